@@ -1,0 +1,18 @@
+"""Accounts: users, roles and what a role may do."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AccountsConfig(AppConfig):
+    """Keeps the role groups in step with ``accounts.roles``."""
+
+    name = "accounts"
+
+    def ready(self) -> None:
+        """Write the groups after every migrate run."""
+        from accounts.services import sync_roles
+
+        post_migrate.connect(sync_roles, sender=self)

@@ -1,0 +1,40 @@
+"""Creating users and keeping the role groups in step with the table of roles."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group, Permission
+
+from accounts.models import User
+from accounts.roles import ROLE_ACTIONS, Role
+
+
+def sync_roles(**_signal: object) -> None:
+    """Give each role's group exactly the permissions of ``ROLE_ACTIONS``."""
+    for role, actions in ROLE_ACTIONS.items():
+        group, _ = Group.objects.get_or_create(name=role)
+        codenames = [action.split(".")[1] for action in actions]
+        group.permissions.set(
+            Permission.objects.filter(
+                content_type__app_label="accounts", codename__in=codenames
+            )
+        )
+
+
+def create_user(
+    *,
+    username: str,
+    password: str,
+    role: Role,
+    first_name: str = "",
+    last_name: str = "",
+) -> User:
+    """Create a user with one role; everyone may enter the admin, where roles rule."""
+    user = User.objects.create_user(
+        username=username,
+        password=password,
+        first_name=first_name,
+        last_name=last_name,
+        is_staff=True,
+    )
+    user.groups.add(Group.objects.get(name=role))
+    return user

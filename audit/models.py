@@ -1,0 +1,81 @@
+"""The event: one line of the audit trail, written once and never changed."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import models
+
+
+class AppendOnlyError(Exception):
+    """An event was to be changed or deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("Events are append-only: they are never changed or deleted.")
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Refuses the bulk operations that would rewrite history."""
+
+    def update(self, **kwargs: Any) -> NoReturn:  # Any: Django's own signature
+        """Refuse."""
+        raise AppendOnlyError
+
+    def delete(self) -> NoReturn:
+        """Refuse."""
+        raise AppendOnlyError
+
+
+class Event(models.Model):
+    """Who did what to which case, when, from what to what, and why.
+
+    ``case`` names the thing ("match:m_…", "file:…"); events of one case are numbered
+    and each carries the hash of the one before, so that a gap or a change shows.
+    """
+
+    case = models.CharField(max_length=64)
+    sequence = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    actor_name = models.CharField(max_length=150)
+    action = models.CharField(max_length=40)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    reason = models.CharField(max_length=40, blank=True, default="")
+    note = models.TextField(blank=True, default="")
+    previous_hash = models.CharField(max_length=64, blank=True, default="")
+    hash = models.CharField(max_length=64)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "sequence"], name="event_case_sequence_unique"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["-at"], name="event_at"),
+            models.Index(fields=["action", "-at"], name="event_action_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.case} by {self.actor_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
+        """Insert; refuse to change a row that is there."""
+        if self.pk is not None:
+            raise AppendOnlyError
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:  # Any: as above
+        """Refuse."""
+        raise AppendOnlyError

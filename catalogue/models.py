@@ -1,0 +1,175 @@
+"""Buckets and the reference recordings in them."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from common.leases import Leased
+from common.uid import new_uid
+
+# Ids below are reserved for the catalogues that the wire protocol knows by number.
+FIRST_OWN_ID = 1001
+ACRCLOUD_MUSIC_BUCKET_ID = 23
+
+
+class BucketType(models.TextChoices):
+    """What a bucket is for."""
+
+    FILE = "File", "Recordings"
+    DEDUP_FILE = "DedupFile", "Recordings, kept free of duplicates"
+
+
+class IntakeRule(models.TextChoices):
+    """What happens when a new recording is already there."""
+
+    REJECT = "reject", "Reject the new one"
+    ASK = "ask", "Ask a person"
+    ADD_AS_VERSION = "add_as_version", "Add it as a version"
+    IGNORE = "ignore", "Add it all the same"
+
+
+class Bucket(models.Model):
+    """A set of recordings that is searched together."""
+
+    name = models.CharField(max_length=200, unique=True)
+    bucket_type = models.CharField(
+        max_length=16, choices=BucketType.choices, default=BucketType.FILE
+    )
+    intake_rule = models.CharField(
+        max_length=16, choices=IntakeRule.choices, default=IntakeRule.ASK
+    )
+    region = models.CharField(max_length=32, blank=True, default="eu-west-1")
+    labels = models.JSONField(default=list, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RecordingStatus(models.TextChoices):
+    """How far a recording is on its way into the index."""
+
+    WAITING = "waiting", "Waiting"
+    PROCESSING = "processing", "Fingerprinting"
+    READY = "ready", "Searchable"
+    ERROR = "error", "Error"
+    STUB = "stub", "Known by name only"
+    RETIRED = "retired", "Retired"
+
+
+class CodeStatus(models.TextChoices):
+    """What a check of an identifier said."""
+
+    VALID = "valid", "Valid"
+    CORRECTED = "corrected", "Corrected"
+    MALFORMED = "malformed", "Malformed"
+    MISSING = "missing", "Missing"
+    CONFLICT = "conflict", "Conflict"
+
+
+def new_acr_id() -> str:
+    """Return an id of the form that the wire protocol uses: 32 hex digits."""
+    return secrets.token_hex(16)
+
+
+class Recording(Leased):
+    """One reference recording: audio or fingerprint, metadata, identifiers.
+
+    The primary key is the recording's number in the index, so it is never reused.
+    A stub has no audio: it stands for a recording that only a cloud engine knows.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "r"), editable=False
+    )
+    acr_id = models.CharField(max_length=32, unique=True, default=new_acr_id)
+    bucket = models.ForeignKey(
+        Bucket, on_delete=models.PROTECT, related_name="recordings"
+    )
+    custom_id = models.CharField(max_length=200, blank=True, default="")
+    title = models.CharField(max_length=500)
+    version_title = models.CharField(max_length=500, blank=True, default="")
+    artists = models.JSONField(default=list, blank=True)
+    album = models.CharField(max_length=500, blank=True, default="")
+    label = models.CharField(max_length=300, blank=True, default="")
+    release_date = models.CharField(
+        max_length=10, blank=True, default="", help_text="2016, 2016-06 or 2016-06-28"
+    )
+    isrc = models.CharField(max_length=40, blank=True, default="")
+    isrc_normalised = models.CharField(max_length=12, blank=True, default="")
+    isrc_status = models.CharField(
+        max_length=16, choices=CodeStatus.choices, default=CodeStatus.MISSING
+    )
+    upc = models.CharField(max_length=14, blank=True, default="")
+    iswc = models.CharField(max_length=11, blank=True, default="")
+    writers = models.JSONField(default=list, blank=True)
+    publishers = models.JSONField(default=list, blank=True)
+    notes = models.TextField(blank=True, default="")
+    user_defined = models.JSONField(default=dict, blank=True)
+
+    status = models.CharField(
+        max_length=16, choices=RecordingStatus.choices, default=RecordingStatus.WAITING
+    )
+    status_message = models.CharField(max_length=500, blank=True, default="")
+    audio = models.FileField(max_length=200, blank=True, default="")
+    audio_name = models.CharField(max_length=500, blank=True, default="")
+    audio_sha256 = models.CharField(max_length=64, blank=True, default="")
+    audio_bytes = models.BigIntegerField(default=0)
+    duration_ms = models.BigIntegerField(default=0, validators=[MinValueValidator(0)])
+    facts = models.JSONField(default=dict, blank=True)
+    fingerprint = models.FileField(max_length=200, blank=True, default="")
+    waveform = models.FileField(max_length=200, blank=True, default="")
+    proxy = models.FileField(max_length=200, blank=True, default="")
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["title", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bucket", "custom_id"],
+                condition=~models.Q(custom_id=""),
+                name="recording_custom_id_unique_in_bucket",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(duration_ms__gte=0),
+                name="recording_duration_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["bucket", "title"], name="recording_bucket_title"),
+            models.Index(fields=["status", "lease_until"], name="recording_work"),
+            models.Index(fields=["isrc_normalised"], name="recording_isrc"),
+            models.Index(fields=["audio_sha256"], name="recording_sha256"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} – {self.artist_names}" if self.artists else self.title
+
+    @property
+    def artist_names(self) -> str:
+        """Return all artists in one line."""
+        return ", ".join(self.artists)

@@ -1,0 +1,121 @@
+"""Outgoing HTTP: the one place that talks to addresses other people give us.
+
+The guarded session resolves a host once, refuses private and local addresses, and
+connects to the very address it checked, on each redirect anew; so a name that
+changes its answer between the check and the connection gains nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from requests_hardened import Config, Manager
+from requests_hardened.ip_filter import InvalidIPAddress
+
+_CONNECT_READ_SECONDS = (10.0, 30.0)
+_CHUNK_BYTES = 256 * 1024
+_MAX_REDIRECTS = 5
+
+
+class LinkRefusedError(Exception):
+    """The link may not be fetched; the text says why, for the person who gave it."""
+
+
+class FetchFailedError(Exception):
+    """The link could not be fetched; the text says why."""
+
+
+class TooLargeError(Exception):
+    """The answer is larger than the limit."""
+
+
+def check_link(url: str) -> None:
+    """Raise ``LinkRefusedError`` for what is refused before any connection is made."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise LinkRefusedError("it is not a complete web address") from error
+    if parts.scheme not in {"http", "https"}:
+        raise LinkRefusedError("only http and https links are fetched")
+    if not host:
+        raise LinkRefusedError("it names no server")
+    if parts.username or parts.password:
+        raise LinkRefusedError("links with a user name or password are not fetched")
+
+
+def guarded_session() -> requests.Session:
+    """Return a session for addresses that users give; see the module's text."""
+    session: requests.Session = Manager(
+        Config(
+            ip_filter_enable=not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES,
+            ip_filter_allow_loopback_ips=False,
+            never_redirect=False,
+            default_timeout=_CONNECT_READ_SECONDS,
+            user_agent_override="acrportal",
+        )
+    ).get_session()
+    # A proxy from the environment would resolve the name itself, past our check.
+    session.trust_env = False
+    session.max_redirects = _MAX_REDIRECTS
+    return session
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    max_bytes: int,
+    max_seconds: float = 3600.0,
+    progress: Callable[[float], None] | None = None,
+) -> str:
+    """Fetch ``url`` into ``target``; return the answer's content type.
+
+    Raises ``LinkRefusedError``, ``FetchFailedError`` or ``TooLargeError``. ``progress`` is
+    told the share fetched where the server said how much there is; it may raise.
+    """
+    check_link(url)
+    deadline = monotonic() + max_seconds
+    try:
+        with guarded_session() as session, session.get(url, stream=True) as response:
+            if response.status_code != requests.codes.ok:
+                raise FetchFailedError(
+                    f"the server answered {response.status_code} {response.reason}"
+                )
+            total = int(response.headers.get("Content-Length") or 0)
+            if total > max_bytes:
+                raise TooLargeError
+            received = 0
+            with target.open("wb") as file:
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    received += len(chunk)
+                    if received > max_bytes:
+                        raise TooLargeError
+                    if monotonic() > deadline:
+                        raise FetchFailedError("the server took too long")
+                    file.write(chunk)
+                    if progress is not None and total:
+                        progress(min(1.0, received / total))
+            return response.headers.get("Content-Type", "")
+    except InvalidIPAddress as error:
+        raise LinkRefusedError("it leads to a private or local address") from error
+    except requests.RequestException as error:
+        raise FetchFailedError(_plain_cause(error)) from error
+
+
+def _plain_cause(error: requests.RequestException) -> str:
+    if isinstance(error, requests.TooManyRedirects):
+        return "it redirects too often"
+    if isinstance(error, requests.Timeout):
+        return "the server did not answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate could not be checked"
+    if isinstance(error, requests.ConnectionError):
+        return "the server could not be reached"
+    return "the server's answer could not be read"

@@ -1,0 +1,29 @@
+"""Public identifiers: opaque, unique, and sorted by the time they were made."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+# Crockford's base 32: no I, L, O or U, so an identifier read aloud stays itself.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TIME_CHARS = 10
+_RANDOM_CHARS = 10
+
+
+def _encode(value: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        value, digit = divmod(value, 32)
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def new_uid(prefix: str) -> str:
+    """Return ``prefix`` and 20 characters: 50 bits of milliseconds, 50 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    random_part = secrets.randbits(5 * _RANDOM_CHARS)
+    return (
+        f"{prefix}_{_encode(milliseconds, _TIME_CHARS)}"
+        f"{_encode(random_part, _RANDOM_CHARS)}"
+    )

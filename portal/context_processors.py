@@ -1,0 +1,24 @@
+"""What every page's frame shows."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts.roles import Action
+from review import selectors as review_selectors
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """Name of the site, what waits, and what this person may do."""
+    context: dict[str, object] = {
+        "site_name": settings.ACRPORTAL_SITE_NAME,
+        "request_id": getattr(request, "request_id", ""),
+    }
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return context
+    return context | {
+        "nav": {"pending_matches": review_selectors.waiting_count()},
+        "can": {action.name.lower(): user.has_perm(action) for action in Action},
+    }

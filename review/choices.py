@@ -1,0 +1,104 @@
+"""States, reasons and relations of a match, with the transitions that are allowed.
+
+Whatever is not in ``TRANSITIONS`` cannot happen; who may do it and what it needs is
+``review.services.decisions``.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class MatchState(models.TextChoices):
+    """Where a match is between found and settled."""
+
+    PENDING = "pending", "Pending"
+    IN_REVIEW = "in_review", "In review"
+    ESCALATED = "escalated", "Escalated"
+    CONFIRMED = "confirmed", "Confirmed"
+    CLEARED = "cleared", "Cleared"
+    REJECTED = "rejected", "Rejected"
+    SUPPRESSED = "suppressed", "Suppressed"
+    DISPUTED = "disputed", "Disputed"
+    UPHELD = "upheld", "Upheld"
+    RELEASED = "released", "Released"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+class Relation(models.TextChoices):
+    """How the two sounds relate; the first that fits."""
+
+    ALTERED = "altered", "Altered"
+    IDENTICAL_AUDIO = "identical_audio", "Identical audio"
+    LOOP = "loop", "Loop"
+    SAME_RECORDING = "same_recording", "Same recording"
+    EXCERPT = "excerpt", "Excerpt"
+    SIMILAR_WORK = "similar_work", "Similar work"
+
+
+class RejectCode(models.TextChoices):
+    """Why a match is not ours or not right."""
+
+    WRONG_RECORDING = "wrong_recording", "Another recording"
+    NOT_OUR_RECORDING = "not_our_recording", "Not our recording"
+    SHARED_LOOP = "shared_loop", "Shared loop or sample"
+    PUBLIC_DOMAIN = "public_domain", "Public domain"
+    COVER_NOT_OURS = "cover_not_ours", "A cover that is not ours"
+    NOISE = "noise", "Noise"
+    OTHER = "other", "Other (say what)"
+
+
+class QueueReason(models.TextChoices):
+    """Why a match waits for a person."""
+
+    DEFAULT = "default", "New match"
+    SHORT = "short", "Short use"
+    LOW_SCORE = "low_score", "Low score"
+    ALTERED = "altered", "Altered"
+    UNDER_SPEECH = "under_speech", "Under speech"
+    RESCAN_CHANGED = "rescan_changed", "Changed by a rescan"
+    FOUND_LATE = "found_late", "Found late"
+    REOPENED = "reopened", "Reopened"
+    BELOW_FLOOR = "below_floor", "Below the floor"
+
+
+_OPEN_DECISIONS = frozenset(
+    {MatchState.CONFIRMED, MatchState.CLEARED, MatchState.REJECTED}
+)
+
+TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
+    MatchState.PENDING: _OPEN_DECISIONS
+    | {MatchState.IN_REVIEW, MatchState.ESCALATED, MatchState.SUPPRESSED},
+    MatchState.IN_REVIEW: _OPEN_DECISIONS | {MatchState.PENDING, MatchState.ESCALATED},
+    MatchState.ESCALATED: _OPEN_DECISIONS
+    | {MatchState.PENDING, MatchState.SUPPRESSED},
+    MatchState.CONFIRMED: frozenset(
+        {
+            MatchState.SUPPRESSED,
+            MatchState.CLEARED,
+            MatchState.DISPUTED,
+            MatchState.RELEASED,
+        }
+    ),
+    MatchState.CLEARED: frozenset({MatchState.SUPPRESSED, MatchState.PENDING}),
+    MatchState.REJECTED: frozenset({MatchState.PENDING}),
+    MatchState.SUPPRESSED: frozenset({MatchState.PENDING}),
+    MatchState.DISPUTED: frozenset({MatchState.UPHELD, MatchState.RELEASED}),
+    MatchState.UPHELD: frozenset(
+        {MatchState.CLEARED, MatchState.DISPUTED, MatchState.RELEASED}
+    ),
+    MatchState.RELEASED: frozenset({MatchState.PENDING}),
+    MatchState.SUPERSEDED: frozenset(),
+}
+"""Forward moves. Undo (back to the state before) and ``superseded`` (by a later
+scan, from any state) come on top; see ``review.services``."""
+
+WAITING_STATES = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
+DECIDED_STATES = (
+    MatchState.CONFIRMED,
+    MatchState.CLEARED,
+    MatchState.REJECTED,
+    MatchState.DISPUTED,
+    MatchState.UPHELD,
+    MatchState.RELEASED,
+)

@@ -1,0 +1,140 @@
+"""The match: one recording in one scanned file, and what was decided about it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+
+from catalogue.models import Recording
+from common.uid import new_uid
+from review.choices import MatchState, QueueReason, Relation
+from scanning.models import Scan, ScannedFile
+
+
+class Match(models.Model):
+    """The reviewable case. Its evidence is the detections of ``scan``.
+
+    The figures are worked out from the segments when the match is folded and kept
+    here, so that lists can filter and sort by them. ``version`` grows with each
+    change; a change names the version it saw, so none is lost. A later scan
+    supersedes the match with one of its own.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "m"), editable=False
+    )
+    scanned_file = models.ForeignKey(
+        ScannedFile, on_delete=models.PROTECT, related_name="matches"
+    )
+    recording = models.ForeignKey(
+        Recording, on_delete=models.PROTECT, related_name="matches"
+    )
+    scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="matches")
+    superseded_by = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="supersedes",
+    )
+
+    state = models.CharField(
+        max_length=16, choices=MatchState.choices, default=MatchState.PENDING
+    )
+    queue_reason = models.CharField(
+        max_length=40, choices=QueueReason.choices, default=QueueReason.DEFAULT
+    )
+    relation = models.CharField(max_length=20, choices=Relation.choices)
+    score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
+    score_scale = models.CharField(max_length=40)
+    segment_count = models.PositiveIntegerField()
+    matched_ms = models.BigIntegerField()
+    longest_ms = models.BigIntegerField()
+    source_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2)
+    reference_coverage_pct = models.DecimalField(
+        max_digits=5, decimal_places=2, null=True
+    )
+    first_start_ms = models.BigIntegerField()
+    last_end_ms = models.BigIntegerField()
+    speed_pct = models.DecimalField(max_digits=6, decimal_places=2, null=True)
+    pitch_cents = models.IntegerField(null=True)
+    under_speech = models.BooleanField(null=True)
+    found_late = models.BooleanField(default=False)
+    lost = models.BooleanField(
+        default=False, help_text="A later scan did not find it again."
+    )
+
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    decided_by_name = models.CharField(max_length=150, blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision_reason = models.CharField(max_length=40, blank=True, default="")
+    note = models.TextField(blank=True, default="", max_length=4000)
+    locked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    locked_until = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        verbose_name_plural = "matches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scanned_file", "recording"],
+                condition=~models.Q(state="superseded"),
+                name="match_one_live_per_recording",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    first_start_ms__gte=0, last_end_ms__gt=models.F("first_start_ms")
+                ),
+                name="match_offsets_ordered",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    longest_ms__gt=0, matched_ms__gte=models.F("longest_ms")
+                ),
+                name="match_lengths_ordered",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="rejected") | ~models.Q(decision_reason=""),
+                name="match_rejected_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="superseded")
+                | models.Q(superseded_by__isnull=True),
+                name="match_superseded_has_state",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=MatchState.values),
+                name="match_state_known",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-created_at", "-id"], name="match_state"),
+            models.Index(fields=["state", "-score", "-id"], name="match_state_score"),
+            models.Index(fields=["recording", "state"], name="match_recording"),
+            models.Index(fields=["-created_at", "-id"], name="match_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recording.title} in {self.scanned_file.name}"
+
+    @property
+    def case(self) -> str:
+        """Return the name under which the audit trail keeps this match."""
+        return f"match:{self.uid}"

@@ -1,0 +1,101 @@
+"""Every status of this package, with the transitions that are allowed."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class EngineChoice(models.TextChoices):
+    """Who recognises the files of a container."""
+
+    EMBEDDED = "embedded", "Embedded engine"
+    ACRCLOUD = "acrcloud", "ACRCloud"
+
+
+class AudioType(models.TextChoices):
+    """How the audio of a container was captured; a wire name."""
+
+    LINE_IN = "linein", "Line-in: files and streams"
+    RECORDED = "recorded", "Recorded with a microphone"
+
+
+class SourceType(models.TextChoices):
+    """Where a scanned file came from."""
+
+    FILE = "file", "File"
+    LINK = "link", "Link"
+    FINGERPRINT = "fingerprint", "Fingerprint"
+
+
+class FileStatus(models.TextChoices):
+    """What is true of a scanned file."""
+
+    WAITING = "waiting", "Waiting"
+    PROCESSING = "processing", "Scanning"
+    READY = "ready", "Ready"
+    NO_MATCH = "no_match", "No match"
+    NEEDS_AUDIO = "needs_audio", "Needs audio"
+    ERROR = "error", "Error"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ACTIVE_FILE_STATUSES = (FileStatus.WAITING, FileStatus.PROCESSING)
+
+
+class ScanStatus(models.TextChoices):
+    """Where one scan is in its life."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ACTIVE_SCAN_STATUSES = (ScanStatus.QUEUED, ScanStatus.RUNNING)
+
+SCAN_TRANSITIONS: dict[ScanStatus, frozenset[ScanStatus]] = {
+    ScanStatus.QUEUED: frozenset(
+        {ScanStatus.RUNNING, ScanStatus.CANCELLED, ScanStatus.FAILED}
+    ),
+    ScanStatus.RUNNING: frozenset(
+        {
+            ScanStatus.QUEUED,
+            ScanStatus.SUCCEEDED,
+            ScanStatus.FAILED,
+            ScanStatus.CANCELLED,
+        }
+    ),
+    ScanStatus.SUCCEEDED: frozenset(),
+    ScanStatus.FAILED: frozenset(),
+    ScanStatus.CANCELLED: frozenset(),
+}
+
+
+class ScanStage(models.TextChoices):
+    """What a running scan is doing."""
+
+    QUEUED = "queued", "Queued"
+    FETCHING = "fetching", "Fetching audio"
+    FINGERPRINTING = "fingerprinting", "Fingerprinting"
+    MATCHING = "matching", "Matching"
+    AWAITING_CALLBACK = "awaiting_callback", "Waiting for ACRCloud"
+    DONE = "done", "Done"
+
+
+class Section(models.TextChoices):
+    """The part of an engine's answer that a detection came from; wire names."""
+
+    CUSTOM_FILES = "custom_files", "Own catalogue"
+    MUSIC = "music", "Music"
+    COVER_SONGS = "cover_songs", "Cover songs"
+
+
+class CallbackOutcome(models.TextChoices):
+    """What became of a callback that came in."""
+
+    QUEUED = "queued", "Queued"
+    APPLIED = "applied", "Applied"
+    UNCHANGED = "unchanged", "Nothing new"
+    ORPHAN = "orphan", "Waiting for its file"
+    REFUSED = "refused", "Refused"

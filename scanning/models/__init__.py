@@ -1,0 +1,18 @@
+"""The models of this package, one module per subject."""
+
+from __future__ import annotations
+
+from scanning.models.callback import InboundCallback
+from scanning.models.container import Container
+from scanning.models.detection import Detection, Segment
+from scanning.models.scan import Scan
+from scanning.models.scanned_file import ScannedFile
+
+__all__ = [
+    "Container",
+    "Detection",
+    "InboundCallback",
+    "Scan",
+    "ScannedFile",
+    "Segment",
+]

@@ -1,0 +1,54 @@
+"""A callback as it came in, kept with what became of it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from scanning.choices import CallbackOutcome
+from scanning.models.container import Container
+from scanning.models.scanned_file import ScannedFile
+
+
+class InboundCallback(models.Model):
+    """One body posted to a container's callback address.
+
+    The same body for the same container is one row, however often it was posted.
+    """
+
+    container = models.ForeignKey(
+        Container, on_delete=models.PROTECT, related_name="callbacks"
+    )
+    body = models.JSONField()
+    body_sha256 = models.CharField(max_length=64)
+    file_id = models.CharField(max_length=64)
+    scanned_file = models.ForeignKey(
+        ScannedFile,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="callbacks",
+    )
+    outcome = models.CharField(
+        max_length=16,
+        choices=CallbackOutcome.choices,
+        default=CallbackOutcome.QUEUED,
+    )
+    message = models.CharField(max_length=500, blank=True, default="")
+    times_received = models.PositiveIntegerField(default=1)
+    received_at = models.DateTimeField(auto_now_add=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["container", "body_sha256"], name="callback_body_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["outcome", "file_id"], name="callback_waiting"),
+            models.Index(fields=["file_id"], name="callback_file"),
+        ]
+
+    def __str__(self) -> str:
+        return f"callback for {self.file_id}"

@@ -1,0 +1,131 @@
+"""What an engine reported; written once."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.db import models
+
+from catalogue.models import Recording
+from scanning.choices import Section
+from scanning.models.scan import Scan
+
+
+class ImmutableError(Exception):
+    """A detection was to be changed or deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("What an engine reported is never changed or deleted.")
+
+
+class ImmutableQuerySet(models.QuerySet[Any]):  # Any: serves both models below
+    """Refuses the bulk operations that would change what was reported."""
+
+    def update(self, **kwargs: Any) -> NoReturn:  # Any: Django's own signature
+        """Refuse."""
+        raise ImmutableError
+
+    def delete(self) -> NoReturn:
+        """Refuse."""
+        raise ImmutableError
+
+
+class Immutable(models.Model):
+    """A row that is inserted and then only read."""
+
+    objects = ImmutableQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
+        """Insert; refuse to change a row that is there."""
+        if self.pk is not None:
+            raise ImmutableError
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:  # Any: as above
+        """Refuse."""
+        raise ImmutableError
+
+
+class Detection(Immutable):
+    """One recording that one scan reported.
+
+    The score is on ``score_scale`` ("0-100:embedded/1"; "none" where the engine gives
+    none) and never compared across scales. ``ids`` are the cloud's own identifiers.
+    """
+
+    scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="detections")
+    recording = models.ForeignKey(
+        Recording, on_delete=models.PROTECT, related_name="detections"
+    )
+    section = models.CharField(
+        max_length=16, choices=Section.choices, default=Section.CUSTOM_FILES
+    )
+    score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
+    score_scale = models.CharField(max_length=40)
+    ids = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scan", "recording", "section"],
+                name="detection_once_per_scan",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(score__isnull=True)
+                | models.Q(score__gte=0, score__lte=100),
+                name="detection_score_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"recording {self.recording_id} in scan {self.scan_id}"
+
+
+class Segment(Immutable):
+    """One contiguous stretch: source span ↔ reference span.
+
+    ``tempo_ratio`` is how fast the source plays the reference; ``pitch_cents`` how
+    much higher it sounds. ``speech_pct`` is the share of it under speech, if known.
+    """
+
+    detection = models.ForeignKey(
+        Detection, on_delete=models.PROTECT, related_name="segments"
+    )
+    position = models.PositiveIntegerField()
+    start_ms = models.BigIntegerField()
+    end_ms = models.BigIntegerField()
+    reference_start_ms = models.BigIntegerField()
+    reference_end_ms = models.BigIntegerField()
+    tempo_ratio = models.DecimalField(max_digits=7, decimal_places=5, null=True)
+    pitch_cents = models.DecimalField(max_digits=7, decimal_places=1, null=True)
+    score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
+    aligned_landmarks = models.PositiveIntegerField(null=True)
+    expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
+    speech_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["detection", "position"], name="segment_position_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(start_ms__gte=0, end_ms__gt=models.F("start_ms")),
+                name="segment_source_ordered",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    reference_start_ms__gte=0,
+                    reference_end_ms__gt=models.F("reference_start_ms"),
+                ),
+                name="segment_reference_ordered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start_ms}–{self.end_ms} ms"

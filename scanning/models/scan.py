@@ -1,0 +1,73 @@
+"""The scan: one run of one engine over one file."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+
+from common.leases import Leased
+from common.uid import new_uid
+from scanning.choices import EngineChoice, ScanStage, ScanStatus
+from scanning.models.scanned_file import ScannedFile
+
+
+class Scan(Leased):
+    """What was asked, how it went, and what was searched; never overwritten.
+
+    ``stretches`` lists what no match covers: start_ms, end_ms, kind and the closest
+    candidate. ``buckets`` are id and name at the time of the scan.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "s"), editable=False
+    )
+    scanned_file = models.ForeignKey(
+        ScannedFile, on_delete=models.PROTECT, related_name="scans"
+    )
+    engine = models.CharField(max_length=16, choices=EngineChoice.choices)
+    engine_version = models.CharField(max_length=60, blank=True, default="")
+    buckets = models.JSONField(default=list, blank=True)
+    recordings_searched = models.PositiveIntegerField(default=0)
+    status = models.CharField(
+        max_length=16, choices=ScanStatus.choices, default=ScanStatus.QUEUED
+    )
+    stage = models.CharField(
+        max_length=20, choices=ScanStage.choices, default=ScanStage.QUEUED
+    )
+    progress = models.PositiveSmallIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+    stretches = models.JSONField(default=list, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    no_match_reason = models.CharField(max_length=40, blank=True, default="")
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    message = models.CharField(max_length=1000, blank=True, default="")
+    result_sha256 = models.CharField(max_length=64, blank=True, default="")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(progress__lte=100), name="scan_progress_percent"
+            ),
+            models.UniqueConstraint(
+                fields=["scanned_file"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="scan_one_active_per_file",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "lease_until"], name="scan_work")]
+
+    def __str__(self) -> str:
+        return f"{self.uid} of {self.scanned_file_id}"

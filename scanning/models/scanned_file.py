@@ -1,0 +1,91 @@
+"""The scanned file: one piece of audio that somebody brought."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from scanning.choices import FileStatus, SourceType
+from scanning.models.container import Container
+
+
+class ScannedFile(models.Model):
+    """One uploaded file or submitted link inside a container.
+
+    ``name`` is shown and never used as a path; the bytes lie under a name of our own.
+    """
+
+    uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    container = models.ForeignKey(
+        Container, on_delete=models.PROTECT, related_name="files"
+    )
+    name = models.CharField(max_length=500)
+    source_type = models.CharField(
+        max_length=16, choices=SourceType.choices, default=SourceType.FILE
+    )
+    source_url = models.URLField(max_length=2000, blank=True, default="")
+    platform = models.CharField(max_length=60, blank=True, default="")
+    account = models.CharField(max_length=300, blank=True, default="")
+    external_id = models.CharField(max_length=200, blank=True, default="")
+    programme = models.CharField(max_length=300, blank=True, default="")
+    published_at = models.DateTimeField(null=True, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+
+    media = models.FileField(max_length=200, blank=True, default="")
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    size_bytes = models.BigIntegerField(default=0)
+    duration_ms = models.BigIntegerField(default=0)
+    facts = models.JSONField(default=dict, blank=True)
+    fingerprint = models.FileField(max_length=200, blank=True, default="")
+    waveform = models.FileField(max_length=200, blank=True, default="")
+    proxy = models.FileField(max_length=200, blank=True, default="")
+
+    status = models.CharField(
+        max_length=16, choices=FileStatus.choices, default=FileStatus.WAITING
+    )
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    message = models.CharField(max_length=1000, blank=True, default="")
+    remote_id = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="The id under which ACRCloud knows this file.",
+    )
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(duration_ms__gte=0, size_bytes__gte=0),
+                name="scanned_file_sizes_not_negative",
+            ),
+            models.UniqueConstraint(
+                fields=["remote_id"],
+                condition=~models.Q(remote_id=""),
+                name="scanned_file_remote_id_unique",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="file_newest"),
+            models.Index(
+                fields=["container", "status", "-created_at"], name="file_in_container"
+            ),
+            models.Index(fields=["status", "-created_at"], name="file_status"),
+            models.Index(fields=["sha256"], name="file_sha256"),
+            models.Index(fields=["name"], name="file_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
