@@ -1,0 +1,165 @@
+"""A query made ready for lookups by place, and the line that maps a reference on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.jit import compiled
+from recognition.types import Landmarks, LevelMap
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where a reference lies in a query.
+
+    Query frame = ``offset + slope · reference frame``; the query sounds ``shift``
+    bins higher. A slope below 1 is a faster tempo.
+    """
+
+    slope: float
+    offset: float
+    shift: float
+
+    def query_frame(self, reference_frame: float) -> float:
+        """The query frame of a reference frame."""
+        return self.offset + self.slope * reference_frame
+
+    def reference_frame(self, query_frame: float) -> float:
+        """The reference frame of a query frame."""
+        return (query_frame - self.offset) / self.slope
+
+
+@dataclass(frozen=True, slots=True)
+class QueryView:
+    """Landmarks of a query with a directory by frame, and its level map.
+
+    Landmark numbers of frame ``t`` are ``first[t]`` … ``first[t + 1] - 1``. Without a
+    level map ``map_levels`` has no rows.
+    """
+
+    landmarks: Landmarks
+    first: NDArray[np.int32]
+    map_levels: NDArray[np.uint8]
+    map_frames: int
+    map_bins: int
+
+    @property
+    def n_frames(self) -> int:
+        """Frames the directory covers."""
+        return len(self.first) - 1
+
+
+def view_of(
+    landmarks: Landmarks, level_map: LevelMap | None, n_frames: int
+) -> QueryView:
+    """Prepare a query for lookups; ``n_frames`` is its length."""
+    last = int(landmarks.frames[-1]) + 1 if len(landmarks.frames) else 0
+    n_frames = max(n_frames, last)
+    counts = np.bincount(landmarks.frames, minlength=n_frames)
+    first = np.zeros(n_frames + 1, dtype=np.int32)
+    np.cumsum(counts, out=first[1:])
+    if level_map is None:
+        return QueryView(landmarks, first, np.zeros((0, 1), dtype=np.uint8), 1, 1)
+    return QueryView(
+        landmarks,
+        first,
+        level_map.levels,
+        level_map.frames_per_cell,
+        level_map.bins_per_cell,
+    )
+
+
+@compiled
+def nearest(
+    first: NDArray[np.int32],
+    frames: NDArray[np.int32],
+    bins: NDArray[np.float32],
+    frame: float,
+    place: float,
+    tolerance_frames: float,
+    tolerance_bins: float,
+) -> int:
+    """Number of the query landmark nearest to (frame, place), -1 if none is near."""
+    low = max(0, int(np.ceil(frame - tolerance_frames)))
+    high = min(len(first) - 2, int(np.floor(frame + tolerance_frames)))
+    best = -1
+    best_distance = 1e9
+    if high < low:
+        return best
+    for k in range(first[low], first[high + 1]):
+        off = abs(bins[k] - place)
+        if off > tolerance_bins:
+            continue
+        distance = off / tolerance_bins + abs(frames[k] - frame) / tolerance_frames
+        if distance < best_distance:
+            best_distance = distance
+            best = k
+    return best
+
+
+def fit_line(
+    view: QueryView, reference: Landmarks, span: tuple[int, int], line: Line
+) -> Line:
+    """Fit tempo, offset and pitch to the landmarks ``span`` of a reference.
+
+    Three rounds of pairing with shrinking tolerance; slope as the median between
+    landmarks half a stretch apart (Theil–Sen), then least squares of what is paired.
+    """
+    for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
+        r, q, df = _pair_up(view, reference, span, line, tolerance)
+        if len(r) < 12:
+            return line
+        half = len(r) // 2
+        slope = float(np.median((q[half:] - q[:-half]) / (r[half:] - r[:-half])))
+        line = Line(slope, float(np.median(q - slope * r)), float(np.median(df)))
+    r, q, df = _pair_up(view, reference, span, line, (1.5, 0.5))
+    if len(r) < 12 or r[-1] == r[0]:
+        return line
+    slope, offset = np.polyfit(r, q, 1)
+    return Line(float(slope), float(offset), float(np.median(df)))
+
+
+def _pair_up(
+    view: QueryView,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    tolerance: tuple[float, float],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    return _pairs_near(
+        (view.first, view.landmarks.frames, view.landmarks.bins),
+        (reference.frames[slice(*span)], reference.bins[slice(*span)]),
+        (line.slope, line.offset, line.shift),
+        tolerance,
+    )
+
+
+@compiled
+def _pairs_near(
+    query: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]],
+    reference: tuple[NDArray[np.int32], NDArray[np.float32]],
+    line: tuple[float, float, float],
+    tolerance: tuple[float, float],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    first, frames, bins = query
+    r = np.empty(len(reference[0]), dtype=np.float64)
+    q = np.empty(len(r), dtype=np.float64)
+    df = np.empty(len(r), dtype=np.float64)
+    n = 0
+    last = -1.0
+    for i in range(len(r)):
+        frame = line[1] + line[0] * reference[0][i]
+        place = reference[1][i] + line[2]
+        k = nearest(first, frames, bins, frame, place, tolerance[0], tolerance[1])
+        if k >= 0:
+            r[n] = reference[0][i]
+            if r[n] <= last:  # strictly rising, so that slopes are finite
+                r[n] = last + 1e-3
+            last = r[n]
+            q[n] = frames[k]
+            df[n] = bins[k] - reference[1][i]
+            n += 1
+    return r[:n].copy(), q[:n].copy(), df[:n].copy()

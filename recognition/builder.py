@@ -1,0 +1,72 @@
+"""Builds a fingerprint from a stream of samples in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.landmarks import LandmarkExtractor
+from recognition.levels import LevelMapBuilder
+from recognition.params import DEFAULT, Params
+from recognition.spectrum import SpectrumStream
+from recognition.types import Fingerprint
+
+REFERENCE: Final = "reference"
+SCAN: Final = "scan"
+LAYERS: Final = frozenset({REFERENCE, SCAN})
+
+
+class FingerprintBuilder:
+    """Feed it float32 mono blocks at 8 kHz, then take the fingerprint.
+
+    ``layers`` says what to make: ``reference`` (sparse landmarks) and ``scan``
+    (dense landmarks and the level map).
+    """
+
+    def __init__(
+        self, params: Params = DEFAULT, layers: Collection[str] = LAYERS
+    ) -> None:
+        unknown = set(layers) - LAYERS
+        if unknown:
+            raise ValueError(f"unknown layers: {', '.join(sorted(unknown))}")
+        self._params = params
+        self._layers = frozenset(layers)
+        self._spectrum = SpectrumStream(params)
+        self._landmarks = LandmarkExtractor(params)
+        self._level_map = LevelMapBuilder(params)
+
+    def feed(self, block: NDArray[np.float32]) -> None:
+        """Take the next samples."""
+        self._take(self._spectrum.feed(block))
+
+    def finish(self, duration_ms: int) -> Fingerprint:
+        """The fingerprint of everything fed."""
+        self._take(self._spectrum.finish())
+        self._landmarks.finish()
+        scan = SCAN in self._layers
+        return Fingerprint(
+            duration_ms=duration_ms,
+            params_hash=self._params.shape_hash(),
+            reference=(
+                self._landmarks.reference() if REFERENCE in self._layers else None
+            ),
+            dense=self._landmarks.dense() if scan else None,
+            level_map=self._level_map.finish() if scan else None,
+        )
+
+    def _take(self, levels: NDArray[np.float32]) -> None:
+        if not len(levels):
+            return
+        self._landmarks.feed(levels)
+        if SCAN in self._layers:
+            self._level_map.feed(levels)
+
+
+def extract(y: NDArray[np.float32], params: Params = DEFAULT) -> Fingerprint:
+    """The fingerprint, with every layer, of a whole array of mono samples."""
+    builder = FingerprintBuilder(params)
+    builder.feed(y)
+    return builder.finish(round(1000 * len(y) / params.sample_rate))

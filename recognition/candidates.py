@@ -1,0 +1,149 @@
+"""Where in the catalogue a query might lie: windows, hashes and votes of each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.alignment import Line
+from recognition.hashes import pair_hashes, triplet_hashes
+from recognition.landmarks import select, thin
+from recognition.params import Params
+from recognition.types import LandmarkIndex, Landmarks
+
+
+@dataclass(frozen=True, slots=True)
+class Warp:
+    """A tempo ratio and a pitch shift in bins that a query is searched under."""
+
+    tempo: float = 1.0
+    shift: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One way of searching; later ones cost more and find more."""
+
+    name: str
+    warp: Warp
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """An offset with votes, to be verified: a recording along a line in a window."""
+
+    recording: int
+    line: Line
+    window: tuple[int, int]
+    votes: int
+    warped: bool
+
+
+SPARSE, DENSE, GRID = "sparse", "dense", "grid"
+
+
+def stages(params: Params, *, robust_first: bool) -> list[Stage]:
+    """The cascade: sparse pairs, dense triplets, then the tempo and pitch grid."""
+    plain = Warp()
+    first = [] if robust_first else [Stage(SPARSE, plain, params.sparse_top)]
+    grid = [Stage(GRID, warp, params.grid_top) for warp in warps(params)]
+    return [*first, Stage(DENSE, plain, params.dense_top), *grid]
+
+
+def warps(params: Params) -> list[Warp]:
+    """Tempo alone, pitch alone, and both together as a change of speed."""
+    semitone = params.bins_per_octave / 12
+    tempi = [Warp(tempo=1 + k / 100) for k in range(-10, 11, 2) if k]
+    pitches = [Warp(shift=k * semitone) for k in (-2, -1, 1, 2)]
+    speeds = [
+        Warp(1 + k / 100, params.bins_per_octave * float(np.log2(1 + k / 100)))
+        for k in range(-6, 7)
+        if k
+    ]
+    return [*tempi, *pitches, *speeds]
+
+
+def leads(
+    index: LandmarkIndex,
+    buckets: Sequence[int],
+    dense: Landmarks,
+    *,
+    stage: Stage,
+    open_frames: NDArray[np.bool_],
+    params: Params,
+) -> Iterator[Lead]:
+    """What the index proposes for the open frames of a query, window by window."""
+    tempo, shift = stage.warp.tempo, stage.warp.shift
+    landmarks = _warped(_usable(dense, stage, open_frames, params), stage.warp, params)
+    hashes, frames = _hashes(landmarks, stage, params)
+    order = np.argsort(frames, kind="stable")
+    hashes, frames = hashes[order], frames[order]
+    for window in open_windows(open_frames, params):
+        low, high = np.searchsorted(frames, np.array(window) * tempo)
+        if high - low < params.min_votes:
+            continue
+        votes = index.query(
+            buckets,
+            hashes[low:high],
+            frames[low:high],
+            top=stage.top,
+            min_votes=params.min_votes,
+        )
+        for vote in votes:
+            line = Line(1 / tempo, -vote.delta / tempo, shift)
+            yield Lead(vote.recording, line, window, vote.votes, stage.name == GRID)
+
+
+def open_windows(
+    open_frames: NDArray[np.bool_], params: Params
+) -> list[tuple[int, int]]:
+    """Overlapping windows that hold enough open frames to be worth a search."""
+    n = len(open_frames)
+    total = np.concatenate([[0], np.cumsum(open_frames)])
+    enough = params.min_segment_ms / params.frame_ms
+    windows = []
+    for start in range(0, max(1, n - params.step_frames), params.step_frames):
+        end = min(n, start + params.window_frames)
+        if total[end] - total[start] >= enough:
+            windows.append((start, end))
+    return windows
+
+
+def _usable(
+    dense: Landmarks, stage: Stage, open_frames: NDArray[np.bool_], params: Params
+) -> Landmarks:
+    """Landmarks of the stage's density within the open frames."""
+    if stage.name == SPARSE:
+        dense = thin(
+            dense, params.reference_radius_frames, params.reference_radius_bins
+        )
+    if stage.name == GRID:
+        dense = thin(dense, params.grid_radius_frames, params.grid_radius_bins)
+    return select(dense, open_frames[dense.frames])
+
+
+def _warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:
+    """The landmarks as they would be at the reference's tempo and pitch."""
+    frames = np.rint(landmarks.frames * warp.tempo).astype(np.int32)
+    bins = (landmarks.bins - np.float32(warp.shift)).astype(np.float32)
+    inside = (bins >= 0) & (bins <= params.n_bins - 1)
+    return select(Landmarks(frames, bins, landmarks.levels), inside)
+
+
+def _hashes(
+    landmarks: Landmarks, stage: Stage, params: Params
+) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    if stage.name == SPARSE:
+        return pair_hashes(landmarks, fan=params.pair_fan, probe=False, params=params)
+    if stage.name == GRID:
+        return pair_hashes(landmarks, fan=params.grid_fan, probe=False, params=params)
+    return triplet_hashes(
+        landmarks,
+        fan=params.dense_triplet_fan,
+        within=params.dense_third_within,
+        params=params,
+    )

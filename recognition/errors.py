@@ -1,0 +1,67 @@
+"""Everything the library raises, each with a sentence a person can act on."""
+
+from __future__ import annotations
+
+
+class RecognitionError(Exception):
+    """Base of every error of this library; its text is fit for people."""
+
+
+class MissingLayer(RecognitionError):
+    """A fingerprint lacks the layer that this use needs."""
+
+    def __init__(self, layer: str) -> None:
+        self.layer = layer
+        super().__init__(
+            f"The fingerprint has no {layer} layer; make it again with that layer."
+        )
+
+
+class ParamsMismatch(RecognitionError):
+    """Something stored was made with other engine parameters."""
+
+    def __init__(
+        self, what: str, *, found: str, expected: str, remedy: str = "rebuild it"
+    ) -> None:
+        self.found = found
+        self.expected = expected
+        super().__init__(
+            f"{what} was made with engine parameters {found}, "
+            f"this engine uses {expected}; {remedy}."
+        )
+
+
+class UnsupportedMedia(RecognitionError):
+    """The file is no audio that can be decoded."""
+
+
+class TooShort(RecognitionError):
+    """The file holds less sound than the engine can work with."""
+
+    def __init__(self, seconds: float, minimum_s: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            f"It has {seconds:.1f} s of sound; at least {minimum_s:g} s are needed."
+        )
+
+
+class TooLong(RecognitionError):
+    """The file is longer than the limit allows."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        super().__init__(
+            f"It has more than {limit_s / 3600:g} h of sound, which is the limit."
+        )
+
+
+class DecodeFailed(RecognitionError):
+    """Decoding ended without a usable result."""
+
+
+class BadFingerprint(RecognitionError):
+    """The fingerprint file is damaged, foreign or of an unknown version."""
+
+
+class IndexCorrupt(RecognitionError):
+    """The index on disk contradicts itself; rebuild it from stored landmarks."""

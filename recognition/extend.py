@@ -1,0 +1,141 @@
+"""From a lead to a run: verify it in its window, follow it outwards, fit its line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from recognition.alignment import Line, QueryView, fit_line
+from recognition.params import Params
+from recognition.segments import Run, best_segment
+from recognition.types import Landmarks
+from recognition.verify import ALIGNED, OUTSIDE, Evidence, weigh
+
+_NEAR_FRAMES = 94  # a run that ends within 1.5 s of its span may go on beyond it
+
+
+def follow(
+    view: QueryView,
+    recording: int,
+    reference: Landmarks,
+    *,
+    line: Line,
+    window: tuple[int, int],
+    warped: bool,
+    params: Params,
+) -> Run | None:
+    """The best run along a line, begun in a window of query frames and extended.
+
+    Extends only what scores more than a candidate must; fits the line to what it
+    finds and follows it again, until nothing is gained. A ``warped`` lead has a tempo
+    and pitch only near the true ones, so its line is fitted before it is weighed.
+    """
+    span = _span(reference, line, window)
+    if warped:
+        line = fit_line(view, reference, span, line)
+    run = _run_in(view, recording, reference, span, line, params)
+    if run is None or run.bits < params.candidate_bits:
+        return run
+    run = _extended(view, run, span, params)
+    for _ in range(2):
+        span = (run.first, run.last + 1)
+        fitted = replace(run, line=fit_line(view, reference, span, run.line))
+        again = _extended(view, fitted, _wider(run, params), params)
+        if again.bits <= run.bits:
+            break
+        run = again
+    return run
+
+
+def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
+    """Numbers of the reference landmarks that fall into a window of query frames."""
+    places = [line.reference_frame(frame) for frame in window]
+    low, high = np.searchsorted(reference.frames, places)
+    return int(low), int(high)
+
+
+def _wider(run: Run, params: Params) -> tuple[int, int]:
+    frames = run.reference.frames
+    start, end = run.reference_span
+    low = np.searchsorted(frames, start - params.extend_frames)
+    high = np.searchsorted(frames, end + params.extend_frames)
+    return int(low), int(high)
+
+
+def _extended(view: QueryView, run: Run, span: tuple[int, int], params: Params) -> Run:
+    """Widen the span on each side where the run touches its border."""
+    frames = run.reference.frames
+    core: tuple[int, int] | None = (run.first, run.last + 1)
+    while True:
+        again = _run_in(
+            view, run.recording, run.reference, span, run.line, params, core=core
+        )
+        if again is None:
+            return run
+        run = again
+        core = (run.first, run.last + 1)
+        low, high = span
+        if low > 0 and frames[run.first] - frames[low] < _NEAR_FRAMES:
+            low = int(np.searchsorted(frames, frames[low] - params.extend_frames))
+        if high < len(frames) and frames[high - 1] - frames[run.last] < _NEAR_FRAMES:
+            high = int(np.searchsorted(frames, frames[high - 1] + params.extend_frames))
+        low, high = _inside(view, run, (low, high))
+        if (low, high) == span or (low >= span[0] and high <= span[1]):
+            return run
+        span = (min(low, span[0]), max(high, span[1]))
+
+
+def _inside(view: QueryView, run: Run, span: tuple[int, int]) -> tuple[int, int]:
+    """The part of a span that lies inside the query."""
+    low, high = _span(run.reference, run.line, (0, view.n_frames))
+    return max(span[0], low), min(span[1], high)
+
+
+def _run_in(
+    view: QueryView,
+    recording: int,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    params: Params,
+    *,
+    core: tuple[int, int] | None = None,
+) -> Run | None:
+    """The best run inside a span, weighed twice: by the span, then by itself."""
+    if span[1] - span[0] < 8:
+        return None
+    if core is not None:
+        core = (max(core[0], span[0]), min(core[1], span[1]))
+    evidence = weigh(view, reference, span, line, core, params)
+    first, last, bits = best_segment(evidence.weights, params.x_drop)
+    if bits > 0 and core is None and last - first >= 8:
+        core = (span[0] + first, span[0] + last + 1)
+        evidence = weigh(view, reference, span, line, core, params)
+        first, last, bits = best_segment(evidence.weights, params.x_drop)
+    if bits <= 0:
+        return None
+    return _run(recording, reference, span, line, evidence, (first, last, bits))
+
+
+def _run(
+    recording: int,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    evidence: Evidence,
+    segment: tuple[int, int, float],
+) -> Run:
+    first, last, bits = segment
+    states = evidence.states[first : last + 1]
+    return Run(
+        recording=recording,
+        reference=reference,
+        line=line,
+        first=span[0] + first,
+        last=span[0] + last,
+        bits=bits,
+        aligned=int((states == ALIGNED).sum()),
+        known=int((states != OUTSIDE).sum()),
+        p0=evidence.p0,
+    )

@@ -1,0 +1,220 @@
+"""Spectral peaks: a sparse layer for references and a dense one for queries.
+
+Both come from one pass over the levels: a peak of the sparse layer rules a larger
+neighbourhood and is therefore a peak of the dense one too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.jit import compiled
+from recognition.params import DEFAULT, Params
+from recognition.types import Landmarks
+
+_DENSE, _SPARSE = 1, 2
+
+
+class LandmarkExtractor:
+    """Finds peaks in levels fed block by block; the result ignores block sizes."""
+
+    def __init__(self, params: Params = DEFAULT) -> None:
+        self._params = params
+        self._context = max(
+            params.reference_radius_frames,
+            params.dense_radius_frames,
+            params.contrast_radius_frames,
+        )
+        self._rest = np.zeros((0, params.n_bins), dtype=np.float32)
+        self._first = 0  # frame number of the first row of _rest
+        self._next = 0  # first frame whose peaks are not found yet
+        self._found: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+
+    def feed(self, levels: NDArray[np.float32]) -> None:
+        """Take the next rows of levels [frames, n_bins]."""
+        self._rest = np.concatenate([self._rest, levels])
+        self._search(self._first + len(self._rest) - self._context)
+
+    def finish(self) -> None:
+        """Search the last rows, for which no context will follow."""
+        self._search(self._first + len(self._rest))
+
+    def reference(self) -> Landmarks:
+        """The sparse layer of everything searched."""
+        return self._layer(_SPARSE, self._params.reference_rate)
+
+    def dense(self) -> Landmarks:
+        """The dense layer of everything searched."""
+        return self._layer(_DENSE, self._params.dense_rate)
+
+    def _search(self, stop: int) -> None:
+        if stop <= self._next:
+            return
+        found = _find_peaks(
+            self._rest, self._next - self._first, stop - self._first, *self._radii()
+        )
+        found[0][:, 0] += self._first
+        self._found.append(found)
+        self._next = stop
+        keep_from = max(self._first, stop - self._context)
+        self._rest = self._rest[keep_from - self._first :].copy()
+        self._first = keep_from
+
+    def _radii(self) -> tuple[float, NDArray[np.int32]]:
+        p = self._params
+        radii = np.array(
+            [
+                [p.dense_radius_frames, p.dense_radius_bins],
+                [p.reference_radius_frames, p.reference_radius_bins],
+                [p.contrast_radius_frames, p.contrast_radius_bins],
+            ],
+            dtype=np.int32,
+        )
+        return p.level_floor, radii
+
+    def _layer(self, layer: int, rate: int) -> Landmarks:
+        if not self._found:
+            return empty_landmarks()
+        places = np.concatenate([places for places, _ in self._found])
+        values = np.concatenate([values for _, values in self._found])
+        chosen = places[:, 1] >= layer
+        frames = np.ascontiguousarray(places[chosen, 0])
+        bins, levels, contrast = values[chosen].T
+        half = round(500 / self._params.frame_ms)
+        kept = _limit_density(frames, np.ascontiguousarray(contrast), half, rate)
+        return Landmarks(frames=frames[kept], bins=bins[kept], levels=levels[kept])
+
+
+def empty_landmarks() -> Landmarks:
+    """No landmarks at all, with the right dtypes."""
+    nothing = np.zeros(0, dtype=np.float32)
+    return Landmarks(frames=np.zeros(0, dtype=np.int32), bins=nothing, levels=nothing)
+
+
+def select(landmarks: Landmarks, chosen: NDArray[np.bool_]) -> Landmarks:
+    """The landmarks that a mask chooses."""
+    return Landmarks(
+        frames=landmarks.frames[chosen],
+        bins=landmarks.bins[chosen],
+        levels=landmarks.levels[chosen],
+    )
+
+
+def thin(landmarks: Landmarks, radius_frames: int, radius_bins: int) -> Landmarks:
+    """Keep those landmarks that are the loudest of their neighbourhood."""
+    kept = _rulers(
+        landmarks.frames, landmarks.bins, landmarks.levels, radius_frames, radius_bins
+    )
+    return select(landmarks, kept)
+
+
+@compiled
+def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) -> bool:
+    """Whether the cell is the maximum around it; of equal ones the first."""
+    value = levels[t, f]
+    for i in range(max(0, t - frames), min(levels.shape[0], t + frames + 1)):
+        for j in range(max(0, f - bins), min(levels.shape[1], f + bins + 1)):
+            other = levels[i, j]
+            if other > value:
+                return False
+            if other == value and (i < t or (i == t and j < f)):
+                return False
+    return True
+
+
+@compiled
+def _contrast(
+    levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int
+) -> float:
+    """How far the cell stands above the mean level around it."""
+    total = 0.0
+    count = 0
+    for i in range(max(0, t - frames), min(levels.shape[0], t + frames + 1)):
+        for j in range(max(0, f - bins), min(levels.shape[1], f + bins + 1)):
+            total += levels[i, j]
+            count += 1
+    return levels[t, f] - total / count
+
+
+@compiled
+def _find_peaks(
+    levels: NDArray[np.float32],
+    start: int,
+    stop: int,
+    floor: float,
+    radii: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Peaks of rows start … stop: (frame, layer) and (bin, level, contrast)."""
+    capacity = (stop - start) * levels.shape[1] // 4 + 16
+    places = np.empty((capacity, 2), dtype=np.int32)
+    values = np.empty((capacity, 3), dtype=np.float32)
+    n = 0
+    for t in range(start, stop):
+        for f in range(1, levels.shape[1] - 1):
+            value = levels[t, f]
+            if value < floor or value < levels[t, f - 1] or value < levels[t, f + 1]:
+                continue
+            if not _rules(levels, t, f, radii[0, 0], radii[0, 1]):
+                continue
+            sparse = _rules(levels, t, f, radii[1, 0], radii[1, 1])
+            below, above = levels[t, f - 1], levels[t, f + 1]
+            curvature = below - 2 * value + above
+            step = 0.5 * (below - above) / curvature if curvature < 0 else 0.0
+            places[n, 0] = t
+            places[n, 1] = 2 if sparse else 1
+            values[n, 0] = f + step
+            values[n, 1] = value
+            values[n, 2] = _contrast(levels, t, f, radii[2, 0], radii[2, 1])
+            n += 1
+    return places[:n].copy(), values[:n].copy()
+
+
+@compiled
+def _limit_density(
+    frames: NDArray[np.int32], contrast: NDArray[np.float32], half: int, limit: int
+) -> NDArray[np.bool_]:
+    """Keep a peak unless ``limit`` or more within ± ``half`` frames stand out more.
+
+    The window moves with the peak, so a shifted file keeps the same peaks.
+    """
+    n = len(frames)
+    kept = np.ones(n, dtype=np.bool_)
+    low, high = 0, 0
+    for i in range(n):
+        while frames[low] < frames[i] - half:
+            low += 1
+        while high < n and frames[high] <= frames[i] + half:
+            high += 1
+        if high - low <= limit:
+            continue
+        better = 0
+        for j in range(low, high):
+            if contrast[j] > contrast[i]:
+                better += 1
+        kept[i] = better < limit
+    return kept
+
+
+@compiled
+def _rulers(
+    frames: NDArray[np.int32],
+    bins: NDArray[np.float32],
+    levels: NDArray[np.float32],
+    radius_frames: int,
+    radius_bins: int,
+) -> NDArray[np.bool_]:
+    n = len(frames)
+    kept = np.ones(n, dtype=np.bool_)
+    low = 0
+    for i in range(n):
+        while frames[low] < frames[i] - radius_frames:
+            low += 1
+        j = low
+        while j < n and frames[j] <= frames[i] + radius_frames:
+            near = abs(bins[j] - bins[i]) <= radius_bins
+            if near and levels[j] > levels[i]:
+                kept[i] = False
+                break
+            j += 1
+    return kept

@@ -1,0 +1,64 @@
+"""The coarse map of levels kept of a scanned file.
+
+Verification reads from it how loud the file is where a landmark is missing, and
+silence is told from it; one byte a cell in steps of 1/8 neper.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.params import DEFAULT, Params
+from recognition.types import LevelMap
+
+STEPS_PER_NEPER = 8
+OFFSET = 24.0  # byte 0 stands for this many nepers below full scale
+
+
+class LevelMapBuilder:
+    """Pools levels [frames, n_bins] into cells, block by block."""
+
+    def __init__(self, params: Params = DEFAULT) -> None:
+        self._params = params
+        self._rest = np.zeros((0, params.n_bins), dtype=np.float32)
+        self._rows: list[NDArray[np.uint8]] = []
+
+    def feed(self, levels: NDArray[np.float32]) -> None:
+        """Take the next rows."""
+        self._rest = np.concatenate([self._rest, levels])
+        whole = len(self._rest) // self._params.map_frames * self._params.map_frames
+        self._pool(self._rest[:whole])
+        self._rest = self._rest[whole:]
+
+    def finish(self) -> LevelMap:
+        """The map; a last cell that is not full counts what there is."""
+        p = self._params
+        if len(self._rest):
+            missing = p.map_frames - len(self._rest)
+            self._pool(np.pad(self._rest, ((0, missing), (0, 0)), mode="edge"))
+            self._rest = self._rest[:0]
+        n_cells = -(-p.n_bins // p.map_bins)
+        rows = [np.zeros((0, n_cells), dtype=np.uint8), *self._rows]
+        return LevelMap(np.concatenate(rows), p.map_frames, p.map_bins)
+
+    def _pool(self, levels: NDArray[np.float32]) -> None:
+        if not len(levels):
+            return
+        p = self._params
+        by_frame = levels.reshape(-1, p.map_frames, p.n_bins).max(axis=1)
+        starts = np.arange(0, p.n_bins, p.map_bins)
+        self._rows.append(to_bytes(np.maximum.reduceat(by_frame, starts, axis=1)))
+
+
+def to_bytes(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Levels in nepers as bytes, cut to what a byte can say."""
+    steps = np.rint((levels + OFFSET) * STEPS_PER_NEPER)
+    return np.clip(steps, 0, 255).astype(np.uint8)
+
+
+def silent_frames(level_map: LevelMap, params: Params = DEFAULT) -> NDArray[np.bool_]:
+    """For each row of the map, whether nothing in it is audible."""
+    limit = to_bytes(np.array([params.silence_level], dtype=np.float32))[0]
+    quiet: NDArray[np.bool_] = level_map.levels.max(axis=1, initial=0) <= limit
+    return quiet

@@ -1,0 +1,120 @@
+"""Every constant of the engine, in one frozen value.
+
+Those marked as shaping stored data enter ``shape_hash`` (fingerprints) or
+``index_hash`` (fingerprints and postings); the rest belong to queries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+FORMAT_VERSION = 1
+ENGINE_VERSION = "embedded/1"
+
+
+def _landmark(default: Any) -> Any:  # Any: dataclasses.field is typed by its default
+    return field(default=default, metadata={"shapes": "landmarks"})
+
+
+def _posting(default: Any) -> Any:  # Any: dataclasses.field is typed by its default
+    return field(default=default, metadata={"shapes": "postings"})
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Constants by stage; lengths in frames of 16 ms and bins of 1/36 octave."""
+
+    # Spectrum
+    sample_rate: int = _landmark(8000)
+    n_fft: int = _landmark(1024)
+    hop_length: int = _landmark(128)
+    f_min: float = _landmark(180.0)
+    bins_per_octave: int = _landmark(36)
+    n_bins: int = _landmark(155)
+
+    # Landmarks: half sizes of the neighbourhood a peak must rule, peaks per second
+    level_floor: float = _landmark(-10.0)
+    reference_radius_frames: int = _landmark(10)
+    reference_radius_bins: int = _landmark(9)
+    reference_rate: int = _landmark(35)
+    dense_radius_frames: int = _landmark(4)
+    dense_radius_bins: int = _landmark(3)
+    dense_rate: int = _landmark(120)
+    contrast_radius_frames: int = _landmark(16)
+    contrast_radius_bins: int = _landmark(12)
+
+    # Level map of scanned files
+    map_frames: int = _landmark(4)
+    map_bins: int = _landmark(3)
+
+    # Hashes
+    pair_fan: int = _posting(5)
+    triplet_fan: int = _posting(5)
+    min_dt: int = _posting(2)
+    max_dt: int = _posting(63)
+    max_df: int = _posting(63)
+
+    # Query landmarks and hashes, stage by stage
+    dense_triplet_fan: int = 16
+    dense_third_within: int = 6
+    grid_radius_frames: int = 7
+    grid_radius_bins: int = 6
+    grid_fan: int = 10
+    window_frames: int = 625
+    step_frames: int = 312
+    sparse_top: int = 4
+    dense_top: int = 8
+    grid_top: int = 3
+    min_votes: int = 5
+
+    # Verification
+    tolerance_frames: int = 1
+    tolerance_bins: float = 0.6
+    gain_bands: int = 5
+    absent_margin: float = 0.9
+    absent_bits: float = -2.2
+    masked_bits: float = -0.15
+    min_p1: float = 0.35
+    onset_frames: int = 2
+    x_drop: float = 14.0
+    candidate_bits: float = 14.0
+    extend_frames: int = 875
+    min_segment_ms: int = 2500
+
+    # Calibration of bits to expected false matches, see calibration.py
+    tail_u: float = 17.9
+    tail_h: float = 3.2
+    tail_catalogue_hours: float = 21.5
+    max_e_value: float = 0.001
+
+    # Silence: nothing in the level map above this (natural log of full scale)
+    silence_level: float = -7.0
+    silence_min_ms: int = 1000
+
+    def shape_hash(self) -> str:
+        """Hash of the constants that shape stored fingerprints."""
+        return self._hash({"landmarks"})
+
+    def index_hash(self) -> str:
+        """Hash of the constants that shape postings, those of landmarks included."""
+        return self._hash({"landmarks", "postings"})
+
+    def _hash(self, kinds: set[str]) -> str:
+        shaping = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.metadata.get("shapes") in kinds
+        }
+        text = json.dumps([FORMAT_VERSION, shaping], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def frame_ms(self) -> float:
+        """Length of one frame."""
+        return 1000 * self.hop_length / self.sample_rate
+
+
+DEFAULT = Params()

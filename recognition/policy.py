@@ -1,0 +1,58 @@
+"""What of a file is scanned, and how hard: the container's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.params import DEFAULT, Params
+
+
+class AudioType(StrEnum):
+    """How the audio came about."""
+
+    LINEIN = "linein"
+    RECORDED = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPolicy:
+    """Which windows are scanned, and with which stage the search begins.
+
+    ``points`` > 0 scans that many evenly spaced windows of ``rec_length_ms``;
+    otherwise ``interval_ms`` > 0 scans windows of that length with the interval
+    skipped between them; otherwise everything is scanned. ``recorded`` audio begins
+    at the noise-robust stage.
+    """
+
+    audio_type: AudioType = AudioType.LINEIN
+    interval_ms: int = 0
+    rec_length_ms: int = 10_000
+    points: int = 0
+
+    def windows_ms(self, duration_ms: int) -> list[tuple[int, int]]:
+        """The stretches to scan, in order."""
+        length = max(1, self.rec_length_ms)
+        if self.points > 0:
+            room = max(0, duration_ms - length)
+            starts = (
+                np.linspace(0, room, self.points) if self.points > 1 else [room / 2]
+            )
+            return [(round(s), min(round(s) + length, duration_ms)) for s in starts]
+        if self.interval_ms > 0:
+            every = range(0, duration_ms, length + self.interval_ms)
+            return [(s, min(s + length, duration_ms)) for s in every]
+        return [(0, duration_ms)]
+
+    def scanned_frames(
+        self, duration_ms: int, n_frames: int, params: Params = DEFAULT
+    ) -> NDArray[np.bool_]:
+        """For each frame whether the policy scans it."""
+        scanned = np.zeros(n_frames, dtype=np.bool_)
+        for start, end in self.windows_ms(duration_ms):
+            first = int(start / params.frame_ms)
+            scanned[first : int(np.ceil(end / params.frame_ms)) + 1] = True
+        return scanned

@@ -1,0 +1,111 @@
+"""Maximal scoring segments of a sequence of weights, and what becomes of overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.alignment import Line
+from recognition.jit import compiled
+from recognition.types import Landmarks
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A scoring run of one recording along one line.
+
+    ``first`` and ``last`` number the outermost reference landmarks, both inside;
+    ``known`` of them could be judged, ``aligned`` were found in the query.
+    """
+
+    recording: int
+    reference: Landmarks
+    line: Line
+    first: int
+    last: int
+    bits: float
+    aligned: int
+    known: int
+    p0: float
+
+    @property
+    def reference_span(self) -> tuple[int, int]:
+        """Reference frames of the outermost landmarks."""
+        frames = self.reference.frames
+        return int(frames[self.first]), int(frames[self.last])
+
+    @property
+    def query_span(self) -> tuple[float, float]:
+        """Query frames of the outermost landmarks."""
+        start, end = self.reference_span
+        return self.line.query_frame(start), self.line.query_frame(end)
+
+    @property
+    def length(self) -> float:
+        """Query frames covered."""
+        start, end = self.query_span
+        return end - start
+
+
+def best_segment(weights: NDArray[np.float32], x_drop: float) -> tuple[int, int, float]:
+    """First and last place of the best scoring segment, and its sum.
+
+    A segment ends where the sum has fallen ``x_drop`` below its highest.
+    """
+    first, last, score = _best_segment(weights, x_drop)
+    return int(first), int(last), float(score)
+
+
+@compiled
+def _best_segment(
+    weights: NDArray[np.float32], x_drop: float
+) -> tuple[int, int, float]:
+    best_first, best_last, best = 0, 0, 0.0
+    total, top = 0.0, 0.0
+    first = 0
+    for i in range(len(weights)):
+        total += weights[i]
+        if total <= 0 or total < top - x_drop:
+            total, top = 0.0, 0.0
+            first = i + 1
+            continue
+        if total > top:
+            top = total
+            if top > best:
+                best_first, best_last, best = first, i, top
+    return best_first, best_last, best
+
+
+def settle(runs: Sequence[Run], min_frames: float) -> list[Run]:
+    """Choose among runs of one recording that claim the same stretch of the query.
+
+    The stronger run keeps it: looped music aligns at many equally right offsets.
+    Runs of different recordings may overlap, since several may sound at once.
+    """
+    settled: list[Run] = []
+    for run in sorted(runs, key=lambda r: -r.bits):
+        taken = sum(
+            _overlap(run, other)
+            for other in settled
+            if other.recording == run.recording
+        )
+        if taken <= run.length / 2 and run.length - taken >= min_frames:
+            settled.append(run)
+    return sorted(settled, key=lambda r: (r.query_span, r.recording))
+
+
+def _overlap(a: Run, b: Run) -> float:
+    (a0, a1), (b0, b1) = a.query_span, b.query_span
+    return max(0.0, min(a1, b1) - max(a0, b0))
+
+
+def same_line(a: Run, b: Run, tolerance_frames: float) -> bool:
+    """Whether two runs of one recording lie on one line, seen from both."""
+    (a0, a1), (b0, b1) = a.reference_span, b.reference_span
+    return all(
+        abs(a.line.query_frame(r) - b.line.query_frame(r)) <= tolerance_frames
+        for r in ((a0 + a1) / 2, (b0 + b1) / 2)
+    )

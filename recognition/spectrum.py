@@ -1,0 +1,161 @@
+"""Short-time spectrum on a logarithmic frequency axis, as a stream.
+
+A pitch shift moves such a spectrum along the axis and a tempo change stretches it
+in time, which is what makes the later stages cheap.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from recognition.jit import compiled_fastmath
+from recognition.params import DEFAULT, Params
+
+FilterBank = tuple[
+    int,
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+]
+
+_BATCH = 256  # frames per transform: fixed, so that results never depend on block size
+_TINY = 1e-18  # power below any audible one, keeps the logarithm finite
+
+
+class SpectrumStream:
+    """Turns float32 mono blocks of any size into levels [frames, n_bins].
+
+    Levels are natural logarithms of magnitude, 0 for a full-scale sine. Frame ``t``
+    is centred on sample ``t * hop_length``.
+    """
+
+    def __init__(self, params: Params = DEFAULT) -> None:
+        self._params = params
+        self._window = _analysis_window(params)
+        self._bank = _filter_bank(params)
+        self._rest = np.zeros(params.n_fft // 2, dtype=np.float32)
+
+    def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Levels of the frames that this block completes."""
+        self._rest = np.concatenate([self._rest, block.astype(np.float32, copy=False)])
+        return self._drain(final=False)
+
+    def finish(self) -> NDArray[np.float32]:
+        """Levels of the frames left, the last ones padded with silence."""
+        padding = np.zeros(self._params.n_fft // 2, dtype=np.float32)
+        self._rest = np.concatenate([self._rest, padding])
+        return self._drain(final=True)
+
+    def _drain(self, *, final: bool) -> NDArray[np.float32]:
+        hop, n_fft = self._params.hop_length, self._params.n_fft
+        ready = max(0, (len(self._rest) - n_fft) // hop + 1)
+        batches = []
+        done = 0
+        while ready - done >= _BATCH or (final and done < ready):
+            count = min(_BATCH, ready - done)
+            batches.append(self._transform(done * hop, count))
+            done += count
+        self._rest = self._rest[done * hop :].copy()
+        if not batches:
+            return np.zeros((0, self._params.n_bins), dtype=np.float32)
+        return np.concatenate(batches)
+
+    def _transform(self, start: int, count: int) -> NDArray[np.float32]:
+        hop, n_fft = self._params.hop_length, self._params.n_fft
+        samples = self._rest[start : start + (count - 1) * hop + n_fft]
+        frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[::hop]
+        spectrum = scipy.fft.rfft(frames * self._window, axis=1)
+        levels = np.empty((count, self._params.n_bins), dtype=np.float32)
+        _log_frequency(spectrum, self._bank, levels)
+        return levels
+
+
+def levels_of(y: NDArray[np.float32], params: Params = DEFAULT) -> NDArray[np.float32]:
+    """Levels [frames, n_bins] of a whole array of mono samples."""
+    stream = SpectrumStream(params)
+    return np.concatenate([stream.feed(y), stream.finish()])
+
+
+def _analysis_window(params: Params) -> NDArray[np.float32]:
+    n = np.arange(params.n_fft)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / params.n_fft)
+    return (hann * 2 / hann.sum()).astype(np.float32)
+
+
+def _filter_bank(params: Params) -> FilterBank:
+    """How the linear bins make up the logarithmic ones.
+
+    Where the axis is finer than the transform, a level is interpolated (cubic, in
+    the log domain, where a Hann main lobe is nearly a parabola: peaks keep their
+    true place). Above, power is gathered under triangles of unit height.
+    """
+    octaves = np.arange(params.n_bins) / params.bins_per_octave
+    centres = params.f_min * 2**octaves * params.n_fft / params.sample_rate
+    widths = centres * (2 ** (1 / params.bins_per_octave) - 1)
+    n_interpolated = int(np.searchsorted(widths, 1.3))
+    nodes = np.floor(centres[:n_interpolated]).astype(np.int32)
+    cubic = _cubic_weights(centres[:n_interpolated] - nodes)
+    firsts = np.ceil(centres - widths).astype(np.int32)[n_interpolated:]
+    lasts = np.floor(centres + widths).astype(np.int32)[n_interpolated:]
+    starts = np.zeros(len(firsts) + 1, dtype=np.int32)
+    starts[1:] = np.cumsum(lasts - firsts + 1)
+    triangles = np.concatenate(
+        [
+            1 - np.abs(np.arange(first, last + 1) - centre) / width
+            for first, last, centre, width in zip(
+                firsts,
+                lasts,
+                centres[n_interpolated:],
+                widths[n_interpolated:],
+                strict=True,
+            )
+        ]
+    ).astype(np.float32)
+    return n_interpolated, nodes, cubic, firsts, starts, triangles
+
+
+def _cubic_weights(x: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Lagrange weights of the four nodes -1, 0, 1, 2 for places 0 ≤ x < 1."""
+    return np.stack(
+        [
+            -x * (x - 1) * (x - 2) / 6,
+            (x + 1) * (x - 1) * (x - 2) / 2,
+            -(x + 1) * x * (x - 2) / 2,
+            (x + 1) * x * (x - 1) / 6,
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+@compiled_fastmath
+def _log_frequency(
+    spectrum: NDArray[np.complex64], bank: FilterBank, levels: NDArray[np.float32]
+) -> None:
+    n_interpolated, nodes, cubic, firsts, starts, triangles = bank
+    n_logs = nodes[-1] + 3
+    logs = np.empty(n_logs, dtype=np.float32)
+    power = np.empty(spectrum.shape[1], dtype=np.float32)
+    for t in range(spectrum.shape[0]):
+        for k in range(spectrum.shape[1]):
+            value = spectrum[t, k]
+            power[k] = value.real * value.real + value.imag * value.imag
+        for k in range(n_logs):
+            logs[k] = np.log(power[k] + np.float32(_TINY))
+        for b in range(n_interpolated):
+            node = nodes[b]
+            total = np.float32(0)
+            for j in range(4):
+                total += cubic[b, j] * logs[node - 1 + j]
+            levels[t, b] = np.float32(0.5) * total
+        for b in range(len(firsts)):
+            total = np.float32(0)
+            first = firsts[b] - starts[b]
+            for j in range(starts[b], starts[b + 1]):
+                total += triangles[j] * power[first + j]
+            levels[t, n_interpolated + b] = np.float32(0.5) * np.log(
+                total + np.float32(_TINY)
+            )
