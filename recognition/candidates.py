@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,22 @@ from recognition.alignment import Line
 from recognition.hashes import pair_hashes, triplet_hashes
 from recognition.landmarks import select, thin
 from recognition.params import Params
-from recognition.types import LandmarkIndex, Landmarks
+from recognition.types import Landmarks, Vote
+
+
+class VoteSource(Protocol):
+    """The part of an index that a search needs."""
+
+    def query(
+        self,
+        buckets: Sequence[int],
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        *,
+        top: int = 10,
+        min_votes: int = 6,
+    ) -> list[Vote]:
+        """The best offsets, most votes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +84,7 @@ def warps(params: Params) -> list[Warp]:
 
 
 def leads(
-    index: LandmarkIndex,
+    index: VoteSource,
     buckets: Sequence[int],
     dense: Landmarks,
     *,

@@ -40,6 +40,7 @@ class TooShort(RecognitionError):
 
     def __init__(self, seconds: float, minimum_s: float) -> None:
         self.seconds = seconds
+        self.minimum_s = minimum_s
         super().__init__(
             f"It has {seconds:.1f} s of sound; at least {minimum_s:g} s are needed."
         )

@@ -137,7 +137,7 @@ def _triplets(
 
 
 @compiled
-def _mix(value: int) -> int:
+def _mix(value: np.int64) -> np.uint32:
     """Spread the exact triplet over 31 bits (multiplicative hashing)."""
     product = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
     return np.uint32(product >> np.uint64(33))

@@ -126,15 +126,15 @@ def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) 
 @compiled
 def _contrast(
     levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int
-) -> float:
+) -> np.float32:
     """How far the cell stands above the mean level around it."""
-    total = 0.0
-    count = 0
+    total = np.float32(0)
+    count = np.float32(0)
     for i in range(max(0, t - frames), min(levels.shape[0], t + frames + 1)):
         for j in range(max(0, f - bins), min(levels.shape[1], f + bins + 1)):
             total += levels[i, j]
-            count += 1
-    return levels[t, f] - total / count
+            count += np.float32(1)
+    return np.float32(levels[t, f] - total / count)
 
 
 @compiled

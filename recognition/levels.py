@@ -54,7 +54,8 @@ class LevelMapBuilder:
 def to_bytes(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Levels in nepers as bytes, cut to what a byte can say."""
     steps = np.rint((levels + OFFSET) * STEPS_PER_NEPER)
-    return np.clip(steps, 0, 255).astype(np.uint8)
+    cut: NDArray[np.uint8] = np.clip(steps, 0, 255).astype(np.uint8)
+    return cut
 
 
 def silent_frames(level_map: LevelMap, params: Params = DEFAULT) -> NDArray[np.bool_]:

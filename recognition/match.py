@@ -6,30 +6,24 @@ Works from a kept fingerprint alone, so a file is scanned again without its audi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.alignment import QueryView, view_of
-from recognition.calibration import (
-    catalogue_hours,
-    e_value,
-    score_of,
-    threshold_bits,
-)
-from recognition.candidates import SPARSE, Lead, Stage, leads, open_windows, stages
-from recognition.errors import MissingLayer, ParamsMismatch
-from recognition.extend import follow
+from recognition.alignment import view_of
+from recognition.calibration import catalogue_hours, e_value, score_of
+from recognition.candidates import stages
+from recognition.explain import explain
+from recognition.layers import scan_layer
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
 from recognition.policy import AudioType, ScanPolicy
-from recognition.segments import Run, settle
+from recognition.search import Search
+from recognition.segments import Run
 from recognition.stretches import unmatched_stretches
 from recognition.types import (
     Fingerprint,
     LandmarkIndex,
-    Landmarks,
     Progress,
     ReferenceLoader,
     ScanResult,
@@ -51,165 +45,85 @@ def scan(
 
     ``query`` needs its scan layer. ``progress`` is told the share done.
     """
-    search = _search(query, index, buckets, references, params, policy or ScanPolicy())
-    robust = search.policy.audio_type is AudioType.RECORDED
-    todo = stages(params, robust_first=robust)
+    dense, level_map = scan_layer(query, params)
+    policy = policy or ScanPolicy()
+    n_frames = len(level_map.levels) * level_map.frames_per_cell
+    silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
+    scanned = policy.scanned_frames(query.duration_ms, n_frames, params)
+    search = Search(
+        view=view_of(dense, level_map, n_frames),
+        index=index,
+        buckets=buckets,
+        references=references,
+        params=params,
+        hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
+        closed=silent | ~scanned,
+    )
+    _run(search, policy, progress)
+    return _result(query, search, silent=silent, scanned=scanned)
+
+
+def segment_match(
+    run: Run, *, duration_ms: int, hours: float, params: Params = DEFAULT
+) -> SegmentMatch:
+    """A run as it leaves the library: in milliseconds, with a calibrated score."""
+    ms = params.frame_ms
+    (start, end), (r_start, r_end) = run.query_span, run.reference_span
+    expected = e_value(run.bits, hours, params)
+    return SegmentMatch(
+        recording=run.recording,
+        start_ms=max(0, round(start * ms)),
+        end_ms=min(duration_ms, round(end * ms)),
+        reference_start_ms=round(r_start * ms),
+        reference_end_ms=round(r_end * ms),
+        tempo_ratio=round(1 / run.line.slope, 4),
+        pitch_cents=round(run.line.shift * 1200 / params.bins_per_octave, 1),
+        score=score_of(expected),
+        bits=round(run.bits, 2),
+        e_value=expected,
+        aligned=run.aligned,
+        expected_by_chance=round(run.p0 * run.known, 1),
+    )
+
+
+def _run(search: Search, policy: ScanPolicy, progress: Progress | None) -> None:
+    todo = stages(search.params, robust_first=policy.audio_type is AudioType.RECORDED)
     for number, stage in enumerate(todo):
         if progress is not None:
             progress(number / len(todo))
         search.run_stage(stage)
     if progress is not None:
         progress(1.0)
-    return search.result()
 
 
-def _search(
+def _result(
     query: Fingerprint,
-    index: LandmarkIndex,
-    buckets: Sequence[int],
-    references: ReferenceLoader,
-    params: Params,
-    policy: ScanPolicy,
-) -> _Search:
-    if query.dense is None or query.level_map is None:
-        raise MissingLayer("scan")
-    if query.params_hash != params.shape_hash():
-        raise ParamsMismatch(
-            "The fingerprint", found=query.params_hash, expected=params.shape_hash()
+    search: Search,
+    *,
+    silent: NDArray[np.bool_],
+    scanned: NDArray[np.bool_],
+) -> ScanResult:
+    def leave(run: Run) -> SegmentMatch:
+        return segment_match(
+            run,
+            duration_ms=query.duration_ms,
+            hours=search.hours,
+            params=search.params,
         )
-    n_frames = len(query.level_map.levels) * query.level_map.frames_per_cell
-    silent = np.repeat(
-        silent_frames(query.level_map, params), query.level_map.frames_per_cell
-    )
-    postings = sum(index.stats(bucket).postings for bucket in buckets)
-    return _Search(
-        query=query,
-        dense=query.dense,
-        view=view_of(query.dense, query.level_map, n_frames),
-        index=index,
-        buckets=buckets,
-        references=references,
-        params=params,
-        policy=policy,
-        hours=catalogue_hours(postings),
-        silent=silent,
-        scanned=policy.scanned_frames(query.duration_ms, n_frames, params),
+
+    segments = tuple(leave(run) for run in search.settled())
+    return ScanResult(
+        duration_ms=query.duration_ms,
+        segments=segments,
+        stretches=unmatched_stretches(
+            segments,
+            duration_ms=query.duration_ms,
+            silent=silent,
+            scanned=scanned,
+            refused=[leave(run) for run in search.refused],
+            params=search.params,
+        ),
     )
 
 
-@dataclass
-class _Search:
-    """One scan under way."""
-
-    query: Fingerprint
-    dense: Landmarks
-    view: QueryView
-    index: LandmarkIndex
-    buckets: Sequence[int]
-    references: ReferenceLoader
-    params: Params
-    policy: ScanPolicy
-    hours: float
-    silent: NDArray[np.bool_]
-    scanned: NDArray[np.bool_]
-    found: list[Run] = field(default_factory=list)
-    refused: list[Run] = field(default_factory=list)
-    loaded: dict[int, Landmarks] = field(default_factory=dict)
-
-    def run_stage(self, stage: Stage) -> None:
-        """Look for more runs in what is not explained yet."""
-        open_frames = self._open_frames()
-        if not open_windows(open_frames, self.params):
-            return
-        for lead in leads(
-            self.index,
-            self.buckets,
-            self.dense,
-            stage=stage,
-            open_frames=open_frames,
-            params=self.params,
-        ):
-            if not self._explained(lead):
-                self._verify(lead)
-
-    def result(self) -> ScanResult:
-        """Matches and what lies between them."""
-        runs = settle(self.found, self.params.min_segment_ms / self.params.frame_ms)
-        segments = tuple(self._match(run) for run in runs)
-        return ScanResult(
-            duration_ms=self.query.duration_ms,
-            segments=segments,
-            stretches=unmatched_stretches(
-                segments,
-                duration_ms=self.query.duration_ms,
-                silent=self.silent,
-                scanned=self.scanned,
-                refused=[self._match(run) for run in self.refused],
-                params=self.params,
-            ),
-        )
-
-    def _open_frames(self) -> NDArray[np.bool_]:
-        still_open = self.scanned & ~self.silent
-        for run in self.found:
-            start, end = run.query_span
-            still_open[max(0, int(start)) : int(end) + 1] = False
-        return still_open
-
-    def _explained(self, lead: Lead) -> bool:
-        """Whether a run already found lies on the lead's line in its window."""
-        middle = sum(lead.window) / 2
-        for run in self.found:
-            if run.recording != lead.recording:
-                continue
-            start, end = run.query_span
-            overlaps = start < lead.window[1] and end > lead.window[0]
-            reference = run.line.reference_frame(middle)
-            if overlaps and abs(lead.line.query_frame(reference) - middle) < 20:
-                return True
-        return False
-
-    def _verify(self, lead: Lead) -> None:
-        run = follow(
-            self.view,
-            lead.recording,
-            self._reference(lead.recording),
-            line=lead.line,
-            window=lead.window,
-            warped=lead.warped,
-            params=self.params,
-        )
-        if run is None:
-            return
-        long_enough = run.length * self.params.frame_ms >= self.params.min_segment_ms
-        if long_enough and run.bits >= threshold_bits(self.hours, self.params):
-            self.found.append(run)
-        elif run.bits > 0:
-            self.refused.append(run)
-
-    def _reference(self, recording: int) -> Landmarks:
-        if recording not in self.loaded:
-            self.loaded[recording] = self.references(recording)
-        return self.loaded[recording]
-
-    def _match(self, run: Run) -> SegmentMatch:
-        ms = self.params.frame_ms
-        (start, end), (r_start, r_end) = run.query_span, run.reference_span
-        expected = e_value(run.bits, self.hours, self.params)
-        return SegmentMatch(
-            recording=run.recording,
-            start_ms=max(0, round(start * ms)),
-            end_ms=min(self.query.duration_ms, round(end * ms)),
-            reference_start_ms=round(r_start * ms),
-            reference_end_ms=round(r_end * ms),
-            tempo_ratio=round(1 / run.line.slope, 4),
-            pitch_cents=round(run.line.shift * 1200 / self.params.bins_per_octave, 1),
-            score=score_of(expected),
-            bits=round(run.bits, 2),
-            e_value=expected,
-            aligned=run.aligned,
-            expected_by_chance=round(run.p0 * run.known, 1),
-        )
-
-
-__all__ = ["SPARSE", "AudioType", "ScanPolicy", "scan"]
+__all__ = ["ScanPolicy", "explain", "scan", "segment_match"]

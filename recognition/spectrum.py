@@ -83,7 +83,8 @@ def levels_of(y: NDArray[np.float32], params: Params = DEFAULT) -> NDArray[np.fl
 def _analysis_window(params: Params) -> NDArray[np.float32]:
     n = np.arange(params.n_fft)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / params.n_fft)
-    return (hann * 2 / hann.sum()).astype(np.float32)
+    window: NDArray[np.float32] = (hann * 2 / hann.sum()).astype(np.float32)
+    return window
 
 
 def _filter_bank(params: Params) -> FilterBank:

@@ -1,0 +1,100 @@
+"""The cascade over one query: each stage only for what is still unexplained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.alignment import QueryView
+from recognition.calibration import threshold_bits
+from recognition.candidates import Lead, Stage, VoteSource, leads, open_windows
+from recognition.extend import follow
+from recognition.params import Params
+from recognition.segments import Run, settle
+from recognition.types import Landmarks, ReferenceLoader
+
+
+@dataclass
+class Search:
+    """One search under way.
+
+    ``closed`` marks the frames not to look at: silence, and what the policy skips.
+    ``hours`` is the size of the catalogue, on which the threshold depends.
+    """
+
+    view: QueryView
+    index: VoteSource
+    buckets: Sequence[int]
+    references: ReferenceLoader
+    params: Params
+    hours: float
+    closed: NDArray[np.bool_]
+    found: list[Run] = field(default_factory=list)
+    refused: list[Run] = field(default_factory=list)
+    loaded: dict[int, Landmarks] = field(default_factory=dict)
+
+    def run_stage(self, stage: Stage) -> None:
+        """Look for more runs in what is not explained yet."""
+        open_frames = self._open_frames()
+        if not open_windows(open_frames, self.params):
+            return
+        for lead in leads(
+            self.index,
+            self.buckets,
+            self.view.landmarks,
+            stage=stage,
+            open_frames=open_frames,
+            params=self.params,
+        ):
+            if not self._explained(lead):
+                self._verify(lead)
+
+    def settled(self) -> list[Run]:
+        """The runs found, one for each play."""
+        return settle(self.found, self.params.min_segment_ms / self.params.frame_ms)
+
+    def _open_frames(self) -> NDArray[np.bool_]:
+        still_open = ~self.closed
+        for run in self.found:
+            start, end = run.query_span
+            still_open[max(0, int(start)) : int(end) + 1] = False
+        return still_open
+
+    def _explained(self, lead: Lead) -> bool:
+        """Whether a run already found lies on the lead's line in its window."""
+        middle = sum(lead.window) / 2
+        for run in self.found:
+            if run.recording != lead.recording:
+                continue
+            start, end = run.query_span
+            overlaps = start < lead.window[1] and end > lead.window[0]
+            reference = run.line.reference_frame(middle)
+            if overlaps and abs(lead.line.query_frame(reference) - middle) < 20:
+                return True
+        return False
+
+    def _verify(self, lead: Lead) -> None:
+        run = follow(
+            self.view,
+            lead.recording,
+            self._reference(lead.recording),
+            line=lead.line,
+            window=lead.window,
+            warped=lead.warped,
+            params=self.params,
+        )
+        if run is None:
+            return
+        long_enough = run.length * self.params.frame_ms >= self.params.min_segment_ms
+        if long_enough and run.bits >= threshold_bits(self.hours, self.params):
+            self.found.append(run)
+        elif run.bits > 0:
+            self.refused.append(run)
+
+    def _reference(self, recording: int) -> Landmarks:
+        if recording not in self.loaded:
+            self.loaded[recording] = self.references(recording)
+        return self.loaded[recording]
