@@ -1,0 +1,491 @@
+"""View-models of the server-drawn pictures: ribbon, mini ribbon, waveform, coverage.
+
+Plain numbers come in, strings for SVG attributes go out. Horizontal places are
+percentages, so the templates need no script and no style attribute to fit any width.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from portal import formats
+from portal.states import pattern_fill, review_look
+
+MAX_LANES = 8
+MAX_WAVE_POINTS = 900
+WAVE_HALF = 100
+FULL_SCALE = 255
+# Never narrower than this share of the plot, so that a short play stays visible.
+MIN_SEGMENT_PERCENT = 0.25
+RULER_LABELS = 13
+PHONE_LABELS = 5
+EDGE_PERCENT = 97.0
+ZOOM_WINDOWS_MS = (300_000, 30_000)
+RULER_STEPS_MS = (
+    1000, 2000, 5000, 10_000, 15_000, 30_000,
+    60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000,
+    3_600_000, 7_200_000, 10_800_000, 21_600_000,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One play of a recording in the source, as the pictures need it."""
+
+    start_ms: int
+    end_ms: int
+    state: str
+    url: str = ""
+    reference_start_ms: int | None = None
+    reference_end_ms: int | None = None
+    score: float | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """All plays of one recording."""
+
+    name: str
+    segments: Sequence[Segment]
+    url: str = ""
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the source without a recording: speech, silence, no match."""
+
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactLane:
+    """A lane that states a fact about the source; ``kind`` chooses how it is drawn.
+
+    Kinds: no_match, searched, speech, music, silence, not_scanned.
+    """
+
+    name: str
+    kind: str
+    spans: Sequence[Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Equally spaced loudness values 0–255 over the whole duration."""
+
+    peaks: Sequence[int]
+    rms: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the source a picture shows."""
+
+    start_ms: int
+    end_ms: int
+
+    @property
+    def length_ms(self) -> int:
+        """Length of the window, never zero."""
+        return max(self.end_ms - self.start_ms, 1)
+
+    def percent(self, at_ms: float) -> float:
+        """Place of an instant in the window, 0–100."""
+        share = 100 * (at_ms - self.start_ms) / self.length_ms
+        return min(max(share, 0.0), 100.0)
+
+    def shows(self, start_ms: int, end_ms: int) -> bool:
+        """Whether a stretch is at least partly inside the window."""
+        return start_ms < self.end_ms and end_ms > self.start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A drawn stretch: attributes as strings, times for scripts and labels."""
+
+    x: str
+    width: str
+    x2: str
+    start_ms: int
+    end_ms: int
+    state: str = ""
+    fill: str = ""
+    label: str = ""
+    url: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLane:
+    """A lane ready for the template."""
+
+    name: str
+    boxes: tuple[Box, ...]
+    url: str = ""
+    kind: str = ""
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One mark of the ruler; ``fine`` ones leave on narrow screens."""
+
+    x: str
+    label: str
+    place: str
+    fine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WavePaths:
+    """Two closed SVG paths in a box of ``points`` × 200."""
+
+    points: int
+    peaks: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zoom:
+    """One choice of the window length."""
+
+    label: str
+    query: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ribbon:
+    """Everything the ribbon template draws."""
+
+    title: str
+    summary: str
+    duration_ms: int
+    window: Window
+    ticks: tuple[Tick, ...]
+    wave: WavePaths | None
+    lanes: tuple[DrawnLane, ...]
+    folded: tuple[DrawnLane, ...]
+    facts: tuple[DrawnLane, ...]
+    zooms: tuple[Zoom, ...]
+    frame: Box | None = None
+    note: str = ""
+
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether less than the whole file is shown."""
+        return self.window.length_ms < self.duration_ms
+
+    @property
+    def earlier_query(self) -> str:
+        """Query string of the window before this one, empty at the start."""
+        return self._shifted(-self.window.length_ms)
+
+    @property
+    def later_query(self) -> str:
+        """Query string of the window after this one, empty at the end."""
+        return self._shifted(self.window.length_ms)
+
+    def _shifted(self, by_ms: int) -> str:
+        last = max(self.duration_ms - self.window.length_ms, 0)
+        start = min(max(self.window.start_ms + by_ms, 0), last)
+        if start == self.window.start_ms:
+            return ""
+        return _window_query(start, start + self.window.length_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class CoveragePart:
+    """How much of the source one state covers, overlaps counted once."""
+
+    state: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageItem:
+    """One part of the coverage bar with its legend text."""
+
+    box: Box
+    label: str | Promise
+    share: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The coverage bar: parts in order, the rest, and a sentence for readers."""
+
+    items: tuple[CoverageItem, ...]
+    matched_ms: int
+    total_ms: int
+    matched_share: str
+    rest_share: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class MiniRibbon:
+    """The small ribbon of a list row."""
+
+    title: str
+    boxes: tuple[Box, ...] = field(default_factory=tuple)
+
+
+def ribbon(
+    *,
+    duration_ms: int,
+    lanes: Sequence[Lane],
+    facts: Sequence[FactLane] = (),
+    waveform: Waveform | None = None,
+    window: Window | None = None,
+    frame: Span | None = None,
+    note: str = "",
+) -> Ribbon:
+    """Draw the ribbon of one scanned file, or of a window of it."""
+    shown = _clamped(window, duration_ms)
+    drawn = tuple(_lane(lane, shown) for lane in lanes)
+    return Ribbon(
+        title=_("Matches along the file"),
+        summary=_ribbon_summary(lanes, duration_ms),
+        duration_ms=duration_ms,
+        window=shown,
+        ticks=ruler(shown),
+        wave=wave_paths(waveform, window=shown, duration_ms=duration_ms),
+        lanes=drawn[:MAX_LANES],
+        folded=drawn[MAX_LANES:],
+        facts=tuple(_fact_lane(fact, shown) for fact in facts if fact.spans),
+        zooms=_zooms(shown, duration_ms),
+        frame=_box(frame.start_ms, frame.end_ms, shown) if frame else None,
+        note=note,
+    )
+
+
+def mini_ribbon(*, duration_ms: int, segments: Sequence[Segment]) -> MiniRibbon:
+    """Draw where the plays lie in the source, for a table row."""
+    shown = Window(0, max(duration_ms, 1))
+    boxes = tuple(_segment_box(segment, shown, "") for segment in segments)
+    places = ", ".join(formats.clock(segment.start_ms) for segment in segments)
+    title = _("Plays at %(places)s of %(length)s") % {
+        "places": places or formats.UNKNOWN,
+        "length": formats.clock(duration_ms),
+    }
+    return MiniRibbon(title=title, boxes=boxes)
+
+
+def coverage(*, duration_ms: int, parts: Sequence[CoveragePart]) -> Coverage:
+    """Draw how much of the source each state covers, largest first as given."""
+    shown = Window(0, max(duration_ms, 1))
+    items: list[CoverageItem] = []
+    at_ms = 0
+    for part in parts:
+        if part.ms > 0:
+            box = _box(at_ms, at_ms + part.ms, shown, state=part.state)
+            share = formats.percent(part.ms, duration_ms)
+            items.append(CoverageItem(box, review_look(part.state).label, share))
+            at_ms += part.ms
+    rest = formats.percent(max(duration_ms - at_ms, 0), duration_ms)
+    words = [f"{item.label} {item.share}" for item in items]
+    return Coverage(
+        items=tuple(items),
+        matched_ms=at_ms,
+        total_ms=duration_ms,
+        matched_share=formats.percent(at_ms, duration_ms),
+        rest_share=rest,
+        summary=", ".join([*words, _("no match %(share)s") % {"share": rest}]),
+    )
+
+
+def wave_paths(
+    waveform: Waveform | None, *, window: Window | None = None, duration_ms: int = 0
+) -> WavePaths | None:
+    """Turn loudness values into two mirrored paths: peaks and body (RMS)."""
+    if waveform is None or not waveform.peaks:
+        return None
+    peaks = _cut(waveform.peaks, window, duration_ms)
+    body = _cut(waveform.rms or waveform.peaks, window, duration_ms)
+    count = min(len(peaks), MAX_WAVE_POINTS)
+    return WavePaths(
+        points=max(count - 1, 1),
+        peaks=_mirrored([max(group) for group in _groups(peaks, count)]),
+        body=_mirrored([sum(group) // len(group) for group in _groups(body, count)]),
+    )
+
+
+def ruler(window: Window) -> tuple[Tick, ...]:
+    """Choose round times for the ruler: few enough to read, fewer on a phone."""
+    step = next(
+        (step for step in RULER_STEPS_MS if window.length_ms / step <= RULER_LABELS),
+        RULER_STEPS_MS[-1]
+        * -(-window.length_ms // (RULER_STEPS_MS[-1] * RULER_LABELS)),
+    )
+    first = -(-window.start_ms // step) * step
+    times = range(first, window.end_ms + 1, step)
+    every = -(-len(times) // PHONE_LABELS)
+    return tuple(
+        _tick(at_ms, window, fine=index % every != 0)
+        for index, at_ms in enumerate(times)
+    )
+
+
+def _tick(at_ms: int, window: Window, *, fine: bool) -> Tick:
+    share = window.percent(at_ms)
+    place = "first" if share < 1 else "last" if share > EDGE_PERCENT else ""
+    return Tick(_share(share), formats.clock(at_ms), place, fine)
+
+
+def _clamped(window: Window | None, duration_ms: int) -> Window:
+    if window is None or window.end_ms <= window.start_ms:
+        return Window(0, max(duration_ms, 1))
+    start = min(max(window.start_ms, 0), max(duration_ms - 1, 0))
+    return Window(start, min(max(window.end_ms, start + 1), max(duration_ms, 1)))
+
+
+def _zooms(shown: Window, duration_ms: int) -> tuple[Zoom, ...]:
+    whole = Zoom(_("Whole file"), "", shown.length_ms >= duration_ms)
+    lengths = [length for length in ZOOM_WINDOWS_MS if length < duration_ms]
+    if not lengths:
+        return ()
+    middle = (shown.start_ms + shown.end_ms) // 2 if shown.start_ms else 0
+    return (whole, *(_zoom(length, middle, shown, duration_ms) for length in lengths))
+
+
+def _zoom(length_ms: int, middle_ms: int, shown: Window, duration_ms: int) -> Zoom:
+    start = min(max(middle_ms - length_ms // 2, 0), duration_ms - length_ms)
+    label = (
+        _("%(count)s min") % {"count": length_ms // 60_000}
+        if length_ms >= 60_000
+        else _("%(count)s s") % {"count": length_ms // 1000}
+    )
+    query = _window_query(start, start + length_ms)
+    return Zoom(label, query, shown.length_ms == length_ms)
+
+
+def _window_query(start_ms: int, end_ms: int) -> str:
+    return f"from={start_ms}&to={end_ms}"
+
+
+def _lane(lane: Lane, shown: Window) -> DrawnLane:
+    count = len(lane.segments)
+    boxes = tuple(
+        _segment_box(segment, shown, _segment_label(segment, lane.name, number, count))
+        for number, segment in enumerate(lane.segments, start=1)
+        if shown.shows(segment.start_ms, segment.end_ms)
+    )
+    return DrawnLane(lane.name, boxes, url=lane.url, is_current=lane.is_current)
+
+
+def _fact_lane(fact: FactLane, shown: Window) -> DrawnLane:
+    boxes = tuple(
+        _box(span.start_ms, span.end_ms, shown)
+        for span in fact.spans
+        if shown.shows(span.start_ms, span.end_ms)
+    )
+    return DrawnLane(fact.name, boxes, kind=fact.kind)
+
+
+def _segment_box(segment: Segment, shown: Window, label: str) -> Box:
+    return _box(
+        segment.start_ms,
+        segment.end_ms,
+        shown,
+        state=segment.state,
+        label=label,
+        link=(segment.url, segment.key),
+    )
+
+
+def _box(
+    start_ms: int,
+    end_ms: int,
+    shown: Window,
+    *,
+    state: str = "",
+    label: str = "",
+    link: tuple[str, str] = ("", ""),
+) -> Box:
+    left, right = shown.percent(start_ms), shown.percent(end_ms)
+    width = max(right - left, MIN_SEGMENT_PERCENT)
+    left = min(left, 100 - width)
+    url, key = link
+    return Box(
+        x=_share(left),
+        width=_share(width),
+        x2=_share(left + width),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        state=state,
+        fill=pattern_fill(state),
+        label=label,
+        url=url,
+        key=key,
+    )
+
+
+def _segment_label(segment: Segment, name: str, number: int, count: int) -> str:
+    parts = [
+        name,
+        _("segment %(number)s of %(count)s") % {"number": number, "count": count},
+        _("source %(start)s to %(end)s")
+        % {
+            "start": formats.spoken(segment.start_ms),
+            "end": formats.spoken(segment.end_ms),
+        },
+    ]
+    if segment.reference_start_ms is not None and segment.reference_end_ms is not None:
+        start = formats.spoken(segment.reference_start_ms)
+        end = formats.spoken(segment.reference_end_ms)
+        parts.append(_("reference %(start)s to %(end)s") % {"start": start, "end": end})
+    if segment.score is not None:
+        parts.append(_("score %(score)s") % {"score": round(segment.score)})
+    parts.append(str(review_look(segment.state).label).lower())
+    return ", ".join(parts)
+
+
+def _ribbon_summary(lanes: Sequence[Lane], duration_ms: int) -> str:
+    if not lanes:
+        return _("No recording was found in %(length)s.") % {
+            "length": formats.spoken(duration_ms)
+        }
+    plays = sum(len(lane.segments) for lane in lanes)
+    return _("%(recordings)s recordings, %(plays)s segments in %(length)s.") % {
+        "recordings": len(lanes),
+        "plays": plays,
+        "length": formats.spoken(duration_ms),
+    }
+
+
+def _cut(
+    values: Sequence[int], window: Window | None, duration_ms: int
+) -> Sequence[int]:
+    if window is None or window.length_ms >= duration_ms or duration_ms <= 0:
+        return values
+    first = int(len(values) * window.start_ms / duration_ms)
+    last = int(len(values) * window.end_ms / duration_ms) + 1
+    return values[first:last] or values[-1:]
+
+
+def _groups(values: Sequence[int], count: int) -> list[Sequence[int]]:
+    size = len(values) / count
+    edges = [int(index * size) for index in range(count)] + [len(values)]
+    return [values[a : max(b, a + 1)] for a, b in itertools.pairwise(edges)]
+
+
+def _mirrored(values: Sequence[int]) -> str:
+    heights = [max(round(value / FULL_SCALE * (WAVE_HALF - 4)), 1) for value in values]
+    if len(heights) == 1:
+        heights = heights * 2
+    top = [f"{x} {WAVE_HALF - height}" for x, height in enumerate(heights)]
+    bottom = [f"{x} {WAVE_HALF + height}" for x, height in enumerate(heights)]
+    return f"M{'L'.join(top)}L{'L'.join(reversed(bottom))}Z"
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".") + "%"
