@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
 from accounts.models import User
@@ -9,7 +11,11 @@ from accounts.roles import ROLE_ACTIONS, Role
 
 
 def sync_roles(**_signal: object) -> None:
-    """Give each role's group exactly the permissions of ``ROLE_ACTIONS``."""
+    """Give each role's group exactly the permissions of ``ROLE_ACTIONS``.
+
+    Django writes its permissions on the same signal and may do so after this.
+    """
+    create_permissions(apps.get_app_config("accounts"), verbosity=0)
     for role, actions in ROLE_ACTIONS.items():
         group, _ = Group.objects.get_or_create(name=role)
         codenames = [action.split(".")[1] for action in actions]

@@ -48,6 +48,21 @@ class RejectCode(models.TextChoices):
     OTHER = "other", "Other (say what)"
 
 
+# How a match was cleared when no licence says so: the note holds the reason.
+STATED_REASON = "stated_reason"
+
+
+class Verb(models.TextChoices):
+    """What a person can do to a match; also the name of the event it writes."""
+
+    CONFIRM = "confirm", "Confirm ours"
+    CLEAR = "clear", "Clear"
+    REJECT = "reject", "Reject"
+    ESCALATE = "escalate", "Escalate"
+    REOPEN = "reopen", "Reopen"
+    UNDO = "undo", "Undo"
+
+
 class QueueReason(models.TextChoices):
     """Why a match waits for a person."""
 
@@ -70,8 +85,7 @@ TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
     MatchState.PENDING: _OPEN_DECISIONS
     | {MatchState.IN_REVIEW, MatchState.ESCALATED, MatchState.SUPPRESSED},
     MatchState.IN_REVIEW: _OPEN_DECISIONS | {MatchState.PENDING, MatchState.ESCALATED},
-    MatchState.ESCALATED: _OPEN_DECISIONS
-    | {MatchState.PENDING, MatchState.SUPPRESSED},
+    MatchState.ESCALATED: _OPEN_DECISIONS | {MatchState.PENDING, MatchState.SUPPRESSED},
     MatchState.CONFIRMED: frozenset(
         {
             MatchState.SUPPRESSED,

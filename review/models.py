@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 
 from catalogue.models import Recording
 from common.uid import new_uid
 from review.choices import MatchState, QueueReason, Relation
-from scanning.models import Scan, ScannedFile
+from scanning.models import Scan, ScannedFile, Segment
 
 
 class Match(models.Model):
@@ -21,6 +23,9 @@ class Match(models.Model):
     change; a change names the version it saw, so none is lost. A later scan
     supersedes the match with one of its own.
     """
+
+    # Filled by ``selectors.with_segments`` for pages that show the plays.
+    segments: Sequence[Segment] = ()
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "m"), editable=False
@@ -133,6 +138,11 @@ class Match(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recording.title} in {self.scanned_file.name}"
+
+    @property
+    def review_url(self) -> str:
+        """Return where this match is decided."""
+        return reverse("admin:review_match_change", args=[self.pk])
 
     @property
     def case(self) -> str:

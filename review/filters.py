@@ -1,0 +1,156 @@
+"""Which matches a list shows: one value for pages, exports and commands.
+
+The query string of a list is the whole of its state; ``MatchFilter.from_query`` reads
+it and ``to_query`` writes it. What cannot be read is left out, never an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import QueryDict
+
+from review.choices import DECIDED_STATES, MatchState, QueueReason, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class MatchFilter:
+    """The conditions of a list of matches; an empty one lets all live matches pass.
+
+    ``container`` and ``bucket`` are primary keys, ``file`` and ``recording`` uids,
+    ``q`` is looked for in title, artists, file name and identifiers.
+    """
+
+    states: tuple[str, ...] = ()
+    container: int | None = None
+    bucket: int | None = None
+    file: str = ""
+    recording: str = ""
+    score_min: Decimal | None = None
+    score_max: Decimal | None = None
+    relation: str = ""
+    queue_reason: str = ""
+    found_late: bool = False
+    lost: bool = False
+    q: str = ""
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> MatchFilter:
+        """Read a query string; names are those of ``to_query``."""
+        return cls(
+            states=_known(query.getlist("state"), MatchState.values),
+            container=_number(query.get("container")),
+            bucket=_number(query.get("bucket")),
+            file=_uuid(query.get("file")),
+            recording=(query.get("recording") or "").strip(),
+            score_min=_score(query.get("score_min")),
+            score_max=_score(query.get("score_max")),
+            relation="".join(_known([query.get("relation")], Relation.values)),
+            queue_reason="".join(_known([query.get("reason")], QueueReason.values)),
+            found_late=query.get("late") == "yes",
+            lost=query.get("lost") == "yes",
+            q=(query.get("q") or "").strip(),
+        )
+
+    def to_query(self) -> dict[str, str | list[str]]:
+        """Return the filter as names and values of a query string, set ones only."""
+        values: Mapping[str, str | list[str]] = {
+            "state": list(self.states),
+            "container": _text(self.container),
+            "bucket": _text(self.bucket),
+            "file": self.file,
+            "recording": self.recording,
+            "score_min": _text(self.score_min),
+            "score_max": _text(self.score_max),
+            "relation": self.relation,
+            "reason": self.queue_reason,
+            "late": "yes" if self.found_late else "",
+            "lost": "yes" if self.lost else "",
+            "q": self.q,
+        }
+        return {name: value for name, value in values.items() if value}
+
+    @property
+    def is_about_matches(self) -> bool:
+        """Tell whether a file without a match can never fit."""
+        return bool(set(self.to_query()) - {"container", "file", "q"})
+
+
+def match_condition(filters: MatchFilter) -> Q:
+    """Return the filter as a condition on ``Match``."""
+    condition = _state_condition(filters)
+    exact: dict[str, object] = {
+        "scanned_file__container_id": filters.container,
+        "recording__bucket_id": filters.bucket,
+        "scanned_file__uid": filters.file,
+        "recording__uid": filters.recording,
+        "score__gte": filters.score_min,
+        "score__lte": filters.score_max,
+        "relation": filters.relation,
+        "queue_reason": filters.queue_reason,
+        "found_late": filters.found_late or None,
+        "lost": filters.lost or None,
+    }
+    for lookup, value in exact.items():
+        if value not in (None, ""):
+            condition &= Q((lookup, value))
+    if filters.q:
+        condition &= search_condition(filters.q)
+    return condition
+
+
+def _state_condition(filters: MatchFilter) -> Q:
+    """Superseded matches only when asked for; of deleted files, only decisions."""
+    condition = Q(scanned_file__deleted_at__isnull=True) | Q(state__in=DECIDED_STATES)
+    if filters.states:
+        return condition & Q(state__in=filters.states)
+    return condition & ~Q(state=MatchState.SUPERSEDED)
+
+
+def search_condition(text: str) -> Q:
+    """Return the condition that ``text`` occurs in what names a match."""
+    condition = (
+        Q(recording__title__icontains=text)
+        | Q(recording__artists__icontains=text)
+        | Q(recording__isrc_normalised__iexact=text)
+        | Q(recording__custom_id__iexact=text)
+        | Q(scanned_file__name__icontains=text)
+        | Q(uid=text)
+    )
+    escaped = json.dumps(text)[1:-1]
+    if escaped != text:
+        # SQLite keeps JSON as text in which only ASCII stands as itself.
+        condition |= Q(recording__artists__icontains=escaped)
+    return condition
+
+
+def _known(given: list[str | None] | list[str], values: list[str]) -> tuple[str, ...]:
+    return tuple(value for value in given if value is not None and value in values)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _uuid(text: str | None) -> str:
+    try:
+        return str(UUID(text or ""))
+    except ValueError:
+        return ""
+
+
+def _score(text: str | None) -> Decimal | None:
+    try:
+        score = Decimal(text or "")
+    except InvalidOperation:
+        return None
+    return score if score.is_finite() else None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,207 @@
+"""What pages, admin and reports read about matches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.roles import Action
+from audit.models import Event
+from review.choices import DECIDED_STATES, WAITING_STATES, MatchState
+from review.filters import MatchFilter, match_condition
+from review.models import Match
+from scanning.models import Detection, Segment
+
+__all__ = [
+    "EarlierDecision",
+    "MatchFilter",
+    "detections_of",
+    "earlier_decisions",
+    "events_of",
+    "match_segments",
+    "matches",
+    "next_waiting",
+    "segments_for_matches",
+    "waiting_count",
+    "with_segments",
+]
+
+EARLIER_DECISIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierDecision:
+    """What was decided before about the same recording, here or in another file."""
+
+    match: Match
+    state: MatchState
+    decided_by_name: str
+    decided_at: datetime
+    reason: str
+    note: str
+
+
+def waiting_count() -> int:
+    """Return how many matches wait for a person."""
+    return matches(filters=MatchFilter(states=WAITING_STATES)).count()
+
+
+def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:
+    """Return the matches that fit, with what a list shows of them; newest first."""
+    return (
+        Match.objects.filter(match_condition(filters or MatchFilter()))
+        .select_related(
+            "recording__bucket",
+            "scanned_file__container",
+            "scan",
+            "locked_by",
+            "decided_by",
+        )
+        .order_by("-created_at", "-pk")
+    )
+
+
+def match_segments(match: Match) -> Sequence[Segment]:
+    """Return every segment behind the match, in the order of the source."""
+    return segments_for_matches([match])[match.pk]
+
+
+def segments_for_matches(found: Iterable[Match]) -> Mapping[int, Sequence[Segment]]:
+    """Return the segments of many matches by the match's key, with one query."""
+    keys = {(match.scan_id, match.recording_id): match.pk for match in found}
+    segments: dict[int, list[Segment]] = {pk: [] for pk in keys.values()}
+    rows = (
+        Segment.objects.filter(
+            detection__scan_id__in={scan for scan, _ in keys},
+            detection__recording_id__in={recording for _, recording in keys},
+        )
+        .select_related("detection")
+        .order_by("start_ms", "pk")
+    )
+    for segment in rows:
+        key = (segment.detection.scan_id, segment.detection.recording_id)
+        if key in keys:
+            segments[keys[key]].append(segment)
+    return segments
+
+
+def with_segments(found: Iterable[Match]) -> list[Match]:
+    """Return the matches with ``segments`` filled, by one query for all."""
+    listed = list(found)
+    segments = segments_for_matches(listed)
+    for match in listed:
+        match.segments = segments[match.pk]
+    return listed
+
+
+def detections_of(match: Match) -> QuerySet[Detection]:
+    """Return what the match's scan reported of its recording."""
+    detections: QuerySet[Detection] = Detection.objects.filter(
+        scan_id=match.scan_id, recording_id=match.recording_id
+    )
+    return detections.select_related("scan").prefetch_related("segments")
+
+
+def events_of(match: Match) -> QuerySet[Event]:
+    """Return what happened to the match, newest first."""
+    return (
+        Event.objects.filter(case=match.case)
+        .select_related("actor")
+        .order_by("-sequence")
+    )
+
+
+def earlier_decisions(match: Match) -> list[EarlierDecision]:
+    """Return the latest decisions on the recording: this case's own, then others'."""
+    own = _decisions_of_predecessors(match)
+    others = (
+        Match.objects.filter(recording_id=match.recording_id, state__in=DECIDED_STATES)
+        .filter(decided_at__isnull=False)
+        .exclude(pk=match.pk)
+        .select_related("scanned_file", "recording")
+    )
+    if match.scanned_file.account:
+        same_account = Q(scanned_file__account=match.scanned_file.account)
+        others = others.alias(same=same_account).order_by("-same", "-decided_at")
+    else:
+        others = others.order_by("-decided_at")
+    return own + [
+        EarlierDecision(
+            match=other,
+            state=MatchState(other.state),
+            decided_by_name=other.decided_by_name,
+            decided_at=other.decided_at or other.updated_at,
+            reason=other.decision_reason,
+            note=other.note,
+        )
+        for other in others[: EARLIER_DECISIONS - len(own)]
+    ]
+
+
+def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
+    """Return what was decided on the same file before a rescan, newest first.
+
+    A superseded match no longer shows its state; the event that superseded it does.
+    """
+    predecessors = {
+        earlier.case: earlier
+        for earlier in Match.objects.filter(
+            scanned_file_id=match.scanned_file_id,
+            recording_id=match.recording_id,
+            state=MatchState.SUPERSEDED,
+            decided_at__isnull=False,
+        )
+        .select_related("scanned_file", "recording")
+        .order_by("-pk")[:EARLIER_DECISIONS]
+    }
+    states = dict(
+        Event.objects.filter(case__in=predecessors, action="superseded").values_list(
+            "case", "before__state"
+        )
+    )
+    return [
+        EarlierDecision(
+            match=earlier,
+            state=MatchState(states.get(case, earlier.state)),
+            decided_by_name=earlier.decided_by_name,
+            decided_at=earlier.decided_at or earlier.updated_at,
+            reason=earlier.decision_reason,
+            note=earlier.note,
+        )
+        for case, earlier in predecessors.items()
+    ]
+
+
+def next_waiting(
+    *,
+    user: User,
+    after: Match | None = None,
+    filters: MatchFilter | None = None,
+) -> Match | None:
+    """Return the oldest match the user could decide next, after the given one.
+
+    Past the end it begins again at the oldest; what another person holds is left out,
+    and so is what only a manager may decide.
+    """
+    states = [MatchState.PENDING, MatchState.IN_REVIEW]
+    if user.has_perm(Action.APPROVE):
+        states.append(MatchState.ESCALATED)
+    held = Q(locked_until__gt=datetime.now(tz=UTC)) & ~Q(locked_by=user)
+    own_proposal = Q(state=MatchState.ESCALATED, decided_by=user)
+    waiting = (
+        matches(filters=filters)
+        .filter(state__in=states)
+        .exclude(held & Q(locked_by__isnull=False))
+        .exclude(own_proposal)
+        .order_by("created_at", "pk")
+    )
+    if after is None:
+        return waiting.first()
+    later = Q(created_at__gt=after.created_at) | Q(
+        created_at=after.created_at, pk__gt=after.pk
+    )
+    return waiting.filter(later).first() or waiting.exclude(pk=after.pk).first()

@@ -1,0 +1,186 @@
+"""What people decide about matches. Pages, admin, API and bulk actions all end here.
+
+Each function takes the ``version`` of the match that its caller saw, and raises a
+``ReviewError`` that says why nothing was saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.roles import Action
+from audit.models import Event
+from review import errors
+from review.choices import STATED_REASON, MatchState, RejectCode, Verb
+from review.models import Match
+from review.services import snapshots, transitions
+from review.services.locks import release_lock, take_lock
+from review.services.transitions import Change
+
+__all__ = [
+    "clear",
+    "confirm",
+    "escalate",
+    "reject",
+    "release_lock",
+    "reopen",
+    "take_lock",
+    "undo",
+]
+
+UNDO_FOR = timedelta(minutes=10)
+MAX_NOTE_CHARS = 4_000
+_UNDOABLE = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE)
+_DECIDABLE = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
+_MAY_NOT_DECIDE = "Your role may look at matches, not decide them."
+
+
+def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
+    """Decide that the match is ours and its use not covered."""
+    return _decide(
+        match=match,
+        user=user,
+        version=version,
+        change=Change(Verb.CONFIRM, MatchState.CONFIRMED, note=note.strip()),
+    )
+
+
+def clear(*, match: Match, user: User, version: int, reason: str) -> Match:
+    """Decide that the match is ours and its use allowed, for the reason given."""
+    if not reason.strip():
+        raise errors.ReasonMissing("Say why the use is allowed.")
+    change = Change(
+        Verb.CLEAR, MatchState.CLEARED, reason=STATED_REASON, note=reason.strip()
+    )
+    return _decide(match=match, user=user, version=version, change=change)
+
+
+def reject(
+    *, match: Match, user: User, version: int, reason: str, note: str = ""
+) -> Match:
+    """Decide that the match is wrong or not ours; ``reason`` is a ``RejectCode``."""
+    if reason not in RejectCode.values:
+        raise errors.ReasonMissing("Choose why the match is rejected.")
+    if reason == RejectCode.OTHER and not note.strip():
+        raise errors.ReasonMissing("Say in the note why the match is rejected.")
+    change = Change(Verb.REJECT, MatchState.REJECTED, reason=reason, note=note.strip())
+    return _decide(match=match, user=user, version=version, change=change)
+
+
+def escalate(*, match: Match, user: User, version: int, note: str) -> Match:
+    """Ask a manager; the note says what about."""
+    if not note.strip():
+        raise errors.ReasonMissing("Say what the manager should look at.")
+    change = Change(Verb.ESCALATE, MatchState.ESCALATED, note=note.strip())
+    return _decide(match=match, user=user, version=version, change=change)
+
+
+@transaction.atomic
+def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
+    """Put a rejected, released or escalated match back into the queue."""
+    if not reason.strip():
+        raise errors.ReasonMissing("Say why the match is opened again.")
+    _check_note(reason)
+    transitions.require(
+        user, Action.APPROVE, why="Only a manager may open a decision again."
+    )
+    current = transitions.locked_row(match=match, version=version)
+    reopenable = (MatchState.REJECTED, MatchState.RELEASED, MatchState.ESCALATED)
+    if current.state not in reopenable:
+        raise errors.NotPossible(
+            f"A match that is {current.get_state_display().lower()} "
+            "cannot be opened again."
+        )
+    _refuse_own_proposal(current, user)
+    fields = {
+        **_decided(user=None),
+        "queue_reason": "reopened",
+        "decision_reason": "",
+        "note": reason.strip(),
+    }
+    change = Change(Verb.REOPEN, MatchState.PENDING, fields=fields, note=reason.strip())
+    return transitions.apply(current=current, change=change, actor=user)
+
+
+@transaction.atomic
+def undo(*, match: Match, user: User, version: int) -> Match:
+    """Take the last decision back, by a new event.
+
+    The person who decided may for ten minutes, a manager at any time, and nobody
+    once something else has happened to the match.
+    """
+    transitions.require(user, Action.DECIDE, why=_MAY_NOT_DECIDE)
+    current = transitions.locked_row(match=match, version=version)
+    event = transitions.last_event(current)
+    if event is None or event.action not in _UNDOABLE:
+        raise errors.NothingToUndo("The last change of this match was no decision.")
+    if not may_undo(event=event, user=user):
+        raise errors.NotAllowed(
+            "A decision can be undone for 10 minutes by who made it; "
+            "after that, by a manager."
+        )
+    fields = snapshots.as_fields(snapshots.from_event(event.before))
+    state = MatchState(str(fields.pop("state")))
+    if state == MatchState.IN_REVIEW:
+        # The lock of that time is over; the queue is where the match goes.
+        state = MatchState.PENDING
+    change = Change(Verb.UNDO, state, fields=fields, free=True)
+    return transitions.apply(current=current, change=change, actor=user)
+
+
+def may_undo(*, event: Event, user: User) -> bool:
+    """Tell whether the user may take back the decision that the event tells of."""
+    if event.action not in _UNDOABLE:
+        return False
+    if user.has_perm(Action.APPROVE):
+        return True
+    recent = transitions.now() - event.at <= UNDO_FOR
+    return event.actor_id == user.pk and recent and user.has_perm(Action.DECIDE)
+
+
+@transaction.atomic
+def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
+    """Check who decides what, and write it."""
+    _check_note(change.note)
+    transitions.require(user, Action.DECIDE, why=_MAY_NOT_DECIDE)
+    current = transitions.locked_row(match=match, version=version)
+    transitions.refuse_foreign_lock(match=current, user=user)
+    if current.state not in _DECIDABLE:
+        raise errors.NotPossible(
+            f"This match is {current.get_state_display().lower()} already."
+        )
+    if current.state == MatchState.ESCALATED:
+        transitions.require(
+            user, Action.APPROVE, why="Only a manager may decide what was escalated."
+        )
+        _refuse_own_proposal(current, user)
+    fields = {**_decided(user=user), "decision_reason": change.reason}
+    if change.note:
+        fields["note"] = change.note
+    return transitions.apply(
+        current=current, change=replace(change, fields=fields), actor=user
+    )
+
+
+def _check_note(note: str) -> None:
+    if len(note) > MAX_NOTE_CHARS:
+        raise errors.NoteTooLong(
+            f"The note has {len(note)} characters; {MAX_NOTE_CHARS} are kept."
+        )
+
+
+def _decided(*, user: User | None) -> dict[str, object]:
+    return {
+        "decided_by": user,
+        "decided_by_name": user.get_username() if user else "",
+        "decided_at": transitions.now() if user else None,
+    }
+
+
+def _refuse_own_proposal(match: Match, user: User) -> None:
+    if match.state == MatchState.ESCALATED and match.decided_by_id == user.pk:
+        raise errors.NotAllowed("Somebody else decides what you escalated.")

@@ -1,0 +1,160 @@
+"""Works out what a match says from the segments behind it. Touches no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from review.choices import Relation
+from review.services import spans
+from scanning.choices import Section
+from scanning.models import Detection, Segment
+
+ALTERED_TEMPO = Decimal("0.005")
+ALTERED_CENTS = 10
+IDENTICAL_SHARE = 0.97
+LOOP_MS = 20_000
+LOOP_TIMES = 4
+SAME_RECORDING_SHARE = 0.60
+UNDER_SPEECH_PCT = 50
+
+_HUNDREDTH = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Every number and flag of a match that follows from its segments."""
+
+    relation: Relation
+    score: Decimal | None
+    score_scale: str
+    segment_count: int
+    matched_ms: int
+    longest_ms: int
+    source_coverage_pct: Decimal
+    reference_coverage_pct: Decimal | None
+    first_start_ms: int
+    last_end_ms: int
+    speed_pct: Decimal | None
+    pitch_cents: int | None
+    under_speech: bool | None
+
+
+def source_span(segment: Segment) -> spans.Span:
+    """Return where the segment lies in the scanned file."""
+    return (segment.start_ms, segment.end_ms)
+
+
+def reference_span(segment: Segment) -> spans.Span:
+    """Return where the segment lies in the recording."""
+    return (segment.reference_start_ms, segment.reference_end_ms)
+
+
+def work_out(
+    *,
+    detections: Sequence[Detection],
+    segments: Sequence[Segment],
+    source_ms: int,
+    reference_ms: int,
+) -> Figures:
+    """Return the figures of the match of one recording.
+
+    ``detections`` are what one scan reported of it, ``segments`` all of theirs, at
+    least one. A length of 0 is unknown.
+    """
+    sources = [source_span(segment) for segment in segments]
+    matched_ms = spans.length(sources)
+    speed = _mean(segments, lambda segment: segment.tempo_ratio)
+    pitch = _mean(segments, lambda segment: segment.pitch_cents)
+    speech = _mean(segments, lambda segment: segment.speech_pct)
+    score, score_scale = _score(detections)
+    heard_ms = spans.length(reference_span(segment) for segment in segments)
+    return Figures(
+        relation=_relation(detections, segments, source_ms, reference_ms),
+        score=score,
+        score_scale=score_scale,
+        segment_count=len(segments),
+        matched_ms=matched_ms,
+        longest_ms=max(end - start for start, end in sources),
+        source_coverage_pct=_percent(matched_ms, source_ms) or Decimal("0.00"),
+        reference_coverage_pct=_percent(heard_ms, reference_ms),
+        first_start_ms=min(start for start, _ in sources),
+        last_end_ms=max(end for _, end in sources),
+        speed_pct=None if speed is None else ((speed - 1) * 100).quantize(_HUNDREDTH),
+        pitch_cents=None if pitch is None else round(pitch),
+        under_speech=None if speech is None else speech >= UNDER_SPEECH_PCT,
+    )
+
+
+def _relation(
+    detections: Sequence[Detection],
+    segments: Sequence[Segment],
+    source_ms: int,
+    reference_ms: int,
+) -> Relation:
+    """Return the first relation that fits, in the order of the glossary."""
+    if all(detection.section == Section.COVER_SONGS for detection in detections):
+        return Relation.SIMILAR_WORK
+    if any(_is_altered(segment) for segment in segments):
+        return Relation.ALTERED
+    if any(_covers_both(segment, source_ms, reference_ms) for segment in segments):
+        return Relation.IDENTICAL_AUDIO
+    references = [reference_span(segment) for segment in segments]
+    if spans.length(references) <= LOOP_MS and spans.deepest(references) >= LOOP_TIMES:
+        return Relation.LOOP
+    pairs = [(source_span(segment), reference_span(segment)) for segment in segments]
+    in_order = spans.longest_chain(pairs)
+    if reference_ms and in_order >= SAME_RECORDING_SHARE * reference_ms:
+        return Relation.SAME_RECORDING
+    return Relation.EXCERPT
+
+
+def _is_altered(segment: Segment) -> bool:
+    tempo, cents = segment.tempo_ratio, segment.pitch_cents
+    return (tempo is not None and abs(tempo - 1) > ALTERED_TEMPO) or (
+        cents is not None and abs(cents) > ALTERED_CENTS
+    )
+
+
+def _covers_both(segment: Segment, source_ms: int, reference_ms: int) -> bool:
+    if not source_ms or not reference_ms:
+        return False
+    heard = segment.end_ms - segment.start_ms
+    used = segment.reference_end_ms - segment.reference_start_ms
+    return (
+        heard >= IDENTICAL_SHARE * source_ms and used >= IDENTICAL_SHARE * reference_ms
+    )
+
+
+def _score(detections: Sequence[Detection]) -> tuple[Decimal | None, str]:
+    """Return the best score with its scale; scores of two scales are not mixed."""
+    scores: dict[str, Decimal] = {}
+    for found in detections:
+        if found.score is not None:
+            best = scores.get(found.score_scale, found.score)
+            scores[found.score_scale] = max(best, found.score)
+    for scale, score in scores.items():
+        return score, scale
+    return None, detections[0].score_scale
+
+
+def _mean(
+    segments: Sequence[Segment], value_of: Callable[[Segment], Decimal | None]
+) -> Decimal | None:
+    """Return the mean weighted by length in the source, of what is known."""
+    total, weight = Decimal(0), 0
+    for segment in segments:
+        value = value_of(segment)
+        if value is not None:
+            length = segment.end_ms - segment.start_ms
+            total += value * length
+            weight += length
+    return total / weight if weight else None
+
+
+def _percent(part_ms: int, whole_ms: int) -> Decimal | None:
+    if not whole_ms:
+        return None
+    share = Decimal(100 * min(part_ms, whole_ms)) / whole_ms
+    return share.quantize(_HUNDREDTH)

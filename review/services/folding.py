@@ -1,0 +1,198 @@
+"""Turns the detections of a finished scan into matches.
+
+Runs inside the transaction that stores the scan's outcome, so that a finished scan
+and its matches are there together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from django.db import transaction
+
+from audit.services import record
+from catalogue.models import Recording
+from review.choices import MatchState
+from review.models import Match
+from review.services import evaluation, figures, rescans, snapshots, spans
+from scanning.choices import ScanStatus
+from scanning.models import Detection, Scan, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """What one scan reported of one recording."""
+
+    recording: Recording
+    detections: Sequence[Detection]
+    segments: Sequence[Segment]
+
+    @property
+    def source_spans(self) -> list[spans.Span]:
+        return [figures.source_span(segment) for segment in self.segments]
+
+
+@transaction.atomic
+def fold_scan(*, scan: Scan, **_signal: object) -> None:
+    """Write the matches of a succeeded scan; the second time nothing changes.
+
+    A match of an earlier scan is superseded by the one that follows it, or marked
+    as lost when the scan searched for its recording and did not find it.
+    """
+    if scan.status != ScanStatus.SUCCEEDED or _has_newer_scan(scan):
+        return
+    live = {
+        match.recording_id: match
+        for match in Match.objects.select_for_update()
+        .filter(scanned_file_id=scan.scanned_file_id)
+        .exclude(state=MatchState.SUPERSEDED)
+    }
+    finds = _finds(scan)
+    for find in finds:
+        earlier = live.pop(find.recording.pk, None)
+        if earlier is None or earlier.scan_id != scan.pk:
+            _fold(scan=scan, find=find, earlier=earlier)
+    _mark_lost(scan=scan, matches=list(live.values()))
+
+
+def _has_newer_scan(scan: Scan) -> bool:
+    return Scan.objects.filter(
+        scanned_file_id=scan.scanned_file_id,
+        status=ScanStatus.SUCCEEDED,
+        pk__gt=scan.pk,
+    ).exists()
+
+
+def _finds(scan: Scan) -> list[_Find]:
+    """Group the scan's detections by recording; one without a segment is left out."""
+    detections: dict[Recording, list[Detection]] = defaultdict(list)
+    for detection in scan.detections.select_related("recording").prefetch_related(
+        "segments"
+    ):
+        detections[detection.recording].append(detection)
+    finds = []
+    for recording, group in detections.items():
+        segments = sorted(
+            (segment for detection in group for segment in detection.segments.all()),
+            key=lambda segment: (segment.start_ms, segment.pk),
+        )
+        if segments:
+            finds.append(_Find(recording, group, segments))
+    return finds
+
+
+def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
+    """Write the match of one recording, in place of the earlier one if any."""
+    file = scan.scanned_file
+    worked_out = figures.work_out(
+        detections=find.detections,
+        segments=find.segments,
+        source_ms=file.duration_ms,
+        reference_ms=find.recording.duration_ms,
+    )
+    late = earlier is None and _is_late(scan=scan, recording=find.recording)
+    outcome = evaluation.evaluate(
+        figures=worked_out, floor=file.container.score_floor, found_late=late
+    )
+    begins: dict[str, object] = {
+        "state": outcome.state,
+        "queue_reason": outcome.queue_reason,
+        "found_late": late,
+    }
+    if earlier is not None:
+        begins |= rescans.carried_fields(
+            earlier=earlier,
+            earlier_spans=_spans_of(earlier),
+            relation=worked_out.relation,
+            new_spans=find.source_spans,
+            evaluation=outcome,
+        )
+        begins["found_late"] = earlier.found_late
+        _supersede(earlier=earlier, scan=scan)
+    match = Match.objects.create(
+        scanned_file=file,
+        recording=find.recording,
+        scan=scan,
+        **asdict(worked_out),
+        **begins,
+    )
+    if earlier is not None:
+        Match.objects.filter(pk=earlier.pk).update(superseded_by=match)
+    _record_found(match=match, scan=scan, earlier=earlier)
+
+
+def _is_late(*, scan: Scan, recording: Recording) -> bool:
+    """Tell whether the match is there because catalogue or engine changed since."""
+    first = (
+        Scan.objects.filter(
+            scanned_file_id=scan.scanned_file_id,
+            status=ScanStatus.SUCCEEDED,
+            pk__lt=scan.pk,
+        )
+        .order_by("pk")
+        .first()
+    )
+    if first is None:
+        return False
+    other_engine = (first.engine, first.engine_version) != (
+        scan.engine,
+        scan.engine_version,
+    )
+    return other_engine or recording.created_at > (
+        first.finished_at or first.created_at
+    )
+
+
+def _spans_of(match: Match) -> list[spans.Span]:
+    segments = Segment.objects.filter(
+        detection__scan_id=match.scan_id, detection__recording_id=match.recording_id
+    )
+    return [figures.source_span(segment) for segment in segments]
+
+
+def _supersede(*, earlier: Match, scan: Scan) -> None:
+    before = snapshots.take(earlier)
+    Match.objects.filter(pk=earlier.pk).update(
+        state=MatchState.SUPERSEDED,
+        locked_by=None,
+        locked_until=None,
+        version=earlier.version + 1,
+    )
+    record(
+        case=earlier.case,
+        action="superseded",
+        before={**before},
+        after={**before, "state": MatchState.SUPERSEDED.value, "scan": scan.uid},
+    )
+
+
+def _record_found(*, match: Match, scan: Scan, earlier: Match | None) -> None:
+    after: dict[str, object] = {
+        **snapshots.take(match),
+        "scan": scan.uid,
+        "recording": match.recording.uid,
+        "relation": match.relation,
+        "score": None if match.score is None else str(match.score),
+        "matched_ms": match.matched_ms,
+    }
+    if earlier is not None:
+        after["follows"] = earlier.uid
+    record(case=match.case, action="found", after=after)
+
+
+def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
+    """Mark matches whose recording the scan searched for and did not find."""
+    searched = {bucket["id"] for bucket in scan.buckets}
+    for match in matches:
+        looked_for = not searched or match.recording.bucket_id in searched
+        if match.lost or match.scan_id == scan.pk or not looked_for:
+            continue
+        Match.objects.filter(pk=match.pk).update(lost=True, version=match.version + 1)
+        record(
+            case=match.case,
+            action="lost",
+            before={"lost": False},
+            after={"lost": True, "scan": scan.uid},
+        )

@@ -1,0 +1,48 @@
+"""Whether what was decided about a match still holds for what a later scan found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from review.choices import DECIDED_STATES, MatchState, QueueReason
+from review.models import Match
+from review.services import snapshots, spans
+from review.services.evaluation import Evaluation
+
+SAME_SPANS_SHARE = 0.80
+CARRIED_STATES = (*DECIDED_STATES, MatchState.ESCALATED)
+_KEPT_REASONS = (QueueReason.RESCAN_CHANGED, QueueReason.REOPENED)
+
+
+def carried_fields(
+    *,
+    earlier: Match,
+    earlier_spans: Sequence[spans.Span],
+    relation: str,
+    new_spans: Sequence[spans.Span],
+    evaluation: Evaluation,
+) -> dict[str, object]:
+    """Return the columns with which the match that follows ``earlier`` begins.
+
+    A decision is carried on only if the relation is the same and the source spans
+    overlap enough; otherwise a person is asked again.
+    """
+    same = (
+        earlier.relation == relation
+        and spans.overlap_share(earlier_spans, new_spans) >= SAME_SPANS_SHARE
+    )
+    if earlier.state in CARRIED_STATES and same:
+        return snapshots.as_fields(snapshots.take(earlier))
+    if evaluation.state != MatchState.PENDING:
+        return _evaluated(evaluation)
+    if earlier.state in CARRIED_STATES:
+        return _evaluated(Evaluation(MatchState.PENDING, QueueReason.RESCAN_CHANGED))
+    if earlier.state != MatchState.SUPPRESSED and earlier.queue_reason in _KEPT_REASONS:
+        return _evaluated(
+            Evaluation(MatchState.PENDING, QueueReason(earlier.queue_reason))
+        )
+    return _evaluated(evaluation)
+
+
+def _evaluated(evaluation: Evaluation) -> dict[str, object]:
+    return {"state": evaluation.state, "queue_reason": evaluation.queue_reason}

@@ -1,0 +1,60 @@
+"""The part of a match that people decide, as events keep it: before and after."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from review.models import Match
+
+
+class Snapshot(TypedDict):
+    """What a decision changes; enough to put it back."""
+
+    state: str
+    queue_reason: str
+    decision_reason: str
+    note: str
+    decided_by: int | None
+    decided_by_name: str
+    decided_at: str | None
+
+
+def take(match: Match) -> Snapshot:
+    """Return what is decided about the match now."""
+    return {
+        "state": match.state,
+        "queue_reason": match.queue_reason,
+        "decision_reason": match.decision_reason,
+        "note": match.note,
+        "decided_by": match.decided_by_id,
+        "decided_by_name": match.decided_by_name,
+        "decided_at": match.decided_at.isoformat() if match.decided_at else None,
+    }
+
+
+def as_fields(snapshot: Snapshot) -> dict[str, object]:
+    """Return the snapshot as values of the match's own columns."""
+    decided_at = snapshot["decided_at"]
+    return {
+        "state": snapshot["state"],
+        "queue_reason": snapshot["queue_reason"],
+        "decision_reason": snapshot["decision_reason"],
+        "note": snapshot["note"],
+        "decided_by_id": snapshot["decided_by"],
+        "decided_by_name": snapshot["decided_by_name"],
+        "decided_at": datetime.fromisoformat(decided_at) if decided_at else None,
+    }
+
+
+def from_event(kept: dict[str, Any]) -> Snapshot:  # Any: JSON as an event keeps it
+    """Return the snapshot that an event carries."""
+    return {
+        "state": kept["state"],
+        "queue_reason": kept["queue_reason"],
+        "decision_reason": kept["decision_reason"],
+        "note": kept["note"],
+        "decided_by": kept["decided_by"],
+        "decided_by_name": kept["decided_by_name"],
+        "decided_at": kept["decided_at"],
+    }

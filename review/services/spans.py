@@ -1,0 +1,63 @@
+"""Sums over stretches of time: unions, overlaps, chains. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+"""Start and end in milliseconds; the end is not part of it."""
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """Return the stretches that the spans cover together, in order."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def length(spans: Iterable[Span]) -> int:
+    """Return how much the spans cover, overlaps counted once."""
+    return sum(end - start for start, end in union(spans))
+
+
+def overlap_share(one: Sequence[Span], other: Sequence[Span]) -> float:
+    """Return intersection ÷ union of what two lists of spans cover, 0–1."""
+    together = length([*one, *other])
+    if not together:
+        return 0.0
+    shared = length(one) + length(other) - together
+    return shared / together
+
+
+def deepest(spans: Iterable[Span]) -> int:
+    """Return how many spans cover the same moment at most."""
+    edges = [edge for start, end in spans for edge in ((end, -1), (start, 1))]
+    depth = most = 0
+    for _, step in sorted(edges):
+        depth += step
+        most = max(most, depth)
+    return most
+
+
+def longest_chain(pairs: Sequence[tuple[Span, Span]]) -> int:
+    """Return the most reference time that is heard in order.
+
+    Each pair is a source span and its reference span. A chain goes forward in both;
+    where a reference span starts inside the one before, only what is new counts.
+    """
+    ordered = sorted(pairs)
+    best: list[int] = []
+    for index, (_, (start, end)) in enumerate(ordered):
+        reach = end - start
+        for earlier in range(index):
+            before_start, before_end = ordered[earlier][1]
+            if before_start < start and before_end < end:
+                gain = end - max(start, before_end)
+                reach = max(reach, best[earlier] + gain)
+        best.append(reach)
+    return max(best, default=0)

@@ -1,0 +1,38 @@
+"""Matches, folded from a scan as the product folds them."""
+
+from __future__ import annotations
+
+from review.choices import MatchState
+from review.models import Match
+from review.services.folding import fold_scan
+from tests.factories.scanning import make_detection
+
+DEFAULT_SPAN = (70_000, 90_000, 5_000, 25_000)
+
+
+def make_match(
+    *spans: tuple[int, int, int, int],
+    state: str | None = None,
+    segment: dict[str, object] | None = None,
+    match: dict[str, object] | None = None,
+    **detection_fields: object,
+) -> Match:
+    """Return a pending match with a segment per (start, end, ref start, ref end).
+
+    ``match`` and ``state`` overwrite columns afterwards, without events: for lists
+    and reports, not for tests of decisions.
+    """
+    detection = make_detection(
+        *(spans or (DEFAULT_SPAN,)), segment=segment, **detection_fields
+    )
+    fold_scan(scan=detection.scan)
+    found = Match.objects.get(scan=detection.scan, recording=detection.recording)
+    columns = dict(match or {})
+    if state is not None:
+        columns["state"] = state
+    if columns.get("state") == MatchState.REJECTED:
+        columns.setdefault("decision_reason", "noise")
+    if columns:
+        Match.objects.filter(pk=found.pk).update(**columns)
+        found.refresh_from_db()
+    return found

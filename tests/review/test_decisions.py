@@ -1,0 +1,425 @@
+"""What people may decide, what it needs, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from review import errors
+from review.choices import TRANSITIONS, MatchState, Verb
+from review.models import Match
+from review.services import bulk, decisions, locks
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def viewer() -> User:
+    return make_user(Role.VIEWER)
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def colleague() -> User:
+    return make_user(Role.REVIEWER, username="ben")
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER)
+
+
+@pytest.fixture
+def match() -> Match:
+    return make_match()
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Coordinates]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+def last_event(match: Match) -> Event:
+    """Return the newest event of the match."""
+    event = Event.objects.filter(case=match.case).order_by("-sequence").first()
+    assert event is not None
+    return event
+
+
+def test_confirm_says_who_and_when(
+    match: Match, reviewer: User, clock: time_machine.Coordinates
+) -> None:
+    decided = decisions.confirm(match=match, user=reviewer, version=1)
+
+    assert decided.state == MatchState.CONFIRMED
+    assert (decided.decided_by, decided.decided_by_name) == (reviewer, "ana")
+    assert decided.decided_at == NOON
+    assert decided.decision_reason == ""
+    assert decided.version == 2
+
+
+def test_each_decision_is_one_event_with_before_and_after(
+    match: Match, reviewer: User
+) -> None:
+    decisions.reject(
+        match=match, user=reviewer, version=1, reason="other", note="a jingle"
+    )
+
+    event = last_event(match)
+    assert Event.objects.filter(case=match.case).count() == 2
+    assert (event.action, event.actor) == ("reject", reviewer)
+    assert (event.before["state"], event.after["state"]) == ("pending", "rejected")
+    assert (event.reason, event.note) == ("other", "a jingle")
+
+
+def test_clear_needs_a_reason(match: Match, reviewer: User) -> None:
+    with pytest.raises(errors.ReasonMissing):
+        decisions.clear(match=match, user=reviewer, version=1, reason="  ")
+
+    cleared = decisions.clear(
+        match=match, user=reviewer, version=1, reason="paid for by invoice 7"
+    )
+
+    assert cleared.state == MatchState.CLEARED
+    assert cleared.decision_reason == "stated_reason"
+    assert cleared.note == "paid for by invoice 7"
+
+
+@pytest.mark.parametrize(
+    ("reason", "note"), [("", ""), ("because", ""), ("other", " ")]
+)
+def test_reject_needs_a_code_and_other_a_note(
+    match: Match, reviewer: User, reason: str, note: str
+) -> None:
+    with pytest.raises(errors.ReasonMissing):
+        decisions.reject(
+            match=match, user=reviewer, version=1, reason=reason, note=note
+        )
+
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert Event.objects.filter(case=match.case).count() == 1
+
+
+def test_escalate_needs_a_note(match: Match, reviewer: User) -> None:
+    with pytest.raises(errors.ReasonMissing):
+        decisions.escalate(match=match, user=reviewer, version=1, note="")
+
+
+def test_note_over_the_limit_is_refused(match: Match, reviewer: User) -> None:
+    with pytest.raises(errors.NoteTooLong, match="4001 characters"):
+        decisions.confirm(match=match, user=reviewer, version=1, note="x" * 4001)
+
+
+def test_decision_without_note_keeps_the_one_that_is_there(
+    match: Match, reviewer: User, manager: User
+) -> None:
+    decisions.escalate(match=match, user=reviewer, version=1, note="whose is it?")
+
+    decided = decisions.confirm(match=match, user=manager, version=2)
+
+    assert decided.note == "whose is it?"
+
+
+def test_viewer_may_not_decide(match: Match, viewer: User) -> None:
+    with pytest.raises(errors.NotAllowed):
+        decisions.confirm(match=match, user=viewer, version=1)
+
+
+def test_stale_version_saves_nothing_and_names_who_was_first(
+    match: Match, reviewer: User, colleague: User, clock: time_machine.Coordinates
+) -> None:
+    decisions.confirm(match=match, user=reviewer, version=1)
+
+    with pytest.raises(errors.StaleMatch) as caught:
+        decisions.reject(match=match, user=colleague, version=1, reason="noise")
+
+    assert caught.value.message == (
+        "Changed by ana at 02 May 12:00 UTC; your decision was not saved."
+    )
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+
+
+def test_decided_match_is_not_decided_again(match: Match, reviewer: User) -> None:
+    decisions.confirm(match=match, user=reviewer, version=1)
+
+    with pytest.raises(errors.NotPossible, match="confirmed already"):
+        decisions.reject(match=match, user=reviewer, version=2, reason="noise")
+
+
+def test_escalated_match_waits_for_a_manager(
+    match: Match, reviewer: User, manager: User
+) -> None:
+    decisions.escalate(match=match, user=reviewer, version=1, note="whose is it?")
+
+    with pytest.raises(errors.NotAllowed):
+        decisions.confirm(match=match, user=reviewer, version=2)
+    decided = decisions.confirm(match=match, user=manager, version=2)
+
+    assert decided.state == MatchState.CONFIRMED
+    assert decided.decided_by == manager
+
+
+def test_manager_may_not_decide_own_escalation(match: Match, manager: User) -> None:
+    decisions.escalate(match=match, user=manager, version=1, note="second pair of eyes")
+
+    with pytest.raises(errors.NotAllowed, match="Somebody else"):
+        decisions.confirm(match=match, user=manager, version=2)
+    with pytest.raises(errors.NotAllowed, match="Somebody else"):
+        decisions.reopen(match=match, user=manager, version=2, reason="mine")
+
+
+def test_manager_reopens_a_rejected_match(
+    match: Match, reviewer: User, manager: User
+) -> None:
+    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+
+    with pytest.raises(errors.NotAllowed):
+        decisions.reopen(match=match, user=reviewer, version=2, reason="look again")
+    reopened = decisions.reopen(
+        match=match, user=manager, version=2, reason="look again"
+    )
+
+    assert reopened.state == MatchState.PENDING
+    assert reopened.queue_reason == "reopened"
+    assert reopened.decided_by is None
+
+
+def test_confirmed_match_is_not_reopened(
+    match: Match, reviewer: User, manager: User
+) -> None:
+    decisions.confirm(match=match, user=reviewer, version=1)
+
+    with pytest.raises(errors.NotPossible):
+        decisions.reopen(match=match, user=manager, version=2, reason="look again")
+
+
+def test_lock_keeps_others_from_deciding(
+    match: Match, reviewer: User, colleague: User, clock: time_machine.Coordinates
+) -> None:
+    held = decisions.take_lock(match=match, user=reviewer)
+
+    assert held.state == MatchState.IN_REVIEW
+    with pytest.raises(errors.MatchLocked, match="ana is reviewing this until"):
+        decisions.confirm(match=match, user=colleague, version=held.version)
+    with pytest.raises(errors.MatchLocked):
+        decisions.take_lock(match=match, user=colleague)
+
+
+def test_holder_decides_and_the_lock_ends(match: Match, reviewer: User) -> None:
+    held = decisions.take_lock(match=match, user=reviewer)
+
+    decided = decisions.confirm(match=match, user=reviewer, version=held.version)
+
+    assert decided.locked_by is None
+    assert decided.locked_until is None
+
+
+def test_taking_an_own_lock_again_only_extends_it(
+    match: Match, reviewer: User, clock: time_machine.Coordinates
+) -> None:
+    held = decisions.take_lock(match=match, user=reviewer)
+    clock.shift(timedelta(minutes=10))
+
+    again = decisions.take_lock(match=match, user=reviewer)
+
+    assert again.version == held.version
+    assert again.locked_until == NOON + timedelta(minutes=25)
+
+
+def test_ended_lock_can_be_taken_by_another(
+    match: Match, reviewer: User, colleague: User, clock: time_machine.Coordinates
+) -> None:
+    decisions.take_lock(match=match, user=reviewer)
+    clock.shift(timedelta(minutes=15))
+
+    held = decisions.take_lock(match=match, user=colleague)
+
+    assert held.locked_by == colleague
+    assert [
+        event.action
+        for event in Event.objects.filter(case=match.case).order_by("sequence")
+    ] == ["found", "take", "lock_ended", "take"]
+
+
+def test_only_a_manager_breaks_a_lock(
+    match: Match, reviewer: User, colleague: User, manager: User
+) -> None:
+    decisions.take_lock(match=match, user=reviewer)
+
+    with pytest.raises(errors.NotAllowed):
+        decisions.take_lock(match=match, user=colleague, break_lock=True)
+    with pytest.raises(errors.NotAllowed):
+        decisions.release_lock(match=match, user=colleague)
+    held = decisions.take_lock(match=match, user=manager, break_lock=True)
+
+    assert held.locked_by == manager
+
+
+def test_release_gives_the_match_back(match: Match, reviewer: User) -> None:
+    decisions.take_lock(match=match, user=reviewer)
+
+    released = decisions.release_lock(match=match, user=reviewer)
+
+    assert released.state == MatchState.PENDING
+    assert decisions.release_lock(match=match, user=reviewer).version == 3
+
+
+def test_ended_locks_are_released_together(
+    match: Match, reviewer: User, clock: time_machine.Coordinates
+) -> None:
+    still_held = make_match()
+    decisions.take_lock(match=match, user=reviewer)
+    clock.shift(timedelta(minutes=14))
+    decisions.take_lock(match=still_held, user=reviewer)
+    clock.shift(timedelta(minutes=2))
+
+    assert locks.release_expired_locks() == 1
+
+    match.refresh_from_db()
+    still_held.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert still_held.state == MatchState.IN_REVIEW
+
+
+def test_undo_puts_back_what_was_there(match: Match, reviewer: User) -> None:
+    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+
+    undone = decisions.undo(match=match, user=reviewer, version=2)
+
+    assert undone.state == MatchState.PENDING
+    assert (undone.decided_by, undone.decided_at) == (None, None)
+    assert undone.decision_reason == ""
+    assert last_event(match).action == "undo"
+
+
+def test_undo_of_a_managers_decision_returns_the_proposal(
+    match: Match, reviewer: User, manager: User
+) -> None:
+    decisions.escalate(match=match, user=reviewer, version=1, note="whose is it?")
+    decisions.confirm(match=match, user=manager, version=2)
+
+    undone = decisions.undo(match=match, user=manager, version=3)
+
+    assert undone.state == MatchState.ESCALATED
+    assert undone.decided_by == reviewer
+
+
+def test_undo_ends_after_ten_minutes_but_not_for_managers(
+    match: Match, reviewer: User, manager: User, clock: time_machine.Coordinates
+) -> None:
+    decisions.confirm(match=match, user=reviewer, version=1)
+    clock.shift(timedelta(minutes=10, seconds=1))
+
+    with pytest.raises(errors.NotAllowed):
+        decisions.undo(match=match, user=reviewer, version=2)
+    undone = decisions.undo(match=match, user=manager, version=2)
+
+    assert undone.state == MatchState.PENDING
+
+
+def test_colleague_may_not_undo(match: Match, reviewer: User, colleague: User) -> None:
+    decisions.confirm(match=match, user=reviewer, version=1)
+
+    with pytest.raises(errors.NotAllowed):
+        decisions.undo(match=match, user=colleague, version=2)
+
+
+def test_undo_is_not_undone(match: Match, reviewer: User) -> None:
+    decisions.confirm(match=match, user=reviewer, version=1)
+    decisions.undo(match=match, user=reviewer, version=2)
+
+    with pytest.raises(errors.NothingToUndo):
+        decisions.undo(match=match, user=reviewer, version=3)
+
+
+def test_bulk_tells_what_was_refused_and_why(
+    match: Match, reviewer: User, colleague: User
+) -> None:
+    locked = make_match()
+    decisions.take_lock(match=locked, user=colleague)
+    stale = make_match()
+    expected = {match.uid: 1, locked.uid: 2, stale.uid: 7}
+
+    outcome = bulk.bulk_decide(
+        expected=expected,
+        user=reviewer,
+        decision=bulk.Decision(Verb.REJECT, reason="noise"),
+    )
+
+    assert [done.uid for done in outcome.done] == [match.uid]
+    assert {refusal.match.uid: refusal.code for refusal in outcome.refused} == {
+        locked.uid: "locked",
+        stale.uid: "stale",
+    }
+
+
+def test_bulk_limits_depend_on_the_role(reviewer: User, manager: User) -> None:
+    fifty_one = {f"m_{number}": 1 for number in range(51)}
+    five_hundred_one = {f"m_{number}": 1 for number in range(501)}
+    confirm = bulk.Decision(Verb.CONFIRM)
+
+    with pytest.raises(errors.BulkLimit, match="50 matches"):
+        bulk.bulk_decide(expected=fifty_one, user=reviewer, decision=confirm)
+    with pytest.raises(errors.BulkLimit, match="500 matches"):
+        bulk.bulk_decide(expected=five_hundred_one, user=manager, decision=confirm)
+    assert not bulk.bulk_decide(expected=fifty_one, user=manager, decision=confirm).done
+
+
+def test_bulk_without_a_reason_changes_nothing(match: Match, reviewer: User) -> None:
+    with pytest.raises(errors.ReasonMissing):
+        bulk.bulk_decide(
+            expected={match.uid: 1},
+            user=reviewer,
+            decision=bulk.Decision(Verb.CLEAR),
+        )
+
+
+def test_bulk_can_be_undone_in_bulk(reviewer: User) -> None:
+    expected = {make_match().uid: 1 for _ in range(3)}
+    done = bulk.bulk_decide(
+        expected=expected, user=reviewer, decision=bulk.Decision(Verb.CONFIRM)
+    ).done
+
+    undone = bulk.bulk_decide(
+        expected={match.uid: match.version for match in done},
+        user=reviewer,
+        decision=bulk.Decision(Verb.UNDO),
+    )
+
+    assert len(undone.done) == 3
+    assert {match.state for match in undone.done} == {MatchState.PENDING}
+
+
+@pytest.mark.parametrize("state", MatchState)
+@pytest.mark.parametrize(
+    "verb", [Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, Verb.REOPEN]
+)
+def test_no_verb_leaves_the_table_of_transitions(
+    state: MatchState, verb: Verb, manager: User
+) -> None:
+    match = make_match(state=state)
+    decision = bulk.Decision(verb, reason="noise", note="because")
+
+    try:
+        changed = bulk.decide(match=match, user=manager, version=1, decision=decision)
+    except errors.ReviewError:
+        return
+
+    assert MatchState(changed.state) in TRANSITIONS[state]

@@ -1,0 +1,133 @@
+"""Whatever people and scans do in whatever order, the record stays honest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from review import errors
+from review.choices import DECIDED_STATES, TRANSITIONS, MatchState, RejectCode, Verb
+from review.models import Match
+from review.services import bulk, decisions
+from review.services.folding import fold_scan
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
+SPANS = ((70_000, 90_000, 5_000, 25_000), (300_000, 340_000, 0, 40_000))
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([*Verb, "take", "release", "rescan", "rescan_empty"]),
+        st.sampled_from(list(Role)),
+        st.sampled_from([*RejectCode.values, ""]),
+        st.sampled_from(["", "because"]),
+        st.integers(0, 1),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+def live(match: Match) -> Match:
+    """Return the match that stands for the case now."""
+    return Match.objects.exclude(state=MatchState.SUPERSEDED).get(
+        scanned_file_id=match.scanned_file_id, recording_id=match.recording_id
+    )
+
+
+def rescan(match: Match, *spans: tuple[int, int, int, int]) -> None:
+    """Fold another scan of the file."""
+    scan = ScanFactory(scanned_file=match.scanned_file)
+    if spans:
+        make_detection(*spans, scan=scan, recording=match.recording)
+    fold_scan(scan=scan)
+
+
+@given(steps=STEPS)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_only_people_decide_and_every_chain_is_whole(
+    db: None, steps: list[tuple[str, Role, str, str, int, bool]]
+) -> None:
+    users = {role: make_user(role) for role in Role}
+    match = make_match(SPANS[0])
+
+    for step, role, reason, note, span, is_stale in steps:
+        _act(live(match), users[role], step, (reason, note), span, is_stale)
+
+    for case in Match.objects.filter(scanned_file=match.scanned_file):
+        assert first_broken_event(case=case.case) is None
+        _check_moves(case)
+        if case.state in ONLY_BY_A_PERSON:
+            assert case.decided_by is not None
+        if case.state in DECIDED_STATES:
+            assert case.decided_at is not None
+
+
+def _act(
+    match: Match,
+    user: User,
+    step: str,
+    words: tuple[str, str],
+    span: int,
+    is_stale: bool,
+) -> None:
+    reason, note = words
+    version = match.version + int(is_stale)
+    doings: dict[str, Callable[[], object]] = {
+        "take": lambda: decisions.take_lock(match=match, user=user),
+        "release": lambda: decisions.release_lock(match=match, user=user),
+        "rescan": lambda: rescan(match, SPANS[span]),
+        "rescan_empty": lambda: rescan(match),
+    }
+    act = doings.get(
+        step,
+        lambda: bulk.decide(
+            match=match,
+            user=user,
+            version=version,
+            decision=bulk.Decision(Verb(step), reason=reason, note=note),
+        ),
+    )
+    before = live(match)
+    events = Event.objects.count()
+    try:
+        act()
+    except errors.ReviewError:
+        after = live(match)
+        assert (after.pk, after.state, after.version) == (
+            before.pk,
+            before.state,
+            before.version,
+        )
+        assert Event.objects.count() == events
+
+
+def _check_moves(case: Match) -> None:
+    """Every event begins where the one before ended, and moves as the table says."""
+    state = None
+    for event in Event.objects.filter(case=case.case).order_by("sequence"):
+        if "state" not in event.after:
+            continue
+        begins, ends = event.before.get("state"), event.after["state"]
+        assert begins == state
+        if event.action not in ("found", "superseded", "undo"):
+            assert ends in TRANSITIONS[MatchState(begins)]
+        if ends in ONLY_BY_A_PERSON and event.action != "found":
+            assert event.actor is not None
+        state = ends
+    assert state == case.state

@@ -1,0 +1,278 @@
+"""Detections of a finished scan become matches; later scans follow earlier ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import Recording
+from review.choices import MatchState, QueueReason
+from review.models import Match
+from review.services import decisions
+from review.services.folding import fold_scan
+from scanning.choices import ScanStatus, Section
+from scanning.models import Scan
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+SPAN = (100_000, 200_000, 0, 100_000)
+
+
+def rescan(match: Match, *spans: tuple[int, int, int, int], **segment: object) -> Match:
+    """Fold another scan of the same file; return the live match of the recording."""
+    scan = ScanFactory(scanned_file=match.scanned_file)
+    if spans:
+        make_detection(*spans, scan=scan, recording=match.recording, segment=segment)
+    fold_scan(scan=scan)
+    return Match.objects.exclude(state=MatchState.SUPERSEDED).get(
+        scanned_file=match.scanned_file, recording=match.recording
+    )
+
+
+def test_detections_of_one_recording_become_one_match() -> None:
+    scan = ScanFactory()
+    recording = RecordingFactory()
+    make_detection((0, 10_000, 0, 10_000), scan=scan, recording=recording)
+    make_detection(
+        (20_000, 30_000, 20_000, 30_000),
+        scan=scan,
+        recording=recording,
+        section=Section.MUSIC,
+    )
+
+    fold_scan(scan=scan)
+
+    match = Match.objects.get()
+    assert match.state == MatchState.PENDING
+    assert match.segment_count == 2
+    assert match.matched_ms == 20_000
+
+
+def test_two_recordings_become_two_matches() -> None:
+    scan = ScanFactory()
+    make_detection((0, 10_000, 0, 10_000), scan=scan)
+    make_detection((0, 10_000, 0, 10_000), scan=scan)
+
+    fold_scan(scan=scan)
+
+    assert Match.objects.count() == 2
+
+
+def test_scan_that_failed_folds_nothing() -> None:
+    scan = ScanFactory(status=ScanStatus.FAILED)
+    make_detection((0, 10_000, 0, 10_000), scan=scan)
+
+    fold_scan(scan=scan)
+
+    assert not Match.objects.exists()
+
+
+def test_folding_twice_changes_nothing() -> None:
+    match = make_match(SPAN)
+    lost = make_match((0, 9_000, 0, 9_000), scan__scanned_file=match.scanned_file)
+    before = list(Match.objects.order_by("pk").values())
+    events = Event.objects.count()
+
+    fold_scan(scan=lost.scan)
+
+    assert list(Match.objects.order_by("pk").values()) == before
+    assert Event.objects.count() == events
+
+
+def test_older_scan_does_not_move_a_file_backwards() -> None:
+    older = ScanFactory()
+    make_detection(SPAN, scan=older)
+    ScanFactory(scanned_file=older.scanned_file)
+
+    fold_scan(scan=older)
+
+    assert not Match.objects.exists()
+
+
+def test_new_match_has_one_event() -> None:
+    match = make_match(SPAN)
+
+    event = Event.objects.get(case=match.case)
+    assert event.action == "found"
+    assert event.actor_name == "system"
+    assert event.after["state"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("score", "state", "reason"),
+    [
+        ("49.9", MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR),
+        ("50.0", MatchState.PENDING, QueueReason.LOW_SCORE),
+        ("60.0", MatchState.PENDING, QueueReason.DEFAULT),
+        (None, MatchState.PENDING, QueueReason.DEFAULT),
+    ],
+)
+def test_floor_of_the_container_decides_who_sees_a_match(
+    score: str | None, state: str, reason: str
+) -> None:
+    match = make_match(SPAN, score=None if score is None else Decimal(score))
+
+    assert (match.state, match.queue_reason) == (state, reason)
+
+
+def test_why_here_names_the_most_careful_reason_first() -> None:
+    altered = make_match(
+        (0, 3_000, 0, 3_000),
+        segment={"tempo_ratio": Decimal("1.03"), "speech_pct": Decimal(90)},
+    )
+    speech = make_match((0, 3_000, 0, 3_000), segment={"speech_pct": Decimal(90)})
+    short = make_match((0, 4_999, 0, 4_999))
+
+    assert altered.queue_reason == QueueReason.ALTERED
+    assert speech.queue_reason == QueueReason.UNDER_SPEECH
+    assert short.queue_reason == QueueReason.SHORT
+
+
+def test_recording_added_after_the_first_scan_is_found_late() -> None:
+    first = ScanFactory()
+    recording = RecordingFactory()
+    assert first.finished_at is not None
+    Recording.objects.filter(pk=recording.pk).update(
+        created_at=first.finished_at + timedelta(days=1)
+    )
+    recording.refresh_from_db()
+
+    match = make_match(SPAN, scan__scanned_file=first.scanned_file, recording=recording)
+
+    assert match.found_late
+    assert match.queue_reason == QueueReason.FOUND_LATE
+
+
+def test_later_scan_supersedes_and_links() -> None:
+    match = make_match(SPAN)
+
+    follower = rescan(match, SPAN)
+
+    match.refresh_from_db()
+    assert match.state == MatchState.SUPERSEDED
+    assert match.superseded_by == follower
+    assert follower.state == MatchState.PENDING
+    assert first_broken_event(case=match.case) is None
+    assert [event.action for event in Event.objects.filter(case=match.case)] == [
+        "superseded",
+        "found",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "reason"),
+    [
+        (180_000, MatchState.REJECTED, QueueReason.DEFAULT),
+        (179_999, MatchState.PENDING, QueueReason.RESCAN_CHANGED),
+    ],
+)
+def test_decision_is_carried_from_80_percent_overlap(
+    end: int, state: str, reason: str
+) -> None:
+    reviewer = make_user(Role.REVIEWER)
+    match = make_match(SPAN, recording__duration_ms=600_000)
+    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+
+    follower = rescan(match, (100_000, end, 0, end - 100_000))
+
+    assert (follower.state, follower.queue_reason) == (state, reason)
+
+
+def test_carried_decision_keeps_who_when_and_why() -> None:
+    reviewer = make_user(Role.REVIEWER)
+    match = make_match(SPAN)
+    decided = decisions.reject(
+        match=match, user=reviewer, version=1, reason="other", note="a jingle"
+    )
+
+    follower = rescan(match, SPAN)
+
+    assert follower.decided_by == reviewer
+    assert follower.decided_at == decided.decided_at
+    assert (follower.decision_reason, follower.note) == ("other", "a jingle")
+
+
+def test_changed_relation_asks_again() -> None:
+    match = make_match(SPAN)
+    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+
+    follower = rescan(match, SPAN, tempo_ratio=Decimal("1.03"))
+
+    assert follower.state == MatchState.PENDING
+    assert follower.queue_reason == QueueReason.RESCAN_CHANGED
+
+
+def test_match_that_was_asked_again_still_says_so_after_another_scan() -> None:
+    match = make_match(SPAN)
+    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    asked_again = rescan(match, (300_000, 310_000, 0, 10_000))
+
+    follower = rescan(asked_again, (300_000, 310_000, 0, 10_000))
+
+    assert follower.queue_reason == QueueReason.RESCAN_CHANGED
+
+
+def test_match_not_found_again_is_marked_and_keeps_its_state() -> None:
+    match = make_match(SPAN)
+    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+
+    kept = rescan(match)
+
+    assert kept.pk == match.pk
+    assert kept.lost
+    assert kept.state == MatchState.CONFIRMED
+    assert Event.objects.filter(case=match.case).first().action == "lost"  # type: ignore[union-attr]  # there are events
+
+
+def test_match_of_a_bucket_that_was_not_searched_is_not_lost() -> None:
+    match = make_match(SPAN)
+    scan = ScanFactory(
+        scanned_file=match.scanned_file,
+        buckets=[{"id": BucketFactory().pk, "name": "another"}],
+    )
+
+    fold_scan(scan=scan)
+
+    match.refresh_from_db()
+    assert not match.lost
+
+
+def test_match_found_again_is_no_longer_lost() -> None:
+    match = rescan(make_match(SPAN))
+    assert match.lost
+
+    follower = rescan(match, SPAN)
+
+    assert not follower.lost
+    assert not follower.found_late
+
+
+def test_lock_of_a_superseded_match_ends() -> None:
+    reviewer = make_user(Role.REVIEWER)
+    match = make_match(SPAN)
+    decisions.take_lock(match=match, user=reviewer)
+
+    follower = rescan(match, SPAN)
+
+    match.refresh_from_db()
+    assert match.locked_by is None
+    assert follower.state == MatchState.PENDING
+
+
+def test_signal_of_a_finished_scan_folds_it() -> None:
+    from scanning.signals import scan_finished
+
+    detection = make_detection(SPAN)
+
+    scan_finished.send(sender=Scan, scan=detection.scan)
+
+    assert Match.objects.filter(scan=detection.scan).count() == 1

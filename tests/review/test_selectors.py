@@ -1,0 +1,185 @@
+"""Lists of matches: filters, order, and the number of queries they need."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.http import QueryDict
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.roles import Role
+from review import selectors
+from review.choices import MatchState
+from review.models import Match
+from review.selectors import MatchFilter
+from review.services import decisions
+from review.services.folding import fold_scan
+from scanning.models import ScannedFile
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+
+def found(query: str) -> list[Match]:
+    """Return the matches that a list with this query string shows."""
+    filters = MatchFilter.from_query(QueryDict(query))
+    return list(selectors.matches(filters=filters))
+
+
+def test_filter_survives_the_way_through_a_query_string() -> None:
+    query = (
+        "state=pending&state=escalated&container=3&bucket=4&file=7d5e4f20-9a55-4b6e-8d3c-0123456789ab&recording=r"
+        "&score_min=50.5&score_max=90&relation=loop&reason=short&late=yes&lost=yes&q=x"
+    )
+    filters = MatchFilter.from_query(QueryDict(query))
+    again = QueryDict(mutable=True)
+    for name, value in filters.to_query().items():
+        again.setlist(name, value if isinstance(value, list) else [value])
+
+    assert MatchFilter.from_query(again) == filters
+    assert filters.states == ("pending", "escalated")
+    assert filters.score_min == Decimal("50.5")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=nonsense",
+        "container=-1",
+        "container=²",
+        "score_min=NaN",
+        "score_max=high",
+        "relation=x&reason=y",
+        "file=nonsense",
+    ],
+)
+def test_what_cannot_be_read_filters_nothing(query: str) -> None:
+    assert MatchFilter.from_query(QueryDict(query)) == MatchFilter()
+
+
+def test_each_filter_finds_its_own() -> None:
+    wanted = make_match(
+        recording__title="Glass Harbour",
+        recording__artists=["Vela Orrin", "Björk"],
+        score=Decimal("55.0"),
+    )
+    make_match()
+
+    for query in (
+        f"container={wanted.scanned_file.container_id}",
+        f"bucket={wanted.recording.bucket_id}",
+        f"file={wanted.scanned_file.uid}",
+        f"recording={wanted.recording.uid}",
+        "score_max=60",
+        "reason=low_score",
+        "q=glass harb",
+        "q=orrin",
+        "q=Björk",
+        f"q={wanted.scanned_file.name}",
+        f"q={wanted.recording.custom_id}",
+        f"q={wanted.uid}",
+    ):
+        assert found(query) == [wanted], query
+
+
+def test_superseded_matches_show_only_when_asked_for() -> None:
+    match = make_match()
+    scan = ScanFactory(scanned_file=match.scanned_file)
+    make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
+    fold_scan(scan=scan)
+
+    assert match not in found("")
+    assert found("state=superseded") == [match]
+
+
+def test_deleted_file_takes_its_open_matches_out_and_leaves_decisions() -> None:
+    open_match = make_match()
+    decided = make_match(state=MatchState.CONFIRMED)
+    ScannedFile.objects.update(deleted_at=datetime.now(tz=UTC))
+
+    assert found("") == [decided]
+    assert open_match.state == MatchState.PENDING
+    assert selectors.waiting_count() == 0
+
+
+def test_waiting_count_counts_what_a_person_must_look_at() -> None:
+    make_match()
+    make_match(state=MatchState.ESCALATED)
+    make_match(state=MatchState.CONFIRMED)
+
+    assert selectors.waiting_count() == 2
+
+
+def test_segments_of_many_matches_need_one_query(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    first = make_match((50_000, 60_000, 0, 10_000), (10_000, 20_000, 0, 10_000))
+    second = make_match(scan=first.scan)
+    make_match()
+
+    with django_assert_num_queries(1):
+        segments = selectors.segments_for_matches([first, second])
+
+    assert [segment.start_ms for segment in segments[first.pk]] == [10_000, 50_000]
+    assert len(segments[second.pk]) == 1
+
+
+def test_list_needs_one_query(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(3):
+        make_match()
+
+    with django_assert_num_queries(1):
+        for match in selectors.matches():
+            assert match.recording.bucket.name
+            assert match.scanned_file.container.name
+            assert match.scan.uid
+
+
+def test_earlier_decisions_show_the_rescanned_case_first() -> None:
+    reviewer = make_user(Role.REVIEWER)
+    match = make_match()
+    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+    elsewhere = make_match(recording=match.recording)
+    decisions.confirm(match=elsewhere, user=reviewer, version=1)
+    scan = ScanFactory(scanned_file=match.scanned_file)
+    make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
+    fold_scan(scan=scan)
+    follower = Match.objects.get(scan=scan)
+
+    earlier = selectors.earlier_decisions(follower)
+
+    assert [(decision.match.pk, decision.state) for decision in earlier] == [
+        (match.pk, MatchState.REJECTED),
+        (elsewhere.pk, MatchState.CONFIRMED),
+    ]
+    assert earlier[0].reason == "noise"
+
+
+def test_next_waiting_goes_on_from_the_oldest_and_round() -> None:
+    reviewer, colleague = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    first, second, held, escalated = (make_match() for _ in range(4))
+    for place, match in enumerate((first, second, held, escalated)):
+        Match.objects.filter(pk=match.pk).update(
+            created_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=place)
+        )
+        match.refresh_from_db()
+    decisions.take_lock(match=held, user=colleague)
+    decisions.escalate(match=escalated, user=reviewer, version=1, note="whose?")
+
+    assert selectors.next_waiting(user=reviewer) == first
+    assert selectors.next_waiting(user=reviewer, after=first) == second
+    assert selectors.next_waiting(user=reviewer, after=second) == first
+    manager = make_user(Role.MANAGER)
+    assert selectors.next_waiting(user=manager, after=second) == escalated
+
+
+def test_next_waiting_is_nothing_when_only_this_one_waits() -> None:
+    match = make_match()
+
+    assert selectors.next_waiting(user=make_user(Role.REVIEWER), after=match) is None

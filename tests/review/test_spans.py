@@ -1,0 +1,57 @@
+"""Sums over stretches of time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from review.services import spans
+
+SPANS = st.lists(
+    st.tuples(st.integers(0, 200), st.integers(1, 50)).map(
+        lambda pair: (pair[0], pair[0] + pair[1])
+    ),
+    max_size=12,
+)
+
+
+def test_union_joins_what_overlaps_or_touches() -> None:
+    assert spans.union([(5, 8), (0, 3), (3, 4), (7, 9)]) == [(0, 4), (5, 9)]
+
+
+@given(SPANS)
+def test_length_counts_each_moment_once(given_spans: list[spans.Span]) -> None:
+    moments = {at for start, end in given_spans for at in range(start, end)}
+
+    assert spans.length(given_spans) == len(moments)
+
+
+@given(SPANS, SPANS)
+def test_overlap_share_is_intersection_over_union(
+    one: list[spans.Span], other: list[spans.Span]
+) -> None:
+    first = {at for start, end in one for at in range(start, end)}
+    second = {at for start, end in other for at in range(start, end)}
+    expected = len(first & second) / len(first | second) if first | second else 0.0
+
+    assert spans.overlap_share(one, other) == pytest.approx(expected)
+
+
+@given(SPANS)
+def test_deepest_is_the_most_spans_at_one_moment(given_spans: list[spans.Span]) -> None:
+    depths = [sum(start <= at < end for start, end in given_spans) for at in range(251)]
+
+    assert spans.deepest(given_spans) == max(depths)
+
+
+def test_chain_leaves_out_what_goes_back() -> None:
+    pairs = [((0, 10), (50, 60)), ((10, 20), (0, 10)), ((20, 30), (60, 70))]
+
+    assert spans.longest_chain(pairs) == 20
+
+
+def test_chain_counts_overlapping_references_once() -> None:
+    pairs = [((0, 10), (0, 10)), ((12, 22), (5, 15))]
+
+    assert spans.longest_chain(pairs) == 15
