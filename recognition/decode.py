@@ -1,0 +1,360 @@
+"""Turns a media file into mono samples at 8 kHz, block by block.
+
+Meant to run inside the limited child process (see ``analysis``): the file is
+untrusted. Memory does not grow with the length of the file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.error import MemoryError as FFmpegMemoryError
+from av.packet import Packet
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from recognition.errors import TooLong, TooShort, UnsupportedMedia
+from recognition.formats import FORMATS, TRUSTED_DURATION
+
+SAMPLE_RATE: Final = 8000
+BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
+# Side this many times stronger than mid: the channels are each other's negative.
+CANCELLING: Final = 4.0
+CLIPPED_LEVEL: Final = 0.99
+MAX_LEVEL: Final = 8.0
+MAX_LEAD_S: Final = 60
+MAX_BAD_PACKETS: Final = 10_000
+MAX_TAGS: Final = 64
+MAX_TAG_CHARS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What decoding one file may take; memory is beyond what the process starts with."""
+
+    max_duration_ms: int = 48 * 3600 * 1000
+    max_memory_bytes: int = 1 << 30
+    max_cpu_s: int = 3600
+    min_duration_ms: int = 3000
+
+
+DEFAULT_LIMITS: Final = DecodeLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the file says of itself before anything is decoded."""
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    bit_rate: int | None
+    duration_ms: int | None
+    has_video: bool
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What decoded frames are converted to; ``samples`` is the length of each."""
+
+    format: str
+    layout: str
+    rate: int
+    samples: int
+
+
+class AudioFile:
+    """The first audio stream of an open file; a context manager.
+
+    After ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (how many of
+    them at full scale) and ``warnings`` tell what was found.
+    """
+
+    def __init__(self, file: BinaryIO, limits: DecodeLimits) -> None:
+        self._file = file
+        self._limits = limits
+        self._container = _open(file)
+        try:
+            self._stream = _first_audio(self._container)
+            self.declared = _declared(self._container, self._stream)
+        except BaseException:
+            self._container.close()
+            raise
+        self._size = _size(file)
+        self._bad_packets = 0
+        self._broken_off = False
+        self.samples = 0
+        self.clipped = 0
+        self.warnings: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    @property
+    def progress(self) -> float:
+        """Share of the file read so far, 0–1."""
+        return min(1.0, self._file.tell() / self._size) if self._size else 0.0
+
+    @property
+    def layout(self) -> str:
+        """``mono`` or ``stereo``; more channels are mixed down to two."""
+        return "mono" if self._stream.channels == 1 else "stereo"
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Mono float32 samples at 8 kHz in blocks of at most 10 s.
+
+        Raises ``TooShort`` at the end, ``TooLong`` on the way, ``UnsupportedMedia``
+        where nothing at all could be decoded.
+        """
+        max_samples = self._limits.max_duration_ms * SAMPLE_RATE // 1000
+        want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
+        for frame in self.frames(want):
+            channels = _samples(frame)
+            self.clipped += int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
+            block = to_mono(channels)
+            self.samples += len(block)
+            if self.samples > max_samples:
+                raise TooLong(self._limits.max_duration_ms / 1000)
+            yield block
+        self._judge()
+
+    def frames(self, want: Wanted) -> Iterator[AudioFrame]:
+        """Everything that can be decoded, converted, the lead of a video included."""
+        converter = _Converter(want)
+        for number, frame in enumerate(self._decoded()):
+            if number == 0:
+                yield from _silence(self._lead_s(frame), want)
+            yield from converter.take(frame)
+        yield from converter.finish()
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            packet = self._next(packets)
+            if packet is None:
+                return
+            try:
+                yield from packet.decode()
+            except FFmpegMemoryError:
+                raise
+            except FFmpegError:
+                self._bad_packets += 1
+                if self._bad_packets > MAX_BAD_PACKETS:
+                    return
+
+    def _next(
+        self, packets: Iterator[Packet[AudioStream]]
+    ) -> Packet[AudioStream] | None:
+        try:
+            return next(packets, None)
+        except FFmpegMemoryError:
+            raise
+        except FFmpegError:
+            self._broken_off = True
+            return None
+
+    def _lead_s(self, first: AudioFrame) -> Fraction:
+        """How long after the start of a video its sound begins."""
+        if not self.declared.has_video or first.pts is None or first.time_base is None:
+            return Fraction(0)
+        start = Fraction(self._container.start_time or 0, av.time_base)
+        lead = first.pts * first.time_base - start
+        return lead if 0 < lead <= MAX_LEAD_S else Fraction(0)
+
+    def _judge(self) -> None:
+        if self.samples == 0:
+            raise UnsupportedMedia(
+                f"The {self.declared.codec} sound in it could not be decoded."
+            )
+        duration_ms = self.samples * 1000 // SAMPLE_RATE
+        if duration_ms < self._limits.min_duration_ms:
+            raise TooShort(duration_ms / 1000, self._limits.min_duration_ms / 1000)
+        if self._bad_packets:
+            self.warnings.append(
+                f"{self._bad_packets} damaged parts of the file were left out."
+            )
+        missing_s = self._missing_s()
+        if missing_s:
+            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
+        elif self._broken_off:
+            self.warnings.append("The end of the file could not be decoded.")
+
+    def _missing_s(self) -> float:
+        """Declared but not decoded; 0 where the declared length is an estimate."""
+        declared_ms = self.declared.duration_ms
+        if declared_ms is None or self.declared.container not in TRUSTED_DURATION:
+            return 0.0
+        missing_s = declared_ms / 1000 - self.samples / SAMPLE_RATE
+        return missing_s if missing_s > max(1.0, declared_ms / 100_000) else 0.0
+
+
+class _Converter:
+    """Frames of any kind to frames of one kind.
+
+    The kind of frame may change on the way (chained streams, broadcast records).
+    """
+
+    def __init__(self, want: Wanted) -> None:
+        self._want = want
+        self._kind: tuple[str, str, int] | None = None
+        self._inner = self._new()
+
+    def take(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:
+            yield from self.finish()
+            self._inner, self._kind = self._new(), kind
+        yield from self._inner.resample(frame)
+
+    def finish(self) -> Iterator[AudioFrame]:
+        if self._kind is not None:
+            yield from self._inner.resample(None)
+
+    def _new(self) -> av.AudioResampler:
+        return av.AudioResampler(
+            format=self._want.format,
+            layout=self._want.layout,
+            rate=self._want.rate,
+            frame_size=self._want.samples,
+        )
+
+
+def blocks(
+    path: Path, limits: DecodeLimits = DEFAULT_LIMITS
+) -> Iterator[NDArray[np.float32]]:
+    """Mono float32 samples of a file at 8 kHz, in blocks of at most 10 s."""
+    with path.open("rb") as file, AudioFile(file, limits) as audio:
+        yield from audio.blocks()
+
+
+def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean of the channels, or the louder one where that mean cancels."""
+    if len(channels) == 1:
+        return channels[0]
+    left, right = channels
+    mid = (left + right) / 2
+    side = (left - right) / 2
+    if np.dot(side, side) <= CANCELLING * np.dot(mid, mid):
+        return mid
+    return left if np.dot(left, left) >= np.dot(right, right) else right
+
+
+def _samples(frame: AudioFrame) -> NDArray[np.float32]:
+    samples = np.asarray(frame.to_ndarray(), dtype=np.float32)
+    if np.isfinite(samples).all():
+        return np.clip(samples, -MAX_LEVEL, MAX_LEVEL)
+    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(finite, -MAX_LEVEL, MAX_LEVEL)
+
+
+def _silence(lead_s: Fraction, want: Wanted) -> Iterator[AudioFrame]:
+    left = round(lead_s * want.rate)
+    while left > 0:
+        part = min(left, want.samples)
+        frame = AudioFrame(format=want.format, layout=want.layout, samples=part)
+        frame.sample_rate = want.rate
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        yield frame
+        left -= part
+
+
+def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
+    raise PermissionError("A media file may not open another file.")
+
+
+def _open(file: BinaryIO) -> InputContainer:
+    """The container, able to read nothing but the file itself."""
+    try:
+        return av.open(
+            file,
+            mode="r",
+            container_options={
+                "protocol_whitelist": "none",
+                "format_whitelist": FORMATS,
+            },
+            metadata_errors="replace",
+            io_open=_refuse_nested,
+        )
+    except FFmpegMemoryError:
+        raise
+    except (FFmpegError, ValueError) as error:
+        if _size(file) == 0:
+            raise UnsupportedMedia("The file is empty.") from None
+        reason = getattr(error, "strerror", None) or "unknown content"
+        raise UnsupportedMedia(
+            f"It is no media file that can be read ({reason})."
+        ) from error
+    except PermissionError as error:
+        raise UnsupportedMedia(str(error)) from error
+
+
+def _first_audio(container: InputContainer) -> AudioStream:
+    if not container.streams.audio:
+        raise UnsupportedMedia("It has no sound track.")
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise UnsupportedMedia("The codec of its sound is not known.")
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _declared(container: InputContainer, stream: AudioStream) -> Declared:
+    return Declared(
+        container=container.format.name,
+        codec=stream.codec_context.name,
+        sample_rate=stream.sample_rate or 0,
+        channels=stream.channels or 0,
+        bit_rate=stream.bit_rate or container.bit_rate or None,
+        duration_ms=_duration_ms(container, stream),
+        has_video=any(
+            not video.disposition & Disposition.attached_pic
+            for video in container.streams.video
+        ),
+        tags=_tags(container, stream),
+    )
+
+
+def _duration_ms(container: InputContainer, stream: AudioStream) -> int | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return round(1000 * stream.duration * stream.time_base)
+    if container.duration is not None:
+        return container.duration * 1000 // av.time_base
+    return None
+
+
+def _tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
+    both = {**stream.metadata, **container.metadata}
+    return {
+        key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
+        for key, value in sorted(both.items())[:MAX_TAGS]
+    }
+
+
+def _size(file: BinaryIO) -> int:
+    here = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(here)
+    return size

@@ -1,0 +1,316 @@
+"""The ``.acrfp`` file: a fingerprint in bytes, for keeping and for sending.
+
+The format is described byte by byte in ``docs/fingerprint-format.md``. Reading
+trusts nothing: every count is checked against what the file can hold before
+anything is allocated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition import leb128, med
+from recognition.errors import BadFingerprint
+from recognition.types import Fingerprint, Landmarks, LevelMap
+
+MAGIC: Final = b"\x93ACRFP\r\n"
+VERSION: Final = 1
+BIN_STEPS: Final = 32
+LEVEL_STEPS: Final = 16
+LEVEL_OFFSET: Final = 32
+
+REFERENCE: Final = 1
+DENSE: Final = 2
+LEVEL_MAP: Final = 3
+
+MAX_FILE_BYTES: Final = 1 << 30
+MAX_DURATION_MS: Final = 1 << 40
+# Deflate cannot shrink further than this.
+MAX_RATIO: Final = 1032
+
+# A landmark is 1–5 bytes of frame difference and four of bin and level.
+MIN_LANDMARK_BYTES: Final = 5
+MAX_LANDMARK_BYTES: Final = leb128.MAX_LENGTH + 4
+
+HEAD: Final = struct.Struct("<8sHHQ16s")
+LAYER: Final = struct.Struct("<BBBBIII")
+CHECKSUM: Final = struct.Struct("<I")
+
+VENDOR_SUFFIXES: Final = (".lo", ".fp")
+HOW_TO: Final = "python -m recognition fingerprint FILE -o OUT.acrfp"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """The header of one layer as stored."""
+
+    kind: int
+    frames_per_cell: int
+    bins_per_cell: int
+    columns: int
+    count: int
+    raw_bytes: int
+    stored_bytes: int
+
+
+def to_bytes(fingerprint: Fingerprint) -> bytes:
+    """The file's content. Bins are rounded to 1/32, levels to 1/16 neper."""
+    params = fingerprint.params_hash.encode("ascii")
+    if len(params) > 16:
+        raise ValueError("a parameter hash has at most 16 characters")
+    parts = list(_parts(fingerprint))
+    head = HEAD.pack(MAGIC, VERSION, len(parts), fingerprint.duration_ms, params)
+    layers = b"".join(LAYER.pack(*_fields(layer)) for layer, _ in parts)
+    body = head + layers + b"".join(data for _, data in parts)
+    return body + CHECKSUM.pack(zlib.crc32(body))
+
+
+def from_bytes(data: bytes) -> Fingerprint:
+    """The fingerprint in a file's content; ``BadFingerprint`` says what is wrong."""
+    duration_ms, params, layers = _read_heads(data)
+    at = HEAD.size + LAYER.size * len(layers)
+    landmarks: dict[int, Landmarks] = {}
+    level_map = None
+    for layer in layers:
+        raw = _inflate(data[at : at + layer.stored_bytes], layer.raw_bytes)
+        at += layer.stored_bytes
+        if layer.kind == LEVEL_MAP:
+            level_map = _map_from(raw, layer)
+        else:
+            landmarks[layer.kind] = _landmarks_from(raw, layer.count)
+    return Fingerprint(
+        duration_ms=duration_ms,
+        params_hash=params,
+        reference=landmarks.get(REFERENCE),
+        dense=landmarks.get(DENSE),
+        level_map=level_map,
+    )
+
+
+def save(path: Path, fingerprint: Fingerprint) -> None:
+    """Write a file, whole and on disk or not at all."""
+    data = to_bytes(fingerprint)
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def load(path: Path) -> Fingerprint:
+    """Read a file; ``BadFingerprint`` says what is wrong with it."""
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise BadFingerprint("The fingerprint file is larger than 1 GiB.")
+    if not data.startswith(MAGIC) and path.name.lower().endswith(VENDOR_SUFFIXES):
+        _refuse_foreign(path.name)
+    return from_bytes(data)
+
+
+def is_fingerprint(path: Path) -> bool:
+    """Whether a file is one of ours, or of a kind that ``load`` explains."""
+    if path.name.lower().endswith(VENDOR_SUFFIXES):
+        return True
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _refuse_foreign(name: str) -> NoReturn:
+    raise BadFingerprint(
+        f"{name} is a fingerprint of another maker, in a format of its own. "
+        f"Make one from the audio with: {HOW_TO}"
+    )
+
+
+def _fields(layer: _Layer) -> tuple[int, ...]:
+    return (
+        layer.kind,
+        layer.frames_per_cell,
+        layer.bins_per_cell,
+        layer.columns,
+        layer.count,
+        layer.raw_bytes,
+        layer.stored_bytes,
+    )
+
+
+def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
+    for kind, landmarks in (
+        (REFERENCE, fingerprint.reference),
+        (DENSE, fingerprint.dense),
+    ):
+        if landmarks is not None:
+            planes = _landmark_planes(landmarks)
+            stored = _deflate(planes)
+            raw = sum(plane.size for plane in planes)
+            count = len(landmarks.frames)
+            yield _Layer(kind, 0, 0, 0, count, raw, len(stored)), stored
+    level_map = fingerprint.level_map
+    if level_map is not None:
+        stored = _deflate([med.encode(level_map.levels)])
+        rows, columns = level_map.levels.shape
+        layer = _Layer(
+            LEVEL_MAP,
+            level_map.frames_per_cell,
+            level_map.bins_per_cell,
+            columns,
+            rows,
+            rows * columns,
+            len(stored),
+        )
+        yield layer, stored
+
+
+def _landmark_planes(landmarks: Landmarks) -> list[NDArray[np.uint8]]:
+    frames = landmarks.frames
+    if len(frames) and (frames[0] < 0 or (np.diff(frames) < 0).any()):
+        raise ValueError("landmarks must be ordered by frame")
+    steps = np.diff(frames, prepend=np.int32(0)).astype(np.uint32)
+    bins = _steps(landmarks.bins, BIN_STEPS, 0)
+    levels = _steps(landmarks.levels, LEVEL_STEPS, LEVEL_OFFSET)
+    return [
+        leb128.encode(steps),
+        (bins // BIN_STEPS).astype(np.uint8),
+        (bins % BIN_STEPS).astype(np.uint8),
+        (levels // LEVEL_STEPS).astype(np.uint8),
+        (levels % LEVEL_STEPS).astype(np.uint8),
+    ]
+
+
+def _steps(
+    values: NDArray[np.float32], per_unit: int, offset: int
+) -> NDArray[np.uint16]:
+    steps = np.rint((values + np.float32(offset)) * np.float32(per_unit))
+    return np.clip(steps, 0, 256 * per_unit - 1).astype(np.uint16)
+
+
+def _deflate(planes: list[NDArray[np.uint8]]) -> bytes:
+    """A zlib stream, by Huffman codes alone: here as small as any, and fast.
+
+    A new block for each plane gives each a code of its own.
+    """
+    deflater = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
+    parts = []
+    for plane in planes:
+        parts += [deflater.compress(plane.data), deflater.flush(zlib.Z_BLOCK)]
+    return b"".join([*parts, deflater.flush()])
+
+
+def _read_heads(data: bytes) -> tuple[int, str, list[_Layer]]:
+    """Duration, parameter hash and layers, once the file as a whole is sound."""
+    if not data.startswith(MAGIC):
+        raise BadFingerprint(
+            f"This is no .acrfp fingerprint. Make one from the audio with: {HOW_TO}"
+        )
+    if len(data) < HEAD.size + CHECKSUM.size:
+        raise BadFingerprint("The fingerprint is cut off.")
+    _, version, count, duration_ms, params = HEAD.unpack_from(data)
+    if version != VERSION:
+        raise BadFingerprint(
+            f"The fingerprint has format version {version}; this engine reads "
+            f"{VERSION}. Make it again with: {HOW_TO}"
+        )
+    if CHECKSUM.unpack_from(data, len(data) - CHECKSUM.size)[0] != zlib.crc32(
+        memoryview(data)[: -CHECKSUM.size]
+    ):
+        raise BadFingerprint("The fingerprint is damaged: its checksum is wrong.")
+    layers = _read_layers(data, count)
+    if duration_ms > MAX_DURATION_MS:
+        raise BadFingerprint("The fingerprint is damaged: impossible duration.")
+    try:
+        text = params.rstrip(b"\0").decode("ascii")
+    except UnicodeDecodeError:
+        raise BadFingerprint("The fingerprint is damaged: bad parameters.") from None
+    return duration_ms, text, layers
+
+
+def _read_layers(data: bytes, count: int) -> list[_Layer]:
+    room = len(data) - HEAD.size - CHECKSUM.size - LAYER.size * count
+    if room < 0:
+        raise BadFingerprint("The fingerprint is damaged: impossible layer count.")
+    at = range(HEAD.size, HEAD.size + LAYER.size * count, LAYER.size)
+    layers = [_Layer(*LAYER.unpack_from(data, offset)) for offset in at]
+    if sum(layer.stored_bytes for layer in layers) != room:
+        raise BadFingerprint("The fingerprint is damaged: layers do not add up.")
+    kinds = [layer.kind for layer in layers]
+    if len(set(kinds)) != len(kinds) or not set(kinds) <= {REFERENCE, DENSE, LEVEL_MAP}:
+        raise BadFingerprint("The fingerprint is damaged: unknown layers.")
+    if not all(_plausible(layer) for layer in layers):
+        raise BadFingerprint("The fingerprint is damaged: impossible layer size.")
+    return layers
+
+
+def _plausible(layer: _Layer) -> bool:
+    if layer.raw_bytes > MAX_RATIO * layer.stored_bytes:
+        return False
+    if layer.kind == LEVEL_MAP:
+        shaped = min(layer.frames_per_cell, layer.bins_per_cell, layer.columns) > 0
+        return shaped and layer.raw_bytes == layer.count * layer.columns
+    least, most = MIN_LANDMARK_BYTES * layer.count, MAX_LANDMARK_BYTES * layer.count
+    return least <= layer.raw_bytes <= most
+
+
+def _inflate(stored: bytes, size: int) -> NDArray[np.uint8]:
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(stored, size + 1)
+    except zlib.error as error:
+        raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
+    if len(raw) != size:
+        raise BadFingerprint("The fingerprint is damaged: a layer has another size.")
+    return np.frombuffer(raw, dtype=np.uint8)
+
+
+def _landmarks_from(raw: NDArray[np.uint8], count: int) -> Landmarks:
+    steps_end = len(raw) - 4 * count
+    planes = raw[steps_end:].reshape(4, count)
+    try:
+        steps = leb128.decode(raw[:steps_end], count)
+    except ValueError as error:
+        raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
+    frames = np.cumsum(steps, dtype=np.int64)
+    if count and frames[-1] > np.iinfo(np.int32).max:
+        raise BadFingerprint("The fingerprint is damaged: a frame is out of range.")
+    if (planes[1] >= BIN_STEPS).any() or (planes[3] >= LEVEL_STEPS).any():
+        raise BadFingerprint("The fingerprint is damaged: a value is out of range.")
+    bins = planes[0] + planes[1] / np.float32(BIN_STEPS)
+    levels = planes[2] + planes[3] / np.float32(LEVEL_STEPS) - np.float32(LEVEL_OFFSET)
+    return Landmarks(
+        frames=frames.astype(np.int32),
+        bins=bins.astype(np.float32),
+        levels=levels.astype(np.float32),
+    )
+
+
+def _map_from(raw: NDArray[np.uint8], layer: _Layer) -> LevelMap:
+    return LevelMap(
+        levels=med.decode(raw.reshape(layer.count, layer.columns)),
+        frames_per_cell=layer.frames_per_cell,
+        bins_per_cell=layer.bins_per_cell,
+    )
+
+
+def _sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY)
+    with contextlib.closing(os.fdopen(fd)):
+        os.fsync(fd)

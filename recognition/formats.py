@@ -1,0 +1,51 @@
+"""Which containers may be opened: all that carry their own sound.
+
+Left out is what names other files or addresses, talks to devices, holds pictures
+or text only, or is told apart by its name alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import av
+from av.format import ContainerFormat
+
+REFUSED: Final = frozenset(
+    {
+        # open other files or addresses
+        "concat", "concatf", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp",
+        "smoothstreaming", "tedcaptions", "webm_dash_manifest", "vobsub", "bluray",
+        "image2", "image2pipe", "alias_pix", "brender_pix", "ffmetadata",
+        # devices and generators
+        "alsa", "dshow", "fbdev", "iec61883", "jack", "kmsgrab", "lavfi", "oss",
+        "pulse", "sndio", "v4l2", "video4linux2,v4l2", "x11grab", "xcbgrab",
+        "avfoundation", "android_camera", "gdigrab", "vfwcap", "decklink", "openal",
+        "libcdio", "libdc1394",
+    }
+)  # fmt: skip
+
+TRUSTED_DURATION: Final = frozenset(
+    {
+        "aiff", "asf", "avi", "flac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2",
+        "w64", "wav",
+    }
+)  # fmt: skip
+"""Containers that state their length; elsewhere FFmpeg estimates it."""
+
+
+def _readable() -> list[str]:
+    names = []
+    for name in sorted(av.formats_available):
+        if name in REFUSED or name.endswith("_pipe"):
+            continue
+        try:
+            ContainerFormat(name, "r")
+        except ValueError:
+            continue
+        names.append(name)
+    return names
+
+
+FORMATS: Final = ",".join(_readable())
+"""The allowed demuxers, as FFmpeg's ``format_whitelist`` wants them."""

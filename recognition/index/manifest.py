@@ -1,0 +1,86 @@
+"""The file that says which segments make up a bucket; replacing it is the commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from recognition.errors import IndexCorrupt
+
+FORMAT: Final = 1
+NAME: Final = "MANIFEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A segment and the recordings in it that are removed or replaced."""
+
+    file: str
+    dead: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The segments of a bucket; ``counter`` names the next one."""
+
+    counter: int = 0
+    entries: tuple[Entry, ...] = field(default=())
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """What was last committed; an empty one where nothing was."""
+    stored = read_checked(directory / NAME)
+    if stored is None:
+        return Manifest()
+    entries = tuple(
+        Entry(str(entry["file"]), tuple(int(number) for number in entry["dead"]))
+        for entry in stored["segments"]
+    )
+    return Manifest(int(stored["counter"]), entries)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Commit: on disk at return, and visible to every reader from then on."""
+    segments = [{"file": e.file, "dead": list(e.dead)} for e in manifest.entries]
+    value = {"format": FORMAT, "counter": manifest.counter, "segments": segments}
+    write_checked(directory / NAME, value)
+
+
+def read_checked(path: Path) -> dict[str, Any] | None:  # Any: JSON
+    """A JSON object written by ``write_checked``; None where there is none."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    text, _, crc = raw.rstrip(b"\n").rpartition(b"\n")
+    if crc != b"%08x" % zlib.crc32(text):
+        raise IndexCorrupt(f"The index file {path} is damaged: wrong checksum.")
+    value: dict[str, Any] = json.loads(text)
+    if value["format"] != FORMAT:
+        raise IndexCorrupt(f"The index file {path} has an unknown format.")
+    return value
+
+
+def write_checked(path: Path, value: dict[str, Any]) -> None:  # Any: JSON
+    """Replace a small JSON file, with a checksum, and wait until it is on disk."""
+    text = json.dumps(value, separators=(",", ":")).encode()
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(b"%b\n%08x\n" % (text, zlib.crc32(text)))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names in a directory are on disk."""
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,353 @@
+"""One immutable file of postings, mapped into memory and never loaded whole.
+
+Layout, little-endian: a header page; the table of recordings (numbers, places of
+their beginnings, posting counts) padded to pages; data pages (``starts`` of the
+buckets, then the packed postings, each padded to pages); a sum of 8 bytes for each
+data page. Header and table carry a CRC and are checked on opening, data pages when
+first touched.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.errors import IndexCorrupt, ParamsMismatch
+from recognition.index import kernels
+from recognition.index.kernels import PAGE_BYTES
+
+MAGIC: Final = b"ACRSEG\r\n"
+VERSION: Final = 1
+HEADER: Final = struct.Struct("<8sI16sIQQBBxxI")
+CRC: Final = struct.Struct("<I")
+MAX_AXIS: Final = 1 << 32
+MAX_POSTINGS: Final = (1 << 32) - 1
+# About this many postings share a bucket of the directory.
+PER_BUCKET: Final = 16
+MAX_BUCKET_BITS: Final = 28
+MERGE_CHUNK: Final = 1 << 22
+
+Postings = tuple[int, NDArray[np.uint32], NDArray[np.int32]]
+"""A recording's number, hashes and frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Everything that the sizes in a file follow from."""
+
+    recordings: int
+    postings: int
+    axis: int
+
+    @property
+    def bucket_bits(self) -> int:
+        """High bits of the mixed hash that choose a bucket."""
+        buckets = max(1, self.postings // PER_BUCKET)
+        return min(MAX_BUCKET_BITS, buckets.bit_length() - 1)
+
+    @property
+    def axis_bits(self) -> int:
+        """Bits of a place."""
+        return max(1, (self.axis - 1).bit_length())
+
+    @property
+    def width(self) -> int:
+        """Bits of a posting."""
+        return 32 - self.bucket_bits + self.axis_bits
+
+    @property
+    def table_bytes(self) -> int:
+        """Size of the table of recordings."""
+        return 12 * self.recordings + 4
+
+    @property
+    def data_offset(self) -> int:
+        """Where the data pages begin."""
+        return PAGE_BYTES * (1 + _pages(self.table_bytes))
+
+    @property
+    def starts_pages(self) -> int:
+        """Pages of the directory."""
+        return _pages(4 * ((1 << self.bucket_bits) + 1))
+
+    @property
+    def data_pages(self) -> int:
+        """Pages of directory and postings; a spare word lets reads overrun."""
+        words = (self.postings * self.width + 63) // 64 + 1
+        return self.starts_pages + _pages(8 * words)
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the whole file."""
+        return self.data_offset + self.data_pages * (PAGE_BYTES + 8)
+
+
+class Segment:
+    """An open segment. ``ids``, ``bases`` and ``counts`` are by local recording."""
+
+    def __init__(self, path: Path, params_hash: str) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < PAGE_BYTES:
+                raise _corrupt(path, "it is cut off")
+            self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        self.shape = self._read_header(params_hash)
+        if size != self.shape.file_bytes:
+            raise _corrupt(path, "it has another size than it should")
+        self.ids, self.bases, self.counts = self._read_table()
+        self._by_id = np.argsort(self.ids)
+        offset, pages = self.shape.data_offset, self.shape.data_pages
+        whole = np.frombuffer(self._map, dtype=np.uint64)
+        end = (offset + pages * PAGE_BYTES) // 8
+        self.data = whole[offset // 8 : end]
+        self.sums = whole[end:]
+        self.checked = np.zeros(pages, dtype=np.uint8)
+
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """The packed postings."""
+        return self.data[self.shape.starts_pages * kernels.WORDS_PER_PAGE :]
+
+    @property
+    def starts(self) -> NDArray[np.uint32]:
+        """The directory: where each bucket's postings begin, and the last end."""
+        return self.data.view(np.uint32)[: (1 << self.shape.bucket_bits) + 1]
+
+    def local(self, recording: int) -> int | None:
+        """The place of a recording in the table, None where it is not here."""
+        at = int(np.searchsorted(self.ids, recording, sorter=self._by_id))
+        if at == len(self.ids) or self.ids[self._by_id[at]] != recording:
+            return None
+        return int(self._by_id[at])
+
+    def mask(self, dead: Sequence[int]) -> NDArray[np.uint8]:
+        """1 for each local recording that is among ``dead``."""
+        return np.isin(self.ids, np.array(dead, dtype=np.uint32)).astype(np.uint8)
+
+    def damage(self) -> str | None:
+        """What is wrong with the file, looked at whole; None where all is well."""
+        bad = kernels.first_bad_page(self.data, self.sums)
+        if bad >= 0:
+            return f"{self.path}: page {bad} is damaged"
+        starts = self.starts.astype(np.int64)
+        if starts[0] != 0 or starts[-1] != self.shape.postings:
+            return f"{self.path}: the directory does not fit the postings"
+        if (np.diff(starts) < 0).any():
+            return f"{self.path}: the directory is out of order"
+        return None
+
+    def keys(
+        self,
+        buckets: tuple[int, int],
+        bases: NDArray[np.uint32],
+        dead: NDArray[np.uint8],
+    ) -> NDArray[np.uint64]:
+        """Mixed hash and new place of the postings in a range of buckets."""
+        first, last = buckets
+        starts = self.starts
+        keys = np.empty(int(starts[last]) - int(starts[first]), dtype=np.uint64)
+        shape = (self.shape.bucket_bits, self.shape.axis_bits, first, last)
+        found = kernels.unpack(
+            self.words, starts, shape, (self.bases, bases, dead), keys
+        )
+        return keys[:found]
+
+    def _read_header(self, params_hash: str) -> Shape:
+        header = self._map[: HEADER.size]
+        magic, version, params, recordings, postings, axis, bits, axis_bits, table = (
+            HEADER.unpack(header)
+        )
+        if magic != MAGIC:
+            raise _corrupt(self.path, "it is no segment")
+        crc = CRC.unpack_from(self._map, HEADER.size)[0]
+        if crc != zlib.crc32(header):
+            raise _corrupt(self.path, "its header is damaged")
+        if version != VERSION:
+            raise _corrupt(self.path, f"it has the unknown version {version}")
+        found = params.rstrip(b"\0").decode("ascii")
+        if found != params_hash:
+            raise ParamsMismatch(str(self.path), found=found, expected=params_hash)
+        shape = Shape(recordings, postings, axis)
+        if (bits, axis_bits) != (shape.bucket_bits, shape.axis_bits):
+            raise _corrupt(self.path, "its header contradicts itself")
+        self._table_crc = table
+        return shape
+
+    def _read_table(
+        self,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:
+        raw = self._map[PAGE_BYTES : PAGE_BYTES + self.shape.table_bytes]
+        if zlib.crc32(raw) != self._table_crc:
+            raise _corrupt(self.path, "its table of recordings is damaged")
+        table = np.frombuffer(raw, dtype=np.uint32)
+        n = self.shape.recordings
+        return table[:n], table[n : 2 * n], table[2 * n : 3 * n]
+
+
+Source = tuple[Segment, NDArray[np.uint8]]
+"""A segment to merge and the mask of its removed recordings."""
+
+
+def write_segment(path: Path, recordings: Sequence[Postings], params_hash: str) -> int:
+    """Write the postings of some recordings; returns the size of the file."""
+    ids = np.array([number for number, _, _ in recordings], dtype=np.uint32)
+    counts = np.array([len(hashes) for _, hashes, _ in recordings], dtype=np.uint32)
+    lengths = [int(frames.max(initial=0)) + 1 for _, _, frames in recordings]
+    bases = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    shape = Shape(len(ids), int(counts.sum(dtype=np.int64)), int(bases[-1]))
+    _check_room(shape)
+    keys = np.empty(shape.postings, dtype=np.uint64)
+    at = 0
+    for (_, hashes, frames), base in zip(recordings, bases, strict=False):
+        places = (frames.astype(np.int64) + base).astype(np.uint32)
+        kernels.mixed_keys(hashes, places, keys[at : at + len(hashes)])
+        at += len(hashes)
+    keys.sort()
+    table = (ids, bases[:-1].astype(np.uint32), counts)
+    return _write(path, shape, table, iter([keys]), params_hash)
+
+
+def merge_segments(
+    path: Path,
+    sources: Sequence[Source],
+    params_hash: str,
+) -> int:
+    """Write one segment of several, without their removed recordings.
+
+    Returns the size of the file.
+    """
+    for segment, _ in sources:
+        damage = segment.damage()
+        if damage:
+            raise IndexCorrupt(f"The index is damaged and was not merged: {damage}.")
+    new_bases, axis = _lay_out(sources)
+    alive = [dead == 0 for _, dead in sources]
+    pairs = list(zip(sources, alive, strict=True))
+    ids = np.concatenate([s.ids[live] for (s, _), live in pairs])
+    counts = np.concatenate([s.counts[live] for (s, _), live in pairs])
+    bases = np.concatenate(
+        [base[live] for base, live in zip(new_bases, alive, strict=True)]
+    )
+    shape = Shape(len(ids), int(counts.sum(dtype=np.int64)), axis)
+    _check_room(shape)
+    chunks = _merged_keys(sources, new_bases)
+    return _write(path, shape, (ids, bases, counts), chunks, params_hash)
+
+
+def _lay_out(
+    sources: Sequence[Source],
+) -> tuple[list[NDArray[np.uint32]], int]:
+    """Where each recording of each source begins on the new axis, and its length."""
+    axis = 0
+    new_bases = []
+    for segment, dead in sources:
+        ends = np.append(segment.bases[1:], segment.shape.axis).astype(np.int64)
+        lengths = np.where(dead, 0, ends - segment.bases)
+        placed = axis + np.concatenate([[0], np.cumsum(lengths)])
+        axis = int(placed[-1])
+        if axis > MAX_AXIS:
+            raise ValueError("the recordings are too long for one segment")
+        new_bases.append(placed[:-1].astype(np.uint32))
+    return new_bases, axis
+
+
+def _merged_keys(
+    sources: Sequence[Source],
+    new_bases: Sequence[NDArray[np.uint32]],
+) -> Iterator[NDArray[np.uint64]]:
+    """Sorted keys of all sources, by ranges of the hash that fit in memory."""
+    total = sum(segment.shape.postings for segment, _ in sources)
+    bits = min(MAX_BUCKET_BITS, (total // MERGE_CHUNK).bit_length())
+    ranges = [
+        _key_ranges(segment, bases, dead, bits)
+        for (segment, dead), bases in zip(sources, new_bases, strict=True)
+    ]
+    for parts in zip(*ranges, strict=True):
+        keys = np.concatenate(parts)
+        keys.sort()
+        yield keys
+
+
+def _key_ranges(
+    segment: Segment, bases: NDArray[np.uint32], dead: NDArray[np.uint8], bits: int
+) -> Iterator[NDArray[np.uint64]]:
+    """The keys of one source in 2 ** ``bits`` equal ranges of the hash."""
+    up = segment.shape.bucket_bits - bits
+    if up >= 0:
+        for number in range(1 << bits):
+            yield segment.keys((number << up, (number + 1) << up), bases, dead)
+        return
+    keys = segment.keys((0, 1 << segment.shape.bucket_bits), bases, dead)
+    edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
+    yield from np.split(keys, np.searchsorted(keys, edges))
+
+
+def _write(
+    path: Path,
+    shape: Shape,
+    table: tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]],
+    chunks: Iterator[NDArray[np.uint64]],
+    params_hash: str,
+) -> int:
+    """Write and flush a file whose keys come sorted, in chunks."""
+    with path.open("w+b") as file:
+        os.posix_fallocate(file.fileno(), 0, shape.file_bytes)
+        with mmap.mmap(file.fileno(), shape.file_bytes) as view:
+            _fill(view, shape, chunks)
+            raw = b"".join(column.tobytes() for column in table) + bytes(4)
+            view[PAGE_BYTES : PAGE_BYTES + len(raw)] = raw
+            header = HEADER.pack(
+                MAGIC,
+                VERSION,
+                params_hash.encode("ascii"),
+                shape.recordings,
+                shape.postings,
+                shape.axis,
+                shape.bucket_bits,
+                shape.axis_bits,
+                zlib.crc32(raw),
+            )
+            view[: HEADER.size] = header
+            view[HEADER.size : HEADER.size + CRC.size] = CRC.pack(zlib.crc32(header))
+            view.flush()
+        os.fsync(file.fileno())
+    return shape.file_bytes
+
+
+def _fill(view: mmap.mmap, shape: Shape, chunks: Iterator[NDArray[np.uint64]]) -> None:
+    """Directory, postings and page sums."""
+    whole = np.frombuffer(view, dtype=np.uint64)
+    begin = shape.data_offset // 8
+    end = begin + shape.data_pages * kernels.WORDS_PER_PAGE
+    data = whole[begin:end]
+    words = data[shape.starts_pages * kernels.WORDS_PER_PAGE :]
+    starts = np.zeros((1 << shape.bucket_bits) + 1, dtype=np.uint32)
+    first = 0
+    for keys in chunks:
+        kernels.pack(keys, first, shape.bucket_bits, shape.axis_bits, words, starts)
+        first += len(keys)
+    data.view(np.uint32)[: len(starts)] = np.cumsum(starts, dtype=np.uint32)
+    kernels.sum_pages(data, whole[end:])
+
+
+def _check_room(shape: Shape) -> None:
+    if shape.axis > MAX_AXIS or shape.postings > MAX_POSTINGS:
+        raise ValueError("the recordings are too long for one segment")
+
+
+def _pages(size: int) -> int:
+    return -(-size // PAGE_BYTES)
+
+
+def _corrupt(path: Path, why: str) -> IndexCorrupt:
+    return IndexCorrupt(f"The index file {path} is damaged: {why}.")

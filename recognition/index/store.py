@@ -1,0 +1,374 @@
+"""The embedded landmark index: a directory of segments for each bucket.
+
+One writer at a time (flock), any number of reading processes; readers notice a
+commit at their next query. A local file system is needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.errors import IndexCorrupt, ParamsMismatch
+from recognition.index import manifest as manifests
+from recognition.index.manifest import Entry, Manifest
+from recognition.index.segment import (
+    Postings,
+    Segment,
+    merge_segments,
+    write_segment,
+)
+from recognition.index.vote import best_offsets, prepare
+from recognition.types import IndexStats, Vote
+
+STORE: Final = "STORE"
+LOCK: Final = "LOCK"
+MAX_SEGMENTS: Final = 12
+# A merge inside an add may take this long: about 0.3 s.
+INLINE_POSTINGS: Final = 1 << 22
+OPEN_BUCKETS: Final = 64
+# A compaction may remove what a reader is about to open; the next look succeeds.
+ATTEMPTS: Final = 20
+
+_BUCKET = re.compile(r"bucket-(\d+)")
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A segment as the manifest has it."""
+
+    segment: Segment
+    entry: Entry
+    dead: NDArray[np.uint8]
+
+    @property
+    def postings(self) -> int:
+        """Postings of recordings that are not removed."""
+        return int(self.segment.counts[self.dead == 0].sum(dtype=np.int64))
+
+    @property
+    def recordings(self) -> NDArray[np.uint32]:
+        """Recordings that are not removed."""
+        return self.segment.ids[self.dead == 0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A bucket at one commit."""
+
+    stamp: Stamp | None
+    manifest: Manifest
+    segments: tuple[_Open, ...]
+
+
+class SegmentStore:
+    """``LandmarkIndex`` in a directory; safe for threads and several processes."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        params_hash: str,
+        create: bool = True,
+        rebuild_command: str = "rebuild it from the stored landmarks",
+    ) -> None:
+        self._root = root
+        self._params_hash = params_hash
+        self._rebuild = rebuild_command
+        self._snapshots: OrderedDict[int, _Snapshot] = OrderedDict()
+        self._guard = threading.Lock()
+        self._open(create)
+        for bucket in self.buckets():
+            self._sweep(bucket)
+
+    def buckets(self) -> list[int]:
+        """The buckets that something was ever added to."""
+        matches = (_BUCKET.fullmatch(path.name) for path in self._root.iterdir())
+        return sorted(int(match[1]) for match in matches if match)
+
+    def recordings(self, bucket: int) -> NDArray[np.uint32]:
+        """The numbers of all recordings in a bucket, sorted."""
+        parts = [one.recordings for one in self._snapshot(bucket).segments]
+        return np.sort(np.concatenate([np.zeros(0, dtype=np.uint32), *parts]))
+
+    def add(
+        self,
+        bucket: int,
+        recording: int,
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+    ) -> None:
+        """Durable and visible to every process at return; replaces the same recording."""
+        self.add_many(bucket, [(recording, hashes, frames)])
+
+    def add_many(self, bucket: int, recordings: Sequence[Postings]) -> None:
+        """Like ``add`` for many, as one segment and one commit."""
+        latest = {number: (number, h, f) for number, h, f in recordings}
+        for number, hashes, frames in latest.values():
+            _check(number, hashes, frames)
+        if not latest:
+            return
+        with self._writing(bucket) as directory:
+            before = self._snapshot(bucket)
+            counter = before.manifest.counter + 1
+            name = f"segment-{counter:08d}"
+            write_segment(directory / name, list(latest.values()), self._params_hash)
+            manifests.sync_directory(directory)
+            entries = self._without(before, set(latest))
+            self._commit(directory, Manifest(counter, (*entries, Entry(name))))
+            self._compact_a_little(bucket, directory)
+
+    def remove(self, bucket: int, recording: int) -> None:
+        """Gone for the next query; space returns when the bucket is maintained."""
+        if not self._directory(bucket).exists():
+            return
+        with self._writing(bucket) as directory:
+            before = self._snapshot(bucket)
+            entries = self._without(before, {recording})
+            if entries != before.manifest.entries:
+                self._commit(directory, Manifest(before.manifest.counter, entries))
+
+    def query(
+        self,
+        buckets: Sequence[int],
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        *,
+        top: int = 10,
+        min_votes: int = 6,
+        max_list: int | None = None,
+    ) -> list[Vote]:
+        """The best offsets, most votes first; neighbouring offsets add up.
+
+        Hashes with more than ``max_list`` postings in a segment are left out.
+        """
+        _check(0, hashes, frames)
+        query = prepare(hashes, frames)
+        votes = []
+        for bucket in dict.fromkeys(buckets):
+            for one in self._snapshot(bucket).segments:
+                found = best_offsets(
+                    one.segment,
+                    one.dead,
+                    query,
+                    top=top,
+                    min_votes=max(1, min_votes),
+                    max_list=max_list,
+                )
+                ids = one.segment.ids
+                votes += [Vote(bucket, int(ids[n]), delta, v) for v, n, delta in found]
+        votes.sort(key=lambda vote: (-vote.votes, vote.bucket, vote.recording))
+        return votes[:top]
+
+    def maintain(self, bucket: int) -> None:
+        """Merge segments and drop removed postings; safe beside readers."""
+        if not self._directory(bucket).exists():
+            return
+        with self._writing(bucket) as directory:
+            snapshot = self._snapshot(bucket)
+            dirty = any(one.entry.dead for one in snapshot.segments)
+            if dirty or len(snapshot.segments) > 1:
+                self._merge(directory, snapshot, set(range(len(snapshot.segments))))
+
+    def stats(self, bucket: int) -> IndexStats:
+        """Counts of one bucket; zeros for one that holds nothing."""
+        segments = self._snapshot(bucket).segments
+        return IndexStats(
+            recordings=sum(len(one.recordings) for one in segments),
+            postings=sum(one.postings for one in segments),
+            size_bytes=sum(one.segment.shape.file_bytes for one in segments),
+            segments=len(segments),
+            tombstones=sum(len(one.entry.dead) for one in segments),
+        )
+
+    def verify(self, bucket: int) -> list[str]:
+        """What is wrong with a bucket, having read all of it; empty where all is well."""
+        try:
+            segments = self._snapshot(bucket).segments
+        except IndexCorrupt as error:
+            return [str(error)]
+        problems = [one.segment.damage() for one in segments]
+        numbers, counts = np.unique(
+            np.concatenate([[], *(one.recordings for one in segments)]),
+            return_counts=True,
+        )
+        twice = [int(number) for number in numbers[counts > 1]]
+        return [problem for problem in problems if problem] + [
+            f"bucket {bucket}: recording {number} is there twice" for number in twice
+        ]
+
+    def _open(self, create: bool) -> None:
+        path = self._root / STORE
+        stored = manifests.read_checked(path)
+        if stored is None:
+            if not create:
+                raise IndexCorrupt(f"There is no index in {self._root}.")
+            self._root.mkdir(parents=True, exist_ok=True)
+            value = {"format": manifests.FORMAT, "params": self._params_hash}
+            manifests.write_checked(path, value)
+        elif stored["params"] != self._params_hash:
+            raise ParamsMismatch(
+                f"The index in {self._root}",
+                found=str(stored["params"]),
+                expected=self._params_hash,
+                remedy=self._rebuild,
+            )
+
+    def _directory(self, bucket: int) -> Path:
+        return self._root / f"bucket-{bucket}"
+
+    @contextlib.contextmanager
+    def _writing(self, bucket: int) -> Iterator[Path]:
+        """The bucket's directory, with no other writer in it."""
+        directory = self._directory(bucket)
+        if not directory.exists():
+            directory.mkdir(exist_ok=True)
+            manifests.sync_directory(self._root)
+        with (directory / LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield directory
+
+    def _sweep(self, bucket: int) -> None:
+        """Remove what a killed writer left behind, unless one is at work."""
+        directory = self._directory(bucket)
+        with (directory / LOCK).open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            named = {e.file for e in manifests.read_manifest(directory).entries}
+            for path in directory.iterdir():
+                if path.name not in named | {LOCK, manifests.NAME}:
+                    path.unlink()
+
+    def _commit(self, directory: Path, manifest: Manifest) -> None:
+        manifests.write_manifest(directory, manifest)
+
+    def _without(self, snapshot: _Snapshot, gone: set[int]) -> tuple[Entry, ...]:
+        """The snapshot's entries with some recordings marked as removed."""
+        entries = []
+        for one in snapshot.segments:
+            here = {n for n in gone if one.segment.local(n) is not None}
+            dead = tuple(sorted(here | set(one.entry.dead)))
+            if len(dead) < len(one.segment.ids):
+                entries.append(Entry(one.entry.file, dead))
+        return tuple(entries)
+
+    def _compact_a_little(self, bucket: int, directory: Path) -> None:
+        """Keep segments few and each as large as all smaller ones together."""
+        snapshot = self._snapshot(bucket)
+        chosen = _to_merge([one.postings for one in snapshot.segments])
+        if chosen:
+            self._merge(directory, snapshot, chosen)
+
+    def _merge(self, directory: Path, snapshot: _Snapshot, chosen: set[int]) -> None:
+        """Replace some segments of a bucket by one, in one commit."""
+        sources = [snapshot.segments[number] for number in sorted(chosen)]
+        kept = [
+            one.entry
+            for number, one in enumerate(snapshot.segments)
+            if number not in chosen
+        ]
+        counter = snapshot.manifest.counter + 1
+        entry = Entry(f"segment-{counter:08d}")
+        merge_segments(
+            directory / entry.file,
+            [(one.segment, one.dead) for one in sources],
+            self._params_hash,
+        )
+        manifests.sync_directory(directory)
+        self._commit(directory, Manifest(counter, (entry, *kept)))
+        for one in sources:
+            one.segment.path.unlink()
+
+    def _snapshot(self, bucket: int) -> _Snapshot:
+        """The bucket as last committed by any process."""
+        for _ in range(ATTEMPTS):
+            stamp = _stamp(self._directory(bucket) / manifests.NAME)
+            with self._guard:
+                known = self._snapshots.get(bucket)
+                if known is not None:
+                    self._snapshots.move_to_end(bucket)
+            if known is not None and known.stamp == stamp:
+                return known
+            try:
+                fresh = self._load(bucket, stamp, known)
+            except FileNotFoundError:
+                continue
+            with self._guard:
+                self._snapshots[bucket] = fresh
+                while len(self._snapshots) > OPEN_BUCKETS:
+                    self._snapshots.popitem(last=False)
+            return fresh
+        raise IndexCorrupt(
+            f"The index in {self._directory(bucket)} lacks files it should have."
+        )
+
+    def _load(
+        self, bucket: int, stamp: Stamp | None, known: _Snapshot | None
+    ) -> _Snapshot:
+        directory = self._directory(bucket)
+        manifest = manifests.read_manifest(directory)
+        opened = {
+            one.entry.file: one.segment for one in (known.segments if known else ())
+        }
+        segments = []
+        for entry in manifest.entries:
+            segment = opened.get(entry.file) or Segment(
+                directory / entry.file, self._params_hash
+            )
+            segments.append(_Open(segment, entry, segment.mask(entry.dead)))
+        return _Snapshot(stamp, manifest, tuple(segments))
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Changes whenever the file is replaced."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _to_merge(sizes: Sequence[int]) -> set[int]:
+    """Which of segments of these sizes to merge now; empty for none.
+
+    Where a segment is smaller than all smaller ones together, they become one: so
+    each posting is rewritten about log2(number of adds) times.
+    """
+    order = sorted(range(len(sizes)), key=lambda number: -sizes[number])
+    for rank in range(len(order) - 1):
+        smaller = sum(sizes[number] for number in order[rank + 1 :])
+        if (
+            sizes[order[rank]] < smaller
+            and smaller + sizes[order[rank]] <= INLINE_POSTINGS
+        ):
+            return set(order[rank:])
+    if len(order) > MAX_SEGMENTS:
+        return set(order[MAX_SEGMENTS - 2 :])
+    return set()
+
+
+def _check(
+    recording: int, hashes: NDArray[np.uint32], frames: NDArray[np.int32]
+) -> None:
+    if not 0 <= recording < 1 << 32:
+        raise ValueError(f"recording {recording} is no unsigned 32-bit number")
+    if hashes.dtype != np.uint32 or frames.dtype != np.int32:
+        raise TypeError("hashes must be uint32 and frames int32")
+    if hashes.ndim != 1 or hashes.shape != frames.shape:
+        raise ValueError("hashes and frames must have the same length")
+    if len(frames) and frames.min() < 0:
+        raise ValueError("frames must not be negative")

@@ -1,0 +1,3 @@
+"""Runs what touches untrusted media in limited child processes."""
+
+from __future__ import annotations

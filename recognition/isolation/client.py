@@ -1,0 +1,176 @@
+"""The caller's side: starts the host when first needed and runs jobs in its children."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from recognition.errors import DecodeFailed
+from recognition.isolation import wire
+from recognition.isolation.failures import failure_from_json
+from recognition.isolation.wire import Kind
+
+# The first job of a fresh install waits for Numba to compile.
+START_S: Final = 180.0
+STATUS_S: Final = 10.0
+
+OnMessage = Callable[[Kind, bytes], None]
+
+
+class Host:
+    """One host process; ``run`` may be called from several threads."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        package_parent = str(Path(__file__).resolve().parents[2])
+        path = os.environ.get("PYTHONPATH")
+        environment = os.environ | {
+            "PYTHONPATH": f"{package_parent}{os.pathsep}{path}"
+            if path
+            else package_parent,
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "NUMBA_NUM_THREADS": "1",
+        }
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  our own module
+                [
+                    sys.executable,
+                    "-m",
+                    "recognition.isolation.host",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=environment,
+            )
+        self._control = ours
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can take jobs from this process, which may be a fork."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def start(self) -> tuple[socket.socket, socket.socket]:
+        """A new child: the socket to talk to it, and the one that holds its life."""
+        talk, their_talk = socket.socketpair()
+        status, their_status = socket.socketpair()
+        with their_talk, their_status, self._lock:
+            socket.send_fds(
+                self._control, [b"j"], [their_talk.fileno(), their_status.fileno()]
+            )
+        return talk, status
+
+    def close(self) -> None:
+        """Close our end of the control socket, on which the host ends."""
+        self._control.close()
+        if self._owner == os.getpid():
+            self._process.wait()
+
+
+_host: Host | None = None
+_host_lock = threading.Lock()
+
+
+def run(
+    request: dict[str, Any],
+    files: Sequence[int],
+    *,
+    wall_s: float,
+    on_message: OnMessage,
+) -> None:
+    """Run one job in a child, which gets ``request`` and copies of ``files``.
+
+    ``on_message`` takes what the child sends; where it raises, the child is killed.
+    Raises what the child reports, or ``DecodeFailed`` where it ends otherwise.
+    """
+    talk, status = _start()
+    with status, talk:
+        deadline = time.monotonic() + START_S
+        try:
+            wire.send_request(talk, request, files)
+        except ConnectionError:
+            raise _ended(status) from None
+        while True:
+            message = _next(talk, deadline)
+            if message is None:
+                raise _ended(status)
+            kind, body = message
+            if kind is Kind.DONE:
+                return
+            if kind is Kind.FAILURE:
+                raise failure_from_json(body)
+            if kind is Kind.STARTED:
+                deadline = time.monotonic() + wall_s
+            else:
+                on_message(kind, body)
+
+
+def stop() -> None:
+    """End the host; a later job starts a new one."""
+    global _host
+    with _host_lock:
+        if _host is not None:
+            _host.close()
+        _host = None
+
+
+atexit.register(stop)
+
+
+def _start() -> tuple[socket.socket, socket.socket]:
+    try:
+        return _current_host().start()
+    except OSError:  # it died since we looked
+        stop()
+        return _current_host().start()
+
+
+def _current_host() -> Host:
+    global _host
+    with _host_lock:
+        if _host is None or not _host.usable:
+            if _host is not None:
+                _host.close()
+            _host = Host()
+        return _host
+
+
+def _next(talk: socket.socket, deadline: float) -> tuple[Kind, bytes] | None:
+    try:
+        return wire.receive(talk, deadline)
+    except TimeoutError:
+        raise DecodeFailed("Decoding took too long and was stopped.") from None
+    except wire.BrokenMessage as error:
+        raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
+
+
+def _ended(status: socket.socket) -> DecodeFailed:
+    """Why the child ended without a word."""
+    status.settimeout(STATUS_S)
+    try:
+        told = status.recv(wire.STATUS.size)
+    except OSError:
+        told = b""
+    if len(told) != wire.STATUS.size:
+        return DecodeFailed("The decoding process could not be started or was lost.")
+    code = wire.STATUS.unpack(told)[0]
+    if code == -signal.SIGXCPU:
+        return DecodeFailed("Decoding took more processor time than allowed.")
+    if code < 0:
+        return DecodeFailed(
+            f"Decoding crashed or was killed ({signal.Signals(-code).name})."
+        )
+    return DecodeFailed(f"The decoding process ended with code {code}.")

@@ -1,0 +1,67 @@
+"""Takes rights away from the running process before it reads untrusted media."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+PR_SET_NO_NEW_PRIVS = 38
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+OPEN_FILES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the process may use from now on; memory is beyond what it has now."""
+
+    memory_bytes: int
+    cpu_s: int
+    output_bytes: int
+
+
+def confine(limits: Limits) -> None:
+    """Set limits that hold for the rest of this process's life."""
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, _address_space() + limits.memory_bytes)
+    _limit(resource.RLIMIT_CPU, limits.cpu_s)
+    _limit(resource.RLIMIT_FSIZE, limits.output_bytes)
+    _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        _leave_network(libc)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel end this process when its parent ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _leave_network(libc: ctypes.CDLL) -> None:
+    """Where the system lets it: a network namespace with nothing in it."""
+    if libc.unshare(CLONE_NEWNET) != 0:
+        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+
+
+def _limit(which: int, value: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(which, (value, value))
+
+
+def _address_space() -> int:
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return 4 << 30
+    return int(statm.read_text().split()[0]) * resource.getpagesize()

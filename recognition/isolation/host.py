@@ -1,0 +1,129 @@
+"""The process that has everything loaded and forks a child for each job.
+
+Started by ``client`` as ``python -m recognition.isolation.host FD``. Forking from
+here costs milliseconds where a new interpreter costs a second, and is safe
+whatever threads the caller runs. The host ends when its caller does, and takes
+its children along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from recognition import jobs
+from recognition.isolation import confine, wire
+
+CONTROL_BYTES: Final = 1
+
+
+class Host:
+    """Accepts jobs on ``control``; each comes as two sockets.
+
+    Over the first the child talks to the caller. The second is ours: the caller
+    closes it to have the child killed, and reads from it how the child ended.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._children: dict[int, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+        self._woken, waker = socket.socketpair()
+        self._woken.setblocking(False)
+        waker.setblocking(False)
+        self._waker = waker
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        self._watch(control, self._accept)
+        self._watch(self._woken, self._reap)
+
+    def serve(self) -> None:
+        """Run until the caller is gone."""
+        while self._control.fileno() >= 0:
+            for key, _ in self._selector.select():
+                key.data()
+
+    def _watch(self, sock: socket.socket, react: Callable[[], None]) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, react)
+
+    def _accept(self) -> None:
+        data, fds, _, _ = socket.recv_fds(self._control, CONTROL_BYTES, 2)
+        if not data:
+            self._end()
+            return
+        talk, status = (socket.socket(fileno=fd) for fd in fds)
+        host = os.getpid()
+        child = os.fork()
+        if child == 0:
+            self._become_child(talk, host)
+        talk.close()
+        self._children[child] = status
+        self._watch(status, lambda: self._kill(child))
+
+    def _become_child(self, talk: socket.socket, host: int) -> None:
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            confine.die_with_parent(host)
+            os.setsid()
+            self._forget(talk)
+            jobs.run(talk)
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _forget(self, keep: socket.socket) -> None:
+        """Close what belongs to the host and to other children."""
+        self._selector.close()
+        for sock in (self._control, self._woken, self._waker):
+            sock.close()
+        for sock in self._children.values():
+            sock.close()
+        os.closerange(3, keep.fileno())
+
+    def _kill(self, child: int) -> None:
+        self._selector.unregister(self._children[child])
+        os.kill(child, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        self._woken.recv(4096)
+        while self._children:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            sock = self._children.pop(child)
+            if sock in self._watched():
+                self._selector.unregister(sock)
+            with contextlib.suppress(OSError):
+                sock.send(wire.STATUS.pack(os.waitstatus_to_exitcode(status)))
+            sock.close()
+
+    def _watched(self) -> list[object]:
+        return [key.fileobj for key in self._selector.get_map().values()]
+
+    def _end(self) -> None:
+        for child in self._children:
+            os.kill(child, signal.SIGKILL)
+        self._control.close()
+
+
+def main() -> None:
+    """Serve the caller whose end of the control socket is the first argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    jobs.warm()
+    gc.collect()
+    gc.freeze()
+    Host(control).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What a child process does with a media file; see ``isolation``."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import socket
+import wave
+from collections.abc import Callable
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+from av.error import MemoryError as FFmpegMemoryError
+
+from recognition import fingerprint, media, renditions
+from recognition.builder import FingerprintBuilder
+from recognition.decode import DEFAULT_LIMITS, SAMPLE_RATE, AudioFile, DecodeLimits
+from recognition.errors import DecodeFailed, RecognitionError
+from recognition.isolation import confine, wire
+from recognition.isolation.failures import failure_to_json
+from recognition.isolation.wire import Kind
+from recognition.types import Analysis, MediaFacts, Progress
+
+
+def run(talk: socket.socket) -> None:
+    """Take one request from ``talk``, do it, and answer there."""
+    request, fds = wire.receive_request(talk)
+    limits = DecodeLimits(**request["limits"])
+    confine.confine(
+        confine.Limits(
+            memory_bytes=limits.max_memory_bytes,
+            cpu_s=limits.max_cpu_s,
+            output_bytes=request["output_bytes"],
+        )
+    )
+    wire.send(talk, Kind.STARTED)
+    try:
+        JOBS[request["job"]](talk, request, limits, fds)
+    except RecognitionError as error:
+        wire.send(talk, Kind.FAILURE, failure_to_json(error))
+    except (MemoryError, FFmpegMemoryError):
+        megabytes = limits.max_memory_bytes >> 20
+        failure = DecodeFailed(f"Decoding needed more than {megabytes} MB of memory.")
+        wire.send(talk, Kind.FAILURE, failure_to_json(failure))
+    else:
+        wire.send(talk, Kind.DONE)
+
+
+def analyse(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Fingerprint, waveform and facts of the file ``fds[0]``."""
+
+    def report(share: float) -> None:
+        wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
+
+    with os.fdopen(fds[0], "rb") as file:
+        analysis = examine(file, frozenset(request["layers"]), limits, report)
+    facts = {
+        "facts": dataclasses.asdict(analysis.facts),
+        "warnings": analysis.warnings,
+    }
+    wire.send(talk, Kind.FACTS, json.dumps(facts).encode())
+    wire.send(talk, Kind.WAVEFORM, media.waveform_to_bytes(analysis.waveform))
+    wire.send(talk, Kind.FINGERPRINT, fingerprint.to_bytes(analysis.fingerprint))
+
+
+def proxy(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """The rendition of the file ``fds[0]``, written to ``fds[1]``."""
+
+    def report(share: float) -> None:
+        wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
+
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
+        renditions.encode_proxy(file, output, limits, report)
+
+
+def examine(
+    file: BinaryIO, layers: frozenset[str], limits: DecodeLimits, report: Progress
+) -> Analysis:
+    """Decode once and feed everything that listens."""
+    builder = FingerprintBuilder(layers=layers)
+    waveform = media.WaveformBuilder()
+    with AudioFile(file, limits) as audio:
+        for block in audio.blocks():
+            builder.feed(block)
+            waveform.feed(block)
+            report(audio.progress)
+        facts = _facts(audio, waveform.silent_ms)
+    return Analysis(
+        facts=facts,
+        fingerprint=builder.finish(facts.duration_ms),
+        waveform=waveform.finish(),
+        warnings=tuple(audio.warnings),
+    )
+
+
+def warm() -> None:
+    """Load and compile what the jobs use, so that each child finds it ready."""
+    noise = np.random.default_rng(1).normal(0, 3000, 4 * SAMPLE_RATE)
+    memory = io.BytesIO()
+    with wave.open(memory, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(noise.astype("<i2").tobytes())
+    memory.seek(0)
+    layers = frozenset({"reference", "scan"})
+    analysis = examine(memory, layers, DEFAULT_LIMITS, lambda _: None)
+    fingerprint.to_bytes(analysis.fingerprint)
+    memory.seek(0)
+    renditions.encode_proxy(memory, io.BytesIO(), DEFAULT_LIMITS, lambda _: None)
+
+
+Job = Callable[[socket.socket, dict[str, Any], DecodeLimits, list[int]], None]
+JOBS: Final[dict[str, Job]] = {"analyse": analyse, "proxy": proxy}
+
+
+def _facts(audio: AudioFile, silent_ms: int) -> MediaFacts:
+    declared = audio.declared
+    duration_ms = audio.samples * 1000 // SAMPLE_RATE
+    return MediaFacts(
+        container=declared.container,
+        codec=declared.codec,
+        sample_rate=declared.sample_rate,
+        channels=declared.channels,
+        bit_rate=declared.bit_rate,
+        duration_ms=duration_ms,
+        silent_ms=min(silent_ms, duration_ms),
+        clipped_share=audio.clipped / max(1, audio.samples),
+        has_video=declared.has_video,
+        tags=declared.tags,
+    )

@@ -1,0 +1,72 @@
+"""Unsigned LEB128 numbers, whole arrays at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.jit import compiled
+
+MAX_LENGTH = 5
+
+
+def encode(values: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Each value as 1–5 bytes of 7 bits, lowest first; the high bit says "more"."""
+    size = _encoded_size(values)
+    data = np.empty(size, dtype=np.uint8)
+    _encode(values, data)
+    return data
+
+
+def decode(data: NDArray[np.uint8], count: int) -> NDArray[np.uint32]:
+    """Exactly ``count`` values; ``ValueError`` where the bytes say otherwise."""
+    values = np.empty(count, dtype=np.uint32)
+    if not _decode(data, values):
+        raise ValueError("the numbers are not what was announced")
+    return values
+
+
+@compiled
+def _encoded_size(values: NDArray[np.uint32]) -> int:
+    size = 0
+    for value in values:
+        size += 1
+        left = value >> 7
+        while left:
+            size += 1
+            left >>= 7
+    return size
+
+
+@compiled
+def _encode(values: NDArray[np.uint32], data: NDArray[np.uint8]) -> None:
+    at = 0
+    for value in values:
+        left = value
+        while left >= 128:
+            data[at] = (left & 127) | 128
+            left >>= 7
+            at += 1
+        data[at] = left
+        at += 1
+
+
+@compiled
+def _decode(data: NDArray[np.uint8], values: NDArray[np.uint32]) -> bool:
+    at = 0
+    for i in range(len(values)):
+        value = np.uint64(0)
+        length = 0
+        while True:
+            if at == len(data) or length == MAX_LENGTH:
+                return False
+            byte = data[at]
+            value |= np.uint64(byte & 127) << np.uint64(7 * length)
+            at += 1
+            length += 1
+            if byte < 128:
+                break
+        if value > 0xFFFFFFFF:
+            return False
+        values[i] = value
+    return at == len(data)
