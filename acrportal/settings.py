@@ -113,7 +113,9 @@ TEMPLATES = [
 # --- Database -----------------------------------------------------------------
 
 DATABASES: dict[str, Any] = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{ACRPORTAL_DATA_DIR}/portal.sqlite3")
+    "default": env.db(
+        "DATABASE_URL", default=f"sqlite:///{ACRPORTAL_DATA_DIR}/portal.sqlite3"
+    )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Writers wait for each other instead of failing, and readers never wait.
@@ -158,6 +160,7 @@ FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.int("ACRPORTAL_MAX_FILES_PER_SUBMIT", 200)
+ACRPORTAL_MAX_OPEN_FILES: int = env.int("ACRPORTAL_MAX_OPEN_FILES", 500)
 ACRPORTAL_MAX_FILE_BYTES: int = env.int("ACRPORTAL_MAX_FILE_BYTES", 2 * 1024**3)
 
 # --- Queue --------------------------------------------------------------------

@@ -98,7 +98,9 @@ class Recording(Leased):
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "r"), editable=False
     )
-    acr_id = models.CharField(max_length=32, unique=True, default=new_acr_id)
+    acr_id = models.CharField(
+        max_length=32, unique=True, default=new_acr_id, editable=False
+    )
     bucket = models.ForeignKey(
         Bucket, on_delete=models.PROTECT, related_name="recordings"
     )

@@ -22,32 +22,32 @@ _CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
 
 
-class LinkRefusedError(Exception):
+class LinkRefused(Exception):
     """The link may not be fetched; the text says why, for the person who gave it."""
 
 
-class FetchFailedError(Exception):
+class FetchFailed(Exception):
     """The link could not be fetched; the text says why."""
 
 
-class TooLargeError(Exception):
+class TooLarge(Exception):
     """The answer is larger than the limit."""
 
 
 def check_link(url: str) -> None:
-    """Raise ``LinkRefusedError`` for what is refused before any connection is made."""
+    """Raise ``LinkRefused`` for what is refused before any connection is made."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
         _ = parts.port
     except ValueError as error:
-        raise LinkRefusedError("it is not a complete web address") from error
+        raise LinkRefused("it is not a complete web address") from error
     if parts.scheme not in {"http", "https"}:
-        raise LinkRefusedError("only http and https links are fetched")
+        raise LinkRefused("only http and https links are fetched")
     if not host:
-        raise LinkRefusedError("it names no server")
+        raise LinkRefused("it names no server")
     if parts.username or parts.password:
-        raise LinkRefusedError("links with a user name or password are not fetched")
+        raise LinkRefused("links with a user name or password are not fetched")
 
 
 def guarded_session() -> requests.Session:
@@ -77,7 +77,7 @@ def download(
 ) -> str:
     """Fetch ``url`` into ``target``; return the answer's content type.
 
-    Raises ``LinkRefusedError``, ``FetchFailedError`` or ``TooLargeError``. ``progress`` is
+    Raises ``LinkRefused``, ``FetchFailed`` or ``TooLarge``. ``progress`` is
     told the share fetched where the server said how much there is; it may raise.
     """
     check_link(url)
@@ -85,28 +85,28 @@ def download(
     try:
         with guarded_session() as session, session.get(url, stream=True) as response:
             if response.status_code != requests.codes.ok:
-                raise FetchFailedError(
+                raise FetchFailed(
                     f"the server answered {response.status_code} {response.reason}"
                 )
             total = int(response.headers.get("Content-Length") or 0)
             if total > max_bytes:
-                raise TooLargeError
+                raise TooLarge
             received = 0
             with target.open("wb") as file:
                 for chunk in response.iter_content(_CHUNK_BYTES):
                     received += len(chunk)
                     if received > max_bytes:
-                        raise TooLargeError
+                        raise TooLarge
                     if monotonic() > deadline:
-                        raise FetchFailedError("the server took too long")
+                        raise FetchFailed("the server took too long")
                     file.write(chunk)
                     if progress is not None and total:
                         progress(min(1.0, received / total))
             return response.headers.get("Content-Type", "")
     except InvalidIPAddress as error:
-        raise LinkRefusedError("it leads to a private or local address") from error
+        raise LinkRefused("it leads to a private or local address") from error
     except requests.RequestException as error:
-        raise FetchFailedError(_plain_cause(error)) from error
+        raise FetchFailed(_plain_cause(error)) from error
 
 
 def _plain_cause(error: requests.RequestException) -> str:

@@ -142,7 +142,7 @@ class Match(models.Model):
     @property
     def review_url(self) -> str:
         """Return where this match is decided."""
-        return reverse("admin:review_match_change", args=[self.pk])
+        return reverse("portal:match", args=[self.uid])
 
     @property
     def case(self) -> str:

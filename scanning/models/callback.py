@@ -13,12 +13,13 @@ class InboundCallback(models.Model):
     """One body posted to a container's callback address.
 
     The same body for the same container is one row, however often it was posted.
+    ``body`` is the JSON text as received.
     """
 
     container = models.ForeignKey(
         Container, on_delete=models.PROTECT, related_name="callbacks"
     )
-    body = models.JSONField()
+    body = models.TextField()
     body_sha256 = models.CharField(max_length=64)
     file_id = models.CharField(max_length=64)
     scanned_file = models.ForeignKey(

@@ -62,9 +62,9 @@ class Scan(Leased):
                 condition=models.Q(progress__lte=100), name="scan_progress_percent"
             ),
             models.UniqueConstraint(
-                fields=["scanned_file"],
+                fields=["scanned_file", "engine"],
                 condition=models.Q(status__in=["queued", "running"]),
-                name="scan_one_active_per_file",
+                name="scan_one_active_per_engine",
             ),
         ]
         indexes = [models.Index(fields=["status", "lease_until"], name="scan_work")]

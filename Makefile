@@ -1,0 +1,54 @@
+# make demo    set up everything, scan the demo programmes, serve the portal
+# make serve   web server and worker (PORT=8000)
+# make test    the tests
+# make check   style, types, imports, migrations, API schema
+# make bench   the benchmarks, on the demo audio
+
+PYTHON ?= python3.11
+PORT ?= 8000
+VENV := .venv
+RUN := $(VENV)/bin/python
+# Local set-up: plain http on this machine, everything written under var/.
+export ACRPORTAL_DATA_DIR ?= $(CURDIR)/var
+export ACRPORTAL_HTTPS ?= off
+export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
+export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
+
+.PHONY: demo serve test check bench
+
+demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
+
+serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) manage.py migrate --verbosity 0
+	$(RUN) manage.py serve --port $(PORT) $(ARGS)
+
+test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m recognition.warm
+	$(RUN) -m pytest -n auto $(ARGS)
+
+check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	find templates -name '*.html' | xargs $(VENV)/bin/djade --check --target-version 5.2
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	$(RUN) manage.py check --fail-level WARNING
+	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+bench: $(VENV)/ready
+	$(RUN) -m benchmarks.accuracy
+	$(RUN) -m benchmarks.speed
+
+$(VENV)/ready: requirements.txt
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements.txt
+	touch $@
+
+$(VENV)/dev-ready: $(VENV)/ready requirements/dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/dev.txt
+	touch $@
+
+$(ACRPORTAL_DATA_DIR)/secret_key: | $(VENV)/ready
+	$(RUN) -m acrportal.secret_key $@

@@ -1,0 +1,73 @@
+"""Checks of the codes that identify recordings, releases and works.
+
+ISRC: ISO 3901 (12 characters, no check digit). UPC and EAN: GS1 modulo 10. ISWC:
+ISO 15707, modulo 10 over weighted digits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from catalogue.models import CodeStatus
+
+_ISRC = re.compile(r"^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$")
+_ISWC_DIGITS = 10
+_UPC_LENGTHS = (8, 12, 13)
+
+
+class BadIdentifier(Exception):
+    """A code's check digit or length is wrong; the text says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIsrc:
+    """An ISRC as it is searched by, and what the check said."""
+
+    normalised: str
+    status: CodeStatus
+
+
+def check_isrc(given: str) -> CheckedIsrc:
+    """Normalise an ISRC; a malformed one is kept as given but never matched by."""
+    bare = re.sub(r"[\s\-\u2010-\u2015]", "", given.upper()).removeprefix("ISRC")
+    bare = bare.removeprefix(":")
+    if not bare:
+        return CheckedIsrc("", CodeStatus.MISSING)
+    if not _ISRC.match(bare):
+        return CheckedIsrc("", CodeStatus.MALFORMED)
+    status = CodeStatus.VALID if bare == given else CodeStatus.CORRECTED
+    return CheckedIsrc(bare, status)
+
+
+def check_upc(given: str) -> str:
+    """Return the digits of a UPC or EAN; raise ``BadIdentifier`` if they do not fit."""
+    bare = re.sub(r"[\s\-]", "", given)
+    if not bare:
+        return ""
+    if not bare.isascii() or not bare.isdigit() or len(bare) not in _UPC_LENGTHS:
+        raise BadIdentifier(f"a UPC or EAN has 8, 12 or 13 digits, not '{given}'")
+    weighted = sum(
+        int(digit) * (3 if position % 2 == 0 else 1)
+        for position, digit in enumerate(reversed(bare[:-1]))
+    )
+    expected = -weighted % 10
+    if int(bare[-1]) != expected:
+        raise BadIdentifier(f"the check digit of '{given}' should be {expected}")
+    return bare
+
+
+def check_iswc(given: str) -> str:
+    """Return an ISWC as T and 10 digits; raise ``BadIdentifier`` if it does not fit."""
+    bare = re.sub(r"[\s.\-]", "", given.upper()).removeprefix("T")
+    if not bare:
+        return ""
+    if not bare.isascii() or not bare.isdigit() or len(bare) != _ISWC_DIGITS:
+        raise BadIdentifier(f"an ISWC is T and 10 digits, not '{given}'")
+    weighted = 1 + sum(
+        weight * int(digit) for weight, digit in enumerate(bare[:-1], start=1)
+    )
+    expected = -weighted % 10
+    if int(bare[-1]) != expected:
+        raise BadIdentifier(f"the check digit of '{given}' should be {expected}")
+    return f"T{bare}"

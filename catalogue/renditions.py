@@ -1,0 +1,15 @@
+"""Makes recordings audible in the browser."""
+
+from __future__ import annotations
+
+from catalogue.models import Recording
+from common.renditions import render
+
+
+def render_recording(*, recording_id: int) -> None:
+    """Make and keep the rendition of one recording, unless it is there."""
+    recording = Recording.objects.get(pk=recording_id)
+    if recording.proxy or not recording.audio:
+        return
+    name = render(recording.audio, folder="proxies", key=recording.acr_id)
+    Recording.objects.filter(pk=recording_id).update(proxy=name)

@@ -1,0 +1,115 @@
+"""Runs the recognition library on stored audio and keeps what it yields.
+
+Serves both sides: recordings of the catalogue and scanned files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models.fields.files import FieldFile
+
+from common.storage import local_path, replace_bytes
+from recognition import analysis, errors, fingerprint, media
+from recognition.decode import DecodeLimits
+from recognition.types import Fingerprint, Progress
+
+
+class AudioRefused(Exception):
+    """The audio cannot be used; ``code`` names the kind, the text is for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnalysis:
+    """What is known of a file after one pass over its audio."""
+
+    duration_ms: int
+    facts: dict[str, Any]  # Any: the fields of MediaFacts as JSON
+    fingerprint: Fingerprint
+    fingerprint_name: str
+    waveform_name: str
+    warnings: tuple[str, ...]
+
+
+def decode_limits() -> DecodeLimits:
+    """Return the limits that the settings name."""
+    return DecodeLimits(
+        min_duration_ms=settings.ACRPORTAL_MIN_AUDIO_MS,
+        max_duration_ms=settings.ACRPORTAL_MAX_AUDIO_MS,
+        max_memory_bytes=settings.ACRPORTAL_DECODE_MEMORY_BYTES,
+    )
+
+
+def analyse(
+    field: FieldFile,
+    *,
+    name: str,
+    folder: str,
+    key: str,
+    layers: frozenset[str],
+    progress: Progress | None = None,
+) -> KeptAnalysis:
+    """Decode, fingerprint and draw one stored file; keep the results under ``folder``.
+
+    ``name`` is what people call the file, for messages. Raises ``AudioRefused``.
+    """
+    try:
+        with local_path(field) as path:
+            found = analysis.analyse_file(
+                path, layers=layers, limits=decode_limits(), progress=progress
+            )
+    except errors.RecognitionError as error:
+        raise refusal(error, name) from error
+    stem = f"{folder}/{key[:2]}/{key}"
+    return KeptAnalysis(
+        duration_ms=found.fingerprint.duration_ms,
+        facts=asdict(found.facts),
+        fingerprint=found.fingerprint,
+        fingerprint_name=replace_bytes(
+            f"{stem}.acrfp", fingerprint.to_bytes(found.fingerprint)
+        ),
+        waveform_name=replace_bytes(
+            f"{stem}.waveform", media.waveform_to_bytes(found.waveform)
+        ),
+        warnings=found.warnings,
+    )
+
+
+def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
+    """Translate the library's error into the product's code and sentence."""
+    if isinstance(error, errors.UnsupportedMedia):
+        return AudioRefused(
+            "not_audio",
+            f"{name} could not be decoded as audio ({_clause(error)}). "
+            "Nothing was scanned.",
+        )
+    if isinstance(error, errors.TooShort):
+        needed = settings.ACRPORTAL_MIN_AUDIO_MS / 1000
+        return AudioRefused(
+            "too_short",
+            f"{name} is too short ({_clause(error)}); at least {needed:g} s of sound "
+            "are needed to match.",
+        )
+    if isinstance(error, errors.TooLong):
+        return AudioRefused(
+            "too_long",
+            f"{name} is too long ({_clause(error)}). Split it or ask an admin to raise "
+            "the limit.",
+        )
+    if isinstance(error, errors.BadFingerprint):
+        return AudioRefused("bad_fingerprint", f"{name}: {error}")
+    return AudioRefused(
+        "decode_failed",
+        f"{name} could not be decoded to the end ({_clause(error)}). Nothing was "
+        "scanned.",
+    )
+
+
+def _clause(error: errors.RecognitionError) -> str:
+    return str(error).rstrip(".")

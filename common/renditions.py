@@ -1,0 +1,33 @@
+"""The small rendition that browsers play, made from stored audio of any kind."""
+
+from __future__ import annotations
+
+import logging
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db.models.fields.files import FieldFile
+
+from common.media_analysis import decode_limits
+from common.storage import local_path, scratch_directory
+from recognition import media
+from recognition.errors import RecognitionError
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "audio/webm"
+
+
+def render(field: FieldFile, *, folder: str, key: str) -> str:
+    """Make the rendition and return its storage name; empty if it cannot be made."""
+    name = f"{folder}/{key[:2]}/{key}.webm"
+    try:
+        with local_path(field) as source, scratch_directory() as scratch:
+            made = scratch / "proxy.webm"
+            media.write_proxy(source, made, limits=decode_limits())
+            default_storage.delete(name)
+            with made.open("rb") as file:
+                return default_storage.save(name, File(file))
+    except RecognitionError:
+        logger.exception("no rendition of %s", field.name)
+        return ""

@@ -1,0 +1,46 @@
+"""Errors of the portal's own API: one shape, one sentence, one code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from common.logs import current_request_id
+from scanning.errors import IntakeRefused, StaleState
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer our own errors and DRF's with {message, error, code, request_id}.
+
+    Any: DRF's own signature.
+    """
+    if isinstance(error, IntakeRefused):
+        return Response(body(error.code, str(error)), status=error.status)
+    if isinstance(error, StaleState):
+        return Response(body("stale", str(error)), status=409)
+    response = drf_exception_handler(error, context)
+    if response is None:
+        return None
+    if isinstance(error, exceptions.ValidationError):
+        response.status_code = 422
+        response.data = body("invalid", "Some fields need another value.") | {
+            "errors": response.data
+        }
+        return response
+    code = error.default_code if isinstance(error, exceptions.APIException) else "error"
+    detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
+    response.data = body(str(code), str(detail))
+    return response
+
+
+def body(code: str, message: str) -> dict[str, Any]:  # Any: JSON
+    """Return the error body that every client reads."""
+    return {
+        "message": message,
+        "error": message,
+        "code": code,
+        "request_id": current_request_id.get(),
+    }

@@ -1,0 +1,167 @@
+"""Shapes of the portal's own API."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from portal import formats
+from scanning import selectors
+from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage
+from scanning.models import Container, ScannedFile
+from scanning.services.intake import FileDetails
+
+
+class FileStateData(TypedDict):
+    """What a progress row shows of one file."""
+
+    uid: str
+    name: str
+    state: str
+    state_label: str
+    stage: str
+    progress: int
+    message: str
+    code: str
+    url: str
+    match_count: int
+    duration_ms: int
+
+
+class EarlierData(TypedDict):
+    """The file with the same bytes that was scanned before."""
+
+    uid: str
+    name: str
+    url: str
+    scanned_at: str
+
+
+class EarlierSerializer(serializers.Serializer[EarlierData]):
+    """The file with the same bytes that was scanned before."""
+
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    url = serializers.CharField()
+    scanned_at = serializers.DateTimeField()
+
+
+class FileStateSerializer(serializers.Serializer[FileStateData]):
+    """State and progress of one scanned file."""
+
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=FileStatus.choices)
+    state_label = serializers.CharField()
+    stage = serializers.CharField()
+    progress = serializers.IntegerField(min_value=0, max_value=100)
+    message = serializers.CharField(allow_blank=True)
+    code = serializers.CharField(allow_blank=True)
+    url = serializers.CharField()
+    match_count = serializers.IntegerField()
+    duration_ms = serializers.IntegerField()
+    duplicate_of = EarlierSerializer(allow_null=True)
+
+
+class UploadSerializer(serializers.Serializer[None]):
+    """One file and what is said about it."""
+
+    file = serializers.FileField(allow_empty_file=True)
+    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.all())
+    programme = serializers.CharField(required=False, default="", allow_blank=True)
+    account = serializers.CharField(required=False, default="", allow_blank=True)
+    published_at = serializers.DateTimeField(required=False, default=None, allow_null=True)
+    tags = serializers.CharField(required=False, default="", allow_blank=True)
+    scan_again = serializers.BooleanField(required=False, default=False)
+
+
+class LinksSerializer(serializers.Serializer[None]):
+    """Links, and what is said about all of them."""
+
+    links = serializers.ListField(
+        child=serializers.CharField(max_length=2001), min_length=1, max_length=200
+    )
+    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.all())
+    programme = serializers.CharField(required=False, default="", allow_blank=True)
+    account = serializers.CharField(required=False, default="", allow_blank=True)
+    published_at = serializers.DateTimeField(required=False, default=None, allow_null=True)
+    tags = serializers.CharField(required=False, default="", allow_blank=True)
+
+
+class LinkResultData(TypedDict):
+    """What became of one link."""
+
+    link: str
+    accepted: bool
+    message: str
+    code: str
+    file: dict[str, object] | None
+
+
+class LinkResultSerializer(serializers.Serializer[LinkResultData]):
+    """What became of one link: the file it made, or why it was refused."""
+
+    link = serializers.CharField()
+    accepted = serializers.BooleanField()
+    message = serializers.CharField(allow_blank=True)
+    code = serializers.CharField(allow_blank=True)
+    file = FileStateSerializer(allow_null=True)
+
+
+@extend_schema_serializer(component_name="AttachAudio")
+class AttachAudioSerializer(serializers.Serializer[None]):
+    """The audio for a link that gave none."""
+
+    file = serializers.FileField(allow_empty_file=True)
+
+
+def details_of(told: dict[str, object]) -> FileDetails:
+    """Return what a valid request says about its files."""
+    tags = [tag.strip() for tag in str(told["tags"]).split(",")]
+    return FileDetails(
+        programme=str(told["programme"])[:300],
+        account=str(told["account"])[:300],
+        published_at=told["published_at"],  # type: ignore[arg-type]  # a DateTimeField's value
+        tags=[tag for tag in tags if tag],
+    )
+
+
+def file_state(
+    file: ScannedFile, *, duplicate: bool = False
+) -> dict[str, object]:
+    """Return the state of one file as ``FileStateSerializer`` describes it."""
+    scan = selectors.latest_scan(file)
+    active = scan is not None and scan.status in ACTIVE_SCAN_STATUSES
+    stage = ScanStage(scan.stage) if scan is not None else ScanStage.QUEUED
+    url = reverse("portal:file_detail", args=[file.uid])
+    return {
+        "uid": file.uid,
+        "name": file.name,
+        "state": file.status,
+        "state_label": file.get_status_display(),
+        "stage": stage.label,
+        "progress": scan.progress if scan is not None and active else 100,
+        "message": file.message or _summary(file),
+        "code": file.error_code,
+        "url": url,
+        "match_count": file.matches.exclude(state="superseded").count(),
+        "duration_ms": file.duration_ms,
+        "duplicate_of": {
+            "uid": file.uid,
+            "name": file.name,
+            "url": url,
+            "scanned_at": file.created_at,
+        }
+        if duplicate
+        else None,
+    }
+
+
+def _summary(file: ScannedFile) -> str:
+    length = formats.clock(file.duration_ms)
+    if file.status == FileStatus.NO_MATCH:
+        return f"Nothing in the catalogue matched these {length}."
+    return ""

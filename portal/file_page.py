@@ -1,0 +1,242 @@
+"""Puts together what the page of one scanned file shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from catalogue.models import Recording
+from common.storage import read_bytes
+from portal import pictures
+from recognition import media
+from recognition.errors import RecognitionError
+from review import selectors as review_selectors
+from review.choices import MatchState
+from review.filters import MatchFilter
+from review.models import Match
+from scanning.models import Scan, ScannedFile
+
+_STRETCH_LANES = {
+    "no_match": "No match",
+    "silence": "Silence",
+    "not_scanned": "Not scanned",
+}
+# Order of the states in the coverage bar: settled first, open last.
+_COVERAGE_ORDER = (
+    MatchState.CONFIRMED,
+    MatchState.UPHELD,
+    MatchState.CLEARED,
+    MatchState.DISPUTED,
+    MatchState.ESCALATED,
+    MatchState.IN_REVIEW,
+    MatchState.PENDING,
+    MatchState.REJECTED,
+    MatchState.RELEASED,
+)
+
+
+_UNDER_SPEECH_PCT = 50
+# Code of the reason → its name and the sentence on the page.
+_WHY = {
+    "clean_scan": (
+        "Clean scan",
+        "The scan finished without a fault and found no recording.",
+    ),
+    "below_floor": (
+        "Below floor",
+        "The scan finished without a fault; the closest candidate stayed below the "
+        "floor.",
+    ),
+    "silence": ("Silence", "The file has no sound that could be compared."),
+    "speech_only": ("Speech only", "Only speech was heard, and no music."),
+    "too_short": ("Too short", "What is left without the silence is too short."),
+    "partial_scan": ("Partly scanned", "Part of the file was not scanned."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """One play as the list of segments shows it."""
+
+    pk: int
+    recording: Recording
+    start_ms: int
+    end_ms: int
+    reference_start_ms: int
+    reference_end_ms: int
+    tempo_ratio: Decimal | None
+    pitch_cents: Decimal | None
+    score: Decimal | None
+    under_speech: bool
+
+    @property
+    def length_ms(self) -> int:
+        """Return how long the play is in the source."""
+        return self.end_ms - self.start_ms
+
+
+def matches_of(file: ScannedFile) -> list[Match]:
+    """Return the live matches of a file with their plays, in the order of the file."""
+    found = review_selectors.matches(filters=MatchFilter(file=str(file.uid)))
+    return review_selectors.with_segments(found.order_by("first_start_ms", "pk"))
+
+
+def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
+    """Return every play of every match in the order of the file."""
+    rows = [
+        SegmentRow(
+            pk=play.pk,
+            recording=match.recording,
+            start_ms=play.start_ms,
+            end_ms=play.end_ms,
+            reference_start_ms=play.reference_start_ms,
+            reference_end_ms=play.reference_end_ms,
+            tempo_ratio=play.tempo_ratio,
+            pitch_cents=play.pitch_cents,
+            score=play.score,
+            under_speech=(play.speech_pct or 0) >= _UNDER_SPEECH_PCT,
+        )
+        for match in matches
+        for play in match.segments
+    ]
+    return sorted(rows, key=lambda row: (row.start_ms, row.pk))
+
+
+def draw_ribbon(
+    file: ScannedFile, scan: Scan | None, matches: Iterable[Match], query: QueryDict
+) -> pictures.Ribbon | None:
+    """Draw the file with its matches; None while nothing is known of its length."""
+    if not file.duration_ms:
+        return None
+    return pictures.ribbon(
+        duration_ms=file.duration_ms,
+        waveform=load_waveform(file),
+        lanes=[_lane(match) for match in matches if match.state != MatchState.SUPPRESSED],
+        facts=_fact_lanes(scan),
+        window=_window(query),
+    )
+
+
+def draw_coverage(
+    file: ScannedFile, matches: Iterable[Match]
+) -> pictures.Coverage | None:
+    """Draw how much of the file each state covers; overlaps count for the first."""
+    if not file.duration_ms:
+        return None
+    by_state: dict[str, list[tuple[int, int]]] = {}
+    for match in matches:
+        spans = [(play.start_ms, play.end_ms) for play in match.segments]
+        by_state.setdefault(match.state, []).extend(spans)
+    taken: list[tuple[int, int]] = []
+    parts = []
+    for state in _COVERAGE_ORDER:
+        spans = by_state.get(state, [])
+        parts.append(
+            pictures.CoveragePart(state, _union_ms(taken + spans) - _union_ms(taken))
+        )
+        taken += spans
+    return pictures.coverage(duration_ms=file.duration_ms, parts=parts)
+
+
+def load_waveform(owner: Any) -> pictures.Waveform | None:  # Any: file or recording
+    """Return the stored loudness of a file or recording; None where there is none."""
+    if not owner.waveform:
+        return None
+    try:
+        stored = media.waveform_from_bytes(read_bytes(owner.waveform))
+    except (RecognitionError, OSError):
+        return None
+    return pictures.Waveform(stored.peaks.tolist(), stored.rms.tolist())
+
+
+def _lane(match: Match) -> pictures.Lane:
+    return pictures.Lane(
+        name=match.recording.title,
+        url=reverse("portal:recording_detail", args=[match.recording.uid]),
+        segments=[
+            pictures.Segment(
+                start_ms=play.start_ms,
+                end_ms=play.end_ms,
+                state=match.state,
+                reference_start_ms=play.reference_start_ms,
+                reference_end_ms=play.reference_end_ms,
+                score=None if play.score is None else float(play.score),
+                key=str(play.pk),
+            )
+            for play in match.segments
+        ],
+    )
+
+
+def _fact_lanes(scan: Scan | None) -> list[pictures.FactLane]:
+    spans: dict[str, list[pictures.Span]] = {}
+    for stretch in scan.stretches if scan else []:
+        span = pictures.Span(stretch["start_ms"], stretch["end_ms"])
+        spans.setdefault(stretch["kind"], []).append(span)
+    return [
+        pictures.FactLane(name, kind, spans.get(kind, []))
+        for kind, name in _STRETCH_LANES.items()
+    ]
+
+
+def _window(query: QueryDict) -> pictures.Window | None:
+    begin, end = query.get("from", ""), query.get("to", "")
+    if begin.isdecimal() and end.isdecimal():
+        return pictures.Window(int(begin), int(end))
+    return None
+
+
+def _union_ms(spans: Iterable[tuple[int, int]]) -> int:
+    total, reached = 0, 0
+    for start, end in sorted(spans):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def why_no_match(file: ScannedFile, scan: Scan) -> dict[str, object]:
+    """Return the facts that explain a scan which found nothing."""
+    silent = [span for span in scan.stretches if span["kind"] == "silence"]
+    silent_ms = sum(span["end_ms"] - span["start_ms"] for span in silent)
+    reason = scan.no_match_reason or "clean_scan"
+    label, sentence = _WHY.get(reason, _WHY["clean_scan"])
+    return {
+        "reason_label": label,
+        "sentence": " ".join([sentence, *scan.warnings]),
+        "buckets": [bucket["name"] for bucket in scan.buckets],
+        "recordings_searched": scan.recordings_searched,
+        "engine": scan.engine_version,
+        "floor": file.container.score_floor,
+        "usable_ms": file.duration_ms - silent_ms,
+        "silence_pct": 100 * silent_ms / file.duration_ms if file.duration_ms else None,
+        "not_scanned": [
+            {**span, "reason": ""}
+            for span in scan.stretches
+            if span["kind"] == "not_scanned"
+        ],
+        "closest": _closest(scan),
+    }
+
+
+def _closest(scan: Scan) -> dict[str, object] | None:
+    candidates = [span["candidate"] for span in scan.stretches if "candidate" in span]
+    near = max(candidates, key=lambda one: float(one["score"]), default=None)
+    if near is None:
+        return None
+    recording = Recording.objects.filter(pk=near["recording_id"]).first()
+    if recording is None:
+        return None
+    return {
+        "url": reverse("portal:recording_detail", args=[recording.uid]),
+        "title": recording.title,
+        "artists": recording.artist_names,
+        "start_ms": near["start_ms"],
+        "end_ms": near["end_ms"],
+        "score": near["score"],
+        "text": near["reason"],
+    }

@@ -1,0 +1,162 @@
+"""Forms of the portal's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from catalogue.services import RecordingDetails
+from scanning.choices import FileStatus
+from scanning.models import Container
+from scanning.services.intake import FileDetails
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    """A file input that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Cleans to a list; an empty or odd file is the service's to refuse, by name."""
+
+    widget = ManyFilesInput
+
+    def clean(
+        self, data: Any, initial: Any = None
+    ) -> list[UploadedFile]:  # Any: Django's own signature
+        """Return every file that was sent."""
+        if not data:
+            return []
+        return list(data) if isinstance(data, list | tuple) else [data]
+
+
+class UploadForm(forms.Form):
+    """Files and links for one container, as the page sends them without scripts."""
+
+    container = forms.ModelChoiceField(Container.objects.all(), empty_label=None)
+    files = ManyFilesField(required=False)
+    links = forms.CharField(required=False, widget=forms.Textarea)
+    programme = forms.CharField(required=False, max_length=300)
+    account = forms.CharField(required=False, max_length=300)
+    published_at = forms.DateTimeField(
+        required=False,
+        label="Published",
+        widget=forms.DateTimeInput(attrs={"type": "date"}),
+    )
+    tags = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def link_lines(self) -> list[str]:
+        """Return the links, one per line, without blanks."""
+        lines = str(self.cleaned_data["links"]).splitlines()
+        return [line.strip() for line in lines if line.strip()]
+
+    def details(self) -> FileDetails:
+        """Return what is said about every item."""
+        return FileDetails(
+            programme=self.cleaned_data["programme"],
+            account=self.cleaned_data["account"],
+            published_at=self.cleaned_data["published_at"],
+        )
+
+
+class FileFilterForm(forms.Form):
+    """Filters of the list of files."""
+
+    q = forms.CharField(required=False, label="Name")
+    state = forms.ChoiceField(
+        required=False, choices=[("", "Any state"), *FileStatus.choices]
+    )
+    container = forms.ModelChoiceField(
+        Container.objects.all(), required=False, empty_label="Any container"
+    )
+
+
+class ContainerForm(forms.ModelForm[Container]):
+    """What an admin says about a container."""
+
+    class Meta:
+        model = Container
+        fields = ["name", "buckets", "engine", "audio_type", "score_floor"]
+        widgets = {"buckets": forms.CheckboxSelectMultiple}
+
+
+class BucketForm(forms.ModelForm[Bucket]):
+    """What is said about a bucket."""
+
+    class Meta:
+        model = Bucket
+        fields = ["name", "intake_rule"]
+
+
+class RecordingFilterForm(forms.Form):
+    """Filters of the list of recordings."""
+
+    q = forms.CharField(required=False, label="Title, artist or code")
+    bucket = forms.ModelChoiceField(
+        Bucket.objects.all(), required=False, empty_label="Any bucket"
+    )
+
+
+class RecordingForm(forms.Form):
+    """A new recording: audio and metadata."""
+
+    bucket = forms.ModelChoiceField(
+        Bucket.objects.exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID), empty_label=None
+    )
+    audio = forms.FileField()
+    title = forms.CharField(max_length=500)
+    artists = forms.CharField(
+        required=False, max_length=1000, help_text="Several are separated by |"
+    )
+    version_title = forms.CharField(required=False, max_length=500)
+    custom_id = forms.CharField(
+        required=False, max_length=200, label="Your id for it"
+    )
+    album = forms.CharField(required=False, max_length=500)
+    label = forms.CharField(required=False, max_length=300)
+    release_date = forms.RegexField(
+        r"^\d{4}(-\d{2}(-\d{2})?)?$",
+        required=False,
+        help_text="2016, 2016-06 or 2016-06-28",
+        error_messages={"invalid": "Enter a date as 2016, 2016-06 or 2016-06-28."},
+    )
+    isrc = forms.CharField(required=False, max_length=40, label="ISRC")
+    upc = forms.CharField(required=False, max_length=20, label="UPC or EAN")
+    iswc = forms.CharField(required=False, max_length=20, label="ISWC")
+
+    def clean_upc(self) -> str:
+        """Check the digits."""
+        return _checked(check_upc, self.cleaned_data["upc"])
+
+    def clean_iswc(self) -> str:
+        """Check the digits."""
+        return _checked(check_iswc, self.cleaned_data["iswc"])
+
+    def details(self) -> RecordingDetails:
+        """Return what is said about the recording."""
+        told = self.cleaned_data
+        names = [name.strip() for name in told["artists"].split("|")]
+        return RecordingDetails(
+            title=told["title"],
+            artists=[name for name in names if name],
+            **{
+                name: told[name]
+                for name in (
+                    *("custom_id", "version_title", "album", "label"),
+                    *("release_date", "isrc", "upc", "iswc"),
+                )
+            },
+        )
+
+
+def _checked(check: Callable[[str], str], given: str) -> str:
+    try:
+        return check(given)
+    except BadIdentifier as error:
+        raise forms.ValidationError(str(error)) from error

@@ -1,0 +1,163 @@
+"""``manage.py run_demo``: the product's main job on the demo audio, start to finish."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from catalogue.models import Bucket, RecordingStatus
+from portal import demo, file_page, formats
+from reports.services import write_match_report
+from review.filters import MatchFilter
+from scanning.choices import ACTIVE_FILE_STATUSES
+from scanning.models import ScannedFile
+
+_POLL_SECONDS = 0.3
+_STUCK_SECONDS = 600
+
+
+class Command(BaseCommand):
+    """Sets up, scans, prints, writes the report, serves."""
+
+    help = "Set up the demo, scan its programmes, print the matches, serve the portal."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--no-serve", action="store_true", help="End after the report."
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Run every step; each says what it does."""
+        self._say("Preparing the database")
+        call_command("migrate", verbosity=0)
+        logins = demo.ensure_users()
+        admin = User.objects.get(username="admin")
+        self._compile()
+        bucket = demo.ensure_catalogue(admin)
+        worker = self._start_worker()
+        try:
+            self._wait_for_catalogue(bucket, worker)
+            programmes = demo.ensure_programmes(bucket, admin)
+            self._wait_for_scans(programmes, worker)
+        finally:
+            _end(worker)
+        self._print_matches(programmes)
+        self._write_report(settings.ACRPORTAL_DATA_DIR / "demo" / "match-report.csv")
+        if options["no_serve"]:
+            return
+        self._say("Logins (made for this installation):")
+        for login in logins:
+            self._say(f"  {login.username:<8} {login.password:<14} {login.role}")
+        call_command("serve", port=options["port"], stdout=self.stdout)
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _compile(self) -> None:
+        self._say("Compiling the engine (only the first time takes long)")
+        subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)  # noqa: S603
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "manage.py", "scan_worker"])  # noqa: S603
+
+    def _wait_for_catalogue(
+        self, bucket: Bucket, worker: subprocess.Popen[bytes]
+    ) -> None:
+        total = bucket.recordings.count()
+        open_ones = bucket.recordings.filter(
+            status__in=[RecordingStatus.WAITING, RecordingStatus.PROCESSING]
+        )
+        last = -1
+        for _ in _until_done(worker):
+            done = total - open_ones.count()
+            if done != last:
+                self._say(f"Fingerprinting the catalogue: {done} of {total}")
+                last = done
+            if done == total:
+                return
+
+    def _wait_for_scans(
+        self, programmes: list[ScannedFile], worker: subprocess.Popen[bytes]
+    ) -> None:
+        ids = [file.pk for file in programmes]
+        seen: dict[int, str] = {}
+        for _ in _until_done(worker):
+            files = list(ScannedFile.objects.filter(pk__in=ids))
+            for file in files:
+                if seen.get(file.pk) != file.status:
+                    self._say(f"{file.name}: {file.get_status_display().lower()}")
+                    seen[file.pk] = file.status
+            if not any(file.status in ACTIVE_FILE_STATUSES for file in files):
+                return
+
+    def _print_matches(self, programmes: Iterable[ScannedFile]) -> None:
+        for file in programmes:
+            file.refresh_from_db()
+            length = formats.clock(file.duration_ms)
+            self._say(f"\n{file.name} ({length})")
+            self._say(
+                f"  {'from':>9} – {'to':>9}  {'recording':<32}"
+                f"{'reference at':>13}{'speed':>9}{'score':>7}"
+            )
+            for row in file_page.segment_rows(file_page.matches_of(file)):
+                self._say(
+                    f"  {formats.clock(row.start_ms, digits=3):>9} – "
+                    f"{formats.clock(row.end_ms, digits=3):>9}  "
+                    f"{row.recording.title:<32}"
+                    f"{formats.clock(row.reference_start_ms, digits=3):>13}"
+                    f"{formats.speed(float(row.tempo_ratio or 1)):>9}"
+                    f"{float(row.score or 0):>7.1f}"
+                )
+            self._print_unmatched(file)
+
+    def _print_unmatched(self, file: ScannedFile) -> None:
+        scan = file.scans.filter(status="succeeded").first()
+        for stretch in scan.stretches if scan else []:
+            kind = stretch["kind"].replace("_", " ")
+            self._say(
+                f"  {formats.clock(stretch['start_ms'], digits=3):>9} – "
+                f"{formats.clock(stretch['end_ms'], digits=3):>9}  ({kind})"
+            )
+
+    def _write_report(self, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        written = target.with_suffix(".part")
+        with written.open("wb") as file:
+            counts = write_match_report(
+                filters=MatchFilter(), target=file, actor="command:run_demo"
+            )
+        written.replace(target)
+        self._say(f"\nMatch report: {target} ({counts.rows.total()} rows)")
+
+
+def _until_done(worker: subprocess.Popen[bytes]) -> Iterable[None]:
+    """Yield every little while; fail when the worker is gone or nothing moves."""
+    give_up = time.monotonic() + _STUCK_SECONDS
+    while time.monotonic() < give_up:
+        yield
+        if worker.poll() is not None:
+            raise CommandError(
+                f"The worker ended with code {worker.returncode}; see its messages "
+                "above, then run the demo again: it goes on where it stopped."
+            )
+        time.sleep(_POLL_SECONDS)
+    raise CommandError("The demo did not finish in time; run it again to go on.")
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    if worker.poll() is None:
+        worker.terminate()
+        worker.wait()

@@ -1,0 +1,90 @@
+"""Containers: how files are scanned."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Q
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+import audit.services
+from accounts.models import User
+from accounts.roles import Action
+from portal.access import PortalRequest, needs
+from portal.forms import ContainerForm
+from scanning.models import Container
+
+
+@require_safe
+@needs(Action.VIEW)
+def container_list(request: PortalRequest) -> HttpResponseBase:
+    """List containers with their buckets and file counts."""
+    containers = Container.objects.prefetch_related("buckets").annotate(
+        file_count=Count("files", filter=Q(files__deleted_at__isnull=True))
+    )
+    return render(request, "scanning/container_list.html", {"containers": containers})
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+def container_create(request: PortalRequest) -> HttpResponseBase:
+    """Make a container."""
+    form = ContainerForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        container = _save(form, request.user)
+        messages.success(request, f"Container {container.name} is made.")
+        return redirect("portal:container_list")
+    return render(request, "scanning/container_form.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """Change a container; scans that ran keep what they searched."""
+    container = get_object_or_404(Container, pk=pk)
+    form = ContainerForm(request.POST or None, instance=container)
+    if request.method == "POST" and form.is_valid():
+        _save(form, request.user)
+        messages.success(request, f"Container {container.name} is saved.")
+        return redirect("portal:container_list")
+    return render(
+        request,
+        "scanning/container_form.html",
+        {
+            "form": form,
+            "container": container,
+            "callback_url": callback_url(container),
+        },
+    )
+
+
+def callback_url(container: Container) -> str:
+    """Return the address that ACRCloud posts this container's results to."""
+    path = reverse(
+        "scanning:acrcloud_callback", args=[container.pk, container.callback_secret]
+    )
+    return f"{settings.ACRPORTAL_BASE_URL}{path}"
+
+
+@transaction.atomic
+def _save(form: ContainerForm, user: User) -> Container:
+    is_new = form.instance.pk is None
+    if is_new:
+        form.instance.created_by = user
+    container: Container = form.save()
+    audit.services.record(
+        case=f"container:{container.pk}",
+        action="container.created" if is_new else "container.changed",
+        actor=user,
+        after={
+            "name": container.name,
+            "engine": container.engine,
+            "buckets": [bucket.pk for bucket in container.buckets.all()],
+            "score_floor": str(container.score_floor),
+        },
+    )
+    return container

@@ -1,0 +1,153 @@
+"""The list of files and the page of one."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.roles import Action
+from portal import file_page
+from portal.access import PortalRequest, needs
+from portal.forms import FileFilterForm
+from portal.pages import page_of, sorted_by
+from review.choices import WAITING_STATES, MatchState
+from scanning import selectors
+from scanning.choices import ACTIVE_FILE_STATUSES, ACTIVE_SCAN_STATUSES
+from scanning.errors import IntakeRefused
+from scanning.models import Scan, ScannedFile
+from scanning.services.intake import attach_audio
+from scanning.services.scans import cancel_scan, request_scan
+
+_COLUMNS = {
+    "state": "status",
+    "name": "name",
+    "container": "container__name",
+    "duration": "duration_ms",
+    "created": "created_at",
+}
+
+
+@require_safe
+@needs(Action.VIEW)
+def file_list(request: PortalRequest) -> HttpResponseBase:
+    """List files by state, container and name."""
+    filters = FileFilterForm(request.GET)
+    rows = _filtered(selectors.files(), filters)
+    page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-created"))
+    page.object_list = _with_counts(page.object_list)
+    return render(
+        request,
+        "scanning/file_list.html",
+        {
+            "filters": filters,
+            "page_obj": page,
+            "total": page.paginator.count,
+            "any_active": any(file.status in ACTIVE_FILE_STATUSES for file in page),
+        },
+    )
+
+
+def _filtered(
+    rows: QuerySet[ScannedFile], filters: FileFilterForm
+) -> QuerySet[ScannedFile]:
+    filters.is_valid()
+    told = filters.cleaned_data
+    if told.get("q"):
+        rows = rows.filter(
+            Q(name__icontains=told["q"])
+            | Q(external_id__iexact=told["q"])
+            | Q(programme__icontains=told["q"])
+        )
+    if told.get("state"):
+        rows = rows.filter(status=told["state"])
+    if told.get("container"):
+        rows = rows.filter(container=told["container"])
+    return rows
+
+
+def _with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
+    """Add to the rows of one page what the list shows of their matches and scans."""
+    newest = Scan.objects.filter(scanned_file=OuterRef("pk")).order_by("-pk")
+    live = ~Q(matches__state__in=[MatchState.SUPERSEDED, MatchState.SUPPRESSED])
+    return files.annotate(
+        match_count=Count("matches", filter=live),
+        waiting_count=Count("matches", filter=Q(matches__state__in=WAITING_STATES)),
+        progress=Subquery(newest.values("progress")[:1]),
+        is_scanned=Exists(newest),
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Show one file: how far it is, then player, ribbon, matches and segments."""
+    file = get_object_or_404(selectors.files().select_related("uploaded_by"), uid=uid)
+    scans = list(file.scans.all()[:20])
+    done = next((scan for scan in scans if scan.status == "succeeded"), None)
+    found = file_page.matches_of(file)
+    shown = [match for match in found if match.state != MatchState.SUPPRESSED]
+    waiting = [match for match in shown if match.state in WAITING_STATES]
+    return render(
+        request,
+        "scanning/file_detail.html",
+        {
+            "file": file,
+            "scan": scans[0] if scans else None,
+            "scans": scans,
+            "matches": found,
+            "segments": file_page.segment_rows(shown),
+            "ribbon": file_page.draw_ribbon(file, done, found, request.GET),
+            "coverage": file_page.draw_coverage(file, shown),
+            "why": file_page.why_no_match(file, done) if done else {},
+            "audio_url": reverse("portal:file_audio", args=[file.uid])
+            if file.media
+            else "",
+            "review_url": waiting[0].review_url if waiting else "",
+            "waiting_count": len(waiting),
+        },
+    )
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Queue another scan."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    try:
+        request_scan(scanned_file=file, user=request.user)
+    except IntakeRefused as error:
+        messages.error(request, str(error))
+    return redirect("portal:file_detail", uid=uid)
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Stop the running scan."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    scan = file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).first()
+    if scan is not None:
+        cancel_scan(scan=scan, user=request.user)
+    return redirect("portal:file_detail", uid=uid)
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def file_attach(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Take the audio for a link that gave none."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    upload = request.FILES.get("file")
+    if upload is None:
+        messages.error(request, "Choose the audio file to attach.")
+        return redirect("portal:file_detail", uid=uid)
+    try:
+        attach_audio(scanned_file=file, upload=upload, user=request.user)
+    except IntakeRefused as error:
+        messages.error(request, str(error))
+    return redirect("portal:file_detail", uid=uid)

@@ -1,0 +1,89 @@
+"""Uploading audio and submitting links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.roles import Action
+from portal.access import PortalRequest, needs
+from portal.forms import UploadForm
+from scanning.errors import IntakeRefused
+from scanning.models import Container, ScannedFile
+from scanning.services.intake import submit_link, submit_upload
+
+_FORMATS = "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · 3 s to 48 h"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What became of one item of a submit."""
+
+    name: str
+    message: str
+    code: str = ""
+    state: str = ""
+    url: str = ""
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def upload(request: PortalRequest) -> HttpResponseBase:
+    """Show the form; take a plain submit item by item, each with its own outcome."""
+    form = UploadForm(request.POST or None, request.FILES or None)
+    results: list[ItemResult] = []
+    if request.method == "POST" and form.is_valid():
+        results = _submit_all(request, form)
+        form = UploadForm(initial={"container": form.cleaned_data["container"]})
+    containers = Container.objects.prefetch_related("buckets")
+    return render(
+        request,
+        "portal/upload.html",
+        {
+            "form": form,
+            "containers": containers,
+            "results": results,
+            "limits": {
+                "max_bytes": settings.ACRPORTAL_MAX_FILE_BYTES,
+                "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+                "formats": _FORMATS,
+            },
+        },
+    )
+
+
+def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
+    container, details = form.cleaned_data["container"], form.details()
+    results = [
+        _outcome(
+            file.name or "upload",
+            lambda file=file: submit_upload(  # type: ignore[misc]  # binds the loop's file
+                container=container, upload=file, user=request.user, details=details
+            ).scanned_file,
+        )
+        for file in form.cleaned_data["files"]
+    ]
+    return results + [
+        _outcome(
+            link,
+            lambda link=link: submit_link(  # type: ignore[misc]  # binds the loop's link
+                container=container, url=link, user=request.user, details=details
+            ),
+        )
+        for link in form.link_lines()
+    ]
+
+
+def _outcome(name: str, submit: Callable[[], ScannedFile]) -> ItemResult:
+    try:
+        file = submit()
+    except IntakeRefused as error:
+        return ItemResult(name, str(error), code=error.code)
+    url = reverse("portal:file_detail", args=[file.uid])
+    return ItemResult(file.name, file.message, state=file.status, url=url)

@@ -1,0 +1,52 @@
+"""What every engine gives back, whoever recognises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from scanning.choices import EngineChoice, Section
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSegment:
+    """One contiguous stretch, in milliseconds of the source and of the reference."""
+
+    start_ms: int
+    end_ms: int
+    reference_start_ms: int
+    reference_end_ms: int
+    score: Decimal | None = None
+    tempo_ratio: Decimal | None = None
+    pitch_cents: Decimal | None = None
+    aligned_landmarks: int | None = None
+    expected_by_chance: Decimal | None = None
+    speech_pct: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecording:
+    """One recording with everything found of it."""
+
+    recording_id: int
+    score: Decimal | None
+    score_scale: str
+    segments: tuple[FoundSegment, ...]
+    section: Section = Section.CUSTOM_FILES
+    ids: dict[str, Any] = field(default_factory=dict)  # Any: the cloud's own values
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """A whole answer. ``stretches`` are JSON-ready dicts; see ``Scan.stretches``."""
+
+    engine: EngineChoice
+    engine_version: str
+    found: tuple[FoundRecording, ...]
+    stretches: tuple[dict[str, Any], ...] = ()  # Any: JSON
+    warnings: tuple[str, ...] = ()
+    buckets: tuple[dict[str, Any], ...] = ()  # Any: JSON
+    recordings_searched: int = 0
+    no_match_reason: str = ""
+    sha256: str = ""

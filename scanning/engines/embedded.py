@@ -1,0 +1,117 @@
+"""The embedded engine: our own recognition library on our own index."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from catalogue import index_store
+from catalogue.models import Recording, RecordingStatus
+from recognition import match
+from recognition.params import ENGINE_VERSION
+from recognition.types import (
+    Fingerprint,
+    Progress,
+    ScanResult,
+    SegmentMatch,
+    Stretch,
+    StretchKind,
+)
+from scanning.choices import EngineChoice
+from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
+from scanning.models import Container
+
+SCORE_SCALE = f"0-100:{ENGINE_VERSION}"
+
+
+def recognise(
+    container: Container, query: Fingerprint, *, progress: Progress | None = None
+) -> EngineResult:
+    """Search the container's buckets for everything that sounds in ``query``."""
+    buckets = list(container.buckets.values("id", "name").order_by("id"))
+    bucket_ids = [bucket["id"] for bucket in buckets]
+    result = match.scan(
+        query,
+        index=index_store.open_index(),
+        buckets=bucket_ids,
+        references=index_store.reference_loader(),
+        progress=progress,
+    )
+    return EngineResult(
+        engine=EngineChoice.EMBEDDED,
+        engine_version=ENGINE_VERSION,
+        found=_by_recording(result.segments),
+        stretches=tuple(_stretch(stretch) for stretch in result.stretches),
+        warnings=result.warnings,
+        buckets=tuple(buckets),
+        recordings_searched=Recording.objects.filter(
+            bucket_id__in=bucket_ids, status=RecordingStatus.READY
+        ).count(),
+        no_match_reason=_why_no_match(result),
+    )
+
+
+def _by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ...]:
+    grouped: dict[int, list[SegmentMatch]] = {}
+    for segment in segments:
+        grouped.setdefault(segment.recording, []).append(segment)
+    return tuple(
+        FoundRecording(
+            recording_id=recording_id,
+            score=max(_tenth(play.score) for play in plays),
+            score_scale=SCORE_SCALE,
+            segments=tuple(_segment(play) for play in plays),
+        )
+        for recording_id, plays in grouped.items()
+    )
+
+
+def _segment(play: SegmentMatch) -> FoundSegment:
+    return FoundSegment(
+        start_ms=play.start_ms,
+        end_ms=play.end_ms,
+        reference_start_ms=play.reference_start_ms,
+        reference_end_ms=play.reference_end_ms,
+        score=_tenth(play.score),
+        tempo_ratio=Decimal(f"{play.tempo_ratio:.5f}"),
+        pitch_cents=_tenth(play.pitch_cents),
+        aligned_landmarks=play.aligned,
+        expected_by_chance=Decimal(f"{play.expected_by_chance:.2f}"),
+        speech_pct=None if play.speech is None else Decimal(f"{100 * play.speech:.2f}"),
+    )
+
+
+def _tenth(value: float) -> Decimal:
+    return Decimal(f"{value:.1f}")
+
+
+def _stretch(stretch: Stretch) -> dict[str, Any]:  # Any: JSON
+    plain: dict[str, Any] = {
+        "start_ms": stretch.start_ms,
+        "end_ms": stretch.end_ms,
+        "kind": str(stretch.kind),
+    }
+    if stretch.candidate is not None:
+        near = stretch.candidate
+        plain["candidate"] = {
+            "recording_id": near.recording,
+            "start_ms": near.start_ms,
+            "end_ms": near.end_ms,
+            "reference_start_ms": near.reference_start_ms,
+            "score": round(near.score, 1),
+            "reason": near.reason,
+        }
+    return plain
+
+
+def _why_no_match(result: ScanResult) -> str:
+    """Return the reason code of product rule §5.4; empty when something matched."""
+    if result.segments:
+        return ""
+    if all(stretch.kind == StretchKind.SILENCE for stretch in result.stretches):
+        return "silence"
+    if any(stretch.kind == StretchKind.NOT_SCANNED for stretch in result.stretches):
+        return "partial_scan"
+    if any(stretch.candidate is not None for stretch in result.stretches):
+        return "below_floor"
+    return "clean_scan"

@@ -1,0 +1,65 @@
+"""``manage.py scan_file``: puts files into a container from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from django.core.files import File
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from scanning.errors import IntakeRefused
+from scanning.models import Container
+from scanning.services.intake import submit_upload
+
+
+class Command(BaseCommand):
+    """Submits files for scanning; a worker scans them."""
+
+    help = "Submit audio files to a container; a running worker scans them."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("files", nargs="+", type=Path)
+        parser.add_argument("--container", required=True, help="Its id or name.")
+        parser.add_argument("--username", help="Who submits them, for the audit trail.")
+        parser.add_argument(
+            "--scan-again",
+            action="store_true",
+            help="Take a file in although its bytes were scanned before.",
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Submit each file; one that is refused does not stop the others."""
+        container = _find_container(options["container"])
+        user = User.objects.filter(username=options["username"]).first()
+        refused = 0
+        for path in options["files"]:
+            try:
+                with path.open("rb") as handle:
+                    taken = submit_upload(
+                        container=container,
+                        upload=File(handle, name=path.name),
+                        user=user,
+                        scan_again=options["scan_again"],
+                    )
+            except (IntakeRefused, OSError) as error:
+                refused += 1
+                self.stderr.write(f"{path}: {error}")
+                continue
+            note = "seen before" if taken.seen_before else "queued"
+            self.stdout.write(f"{taken.scanned_file.uid}\t{note}\t{path}")
+        if refused:
+            raise CommandError(f"{refused} of {len(options['files'])} files refused")
+
+
+def _find_container(wanted: str) -> Container:
+    by_name = Container.objects.filter(name=wanted).first()
+    if by_name is not None:
+        return by_name
+    if wanted.isdigit() and (found := Container.objects.filter(pk=wanted).first()):
+        return found
+    names = ", ".join(f"{c.pk} {c.name}" for c in Container.objects.all()[:20])
+    raise CommandError(f"No container '{wanted}'. There are: {names or 'none'}.")

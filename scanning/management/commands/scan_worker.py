@@ -1,0 +1,90 @@
+"""``manage.py scan_worker``: runs queued work until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, close_old_connections
+from django_tasks_db.management.commands.db_worker import Worker
+
+from catalogue.services import requeue_stale_recordings
+from common.queue import worker_name
+from scanning.services.callbacks import requeue_lost_callbacks
+from scanning.services.scans import requeue_stale_scans
+
+logger = logging.getLogger(__name__)
+
+
+class Sweeper(threading.Thread):
+    """Hands out again, every third of a lease, what a dead worker left behind."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Sweep until stopped; a database that is away now may be back next time."""
+        while not self._stopped.wait(settings.ACRPORTAL_LEASE_SECONDS / 3):
+            try:
+                sweep()
+            except DatabaseError:
+                logger.exception("sweep failed")
+            finally:
+                close_old_connections()
+
+    def stop(self) -> None:
+        """End the thread at its next wait."""
+        self._stopped.set()
+
+
+def sweep() -> int:
+    """Queue again everything that was left behind; return how much."""
+    return (
+        requeue_stale_scans()
+        + requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
+        + requeue_lost_callbacks()
+    )
+
+
+class Command(BaseCommand):
+    """Runs the worker loop; SIGTERM lets the task in hand finish."""
+
+    help = "Run queued scans, fingerprinting and callbacks."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument(
+            "--batch", action="store_true", help="End when nothing is queued."
+        )
+        parser.add_argument(
+            "--interval",
+            type=float,
+            default=0.5,
+            help="Seconds between looks at an empty queue (default: %(default)s).",
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Work until the queue is empty (--batch) or a signal comes."""
+        sweep()
+        sweeper = Sweeper()
+        sweeper.start()
+        worker = Worker(
+            queue_names=["default"],
+            interval=options["interval"],
+            batch=options["batch"],
+            backend_name="default",
+            startup_delay=False,
+            max_tasks=None,
+            worker_id=worker_name(),
+            excluded_queue_names=[],
+        )
+        worker.configure_signals()
+        try:
+            worker.run()
+        finally:
+            sweeper.stop()

@@ -1,0 +1,156 @@
+"""Runs one scan: claim → fetch → decode and fingerprint → match → results.
+
+The scan's row is the truth: it is claimed by compare-and-set, kept by a lease that
+each step of progress renews, and ended by ``scanning.results``. Whatever dies on the
+way is handed out again by ``services.scans.requeue_stale_scans``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+
+from django.db.models import F
+
+from common.leases import lease_end
+from common.media_analysis import AudioRefused, analyse
+from common.storage import read_bytes
+from recognition import fingerprint as fingerprint_file
+from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
+from recognition.types import Fingerprint
+from scanning import results
+from scanning.choices import FileStatus, ScanStage, ScanStatus
+from scanning.engines import embedded
+from scanning.errors import LeaseLost, ScanCancelled, ScanFailed
+from scanning.models import Scan, ScannedFile
+from scanning.sources.links import fetch_link
+
+logger = logging.getLogger(__name__)
+
+_LAYERS = frozenset({"reference", "scan"})
+_RENEW_SECONDS = 1.0
+# Share of the progress bar that each stage fills.
+_STAGE_SPANS: dict[ScanStage, tuple[int, int]] = {
+    ScanStage.FETCHING: (0, 30),
+    ScanStage.FINGERPRINTING: (30, 70),
+    ScanStage.MATCHING: (70, 99),
+}
+
+
+def run_scan(*, scan_id: int, owner: str) -> bool:
+    """Take a queued scan to its end; tell whether it gave a result.
+
+    One that is not queued is left alone.
+    """
+    if not _claim(scan_id, owner):
+        logger.info("scan %s is taken or done", scan_id)
+        return False
+    scan = Scan.objects.select_related("scanned_file__container").get(pk=scan_id)
+    ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
+        status=FileStatus.PROCESSING, error_code="", message=""
+    )
+    try:
+        _run_claimed(scan, owner)
+    except LeaseLost:
+        logger.warning("scan %s went to another worker", scan.uid)
+    except ScanCancelled:
+        results.store_cancellation(scan=scan, owner=owner)
+    except ScanFailed as failure:
+        logger.info("scan %s failed: %s", scan.uid, failure.code)
+        results.store_failure(scan=scan, failure=failure, owner=owner)
+    else:
+        return True
+    return False
+
+
+def _claim(scan_id: int, owner: str) -> bool:
+    claimed = Scan.objects.filter(pk=scan_id, status=ScanStatus.QUEUED).update(
+        status=ScanStatus.RUNNING,
+        lease_owner=owner,
+        lease_until=lease_end(),
+        attempts=F("attempts") + 1,
+        started_at=datetime.now(tz=UTC),
+    )
+    return bool(claimed)
+
+
+def _run_claimed(scan: Scan, owner: str) -> None:
+    file = scan.scanned_file
+    if not file.media:
+        fetch_link(file, progress=_reporter(scan, owner, ScanStage.FETCHING))
+        file.refresh_from_db()
+    try:
+        query, warnings = _fingerprint_of(scan, owner)
+        result = embedded.recognise(
+            file.container, query, progress=_reporter(scan, owner, ScanStage.MATCHING)
+        )
+    except AudioRefused as error:
+        raise ScanFailed(error.code, str(error)) from error
+    except RecognitionError as error:
+        raise ScanFailed("engine_error", f"{file.name}: {error}") from error
+    result = replace(result, warnings=(*warnings, *result.warnings))
+    results.store_result(scan=scan, result=result, owner=owner)
+
+
+def _fingerprint_of(scan: Scan, owner: str) -> tuple[Fingerprint, tuple[str, ...]]:
+    """Return the kept fingerprint of the file, or make and keep one."""
+    file = scan.scanned_file
+    kept = _kept_fingerprint(file)
+    if kept is not None:
+        return kept, ()
+    made = analyse(
+        file.media,
+        name=file.name,
+        folder="scans",
+        key=file.uid.hex,
+        layers=_LAYERS,
+        progress=_reporter(scan, owner, ScanStage.FINGERPRINTING),
+    )
+    file.duration_ms = made.duration_ms
+    file.facts = made.facts | {"warnings": list(made.warnings)}
+    file.fingerprint = made.fingerprint_name
+    file.waveform = made.waveform_name
+    file.save(update_fields=["duration_ms", "facts", "fingerprint", "waveform"])
+    return made.fingerprint, made.warnings
+
+
+def _kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
+    """Return what an earlier scan kept, unless the engine has changed since."""
+    if not file.fingerprint:
+        return None
+    try:
+        kept = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
+    except (BadFingerprint, ParamsMismatch):
+        logger.warning("fingerprint of %s is made anew", file.uid)
+        return None
+    return kept if kept.dense is not None else None
+
+
+def _reporter(scan: Scan, owner: str, stage: ScanStage) -> Callable[[float], None]:
+    """Return a progress callback that renews the lease and notices a cancel."""
+    begin, end = _STAGE_SPANS[stage]
+    last = -_RENEW_SECONDS
+
+    def report(share: float) -> None:
+        nonlocal last
+        now = monotonic()
+        if now - last < _RENEW_SECONDS:
+            return
+        last = now
+        renewed = Scan.objects.filter(
+            pk=scan.pk, status=ScanStatus.RUNNING, lease_owner=owner
+        ).update(
+            lease_until=lease_end(),
+            stage=stage,
+            progress=round(begin + (end - begin) * min(1.0, max(0.0, share))),
+        )
+        if not renewed:
+            raise LeaseLost
+        if Scan.objects.filter(pk=scan.pk, cancel_requested=True).exists():
+            raise ScanCancelled
+
+    report(0.0)
+    return report

@@ -1,0 +1,73 @@
+"""Brings the audio behind a link: a media file directly, a platform page by yt-dlp."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.core.files import File
+
+from common.http import FetchFailed, LinkRefused, TooLarge, download
+from common.storage import display_name, keep_file, scratch_directory
+from recognition.types import Progress
+from scanning.errors import NeedsAudio, ScanFailed
+from scanning.models import ScannedFile
+from scanning.sources import platform_page
+
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+
+
+def link_name(url: str) -> str:
+    """Return what to call a link until its title is known: the last path part."""
+    parts = urlsplit(url)
+    last = unquote(PurePosixPath(parts.path).name)
+    return display_name(last, otherwise=parts.hostname or url)
+
+
+def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
+    """Store the audio behind ``file.source_url``, or raise why there is none.
+
+    Raises ``NeedsAudio`` where the link is fine but gives no audio, ``ScanFailed``
+    where the link must not or need not be tried again.
+    """
+    with scratch_directory() as folder:
+        target = folder / "media"
+        try:
+            content_type = download(
+                file.source_url,
+                target,
+                max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES,
+                progress=progress,
+            )
+            if content_type.split(";")[0].strip().lower() in _PAGE_TYPES:
+                page = platform_page.fetch(file.source_url, folder, progress=progress)
+                file.name = page.title or file.name
+                file.platform = page.platform
+                file.account = file.account or page.account
+                file.external_id = file.external_id or page.external_id
+                target = page.path
+        except LinkRefused as error:
+            raise ScanFailed(
+                "link_refused", f"This link is not allowed: {error}."
+            ) from error
+        except TooLarge as error:
+            raise ScanFailed("file_too_large", too_large_message(file.name)) from error
+        except FetchFailed as error:
+            raise NeedsAudio(str(error)) from error
+        with target.open("rb") as handle:
+            stored = keep_file(File(handle), f"files/{file.uid.hex[:2]}/{file.uid.hex}")
+    file.media = stored.name
+    file.sha256 = stored.sha256
+    file.size_bytes = stored.size_bytes
+    file.save()
+
+
+def too_large_message(name: str, size_bytes: int | None = None) -> str:
+    """Return the sentence for a file over the limit."""
+    limit = f"{settings.ACRPORTAL_MAX_FILE_BYTES / 1024**3:g} GiB"
+    size = "too large" if size_bytes is None else f"{size_bytes / 1024**3:.1f} GiB"
+    return (
+        f"{name} is {size}; the limit is {limit}. Split it or ask an admin to raise "
+        "the limit."
+    )

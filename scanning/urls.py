@@ -1,0 +1,17 @@
+"""Addresses that other services call."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from scanning.views.callback import acrcloud_callback
+
+app_name = "scanning"
+
+urlpatterns = [
+    path(
+        "acrcloud/<int:container_id>/<str:secret>",
+        acrcloud_callback,
+        name="acrcloud_callback",
+    ),
+]
