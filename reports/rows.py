@@ -1,0 +1,225 @@
+"""The columns of ``match-report/1``: name, type and meaning, in their fixed order.
+
+A row is written for each match, and for each file that has none, so that no file is
+ever missing from a report and a failed scan never reads as "no match".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from django.conf import settings
+from django.urls import reverse
+
+from catalogue.models import Recording
+from reports.values import Kind, Value, offset
+from review.choices import DECIDED_STATES
+from review.models import Match
+from scanning.models import Scan, ScannedFile, Segment
+
+SCHEMA = "match-report/1"
+
+
+class Found(StrEnum):
+    """What kind of row it is."""
+
+    YES = "yes"
+    NO = "no"
+    ERROR = "error"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one row is about: a match, or a file without one.
+
+    ``scan`` is the scan the row rests on; None where none has run.
+    """
+
+    found: Found
+    file: ScannedFile
+    scan: Scan | None
+    match: Match | None = None
+    segments: Sequence[Segment] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the report."""
+
+    name: str
+    kind: Kind
+    value: Callable[[Case], Value]
+
+
+def _of_match(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
+    """Leave the column empty where there is no match."""
+    return lambda case: None if case.match is None else value(case.match)
+
+
+def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value]:
+    """Leave the column empty where there is no recording."""
+    return _of_match(lambda match: value(match.recording))
+
+
+def _of_decision(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
+    """Leave the column empty where nothing has been decided."""
+    return _of_match(
+        lambda match: value(match) if match.state in DECIDED_STATES else None
+    )
+
+
+def _of_scan(value: Callable[[Scan], Value]) -> Callable[[Case], Value]:
+    """Leave the column empty where no scan has run."""
+    return lambda case: None if case.scan is None else value(case.scan)
+
+
+def _measured(
+    value: Callable[[Match], Value], zero: Value = 0
+) -> Callable[[Case], Value]:
+    """Zero where the scan found nothing, unknown where it did not finish."""
+    nothing: dict[Found, Value] = {Found.NO: zero}
+    return lambda case: (
+        nothing.get(case.found) if case.match is None else value(case.match)
+    )
+
+
+def _fixed(value: Value) -> Callable[[Case], Value]:
+    return lambda case: value
+
+
+def _empty(case: Case) -> Value:
+    """Stand for what the portal does not keep: licences, disputes, shares."""
+    return None
+
+
+def _queue_reason(case: Case) -> Value:
+    if case.match is not None:
+        return case.match.queue_reason
+    if case.found == Found.NO and case.scan is not None and case.scan.no_match_reason:
+        return f"no_match:{case.scan.no_match_reason}"
+    return None
+
+
+def _segments(case: Case) -> Value:
+    if case.match is None:
+        return None
+    return [
+        f"{offset(segment.start_ms)}-{offset(segment.end_ms)}"
+        f"@{offset(segment.reference_start_ms)}-{offset(segment.reference_end_ms)}"
+        for segment in case.segments
+    ]
+
+
+def _detected_at(case: Case) -> Value:
+    return min((part.detection.created_at for part in case.segments), default=None)
+
+
+def _case_url(case: Case) -> Value:
+    path = (
+        case.match.review_url
+        if case.match is not None
+        else reverse("portal:file_detail", args=[case.file.uid])
+    )
+    return f"{settings.ACRPORTAL_BASE_URL}{path}"
+
+
+def _notes(case: Case) -> Value:
+    if case.match is not None:
+        return case.match.note or None
+    if case.found == Found.NO:
+        return None
+    code = case.file.error_code or case.file.status
+    return f"{code}: {case.file.message}" if case.file.message else code
+
+
+_T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL
+_O, _U, _Y, _B, _L = Kind.OFFSET, Kind.TIME, Kind.DATE, Kind.YES_NO, Kind.LIST
+
+COLUMNS: tuple[Column, ...] = (
+    Column("report_schema", _T, _fixed(SCHEMA)),
+    Column("match_id", _T, _of_match(lambda match: match.uid)),
+    Column("match_found", _E, lambda case: case.found.value),
+    Column("review_state", _E, _of_match(lambda match: match.state)),
+    Column("review_reason", _T, _of_decision(lambda match: match.decision_reason)),
+    Column("policy_action", _E, _empty),
+    Column("policy_name", _T, _empty),
+    Column("queue_reason", _T, _queue_reason),
+    Column("source_type", _E, lambda case: case.file.source_type),
+    Column("source_name", _T, lambda case: case.file.name),
+    Column("source_url", _T, lambda case: case.file.source_url),
+    Column("source_platform", _T, lambda case: case.file.platform.lower()),
+    Column("source_account", _T, lambda case: case.file.account),
+    Column("source_external_id", _T, lambda case: case.file.external_id),
+    Column("source_sha256", _T, lambda case: case.file.sha256),
+    Column("source_duration_ms", _I, lambda case: case.file.duration_ms or None),
+    Column("source_published_at", _U, lambda case: case.file.published_at),
+    Column("recording_id", _T, _of_recording(lambda recording: recording.uid)),
+    Column("custom_id", _T, _of_recording(lambda recording: recording.custom_id)),
+    Column("title", _T, _of_recording(lambda recording: recording.title)),
+    Column("version_title", _T, _of_recording(lambda each: each.version_title)),
+    Column("artists", _L, _of_recording(lambda recording: recording.artists)),
+    Column("album", _T, _of_recording(lambda recording: recording.album)),
+    Column("label", _T, _of_recording(lambda recording: recording.label)),
+    Column("release_date", _Y, _of_recording(lambda each: each.release_date)),
+    Column("isrc", _T, _of_recording(lambda each: each.isrc_normalised)),
+    Column("isrc_status", _E, _of_recording(lambda each: each.isrc_status)),
+    Column("upc", _T, _of_recording(lambda recording: recording.upc)),
+    Column("iswc", _T, _of_recording(lambda recording: recording.iswc)),
+    Column("writers", _L, _of_recording(lambda recording: recording.writers)),
+    Column("publishers", _L, _of_recording(lambda recording: recording.publishers)),
+    Column("rights_share_pct", _D, _empty),
+    Column("territories", _L, _empty),
+    Column(
+        "match_relation",
+        _E,
+        lambda case: "none" if case.match is None else case.match.relation,
+    ),
+    Column("match_score", _D, _of_match(lambda match: match.score)),
+    Column(
+        "score_scale",
+        _T,
+        lambda case: "none" if case.match is None else case.match.score_scale,
+    ),
+    Column("speed_pct", _D, _of_match(lambda match: match.speed_pct)),
+    Column("pitch_cents", _I, _of_match(lambda match: match.pitch_cents)),
+    Column("segment_count", _I, _measured(lambda match: match.segment_count)),
+    Column("matched_ms", _I, _measured(lambda match: match.matched_ms)),
+    Column("longest_match_ms", _I, _measured(lambda match: match.longest_ms)),
+    Column(
+        "source_coverage_pct",
+        _D,
+        _measured(lambda match: match.source_coverage_pct, Decimal("0.00")),
+    ),
+    Column(
+        "reference_coverage_pct",
+        _D,
+        _of_match(lambda match: match.reference_coverage_pct),
+    ),
+    Column("first_start", _O, _of_match(lambda match: match.first_start_ms)),
+    Column("last_end", _O, _of_match(lambda match: match.last_end_ms)),
+    Column("segments", _L, _segments),
+    Column("other_candidates", _L, _empty),
+    Column("engine", _E, _of_scan(lambda scan: scan.engine)),
+    Column("engine_version", _T, _of_scan(lambda scan: scan.engine_version)),
+    Column("scan_id", _T, _of_scan(lambda scan: scan.uid)),
+    Column("detected_at", _U, _detected_at),
+    Column(
+        "found_late",
+        _B,
+        lambda case: case.match is not None and case.match.found_late,
+    ),
+    Column("licence_id", _T, _empty),
+    Column("licence_valid_until", _Y, _empty),
+    Column("decided_by", _T, _of_decision(lambda match: match.decided_by_name)),
+    Column("decided_at", _U, _of_decision(lambda match: match.decided_at)),
+    Column("dispute_status", _E, _empty),
+    Column("dispute_due_at", _U, _empty),
+    Column("evidence_status", _E, _fixed("none")),
+    Column("evidence_sha256", _T, _empty),
+    Column("case_url", _T, _case_url),
+    Column("notes", _T, _notes),
+)

@@ -1,0 +1,472 @@
+"""The match report: rows, order, bytes, and what it costs to read."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.roles import Role
+from audit.models import Event
+from common.csv_safety import unguard
+from reports import selectors, services
+from reports.rows import COLUMNS
+from reports.writers import Dialect, csv_pieces
+from review.choices import MatchState
+from review.filters import MatchFilter
+from review.models import Match
+from review.services import decisions
+from review.services.folding import fold_scan
+from scanning.choices import FileStatus, ScanStatus
+from scanning.models import Detection, Scan
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import (
+    ContainerFactory,
+    ScanFactory,
+    ScannedFileFactory,
+    make_detection,
+)
+
+pytestmark = pytest.mark.django_db
+
+GOLDEN = Path(__file__).parent / "golden_match_report.csv"
+NAMES = [column.name for column in COLUMNS]
+# Of §7.1: what stays empty in the row of a file without a match.
+EMPTY_WITHOUT_MATCH = {
+    *[2, *range(4, 8), *range(18, 34), 35, 37, 38],
+    *[*range(43, 48), 51, *range(53, 59), 60],
+}
+
+
+def report_bytes(filters: MatchFilter | None = None) -> bytes:
+    """Return the report as the command writes it."""
+    target = io.BytesIO()
+    services.write_match_report(
+        filters=filters or MatchFilter(), target=target, actor="system"
+    )
+    return target.getvalue()
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    """Read a report as a spreadsheet program would."""
+    text = content.decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def only_row(content: bytes) -> dict[str, str]:
+    """Return the one row of the report."""
+    found = rows(content)
+    assert len(found) == 1
+    return found[0]
+
+
+def column_numbers(row: dict[str, str], *, empty: bool) -> set[int]:
+    """Return the numbers of the columns that are empty, or that are not."""
+    return {
+        number
+        for number, name in enumerate(NAMES, start=1)
+        if (row[name] == "") is empty
+    }
+
+
+def test_columns_are_the_62_of_the_schema_in_order() -> None:
+    assert len(NAMES) == 62
+    assert (NAMES[0], NAMES[45], NAMES[61]) == ("report_schema", "segments", "notes")
+    assert len(set(NAMES)) == 62
+
+
+def test_golden_file() -> None:
+    _golden_rows()
+
+    assert report_bytes() == GOLDEN.read_bytes()
+
+
+def _golden_rows() -> None:
+    """Write a match with every field set, and a file of each other kind."""
+    fixed = {"created_at": datetime(2026, 5, 2, 10, 11, 12, tzinfo=UTC)}
+    container = ContainerFactory(name="TV")
+    match = make_match(
+        (70_000, 92_400, 5_120, 27_520),
+        (1_179_000, 1_181_800, 40_000, 42_800),
+        segment={"speech_pct": Decimal("81.00")},
+        scan__uid="s_GOLDEN",
+        scan__scanned_file=ScannedFileFactory(
+            container=container,
+            name="ep12_final.wav",
+            source_type="link",
+            source_url="https://video.example/w/1",
+            platform="YouTube",
+            account="=Example Channel",
+            external_id="PRG-0012",
+            sha256="9f" * 32,
+            duration_ms=1_834_210,
+            published_at=datetime(2026, 5, 1, 9, tzinfo=UTC),
+        ),
+        recording=RecordingFactory(
+            uid="r_GOLDEN",
+            custom_id="LIB-7781",
+            title='Night "Drive", again',
+            version_title="Radio Edit",
+            artists=["A. Example", "B|Sample"],
+            album="Roads",
+            label="Example Records",
+            release_date="2016-06-28",
+            isrc="ZZX012600001",
+            isrc_normalised="ZZX012600001",
+            isrc_status="valid",
+            upc="2000000000015",
+            iswc="T9000000420",
+            writers=["C. Writer"],
+            publishers=["Example Music"],
+            duration_ms=167_000,
+        ),
+        match={
+            "uid": "m_GOLDEN",
+            "state": MatchState.REJECTED,
+            "decision_reason": "other",
+            "decided_by_name": "jkim",
+            "decided_at": datetime(2026, 5, 2, 12, tzinfo=UTC),
+            "note": "heard under\nspeech",
+        },
+    )
+    # The queue of rows that never change takes no update; the fixture has to.
+    Detection.objects.filter(pk=0).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE scanning_detection SET created_at = %s WHERE scan_id = %s",
+            [fixed["created_at"].replace(tzinfo=None), match.scan_id],
+        )
+    Match.objects.filter(pk=match.pk).update(**fixed)
+    _files_without_match(container)
+
+
+def _files_without_match(container: object) -> None:
+    quiet = ScannedFileFactory(
+        container=container,
+        name="quiet.wav",
+        status=FileStatus.NO_MATCH,
+        uid="00000000-0000-4000-8000-000000000001",
+        sha256="aa" * 32,
+    )
+    ScanFactory(scanned_file=quiet, uid="s_QUIET", no_match_reason="silence")
+    ScannedFileFactory(
+        container=container,
+        name="broken.wav",
+        status=FileStatus.ERROR,
+        error_code="not_audio",
+        message="broken.wav could not be decoded as audio.",
+        uid="00000000-0000-4000-8000-000000000002",
+        sha256="bb" * 32,
+        duration_ms=0,
+    )
+    ScannedFileFactory(
+        container=container,
+        name="new.wav",
+        status=FileStatus.WAITING,
+        uid="00000000-0000-4000-8000-000000000003",
+        sha256="cc" * 32,
+        duration_ms=0,
+    )
+
+
+def test_bytes_follow_the_dialect() -> None:
+    make_match(recording__title='say "hi"\nnow')
+
+    content = report_bytes()
+
+    assert content.startswith(codecs.BOM_UTF8 + b"report_schema,match_id,")
+    assert b'"say ""hi""\nnow"' in content
+    assert content.endswith(b"\r\n")
+
+
+def test_separator_and_byte_order_mark_can_be_chosen() -> None:
+    make_match(recording__title="a;b")
+    cases = selectors.cases(chosen=selectors.selection(filters=MatchFilter()))
+
+    content = b"".join(csv_pieces(cases, Dialect(";", byte_order_mark=False)))
+
+    assert content.startswith(b"report_schema;match_id;")
+    assert b'"a;b"' in content
+
+
+def test_same_report_twice_is_byte_identical() -> None:
+    for _ in range(3):
+        make_match()
+
+    assert report_bytes() == report_bytes()
+
+
+def test_new_decision_changes_the_report() -> None:
+    match = make_match()
+    before = report_bytes()
+
+    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+
+    after = only_row(report_bytes())
+    assert report_bytes() != before
+    assert after["review_state"] == "confirmed"
+    assert after["review_reason"] == ""
+
+
+def test_file_without_a_match_has_zeros_and_a_why() -> None:
+    file = ScannedFileFactory(status=FileStatus.NO_MATCH)
+    ScanFactory(scanned_file=file, no_match_reason="speech_only")
+
+    row = only_row(report_bytes())
+
+    assert row["match_found"] == "no"
+    assert row["queue_reason"] == "no_match:speech_only"
+    assert [row[NAMES[number - 1]] for number in range(39, 43)] == [
+        "0",
+        "0",
+        "0",
+        "0.00",
+    ]
+    assert (row["match_relation"], row["score_scale"]) == ("none", "none")
+    assert column_numbers(row, empty=True) >= EMPTY_WITHOUT_MATCH
+    assert row["engine_version"] == "1+idx1"
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [
+        (FileStatus.ERROR, "error"),
+        (FileStatus.CANCELLED, "error"),
+        (FileStatus.WAITING, "pending"),
+        (FileStatus.PROCESSING, "pending"),
+        (FileStatus.NEEDS_AUDIO, "pending"),
+    ],
+)
+def test_unfinished_file_never_reads_as_no_match(status: str, found: str) -> None:
+    file = ScannedFileFactory(
+        status=status, error_code="engine_error", message="Scan stopped."
+    )
+    ScanFactory(scanned_file=file, status=ScanStatus.QUEUED, started_at=None)
+
+    row = only_row(report_bytes())
+
+    assert row["match_found"] == found
+    assert row["notes"] == "engine_error: Scan stopped."
+    assert column_numbers(row, empty=True) >= EMPTY_WITHOUT_MATCH | {
+        *range(39, 43),
+        *range(48, 51),
+    }
+
+
+def test_failed_scan_that_ran_is_named() -> None:
+    file = ScannedFileFactory(status=FileStatus.ERROR)
+    scan = ScanFactory(scanned_file=file, status=ScanStatus.FAILED)
+
+    row = only_row(report_bytes())
+
+    assert row["scan_id"] == scan.uid
+    assert row["segment_count"] == ""
+
+
+def test_superseded_matches_are_left_out() -> None:
+    match = make_match()
+    scan = ScanFactory(scanned_file=match.scanned_file)
+    make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
+    fold_scan(scan=scan)
+
+    assert only_row(report_bytes())["scan_id"] == scan.uid
+
+
+def test_source_past_24_hours_keeps_its_offsets() -> None:
+    make_match(
+        (98_000_000, 98_042_480, 0, 42_480),
+        scan__scanned_file__duration_ms=108_000_000,
+    )
+
+    row = only_row(report_bytes())
+
+    assert row["first_start"] == "27:13:20.000"
+    assert row["segments"] == "27:13:20.000-27:14:02.480@00:00:00.000-00:00:42.480"
+
+
+def test_rows_are_sorted_by_bytes_then_scan_start_and_match() -> None:
+    for name in ("b.wav", "ä.wav", "B.wav", "a.wav"):
+        make_match(scan__scanned_file__name=name)
+    ScannedFileFactory(name="C.wav", status=FileStatus.NO_MATCH)
+    late = make_match((500_000, 510_000, 0, 10_000), scan__scanned_file__name="z.wav")
+    make_detection((0, 10_000, 0, 10_000), scan=late.scan)
+    fold_scan(scan=late.scan)
+
+    found = rows(report_bytes())
+
+    assert [row["source_name"] for row in found] == [
+        "B.wav",
+        "C.wav",
+        "a.wav",
+        "b.wav",
+        "z.wav",
+        "z.wav",
+        "ä.wav",
+    ]
+    assert [row["first_start"] for row in found[4:6]] == [
+        "00:00:00.000",
+        "00:08:20.000",
+    ]
+
+
+def test_number_of_queries_does_not_grow_with_the_rows() -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            report_bytes()
+        return len(captured)
+
+    make_match()
+    ScanFactory(scanned_file=ScannedFileFactory(status=FileStatus.NO_MATCH))
+    few = queries()
+    for _ in range(5):
+        make_match()
+        ScanFactory(scanned_file=ScannedFileFactory(status=FileStatus.NO_MATCH))
+
+    assert queries() == few
+
+
+def test_rows_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "CHUNK", 2)
+    for _ in range(5):
+        make_match()
+        ScannedFileFactory(status=FileStatus.NO_MATCH)
+
+    assert len(rows(report_bytes())) == 10
+
+
+def test_export_is_an_event_with_its_pin_and_hash() -> None:
+    make_match()
+    newest = Event.objects.latest("pk")
+    target = io.BytesIO()
+
+    counts = services.write_match_report(
+        filters=MatchFilter(states=("pending",)), target=target, actor="system"
+    )
+
+    event = Event.objects.latest("pk")
+    assert event.action == "exported"
+    assert event.after["as_of_event"] == newest.pk
+    assert event.after["filter"]["state"] == ["pending"]
+    assert event.after["rows"] == {"yes": 1}
+    assert event.after["sha256"] == hashlib.sha256(target.getvalue()).hexdigest()
+    assert counts.size_bytes == len(target.getvalue())
+
+
+def test_stream_holds_what_the_filter_lets_pass() -> None:
+    user = make_user(Role.REVIEWER)
+    confirmed = make_match(state=MatchState.CONFIRMED)
+    make_match()
+    ScannedFileFactory(status=FileStatus.NO_MATCH)
+
+    filtered = services.stream_match_csv(
+        filters=MatchFilter(states=(MatchState.CONFIRMED,)), user=user
+    )
+    everything = services.stream_match_csv(filters=MatchFilter(), user=user)
+
+    assert [row["match_id"] for row in rows(b"".join(filtered))] == [confirmed.uid]
+    assert len(rows(b"".join(everything))) == 3
+    assert Event.objects.filter(action="exported", actor=user).count() == 2
+
+
+def test_stream_of_a_selection_holds_exactly_it() -> None:
+    chosen = make_match()
+    make_match()
+
+    pieces = services.stream_selected_csv(
+        matches=Match.objects.filter(pk=chosen.pk), user=make_user(Role.REVIEWER)
+    )
+
+    assert only_row(b"".join(pieces))["match_id"] == chosen.uid
+
+
+@given(
+    title=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    artists=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1)),
+)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_any_metadata_survives_the_report(
+    db: None, title: str, artists: list[str]
+) -> None:
+    match = make_match(recording__artists=artists)
+    type(match.recording).objects.filter(pk=match.recording_id).update(title=title)
+
+    row = _row_of(
+        match, rows(report_bytes(MatchFilter(file=str(match.scanned_file.uid))))
+    )
+
+    assert unguard(row["title"]) == title
+
+
+def _row_of(match: Match, found: Iterable[dict[str, str]]) -> dict[str, str]:
+    return next(row for row in found if row["match_id"] == match.uid)
+
+
+def test_command_writes_the_file_and_prints_the_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_match(scan__scanned_file__container=ContainerFactory(name="TV"))
+    make_match()
+    output = tmp_path / "out" / "report.csv"
+
+    call_command("export_matches", output=output, container="TV", state=["pending"])
+
+    assert len(rows(output.read_bytes())) == 1
+    assert "1 rows (1 yes)" in capsys.readouterr().out
+    assert [path.name for path in output.parent.iterdir()] == ["report.csv"]
+
+
+def test_command_leaves_the_old_file_when_the_run_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_match()
+    output = tmp_path / "report.csv"
+    output.write_bytes(b"before")
+
+    def broken(*args: object, **kwargs: object) -> object:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(services, "csv_pieces", broken)
+    with pytest.raises(CommandError, match="disk full"):
+        call_command("export_matches", output=output)
+
+    assert output.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("container", ["nowhere", "999999"])
+def test_command_names_an_unknown_container(tmp_path: Path, container: str) -> None:
+    with pytest.raises(CommandError, match="not known"):
+        call_command(
+            "export_matches", output=tmp_path / "report.csv", container=container
+        )
+
+
+def test_deleted_file_leaves_only_its_decisions() -> None:
+    gone = {"scan__scanned_file__deleted_at": datetime(2026, 5, 3, tzinfo=UTC)}
+    decided = make_match(state=MatchState.CONFIRMED, **gone)
+    make_match(**gone)
+    ScannedFileFactory(status=FileStatus.NO_MATCH, deleted_at=datetime.now(tz=UTC))
+
+    assert only_row(report_bytes())["match_id"] == decided.uid
+    assert Scan.objects.count() == 2
