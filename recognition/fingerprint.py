@@ -7,10 +7,7 @@ anything is allocated.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ from typing import Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition import leb128, med
+from recognition import durable, leb128, med
 from recognition.errors import BadFingerprint
 from recognition.types import Fingerprint, Landmarks, LevelMap
 
@@ -100,20 +97,7 @@ def from_bytes(data: bytes) -> Fingerprint:
 
 def save(path: Path, fingerprint: Fingerprint) -> None:
     """Write a file, whole and on disk or not at all."""
-    data = to_bytes(fingerprint)
-    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
+    durable.write(path, to_bytes(fingerprint))
 
 
 def load(path: Path) -> Fingerprint:
@@ -308,9 +292,3 @@ def _map_from(raw: NDArray[np.uint8], layer: _Layer) -> LevelMap:
         frames_per_cell=layer.frames_per_cell,
         bins_per_cell=layer.bins_per_cell,
     )
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
-    with contextlib.closing(os.fdopen(fd)):
-        os.fsync(fd)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -16,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.decode import DEFAULT_LIMITS, DecodeLimits
+from recognition.durable import replacing
 from recognition.errors import DecodeFailed
 from recognition.isolation import client, wire
 from recognition.isolation.open import open_media, wall_s
@@ -115,7 +112,7 @@ def write_proxy(
         if progress is not None:
             progress(wire.DOUBLE.unpack(body)[0])
 
-    with open_media(path) as file, _replacing(target) as output:
+    with open_media(path) as file, replacing(target) as output:
         client.run(
             {
                 "job": "proxy",
@@ -127,24 +124,6 @@ def write_proxy(
             wall_s=wall_s(limits),
             on_message=take,
         )
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[int]:
-    """A descriptor of a new file that takes the target's place at the end."""
-    fd, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-    temporary = Path(name)
-    try:
-        try:
-            yield fd
-            os.fchmod(fd, 0o644)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def waveform_to_bytes(waveform: Waveform) -> bytes:

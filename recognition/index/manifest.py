@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from recognition import durable
 from recognition.errors import IndexCorrupt
 
 FORMAT: Final = 1
@@ -68,19 +68,4 @@ def read_checked(path: Path) -> dict[str, Any] | None:  # Any: JSON
 def write_checked(path: Path, value: dict[str, Any]) -> None:  # Any: JSON
     """Replace a small JSON file, with a checksum, and wait until it is on disk."""
     text = json.dumps(value, separators=(",", ":")).encode()
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(b"%b\n%08x\n" % (text, zlib.crc32(text)))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Wait until the names in a directory are on disk."""
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    durable.write(path, b"%b\n%08x\n" % (text, zlib.crc32(text)))

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import durable
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import manifest as manifests
 from recognition.index.manifest import Entry, Manifest
@@ -125,7 +126,7 @@ class SegmentStore:
             counter = before.manifest.counter + 1
             name = f"segment-{counter:08d}"
             write_segment(directory / name, list(latest.values()), self._params_hash)
-            manifests.sync_directory(directory)
+            durable.sync_directory(directory)
             entries = self._without(before, set(latest))
             self._commit(directory, Manifest(counter, (*entries, Entry(name))))
             self._compact_a_little(bucket, directory)
@@ -235,7 +236,7 @@ class SegmentStore:
         directory = self._directory(bucket)
         if not directory.exists():
             directory.mkdir(exist_ok=True)
-            manifests.sync_directory(self._root)
+            durable.sync_directory(self._root)
         with (directory / LOCK).open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield directory
@@ -288,7 +289,7 @@ class SegmentStore:
             [(one.segment, one.dead) for one in sources],
             self._params_hash,
         )
-        manifests.sync_directory(directory)
+        durable.sync_directory(directory)
         self._commit(directory, Manifest(counter, (entry, *kept)))
         for one in sources:
             one.segment.path.unlink()

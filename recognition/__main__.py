@@ -1,0 +1,301 @@
+"""The command line: add, scan, fingerprint, compare and care for an index."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recognition.collection import Collection
+    from recognition.types import Fingerprint
+
+ADD_BATCH = 16
+ERROR_CODES = {
+    "UnsupportedMedia": "not_audio",
+    "TooShort": "too_short",
+    "TooLong": "too_long",
+    "DecodeFailed": "decode_failed",
+    "BadFingerprint": "bad_fingerprint",
+    "MissingLayer": "missing_layer",
+    "ParamsMismatch": "params_mismatch",
+    "IndexCorrupt": "index_corrupt",
+}
+
+
+class UsageError(Exception):
+    """What was asked for makes no sense."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 where everything went well."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    args = _parser().parse_args(argv)
+    _place_compiled_code(getattr(args, "index", None))
+    from recognition.errors import RecognitionError
+
+    try:
+        code: int = args.run(args)
+    except (RecognitionError, OSError, UsageError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m recognition", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    add = commands.add_parser("add", help="put recordings into an index")
+    add.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    add.add_argument("--manifest", type=Path, metavar="CSV", help="track_id,path")
+    add.set_defaults(run=_add)
+
+    scan = commands.add_parser("scan", help="find recordings in files")
+    scan.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    scan.set_defaults(run=_scan)
+
+    fingerprint = commands.add_parser("fingerprint", help="write an .acrfp file")
+    fingerprint.add_argument("file", type=Path, metavar="FILE")
+    fingerprint.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+    fingerprint.set_defaults(run=_fingerprint)
+
+    compare = commands.add_parser("compare", help="tell how two files relate")
+    compare.add_argument("a", type=Path, metavar="A")
+    compare.add_argument("b", type=Path, metavar="B")
+    compare.set_defaults(run=_compare)
+
+    info = commands.add_parser("info", help="tell what an index holds")
+    info.set_defaults(run=_info)
+    verify = commands.add_parser("verify", help="read all of an index and check it")
+    verify.set_defaults(run=_verify)
+    compact = commands.add_parser("compact", help="merge an index, free its space")
+    compact.set_defaults(run=_compact)
+    rebuild = commands.add_parser("rebuild", help="make an index anew, without audio")
+    rebuild.set_defaults(run=_rebuild)
+
+    for command in (add, scan, info, verify, compact, rebuild):
+        command.add_argument("--index", type=Path, required=True, metavar="DIR")
+    for command in (scan, compare, info):
+        command.add_argument("--json", action="store_true", help="one object per line")
+    return parser
+
+
+def _place_compiled_code(index: Path | None) -> None:
+    """Let Numba keep compiled code where this user may write, on any install."""
+    package = Path(__file__).parent
+    usual = [package / "__pycache__", Path.home() / ".cache"]
+    if "NUMBA_CACHE_DIR" in os.environ or any(os.access(p, os.W_OK) for p in usual):
+        return
+    places = [index] if index and os.access(index, os.W_OK) else []
+    place = (places or [Path(tempfile.gettempdir())])[0]
+    os.environ["NUMBA_CACHE_DIR"] = str(place / ".numba-cache")
+
+
+def _add(args: argparse.Namespace) -> int:
+    from recognition.collection import Collection
+
+    collection = Collection(args.index, create=True)
+    waiting: list[tuple[str, Fingerprint]] = []
+    failed = False
+    for track_id, path in _named_files(args.files, args.manifest):
+        made = _read_or_report(path, "reference")
+        if made is None:
+            failed = True
+            continue
+        waiting.append((track_id, made))
+        if len(waiting) == ADD_BATCH:
+            _acknowledge(collection, waiting)
+            waiting = []
+    _acknowledge(collection, waiting)
+    return 1 if failed else 0
+
+
+def _acknowledge(
+    collection: Collection, waiting: Sequence[tuple[str, Fingerprint]]
+) -> None:
+    if waiting:
+        collection.add_many(waiting)
+    for track_id, made in waiting:
+        print(f"added {track_id} ({_clock(made.duration_ms)})", flush=True)
+
+
+def _named_files(
+    files: Sequence[Path], manifest: Path | None
+) -> list[tuple[str, Path]]:
+    """What to add: the manifest's rows, then the files that it does not name."""
+    named = list(_manifest_rows(manifest)) if manifest else []
+    if not named and not files:
+        raise UsageError("Name files to add, or a --manifest.")
+    known = {path.resolve() for _, path in named}
+    return named + [(f.stem, f) for f in files if f.resolve() not in known]
+
+
+def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
+    """Track ids and paths; a relative path counts from here, else from the manifest."""
+    with manifest.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if not {"track_id", "path"} <= set(reader.fieldnames or ()):
+            raise UsageError(f"{manifest} needs the columns track_id and path.")
+        for row in reader:
+            if not row["track_id"] or not row["path"]:
+                raise UsageError(
+                    f"{manifest}, line {reader.line_num}: track_id or path is empty."
+                )
+            path = Path(row["path"])
+            beside = manifest.parent / path
+            yield (
+                row["track_id"],
+                beside if beside.exists() and not path.exists() else path,
+            )
+
+
+def _scan(args: argparse.Namespace) -> int:
+    from recognition import match, report
+    from recognition.collection import BUCKET, Collection
+    from recognition.errors import RecognitionError
+
+    collection = Collection(args.index)
+    failed = False
+    for path in args.files:
+        try:
+            result = match.scan(
+                _read(path, "scan"),
+                index=collection.store,
+                buckets=[BUCKET],
+                references=collection.landmarks,
+            )
+        except (RecognitionError, OSError) as error:
+            failed = True
+            _report(path, error)
+            if args.json:
+                _print_json({"path": str(path), "error": _error(error)})
+            continue
+        if args.json:
+            _print_json(report.scan_object(path, result, collection.track_id))
+        else:
+            print(report.scan_table(path, result, collection.track_id), flush=True)
+    return 1 if failed else 0
+
+
+def _fingerprint(args: argparse.Namespace) -> int:
+    from recognition import fingerprint
+
+    made = _read_or_report(args.file, "reference", "scan")
+    if made is None:
+        return 1
+    fingerprint.save(args.output, made)
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from recognition import report
+    from recognition.compare import compare
+
+    fingerprints = [
+        _read_or_report(path, "reference", "scan") for path in (args.a, args.b)
+    ]
+    a, b = fingerprints
+    if a is None or b is None:
+        return 1
+    found = report.comparison_object(compare(a, b), args.a, args.b)
+    if _digest(args.a) == _digest(args.b):
+        found["relation"] = "exact_file"
+    if args.json:
+        _print_json(found)
+    else:
+        print(report.comparison_table(found))
+    return 0
+
+
+def _info(args: argparse.Namespace) -> int:
+    from recognition.collection import Collection
+    from recognition.report import info_object
+
+    facts = info_object(Collection(args.index))
+    if args.json:
+        _print_json(facts)
+    else:
+        for name, value in facts.items():
+            print(f"{name:16} {value}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from recognition.collection import Collection
+
+    problems = Collection(args.index).verify()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    print("damaged" if problems else "sound")
+    return 1 if problems else 0
+
+
+def _compact(args: argparse.Namespace) -> int:
+    from recognition.collection import Collection
+
+    Collection(args.index).compact()
+    return 0
+
+
+def _rebuild(args: argparse.Namespace) -> int:
+    from recognition.collection import Collection
+
+    Collection(args.index).rebuild()
+    return 0
+
+
+def _read(path: Path, *layers: str) -> Fingerprint:
+    """The fingerprint of a media file, or the one that a file is."""
+    from recognition import analysis, fingerprint
+
+    if fingerprint.is_fingerprint(path):
+        return fingerprint.load(path)
+    return analysis.analyse_file(path, layers=frozenset(layers)).fingerprint
+
+
+def _read_or_report(path: Path, *layers: str) -> Fingerprint | None:
+    from recognition.errors import RecognitionError
+
+    try:
+        return _read(path, *layers)
+    except (RecognitionError, OSError) as error:
+        _report(path, error)
+        return None
+
+
+def _report(path: Path, error: Exception) -> None:
+    print(f"{path}: {_error(error)['message']}", file=sys.stderr, flush=True)
+
+
+def _error(error: Exception) -> dict[str, str]:
+    if isinstance(error, OSError):
+        return {"code": "unreadable", "message": error.strerror or str(error)}
+    return {"code": ERROR_CODES[type(error).__name__], "message": str(error)}
+
+
+def _print_json(value: dict[str, Any]) -> None:  # Any: JSON
+    print(json.dumps(value), flush=True)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 60_000}:{ms // 1000 % 60:02d}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

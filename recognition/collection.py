@@ -1,0 +1,261 @@
+"""A directory of recordings for the command line: names, landmarks and index.
+
+``names.jsonl`` only ever grows; a recording that is added again gets a new number,
+and its old one is taken out of the index. What a killed ``add`` left half done is
+finished or undone by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from recognition import durable
+from recognition import fingerprint as fingerprint_file
+from recognition.errors import IndexCorrupt, MissingLayer, RecognitionError
+from recognition.hashes import reference_hashes
+from recognition.index.segment import Postings
+from recognition.index.store import SegmentStore
+from recognition.layers import check_params
+from recognition.params import DEFAULT
+from recognition.types import Fingerprint, Landmarks
+
+NAMES: Final = "names.jsonl"
+LOCK: Final = "LOCK"
+LANDMARKS: Final = "landmarks"
+POSTINGS: Final = "postings"
+BUCKET: Final = 0
+PER_FOLDER: Final = 1000
+REBUILD_BATCH: Final = 200
+
+NO_LANDMARKS: Final = Landmarks(
+    frames=np.zeros(0, dtype=np.int32),
+    bins=np.zeros(0, dtype=np.float32),
+    levels=np.zeros(0, dtype=np.float32),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One line of the names: a recording under its number."""
+
+    number: int
+    track_id: str
+    duration_ms: int
+
+
+class Collection:
+    """The recordings in one directory; any number of readers, one writer."""
+
+    def __init__(self, root: Path, *, create: bool = False) -> None:
+        self._root = root
+        if create:
+            (root / LANDMARKS).mkdir(parents=True, exist_ok=True)
+        elif not (root / LANDMARKS).is_dir():
+            raise IndexCorrupt(
+                f"There is no index in {root}. Make one with: "
+                f"python -m recognition add --index {root} FILE…"
+            )
+        self._store: SegmentStore | None = None
+        self._names, self._sound_bytes = _read_names(root / NAMES)
+
+    def __len__(self) -> int:
+        return len(self._current())
+
+    @property
+    def store(self) -> SegmentStore:
+        """The index; opened when first asked for."""
+        if self._store is None:
+            path, fresh = self._root / POSTINGS, self._root / f"{POSTINGS}.new"
+            if not path.exists() and fresh.exists():
+                fresh.rename(path)  # a rebuild was killed between its two renames
+            self._store = self._open_store(path)
+        return self._store
+
+    def track_id(self, number: int) -> str:
+        """The name of a recording."""
+        if number not in self._names:
+            self._names, self._sound_bytes = _read_names(self._root / NAMES)
+        return self._names[number].track_id
+
+    def landmarks(self, number: int) -> Landmarks:
+        """The reference landmarks of a recording; none once it is replaced."""
+        try:
+            stored = fingerprint_file.load(self._landmark_path(number))
+        except FileNotFoundError:
+            self._names, self._sound_bytes = _read_names(self._root / NAMES)
+            if number in self._current():
+                raise
+            return NO_LANDMARKS
+        return _reference(stored)
+
+    @property
+    def duration_ms(self) -> int:
+        """Length of all recordings together."""
+        return sum(named.duration_ms for named in self._current().values())
+
+    @property
+    def landmark_bytes(self) -> int:
+        """What the kept landmarks take on disk."""
+        paths = map(self._landmark_path, self._current())
+        return sum(path.stat().st_size for path in paths)
+
+    def add_many(self, recordings: Sequence[tuple[str, Fingerprint]]) -> None:
+        """Keep recordings by name, replacing those of the same name.
+
+        At return all of them are on disk and found by the next query of any process.
+        """
+        latest = dict(recordings)
+        with self._writing():
+            self._heal()
+            first = max(self._names, default=0) + 1
+            added = [
+                Named(first + place, track_id, made.duration_ms)
+                for place, (track_id, made) in enumerate(latest.items())
+            ]
+            for named in added:
+                self._save_landmarks(named.number, latest[named.track_id])
+            self._append(added)
+            self._heal()
+
+    def verify(self) -> list[str]:
+        """What is wrong, having read everything; empty where all is well."""
+        problems = self.store.verify(BUCKET)
+        current = self._current()
+        indexed = {int(number) for number in self.store.recordings(BUCKET)}
+        for number, named in current.items():
+            try:
+                self.landmarks(number)
+            except (OSError, RecognitionError) as error:
+                problems.append(f"{named.track_id}: its landmarks: {error}")
+            if number not in indexed:
+                problems.append(f"{named.track_id}: not in the index; add it again")
+        return problems
+
+    def compact(self) -> None:
+        """Merge the index and remove what replaced recordings left behind."""
+        with self._writing():
+            self._heal()
+            self.store.maintain(BUCKET)
+            current = self._current()
+            for number in set(self._names) - set(current):
+                self._landmark_path(number).unlink(missing_ok=True)
+            text = b"".join(_line(named) for named in current.values())
+            durable.write(self._root / NAMES, text)
+
+    def rebuild(self) -> None:
+        """Make the index anew from the kept landmarks; no audio is needed."""
+        with self._writing():
+            fresh = self._root / f"{POSTINGS}.new"
+            shutil.rmtree(fresh, ignore_errors=True)
+            store = self._open_store(fresh)
+            numbers = list(self._current())
+            for at in range(0, len(numbers), REBUILD_BATCH):
+                batch = numbers[at : at + REBUILD_BATCH]
+                store.add_many(BUCKET, [self._postings(number) for number in batch])
+            old = self._root / f"{POSTINGS}.old"
+            shutil.rmtree(old, ignore_errors=True)
+            if (self._root / POSTINGS).exists():
+                (self._root / POSTINGS).rename(old)
+            fresh.rename(self._root / POSTINGS)
+            durable.sync_directory(self._root)
+            shutil.rmtree(old, ignore_errors=True)
+            self._store = None
+
+    def _open_store(self, path: Path) -> SegmentStore:
+        return SegmentStore(
+            path,
+            params_hash=DEFAULT.index_hash(),
+            rebuild_command=(
+                "rebuild it from the kept landmarks with: "
+                f"python -m recognition rebuild --index {self._root}"
+            ),
+        )
+
+    def _current(self) -> dict[int, Named]:
+        """The recordings by number, those replaced by later ones left out."""
+        by_id = {named.track_id: named for named in self._names.values()}
+        return {named.number: named for named in by_id.values()}
+
+    def _landmark_path(self, number: int) -> Path:
+        folder = self._root / LANDMARKS / f"{number // PER_FOLDER:06d}"
+        return folder / f"{number}.acrfp"
+
+    def _save_landmarks(self, number: int, made: Fingerprint) -> None:
+        _reference(made)
+        path = self._landmark_path(number)
+        if not path.parent.exists():
+            path.parent.mkdir(exist_ok=True)
+            durable.sync_directory(path.parent.parent)
+        fingerprint_file.save(path, replace(made, dense=None, level_map=None))
+
+    def _postings(self, number: int) -> Postings:
+        hashes, frames = reference_hashes(self.landmarks(number), DEFAULT)
+        return number, hashes, frames
+
+    def _heal(self) -> None:
+        """Bring the index in line with the names."""
+        current = self._current()
+        indexed = {int(number) for number in self.store.recordings(BUCKET)}
+        missing = [number for number in current if number not in indexed]
+        if missing:
+            self.store.add_many(BUCKET, [self._postings(n) for n in missing])
+        for number in sorted(indexed - set(current)):
+            self.store.remove(BUCKET, number)
+
+    def _append(self, added: Sequence[Named]) -> None:
+        with (self._root / NAMES).open("ab") as file:
+            file.truncate(self._sound_bytes)
+            file.write(b"".join(_line(named) for named in added))
+            file.flush()
+            os.fsync(file.fileno())
+            self._sound_bytes = file.tell()
+        durable.sync_directory(self._root)
+        self._names |= {named.number: named for named in added}
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """No other writer, and the names as the last one left them."""
+        with (self._root / LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._names, self._sound_bytes = _read_names(self._root / NAMES)
+            yield
+
+
+def _reference(made: Fingerprint) -> Landmarks:
+    check_params(made, DEFAULT)
+    if made.reference is None:
+        raise MissingLayer("reference")
+    return made.reference
+
+
+def _line(named: Named) -> bytes:
+    text = json.dumps([named.number, named.track_id, named.duration_ms]).encode()
+    return b"%08x %b\n" % (zlib.crc32(text), text)
+
+
+def _read_names(path: Path) -> tuple[dict[int, Named], int]:
+    """The names by number, and how many bytes of the file are whole lines.
+
+    A last line without its end is what a killed writer left, and no recording.
+    """
+    data = path.read_bytes() if path.exists() else b""
+    sound = data.rfind(b"\n") + 1
+    names = {}
+    for line in data[:sound].splitlines():
+        crc, _, text = line.partition(b" ")
+        if crc != b"%08x" % zlib.crc32(text):
+            raise IndexCorrupt(f"The file {path} is damaged: wrong checksum.")
+        named = Named(*json.loads(text))
+        names[named.number] = named
+    return names, sound

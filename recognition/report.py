@@ -1,0 +1,148 @@
+"""Results as the command line gives them: JSON objects and tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from recognition.collection import BUCKET, Collection
+from recognition.compare import Comparison
+from recognition.params import DEFAULT, ENGINE_VERSION
+from recognition.types import ScanResult, SegmentMatch, Stretch, StretchKind
+
+Object: TypeAlias = dict[str, Any]  # Any: JSON
+Name: TypeAlias = Callable[[int], str]
+
+KIND_WORDS = {
+    StretchKind.NO_MATCH: "no match",
+    StretchKind.SILENCE: "silence",
+    StretchKind.NOT_SCANNED: "not scanned",
+}
+
+
+def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
+    """One line of ``scan --json``."""
+    return {
+        "path": str(path),
+        "duration_s": _s(result.duration_ms),
+        "segments": [_segment(segment, name) for segment in result.segments],
+        "unmatched": [_stretch(stretch, name) for stretch in result.stretches],
+        "warnings": list(result.warnings),
+    }
+
+
+def scan_table(path: Path, result: ScanResult, name: Name) -> str:
+    """Segments and the other stretches of one file, in order of time."""
+    rows: list[tuple[int, str]] = []
+    for one in result.segments:
+        speed = f"{one.tempo_ratio:.4f} × {one.pitch_cents:+.0f} cents"
+        rows.append(
+            (
+                one.start_ms,
+                f"{_span(one.start_ms, one.end_ms)}  {name(one.recording):30}  "
+                f"{_span(one.reference_start_ms, one.reference_end_ms)}  "
+                f"{speed:22}  {one.score:5.1f}",
+            )
+        )
+    for stretch in result.stretches:
+        span = _span(stretch.start_ms, stretch.end_ms)
+        rows.append((stretch.start_ms, f"{span}  – {KIND_WORDS[stretch.kind]}"))
+    head = f"{path} ({_clock(result.duration_ms)})"
+    notes = [f"  note: {warning}" for warning in result.warnings]
+    return "\n".join([head, *notes, *(f"  {text}" for _, text in sorted(rows))])
+
+
+def comparison_object(found: Comparison, a: Path, b: Path) -> Object:
+    """One line of ``compare --json``; the source is ``a``, the reference ``b``."""
+    return {
+        "a": str(a),
+        "b": str(b),
+        "relation": str(found.relation),
+        "altered": found.altered,
+        "coverage_a": found.coverage_a,
+        "coverage_b": found.coverage_b,
+        "tempo_ratio": found.tempo_ratio,
+        "pitch_cents": found.pitch_cents,
+        "score": found.score,
+        "segments": [_times(run) for run in found.runs],
+    }
+
+
+def comparison_table(found: Object) -> str:
+    """The same for people."""
+    lines = [
+        f"{found['relation']}{' (altered)' if found['altered'] else ''}",
+        f"  covers {found['coverage_a']:.1%} of {found['a']}",
+        f"  covers {found['coverage_b']:.1%} of {found['b']}",
+    ]
+    lines += [
+        f"  {one['start_s']:9.2f} – {one['end_s']:.2f} s  =  "
+        f"{one['reference_start_s']:9.2f} – {one['reference_end_s']:.2f} s  "
+        f"{one['tempo_ratio']:.4f} × {one['pitch_cents']:+.0f} cents  {one['score']:.1f}"
+        for one in found["segments"]
+    ]
+    return "\n".join(lines)
+
+
+def info_object(collection: Collection) -> Object:
+    """What ``info`` tells of an index."""
+    stats = collection.store.stats(BUCKET)
+    return {
+        "engine": ENGINE_VERSION,
+        "params": DEFAULT.index_hash(),
+        "recordings": stats.recordings,
+        "duration_s": _s(collection.duration_ms),
+        "postings": stats.postings,
+        "index_bytes": stats.size_bytes,
+        "landmark_bytes": collection.landmark_bytes,
+        "segments": stats.segments,
+        "tombstones": stats.tombstones,
+    }
+
+
+def _segment(segment: SegmentMatch, name: Name) -> Object:
+    return {"recording_id": name(segment.recording), **_times(segment)}
+
+
+def _times(segment: SegmentMatch) -> Object:
+    return {
+        "start_s": _s(segment.start_ms),
+        "end_s": _s(segment.end_ms),
+        "reference_start_s": _s(segment.reference_start_ms),
+        "reference_end_s": _s(segment.reference_end_ms),
+        "tempo_ratio": round(segment.tempo_ratio, 5),
+        "pitch_cents": round(segment.pitch_cents, 1),
+        "score": round(segment.score, 1),
+    }
+
+
+def _stretch(stretch: Stretch, name: Name) -> Object:
+    closest = stretch.candidate
+    return {
+        "start_s": _s(stretch.start_ms),
+        "end_s": _s(stretch.end_ms),
+        "kind": str(stretch.kind),
+        "closest": closest
+        and {
+            "recording_id": name(closest.recording),
+            "start_s": _s(closest.start_ms),
+            "end_s": _s(closest.end_ms),
+            "reference_start_s": _s(closest.reference_start_ms),
+            "score": round(closest.score, 1),
+            "reason": closest.reason,
+        },
+    }
+
+
+def _s(ms: int) -> float:
+    return ms / 1000
+
+
+def _span(start_ms: int, end_ms: int) -> str:
+    return f"{_clock(start_ms)} – {_clock(end_ms)}"
+
+
+def _clock(ms: int) -> str:
+    minutes, rest = divmod(ms, 60_000)
+    return f"{minutes:3d}:{rest / 1000:06.3f}"
