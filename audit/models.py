@@ -72,7 +72,7 @@ class Event(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         """Insert; refuse to change a row that is there."""
-        if self.pk is not None:
+        if not self._state.adding:
             raise AppendOnlyError
         super().save(*args, **kwargs)
 

@@ -17,7 +17,7 @@ from recognition.errors import MissingLayer
 from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
-from recognition.types import Landmarks, LandmarkIndex, ReferenceLoader
+from recognition.types import LandmarkIndex, Landmarks, ReferenceLoader
 
 # A minute of landmarks is about 15 kB; candidates of one file are looked at again
 # and again, those of the next are mostly others.

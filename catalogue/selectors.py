@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from catalogue.models import Recording
+from catalogue.models import Bucket, Recording, RecordingStatus
+
+
+def buckets_with_counts() -> QuerySet[Bucket]:
+    """Return buckets with how many recordings they hold, can search, or cannot use."""
+    return Bucket.objects.annotate(
+        recording_count=Count("recordings"),
+        ready_count=Count(
+            "recordings", filter=Q(recordings__status=RecordingStatus.READY)
+        ),
+        problem_count=Count(
+            "recordings", filter=Q(recordings__status=RecordingStatus.ERROR)
+        ),
+    ).order_by("name")
 
 
 def search_recordings(*, text: str = "") -> QuerySet[Recording]:

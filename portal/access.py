@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ P = ParamSpec("P")
 class PortalRequest(HttpRequest):
     """A request whose user is signed in; the middleware sees to it."""
 
-    user: User  # type: ignore[assignment]  # narrower than Django's
+    user: User
 
 
 View = Callable[Concatenate[PortalRequest, P], HttpResponseBase]
@@ -39,6 +39,6 @@ def needs(action: Action) -> Callable[[View[P]], View[P]]:
                 )
             return view(request, *args, **kwargs)
 
-        return guarded
+        return cast("View[P]", guarded)
 
     return decorate

@@ -116,7 +116,9 @@ def draw_ribbon(
     return pictures.ribbon(
         duration_ms=file.duration_ms,
         waveform=load_waveform(file),
-        lanes=[_lane(match) for match in matches if match.state != MatchState.SUPPRESSED],
+        lanes=[
+            _lane(match) for match in matches if match.state != MatchState.SUPPRESSED
+        ],
         facts=_fact_lanes(scan),
         window=_window(query),
     )
@@ -152,6 +154,21 @@ def load_waveform(owner: Any) -> pictures.Waveform | None:  # Any: file or recor
     except (RecognitionError, OSError):
         return None
     return pictures.Waveform(stored.peaks.tolist(), stored.rms.tolist())
+
+
+def fill_coverage(files: Iterable[ScannedFile]) -> None:
+    """Set ``coverage_pct`` of each file: its matched share, overlaps counted once."""
+    listed = {file.pk: file for file in files}
+    found = review_selectors.matches().filter(scanned_file__in=listed)
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for match in review_selectors.with_segments(
+        found.exclude(state=MatchState.SUPPRESSED)
+    ):
+        plays = [(play.start_ms, play.end_ms) for play in match.segments]
+        spans.setdefault(match.scanned_file_id, []).extend(plays)
+    for pk, covered in spans.items():
+        if listed[pk].duration_ms:
+            listed[pk].coverage_pct = 100 * _union_ms(covered) / listed[pk].duration_ms
 
 
 def _lane(match: Match) -> pictures.Lane:

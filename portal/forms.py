@@ -9,7 +9,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
-from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, RecordingStatus
 from catalogue.services import RecordingDetails
 from scanning.choices import FileStatus
 from scanning.models import Container
@@ -29,7 +29,7 @@ class ManyFilesField(forms.FileField):
 
     def clean(
         self, data: Any, initial: Any = None
-    ) -> list[UploadedFile]:  # Any: Django's own signature
+    ) -> list[UploadedFile[Any]]:  # Any: Django's own signature
         """Return every file that was sent."""
         if not data:
             return []
@@ -40,7 +40,7 @@ class UploadForm(forms.Form):
     """Files and links for one container, as the page sends them without scripts."""
 
     container = forms.ModelChoiceField(Container.objects.all(), empty_label=None)
-    files = ManyFilesField(required=False)
+    files = ManyFilesField(required=False)  # type: ignore[assignment]  # a field, not the attribute
     links = forms.CharField(required=False, widget=forms.Textarea)
     programme = forms.CharField(required=False, max_length=300)
     account = forms.CharField(required=False, max_length=300)
@@ -98,8 +98,8 @@ class RecordingFilterForm(forms.Form):
     """Filters of the list of recordings."""
 
     q = forms.CharField(required=False, label="Title, artist or code")
-    bucket = forms.ModelChoiceField(
-        Bucket.objects.all(), required=False, empty_label="Any bucket"
+    state = forms.ChoiceField(
+        required=False, choices=[("", "Any state"), *RecordingStatus.choices]
     )
 
 
@@ -115,9 +115,7 @@ class RecordingForm(forms.Form):
         required=False, max_length=1000, help_text="Several are separated by |"
     )
     version_title = forms.CharField(required=False, max_length=500)
-    custom_id = forms.CharField(
-        required=False, max_length=200, label="Your id for it"
-    )
+    custom_id = forms.CharField(required=False, max_length=200, label="Your id for it")
     album = forms.CharField(required=False, max_length=500)
     label = forms.CharField(required=False, max_length=300)
     release_date = forms.RegexField(

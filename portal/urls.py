@@ -36,6 +36,7 @@ urlpatterns = [
     path("containers/new/", containers.container_create, name="container_create"),
     path("containers/<int:pk>/", containers.container_edit, name="container_edit"),
     path("catalogue/", catalogue.catalogue, name="catalogue"),
+    path("catalogue/buckets/<int:pk>/", catalogue.bucket_detail, name="bucket_detail"),
     path("catalogue/buckets/new/", catalogue.bucket_create, name="bucket_create"),
     path("catalogue/recordings/new/", catalogue.recording_add, name="recording_add"),
     path(

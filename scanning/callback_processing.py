@@ -163,4 +163,3 @@ def _recording_id(item: ReportedItem) -> int:
         duration_ms=item.duration_ms,
     )
     return stub.pk
-

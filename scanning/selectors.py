@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,8 +30,7 @@ def worker_health() -> WorkerHealth:
         queued=Count("pk", filter=Q(status=ScanStatus.QUEUED)),
         running=Count(
             "pk",
-            filter=Q(status=ScanStatus.RUNNING)
-            & ~Q(stage=ScanStage.AWAITING_CALLBACK),
+            filter=Q(status=ScanStatus.RUNNING) & ~Q(stage=ScanStage.AWAITING_CALLBACK),
         ),
         oldest=Min("created_at", filter=Q(status=ScanStatus.QUEUED)),
     )
@@ -49,10 +49,8 @@ def files() -> QuerySet[ScannedFile]:
 def file_of_callback(*, container: Container, file_id: str) -> ScannedFile | None:
     """Return the container's file that a callback names, by the cloud's id or ours."""
     wanted = Q(remote_id=file_id)
-    try:
+    with suppress(ValueError):
         wanted |= Q(uid=uuid.UUID(file_id))
-    except ValueError:
-        pass
     return container.files.filter(wanted, deleted_at__isnull=True).first()
 
 

@@ -73,7 +73,9 @@ class UploadSerializer(serializers.Serializer[None]):
     container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.all())
     programme = serializers.CharField(required=False, default="", allow_blank=True)
     account = serializers.CharField(required=False, default="", allow_blank=True)
-    published_at = serializers.DateTimeField(required=False, default=None, allow_null=True)
+    published_at = serializers.DateTimeField(
+        required=False, default=None, allow_null=True
+    )
     tags = serializers.CharField(required=False, default="", allow_blank=True)
     scan_again = serializers.BooleanField(required=False, default=False)
 
@@ -87,7 +89,9 @@ class LinksSerializer(serializers.Serializer[None]):
     container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.all())
     programme = serializers.CharField(required=False, default="", allow_blank=True)
     account = serializers.CharField(required=False, default="", allow_blank=True)
-    published_at = serializers.DateTimeField(required=False, default=None, allow_null=True)
+    published_at = serializers.DateTimeField(
+        required=False, default=None, allow_null=True
+    )
     tags = serializers.CharField(required=False, default="", allow_blank=True)
 
 
@@ -129,9 +133,7 @@ def details_of(told: dict[str, object]) -> FileDetails:
     )
 
 
-def file_state(
-    file: ScannedFile, *, duplicate: bool = False
-) -> dict[str, object]:
+def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, object]:
     """Return the state of one file as ``FileStateSerializer`` describes it."""
     scan = selectors.latest_scan(file)
     active = scan is not None and scan.status in ACTIVE_SCAN_STATUSES

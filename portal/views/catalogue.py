@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -11,59 +12,63 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.roles import Action
 from catalogue import selectors
-from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.models import Bucket, Recording
 from catalogue.services import create_bucket
 from dedup.intake import AlreadyInCatalogue, add_recording
+from dedup.models import DedupMember
 from portal import file_page, pictures
 from portal.access import PortalRequest, needs
 from portal.forms import BucketForm, RecordingFilterForm, RecordingForm
 from portal.pages import page_of, sorted_by
 from review import selectors as review_selectors
+from review.choices import MatchState
 from review.filters import MatchFilter
+from review.models import Match
 
-_COLUMNS = {
-    "title": "title",
-    "bucket": "bucket__name",
-    "duration": "duration_ms",
-    "state": "status",
-    "created": "created_at",
-}
+_COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
+_SHOWN_MATCHES = 50
 
 
 @require_safe
 @needs(Action.VIEW)
 def catalogue(request: PortalRequest) -> HttpResponseBase:
-    """Show the buckets, and the recordings that fit the filters."""
+    """List the buckets with their counts."""
+    page = page_of(request, selectors.buckets_with_counts())
+    context = {"page_obj": page, "total": page.paginator.count}
+    return render(request, "catalogue/bucket_list.html", context)
+
+
+@require_safe
+@needs(Action.VIEW)
+def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """List the recordings of one bucket."""
+    bucket = get_object_or_404(Bucket, pk=pk)
     filters = RecordingFilterForm(request.GET)
-    rows = _filtered(filters)
+    filters.is_valid()
+    told = filters.cleaned_data
+    rows = selectors.search_recordings(text=told.get("q") or "").filter(bucket=bucket)
+    if told.get("state"):
+        rows = rows.filter(status=told["state"])
+    rows = rows.annotate(match_count=_live_matches())
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="title"))
-    buckets = Bucket.objects.annotate(
-        recording_count=Count("recordings"),
-        ready_count=Count(
-            "recordings", filter=Q(recordings__status=RecordingStatus.READY)
-        ),
-    )
     return render(
         request,
-        "catalogue/catalogue.html",
+        "catalogue/recording_list.html",
         {
-            "buckets": buckets,
+            "bucket": bucket,
             "filters": filters,
             "page_obj": page,
             "total": page.paginator.count,
-            "any_active": any(
-                row.status in {RecordingStatus.WAITING, RecordingStatus.PROCESSING}
-                for row in page
-            ),
         },
     )
 
 
-def _filtered(filters: RecordingFilterForm) -> QuerySet[Recording]:
-    filters.is_valid()
-    told = filters.cleaned_data
-    rows = selectors.search_recordings(text=told.get("q") or "")
-    return rows.filter(bucket=told["bucket"]) if told.get("bucket") else rows
+def _live_matches() -> Coalesce:
+    """Count the matches people see; a subquery, so that only one page is counted."""
+    hidden = [MatchState.SUPERSEDED, MatchState.SUPPRESSED]
+    live = Match.objects.filter(recording=OuterRef("pk")).exclude(state__in=hidden)
+    per_recording = live.order_by().values("recording").annotate(total=Count("pk"))
+    return Coalesce(Subquery(per_recording.values("total")), 0)
 
 
 @require_safe
@@ -72,20 +77,18 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one recording: waveform, metadata, and where it was found."""
     recording = get_object_or_404(Recording.objects.select_related("bucket"), uid=uid)
     found = review_selectors.matches(filters=MatchFilter(recording=uid))
-    waveform = file_page.load_waveform(recording)
+    member = DedupMember.objects.filter(recording=recording).first()
     return render(
         request,
         "catalogue/recording_detail.html",
         {
             "recording": recording,
-            "wave": pictures.wave_paths(waveform),
-            "ribbon": pictures.ribbon(
-                duration_ms=recording.duration_ms, lanes=[], waveform=waveform
-            )
-            if recording.duration_ms
-            else None,
-            "matches": review_selectors.with_segments(found[:50]),
-            "match_total": found.count(),
+            "wave": pictures.wave_paths(file_page.load_waveform(recording)),
+            "matches": review_selectors.with_segments(found[:_SHOWN_MATCHES]),
+            "group": member.group if member else None,
+            "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
+            if request.user.has_perm(Action.EDIT_CATALOGUE)
+            else "",
             "audio_url": reverse("portal:recording_audio", args=[uid])
             if recording.audio
             else "",

@@ -30,7 +30,9 @@ def dashboard(request: PortalRequest) -> HttpResponseBase:
         "portal/dashboard.html",
         {
             "counts": selectors.dashboard_counts(),
-            "next_matches": waiting.order_by("created_at", "pk")[:5],
+            "next_matches": review_selectors.with_segments(
+                waiting.order_by("created_at", "pk")[:5]
+            ),
             "recent_files": scanning_selectors.files()[:6],
             "week_series": selectors.matches_per_week(
                 since=today - timedelta(weeks=_WEEKS - 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from portal.access import PortalRequest, needs
 from portal.forms import FileFilterForm
 from portal.pages import page_of, sorted_by
 from review.choices import WAITING_STATES, MatchState
+from review.models import Match
 from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES, ACTIVE_SCAN_STATUSES
 from scanning.errors import IntakeRefused
@@ -38,9 +40,9 @@ _COLUMNS = {
 def file_list(request: PortalRequest) -> HttpResponseBase:
     """List files by state, container and name."""
     filters = FileFilterForm(request.GET)
-    rows = _filtered(selectors.files(), filters)
+    rows = _with_counts(_filtered(selectors.files(), filters))
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-created"))
-    page.object_list = _with_counts(page.object_list)
+    file_page.fill_coverage(page.object_list)
     return render(
         request,
         "scanning/file_list.html",
@@ -72,15 +74,23 @@ def _filtered(
 
 
 def _with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
-    """Add to the rows of one page what the list shows of their matches and scans."""
+    """Add what the list shows of each row's matches and newest scan.
+
+    Subqueries, not joins: only the rows of one page are counted.
+    """
     newest = Scan.objects.filter(scanned_file=OuterRef("pk")).order_by("-pk")
-    live = ~Q(matches__state__in=[MatchState.SUPERSEDED, MatchState.SUPPRESSED])
+    hidden = [MatchState.SUPERSEDED, MatchState.SUPPRESSED]
     return files.annotate(
-        match_count=Count("matches", filter=live),
-        waiting_count=Count("matches", filter=Q(matches__state__in=WAITING_STATES)),
+        match_count=_count(~Q(state__in=hidden)),
+        waiting_count=_count(Q(state__in=WAITING_STATES)),
         progress=Subquery(newest.values("progress")[:1]),
-        is_scanned=Exists(newest),
     )
+
+
+def _count(condition: Q) -> Coalesce:
+    rows = Match.objects.filter(condition, scanned_file=OuterRef("pk")).order_by()
+    per_file = rows.values("scanned_file").annotate(total=Count("pk"))
+    return Coalesce(Subquery(per_file.values("total")), 0)
 
 
 @require_safe

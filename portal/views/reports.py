@@ -11,6 +11,7 @@ from django import forms
 from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
@@ -32,7 +33,7 @@ class ExportForm(MatchFilterForm):
         required=False,
         choices=[("comma", "Comma"), ("semicolon", "Semicolon"), ("tab", "Tab")],
     )
-    files = forms.ChoiceField(
+    unmatched = forms.ChoiceField(
         required=False,
         label="Files without a match",
         choices=[("yes", "One row each"), ("no", "Left out")],
@@ -45,16 +46,16 @@ def export(request: PortalRequest) -> HttpResponseBase:
     """Show the first rows as they would be written."""
     filters = MatchFilter.from_query(request.GET)
     chosen = selection(filters=filters, include_files=_with_files(request.GET))
-    total = chosen.matches.count() + chosen.files.count()
+    matches, files = chosen.matches.count(), chosen.files.count()
     return render(
         request,
         "reports/export.html",
         {
-            "filters": ExportForm(request.GET),
-            "total": total,
-            "match_total": chosen.matches.count(),
-            "file_total": chosen.files.count(),
+            "form": ExportForm(request.GET),
+            "total": matches + files,
+            "summary": f"{matches} matches, {files} files without one",
             "preview": _preview(filters, request.GET),
+            "export_url": reverse("portal:match_export"),
         },
     )
 
@@ -92,7 +93,7 @@ def _download(pieces: Iterator[bytes]) -> StreamingHttpResponse:
 
 def _with_files(query: QueryDict) -> bool:
     """Tell whether files without a match get a row: as asked, else where it fits."""
-    asked = query.get("files")
+    asked = query.get("unmatched")
     if asked in {"yes", "no"}:
         return asked == "yes"
     return not MatchFilter.from_query(query).is_about_matches
@@ -108,4 +109,4 @@ def _preview(filters: MatchFilter, query: QueryDict) -> dict[str, list[object]]:
     first = islice(cases(chosen=chosen), _PREVIEW_ROWS)
     text = b"".join(csv_pieces(first, Dialect(byte_order_mark=False))).decode()
     header, *rows = csv.reader(io.StringIO(text))
-    return {"header": list(header), "rows": list(rows)}
+    return {"columns": list(header), "rows": list(rows)}

@@ -63,9 +63,11 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
     results = [
         _outcome(
             file.name or "upload",
-            lambda file=file: submit_upload(  # type: ignore[misc]  # binds the loop's file
-                container=container, upload=file, user=request.user, details=details
-            ).scanned_file,
+            lambda file=file: (
+                submit_upload(  # type: ignore[misc]  # binds the loop's file
+                    container=container, upload=file, user=request.user, details=details
+                ).scanned_file
+            ),
         )
         for file in form.cleaned_data["files"]
     ]

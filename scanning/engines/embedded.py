@@ -43,7 +43,7 @@ def recognise(
         found=_by_recording(result.segments),
         stretches=tuple(_stretch(stretch) for stretch in result.stretches),
         warnings=result.warnings,
-        buckets=tuple(buckets),
+        buckets=tuple(dict(bucket) for bucket in buckets),
         recordings_searched=Recording.objects.filter(
             bucket_id__in=bucket_ids, status=RecordingStatus.READY
         ).count(),

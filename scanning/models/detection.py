@@ -40,7 +40,7 @@ class Immutable(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         """Insert; refuse to change a row that is there."""
-        if self.pk is not None:
+        if not self._state.adding:
             raise ImmutableError
         super().save(*args, **kwargs)
 

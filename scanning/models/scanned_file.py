@@ -17,6 +17,9 @@ class ScannedFile(models.Model):
     ``name`` is shown and never used as a path; the bytes lie under a name of our own.
     """
 
+    # Filled for lists that show how much of the file is matched.
+    coverage_pct: float | None = None
+
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     container = models.ForeignKey(
         Container, on_delete=models.PROTECT, related_name="files"

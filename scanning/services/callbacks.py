@@ -116,7 +116,9 @@ def requeue_lost_callbacks() -> int:
         outcome=CallbackOutcome.ORPHAN,
         received_at__lt=now - timedelta(days=settings.ACRPORTAL_ORPHAN_DAYS),
     ).update(
-        outcome=CallbackOutcome.REFUSED, message="Its file never came.", processed_at=now
+        outcome=CallbackOutcome.REFUSED,
+        message="Its file never came.",
+        processed_at=now,
     )
     lost = InboundCallback.objects.filter(
         outcome=CallbackOutcome.QUEUED,

@@ -90,7 +90,9 @@ def submit_link(
             "link_refused", f"{url[:200]}: This link is not allowed: {error}."
         ) from error
     if len(url) > 2000:
-        raise IntakeRefused("link_refused", "This link is longer than 2,000 characters.")
+        raise IntakeRefused(
+            "link_refused", "This link is longer than 2,000 characters."
+        )
     file = ScannedFile(
         container=container,
         name=link_name(url),

@@ -32,7 +32,9 @@ def acrcloud_callback(
     container = Container.objects.filter(pk=container_id).first()
     expected = container.callback_secret if container else ""
     if container is None or not constant_time_compare(expected, secret):
-        return _answer(404, "unknown_address", "No container has this callback address.")
+        return _answer(
+            404, "unknown_address", "No container has this callback address."
+        )
     limit = settings.ACRPORTAL_CALLBACK_MAX_BYTES
     body = request.read(limit + 1)
     if len(body) > limit:

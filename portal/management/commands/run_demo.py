@@ -68,10 +68,10 @@ class Command(BaseCommand):
 
     def _compile(self) -> None:
         self._say("Compiling the engine (only the first time takes long)")
-        subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "manage.py", "scan_worker"])  # noqa: S603
+        return subprocess.Popen([sys.executable, "manage.py", "scan_worker"])
 
     def _wait_for_catalogue(
         self, bucket: Bucket, worker: subprocess.Popen[bytes]
