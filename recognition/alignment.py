@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from recognition.jit import compiled
 from recognition.types import Landmarks, LevelMap
 
+QueryPlaces = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
+ReferencePlaces = tuple[NDArray[np.int32], NDArray[np.float32]]
+Place = tuple[float, float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -108,40 +112,36 @@ def fit_line(
     Three rounds of pairing with shrinking tolerance; slope as the median between
     landmarks half a stretch apart (Theil–Sen), then least squares of what is paired.
     """
-    for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
-        r, q, df = _pair_up(view, reference, span, line, tolerance)
-        if len(r) < 12:
-            return line
-        half = len(r) // 2
-        slope = float(np.median((q[half:] - q[:-half]) / (r[half:] - r[:-half])))
-        line = Line(slope, float(np.median(q - slope * r)), float(np.median(df)))
-    r, q, df = _pair_up(view, reference, span, line, (1.5, 0.5))
-    if len(r) < 12 or r[-1] == r[0]:
-        return line
-    slope, offset = np.polyfit(r, q, 1)
-    return Line(float(slope), float(offset), float(np.median(df)))
-
-
-def _pair_up(
-    view: QueryView,
-    reference: Landmarks,
-    span: tuple[int, int],
-    line: Line,
-    tolerance: tuple[float, float],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    return _pairs_near(
+    slope, offset, shift = _fit(
         (view.first, view.landmarks.frames, view.landmarks.bins),
         (reference.frames[slice(*span)], reference.bins[slice(*span)]),
         (line.slope, line.offset, line.shift),
-        tolerance,
     )
+    return Line(float(slope), float(offset), float(shift))
+
+
+@compiled
+def _fit(query: QueryPlaces, reference: ReferencePlaces, line: Place) -> Place:
+    for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
+        r, q, df = _pairs_near(query, reference, line, tolerance)
+        if len(r) < 12:
+            return line
+        half = len(r) // 2
+        slope = np.median((q[half:] - q[:-half]) / (r[half:] - r[:-half]))
+        line = (slope, np.median(q - slope * r), np.median(df))
+    r, q, df = _pairs_near(query, reference, line, (1.5, 0.5))
+    if len(r) < 12 or r[-1] == r[0]:
+        return line
+    r_mean, q_mean = r.mean(), q.mean()
+    slope = ((r - r_mean) * (q - q_mean)).sum() / ((r - r_mean) ** 2).sum()
+    return (slope, q_mean - slope * r_mean, np.median(df))
 
 
 @compiled
 def _pairs_near(
-    query: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]],
-    reference: tuple[NDArray[np.int32], NDArray[np.float32]],
-    line: tuple[float, float, float],
+    query: QueryPlaces,
+    reference: ReferencePlaces,
+    line: Place,
     tolerance: tuple[float, float],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     first, frames, bins = query

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.alignment import Line
-from recognition.hashes import pair_hashes, triplet_hashes
+from recognition.hashes import Hashes, triplet_hashes
 from recognition.landmarks import select, thin
 from recognition.params import Params
 from recognition.types import Landmarks, Vote
@@ -73,11 +73,11 @@ def stages(params: Params, *, robust_first: bool) -> list[Stage]:
 def warps(params: Params) -> list[Warp]:
     """Tempo alone, pitch alone, and both together as a change of speed."""
     semitone = params.bins_per_octave / 12
-    tempi = [Warp(tempo=1 + k / 100) for k in range(-10, 11, 2) if k]
+    tempi = [Warp(tempo=1 + k / 40) for k in range(-4, 5) if k]
     pitches = [Warp(shift=k * semitone) for k in (-2, -1, 1, 2)]
     speeds = [
         Warp(1 + k / 100, params.bins_per_octave * float(np.log2(1 + k / 100)))
-        for k in range(-6, 7)
+        for k in range(-6, 7, 2)
         if k
     ]
     return [*tempi, *pitches, *speeds]
@@ -150,16 +150,10 @@ def _warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:
     return select(Landmarks(frames, bins, landmarks.levels), inside)
 
 
-def _hashes(
-    landmarks: Landmarks, stage: Stage, params: Params
-) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-    if stage.name == SPARSE:
-        return pair_hashes(landmarks, fan=params.pair_fan, probe=False, params=params)
-    if stage.name == GRID:
-        return pair_hashes(landmarks, fan=params.grid_fan, probe=False, params=params)
-    return triplet_hashes(
-        landmarks,
-        fan=params.dense_triplet_fan,
-        within=params.dense_third_within,
-        params=params,
-    )
+def _hashes(landmarks: Landmarks, stage: Stage, params: Params) -> Hashes:
+    fan, within = {
+        SPARSE: (params.grid_fan, params.grid_within),
+        DENSE: (params.dense_fan, params.dense_within),
+        GRID: (params.grid_fan, params.grid_within),
+    }[stage.name]
+    return triplet_hashes(landmarks, fan=fan, within=within, params=params)

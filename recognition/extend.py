@@ -12,6 +12,7 @@ from recognition.segments import Run, best_segment
 from recognition.types import Landmarks
 from recognition.verify import ALIGNED, OUTSIDE, Evidence, weigh
 
+_FITS = 6  # each fit lets a run of another tempo grow to about twice its length
 _NEAR_FRAMES = 94  # a run that ends within 1.5 s of its span may go on beyond it
 
 
@@ -38,7 +39,7 @@ def follow(
     if run is None or run.bits < params.candidate_bits:
         return run
     run = _extended(view, run, span, params)
-    for _ in range(2):
+    for _ in range(_FITS):
         span = (run.first, run.last + 1)
         fitted = replace(run, line=fit_line(view, reference, span, run.line))
         again = _extended(view, fitted, _wider(run, params), params)

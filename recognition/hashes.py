@@ -1,7 +1,9 @@
-"""Landmarks to hashes: pairs and triplets of neighbouring landmarks.
+"""Landmarks to hashes: triplets of neighbouring landmarks, as uint32.
 
-Pairs and triplets share one uint32 space, told apart by the highest bit. A reference
-is hashed once with few neighbours; a query is dense, so it hashes more of them.
+A hash holds the first landmark's frequency and where the other two lie from it. Its
+times are coarse, so noise that moves a peak by a frame, or a tempo some per cent off,
+seldom changes it. A reference is hashed with few neighbours; a query is denser, so it
+hashes more of them.
 """
 
 from __future__ import annotations
@@ -15,42 +17,24 @@ from recognition.types import Landmarks
 
 Hashes = tuple[NDArray[np.uint32], NDArray[np.int32]]
 
-TRIPLET_BIT = np.uint32(1 << 31)
-
 
 def reference_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
     """What is put into the index for a recording: (hashes, anchor frames)."""
-    pairs = pair_hashes(landmarks, fan=params.pair_fan, probe=False, params=params)
-    triplets = triplet_hashes(
-        landmarks, fan=params.triplet_fan, within=params.triplet_fan, params=params
-    )
-    return (
-        np.concatenate([pairs[0], triplets[0]]),
-        np.concatenate([pairs[1], triplets[1]]),
-    )
-
-
-def pair_hashes(
-    landmarks: Landmarks, *, fan: int, probe: bool, params: Params = DEFAULT
-) -> Hashes:
-    """Each landmark with its next ``fan`` neighbours.
-
-    With ``probe`` every pair is also hashed into the nearest neighbouring cell of
-    its frequency difference.
-    """
-    zone = np.array([params.min_dt, params.max_dt, params.max_df], dtype=np.int32)
-    hashes, frames = _pairs(landmarks.frames, landmarks.bins, fan, probe, zone)
-    return hashes, frames
+    fan = params.reference_fan
+    return triplet_hashes(landmarks, fan=fan, within=fan, params=params)
 
 
 def triplet_hashes(
     landmarks: Landmarks, *, fan: int, within: int, params: Params = DEFAULT
 ) -> Hashes:
-    """Each landmark with two of its next ``fan`` neighbours.
+    """Each landmark with two of its next ``fan`` neighbours, and its frame.
 
     The third landmark is among the ``within`` neighbours that follow the second.
     """
-    zone = np.array([params.min_dt, params.max_dt, params.max_df], dtype=np.int32)
+    zone = np.array(
+        [params.min_dt, params.max_dt, params.max_df, params.hash_frames],
+        dtype=np.int32,
+    )
     hashes, frames = _triplets(landmarks.frames, landmarks.bins, fan, within, zone)
     return hashes, frames
 
@@ -76,37 +60,6 @@ def _neighbours(
 
 
 @compiled
-def _pairs(
-    frames: NDArray[np.int32],
-    bins: NDArray[np.float32],
-    fan: int,
-    probe: bool,
-    zone: NDArray[np.int32],
-) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-    per_pair = 2 if probe else 1
-    hashes = np.empty(len(frames) * fan * per_pair, dtype=np.uint32)
-    anchors = np.empty(len(hashes), dtype=np.int32)
-    near = np.empty(fan, dtype=np.int64)
-    n = 0
-    for i in range(len(frames)):
-        base = np.int64(round(bins[i])) << 16
-        for k in range(_neighbours(frames, bins, i, zone, near)):
-            j = near[k]
-            dt = frames[j] - frames[i]
-            df = bins[j] - bins[i] + 128
-            cell = np.int64(round(df))
-            hashes[n] = base | cell << 8 | dt
-            anchors[n] = frames[i]
-            n += 1
-            if probe:
-                other = cell + 1 if df > cell else cell - 1
-                hashes[n] = base | other << 8 | dt
-                anchors[n] = frames[i]
-                n += 1
-    return hashes[:n].copy(), anchors[:n].copy()
-
-
-@compiled
 def _triplets(
     frames: NDArray[np.int32],
     bins: NDArray[np.float32],
@@ -117,6 +70,7 @@ def _triplets(
     hashes = np.empty(len(frames) * fan * within, dtype=np.uint32)
     anchors = np.empty(len(hashes), dtype=np.int32)
     near = np.empty(fan, dtype=np.int64)
+    cell = zone[3]
     n = 0
     for i in range(len(frames)):
         anchor = np.int64(round(bins[i]))
@@ -124,13 +78,13 @@ def _triplets(
         for k in range(count):
             second = near[k]
             df2 = np.int64(round(bins[second] - bins[i])) + 64
-            dt2 = np.int64(frames[second] - frames[i])
+            dt2 = np.int64((frames[second] - frames[i]) // cell)
             for m in range(k + 1, min(count, k + 1 + within)):
                 third = near[m]
                 df3 = np.int64(round(bins[third] - bins[i])) + 64
-                dt3 = np.int64(frames[third] - frames[i])
+                dt3 = np.int64((frames[third] - frames[i]) // cell)
                 value = anchor << 42 | df2 << 34 | dt2 << 26 | df3 << 18 | dt3 << 10
-                hashes[n] = _mix(value) | TRIPLET_BIT
+                hashes[n] = _mix(value)
                 anchors[n] = frames[i]
                 n += 1
     return hashes[:n].copy(), anchors[:n].copy()
@@ -138,6 +92,6 @@ def _triplets(
 
 @compiled
 def _mix(value: np.int64) -> np.uint32:
-    """Spread the exact triplet over 31 bits (multiplicative hashing)."""
+    """Spread the exact triplet over 32 bits (multiplicative hashing)."""
     product = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
-    return np.uint32(product >> np.uint64(33))
+    return np.uint32(product >> np.uint64(32))

@@ -51,24 +51,25 @@ class Params:
     map_bins: int = _landmark(3)
 
     # Hashes
-    pair_fan: int = _posting(5)
-    triplet_fan: int = _posting(5)
+    reference_fan: int = _posting(4)
     min_dt: int = _posting(2)
     max_dt: int = _posting(63)
-    max_df: int = _posting(63)
+    max_df: int = _posting(24)
+    hash_frames: int = _posting(4)
 
-    # Query landmarks and hashes, stage by stage
-    dense_triplet_fan: int = 16
-    dense_third_within: int = 6
-    grid_radius_frames: int = 7
-    grid_radius_bins: int = 6
-    grid_fan: int = 10
+    # Query, stage by stage: what a landmark must rule, neighbours hashed, leads taken
     window_frames: int = 625
     step_frames: int = 312
-    sparse_top: int = 4
+    min_votes: int = 4
+    dense_fan: int = 16
+    dense_within: int = 8
     dense_top: int = 8
-    grid_top: int = 3
-    min_votes: int = 5
+    grid_radius_frames: int = 10
+    grid_radius_bins: int = 9
+    grid_fan: int = 6
+    grid_within: int = 4
+    grid_top: int = 2
+    sparse_top: int = 4
 
     # Verification
     tolerance_frames: int = 1

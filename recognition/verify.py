@@ -24,6 +24,19 @@ UNKNOWN_LEVEL = np.float32(1e9)
 _CHANCE_SHIFTS = np.array([-61, -53, -43, -37, -29, 29, 37, 43, 53, 61], dtype=np.int32)
 
 
+Query = tuple[
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.uint8],
+    NDArray[np.int32],
+]
+Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
+Place = tuple[float, float, float]
+Constants = tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What one alignment says of each reference landmark of a span.
@@ -53,8 +66,6 @@ def weigh(
     Gains and the rate of alignment are estimated inside ``core``, landmark numbers
     of the reference, when it is given.
     """
-    frames = reference.frames[slice(*span)]
-    bins = reference.bins[slice(*span)]
     query = (
         view.first,
         view.landmarks.frames,
@@ -63,86 +74,105 @@ def weigh(
         view.map_levels,
         np.array([view.map_frames, view.map_bins], dtype=np.int32),
     )
-    place = (line.slope, line.offset, line.shift)
-    tolerance = (float(params.tolerance_frames), params.tolerance_bins)
-    states, gaps = _classify(
-        query, frames, bins, reference.levels[slice(*span)], place, tolerance
+    landmarks = (
+        reference.frames[slice(*span)],
+        reference.bins[slice(*span)],
+        reference.levels[slice(*span)],
     )
-    chance = _chance_rates(query, frames, bins, place, tolerance, _CHANCE_SHIFTS)
-    inner = slice(None)
+    inner = (0, span[1] - span[0])
     if core is not None:
-        inner = slice(core[0] - span[0], core[1] - span[0])
-    p0, p1 = _rates(chance, states[inner], params)
-    gains = _band_gains(
-        bins[inner], states[inner], gaps[inner], params.gain_bands, params.n_bins
+        inner = (core[0] - span[0], core[1] - span[0])
+    states, gaps, absent, weights, p0, p1 = _evidence(
+        query,
+        landmarks,
+        (line.slope, line.offset, line.shift),
+        inner,
+        _constants(params),
+        _CHANCE_SHIFTS,
     )
-    absent = np.zeros(len(states), dtype=np.bool_)
-    weights = np.empty(len(states), dtype=np.float32)
-    _weigh(
-        (frames, bins, states, gaps, gains),
-        _bit_table(p0, p1, params),
-        np.array([params.n_bins, params.onset_frames, params.absent_margin]),
-        absent,
-        weights,
-    )
-    return Evidence(states, gaps, absent, weights, p0, p1)
+    return Evidence(states, gaps, absent, weights, float(p0), float(p1))
 
 
-def _rates(
-    chance: NDArray[np.float64], states: NDArray[np.int8], params: Params
-) -> tuple[float, float]:
-    known = states != OUTSIDE
-    observed = float((states[known] == ALIGNED).mean()) if known.any() else 0.0
-    p0 = min(0.9, max(0.01, float(chance.mean() + chance.std())))
-    p1 = min(0.98, max(params.min_p1, p0 + 0.15, observed))
-    return p0, max(p1, p0 + 0.05)
-
-
-def _bit_table(p0: float, p1: float, params: Params) -> NDArray[np.float64]:
-    """Bits of an aligned, absent, masked and unjudged landmark."""
-    return np.array(
-        [
-            np.log2(p1 / p0),
-            params.absent_bits,
-            params.masked_bits,
-            np.log2((1 - p1) / (1 - p0)),
-        ]
+def _constants(params: Params) -> tuple[float, ...]:
+    return (
+        float(params.tolerance_frames),
+        params.tolerance_bins,
+        float(params.gain_bands),
+        float(params.n_bins),
+        params.min_p1,
+        params.absent_bits,
+        params.masked_bits,
+        params.absent_margin,
+        float(params.onset_frames),
     )
 
 
+@compiled
+def _evidence(
+    query: Query,
+    reference: Reference,
+    line: Place,
+    inner: tuple[int, int],
+    constants: Constants,
+    shifts: NDArray[np.int32],
+) -> tuple[
+    NDArray[np.int8],
+    NDArray[np.float32],
+    NDArray[np.bool_],
+    NDArray[np.float32],
+    float,
+    float,
+]:
+    tolerance = (constants[0], constants[1])
+    states, gaps = _classify(query, reference, line, tolerance)
+    chance = _chance_rates(query, reference, line, tolerance, shifts)
+    known = 0
+    hits = 0
+    for i in range(inner[0], inner[1]):
+        known += states[i] != OUTSIDE
+        hits += states[i] == ALIGNED
+    observed = hits / known if known else 0.0
+    p0 = min(0.9, max(0.01, chance.mean() + chance.std()))
+    p1 = max(min(0.98, max(constants[4], p0 + 0.15, observed)), p0 + 0.05)
+    gains = _band_gains(reference[1], states, gaps, inner, constants)
+    absent, weights = _weights(reference, states, gaps, gains, p0, p1, constants)
+    return states, gaps, absent, weights, p0, p1
+
+
+@compiled
 def _band_gains(
     bins: NDArray[np.float32],
     states: NDArray[np.int8],
     gaps: NDArray[np.float32],
-    n_bands: int,
-    n_bins: int,
+    inner: tuple[int, int],
+    constants: Constants,
 ) -> NDArray[np.float32]:
     """Median of query level less reference level by band; NaN where unknown."""
+    n_bands = int(constants[2])
     gains = np.full(n_bands, np.nan, dtype=np.float32)
-    bands = np.minimum((bins * n_bands / n_bins).astype(np.int32), n_bands - 1)
+    of_band = np.empty(inner[1] - inner[0], dtype=np.float32)
     for band in range(n_bands):
-        of_band = gaps[(states == ALIGNED) & (bands == band)]
-        if len(of_band) >= 3:
-            gains[band] = np.median(of_band)
+        n = 0
+        for i in range(inner[0], inner[1]):
+            if states[i] == ALIGNED and _band(bins[i], constants) == band:
+                of_band[n] = gaps[i]
+                n += 1
+        if n >= 3:
+            gains[band] = np.median(of_band[:n])
     return gains
 
 
 @compiled
+def _band(place: float, constants: Constants) -> int:
+    return min(int(place * constants[2] / constants[3]), int(constants[2]) - 1)
+
+
+@compiled
 def _classify(
-    query: tuple[
-        NDArray[np.int32],
-        NDArray[np.int32],
-        NDArray[np.float32],
-        NDArray[np.float32],
-        NDArray[np.uint8],
-        NDArray[np.int32],
-    ],
-    frames: NDArray[np.int32],
-    bins: NDArray[np.float32],
-    levels: NDArray[np.float32],
-    line: tuple[float, float, float],
-    tolerance: tuple[float, float],
+    query: Query, reference: Reference, line: Place, tolerance: tuple[float, float]
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """State of each landmark, and query level less reference level where known."""
+    frames, bins, levels = reference
     first, q_frames, q_bins, q_levels, cells, cell_size = query
     states = np.empty(len(frames), dtype=np.int8)
     gaps = np.full(len(frames), UNKNOWN_LEVEL, dtype=np.float32)
@@ -169,20 +199,14 @@ def _classify(
 
 @compiled
 def _chance_rates(
-    query: tuple[
-        NDArray[np.int32],
-        NDArray[np.int32],
-        NDArray[np.float32],
-        NDArray[np.float32],
-        NDArray[np.uint8],
-        NDArray[np.int32],
-    ],
-    frames: NDArray[np.int32],
-    bins: NDArray[np.float32],
-    line: tuple[float, float, float],
+    query: Query,
+    reference: Reference,
+    line: Place,
     tolerance: tuple[float, float],
     shifts: NDArray[np.int32],
 ) -> NDArray[np.float64]:
+    """Share of landmarks that align at each of the shifted alignments."""
+    frames, bins = reference[0], reference[1]
     first, q_frames, q_bins = query[0], query[1], query[2]
     rates = np.zeros(len(shifts), dtype=np.float64)
     for s in range(len(shifts)):
@@ -204,39 +228,36 @@ def _chance_rates(
 
 
 @compiled
-def _weigh(
-    evidence: tuple[
-        NDArray[np.int32],
-        NDArray[np.float32],
-        NDArray[np.int8],
-        NDArray[np.float32],
-        NDArray[np.float32],
-    ],
-    bits: NDArray[np.float64],
-    constants: NDArray[np.float64],
-    absent: NDArray[np.bool_],
-    weights: NDArray[np.float32],
-) -> None:
-    frames, bins, states, gaps, gains = evidence
-    n_bins, onset, margin = constants
+def _weights(
+    reference: Reference,
+    states: NDArray[np.int8],
+    gaps: NDArray[np.float32],
+    gains: NDArray[np.float32],
+    p0: float,
+    p1: float,
+    constants: Constants,
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    frames, bins, _ = reference
+    absent = np.zeros(len(frames), dtype=np.bool_)
+    weights = np.zeros(len(frames), dtype=np.float32)
     low, high = 0, 0
     for i in range(len(frames)):
-        while frames[low] < frames[i] - onset:
+        while frames[low] < frames[i] - constants[8]:
             low += 1
-        while high < len(frames) and frames[high] <= frames[i] + onset:
+        while high < len(frames) and frames[high] <= frames[i] + constants[8]:
             high += 1
         if states[i] == OUTSIDE:
-            weights[i] = 0
             continue
-        band = min(int(bins[i] * len(gains) / n_bins), len(gains) - 1)
+        gain = gains[_band(bins[i], constants)]
         if states[i] == ALIGNED:
-            value = bits[0]
-        elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gains[band]):
-            value = bits[3]
-        elif gaps[i] < gains[band] - margin:
-            value = bits[1]
+            value = np.log2(p1 / p0)
+        elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gain):
+            value = np.log2((1 - p1) / (1 - p0))
+        elif gaps[i] < gain - constants[7]:
+            value = constants[5]
             absent[i] = True
         else:
-            value = bits[2]
+            value = constants[6]
         # Landmarks of one onset are not independent of each other
         weights[i] = value / np.sqrt(high - low)
+    return absent, weights
