@@ -337,8 +337,10 @@ def ruler(window: Window) -> tuple[Tick, ...]:
 
 def _tick(at_ms: int, window: Window, *, fine: bool) -> Tick:
     share = window.percent(at_ms)
-    place = "first" if share < 1 else "last" if share > EDGE_PERCENT else ""
-    return Tick(_share(share), formats.clock(at_ms), place, fine)
+    place = "first" if share < 1 else ""
+    # A label at the very end would run out of the plot or into its neighbour.
+    label = "" if share > EDGE_PERCENT else formats.clock(at_ms)
+    return Tick(_share(share), label, place, fine)
 
 
 def _clamped(window: Window | None, duration_ms: int) -> Window:

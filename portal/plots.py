@@ -17,8 +17,9 @@ FOLD_WIDTH = 12
 STRAIGHT = 0.005
 SAME_PART_MS = 1000
 
-CHART_WIDTH, CHART_HEIGHT = 540, 160
-CHART_LEFT, CHART_BOTTOM, CHART_TOP = 34, 22, 8
+CHART_HEIGHT, CHART_BOTTOM, CHART_TOP = 160, 22, 8
+BAR_SHARE = 0.3
+EVERY_LABEL = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,6 @@ class WeekChart:
     up: tuple[Label, ...]
     total_new: int
     total_decided: int
-    width: int = CHART_WIDTH
-    height: int = CHART_HEIGHT
 
 
 def alignment_plot(
@@ -117,15 +116,17 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
     """Draw new and decided matches per week; rows carry label, new, decided."""
     counts = [(str(r["label"]), _count(r["new"]), _count(r["decided"])) for r in rows]
     top = _round_up(max((max(new, done) for _label, new, done in counts), default=0))
-    slot = (CHART_WIDTH - CHART_LEFT) / max(len(counts), 1)
+    slot = 100 / max(len(counts), 1)
     bars: list[Bar] = []
     across: list[Label] = []
     for index, (label, new, done) in enumerate(counts):
-        left = CHART_LEFT + index * slot
-        for series, value in ((1, new), (2, done)):
-            bars.append(_bar(left, slot, top, series, value, label))
-        if len(counts) <= 6 or index % 2:
-            middle = _number(left + slot / 2)
+        left = index * slot
+        bars += [
+            _bar(left, slot, top, 1, new, label),
+            _bar(left, slot, top, 2, done, label),
+        ]
+        if len(counts) <= EVERY_LABEL or index % 2:
+            middle = f"{_number(left + slot / 2)}%"
             across.append(Label(middle, _number(CHART_HEIGHT - 6), label))
     total_new = sum(new for _label, new, _done in counts)
     total_done = sum(done for _label, _new, done in counts)
@@ -266,13 +267,14 @@ def _bar(
 ) -> Bar:
     room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
     height = room * value / top
-    width = min(slot * 0.3, 14)
-    x = left + slot / 2 + (-width - 1 if series == 1 else 1)
+    width = slot * BAR_SHARE
+    gap = slot * BAR_SHARE / 12
+    x = left + slot / 2 + (-width - gap if series == 1 else gap)
     name = _("new") if series == 1 else _("decided")
     return Bar(
-        x=_number(x),
+        x=f"{x:.2f}%",
         y=_number(CHART_TOP + room - height),
-        width=_number(width),
+        width=f"{width:.2f}%",
         height=_number(height),
         series=series,
         label=f"{label}: {value} {name}",
@@ -282,7 +284,7 @@ def _bar(
 def _level(value: int, top: int) -> Label:
     room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
     y = CHART_TOP + room * (1 - value / top)
-    return Label(_number(CHART_LEFT - 8), _number(y), str(value))
+    return Label("0", _number(y), str(value))
 
 
 def _round_up(value: int) -> int:

@@ -9,10 +9,11 @@ from django import template
 from django.http import QueryDict
 from django.template import Context
 from django.templatetags.static import static
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import formats, pictures, plots, states
+from portal import file_page, formats, pictures, plots, states
 
 register = template.Library()
 
@@ -94,6 +95,14 @@ def share_of(part: float | None, whole: float | None) -> str:
 def as_percent(ratio: float | None) -> str:
     """A ratio 0–1 as a percentage."""
     return formats.UNKNOWN if ratio is None else formats.percent(float(ratio), 1)
+
+
+@register.filter
+def grouped(value: int | None) -> str:
+    """A count with the locale's grouping."""
+    if value is None:
+        return formats.UNKNOWN
+    return number_format(int(value), use_l10n=True, force_grouping=True)
 
 
 @register.filter
@@ -196,6 +205,12 @@ def mini_ribbon(
     longest = max((segment.end_ms for segment in drawn), default=1)
     mini = pictures.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)
     return {"mini": mini}
+
+
+@register.simple_tag
+def stored_wave(owner: Any) -> pictures.WavePaths | None:
+    """Draw the stored loudness of a file or a recording, where there is one."""
+    return pictures.wave_paths(file_page.load_waveform(owner))
 
 
 @register.inclusion_tag("components/_week_chart.html")

@@ -1,0 +1,111 @@
+/* What every page shares: keys, dialogs, live announcements, forms that submit themselves. */
+
+const KEYS_OFF = "acrportal.keys";
+const GOTO = { d: "dashboard", u: "upload", m: "matches", f: "files", c: "catalogue", r: "reports" };
+const ANNOUNCE_EVERY_MS = 10_000;
+
+const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "off";
+
+export function typing(event) {
+  const at = event.target;
+  return (
+    event.ctrlKey || event.metaKey || event.altKey ||
+    at.isContentEditable ||
+    /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) ||
+    document.querySelector("dialog[open]") !== null
+  );
+}
+
+export function onKey(handler) {
+  document.addEventListener("keydown", (event) => {
+    if (!event.defaultPrevented && keysAreOn() && !typing(event)) handler(event);
+  });
+}
+
+let lastAnnounced = { text: "", at: 0, word: "" };
+
+/* Say a change politely: a new word at once, a mere number at most every ten seconds. */
+export function announce(text) {
+  const live = document.getElementById("live");
+  const word = text.replace(/[\d.,]+/g, "");
+  const now = Date.now();
+  if (!live || text === lastAnnounced.text) return;
+  if (word === lastAnnounced.word && now - lastAnnounced.at < ANNOUNCE_EVERY_MS) return;
+  live.textContent = text;
+  lastAnnounced = { text, at: now, word };
+}
+
+function openDialog(id) {
+  const dialog = document.getElementById(id);
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
+let awaitingGoto = 0;
+
+function goTo(letter) {
+  const name = GOTO[letter];
+  const link = name && document.querySelector(`.nav a[data-goto="${name}"]`);
+  if (link) link.click();
+  return Boolean(link);
+}
+
+onKey((event) => {
+  const key = event.key.toLowerCase();
+  if (Date.now() - awaitingGoto < 1500) {
+    awaitingGoto = 0;
+    if (goTo(key)) event.preventDefault();
+    return;
+  }
+  if (event.key === "/") {
+    const search = document.querySelector("[data-key-search]");
+    if (search?.offsetParent) {
+      event.preventDefault();
+      search.focus();
+    }
+  } else if (event.key === "?") {
+    event.preventDefault();
+    openDialog("keys");
+  } else if (key === "f" && document.querySelector("[data-key-filter]")) {
+    event.preventDefault();
+    document.querySelector("[data-key-filter]").focus();
+  } else if (key === "g") {
+    awaitingGoto = Date.now();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open-dialog]");
+  if (opener) openDialog(opener.dataset.openDialog);
+  const open = document.querySelector("details.menu[open]");
+  if (open && !open.contains(event.target)) open.open = false;
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-keys-switch]")) {
+    localStorage.setItem(KEYS_OFF, event.target.checked ? "on" : "off");
+  } else if (event.target.matches("[data-autosubmit] select")) {
+    event.target.form.requestSubmit();
+  }
+});
+
+/* An empty filter field says nothing, so it stays out of the address. */
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-autosubmit]")) return;
+  for (const field of event.target.elements) {
+    if (field.name && field.value === "") field.disabled = true;
+  }
+});
+
+/* Coming back with the browser's button must not find those fields still off. */
+window.addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form[data-autosubmit] :disabled")) field.disabled = false;
+});
+
+document.addEventListener("htmx:afterSwap", () => {
+  const said = document.querySelector("[data-announce]");
+  if (said) announce(said.dataset.announce);
+});
+
+const keysSwitch = document.querySelector("[data-keys-switch]");
+if (keysSwitch) keysSwitch.checked = keysAreOn();
+document.querySelector("[data-focus]")?.focus();
