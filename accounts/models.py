@@ -1,10 +1,16 @@
-"""The people who use the portal."""
+"""The people who use the portal, and the tokens of their programs."""
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractUser
+from datetime import UTC, datetime
+from functools import partial
 
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from accounts import scopes
 from accounts.roles import Action
+from common.uid import new_uid
 
 _ACTION_NAMES = {
     Action.VIEW: "Can see files, matches and reports",
@@ -26,3 +32,43 @@ class User(AbstractUser):
         permissions = [
             (action.split(".")[1], name) for action, name in _ACTION_NAMES.items()
         ]
+
+
+class ApiToken(models.Model):
+    """A key to the API: kept as a hash, shown once when it was made.
+
+    ``hint`` is its beginning, by which people tell their tokens apart.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "t"), editable=False
+    )
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)
+    scopes = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=16, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether it opens anything now."""
+        return self.revoked_at is None and not self.is_expired
+
+    @property
+    def is_expired(self) -> bool:
+        """Tell whether its last day is over."""
+        return self.expires_at is not None and self.expires_at <= datetime.now(tz=UTC)
+
+    def allows(self, action: Action) -> bool:
+        """Tell whether both the token's scopes and its owner's role allow it."""
+        return scopes.allows(self.scopes, action) and self.owner.has_perm(action)

@@ -29,12 +29,15 @@ def sync_roles(**_signal: object) -> None:
 def create_user(
     *,
     username: str,
-    password: str,
+    password: str | None,
     role: Role,
     first_name: str = "",
     last_name: str = "",
 ) -> User:
-    """Create a user with one role; everyone may enter the admin, where roles rule."""
+    """Create a user with one role; everyone may enter the admin, where roles rule.
+
+    Without a password the user cannot sign in: for the programs behind API tokens.
+    """
     user = User.objects.create_user(
         username=username,
         password=password,

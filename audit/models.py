@@ -45,6 +45,12 @@ class Event(models.Model):
         related_name="+",
     )
     actor_name = models.CharField(max_length=150)
+    via = models.CharField(
+        max_length=80,
+        blank=True,
+        default="",
+        help_text="The API token that was used, if one was.",
+    )
     action = models.CharField(max_length=40)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)

@@ -11,27 +11,27 @@ from django.db import transaction
 
 from accounts.models import User
 from audit.models import Event
+from common.attribution import acting_through
 
 SYSTEM = "system"
 
 
 def _digest(event: Event) -> str:
-    content = json.dumps(
-        [
-            event.case,
-            event.sequence,
-            event.at.isoformat(),
-            event.actor_name,
-            event.action,
-            event.before,
-            event.after,
-            event.reason,
-            event.note,
-            event.previous_hash,
-        ],
-        sort_keys=True,
-        ensure_ascii=False,
-    )
+    told = [
+        event.case,
+        event.sequence,
+        event.at.isoformat(),
+        event.actor_name,
+        event.action,
+        event.before,
+        event.after,
+        event.reason,
+        event.note,
+        event.previous_hash,
+    ]
+    if event.via:
+        told.append(event.via)
+    content = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -48,7 +48,8 @@ def record(
 ) -> Event:
     """Append an event to a case; call it in the transaction of what it tells.
 
-    ``actor`` is a person, or the name of what acted ("policy:…", "system"). The
+    ``actor`` is a person, or the name of what acted ("policy:…", "system"); the API
+    token that was used, if any, comes from ``common.attribution``. The
     case's last event is locked, so that two writers cannot take one number.
     """
     last = Event.objects.select_for_update().filter(case=case).first()
@@ -58,6 +59,7 @@ def record(
         at=datetime.now(tz=UTC),
         actor=actor if isinstance(actor, User) else None,
         actor_name=actor.get_username() if isinstance(actor, User) else actor,
+        via=acting_through(),
         action=action,
         before=before or {},
         after=after or {},
@@ -85,3 +87,15 @@ def first_broken_event(*, case: str) -> Event | None:
             return event
         previous = event.hash
     return None
+
+
+def record_account_change(
+    *,
+    case: str,
+    action: str,
+    actor: User | str,
+    after: dict[str, Any],  # Any: JSON
+    **_signal: object,
+) -> None:
+    """Keep what the accounts package tells of users and tokens."""
+    record(case=case, action=action, actor=actor, after=after)

@@ -33,10 +33,22 @@ class IntakeRule(models.TextChoices):
     IGNORE = "ignore", "Add it all the same"
 
 
-class Bucket(models.Model):
-    """A set of recordings that is searched together."""
+class BucketManager(models.Manager["Bucket"]):
+    """Leaves out what was deleted; the row stays for the recordings' history."""
 
-    name = models.CharField(max_length=200, unique=True)
+    def get_queryset(self) -> models.QuerySet[Bucket]:
+        """Return the buckets that are there."""
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+
+class Bucket(models.Model):
+    """A set of recordings that is searched together.
+
+    ``net_type`` and ``metadata_template`` have no effect here: they are kept for the
+    API clients that set them.
+    """
+
+    name = models.CharField(max_length=200)
     bucket_type = models.CharField(
         max_length=16, choices=BucketType.choices, default=BucketType.FILE
     )
@@ -45,6 +57,8 @@ class Bucket(models.Model):
     )
     region = models.CharField(max_length=32, blank=True, default="eu-west-1")
     labels = models.JSONField(default=list, blank=True)
+    net_type = models.PositiveSmallIntegerField(default=1)
+    metadata_template = models.TextField(blank=True, default="")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -54,9 +68,22 @@ class Bucket(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = BucketManager()
+    all_objects = models.Manager()
 
     class Meta:
         ordering = ["name"]
+        base_manager_name = "all_objects"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="bucket_name_unique",
+                violation_error_message="There is a bucket with this name already.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -131,6 +158,12 @@ class Recording(Leased):
     status_message = models.CharField(max_length=500, blank=True, default="")
     audio = models.FileField(max_length=200, blank=True, default="")
     audio_name = models.CharField(max_length=500, blank=True, default="")
+    source_url = models.URLField(
+        max_length=2000,
+        blank=True,
+        default="",
+        help_text="Where a worker fetches the audio, if it was not uploaded.",
+    )
     audio_sha256 = models.CharField(max_length=64, blank=True, default="")
     audio_bytes = models.BigIntegerField(default=0)
     duration_ms = models.BigIntegerField(default=0, validators=[MinValueValidator(0)])
@@ -153,7 +186,7 @@ class Recording(Leased):
         constraints = [
             models.UniqueConstraint(
                 fields=["bucket", "custom_id"],
-                condition=~models.Q(custom_id=""),
+                condition=~models.Q(custom_id="") & ~models.Q(status="retired"),
                 name="recording_custom_id_unique_in_bucket",
             ),
             models.CheckConstraint(
@@ -163,6 +196,9 @@ class Recording(Leased):
         ]
         indexes = [
             models.Index(fields=["bucket", "title"], name="recording_bucket_title"),
+            models.Index(
+                fields=["bucket", "id", "status"], name="recording_bucket_id"
+            ),
             models.Index(fields=["status", "lease_until"], name="recording_work"),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),

@@ -99,3 +99,11 @@ class CallbackOutcome(models.TextChoices):
     UNCHANGED = "unchanged", "Nothing new"
     ORPHAN = "orphan", "Waiting for its file"
     REFUSED = "refused", "Refused"
+
+
+class DeliveryStatus(models.TextChoices):
+    """Where an outgoing callback is."""
+
+    WAITING = "waiting", "Waiting"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Given up"

@@ -5,13 +5,18 @@ from __future__ import annotations
 from scanning.models.callback import InboundCallback
 from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
+from scanning.models.outbound import DeliveryAttempt, OutboundCallback
+from scanning.models.project import Project
 from scanning.models.scan import Scan
 from scanning.models.scanned_file import ScannedFile
 
 __all__ = [
     "Container",
+    "DeliveryAttempt",
     "Detection",
     "InboundCallback",
+    "OutboundCallback",
+    "Project",
     "Scan",
     "ScannedFile",
     "Segment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from decimal import Decimal
 
@@ -18,15 +19,30 @@ def new_callback_secret() -> str:
     return secrets.token_urlsafe(24)
 
 
+def new_signing_secret() -> str:
+    """Return a key for signing callbacks, in the form of the Standard Webhooks."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+
+
 def whole_file_policy() -> dict[str, object]:
     """Return the policy that scans every second of a file."""
     return {"type": "traverse", "interval": 0, "rec_length": 10}
+
+
+class ContainerManager(models.Manager["Container"]):
+    """Leaves out what was deleted; the row stays for the files' history."""
+
+    def get_queryset(self) -> models.QuerySet[Container]:
+        """Return the containers that are there."""
+        return super().get_queryset().filter(deleted_at__isnull=True)
 
 
 class Container(models.Model):
     """Which buckets are searched, by which engine, how, and who is told.
 
     Container ids are never reused: clients of the wire protocol keep them.
+    ``wire_engine``, the flags and ``policy`` are kept as API clients set them and
+    answered so; ``scanning.engines.embedded`` says what of it is done.
     """
 
     name = models.CharField(max_length=200)
@@ -46,6 +62,23 @@ class Container(models.Model):
         help_text="Matches below this score are kept but suppressed.",
     )
     region = models.CharField(max_length=32, blank=True, default="eu-west-1")
+    wire_engine = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(5)],
+        help_text="1 fingerprint, 2 cover songs, 3 both, 4 speech to text, 5 AI music.",
+    )
+    deepright = models.BooleanField(default=False)
+    music_detection = models.BooleanField(default=False)
+    ai_detection = models.BooleanField(default=False)
+    callback_url = models.URLField(
+        max_length=2000,
+        blank=True,
+        default="",
+        help_text="Results are posted to this address when a scan has ended.",
+    )
+    signing_secret = models.CharField(
+        max_length=64, default=new_signing_secret, editable=False
+    )
     callback_secret = models.CharField(
         max_length=64, unique=True, default=new_callback_secret, editable=False
     )
@@ -58,9 +91,14 @@ class Container(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ContainerManager()
+    all_objects = models.Manager()
 
     class Meta:
         ordering = ["name", "id"]
+        base_manager_name = "all_objects"
 
     def __str__(self) -> str:
         return self.name

@@ -88,6 +88,12 @@ class ScannedFile(models.Model):
             models.Index(fields=["status", "-created_at"], name="file_status"),
             models.Index(fields=["sha256"], name="file_sha256"),
             models.Index(fields=["name"], name="file_name"),
+            # Counts, sizes and pages of a container's list, without the table.
+            models.Index(
+                fields=["container", "-id", "size_bytes"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="file_container_live",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,69 @@
+"""``manage.py create_api_token``: a key to the API, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.management.base import BaseCommand
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.scopes import Scope
+from accounts.services import create_user
+from accounts.tokens import create_token
+
+
+class Command(BaseCommand):
+    """Makes a token; prints it alone on the last line."""
+
+    help = "Make an API token for a user, who is made when absent; prints the token."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("--username", required=True)
+        parser.add_argument(
+            "--role",
+            choices=[role.value for role in Role],
+            help="Role of the user; default for a new user: admin.",
+        )
+        parser.add_argument(
+            "--scope",
+            action="append",
+            choices=[scope.value for scope in Scope],
+            help="What the token may be used for; may be repeated (default: all).",
+        )
+        parser.add_argument("--name", default="", help="What to call the token.")
+        parser.add_argument(
+            "--days", type=int, help="After how many days it expires (default: never)."
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Find or make the user, make the token, print it."""
+        owner = _owner(options["username"], options["role"])
+        days = options["days"]
+        made = create_token(
+            owner=owner,
+            name=options["name"] or "made on the command line",
+            scopes=options["scope"] or [Scope.ALL],
+            expires_at=datetime.now(tz=UTC) + timedelta(days=days) if days else None,
+            actor="command:create_api_token",
+        )
+        self.stdout.write(f"Token {made.token.uid} of {owner}; it is shown only now:")
+        self.stdout.write(made.secret)
+
+
+def _owner(username: str, role: str | None) -> User:
+    """Return the user; a new one has no password and cannot sign in."""
+    owner = User.objects.filter(username=username).first()
+    if owner is None:
+        return create_user(
+            username=username, password=None, role=Role(role or Role.ADMIN)
+        )
+    if role is not None:
+        owner.groups.set(Group.objects.filter(name=role))
+        # Permissions of the old role may be cached on the object.
+        return User.objects.get(pk=owner.pk)
+    return owner

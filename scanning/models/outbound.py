@@ -1,0 +1,72 @@
+"""A callback that goes out, and each time it was tried."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db import models
+
+from common.leases import Leased
+from common.uid import new_uid
+from scanning.choices import DeliveryStatus
+from scanning.models.container import Container
+from scanning.models.scanned_file import ScannedFile
+
+
+class OutboundCallback(Leased):
+    """One body for one address; the same body is sent on every try.
+
+    ``attempts`` counts the tries since the callback was made or asked for again.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "cb"), editable=False
+    )
+    container = models.ForeignKey(
+        Container, on_delete=models.PROTECT, related_name="outbound_callbacks"
+    )
+    scanned_file = models.ForeignKey(
+        ScannedFile, on_delete=models.PROTECT, related_name="outbound_callbacks"
+    )
+    url = models.URLField(max_length=2000)
+    body = models.TextField()
+    status = models.CharField(
+        max_length=16, choices=DeliveryStatus.choices, default=DeliveryStatus.WAITING
+    )
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(status="waiting"),
+                name="outbound_due",
+            ),
+            models.Index(fields=["container", "-id"], name="outbound_container"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uid} to {self.url}"
+
+
+class DeliveryAttempt(models.Model):
+    """One try: when, how long it took, and what came back."""
+
+    callback = models.ForeignKey(
+        OutboundCallback, on_delete=models.CASCADE, related_name="tries"
+    )
+    at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    status_code = models.PositiveSmallIntegerField(null=True)
+    answer = models.CharField(
+        max_length=500, blank=True, help_text="Why it failed, or how the answer begins."
+    )
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.status_code or 'no answer'} at {self.at:%Y-%m-%d %H:%M:%S}"
