@@ -44,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         code: int = args.run(args)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (RecognitionError, OSError, UsageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -104,7 +107,9 @@ def _place_compiled_code(index: Path | None) -> None:
 
 def _add(args: argparse.Namespace) -> int:
     from recognition.collection import Collection
+    from recognition.isolation import client
 
+    client.prepare()
     collection = Collection(args.index, create=True)
     waiting: list[tuple[str, Fingerprint]] = []
     failed = False
@@ -161,6 +166,9 @@ def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _scan(args: argparse.Namespace) -> int:
+    from recognition.isolation import client
+
+    client.prepare()
     from recognition import match, report
     from recognition.collection import BUCKET, Collection
     from recognition.errors import RecognitionError

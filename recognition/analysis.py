@@ -41,6 +41,7 @@ def analyse_file(
         client.run(
             {
                 "job": "analyse",
+                "name": f"media{path.suffix}",
                 "layers": sorted(layers),
                 "limits": dataclasses.asdict(limits),
                 "output_bytes": 0,

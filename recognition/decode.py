@@ -25,8 +25,9 @@ from av.packet import Packet
 from av.stream import Disposition
 from numpy.typing import NDArray
 
+from recognition.announced import announced_ms
 from recognition.errors import TooLong, TooShort, UnsupportedMedia
-from recognition.formats import FORMATS, TRUSTED_DURATION
+from recognition.formats import FORMATS
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
@@ -34,7 +35,8 @@ BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
 CANCELLING: Final = 4.0
 CLIPPED_LEVEL: Final = 0.99
 MAX_LEVEL: Final = 8.0
-MAX_LEAD_S: Final = 60
+MIN_GAP_S: Final = Fraction(1, 5)
+MAX_GAP_S: Final = 60
 MAX_BAD_PACKETS: Final = 10_000
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
@@ -77,6 +79,25 @@ class Wanted:
     samples: int
 
 
+class _Source:
+    """What FFmpeg reads from: a file whose impossible seeks fail without a fuss.
+
+    ``name`` tells it the suffix, by which some formats are known.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self.name = name
+        self.read = file.read
+        self.tell = file.tell
+        self.size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_CUR: self.tell(), io.SEEK_END: self.size}.get(whence, 0)
+        return self._file.seek(base + offset) if base + offset >= 0 else -1
+
+
 class AudioFile:
     """The first audio stream of an open file; a context manager.
 
@@ -84,17 +105,19 @@ class AudioFile:
     them at full scale) and ``warnings`` tell what was found.
     """
 
-    def __init__(self, file: BinaryIO, limits: DecodeLimits) -> None:
+    def __init__(self, file: BinaryIO, limits: DecodeLimits, *, name: str = "") -> None:
         self._file = file
-        self._limits = limits
-        self._container = _open(file)
+        self.limits = limits
+        self._source = _Source(file, name)
+        self._container = _open(self._source)
         try:
             self._stream = _first_audio(self._container)
             self.declared = _declared(self._container, self._stream)
         except BaseException:
             self._container.close()
             raise
-        self._size = _size(file)
+        self._next_start: Fraction | None = None
+        self._lost_s = Fraction(0)
         self._bad_packets = 0
         self._broken_off = False
         self.samples = 0
@@ -115,7 +138,7 @@ class AudioFile:
     @property
     def progress(self) -> float:
         """Share of the file read so far, 0–1."""
-        return min(1.0, self._file.tell() / self._size) if self._size else 0.0
+        return min(1.0, self._source.tell() / max(1, self._source.size))
 
     @property
     def layout(self) -> str:
@@ -128,7 +151,7 @@ class AudioFile:
         Raises ``TooShort`` at the end, ``TooLong`` on the way, ``UnsupportedMedia``
         where nothing at all could be decoded.
         """
-        max_samples = self._limits.max_duration_ms * SAMPLE_RATE // 1000
+        max_samples = self.limits.max_duration_ms * SAMPLE_RATE // 1000
         want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
         for frame in self.frames(want):
             channels = _samples(frame)
@@ -136,16 +159,16 @@ class AudioFile:
             block = to_mono(channels)
             self.samples += len(block)
             if self.samples > max_samples:
-                raise TooLong(self._limits.max_duration_ms / 1000)
+                raise TooLong(self.limits.max_duration_ms / 1000)
             yield block
         self._judge()
 
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Everything that can be decoded, converted, the lead of a video included."""
         converter = _Converter(want)
-        for number, frame in enumerate(self._decoded()):
-            if number == 0:
-                yield from _silence(self._lead_s(frame), want)
+        for frame in self._decoded():
+            for silent in _silence_like(frame, self._gap_s(frame)):
+                yield from converter.take(silent)
             yield from converter.take(frame)
         yield from converter.finish()
 
@@ -175,13 +198,21 @@ class AudioFile:
             self._broken_off = True
             return None
 
-    def _lead_s(self, first: AudioFrame) -> Fraction:
-        """How long after the start of a video its sound begins."""
-        if not self.declared.has_video or first.pts is None or first.time_base is None:
+    def _gap_s(self, frame: AudioFrame) -> Fraction:
+        """What is missing before a frame: of damaged parts, and where the sound of a
+        video begins after its picture. Kept as silence, so that times stay right.
+        """
+        if frame.pts is None or frame.time_base is None:
             return Fraction(0)
-        start = Fraction(self._container.start_time or 0, av.time_base)
-        lead = first.pts * first.time_base - start
-        return lead if 0 < lead <= MAX_LEAD_S else Fraction(0)
+        start = frame.pts * frame.time_base
+        expected, first = self._next_start, self._next_start is None
+        self._next_start = start + Fraction(frame.samples, frame.sample_rate)
+        if first and self.declared.has_video:
+            expected = Fraction(self._container.start_time or 0, av.time_base)
+        if expected is None or not MIN_GAP_S <= start - expected <= MAX_GAP_S:
+            return Fraction(0)
+        self._lost_s += 0 if first else start - expected
+        return start - expected
 
     def _judge(self) -> None:
         if self.samples == 0:
@@ -189,9 +220,14 @@ class AudioFile:
                 f"The {self.declared.codec} sound in it could not be decoded."
             )
         duration_ms = self.samples * 1000 // SAMPLE_RATE
-        if duration_ms < self._limits.min_duration_ms:
-            raise TooShort(duration_ms / 1000, self._limits.min_duration_ms / 1000)
-        if self._bad_packets:
+        if duration_ms < self.limits.min_duration_ms:
+            raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+        if self._lost_s >= 1:
+            self.warnings.append(
+                f"{float(self._lost_s):.0f} s within the file could not be decoded "
+                "and count as silence."
+            )
+        elif self._bad_packets:
             self.warnings.append(
                 f"{self._bad_packets} damaged parts of the file were left out."
             )
@@ -202,12 +238,13 @@ class AudioFile:
             self.warnings.append("The end of the file could not be decoded.")
 
     def _missing_s(self) -> float:
-        """Declared but not decoded; 0 where the declared length is an estimate."""
-        declared_ms = self.declared.duration_ms
-        if declared_ms is None or self.declared.container not in TRUSTED_DURATION:
+        """Announced but not decoded; 0 where no length is announced."""
+        declared = self.declared
+        announced = announced_ms(self._file, declared.container, declared.duration_ms)
+        if announced is None:
             return 0.0
-        missing_s = declared_ms / 1000 - self.samples / SAMPLE_RATE
-        return missing_s if missing_s > max(1.0, declared_ms / 100_000) else 0.0
+        missing_s = announced / 1000 - self.samples / SAMPLE_RATE
+        return missing_s if missing_s > max(1.0, announced / 100_000) else 0.0
 
 
 class _Converter:
@@ -245,17 +282,18 @@ def blocks(
     path: Path, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> Iterator[NDArray[np.float32]]:
     """Mono float32 samples of a file at 8 kHz, in blocks of at most 10 s."""
-    with path.open("rb") as file, AudioFile(file, limits) as audio:
+    with path.open("rb") as file, AudioFile(file, limits, name=path.name) as audio:
         yield from audio.blocks()
 
 
 def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of the channels, or the louder one where that mean cancels."""
+    left: NDArray[np.float32] = channels[0]
     if len(channels) == 1:
-        return channels[0]
-    left, right = channels
-    mid = (left + right) / 2
-    side = (left - right) / 2
+        return left
+    right: NDArray[np.float32] = channels[1]
+    mid: NDArray[np.float32] = (left + right) * np.float32(0.5)
+    side = (left - right) * np.float32(0.5)
     if np.dot(side, side) <= CANCELLING * np.dot(mid, mid):
         return mid
     return left if np.dot(left, left) >= np.dot(right, right) else right
@@ -269,15 +307,19 @@ def _samples(frame: AudioFrame) -> NDArray[np.float32]:
     return np.clip(finite, -MAX_LEVEL, MAX_LEVEL)
 
 
-def _silence(lead_s: Fraction, want: Wanted) -> Iterator[AudioFrame]:
-    left = round(lead_s * want.rate)
+def _silence_like(frame: AudioFrame, length_s: Fraction) -> Iterator[AudioFrame]:
+    """Silent frames of the kind of ``frame``."""
+    left = round(length_s * frame.sample_rate)
+    middle = 0x80 if frame.format.name.startswith("u8") else 0
     while left > 0:
-        part = min(left, want.samples)
-        frame = AudioFrame(format=want.format, layout=want.layout, samples=part)
-        frame.sample_rate = want.rate
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
-        yield frame
+        part = min(left, frame.sample_rate)
+        silent = AudioFrame(
+            format=frame.format.name, layout=frame.layout.name, samples=part
+        )
+        silent.sample_rate = frame.sample_rate
+        for plane in silent.planes:
+            plane.update(bytes([middle]) * plane.buffer_size)
+        yield silent
         left -= part
 
 
@@ -285,11 +327,11 @@ def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
     raise PermissionError("A media file may not open another file.")
 
 
-def _open(file: BinaryIO) -> InputContainer:
+def _open(source: _Source) -> InputContainer:
     """The container, able to read nothing but the file itself."""
     try:
         return av.open(
-            file,
+            source,
             mode="r",
             container_options={
                 "protocol_whitelist": "none",
@@ -301,7 +343,7 @@ def _open(file: BinaryIO) -> InputContainer:
     except FFmpegMemoryError:
         raise
     except (FFmpegError, ValueError) as error:
-        if _size(file) == 0:
+        if source.size == 0:
             raise UnsupportedMedia("The file is empty.") from None
         reason = getattr(error, "strerror", None) or "unknown content"
         raise UnsupportedMedia(
@@ -351,10 +393,3 @@ def _tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
         key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
         for key, value in sorted(both.items())[:MAX_TAGS]
     }
-
-
-def _size(file: BinaryIO) -> int:
-    here = file.tell()
-    size = file.seek(0, io.SEEK_END)
-    file.seek(here)
-    return size

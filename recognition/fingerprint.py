@@ -185,7 +185,8 @@ def _steps(
     values: NDArray[np.float32], per_unit: int, offset: int
 ) -> NDArray[np.uint16]:
     steps = np.rint((values + np.float32(offset)) * np.float32(per_unit))
-    return np.clip(steps, 0, 256 * per_unit - 1).astype(np.uint16)
+    cut: NDArray[np.uint16] = np.clip(steps, 0, 256 * per_unit - 1).astype(np.uint16)
+    return cut
 
 
 def _deflate(planes: list[NDArray[np.uint8]]) -> bytes:

@@ -25,14 +25,6 @@ REFUSED: Final = frozenset(
     }
 )  # fmt: skip
 
-TRUSTED_DURATION: Final = frozenset(
-    {
-        "aiff", "asf", "avi", "flac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2",
-        "w64", "wav",
-    }
-)  # fmt: skip
-"""Containers that state their length; elsewhere FFmpeg estimates it."""
-
 
 def _readable() -> list[str]:
     names = []

@@ -9,7 +9,7 @@ import os
 import socket
 import wave
 from collections.abc import Callable
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 from av.error import MemoryError as FFmpegMemoryError
@@ -57,7 +57,8 @@ def analyse(
         wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
 
     with os.fdopen(fds[0], "rb") as file:
-        analysis = examine(file, frozenset(request["layers"]), limits, report)
+        audio = AudioFile(file, limits, name=request["name"])
+        analysis = examine(audio, frozenset(request["layers"]), report)
     facts = {
         "facts": dataclasses.asdict(analysis.facts),
         "warnings": analysis.warnings,
@@ -76,16 +77,15 @@ def proxy(
         wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
 
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
-        renditions.encode_proxy(file, output, limits, report)
+        audio = AudioFile(file, limits, name=request["name"])
+        renditions.encode_proxy(audio, output, report)
 
 
-def examine(
-    file: BinaryIO, layers: frozenset[str], limits: DecodeLimits, report: Progress
-) -> Analysis:
+def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analysis:
     """Decode once and feed everything that listens."""
     builder = FingerprintBuilder(layers=layers)
     waveform = media.WaveformBuilder()
-    with AudioFile(file, limits) as audio:
+    with audio:
         for block in audio.blocks():
             builder.feed(block)
             waveform.feed(block)
@@ -108,12 +108,12 @@ def warm() -> None:
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(noise.astype("<i2").tobytes())
-    memory.seek(0)
     layers = frozenset({"reference", "scan"})
-    analysis = examine(memory, layers, DEFAULT_LIMITS, lambda _: None)
+    audio = AudioFile(memory, DEFAULT_LIMITS)
+    analysis = examine(audio, layers, lambda _: None)
     fingerprint.to_bytes(analysis.fingerprint)
-    memory.seek(0)
-    renditions.encode_proxy(memory, io.BytesIO(), DEFAULT_LIMITS, lambda _: None)
+    audio = AudioFile(memory, DEFAULT_LIMITS)
+    renditions.encode_proxy(audio, io.BytesIO(), lambda _: None)
 
 
 Job = Callable[[socket.socket, dict[str, Any], DecodeLimits, list[int]], None]

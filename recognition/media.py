@@ -116,6 +116,7 @@ def write_proxy(
         client.run(
             {
                 "job": "proxy",
+                "name": f"media{path.suffix}",
                 "limits": asdict(limits),
                 "output_bytes": limits.max_duration_ms * PROXY_MAX_BYTES_PER_MS
                 + (1 << 20),

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 import av
 
-from recognition.decode import AudioFile, DecodeLimits, Wanted
+from recognition.decode import AudioFile, Wanted
 from recognition.errors import DecodeFailed, TooLong
 from recognition.types import Progress
 
@@ -19,14 +19,10 @@ EFFORT: Final = "5"
 REPORT_EVERY: Final = 500
 
 
-def encode_proxy(
-    file: BinaryIO, output: BinaryIO, limits: DecodeLimits, report: Progress
-) -> None:
+def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
     """Opus in WebM of everything that can be decoded, on the fingerprint's time."""
-    with (
-        AudioFile(file, limits) as audio,
-        av.open(output, mode="w", format="webm") as container,
-    ):
+    limit_ms = audio.limits.max_duration_ms
+    with audio, av.open(output, mode="w", format="webm") as container:
         stream = container.add_stream("libopus", rate=RATE, layout=audio.layout)
         stream.bit_rate = BITS_PER_CHANNEL * (1 if audio.layout == "mono" else 2)
         stream.options = {"compression_level": EFFORT}
@@ -36,8 +32,8 @@ def encode_proxy(
         ):
             frame.pts, frame.time_base = at, Fraction(1, RATE)
             at += frame.samples
-            if at > limits.max_duration_ms * (RATE // 1000):
-                raise TooLong(limits.max_duration_ms / 1000)
+            if at > limit_ms * (RATE // 1000):
+                raise TooLong(limit_ms / 1000)
             container.mux(stream.encode(frame))
             if number % REPORT_EVERY == 0:
                 report(audio.progress)

@@ -29,6 +29,9 @@ U16: TypeAlias = NDArray[np.uint16]
 U32: TypeAlias = NDArray[np.uint32]
 U64: TypeAlias = NDArray[np.uint64]
 I64: TypeAlias = NDArray[np.int64]
+# What comes out of unsigned arrays is made signed before it meets other integers:
+# Numba makes a float of the two together.
+Int: TypeAlias = int | np.int64
 
 
 @compiled
@@ -77,7 +80,7 @@ def first_bad_page(words: U64, sums: U64) -> int:
 
 
 @compiled
-def _sound(data: U64, sums: U64, checked: U8, first: int, last: int) -> bool:
+def _sound(data: U64, sums: U64, checked: U8, first: Int, last: Int) -> bool:
     """Whether the pages ``first`` to ``last`` are as written, looked at once each."""
     for number in range(first, last + 1):
         if checked[number] == 0:
@@ -90,11 +93,11 @@ def _sound(data: U64, sums: U64, checked: U8, first: int, last: int) -> bool:
 
 
 @compiled
-def _posting(words: U64, index: int, width: int) -> np.uint64:
+def _posting(words: U64, index: Int, width: int) -> np.uint64:
     bit = index * width
     at = bit >> 6
     shift = bit & 63
-    value = words[at] >> np.uint64(shift)
+    value: np.uint64 = words[at] >> np.uint64(shift)
     if shift + width > 64:
         value |= words[at + 1] << np.uint64(64 - shift)
     return value & ((np.uint64(1) << np.uint64(width)) - np.uint64(1))
@@ -102,8 +105,8 @@ def _posting(words: U64, index: int, width: int) -> np.uint64:
 
 @compiled
 def _lower_bound(
-    words: U64, first: int, last: int, width: int, wanted: np.uint64
-) -> int:
+    words: U64, first: Int, last: Int, width: int, wanted: np.uint64
+) -> Int:
     """The first posting of ``first`` … ``last`` that is not below ``wanted``."""
     while last - first > SHORT:
         middle = (first + last) >> 1
@@ -117,7 +120,7 @@ def _lower_bound(
 
 
 @compiled
-def _recording_at(bases: U32, place: int) -> int:
+def _recording_at(bases: U32, place: Int) -> int:
     """The last recording that begins at or before ``place``; the first begins at 0."""
     first, last = 0, len(bases)
     while last - first > 1:
@@ -224,7 +227,8 @@ def vote_histogram(sketch: U16, histogram: I64) -> None:
     before, here = np.int64(sketch[size - 1]), np.int64(sketch[0])
     for cell in range(size):
         after = np.int64(sketch[cell + 1 if cell + 1 < size else 0])
-        histogram[min(before + here + after, top)] += before + here + after
+        votes = before + here + after
+        histogram[votes if votes < top else top] += votes
         before, here = here, after
 
 

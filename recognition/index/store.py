@@ -62,7 +62,8 @@ class _Open:
     @property
     def recordings(self) -> NDArray[np.uint32]:
         """Recordings that are not removed."""
-        return self.segment.ids[self.dead == 0]
+        alive: NDArray[np.uint32] = self.segment.ids[self.dead == 0]
+        return alive
 
 
 @dataclass(frozen=True, slots=True)

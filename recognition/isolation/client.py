@@ -118,6 +118,11 @@ def run(
                 on_message(kind, body)
 
 
+def prepare() -> None:
+    """Start the host now, so that the first job finds it ready."""
+    _current_host()
+
+
 def stop() -> None:
     """End the host; a later job starts a new one."""
     global _host

@@ -10,10 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from recognition.isolation import seccomp
+
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
-CLONE_NEWUSER = 0x10000000
-CLONE_NEWNET = 0x40000000
 OPEN_FILES = 32
 
 
@@ -36,7 +36,7 @@ def confine(limits: Limits) -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        _leave_network(libc)
+        seccomp.forbid(libc)
 
 
 def die_with_parent(parent: int) -> None:
@@ -45,12 +45,6 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
-
-
-def _leave_network(libc: ctypes.CDLL) -> None:
-    """Where the system lets it: a network namespace with nothing in it."""
-    if libc.unshare(CLONE_NEWNET) != 0:
-        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
 def _limit(which: int, value: int) -> None:

@@ -91,7 +91,7 @@ class Host:
 
     def _kill(self, child: int) -> None:
         self._selector.unregister(self._children[child])
-        os.kill(child, signal.SIGKILL)
+        _kill_tree(child)
 
     def _reap(self) -> None:
         self._woken.recv(4096)
@@ -100,6 +100,7 @@ class Host:
             if child == 0:
                 return
             sock = self._children.pop(child)
+            _kill_group(child)
             if sock in self._watched():
                 self._selector.unregister(sock)
             with contextlib.suppress(OSError):
@@ -111,8 +112,19 @@ class Host:
 
     def _end(self) -> None:
         for child in self._children:
-            os.kill(child, signal.SIGKILL)
+            _kill_tree(child)
         self._control.close()
+
+
+def _kill_tree(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    _kill_group(child)
+
+
+def _kill_group(child: int) -> None:
+    """What the child may have started; it leads a group of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
 
 
 def main() -> None:

@@ -1,0 +1,84 @@
+"""Media files made of synthesised sound, in every kind the tests need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from numpy.typing import NDArray
+
+Sound = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a file is written: suffix, codec, and the container where it is unclear."""
+
+    suffix: str
+    codec: str
+    container: str | None = None
+    rate: int = 44_100
+
+
+def melody(seconds: float, rate: int = 44_100, seed: int = 1) -> Sound:
+    """One channel of short decaying tones, at half of full scale at most."""
+    rng = np.random.default_rng(seed)
+    y = np.zeros(round(seconds * rate) + rate, dtype=np.float64)
+    t = np.arange(rate // 2) / rate
+    for start in np.arange(0, seconds, 0.08):
+        tone = np.sin(2 * np.pi * rng.uniform(220, 3300) * t) * np.exp(-6 * t)
+        at = round(float(start) * rate)
+        y[at : at + len(t)] += tone
+    y = y[: round(seconds * rate)]
+    quiet: Sound = (0.5 * y / np.abs(y).max()).astype(np.float32)
+    return quiet
+
+
+def stereo(left: Sound, right: Sound | None = None) -> Sound:
+    """Two channels, alike where only one is given."""
+    return np.stack([left, left if right is None else right])
+
+
+def write(
+    path: Path, sound: Sound, kind: Kind, *, video: bool = False, start_s: int = 0
+) -> Path:
+    """Encode [channels, samples], with a black picture where asked."""
+    layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(sound)]
+    with av.open(str(path), mode="w", format=kind.container) as container:
+        stream = container.add_stream(kind.codec, rate=kind.rate, layout=layout)
+        assert isinstance(stream, AudioStream)
+        stream.options = {"strict": "experimental"}
+        stream.bit_rate = 192_000
+        if video:
+            add_picture(container, seconds=sound.shape[1] / kind.rate)
+        step = 4096
+        for at in range(0, sound.shape[1], step):
+            part = np.ascontiguousarray(sound[:, at : at + step])
+            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
+            frame.sample_rate, frame.pts = kind.rate, at + start_s * kind.rate
+            frame.time_base = Fraction(1, kind.rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def wav(path: Path, sound: Sound, rate: int = 44_100) -> Path:
+    """A plain 16-bit file."""
+    return write(path, np.atleast_2d(sound), Kind(".wav", "pcm_s16le", rate=rate))
+
+
+def add_picture(container: av.container.OutputContainer, *, seconds: float) -> None:
+    """A black picture of that length; all other streams must be there already."""
+    stream = container.add_stream("mpeg4", rate=5)
+    stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+    for number in range(int(5 * seconds)):
+        frame = av.VideoFrame(64, 64, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame.pts, frame.time_base = number, Fraction(1, 5)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
