@@ -35,7 +35,8 @@ def percent(part: float, whole: float, *, decimals: int = 1) -> str:
     """Write a share with a thin space before the sign; a whole of zero is unknown."""
     if not whole:
         return UNKNOWN
-    share = 100 * part / whole
+    # number_format cuts, so the rounding comes first.
+    share = round(100 * float(part) / float(whole), decimals)
     kept = 0 if share in (0, 100) else decimals
     return f"{number_format(share, decimal_pos=kept, use_l10n=True)}{THIN_SPACE}%"
 
@@ -60,7 +61,7 @@ def size(count: int) -> str:
             break
         value /= KIB
     decimals = 0 if unit == "bytes" or value == int(value) else 1
-    return f"{number_format(value, decimal_pos=decimals, use_l10n=True)} {unit}"
+    return f"{number_format(round(value, decimals), decimal_pos=decimals, use_l10n=True)} {unit}"
 
 
 def middle(text: str, length: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.http import QueryDict
 from django.template import Context
 from django.templatetags.static import static
@@ -220,14 +221,15 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/_field.html")
-def field(
-    bound_field: Any, *, optional: bool = False, hint: str = ""
-) -> dict[str, Any]:
-    """Draw a form field: label, control, hint, error."""
+def field(bound_field: BoundField, *, optional: bool = True) -> dict[str, Any]:
+    """Draw a form field: label, control, hint, error.
+
+    ``optional=False`` leaves out the word "(optional)", as in a form of filters.
+    """
     return {
         "field": bound_field,
-        "optional": optional or not bound_field.field.required,
-        "hint": hint or bound_field.help_text,
+        "optional": optional and not bound_field.field.required,
+        "hint": bound_field.help_text,
     }
 
 

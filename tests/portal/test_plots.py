@@ -1,0 +1,85 @@
+"""Charts: folding of gaps, what the summary says, bars on a common baseline."""
+
+from __future__ import annotations
+
+from portal import plots
+from portal.pictures import Segment
+
+
+def play(start: int, end: int, ref_start: int, ref_end: int) -> Segment:
+    return Segment(
+        start, end, "pending", reference_start_ms=ref_start, reference_end_ms=ref_end
+    )
+
+
+def test_plot_folds_gaps_over_thirty_seconds() -> None:
+    plays = [play(0, 10_000, 0, 10_000), play(600_000, 610_000, 0, 10_000)]
+
+    plot = plots.alignment_plot(segments=plays)
+
+    assert plot is not None
+    assert len(plot.folds) == 2
+    assert [label.text for label in plot.across] == ["0:00", "10:00"]
+
+
+def test_plot_keeps_close_plays_together() -> None:
+    plays = [play(0, 10_000, 0, 10_000), play(20_000, 30_000, 20_000, 30_000)]
+
+    plot = plots.alignment_plot(segments=plays)
+
+    assert plot is not None
+    assert plot.folds == ()
+    assert plot.summary == "2 segments, normal speed"
+
+
+def test_plot_names_changed_speed_and_repeated_parts() -> None:
+    plays = [play(0, 10_000, 0, 10_300), play(60_000, 70_000, 0, 10_300)]
+
+    plot = plots.alignment_plot(segments=plays, current=2)
+
+    assert plot is not None
+    assert plot.summary == "2 segments, changed speed; 1, 2 use the same part"
+    assert [stroke.is_current for stroke in plot.strokes] == [False, True]
+
+
+def test_plot_rises_with_the_reference() -> None:
+    plot = plots.alignment_plot(segments=[play(0, 10_000, 0, 10_000)])
+
+    assert plot is not None
+    stroke = plot.strokes[0]
+    assert float(stroke.y2) < float(stroke.y1)
+    assert float(stroke.x2) > float(stroke.x1)
+
+
+def test_plot_of_segments_inside_one_another_still_draws() -> None:
+    plays = [
+        play(0, 90_000, 0, 90_000),
+        play(1_000, 2_000, 5_000, 6_000),
+        play(80_000, 95_000, 0, 15_000),
+    ]
+
+    assert plots.alignment_plot(segments=plays) is not None
+
+
+def test_plot_without_reference_times_is_none() -> None:
+    assert plots.alignment_plot(segments=[Segment(0, 1000, "pending")]) is None
+
+
+def test_week_bars_share_a_zero_baseline() -> None:
+    chart = plots.week_chart(
+        [
+            {"label": "W1", "new": 10, "decided": 5},
+            {"label": "W2", "new": 0, "decided": 0},
+        ]
+    )
+
+    feet = {round(float(bar.y) + float(bar.height), 1) for bar in chart.bars}
+    assert len(feet) == 1
+    assert (chart.total_new, chart.total_decided) == (10, 5)
+
+
+def test_week_chart_without_weeks_draws_an_axis_only() -> None:
+    chart = plots.week_chart([])
+
+    assert chart.bars == ()
+    assert [label.text for label in chart.up] == ["0", "1", "2"]

@@ -1,0 +1,193 @@
+"""Template tags and filters: what they write, in which locale, and how links are kept."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django import forms
+from django.template import Context, Template
+from django.test import RequestFactory
+from django.utils import translation
+
+from portal.templatetags import portal_tags as tags
+
+
+def draw(source: str, query: str = "", **context: Any) -> str:
+    request = RequestFactory().get(f"/list/{query}")
+    template = Template("{% load portal_tags %}" + source)
+    return template.render(Context({"request": request, **context}))
+
+
+@pytest.mark.parametrize(
+    ("ms", "exact", "short", "tenth"),
+    [
+        (0, "0:00.000", "0:00", "0:00.0"),
+        (702_360, "11:42.360", "11:42", "11:42.3"),
+        (59_999, "0:59.999", "0:59", "0:59.9"),
+        (3_600_000, "1:00:00.000", "1:00:00", "1:00:00.0"),
+        (97_200_000, "27:00:00.000", "27:00:00", "27:00:00.0"),
+        (None, "–", "–", "–"),
+    ],
+)
+def test_media_times_are_cut_not_rounded(
+    ms: int | None, exact: str, short: str, tenth: str
+) -> None:
+    assert (tags.ms_exact(ms), tags.ms_short(ms), tags.ms_tenth(ms)) == (
+        exact,
+        short,
+        tenth,
+    )
+
+
+def test_spoken_time_leaves_out_empty_units() -> None:
+    assert tags.ms_spoken(222_000) == "3 min 42 s"
+    assert tags.ms_spoken(3_600_000) == "1 h"
+    assert tags.ms_spoken(400) == "0 s"
+
+
+def test_speed_and_pitch_show_their_direction() -> None:
+    assert tags.speed_x(1.03) == "1.030×"
+    assert [tags.cents(value) for value in (51.2, -49.6, 0.2)] == [
+        "+51 cents",
+        "−50 cents",
+        "±0 cents",
+    ]
+
+
+def test_sizes_use_binary_units() -> None:
+    sizes = [tags.filesize_iec(value) for value in (0, 1023, 1536, 2 * 1024**3)]
+
+    assert sizes == ["0 bytes", "1023 bytes", "1.5 KiB", "2 GiB"]
+
+
+def test_share_has_one_decimal_and_whole_shares_have_none() -> None:
+    assert tags.share_of(329, 1450) == "22.7\u2009%"
+    assert tags.share_of(5, 5) == "100\u2009%"
+    assert tags.share_of(1, 0) == "–"
+
+
+def test_numbers_follow_the_locale_but_media_fragments_do_not() -> None:
+    with translation.override("de"):
+        assert tags.grouped(41_208) == "41.208"
+        assert tags.share_of(329, 1450) == "22,7\u2009%"
+        assert tags.media_seconds(12_345) == "12.345"
+
+
+def test_middle_keeps_the_end_of_a_name() -> None:
+    name = tags.middle("harbour_" + "x" * 200 + "_1102.wav", 26)
+
+    assert len(name) == 26
+    assert name.startswith("harbour_")
+    assert name.endswith("1102.wav")
+
+
+def test_icon_is_hidden_unless_it_has_a_label() -> None:
+    assert 'aria-hidden="true"' in draw("{% icon 'check' %}")
+    assert 'role="img" aria-label="Done"' in draw("{% icon 'check' label='Done' %}")
+
+
+def test_icon_label_is_escaped() -> None:
+    html = draw("{% icon 'check' label=label %}", label='"><script>')
+
+    assert "<script>" not in html
+
+
+def test_query_string_keeps_the_other_values() -> None:
+    html = draw("{% qs page=3 state=None %}", "?q=a%26b&state=pending&page=2")
+
+    assert html == "?q=a%26b&amp;page=3"
+
+
+def test_sort_link_turns_around_and_goes_back_to_the_first_page() -> None:
+    first = draw("{% sort_link 'name' 'Name' %}", "?q=a&page=4")
+    again = draw("{% sort_link 'name' 'Name' %}", "?sort=name")
+
+    assert 'href="?q=a&amp;sort=name"' in first
+    assert 'href="?sort=-name"' in again
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?sort=name", 'aria-sort="ascending"'),
+        ("?sort=-name", 'aria-sort="descending"'),
+        ("?sort=state", ""),
+        ("", ""),
+    ],
+)
+def test_sorted_column_says_so(query: str, expected: str) -> None:
+    assert draw("{% sort_state 'name' %}", query) == expected
+
+
+class Filters(forms.Form):
+    q = forms.CharField(required=False, label="Name")
+    state = forms.ChoiceField(
+        required=False, label="State", choices=[("", "Any"), ("no_match", "No match")]
+    )
+
+
+def test_filter_chips_show_words_and_lead_to_the_list_without_each() -> None:
+    request = RequestFactory().get("/list/?q=mix&state=no_match&page=2")
+
+    chips = tags.filter_chips(Context({"request": request}), Filters(request.GET))
+
+    assert chips == [
+        {"label": "Name", "value": "mix", "href": "?state=no_match"},
+        {"label": "State", "value": "No match", "href": "?q=mix"},
+    ]
+
+
+def test_filter_chips_are_empty_for_a_form_that_nobody_filled() -> None:
+    request = RequestFactory().get("/list/")
+
+    assert tags.filter_chips(Context({"request": request}), Filters()) == []
+
+
+def test_unknown_state_shows_its_own_name() -> None:
+    assert tags.state_label("half_done") == "Half done"
+    assert tags.state_icon("confirmed") == "check"
+    assert tags.file_state_label("needs_audio") == "Needs audio"
+    assert tags.is_active_state("processing")
+    assert not tags.is_active_state("ready")
+
+
+def test_field_names_its_hint_and_error() -> None:
+    class Form(forms.Form):
+        name = forms.CharField(help_text="As people call it.")
+        note = forms.CharField(required=False)
+
+    html = draw("{% field form.name %}{% field form.note %}", form=Form({"name": ""}))
+
+    assert 'aria-invalid="true"' in html
+    assert 'id="id_name_helptext"' in html
+    assert html.count("(optional)") == 1
+
+
+def test_mini_ribbon_escapes_nothing_it_was_not_given() -> None:
+    plays = [
+        SimpleNamespace(start_ms=0, end_ms=500),
+        SimpleNamespace(start_ms=900, end_ms=1000),
+    ]
+
+    html = draw("{% mini_ribbon 1000 plays 'confirmed' %}", plays=plays)
+
+    assert 'width="50%"' in html
+    assert html.count("seg--confirmed") == 2
+
+
+def test_mini_ribbon_without_plays_or_length_still_draws() -> None:
+    assert "<svg" in draw("{% mini_ribbon None plays 'pending' %}", plays=[])
+
+
+def test_week_chart_carries_its_table() -> None:
+    rows = [
+        {"label": "W1", "new": 3, "decided": 1},
+        {"label": "W2", "new": 0, "decided": 0},
+    ]
+
+    html = draw("{% week_chart rows %}", rows=rows)
+
+    assert "3 new and 1 decided in 2 weeks" in html
+    assert '<th scope="row">W2</th>' in html
