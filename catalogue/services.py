@@ -1,9 +1,11 @@
-"""What is done to buckets and recordings."""
+"""Adding buckets and recordings; ``changes`` holds what is done to them later."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from django.core.files.base import File
 from django.db import transaction
@@ -11,10 +13,17 @@ from django.db import transaction
 import audit.services
 from accounts.models import User
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
-from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.models import (
+    Bucket,
+    IntakeRule,
+    Recording,
+    RecordingStatus,
+)
 from catalogue.tasks import fingerprint_recording
 from common.leases import NO_LEASE
-from common.storage import display_name, keep_file
+from common.storage import display_name, keep_file, replace_bytes
+from recognition.fingerprint import to_bytes
+from recognition.types import Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +40,32 @@ class RecordingDetails:
     isrc: str = ""
     upc: str = ""
     iswc: str = ""
+    writers: list[str] = field(default_factory=list)
+    publishers: list[str] = field(default_factory=list)
+    notes: str = ""
+    user_defined: dict[str, Any] = field(default_factory=dict)  # Any: the client's JSON
+
+
+_PLAIN_DETAILS = (
+    *("title", "custom_id", "version_title", "artists", "album", "label"),
+    *("release_date", "writers", "publishers", "notes", "user_defined"),
+)
 
 
 def create_bucket(
-    *, name: str, intake_rule: str = IntakeRule.ASK, user: User | None = None
+    *,
+    name: str,
+    intake_rule: str = IntakeRule.ASK,
+    user: User | None = None,
+    **columns: object,
 ) -> Bucket:
-    """Create a bucket and say so in the audit trail."""
+    """Create a bucket and say so in the audit trail.
+
+    ``columns`` are further columns of the bucket: type, region, labels and the like.
+    """
     with transaction.atomic():
         bucket = Bucket.objects.create(
-            name=name, intake_rule=intake_rule, created_by=user
+            name=name, intake_rule=intake_rule, created_by=user, **columns
         )
         audit.services.record(
             case=f"bucket:{bucket.pk}",
@@ -54,35 +80,22 @@ def add_recording(
     *,
     bucket: Bucket,
     details: RecordingDetails,
-    audio: File[bytes],
+    audio: File[bytes] | None = None,
+    fingerprint: Fingerprint | None = None,
+    source_url: str = "",
     user: User | None = None,
 ) -> Recording:
-    """Keep a recording and its audio; a worker fingerprints it.
+    """Keep a recording; a worker fingerprints it and puts it into the index.
 
-    Raises ``BadIdentifier`` for a UPC or ISWC that cannot be right.
+    It comes as audio, as a fingerprint that was checked, or as a link that the
+    worker fetches. Raises ``BadIdentifier`` for a UPC or ISWC that cannot be right.
     """
-    isrc = check_isrc(details.isrc)
-    recording = Recording(
-        bucket=bucket,
-        custom_id=details.custom_id,
-        title=details.title,
-        version_title=details.version_title,
-        artists=details.artists,
-        album=details.album,
-        label=details.label,
-        release_date=details.release_date,
-        isrc=details.isrc,
-        isrc_normalised=isrc.normalised,
-        isrc_status=isrc.status,
-        upc=check_upc(details.upc),
-        iswc=check_iswc(details.iswc),
-        added_by=user,
-    )
-    stored = keep_file(audio, f"recordings/{recording.acr_id[:2]}/{recording.acr_id}")
-    recording.audio = stored.name
-    recording.audio_name = display_name(audio.name or "", otherwise=recording.acr_id)
-    recording.audio_sha256 = stored.sha256
-    recording.audio_bytes = stored.size_bytes
+    recording = Recording(bucket=bucket, source_url=source_url, added_by=user)
+    apply_details(recording, details)
+    if audio is not None:
+        _keep_audio(recording, audio)
+    if fingerprint is not None:
+        _keep_fingerprint(recording, fingerprint)
     with transaction.atomic():
         recording.save()
         audit.services.record(
@@ -93,6 +106,37 @@ def add_recording(
         )
         transaction.on_commit(lambda: fingerprint_recording.enqueue(recording.pk))
     return recording
+
+
+def apply_details(recording: Recording, details: RecordingDetails) -> None:
+    """Write what people say onto a recording that is not saved yet."""
+    isrc = check_isrc(details.isrc)
+    recording.upc = check_upc(details.upc)
+    recording.iswc = check_iswc(details.iswc)
+    recording.isrc = details.isrc
+    recording.isrc_normalised = isrc.normalised
+    recording.isrc_status = isrc.status
+    for name in _PLAIN_DETAILS:
+        setattr(recording, name, getattr(details, name))
+
+
+def _keep_audio(recording: Recording, audio: File[bytes]) -> None:
+    stored = keep_file(audio, f"recordings/{recording.acr_id[:2]}/{recording.acr_id}")
+    recording.audio = stored.name
+    recording.audio_name = display_name(audio.name or "", otherwise=recording.acr_id)
+    recording.audio_sha256 = stored.sha256
+    recording.audio_bytes = stored.size_bytes
+
+
+def _keep_fingerprint(recording: Recording, fingerprint: Fingerprint) -> None:
+    content = to_bytes(fingerprint)
+    key = recording.acr_id
+    recording.fingerprint = replace_bytes(
+        f"fingerprints/{key[:2]}/{key}.acrfp", content
+    )
+    recording.duration_ms = fingerprint.duration_ms
+    recording.audio_sha256 = hashlib.sha256(content).hexdigest()
+    recording.audio_bytes = len(content)
 
 
 def requeue_stale_recordings(*, max_attempts: int) -> int:

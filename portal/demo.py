@@ -118,13 +118,18 @@ def _details(row: dict[str, str]) -> RecordingDetails:
     )
 
 
-def ensure_programmes(bucket: Bucket, user: User) -> list[ScannedFile]:
-    """Submit the demo programmes that are not there yet; return all of them."""
+def ensure_container(bucket: Bucket, user: User) -> Container:
+    """Make the container that searches the demo bucket, unless it is there."""
     container, made = Container.objects.get_or_create(
         name=_CONTAINER, defaults={"created_by": user}
     )
     if made:
         container.buckets.add(bucket)
+    return container
+
+
+def ensure_programmes(container: Container, user: User) -> list[ScannedFile]:
+    """Submit the demo programmes that are not there yet; return all of them."""
     submitted = []
     for path in sorted((DEMO_DIR / "programmes").glob("*.opus")):
         with path.open("rb") as handle:

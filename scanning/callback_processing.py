@@ -9,11 +9,8 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from catalogue.identifiers import check_isrc
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import Recording, RecordingStatus
+from catalogue.services import reserved_bucket
 from scanning import results, selectors
 from scanning.choices import (
     CallbackOutcome,
@@ -149,7 +146,7 @@ def _recording_id(item: ReportedItem) -> int:
     isrc = check_isrc(item.isrc)
     stub = Recording.objects.create(
         acr_id=item.acrid,
-        bucket_id=ACRCLOUD_MUSIC_BUCKET_ID,
+        bucket=reserved_bucket(),
         status=RecordingStatus.STUB,
         title=item.title,
         artists=list(item.artists),

@@ -49,7 +49,9 @@ class Command(BaseCommand):
         worker = self._start_worker()
         try:
             self._wait_for_catalogue(bucket, worker)
-            programmes = demo.ensure_programmes(bucket, admin)
+            programmes = demo.ensure_programmes(
+                demo.ensure_container(bucket, admin), admin
+            )
             self._wait_for_scans(programmes, worker)
         finally:
             _end(worker)

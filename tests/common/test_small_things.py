@@ -1,0 +1,82 @@
+"""Names, spreadsheet guard, byte ranges, identifiers."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from django.test import RequestFactory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.byte_ranges import file_response
+from common.csv_safety import guard, unguard
+from common.storage import display_name
+from common.uid import new_uid
+
+CONTENT = bytes(range(256)) * 4
+
+
+@given(st.text())
+def test_guarded_text_comes_back_as_it_was(text: str) -> None:
+    assert unguard(guard(text)) == text
+
+
+@given(st.sampled_from("=+-@\t\r\0＝＋－＠"), st.text())
+def test_text_that_a_spreadsheet_would_run_is_guarded(first: str, rest: str) -> None:
+    assert guard(first + rest).startswith("'")
+
+
+@given(st.text())
+def test_shown_names_have_one_line_and_no_path(raw: str) -> None:
+    shown = display_name(raw, otherwise="file")
+
+    assert shown
+    assert "/" not in shown
+    assert shown.isprintable()
+
+
+def test_uids_are_unique_and_sorted_by_time() -> None:
+    made = [new_uid("m") for _ in range(2000)]
+
+    assert len(set(made)) == len(made)
+    assert [uid[:12] for uid in made] == sorted(uid[:12] for uid in made)
+
+
+@pytest.fixture
+def stored() -> File[bytes]:
+    """Return a stored file of 1,024 bytes."""
+    return default_storage.open(default_storage.save("a.bin", ContentFile(CONTENT)))
+
+
+def _ask(stored: File[bytes], header: str) -> tuple[int, bytes, str]:
+    request = RequestFactory().get("/", headers={"Range": header} if header else {})
+    answer = file_response(request, stored, content_type="audio/webm")
+    body = b"".join(answer) if answer.streaming else answer.content
+    return answer.status_code, body, answer.headers.get("Content-Range", "")
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "span"),
+    [
+        ("", 200, slice(None)),
+        ("bytes=0-", 206, slice(0, None)),
+        ("bytes=10-19", 206, slice(10, 20)),
+        ("bytes=-24", 206, slice(1000, None)),
+        ("bytes=1000-9999", 206, slice(1000, None)),
+        ("bytes=1-2,5-6", 200, slice(None)),
+        ("bytes=-", 200, slice(None)),
+        ("items=1-2", 200, slice(None)),
+    ],
+)
+def test_range_is_answered_with_its_bytes(
+    stored: File[bytes], header: str, status: int, span: slice
+) -> None:
+    answer = _ask(stored, header)
+
+    assert (answer[0], answer[1]) == (status, CONTENT[span])
+
+
+@pytest.mark.parametrize("header", ["bytes=1024-", "bytes=9-3", "bytes=5000-6000"])
+def test_range_beyond_the_file_is_416(stored: File[bytes], header: str) -> None:
+    assert _ask(stored, header) == (416, b"", "bytes */1024")

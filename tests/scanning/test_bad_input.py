@@ -1,0 +1,242 @@
+"""Bad input: each item gets its own clear answer, and the others go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.roles import Role
+from scanning.choices import FileStatus
+from scanning.models import Container, ScannedFile
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+
+API = "/api/portal/v1/files/"
+
+
+@pytest.fixture
+def client(signed_in: MakeClient) -> Client:
+    """Return a reviewer's client."""
+    return signed_in(Role.REVIEWER)
+
+
+@pytest.fixture
+def container(db: None) -> Container:
+    """Return a container without buckets."""
+    return Container.objects.create(name="Empty container")
+
+
+def _scan(
+    client: Client, run_worker: Worker, container: Container, name: str, content: bytes
+) -> ScannedFile:
+    answer = client.post(
+        API, {"container": container.pk, "file": upload(name, content)}
+    )
+    assert answer.status_code == 201, answer.content
+    run_worker()
+    return ScannedFile.objects.get(uid=answer.json()["uid"])
+
+
+def test_text_that_calls_itself_audio_ends_as_error_that_names_the_file(
+    client: Client, run_worker: Worker, container: Container
+) -> None:
+    file = _scan(client, run_worker, container, "song.mp3", b"not audio at all" * 99)
+
+    assert file.status == FileStatus.ERROR
+    assert file.error_code == "not_audio"
+    assert file.message.startswith("song.mp3 could not be decoded as audio")
+
+
+def test_empty_file_is_refused_and_nothing_is_kept(
+    client: Client, container: Container
+) -> None:
+    answer = client.post(
+        API, {"container": container.pk, "file": upload("empty.wav", b"")}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "empty_file"
+    assert "empty.wav" in answer.json()["message"]
+    assert not ScannedFile.objects.exists()
+
+
+def test_too_large_file_is_refused_with_its_limit(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_FILE_BYTES = 1000
+
+    answer = client.post(
+        API, {"container": container.pk, "file": upload("big.wav", b"x" * 1001)}
+    )
+
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "file_too_large"
+    assert "big.wav" in answer.json()["message"]
+
+
+def test_too_short_file_says_how_much_sound_is_needed(
+    client: Client, run_worker: Worker, container: Container
+) -> None:
+    short = audio.wav_bytes(audio.tune(5, 0.3))
+
+    file = _scan(client, run_worker, container, "blip.wav", short)
+
+    assert (file.status, file.error_code) == (FileStatus.ERROR, "too_short")
+    assert "at least 3 s" in file.message
+
+
+def test_too_long_file_is_told_while_reading(
+    client: Client, run_worker: Worker, container: Container, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_AUDIO_MS = 5_000
+
+    file = _scan(
+        client, run_worker, container, "long.wav", audio.wav_bytes(audio.tune(5, 8))
+    )
+
+    assert (file.status, file.error_code) == (FileStatus.ERROR, "too_long")
+
+
+def test_silence_is_a_no_match_with_its_reason(
+    client: Client, run_worker: Worker, catalogue: Catalogue
+) -> None:
+    file = _scan(
+        client,
+        run_worker,
+        catalogue.container,
+        "silence.wav",
+        audio.wav_bytes(audio.silence(10)),
+    )
+
+    assert file.status == FileStatus.NO_MATCH
+    assert file.scans.get().no_match_reason == "silence"
+
+
+def test_truncated_file_gives_what_could_be_decoded(
+    client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    whole = tmp_path / "whole.mp3"
+    audio.encode(audio.tune(1, 30), whole, codec="mp3")
+
+    file = _scan(
+        client,
+        run_worker,
+        catalogue.container,
+        "cut.mp3",
+        whole.read_bytes()[: whole.stat().st_size * 2 // 3],
+    )
+
+    assert file.status == FileStatus.READY
+    assert file.matches.get().recording == catalogue.first
+    assert 15_000 < file.duration_ms < 25_000
+
+
+def test_video_with_a_sound_track_is_accepted(
+    client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.mp4"
+    audio.video_with_sound(audio.tune(2, 20), film)
+
+    file = _scan(client, run_worker, catalogue.container, "film.mp4", film.read_bytes())
+
+    assert file.status == FileStatus.READY
+    assert file.matches.get().recording == catalogue.second
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("../../etc/passwd.wav", "passwd.wav"),
+        ('it\'s "quoted".wav', 'it\'s "quoted".wav'),
+        ("fdp.\u202evaw.exe", "fdp.vaw.exe"),
+        ("Ünïcode 歌.wav", "Ünïcode 歌.wav"),
+    ],
+)
+def test_odd_names_are_shown_safely_and_never_become_paths(
+    client: Client, container: Container, data_dir: Path, sent: str, shown: str
+) -> None:
+    file = upload("x", b"x" * 10)
+    # Set past the constructor, which would clean it like a browser does.
+    file._name = sent  # type: ignore[attr-defined]
+
+    client.post(API, {"container": container.pk, "file": file})
+
+    stored = ScannedFile.objects.get()
+    assert stored.name == shown
+    assert stored.uid.hex in stored.media.name
+    assert (data_dir / "media" / stored.media.name).is_file()
+
+
+def test_same_bytes_again_point_to_the_earlier_file(
+    client: Client, run_worker: Worker, catalogue: Catalogue
+) -> None:
+    content = audio.wav_bytes(audio.tune(1, 12))
+    first = _scan(client, run_worker, catalogue.container, "one.wav", content)
+
+    answer = client.post(
+        API,
+        {"container": catalogue.container.pk, "file": upload("two.wav", content)},
+    )
+
+    assert answer.status_code == 200
+    assert answer.json()["duplicate_of"]["uid"] == str(first.uid)
+    assert ScannedFile.objects.count() == 1
+
+
+def test_same_bytes_are_taken_again_when_asked_to(
+    client: Client, run_worker: Worker, catalogue: Catalogue
+) -> None:
+    content = audio.wav_bytes(audio.tune(1, 12))
+    _scan(client, run_worker, catalogue.container, "one.wav", content)
+
+    answer = client.post(
+        API,
+        {
+            "container": catalogue.container.pk,
+            "file": upload("two.wav", content),
+            "scan_again": "true",
+        },
+    )
+
+    assert answer.status_code == 201
+    assert ScannedFile.objects.count() == 2
+
+
+def test_one_bad_item_of_a_plain_submit_does_not_stop_the_others(
+    client: Client, container: Container
+) -> None:
+    answer = client.post(
+        "/upload/",
+        {
+            "container": container.pk,
+            "files": [upload("empty.wav", b""), upload("good.wav", b"x" * 100)],
+            "links": "ftp://example.com/a.wav\nhttps://example.com/b.wav",
+        },
+    )
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "empty.wav is empty" in page
+    assert "only http and https links are fetched" in page
+    assert set(ScannedFile.objects.values_list("name", flat=True)) == {
+        "good.wav",
+        "b.wav",
+    }
+
+
+def test_viewer_may_not_upload(signed_in: MakeClient, container: Container) -> None:
+    client = signed_in(Role.VIEWER)
+
+    answer = client.post(API, {"container": container.pk, "file": upload("a", b"x")})
+
+    assert answer.status_code == 403
+    assert not ScannedFile.objects.exists()
+
+
+def test_anonymous_upload_is_refused(container: Container) -> None:
+    answer = Client().post(API, {"container": container.pk, "file": upload("a", b"x")})
+
+    assert answer.status_code == 403

@@ -1,0 +1,275 @@
+"""The callback view: ACRCloud-shaped results update files once, and never backwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from accounts.models import User
+from catalogue.models import Recording, RecordingStatus
+from review.models import Match
+from scanning.choices import CallbackOutcome, EngineChoice, FileStatus, ScanStatus
+from scanning.engines.acrcloud_results import read_items
+from scanning.models import Container, Detection, InboundCallback, ScannedFile
+from scanning.services.callbacks import link_remote_file
+from scanning.services.intake import submit_upload
+from tests.conftest import Worker, upload
+from tests.factories.catalogue import RecordingFactory
+
+SAMPLES = Path(django_settings.BASE_DIR) / "tests" / "wire" / "samples"
+
+
+def sample(name: str) -> dict[str, Any]:  # Any: JSON
+    return dict(json.loads((SAMPLES / name).read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def container(transactional_db: None) -> Container:
+    """Return a container that ACRCloud scans."""
+    return Container.objects.create(name="Cloud", engine=EngineChoice.ACRCLOUD)
+
+
+@pytest.fixture
+def file(container: Container, admin: User) -> ScannedFile:
+    """Return a file that waits for ACRCloud."""
+    taken = submit_upload(
+        container=container, upload=upload("a.mp3", b"x" * 100), user=admin
+    )
+    return taken.scanned_file
+
+
+def address(container: Container) -> str:
+    return reverse(
+        "scanning:acrcloud_callback", args=[container.pk, container.callback_secret]
+    )
+
+
+def post(container: Container, body: object) -> tuple[int, str]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = Client().post(address(container), raw, content_type="application/json")
+    return answer.status_code, answer.json()["code"]
+
+
+def test_music_result_makes_file_ready_with_a_match_of_a_stub_recording(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.music.json") | {"file_id": str(file.uid)}
+
+    answer = post(container, body)
+    run_worker()
+
+    file.refresh_from_db()
+    match = Match.objects.get()
+    assert answer == (202, "accepted")
+    assert file.status == FileStatus.READY
+    assert match.recording.status == RecordingStatus.STUB
+    assert match.recording.bucket_id == 23
+    assert match.recording.acr_id == "e8b02eab3fd1d2745f460fb608b7b5c1"
+    assert (match.first_start_ms, match.last_end_ms) == (0, 164_000)
+    assert match.score == 100
+    assert match.score_scale == "0-100:acrcloud"
+
+
+def test_custom_file_result_matches_our_own_recording(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    own = RecordingFactory(acr_id="5343bc191634b042622bf474ed46121a")
+    body = sample("callback.custom.json") | {"file_id": str(file.uid)}
+
+    post(container, body)
+    run_worker()
+
+    assert Match.objects.get().recording == own
+
+
+def test_no_result_ends_as_no_match(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.no-result.json") | {"file_id": str(file.uid)}
+
+    post(container, body)
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.NO_MATCH
+
+
+def test_same_body_twice_changes_nothing(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.music.json") | {"file_id": str(file.uid)}
+    post(container, body)
+    run_worker()
+    before = list(Match.objects.values())
+
+    answer = post(container, body)
+    run_worker()
+
+    assert answer == (200, "repeated")
+    assert list(Match.objects.values()) == before
+    assert Detection.objects.count() == 1
+    assert file.scans.count() == 1
+    assert InboundCallback.objects.get().times_received == 2
+
+
+def test_same_result_in_other_words_changes_nothing(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.music.json") | {"file_id": str(file.uid)}
+    post(container, body)
+    run_worker()
+
+    answer = post(container, json.dumps(body, indent=3).encode())
+    run_worker()
+
+    assert answer == (202, "accepted")
+    assert Match.objects.count() == 1
+    assert InboundCallback.objects.latest("pk").outcome == CallbackOutcome.UNCHANGED
+
+
+def test_late_failure_does_not_move_a_finished_file_backwards(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.music.json") | {"file_id": str(file.uid)}
+    post(container, body)
+    run_worker()
+
+    post(container, {"file_id": str(file.uid), "state": -3, "cid": 1, "results": {}})
+    post(container, {"file_id": str(file.uid), "state": 0, "cid": 1, "results": {}})
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.READY
+
+
+def test_failure_of_a_waiting_file_is_shown_on_it(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    post(container, {"file_id": str(file.uid), "state": -2, "cid": 1, "results": {}})
+    run_worker()
+
+    file.refresh_from_db()
+    assert (file.status, file.error_code) == (FileStatus.ERROR, "acrcloud_error")
+    assert file.scans.get().status == ScanStatus.FAILED
+
+
+def test_results_as_a_list_are_read(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.music.json")
+    body |= {"file_id": str(file.uid), "results": [body["results"]]}
+
+    post(container, body)
+    run_worker()
+
+    assert Match.objects.count() == 1
+
+
+def test_real_payload_with_missing_ids_is_read_whole(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.observed-types.json") | {"file_id": str(file.uid)}
+
+    post(container, body)
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.READY
+    assert Detection.objects.count() == 4
+    assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 4
+
+
+def test_callback_for_an_unknown_file_waits_until_the_file_is_known(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    body = sample("callback.music.json")
+
+    answer = post(container, body)
+    run_worker()
+    assert answer == (202, "kept")
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.ORPHAN
+
+    link_remote_file(scanned_file=file, remote_id=body["file_id"], user=None)
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.READY
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.APPLIED
+
+
+def test_wrong_secret_is_not_found(container: Container) -> None:
+    url = reverse("scanning:acrcloud_callback", args=[container.pk, "guess"])
+
+    answer = Client().post(url, b"{}", content_type="application/json")
+
+    assert answer.status_code == 404
+    assert not InboundCallback.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b'"text"',
+        b'{"state": 1}',
+        b'{"file_id": "", "state": 1}',
+        b'{"file_id": "a", "state": "1"}',
+        b'{"file_id": "a", "state": true}',
+        b'{"file_id": "a", "state": 7}',
+        b'{"file_id": "a", "state": 1, "results": 5}',
+        b"[" * 100_000,
+    ],
+)
+def test_malformed_bodies_are_refused_and_not_kept(
+    container: Container, body: bytes
+) -> None:
+    assert post(container, body) == (422, "malformed")
+    assert not InboundCallback.objects.exists()
+
+
+def test_oversized_body_is_refused(container: Container, settings: Settings) -> None:
+    settings.ACRPORTAL_CALLBACK_MAX_BYTES = 100
+
+    assert post(container, b" " * 101) == (413, "too_large")
+
+
+def test_get_is_not_allowed(container: Container) -> None:
+    assert Client().get(address(container)).status_code == 405
+
+
+_KEYS = (
+    *("music", "custom_files", "result", "title", "artists", "score", "offset"),
+    *("played_duration", "acrid", "external_ids", "album", "name", "time_skew"),
+    *("duration_ms", "db_begin_time_offset_ms", "sample_begin_time_offset_ms"),
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(_KEYS),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@given(results=json_values)
+def test_any_results_are_read_without_a_fault(results: object) -> None:
+    for item in read_items(results):
+        assert item.segment.end_ms > item.segment.start_ms
+        assert item.segment.reference_end_ms > item.segment.reference_start_ms >= 0

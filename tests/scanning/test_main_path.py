@@ -1,0 +1,103 @@
+"""The whole way of a file: upload over HTTP → worker → matches; real audio."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import Role
+from portal import demo
+from review.models import Match
+from scanning.models import Segment
+from tests.conftest import MakeClient, Worker, upload
+
+DEMO = Path(settings.BASE_DIR) / "demo"
+EDGE_S, SPEECH_EDGE_S = 0.5, 2.5
+
+
+def _truth() -> Iterator[dict[str, str]]:
+    with (DEMO / "programmes" / "truth.csv").open(newline="") as file:
+        yield from csv.DictReader(file)
+
+
+@pytest.fixture
+def scanned_demo(signed_in: MakeClient, run_worker: Worker) -> Client:
+    """Upload both programmes over HTTP and let the worker scan them."""
+    client = signed_in(Role.ADMIN)
+    user = User.objects.get()
+    bucket = demo.ensure_catalogue(user)
+    run_worker()
+    container = demo.ensure_container(bucket, user)
+    for path in sorted((DEMO / "programmes").glob("*.opus")):
+        answer = client.post(
+            "/api/portal/v1/files/",
+            {"container": container.pk, "file": upload(path.name, path.read_bytes())},
+        )
+        assert answer.status_code == 201
+    run_worker()
+    return client
+
+
+def test_demo_programmes_give_every_play_of_the_truth_and_nothing_else(
+    scanned_demo: Client,
+) -> None:
+    plays = [row for row in _truth() if row["kind"] == "track"]
+
+    found = list(
+        Segment.objects.select_related(
+            "detection__recording", "detection__scan__scanned_file"
+        )
+    )
+
+    assert len(found) == len(plays) == 13
+    assert Match.objects.count() == 11
+    for row in plays:
+        segment = _play_of(found, row)
+        tolerance = SPEECH_EDGE_S if row["music_over_speech_db"] else EDGE_S
+        rate = float(row["rate"])
+        assert segment.start_ms / 1000 == pytest.approx(
+            float(row["start_s"]), abs=tolerance
+        )
+        assert segment.end_ms / 1000 == pytest.approx(
+            float(row["end_s"]), abs=tolerance
+        )
+        offset = segment.start_ms / 1000 - float(row["start_s"])
+        assert segment.reference_start_ms / 1000 == pytest.approx(
+            float(row["ref_start_s"]) + offset * rate, abs=0.2
+        )
+        assert float(segment.tempo_ratio) == pytest.approx(rate, abs=0.002)
+
+
+def _play_of(found: list[Segment], row: dict[str, str]) -> Segment:
+    middle_ms = 500 * (float(row["start_s"]) + float(row["end_s"]))
+    [segment] = [
+        one
+        for one in found
+        if one.detection.scan.scanned_file.name == row["programme"]
+        and one.detection.recording.custom_id == row["custom_id"]
+        and one.start_ms < middle_ms < one.end_ms
+    ]
+    return segment
+
+
+def test_matches_are_reviewed_and_leave_as_csv(scanned_demo: Client) -> None:
+    match = Match.objects.order_by("first_start_ms").first()
+    assert match is not None
+    assert match.score >= Decimal(50)
+
+    page = scanned_demo.get(f"/files/{match.scanned_file.uid}/")
+    report = scanned_demo.get("/matches/export/")
+    body = b"".join(report.streaming_content).decode("utf-8-sig")  # type: ignore[arg-type]
+
+    assert match.recording.title in page.content.decode()
+    rows = list(csv.DictReader(body.splitlines()))
+    assert len(rows) == 11
+    assert {row["match_found"] for row in rows} == {"yes"}
+    assert match.uid in {row["match_id"] for row in rows}

@@ -1,0 +1,246 @@
+"""Scans survive lost queue entries and killed workers, and never count twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django_tasks_db.models import DBTaskResult
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.roles import Role
+from review.models import Match
+from scanning import pipeline, results
+from scanning.choices import (
+    SCAN_TRANSITIONS,
+    EngineChoice,
+    FileStatus,
+    ScanStatus,
+)
+from scanning.engines.base import EngineResult
+from scanning.errors import IntakeRefused, LeaseLost
+from scanning.models import Detection, Scan, ScannedFile
+from scanning.models.detection import ImmutableError
+from scanning.services.intake import submit_upload
+from scanning.services.scans import cancel_scan, request_scan, requeue_stale_scans
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+
+EMPTY = EngineResult(EngineChoice.EMBEDDED, "embedded/1", ())
+
+
+@pytest.fixture
+def file(catalogue: Catalogue, admin: User) -> ScannedFile:
+    """Return a file of the first tune whose scan is queued."""
+    content = audio.wav_bytes(audio.tune(1, 15))
+    return submit_upload(
+        container=catalogue.container, upload=upload("one.wav", content), user=admin
+    ).scanned_file
+
+
+def _age(scan: Scan, seconds: int) -> None:
+    past = datetime.now(tz=UTC) - timedelta(seconds=seconds)
+    Scan.objects.filter(pk=scan.pk).update(lease_until=past, created_at=past)
+
+
+def test_scan_whose_worker_was_killed_is_done_by_another(
+    file: ScannedFile, run_worker: Worker
+) -> None:
+    scan = file.scans.get()
+    Scan.objects.filter(pk=scan.pk).update(
+        status=ScanStatus.RUNNING, lease_owner="dead:1", attempts=1
+    )
+    DBTaskResult.objects.all().delete()
+    _age(scan, 1)
+
+    assert requeue_stale_scans() == 1
+    run_worker()
+
+    scan.refresh_from_db()
+    assert (scan.status, scan.attempts) == (ScanStatus.SUCCEEDED, 2)
+    assert Match.objects.count() == 1
+
+
+def test_scan_whose_queue_entry_was_lost_is_queued_again(
+    file: ScannedFile, run_worker: Worker
+) -> None:
+    DBTaskResult.objects.all().delete()
+    _age(file.scans.get(), 3600)
+
+    assert requeue_stale_scans() == 1
+    run_worker()
+
+    assert file.scans.get().status == ScanStatus.SUCCEEDED
+
+
+def test_running_scan_with_a_live_lease_is_left_alone(file: ScannedFile) -> None:
+    Scan.objects.update(
+        status=ScanStatus.RUNNING,
+        lease_owner="alive:1",
+        lease_until=datetime.now(tz=UTC) + timedelta(seconds=30),
+    )
+
+    assert requeue_stale_scans() == 0
+
+
+def test_scan_that_was_interrupted_too_often_ends_in_error(
+    file: ScannedFile, settings: Settings
+) -> None:
+    scan = file.scans.get()
+    Scan.objects.filter(pk=scan.pk).update(
+        status=ScanStatus.RUNNING,
+        lease_owner="dead:1",
+        attempts=settings.ACRPORTAL_MAX_ATTEMPTS,
+    )
+    _age(scan, 1)
+
+    requeue_stale_scans()
+
+    file.refresh_from_db()
+    assert (file.status, file.error_code) == (FileStatus.ERROR, "engine_error")
+
+
+def test_result_of_a_worker_that_lost_its_lease_is_not_stored(
+    file: ScannedFile,
+) -> None:
+    scan = file.scans.get()
+    Scan.objects.filter(pk=scan.pk).update(
+        status=ScanStatus.RUNNING, lease_owner="other:2"
+    )
+
+    with pytest.raises(LeaseLost):
+        results.store_result(scan=scan, result=EMPTY, owner="late:1")
+
+    assert not Detection.objects.exists()
+
+
+def test_queue_entry_delivered_twice_scans_once(
+    file: ScannedFile, run_worker: Worker
+) -> None:
+    run_worker()
+
+    assert pipeline.run_scan(scan_id=file.scans.get().pk, owner="again:1") is False
+
+    assert Detection.objects.count() == 1
+
+
+def test_second_scan_while_one_runs_is_refused(file: ScannedFile, admin: User) -> None:
+    with pytest.raises(IntakeRefused, match="being scanned already"):
+        request_scan(scanned_file=file, user=admin)
+
+
+def test_queued_scan_is_cancelled_at_once(
+    file: ScannedFile, admin: User, run_worker: Worker
+) -> None:
+    cancel_scan(scan=file.scans.get(), user=admin)
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.CANCELLED
+    assert file.scans.get().status == ScanStatus.CANCELLED
+
+
+def test_running_scan_stops_at_its_next_step_when_cancelled(
+    file: ScannedFile,
+) -> None:
+    scan = file.scans.get()
+    Scan.objects.filter(pk=scan.pk).update(cancel_requested=True)
+
+    assert pipeline.run_scan(scan_id=scan.pk, owner="me:1") is False
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.CANCELLED
+
+
+def test_cancelled_file_can_be_scanned_again(
+    file: ScannedFile, signed_in: MakeClient, run_worker: Worker, admin: User
+) -> None:
+    cancel_scan(scan=file.scans.get(), user=admin)
+
+    signed_in(Role.REVIEWER).post(f"/files/{file.uid}/rescan/")
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.READY
+
+
+def test_detections_cannot_be_changed_or_deleted(
+    file: ScannedFile, run_worker: Worker
+) -> None:
+    run_worker()
+    detection = Detection.objects.get()
+
+    with pytest.raises(ImmutableError):
+        detection.save()
+    with pytest.raises(ImmutableError):
+        detection.delete()
+    with pytest.raises(ImmutableError):
+        Detection.objects.update(score=1)
+
+
+def test_transitions_of_scans_name_every_status() -> None:
+    assert set(SCAN_TRANSITIONS) == set(ScanStatus)
+    ends = {status for status, onward in SCAN_TRANSITIONS.items() if not onward}
+    assert ends == {ScanStatus.SUCCEEDED, ScanStatus.FAILED, ScanStatus.CANCELLED}
+
+
+@pytest.mark.slow
+def test_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+    """A real database file, a real worker process, kill -9, a second worker.
+
+    Slow, because only a real kill shows that no state lives in the process.
+    """
+    environment = os.environ | {
+        "ACRPORTAL_DATA_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+        "SECRET_KEY": "only for this test",
+        "ACRPORTAL_LEASE_SECONDS": "5",
+    }
+
+    def manage(*arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd=django_settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    long = tmp_path / "long.wav"
+    long.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 20)))
+    manage("migrate", "--verbosity", "0")
+    manage(
+        "shell",
+        "-c",
+        "from scanning.models import Container; Container.objects.create(name='c')",
+    )
+    manage("scan_file", "--container", "c", str(long))
+    victim = subprocess.Popen(
+        [sys.executable, "manage.py", "scan_worker"],
+        env=environment,
+        cwd=django_settings.BASE_DIR,
+        stderr=subprocess.DEVNULL,
+    )
+    status = "from scanning.models import Scan; s=Scan.objects.get(); print(s.status, s.attempts)"
+    deadline = time.monotonic() + 60
+    while "running" not in manage("shell", "-v", "0", "-c", status):
+        assert time.monotonic() < deadline
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    assert "running 1" in manage("shell", "-v", "0", "-c", status)
+
+    deadline = time.monotonic() + 60
+    while "succeeded 2" not in manage("shell", "-v", "0", "-c", status):
+        assert time.monotonic() < deadline
+        manage("scan_worker", "--batch")
