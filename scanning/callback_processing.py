@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 
-from catalogue.identifiers import check_isrc
-from catalogue.models import Recording, RecordingStatus
-from catalogue.services import reserved_bucket
+from catalogue.models import Recording
+from catalogue.stubs import make_stub
 from scanning import results, selectors
 from scanning.choices import (
     CallbackOutcome,
@@ -143,20 +142,17 @@ def _recording_id(item: ReportedItem) -> int:
     known = Recording.objects.filter(acr_id=item.acrid).only("pk").first()
     if known is not None:
         return known.pk
-    isrc = check_isrc(item.isrc)
-    stub = Recording.objects.create(
-        acr_id=item.acrid,
-        bucket=reserved_bucket(),
-        status=RecordingStatus.STUB,
-        title=item.title,
-        artists=list(item.artists),
-        album=item.album,
-        label=item.label,
-        release_date=item.release_date,
-        isrc=item.isrc,
-        isrc_normalised=isrc.normalised,
-        isrc_status=isrc.status,
-        upc=item.upc[:14],
-        duration_ms=item.duration_ms,
+    stub = make_stub(
+        Recording(
+            acr_id=item.acrid,
+            title=item.title,
+            artists=list(item.artists),
+            album=item.album,
+            label=item.label,
+            release_date=item.release_date,
+            isrc=item.isrc,
+            upc=item.upc[:14],
+            duration_ms=item.duration_ms,
+        )
     )
     return stub.pk

@@ -1,0 +1,30 @@
+"""Recordings that only a cloud engine knows: named in bucket 23, without audio."""
+
+from __future__ import annotations
+
+from catalogue.identifiers import check_isrc
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    Recording,
+    RecordingStatus,
+)
+
+
+def reserved_bucket() -> Bucket:
+    """Return bucket 23, which stands for the cloud's own catalogue; made if missing."""
+    bucket, _ = Bucket.objects.get_or_create(
+        pk=ACRCLOUD_MUSIC_BUCKET_ID, defaults={"name": "ACRCloud Music"}
+    )
+    return bucket
+
+
+def make_stub(recording: Recording) -> Recording:
+    """Save what a cloud told of a recording as a stub, its codes checked."""
+    isrc = check_isrc(recording.isrc)
+    recording.bucket = reserved_bucket()
+    recording.status = RecordingStatus.STUB
+    recording.isrc_normalised = isrc.normalised
+    recording.isrc_status = isrc.status
+    recording.save()
+    return recording
