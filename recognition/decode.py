@@ -202,11 +202,13 @@ class AudioFile:
         """What is missing before a frame: of damaged parts, and where the sound of a
         video begins after its picture. Kept as silence, so that times stay right.
         """
+        length = Fraction(frame.samples, frame.sample_rate)
+        expected, first = self._next_start, self._next_start is None
         if frame.pts is None or frame.time_base is None:
+            self._next_start = None if expected is None else expected + length
             return Fraction(0)
         start = frame.pts * frame.time_base
-        expected, first = self._next_start, self._next_start is None
-        self._next_start = start + Fraction(frame.samples, frame.sample_rate)
+        self._next_start = start + length
         if first and self.declared.has_video:
             expected = Fraction(self._container.start_time or 0, av.time_base)
         if expected is None or not MIN_GAP_S <= start - expected <= MAX_GAP_S:

@@ -32,7 +32,11 @@ DENSE: Final = 2
 LEVEL_MAP: Final = 3
 
 MAX_FILE_BYTES: Final = 1 << 30
-MAX_DURATION_MS: Final = 1 << 40
+MAX_DURATION_MS: Final = 48 * 3600 * 1000
+# More than any engine makes; with the duration they bound what reading allocates.
+MAX_LANDMARKS_PER_S: Final = 200
+MAX_CELLS_PER_S: Final = 2000
+SLACK_S: Final = 10
 # Deflate cannot shrink further than this.
 MAX_RATIO: Final = 1032
 
@@ -219,9 +223,11 @@ def _read_heads(data: bytes) -> tuple[int, str, list[_Layer]]:
         memoryview(data)[: -CHECKSUM.size]
     ):
         raise BadFingerprint("The fingerprint is damaged: its checksum is wrong.")
-    layers = _read_layers(data, count)
     if duration_ms > MAX_DURATION_MS:
-        raise BadFingerprint("The fingerprint is damaged: impossible duration.")
+        raise BadFingerprint("The fingerprint is of more than 48 h of sound.")
+    layers = _read_layers(data, count)
+    if not all(_plausible(layer, duration_ms) for layer in layers):
+        raise BadFingerprint("The fingerprint is damaged: impossible layer size.")
     try:
         text = params.rstrip(b"\0").decode("ascii")
     except UnicodeDecodeError:
@@ -240,19 +246,20 @@ def _read_layers(data: bytes, count: int) -> list[_Layer]:
     kinds = [layer.kind for layer in layers]
     if len(set(kinds)) != len(kinds) or not set(kinds) <= {REFERENCE, DENSE, LEVEL_MAP}:
         raise BadFingerprint("The fingerprint is damaged: unknown layers.")
-    if not all(_plausible(layer) for layer in layers):
-        raise BadFingerprint("The fingerprint is damaged: impossible layer size.")
     return layers
 
 
-def _plausible(layer: _Layer) -> bool:
+def _plausible(layer: _Layer, duration_ms: int) -> bool:
     if layer.raw_bytes > MAX_RATIO * layer.stored_bytes:
         return False
+    seconds = duration_ms / 1000 + SLACK_S
     if layer.kind == LEVEL_MAP:
         shaped = min(layer.frames_per_cell, layer.bins_per_cell, layer.columns) > 0
-        return shaped and layer.raw_bytes == layer.count * layer.columns
+        fits = layer.raw_bytes == layer.count * layer.columns
+        return shaped and fits and layer.raw_bytes <= MAX_CELLS_PER_S * seconds
     least, most = MIN_LANDMARK_BYTES * layer.count, MAX_LANDMARK_BYTES * layer.count
-    return least <= layer.raw_bytes <= most
+    dense = layer.count > MAX_LANDMARKS_PER_S * seconds
+    return least <= layer.raw_bytes <= most and not dense
 
 
 def _inflate(stored: bytes, size: int) -> NDArray[np.uint8]:

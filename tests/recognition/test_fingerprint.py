@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from recognition import fingerprint, leb128, med
+from recognition.errors import BadFingerprint
+from recognition.types import Fingerprint, Landmarks, LevelMap
+
+GOLDEN = Path(__file__).parent / "golden" / "made-up.acrfp"
+
+
+def landmarks(n: int, seed: int, frames: int) -> Landmarks:
+    """``n`` made-up landmarks on the grid that the format keeps exactly."""
+    rng = np.random.default_rng(seed)
+    return Landmarks(
+        frames=np.sort(rng.integers(0, frames, n)).astype(np.int32),
+        bins=(rng.integers(0, 155 * 32, n) / 32).astype(np.float32),
+        levels=(rng.integers(-160, 40, n) / 16).astype(np.float32),
+    )
+
+
+def made_up(seconds: int = 20, seed: int = 7) -> Fingerprint:
+    frames = seconds * 1000 // 16
+    rng = np.random.default_rng(seed)
+    steps = rng.integers(-3, 4, (frames // 4, 52))
+    cells = np.clip(120 + np.cumsum(steps, axis=0), 0, 255).astype(np.uint8)
+    return Fingerprint(
+        duration_ms=seconds * 1000,
+        params_hash="0123456789abcdef",
+        reference=landmarks(19 * seconds, seed, frames),
+        dense=landmarks(100 * seconds, seed + 1, frames),
+        level_map=LevelMap(cells, frames_per_cell=4, bins_per_cell=3),
+    )
+
+
+def assert_same(a: Fingerprint, b: Fingerprint) -> None:
+    assert (a.duration_ms, a.params_hash) == (b.duration_ms, b.params_hash)
+    for one, other in ((a.reference, b.reference), (a.dense, b.dense)):
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            np.testing.assert_array_equal(one.frames, other.frames)
+            np.testing.assert_array_equal(one.bins, other.bins)
+            np.testing.assert_array_equal(one.levels, other.levels)
+    assert (a.level_map is None) == (b.level_map is None)
+    if a.level_map is not None and b.level_map is not None:
+        np.testing.assert_array_equal(a.level_map.levels, b.level_map.levels)
+        assert a.level_map.frames_per_cell == b.level_map.frames_per_cell
+        assert a.level_map.bins_per_cell == b.level_map.bins_per_cell
+
+
+def with_checksum(body: bytes | bytearray) -> bytes:
+    return bytes(body) + zlib.crc32(body).to_bytes(4, "little")
+
+
+def test_the_golden_file_is_read_as_it_was_made() -> None:
+    assert_same(fingerprint.load(GOLDEN), made_up())
+
+
+def test_what_is_written_is_read_as_it_was() -> None:
+    assert_same(fingerprint.from_bytes(fingerprint.to_bytes(made_up())), made_up())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        replace(made_up(), reference=None),
+        replace(made_up(), dense=None),
+        replace(made_up(), level_map=None),
+    ],
+    ids=["no reference", "no dense", "no level map"],
+)
+def test_a_file_may_lack_a_layer(made: Fingerprint) -> None:
+    assert_same(fingerprint.from_bytes(fingerprint.to_bytes(made)), made)
+
+
+def test_a_saved_file_is_whole_and_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.acrfp"
+
+    fingerprint.save(path, made_up(seconds=4))
+    fingerprint.save(path, made_up())
+
+    assert_same(fingerprint.load(path), made_up())
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@st.composite
+def any_landmarks(draw: st.DrawFn) -> Landmarks:
+    frames = sorted(draw(st.lists(st.integers(0, 2**31 - 1), max_size=50)))
+    bins = st.floats(0, 255, width=32)
+    levels = st.floats(-31, 200, width=32)
+    n = len(frames)
+    return Landmarks(
+        frames=np.array(frames, dtype=np.int32),
+        bins=np.array(draw(st.lists(bins, min_size=n, max_size=n)), dtype=np.float32),
+        levels=np.array(
+            draw(st.lists(levels, min_size=n, max_size=n)), dtype=np.float32
+        ),
+    )
+
+
+@given(any_landmarks())
+def test_any_landmarks_come_back_within_half_a_step(made: Landmarks) -> None:
+    data = fingerprint.to_bytes(Fingerprint(1000, "x", reference=made))
+
+    back = fingerprint.from_bytes(data)
+
+    assert back.reference is not None
+    np.testing.assert_array_equal(back.reference.frames, made.frames)
+    np.testing.assert_allclose(back.reference.bins, made.bins, atol=1 / 64 + 1e-4)
+    np.testing.assert_allclose(back.reference.levels, made.levels, atol=1 / 32 + 1e-4)
+    assert fingerprint.to_bytes(back) == data
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=200))
+def test_numbers_survive_leb128(values: list[int]) -> None:
+    array = np.array(values, dtype=np.uint32)
+
+    data = leb128.encode(array)
+
+    np.testing.assert_array_equal(leb128.decode(data, len(values)), array)
+
+
+@given(st.binary(max_size=60), st.integers(0, 20))
+def test_leb128_of_anything_is_read_or_refused(data: bytes, count: int) -> None:
+    try:
+        values = leb128.decode(np.frombuffer(data, dtype=np.uint8), count)
+    except ValueError:
+        return
+    assert len(values) == count
+
+
+@given(st.integers(0, 20), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_any_level_map_survives_prediction(rows: int, columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells = rng.integers(0, 256, (rows, columns), dtype=np.uint8)
+
+    differences = med.encode(cells)
+
+    np.testing.assert_array_equal(med.decode(differences.reshape(cells.shape)), cells)
+
+
+def test_every_flipped_bit_is_noticed() -> None:
+    data = fingerprint.to_bytes(made_up(seconds=1))
+
+    for position in range(len(data)):
+        broken = bytearray(data)
+        broken[position] ^= 1 << (position % 8)
+        with pytest.raises(BadFingerprint):
+            fingerprint.from_bytes(bytes(broken))
+
+
+def test_every_truncation_is_noticed() -> None:
+    data = fingerprint.to_bytes(made_up(seconds=1))
+
+    for length in range(len(data)):
+        with pytest.raises(BadFingerprint):
+            fingerprint.from_bytes(data[:length])
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_forged_file_is_refused_or_read_and_never_worse(data: st.DataObject) -> None:
+    body = bytearray(fingerprint.to_bytes(made_up(seconds=1))[:-4])
+    for _ in range(data.draw(st.integers(1, 6))):
+        body[data.draw(st.integers(8, len(body) - 1))] = data.draw(st.integers(0, 255))
+
+    try:
+        read = fingerprint.from_bytes(with_checksum(body))
+    except BadFingerprint:
+        return
+    assert isinstance(read, Fingerprint)
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
+    bomb = zlib.compress(bytes(100_000_000), 9)
+    head = fingerprint.HEAD.pack(fingerprint.MAGIC, 1, 1, 1000, b"x")
+    layer = fingerprint.LAYER.pack(3, 4, 3, 50, 2_000_000, 100_000_000, len(bomb))
+
+    with pytest.raises(BadFingerprint, match="impossible layer size"):
+        fingerprint.from_bytes(with_checksum(head + layer + bomb))
+
+
+def test_an_unknown_version_is_named() -> None:
+    data = bytearray(fingerprint.to_bytes(made_up(seconds=1))[:-4])
+    data[8:10] = (9).to_bytes(2, "little")
+
+    with pytest.raises(BadFingerprint, match="format version 9; this engine reads 1"):
+        fingerprint.from_bytes(with_checksum(data))
+
+
+@pytest.mark.parametrize("name", ["a.lo", "a.db.lo", "a.cli.lo", "A.FP"])
+def test_files_of_other_makers_are_refused_with_the_way_to_ours(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\x00\x01vendor" * 100)
+
+    with pytest.raises(BadFingerprint, match=r"python -m recognition fingerprint") as e:
+        fingerprint.load(path)
+
+    assert name in str(e.value)
+
+
+def test_ours_is_read_under_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.fp"
+    fingerprint.save(path, made_up(seconds=1))
+
+    assert fingerprint.load(path).duration_ms == 1000
+
+
+def test_unordered_landmarks_are_not_written() -> None:
+    backwards: NDArray[np.int32] = np.array([5, 3], dtype=np.int32)
+    zeros = np.zeros(2, dtype=np.float32)
+
+    with pytest.raises(ValueError, match="ordered by frame"):
+        fingerprint.to_bytes(
+            Fingerprint(1000, "x", reference=Landmarks(backwards, zeros, zeros))
+        )
