@@ -147,7 +147,6 @@ AUTH_PASSWORD_VALIDATORS = [
 # --- Static and media ---------------------------------------------------------
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Served straight from static/ and checked again by the browser each time, so that
 # an upgrade never meets yesterday's style sheet.
