@@ -31,13 +31,20 @@ class Player {
     this.draw();
   }
 
+  /* Every play of the file in order; the ribbon may show a window of them only. */
   readSegments() {
-    const all = [...document.querySelectorAll(".seg-link[data-segment]")].map((link) => ({
-      link,
-      start: Number(link.dataset.start),
-      end: Number(link.dataset.end),
+    const drawn = new Map();
+    for (const link of this.root.querySelectorAll(".seg-link")) {
+      drawn.set(link.dataset.start, [...(drawn.get(link.dataset.start) ?? []), link]);
+    }
+    const rows = [...document.querySelectorAll("[data-segment-row]")];
+    return rows.map((row) => ({
+      row,
+      links: drawn.get(row.dataset.start) ?? [],
+      name: row.dataset.name,
+      start: Number(row.dataset.start),
+      end: Number(row.dataset.end),
     }));
-    return all.sort((a, b) => a.start - b.start);
   }
 
   get ms() {
@@ -93,6 +100,24 @@ class Player {
     this.audio.currentTime = Math.min(Math.max(ms / 1000, 0), limit);
     if (play) this.audio.play();
     this.draw();
+    this.follow(ms);
+  }
+
+  /* Go on where the player before this one was; the window stays as it was asked for. */
+  restore(ms, play) {
+    if (!this.audio) return;
+    this.audio.currentTime = ms / 1000;
+    if (play) this.audio.play();
+    this.draw();
+  }
+
+  /* Outside the window that is drawn, ask for the one that holds this instant. */
+  follow(ms) {
+    const duration = Number(this.ribbon?.dataset.duration ?? 0);
+    const length = this.end - this.start;
+    if (this.loading || length >= duration || (ms >= this.start && ms <= this.end)) return;
+    this.loading = true;
+    load(windowAround(location.href, ms + length / 4, length, duration));
   }
 
   jump(step) {
@@ -122,35 +147,31 @@ class Player {
   draw() {
     const now = this.ms;
     if (this.clock) this.clock.textContent = clock(now);
-    if (this.head && this.end > this.start) {
+    if (this.head && this.audio && this.end > this.start) {
       const share = (now - this.start) / (this.end - this.start);
       const inside = share >= 0 && share <= 1;
       this.head.toggleAttribute("hidden", !inside);
       this.head.setAttribute("display", inside ? "inline" : "none");
       if (inside) this.head.setAttribute("x", `${(share * 100).toFixed(3)}%`);
+      if (this.wasInside && !inside && !this.audio.paused) this.follow(now);
+      this.wasInside = inside;
     }
     this.mark(now);
   }
 
-  /* Name what plays now, and mark it in the ribbon and in the tables. */
+  /* Name what plays now, and mark it in the ribbon and in the table. */
   mark(now) {
     const current = this.segments.find((segment) => now >= segment.start && now < segment.end);
-    const key = current ? current.start : -1;
-    if (key === this.marked) return;
-    this.marked = key;
+    if (current === this.marked) return;
+    this.marked = current;
     for (const segment of this.segments) {
-      segment.link.classList.toggle("is-playing", segment === current);
-    }
-    for (const row of document.querySelectorAll("[data-segment-row]")) {
-      row.classList.toggle("is-current", Number(row.dataset.start) === key);
+      segment.row.classList.toggle("is-current", segment === current);
+      for (const link of segment.links) link.classList.toggle("is-playing", segment === current);
     }
     for (const lane of this.root.querySelectorAll("[data-lane]")) {
-      lane.classList.toggle("is-current", Boolean(current && lane.contains(current.link)));
+      lane.classList.toggle("is-current", Boolean(current?.links.some((link) => lane.contains(link))));
     }
-    if (this.now) {
-      const name = current?.link.getAttribute("aria-label").split(", ").slice(0, 2).join(", ");
-      this.now.textContent = name ? ` · ${name}` : "";
-    }
+    if (this.now) this.now.textContent = current ? ` · ${current.name}` : "";
   }
 }
 
@@ -162,7 +183,7 @@ function start() {
   const at = player?.ms ?? fragment();
   const playing = player?.audio && !player.audio.paused;
   player = new Player(root);
-  if (at) player.seek(at, playing);
+  if (at) player.restore(at, playing);
 }
 
 function fragment() {
@@ -170,20 +191,25 @@ function fragment() {
   return found ? Number(found[1]) * 1000 : 0;
 }
 
-/* Zoom around the playhead; without scripts the same link opens the same stretch. */
+/* The address of a window of the given length around an instant. */
+function windowAround(href, ms, length, duration) {
+  const address = new URL(href);
+  const start = Math.min(Math.max(Math.round(ms - length / 2), 0), Math.max(duration - length, 0));
+  address.searchParams.set("from", start);
+  address.searchParams.set("to", start + length);
+  return `${address.pathname}${address.search}`;
+}
+
+/* Zoom around the playhead; without scripts the same link opens a stretch of that length. */
 function zoom(event, link) {
-  const address = new URL(link.href);
-  const from = Number(address.searchParams.get("from"));
-  const to = Number(address.searchParams.get("to"));
-  if (to > from && player) {
-    const length = to - from;
-    const duration = Number(player.ribbon.dataset.duration);
-    const start = Math.min(Math.max(Math.round(player.ms - length / 2), 0), Math.max(duration - length, 0));
-    address.searchParams.set("from", start);
-    address.searchParams.set("to", start + length);
-  }
+  const wanted = new URL(link.href).searchParams;
+  const length = Number(wanted.get("to")) - Number(wanted.get("from"));
   event.preventDefault();
-  load(`${address.pathname}${address.search}`);
+  if (length > 0 && player) {
+    load(windowAround(link.href, player.ms, length, Number(player.ribbon.dataset.duration)));
+  } else {
+    load(link.getAttribute("href"));
+  }
 }
 
 function load(address) {
