@@ -90,15 +90,6 @@ def segments_for_matches(found: Iterable[Match]) -> Mapping[int, Sequence[Segmen
 
 
 def with_segments(found: Iterable[Match]) -> list[Match]:
-    """Return the matches with ``segments`` filled, by one query for all."""
-    listed = list(found)
-    segments = segments_for_matches(listed)
-    for match in listed:
-        match.segments = segments[match.pk]
-    return listed
-
-
-def with_segments(found: Iterable[Match]) -> list[Match]:
     """Return the matches, each with its ``segments`` filled, with one more query."""
     listed = list(found)
     segments = segments_for_matches(listed)

@@ -25,6 +25,8 @@ __all__ = [
     "clear",
     "confirm",
     "escalate",
+    "may_undo",
+    "possible_verbs",
     "reject",
     "release_lock",
     "reopen",
@@ -140,6 +142,33 @@ def may_undo(*, event: Event, user: User) -> bool:
         return True
     recent = transitions.now() - event.at <= UNDO_FOR
     return event.actor_id == user.pk and recent and user.has_perm(Action.DECIDE)
+
+
+def possible_verbs(*, match: Match, user: User) -> list[Verb]:
+    """Return what the user could do to the match now, in the order of the buttons."""
+    if not user.has_perm(Action.DECIDE) or _is_held_by_another(match, user):
+        return []
+    manages = user.has_perm(Action.APPROVE)
+    own_proposal = match.decided_by_id == user.pk
+    verbs: list[Verb] = []
+    if match.state in (MatchState.PENDING, MatchState.IN_REVIEW):
+        verbs += [Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE]
+    if match.state == MatchState.ESCALATED and manages and not own_proposal:
+        verbs += [Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.REOPEN]
+    if match.state in (MatchState.REJECTED, MatchState.RELEASED) and manages:
+        verbs.append(Verb.REOPEN)
+    event = transitions.last_event(match)
+    if event is not None and may_undo(event=event, user=user):
+        verbs.append(Verb.UNDO)
+    return verbs
+
+
+def _is_held_by_another(match: Match, user: User) -> bool:
+    try:
+        transitions.refuse_foreign_lock(match=match, user=user)
+    except errors.MatchLocked:
+        return True
+    return False
 
 
 @transaction.atomic

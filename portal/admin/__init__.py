@@ -1,0 +1,7 @@
+"""All admin screens; importing a module of this package registers its models."""
+
+from __future__ import annotations
+
+from portal.admin import accounts, audit, catalogue, dedup, match, scanning
+
+__all__ = ["accounts", "audit", "catalogue", "dedup", "match", "scanning"]

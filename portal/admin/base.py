@@ -1,0 +1,167 @@
+"""What all admin screens share: permissions by role, and how columns are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.contrib import admin
+from django.db.models import (
+    Count,
+    IntegerField,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import User
+from accounts.roles import Action
+from portal import formats
+
+Row = TypeVar("Row", bound=Model)
+
+if TYPE_CHECKING:
+    # Django's admin classes take type arguments in the stubs alone.
+    _ModelAdmin = admin.ModelAdmin
+    _TabularInline = admin.TabularInline[Any, Any]  # Any: serves several models
+else:
+
+    class _ModelAdmin(Generic[Row], admin.ModelAdmin):
+        """Django's, with room for the type argument."""
+
+    _TabularInline = admin.TabularInline
+
+
+class RoleAdmin(_ModelAdmin[Row]):
+    """A screen that everybody with a role sees; who may write is named by action.
+
+    Being a superuser changes nothing here but what Django itself grants.
+    """
+
+    add_action: Action | None = None
+    change_action: Action | None = None
+    list_per_page = 50
+    show_full_result_count = False
+    empty_value_display = formats.UNKNOWN
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show the model in the index to whoever may look."""
+        return request.user.has_perm(Action.VIEW)
+
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Let everybody with a role look."""
+        return request.user.has_perm(Action.VIEW)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Follow the role, where the screen can add at all."""
+        return self.add_action is not None and request.user.has_perm(self.add_action)
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Row | None = None
+    ) -> bool:
+        """Follow the role, where the screen can change at all."""
+        return self.change_action is not None and request.user.has_perm(
+            self.change_action
+        )
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Row | None = None
+    ) -> bool:
+        """Refuse: rows that others point to are retired, not deleted."""
+        return False
+
+
+class ReadOnlyInline(_TabularInline):
+    """Rows shown with their parent and never edited there."""
+
+    extra = 0
+    max_num = 0
+    can_delete = False
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        """Let everybody with a role look."""
+        return request.user.has_perm(Action.VIEW)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        """Refuse."""
+        return False
+
+
+def count_of(rows: QuerySet[Any], link: str) -> Combinable:  # Any: of any model
+    """Return how many of ``rows`` point to the outer row by ``link``.
+
+    A subquery is worked out for the rows of the page alone; a join would count for
+    the whole table whenever the list is paged or its dates are looked up.
+    """
+    counted = (
+        rows.filter(**{link: OuterRef("pk")})
+        .order_by()
+        .values(link)
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def user_of(request: HttpRequest) -> User:
+    """Return who is signed in; the admin lets nobody else in."""
+    if not isinstance(request.user, User):
+        raise TypeError("The admin was entered without signing in.")
+    return request.user
+
+
+def all_field_names(model: type[Model], *, but: Sequence[str] = ()) -> list[str]:
+    """Return the names of the model's own columns, as stored."""
+    return [
+        field.name for field in model._meta.concrete_fields if field.name not in but
+    ]
+
+
+def badge(state: str) -> SafeString:
+    """Draw a review state: word and icon."""
+    return render_to_string("components/_badge.html", {"state": state})
+
+
+def file_badge(state: str) -> SafeString:
+    """Draw a file state: word and icon."""
+    return render_to_string("components/_file_badge.html", {"state": state})
+
+
+def number(text: str) -> SafeString:
+    """Draw a figure that stands right-aligned in its column."""
+    return format_html('<span class="num">{}</span>', text)
+
+
+def score(value: Decimal | None, scale: str = "") -> SafeString:
+    """Draw a score as a whole number, with its scale on hover."""
+    if value is None:
+        return number(formats.UNKNOWN)
+    return format_html('<span class="num" title="{}">{}</span>', scale, round(value))
+
+
+def when(moment: datetime | None) -> SafeString:
+    """Draw a moment in the user's zone, with UTC on hover."""
+    return render_to_string("components/_time.html", {"at": moment})

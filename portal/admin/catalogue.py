@@ -1,0 +1,248 @@
+"""Buckets and recordings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+import audit.services
+from accounts.roles import Action
+from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
+from portal import formats
+from portal.admin.base import RoleAdmin, count_of, number, user_of
+from review.choices import MatchState
+from review.models import Match
+
+_EDITABLE = [
+    "title",
+    "version_title",
+    "artists",
+    "custom_id",
+    "album",
+    "label",
+    "release_date",
+    "isrc",
+    "upc",
+    "iswc",
+    "writers",
+    "publishers",
+    "notes",
+]
+
+
+@admin.register(Bucket)
+class BucketAdmin(RoleAdmin[Bucket]):
+    """Sets of recordings."""
+
+    add_action = change_action = Action.EDIT_CATALOGUE
+    list_display = ["name", "number", "bucket_type", "intake_rule", "recording_count"]
+    list_filter = ["bucket_type", "intake_rule"]
+    ordering = ["name"]
+    search_fields = ["name"]
+    fields = [
+        "name",
+        "bucket_type",
+        "intake_rule",
+        "created_by",
+        "created_at",
+        "updated_at",
+    ]
+    readonly_fields = ["created_by", "created_at", "updated_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
+        """Count the recordings along."""
+        recordings = count_of(Recording.objects.all(), "bucket")
+        return super().get_queryset(request).annotate(recordings_there=recordings)
+
+    @admin.display(description="Id", ordering="pk")
+    def number(self, bucket: Bucket) -> int:
+        """Return the number under which the wire protocol knows it."""
+        return bucket.pk
+
+    @admin.display(description="Recordings", ordering="recordings_there")
+    def recording_count(self, bucket: Any) -> SafeString:  # Any: carries an annotation
+        """Return the way to the bucket's recordings, by their number."""
+        url = reverse("admin:catalogue_recording_changelist")
+        return format_html(
+            '<a class="num" href="{}?bucket__id__exact={}">{}</a>',
+            url,
+            bucket.pk,
+            bucket.recordings_there,
+        )
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Bucket | None = None
+    ) -> bool:
+        """Keep the bucket that the wire protocol reserves as it is."""
+        if obj is not None and obj.pk == ACRCLOUD_MUSIC_BUCKET_ID:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def save_model(
+        self, request: HttpRequest, obj: Bucket, form: Any, change: bool
+    ) -> None:
+        """Remember who made it, and write the event."""
+        if not change:
+            obj.created_by = user_of(request)
+        super().save_model(request, obj, form, change)
+        audit.services.record(
+            case=f"bucket:{obj.pk}",
+            action="bucket.changed" if change else "bucket.created",
+            actor=user_of(request),
+            after={"name": obj.name, "intake_rule": obj.intake_rule},
+        )
+
+
+class NamesField(forms.CharField):
+    """A list of names, one per line."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: object) -> object:
+        """Show a list as lines."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: object) -> Any:  # Any: a list where Django has text
+        """Read lines as a list."""
+        lines = value.splitlines() if isinstance(value, str) else value or []
+        return [line.strip() for line in lines if line.strip()]
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        """Compare the lists."""
+        return (initial or []) != self.to_python(data)
+
+
+class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
+    """Metadata of a recording; the identifiers are checked."""
+
+    artists = NamesField(required=False, help_text="One per line")
+    writers = NamesField(required=False, help_text="One per line")
+    publishers = NamesField(required=False, help_text="One per line")
+    release_date = forms.RegexField(
+        r"^\d{4}(-\d{2}(-\d{2})?)?$",
+        required=False,
+        help_text="2016, 2016-06 or 2016-06-28",
+        error_messages={"invalid": "Enter a date as 2016, 2016-06 or 2016-06-28."},
+    )
+
+    class Meta:
+        model = Recording
+        fields = _EDITABLE
+
+    def clean_upc(self) -> str:
+        """Check the digits."""
+        try:
+            return check_upc(self.cleaned_data["upc"])
+        except BadIdentifier as bad:
+            raise forms.ValidationError(str(bad)) from bad
+
+    def clean_iswc(self) -> str:
+        """Check the digits."""
+        try:
+            return check_iswc(self.cleaned_data["iswc"])
+        except BadIdentifier as bad:
+            raise forms.ValidationError(str(bad)) from bad
+
+
+@admin.register(Recording)
+class RecordingAdmin(RoleAdmin[Recording]):
+    """Reference recordings; audio is added through the portal's own page."""
+
+    change_action = Action.EDIT_CATALOGUE
+    form = RecordingForm
+    list_display = [
+        "title",
+        "artist_names",
+        "bucket",
+        "status",
+        "custom_id",
+        "isrc",
+        "isrc_status",
+        "length",
+        "match_count",
+    ]
+    list_filter = ["status", "bucket", "isrc_status"]
+    ordering = ["title", "id"]
+    search_fields = ["title", "artists", "=custom_id", "=isrc_normalised", "=uid"]
+    search_help_text = "Title, artist, or a whole id or ISRC"
+    date_hierarchy = "created_at"
+    readonly_fields = [
+        "uid",
+        "acr_id",
+        "bucket",
+        "isrc_normalised",
+        "isrc_status",
+        "status",
+        "status_message",
+        "audio_name",
+        "audio_sha256",
+        "audio_bytes",
+        "length",
+        "listen",
+        "added_by",
+        "created_at",
+        "updated_at",
+    ]
+    fieldsets = [
+        (None, {"fields": _EDITABLE}),
+        ("Kept by the portal", {"fields": readonly_fields}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Recording]:
+        """Count the matches along."""
+        live = Match.objects.exclude(state=MatchState.SUPERSEDED)
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("bucket", "added_by")
+            .annotate(matches_there=count_of(live, "recording"))
+        )
+
+    @admin.display(description="Length", ordering="duration_ms")
+    def length(self, recording: Recording) -> SafeString:
+        """Return the length of the sound."""
+        known = recording.duration_ms
+        return number(formats.clock(known) if known else formats.UNKNOWN)
+
+    @admin.display(description="Matches", ordering="matches_there")
+    def match_count(self, recording: Any) -> SafeString:  # Any: carries an annotation
+        """Return the way to the recording's matches, by their number."""
+        url = reverse("admin:review_match_changelist")
+        return format_html(
+            '<a class="num" href="{}?recording__id__exact={}">{}</a>',
+            url,
+            recording.pk,
+            recording.matches_there,
+        )
+
+    @admin.display(description="Listen")
+    def listen(self, recording: Recording) -> SafeString | str:
+        """Return a player."""
+        if not recording.audio:
+            return "No audio is stored."
+        url = reverse("portal:recording_audio", args=[recording.uid])
+        return format_html('<audio controls preload="none" src="{}"></audio>', url)
+
+    def save_model(
+        self, request: HttpRequest, obj: Recording, form: Any, change: bool
+    ) -> None:
+        """Work out what follows from the ISRC, and write what changed."""
+        checked = check_isrc(obj.isrc)
+        obj.isrc_normalised, obj.isrc_status = checked.normalised, checked.status
+        super().save_model(request, obj, form, change)
+        if form.changed_data:
+            audit.services.record(
+                case=f"recording:{obj.uid}",
+                action="recording.changed",
+                actor=user_of(request),
+                before={name: form.initial.get(name) for name in form.changed_data},
+                after={name: form.cleaned_data[name] for name in form.changed_data},
+            )

@@ -1,0 +1,129 @@
+"""Filters of the list of matches that Django's own cannot express."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from review.choices import WAITING_STATES, MatchState
+from review.models import Match
+
+Choice = tuple[str, str]
+
+_SCORE_BANDS: dict[str, tuple[str, Q]] = {
+    "90": ("90 to 100", Q(score__gte=90)),
+    "75": ("75 to 89", Q(score__gte=75, score__lt=90)),
+    "60": ("60 to 74", Q(score__gte=60, score__lt=75)),
+    "50": ("50 to 59", Q(score__gte=50, score__lt=60)),
+    "0": ("below 50", Q(score__lt=50)),
+    "none": ("no score", Q(score__isnull=True)),
+}
+_AGES: dict[str, tuple[str, int]] = {
+    "day": ("up to a day", 1),
+    "week": ("up to 7 days", 7),
+    "month": ("up to 30 days", 30),
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    """All live matches, those that wait, or one state."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[Choice]:
+        """Return the choices."""
+        return [
+            ("waiting", "Waiting for a person"),
+            *((state.value, str(state.label)) for state in MatchState),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Match]
+    ) -> QuerySet[Match]:
+        """Leave superseded matches out unless they are asked for."""
+        chosen = self.value()
+        if chosen == "waiting":
+            return queryset.filter(state__in=WAITING_STATES)
+        if chosen in MatchState.values:
+            return queryset.filter(state=chosen)
+        return queryset.exclude(state=MatchState.SUPERSEDED)
+
+
+class ScoreBandFilter(admin.SimpleListFilter):
+    """Bands of the score."""
+
+    title = "score"
+    parameter_name = "score"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[Choice]:
+        """Return the choices."""
+        return [(band, label) for band, (label, _) in _SCORE_BANDS.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Match]
+    ) -> QuerySet[Match]:
+        """Keep one band."""
+        band = _SCORE_BANDS.get(self.value() or "")
+        return queryset.filter(band[1]) if band else queryset
+
+
+class AgeFilter(admin.SimpleListFilter):
+    """How long ago the match was found."""
+
+    title = "age"
+    parameter_name = "age"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[Choice]:
+        """Return the choices."""
+        labels = [(age, label) for age, (label, _) in _AGES.items()]
+        return [*labels, ("older", "older than 30 days")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Match]
+    ) -> QuerySet[Match]:
+        """Keep what was found since, or before."""
+        chosen, now = self.value() or "", datetime.now(tz=UTC)
+        if chosen == "older":
+            return queryset.filter(created_at__lt=now - timedelta(days=30))
+        if chosen in _AGES:
+            days = _AGES[chosen][1]
+            return queryset.filter(created_at__gte=now - timedelta(days=days))
+        return queryset
+
+
+class LockFilter(admin.SimpleListFilter):
+    """Who holds the match."""
+
+    title = "lock"
+    parameter_name = "lock"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[Choice]:
+        """Return the choices."""
+        return [("mine", "held by me"), ("others", "held by others"), ("free", "free")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Match]
+    ) -> QuerySet[Match]:
+        """Look at locks that have not ended."""
+        held = Q(locked_by__isnull=False, locked_until__gt=datetime.now(tz=UTC))
+        mine = held & Q(locked_by_id=request.user.pk)
+        conditions = {
+            "mine": mine,
+            "others": held & ~Q(locked_by_id=request.user.pk),
+            "free": ~held,
+        }
+        condition = conditions.get(self.value() or "")
+        return queryset if condition is None else queryset.filter(condition)

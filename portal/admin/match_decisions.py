@@ -1,0 +1,182 @@
+"""The pages on which the admin asks what a decision needs, for one match and many.
+
+Both end in ``review.services.bulk``, under the same rules as everywhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+
+from accounts.roles import Action
+from portal.admin.base import user_of
+from portal.admin.decision_forms import DecisionForm
+from review.choices import Verb
+from review.errors import ReviewError
+from review.models import Match
+from review.services import bulk
+from review.services.bulk import BulkOutcome
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+PREVIEW_ROWS = 20
+REFUSALS_SHOWN = 10
+
+_TITLES = {
+    Verb.CONFIRM: "Confirm as ours",
+    Verb.CLEAR: "Clear",
+    Verb.REJECT: "Reject",
+    Verb.ESCALATE: "Escalate",
+    Verb.REOPEN: "Reopen",
+    Verb.UNDO: "Undo the last decision",
+}
+_DONE = {
+    Verb.CONFIRM: "confirmed",
+    Verb.CLEAR: "cleared",
+    Verb.REJECT: "rejected",
+    Verb.ESCALATE: "escalated",
+    Verb.REOPEN: "opened again",
+    Verb.UNDO: "back where it was",
+}
+
+
+def decide_one(
+    request: HttpRequest, pk: int, verb: str, model_admin: ModelAdmin[Match]
+) -> HttpResponse:
+    """Ask what the decision needs, carry it out, and go back to the match.
+
+    The version of the match that the person saw travels with the page.
+    """
+    if verb not in Verb.values:
+        raise Http404
+    if not request.user.has_perm(Action.DECIDE):
+        raise PermissionDenied
+    match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
+    posted = request.method == "POST"
+    form = DecisionForm(Verb(verb), request.POST if posted else None)
+    version = _number((request.POST if posted else request.GET).get("version"))
+    if posted and version is not None and form.is_valid():
+        _carry_out(request, match, form, version)
+        return redirect("admin:review_match_change", match.pk)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": _TITLES[form.verb],
+        "subtitle": str(match),
+        "match": match,
+        "form": form,
+        "verb": form.verb,
+        "version": match.version if version is None else version,
+    }
+    return TemplateResponse(request, "admin/review/match/decide.html", context)
+
+
+def _carry_out(
+    request: HttpRequest, match: Match, form: DecisionForm, version: int
+) -> None:
+    try:
+        bulk.decide(
+            match=match,
+            user=user_of(request),
+            version=version,
+            decision=form.decision(),
+        )
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, f"{match} is {_DONE[form.verb]}.")
+
+
+def decide_many(
+    model_admin: ModelAdmin[Match],
+    request: HttpRequest,
+    queryset: QuerySet[Match],
+    verb: Verb,
+) -> HttpResponse | None:
+    """Show count, preview and what is needed; once that is sent, decide each."""
+    applying = "apply" in request.POST
+    form = DecisionForm(verb, request.POST if applying else None)
+    if applying and form.is_valid():
+        _apply(request, form)
+        return None
+    limit = bulk.bulk_limit(user_of(request))
+    # A page that comes back with an error still is about what it was about.
+    expected = _expected(request) if applying else _versions(queryset, limit)
+    if len(expected) > limit:
+        messages.error(request, f"Select at most {limit} matches at once.")
+        return None
+    chosen = Match.objects.filter(uid__in=expected).select_related(
+        "recording", "scanned_file"
+    )
+    preview = list(chosen.order_by("-created_at", "-pk")[:PREVIEW_ROWS])
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": _TITLES[verb],
+        "subtitle": f"{len(expected)} matches" if len(expected) != 1 else "1 match",
+        "form": form,
+        "verb": verb,
+        "expected": expected,
+        "preview": preview,
+        "more": len(expected) - len(preview),
+        "action": request.POST.get("action", ""),
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "any_pk": preview[0].pk if preview else "",
+    }
+    return TemplateResponse(request, "admin/review/match/decide_many.html", context)
+
+
+def _versions(queryset: QuerySet[Match], limit: int) -> dict[str, int]:
+    """Return uid and version of what was selected, one more than allowed at most."""
+    rows = queryset.order_by("-created_at", "-pk").values_list("uid", "version")
+    return dict(rows[: limit + 1])
+
+
+def _expected(request: HttpRequest) -> dict[str, int]:
+    """Read what the page was about: each match with the version that was shown."""
+    expected = {}
+    for item in request.POST.getlist("expected"):
+        uid, _, version = item.partition(":")
+        number = _number(version)
+        if number is not None:
+            expected[uid] = number
+    return expected
+
+
+def _apply(request: HttpRequest, form: DecisionForm) -> None:
+    try:
+        outcome = bulk.bulk_decide(
+            expected=_expected(request),
+            user=user_of(request),
+            decision=form.decision(),
+        )
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+        return
+    _tell(request, form.verb, outcome)
+
+
+def _tell(request: HttpRequest, verb: Verb, outcome: BulkOutcome) -> None:
+    """Say how many changed, and for each of the others why not."""
+    done, refused = len(outcome.done), len(outcome.refused)
+    if done:
+        noun = "match is" if done == 1 else "matches are"
+        messages.success(request, f"{done} {noun} {_DONE[verb]}.")
+    for refusal in outcome.refused[:REFUSALS_SHOWN]:
+        messages.warning(request, f"{refusal.match}: {refusal.message}")
+    if refused > REFUSALS_SHOWN:
+        messages.warning(
+            request, f"{refused - REFUSALS_SHOWN} more were refused likewise."
+        )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None

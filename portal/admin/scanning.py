@@ -1,0 +1,396 @@
+"""Containers, files, scans and what they found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+import audit.services
+from accounts.roles import Action
+from portal import formats
+from portal.admin.base import (
+    ReadOnlyInline,
+    RoleAdmin,
+    all_field_names,
+    count_of,
+    file_badge,
+    number,
+    score,
+    user_of,
+    when,
+)
+from portal.views.containers import callback_url
+from review.choices import MatchState
+from review.models import Match
+from scanning.errors import IntakeRefused
+from scanning.models import (
+    Container,
+    Detection,
+    InboundCallback,
+    Scan,
+    ScannedFile,
+    Segment,
+)
+from scanning.services.callbacks import link_remote_file
+from scanning.services.scans import request_scan
+
+
+@admin.register(Container)
+class ContainerAdmin(RoleAdmin[Container]):
+    """Scan settings; admins make and change them."""
+
+    add_action = change_action = Action.CONFIGURE
+    list_display = ["name", "number", "engine", "bucket_names", "file_count"]
+    list_filter = ["engine", "buckets"]
+    ordering = ["name", "id"]
+    search_fields = ["name"]
+    autocomplete_fields = ["buckets"]
+    fields = [
+        "name",
+        "engine",
+        "buckets",
+        "audio_type",
+        "score_floor",
+        "callback_address",
+        "created_by",
+        "created_at",
+    ]
+    readonly_fields = ["callback_address", "created_by", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Container]:
+        """Fetch buckets and the number of files along."""
+        files = count_of(ScannedFile.objects.all(), "container")
+        containers = super().get_queryset(request).annotate(files_there=files)
+        return containers.prefetch_related("buckets")
+
+    @admin.display(description="Id", ordering="pk")
+    def number(self, container: Container) -> int:
+        """Return the number under which the wire protocol knows it."""
+        return container.pk
+
+    @admin.display(description="Buckets")
+    def bucket_names(self, container: Container) -> str:
+        """Return the buckets that are searched."""
+        return ", ".join(bucket.name for bucket in container.buckets.all())
+
+    @admin.display(description="Files", ordering="files_there")
+    def file_count(self, container: Any) -> SafeString:  # Any: carries an annotation
+        """Return how many files it holds."""
+        return number(str(container.files_there))
+
+    @admin.display(description="Callback address")
+    def callback_address(self, container: Container) -> SafeString | str:
+        """Return where ACRCloud posts the results of this container."""
+        if container.pk is None:
+            return "Made when the container is saved."
+        return format_html("<code>{}</code>", callback_url(container))
+
+    def get_fields(
+        self, request: HttpRequest, obj: Container | None = None
+    ) -> list[str]:
+        """Show the address, which is a secret, to admins only."""
+        hidden = (
+            set() if request.user.has_perm(Action.CONFIGURE) else {"callback_address"}
+        )
+        return [name for name in self.fields if name not in hidden]
+
+    def save_model(
+        self, request: HttpRequest, obj: Container, form: Any, change: bool
+    ) -> None:
+        """Remember who made it."""
+        if not change:
+            obj.created_by = user_of(request)
+        super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        """Write the event once the buckets are known too."""
+        super().save_related(request, form, formsets, change)
+        container: Container = form.instance
+        audit.services.record(
+            case=f"container:{container.pk}",
+            action="container.changed" if change else "container.created",
+            actor=user_of(request),
+            after={
+                "name": container.name,
+                "engine": container.engine,
+                "buckets": [bucket.pk for bucket in container.buckets.all()],
+                "score_floor": str(container.score_floor),
+            },
+        )
+
+
+class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
+    """The one thing that a person may say about a file afterwards."""
+
+    class Meta:
+        model = ScannedFile
+        fields = ["remote_id"]
+
+    def clean_remote_id(self) -> str:
+        """Refuse an id that another file has."""
+        remote_id: str = self.cleaned_data["remote_id"].strip()
+        taken = ScannedFile.objects.filter(remote_id=remote_id)
+        if remote_id and taken.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(
+                f"Another file already has the ACRCloud id {remote_id}."
+            )
+        return remote_id
+
+
+class ScanInline(ReadOnlyInline):
+    """Every run over the file."""
+
+    model = Scan
+    fields = ["link", "engine", "engine_version", "status", "message", "finished_at"]
+    readonly_fields = fields
+    verbose_name_plural = "scans"
+
+    @admin.display(description="Scan")
+    def link(self, scan: Scan) -> SafeString:
+        """Return the way to the scan."""
+        url = reverse("admin:scanning_scan_change", args=[scan.pk])
+        return format_html('<a href="{}">{}</a>', url, scan.uid)
+
+
+@admin.register(ScannedFile)
+class ScannedFileAdmin(RoleAdmin[ScannedFile]):
+    """Files; an admin may say under which id ACRCloud knows one."""
+
+    change_action = Action.CONFIGURE
+    form = RemoteIdForm
+    list_display = [
+        "name",
+        "state",
+        "container",
+        "duration",
+        "match_count",
+        "source_type",
+        "created",
+    ]
+    list_filter = ["status", "container", "source_type", "error_code"]
+    ordering = ["-created_at", "-id"]
+    search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
+    search_help_text = "Name, or a whole id or SHA-256"
+    date_hierarchy = "created_at"
+    readonly_fields = all_field_names(
+        ScannedFile, but=["id", "remote_id", "waveform", "proxy", "fingerprint"]
+    )
+    fields = [*readonly_fields, "remote_id"]
+    inlines = [ScanInline]
+    actions = ["rescan"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ScannedFile]:
+        """Count the live matches along."""
+        live = Match.objects.exclude(state=MatchState.SUPERSEDED)
+        files = super().get_queryset(request)
+        return files.select_related("container", "uploaded_by").annotate(
+            matches_there=count_of(live, "scanned_file")
+        )
+
+    @admin.display(description="State", ordering="status")
+    def state(self, file: ScannedFile) -> SafeString:
+        """Return the badge."""
+        return file_badge(file.status)
+
+    @admin.display(description="Length", ordering="duration_ms")
+    def duration(self, file: ScannedFile) -> SafeString:
+        """Return the length of the sound."""
+        known = formats.clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
+        return number(known)
+
+    @admin.display(description="Matches", ordering="matches_there")
+    def match_count(self, file: Any) -> SafeString:  # Any: carries an annotation
+        """Return the way to the file's matches, by their number."""
+        url = reverse("admin:review_match_changelist")
+        return format_html(
+            '<a class="num" href="{}?scanned_file__id__exact={}">{}</a>',
+            url,
+            file.pk,
+            file.matches_there,
+        )
+
+    @admin.display(description="Added", ordering="created_at")
+    def created(self, file: ScannedFile) -> SafeString:
+        """Return when the file came."""
+        return when(file.created_at)
+
+    def has_rescan_permission(self, request: HttpRequest) -> bool:
+        """Let those rescan who may bring files."""
+        return request.user.has_perm(Action.UPLOAD)
+
+    @admin.action(description="Scan the selected files again", permissions=["rescan"])
+    def rescan(self, request: HttpRequest, queryset: QuerySet[ScannedFile]) -> None:
+        """Queue a scan of each; what is being scanned already is named."""
+        queued = 0
+        for file in queryset.filter(deleted_at__isnull=True):
+            try:
+                request_scan(scanned_file=file, user=user_of(request))
+            except IntakeRefused as refused:
+                self.message_user(request, str(refused), messages.WARNING)
+            else:
+                queued += 1
+        if queued:
+            self.message_user(request, f"{queued} scans are queued.", messages.SUCCESS)
+
+    def save_model(
+        self, request: HttpRequest, obj: ScannedFile, form: Any, change: bool
+    ) -> None:
+        """Link the id through the service, which lets waiting callbacks go on."""
+        remote_id = obj.remote_id
+        obj.refresh_from_db(fields=["remote_id"])
+        if remote_id != obj.remote_id:
+            link_remote_file(
+                scanned_file=obj, remote_id=remote_id, user=user_of(request)
+            )
+
+
+class DetectionInline(ReadOnlyInline):
+    """What the scan found."""
+
+    model = Detection
+    fields = ["link", "section", "score", "score_scale"]
+    readonly_fields = fields
+
+    @admin.display(description="Recording")
+    def link(self, detection: Detection) -> SafeString:
+        """Return the way to the detection."""
+        url = reverse("admin:scanning_detection_change", args=[detection.pk])
+        return format_html('<a href="{}">{}</a>', url, detection.recording)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Detection]:
+        """Fetch the recordings along."""
+        found: QuerySet[Detection] = super().get_queryset(request)
+        return found.select_related("recording")
+
+
+@admin.register(Scan)
+class ScanAdmin(RoleAdmin[Scan]):
+    """Runs of an engine; nobody adds, changes or deletes one."""
+
+    list_display = [
+        "uid",
+        "scanned_file",
+        "engine",
+        "status",
+        "stage",
+        "attempts",
+        "error_code",
+        "started",
+        "took",
+    ]
+    list_filter = ["status", "engine", "stage", "scanned_file__container"]
+    list_select_related = ["scanned_file"]
+    search_fields = ["=uid", "scanned_file__name"]
+    date_hierarchy = "created_at"
+    readonly_fields = all_field_names(Scan, but=["id"])
+    fields = readonly_fields
+    inlines = [DetectionInline]
+
+    @admin.display(description="Started", ordering="started_at")
+    def started(self, scan: Scan) -> SafeString:
+        """Return when it began."""
+        return when(scan.started_at)
+
+    @admin.display(description="Took")
+    def took(self, scan: Scan) -> SafeString:
+        """Return how long it ran."""
+        if scan.started_at is None or scan.finished_at is None:
+            return number(formats.UNKNOWN)
+        seconds = (scan.finished_at - scan.started_at).total_seconds()
+        return number(f"{seconds:.1f} s")
+
+
+class SegmentInline(ReadOnlyInline):
+    """The stretches that were found."""
+
+    model = Segment
+    fields = [
+        "source",
+        "reference",
+        "tempo_ratio",
+        "pitch_cents",
+        "score",
+        "aligned_landmarks",
+        "expected_by_chance",
+        "speech_pct",
+    ]
+    readonly_fields = fields
+
+    @admin.display(description="Source")
+    def source(self, segment: Segment) -> SafeString:
+        """Return the place in the file."""
+        return _span(segment.start_ms, segment.end_ms)
+
+    @admin.display(description="Reference")
+    def reference(self, segment: Segment) -> SafeString:
+        """Return the place in the recording."""
+        return _span(segment.reference_start_ms, segment.reference_end_ms)
+
+
+def _span(start_ms: int, end_ms: int) -> SafeString:
+    start, end = (formats.clock(at, digits=3) for at in (start_ms, end_ms))
+    return format_html('<span class="nowrap">{} – {}</span>', start, end)
+
+
+@admin.register(Detection)
+class DetectionAdmin(RoleAdmin[Detection]):
+    """What engines reported; nobody adds, changes or deletes one."""
+
+    list_display = ["recording", "scanned_file", "section", "shown_score", "found"]
+    list_filter = ["section", "scan__engine", "scan__scanned_file__container"]
+    list_select_related = ["recording", "scan__scanned_file"]
+    search_fields = ["recording__title", "scan__scanned_file__name", "=scan__uid"]
+    date_hierarchy = "created_at"
+    readonly_fields = all_field_names(Detection, but=["id"])
+    fields = readonly_fields
+    inlines = [SegmentInline]
+
+    @admin.display(description="File", ordering="scan__scanned_file__name")
+    def scanned_file(self, detection: Detection) -> str:
+        """Return the file it was found in."""
+        return detection.scan.scanned_file.name
+
+    @admin.display(description="Score", ordering="score")
+    def shown_score(self, detection: Detection) -> SafeString:
+        """Return the score with its scale."""
+        return score(detection.score, detection.score_scale)
+
+    @admin.display(description="Found", ordering="created_at")
+    def found(self, detection: Detection) -> SafeString:
+        """Return when it was found."""
+        return when(detection.created_at)
+
+
+@admin.register(InboundCallback)
+class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
+    """Callbacks as they came in; those that wait for their file among them."""
+
+    list_display = [
+        "file_id",
+        "container",
+        "outcome",
+        "scanned_file",
+        "message",
+        "times_received",
+        "received",
+    ]
+    list_filter = ["outcome", "container"]
+    list_select_related = ["container", "scanned_file"]
+    search_fields = ["=file_id", "scanned_file__name"]
+    date_hierarchy = "received_at"
+    readonly_fields = all_field_names(InboundCallback, but=["id"])
+    fields = readonly_fields
+
+    @admin.display(description="Received", ordering="received_at")
+    def received(self, callback: InboundCallback) -> SafeString:
+        """Return when it first came."""
+        return when(callback.received_at)

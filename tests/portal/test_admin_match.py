@@ -1,0 +1,480 @@
+"""Reviewing matches in the admin: list, page, decisions, bulk actions, export."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from review.choices import MatchState
+from review.models import Match
+from review.services import decisions
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.scanning import ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:review_match_changelist")
+SignIn = Callable[[Role], Client]
+
+
+@pytest.fixture
+def sign_in(client: Client) -> SignIn:
+    """Return a function that signs a new user of a role in."""
+
+    def enter(role: Role) -> Client:
+        known = User.objects.filter(username=f"the-{role}").first()
+        client.force_login(known or make_user(role, username=f"the-{role}"))
+        return client
+
+    return enter
+
+
+def user(role: Role) -> User:
+    """Return the user whom ``sign_in`` made."""
+    return User.objects.get(username=f"the-{role}")
+
+
+def page(match: Match) -> str:
+    """Return the address of the match's page."""
+    return reverse("admin:review_match_change", args=[match.pk])
+
+
+def decide(match: Match, verb: str) -> str:
+    """Return the address that a decision is sent to."""
+    return reverse("admin:review_match_decide", args=[match.pk, verb])
+
+
+def text(response: HttpResponse) -> str:
+    """Return the page."""
+    return response.content.decode()
+
+
+def streamed(response: HttpResponse) -> list[dict[str, str]]:
+    """Return the rows of a streamed report."""
+    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]  # streamed
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def titles(client: Client, query: str) -> set[str]:
+    """Return the titles that the list shows."""
+    response = client.get(f"{LIST}?{query}")
+    assert response.status_code == 200
+    return {match.recording.title for match in response.context["cl"].result_list}
+
+
+def test_list_shows_state_score_and_places(sign_in: SignIn) -> None:
+    make_match(recording__title="Glass Harbour")
+
+    shown = text(sign_in(Role.VIEWER).get(LIST))
+
+    assert "Glass Harbour" in shown
+    assert "badge--state-pending" in shown
+    assert 'class="mini"' in shown
+    assert ">88<" in shown
+
+
+def test_list_needs_a_fixed_number_of_queries(sign_in: SignIn) -> None:
+    client = sign_in(Role.REVIEWER)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(LIST).status_code == 200
+        return len(captured)
+
+    make_match()
+    few = queries()
+    for _ in range(8):
+        make_match()
+
+    assert queries() == few
+    assert few <= 13
+
+
+def test_filters_find_their_own(sign_in: SignIn) -> None:
+    wanted = make_match(recording__title="wanted", score=Decimal("55.0"))
+    make_match(recording__title="other", score=Decimal("95.0"))
+    make_match(recording__title="done", state=MatchState.CONFIRMED)
+    client = sign_in(Role.VIEWER)
+
+    for query in (
+        "state=waiting&score=50",
+        f"scanned_file__container__id__exact={wanted.scanned_file.container_id}",
+        f"recording__bucket__id__exact={wanted.recording.bucket_id}",
+        "queue_reason__exact=low_score",
+        "q=wanted",
+        f"q={wanted.scanned_file.name}",
+    ):
+        assert titles(client, query) == {"wanted"}, query
+    assert titles(client, "state=confirmed") == {"done"}
+    assert titles(client, "age=older") == set()
+    assert titles(client, "lock=free") == {"wanted", "other", "done"}
+
+
+def test_superseded_matches_are_hidden_until_asked_for(sign_in: SignIn) -> None:
+    make_match(recording__title="old", state=MatchState.SUPERSEDED)
+
+    client = sign_in(Role.VIEWER)
+
+    assert titles(client, "") == set()
+    assert titles(client, "state=superseded") == {"old"}
+
+
+def test_page_shows_the_evidence(sign_in: SignIn) -> None:
+    match = make_match(
+        (70_000, 90_000, 5_000, 25_000),
+        (200_000, 230_000, 40_000, 70_000),
+        recording__title="Glass Harbour",
+        scan__scanned_file__media="files/a.wav",
+        recording__audio="recordings/a.wav",
+    )
+    make_match(scan__scanned_file=match.scanned_file)
+
+    shown = text(sign_in(Role.REVIEWER).get(page(match)))
+
+    assert "1:10.000 – 1:30.000" in shown
+    assert "3:20.000 – 3:50.000" in shown
+    assert reverse("portal:file_audio", args=[match.scanned_file.uid]) in shown
+    assert reverse("portal:recording_audio", args=[match.recording.uid]) in shown
+    assert "This match" in shown
+    assert "found" in shown
+
+
+def test_page_names_the_missing_audio(sign_in: SignIn) -> None:
+    shown = text(sign_in(Role.REVIEWER).get(page(make_match())))
+
+    assert "The audio is not stored here" in shown
+
+
+@pytest.mark.parametrize("segment", ["2", "0", "99", "x", "²"])
+def test_page_takes_any_segment_number(sign_in: SignIn, segment: str) -> None:
+    match = make_match((0, 9_000, 0, 9_000), (20_000, 29_000, 0, 9_000))
+
+    response = sign_in(Role.VIEWER).get(page(match), {"segment": segment})
+
+    assert response.status_code == 200
+
+
+def test_page_has_no_editable_field(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.ADMIN)
+
+    response = client.post(page(match), {"state": "confirmed"})
+
+    assert response.status_code == 403
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert "<select" not in text(client.get(page(match)))
+
+
+def test_page_uses_no_inline_script_or_style(sign_in: SignIn) -> None:
+    client = sign_in(Role.REVIEWER)
+    match = make_match()
+
+    for address in (LIST, page(match), decide(match, "reject")):
+        shown = text(client.get(address))
+        assert " style=" not in shown
+        assert "onclick" not in shown
+        assert "<script>" not in shown
+
+
+def test_reviewer_sees_the_buttons_and_a_viewer_does_not(sign_in: SignIn) -> None:
+    match = make_match()
+
+    as_viewer = text(sign_in(Role.VIEWER).get(page(match)))
+    as_reviewer = text(sign_in(Role.REVIEWER).get(page(match)))
+
+    assert decide(match, "confirm") not in as_viewer
+    assert "may look at matches, not decide them" in as_viewer
+    for verb in ("confirm", "clear", "reject", "escalate"):
+        assert decide(match, verb) in as_reviewer
+    assert decide(match, "undo") not in as_reviewer
+
+
+def test_confirm_takes_one_press_and_writes_one_event(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+
+    response = client.post(decide(match, "confirm"), {"version": 1}, follow=True)
+
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+    assert match.decided_by == user(Role.REVIEWER)
+    assert Event.objects.filter(case=match.case, action="confirm").count() == 1
+    assert "is confirmed." in text(response)
+    assert decide(match, "undo") in text(response)
+
+
+def test_undo_takes_one_press(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+    client.post(decide(match, "confirm"), {"version": 1})
+
+    client.post(decide(match, "undo"), {"version": 2})
+
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+
+    asked = text(client.get(decide(match, "reject"), {"version": 1}))
+    without = client.post(decide(match, "reject"), {"version": 1})
+    other = client.post(decide(match, "reject"), {"version": 1, "reason": "other"})
+    client.post(
+        decide(match, "reject"),
+        {"version": 1, "reason": "other", "note": "a jingle"},
+    )
+
+    assert "Shared loop or sample" in asked
+    assert without.status_code == 200
+    assert "This field is required" in text(without)
+    assert "Say why the match is rejected" in text(other)
+    match.refresh_from_db()
+    assert (match.state, match.decision_reason) == (MatchState.REJECTED, "other")
+    assert match.note == "a jingle"
+
+
+@pytest.mark.parametrize(
+    ("verb", "state"),
+    [("clear", MatchState.CLEARED), ("escalate", MatchState.ESCALATED)],
+)
+def test_clear_and_escalate_need_words(
+    sign_in: SignIn, verb: str, state: MatchState
+) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+
+    client.post(decide(match, verb), {"version": 1, "note": " "})
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+    client.post(decide(match, verb), {"version": 1, "note": "see contract 7"})
+    match.refresh_from_db()
+    assert match.state == state
+
+
+def test_stale_page_saves_nothing_and_says_so(sign_in: SignIn) -> None:
+    match = make_match()
+    colleague = make_user(Role.REVIEWER, username="ben")
+    decisions.escalate(match=match, user=colleague, version=1, note="whose?")
+    client = sign_in(Role.MANAGER)
+
+    response = client.post(decide(match, "confirm"), {"version": 1}, follow=True)
+
+    assert "Changed by ben at" in text(response)
+    assert "your decision was not saved" in text(response)
+    match.refresh_from_db()
+    assert match.state == MatchState.ESCALATED
+
+
+def test_version_that_travelled_with_the_question_is_the_one_that_counts(
+    sign_in: SignIn,
+) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+    decisions.take_lock(match=match, user=user(Role.REVIEWER))
+
+    asked = text(client.get(decide(match, "clear"), {"version": 1}))
+
+    assert 'name="version" value="1"' in asked
+
+
+def test_match_held_by_another_shows_who(sign_in: SignIn) -> None:
+    match = make_match()
+    decisions.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
+    client = sign_in(Role.REVIEWER)
+
+    shown = text(client.get(page(match)))
+    refused = client.post(decide(match, "confirm"), {"version": 2}, follow=True)
+
+    assert "ben is reviewing this until" in shown
+    assert decide(match, "confirm") not in shown
+    assert "ben is reviewing this until" in text(refused)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_viewer_may_not_decide(sign_in: SignIn, method: str) -> None:
+    match = make_match()
+    client = sign_in(Role.VIEWER)
+
+    response = getattr(client, method)(decide(match, "confirm"), {"version": 1})
+
+    assert response.status_code == 403
+
+
+def test_unknown_verb_or_match_is_not_found(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+
+    assert client.get(decide(match, "destroy")).status_code == 404
+    missing = reverse("admin:review_match_decide", args=[999_999, "confirm"])
+    assert client.get(missing).status_code == 404
+
+
+def test_decision_without_a_version_asks_again(sign_in: SignIn) -> None:
+    match = make_match()
+
+    response = sign_in(Role.REVIEWER).post(decide(match, "confirm"))
+
+    assert response.status_code == 200
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def bulk(client: Client, action: str, *matches: Match, **more: object) -> HttpResponse:
+    """Choose an action in the list."""
+    return client.post(
+        LIST,
+        {
+            "action": action,
+            ACTION_CHECKBOX_NAME: [match.pk for match in matches],
+            **more,
+        },
+        follow=True,
+    )
+
+
+def test_bulk_action_shows_count_and_preview_first(sign_in: SignIn) -> None:
+    first, second = make_match(recording__title="Alpha"), make_match()
+    client = sign_in(Role.REVIEWER)
+
+    shown = text(bulk(client, "reject_matches", first, second))
+
+    assert "Reject: 2 matches" in shown
+    assert "Alpha" in shown
+    assert f'value="{first.uid}:1"' in shown
+    first.refresh_from_db()
+    assert first.state == MatchState.PENDING
+
+
+def test_bulk_action_decides_each_and_names_the_refused(sign_in: SignIn) -> None:
+    first, second, held = make_match(), make_match(), make_match()
+    decisions.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
+    client = sign_in(Role.REVIEWER)
+
+    response = bulk(
+        client,
+        "reject_matches",
+        first,
+        apply="yes",
+        reason="noise",
+        expected=[f"{first.uid}:1", f"{second.uid}:1", f"{held.uid}:2"],
+    )
+
+    shown = text(response)
+    assert "2 matches are rejected." in shown
+    assert "ben is reviewing this until" in shown
+    assert Match.objects.filter(state=MatchState.REJECTED).count() == 2
+
+
+def test_bulk_action_without_a_reason_asks_again_about_the_same(
+    sign_in: SignIn,
+) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+
+    response = bulk(
+        client, "reject_matches", match, apply="yes", expected=[f"{match.uid}:1"]
+    )
+
+    assert "This field is required" in text(response)
+    assert f'value="{match.uid}:1"' in text(response)
+
+
+def test_bulk_action_over_the_limit_is_refused(sign_in: SignIn) -> None:
+    matches = [make_match() for _ in range(51)]
+    client = sign_in(Role.REVIEWER)
+
+    response = bulk(client, "confirm_matches", *matches)
+
+    assert "Select at most 50 matches at once." in text(response)
+
+
+def test_page_about_500_matches_can_be_sent(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.MANAGER)
+    expected = [f"{match.uid}:1", *(f"m_{number}:1" for number in range(499))]
+
+    response = bulk(client, "confirm_matches", match, apply="yes", expected=expected)
+
+    assert "1 match is confirmed." in text(response)
+
+
+def test_undo_in_the_list_takes_a_batch_back(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+    bulk(client, "confirm_matches", match, apply="yes", expected=[f"{match.uid}:1"])
+
+    bulk(client, "undo_matches", match, apply="yes", expected=[f"{match.uid}:2"])
+
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def test_actions_follow_the_role(sign_in: SignIn) -> None:
+    make_match()
+
+    def offered(role: Role) -> set[str]:
+        form = sign_in(role).get(LIST).context["action_form"]
+        return {name for name, _ in form.fields["action"].choices if name}
+
+    assert sign_in(Role.VIEWER).get(LIST).context["action_form"] is None
+    assert offered(Role.REVIEWER) == {
+        "confirm_matches",
+        "clear_matches",
+        "reject_matches",
+        "escalate_matches",
+        "undo_matches",
+        "export_matches",
+    }
+    assert offered(Role.MANAGER) == offered(Role.REVIEWER) | {"reopen_matches"}
+
+
+def test_export_of_the_selection(sign_in: SignIn) -> None:
+    chosen = make_match()
+    make_match()
+    client = sign_in(Role.REVIEWER)
+
+    response = client.post(
+        LIST, {"action": "export_matches", ACTION_CHECKBOX_NAME: [chosen.pk]}
+    )
+
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert [row["match_id"] for row in streamed(response)] == [chosen.uid]
+    assert Event.objects.filter(action="exported").count() == 1
+
+
+def test_export_of_the_filtered_list(sign_in: SignIn) -> None:
+    confirmed = make_match(state=MatchState.CONFIRMED)
+    make_match()
+    ScannedFileFactory()
+    client = sign_in(Role.REVIEWER)
+
+    listed = text(client.get(LIST, {"state": "confirmed"}))
+    address = reverse("admin:review_match_export") + "?state=confirmed"
+    response = client.get(address)
+
+    assert address in listed
+    assert [row["match_id"] for row in streamed(response)] == [confirmed.uid]
+
+
+def test_viewer_may_not_export(sign_in: SignIn) -> None:
+    response = sign_in(Role.VIEWER).get(reverse("admin:review_match_export"))
+
+    assert response.status_code == 403

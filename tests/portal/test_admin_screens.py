@@ -1,0 +1,337 @@
+"""Every admin screen opens for its roles, and writes only what its role may."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import Bucket, Recording
+from dedup.models import DedupGroup, DedupMember
+from portal.views.containers import callback_url
+from review.models import Match
+from scanning.choices import CallbackOutcome, ScanStatus
+from scanning.models import (
+    Container,
+    Detection,
+    InboundCallback,
+    Scan,
+    ScannedFile,
+    Segment,
+)
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+SHOWN: list[type[Model]] = [
+    Bucket,
+    Container,
+    DedupGroup,
+    Detection,
+    Event,
+    InboundCallback,
+    Match,
+    Recording,
+    Scan,
+    ScannedFile,
+]
+NEVER_WRITTEN: list[type[Model]] = [Detection, Event, InboundCallback, Match, Scan]
+PRODUCT_APPS = ["accounts", "audit", "catalogue", "dedup", "review", "scanning"]
+
+
+@pytest.fixture
+def content() -> None:
+    """Put one row of everything there."""
+    _one_of_each()
+
+
+def _one_of_each() -> None:
+    match = make_match()
+    group = DedupGroup.objects.create()
+    DedupMember.objects.create(group=group, recording=match.recording, canonical=True)
+    InboundCallback.objects.create(
+        container=match.scanned_file.container,
+        body={"cid": 1},
+        body_sha256=f"{match.pk:064x}",
+        file_id="f-1",
+        outcome=CallbackOutcome.ORPHAN,
+    )
+
+
+def entered(client: Client, role: Role) -> Client:
+    """Sign a new user in."""
+    client.force_login(make_user(role))
+    return client
+
+
+def address(model: type[Model], page: str, *args: object) -> str:
+    """Return the address of an admin page."""
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
+
+
+def test_every_model_of_the_product_has_a_screen() -> None:
+    shown_inside = {Segment, DedupMember}
+    for label in PRODUCT_APPS:
+        for model in apps.get_app_config(label).get_models():
+            assert admin.site.is_registered(model) or model in shown_inside, model
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("model", SHOWN)
+def test_every_role_sees_list_and_page(
+    client: Client, content: None, role: Role, model: type[Model]
+) -> None:
+    entered(client, role)
+    row = model._default_manager.latest("pk")
+
+    assert client.get(address(model, "changelist")).status_code == 200
+    assert client.get(address(model, "changelist"), {"q": "x"}).status_code == 200
+    assert client.get(address(model, "change", row.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("model", NEVER_WRITTEN)
+def test_nobody_adds_changes_or_deletes_what_is_kept_as_it_was(
+    client: Client, content: None, model: type[Model]
+) -> None:
+    entered(client, Role.ADMIN)
+    row = model._default_manager.latest("pk")
+
+    assert client.get(address(model, "add")).status_code == 403
+    assert client.post(address(model, "change", row.pk), {}).status_code == 403
+    assert (
+        client.post(address(model, "delete", row.pk), {"post": "yes"}).status_code
+        == 403
+    )
+
+
+@pytest.mark.parametrize("model", SHOWN)
+def test_superuser_deletes_nothing_either(
+    client: Client, content: None, model: type[Model]
+) -> None:
+    client.force_login(User.objects.create_superuser("root", password=None))
+    row = model._default_manager.latest("pk")
+
+    assert client.get(address(model, "delete", row.pk)).status_code == 403
+
+
+@pytest.mark.parametrize("model", SHOWN)
+def test_lists_need_a_fixed_number_of_queries(
+    client: Client, content: None, model: type[Model]
+) -> None:
+    entered(client, Role.MANAGER)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            client.get(address(model, "changelist"))
+        return len(captured)
+
+    few = queries()
+    for _ in range(3):
+        _one_of_each()
+
+    assert queries() <= few + 1  # a second month brings the date hierarchy one more
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        (Role.VIEWER, False),
+        (Role.REVIEWER, False),
+        (Role.MANAGER, False),
+        (Role.ADMIN, True),
+    ],
+)
+def test_only_admins_configure(client: Client, role: Role, allowed: bool) -> None:
+    entered(client, role)
+    expected = 200 if allowed else 403
+
+    assert client.get(address(Container, "add")).status_code == expected
+    assert client.get(address(User, "changelist")).status_code == expected
+    assert client.get(reverse("admin:auth_group_changelist")).status_code == expected
+
+
+def test_admin_makes_a_container(client: Client) -> None:
+    entered(client, Role.ADMIN)
+    bucket = BucketFactory()
+
+    client.post(
+        address(Container, "add"),
+        {
+            "name": "TV",
+            "engine": "embedded",
+            "buckets": [bucket.pk],
+            "audio_type": "linein",
+            "score_floor": "50.0",
+        },
+    )
+
+    container = Container.objects.get(name="TV")
+    assert list(container.buckets.all()) == [bucket]
+    assert container.created_by is not None
+    event = Event.objects.get(case=f"container:{container.pk}")
+    assert event.action == "container.created"
+    assert event.after["buckets"] == [bucket.pk]
+
+
+def test_callback_address_is_for_admins_alone(client: Client) -> None:
+    container = ContainerFactory()
+    page = address(Container, "change", container.pk)
+
+    as_manager = entered(client, Role.MANAGER).get(page).content.decode()
+    as_admin = entered(client, Role.ADMIN).get(page).content.decode()
+
+    assert container.callback_secret not in as_manager
+    assert callback_url(container) in as_admin
+
+
+def test_admin_says_under_which_id_acrcloud_knows_a_file(client: Client) -> None:
+    entered(client, Role.ADMIN)
+    file = ScannedFileFactory(name="a.wav")
+    page = address(ScannedFile, "change", file.pk)
+
+    client.post(page, {"remote_id": " 123 ", "name": "b.wav", **_no_inlines()})
+
+    file.refresh_from_db()
+    assert (file.remote_id, file.name) == ("123", "a.wav")
+    event = Event.objects.get(case=f"file:{file.uid}")
+    assert (event.action, event.after) == ("file.remote_id_set", {"remote_id": "123"})
+
+
+def test_remote_id_of_another_file_is_refused(client: Client) -> None:
+    entered(client, Role.ADMIN)
+    ScannedFileFactory(remote_id="123")
+    file = ScannedFileFactory()
+
+    response = client.post(
+        address(ScannedFile, "change", file.pk), {"remote_id": "123", **_no_inlines()}
+    )
+
+    assert "Another file already has the ACRCloud id 123." in response.content.decode()
+
+
+def _no_inlines() -> dict[str, str]:
+    return {"scans-TOTAL_FORMS": "0", "scans-INITIAL_FORMS": "0"}
+
+
+def test_reviewer_asks_for_another_scan(client: Client) -> None:
+    entered(client, Role.REVIEWER)
+    file = ScannedFileFactory()
+
+    client.post(
+        address(ScannedFile, "changelist"),
+        {"action": "rescan", ACTION_CHECKBOX_NAME: [file.pk]},
+    )
+    again = client.post(
+        address(ScannedFile, "changelist"),
+        {"action": "rescan", ACTION_CHECKBOX_NAME: [file.pk]},
+        follow=True,
+    )
+
+    assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
+    assert "is being scanned already" in again.content.decode()
+
+
+def test_manager_edits_metadata_and_the_identifiers_are_checked(
+    client: Client,
+) -> None:
+    entered(client, Role.MANAGER)
+    recording = RecordingFactory(title="Before", artists=["A"])
+    page = address(Recording, "change", recording.pk)
+    sent = {
+        "title": "After",
+        "artists": "A. Example\r\nB. Sample",
+        "isrc": "ZZ-X01-26-00001",
+        "release_date": "2016-06",
+        "custom_id": "LIB-1",
+    }
+
+    bad = client.post(page, {**sent, "upc": "040000000014"})
+    client.post(page, {**sent, "upc": "040000000013"})
+
+    assert bad.status_code == 200
+    recording.refresh_from_db()
+    assert (recording.title, recording.artists) == (
+        "After",
+        ["A. Example", "B. Sample"],
+    )
+    assert recording.isrc_normalised == "ZZX012600001"
+    event = Event.objects.get(case=f"recording:{recording.uid}")
+    assert event.before["title"] == "Before"
+    assert event.after["artists"] == ["A. Example", "B. Sample"]
+
+
+def test_reviewer_may_not_edit_the_catalogue(client: Client) -> None:
+    entered(client, Role.REVIEWER)
+    recording = RecordingFactory()
+
+    response = client.post(address(Recording, "change", recording.pk), {"title": "x"})
+
+    assert response.status_code == 403
+    assert client.get(address(Bucket, "add")).status_code == 403
+
+
+def test_manager_makes_a_bucket(client: Client) -> None:
+    entered(client, Role.MANAGER)
+
+    client.post(
+        address(Bucket, "add"),
+        {"name": "Library", "bucket_type": "File", "intake_rule": "ask"},
+    )
+
+    bucket = Bucket.objects.get(name="Library")
+    assert bucket.created_by is not None
+    assert Event.objects.filter(case=f"bucket:{bucket.pk}").count() == 1
+
+
+def test_admin_makes_a_user_with_a_role(client: Client) -> None:
+    entered(client, Role.ADMIN)
+    page = client.get(address(User, "add"))
+    group = (
+        page.context["adminform"].form.fields["groups"].queryset.get(name="reviewer")
+    )
+
+    client.post(
+        address(User, "add"),
+        {
+            "username": "new.person",
+            "usable_password": "true",
+            "password1": "correct horse battery",
+            "password2": "correct horse battery",
+            "groups": [group.pk],
+            "is_staff": "on",
+        },
+    )
+
+    made = User.objects.get(username="new.person")
+    assert made.has_perm("accounts.decide_matches")
+    assert not made.is_superuser
+
+
+def test_buckets_of_a_container_are_found_by_typing(client: Client) -> None:
+    entered(client, Role.ADMIN)
+    BucketFactory(name="Library")
+
+    response = client.get(
+        reverse("admin:autocomplete"),
+        {
+            "app_label": "scanning",
+            "model_name": "container",
+            "field_name": "buckets",
+            "term": "Libr",
+        },
+    )
+
+    assert [row["text"] for row in response.json()["results"]] == ["Library"]
