@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.urls import reverse
-
 from accounts.models import User
 from accounts.roles import Action
-from portal import pictures, plots
+from portal import pictures, playback, plots
 from portal.file_page import load_waveform
 from review import selectors
 from review.errors import MatchLocked
@@ -161,10 +159,9 @@ def _facts(match: Match) -> list[pictures.FactLane]:
 
 def _source(match: Match, play: Segment) -> Side:
     file = match.scanned_file
-    has_audio = bool(file.media or file.proxy)
     return _side(
         title=file.name,
-        audio_url=reverse("portal:file_audio", args=[file.uid]) if has_audio else "",
+        audio_url=playback.audio_url(file),
         span=(play.start_ms, play.end_ms),
         duration_ms=file.duration_ms,
         waveform=load_waveform(file),
@@ -173,11 +170,9 @@ def _source(match: Match, play: Segment) -> Side:
 
 def _reference(match: Match, play: Segment) -> Side:
     recording = match.recording
-    has_audio = bool(recording.audio or recording.proxy)
-    url = reverse("portal:recording_audio", args=[recording.uid]) if has_audio else ""
     return _side(
         title=recording.title,
-        audio_url=url,
+        audio_url=playback.audio_url(recording),
         span=(play.reference_start_ms, play.reference_end_ms),
         duration_ms=recording.duration_ms,
         waveform=load_waveform(recording),

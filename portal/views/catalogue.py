@@ -20,6 +20,7 @@ from portal import file_page, pictures
 from portal.access import PortalRequest, needs
 from portal.forms import BucketForm, RecordingFilterForm, RecordingForm
 from portal.pages import page_of, sorted_by
+from portal.playback import audio_url
 from review import selectors as review_selectors
 from review.choices import MatchState
 from review.filters import MatchFilter
@@ -89,9 +90,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)
             else "",
-            "audio_url": reverse("portal:recording_audio", args=[uid])
-            if recording.audio
-            else "",
+            "audio_url": audio_url(recording),
         },
     )
 

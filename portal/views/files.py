@@ -9,7 +9,6 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
@@ -17,6 +16,7 @@ from portal import file_page
 from portal.access import PortalRequest, needs
 from portal.forms import FileFilterForm
 from portal.pages import page_of, sorted_by
+from portal.playback import audio_url
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 from scanning import selectors
@@ -115,9 +115,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "ribbon": file_page.draw_ribbon(file, done, found, request.GET),
             "coverage": file_page.draw_coverage(file, shown),
             "why": file_page.why_no_match(file, done) if done else {},
-            "audio_url": reverse("portal:file_audio", args=[file.uid])
-            if file.media
-            else "",
+            "audio_url": audio_url(file),
             "review_url": waiting[0].review_url if waiting else "",
             "waiting_count": len(waiting),
         },

@@ -1,0 +1,136 @@
+"""A whole portal on this machine, as a user has it: web server, worker, demo data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """Where the portal answers, and who may sign in."""
+
+    url: str
+    passwords: dict[str, str]
+    data_dir: Path
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """Run the demo in a folder of its own, then serve it."""
+    if _CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    data_dir = tmp_path_factory.mktemp("portal")
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "ACRPORTAL_DATA_DIR": str(data_dir),
+        "ACRPORTAL_BASE_URL": url,
+        "ACRPORTAL_HTTPS": "off",
+        "SECRET_KEY": "only for this test",
+        "LOG_LEVEL": "WARNING",
+    }
+    environment.pop("DATABASE_URL", None)
+    manage = [sys.executable, "manage.py"]
+    subprocess.run(
+        [*manage, "run_demo", "--no-serve"],
+        env=environment,
+        cwd=django_settings.BASE_DIR,
+        check=True,
+    )
+    logins = json.loads((data_dir / "demo" / "logins.json").read_text())
+    server = subprocess.Popen(
+        [*manage, "serve", "--port", str(port)],
+        env=environment,
+        cwd=django_settings.BASE_DIR,
+    )
+    try:
+        _wait_until_up(url)
+        yield Portal(
+            url, {one["username"]: one["password"] for one in logins}, data_dir
+        )
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/healthz", timeout=2):  # noqa: S310
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError("the portal did not come up")
+
+
+@pytest.fixture(scope="session")
+def browser(portal: Portal) -> Iterator[Browser]:
+    """Start Chromium once."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, portal: Portal) -> Iterator[Page]:
+    """Give a fresh page that fails the test on any console error."""
+    context = browser.new_context(base_url=portal.url)
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on(
+        "console",
+        lambda message: (
+            faults.append(message.text) if message.type == "error" else None
+        ),
+    )
+    opened.on(
+        "response",
+        lambda answer: faults.append(f"{answer.status} {answer.url}")
+        if answer.status >= 400
+        else None,
+    )
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    yield opened
+    context.close()
+    assert not faults, faults
+
+
+def sign_in(page: Page, portal: Portal, username: str) -> None:
+    """Sign in through the form."""
+    page.goto("/accounts/login/")
+    page.fill("input[name=username]", username)
+    page.fill("input[name=password]", portal.passwords[username])
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{portal.url}/")
