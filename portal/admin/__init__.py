@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from portal.admin import accounts, audit, catalogue, dedup, match, scanning
+from portal.admin import (
+    accounts,
+    audit,
+    callbacks,
+    catalogue,
+    dedup,
+    match,
+    scanning,
+)
 
-__all__ = ["accounts", "audit", "catalogue", "dedup", "match", "scanning"]
+__all__ = [
+    "accounts",
+    "audit",
+    "callbacks",
+    "catalogue",
+    "dedup",
+    "match",
+    "scanning",
+]

@@ -16,7 +16,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PortalUserAdmin(UserAdmin, RoleAdmin[User]):
+class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     """People; what they may do follows from their groups alone."""
 
     add_action = change_action = Action.CONFIGURE

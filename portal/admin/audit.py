@@ -24,11 +24,11 @@ class EventAdmin(RoleAdmin[Event]):
     search_help_text = "Case (match:m_…), person, or words of the note"
     date_hierarchy = "at"
     ordering = ["-id"]
-    readonly_fields = [
+    readonly_fields = (
         *all_field_names(Event, but=["id", "before", "after"]),
         "before_text",
         "after_text",
-    ]
+    )
     fields = readonly_fields
 
     @admin.display(description="When", ordering="id")

@@ -93,7 +93,9 @@ class ReadOnlyInline(_TabularInline):
         """Let everybody with a role look."""
         return request.user.has_perm(Action.VIEW)
 
-    def has_add_permission(self, request: HttpRequest, obj: Model | None) -> bool:
+    def has_add_permission(  # type: ignore[override]  # inlines are asked with a parent
+        self, request: HttpRequest, obj: Model | None
+    ) -> bool:
         """Refuse."""
         return False
 
@@ -133,11 +135,10 @@ def user_of(request: HttpRequest) -> User:
     return request.user
 
 
-def all_field_names(model: type[Model], *, but: Sequence[str] = ()) -> list[str]:
+def all_field_names(model: type[Model], *, but: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the names of the model's own columns, as stored."""
-    return [
-        field.name for field in model._meta.concrete_fields if field.name not in but
-    ]
+    fields = model._meta.concrete_fields
+    return tuple(field.name for field in fields if field.name not in but)
 
 
 def badge(state: str) -> SafeString:

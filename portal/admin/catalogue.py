@@ -21,7 +21,7 @@ from portal.admin.base import RoleAdmin, count_of, number, user_of
 from review.choices import MatchState
 from review.models import Match
 
-_EDITABLE = [
+_EDITABLE = (
     "title",
     "version_title",
     "artists",
@@ -35,7 +35,7 @@ _EDITABLE = [
     "writers",
     "publishers",
     "notes",
-]
+)
 
 
 @admin.register(Bucket)
@@ -112,12 +112,12 @@ class NamesField(forms.CharField):
 
     def to_python(self, value: object) -> Any:  # Any: a list where Django has text
         """Read lines as a list."""
-        lines = value.splitlines() if isinstance(value, str) else value or []
+        lines = str(value or "").splitlines()
         return [line.strip() for line in lines if line.strip()]
 
     def has_changed(self, initial: object, data: object) -> bool:
         """Compare the lists."""
-        return (initial or []) != self.to_python(data)
+        return bool((initial or []) != self.to_python(data))
 
 
 class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
@@ -174,7 +174,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     search_fields = ["title", "artists", "=custom_id", "=isrc_normalised", "=uid"]
     search_help_text = "Title, artist, or a whole id or ISRC"
     date_hierarchy = "created_at"
-    readonly_fields = [
+    readonly_fields = (
         "uid",
         "acr_id",
         "bucket",
@@ -190,7 +190,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "added_by",
         "created_at",
         "updated_at",
-    ]
+    )
     fieldsets = [
         (None, {"fields": _EDITABLE}),
         ("Kept by the portal", {"fields": readonly_fields}),

@@ -15,8 +15,14 @@ class MemberInline(ReadOnlyInline):
 
     model = DedupMember
     fk_name = "group"
-    fields = ["recording", "canonical", "kind", "linked_to", "created_at"]
-    readonly_fields = fields
+    readonly_fields = (
+        "recording",
+        "canonical",
+        "kind",
+        "linked_to",
+        "created_at",
+    )
+    fields = readonly_fields
 
 
 @admin.register(DedupGroup)
@@ -27,8 +33,12 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     search_fields = ["=uid", "members__recording__title"]
     date_hierarchy = "updated_at"
     ordering = ["-updated_at", "-id"]
-    fields = ["uid", "created_at", "updated_at"]
-    readonly_fields = fields
+    readonly_fields = (
+        "uid",
+        "created_at",
+        "updated_at",
+    )
+    fields = readonly_fields
     inlines = [MemberInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DedupGroup]:

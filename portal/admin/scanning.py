@@ -33,13 +33,24 @@ from scanning.errors import IntakeRefused
 from scanning.models import (
     Container,
     Detection,
-    InboundCallback,
+    Project,
     Scan,
     ScannedFile,
     Segment,
 )
 from scanning.services.callbacks import link_remote_file
 from scanning.services.scans import request_scan
+
+_CONTAINER_FIELDS = (
+    "name",
+    "engine",
+    "buckets",
+    "audio_type",
+    "score_floor",
+    "callback_address",
+    "created_by",
+    "created_at",
+)
 
 
 @admin.register(Container)
@@ -52,16 +63,7 @@ class ContainerAdmin(RoleAdmin[Container]):
     ordering = ["name", "id"]
     search_fields = ["name"]
     autocomplete_fields = ["buckets"]
-    fields = [
-        "name",
-        "engine",
-        "buckets",
-        "audio_type",
-        "score_floor",
-        "callback_address",
-        "created_by",
-        "created_at",
-    ]
+    fields = _CONTAINER_FIELDS
     readonly_fields = ["callback_address", "created_by", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Container]:
@@ -88,18 +90,18 @@ class ContainerAdmin(RoleAdmin[Container]):
     @admin.display(description="Callback address")
     def callback_address(self, container: Container) -> SafeString | str:
         """Return where ACRCloud posts the results of this container."""
-        if container.pk is None:
+        if container._state.adding:
             return "Made when the container is saved."
         return format_html("<code>{}</code>", callback_url(container))
 
     def get_fields(
         self, request: HttpRequest, obj: Container | None = None
-    ) -> list[str]:
+    ) -> tuple[str, ...]:
         """Show the address, which is a secret, to admins only."""
         hidden = (
             set() if request.user.has_perm(Action.CONFIGURE) else {"callback_address"}
         )
-        return [name for name in self.fields if name not in hidden]
+        return tuple(name for name in _CONTAINER_FIELDS if name not in hidden)
 
     def save_model(
         self, request: HttpRequest, obj: Container, form: Any, change: bool
@@ -150,8 +152,15 @@ class ScanInline(ReadOnlyInline):
     """Every run over the file."""
 
     model = Scan
-    fields = ["link", "engine", "engine_version", "status", "message", "finished_at"]
-    readonly_fields = fields
+    readonly_fields = (
+        "link",
+        "engine",
+        "engine_version",
+        "status",
+        "message",
+        "finished_at",
+    )
+    fields = readonly_fields
     verbose_name_plural = "scans"
 
     @admin.display(description="Scan")
@@ -184,7 +193,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     readonly_fields = all_field_names(
         ScannedFile, but=["id", "remote_id", "waveform", "proxy", "fingerprint"]
     )
-    fields = [*readonly_fields, "remote_id"]
+    fields = (*readonly_fields, "remote_id")
     inlines = [ScanInline]
     actions = ["rescan"]
 
@@ -257,8 +266,13 @@ class DetectionInline(ReadOnlyInline):
     """What the scan found."""
 
     model = Detection
-    fields = ["link", "section", "score", "score_scale"]
-    readonly_fields = fields
+    readonly_fields = (
+        "link",
+        "section",
+        "score",
+        "score_scale",
+    )
+    fields = readonly_fields
 
     @admin.display(description="Recording")
     def link(self, detection: Detection) -> SafeString:
@@ -313,7 +327,7 @@ class SegmentInline(ReadOnlyInline):
     """The stretches that were found."""
 
     model = Segment
-    fields = [
+    readonly_fields = (
         "source",
         "reference",
         "tempo_ratio",
@@ -322,8 +336,8 @@ class SegmentInline(ReadOnlyInline):
         "aligned_landmarks",
         "expected_by_chance",
         "speech_pct",
-    ]
-    readonly_fields = fields
+    )
+    fields = readonly_fields
 
     @admin.display(description="Source")
     def source(self, segment: Segment) -> SafeString:
@@ -370,27 +384,34 @@ class DetectionAdmin(RoleAdmin[Detection]):
         return when(detection.created_at)
 
 
-@admin.register(InboundCallback)
-class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
-    """Callbacks as they came in; those that wait for their file among them."""
+@admin.register(Project)
+class ProjectAdmin(RoleAdmin[Project]):
+    """Key pairs of clients that identify clips; the secret half is not shown."""
 
-    list_display = [
-        "file_id",
-        "container",
-        "outcome",
-        "scanned_file",
-        "message",
-        "times_received",
-        "received",
-    ]
-    list_filter = ["outcome", "container"]
-    list_select_related = ["container", "scanned_file"]
-    search_fields = ["=file_id", "scanned_file__name"]
-    date_hierarchy = "received_at"
-    readonly_fields = all_field_names(InboundCallback, but=["id"])
+    list_display = ["name", "access_key", "bucket_names", "created_by", "created_at"]
+    search_fields = ["name", "=access_key"]
+    readonly_fields = (
+        *all_field_names(Project, but=["id", "access_secret"]),
+        "bucket_names",
+    )
     fields = readonly_fields
 
-    @admin.display(description="Received", ordering="received_at")
-    def received(self, callback: InboundCallback) -> SafeString:
-        """Return when it first came."""
-        return when(callback.received_at)
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show projects to those who manage them."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Project | None = None
+    ) -> bool:
+        """Show projects to those who manage them."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        """Fetch buckets and owners along."""
+        projects = super().get_queryset(request).select_related("created_by")
+        return projects.prefetch_related("buckets")
+
+    @admin.display(description="Buckets")
+    def bucket_names(self, project: Project) -> str:
+        """Return the buckets that are searched."""
+        return ", ".join(bucket.name for bucket in project.buckets.all())

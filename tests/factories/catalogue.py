@@ -1,8 +1,11 @@
 """Buckets and recordings."""
 
+# factory_boy's declarations carry no types.
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
-import factory
+from factory.declarations import LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
@@ -14,7 +17,7 @@ class BucketFactory(DjangoModelFactory[Bucket]):
     class Meta:
         model = Bucket
 
-    name = factory.Sequence(lambda number: f"Bucket {number}")
+    name = Sequence(lambda number: f"Bucket {number}")
 
 
 class RecordingFactory(DjangoModelFactory[Recording]):
@@ -23,10 +26,10 @@ class RecordingFactory(DjangoModelFactory[Recording]):
     class Meta:
         model = Recording
 
-    bucket = factory.SubFactory(BucketFactory)
-    title = factory.Sequence(lambda number: f"Recording {number}")
-    artists = factory.LazyFunction(lambda: ["A. Example"])
-    custom_id = factory.Sequence(lambda number: f"LIB-{number}")
+    bucket = SubFactory(BucketFactory)
+    title = Sequence(lambda number: f"Recording {number}")
+    artists = LazyFunction(lambda: ["A. Example"])
+    custom_id = Sequence(lambda number: f"LIB-{number}")
     duration_ms = 180_000
     isrc_status = CodeStatus.MISSING
     status = RecordingStatus.READY

@@ -1,11 +1,14 @@
 """Containers, scanned files, scans and what they found."""
 
+# factory_boy's declarations carry no types.
+# mypy: allow-untyped-calls
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import factory
+from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
@@ -19,7 +22,7 @@ class ContainerFactory(DjangoModelFactory[Container]):
     class Meta:
         model = Container
 
-    name = factory.Sequence(lambda number: f"Container {number}")
+    name = Sequence(lambda number: f"Container {number}")
 
 
 class ScannedFileFactory(DjangoModelFactory[ScannedFile]):
@@ -28,9 +31,9 @@ class ScannedFileFactory(DjangoModelFactory[ScannedFile]):
     class Meta:
         model = ScannedFile
 
-    container = factory.SubFactory(ContainerFactory)
-    name = factory.Sequence(lambda number: f"programme-{number:04d}.wav")
-    sha256 = factory.Sequence(lambda number: f"{number:064x}")
+    container = SubFactory(ContainerFactory)
+    name = Sequence(lambda number: f"programme-{number:04d}.wav")
+    sha256 = Sequence(lambda number: f"{number:064x}")
     size_bytes = 1_000_000
     duration_ms = 600_000
     status = FileStatus.READY
@@ -42,7 +45,7 @@ class ScanFactory(DjangoModelFactory[Scan]):
     class Meta:
         model = Scan
 
-    scanned_file = factory.SubFactory(ScannedFileFactory)
+    scanned_file = SubFactory(ScannedFileFactory)
     engine = EngineChoice.EMBEDDED
     engine_version = "1+idx1"
     status = ScanStatus.SUCCEEDED
@@ -59,8 +62,8 @@ class DetectionFactory(DjangoModelFactory[Detection]):
     class Meta:
         model = Detection
 
-    scan = factory.SubFactory(ScanFactory)
-    recording = factory.SubFactory(RecordingFactory)
+    scan = SubFactory(ScanFactory)
+    recording = SubFactory(RecordingFactory)
     score = Decimal("87.5")
     score_scale = "0-100:embedded/1"
 
@@ -71,8 +74,8 @@ class SegmentFactory(DjangoModelFactory[Segment]):
     class Meta:
         model = Segment
 
-    detection = factory.SubFactory(DetectionFactory)
-    position = factory.Sequence(lambda number: number)
+    detection = SubFactory(DetectionFactory)
+    position = Sequence(lambda number: number)
     start_ms = 70_000
     end_ms = 90_000
     reference_start_ms = 5_000
@@ -93,9 +96,9 @@ def make_detection(
 
     ``segment`` holds further columns that all its segments share.
     """
-    detection = DetectionFactory(**fields)
+    detection = DetectionFactory.create(**fields)
     for position, (start, end, ref_start, ref_end) in enumerate(spans):
-        SegmentFactory(
+        SegmentFactory.create(
             detection=detection,
             position=position,
             start_ms=start,

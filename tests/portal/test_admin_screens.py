@@ -22,6 +22,7 @@ from review.models import Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
     Container,
+    DeliveryAttempt,
     Detection,
     InboundCallback,
     Scan,
@@ -63,7 +64,7 @@ def _one_of_each() -> None:
     DedupMember.objects.create(group=group, recording=match.recording, canonical=True)
     InboundCallback.objects.create(
         container=match.scanned_file.container,
-        body={"cid": 1},
+        body='{"cid": 1}',
         body_sha256=f"{match.pk:064x}",
         file_id="f-1",
         outcome=CallbackOutcome.ORPHAN,
@@ -83,7 +84,7 @@ def address(model: type[Model], page: str, *args: object) -> str:
 
 
 def test_every_model_of_the_product_has_a_screen() -> None:
-    shown_inside = {Segment, DedupMember}
+    shown_inside = {DedupMember, DeliveryAttempt, Segment}
     for label in PRODUCT_APPS:
         for model in apps.get_app_config(label).get_models():
             assert admin.site.is_registered(model) or model in shown_inside, model
@@ -165,7 +166,7 @@ def test_only_admins_configure(client: Client, role: Role, allowed: bool) -> Non
 
 def test_admin_makes_a_container(client: Client) -> None:
     entered(client, Role.ADMIN)
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
 
     client.post(
         address(Container, "add"),
@@ -187,7 +188,7 @@ def test_admin_makes_a_container(client: Client) -> None:
 
 
 def test_callback_address_is_for_admins_alone(client: Client) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
     page = address(Container, "change", container.pk)
 
     as_manager = entered(client, Role.MANAGER).get(page).content.decode()
@@ -199,7 +200,7 @@ def test_callback_address_is_for_admins_alone(client: Client) -> None:
 
 def test_admin_says_under_which_id_acrcloud_knows_a_file(client: Client) -> None:
     entered(client, Role.ADMIN)
-    file = ScannedFileFactory(name="a.wav")
+    file = ScannedFileFactory.create(name="a.wav")
     page = address(ScannedFile, "change", file.pk)
 
     client.post(page, {"remote_id": " 123 ", "name": "b.wav", **_no_inlines()})
@@ -212,8 +213,8 @@ def test_admin_says_under_which_id_acrcloud_knows_a_file(client: Client) -> None
 
 def test_remote_id_of_another_file_is_refused(client: Client) -> None:
     entered(client, Role.ADMIN)
-    ScannedFileFactory(remote_id="123")
-    file = ScannedFileFactory()
+    ScannedFileFactory.create(remote_id="123")
+    file = ScannedFileFactory.create()
 
     response = client.post(
         address(ScannedFile, "change", file.pk), {"remote_id": "123", **_no_inlines()}
@@ -228,7 +229,7 @@ def _no_inlines() -> dict[str, str]:
 
 def test_reviewer_asks_for_another_scan(client: Client) -> None:
     entered(client, Role.REVIEWER)
-    file = ScannedFileFactory()
+    file = ScannedFileFactory.create()
 
     client.post(
         address(ScannedFile, "changelist"),
@@ -248,7 +249,7 @@ def test_manager_edits_metadata_and_the_identifiers_are_checked(
     client: Client,
 ) -> None:
     entered(client, Role.MANAGER)
-    recording = RecordingFactory(title="Before", artists=["A"])
+    recording = RecordingFactory.create(title="Before", artists=["A"])
     page = address(Recording, "change", recording.pk)
     sent = {
         "title": "After",
@@ -275,7 +276,7 @@ def test_manager_edits_metadata_and_the_identifiers_are_checked(
 
 def test_reviewer_may_not_edit_the_catalogue(client: Client) -> None:
     entered(client, Role.REVIEWER)
-    recording = RecordingFactory()
+    recording = RecordingFactory.create()
 
     response = client.post(address(Recording, "change", recording.pk), {"title": "x"})
 
@@ -322,7 +323,7 @@ def test_admin_makes_a_user_with_a_role(client: Client) -> None:
 
 def test_buckets_of_a_container_are_found_by_typing(client: Client) -> None:
     entered(client, Role.ADMIN)
-    BucketFactory(name="Library")
+    BucketFactory.create(name="Library")
 
     response = client.get(
         reverse("admin:autocomplete"),

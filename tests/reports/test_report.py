@@ -99,13 +99,13 @@ def test_golden_file() -> None:
 def _golden_rows() -> None:
     """Write a match with every field set, and a file of each other kind."""
     fixed = {"created_at": datetime(2026, 5, 2, 10, 11, 12, tzinfo=UTC)}
-    container = ContainerFactory(name="TV")
+    container = ContainerFactory.create(name="TV")
     match = make_match(
         (70_000, 92_400, 5_120, 27_520),
         (1_179_000, 1_181_800, 40_000, 42_800),
         segment={"speech_pct": Decimal("81.00")},
         scan__uid="s_GOLDEN",
-        scan__scanned_file=ScannedFileFactory(
+        scan__scanned_file=ScannedFileFactory.create(
             container=container,
             name="ep12_final.wav",
             source_type="link",
@@ -117,7 +117,7 @@ def _golden_rows() -> None:
             duration_ms=1_834_210,
             published_at=datetime(2026, 5, 1, 9, tzinfo=UTC),
         ),
-        recording=RecordingFactory(
+        recording=RecordingFactory.create(
             uid="r_GOLDEN",
             custom_id="LIB-7781",
             title='Night "Drive", again',
@@ -155,15 +155,15 @@ def _golden_rows() -> None:
 
 
 def _files_without_match(container: object) -> None:
-    quiet = ScannedFileFactory(
+    quiet = ScannedFileFactory.create(
         container=container,
         name="quiet.wav",
         status=FileStatus.NO_MATCH,
         uid="00000000-0000-4000-8000-000000000001",
         sha256="aa" * 32,
     )
-    ScanFactory(scanned_file=quiet, uid="s_QUIET", no_match_reason="silence")
-    ScannedFileFactory(
+    ScanFactory.create(scanned_file=quiet, uid="s_QUIET", no_match_reason="silence")
+    ScannedFileFactory.create(
         container=container,
         name="broken.wav",
         status=FileStatus.ERROR,
@@ -173,7 +173,7 @@ def _files_without_match(container: object) -> None:
         sha256="bb" * 32,
         duration_ms=0,
     )
-    ScannedFileFactory(
+    ScannedFileFactory.create(
         container=container,
         name="new.wav",
         status=FileStatus.WAITING,
@@ -223,8 +223,8 @@ def test_new_decision_changes_the_report() -> None:
 
 
 def test_file_without_a_match_has_zeros_and_a_why() -> None:
-    file = ScannedFileFactory(status=FileStatus.NO_MATCH)
-    ScanFactory(scanned_file=file, no_match_reason="speech_only")
+    file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+    ScanFactory.create(scanned_file=file, no_match_reason="speech_only")
 
     row = only_row(report_bytes())
 
@@ -252,10 +252,10 @@ def test_file_without_a_match_has_zeros_and_a_why() -> None:
     ],
 )
 def test_unfinished_file_never_reads_as_no_match(status: str, found: str) -> None:
-    file = ScannedFileFactory(
+    file = ScannedFileFactory.create(
         status=status, error_code="engine_error", message="Scan stopped."
     )
-    ScanFactory(scanned_file=file, status=ScanStatus.QUEUED, started_at=None)
+    ScanFactory.create(scanned_file=file, status=ScanStatus.QUEUED, started_at=None)
 
     row = only_row(report_bytes())
 
@@ -268,8 +268,8 @@ def test_unfinished_file_never_reads_as_no_match(status: str, found: str) -> Non
 
 
 def test_failed_scan_that_ran_is_named() -> None:
-    file = ScannedFileFactory(status=FileStatus.ERROR)
-    scan = ScanFactory(scanned_file=file, status=ScanStatus.FAILED)
+    file = ScannedFileFactory.create(status=FileStatus.ERROR)
+    scan = ScanFactory.create(scanned_file=file, status=ScanStatus.FAILED)
 
     row = only_row(report_bytes())
 
@@ -279,7 +279,7 @@ def test_failed_scan_that_ran_is_named() -> None:
 
 def test_superseded_matches_are_left_out() -> None:
     match = make_match()
-    scan = ScanFactory(scanned_file=match.scanned_file)
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
     fold_scan(scan=scan)
 
@@ -301,7 +301,7 @@ def test_source_past_24_hours_keeps_its_offsets() -> None:
 def test_rows_are_sorted_by_bytes_then_scan_start_and_match() -> None:
     for name in ("b.wav", "ä.wav", "B.wav", "a.wav"):
         make_match(scan__scanned_file__name=name)
-    ScannedFileFactory(name="C.wav", status=FileStatus.NO_MATCH)
+    ScannedFileFactory.create(name="C.wav", status=FileStatus.NO_MATCH)
     late = make_match((500_000, 510_000, 0, 10_000), scan__scanned_file__name="z.wav")
     make_detection((0, 10_000, 0, 10_000), scan=late.scan)
     fold_scan(scan=late.scan)
@@ -332,11 +332,15 @@ def test_number_of_queries_does_not_grow_with_the_rows() -> None:
         return len(captured)
 
     make_match()
-    ScanFactory(scanned_file=ScannedFileFactory(status=FileStatus.NO_MATCH))
+    ScanFactory.create(
+        scanned_file=ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+    )
     few = queries()
     for _ in range(5):
         make_match()
-        ScanFactory(scanned_file=ScannedFileFactory(status=FileStatus.NO_MATCH))
+        ScanFactory.create(
+            scanned_file=ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+        )
 
     assert queries() == few
 
@@ -345,7 +349,7 @@ def test_rows_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selectors, "CHUNK", 2)
     for _ in range(5):
         make_match()
-        ScannedFileFactory(status=FileStatus.NO_MATCH)
+        ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
     assert len(rows(report_bytes())) == 10
 
@@ -372,7 +376,7 @@ def test_stream_holds_what_the_filter_lets_pass() -> None:
     user = make_user(Role.REVIEWER)
     confirmed = make_match(state=MatchState.CONFIRMED)
     make_match()
-    ScannedFileFactory(status=FileStatus.NO_MATCH)
+    ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
     filtered = services.stream_match_csv(
         filters=MatchFilter(states=(MatchState.CONFIRMED,)), user=user
@@ -424,7 +428,7 @@ def _row_of(match: Match, found: Iterable[dict[str, str]]) -> dict[str, str]:
 def test_command_writes_the_file_and_prints_the_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_match(scan__scanned_file__container=ContainerFactory(name="TV"))
+    make_match(scan__scanned_file__container=ContainerFactory.create(name="TV"))
     make_match()
     output = tmp_path / "out" / "report.csv"
 
@@ -463,10 +467,14 @@ def test_command_names_an_unknown_container(tmp_path: Path, container: str) -> N
 
 
 def test_deleted_file_leaves_only_its_decisions() -> None:
-    gone = {"scan__scanned_file__deleted_at": datetime(2026, 5, 3, tzinfo=UTC)}
-    decided = make_match(state=MatchState.CONFIRMED, **gone)
-    make_match(**gone)
-    ScannedFileFactory(status=FileStatus.NO_MATCH, deleted_at=datetime.now(tz=UTC))
+    gone = datetime(2026, 5, 3, tzinfo=UTC)
+    decided = make_match(
+        state=MatchState.CONFIRMED, scan__scanned_file__deleted_at=gone
+    )
+    make_match(scan__scanned_file__deleted_at=gone)
+    ScannedFileFactory.create(
+        status=FileStatus.NO_MATCH, deleted_at=datetime.now(tz=UTC)
+    )
 
     assert only_row(report_bytes())["match_id"] == decided.uid
     assert Scan.objects.count() == 2

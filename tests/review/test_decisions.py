@@ -49,7 +49,7 @@ def match() -> Match:
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Coordinates]:
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
 
@@ -62,7 +62,7 @@ def last_event(match: Match) -> Event:
 
 
 def test_confirm_says_who_and_when(
-    match: Match, reviewer: User, clock: time_machine.Coordinates
+    match: Match, reviewer: User, clock: time_machine.Traveller
 ) -> None:
     decided = decisions.confirm(match=match, user=reviewer, version=1)
 
@@ -142,7 +142,7 @@ def test_viewer_may_not_decide(match: Match, viewer: User) -> None:
 
 
 def test_stale_version_saves_nothing_and_names_who_was_first(
-    match: Match, reviewer: User, colleague: User, clock: time_machine.Coordinates
+    match: Match, reviewer: User, colleague: User, clock: time_machine.Traveller
 ) -> None:
     decisions.confirm(match=match, user=reviewer, version=1)
 
@@ -211,7 +211,7 @@ def test_confirmed_match_is_not_reopened(
 
 
 def test_lock_keeps_others_from_deciding(
-    match: Match, reviewer: User, colleague: User, clock: time_machine.Coordinates
+    match: Match, reviewer: User, colleague: User, clock: time_machine.Traveller
 ) -> None:
     held = decisions.take_lock(match=match, user=reviewer)
 
@@ -232,7 +232,7 @@ def test_holder_decides_and_the_lock_ends(match: Match, reviewer: User) -> None:
 
 
 def test_taking_an_own_lock_again_only_extends_it(
-    match: Match, reviewer: User, clock: time_machine.Coordinates
+    match: Match, reviewer: User, clock: time_machine.Traveller
 ) -> None:
     held = decisions.take_lock(match=match, user=reviewer)
     clock.shift(timedelta(minutes=10))
@@ -244,7 +244,7 @@ def test_taking_an_own_lock_again_only_extends_it(
 
 
 def test_ended_lock_can_be_taken_by_another(
-    match: Match, reviewer: User, colleague: User, clock: time_machine.Coordinates
+    match: Match, reviewer: User, colleague: User, clock: time_machine.Traveller
 ) -> None:
     decisions.take_lock(match=match, user=reviewer)
     clock.shift(timedelta(minutes=15))
@@ -282,7 +282,7 @@ def test_release_gives_the_match_back(match: Match, reviewer: User) -> None:
 
 
 def test_ended_locks_are_released_together(
-    match: Match, reviewer: User, clock: time_machine.Coordinates
+    match: Match, reviewer: User, clock: time_machine.Traveller
 ) -> None:
     still_held = make_match()
     decisions.take_lock(match=match, user=reviewer)
@@ -322,7 +322,7 @@ def test_undo_of_a_managers_decision_returns_the_proposal(
 
 
 def test_undo_ends_after_ten_minutes_but_not_for_managers(
-    match: Match, reviewer: User, manager: User, clock: time_machine.Coordinates
+    match: Match, reviewer: User, manager: User, clock: time_machine.Traveller
 ) -> None:
     decisions.confirm(match=match, user=reviewer, version=1)
     clock.shift(timedelta(minutes=10, seconds=1))

@@ -48,7 +48,7 @@ def live(match: Match) -> Match:
 
 def rescan(match: Match, *spans: tuple[int, int, int, int]) -> None:
     """Fold another scan of the file."""
-    scan = ScanFactory(scanned_file=match.scanned_file)
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
     if spans:
         make_detection(*spans, scan=scan, recording=match.recording)
     fold_scan(scan=scan)

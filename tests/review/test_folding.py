@@ -29,7 +29,7 @@ SPAN = (100_000, 200_000, 0, 100_000)
 
 def rescan(match: Match, *spans: tuple[int, int, int, int], **segment: object) -> Match:
     """Fold another scan of the same file; return the live match of the recording."""
-    scan = ScanFactory(scanned_file=match.scanned_file)
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
     if spans:
         make_detection(*spans, scan=scan, recording=match.recording, segment=segment)
     fold_scan(scan=scan)
@@ -39,8 +39,8 @@ def rescan(match: Match, *spans: tuple[int, int, int, int], **segment: object) -
 
 
 def test_detections_of_one_recording_become_one_match() -> None:
-    scan = ScanFactory()
-    recording = RecordingFactory()
+    scan = ScanFactory.create()
+    recording = RecordingFactory.create()
     make_detection((0, 10_000, 0, 10_000), scan=scan, recording=recording)
     make_detection(
         (20_000, 30_000, 20_000, 30_000),
@@ -58,7 +58,7 @@ def test_detections_of_one_recording_become_one_match() -> None:
 
 
 def test_two_recordings_become_two_matches() -> None:
-    scan = ScanFactory()
+    scan = ScanFactory.create()
     make_detection((0, 10_000, 0, 10_000), scan=scan)
     make_detection((0, 10_000, 0, 10_000), scan=scan)
 
@@ -68,7 +68,7 @@ def test_two_recordings_become_two_matches() -> None:
 
 
 def test_scan_that_failed_folds_nothing() -> None:
-    scan = ScanFactory(status=ScanStatus.FAILED)
+    scan = ScanFactory.create(status=ScanStatus.FAILED)
     make_detection((0, 10_000, 0, 10_000), scan=scan)
 
     fold_scan(scan=scan)
@@ -89,9 +89,9 @@ def test_folding_twice_changes_nothing() -> None:
 
 
 def test_older_scan_does_not_move_a_file_backwards() -> None:
-    older = ScanFactory()
+    older = ScanFactory.create()
     make_detection(SPAN, scan=older)
-    ScanFactory(scanned_file=older.scanned_file)
+    ScanFactory.create(scanned_file=older.scanned_file)
 
     fold_scan(scan=older)
 
@@ -138,8 +138,8 @@ def test_why_here_names_the_most_careful_reason_first() -> None:
 
 
 def test_recording_added_after_the_first_scan_is_found_late() -> None:
-    first = ScanFactory()
-    recording = RecordingFactory()
+    first = ScanFactory.create()
+    recording = RecordingFactory.create()
     assert first.finished_at is not None
     Recording.objects.filter(pk=recording.pk).update(
         created_at=first.finished_at + timedelta(days=1)
@@ -235,9 +235,9 @@ def test_match_not_found_again_is_marked_and_keeps_its_state() -> None:
 
 def test_match_of_a_bucket_that_was_not_searched_is_not_lost() -> None:
     match = make_match(SPAN)
-    scan = ScanFactory(
+    scan = ScanFactory.create(
         scanned_file=match.scanned_file,
-        buckets=[{"id": BucketFactory().pk, "name": "another"}],
+        buckets=[{"id": BucketFactory.create().pk, "name": "another"}],
     )
 
     fold_scan(scan=scan)

@@ -88,7 +88,7 @@ def test_each_filter_finds_its_own() -> None:
 
 def test_superseded_matches_show_only_when_asked_for() -> None:
     match = make_match()
-    scan = ScanFactory(scanned_file=match.scanned_file)
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
     fold_scan(scan=scan)
 
@@ -147,7 +147,7 @@ def test_earlier_decisions_show_the_rescanned_case_first() -> None:
     decisions.reject(match=match, user=reviewer, version=1, reason="noise")
     elsewhere = make_match(recording=match.recording)
     decisions.confirm(match=elsewhere, user=reviewer, version=1)
-    scan = ScanFactory(scanned_file=match.scanned_file)
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
     fold_scan(scan=scan)
     follower = Match.objects.get(scan=scan)

@@ -1,0 +1,80 @@
+"""Callbacks as they came in, and those that went out."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names, when
+from scanning.models import DeliveryAttempt, InboundCallback, OutboundCallback
+
+
+@admin.register(InboundCallback)
+class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
+    """Callbacks as they came in; those that wait for their file among them."""
+
+    list_display = [
+        "file_id",
+        "container",
+        "outcome",
+        "scanned_file",
+        "message",
+        "times_received",
+        "received",
+    ]
+    list_filter = ["outcome", "container"]
+    list_select_related = ["container", "scanned_file"]
+    search_fields = ["=file_id", "scanned_file__name"]
+    date_hierarchy = "received_at"
+    readonly_fields = all_field_names(InboundCallback, but=["id"])
+    fields = readonly_fields
+
+    @admin.display(description="Received", ordering="received_at")
+    def received(self, callback: InboundCallback) -> SafeString:
+        """Return when it first came."""
+        return when(callback.received_at)
+
+
+class AttemptInline(ReadOnlyInline):
+    """Each try to deliver."""
+
+    model = DeliveryAttempt
+    readonly_fields = (
+        "at",
+        "duration_ms",
+        "status_code",
+        "answer",
+    )
+    fields = readonly_fields
+
+
+@admin.register(OutboundCallback)
+class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
+    """What containers told their addresses."""
+
+    list_display = [
+        "uid",
+        "container",
+        "scanned_file",
+        "status",
+        "attempts",
+        "created",
+        "finished",
+    ]
+    list_filter = ["status", "container"]
+    list_select_related = ["container", "scanned_file"]
+    search_fields = ["=uid", "scanned_file__name"]
+    date_hierarchy = "created_at"
+    readonly_fields = all_field_names(OutboundCallback, but=["id"])
+    fields = readonly_fields
+    inlines = [AttemptInline]
+
+    @admin.display(description="Made", ordering="created_at")
+    def created(self, callback: OutboundCallback) -> SafeString:
+        """Return when it was made."""
+        return when(callback.created_at)
+
+    @admin.display(description="Finished", ordering="finished_at")
+    def finished(self, callback: OutboundCallback) -> SafeString:
+        """Return when it was delivered or given up."""
+        return when(callback.finished_at)
