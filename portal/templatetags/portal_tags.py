@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 from django.http import QueryDict
 from django.template import Context
@@ -34,6 +35,13 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
     return format_html(
         '<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href
     )
+
+
+@register.simple_tag
+def portal_name() -> str:
+    """Name of the portal; Django's login view takes ``site_name`` for its own."""
+    name: str = settings.ACRPORTAL_SITE_NAME
+    return name
 
 
 @register.filter
