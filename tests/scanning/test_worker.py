@@ -225,6 +225,9 @@ def test_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
         "-c",
         "from scanning.models import Container; Container.objects.create(name='c')",
     )
+    # Ids below 1001 are reserved, because clients of the wire protocol know some.
+    made = "from scanning.models import Container; print(Container.objects.get().pk)"
+    assert manage("shell", "-v", "0", "-c", made).strip() == "1001"
     manage("scan_file", "--container", "c", str(long))
     victim = subprocess.Popen(
         [sys.executable, "manage.py", "scan_worker"],

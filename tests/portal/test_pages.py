@@ -1,0 +1,349 @@
+"""Every page: who may open it, that it holds together, and its query count."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import Bucket, Recording
+from scanning.choices import FileStatus
+from scanning.models import Container, ScannedFile
+from tests import audio
+from tests.conftest import MakeClient, Worker, upload
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+
+VIEWER, REVIEWER, MANAGER, ADMIN = Role
+EVERYONE = (VIEWER, REVIEWER, MANAGER, ADMIN)
+
+PAGES = {
+    "portal:dashboard": EVERYONE,
+    "portal:upload": (REVIEWER, MANAGER, ADMIN),
+    "portal:file_list": EVERYONE,
+    "portal:match_list": EVERYONE,
+    "portal:container_list": EVERYONE,
+    "portal:container_create": (ADMIN,),
+    "portal:catalogue": EVERYONE,
+    "portal:recording_add": (MANAGER, ADMIN),
+    "portal:bucket_create": (MANAGER, ADMIN),
+    "portal:duplicates": EVERYONE,
+    "portal:reports": (REVIEWER, MANAGER, ADMIN),
+    "portal:match_export": (REVIEWER, MANAGER, ADMIN),
+    "portal:file_export": (REVIEWER, MANAGER, ADMIN),
+    "portal:search": EVERYONE,
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("role", list(Role))
+def test_page_opens_for_the_roles_that_may(
+    signed_in: MakeClient, name: str, role: Role
+) -> None:
+    answer = signed_in(role).get(reverse(name))
+
+    assert answer.status_code == (200 if role in PAGES[name] else 403)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_sends_anonymous_people_to_sign_in(db: None, name: str) -> None:
+    answer = Client().get(reverse(name))
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_changes_are_refused_to_roles_that_may_not(
+    signed_in: MakeClient, role: Role
+) -> None:
+    file = ScannedFileFactory()
+    client = signed_in(role)
+
+    rescan = client.post(reverse("portal:file_rescan", args=[file.uid]))
+    edit = client.post(reverse("portal:container_edit", args=[file.container_id]))
+
+    assert rescan.status_code == (403 if role == VIEWER else 302)
+    assert edit.status_code == (200 if role == ADMIN else 403)
+
+
+@pytest.mark.parametrize(
+    "name", ["portal:file_rescan", "portal:file_cancel", "portal:file_attach"]
+)
+def test_changes_need_a_post(signed_in: MakeClient, name: str) -> None:
+    file = ScannedFileFactory()
+
+    answer = signed_in(ADMIN).get(reverse(name, args=[file.uid]))
+
+    assert answer.status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/00000000-0000-4000-8000-000000000000/",
+        "/files/00000000-0000-4000-8000-000000000000/audio",
+        "/catalogue/recordings/r_none/",
+        "/catalogue/buckets/99999/",
+        "/m/m_none",
+        "/nowhere/",
+    ],
+)
+def test_unknown_things_are_not_found(signed_in: MakeClient, path: str) -> None:
+    assert signed_in(VIEWER).get(path).status_code == 404
+
+
+def test_deleted_file_is_not_found(signed_in: MakeClient, admin: User) -> None:
+    file = ScannedFileFactory(deleted_at="2026-01-01T00:00:00Z")
+
+    answer = signed_in(VIEWER).get(reverse("portal:file_detail", args=[file.uid]))
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("status", list(FileStatus))
+def test_file_page_holds_in_every_state(
+    signed_in: MakeClient, status: FileStatus
+) -> None:
+    file = ScannedFileFactory(status=status, message="What happened.", name="x" * 200)
+
+    page = signed_in(REVIEWER).get(reverse("portal:file_detail", args=[file.uid]))
+
+    assert page.status_code == 200
+    assert file.name in page.content.decode()
+
+
+def test_file_page_shows_each_play_with_both_offsets(signed_in: MakeClient) -> None:
+    match = make_match((70_000, 90_000, 5_000, 25_000), (100_250, 120_000, 0, 19_750))
+
+    page = signed_in(VIEWER).get(
+        reverse("portal:file_detail", args=[match.scanned_file.uid])
+    )
+
+    text = page.content.decode()
+    assert "1:10.000 – 1:30.000" in text
+    assert "0:05.000 – 0:25.000" in text
+    assert "1:40.250 – 2:00.000" in text
+
+
+def test_thirty_hour_file_shows_offsets_past_a_day(signed_in: MakeClient) -> None:
+    hour = 3_600_000
+    match = make_match((27 * hour, 27 * hour + 20_000, 0, 20_000))
+    ScannedFile.objects.update(duration_ms=30 * hour)
+
+    page = signed_in(VIEWER).get(
+        reverse("portal:file_detail", args=[match.scanned_file.uid])
+    )
+
+    assert "27:00:00.000" in page.content.decode()
+
+
+def test_text_from_users_is_escaped(signed_in: MakeClient) -> None:
+    evil = "<script>alert(1)</script>.wav"
+    match = make_match()
+    ScannedFile.objects.update(name=evil)
+    Recording.objects.update(title=evil)
+    client = signed_in(ADMIN)
+
+    for path in (
+        "/",
+        "/files/",
+        "/matches/",
+        f"/files/{match.scanned_file.uid}/",
+        f"/catalogue/recordings/{match.recording.uid}/",
+        "/search/?q=script",
+        "/reports/",
+    ):
+        assert "<script>alert" not in client.get(path).content.decode()
+
+
+def test_no_page_has_inline_script_or_style(signed_in: MakeClient) -> None:
+    match = make_match()
+    client = signed_in(ADMIN)
+
+    for path in ("/", "/upload/", "/files/", f"/files/{match.scanned_file.uid}/"):
+        answer = client.get(path)
+        text = answer.content.decode()
+        assert " style=" not in text
+        assert "<style" not in text
+        assert "<script>" not in text
+        assert "unsafe" not in answer["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("count", [3, 12])
+@pytest.mark.parametrize(
+    ("path", "queries"), [("/files/", 13), ("/matches/", 13), ("/", 20)]
+)
+def test_lists_ask_as_many_queries_for_many_rows_as_for_few(
+    signed_in: MakeClient,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+    path: str,
+    queries: int,
+    count: int,
+) -> None:
+    for _ in range(count):
+        make_match()
+    client = signed_in(VIEWER)
+
+    with django_assert_max_num_queries(queries):
+        client.get(path)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("q=needle", {"needle.wav"}),
+        ("state=error", {"broken.wav"}),
+        ("state=nonsense", {"needle.wav", "broken.wav"}),
+        ("sort=name", {"needle.wav", "broken.wav"}),
+        ("sort=-nonsense&page=999", {"needle.wav", "broken.wav"}),
+    ],
+)
+def test_filters_of_the_file_list_live_in_its_address(
+    signed_in: MakeClient, query: str, expected: set[str]
+) -> None:
+    ScannedFileFactory(name="needle.wav")
+    ScannedFileFactory(name="broken.wav", status=FileStatus.ERROR)
+
+    page = signed_in(VIEWER).get(f"/files/?{query}")
+
+    assert {file.name for file in page.context["page_obj"]} == expected
+
+
+def test_match_list_filters_by_score_band(signed_in: MakeClient) -> None:
+    make_match(score=Decimal("90.0"))
+    low = make_match(score=Decimal("60.0"))
+
+    page = signed_in(VIEWER).get("/matches/?score_max=70")
+
+    assert [match.pk for match in page.context["page_obj"]] == [low.pk]
+
+
+def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
+    bucket = BucketFactory()
+    client = signed_in(ADMIN)
+    told = {
+        "name": "Programmes",
+        "buckets": [bucket.pk],
+        "engine": "embedded",
+        "audio_type": "linein",
+        "score_floor": "55",
+    }
+
+    client.post(reverse("portal:container_create"), told)
+    container = Container.objects.get()
+    client.post(
+        reverse("portal:container_edit", args=[container.pk]), told | {"name": "TV"}
+    )
+
+    container.refresh_from_db()
+    assert (container.name, container.score_floor) == ("TV", 55)
+    assert list(container.buckets.all()) == [bucket]
+    case = f"container:{container.pk}"
+    assert [event.action for event in Event.objects.filter(case=case)] == [
+        "container.changed",
+        "container.created",
+    ]
+
+
+def test_manager_adds_a_recording_that_is_then_searchable(
+    signed_in: MakeClient, run_worker: Worker
+) -> None:
+    bucket = BucketFactory()
+
+    answer = signed_in(MANAGER).post(
+        reverse("portal:recording_add"),
+        {
+            "bucket": bucket.pk,
+            "audio": upload("tune.wav", audio.wav_bytes(audio.tune(4, 10))),
+            "title": "A tune",
+            "artists": "One|Two",
+            "isrc": "zz-x01-26-00001",
+        },
+    )
+    run_worker()
+
+    recording = Recording.objects.get()
+    assert answer["Location"] == f"/catalogue/recordings/{recording.uid}/"
+    assert recording.status == "ready"
+    assert recording.artists == ["One", "Two"]
+    assert recording.isrc_normalised == "ZZX012600001"
+    assert recording.duration_ms == 10_000
+
+
+def test_same_file_again_is_refused_by_name(
+    signed_in: MakeClient, run_worker: Worker
+) -> None:
+    bucket = BucketFactory()
+    content = audio.wav_bytes(audio.tune(4, 10))
+    client = signed_in(MANAGER)
+    for title in ("First", "Second"):
+        answer = client.post(
+            reverse("portal:recording_add"),
+            {"bucket": bucket.pk, "audio": upload("t.wav", content), "title": title},
+        )
+
+    assert "This very file is in" in answer.content.decode()
+    assert Recording.objects.get().title == "First"
+
+
+def test_recording_with_a_wrong_check_digit_is_not_added(
+    signed_in: MakeClient,
+) -> None:
+    bucket = BucketFactory()
+
+    answer = signed_in(MANAGER).post(
+        reverse("portal:recording_add"),
+        {
+            "bucket": bucket.pk,
+            "audio": upload("t.wav", b"x" * 100),
+            "title": "T",
+            "upc": "040000000014",
+        },
+    )
+
+    assert "should be 3" in answer.content.decode()
+    assert not Recording.objects.exists()
+
+
+def test_manager_makes_a_bucket(signed_in: MakeClient) -> None:
+    signed_in(MANAGER).post(
+        reverse("portal:bucket_create"), {"name": "Masters", "intake_rule": "reject"}
+    )
+
+    bucket = Bucket.objects.get(name="Masters")
+    assert bucket.intake_rule == "reject"
+
+
+def test_search_finds_files_recordings_and_codes(signed_in: MakeClient) -> None:
+    ScannedFileFactory(name="harbour.wav")
+    RecordingFactory(title="Harbour lights", isrc_normalised="ZZX012600001")
+    client = signed_in(VIEWER)
+
+    by_name = client.get("/search/?q=harbour")
+    by_code = client.get("/search/?q=ZZ-X01-26-00001")
+
+    assert (by_name.context["file_total"], by_name.context["recording_total"]) == (1, 1)
+    assert by_code.context["recording_total"] == 1
+
+
+def test_health_is_told_without_signing_in(db: None) -> None:
+    answer = Client().get("/healthz")
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+
+
+def test_audio_of_a_file_needs_a_role(admin: User) -> None:
+    file = ScannedFileFactory(container=ContainerFactory())
+
+    answer = Client().get(reverse("portal:file_audio", args=[file.uid]))
+
+    assert answer.status_code == 302

@@ -1,0 +1,51 @@
+"""What the documents say of settings, commands and pins is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import get_commands
+
+ROOT = Path(settings.BASE_DIR)
+OWN_APPS = ("scanning", "catalogue", "dedup", "reports", "review", "portal", "audit")
+# Documented under its file form, which the portal reads itself.
+_READ = re.compile(r"env\.\w+\(\s*\"([A-Z_]+)\"")
+
+
+def _settings_read() -> set[str]:
+    text = (ROOT / "acrportal" / "settings.py").read_text(encoding="utf-8")
+    return set(_READ.findall(text))
+
+
+def test_every_setting_is_in_the_example_file() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)) == _settings_read()
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE)) == _settings_read()
+
+
+def test_every_own_command_is_documented() -> None:
+    text = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")
+    )
+    own = {name for name, app in get_commands().items() if app in OWN_APPS}
+
+    assert not {name for name in own if f"manage.py {name}" not in text}
+
+
+def test_run_time_pins_are_those_that_were_tested() -> None:
+    def pins(path: str) -> dict[str, str]:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        return dict(re.findall(r"^([a-z0-9_.-]+)==([^\s\\]+)", text, re.MULTILINE))
+
+    tested, run_time = pins("requirements.txt"), pins("requirements/runtime.txt")
+
+    assert run_time
+    assert {name: tested.get(name) for name in run_time} == run_time
