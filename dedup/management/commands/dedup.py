@@ -1,0 +1,95 @@
+"""Looks for duplicates and keeps their groups."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
+from dedup.grouping import Place
+from dedup.services import DedupRun, find_duplicates
+
+
+class Command(BaseCommand):
+    """Parses, runs ``dedup.services`` bucket by bucket, prints."""
+
+    help = "Find recordings that are the same file or the same audio, and group them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--bucket", default="", help="name or number of one bucket")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what is found, write nothing"
+        )
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
+        """Check each bucket and print what was found."""
+        runs = [
+            find_duplicates(bucket=bucket, dry_run=options["dry_run"])
+            for bucket in _buckets(options["bucket"])
+        ]
+        if options["format"] == "json":
+            self.stdout.write(json.dumps([_as_json(run) for run in runs], indent=2))
+            return
+        for run in runs:
+            self._print(run, dry_run=options["dry_run"])
+
+    def _print(self, run: DedupRun, *, dry_run: bool) -> None:
+        self.stdout.write(
+            f"{run.bucket}: {run.recordings} recordings, "
+            f"{run.pairs_compared} pairs compared, {len(run.groups)} groups"
+        )
+        names = _recordings(run)
+        for number, group in enumerate(run.groups, start=1):
+            for place in group:
+                kind = place.kind or "canonical"
+                self.stdout.write(f"  {number}  {kind:10}  {names[place.recording]}")
+        self.stdout.write(
+            "  Nothing was written."
+            if dry_run
+            else f"  {run.created} made, {run.changed} changed, {run.removed} ended."
+        )
+
+
+def _buckets(text: str) -> QuerySet[Bucket]:
+    if not text:
+        return Bucket.objects.exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("pk")
+    by_number = text.isascii() and text.isdigit()
+    found = Bucket.objects.filter(**{"pk" if by_number else "name": text})
+    if not found:
+        raise CommandError(f"Bucket {text} is not known.")
+    return found
+
+
+def _recordings(run: DedupRun) -> dict[int, Recording]:
+    pks = [place.recording for group in run.groups for place in group]
+    return Recording.objects.in_bulk(pks)
+
+
+def _as_json(run: DedupRun) -> dict[str, object]:
+    recordings = _recordings(run)
+
+    def member(place: Place) -> dict[str, object]:
+        recording = recordings[place.recording]
+        return {
+            "recording_id": recording.uid,
+            "custom_id": recording.custom_id,
+            "title": recording.title,
+            "kind": place.kind or None,
+            "linked_to": recordings[place.linked_to].uid if place.linked_to else None,
+        }
+
+    return {
+        "bucket": {"id": run.bucket.pk, "name": run.bucket.name},
+        "recordings": run.recordings,
+        "pairs_compared": run.pairs_compared,
+        "created": run.created,
+        "changed": run.changed,
+        "removed": run.removed,
+        "groups": [[member(place) for place in group] for group in run.groups],
+    }

@@ -1,0 +1,195 @@
+"""Duplicates are found on real audio, and kept as groups."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from accounts.models import User
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.services import RecordingDetails, add_recording
+from dedup.models import DedupGroup, DedupMember, DuplicateKind
+from dedup.services import find_duplicates
+from tests import audio
+from tests.conftest import Catalogue, Worker, upload
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def twins(bucket: Bucket, *titles: str) -> list[Recording]:
+    """Return recordings with the same bytes."""
+    return [
+        RecordingFactory.create(
+            bucket=bucket, title=title, audio_sha256="ab" * 32, audio_bytes=10
+        )
+        for title in titles
+    ]
+
+
+def members(group: DedupGroup) -> list[tuple[str, bool, str]]:
+    """Return title, canonical mark and kind of each member."""
+    return [
+        (member.recording.title, member.canonical, member.kind)
+        for member in group.members.all()
+    ]
+
+
+def test_same_bytes_are_grouped() -> None:
+    bucket = BucketFactory.create()
+    twins(bucket, "first", "second", "third")
+    RecordingFactory.create(bucket=bucket, audio_sha256="cd" * 32)
+    RecordingFactory.create(bucket=bucket, audio_sha256="")
+    RecordingFactory.create(bucket=bucket, audio_sha256="")
+
+    run = find_duplicates(bucket=bucket)
+
+    assert (run.recordings, run.created) == (6, 1)
+    exact = DuplicateKind.EXACT_FILE
+    assert members(DedupGroup.objects.get()) == [
+        ("first", True, ""),
+        ("second", False, exact),
+        ("third", False, exact),
+    ]
+
+
+def test_same_digest_of_another_size_is_no_duplicate() -> None:
+    first, second = twins(BucketFactory.create(), "first", "second")
+    Recording.objects.filter(pk=second.pk).update(audio_bytes=11)
+
+    assert find_duplicates(bucket=first.bucket).groups == []
+
+
+def test_buckets_are_checked_apart() -> None:
+    (first,) = twins(BucketFactory.create(), "first")
+    twins(BucketFactory.create(), "second")
+
+    find_duplicates(bucket=first.bucket)
+
+    assert not DedupGroup.objects.exists()
+
+
+def test_second_run_changes_nothing() -> None:
+    bucket = twins(BucketFactory.create(), "first", "second")[0].bucket
+    find_duplicates(bucket=bucket)
+    before = list(DedupMember.objects.values()), Event.objects.count()
+
+    run = find_duplicates(bucket=bucket)
+
+    assert (list(DedupMember.objects.values()), Event.objects.count()) == before
+    assert (run.created, run.changed, run.removed) == (0, 0, 0)
+
+
+def test_dry_run_writes_nothing() -> None:
+    bucket = twins(BucketFactory.create(), "first", "second")[0].bucket
+
+    run = find_duplicates(bucket=bucket, dry_run=True)
+
+    assert len(run.groups) == 1
+    assert not DedupGroup.objects.exists()
+    assert not Event.objects.exists()
+
+
+def test_group_keeps_its_identity_when_a_member_joins_or_leaves() -> None:
+    first, _ = twins(BucketFactory.create(), "first", "second")
+    find_duplicates(bucket=first.bucket)
+    group = DedupGroup.objects.get()
+    twins(first.bucket, "third")
+
+    joined = find_duplicates(bucket=first.bucket)
+    Recording.objects.filter(pk=first.pk).update(status=RecordingStatus.RETIRED)
+    left = find_duplicates(bucket=first.bucket)
+
+    assert (joined.changed, left.changed) == (1, 1)
+    assert DedupGroup.objects.get() == group
+    assert [title for title, _, _ in members(group)] == ["second", "third"]
+    case = f"dedup:{group.uid}"
+    assert Event.objects.filter(case=case).count() == 3
+    assert first_broken_event(case=case) is None
+
+
+def test_group_of_one_ends() -> None:
+    first, second = twins(BucketFactory.create(), "first", "second")
+    find_duplicates(bucket=first.bucket)
+    Recording.objects.filter(pk=second.pk).update(status=RecordingStatus.RETIRED)
+
+    run = find_duplicates(bucket=first.bucket)
+
+    assert run.removed == 1
+    assert not DedupGroup.objects.exists()
+
+
+def test_groups_that_a_new_recording_joins_become_one() -> None:
+    bucket = BucketFactory.create()
+    twins(bucket, "first", "second")
+    others = [
+        RecordingFactory.create(bucket=bucket, audio_sha256="cd" * 32, audio_bytes=10)
+        for _ in range(2)
+    ]
+    find_duplicates(bucket=bucket)
+    assert DedupGroup.objects.count() == 2
+    Recording.objects.filter(pk__in=[one.pk for one in others]).update(
+        audio_sha256="ab" * 32
+    )
+
+    run = find_duplicates(bucket=bucket)
+
+    assert (run.changed, run.removed) == (1, 1)
+    assert DedupGroup.objects.get().members.count() == 4
+
+
+def test_same_audio_in_another_file_is_found(
+    catalogue: Catalogue, run_worker: Worker, admin: User
+) -> None:
+    tune = audio.tune(1, 30)
+    quieter = add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title="Quieter, after a pause"),
+        audio=upload(
+            "q.wav", audio.wav_bytes(audio.join([audio.silence(1), tune * 0.5]))
+        ),
+        user=admin,
+    )
+    part = add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title="A part"),
+        audio=upload("p.wav", audio.wav_bytes(tune[: 15 * audio.RATE])),
+        user=admin,
+    )
+    run_worker()
+    part.refresh_from_db()
+    assert part.status == RecordingStatus.READY
+
+    find_duplicates(bucket=catalogue.bucket)
+
+    group = DedupGroup.objects.get()
+    assert {member.recording for member in group.members.all()} == {
+        catalogue.first,
+        quieter,
+    }
+    assert group.members.get(canonical=False).kind == DuplicateKind.SAME_AUDIO
+
+
+def test_command_prints_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
+    bucket = twins(BucketFactory.create(name="Library"), "first", "second")[0].bucket
+
+    call_command("dedup", bucket="Library", dry_run=True)
+    told = capsys.readouterr().out
+    call_command("dedup", bucket=str(bucket.pk), format="json")
+    (run,) = json.loads(capsys.readouterr().out)
+
+    assert "Library: 2 recordings, 0 pairs compared, 1 groups" in told
+    assert "Nothing was written." in told
+    assert run["created"] == 1
+    assert [member["title"] for member in run["groups"][0]] == ["first", "second"]
+    assert run["groups"][0][1]["kind"] == "exact_file"
+
+
+def test_command_names_an_unknown_bucket() -> None:
+    with pytest.raises(CommandError, match="not known"):
+        call_command("dedup", bucket="nowhere")
