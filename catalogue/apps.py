@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+from common.sequences import begin_ids_at
 
 
 class CatalogueConfig(AppConfig):
     """Holds buckets, recordings and the landmark index."""
 
     name = "catalogue"
+
+    def ready(self) -> None:
+        """Keep the bucket ids that the wire protocol reserves free."""
+        post_migrate.connect(_reserve_ids, sender=self)
+
+
+def _reserve_ids(using: str, **_signal: object) -> None:
+    begin_ids_at(using, "catalogue_bucket", 1001)

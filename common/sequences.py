@@ -1,23 +1,32 @@
-"""Lets a table's ids begin above a number, for use in migrations."""
+"""Lets a table's ids begin above a number, on SQLite and PostgreSQL.
+
+Called after every migrate, not in a migration: SQLite forgets where ids went on when a
+later migration rebuilds an empty table.
+"""
 
 from __future__ import annotations
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db import connections
 
 
-def begin_ids_at(
-    schema_editor: BaseDatabaseSchemaEditor, table: str, first_id: int
-) -> None:
-    """Make the next id of ``table`` at least ``first_id``, on SQLite and PostgreSQL."""
-    quoted = schema_editor.quote_name(table)
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(
-            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {first_id}, false)"
+def begin_ids_at(using: str, table: str, first_id: int) -> None:
+    """Make the next id of ``table`` at least ``first_id``; higher ones are kept."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT setval(s, greatest((SELECT last_value FROM pg_sequences"
+                " WHERE schemaname || '.' || sequencename = s), %s))"
+                " FROM (SELECT pg_get_serial_sequence(%s, 'id') AS s) AS named",
+                [first_id - 1, table],
+            )
+            return
+        cursor.execute(
+            "UPDATE sqlite_sequence SET seq = max(seq, %s) WHERE name = %s",
+            [first_id - 1, table],
         )
-        return
-    schema_editor.execute(
-        "INSERT INTO sqlite_sequence (name, seq) "  # noqa: S608 - constants of ours
-        f"SELECT '{table}', {first_id - 1} FROM (SELECT 1) "
-        f"WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = '{table}')"
-        f" AND NOT EXISTS (SELECT 1 FROM {quoted} WHERE id >= {first_id})"
-    )
+        if not cursor.rowcount:
+            cursor.execute(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)",
+                [table, first_id - 1],
+            )

@@ -1,12 +1,9 @@
-"""Reserve bucket 23 and let own bucket ids begin at 1001."""
+"""Reserve bucket 23 for the catalogue that the wire protocol knows by that number."""
 
 from django.db import migrations
 
-from common.sequences import begin_ids_at
-
 
 def reserve(apps, schema_editor):
-    begin_ids_at(schema_editor, "catalogue_bucket", 1001)
     apps.get_model("catalogue", "Bucket").objects.get_or_create(
         pk=23, defaults={"name": "ACRCloud Music"}
     )
