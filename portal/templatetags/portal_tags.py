@@ -101,12 +101,6 @@ def share_of(part: float | None, whole: float | None) -> str:
 
 
 @register.filter
-def as_percent(ratio: float | None) -> str:
-    """A ratio 0–1 as a percentage."""
-    return formats.UNKNOWN if ratio is None else formats.percent(float(ratio), 1)
-
-
-@register.filter
 def grouped(value: int | None) -> str:
     """A count with the locale's grouping."""
     if value is None:
