@@ -25,7 +25,7 @@ def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
     with audio, av.open(output, mode="w", format="webm") as container:
         stream = container.add_stream("libopus", rate=RATE, layout=audio.layout)
         stream.bit_rate = BITS_PER_CHANNEL * (1 if audio.layout == "mono" else 2)
-        stream.options = {"compression_level": EFFORT}
+        stream.options = {"compression_level": EFFORT, "vbr": "constrained"}
         at = 0
         for number, frame in enumerate(
             audio.frames(Wanted("flt", audio.layout, RATE, FRAME))

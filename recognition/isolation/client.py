@@ -26,6 +26,10 @@ STATUS_S: Final = 10.0
 OnMessage = Callable[[Kind, bytes], None]
 
 
+class _HostLost(DecodeFailed):
+    """The host died before a job began; a new one can take it."""
+
+
 class Host:
     """One host process; ``run`` may be called from several threads."""
 
@@ -68,9 +72,13 @@ class Host:
         talk, their_talk = socket.socketpair()
         status, their_status = socket.socketpair()
         with their_talk, their_status, self._lock:
-            socket.send_fds(
-                self._control, [b"j"], [their_talk.fileno(), their_status.fileno()]
-            )
+            fds = [their_talk.fileno(), their_status.fileno()]
+            try:
+                socket.send_fds(self._control, [b"j"], fds)
+            except OSError as error:
+                talk.close()
+                status.close()
+                raise _HostLost(f"The decoding process is gone: {error}.") from error
         return talk, status
 
     def close(self) -> None:
@@ -96,26 +104,11 @@ def run(
     ``on_message`` takes what the child sends; where it raises, the child is killed.
     Raises what the child reports, or ``DecodeFailed`` where it ends otherwise.
     """
-    talk, status = _start()
-    with status, talk:
-        deadline = time.monotonic() + START_S
-        try:
-            wire.send_request(talk, request, files)
-        except ConnectionError:
-            raise _ended(status) from None
-        while True:
-            message = _next(talk, deadline)
-            if message is None:
-                raise _ended(status)
-            kind, body = message
-            if kind is Kind.DONE:
-                return
-            if kind is Kind.FAILURE:
-                raise failure_from_json(body)
-            if kind is Kind.STARTED:
-                deadline = time.monotonic() + wall_s
-            else:
-                on_message(kind, body)
+    try:
+        _attempt(request, files, wall_s, on_message)
+    except _HostLost:  # it died before this job began
+        stop()
+        _attempt(request, files, wall_s, on_message)
 
 
 def prepare() -> None:
@@ -135,12 +128,31 @@ def stop() -> None:
 atexit.register(stop)
 
 
-def _start() -> tuple[socket.socket, socket.socket]:
-    try:
-        return _current_host().start()
-    except OSError:  # it died since we looked
-        stop()
-        return _current_host().start()
+def _attempt(
+    request: dict[str, Any], files: Sequence[int], wall_s: float, on_message: OnMessage
+) -> None:
+    talk, status = _current_host().start()
+    with status, talk:
+        started = False
+        deadline = time.monotonic() + START_S
+        try:
+            wire.send_request(talk, request, files)
+        except ConnectionError:
+            raise _ended(status, started) from None
+        while True:
+            message = _next(talk, deadline)
+            if message is None:
+                raise _ended(status, started)
+            kind, body = message
+            if kind is Kind.DONE:
+                return
+            if kind is Kind.FAILURE:
+                raise failure_from_json(body)
+            if kind is Kind.STARTED:
+                started = True
+                deadline = time.monotonic() + wall_s
+            else:
+                on_message(kind, body)
 
 
 def _current_host() -> Host:
@@ -162,7 +174,7 @@ def _next(talk: socket.socket, deadline: float) -> tuple[Kind, bytes] | None:
         raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
-def _ended(status: socket.socket) -> DecodeFailed:
+def _ended(status: socket.socket, started: bool) -> DecodeFailed:
     """Why the child ended without a word."""
     status.settimeout(STATUS_S)
     try:
@@ -170,7 +182,8 @@ def _ended(status: socket.socket) -> DecodeFailed:
     except OSError:
         told = b""
     if len(told) != wire.STATUS.size:
-        return DecodeFailed("The decoding process could not be started or was lost.")
+        lost = DecodeFailed if started else _HostLost
+        return lost("The decoding process could not be started or was lost.")
     code = wire.STATUS.unpack(told)[0]
     if code == -signal.SIGXCPU:
         return DecodeFailed("Decoding took more processor time than allowed.")

@@ -15,6 +15,8 @@ from recognition.isolation import seccomp
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 OPEN_FILES = 32
+# Between SIGXCPU, which says why, and SIGKILL.
+KILL_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def confine(limits: Limits) -> None:
     """Set limits that hold for the rest of this process's life."""
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, _address_space() + limits.memory_bytes)
-    _limit(resource.RLIMIT_CPU, limits.cpu_s)
+    _limit(resource.RLIMIT_CPU, limits.cpu_s, KILL_AFTER_S)
     _limit(resource.RLIMIT_FSIZE, limits.output_bytes)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     if sys.platform == "linux":
@@ -47,11 +49,12 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _limit(which: int, value: int) -> None:
+def _limit(which: int, value: int, grace: int = 0) -> None:
     hard = resource.getrlimit(which)[1]
+    most = value + grace
     if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+        most = min(most, hard)
+    resource.setrlimit(which, (min(value, most), most))
 
 
 def _address_space() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -82,3 +83,12 @@ def add_picture(container: av.container.OutputContainer, *, seconds: float) -> N
         frame.pts, frame.time_base = number, Fraction(1, 5)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
+
+
+def silent_wav(path: Path, *, seconds: int) -> Path:
+    """Silence of any length at 8 kHz, written without holding it in memory."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        for _ in range(0, seconds, 60):
+            file.writeframes(bytes(2 * 8000 * 60))
+    return path

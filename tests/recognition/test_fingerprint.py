@@ -106,6 +106,7 @@ def any_landmarks(draw: st.DrawFn) -> Landmarks:
     )
 
 
+@settings(deadline=None)
 @given(any_landmarks())
 def test_any_landmarks_come_back_within_half_a_step(made: Landmarks) -> None:
     data = fingerprint.to_bytes(Fingerprint(1000, "x", reference=made))
@@ -119,6 +120,7 @@ def test_any_landmarks_come_back_within_half_a_step(made: Landmarks) -> None:
     assert fingerprint.to_bytes(back) == data
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=200))
 def test_numbers_survive_leb128(values: list[int]) -> None:
     array = np.array(values, dtype=np.uint32)
@@ -128,6 +130,7 @@ def test_numbers_survive_leb128(values: list[int]) -> None:
     np.testing.assert_array_equal(leb128.decode(data, len(values)), array)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 20))
 def test_leb128_of_anything_is_read_or_refused(data: bytes, count: int) -> None:
     try:
@@ -137,6 +140,7 @@ def test_leb128_of_anything_is_read_or_refused(data: bytes, count: int) -> None:
     assert len(values) == count
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_any_level_map_survives_prediction(rows: int, columns: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -165,7 +169,7 @@ def test_every_truncation_is_noticed() -> None:
             fingerprint.from_bytes(data[:length])
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_forged_file_is_refused_or_read_and_never_worse(data: st.DataObject) -> None:
     body = bytearray(fingerprint.to_bytes(made_up(seconds=1))[:-4])

@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recognition import analysis, media
+from recognition.decode import DecodeLimits
+from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
+from recognition.isolation import client, wire
+from recognition.isolation.confine import Limits, confine
+from recognition.isolation.failures import failure_from_json, failure_to_json
+from recognition.isolation.wire import Kind
+from tests.recognition import media_files
+from tests.recognition.media_files import melody, stereo
+
+
+@pytest.fixture
+def tune(tmp_path: Path) -> Path:
+    return media_files.wav(tmp_path / "tune.wav", stereo(melody(12)))
+
+
+@pytest.fixture
+def long_tune(tmp_path: Path) -> Path:
+    """20 minutes of silence, which take a moment to go through."""
+    sound = np.zeros((1, 20 * 60 * 8000), dtype=np.float32)
+    return media_files.wav(tmp_path / "long.wav", sound, 8000)
+
+
+def test_one_pass_yields_facts_fingerprint_and_waveform(tune: Path) -> None:
+    found = analysis.analyse_file(tune)
+
+    assert found.facts.container == "wav"
+    assert found.facts.codec == "pcm_s16le"
+    assert (found.facts.sample_rate, found.facts.channels) == (44_100, 2)
+    assert found.facts.duration_ms == found.fingerprint.duration_ms == 12_000
+    assert not found.facts.has_video
+    assert found.fingerprint.reference is not None
+    assert found.fingerprint.dense is not None
+    assert found.fingerprint.level_map is not None
+    assert len(found.waveform.peaks) == 12_000 // found.waveform.step_ms
+    assert found.warnings == ()
+
+
+def test_only_the_layers_asked_for_are_made(tune: Path) -> None:
+    found = analysis.analyse_file(tune, layers=frozenset({"reference"}))
+
+    assert found.fingerprint.reference is not None
+    assert found.fingerprint.dense is None
+    assert found.fingerprint.level_map is None
+
+
+def test_silence_is_no_error_and_is_measured(tmp_path: Path) -> None:
+    sound = np.concatenate([melody(4, 8000), np.zeros(6 * 8000, dtype=np.float32)])
+
+    found = analysis.analyse_file(media_files.wav(tmp_path / "a.wav", sound, 8000))
+
+    assert found.facts.silent_ms == pytest.approx(6000, abs=400)
+
+
+def test_progress_rises_to_the_end(long_tune: Path) -> None:
+    told: list[float] = []
+
+    analysis.analyse_file(long_tune, progress=told.append)
+
+    assert told == sorted(told)
+    assert 0 <= told[0] < told[-1] <= 1
+    assert len(told) > 10
+
+
+def test_what_progress_raises_ends_the_child_and_comes_through(long_tune: Path) -> None:
+    class Cancelled(Exception):
+        pass
+
+    def cancel(share: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        analysis.analyse_file(long_tune, progress=cancel)
+
+    assert analysis.analyse_file(long_tune).facts.duration_ms == 1_200_000
+
+
+def test_errors_of_the_child_arrive_as_they_were(tmp_path: Path) -> None:
+    text = tmp_path / "a.mp3"
+    text.write_text("no sound at all\n" * 50)
+    short = media_files.wav(tmp_path / "short.wav", melody(1, 8000), 8000)
+    long = media_files.wav(tmp_path / "long.wav", melody(10, 8000), 8000)
+
+    with pytest.raises(UnsupportedMedia, match="no media file"):
+        analysis.analyse_file(text)
+    with pytest.raises(TooShort) as too_short:
+        analysis.analyse_file(short)
+    with pytest.raises(TooLong):
+        analysis.analyse_file(long, limits=DecodeLimits(max_duration_ms=5000))
+
+    assert too_short.value.seconds == pytest.approx(1, abs=0.01)
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        analysis.analyse_file(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        analysis.analyse_file(tmp_path / "none.wav")
+    with pytest.raises(UnsupportedMedia, match="regular"):
+        analysis.analyse_file(Path("/dev/zero"))
+
+
+def test_a_child_over_its_memory_is_a_failed_decode(tune: Path) -> None:
+    limits = DecodeLimits(max_memory_bytes=1 << 20)
+
+    with pytest.raises(DecodeFailed):
+        analysis.analyse_file(tune, limits=limits)
+
+
+def test_a_child_over_its_processor_time_is_a_failed_decode(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    media_files.silent_wav(path, seconds=6 * 3600)
+
+    with pytest.raises(DecodeFailed, match="processor time"):
+        analysis.analyse_file(path, limits=DecodeLimits(max_cpu_s=1))
+
+
+def test_a_child_that_takes_too_long_is_stopped(long_tune: Path) -> None:
+    with long_tune.open("rb") as file, pytest.raises(DecodeFailed, match="too long"):
+        client.run(
+            request_for(long_tune), [file.fileno()], wall_s=0.01, on_message=ignore
+        )
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
+def test_a_child_that_crashes_is_a_failed_decode(
+    number: signal.Signals, long_tune: Path
+) -> None:
+    def crash(share: float) -> None:
+        for child in children_of_host():
+            os.kill(child, number)
+
+    with pytest.raises(DecodeFailed, match=number.name):
+        analysis.analyse_file(long_tune, progress=crash)
+
+
+def test_a_host_that_dies_is_replaced(tune: Path) -> None:
+    analysis.analyse_file(tune)
+    os.kill(host_pid(), signal.SIGKILL)
+
+    assert analysis.analyse_file(tune).facts.duration_ms == 12_000
+
+
+def test_children_end_with_their_host(long_tune: Path) -> None:
+    handles: list[int] = []
+
+    def kill_host(share: float) -> None:
+        if not handles:
+            handles.extend(os.pidfd_open(child) for child in children_of_host())
+            os.kill(host_pid(), signal.SIGKILL)
+
+    with pytest.raises(DecodeFailed, match="lost"):
+        analysis.analyse_file(long_tune, progress=kill_host)
+
+    assert handles
+    for handle in handles:
+        ended, _, _ = select.select([handle], [], [], 10)
+        assert ended
+        os.close(handle)
+
+
+def test_several_threads_analyse_at_once(tune: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(analysis.analyse_file, [tune] * 8))
+
+    assert {one.facts.duration_ms for one in found} == {12_000}
+    assert threading.active_count() >= 1
+
+
+def test_a_forked_process_starts_a_host_of_its_own(tune: Path) -> None:
+    analysis.analyse_file(tune)
+    pid = os.fork()
+    if pid == 0:
+        found = analysis.analyse_file(tune)
+        os._exit(0 if found.facts.duration_ms == 12_000 else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert analysis.analyse_file(tune).facts.duration_ms == 12_000
+
+
+def test_names_from_users_reach_the_child_as_a_suffix_only(tmp_path: Path) -> None:
+    path = tmp_path / "‮a'b\"c \n;é.wav"
+    media_files.wav(tmp_path / "a.wav", melody(4, 8000), 8000).rename(path)
+
+    assert analysis.analyse_file(path).facts.duration_ms == 4000
+
+
+@pytest.mark.parametrize(
+    ("attempt", "expected"),
+    [
+        (lambda: Path("/etc/passwd").read_bytes(), PermissionError),
+        (lambda: Path("/tmp/acrportal-test").write_bytes(b"x"), PermissionError),  # noqa: S108
+        (socket.socket, PermissionError),
+        (lambda: os.execv("/bin/true", ["true"]), PermissionError),  # noqa: S606
+        (lambda: os.kill(os.getppid(), 0), PermissionError),
+        (lambda: bytearray(1 << 29), MemoryError),
+    ],
+    ids=["read", "write", "network", "program", "signal", "memory"],
+)
+def test_a_confined_process_can_do_nothing_else(
+    attempt: Callable[[], object], expected: type[BaseException]
+) -> None:
+    pid = os.fork()
+    if pid == 0:
+        confine(Limits(memory_bytes=1 << 28, cpu_s=10, output_bytes=0))
+        try:
+            attempt()
+        except expected:
+            os._exit(0)
+        finally:
+            os._exit(1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_a_message_larger_than_its_kind_allows_is_refused() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(wire.HEADER.pack(Kind.PROGRESS, 1 << 30))
+
+        with pytest.raises(wire.BrokenMessage, match="too large"):
+            wire.receive(ours, deadline=time.monotonic() + 5)
+
+
+def test_an_unknown_message_is_refused() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(wire.HEADER.pack(99, 0))
+
+        with pytest.raises(wire.BrokenMessage, match="unknown"):
+            wire.receive(ours, deadline=time.monotonic() + 5)
+
+
+def test_a_message_cut_off_counts_as_closed() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.sendall(wire.HEADER.pack(Kind.FACTS, 100) + b"half")
+        theirs.close()
+
+        assert wire.receive(ours, deadline=time.monotonic() + 5) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TooShort(0.3, 3), TooLong(3600), UnsupportedMedia("why"), DecodeFailed("how")],
+)
+def test_errors_cross_as_json(error: Exception) -> None:
+    back = failure_from_json(failure_to_json(error))  # type: ignore[arg-type]
+
+    assert type(back) is type(error)
+    assert str(back) == str(error)
+
+
+def test_the_rendition_is_small_opus_of_the_same_length(
+    tune: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "proxy.webm"
+
+    media.write_proxy(tune, target)
+
+    found = analysis.analyse_file(target)
+    assert (found.facts.codec, found.facts.channels) == ("opus", 2)
+    assert found.facts.duration_ms == pytest.approx(12_000, abs=30)
+    assert target.stat().st_size < 12 * 64_000 / 8 * 1.2
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_rendition_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "a.mp3"
+    source.write_bytes(b"nothing")
+    target = tmp_path / "proxy.webm"
+
+    with pytest.raises(UnsupportedMedia):
+        media.write_proxy(source, target)
+
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def request_for(path: Path) -> dict[str, object]:
+    return {
+        "job": "analyse",
+        "name": path.name,
+        "layers": ["scan"],
+        "output_bytes": 0,
+        "limits": {
+            "max_duration_ms": 10**9,
+            "max_memory_bytes": 1 << 30,
+            "max_cpu_s": 60,
+            "min_duration_ms": 0,
+        },
+    }
+
+
+def ignore(kind: Kind, body: bytes) -> None:
+    """Take a message and do nothing."""
+
+
+def host_pid() -> int:
+    return next(process_children(os.getpid(), "recognition.isolation.host"))
+
+
+def children_of_host() -> list[int]:
+    return list(process_children(host_pid(), "recognition.isolation.host"))
+
+
+def process_children(parent: int, command: str) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(stat[1]) == parent and command in line and stat[0] != "Z":
+            yield int(entry.name)

@@ -1,0 +1,531 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import select
+import shutil
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from recognition.errors import IndexCorrupt, ParamsMismatch
+from recognition.index import manifest, segment, vote
+from recognition.index.store import MAX_SEGMENTS, SegmentStore
+from recognition.types import IndexStats
+
+Postings = tuple[NDArray[np.uint32], NDArray[np.int32]]
+
+KILL_ROUNDS = int(os.environ.get("ACRPORTAL_KILL_ROUNDS", "20"))
+
+
+def music(seed: int, n: int = 2000, values: int = 1 << 24) -> Postings:
+    """Postings of a made-up recording of n / 20 s."""
+    rng = np.random.default_rng(seed)
+    frames = np.sort(rng.integers(0, 3 * n, n)).astype(np.int32)
+    return rng.integers(0, values, n).astype(np.uint32), frames
+
+
+def excerpt(postings: Postings, start: int, length: int) -> Postings:
+    hashes, frames = postings
+    inside = (frames >= start) & (frames < start + length)
+    return hashes[inside], (frames[inside] - start).astype(np.int32)
+
+
+def open_store(root: Path) -> SegmentStore:
+    return SegmentStore(root, params_hash="0123456789abcdef")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SegmentStore:
+    return open_store(tmp_path / "index")
+
+
+def best(store: SegmentStore, postings: Postings, bucket: int = 1) -> tuple[int, int]:
+    found = store.query([bucket], *postings)
+    return (found[0].recording, found[0].delta) if found else (-1, 0)
+
+
+def in_child(work: Callable[[], None]) -> None:
+    """Run in another process and see that it went well."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_an_excerpt_is_found_at_its_offset(store: SegmentStore) -> None:
+    for number in range(5):
+        store.add(1, number, *music(number))
+
+    found = store.query([1], *excerpt(music(3), 1500, 600))
+
+    assert (found[0].bucket, found[0].recording, found[0].delta) == (1, 3, 1500)
+    assert found[0].votes == len(excerpt(music(3), 1500, 600)[0])
+
+
+def test_frames_of_a_query_need_not_begin_at_zero(store: SegmentStore) -> None:
+    store.add(1, 3, *music(3))
+    hashes, frames = excerpt(music(3), 1500, 600)
+
+    found = store.query([1], hashes, frames + np.int32(90_000))
+
+    assert found[0].delta == 1500 - 90_000
+
+
+def test_neighbouring_offsets_add_up(store: SegmentStore) -> None:
+    hashes, frames = music(1, n=300)
+    store.add(1, 1, hashes, frames)
+    jitter = np.arange(len(frames), dtype=np.int32) % 3 - 1
+
+    found = store.query([1], hashes, frames + jitter)
+
+    assert found[0].votes == 300
+    assert found[0].delta == 0
+
+
+def test_only_the_buckets_asked_are_searched(store: SegmentStore) -> None:
+    store.add(1, 5, *music(5))
+    store.add(2, 6, *music(6))
+
+    assert store.query([1], *music(6)) == []
+    assert {v.bucket for v in store.query([1, 2], *music(6))} == {2}
+    assert store.query([3], *music(6)) == []
+
+
+def test_an_empty_store_and_an_empty_query_find_nothing(store: SegmentStore) -> None:
+    nothing = (np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
+
+    assert store.query([1], *music(1)) == []
+    store.add(1, 1, *music(1))
+    assert store.query([1], *nothing) == []
+    assert store.stats(9) == IndexStats(0, 0, 0, 0, 0)
+
+
+def test_a_recording_without_postings_is_known(store: SegmentStore) -> None:
+    nothing = (np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
+
+    store.add(1, 7, *nothing)
+    store.add(1, 8, *music(8))
+
+    assert list(store.recordings(1)) == [7, 8]
+    assert best(store, music(8)) == (8, 0)
+
+
+def test_adding_again_replaces(store: SegmentStore) -> None:
+    store.add(1, 4, *music(4))
+
+    store.add(1, 4, *music(40))
+
+    assert store.query([1], *music(4)) == []
+    assert best(store, music(40)) == (4, 0)
+    assert store.stats(1).recordings == 1
+
+
+def test_within_one_batch_the_last_of_a_number_counts(store: SegmentStore) -> None:
+    store.add_many(1, [(4, *music(4)), (4, *music(40))])
+
+    assert store.query([1], *music(4)) == []
+    assert best(store, music(40)) == (4, 0)
+
+
+def test_remove_undoes_add(store: SegmentStore) -> None:
+    store.add(1, 1, *music(1))
+    before = store.query([1], *music(1))
+    store.add(1, 2, *music(2))
+
+    store.remove(1, 2)
+
+    assert store.query([1], *music(2)) == []
+    assert store.query([1], *music(1)) == before
+    assert list(store.recordings(1)) == [1]
+
+
+def test_removing_what_is_not_there_changes_nothing(store: SegmentStore) -> None:
+    store.add(1, 1, *music(1))
+    before = store.stats(1)
+
+    store.remove(1, 99)
+    store.remove(5, 1)
+
+    assert store.stats(1) == before
+
+
+def test_many_adds_leave_few_segments_and_lose_nothing(store: SegmentStore) -> None:
+    for number in range(60):
+        store.add(1, number, *music(number, n=200))
+
+    assert store.stats(1).segments <= MAX_SEGMENTS
+    assert store.stats(1).postings == 60 * 200
+    assert [best(store, music(n, n=200)) for n in range(60)] == [
+        (n, 0) for n in range(60)
+    ]
+
+
+def test_maintain_frees_the_space_of_removed_recordings(store: SegmentStore) -> None:
+    store.add_many(1, [(n, *music(n)) for n in range(20)])
+    before = store.stats(1)
+    for number in range(0, 20, 2):
+        store.remove(1, number)
+
+    store.maintain(1)
+
+    after = store.stats(1)
+    assert (after.segments, after.tombstones, after.recordings) == (1, 0, 10)
+    assert after.size_bytes < 0.6 * before.size_bytes
+    assert best(store, music(7)) == (7, 0)
+    assert store.query([1], *music(8)) == []
+
+
+def test_a_bucket_may_become_empty_and_be_used_again(store: SegmentStore) -> None:
+    store.add(1, 1, *music(1))
+    store.remove(1, 1)
+    store.maintain(1)
+
+    assert store.stats(1).postings == 0
+    store.add(1, 2, *music(2))
+    assert best(store, music(2)) == (2, 0)
+
+
+def test_a_merge_in_many_small_ranges_is_right(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "MERGE_CHUNK", 1000)
+    store.add_many(1, [(n, *music(n)) for n in range(10)])
+    store.add(1, 50, *music(50, n=20))
+
+    store.maintain(1)
+
+    assert store.stats(1).segments == 1
+    assert store.verify(1) == []
+    assert [best(store, music(n)) for n in range(10)] == [(n, 0) for n in range(10)]
+    assert best(store, music(50, n=20)) == (50, 0)
+
+
+def brute_force(
+    recordings: dict[int, Postings], query: Postings
+) -> Counter[tuple[int, int]]:
+    """Votes of every recording and offset, without neighbours."""
+    votes: Counter[tuple[int, int]] = Counter()
+    for number, (hashes, frames) in recordings.items():
+        for value, frame in zip(*query, strict=True):
+            for place in frames[hashes == value]:
+                votes[number, int(place) - int(frame)] += 1
+    return votes
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 1 << 20),
+    values=st.sampled_from([3, 20, 200, 1 << 31]),
+    batches=st.integers(1, 4),
+    few=st.sampled_from([4, 50, vote.FEW]),
+)
+def test_votes_are_those_of_a_plain_count(
+    seed: int,
+    values: int,
+    batches: int,
+    few: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(vote, "FEW", few)
+    root = tmp_path / f"{seed}-{values}-{batches}"
+    shutil.rmtree(root, ignore_errors=True)
+    store = open_store(root)
+    recordings = {n: music(seed + n, n=60, values=values) for n in range(2 * batches)}
+    for n in range(0, 2 * batches, 2):
+        store.add_many(1, [(n, *recordings[n]), (n + 1, *recordings[n + 1])])
+    store.remove(1, 0)
+    alive = {n: p for n, p in recordings.items() if n}
+    query = excerpt(recordings[1], 40, 90)
+
+    found = store.query([1], *query, top=5, min_votes=2)
+
+    votes = brute_force(alive, query)
+    sums = {
+        (n, d): votes[n, d - 1] + votes[n, d] + votes[n, d + 1]
+        for n, at in votes
+        for d in (at - 1, at, at + 1)
+    }
+    assert [sums[v.recording, v.delta] for v in found] == [v.votes for v in found]
+    strong = sorted((total for total in sums.values() if total >= 2), reverse=True)
+    assert [v.votes for v in found[:1]] == strong[:1]
+    near = {(v.recording, v.delta + by) for v in found for by in range(-2, 3)}
+    left = [total for place, total in sums.items() if place not in near]
+    if len(found) == 5:
+        assert max(left, default=0) <= found[-1].votes
+    else:
+        assert max(left, default=0) < 2
+
+
+def test_lists_that_are_too_common_can_be_left_out(store: SegmentStore) -> None:
+    hashes = np.full(1000, 5, dtype=np.uint32)
+    frames = np.arange(1000, dtype=np.int32)
+    store.add(1, 1, hashes, frames)
+
+    assert store.query([1], hashes[:50], frames[:50], max_list=999) == []
+    assert store.query([1], hashes[:50], frames[:50], max_list=1000)
+
+
+def test_another_process_sees_an_add_at_once(store: SegmentStore) -> None:
+    root = store._root
+    store.add(1, 1, *music(1))
+    assert store.query([1], *music(2)) == []
+
+    in_child(lambda: open_store(root).add(1, 2, *music(2)))
+
+    assert best(store, music(2)) == (2, 0)
+
+
+def test_a_reader_survives_what_other_processes_do(store: SegmentStore) -> None:
+    root = store._root
+    store.add(1, 0, *music(0))
+
+    def churn() -> None:
+        other = open_store(root)
+        for number in range(1, 25):
+            other.add(1, number, *music(number, n=300))
+            other.remove(1, number - 1 if number > 1 else 99)
+            if number % 5 == 0:
+                other.maintain(1)
+
+    pid = os.fork()
+    if pid == 0:
+        churn()
+        os._exit(0)
+    rounds = 0
+    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+        assert best(store, music(0)) == (0, 0)
+        rounds += 1
+
+    assert rounds > 3
+    assert list(store.recordings(1)) == [0, 24]
+
+
+def test_a_second_writer_waits_for_the_first(store: SegmentStore) -> None:
+    store.add(1, 1, *music(1))
+    second = threading.Thread(target=store.add, args=(1, 2, *music(2)))
+
+    with (store._root / "bucket-1" / "LOCK").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        assert list(store.recordings(1)) == [1]
+    second.join(10)
+
+    assert list(store.recordings(1)) == [1, 2]
+
+
+def test_an_index_of_other_parameters_is_refused_with_the_way_out(
+    store: SegmentStore,
+) -> None:
+    store.add(1, 1, *music(1))
+
+    with pytest.raises(ParamsMismatch, match="run make-it-anew") as caught:
+        SegmentStore(
+            store._root, params_hash="other", rebuild_command="run make-it-anew"
+        )
+
+    assert (caught.value.found, caught.value.expected) == ("0123456789abcdef", "other")
+
+
+def test_an_index_that_is_not_there_is_not_made_unasked(tmp_path: Path) -> None:
+    with pytest.raises(IndexCorrupt, match="no index"):
+        SegmentStore(tmp_path / "none", params_hash="x", create=False)
+
+    assert not (tmp_path / "none").exists()
+
+
+def test_wrong_arrays_are_refused(store: SegmentStore) -> None:
+    hashes, frames = music(1)
+
+    with pytest.raises(TypeError):
+        store.add(1, 1, hashes.astype(np.uint64), frames)
+    with pytest.raises(ValueError, match="same length"):
+        store.add(1, 1, hashes, frames[1:])
+    with pytest.raises(ValueError, match="negative"):
+        store.add(1, 1, hashes, -frames)
+    with pytest.raises(ValueError, match="32-bit"):
+        store.add(1, 1 << 32, hashes, frames)
+
+
+def test_what_a_killed_writer_left_is_swept_on_opening(store: SegmentStore) -> None:
+    store.add(1, 1, *music(1))
+    directory = store._root / "bucket-1"
+    (directory / "segment-00000099").write_bytes(b"half")
+    (directory / ".MANIFEST-x7").write_bytes(b"half")
+
+    again = open_store(store._root)
+
+    assert {p.name for p in directory.iterdir()} == {
+        "LOCK",
+        "MANIFEST",
+        "segment-00000001",
+    }
+    assert best(again, music(1)) == (1, 0)
+
+
+def answers(root: Path) -> list[tuple[int, int]] | None:
+    """What a fresh reader says; None where it says that the index is damaged."""
+    store = SegmentStore(root, params_hash="0123456789abcdef")
+    try:
+        return [best(store, music(n, n=400)) for n in range(3)]
+    except IndexCorrupt:
+        return None
+
+
+@pytest.fixture
+def small_index(tmp_path: Path) -> Path:
+    root = tmp_path / "small"
+    store = open_store(root)
+    store.add_many(1, [(n, *music(n, n=400)) for n in range(3)])
+    store.remove(1, 99)
+    return root
+
+
+def test_flipped_bits_give_an_error_or_the_right_answer(small_index: Path) -> None:
+    path = small_index / "bucket-1" / "segment-00000001"
+    whole = path.read_bytes()
+    rng = random.Random(3)  # noqa: S311
+    noticed = 0
+
+    for _ in range(300):
+        broken = bytearray(whole)
+        broken[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        path.write_bytes(broken)
+        found = answers(small_index)
+        assert found in (None, [(0, 0), (1, 0), (2, 0)])
+        noticed += found is None
+
+    assert noticed > 50
+
+
+def test_every_flipped_bit_of_the_manifest_is_noticed(small_index: Path) -> None:
+    path = small_index / "bucket-1" / "MANIFEST"
+    whole = path.read_bytes()
+
+    for at in range(len(whole) - 1):
+        broken = bytearray(whole)
+        broken[at] ^= 1 << (at % 8)
+        path.write_bytes(broken)
+        with pytest.raises(IndexCorrupt):
+            open_store(small_index).query([1], *music(0))
+
+
+def test_a_segment_cut_off_is_noticed(small_index: Path) -> None:
+    path = small_index / "bucket-1" / "segment-00000001"
+    whole = path.read_bytes()
+
+    for length in (0, 10, 4096, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert answers(small_index) is None
+
+
+def test_a_missing_segment_is_noticed(small_index: Path) -> None:
+    (small_index / "bucket-1" / "segment-00000001").unlink()
+
+    assert answers(small_index) is None
+
+
+def test_verify_finds_damage_that_queries_have_not_met(small_index: Path) -> None:
+    path = small_index / "bucket-1" / "segment-00000001"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+    assert "damaged" in open_store(small_index).verify(1)[0]
+
+
+def test_a_damaged_segment_is_not_merged_into_a_sound_one(small_index: Path) -> None:
+    store = open_store(small_index)
+    store.add(1, 50, *music(50, n=20))
+    path = small_index / "bucket-1" / "segment-00000001"
+    data = bytearray(path.read_bytes())
+    data[3 * 4096 + 50] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(IndexCorrupt):
+        open_store(small_index).maintain(1)
+
+
+def test_small_files_survive_only_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    manifest.write_checked(path, {"format": 1, "a": [1, 2]})
+
+    assert manifest.read_checked(path) == {"format": 1, "a": [1, 2]}
+    assert manifest.read_checked(tmp_path / "none") is None
+
+
+def acknowledge(pipe: int, word: str, number: int) -> None:
+    os.write(pipe, f"{word} {number}\n".encode())
+
+
+def write_until_killed(root: Path, pipe: int, first: int) -> None:
+    """Add, replace, remove and compact, telling each when it is done."""
+    store = open_store(root)
+    number = first
+    while True:
+        store.add(1, number, *music(number, n=300))
+        acknowledge(pipe, "added", number)
+        if number % 3 == 0:
+            acknowledge(pipe, "removing", number - 1)
+            store.remove(1, number - 1)
+            acknowledge(pipe, "removed", number - 1)
+        if number % 7 == 0:
+            store.maintain(1)
+        number += 1
+
+
+def test_kill_minus_nine_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    open_store(root).add(1, 0, *music(0, n=300))
+    rng = random.Random(11)  # noqa: S311
+    present: set[int] = {0}
+    gone: set[int] = set()
+    unsure: set[int] = set()
+
+    for round_number in range(KILL_ROUNDS):
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            write_until_killed(root, writing, 1 + 1000 * round_number)
+        os.close(writing)
+        told = os.read(reading, 1 << 16)
+        select.select([], [], [], rng.uniform(0, 0.05))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        with os.fdopen(reading, "rb") as rest:
+            told += rest.read()
+        for line in told.decode().splitlines():
+            word, told_number = line.split()
+            lists = {"added": present, "removing": unsure, "removed": gone}
+            lists[word].add(int(told_number))
+        store = open_store(root)
+        found = {int(here) for here in store.recordings(1)}
+        assert found >= present - unsure - gone
+        assert not found & gone
+        assert store.verify(1) == []
+        named = {e.file for e in manifest.read_manifest(root / "bucket-1").entries}
+        files = {path.name for path in (root / "bucket-1").iterdir()}
+        assert files == named | {"LOCK", "MANIFEST"}
+
+    store = open_store(root)
+    assert len(present) > KILL_ROUNDS
+    for number in sorted(present - unsure - gone)[-20:]:
+        assert best(store, music(number, n=300)) == (number, 0)
