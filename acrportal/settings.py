@@ -25,6 +25,10 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
 )
+# Names that unmodified API clients use; an operator leads them here by DNS or proxy.
+ALLOWED_HOSTS += env.list(
+    "ACRPORTAL_API_HOSTS", default=[".acrcloud.com", ".acrcloud.cn"]
+)
 
 
 def _secret_key() -> str:
@@ -64,6 +68,7 @@ INSTALLED_APPS = [
     "dedup",
     "reports",
     "portal",
+    "acrapi",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -205,10 +210,14 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "acrportal",
-    "DESCRIPTION": "The portal's own API, used by its pages.",
+    "DESCRIPTION": "The ACRCloud-compatible API, and the one that the pages use.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
 }
+ACRPORTAL_API_THROTTLE: bool = env.bool("ACRPORTAL_API_THROTTLE", default=True)
+ACRPORTAL_API_RATE: int = env.int("ACRPORTAL_API_RATE", 10)
 
 # --- Security -----------------------------------------------------------------
 
@@ -218,7 +227,8 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = ACRPORTAL_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+# A redirect turns a client's POST into a GET, so the API never answers with one.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^api/(?!docs/)", r"^v1/", r"^uploads/"]
 SECURE_HSTS_SECONDS = 31_536_000 if ACRPORTAL_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = ACRPORTAL_HTTPS
 SECURE_HSTS_PRELOAD = ACRPORTAL_HTTPS

@@ -17,4 +17,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("healthz", login_not_required(healthz), name="healthz"),
+    path("", include("acrapi.urls")),
 ]
+handler400 = "acrapi.errors.bad_request"
+handler403 = "acrapi.errors.permission_denied"
+handler404 = "acrapi.errors.page_not_found"
+handler500 = "acrapi.errors.server_error"

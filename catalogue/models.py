@@ -71,7 +71,7 @@ class Bucket(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = BucketManager()
-    all_objects = models.Manager()
+    all_objects = models.Manager()  # noqa: DJ012 - a manager, taken for a field
 
     class Meta:
         ordering = ["name"]

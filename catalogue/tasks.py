@@ -6,7 +6,9 @@ import logging
 
 from django_tasks import task
 
+from catalogue import index_store
 from catalogue.fingerprinting import NotReady, run_fingerprinting
+from catalogue.models import Recording, RecordingStatus
 from catalogue.renditions import render_recording as make_rendition
 from common.queue import worker_name
 
@@ -28,3 +30,14 @@ def fingerprint_recording(recording_id: int) -> None:
 def render_recording(recording_id: int) -> None:
     """Make what a browser can play of a recording."""
     make_rendition(recording_id=recording_id)
+
+
+@task()
+def update_index(recording_id: int, left_bucket_id: int) -> None:
+    """Make the index agree with a recording that left a bucket or was retired."""
+    recording = Recording.objects.get(pk=recording_id)
+    if recording.status == RecordingStatus.READY:
+        index_store.index_recording(recording)
+    searched = recording.status == RecordingStatus.READY
+    if not searched or recording.bucket_id != left_bucket_id:
+        index_store.open_index().remove(left_bucket_id, recording_id)

@@ -7,7 +7,8 @@ changes its answer between the check and the connection gains nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -16,10 +17,12 @@ import requests
 from django.conf import settings
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
+from urllib3.exceptions import HTTPError
 
 _CONNECT_READ_SECONDS = (10.0, 30.0)
 _CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
+_ANSWER_BYTES = 500
 
 
 class LinkRefused(Exception):
@@ -107,6 +110,50 @@ def download(
         raise LinkRefused("it leads to a private or local address") from error
     except requests.RequestException as error:
         raise FetchFailed(_plain_cause(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said to a post: its status and how its body begins."""
+
+    status: int
+    text: str
+
+
+def post_json(
+    url: str, body: bytes, *, headers: Mapping[str, str], timeout_seconds: float
+) -> Answer:
+    """Post a body to an address that a user gave; redirects are not followed.
+
+    Raises ``LinkRefused`` or ``FetchFailed``.
+    """
+    check_link(url)
+    try:
+        with (
+            guarded_session() as session,
+            session.post(
+                url,
+                data=body,
+                headers={"Content-Type": "application/json", **headers},
+                timeout=timeout_seconds,
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            return Answer(response.status_code, _beginning(response))
+    except InvalidIPAddress as error:
+        raise LinkRefused("it leads to a private or local address") from error
+    except requests.RequestException as error:
+        raise FetchFailed(_plain_cause(error)) from error
+
+
+def _beginning(response: requests.Response) -> str:
+    """Return what came with the first read: a slow body is not waited for."""
+    try:
+        begin = response.raw.read1(_ANSWER_BYTES, decode_content=True)
+    except HTTPError:
+        return ""
+    return bytes(begin).decode("utf-8", "replace")
 
 
 def _plain_cause(error: requests.RequestException) -> str:

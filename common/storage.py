@@ -18,6 +18,18 @@ from django.db.models.fields.files import FieldFile
 _CHUNK_BYTES = 1024 * 1024
 
 
+class FileOnDisk(File[bytes]):
+    """A file of ours on this disk that storing moves instead of copying."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(path.open("rb"), name=name)
+        self._path = path
+
+    def temporary_file_path(self) -> str:
+        """Tell the storage where it lies."""
+        return str(self._path)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """Where bytes lie, and what they are."""

@@ -22,7 +22,7 @@ from recognition import fingerprint as fingerprint_file
 from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
 from recognition.types import Fingerprint
 from scanning import results
-from scanning.choices import FileStatus, ScanStage, ScanStatus
+from scanning.choices import FileStatus, ScanStage, ScanStatus, SourceType
 from scanning.engines import embedded
 from scanning.errors import LeaseLost, ScanCancelled, ScanFailed
 from scanning.models import Scan, ScannedFile
@@ -79,7 +79,7 @@ def _claim(scan_id: int, owner: str) -> bool:
 
 def _run_claimed(scan: Scan, owner: str) -> None:
     file = scan.scanned_file
-    if not file.media:
+    if not file.media and file.source_type == SourceType.LINK:
         fetch_link(file, progress=_reporter(scan, owner, ScanStage.FETCHING))
         file.refresh_from_db()
     try:
@@ -101,6 +101,12 @@ def _fingerprint_of(scan: Scan, owner: str) -> tuple[Fingerprint, tuple[str, ...
     kept = _kept_fingerprint(file)
     if kept is not None:
         return kept, ()
+    if file.source_type == SourceType.FINGERPRINT:
+        raise ScanFailed(
+            "bad_fingerprint",
+            f"The fingerprint of {file.name} was made by another version of the "
+            "engine, and there is no audio to make a new one from. Upload it again.",
+        )
     made = analyse(
         file.media,
         name=file.name,

@@ -15,7 +15,7 @@ from scanning.choices import FileStatus, ScanStage, ScanStatus
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.errors import LeaseLost, ScanFailed
 from scanning.models import Detection, Scan, ScannedFile, Segment
-from scanning.signals import scan_finished
+from scanning.signals import scan_finished, scan_settled
 
 
 @transaction.atomic
@@ -128,3 +128,4 @@ def _set_file(
         message=message,
         updated_at=datetime.now(tz=UTC),
     )
+    scan_settled.send(sender=Scan, scan=scan)

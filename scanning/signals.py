@@ -6,3 +6,7 @@ from django.dispatch import Signal
 
 # Sent with ``scan`` inside the transaction that stores its outcome.
 scan_finished = Signal()
+
+# Sent with ``scan`` inside the transaction that ends it, when the file says so too;
+# also for scans that failed or were cancelled.
+scan_settled = Signal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
 from recognition import match
 from recognition.params import ENGINE_VERSION
+from recognition.policy import AudioType, ScanPolicy
 from recognition.types import (
     Fingerprint,
     Progress,
@@ -35,6 +37,7 @@ def recognise(
         index=index_store.open_index(),
         buckets=bucket_ids,
         references=index_store.reference_loader(),
+        policy=scan_policy(container),
         progress=progress,
     )
     return EngineResult(
@@ -49,6 +52,67 @@ def recognise(
         ).count(),
         no_match_reason=_why_no_match(result),
     )
+
+
+def identify(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecording]:
+    """Return what sounds in a short clip, best first."""
+    result = match.scan(
+        query,
+        index=index_store.open_index(),
+        buckets=list(bucket_ids),
+        references=index_store.reference_loader(),
+    )
+    found = _by_recording(result.segments)
+    return sorted(found, key=lambda one: -(one.score or 0))
+
+
+def scan_policy(container: Container) -> ScanPolicy:
+    """Return what of a file the container's settings scan; odd values scan it all."""
+    told = container.policy if isinstance(container.policy, dict) else {}
+    audio_type = AudioType(container.audio_type)
+    length_ms = max(1, round(1000 * (_positive(told.get("rec_length")) or 10)))
+    if told.get("type") == "points":
+        points = min(_MAX_POINTS, int(_positive(told.get("points"))))
+        return ScanPolicy(audio_type, rec_length_ms=length_ms, points=points)
+    interval_ms = round(1000 * _positive(told.get("interval")))
+    return ScanPolicy(audio_type, interval_ms=interval_ms, rec_length_ms=length_ms)
+
+
+def _positive(value: object) -> float:
+    """Return a number of sane size; 0 for what is none."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return 0.0
+    return number if 0 < number < _MAX_SECONDS else 0.0
+
+
+def parts_not_done(container: Container) -> tuple[str, ...]:
+    """Return a sentence for each thing the container asks for that is not done here."""
+    wanted = [*_NOT_DONE_ENGINES.get(container.wire_engine, ())]
+    wanted += [
+        text for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)
+    ]
+    return tuple(
+        f"Not done: {text}. The embedded engine searches by fingerprint only."
+        for text in dict.fromkeys(wanted)
+    )
+
+
+_MAX_POINTS = 10_000
+_MAX_SECONDS = 172_800.0
+_COVERS = "search for cover versions"
+_NOT_DONE_ENGINES: dict[int, tuple[str, ...]] = {
+    2: (_COVERS,),
+    3: (_COVERS,),
+    4: ("speech to text",),
+    5: ("detection of AI-made music",),
+}
+_NOT_DONE_FLAGS = {
+    "deepright": "search for derivative works",
+    "music_detection": "telling music from speech",
+    "ai_detection": "detection of AI-made music",
+}
 
 
 def _by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ...]:

@@ -94,7 +94,7 @@ class Container(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ContainerManager()
-    all_objects = models.Manager()
+    all_objects = models.Manager()  # noqa: DJ012 - a manager, taken for a field
 
     class Meta:
         ordering = ["name", "id"]

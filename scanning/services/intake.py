@@ -11,7 +11,9 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
+from common.fingerprint_files import read_fingerprint
 from common.http import LinkRefused, check_link
+from common.media_analysis import AudioRefused
 from common.storage import StoredFile, display_name, keep_file, sha256_of
 from scanning.choices import FileStatus, SourceType
 from scanning.errors import IntakeRefused
@@ -47,14 +49,15 @@ def submit_upload(
     user: User | None,
     details: FileDetails | None = None,
     scan_again: bool = False,
+    name: str = "",
 ) -> Submission:
-    """Keep an uploaded file and queue its scan.
+    """Keep an uploaded file and queue its scan; ``name`` stands for the file's own.
 
     The same bytes in the same container are not kept twice: the earlier file is
     returned, unless ``scan_again``. Raises ``IntakeRefused`` for a file that is empty
     or over the size limit; what only reading shows ends in the file's status.
     """
-    name = display_name(upload.name or "", otherwise="upload")
+    name = display_name(name or upload.name or "", otherwise="upload")
     _check_size(name, upload.size)
     earlier = None if scan_again else _earlier(container, sha256_of(upload))
     if earlier is not None:
@@ -70,12 +73,45 @@ def submit_upload(
     return Submission(file)
 
 
+def submit_fingerprint(
+    *, container: Container, upload: File[bytes], user: User | None, name: str = ""
+) -> ScannedFile:
+    """Keep a fingerprint file of ours and queue its scan; there is no audio.
+
+    Raises ``IntakeRefused`` for a file that is no such fingerprint.
+    """
+    name = display_name(name or upload.name or "", otherwise="upload")
+    _check_size(name, upload.size)
+    try:
+        fingerprint = read_fingerprint(upload, needs_scan_layer=True)
+    except AudioRefused as error:
+        raise IntakeRefused(error.code, str(error)) from error
+    file = ScannedFile(
+        container=container,
+        name=name,
+        source_type=SourceType.FINGERPRINT,
+        duration_ms=fingerprint.duration_ms,
+        uploaded_by=user,
+    )
+    key = file.uid.hex
+    stored = keep_file(upload, f"scans/{key[:2]}/{key}.acrfp")
+    file.fingerprint = stored.name
+    file.sha256 = stored.sha256
+    file.size_bytes = stored.size_bytes
+    with transaction.atomic():
+        file.save()
+        _record_intake(file, user)
+        request_scan(scanned_file=file, user=user)
+    return file
+
+
 def submit_link(
     *,
     container: Container,
     url: str,
     user: User | None,
     details: FileDetails | None = None,
+    name: str = "",
 ) -> ScannedFile:
     """Keep a link and queue its scan; the worker fetches the audio.
 
@@ -95,7 +131,7 @@ def submit_link(
         )
     file = ScannedFile(
         container=container,
-        name=link_name(url),
+        name=display_name(name, otherwise="") or link_name(url),
         source_type=SourceType.LINK,
         source_url=url,
         uploaded_by=user,

@@ -15,6 +15,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from catalogue.services import requeue_stale_recordings
 from common.queue import worker_name
 from scanning.services.callbacks import requeue_lost_callbacks
+from scanning.services.outbound_callbacks import deliver_due
 from scanning.services.scans import requeue_stale_scans
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,29 @@ class Sweeper(threading.Thread):
                 sweep()
             except DatabaseError:
                 logger.exception("sweep failed")
+            finally:
+                close_old_connections()
+
+    def stop(self) -> None:
+        """End the thread at its next wait."""
+        self._stopped.set()
+
+
+class Deliverer(threading.Thread):
+    """Sends outgoing callbacks, beside the scans and not in their way."""
+
+    def __init__(self, interval: float) -> None:
+        super().__init__(name="deliverer", daemon=True)
+        self._interval = max(0.1, interval)
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Send what is due until stopped."""
+        while not self._stopped.wait(self._interval):
+            try:
+                deliver_due(worker=f"{worker_name()}:d"[-64:])
+            except DatabaseError:
+                logger.exception("delivery failed")
             finally:
                 close_old_connections()
 
@@ -71,8 +95,11 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Work until the queue is empty (--batch) or a signal comes."""
         sweep()
-        sweeper = Sweeper()
-        sweeper.start()
+        threads: list[Sweeper | Deliverer] = [Sweeper()]
+        if not options["batch"]:
+            threads.append(Deliverer(options["interval"]))
+        for thread in threads:
+            thread.start()
         worker = Worker(
             queue_names=["default"],
             interval=options["interval"],
@@ -87,4 +114,7 @@ class Command(BaseCommand):
         try:
             worker.run()
         finally:
-            sweeper.stop()
+            for thread in threads:
+                thread.stop()
+        if options["batch"]:
+            deliver_due(worker=worker_name())

@@ -1,0 +1,194 @@
+"""Every refusal of the API: the status, a stable code and a sentence that helps.
+
+``docs/error-codes.md`` lists the codes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from acrapi.headers import retry_after
+from catalogue.changes import ChangeRefused
+from catalogue.identifiers import BadIdentifier
+from common.api_errors import error_body
+from common.media_analysis import AudioRefused
+from dedup.intake import AlreadyInCatalogue
+from scanning.errors import IntakeRefused, StaleState
+
+_STATUS_CODES = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_content_type",
+    429: "rate_limited",
+}
+
+
+class WireError(Exception):
+    """A refusal with everything that its answer needs."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        fields: Mapping[str, list[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.fields = fields
+        self.headers = headers
+        super().__init__(message)
+
+
+def invalid(field: str, message: str, *, code: str = "invalid") -> WireError:
+    """Return the refusal of one field's value."""
+    return WireError(422, code, message, fields={field: [message]})
+
+
+def not_found(what: str, *, code: str = "not_found") -> WireError:
+    """Return the refusal of an id that is not there, or not for this token."""
+    return WireError(404, code, what)
+
+
+def exception_handler(
+    error: Exception, _context: dict[str, Any]
+) -> Response | None:  # Any: DRF's own signature
+    """Answer every expected error as JSON; others are our own faults (500)."""
+    told = _wire_error(error)
+    if told is None:
+        return None
+    fields = told.fields
+    if fields is None and told.status == 422:
+        fields = {}
+    response = Response(error_body(told.code, str(told), fields), status=told.status)
+    for name, value in (told.headers or {}).items():
+        response[name] = value
+    return response
+
+
+def _wire_error(error: Exception) -> WireError | None:
+    if isinstance(error, WireError):
+        return error
+    if isinstance(error, exceptions.APIException):
+        return _of_framework(error)
+    if isinstance(error, Http404):
+        return not_found("There is nothing at this address.")
+    if isinstance(error, PermissionDenied):
+        return WireError(403, "forbidden", "This token does not allow that.")
+    return _of_product(error)
+
+
+def _of_product(error: Exception) -> WireError | None:
+    """Translate what the services refuse."""
+    if isinstance(error, IntakeRefused):
+        field = "url" if error.code == "link_refused" else "file"
+        fields = {field: [str(error)]} if error.status == 422 else None
+        return WireError(error.status, error.code, str(error), fields=fields)
+    if isinstance(error, AudioRefused):
+        return invalid("file", str(error), code=error.code)
+    if isinstance(error, AlreadyInCatalogue):
+        return invalid(
+            "file" if error.field == "audio" else error.field,
+            str(error),
+            code="already_in_catalogue",
+        )
+    if isinstance(error, ChangeRefused):
+        return WireError(422, error.code, str(error))
+    if isinstance(error, BadIdentifier):
+        return WireError(422, "bad_identifier", str(error))
+    if isinstance(error, StaleState):
+        return WireError(409, "stale", str(error))
+    return None
+
+
+def _of_framework(error: exceptions.APIException) -> WireError:
+    if isinstance(error, exceptions.ValidationError):
+        fields = _flat(error.detail)
+        return WireError(422, "invalid", _summary(fields), fields=fields)
+    if isinstance(error, exceptions.Throttled):
+        seconds = max(1, math.ceil(error.wait or 1))
+        return WireError(
+            429,
+            "rate_limited",
+            f"Too many requests; try again in {seconds} s.",
+            headers=retry_after(seconds),
+        )
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    code = _STATUS_CODES.get(error.status_code, "error")
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return WireError(405, code, f"{error.detail} See /api/docs/ for what is.")
+    return WireError(error.status_code, code, str(error.detail), headers=headers)
+
+
+def _flat(detail: object, prefix: str = "") -> dict[str, list[str]]:
+    """Return a validation error's texts by dotted field name."""
+    if isinstance(detail, Mapping):
+        flat: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
+        return flat
+    texts = detail if isinstance(detail, list) else [detail]
+    return {prefix or "non_field_errors": [str(text) for text in texts]}
+
+
+def _summary(fields: Mapping[str, list[str]]) -> str:
+    first = next(iter(fields.items()), ("", [""]))
+    more = len(fields) - 1
+    rest = f" ({more} more field{'s' if more > 1 else ''} to correct.)" if more else ""
+    return f"{first[0]}: {first[1][0]}{rest}"
+
+
+def is_api_path(path: str) -> bool:
+    """Tell whether a client there reads JSON."""
+    return path.startswith(("/api/", "/v1/", "/uploads/")) and not path.startswith(
+        "/api/docs"
+    )
+
+
+def _json_or_page(
+    status: int, message: str, page: Callable[..., HttpResponse]
+) -> Callable[..., HttpResponse]:
+    """Return an error view: JSON where programs call, the page elsewhere."""
+
+    def view(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if not is_api_path(request.path_info):
+            return page(request, *args, **kwargs)
+        code = _STATUS_CODES.get(status, "internal")
+        return JsonResponse(error_body(code, message), status=status)
+
+    return view
+
+
+bad_request = _json_or_page(
+    400,
+    "This request could not be read. Check its host name, headers and body.",
+    defaults.bad_request,
+)
+permission_denied = _json_or_page(
+    403, "This is not allowed here.", defaults.permission_denied
+)
+page_not_found = _json_or_page(
+    404, "There is nothing at this address.", defaults.page_not_found
+)
+server_error = _json_or_page(
+    500,
+    "Something went wrong on this server; nothing was half done. Try again, and if it "
+    "stays, give the request id to the operator.",
+    defaults.server_error,
+)

@@ -1,0 +1,85 @@
+"""What only the protocol knows: staged uploads, repeated calls, callers' track ids."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+
+from accounts.models import ApiToken, User
+from catalogue.models import Bucket, Recording
+from scanning.models import Container
+
+
+def new_upload_uid() -> str:
+    """Return the part of an upload address that nobody can guess."""
+    return secrets.token_urlsafe(18)
+
+
+class StagedUpload(models.Model):
+    """Bytes that were sent to a presigned address and wait to be submitted."""
+
+    uid = models.CharField(max_length=32, unique=True, default=new_upload_uid)
+    key = models.CharField(max_length=700, unique=True)
+    container = models.ForeignKey(Container, on_delete=models.CASCADE)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE)
+    file_name = models.CharField(max_length=500)
+    size_bytes = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+    uploaded_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class RepeatableCall(models.Model):
+    """A call with an Idempotency-Key, and its answer once there is one.
+
+    ``request_digest`` tells the same request from another one under the same key.
+    """
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE)
+    key = models.CharField(max_length=255)
+    request_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["token", "key"], name="call_key_once")
+        ]
+        indexes = [models.Index(fields=["created_at"], name="call_age")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class TrackId(models.Model):
+    """The id by which a caller of dedup-files knows a recording.
+
+    Several ids of one recording are what the protocol calls duplicates.
+    """
+
+    bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE)
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="track_ids"
+    )
+    track_id = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bucket", "track_id"], name="track_id_once_in_bucket"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.track_id

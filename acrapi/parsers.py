@@ -1,0 +1,154 @@
+"""Reading bodies as real clients send them.
+
+An empty JSON body counts as no parameters, form fields may be nested with brackets,
+and a body that was cut off in the middle is refused, not taken for a short file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.http import QueryDict
+from django.http.multipartparser import MultiPartParserError
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import (
+    BaseParser,
+    DataAndFiles,
+    FormParser,
+    MultiPartParser,
+)
+
+from acrapi.errors import WireError
+
+MAX_JSON_BYTES = 4 * 1024**2
+_CUT_OFF = "The body was cut off in the middle; nothing was kept. Send it again."
+_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_MAX_DEPTH = 4
+
+# Any in this module: whatever a client sends.
+
+
+class WireJSONParser(BaseParser):
+    """JSON objects; nothing at all is an empty object."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the object; raise ``ParseError`` for what is none."""
+        content = stream.read(MAX_JSON_BYTES + 1)
+        if len(content) > MAX_JSON_BYTES:
+            raise WireError(413, "too_large", "A JSON body may have at most 4 MiB.")
+        _refuse_cut_off(parser_context, len(content))
+        if not content.strip():
+            return {}
+        try:
+            told = json.loads(content.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise ParseError(f"The body is not JSON: {error}.") from error
+        if not isinstance(told, dict):
+            raise ParseError('The body must be a JSON object, as {"name": "…"}.')
+        return told
+
+
+class WireFormParser(FormParser):
+    """``a=1&b[c]=2`` as nested values."""
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the fields."""
+        content = stream.read(MAX_JSON_BYTES * 2 + 1)
+        if len(content) > MAX_JSON_BYTES * 2:
+            raise WireError(413, "too_large", "A form body may have at most 8 MiB.")
+        _refuse_cut_off(parser_context, len(content))
+        return nested(QueryDict(content, encoding="utf-8"))
+
+
+class _Counted:
+    """A stream that knows how much was read from it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._stream.read(size)
+        self.count += len(content)
+        return content
+
+
+class WireMultiPartParser(MultiPartParser):
+    """Multipart bodies; files go to disk as they come."""
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> DataAndFiles[Any, Any]:
+        """Return fields and files, or refuse a body that ends too early."""
+        counted = _Counted(stream)
+        try:
+            parsed = super().parse(
+                counted,  # type: ignore[arg-type]  # the parser only reads
+                media_type,
+                parser_context,
+            )
+        except MultiPartParserError as error:
+            raise ParseError(
+                f"The multipart body could not be read: {error}."
+            ) from error
+        _refuse_cut_off(parser_context, counted.count)
+        return DataAndFiles(nested(parsed.data), parsed.files)
+
+
+def _refuse_cut_off(context: Mapping[str, Any] | None, received: int) -> None:
+    request = (context or {}).get("request")
+    announced = request.META.get("CONTENT_LENGTH", "") if request is not None else ""
+    if str(announced).isdigit() and received < int(announced):
+        raise WireError(400, "cut_off", _CUT_OFF)
+
+
+def nested(fields: QueryDict) -> dict[str, Any]:
+    """Return form fields with ``a[b]``, ``a[]`` and ``a[0]`` as objects and lists."""
+    told: dict[str, Any] = {}
+    for name in fields:
+        values = fields.getlist(name)
+        path = [name.split("[", 1)[0], *_BRACKETS.findall(name)]
+        if len(path) == 1 or len(path) > _MAX_DEPTH:
+            told[name] = values[-1]
+        else:
+            _put(told, path, values)
+    return {name: _listed(value) for name, value in told.items()}
+
+
+def _put(into: dict[str, Any], path: list[str], values: list[Any]) -> None:
+    """Set one bracketed field; ``a[]`` continues the numbers of ``a``."""
+    for step in path[:-1]:
+        inner = into.get(step)
+        if not isinstance(inner, dict):
+            inner = into[step] = {}
+        into = inner
+    for value in values:
+        into[path[-1] or str(len(into))] = value
+
+
+def _listed(value: Any) -> Any:
+    """Turn objects with the keys 0, 1, 2 … into lists."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _listed(item) for name, item in value.items()}
+    if inner and list(inner) == [str(number) for number in range(len(inner))]:
+        return list(inner.values())
+    return inner

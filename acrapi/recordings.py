@@ -1,0 +1,134 @@
+"""Recordings as clients bring them into a bucket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from acrapi.errors import invalid
+from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
+from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.services import RecordingDetails
+from catalogue.services import add_recording as add_unchecked
+from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
+from common.http import LinkRefused, check_link
+from common.storage import display_name, read_bytes
+from dedup.intake import add_recording
+from recognition import fingerprint as fingerprint_file
+from scanning.errors import IntakeRefused
+from scanning.sources.links import link_name, too_large_message
+
+# Any in this module: JSON of a client.
+Json = dict[str, Any]
+
+
+def add_from_request(bucket: Bucket, told: Json, user: User) -> Recording:
+    """Add what a valid request brings; the bucket's rule on duplicates applies."""
+    data_type = told["data_type"]
+    if data_type == "audio_url":
+        return _add_link(bucket, told, user)
+    if data_type == "acrid":
+        return _add_known(bucket, told, user)
+    upload = told.get("file")
+    if upload is None:
+        raise invalid(
+            "file",
+            "The file field is required: send the audio as multipart form data in "
+            "the field 'file'.",
+        )
+    _check_size(upload.name, upload.size)
+    title = told.get("title") or display_name(upload.name, otherwise="Untitled")
+    details = details_of(title, told.get("user_defined", {}))
+    if data_type == "fingerprint" or looks_like_fingerprint(upload):
+        fingerprint = read_fingerprint(upload, needs_scan_layer=False)
+        return add_unchecked(
+            bucket=bucket, details=details, fingerprint=fingerprint, user=user
+        )
+    return add_recording(bucket=bucket, details=details, audio=upload, user=user)
+
+
+def _add_link(bucket: Bucket, told: Json, user: User) -> Recording:
+    url = told.get("url", "").strip()
+    try:
+        check_link(url)
+    except LinkRefused as error:
+        raise invalid(
+            "url", f"This link is not allowed: {error}.", code="link_refused"
+        ) from error
+    title = told.get("title") or link_name(url)
+    return add_unchecked(
+        bucket=bucket,
+        details=details_of(title, told.get("user_defined", {})),
+        source_url=url,
+        user=user,
+    )
+
+
+def _add_known(bucket: Bucket, told: Json, user: User) -> Recording:
+    """Add a recording of another bucket by its acr_id."""
+    acrid = told.get("acrid", "").lower()
+    known = Recording.objects.filter(
+        acr_id=acrid, status=RecordingStatus.READY, bucket__deleted_at__isnull=True
+    ).first()
+    if known is None:
+        raise invalid(
+            "acrid",
+            "Only ids of recordings on this server can be added, and there is no such "
+            "recording. Upload its audio.",
+            code="unknown_acrid",
+        )
+    fingerprint = fingerprint_file.from_bytes(read_bytes(known.fingerprint))
+    given = told.get("user_defined") or known.user_defined
+    details = details_of(told.get("title") or known.title, given)
+    return add_unchecked(
+        bucket=bucket, details=details, fingerprint=fingerprint, user=user
+    )
+
+
+def _check_size(name: str, size: int) -> None:
+    if size == 0:
+        raise IntakeRefused(
+            "empty_file", f"{name} is empty (0 bytes). Nothing was added."
+        )
+    if size > settings.ACRPORTAL_MAX_FILE_BYTES:
+        raise IntakeRefused("file_too_large", too_large_message(name, size), status=413)
+
+
+def details_of(title: str, told: Json) -> RecordingDetails:
+    """Return what user-defined data says of a recording, in our own columns too.
+
+    Codes that cannot be right stay in the user-defined data alone.
+    """
+    return RecordingDetails(
+        title=title,
+        artists=_names(told.get("artists", told.get("artist"))),
+        album=_name(told.get("album"))[:500],
+        label=_name(told.get("label"))[:300],
+        isrc=check_isrc(_name(told.get("isrc"))[:40]).normalised,
+        upc=_checked(check_upc, told.get("upc")),
+        iswc=_checked(check_iswc, told.get("iswc")),
+        user_defined=told,
+    )
+
+
+def _names(value: object) -> list[str]:
+    listed = value if isinstance(value, list) else [value]
+    return [name[:300] for one in listed[:50] if (name := _name(one))]
+
+
+def _name(value: object) -> str:
+    """Return a name given as a text or as ``{"name": …}``."""
+    if isinstance(value, dict):
+        value = value.get("name")
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _checked(check: Any, value: object) -> str:
+    try:
+        return str(check(_name(value)))
+    except BadIdentifier:
+        return ""

@@ -1,0 +1,162 @@
+"""The ``results`` of a file: what its latest scan found, as the protocol words it.
+
+Seconds outside ``result``, milliseconds inside. A section that is absent holds
+nothing; a file without any section has the result null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from acrapi.formats import seconds, whole_seconds
+from catalogue.models import Recording
+from scanning.choices import FileStatus, ScanStatus, Section
+from scanning.models import Container, Detection, Scan, ScannedFile, Segment
+
+# Any in this module: JSON.
+Json = dict[str, Any]
+
+_ENGINE_TYPES = {
+    Section.CUSTOM_FILES: "1",
+    Section.MUSIC: "1",
+    Section.COVER_SONGS: "2",
+}
+
+
+def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
+    """Return the results of each file by its key; three queries for all of them."""
+    ready = {file.pk: file for file in files if file.status == FileStatus.READY}
+    latest = _latest_scans(ready)
+    found: dict[int, list[Detection]] = {}
+    detections = (
+        Detection.objects.filter(scan__in=latest)
+        .select_related("recording")
+        .prefetch_related("segments")
+    )
+    for detection in detections:
+        found.setdefault(latest[detection.scan_id], []).append(detection)
+    return {file.pk: _sections(file, found.get(file.pk, ())) or None for file in files}
+
+
+def _latest_scans(file_ids: Iterable[int]) -> dict[int, int]:
+    """Return the file of each file's newest scan that gave a result."""
+    by_file: dict[int, int] = {}
+    scans = Scan.objects.filter(
+        scanned_file__in=list(file_ids), status=ScanStatus.SUCCEEDED
+    )
+    for scan_id, file_id in scans.order_by("pk").values_list("pk", "scanned_file_id"):
+        by_file[file_id] = scan_id
+    return {scan_id: file_id for file_id, scan_id in by_file.items()}
+
+
+def _sections(file: ScannedFile, detections: Iterable[Detection]) -> Json:
+    floor = file.container.score_floor
+    sections: dict[str, list[Json]] = {}
+    for detection in detections:
+        if detection.score is not None and detection.score < floor:
+            continue
+        items = sections.setdefault(detection.section, [])
+        items += [
+            _item(file, detection, segment) for segment in detection.segments.all()
+        ]
+    for items in sections.values():
+        items.sort(key=lambda item: float(item["offset"]))
+    return {name: items for name, items in sections.items() if items}
+
+
+def _item(file: ScannedFile, detection: Detection, segment: Segment) -> Json:
+    score = segment.score if segment.score is not None else detection.score
+    item: Json = {
+        "offset": seconds(segment.start_ms),
+        "played_duration": seconds(segment.end_ms - segment.start_ms),
+        "type": _policy_type(file.container),
+        "engine_type": _ENGINE_TYPES[Section(detection.section)],
+        "file_duration": whole_seconds(file.duration_ms),
+        "score": _whole(score),
+        "time_skew": round(1 - float(segment.tempo_ratio or 1), 3),
+        "frequency_skew": round(2 ** (float(segment.pitch_cents or 0) / 1200) - 1, 3),
+        "result": _result(detection, segment, score),
+    }
+    return item
+
+
+def _result(detection: Detection, segment: Segment, score: Decimal | None) -> Json:
+    recording = detection.recording
+    if detection.section == Section.CUSTOM_FILES:
+        named = custom_file(recording)
+    else:
+        named = _music(recording, detection)
+    return named | {
+        "score": _whole(score),
+        "play_offset_ms": segment.reference_end_ms,
+        "sample_begin_time_offset_ms": segment.start_ms,
+        "sample_end_time_offset_ms": segment.end_ms,
+        "db_begin_time_offset_ms": segment.reference_start_ms,
+        "db_end_time_offset_ms": segment.reference_end_ms,
+    }
+
+
+def custom_file(recording: Recording) -> Json:
+    """Return one of our recordings: its own data first, the client's keys flattened.
+
+    Where the client used one of our names (``artists`` as a text, say), ours stands,
+    since clients rely on its shape; theirs is in ``user_defined``.
+    """
+    told = recording.user_defined
+    return {
+        **told,
+        "bucket_id": str(recording.bucket_id),
+        "acrid": recording.acr_id,
+        "audio_id": recording.custom_id or str(recording.pk),
+        "user_defined": told,
+        **_described(recording),
+    }
+
+
+def _music(recording: Recording, detection: Detection) -> Json:
+    return {
+        **_described(recording),
+        "acrid": recording.acr_id,
+        "genres": [],
+        "result_from": 1,
+        "external_metadata": _platforms(detection.ids),
+    }
+
+
+def _described(recording: Recording) -> Json:
+    """Return what both kinds say of a recording; objects are never null or lists."""
+    ids = {
+        "isrc": recording.isrc_normalised,
+        "upc": recording.upc,
+        "iswc": recording.iswc,
+    }
+    return {
+        "title": recording.title,
+        "artists": [{"name": name} for name in recording.artists],
+        "album": {"name": recording.album} if recording.album else {},
+        "label": recording.label,
+        "release_date": recording.release_date or None,
+        "duration_ms": recording.duration_ms,
+        "external_ids": {name: value for name, value in ids.items() if value},
+        "external_metadata": {},
+    }
+
+
+def _platforms(ids: object) -> Json:
+    """Return the platforms' ids that another engine told, where they are objects."""
+    told = ids.get("external_metadata", {}) if isinstance(ids, dict) else {}
+    if not isinstance(told, dict):
+        return {}
+    return {name: value for name, value in told.items() if isinstance(value, dict)}
+
+
+def _policy_type(container: Container) -> str:
+    told = container.policy
+    kind = told.get("type") if isinstance(told, dict) else None
+    return kind if isinstance(kind, str) else "traverse"
+
+
+def _whole(score: Decimal | None) -> int:
+    return 100 if score is None else round(score)

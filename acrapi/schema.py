@@ -1,0 +1,64 @@
+"""How the API describes itself: the refusals that operations share, and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from acrapi.serializers.envelopes import ErrorSerializer, InvalidSerializer
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+REFUSED = {401: ErrorSerializer, 403: ErrorSerializer, 429: ErrorSerializer}
+UNKNOWN = {404: ErrorSerializer}
+UNFIT = {400: ErrorSerializer, 422: InvalidSerializer}
+
+PAGE = [
+    OpenApiParameter("page", int, description="From 1; 0 counts as 1."),
+    OpenApiParameter("per_page", int, description="20 unless told; at most 1000."),
+]
+IDEMPOTENT = [
+    OpenApiParameter(
+        "Idempotency-Key",
+        str,
+        OpenApiParameter.HEADER,
+        description="The same key within 24 h gets the first answer again.",
+    )
+]
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    """Describes the Authorization header."""
+
+    target_class = "acrapi.auth.BearerAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme. Any: the library's own type."""
+        return {"type": "http", "scheme": "bearer"}
+
+
+def described(
+    tag: str,
+    summary: str,
+    answers: dict[int, Any],
+    *,
+    request: Any = None,
+    parameters: list[OpenApiParameter] | None = None,
+    name: str | None = None,
+) -> Callable[[View], View]:
+    """Describe one operation; every one may be refused for its token or its rate.
+
+    Any: serializers and the like, as the library takes them.
+    """
+    return extend_schema(
+        tags=[tag],
+        summary=summary,
+        request=request,
+        responses=answers | REFUSED,
+        parameters=parameters,
+        operation_id=name,
+    )

@@ -1,0 +1,232 @@
+"""Fields that take the forms in which real clients send one value."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from catalogue.models import Bucket
+from common.http import LinkRefused, check_link
+
+# Any in this module: whatever a client sends.
+_MAX_TEXT = 1_000_000
+_MAX_ID_DIGITS = 18
+
+
+def as_id(value: object) -> int | None:
+    """Return a positive id that a database column holds; None for anything else."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text) if len(text) <= _MAX_ID_DIGITS else None
+
+
+def refuse_unstorable(value: object) -> None:
+    """Refuse texts inside JSON that a database cannot keep."""
+    for text in _texts(value):
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            raise serializers.ValidationError(
+                "Texts may hold neither NUL nor half of a surrogate pair."
+            )
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield str(name)
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
+    """An object, also as JSON text (in forms, and by the official CLI in JSON)."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the object; nothing at all is an empty one."""
+        if isinstance(data, str):
+            data = self._read(data)
+        if data is None or data == [] or data == "":
+            return {}
+        if not isinstance(data, dict):
+            raise serializers.ValidationError(
+                'This must be an object, as {"artist": "James"}.'
+            )
+        refuse_unstorable(data)
+        return data
+
+    def _read(self, text: str) -> object:
+        if not text.strip():
+            return {}
+        try:
+            return json.loads(text[:_MAX_TEXT])
+        except (ValueError, RecursionError) as error:
+            raise serializers.ValidationError(f"This is not JSON: {error}.") from error
+
+    def to_representation(self, value: Any) -> Any:
+        """Return it as it is."""
+        return value
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "array", "items": {"type": "string", "maxLength": 100}},
+            {"type": "string"},
+        ]
+    }
+)
+class LabelsField(serializers.Field[list[str], Any, Any, Any]):
+    """A list of texts, also as JSON text or separated by commas."""
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Return the labels."""
+        if isinstance(data, str):
+            data = _listed(data)
+        if not isinstance(data, list) or len(data) > 100:
+            raise serializers.ValidationError("This must be a list of texts.")
+        if not all(isinstance(label, str) and len(label) <= 100 for label in data):
+            raise serializers.ValidationError("Each label is a text of at most 100.")
+        refuse_unstorable(data)
+        return [str(label) for label in data]
+
+    def to_representation(self, value: Any) -> Any:
+        """Return it as it is."""
+        return value
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "minItems": 1,
+        "items": {"oneOf": [{"type": "integer"}, {"type": "string"}]},
+    }
+)
+class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
+    """Buckets by id, by name, or as the objects that answers hold; mixed."""
+
+    def to_internal_value(self, data: Any) -> list[Bucket]:
+        """Return the buckets; name every one that is not there."""
+        wanted = _listed(data) if isinstance(data, str) else data
+        if isinstance(wanted, int) and not isinstance(wanted, bool):
+            wanted = [wanted]
+        if not isinstance(wanted, list) or not wanted or len(wanted) > 200:
+            raise serializers.ValidationError(
+                "Name at least one bucket, by id or by name."
+            )
+        found = [(one, _bucket(one)) for one in wanted]
+        missing = [str(one)[:80] for one, bucket in found if bucket is None]
+        if missing:
+            raise serializers.ValidationError(_unknown_buckets(missing))
+        buckets = [bucket for _, bucket in found if bucket is not None]
+        return list({bucket.pk: bucket for bucket in buckets}.values())
+
+    def to_representation(self, value: Any) -> Any:
+        """Return it as it is."""
+        return value
+
+
+def _listed(text: str) -> list[Any]:
+    """Return the list in a text: JSON, or parts between commas."""
+    if text.lstrip().startswith("["):
+        try:
+            told = json.loads(text[:_MAX_TEXT])
+        except (ValueError, RecursionError) as error:
+            raise serializers.ValidationError(f"This is not JSON: {error}.") from error
+        return list(told)
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _bucket(told: object) -> Bucket | None:
+    """Return a bucket by what names it: an id first, then a name."""
+    if isinstance(told, dict):
+        told = told.get("id") or told.get("name")
+    identifier = as_id(told)
+    if identifier is not None and (
+        found := Bucket.objects.filter(pk=identifier).first()
+    ):
+        return found
+    name = str(told)
+    if not isinstance(told, str | int) or isinstance(told, bool) or "\0" in name:
+        return None
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return None
+    return Bucket.objects.filter(name=name).first()
+
+
+def _unknown_buckets(missing: Sequence[str]) -> str:
+    known = Bucket.objects.order_by("id").values_list("pk", "name")[:20]
+    there = ", ".join(f"{number} {name}" for number, name in known)
+    return f"There is no bucket {', '.join(missing)}. There are: {there}."
+
+
+class WebAddressField(serializers.CharField):
+    """An http or https address; ``""`` and null mean none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=2000, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Take null for an empty text."""
+        return super().run_validation("" if data is None else data)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the address, or say why it is refused."""
+        url = super().to_internal_value(data)
+        if not url:
+            return ""
+        try:
+            check_link(url)
+        except LinkRefused as error:
+            raise serializers.ValidationError(
+                f"This address is not allowed: {error}."
+            ) from error
+        if _is_private(url) and not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
+            raise serializers.ValidationError(
+                "This is a private or local address. The operator can allow those with "
+                "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES."
+            )
+        return url
+
+
+def _is_private(url: str) -> bool:
+    """Tell what the address itself shows; names are judged when they are resolved."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+@extend_schema_field({"oneOf": [{"type": "boolean"}, {"enum": [0, 1, "0", "1"]}]})
+class FlagField(serializers.BooleanField):
+    """True, false, 0, 1 and their texts; null means off."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Take null for off."""
+        return super().run_validation(False if data is None else data)
+
+
+class ShortText(serializers.CharField):
+    """One line of text that may come as a number."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text without control characters."""
+        text = super().to_internal_value(data)
+        return "".join(char for char in text if char.isprintable())

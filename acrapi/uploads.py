@@ -1,0 +1,150 @@
+"""Presigned uploads: an address that takes one file, without a token, for a while."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.core.signing import Signer
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+
+from accounts.models import User
+from acrapi.errors import WireError, invalid
+from acrapi.models import StagedUpload, new_upload_uid
+from common.storage import display_name
+from scanning.models import Container
+
+LIFETIME = timedelta(minutes=15)
+# How long sent bytes wait to be submitted.
+KEPT = timedelta(hours=24)
+_CHUNK_BYTES = 1024 * 1024
+_VENDOR_DOMAINS = (".acrcloud.com", ".acrcloud.cn")
+_SALT = "acrapi.uploads"
+
+
+def stage(*, container: Container, owner: User, file_name: str) -> StagedUpload:
+    """Open an address for one upload; forget those that were left lying about."""
+    _forget_old()
+    name = display_name(file_name, otherwise="upload")
+    uid = new_upload_uid()
+    return StagedUpload.objects.create(
+        uid=uid,
+        key=f"fs/{container.pk}/{uid}/{name}",
+        container=container,
+        owner=owner,
+        file_name=name,
+        expires_at=datetime.now(tz=UTC) + LIFETIME,
+    )
+
+
+def presigned_url(staged: StagedUpload, request: HttpRequest) -> str:
+    """Return the address to put the bytes to, on a host that leads to this server.
+
+    The vendor's host names do so only for clients that were told; the upload goes
+    over a connection of its own, so there the public base address is used.
+    """
+    expires = str(int(staged.expires_at.timestamp()))
+    path = reverse("acrapi-upload", args=[staged.uid])
+    query = f"?expires={expires}&signature={_signature(staged.uid, expires)}"
+    host = request.get_host().rsplit(":", 1)[0]
+    if host.endswith(_VENDOR_DOMAINS):
+        return f"{settings.ACRPORTAL_BASE_URL}{path}{query}"
+    return request.build_absolute_uri(path) + query
+
+
+def open_upload(*, uid: str, expires: str, signature: str) -> StagedUpload:
+    """Return the upload that a presigned address stands for, or refuse it."""
+    if not constant_time_compare(_signature(uid, expires), signature):
+        raise WireError(403, "bad_signature", "This upload address was changed.")
+    staged = StagedUpload.objects.filter(uid=uid).first()
+    if staged is None or staged.expires_at <= datetime.now(tz=UTC):
+        raise WireError(
+            403, "upload_expired", "This upload address has expired; ask for a new one."
+        )
+    if staged.uploaded_at is not None:
+        raise WireError(
+            403, "upload_used", "This upload address was used; ask for a new one."
+        )
+    return staged
+
+
+def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> None:
+    """Write the bytes to disk: whole, or nothing of them is kept."""
+    target = path_of(staged)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{new_upload_uid()}.part")
+    try:
+        received = _copy(stream, partial)
+        if announced is not None and received < announced:
+            raise WireError(
+                400,
+                "cut_off",
+                "The body was cut off in the middle; nothing was kept. Send it again.",
+            )
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    StagedUpload.objects.filter(pk=staged.pk).update(
+        size_bytes=received,
+        uploaded_at=datetime.now(tz=UTC),
+        expires_at=datetime.now(tz=UTC) + KEPT,
+    )
+
+
+def _copy(stream: BinaryIO, target: Path) -> int:
+    limit, received = settings.ACRPORTAL_MAX_FILE_BYTES, 0
+    with target.open("wb") as file:
+        while chunk := stream.read(_CHUNK_BYTES):
+            received += len(chunk)
+            if received > limit:
+                raise WireError(
+                    413,
+                    "file_too_large",
+                    f"The file is larger than {limit / 1024**3:g} GiB, which is the "
+                    "limit. Split it or ask an admin to raise the limit.",
+                )
+            file.write(chunk)
+    return received
+
+
+def claim(*, key: str, container: Container, owner: User) -> StagedUpload:
+    """Take the upload with this key, once; refuse a key that is not this caller's."""
+    mine = StagedUpload.objects.filter(key=key, container=container, owner=owner)
+    taken = mine.filter(
+        uploaded_at__isnull=False,
+        used_at__isnull=True,
+        expires_at__gt=datetime.now(tz=UTC),
+    ).update(used_at=datetime.now(tz=UTC))
+    staged = mine.first()
+    if staged is None or not taken:
+        raise invalid(
+            "key",
+            "Nothing was uploaded under this key for this container, or it was "
+            "submitted already. Ask for a presigned upload, put the file there, then "
+            "submit its key.",
+            code="unknown_upload",
+        )
+    return staged
+
+
+def path_of(staged: StagedUpload) -> Path:
+    """Return where the bytes of an upload wait."""
+    folder: Path = settings.ACRPORTAL_DATA_DIR / "uploads"
+    return folder / staged.uid
+
+
+def _signature(uid: str, expires: str) -> str:
+    return Signer(salt=_SALT).signature(f"{uid}:{expires}")
+
+
+def _forget_old() -> None:
+    now = datetime.now(tz=UTC)
+    old = StagedUpload.objects.filter(Q(expires_at__lt=now) | Q(used_at__lt=now - KEPT))
+    for staged in old.order_by("pk")[:100]:
+        path_of(staged).unlink(missing_ok=True)
+        staged.delete()

@@ -1,0 +1,273 @@
+"""Audio files of a bucket: ``/api/buckets/{id}/files``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.roles import Action
+from acrapi.auth import user_of
+from acrapi.errors import invalid
+from acrapi.idempotency import once
+from acrapi.lookup import bucket_of, named_recordings, recordings_of
+from acrapi.pagination import paged
+from acrapi.recordings import add_from_request, details_of
+from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, OpenApiParameter, described
+from acrapi.serializers.buckets import (
+    AudioFileCreatedSerializer,
+    AudioFileRequestSerializer,
+    AudioFileSerializer,
+    AudioFileUpdateSerializer,
+    IdsRequestSerializer,
+    MoveRequestSerializer,
+    audio_file_shapes,
+    created_audio_file,
+)
+from acrapi.serializers.envelopes import (
+    ErrorSerializer,
+    InvalidSerializer,
+    enveloped,
+    listed,
+)
+from acrapi.serializers.fields import as_id
+from acrapi.states import LISTED_RECORDING_STATUSES, recording_statuses
+from acrapi.views.base import WireView
+from acrapi.views.containers import query_text
+from acrapi.views.files import request_fields
+from catalogue.changes import move_recordings, retire_recordings, update_recording
+from catalogue.models import Bucket, Recording
+
+_TAG = "bucket files"
+_WRITES = {
+    "POST": Action.EDIT_CATALOGUE,
+    "PUT": Action.EDIT_CATALOGUE,
+    "DELETE": Action.EDIT_CATALOGUE,
+}
+_SORTS = {"id": "id", "status": "status"}
+
+
+def _place(bucket: Bucket) -> str:
+    return f"Bucket {bucket.pk}"
+
+
+class BucketFilesView(WireView):
+    """All files of a bucket."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "List the files of a bucket",
+        {200: listed(AudioFileSerializer)} | UNKNOWN,
+        parameters=[
+            *PAGE,
+            OpenApiParameter("search", str, description="Part of the title."),
+            OpenApiParameter("keyword", str, description="The same."),
+            OpenApiParameter("sort", str, description="id or status"),
+            OpenApiParameter("order", str, description="asc or desc"),
+            OpenApiParameter("state", str, description="0, 1 or -1"),
+        ],
+        name="list_bucket_files",
+    )
+    def get(self, request: Request, bucket_id: str) -> Response:
+        """Return a page of files."""
+        rows = _filtered(request, recordings_of(bucket_of(bucket_id)))
+        return Response(paged(request, rows, audio_file_shapes))
+
+    @described(
+        _TAG,
+        "Add a file to a bucket",
+        {200: enveloped(AudioFileCreatedSerializer), 413: ErrorSerializer}
+        | UNKNOWN
+        | UNFIT,
+        request=AudioFileRequestSerializer,
+        parameters=IDEMPOTENT,
+        name="add_bucket_file",
+    )
+    def post(self, request: Request, bucket_id: str) -> Response:
+        """Take in audio, a fingerprint, a link, or a recording that is here already."""
+        bucket = bucket_of(bucket_id)
+        sent = request_fields(request)
+        if "audio_type" in sent:
+            sent.setdefault("data_type", sent["audio_type"])
+        form = AudioFileRequestSerializer(data=sent)
+        form.is_valid(raise_exception=True)
+        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+
+        def add() -> Response:
+            recording = add_from_request(bucket, told, user_of(request))
+            return Response({"data": created_audio_file(recording)})
+
+        return once(request, add)
+
+    @described(
+        _TAG,
+        "Delete files of a bucket",
+        {204: None} | UNKNOWN | UNFIT,
+        request=IdsRequestSerializer,
+        name="delete_bucket_files",
+    )
+    def delete(self, request: Request, bucket_id: str) -> Response:
+        """Delete the files that the body names."""
+        bucket = bucket_of(bucket_id)
+        ids = request.data.get("ids")
+        if not ids:
+            raise invalid("ids", 'Name the files to delete, as {"ids": [20, 13]}.')
+        _retire(request, bucket, ids)
+        return Response(status=204)
+
+
+class BucketFileView(WireView):
+    """One file of a bucket by id or acr_id, or several joined by commas."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "Show files of a bucket",
+        {200: enveloped(AudioFileSerializer)} | UNKNOWN,
+        name="show_bucket_files",
+    )
+    def get(self, request: Request, bucket_id: str, ids: str) -> Response:
+        """Return one file as an object, several as a list."""
+        bucket = bucket_of(bucket_id)
+        found = named_recordings(recordings_of(bucket), ids, place=_place(bucket))
+        shapes = audio_file_shapes(found)
+        return Response({"data": shapes if "," in ids else shapes[0]})
+
+    @described(
+        _TAG,
+        "Change a file of a bucket",
+        {200: enveloped(AudioFileSerializer)} | UNKNOWN | UNFIT,
+        request=AudioFileUpdateSerializer,
+        name="update_bucket_file",
+    )
+    def put(self, request: Request, bucket_id: str, ids: str) -> Response:
+        """Change title or user-defined data."""
+        bucket = bucket_of(bucket_id)
+        recording = named_recordings(recordings_of(bucket), ids, place=_place(bucket))[
+            0
+        ]
+        form = AudioFileUpdateSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        update_recording(
+            recording=recording, columns=_columns(told), user=user_of(request)
+        )
+        return Response({"data": audio_file_shapes([recording])[0]})
+
+    @described(
+        _TAG,
+        "Delete files by address",
+        {204: None} | UNKNOWN,
+        name="delete_bucket_file",
+    )
+    def delete(self, request: Request, bucket_id: str, ids: str) -> Response:
+        """Delete the files."""
+        _retire(request, bucket_of(bucket_id), ids)
+        return Response(status=204)
+
+
+class BucketDumpView(WireView):
+    """Every file of a bucket at once."""
+
+    @described(
+        _TAG,
+        "Dump all files of a bucket",
+        {200: enveloped(AudioFileSerializer, many=True)} | UNKNOWN,
+        name="dump_bucket_files",
+    )
+    def get(self, request: Request, bucket_id: str) -> Response:
+        """Return all of them on one page."""
+        rows = recordings_of(bucket_of(bucket_id)).order_by("id")
+        return Response({"data": audio_file_shapes(list(rows))})
+
+
+class MoveHereView(WireView):
+    """The documented way of moving: the address names the destination."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "Move files into this bucket",
+        {200: enveloped(AudioFileSerializer, many=True), 422: InvalidSerializer}
+        | UNKNOWN,
+        name="move_files_here",
+    )
+    def put(self, request: Request, bucket_id: str, ids: str) -> Response:
+        """Move files from wherever they are."""
+        rows = Recording.objects.filter(
+            status__in=LISTED_RECORDING_STATUSES, bucket__deleted_at__isnull=True
+        )
+        found = named_recordings(rows, ids, place="No bucket that you see")
+        return _moved(request, found, bucket_of(bucket_id))
+
+
+class MoveAwayView(WireView):
+    """The official command line's way: the address names the source."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "Move files from this bucket to another",
+        {200: enveloped(AudioFileSerializer, many=True)} | UNKNOWN | UNFIT,
+        request=MoveRequestSerializer,
+        name="move_files_away",
+    )
+    def post(self, request: Request, bucket_id: str) -> Response:
+        """Move files that are in this bucket."""
+        bucket = bucket_of(bucket_id)
+        form = MoveRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        target = Bucket.objects.filter(pk=as_id(told["target_bucket_id"])).first()
+        if target is None:
+            raise invalid(
+                "target_bucket_id", "There is no such bucket.", code="unknown_bucket"
+            )
+        found = named_recordings(
+            recordings_of(bucket), told["ids"], place=_place(bucket)
+        )
+        return _moved(request, found, target)
+
+
+def _moved(request: Request, found: list[Recording], target: Bucket) -> Response:
+    move_recordings(recordings=found, target=target, user=user_of(request))
+    now = Recording.objects.in_bulk([recording.pk for recording in found])
+    return Response({"data": audio_file_shapes([now[row.pk] for row in found])})
+
+
+def _retire(request: Request, bucket: Bucket, ids: object) -> None:
+    found = named_recordings(recordings_of(bucket), ids, place=_place(bucket))
+    retire_recordings(recordings=found, user=user_of(request))
+
+
+def _columns(told: dict[str, Any]) -> dict[str, object]:  # Any: DRF's own type
+    """Return the columns to write; the client's keys for names are ours too."""
+    columns: dict[str, object] = {}
+    if told.get("title"):
+        columns["title"] = told["title"]
+    if "user_defined" in told:
+        details = details_of("", told["user_defined"])
+        columns["user_defined"] = details.user_defined
+        for name in ("artists", "album", "label"):
+            if value := getattr(details, name):
+                columns[name] = value
+    return columns
+
+
+def _filtered(request: Request, rows: QuerySet[Recording]) -> QuerySet[Recording]:
+    for name in ("search", "keyword"):
+        if text := query_text(request, name):
+            rows = rows.filter(title__icontains=text)
+    state = query_text(request, "state").strip()
+    if state in {"0", "1", "-1"}:
+        rows = rows.filter(status__in=recording_statuses(int(state)))
+    column = _SORTS.get(query_text(request, "sort").lower(), "id")
+    sign = "-" if query_text(request, "order").lower() == "desc" else ""
+    return rows.order_by(f"{sign}{column}", f"{sign}id")

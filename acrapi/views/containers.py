@@ -1,0 +1,143 @@
+"""Containers: ``/api/fs-containers``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.roles import Action
+from acrapi.auth import user_of
+from acrapi.lookup import container_of
+from acrapi.pagination import paged
+from acrapi.schema import PAGE, UNFIT, UNKNOWN, OpenApiParameter, described
+from acrapi.serializers.containers import (
+    ContainerRequestSerializer,
+    ContainerSerializer,
+    ContainerUpdateSerializer,
+    container_columns,
+    container_shapes,
+)
+from acrapi.serializers.envelopes import enveloped, listed
+from acrapi.serializers.fields import refuse_unstorable
+from acrapi.views.base import WireView
+from scanning.models import Container
+from scanning.services.containers import create_container, update_container
+from scanning.services.removal import delete_container
+
+_TAG = "containers"
+_WRITES = {
+    "POST": Action.CONFIGURE,
+    "PUT": Action.CONFIGURE,
+    "DELETE": Action.CONFIGURE,
+}
+
+
+def shape_all(containers: Sequence[Container]) -> list[dict[str, Any]]:  # Any: JSON
+    """Return containers of a page, with their buckets read in one query."""
+    wanted = [container.pk for container in containers]
+    rows = Container.objects.prefetch_related("buckets").in_bulk(wanted)
+    return container_shapes([rows[number] for number in wanted if number in rows])
+
+
+def query_text(request: Request, name: str) -> str:
+    """Return a text of the query that a database can compare."""
+    text = request.query_params.get(name, "")
+    refuse_unstorable(text)
+    return text
+
+
+class ContainersView(WireView):
+    """All containers."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "List containers, newest first",
+        {200: listed(ContainerSerializer)},
+        parameters=[
+            *PAGE,
+            OpenApiParameter("region", str, description="Exactly this region."),
+            OpenApiParameter("name", str, description="Part of the name."),
+        ],
+        name="list_containers",
+    )
+    def get(self, request: Request) -> Response:
+        """Return a page of containers."""
+        rows = Container.objects.order_by("-id")
+        if region := query_text(request, "region"):
+            rows = rows.filter(region=region)
+        if name := query_text(request, "name"):
+            rows = rows.filter(name__icontains=name)
+        return Response(paged(request, rows, shape_all))
+
+    @described(
+        _TAG,
+        "Make a container",
+        {201: enveloped(ContainerSerializer)} | UNFIT,
+        request=ContainerRequestSerializer,
+        name="create_container",
+    )
+    def post(self, request: Request) -> Response:
+        """Make a container."""
+        form = ContainerRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        container = create_container(
+            columns=container_columns(told),
+            buckets=told["buckets"],
+            user=user_of(request),
+        )
+        return Response({"data": shape_all([container])[0]}, status=201)
+
+
+class ContainerView(WireView):
+    """One container."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "Show a container",
+        {200: enveloped(ContainerSerializer)} | UNKNOWN,
+        name="show_container",
+    )
+    def get(self, request: Request, container_id: str) -> Response:
+        """Return the container."""
+        return Response({"data": shape_all([container_of(container_id)])[0]})
+
+    @described(
+        _TAG,
+        "Change a container",
+        {200: enveloped(ContainerSerializer)} | UNKNOWN | UNFIT,
+        request=ContainerUpdateSerializer,
+        name="update_container",
+    )
+    def put(self, request: Request, container_id: str) -> Response:
+        """Change what is named; the rest stays."""
+        container = container_of(container_id)
+        form = ContainerUpdateSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        update_container(
+            container=container,
+            columns=container_columns(told),
+            buckets=told.get("buckets"),
+            user=user_of(request),
+        )
+        return Response({"data": shape_all([container])[0]})
+
+    @described(
+        _TAG,
+        "Delete a container with its files",
+        {204: None} | UNKNOWN,
+        name="delete_container",
+    )
+    def delete(self, request: Request, container_id: str) -> Response:
+        """Delete it; decisions about its files stay in the audit trail."""
+        container = container_of(container_id)
+        delete_container(container=container, user=user_of(request), reason="api")
+        return Response(status=204)

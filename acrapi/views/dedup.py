@@ -1,0 +1,209 @@
+"""Dedup files: ``/api/buckets/{id}/dedup-files``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.roles import Action
+from acrapi.auth import user_of
+from acrapi.dedup import (
+    fingerprint_of,
+    recording_with,
+    submit_track,
+    tracks_by_recording,
+)
+from acrapi.errors import invalid, not_found
+from acrapi.formats import plain_instant
+from acrapi.idempotency import once
+from acrapi.lookup import bucket_of, recordings_of, split_ids
+from acrapi.pagination import paged
+from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, described
+from acrapi.serializers.envelopes import (
+    ErrorSerializer,
+    InvalidSerializer,
+    TextMetaSerializer,
+    enveloped,
+    listed,
+)
+from acrapi.serializers.fields import FlagField, ShortText
+from acrapi.views.base import WireView
+from acrapi.views.files import request_fields
+from catalogue.changes import retire_recordings
+from catalogue.models import Bucket, BucketType, Recording
+
+_TAG = "dedup"
+_WRITES = {"POST": Action.EDIT_CATALOGUE, "DELETE": Action.EDIT_DUPLICATES}
+
+
+@extend_schema_serializer(component_name="DedupRequest")
+class DedupRequestSerializer(serializers.Serializer[None]):
+    """A track and the caller's id of it."""
+
+    id = ShortText(max_length=200)
+    file = serializers.FileField(
+        required=False, allow_empty_file=True, help_text="A fingerprint, or audio."
+    )
+    db_if_nodup = FlagField(required=False, default=True)
+
+
+@extend_schema_serializer(component_name="DedupOutcome")
+class DedupOutcomeSerializer(serializers.Serializer[None]):
+    """The ids that are the same recording, and whether this one was stored."""
+
+    dup_files = serializers.ListField(child=serializers.CharField())
+    acr_id = serializers.CharField(allow_blank=True)
+    do_db = serializers.BooleanField()
+
+
+@extend_schema_serializer(component_name="DedupFile")
+class DedupFileSerializer(serializers.Serializer[None]):
+    """One recording with every id that callers have for it."""
+
+    dup_files = serializers.ListField(child=serializers.CharField())
+    acr_id = serializers.CharField()
+    created_at = serializers.CharField()
+    updated_at = serializers.CharField()
+
+
+def _dedup_bucket(bucket_id: str) -> Bucket:
+    bucket = bucket_of(bucket_id)
+    if bucket.bucket_type != BucketType.DEDUP_FILE:
+        raise invalid(
+            "bucket",
+            f"{bucket.name} is of the type {bucket.bucket_type}; dedup files need a "
+            "bucket of the type DedupFile.",
+            code="wrong_bucket_type",
+        )
+    return bucket
+
+
+def _shapes(recordings: Sequence[Recording]) -> list[dict[str, Any]]:  # Any: JSON
+    tracks = tracks_by_recording(list(recordings))
+    return [
+        {
+            "dup_files": tracks[recording.pk] or [recording.custom_id],
+            "acr_id": recording.acr_id,
+            "created_at": plain_instant(recording.created_at),
+            "updated_at": plain_instant(recording.updated_at),
+        }
+        for recording in recordings
+    ]
+
+
+class DedupFilesView(WireView):
+    """All tracks of a bucket."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "List recordings with their ids",
+        {
+            200: listed(DedupFileSerializer, meta=TextMetaSerializer),
+            422: InvalidSerializer,
+        }
+        | UNKNOWN,
+        parameters=PAGE,
+        name="list_dedup_files",
+    )
+    def get(self, request: Request, bucket_id: str) -> Response:
+        """Return a page of recordings."""
+        rows = recordings_of(_dedup_bucket(bucket_id)).order_by("-id")
+        return Response(paged(request, rows, _shapes, per_page_as_text=True))
+
+    @described(
+        _TAG,
+        "Submit a track; say what is the same",
+        {200: enveloped(DedupOutcomeSerializer), 413: ErrorSerializer}
+        | UNKNOWN
+        | UNFIT,
+        request={"multipart/form-data": DedupRequestSerializer},
+        parameters=IDEMPOTENT,
+        name="submit_dedup_file",
+    )
+    def post(self, request: Request, bucket_id: str) -> Response:
+        """Compare a track with the bucket, and store it if it is new."""
+        bucket = _dedup_bucket(bucket_id)
+        form = DedupRequestSerializer(data=_unquoted(request_fields(request)))
+        form.is_valid(raise_exception=True)
+        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        if told.get("file") is None:
+            raise invalid(
+                "file",
+                "The file field is required: send a fingerprint or audio as multipart "
+                "form data in the field 'file'.",
+            )
+
+        def submit() -> Response:
+            outcome = submit_track(
+                bucket=bucket,
+                track_id=told["id"],
+                fingerprint=fingerprint_of(told["file"]),
+                store_if_new=told["db_if_nodup"],
+                user=user_of(request),
+            )
+            return Response(
+                {
+                    "data": {
+                        "dup_files": outcome.duplicates,
+                        "acr_id": outcome.acr_id,
+                        "do_db": outcome.stored,
+                    }
+                }
+            )
+
+        return once(request, submit)
+
+
+class DedupFileView(WireView):
+    """One recording by a caller's id or by acr_id; deleting takes several."""
+
+    actions = _WRITES
+
+    @described(
+        _TAG,
+        "Show a recording with its ids",
+        {200: enveloped(DedupFileSerializer, many=True), 422: InvalidSerializer}
+        | UNKNOWN,
+        name="show_dedup_file",
+    )
+    def get(self, request: Request, bucket_id: str, ids: str) -> Response:
+        """Return the recording, as a list of one."""
+        found = _named(_dedup_bucket(bucket_id), ids)
+        return Response({"data": _shapes(found[:1])})
+
+    @described(
+        _TAG,
+        "Delete recordings",
+        {204: None, 422: InvalidSerializer} | UNKNOWN,
+        name="delete_dedup_files",
+    )
+    def delete(self, request: Request, bucket_id: str, ids: str) -> Response:
+        """Delete recordings with all their ids."""
+        found = _named(_dedup_bucket(bucket_id), ids)
+        retire_recordings(recordings=found, user=user_of(request))
+        return Response(status=204)
+
+
+def _named(bucket: Bucket, ids: str) -> list[Recording]:
+    found = [recording_with(bucket, part) for part in split_ids(ids)]
+    known = {recording.pk: recording for recording in found if recording}
+    if not known:
+        raise not_found(
+            f"Bucket {bucket.pk} has no dedup file {ids[:80]}.", code="unknown_file"
+        )
+    return list(known.values())
+
+
+def _unquoted(told: dict[str, Any]) -> dict[str, Any]:  # Any: whatever a client sends
+    """Take off the quotes that some shells leave around the id."""
+    given = told.get("id")
+    if isinstance(given, str) and len(given) > 1 and given[0] == given[-1] == '"':
+        told["id"] = given[1:-1]
+    return told

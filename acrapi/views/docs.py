@@ -1,0 +1,163 @@
+"""The API's own description: the OpenAPI document, and a page to read it on.
+
+The page is rendered here, from that document: nothing is loaded from elsewhere, and it
+needs no script.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.permissions import AllowAny
+
+# Any in this module: parts of an OpenAPI document.
+Json = Mapping[str, Any]
+
+_METHODS = ("get", "post", "put", "delete")
+_WIRE_PATHS = ("/api/fs-containers", "/api/buckets", "/v1/")
+_STATUS_TEXTS = {
+    "200": "Done",
+    "201": "Made",
+    "204": "Done, without a body",
+    "400": "The body cannot be read",
+    "401": "No token, or one that opens nothing",
+    "403": "The token does not allow it",
+    "404": "Not there, or not for this token",
+    "413": "Too large",
+    "422": "A value does not fit; errors names the field",
+    "429": "Too many requests; Retry-After says when to come back",
+}
+
+
+class SchemaView(SpectacularJSONAPIView):
+    """The OpenAPI document; it holds no secret, so anybody may read it."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+    throttle_classes = []
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A parameter, or a field of a body."""
+
+    name: str
+    kind: str
+    required: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation as the page shows it."""
+
+    anchor: str
+    method: str
+    path: str
+    summary: str
+    text: str
+    parameters: list[Value] = field(default_factory=list)
+    fields: list[Value] = field(default_factory=list)
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    example: str = ""
+    answer_fields: list[Value] = field(default_factory=list)
+
+
+@login_not_required
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """Show every operation of the wire protocol."""
+    return render(request, "acrapi/docs.html", {"groups": _groups()})
+
+
+@lru_cache(maxsize=1)
+def _groups() -> list[tuple[str, list[Operation]]]:
+    """Return the operations by tag; the document does not change while we run."""
+    document: Json = SchemaGenerator().get_schema(request=None, public=True)
+    groups: dict[str, list[Operation]] = {}
+    for path, methods in document["paths"].items():
+        if not path.startswith(_WIRE_PATHS):
+            continue
+        for method in _METHODS:
+            if told := methods.get(method):
+                operation = _operation(document, path, method, told)
+                groups.setdefault(told["tags"][0], []).append(operation)
+    return list(groups.items())
+
+
+def _operation(document: Json, path: str, method: str, told: Json) -> Operation:
+    content = told.get("requestBody", {}).get("content", {})
+    body = next(iter(content.values()), {})
+    answers = told["responses"]
+    return Operation(
+        anchor=told["operationId"],
+        method=method.upper(),
+        path=path,
+        summary=told.get("summary", ""),
+        text=told.get("description", ""),
+        parameters=[
+            Value(
+                one["name"],
+                f"{one['in']}, {one['schema'].get('type', 'text')}",
+                one.get("required", False),
+                one.get("description", ""),
+            )
+            for one in told.get("parameters", [])
+        ],
+        fields=list(_fields(document, body.get("schema", {}))),
+        answers=[(code, _STATUS_TEXTS.get(code, "")) for code in sorted(answers)],
+        example=_example(body),
+        answer_fields=list(_fields(document, _answer_schema(document, answers))),
+    )
+
+
+def _answer_schema(document: Json, answers: Json) -> Json:
+    """Return the shape of what a good answer holds under ``data``, or of all of it."""
+    for code in ("200", "201"):
+        content = answers.get(code, {}).get("content", {})
+        schema = _resolved(document, next(iter(content.values()), {}).get("schema", {}))
+        inner = schema.get("properties", {}).get("data", schema)
+        return _resolved(document, inner.get("items", inner)) if schema else {}
+    return {}
+
+
+def _fields(document: Json, schema: Json) -> Iterator[Value]:
+    whole = _resolved(document, schema)
+    required = whole.get("required", [])
+    for name, told in whole.get("properties", {}).items():
+        inner = _resolved(document, told)
+        kind = inner.get("type") or " or ".join(
+            str(one.get("type", "text")) for one in inner.get("oneOf", [])
+        )
+        if choices := inner.get("enum"):
+            kind = " | ".join(json.dumps(choice) for choice in choices)
+        shown = " or ".join(kind) if isinstance(kind, list) else str(kind)
+        yield Value(name, shown, name in required, inner.get("description", ""))
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    """Follow a reference to its component."""
+    if not isinstance(schema, Mapping):
+        return {}
+    for wrapped in schema.get("allOf", []):
+        return _resolved(document, wrapped)
+    if reference := schema.get("$ref"):
+        name = reference.rsplit("/", 1)[-1]
+        return document["components"]["schemas"][name]  # type: ignore[no-any-return]  # a document's part
+    return schema
+
+
+def _example(body: Json) -> str:
+    examples = body.get("examples", {})
+    first = next(iter(examples.values()), None)
+    return json.dumps(first["value"], indent=2) if first else ""

@@ -1,0 +1,260 @@
+"""Files of a container: ``/api/fs-containers/{id}/files``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.files.base import File
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from accounts.roles import Action
+from acrapi.auth import user_of
+from acrapi.errors import invalid
+from acrapi.idempotency import once
+from acrapi.lookup import container_of, files_of, named_files
+from acrapi.pagination import paged
+from acrapi.platforms import video_of
+from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, OpenApiParameter, described
+from acrapi.serializers.envelopes import ErrorSerializer, enveloped, listed
+from acrapi.serializers.files import (
+    FileRequestSerializer,
+    FileSerializer,
+    file_shapes,
+)
+from acrapi.states import file_state_filter
+from acrapi.uploads import claim, path_of
+from acrapi.views.base import WireView
+from acrapi.views.containers import query_text
+from common.fingerprint_files import looks_like_fingerprint
+from common.storage import FileOnDisk
+from scanning.choices import SourceType
+from scanning.errors import IntakeRefused
+from scanning.models import Container, ScannedFile
+from scanning.services.intake import (
+    FileDetails,
+    submit_fingerprint,
+    submit_link,
+    submit_upload,
+)
+from scanning.services.removal import delete_files
+from scanning.services.scans import request_scan
+
+_TAG = "files"
+_TRUE = {"1", "true", "yes"}
+# What uri begins with, and the files that have it.
+_URI_KINDS = {
+    "audio:": Q(source_type=SourceType.FILE),
+    "fingerprint:": Q(source_type=SourceType.FINGERPRINT),
+    "audio_url:": Q(source_type=SourceType.LINK, platform=""),
+}
+
+
+class FilesView(WireView):
+    """All files of a container."""
+
+    actions = {"POST": Action.UPLOAD}
+
+    @described(
+        _TAG,
+        "List files, newest first",
+        {200: listed(FileSerializer)} | UNKNOWN,
+        parameters=[
+            *PAGE,
+            OpenApiParameter("search", str, description="Part of name or uri."),
+            OpenApiParameter("with_result", int, description="1 adds the results."),
+            OpenApiParameter("state", str, description="States, with commas."),
+        ],
+        name="list_files",
+    )
+    def get(self, request: Request, container_id: str) -> Response:
+        """Return a page of files."""
+        rows = _filtered(request, files_of(container_of(container_id)))
+        with_results = request.query_params.get("with_result", "").lower() in _TRUE
+        return Response(
+            paged(
+                request, rows, lambda page: file_shapes(page, with_results=with_results)
+            )
+        )
+
+    @described(
+        _TAG,
+        "Submit a file or a link for scanning",
+        {201: enveloped(FileSerializer), 413: ErrorSerializer} | UNKNOWN | UNFIT,
+        request=FileRequestSerializer,
+        parameters=IDEMPOTENT,
+        name="submit_file",
+    )
+    def post(self, request: Request, container_id: str) -> Response:
+        """Take in audio, a fingerprint, a link or a presigned upload."""
+        container = container_of(container_id)
+        form = FileRequestSerializer(data=request_fields(request))
+        form.is_valid(raise_exception=True)
+        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+
+        def submit() -> Response:
+            file = _submit(container, told, user_of(request))
+            return Response({"data": file_shapes([file])[0]}, status=201)
+
+        return once(request, submit)
+
+
+class FileView(WireView):
+    """One file, or several joined by commas."""
+
+    actions = {"DELETE": Action.DELETE}
+
+    @described(
+        _TAG,
+        "Show files with their results",
+        {200: enveloped(FileSerializer, many=True)} | UNKNOWN,
+        name="show_files",
+    )
+    def get(self, request: Request, container_id: str, ids: str) -> Response:
+        """Return the files, always as a list."""
+        files = named_files(container_of(container_id), ids)
+        return Response({"data": file_shapes(files)})
+
+    @described(_TAG, "Delete files", {204: None} | UNKNOWN, name="delete_files")
+    def delete(self, request: Request, container_id: str, ids: str) -> Response:
+        """Delete the files."""
+        files = named_files(container_of(container_id), ids)
+        delete_files(files=files, user=user_of(request), reason="api")
+        return Response(status=204)
+
+
+class RescanView(WireView):
+    """Scanning files again."""
+
+    actions = {"PUT": Action.UPLOAD}
+
+    @described(
+        _TAG,
+        "Scan files again",
+        {200: enveloped(FileSerializer, many=True)} | UNKNOWN,
+        name="rescan_files",
+    )
+    def put(self, request: Request, container_id: str, ids: str) -> Response:
+        """Queue a scan of each; one that runs already goes on."""
+        container = container_of(container_id)
+        for file in named_files(container, ids):
+            _rescan(file, user_of(request))
+        return Response({"data": file_shapes(named_files(container, ids))})
+
+
+def _rescan(file: ScannedFile, user: User) -> None:
+    """Queue a scan; a file that waits or is being scanned is on its way already."""
+    try:
+        request_scan(scanned_file=file, user=user)
+    except IntakeRefused as refused:
+        if refused.code != "scan_running":
+            raise
+
+
+def request_fields(request: Request) -> dict[str, Any]:  # Any: whatever a client sends
+    """Return fields and file of a request; a text in place of the file is none."""
+    told = {name: value for name, value in request.data.items() if name != "file"}
+    if told.get("data_type") in ("", None):
+        told.pop("data_type", None)
+    if "file" in request.FILES:
+        told["file"] = request.FILES["file"]
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _submit(
+    container: Container,
+    told: dict[str, Any],
+    user: User,  # Any: as above
+) -> ScannedFile:
+    """Take in what a valid request brings."""
+    data_type, name = told["data_type"], told.get("name", "")
+    if data_type in {"audio_url", "platforms"}:
+        return _submit_link(container, told, user)
+    upload: File[bytes] | None = told.get("file")
+    if upload is None and told.get("key"):
+        with transaction.atomic():
+            staged = claim(key=told["key"], container=container, owner=user)
+            name = name or told.get("filename", "") or staged.file_name
+            with FileOnDisk(path_of(staged), staged.file_name) as waiting:
+                return _submit_bytes(container, data_type, waiting, user, name)
+    if upload is None:
+        raise invalid(
+            "file",
+            "The file field is required: send the audio as multipart form data in "
+            "the field 'file', or submit the key of a presigned upload.",
+        )
+    return _submit_bytes(container, data_type, upload, user, name)
+
+
+def _submit_bytes(
+    container: Container, data_type: str, upload: File[bytes], user: User, name: str
+) -> ScannedFile:
+    if data_type == "fingerprint" or looks_like_fingerprint(upload):
+        return submit_fingerprint(
+            container=container, upload=upload, user=user, name=name
+        )
+    return submit_upload(
+        container=container, upload=upload, user=user, scan_again=True, name=name
+    ).scanned_file
+
+
+def _submit_link(
+    container: Container,
+    told: dict[str, Any],
+    user: User,  # Any: as above
+) -> ScannedFile:
+    url, name = told.get("url", "").strip(), told.get("name", "")
+    if not url:
+        raise invalid("url", "The url field is required for this data_type.")
+    if told["data_type"] == "audio_url":
+        return submit_link(container=container, url=url, user=user, name=name)
+    try:
+        video = video_of(url)
+    except ValueError as error:
+        raise invalid("url", "This is not a complete web address.") from error
+    details = FileDetails(platform=video.platform, external_id=video.identifier)
+    return submit_link(
+        container=container,
+        url=url,
+        user=user,
+        details=details,
+        name=name or video.identifier,
+    )
+
+
+def _filtered(request: Request, rows: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
+    if search := query_text(request, "search"):
+        rows = rows.filter(_search(search))
+    if state := query_text(request, "state").strip():
+        rows = rows.filter(file_state_filter(_states(state)))
+    return rows
+
+
+def _search(text: str) -> Q:
+    """Return the condition that a name or a uri holds ``text``."""
+    fits = (
+        Q(name__icontains=text)
+        | Q(source_url__icontains=text, platform="")
+        | Q(platform__icontains=text)
+        | Q(external_id__icontains=text)
+    )
+    for prefix, kind in _URI_KINDS.items():
+        lowered = text.lower()
+        if lowered.startswith(prefix):
+            rest = text[len(prefix) :]
+            fits |= kind & (Q(name__istartswith=rest) | Q(source_url__istartswith=rest))
+        elif lowered in prefix:
+            fits |= kind
+    if ":video:" in text:
+        platform, _, identifier = text.partition(":video:")
+        fits |= Q(platform=platform, external_id__startswith=identifier)
+    return fits
+
+
+def _states(given: str) -> list[int]:
+    """Return the states of a comma list; what is no number is no state."""
+    parts = [part.strip() for part in given.split(",")]
+    return [int(part) for part in parts if part in {"0", "1", "-1", "-2", "-3"}]

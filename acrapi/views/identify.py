@@ -1,0 +1,190 @@
+"""Identifying a clip: ``/v1/identify``, signed with a project's key pair.
+
+Every answer is 200: clients read ``status.code``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from django.core.files.base import ContentFile, File
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from acrapi.errors import WireError
+from acrapi.formats import plain_instant
+from acrapi.results import custom_file
+from acrapi.signature import is_signed
+from acrapi.throttling import ProjectThrottle
+from acrapi.views.base import WireView
+from catalogue.models import Recording
+from common.media_analysis import AudioRefused
+from scanning.engines.base import FoundRecording
+from scanning.models import Project
+from scanning.services.identification import find_project, identify
+
+MAX_SAMPLE_BYTES = 5 * 1024**2
+_MATCHES = 10
+
+# The protocol's codes.
+SUCCESS = (0, "Success")
+NO_RESULT = (1001, "No result")
+NO_FINGERPRINT = (2004, "Can't generate fingerprint")
+BAD_REQUEST = (2005, "Bad request")
+BAD_KEY = (3001, "Missing/Invalid Access Key")
+TOO_LARGE = (3003, "Limit exceeded: a sample may have at most 5 MiB")
+BAD_SIGNATURE = (3014, "Invalid Signature")
+TOO_MANY = (3015, "Too many requests")
+
+
+class _Refused(Exception):
+    """The call gets one of the codes; ``because`` says more."""
+
+    def __init__(self, status: tuple[int, str], because: str = "") -> None:
+        self.status = status
+        self.because = because
+        super().__init__(status[1])
+
+
+@extend_schema_serializer(component_name="IdentifyRequest")
+class IdentifyRequestSerializer(serializers.Serializer[None]):
+    """A signed clip."""
+
+    sample = serializers.FileField(help_text="A clip, or base64 in a form.")
+    access_key = serializers.CharField()
+    timestamp = serializers.CharField()
+    signature = serializers.CharField()
+    data_type = serializers.CharField(help_text="audio or fingerprint")
+    signature_version = serializers.CharField()
+    sample_bytes = serializers.CharField(required=False)
+
+
+@extend_schema_serializer(component_name="IdentifyAnswer")
+class IdentifyAnswerSerializer(serializers.Serializer[None]):
+    """What sounds in the clip; ``status.code`` 0 when something was found."""
+
+    status = serializers.DictField()
+    metadata = serializers.DictField(required=False)
+    cost_time = serializers.FloatField(required=False)
+    result_type = serializers.IntegerField(required=False)
+
+
+class IdentifyView(WireView):
+    """One clip."""
+
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
+
+    def get_exception_handler(
+        self,
+    ) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        """Answer what the framework refuses in the protocol's way. Any: DRF's own."""
+        return _answer_refusal
+
+    @extend_schema(
+        tags=["identify"],
+        summary="Identify a short clip",
+        operation_id="identify",
+        auth=[],
+        request={"multipart/form-data": IdentifyRequestSerializer},
+        responses={200: IdentifyAnswerSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Check the signature and search the project's buckets."""
+        begun = monotonic()
+        project = _project(request)
+        try:
+            found = identify(project=project, sample=_sample(request))
+        except AudioRefused as error:
+            raise _Refused(NO_FINGERPRINT, str(error)) from error
+        if not found:
+            raise _Refused(NO_RESULT)
+        return Response(
+            {
+                **_status(SUCCESS),
+                "cost_time": round(monotonic() - begun, 3),
+                "result_type": 0,
+                "metadata": {
+                    "timestamp_utc": plain_instant(datetime.now(tz=UTC)),
+                    "custom_files": [_match(*one) for one in found[:_MATCHES]],
+                },
+            }
+        )
+
+
+def _project(request: Request) -> Project:
+    fields = {
+        name: str(value)
+        for name, value in request.data.items()
+        if isinstance(value, str | int | float)
+    }
+    key = fields.get("access_key", "")
+    project = find_project(key) if key.isascii() and key.isprintable() else None
+    if project is None:
+        raise _Refused(BAD_KEY)
+    if not is_signed(secret=project.access_secret, fields=fields):
+        raise _Refused(BAD_SIGNATURE)
+    if not ProjectThrottle().allows(project.access_key):
+        raise _Refused(TOO_MANY)
+    return project
+
+
+def _sample(request: Request) -> File[bytes]:
+    """Return the clip: a file, or base64 text in a form."""
+    for name in ("sample", "sample_hum"):
+        if name in request.FILES:
+            return _checked(request.FILES[name])
+    text = request.data.get("sample")
+    if not isinstance(text, str) or not text:
+        raise _Refused(BAD_REQUEST, "the sample field is missing")
+    try:
+        content = base64.b64decode(text, validate=False)
+    except (binascii.Error, ValueError) as error:
+        raise _Refused(BAD_REQUEST, "the sample is no base64 text") from error
+    return _checked(ContentFile(content, name="sample"))
+
+
+def _checked(sample: File[bytes]) -> File[bytes]:
+    if sample.size > MAX_SAMPLE_BYTES:
+        raise _Refused(TOO_LARGE)
+    if sample.size == 0:
+        raise _Refused(NO_FINGERPRINT, "the sample is empty")
+    return sample
+
+
+def _match(recording: Recording, found: FoundRecording) -> dict[str, Any]:  # Any: JSON
+    """Return a match in one level, of its best stretch."""
+    best = max(found.segments, key=lambda play: (play.score or 0, -play.start_ms))
+    return custom_file(recording) | {
+        "score": round(found.score or 100),
+        "play_offset_ms": best.reference_end_ms,
+        "sample_begin_time_offset_ms": best.start_ms,
+        "sample_end_time_offset_ms": best.end_ms,
+        "db_begin_time_offset_ms": best.reference_start_ms,
+        "db_end_time_offset_ms": best.reference_end_ms,
+    }
+
+
+def _status(status: tuple[int, str], because: str = "") -> dict[str, Any]:  # Any: JSON
+    code, text = status
+    said = f"{text}: {because}" if because else text
+    return {"status": {"msg": said, "code": code, "version": "1.0"}}
+
+
+def _answer_refusal(error: Exception, _context: dict[str, Any]) -> Response | None:
+    if isinstance(error, _Refused):
+        return Response(_status(error.status, error.because))
+    if isinstance(error, WireError | exceptions.ParseError):
+        status = TOO_LARGE if getattr(error, "status", 0) == 413 else BAD_REQUEST
+        return Response(_status(status, str(error)))
+    if isinstance(error, exceptions.APIException):
+        return Response(_status(BAD_REQUEST, str(error.detail)))
+    return None

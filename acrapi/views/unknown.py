@@ -1,0 +1,44 @@
+"""Whatever is asked for under ``/api`` and is not here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from common.api_errors import error_body
+
+_PRODUCTS = {
+    "base-projects": "projects (make a key pair for /v1/identify in the portal)",
+    "bm-cs-projects": "broadcast monitoring of custom streams",
+    "bm-bd-projects": "broadcast monitoring by database",
+    "bm-projects": "broadcast monitoring",
+    "ucf-projects": "UCF projects",
+    "billing": "billing",
+    "prices": "prices",
+    "channels": "live channels",
+    "external-metadata": "the metadata service",
+    "tracks": "the metadata service",
+}
+
+
+@csrf_exempt
+@login_not_required
+def unknown(request: HttpRequest, rest: str = "", **_path: Any) -> HttpResponse:
+    """Answer 404, and name the product where it is one of the vendor's.
+
+    Any: parts of the address.
+    """
+    parts = rest.split("/")
+    product = next((_PRODUCTS[part] for part in parts if part in _PRODUCTS), None)
+    if product:
+        body = error_body(
+            "unsupported_product", f"This server does not offer {product}."
+        )
+    else:
+        body = error_body(
+            "not_found", "There is nothing at this address; /api/docs/ lists what is."
+        )
+    return JsonResponse(body, status=404)

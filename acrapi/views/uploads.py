@@ -1,0 +1,106 @@
+"""Presigned uploads: asking for an address, and putting the bytes there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.roles import Action
+from acrapi.auth import user_of
+from acrapi.errors import WireError
+from acrapi.lookup import container_of
+from acrapi.schema import UNKNOWN, OpenApiParameter, described
+from acrapi.serializers.envelopes import enveloped
+from acrapi.uploads import open_upload, presigned_url, receive, stage
+from acrapi.views.base import WireView, refuse_too_large
+from acrapi.views.containers import query_text
+from common.api_errors import error_body
+
+_CONTENT_TYPE = "audio/mpeg"
+
+
+@extend_schema_serializer(component_name="PresignedUpload")
+class PresignedUploadSerializer(serializers.Serializer[None]):
+    """Where to put the bytes, and the key to submit afterwards."""
+
+    presigned_url = serializers.CharField()
+    method = serializers.CharField()
+    key = serializers.CharField()
+    headers = serializers.DictField(child=serializers.CharField())
+
+
+class PresignedUploadView(WireView):
+    """An address for one upload."""
+
+    actions = {"GET": Action.UPLOAD}
+
+    @described(
+        "files",
+        "Ask for an address to upload to",
+        {200: enveloped(PresignedUploadSerializer)} | UNKNOWN,
+        parameters=[
+            OpenApiParameter("filename", str),
+            OpenApiParameter("content_type", str),
+        ],
+        name="presign_upload",
+    )
+    def get(self, request: Request, container_id: str) -> Response:
+        """Return an address that takes one file within 15 minutes, without a token."""
+        staged = stage(
+            container=container_of(container_id),
+            owner=user_of(request),
+            file_name=query_text(request, "filename"),
+        )
+        given = request.query_params.get("content_type", "")
+        usable = given.isascii() and given.isprintable() and len(given) <= 100
+        return Response(
+            {
+                "data": {
+                    "presigned_url": presigned_url(staged, request),
+                    "method": "PUT",
+                    "key": staged.key,
+                    "headers": {
+                        "Content-Type": given if given and usable else _CONTENT_TYPE
+                    },
+                }
+            }
+        )
+
+
+@method_decorator([csrf_exempt, login_not_required], name="dispatch")
+class UploadView(View):
+    """The address itself: takes bytes from whoever has its signature."""
+
+    http_method_names = ["put"]
+
+    def put(self, request: HttpRequest, uid: str) -> HttpResponse:
+        """Keep the bytes until their key is submitted."""
+        length = request.META.get("CONTENT_LENGTH", "")
+        try:
+            refuse_too_large(length)
+            staged = open_upload(
+                uid=uid,
+                expires=request.GET.get("expires", ""),
+                signature=request.GET.get("signature", ""),
+            )
+            announced = int(length) if str(length).isdigit() else None
+            receive(staged, request, announced)  # type: ignore[arg-type]  # reads like a file
+        except WireError as error:
+            return JsonResponse(error_body(error.code, str(error)), status=error.status)
+        return HttpResponse(status=200)
+
+    def http_method_not_allowed(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Answer as JSON too. Any: Django's own signature."""
+        body = error_body("method_not_allowed", "Put the bytes here with PUT.")
+        return JsonResponse(body, status=405, headers={"Allow": "PUT"})

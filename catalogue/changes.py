@@ -1,0 +1,172 @@
+"""What is done to buckets and recordings that are there: change, move, take out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+import audit.services
+from accounts.models import User
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    Recording,
+    RecordingStatus,
+)
+from catalogue.tasks import fingerprint_recording, update_index
+from common.leases import NO_LEASE
+
+
+class ChangeRefused(Exception):
+    """The change cannot be made; nothing was changed. ``code`` is for API clients."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def update_bucket(
+    *, bucket: Bucket, columns: Mapping[str, object], user: User | None
+) -> None:
+    """Write new values of a bucket's columns."""
+    before = {name: getattr(bucket, name) for name in columns}
+    for name, value in columns.items():
+        setattr(bucket, name, value)
+    with transaction.atomic():
+        bucket.save()
+        audit.services.record(
+            case=f"bucket:{bucket.pk}",
+            action="bucket.changed",
+            actor=user or audit.services.SYSTEM,
+            before=before,
+            after=dict(columns),
+        )
+
+
+def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
+    """Take a bucket and its recordings out of every search and list.
+
+    The rows stay, because matches point to them; nothing searches the bucket any
+    more, so its part of the index needs no change.
+    """
+    if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID:
+        raise ChangeRefused(
+            "reserved_bucket", f"{bucket.name} is reserved and cannot be deleted."
+        )
+    with transaction.atomic():
+        now = datetime.now(tz=UTC)
+        bucket.containers.clear()
+        retired = bucket.recordings.exclude(status=RecordingStatus.RETIRED).update(
+            status=RecordingStatus.RETIRED, updated_at=now, **NO_LEASE
+        )
+        Bucket.objects.filter(pk=bucket.pk).update(deleted_at=now)
+        audit.services.record(
+            case=f"bucket:{bucket.pk}",
+            action="bucket.deleted",
+            actor=user or audit.services.SYSTEM,
+            before={"name": bucket.name, "recordings": retired},
+        )
+
+
+def update_recording(
+    *, recording: Recording, columns: Mapping[str, object], user: User | None
+) -> None:
+    """Write new values of a recording's metadata."""
+    before = {name: getattr(recording, name) for name in columns}
+    for name, value in columns.items():
+        setattr(recording, name, value)
+    with transaction.atomic():
+        recording.save(update_fields=[*columns, "updated_at"])
+        audit.services.record(
+            case=f"recording:{recording.uid}",
+            action="recording.changed",
+            actor=user or audit.services.SYSTEM,
+            before=before,
+            after=dict(columns),
+        )
+
+
+def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> None:
+    """Take recordings out of the search; their matches and history stay."""
+    with transaction.atomic():
+        for recording in recordings:
+            Recording.objects.filter(pk=recording.pk).update(
+                status=RecordingStatus.RETIRED,
+                updated_at=datetime.now(tz=UTC),
+                **NO_LEASE,
+            )
+            _record_and_reindex(recording, "recording.retired", {}, user)
+
+
+def move_recordings(
+    *, recordings: Sequence[Recording], target: Bucket, user: User | None
+) -> None:
+    """Move recordings to another bucket, all or none; ids stay.
+
+    Raises ``ChangeRefused`` where the customer's id of one is taken there.
+    """
+    _refuse_taken_ids(recordings, target)
+    with transaction.atomic():
+        for recording in recordings:
+            Recording.objects.filter(pk=recording.pk).update(
+                bucket=target, updated_at=datetime.now(tz=UTC)
+            )
+            _record_and_reindex(
+                recording, "recording.moved", {"bucket": target.pk}, user
+            )
+
+
+def refingerprint(*, recording: Recording, user: User | None) -> None:
+    """Make a recording's fingerprint anew from its audio."""
+    if not recording.audio and not recording.source_url:
+        raise ChangeRefused(
+            "no_audio",
+            f"{recording.title} has no audio here; upload it to fingerprint it anew.",
+        )
+    with transaction.atomic():
+        waiting = Recording.objects.filter(
+            pk=recording.pk, status__in=[RecordingStatus.READY, RecordingStatus.ERROR]
+        ).update(
+            status=RecordingStatus.WAITING, status_message="", attempts=0, **NO_LEASE
+        )
+        if not waiting:
+            raise ChangeRefused(
+                "not_ready", f"{recording.title} is being fingerprinted, or is retired."
+            )
+        audit.services.record(
+            case=f"recording:{recording.uid}",
+            action="recording.refingerprinted",
+            actor=user or audit.services.SYSTEM,
+        )
+        transaction.on_commit(lambda: fingerprint_recording.enqueue(recording.pk))
+
+
+def _refuse_taken_ids(recordings: Sequence[Recording], target: Bucket) -> None:
+    wanted = {r.custom_id for r in recordings if r.custom_id and r.bucket != target}
+    living: QuerySet[Recording] = target.recordings.exclude(
+        status=RecordingStatus.RETIRED
+    )
+    taken = living.filter(custom_id__in=wanted).values_list("custom_id", flat=True)
+    if taken:
+        raise ChangeRefused(
+            "custom_id_taken",
+            f"{target.name} has recordings with these ids already: "
+            f"{', '.join(sorted(taken)[:10])}. Nothing was moved.",
+        )
+
+
+def _record_and_reindex(
+    recording: Recording, action: str, after: dict[str, object], user: User | None
+) -> None:
+    left = recording.bucket_id
+    audit.services.record(
+        case=f"recording:{recording.uid}",
+        action=action,
+        actor=user or audit.services.SYSTEM,
+        before={"bucket": left, "status": recording.status},
+        after=after,
+    )
+    transaction.on_commit(lambda: update_index.enqueue(recording.pk, left))

@@ -1,0 +1,56 @@
+"""Taking files and containers out of lists; what was decided about them stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+import audit.services
+from accounts.models import User
+from scanning.choices import ACTIVE_SCAN_STATUSES
+from scanning.models import Container, Scan, ScannedFile
+
+
+def delete_files(
+    *, files: Iterable[ScannedFile], user: User | None, reason: str
+) -> None:
+    """Delete files: out of every list, and their scans stop. All of them or none."""
+    with transaction.atomic():
+        for file in files:
+            _delete_file(file, user, reason)
+
+
+def delete_container(*, container: Container, user: User | None, reason: str) -> None:
+    """Delete a container with its files; its id is never given again."""
+    with transaction.atomic():
+        live = container.files.filter(deleted_at__isnull=True)
+        for file in live.iterator(chunk_size=500):
+            _delete_file(file, user, reason)
+        Container.objects.filter(pk=container.pk).update(deleted_at=_now())
+        audit.services.record(
+            case=f"container:{container.pk}",
+            action="container.deleted",
+            actor=user or audit.services.SYSTEM,
+            before={"name": container.name},
+            reason=reason,
+        )
+
+
+def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
+    Scan.objects.filter(scanned_file=file, status__in=ACTIVE_SCAN_STATUSES).update(
+        cancel_requested=True
+    )
+    ScannedFile.objects.filter(pk=file.pk).update(deleted_at=_now())
+    audit.services.record(
+        case=f"file:{file.uid}",
+        action="file.deleted",
+        actor=user or audit.services.SYSTEM,
+        before={"name": file.name},
+        reason=reason,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)
