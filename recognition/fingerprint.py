@@ -268,7 +268,7 @@ def _inflate(stored: bytes, size: int) -> NDArray[np.uint8]:
         raw = inflater.decompress(stored, size + 1)
     except zlib.error as error:
         raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
-    if len(raw) != size:
+    if len(raw) != size or not inflater.eof:
         raise BadFingerprint("The fingerprint is damaged: a layer has another size.")
     return np.frombuffer(raw, dtype=np.uint8)
 

@@ -146,7 +146,7 @@ def waveform_from_bytes(data: bytes) -> Waveform:
         planes = inflater.decompress(data[_HEADER.size :], 2 * count + 1)
     except zlib.error as error:
         raise ValueError(f"no stored waveform: {error}") from error
-    if len(planes) != 2 * count:
+    if len(planes) != 2 * count or not inflater.eof:
         raise ValueError("no stored waveform: wrong length")
     both = np.frombuffer(planes, dtype=np.uint8).reshape(2, count)
     return Waveform(step_ms=step_ms, peaks=both[0], rms=both[1])

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recognition import fingerprint
+from recognition.__main__ import main
+from recognition.collection import BUCKET, Collection
+from recognition.errors import IndexCorrupt
+from tests.recognition import media_files
+from tests.recognition.media_files import melody
+
+DEMO = Path(__file__).parents[2] / "demo"
+TRACKS = ["castle", "graveyard", "palace"]
+PROGRAMME = DEMO / "programmes" / "programme-evening.opus"
+
+
+def run(*arguments: str | Path) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def json_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("cli") / "index"
+    assert run("add", "--index", root, *(DEMO / f"{t}.opus" for t in TRACKS)) == 0
+    return root
+
+
+def test_a_programme_is_scanned_against_what_was_added(
+    index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run("scan", "--index", index, PROGRAMME, "--json")
+
+    (line,) = json_lines(capsys)
+    assert code == 0
+    assert line["path"] == str(PROGRAMME)
+    assert line["duration_s"] == pytest.approx(162, abs=0.1)
+    first = line["segments"][0]
+    assert set(first) == {
+        "recording_id",
+        "start_s",
+        "end_s",
+        "reference_start_s",
+        "reference_end_s",
+        "tempo_ratio",
+        "pitch_cents",
+        "score",
+    }
+    assert {one["recording_id"] for one in line["segments"]} == {"palace", "graveyard"}
+    assert {"start_s", "end_s", "kind"} <= set(line["unmatched"][0])
+    assert "silence" in {one["kind"] for one in line["unmatched"]}
+
+
+def test_people_get_a_table(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("scan", "--index", index, PROGRAMME) == 0
+
+    table = capsys.readouterr().out
+    assert "graveyard" in table
+    assert "no match" in table
+    assert "silence" in table
+
+
+def test_a_manifest_names_the_recordings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    media_files.wav(tmp_path / "a b.wav", melody(8, 8000), 8000)
+    media_files.wav(tmp_path / "other.wav", melody(8, 8000, seed=2), 8000)
+    table = tmp_path / "list.csv"
+    table.write_text("title,track_id,path\nA,T-1,a b.wav\n", encoding="utf-8-sig")
+
+    code = run(
+        *("add", "--index", tmp_path / "ix", "--manifest", table),
+        *(tmp_path / "a b.wav", tmp_path / "other.wav"),
+    )
+
+    assert code == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "added T-1 (0:08)",
+        "added other (0:08)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,file\n1,a\n", "columns track_id and path"),
+        ("track_id,path\n,a.wav\n", "line 2: track_id or path is empty"),
+    ],
+)
+def test_a_wrong_manifest_is_explained(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "list.csv"
+    table.write_text(text)
+
+    assert run("add", "--index", tmp_path / "ix", "--manifest", table) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_bad_file_is_named_and_the_others_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "it's ‮bad\".mp3"
+    bad.write_text("no sound\n" * 100)
+    short = media_files.wav(tmp_path / "short.wav", melody(0.3, 8000), 8000)
+    good = media_files.wav(tmp_path / "good.wav", melody(8, 8000), 8000)
+    root = tmp_path / "ix"
+
+    assert run("add", "--index", root, bad, good, short, tmp_path / "none.wav") == 1
+
+    told = capsys.readouterr()
+    assert told.out == "added good (0:08)\n"
+    reports = told.err.splitlines()
+    assert [line.rpartition(": ")[0] for line in reports] == [
+        str(bad),
+        str(short),
+        str(tmp_path / "none.wav"),
+    ]
+
+    assert run("scan", "--index", root, bad, good, short, "--json") == 1
+    first, second, third = json_lines(capsys)
+    assert first["error"]["code"] == "not_audio"
+    assert second["segments"][0]["recording_id"] == "good"
+    assert third["error"]["code"] == "too_short"
+    assert "0.3 s" in third["error"]["message"]
+
+
+def test_adding_the_same_name_again_replaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, path = tmp_path / "ix", tmp_path / "x.wav"
+    old = media_files.wav(tmp_path / "old.wav", melody(10, 8000, seed=1), 8000)
+    media_files.wav(path, melody(10, 8000, seed=1), 8000)
+    run("add", "--index", root, path)
+    media_files.wav(path, melody(10, 8000, seed=2), 8000)
+    run("add", "--index", root, path)
+    capsys.readouterr()
+
+    run("scan", "--index", root, path, old, "--json")
+
+    new_result, old_result = json_lines(capsys)
+    assert [one["recording_id"] for one in new_result["segments"]] == ["x"]
+    assert old_result["segments"] == []
+    assert len(Collection(root)) == 1
+
+
+def test_a_fingerprint_file_stands_for_its_audio(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "evening.acrfp"
+
+    assert run("fingerprint", PROGRAMME, "-o", made) == 0
+    assert run("scan", "--index", index, PROGRAMME, made, "--json") == 0
+
+    from_audio, from_file = json_lines(capsys)
+    assert from_file["segments"] == from_audio["segments"]
+    assert run("add", "--index", tmp_path / "ix", made) == 0
+
+
+def test_a_fingerprint_of_another_maker_is_refused_with_the_way_to_ours(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vendor = tmp_path / "song.db.lo"
+    vendor.write_bytes(bytes(100))
+
+    assert run("scan", "--index", index, vendor, "--json") == 1
+
+    told = capsys.readouterr()
+    assert json.loads(told.out)["error"]["code"] == "bad_fingerprint"
+    assert "python -m recognition fingerprint" in told.err
+
+
+def test_compare_tells_how_two_files_relate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = DEMO / "castle.opus"
+    copy = tmp_path / "copy.opus"
+    copy.write_bytes(a.read_bytes())
+
+    assert run("compare", a, copy, "--json") == 0
+    assert run("compare", a, DEMO / "palace.opus", "--json") == 0
+    assert run("compare", a, copy) == 0
+
+    out = capsys.readouterr().out
+    same, different = (json.loads(line) for line in out.splitlines()[:2])
+    assert same["relation"] == "exact_file"
+    assert same["coverage_a"] > 0.97
+    assert different["relation"] == "none"
+    assert "covers" in out
+
+
+def test_info_verify_compact_and_rebuild(
+    index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("info", "--index", index, "--json") == 0
+    before = json.loads(capsys.readouterr().out)
+    assert before["recordings"] == 3
+    assert before["duration_s"] == pytest.approx(180, abs=1)
+
+    assert run("compact", "--index", index) == 0
+    assert run("rebuild", "--index", index) == 0
+    assert run("verify", "--index", index) == 0
+    assert run("info", "--index", index) == 0
+
+    out = capsys.readouterr().out
+    assert out.startswith("sound\n")
+    assert str(before["postings"]) in out
+
+
+def test_verify_names_what_is_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "ix"
+    track = media_files.wav(tmp_path / "track.wav", melody(8, 8000), 8000)
+    run("add", "--index", root, track)
+    kept = next((root / "landmarks").rglob("*.acrfp"))
+    kept.write_bytes(kept.read_bytes()[:-9])
+
+    assert run("verify", "--index", root) == 1
+
+    assert "track: its landmarks" in capsys.readouterr().err
+
+
+def test_an_index_of_an_older_engine_says_how_to_rebuild_and_can_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "ix"
+    track = media_files.wav(tmp_path / "track.wav", melody(8, 8000), 8000)
+    run("add", "--index", root, track)
+    params = "recognition.params.Params.index_hash"
+    with monkeypatch.context() as patch:
+        patch.setattr(params, lambda self: "another")
+        assert run("scan", "--index", root, track) == 1
+        assert (
+            f"python -m recognition rebuild --index {root}" in capsys.readouterr().err
+        )
+
+        assert run("rebuild", "--index", root) == 0
+        assert run("scan", "--index", root, track, "--json") == 0
+
+    assert json_lines(capsys)[0]["segments"][0]["recording_id"] == "track"
+
+
+def test_scanning_without_an_index_says_how_to_make_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("scan", "--index", tmp_path / "none", PROGRAMME) == 2
+
+    assert "python -m recognition add" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_add_cut_short_is_finished_or_undone_by_the_next(tmp_path: Path) -> None:
+    root = tmp_path / "ix"
+    track = media_files.wav(tmp_path / "track.wav", melody(8, 8000), 8000)
+    run("add", "--index", root, track)
+    collection = Collection(root)
+    collection.store.remove(BUCKET, 1)
+    collection.store.add(BUCKET, 77, *collection._postings(1)[1:])
+    with (root / "names.jsonl").open("ab") as names:
+        names.write(b"0badc0de [2, half a li")
+
+    other = media_files.wav(tmp_path / "other.wav", melody(8, 8000, seed=2), 8000)
+    assert run("add", "--index", root, other) == 0
+
+    healed = Collection(root)
+    assert list(healed.store.recordings(BUCKET)) == [1, 2]
+    assert [healed.track_id(1), healed.track_id(2)] == ["track", "other"]
+    assert healed.verify() == []
+
+
+def test_damaged_names_are_noticed(tmp_path: Path) -> None:
+    root = tmp_path / "ix"
+    track = media_files.wav(tmp_path / "track.wav", melody(8, 8000), 8000)
+    run("add", "--index", root, track)
+    names = root / "names.jsonl"
+    names.write_bytes(names.read_bytes().replace(b"track", b"trick"))
+
+    with pytest.raises(IndexCorrupt, match=r"names\.jsonl"):
+        Collection(root)
+
+
+def test_only_landmarks_of_references_are_kept(index: Path) -> None:
+    kept = [fingerprint.load(path) for path in (index / "landmarks").rglob("*.acrfp")]
+
+    assert len(kept) == 3
+    assert all(one.reference is not None and one.dense is None for one in kept)
+
+
+def test_it_runs_as_a_command(index: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "recognition", "info", "--index", str(index)],
+        cwd=DEMO.parent,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert "recordings       3" in done.stdout
