@@ -22,6 +22,8 @@ WAVE_HALF = 100
 FULL_SCALE = 255
 # Never narrower than this share of the plot, so that a short play stays visible.
 MIN_SEGMENT_PERCENT = 0.25
+# Below this share, round corners would turn a segment into a lens.
+NARROW_PERCENT = 0.8
 RULER_LABELS = 13
 PHONE_LABELS = 5
 EDGE_PERCENT = 97.0
@@ -121,6 +123,7 @@ class Box:
     label: str = ""
     url: str = ""
     key: str = ""
+    corner: str = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +431,7 @@ def _box(
         label=label,
         url=url,
         key=key,
+        corner="2" if width > NARROW_PERCENT else "0.5",
     )
 
 
