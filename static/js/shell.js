@@ -101,6 +101,15 @@ window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[data-autosubmit] :disabled")) field.disabled = false;
 });
 
+/* Signed out meanwhile: the answer is the sign-in page, which belongs in the whole window. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const answered = new URL(event.detail.xhr.responseURL || location.href);
+  const asked = new URL(event.detail.pathInfo.requestPath, location.href);
+  if (answered.pathname === asked.pathname) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});
+
 document.addEventListener("htmx:afterSwap", () => {
   const said = document.querySelector("[data-announce]");
   if (said) announce(said.dataset.announce);
