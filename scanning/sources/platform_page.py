@@ -20,7 +20,7 @@ from common.storage import display_name
 from recognition.types import Progress
 
 _MAX_SECONDS = 1800
-_UNSUPPORTED = "Unsupported URL"
+_UNSUPPORTED = ("Unsupported URL", "No suitable extractor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
     progress(1.0)
     found = sorted(folder.glob("platform.*"))
     if done.returncode != 0 or not found:
-        raise FetchFailed(_cause(done.stderr))
+        raise FetchFailed(cause_of(done.stderr))
     told = json.loads(done.stdout.splitlines()[-1])
     return PlatformAudio(
         path=found[0],
@@ -72,11 +72,11 @@ def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
     )
 
 
-def _cause(stderr: str) -> str:
-    """Return the reader's last error line in our words where we know it."""
+def cause_of(stderr: str) -> str:
+    """Return the last error line of yt-dlp, in our words where we know it."""
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     if not lines:
         return "the platform gave no audio"
-    if _UNSUPPORTED in lines[-1]:
+    if any(text in lines[-1] for text in _UNSUPPORTED):
         return "the page holds no audio that can be read"
     return lines[-1].removeprefix("ERROR:").strip().rstrip(".")[:300]
