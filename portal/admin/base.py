@@ -53,6 +53,9 @@ class RoleAdmin(_ModelAdmin[Row]):
     show_full_result_count = False
     empty_value_display = formats.UNKNOWN
 
+    class Media:
+        css = {"all": ["css/admin_review.css"]}
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the model in the index to whoever may look."""
         return request.user.has_perm(Action.VIEW)
@@ -161,6 +164,22 @@ def score(value: Decimal | None, scale: str = "") -> SafeString:
     if value is None:
         return number(formats.UNKNOWN)
     return format_html('<span class="num" title="{}">{}</span>', scale, round(value))
+
+
+def player(url: str) -> SafeString:
+    """Draw the browser's own player, or say that there is nothing to play."""
+    if not url:
+        return format_html("{}", "The audio is not stored here, or not ready to play.")
+    return format_html('<audio controls preload="none" src="{}"></audio>', url)
+
+
+def two_lines(first: str, second: str) -> SafeString:
+    """Draw a cell with what identifies the row above what explains it."""
+    return format_html(
+        '<span class="cell-title">{}</span><span class="cell-sub">{}</span>',
+        first,
+        second,
+    )
 
 
 def when(moment: datetime | None) -> SafeString:

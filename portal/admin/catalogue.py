@@ -17,7 +17,15 @@ from accounts.roles import Action
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
 from portal import formats
-from portal.admin.base import RoleAdmin, count_of, number, user_of
+from portal.admin.base import (
+    RoleAdmin,
+    count_of,
+    number,
+    player,
+    two_lines,
+    user_of,
+)
+from portal.playback import audio_url
 from review.choices import MatchState
 from review.models import Match
 
@@ -104,7 +112,7 @@ class BucketAdmin(RoleAdmin[Bucket]):
 class NamesField(forms.CharField):
     """A list of names, one per line."""
 
-    widget = forms.Textarea
+    widget = forms.Textarea(attrs={"rows": 3})
 
     def prepare_value(self, value: object) -> object:
         """Show a list as lines."""
@@ -136,6 +144,13 @@ class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted i
     class Meta:
         model = Recording
         fields = _EDITABLE
+        labels = {
+            "isrc": "ISRC",
+            "upc": "UPC or EAN",
+            "iswc": "ISWC",
+            "custom_id": "Your id for it",
+        }
+        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
 
     def clean_upc(self) -> str:
         """Check the digits."""
@@ -159,13 +174,11 @@ class RecordingAdmin(RoleAdmin[Recording]):
     change_action = Action.EDIT_CATALOGUE
     form = RecordingForm
     list_display = [
-        "title",
-        "artist_names",
+        "title_shown",
         "bucket",
         "status",
         "custom_id",
-        "isrc",
-        "isrc_status",
+        "code",
         "length",
         "match_count",
     ]
@@ -223,13 +236,22 @@ class RecordingAdmin(RoleAdmin[Recording]):
             recording.matches_there,
         )
 
+    @admin.display(description="Recording", ordering="title")
+    def title_shown(self, recording: Recording) -> SafeString:
+        """Return title and artists."""
+        return two_lines(recording.title, recording.artist_names)
+
+    @admin.display(description="ISRC", ordering="isrc_normalised")
+    def code(self, recording: Recording) -> SafeString:
+        """Return the ISRC and what its check said."""
+        return two_lines(
+            recording.isrc or formats.UNKNOWN, recording.get_isrc_status_display()
+        )
+
     @admin.display(description="Listen")
-    def listen(self, recording: Recording) -> SafeString | str:
+    def listen(self, recording: Recording) -> SafeString:
         """Return a player."""
-        if not recording.audio:
-            return "No audio is stored."
-        url = reverse("portal:recording_audio", args=[recording.uid])
-        return format_html('<audio controls preload="none" src="{}"></audio>', url)
+        return player(audio_url(recording))
 
     def save_model(
         self, request: HttpRequest, obj: Recording, form: Any, change: bool

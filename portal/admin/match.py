@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from accounts.roles import Action
 from portal import formats, pictures
 from portal.admin import match_decisions
-from portal.admin.base import RoleAdmin, badge, number, score, user_of, when
+from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of, when
 from portal.admin.filters import AgeFilter, LockFilter, ScoreBandFilter, StateFilter
 from portal.admin.match_page import evidence
 from reports import services as reports
@@ -27,6 +27,8 @@ from review import selectors
 from review.choices import Verb
 from review.filters import search_condition
 from review.models import Match
+
+NAME_CHARS = 20
 
 
 class MatchList(ChangeList):
@@ -47,12 +49,10 @@ class MatchAdmin(RoleAdmin[Match]):
     list_display = [
         "recording_title",
         "state_shown",
+        "score_shown",
         "reason",
         "source",
         "places",
-        "matched",
-        "relation",
-        "score_shown",
         "found",
     ]
     list_filter = [
@@ -120,11 +120,7 @@ class MatchAdmin(RoleAdmin[Match]):
     @admin.display(description="Recording", ordering="recording__title")
     def recording_title(self, match: Match) -> SafeString:
         """Return title and artists."""
-        return format_html(
-            '<span class="cell-title">{}</span><span class="cell-sub">{}</span>',
-            match.recording.title,
-            match.recording.artist_names,
-        )
+        return two_lines(match.recording.title, match.recording.artist_names)
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, match: Match) -> SafeString:
@@ -132,9 +128,13 @@ class MatchAdmin(RoleAdmin[Match]):
         return badge(match.state)
 
     @admin.display(description="Why here", ordering="queue_reason")
-    def reason(self, match: Match) -> str:
-        """Return why the match waits or waited."""
-        return match.get_queue_reason_display()
+    def reason(self, match: Match) -> SafeString:
+        """Return why the match waits or waited, and how the sounds relate."""
+        return format_html(
+            '<span class="cell-name">{}</span><span class="cell-sub">{}</span>',
+            match.get_queue_reason_display(),
+            match.get_relation_display(),
+        )
 
     @admin.display(description="Source", ordering="scanned_file__name")
     def source(self, match: Match) -> SafeString:
@@ -143,25 +143,24 @@ class MatchAdmin(RoleAdmin[Match]):
         return format_html(
             '<span class="cell-name" title="{}">{}</span><span class="cell-sub">{}</span>',
             name,
-            formats.middle(name, 32),
+            formats.middle(name, NAME_CHARS),
             match.scanned_file.container.name,
         )
 
-    @admin.display(description="Where")
+    @admin.display(description="Where, matched", ordering="matched_ms")
     def places(self, match: Match) -> SafeString:
-        """Draw where in the source the plays lie."""
+        """Draw where in the source the plays lie, and say how long they are."""
         plays = [
             pictures.Segment(segment.start_ms, segment.end_ms, match.state)
             for segment in match.segments
         ]
         length = match.scanned_file.duration_ms or match.last_end_ms
         mini = pictures.mini_ribbon(duration_ms=length, segments=plays)
-        return render_to_string("components/_mini.html", {"mini": mini})
-
-    @admin.display(description="Matched", ordering="matched_ms")
-    def matched(self, match: Match) -> SafeString:
-        """Return the matched time."""
-        return number(formats.clock(match.matched_ms, digits=1))
+        return format_html(
+            '{}<span class="cell-sub">{}</span>',
+            render_to_string("components/_mini.html", {"mini": mini}),
+            formats.clock(match.matched_ms, digits=1),
+        )
 
     @admin.display(description="Score", ordering="score")
     def score_shown(self, match: Match) -> SafeString:

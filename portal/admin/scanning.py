@@ -22,10 +22,12 @@ from portal.admin.base import (
     count_of,
     file_badge,
     number,
+    player,
     score,
     user_of,
     when,
 )
+from portal.playback import audio_url
 from portal.views.containers import callback_url
 from review.choices import MatchState
 from review.models import Match
@@ -190,8 +192,29 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
     search_help_text = "Name, or a whole id or SHA-256"
     date_hierarchy = "created_at"
-    readonly_fields = all_field_names(
-        ScannedFile, but=["id", "remote_id", "waveform", "proxy", "fingerprint"]
+    readonly_fields = (
+        "state",
+        "name",
+        "container",
+        "listen",
+        "duration",
+        "size",
+        "source_type",
+        "source_url",
+        "platform",
+        "account",
+        "external_id",
+        "programme",
+        "published_at",
+        "tags",
+        "uid",
+        "sha256",
+        "facts",
+        "error_code",
+        "message",
+        "uploaded_by",
+        "created",
+        "deleted_at",
     )
     fields = (*readonly_fields, "remote_id")
     inlines = [ScanInline]
@@ -215,6 +238,16 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         """Return the length of the sound."""
         known = formats.clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
         return number(known)
+
+    @admin.display(description="Size", ordering="size_bytes")
+    def size(self, file: ScannedFile) -> str:
+        """Return the size of the bytes as received."""
+        return formats.size(file.size_bytes)
+
+    @admin.display(description="Listen")
+    def listen(self, file: ScannedFile) -> SafeString:
+        """Return a player."""
+        return player(audio_url(file))
 
     @admin.display(description="Matches", ordering="matches_there")
     def match_count(self, file: Any) -> SafeString:  # Any: carries an annotation
