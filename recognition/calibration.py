@@ -18,10 +18,10 @@ def catalogue_hours(postings: int) -> float:
 def e_value(bits: float, hours: float, params: Params = DEFAULT) -> float:
     """Matches of at least ``bits`` expected by chance in an hour scanned.
 
-    The best score of a window of strangers has an exponential tail: beyond its 90 %
-    quantile ``tail_u`` it falls by half every ``tail_h`` bits.
+    The best score of a window of strangers has an exponential tail: the share
+    ``tail_share`` lies above ``tail_u``, half of it above each ``tail_h`` bits more.
     """
-    tail = 0.1 * 2 ** (-(bits - params.tail_u) / params.tail_h)
+    tail = params.tail_share * 2 ** (-(bits - params.tail_u) / params.tail_h)
     return WINDOWS_PER_HOUR * hours / params.tail_catalogue_hours * tail
 
 

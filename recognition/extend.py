@@ -43,7 +43,7 @@ def follow(
         span = (run.first, run.last + 1)
         fitted = replace(run, line=fit_line(view, reference, span, run.line))
         again = _extended(view, fitted, _wider(run, params), params)
-        if again.bits <= run.bits:
+        if again.raw <= run.raw:
             break
         run = again
     return run
@@ -136,6 +136,7 @@ def _run(
         first=span[0] + first,
         last=span[0] + last,
         bits=bits,
+        raw=float(evidence.raw[first : last + 1].sum()),
         aligned=int((states == ALIGNED).sum()),
         known=int((states != OUTSIDE).sum()),
         p0=evidence.p0,

@@ -63,7 +63,7 @@ class Params:
     min_votes: int = 4
     dense_fan: int = 16
     dense_within: int = 8
-    dense_top: int = 8
+    dense_top: int = 24
     grid_radius_frames: int = 10
     grid_radius_bins: int = 9
     grid_fan: int = 6
@@ -73,22 +73,26 @@ class Params:
 
     # Verification
     tolerance_frames: int = 1
-    tolerance_bins: float = 0.6
-    gain_bands: int = 5
+    tolerance_bins: float = 0.5
+    gain_bands: int = 4
     absent_margin: float = 0.9
-    absent_bits: float = -2.2
-    masked_bits: float = -0.15
+    absent_bits: float = -1.5
+    masked_bits: float = -0.08
     min_p1: float = 0.35
-    onset_frames: int = 2
-    x_drop: float = 14.0
-    candidate_bits: float = 14.0
+    onset_frames: int = 1
+    stretch_frames: int = 31
+    stretch_bits: float = 12.0
+    x_drop: float = 10.0
+    candidate_bits: float = 7.0
+    warp_bits: float = 10.0
     extend_frames: int = 875
     min_segment_ms: int = 2500
 
     # Calibration of bits to expected false matches, see calibration.py
-    tail_u: float = 17.9
-    tail_h: float = 3.2
-    tail_catalogue_hours: float = 21.5
+    tail_share: float = 0.05
+    tail_u: float = 6.5
+    tail_h: float = 1.2
+    tail_catalogue_hours: float = 114.0
     max_e_value: float = 0.001
 
     # Silence: nothing in the level map above this (natural log of full scale)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,9 @@ class Search:
         )
         if run is None:
             return
+        if lead.warped:
+            # The line was chosen to fit, among many: that must be paid for
+            run = replace(run, bits=run.bits - self.params.warp_bits)
         long_enough = run.length * self.params.frame_ms >= self.params.min_segment_ms
         if long_enough and run.bits >= threshold_bits(self.hours, self.params):
             self.found.append(run)

@@ -18,7 +18,8 @@ class Run:
     """A scoring run of one recording along one line.
 
     ``first`` and ``last`` number the outermost reference landmarks, both inside;
-    ``known`` of them could be judged, ``aligned`` were found in the query.
+    ``known`` of them could be judged, ``aligned`` were found in the query. ``raw`` is
+    the sum of all evidence, of which ``bits`` counts no more than is independent.
     """
 
     recording: int
@@ -27,6 +28,7 @@ class Run:
     first: int
     last: int
     bits: float
+    raw: float
     aligned: int
     known: int
     p0: float
@@ -82,11 +84,12 @@ def _best_segment(
 def settle(runs: Sequence[Run], min_frames: float) -> list[Run]:
     """Choose among runs of one recording that claim the same stretch of the query.
 
-    The stronger run keeps it: looped music aligns at many equally right offsets.
+    The run with more evidence keeps it: looped music aligns at many offsets that are
+    all but equally right.
     Runs of different recordings may overlap, since several may sound at once.
     """
     settled: list[Run] = []
-    for run in sorted(runs, key=lambda r: -r.bits):
+    for run in sorted(runs, key=lambda r: -r.raw):
         taken = sum(
             _overlap(run, other)
             for other in settled

@@ -36,6 +36,18 @@ Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 Place = tuple[float, float, float]
 Constants = tuple[float, ...]
 
+# How closely aligned landmarks agree in level (nepers), place (bins), time (frames).
+# Each row: bounds of close and near; the shares of close, near and far where the
+# recording does sound; those taken for chance until shifted alignments show it.
+_CLOSENESS = np.array(
+    [
+        [0.08, 0.3, 0.4, 0.35, 0.25, 0.1, 0.22, 0.68],
+        [0.06, 0.2, 0.35, 0.35, 0.3, 0.15, 0.3, 0.55],
+        [0.35, 0.8, 0.5, 0.35, 0.15, 0.34, 0.4, 0.26],
+    ]
+)
+_PRIOR = 20.0  # how many chance alignments the last three are worth
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -43,12 +55,14 @@ class Evidence:
 
     ``states`` are OUTSIDE, MISSING or ALIGNED; ``absent`` marks the missing ones that
     nothing masks; ``gaps`` are query level less reference level there, in nepers.
+    ``raw`` are the weights before short stretches are limited.
     """
 
     states: NDArray[np.int8]
     gaps: NDArray[np.float32]
     absent: NDArray[np.bool_]
     weights: NDArray[np.float32]
+    raw: NDArray[np.float32]
     p0: float
     p1: float
 
@@ -82,15 +96,17 @@ def weigh(
     inner = (0, span[1] - span[0])
     if core is not None:
         inner = (core[0] - span[0], core[1] - span[0])
-    states, gaps, absent, weights, p0, p1 = _evidence(
+    states, gaps, absent, raw, p0, p1 = _evidence(
         query,
         landmarks,
         (line.slope, line.offset, line.shift),
         inner,
         _constants(params),
-        _CHANCE_SHIFTS,
+        (_CHANCE_SHIFTS, _CLOSENESS),
     )
-    return Evidence(states, gaps, absent, weights, float(p0), float(p1))
+    weights = raw.copy()
+    _saturate(landmarks[0], weights, params.stretch_frames, params.stretch_bits)
+    return Evidence(states, gaps, absent, weights, raw, float(p0), float(p1))
 
 
 def _constants(params: Params) -> tuple[float, ...]:
@@ -114,7 +130,7 @@ def _evidence(
     line: Place,
     inner: tuple[int, int],
     constants: Constants,
-    shifts: NDArray[np.int32],
+    tables: tuple[NDArray[np.int32], NDArray[np.float64]],
 ) -> tuple[
     NDArray[np.int8],
     NDArray[np.float32],
@@ -123,20 +139,52 @@ def _evidence(
     float,
     float,
 ]:
-    tolerance = (constants[0], constants[1])
-    states, gaps = _classify(query, reference, line, tolerance)
-    chance = _chance_rates(query, reference, line, tolerance, shifts)
+    states, gaps, offs = _classify(query, reference, line, constants)
     known = 0
     hits = 0
     for i in range(inner[0], inner[1]):
         known += states[i] != OUTSIDE
         hits += states[i] == ALIGNED
     observed = hits / known if known else 0.0
+    gains, spare = _band_gains(reference[1], states, gaps, inner, constants)
+    chance, cells = _chance(query, reference, line, gains, constants, tables)
     p0 = min(0.9, max(0.01, chance.mean() + chance.std()))
     p1 = max(min(0.98, max(constants[4], p0 + 0.15, observed)), p0 + 0.05)
-    gains = _band_gains(reference[1], states, gaps, inner, constants)
-    absent, weights = _weights(reference, states, gaps, gains, p0, p1, constants)
+    tight = _closeness_bits(cells, tables[1])
+    absent, weights = _weights(
+        reference,
+        (states, gaps, offs),
+        (gains, spare),
+        (tight, tables[1]),
+        (p0, p1),
+        constants,
+    )
     return states, gaps, absent, weights, p0, p1
+
+
+@compiled
+def _closeness_bits(
+    counts: NDArray[np.float64], closeness: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Bits for how closely an aligned landmark agrees, from counts of chance.
+
+    Rows are level, place and time; columns close, near and far.
+    """
+    bits = np.empty((3, 3), dtype=np.float64)
+    for row in range(3):
+        total = counts[row].sum() + _PRIOR
+        for column in range(3):
+            chance = counts[row, column] + _PRIOR * closeness[row, 5 + column]
+            bits[row, column] = np.log2(closeness[row, 2 + column] * total / chance)
+    return bits
+
+
+@compiled
+def _cell(distance: float, bounds: NDArray[np.float64]) -> int:
+    distance = abs(distance)
+    if distance <= bounds[0]:
+        return 0
+    return 1 if distance <= bounds[1] else 2
 
 
 @compiled
@@ -146,10 +194,15 @@ def _band_gains(
     gaps: NDArray[np.float32],
     inner: tuple[int, int],
     constants: Constants,
-) -> NDArray[np.float32]:
-    """Median of query level less reference level by band; NaN where unknown."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Median of query level less reference level by band; NaN where unknown.
+
+    Beside it, the medians without one landmark below, at, or above the middle: a
+    landmark must not be judged by a median of which it is a part.
+    """
     n_bands = int(constants[2])
     gains = np.full(n_bands, np.nan, dtype=np.float32)
+    spare = np.full((n_bands, 3), np.nan, dtype=np.float32)
     of_band = np.empty(inner[1] - inner[0], dtype=np.float32)
     for band in range(n_bands):
         n = 0
@@ -157,9 +210,20 @@ def _band_gains(
             if states[i] == ALIGNED and _band(bins[i], constants) == band:
                 of_band[n] = gaps[i]
                 n += 1
-        if n >= 3:
-            gains[band] = np.median(of_band[:n])
-    return gains
+        if n < 3:
+            continue
+        ordered = np.sort(of_band[:n])
+        gains[band] = np.median(ordered)
+        middle = n // 2
+        if n % 2:
+            spare[band, 0] = (ordered[middle] + ordered[middle + 1]) / 2
+            spare[band, 1] = (ordered[middle - 1] + ordered[middle + 1]) / 2
+            spare[band, 2] = (ordered[middle - 1] + ordered[middle]) / 2
+        else:
+            spare[band, 0] = ordered[middle]
+            spare[band, 1] = gains[band]
+            spare[band, 2] = ordered[middle - 1]
+    return gains, spare
 
 
 @compiled
@@ -169,13 +233,17 @@ def _band(place: float, constants: Constants) -> int:
 
 @compiled
 def _classify(
-    query: Query, reference: Reference, line: Place, tolerance: tuple[float, float]
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """State of each landmark, and query level less reference level where known."""
+    query: Query, reference: Reference, line: Place, constants: Constants
+) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+    """State of each landmark, query level less reference level where known.
+
+    For aligned ones also how far off they are, in bins and frames.
+    """
     frames, bins, levels = reference
     first, q_frames, q_bins, q_levels, cells, cell_size = query
     states = np.empty(len(frames), dtype=np.int8)
     gaps = np.full(len(frames), UNKNOWN_LEVEL, dtype=np.float32)
+    offs = np.zeros((len(frames), 2), dtype=np.float32)
     n_bins = cells.shape[1] * cell_size[1]
     for i in range(len(frames)):
         frame = line[1] + line[0] * frames[i]
@@ -184,31 +252,36 @@ def _classify(
         if outside or (len(cells) > 0 and place > n_bins - 1):
             states[i] = OUTSIDE
             continue
-        k = nearest(first, q_frames, q_bins, frame, place, tolerance[0], tolerance[1])
+        k = nearest(first, q_frames, q_bins, frame, place, constants[0], constants[1])
         if k >= 0:
             states[i] = ALIGNED
             gaps[i] = q_levels[k] - levels[i]
+            offs[i, 0] = q_bins[k] - place
+            offs[i, 1] = q_frames[k] - frame
             continue
         states[i] = MISSING
         row = int(frame + 0.5) // cell_size[0]
         if row < len(cells):
             value = cells[row, int(place + 0.5) // cell_size[1]]
             gaps[i] = value / STEPS_PER_NEPER - OFFSET - levels[i]
-    return states, gaps
+    return states, gaps, offs
 
 
 @compiled
-def _chance_rates(
+def _chance(
     query: Query,
     reference: Reference,
     line: Place,
-    tolerance: tuple[float, float],
-    shifts: NDArray[np.int32],
-) -> NDArray[np.float64]:
-    """Share of landmarks that align at each of the shifted alignments."""
-    frames, bins = reference[0], reference[1]
-    first, q_frames, q_bins = query[0], query[1], query[2]
+    gains: NDArray[np.float32],
+    constants: Constants,
+    tables: tuple[NDArray[np.int32], NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What shifted alignments show: rates of alignment, and counts of closeness."""
+    frames, bins, levels = reference
+    first, q_frames, q_bins, q_levels = query[0], query[1], query[2], query[3]
+    shifts, closeness = tables
     rates = np.zeros(len(shifts), dtype=np.float64)
+    cells = np.zeros((3, 3), dtype=np.float64)
     for s in range(len(shifts)):
         hits = 0
         total = 0
@@ -219,25 +292,34 @@ def _chance_rates(
                 continue
             total += 1
             k = nearest(
-                first, q_frames, q_bins, frame, place, tolerance[0], tolerance[1]
+                first, q_frames, q_bins, frame, place, constants[0], constants[1]
             )
-            hits += k >= 0
+            if k < 0:
+                continue
+            hits += 1
+            gain = gains[_band(bins[i], constants)]
+            if not np.isnan(gain):
+                cells[0, _cell(q_levels[k] - levels[i] - gain, closeness[0])] += 1
+            cells[1, _cell(q_bins[k] - place, closeness[1])] += 1
+            cells[2, _cell(q_frames[k] - frame, closeness[2])] += 1
         if total:
             rates[s] = hits / total
-    return rates
+    return rates, cells
 
 
 @compiled
 def _weights(
     reference: Reference,
-    states: NDArray[np.int8],
-    gaps: NDArray[np.float32],
-    gains: NDArray[np.float32],
-    p0: float,
-    p1: float,
+    found: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]],
+    gain: tuple[NDArray[np.float32], NDArray[np.float32]],
+    close: tuple[NDArray[np.float64], NDArray[np.float64]],
+    rates: tuple[float, float],
     constants: Constants,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     frames, bins, _ = reference
+    states, gaps, offs = found
+    bits, closeness = close
+    p0, p1 = rates
     absent = np.zeros(len(frames), dtype=np.bool_)
     weights = np.zeros(len(frames), dtype=np.float32)
     low, high = 0, 0
@@ -248,12 +330,22 @@ def _weights(
             high += 1
         if states[i] == OUTSIDE:
             continue
-        gain = gains[_band(bins[i], constants)]
+        band = _band(bins[i], constants)
         if states[i] == ALIGNED:
             value = np.log2(p1 / p0)
-        elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gain):
+            value += bits[1, _cell(offs[i, 0], closeness[1])]
+            value += bits[2, _cell(offs[i, 1], closeness[2])]
+            if not np.isnan(gain[0][band]):
+                side = 1
+                if gaps[i] < gain[0][band]:
+                    side = 0
+                elif gaps[i] > gain[0][band]:
+                    side = 2
+                gap = gaps[i] - gain[1][band, side]
+                value += bits[0, _cell(gap, closeness[0])]
+        elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gain[0][band]):
             value = np.log2((1 - p1) / (1 - p0))
-        elif gaps[i] < gain - constants[7]:
+        elif gaps[i] < gain[0][band] - constants[7]:
             value = constants[5]
             absent[i] = True
         else:
@@ -261,3 +353,28 @@ def _weights(
         # Landmarks of one onset are not independent of each other
         weights[i] = value / np.sqrt(high - low)
     return absent, weights
+
+
+@compiled
+def _saturate(
+    frames: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    stretch: int,
+    most: float,
+) -> None:
+    """Let no short stretch speak for more than ``most`` bits.
+
+    A drum hit or a held tone that two pieces share yields many landmarks, all of
+    which align or none does.
+    """
+    start = 0
+    while start < len(frames):
+        end = start
+        total = 0.0
+        while end < len(frames) and frames[end] < frames[start] + stretch:
+            total += max(0.0, weights[end])
+            end += 1
+        for i in range(start, end):
+            if weights[i] > 0:
+                weights[i] /= 1 + total / most
+        start = end
