@@ -131,9 +131,10 @@ def _candidates(bucket: Bucket, fingerprint: Fingerprint) -> list[int]:
     if fingerprint.reference is None:
         return []
     hashes, frames = reference_hashes(fingerprint.reference, DEFAULT)
-    votes = index_store.open_index().query([bucket.pk], hashes, frames)
-    best = sorted(votes, key=lambda vote: -vote.count)
-    return list(dict.fromkeys(vote.recording for vote in best))[:_CANDIDATES]
+    votes = index_store.open_index().query(
+        [bucket.pk], hashes, frames, top=_CANDIDATES
+    )
+    return list(dict.fromkeys(vote.recording for vote in votes))
 
 
 def _duplicate(bucket: Bucket, track_id: str, same: Recording, user: User) -> Outcome:

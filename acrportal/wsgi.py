@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+from common.chunked import with_chunked_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
 
-application = get_wsgi_application()
+# Fields and boundaries beside the file: as much again as an upload may have of them.
+_BESIDE_THE_FILE = 32 * 1024**2
+
+application = with_chunked_bodies(
+    get_wsgi_application(),
+    folder=settings.FILE_UPLOAD_TEMP_DIR,
+    max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES + _BESIDE_THE_FILE,
+)

@@ -1,0 +1,80 @@
+"""The live server that the clients' tests share: one per session and process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.wire.live import (
+    DEMO,
+    Receiver,
+    Server,
+    callback_receiver,
+    running_server,
+    wait_for,
+)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server with a worker, an empty database and an all-powerful token."""
+    with running_server(tmp_path_factory.mktemp("live")) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A bucket with one recording, and a container that searches it."""
+
+    bucket: dict[str, Any]  # Any: JSON
+    recording: dict[str, Any]
+    container: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def scene(live: Server) -> Scene:
+    """Return a small catalogue, made over the API."""
+    bucket = live.call(
+        "POST",
+        "/api/buckets",
+        json={"name": "scene", "type": "File", "region": "eu-west-1"},
+    ).json()["data"]
+    with (DEMO / "castle.opus").open("rb") as audio:
+        recording = live.call(
+            "POST",
+            f"/api/buckets/{bucket['id']}/files",
+            data={"title": "Castle", "user_defined": '{"artist": "James"}'},
+            files={"file": ("castle.opus", audio)},
+        ).json()["data"]
+    wait_for(
+        live, f"/api/buckets/{bucket['id']}/files/{recording['id']}", states=(1, -1)
+    )
+    container = live.call(
+        "POST",
+        "/api/fs-containers",
+        json={
+            "name": "scene",
+            "region": "eu-west-1",
+            "buckets": [bucket["id"], "ACRCloud Music"],
+            "engine": 1,
+            "policy": {"type": "traverse", "interval": 0, "rec_length": 10},
+        },
+    ).json()["data"]
+    return Scene(bucket, recording, container)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Return a callback receiver on localhost."""
+    with callback_receiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def programme() -> Path:
+    """Return audio that holds the scene's recording."""
+    return DEMO / "castle.opus"

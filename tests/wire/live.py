@@ -1,0 +1,257 @@
+"""A real server and worker on localhost, and what real clients need around them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "demo"
+_START_SECONDS = 60
+_WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server under test, with a token that may do everything."""
+
+    base: str
+    token: str
+    env: dict[str, str]
+    data_dir: Path
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return what every call carries."""
+        return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+
+    def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        """Make a call as a client does. Any: arguments of requests."""
+        headers = {**self.headers, **kwargs.pop("headers", {})}
+        return requests.request(
+            method, self.base + path, headers=headers, timeout=60, **kwargs
+        )
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command against the server's data."""
+        return _manage(self.env, *arguments)
+
+
+def _manage(env: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
+    """Serve from an empty data folder; both processes end with the block."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    env = {
+        **os.environ,
+        "ACRPORTAL_DATA_DIR": str(data_dir),
+        "ACRPORTAL_BASE_URL": base,
+        "ACRPORTAL_HTTPS": "off",
+        "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES": "1",
+        "ACRPORTAL_API_THROTTLE": "off",
+        "SECRET_KEY": "only-for-this-test",
+        "DATABASE_URL": f"sqlite:///{data_dir}/portal.sqlite3",
+        **settings,
+    }
+    _manage(env, "migrate", "--verbosity", "0")
+    token = _manage(env, "create_api_token", "--username", "client").split()[-1]
+    log = (data_dir / "serve.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(port)],
+        cwd=ROOT,
+        env=env,
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        _wait_until_up(base, process)
+        yield Server(base, token, env, data_dir)
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+        log.close()
+
+
+def _wait_until_up(base: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in _ticks(_START_SECONDS):
+        assert process.poll() is None, "the server ended"
+        try:
+            if requests.get(f"{base}/healthz", timeout=2).ok:
+                return
+        except requests.RequestException:
+            continue
+    raise AssertionError("the server did not come up")
+
+
+def wait_for(server: Server, path: str, *, states: tuple[int, ...]) -> dict[str, Any]:
+    """Poll as clients do until the object at ``path`` is in one of the states.
+
+    Any: JSON.
+    """
+    for _ in _ticks(_WAIT_SECONDS):
+        data = server.call("GET", path).json()["data"]
+        found: dict[str, Any] = data[0] if isinstance(data, list) else data
+        if found["state"] in states:
+            return found
+    raise AssertionError(f"{path} stays in state {found['state']}")
+
+
+def _ticks(seconds: float) -> Iterator[None]:
+    """Yield now and then until the time is over: other processes are waited for."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.2)
+
+
+@dataclass
+class Received:
+    """One request that a receiver got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """A callback receiver; ``answers`` are statuses to give, then always 200."""
+
+    url: str
+    requests: list[Received] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    def wait(self, count: int) -> list[Received]:
+        """Return the requests once there are ``count`` of them."""
+        for _ in _ticks(_WAIT_SECONDS):
+            if len(self.requests) >= count:
+                return self.requests
+        raise AssertionError(f"{len(self.requests)} callbacks came, not {count}")
+
+
+@contextmanager
+def callback_receiver() -> Iterator[Receiver]:
+    """Run a receiver on localhost."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            receiver.requests.append(Received(self.path, dict(self.headers), body))
+            self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver = Receiver(f"http://127.0.0.1:{server.server_port}/callback")
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a throw-away certificate for the vendor's names; return it and its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    names = "DNS:*.acrcloud.com,DNS:acrcloud.com"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        + ["-subj", "/CN=acrcloud.com", "-addext", f"subjectAltName={names}"]
+        + ["-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
+
+
+@contextmanager
+def tls_proxy(target_port: int, certificate: Path, key: Path) -> Iterator[str]:
+    """Run an HTTPS proxy that ends TLS for any host and leads to ``target_port``."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(
+                target=_tunnel, args=(client, context, target_port), daemon=True
+            ).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+def _tunnel(client: socket.socket, context: ssl.SSLContext, port: int) -> None:
+    """Answer one CONNECT, end its TLS, and pass the bytes on both ways."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += client.recv(4096)
+    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    with (
+        context.wrap_socket(client, server_side=True) as inside,
+        socket.create_connection(("127.0.0.1", port)) as server,
+    ):
+        back = threading.Thread(target=_pump, args=(server, inside), daemon=True)
+        back.start()
+        _pump(inside, server)
+        back.join(timeout=60)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+def installed_client(variable: str, program: str) -> str | None:
+    """Return where a client is installed: as the variable says, or on the path."""
+    return os.environ.get(variable) or shutil.which(program)
+
+

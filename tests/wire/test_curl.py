@@ -1,0 +1,161 @@
+"""The vendor's documented calls, made by curl exactly as its documents have them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.wire.conftest import Scene
+from tests.wire.live import Server, wait_for
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
+]
+JSON = ["-H", "Content-Type: application/json"]
+
+
+def curl(server: Server, *arguments: str) -> tuple[int, Any]:
+    """Run curl with the token; return status and body. Any: JSON."""
+    done = subprocess.run(
+        ["curl", "-sS", "-w", "\n%{http_code}", *arguments]
+        + ["-H", f"Authorization: Bearer {server.token}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(body) if body else None
+
+
+def test_containers(live: Server, scene: Scene) -> None:
+    wanted = {
+        "name": "test",
+        "region": "eu-west-1",
+        "buckets": [scene.bucket["id"], str(scene.bucket["id"]), "ACRCloud Music"],
+        "audio_type": "linein",
+        "engine": 1,
+        "policy": {"type": "traverse", "interval": 0, "rec_length": 10},
+    }
+
+    made = curl(
+        live,
+        *("-X", "POST", f"{live.base}/api/fs-containers"),
+        *("-H", "Accept: application/json", *JSON, "-d", json.dumps(wanted)),
+    )
+    number = made[1]["data"]["id"]
+    shown = curl(live, f"{live.base}/api/fs-containers/{number}")
+    listed = curl(live, f"{live.base}/api/fs-containers")
+    deleted = curl(live, "-X", "DELETE", f"{live.base}/api/fs-containers/{number}")
+    gone = curl(live, f"{live.base}/api/fs-containers/{number}")
+
+    assert (made[0], shown[0], listed[0]) == (201, 200, 200)
+    assert [one["id"] for one in shown[1]["data"]["buckets"]] == [
+        23,
+        scene.bucket["id"],
+    ]
+    assert number in [one["id"] for one in listed[1]["data"]]
+    assert deleted == (204, None)
+    assert gone[0] == 404
+
+
+def test_files_of_a_container(live: Server, scene: Scene, programme: Path) -> None:
+    files = f"{live.base}/api/fs-containers/{scene.container['id']}/files"
+
+    status, audio = curl(
+        live, files, "--form", f'file=@"{programme}"', "--form", 'data_type="audio"'
+    )
+    link_status, link = curl(
+        live,
+        *(files, *JSON, "--data-raw"),
+        '{"data_type":"platforms","url":"https://video.example/status/1"}',
+    )
+    path = f"/api/fs-containers/{scene.container['id']}/files/{audio['data']['id']}"
+    ready = wait_for(live, path, states=(1, -1, -2, -3))
+    both = f"{files}/{audio['data']['id']},{link['data']['id']}"
+    shown = curl(live, both)
+    rescanned = curl(
+        live, "-X", "PUT", f"{files}/{audio['data']['id']}/rescan", "-d", ""
+    )
+    listed = curl(
+        live, f"{files}?page=1&per_page=20", "-H", "Accept: application/json"
+    )
+    deleted = curl(live, "-X", "DELETE", both)
+
+    assert (status, link_status) == (201, 201)
+    assert audio["data"]["state"] == 0
+    assert audio["data"]["uri"] == f"audio:{programme.name}"
+    assert link["data"]["data_type"] == "video.example"
+    assert ready["state"] == 1
+    assert ready["results"]["custom_files"][0]["result"]["title"] == "Castle"
+    assert [one["id"] for one in shown[1]["data"]] == [
+        audio["data"]["id"],
+        link["data"]["id"],
+    ]
+    assert rescanned[0] == 200
+    assert rescanned[1]["data"][0]["state"] == 0
+    assert "results" in rescanned[1]["data"][0]
+    assert listed[0] == 200
+    assert deleted == (204, None)
+
+
+def test_a_fingerprint_file(live: Server, scene: Scene, tmp_path: Path) -> None:
+    files = f"{live.base}/api/fs-containers/{scene.container['id']}/files"
+    foreign = tmp_path / "song.fp"
+    foreign.write_bytes(bytes(range(256)) * 20)
+
+    status, body = curl(
+        live, files, "--form", f'file=@"{foreign}"', "--form", "data_type=fingerprint"
+    )
+
+    assert status == 422
+    assert body["errors"]["file"][0] == body["message"] == body["error"]
+    assert "upload the audio itself" in body["message"]
+
+
+def test_dedup_files(live: Server, programme: Path) -> None:
+    bucket = live.call(
+        "POST",
+        "/api/buckets",
+        json={"name": "curl dedup", "type": "DedupFile", "region": "eu-west-1"},
+    ).json()["data"]
+    files = f"{live.base}/api/buckets/{bucket['id']}/dedup-files"
+    form = ("--form", f'file=@"{programme}"')
+
+    first = curl(live, files, "--form", 'id="123"', *form)
+    again = curl(live, files, "--form", 'id="124"', *form)
+    listed = curl(live, f"{files}?page=1&per_page=20")
+    shown = curl(live, f"{files}/124")
+    deleted = curl(live, "-X", "DELETE", f"{files}/{first[1]['data']['acr_id']}")
+    left = curl(live, files)
+
+    assert first[1]["data"]["do_db"] is True
+    assert first[1]["data"]["dup_files"] == []
+    assert again[1]["data"] == {
+        "dup_files": ["123"],
+        "acr_id": first[1]["data"]["acr_id"],
+        "do_db": False,
+    }
+    assert listed[1]["data"][0]["dup_files"] == ["123", "124"]
+    assert listed[1]["meta"]["per_page"] == "20"
+    assert shown[1]["data"][0]["acr_id"] == first[1]["data"]["acr_id"]
+    assert deleted == (204, None)
+    assert left[1]["data"] == []
+
+
+def test_a_body_sent_in_chunks(live: Server, scene: Scene, programme: Path) -> None:
+    files = f"{live.base}/api/fs-containers/{scene.container['id']}/files"
+
+    status, body = curl(
+        live,
+        *(files, "-H", "Transfer-Encoding: chunked"),
+        *("--form", f'file=@"{programme}"'),
+    )
+
+    assert status == 201
+    assert body["data"]["name"] == programme.name
