@@ -1,0 +1,115 @@
+"""Recordings become searchable in the worker; what stops on the way goes on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django_tasks_db.models import DBTaskResult
+
+from accounts.models import User
+from catalogue import index_store
+from catalogue.fingerprinting import NotReady, run_fingerprinting
+from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.services import (
+    RecordingDetails,
+    add_recording,
+    create_bucket,
+    requeue_stale_recordings,
+)
+from tests import audio
+from tests.conftest import Worker, upload
+
+
+@pytest.fixture
+def bucket(transactional_db: None) -> Bucket:
+    """Return an empty bucket."""
+    return create_bucket(name="Masters")
+
+
+def _add(bucket: Bucket, content: bytes, name: str = "tune.wav") -> Recording:
+    return add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title="A tune"),
+        audio=upload(name, content),
+    )
+
+
+def test_recording_becomes_searchable(bucket: Bucket, run_worker: Worker) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+
+    recording.refresh_from_db()
+    stats = index_store.open_index().stats(bucket.pk)
+    assert recording.status == RecordingStatus.READY
+    assert recording.duration_ms == 20_000
+    assert stats.recordings == 1
+    assert len(index_store.load_landmarks(recording.pk).frames) > 50
+
+
+def test_recording_that_is_no_audio_says_why(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, b"no audio" * 100, name="cover.jpg")
+    run_worker()
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.ERROR
+    assert recording.status_message.startswith("cover.jpg could not be decoded")
+
+
+def test_recording_whose_worker_died_is_fingerprinted_by_another(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    DBTaskResult.objects.all().delete()
+    Recording.objects.update(
+        status=RecordingStatus.PROCESSING,
+        lease_owner="dead:1",
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        attempts=1,
+    )
+
+    assert requeue_stale_recordings(max_attempts=3) == 1
+    run_worker()
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.READY
+
+
+def test_recording_that_kills_its_worker_is_given_up(bucket: Bucket) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    Recording.objects.update(
+        status=RecordingStatus.PROCESSING,
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        attempts=3,
+    )
+
+    assert requeue_stale_recordings(max_attempts=3) == 0
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.ERROR
+
+
+def test_finished_recording_is_not_fingerprinted_again(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    run_worker()
+
+    with pytest.raises(NotReady):
+        run_fingerprinting(recording_id=recording.pk, worker="again:1")
+
+
+def test_index_is_rebuilt_from_stored_fingerprints(
+    bucket: Bucket, run_worker: Worker, admin: User
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+    recording.refresh_from_db()
+    index_store.remove_recording(recording)
+    assert index_store.open_index().stats(bucket.pk).recordings == 0
+
+    assert index_store.rebuild_bucket(bucket.pk) == 1
+
+    assert index_store.open_index().stats(bucket.pk).recordings == 1
