@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 
@@ -21,6 +22,7 @@ from catalogue.models import (
 )
 from catalogue.tasks import fingerprint_recording
 from common.leases import NO_LEASE
+from common.queue import queue_holds_work
 from common.storage import display_name, keep_file, replace_bytes
 from recognition.fingerprint import to_bytes
 from recognition.types import Fingerprint
@@ -154,6 +156,12 @@ def requeue_stale_recordings(*, max_attempts: int) -> int:
     Recording.objects.filter(pk__in=ids, status=RecordingStatus.PROCESSING).update(
         status=RecordingStatus.WAITING, **NO_LEASE
     )
+    if not queue_holds_work():
+        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
+        lost = Recording.objects.filter(
+            status=RecordingStatus.WAITING, updated_at__lt=lost_before
+        )
+        ids += lost.exclude(pk__in=ids).values_list("pk", flat=True)
     for recording_id in ids:
         fingerprint_recording.enqueue(recording_id)
     return len(ids)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django_tasks_db.models import DBTaskResult
 
 import audit.services
 from accounts.models import User
 from common.leases import NO_LEASE
+from common.queue import queue_holds_work
 from scanning import results
 from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
 from scanning.errors import IntakeRefused, LeaseLost, ScanFailed
@@ -93,7 +93,7 @@ def requeue_stale_scans() -> int:
     # A queued scan whose queue entry was lost: nobody takes it for a whole lease.
     lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
     lost = Scan.objects.filter(status=ScanStatus.QUEUED, created_at__lt=lost_before)
-    if not _queue_holds_work():
+    if not queue_holds_work():
         for scan_id in lost.values_list("pk", flat=True):
             run_scan.enqueue(scan_id)
             count += 1
@@ -121,8 +121,3 @@ def _requeue_or_give_up(scan: Scan) -> int:
     if requeued:
         run_scan.enqueue(scan.pk)
     return requeued
-
-
-def _queue_holds_work() -> bool:
-    """Tell whether queue entries still wait, so that a long queue is not doubled."""
-    return DBTaskResult.objects.ready().exists()

@@ -77,6 +77,21 @@ def test_recording_whose_worker_died_is_fingerprinted_by_another(
     assert recording.status == RecordingStatus.READY
 
 
+def test_recording_whose_queue_entry_was_lost_is_fingerprinted(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    DBTaskResult.objects.all().delete()
+    long_ago = datetime.now(tz=UTC) - timedelta(hours=1)
+    Recording.objects.update(updated_at=long_ago)
+
+    assert requeue_stale_recordings(max_attempts=3) == 1
+    run_worker()
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.READY
+
+
 def test_recording_that_kills_its_worker_is_given_up(bucket: Bucket) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     Recording.objects.update(
