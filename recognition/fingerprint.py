@@ -188,9 +188,11 @@ def _landmark_planes(landmarks: Landmarks) -> list[NDArray[np.uint8]]:
 def _steps(
     values: NDArray[np.float32], per_unit: int, offset: int
 ) -> NDArray[np.uint16]:
-    steps = np.rint((values + np.float32(offset)) * np.float32(per_unit))
-    cut: NDArray[np.uint16] = np.clip(steps, 0, 256 * per_unit - 1).astype(np.uint16)
-    return cut
+    steps = values + np.float32(offset)
+    steps *= np.float32(per_unit)
+    np.rint(steps, out=steps)
+    np.clip(steps, 0, 256 * per_unit - 1, out=steps)
+    return steps.astype(np.uint16)
 
 
 def _deflate(planes: list[NDArray[np.uint8]]) -> bytes:

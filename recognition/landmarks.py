@@ -29,7 +29,10 @@ class LandmarkExtractor:
         self._rest = np.zeros((0, params.n_bins), dtype=np.float32)
         self._first = 0  # frame number of the first row of _rest
         self._next = 0  # first frame whose peaks are not found yet
-        self._found: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+        self._layers = {
+            _SPARSE: _DensityLimit(params.reference_rate, params),
+            _DENSE: _DensityLimit(params.dense_rate, params),
+        }
 
     def feed(self, levels: NDArray[np.float32]) -> None:
         """Take the next rows of levels [frames, n_bins]."""
@@ -39,23 +42,27 @@ class LandmarkExtractor:
     def finish(self) -> None:
         """Search the last rows, for which no context will follow."""
         self._search(self._first + len(self._rest))
+        for limit in self._layers.values():
+            limit.finish()
 
     def reference(self) -> Landmarks:
         """The sparse layer of everything searched."""
-        return self._layer(_SPARSE, self._params.reference_rate)
+        return self._layers[_SPARSE].kept()
 
     def dense(self) -> Landmarks:
         """The dense layer of everything searched."""
-        return self._layer(_DENSE, self._params.dense_rate)
+        return self._layers[_DENSE].kept()
 
     def _search(self, stop: int) -> None:
         if stop <= self._next:
             return
-        found = _find_peaks(
+        places, values = _find_peaks(
             self._rest, self._next - self._first, stop - self._first, *self._radii()
         )
-        found[0][:, 0] += self._first
-        self._found.append(found)
+        places[:, 0] += self._first
+        for layer, limit in self._layers.items():
+            chosen = places[:, 1] >= layer
+            limit.feed(places[chosen, 0], values[chosen], stop)
         self._next = stop
         keep_from = max(self._first, stop - self._context)
         self._rest = self._rest[keep_from - self._first :].copy()
@@ -73,17 +80,55 @@ class LandmarkExtractor:
         )
         return p.level_floor, radii
 
-    def _layer(self, layer: int, rate: int) -> Landmarks:
-        if not self._found:
-            return empty_landmarks()
-        places = np.concatenate([places for places, _ in self._found])
-        values = np.concatenate([values for _, values in self._found])
-        chosen = places[:, 1] >= layer
-        frames = np.ascontiguousarray(places[chosen, 0])
-        bins, levels, contrast = values[chosen].T
-        half = round(500 / self._params.frame_ms)
-        kept = _limit_density(frames, np.ascontiguousarray(contrast), half, rate)
-        return Landmarks(frames=frames[kept], bins=bins[kept], levels=levels[kept])
+
+class _DensityLimit:
+    """Keeps at most so many peaks a second, those that stand out most.
+
+    Decides as soon as the half second after a peak is known, so that only what is
+    kept takes memory.
+    """
+
+    def __init__(self, rate: int, params: Params) -> None:
+        self._rate = rate
+        self._half = round(500 / params.frame_ms)
+        self._frames = np.zeros(0, dtype=np.int32)
+        self._values = np.zeros((0, 3), dtype=np.float32)
+        self._decided = 0  # peaks before this frame are decided
+        self._kept = [empty_landmarks()]
+
+    def feed(
+        self, frames: NDArray[np.int32], values: NDArray[np.float32], stop: int
+    ) -> None:
+        """Take peaks as (bin, level, contrast); all before ``stop`` are there now."""
+        self._frames = np.concatenate([self._frames, frames])
+        self._values = np.concatenate([self._values, values])
+        self._decide(stop - self._half)
+
+    def finish(self) -> None:
+        """Decide on the last ones, after which nothing comes."""
+        if len(self._frames):
+            self._decide(int(self._frames[-1]) + 1)
+
+    def kept(self) -> Landmarks:
+        """Everything kept."""
+        return Landmarks(
+            frames=np.concatenate([part.frames for part in self._kept]),
+            bins=np.concatenate([part.bins for part in self._kept]),
+            levels=np.concatenate([part.levels for part in self._kept]),
+        )
+
+    def _decide(self, stop: int) -> None:
+        if stop <= self._decided:
+            return
+        frames, values = self._frames, self._values
+        contrast = np.ascontiguousarray(values[:, 2])
+        kept = _limit_density(frames, contrast, self._half, self._rate)
+        kept &= (frames >= self._decided) & (frames < stop)
+        bins, levels = values[kept, 0], values[kept, 1]
+        self._kept.append(Landmarks(frames[kept], bins, levels))
+        self._decided = stop
+        context = int(np.searchsorted(frames, stop - self._half))
+        self._frames, self._values = frames[context:].copy(), values[context:].copy()
 
 
 def empty_landmarks() -> Landmarks:
