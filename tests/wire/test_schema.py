@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,21 +14,73 @@ from tests.wire.live import Server
 pytestmark = pytest.mark.slow
 
 
-def test_no_call_at_random_breaks_the_server(live: Server, scene: Scene) -> None:
-    pytest.importorskip("schemathesis")
+_CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance"
+)
 
+
+def call_at_random(live: Server, *arguments: str) -> None:
+    pytest.importorskip("schemathesis")
     done = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "run", f"{live.base}/api/schema"]
+        [sys.executable, "-m", "schemathesis.cli", *arguments]
+        + ["run", f"{live.base}/api/schema"]
         + ["--include-path-regex", "^/(api/(fs-containers|buckets)|v1/)"]
         + ["--header", f"Authorization: Bearer {live.token}"]
-        + ["--checks", "not_a_server_error,status_code_conformance"]
-        + ["--checks", "content_type_conformance,response_schema_conformance"]
-        + ["--max-examples", "15", "--phases", "examples,coverage,fuzzing"]
-        + ["--seed", "1", "--workers", "1", "--no-color"],
+        + ["--checks", _CHECKS, "--max-examples", "15", "--seed", "1"]
+        + ["--phases", "examples,coverage,fuzzing", "--workers", "1", "--no-color"],
         capture_output=True,
         text=True,
         check=False,
         timeout=900,
     )
-
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+def test_calls_about_what_is_not_there(live: Server, scene: Scene) -> None:
+    call_at_random(live)
+
+
+def test_calls_about_what_is_there(
+    live: Server, scene: Scene, tmp_path: Path, programme: Path
+) -> None:
+    bucket, container = fresh_scene(live, programme)
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(
+        f"""
+        [parameters]
+        "path.bucket_id" = "{bucket}"
+        "path.container_id" = "{container}"
+        [[operations]]
+        include-name = ["DELETE /api/buckets/{{bucket_id}}"]
+        enabled = false
+        [[operations]]
+        include-name = ["DELETE /api/fs-containers/{{container_id}}"]
+        enabled = false
+        """
+    )
+
+    call_at_random(live, "--config-file", str(config))
+
+
+def fresh_scene(live: Server, programme: Path) -> tuple[int, int]:
+    """Make what random calls may spoil."""
+    bucket = live.call(
+        "POST",
+        "/api/buckets",
+        json={"name": "at random", "type": "DedupFile", "region": "eu-west-1"},
+    ).json()["data"]["id"]
+    container = live.call(
+        "POST",
+        "/api/fs-containers",
+        json={
+            "name": "at random",
+            "region": "eu-west-1",
+            "buckets": [bucket],
+            "engine": 1,
+        },
+    ).json()["data"]["id"]
+    for path in (f"/api/buckets/{bucket}", f"/api/fs-containers/{container}"):
+        with programme.open("rb") as audio:
+            live.call("POST", f"{path}/files", files={"file": ("a.opus", audio)})
+    return bucket, container

@@ -53,6 +53,8 @@ def _gunicorn_arguments(address: str) -> list[str]:
         "acrportal.wsgi:application",
         *("--bind", address),
         *("--worker-class", "gthread", "--workers", "1", "--threads", threads),
+        # A hundred file ids joined by commas stand in one address.
+        *("--limit-request-line", "8190"),
         *("--timeout", "120", "--graceful-timeout", "10", "--log-level", "warning"),
     ]
 
