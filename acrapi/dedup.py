@@ -131,9 +131,7 @@ def _candidates(bucket: Bucket, fingerprint: Fingerprint) -> list[int]:
     if fingerprint.reference is None:
         return []
     hashes, frames = reference_hashes(fingerprint.reference, DEFAULT)
-    votes = index_store.open_index().query(
-        [bucket.pk], hashes, frames, top=_CANDIDATES
-    )
+    votes = index_store.open_index().query([bucket.pk], hashes, frames, top=_CANDIDATES)
     return list(dict.fromkeys(vote.recording for vote in votes))
 
 

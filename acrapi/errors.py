@@ -120,7 +120,7 @@ def _of_framework(error: exceptions.APIException) -> WireError:
         fields = _flat(error.detail)
         return WireError(422, "invalid", _summary(fields), fields=fields)
     if isinstance(error, exceptions.Throttled):
-        seconds = max(1, math.ceil(error.wait or 1))
+        seconds = max(1, math.ceil(getattr(error, "wait", None) or 1))
         return WireError(
             429,
             "rate_limited",

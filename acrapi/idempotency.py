@@ -15,6 +15,7 @@ from acrapi.auth import token_of
 from acrapi.errors import WireError
 from acrapi.headers import retry_after
 from acrapi.models import RepeatableCall
+from acrapi.parsers import fields_of
 
 KEPT = timedelta(hours=24)
 # A call that left no answer after this long was killed and may be made again.
@@ -93,7 +94,9 @@ def _digest(request: Request) -> str:
         (name, file.name, file.size) for name, file in sorted(request.FILES.items())
     ]
     told = {
-        name: value for name, value in request.data.items() if name not in request.FILES
+        name: value
+        for name, value in fields_of(request).items()
+        if name not in request.FILES
     }
     content = json.dumps(
         [request.method, request.path, told, files], sort_keys=True, default=str

@@ -61,9 +61,9 @@ def files_of(container: Container) -> QuerySet[ScannedFile]:
 
 def named_files(container: Container, given: str) -> list[ScannedFile]:
     """Return the files that ``given`` names, in its order; refuse if it names none."""
-    wanted = [_uuid(part) for part in split_ids(given)]
-    known = {file.uid: file for file in files_of(container).filter(uid__in=wanted)}
-    found = [known[uid] for uid in dict.fromkeys(wanted) if uid in known]
+    uids = [uid for part in split_ids(given) if (uid := _uuid(part)) is not None]
+    known = {file.uid: file for file in files_of(container).filter(uid__in=uids)}
+    found = [known[uid] for uid in dict.fromkeys(uids) if uid in known]
     if not found:
         raise not_found(
             f"Container {container.pk} has no file {given[:80]}.", code="unknown_file"

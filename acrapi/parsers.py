@@ -17,9 +17,9 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import (
     BaseParser,
     DataAndFiles,
-    FormParser,
     MultiPartParser,
 )
+from rest_framework.request import Request
 
 from acrapi.errors import WireError
 
@@ -58,8 +58,10 @@ class WireJSONParser(BaseParser):
         return told
 
 
-class WireFormParser(FormParser):
+class WireFormParser(BaseParser):
     """``a=1&b[c]=2`` as nested values."""
+
+    media_type = "application/x-www-form-urlencoded"
 
     def parse(
         self,
@@ -111,6 +113,11 @@ class WireMultiPartParser(MultiPartParser):
             ) from error
         _refuse_cut_off(parser_context, counted.count)
         return DataAndFiles(nested(parsed.data), parsed.files)
+
+
+def fields_of(request: Request) -> dict[str, Any]:
+    """Return the fields of a parsed body."""
+    return dict(request.data.items()) if isinstance(request.data, dict) else {}
 
 
 def _refuse_cut_off(context: Mapping[str, Any] | None, received: int) -> None:

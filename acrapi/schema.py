@@ -30,7 +30,7 @@ IDEMPOTENT = [
 ]
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library is not typed
     """Describes the Authorization header."""
 
     target_class = "acrapi.auth.BearerAuthentication"

@@ -13,6 +13,9 @@ from accounts.models import ApiToken
 class TokenThrottle(SimpleRateThrottle):
     """Counts per token; calls without one count per address."""
 
+    duration: int
+    num_requests: int
+
     scope = "api"
 
     def get_rate(self) -> str | None:

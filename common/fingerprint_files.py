@@ -25,7 +25,7 @@ def looks_like_fingerprint(file: File[bytes]) -> bool:
     """Tell whether a file begins as ours do."""
     begin = file.read(len(fingerprint_file.MAGIC))
     file.seek(0)
-    return begin == fingerprint_file.MAGIC
+    return bool(begin == fingerprint_file.MAGIC)
 
 
 def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprint:

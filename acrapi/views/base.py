@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -32,22 +32,21 @@ class AlwaysJSON(BaseContentNegotiation):
     """Answers JSON whatever the Accept header says; parsers go by Content-Type."""
 
     def select_parser(
-        self, request: Request, parsers: list[BaseParser]
+        self, request: Request, parsers: Iterable[BaseParser]
     ) -> BaseParser | None:
         """Return the parser for the content type; JSON where none is given."""
         given = (request.content_type or "").split(";")[0].strip().lower()
-        if not given:
-            return parsers[0]
-        return next((one for one in parsers if one.media_type == given), None)
+        return next((p for p in parsers if given in ("", p.media_type)), None)
 
     def select_renderer(
         self,
         request: Request,
-        renderers: list[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         """Return the first renderer."""
-        return renderers[0], renderers[0].media_type
+        first = next(iter(renderers))
+        return first, first.media_type
 
 
 class WireView(APIView):
@@ -83,18 +82,15 @@ class WireView(APIView):
         return exception_handler
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         """Give what clients poll an ETag, and say so briefly when it is unchanged.
 
         Any: DRF's own signature.
         """
         final = super().finalize_response(request, response, *args, **kwargs)
-        if (
-            request.method in {"GET", "HEAD"}
-            and isinstance(final, Response)
-            and final.status_code == 200
-        ):
+        polled = request.method in {"GET", "HEAD"} and final.status_code == 200
+        if polled:
             final.add_post_render_callback(_tagger(request))
         return final
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,8 +15,9 @@ from acrapi.errors import invalid
 from acrapi.idempotency import once
 from acrapi.lookup import bucket_of, named_recordings, recordings_of
 from acrapi.pagination import paged
+from acrapi.parsers import fields_of
 from acrapi.recordings import add_from_request, details_of
-from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, OpenApiParameter, described
+from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.buckets import (
     AudioFileCreatedSerializer,
     AudioFileRequestSerializer,
@@ -113,7 +115,7 @@ class BucketFilesView(WireView):
     def delete(self, request: Request, bucket_id: str) -> Response:
         """Delete the files that the body names."""
         bucket = bucket_of(bucket_id)
-        ids = request.data.get("ids")
+        ids = fields_of(request).get("ids")
         if not ids:
             raise invalid("ids", 'Name the files to delete, as {"ids": [20, 13]}.')
         _retire(request, bucket, ids)
@@ -225,7 +227,8 @@ class MoveAwayView(WireView):
         form = MoveRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         told: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        target = Bucket.objects.filter(pk=as_id(told["target_bucket_id"])).first()
+        wanted = as_id(told["target_bucket_id"])
+        target = Bucket.objects.filter(pk=wanted).first() if wanted else None
         if target is None:
             raise invalid(
                 "target_bucket_id", "There is no such bucket.", code="unknown_bucket"

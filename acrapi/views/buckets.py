@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,7 +13,7 @@ from acrapi.auth import user_of
 from acrapi.errors import invalid
 from acrapi.lookup import bucket_of
 from acrapi.pagination import paged
-from acrapi.schema import PAGE, UNFIT, UNKNOWN, OpenApiParameter, described
+from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.buckets import (
     BucketRequestSerializer,
     BucketSerializer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,7 +13,7 @@ from accounts.roles import Action
 from acrapi.auth import user_of
 from acrapi.lookup import container_of
 from acrapi.pagination import paged
-from acrapi.schema import PAGE, UNFIT, UNKNOWN, OpenApiParameter, described
+from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.containers import (
     ContainerRequestSerializer,
     ContainerSerializer,

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,8 +18,9 @@ from acrapi.errors import invalid
 from acrapi.idempotency import once
 from acrapi.lookup import container_of, files_of, named_files
 from acrapi.pagination import paged
+from acrapi.parsers import fields_of
 from acrapi.platforms import video_of
-from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, OpenApiParameter, described
+from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.envelopes import ErrorSerializer, enveloped, listed
 from acrapi.serializers.files import (
     FileRequestSerializer,
@@ -156,7 +158,7 @@ def _rescan(file: ScannedFile, user: User) -> None:
 
 def request_fields(request: Request) -> dict[str, Any]:  # Any: whatever a client sends
     """Return fields and file of a request; a text in place of the file is none."""
-    told = {name: value for name, value in request.data.items() if name != "file"}
+    told = {name: value for name, value in fields_of(request).items() if name != "file"}
     if told.get("data_type") in ("", None):
         told.pop("data_type", None)
     if "file" in request.FILES:

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 
 from acrapi.errors import WireError
 from acrapi.formats import plain_instant
+from acrapi.parsers import fields_of
 from acrapi.results import custom_file
 from acrapi.signature import is_signed
 from acrapi.throttling import ProjectThrottle
@@ -123,7 +124,7 @@ class IdentifyView(WireView):
 def _project(request: Request) -> Project:
     fields = {
         name: str(value)
-        for name, value in request.data.items()
+        for name, value in fields_of(request).items()
         if isinstance(value, str | int | float)
     }
     key = fields.get("access_key", "")
@@ -142,7 +143,7 @@ def _sample(request: Request) -> File[bytes]:
     for name in ("sample", "sample_hum"):
         if name in request.FILES:
             return _checked(request.FILES[name])
-    text = request.data.get("sample")
+    text = fields_of(request).get("sample")
     if not isinstance(text, str) or not text:
         raise _Refused(BAD_REQUEST, "the sample field is missing")
     try:

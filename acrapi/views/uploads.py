@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,7 @@ from accounts.roles import Action
 from acrapi.auth import user_of
 from acrapi.errors import WireError
 from acrapi.lookup import container_of
-from acrapi.schema import UNKNOWN, OpenApiParameter, described
+from acrapi.schema import UNKNOWN, described
 from acrapi.serializers.envelopes import enveloped
 from acrapi.uploads import open_upload, presigned_url, receive, stage
 from acrapi.views.base import WireView, refuse_too_large

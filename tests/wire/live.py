@@ -192,9 +192,24 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     names = "DNS:*.acrcloud.com,DNS:acrcloud.com"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=acrcloud.com", "-addext", f"subjectAltName={names}"]
-        + ["-keyout", str(key), "-out", str(certificate)],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=acrcloud.com",
+            "-addext",
+            f"subjectAltName={names}",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+        ],
         check=True,
         capture_output=True,
     )
@@ -253,5 +268,3 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 def installed_client(variable: str, program: str) -> str | None:
     """Return where a client is installed: as the variable says, or on the path."""
     return os.environ.get(variable) or shutil.which(program)
-
-

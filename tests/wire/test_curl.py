@@ -23,8 +23,15 @@ JSON = ["-H", "Content-Type: application/json"]
 def curl(server: Server, *arguments: str) -> tuple[int, Any]:
     """Run curl with the token; return status and body. Any: JSON."""
     done = subprocess.run(
-        ["curl", "-sS", "-w", "\n%{http_code}", *arguments]
-        + ["-H", f"Authorization: Bearer {server.token}"],
+        [
+            "curl",
+            "-sS",
+            "-w",
+            "\n%{http_code}",
+            *arguments,
+            "-H",
+            f"Authorization: Bearer {server.token}",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -82,9 +89,7 @@ def test_files_of_a_container(live: Server, scene: Scene, programme: Path) -> No
     rescanned = curl(
         live, "-X", "PUT", f"{files}/{audio['data']['id']}/rescan", "-d", ""
     )
-    listed = curl(
-        live, f"{files}?page=1&per_page=20", "-H", "Accept: application/json"
-    )
+    listed = curl(live, f"{files}?page=1&per_page=20", "-H", "Accept: application/json")
     deleted = curl(live, "-X", "DELETE", both)
 
     assert (status, link_status) == (201, 201)

@@ -76,7 +76,9 @@ def test_buckets(cli: Cli) -> None:
         *("--region", "eu-west-1", "--labels", "Music,Video"),
     )
     listed = cli("buckets", "list")
-    number = next(line.split()[0] for line in listed.splitlines() if "cli bucket" in line)
+    number = next(
+        line.split()[0] for line in listed.splitlines() if "cli bucket" in line
+    )
     shown = cli("buckets", "get", number)
     cli("buckets", "update", number, "--name", "cli bucket 2")
     renamed = cli("buckets", "list", "--output", "json")
@@ -138,9 +140,7 @@ def test_containers_and_files(
         *("--region", "ap-southeast-1", "--buckets", f"[{scene.bucket['id']}]"),
         *("--engine", "3", "--policy-type", "points", "--points", "3"),
     )
-    listed = json.loads(
-        cli("filescan", "list-containers", "--output", "json")
-    )["data"]
+    listed = json.loads(cli("filescan", "list-containers", "--output", "json"))["data"]
     number = str(next(one["id"] for one in listed if one["name"] == "cli container"))
     container = ("--container-id", number)
     table = cli("filescan", "list-containers")

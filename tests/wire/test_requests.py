@@ -138,9 +138,7 @@ def test_vendor_hosts_are_answered(live: Server, scene: Scene) -> None:
         assert answer.json()["meta"]["path"] == f"http://{host}/api/fs-containers"
 
 
-def test_a_body_cut_off_in_the_middle_keeps_nothing(
-    live: Server, scene: Scene
-) -> None:
+def test_a_body_cut_off_in_the_middle_keeps_nothing(live: Server, scene: Scene) -> None:
     url = urlsplit(files_url(live, scene))
     before = live.call("GET", url.path).json()["meta"]["total"]
     boundary = "xyz"

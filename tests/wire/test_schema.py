@@ -23,12 +23,29 @@ _CHECKS = (
 def call_at_random(live: Server, *arguments: str) -> None:
     pytest.importorskip("schemathesis")
     done = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", *arguments]
-        + ["run", f"{live.base}/api/schema"]
-        + ["--include-path-regex", "^/(api/(fs-containers|buckets)|v1/)"]
-        + ["--header", f"Authorization: Bearer {live.token}"]
-        + ["--checks", _CHECKS, "--max-examples", "15", "--seed", "1"]
-        + ["--phases", "examples,coverage,fuzzing", "--workers", "1", "--no-color"],
+        [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            *arguments,
+            "run",
+            f"{live.base}/api/schema",
+            "--include-path-regex",
+            "^/(api/(fs-containers|buckets)|v1/)",
+            "--header",
+            f"Authorization: Bearer {live.token}",
+            "--checks",
+            _CHECKS,
+            "--max-examples",
+            "15",
+            "--seed",
+            "1",
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--workers",
+            "1",
+            "--no-color",
+        ],
         capture_output=True,
         text=True,
         check=False,
