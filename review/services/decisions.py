@@ -86,7 +86,7 @@ def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
     """Put a rejected, released or escalated match back into the queue."""
     if not reason.strip():
         raise errors.ReasonMissing("Say why the match is opened again.")
-    _check_note(reason)
+    check_note(reason)
     transitions.require(
         user, Action.APPROVE, why="Only a manager may open a decision again."
     )
@@ -174,7 +174,7 @@ def _is_held_by_another(match: Match, user: User) -> bool:
 @transaction.atomic
 def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
     """Check who decides what, and write it."""
-    _check_note(change.note)
+    check_note(change.note)
     transitions.require(user, Action.DECIDE, why=_MAY_NOT_DECIDE)
     current = transitions.locked_row(match=match, version=version)
     transitions.refuse_foreign_lock(match=current, user=user)
@@ -190,12 +190,20 @@ def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
     fields = {**_decided(user=user), "decision_reason": change.reason}
     if change.note:
         fields["note"] = change.note
+    told = {} if _can_be_heard(current) else {"decided_without_audio": True}
     return transitions.apply(
-        current=current, change=replace(change, fields=fields), actor=user
+        current=current, change=replace(change, fields=fields, told=told), actor=user
     )
 
 
-def _check_note(note: str) -> None:
+def _can_be_heard(match: Match) -> bool:
+    """Tell whether both sounds are stored, so that they could be compared by ear."""
+    file, recording = match.scanned_file, match.recording
+    return bool((file.media or file.proxy) and (recording.audio or recording.proxy))
+
+
+def check_note(note: str) -> None:
+    """Raise ``NoteTooLong`` if the note is longer than is kept."""
     if len(note) > MAX_NOTE_CHARS:
         raise errors.NoteTooLong(
             f"The note has {len(note)} characters; {MAX_NOTE_CHARS} are kept."

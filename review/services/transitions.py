@@ -20,12 +20,15 @@ from review.choices import TRANSITIONS, MatchState
 from review.models import Match
 from review.services import snapshots
 
+NOTE = "note"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change that somebody asks for: the event's name, the end, other columns.
 
-    ``free`` marks the way back of an undo, which is not in the table of moves.
+    ``free`` marks the way back of an undo, which is not in the table of moves;
+    ``told`` is what else the event keeps.
     """
 
     action: str
@@ -34,6 +37,7 @@ class Change:
     reason: str = ""
     note: str = ""
     free: bool = False
+    told: dict[str, object] = field(default_factory=dict)
 
 
 def now() -> datetime:
@@ -48,8 +52,9 @@ def require(user: User, action: Action, *, why: str) -> None:
 
 
 def last_event(match: Match) -> Event | None:
-    """Return the newest event of the match's case."""
-    return Event.objects.filter(case=match.case).order_by("-sequence").first()
+    """Return the newest event that changed the match; a note alone changes nothing."""
+    events = Event.objects.filter(case=match.case).exclude(action=NOTE)
+    return events.order_by("-sequence").first()
 
 
 def locked_row(*, match: Match, version: int | None = None) -> Match:
@@ -105,7 +110,7 @@ def apply(*, current: Match, change: Change, actor: User | str) -> Match:
         action=change.action,
         actor=actor,
         before={**before},
-        after={**snapshots.take(current)},
+        after={**snapshots.take(current), **change.told},
         reason=change.reason,
         note=change.note,
     )

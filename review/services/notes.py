@@ -1,0 +1,41 @@
+"""Notes on a match: kept in its history, whatever is decided."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.roles import Action
+from audit.services import record
+from review import errors
+from review.models import Match
+from review.services import transitions
+from review.services.decisions import check_note
+
+
+@transaction.atomic
+def add_note(*, match: Match, user: User, note: str) -> Match:
+    """Keep the note as the match's own and as an event; no decision changes.
+
+    The version stays: who decides meanwhile loses nothing.
+    """
+    text = note.strip()
+    transitions.require(
+        user, Action.DECIDE, why="Your role may look at matches, not write notes."
+    )
+    if not text:
+        raise errors.ReasonMissing("Write the note first.")
+    check_note(text)
+    current = transitions.locked_row(match=match)
+    before = current.note
+    Match.objects.filter(pk=current.pk).update(note=text, updated_at=transitions.now())
+    current.note = text
+    record(
+        case=current.case,
+        action=transitions.NOTE,
+        actor=user,
+        before={"note": before},
+        after={"note": text},
+        note=text,
+    )
+    return current
