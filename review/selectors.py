@@ -186,17 +186,33 @@ def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
 
 def open_to(user: User) -> Q:
     """Return the condition that nothing keeps the user from deciding a match."""
+    held = Q(locked_until__gt=datetime.now(tz=UTC), locked_by__isnull=False) & ~Q(
+        locked_by=user
+    )
+    own_proposal = Q(state=MatchState.ESCALATED, decided_by=user)
+    return Q(state__in=_decidable_states(user)) & ~held & ~own_proposal
+
+
+def _decidable_states(user: User) -> list[MatchState]:
     states = [MatchState.PENDING, MatchState.IN_REVIEW]
     if user.has_perm(Action.APPROVE):
         states.append(MatchState.ESCALATED)
-    held = Q(locked_until__gt=datetime.now(tz=UTC)) & ~Q(locked_by=user)
-    own_proposal = Q(state=MatchState.ESCALATED, decided_by=user)
-    free = (
-        matches(filters=filters)
-        .exclude(held & Q(locked_by__isnull=False))
-        .exclude(own_proposal)
-        .order_by("created_at", "pk")
-    )
+    return states
+
+
+def next_waiting(
+    *,
+    user: User,
+    after: Match | None = None,
+    filters: MatchFilter | None = None,
+) -> Match | None:
+    """Return the oldest match the user could decide next, after the given one.
+
+    Past the end it begins again at the oldest; what another person holds is left out,
+    and so is what only a manager may decide.
+    """
+    states = _decidable_states(user)
+    free = matches(filters=filters).filter(open_to(user)).order_by("created_at", "pk")
     if after is None:
         return _oldest(free, states)
     later = Q(created_at__gt=after.created_at) | Q(
