@@ -93,14 +93,19 @@ def _sound(data: U64, sums: U64, checked: U8, first: Int, last: Int) -> bool:
 
 
 @compiled
+def _bits_at(words: U64, bit: np.uint64) -> np.uint64:
+    """The 64 bits from ``bit`` on. All unsigned, or Numba makes it ten times slower."""
+    at = bit >> np.uint64(6)
+    shift = bit & np.uint64(63)
+    low: np.uint64 = words[at] >> shift
+    high: np.uint64 = words[at + np.uint64(1)] << np.uint64(1)
+    return low | (high << (np.uint64(63) - shift))
+
+
+@compiled
 def _posting(words: U64, index: Int, width: int) -> np.uint64:
-    bit = index * width
-    at = bit >> 6
-    shift = bit & 63
-    value: np.uint64 = words[at] >> np.uint64(shift)
-    if shift + width > 64:
-        value |= words[at + 1] << np.uint64(64 - shift)
-    return value & ((np.uint64(1) << np.uint64(width)) - np.uint64(1))
+    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+    return _bits_at(words, np.uint64(index) * np.uint64(width)) & mask
 
 
 @compiled
@@ -206,17 +211,19 @@ def count_votes(
     ``geometry`` is posting width and axis bits; ``lists`` the first postings, their
     counts, and what to add to a place to get its diagonal.
     """
-    width, axis_bits = geometry
+    width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
     firsts, counts, shifts = lists
-    mask = len(sketch) - 1
-    axis_mask = (np.uint64(1) << np.uint64(axis_bits)) - np.uint64(1)
+    mask = np.uint64(len(sketch) - 1)
+    axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
     for i in range(len(firsts)):
-        shift = shifts[i]
-        for index in range(firsts[i], firsts[i] + counts[i]):
-            place = np.int64(_posting(words, index, width) & axis_mask)
+        shift = np.uint64(shifts[i])
+        bit = np.uint64(firsts[i]) * width
+        for _ in range(counts[i]):
+            place = _bits_at(words, bit) & axis_mask
             cell = (place + shift) & mask
-            if sketch[cell] < FULL:
-                sketch[cell] += 1
+            votes = sketch[cell]
+            sketch[cell] = votes + np.uint16(votes < FULL)
+            bit += width
 
 
 @compiled
@@ -233,17 +240,22 @@ def vote_histogram(sketch: U16, histogram: I64) -> None:
 
 
 @compiled
-def mark_cells(sketch: U16, least: int, marked: U8) -> None:
-    """Mark the cells of sums of at least ``least``, and their neighbours."""
+def mark_cells(sketch: U16, least: int, marked: U64) -> None:
+    """Set the bits of cells of sums of at least ``least``, and of their neighbours."""
     size = len(sketch)
     before, here = np.int64(sketch[size - 1]), np.int64(sketch[0])
     for cell in range(size):
         after = np.int64(sketch[cell + 1 if cell + 1 < size else 0])
         if before + here + after >= least:
-            marked[cell - 1] = 1
-            marked[cell] = 1
-            marked[cell + 1 if cell + 1 < size else 0] = 1
+            _mark(marked, cell - 1 if cell else size - 1)
+            _mark(marked, cell)
+            _mark(marked, cell + 1 if cell + 1 < size else 0)
         before, here = here, after
+
+
+@compiled
+def _mark(marked: U64, cell: int) -> None:
+    marked[cell >> 6] |= np.uint64(1) << np.uint64(cell & 63)
 
 
 @compiled
@@ -251,7 +263,7 @@ def collect_votes(
     words: U64,
     geometry: tuple[int, int],
     lists: tuple[I64, I64, I64],
-    marked: U8,
+    marked: U64,
     recordings: tuple[U32, U8],
     keys: U64,
 ) -> int:
@@ -260,23 +272,27 @@ def collect_votes(
     ``recordings`` are the places where recordings begin, and which are removed.
     Returns how many; more than fit in ``keys`` are only counted.
     """
-    width, axis_bits = geometry
+    width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
     firsts, counts, shifts = lists
     bases, dead = recordings
-    mask = len(marked) - 1
-    axis_mask = (np.uint64(1) << np.uint64(axis_bits)) - np.uint64(1)
+    mask = np.uint64(len(marked) * 64 - 1)
+    axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
     found = 0
     for i in range(len(firsts)):
-        shift = shifts[i]
-        for index in range(firsts[i], firsts[i] + counts[i]):
-            place = np.int64(_posting(words, index, width) & axis_mask)
-            if marked[(place + shift) & mask] == 0:
+        shift = np.uint64(shifts[i])
+        bit = np.uint64(firsts[i]) * width
+        for _ in range(counts[i]):
+            place = _bits_at(words, bit) & axis_mask
+            bit += width
+            cell = (place + shift) & mask
+            word = marked[cell >> np.uint64(6)]
+            if (word >> (cell & np.uint64(63))) & np.uint64(1) == 0:
                 continue
-            local = _recording_at(bases, place)
+            local = _recording_at(bases, np.int64(place))
             if local >= len(dead) or dead[local]:
                 continue
             if found < len(keys):
-                offset = np.uint64(place - np.int64(bases[local]) + shift)
+                offset = place - np.uint64(bases[local]) + shift
                 keys[found] = (np.uint64(local) << np.uint64(OFFSET_BITS)) | offset
             found += 1
     return found

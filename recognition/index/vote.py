@@ -97,7 +97,7 @@ class _Ballot:
         self._total = total
         self._delta_shift = query.last + query.first_frame
         self._geometry = (segment.shape.width, segment.shape.axis_bits)
-        bits = min(MAX_CELLS_BITS, max(MIN_CELLS_BITS, (2 * total).bit_length()))
+        bits = min(MAX_CELLS_BITS, max(MIN_CELLS_BITS, total.bit_length()))
         self._sketch = np.zeros(1 << bits, dtype=np.uint16)
         kernels.count_votes(segment.words, self._geometry, lists, self._sketch)
         histogram = np.zeros(4096, dtype=np.int64)
@@ -120,7 +120,7 @@ class _Ballot:
         return int(np.searchsorted(-self._left, -room))
 
     def _exact(self, least: int, floor: int, top: int) -> list[Peak]:
-        marked = np.zeros(len(self._sketch), dtype=np.uint8)
+        marked = np.zeros(len(self._sketch) // 64, dtype=np.uint64)
         kernels.mark_cells(self._sketch, least, marked)
         keys = np.empty(min(self._total, MANY), dtype=np.uint64)
         found = kernels.collect_votes(
