@@ -1,6 +1,6 @@
 # make demo    set up everything, scan the demo programmes, serve the portal
 # make serve   web server and worker (PORT=8000)
-# make test    the tests
+# make test    the tests; those that use the database on PostgreSQL too, where one runs
 # make check   style, types, imports, migrations, API schema
 # make bench   the benchmarks, on the demo audio
 
@@ -26,6 +26,7 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
 	$(RUN) -m pytest -n auto $(ARGS)
+	$(RUN) -m tests.on_postgres
 
 check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(VENV)/bin/ruff check .

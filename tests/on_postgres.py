@@ -1,0 +1,37 @@
+"""Runs the tests that use the database on PostgreSQL too, where one answers.
+
+``python -m tests.on_postgres``; ``TEST_DATABASE_URL`` names the server.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psycopg
+
+_DEFAULT = "postgres://postgres@127.0.0.1:5432/postgres"
+
+
+def main() -> int:
+    """Return pytest's exit code; 0 where there is no server."""
+    url = os.environ.get("TEST_DATABASE_URL", _DEFAULT)
+    try:
+        psycopg.connect(url, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        print(f"PostgreSQL tests skipped, no server: {str(error).splitlines()[0]}")  # noqa: T201
+        return 0
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-n", "auto", "-q"),
+            *("-m", "not slow and not e2e", "--ignore", "tests/recognition"),
+            *sys.argv[1:],
+        ],
+        env=os.environ | {"DATABASE_URL": url},
+        check=False,
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
