@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -44,6 +45,7 @@ class Case:
     scan: Scan | None
     match: Match | None = None
     segments: Sequence[Segment] = ()
+    detected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,6 @@ def _segments(case: Case) -> Value:
         f"@{offset(segment.reference_start_ms)}-{offset(segment.reference_end_ms)}"
         for segment in case.segments
     ]
-
-
-def _detected_at(case: Case) -> Value:
-    return min((part.detection.created_at for part in case.segments), default=None)
 
 
 def _case_url(case: Case) -> Value:
@@ -206,7 +204,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("engine", _E, _of_scan(lambda scan: scan.engine)),
     Column("engine_version", _T, _of_scan(lambda scan: scan.engine_version)),
     Column("scan_id", _T, _of_scan(lambda scan: scan.uid)),
-    Column("detected_at", _U, _detected_at),
+    Column("detected_at", _U, lambda case: case.detected_at),
     Column(
         "found_late",
         _B,

@@ -36,7 +36,7 @@ from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
-from scanning.models import Scan, ScannedFile
+from scanning.models import Detection, Scan, ScannedFile
 
 CHUNK = 500
 Row = TypeVar("Row")
@@ -51,6 +51,17 @@ _FOUND_OF_STATUS = {
     FileStatus.PROCESSING: Found.PENDING,
     FileStatus.NEEDS_AUDIO: Found.PENDING,
 }
+# Long columns that no report shows; each would be decoded for every row.
+_NOT_REPORTED = (
+    "recording__facts",
+    "recording__user_defined",
+    "recording__notes",
+    "scanned_file__facts",
+    "scanned_file__tags",
+    "scan__stretches",
+    "scan__warnings",
+    "scan__buckets",
+)
 _FINISHED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
@@ -102,10 +113,12 @@ def _key(case: Case) -> Key:
 
 
 def _match_cases(matches: QuerySet[Match]) -> Iterator[Case]:
-    ordered = matches.select_related(None).select_related(
-        "recording", "scanned_file", "scan"
-    )
-    ordered = ordered.order_by(
+    ordered = (
+        matches.select_related(None)
+        .select_related("recording", "scanned_file", "scan")
+        .defer(*_NOT_REPORTED)
+        .annotate(detected_at=_detected_at())
+    ).order_by(
         _bytewise("scanned_file__name"),
         _bytewise("scan__uid"),
         "first_start_ms",
@@ -120,7 +133,16 @@ def _match_cases(matches: QuerySet[Match]) -> Iterator[Case]:
                 scan=match.scan,
                 match=match,
                 segments=segments[match.pk],
+                detected_at=match.detected_at,
             )
+
+
+def _detected_at() -> Combinable:
+    """Return when the scan of a match first reported its recording."""
+    detections: QuerySet[Detection] = Detection.objects.filter(
+        scan=OuterRef("scan"), recording=OuterRef("recording")
+    )
+    return Subquery(detections.order_by("created_at").values("created_at")[:1])
 
 
 def _file_cases(files: QuerySet[ScannedFile]) -> Iterator[Case]:

@@ -19,10 +19,9 @@ class EventAdmin(RoleAdmin[Event]):
 
     list_display = ["time", "actor_name", "action", "case", "reason", "note"]
     list_display_links = ["time", "case"]
-    list_filter = ["action"]
+    list_filter = ["at", "action"]
     search_fields = ["=case", "actor_name", "note"]
     search_help_text = "Case (match:m_…), person, or words of the note"
-    date_hierarchy = "at"
     ordering = ["-id"]
     readonly_fields = (
         *all_field_names(Event, but=["id", "before", "after"]),

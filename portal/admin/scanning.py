@@ -393,10 +393,14 @@ class DetectionAdmin(RoleAdmin[Detection]):
     """What engines reported; nobody adds, changes or deletes one."""
 
     list_display = ["recording", "scanned_file", "section", "shown_score", "found"]
-    list_filter = ["section", "scan__engine", "scan__scanned_file__container"]
+    list_filter = [
+        "created_at",
+        "section",
+        "scan__engine",
+        "scan__scanned_file__container",
+    ]
     list_select_related = ["recording", "scan__scanned_file"]
     search_fields = ["recording__title", "scan__scanned_file__name", "=scan__uid"]
-    date_hierarchy = "created_at"
     readonly_fields = all_field_names(Detection, but=["id"])
     fields = readonly_fields
     inlines = [SegmentInline]
