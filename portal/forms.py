@@ -82,7 +82,11 @@ class ContainerForm(forms.ModelForm[Container]):
 
     class Meta:
         model = Container
-        fields = ["name", "buckets", "engine", "audio_type", "score_floor"]
+        fields = [
+            *("name", "buckets", "engine", "audio_type", "score_floor"),
+            "callback_url",
+        ]
+        labels = {"callback_url": "Callback address"}
         widgets = {"buckets": forms.CheckboxSelectMultiple}
 
 

@@ -12,8 +12,10 @@ from portal.views import (
     files,
     matches,
     media,
+    outbound,
     reports,
     search,
+    tokens,
     upload,
 )
 
@@ -52,4 +54,13 @@ urlpatterns = [
     path("duplicates/", duplicates.duplicates, name="duplicates"),
     path("reports/", reports.export, name="reports"),
     path("search/", search.search, name="search"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/keys/new/", tokens.project_create, name="project_create"),
+    path("tokens/keys/<str:uid>/end/", tokens.project_revoke, name="project_revoke"),
+    path("tokens/<str:uid>/revoke/", tokens.token_revoke, name="token_revoke"),
+    path(
+        "callbacks-sent/<str:uid>/again/",
+        outbound.callback_again,
+        name="callback_again",
+    ),
 ]
