@@ -38,6 +38,9 @@ MAX_LEVEL: Final = 8.0
 MIN_GAP_S: Final = Fraction(1, 5)
 MAX_GAP_S: Final = 60
 MAX_BAD_PACKETS: Final = 10_000
+SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
+# Codecs whose samples of more than 16 bits mean something; of lossy ones they do not.
+EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
 
@@ -144,6 +147,12 @@ class AudioFile:
     def layout(self) -> str:
         """``mono`` or ``stereo``; more channels are mixed down to two."""
         return "mono" if self._stream.channels == 1 else "stereo"
+
+    @property
+    def exact_format(self) -> str:
+        """Planar integers that hold the decoded samples: 16 bits where these do."""
+        short = self._stream.codec_context.format.name in SHORT_FORMATS
+        return "s16p" if short or not self.declared.codec.startswith(EXACT) else "s32p"
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Mono float32 samples at 8 kHz in blocks of at most 10 s.

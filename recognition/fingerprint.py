@@ -73,18 +73,22 @@ def to_bytes(fingerprint: Fingerprint) -> bytes:
     parts = list(_parts(fingerprint))
     head = HEAD.pack(MAGIC, VERSION, len(parts), fingerprint.duration_ms, params)
     layers = b"".join(LAYER.pack(*_fields(layer)) for layer, _ in parts)
-    body = head + layers + b"".join(data for _, data in parts)
-    return body + CHECKSUM.pack(zlib.crc32(body))
+    pieces = [head, layers, *(data for _, data in parts)]
+    checksum = 0
+    for piece in pieces:
+        checksum = zlib.crc32(piece, checksum)
+    return b"".join([*pieces, CHECKSUM.pack(checksum)])
 
 
 def from_bytes(data: bytes) -> Fingerprint:
     """The fingerprint in a file's content; ``BadFingerprint`` says what is wrong."""
     duration_ms, params, layers = _read_heads(data)
+    view = memoryview(data)
     at = HEAD.size + LAYER.size * len(layers)
     landmarks: dict[int, Landmarks] = {}
     level_map = None
     for layer in layers:
-        raw = _inflate(data[at : at + layer.stored_bytes], layer.raw_bytes)
+        raw = _inflate(view[at : at + layer.stored_bytes], layer.raw_bytes)
         at += layer.stored_bytes
         if layer.kind == LEVEL_MAP:
             level_map = _map_from(raw, layer)
@@ -264,7 +268,7 @@ def _plausible(layer: _Layer, duration_ms: int) -> bool:
     return least <= layer.raw_bytes <= most and not dense
 
 
-def _inflate(stored: bytes, size: int) -> NDArray[np.uint8]:
+def _inflate(stored: memoryview, size: int) -> NDArray[np.uint8]:
     inflater = zlib.decompressobj()
     try:
         raw = inflater.decompress(stored, size + 1)
@@ -282,17 +286,16 @@ def _landmarks_from(raw: NDArray[np.uint8], count: int) -> Landmarks:
         steps = leb128.decode(raw[:steps_end], count)
     except ValueError as error:
         raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
-    frames = np.cumsum(steps, dtype=np.int64)
-    if count and frames[-1] > np.iinfo(np.int32).max:
+    if steps.sum(dtype=np.int64) > np.iinfo(np.int32).max:
         raise BadFingerprint("The fingerprint is damaged: a frame is out of range.")
     if (planes[1] >= BIN_STEPS).any() or (planes[3] >= LEVEL_STEPS).any():
         raise BadFingerprint("The fingerprint is damaged: a value is out of range.")
     bins = planes[0] + planes[1] / np.float32(BIN_STEPS)
     levels = planes[2] + planes[3] / np.float32(LEVEL_STEPS) - np.float32(LEVEL_OFFSET)
     return Landmarks(
-        frames=frames.astype(np.int32),
-        bins=bins.astype(np.float32),
-        levels=levels.astype(np.float32),
+        frames=np.cumsum(steps, dtype=np.int32),
+        bins=bins.astype(np.float32, copy=False),
+        levels=levels.astype(np.float32, copy=False),
     )
 
 

@@ -94,7 +94,10 @@ class _DensityLimit:
         self._frames = np.zeros(0, dtype=np.int32)
         self._values = np.zeros((0, 3), dtype=np.float32)
         self._decided = 0  # peaks before this frame are decided
-        self._kept = [empty_landmarks()]
+        nothing = empty_landmarks()
+        self._kept_frames = [nothing.frames]
+        self._kept_bins = [nothing.bins]
+        self._kept_levels = [nothing.levels]
 
     def feed(
         self, frames: NDArray[np.int32], values: NDArray[np.float32], stop: int
@@ -110,11 +113,14 @@ class _DensityLimit:
             self._decide(int(self._frames[-1]) + 1)
 
     def kept(self) -> Landmarks:
-        """Everything kept."""
+        """Everything kept; one copy of one column at a time."""
+        self._kept_frames = [np.concatenate(self._kept_frames)]
+        self._kept_bins = [np.concatenate(self._kept_bins)]
+        self._kept_levels = [np.concatenate(self._kept_levels)]
         return Landmarks(
-            frames=np.concatenate([part.frames for part in self._kept]),
-            bins=np.concatenate([part.bins for part in self._kept]),
-            levels=np.concatenate([part.levels for part in self._kept]),
+            frames=self._kept_frames[0],
+            bins=self._kept_bins[0],
+            levels=self._kept_levels[0],
         )
 
     def _decide(self, stop: int) -> None:
@@ -124,8 +130,9 @@ class _DensityLimit:
         contrast = np.ascontiguousarray(values[:, 2])
         kept = _limit_density(frames, contrast, self._half, self._rate)
         kept &= (frames >= self._decided) & (frames < stop)
-        bins, levels = values[kept, 0], values[kept, 1]
-        self._kept.append(Landmarks(frames[kept], bins, levels))
+        self._kept_frames.append(frames[kept])
+        self._kept_bins.append(values[kept, 0])
+        self._kept_levels.append(values[kept, 1])
         self._decided = stop
         context = int(np.searchsorted(frames, stop - self._half))
         self._frames, self._values = frames[context:].copy(), values[context:].copy()

@@ -6,7 +6,7 @@ import struct
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ MAX_STEPS: Final = 1 << 17
 SILENT_RMS: Final = 0.001  # -60 dB of full scale
 
 PROXY_MAX_BYTES_PER_MS: Final = 16
+# Two channels of 32 bits at 192 kHz.
+EXCERPT_MAX_BYTES_PER_MS: Final = 1600
+ROOM: Final = 1 << 20
 
 _HEADER: Final = struct.Struct("<4sII")
 _MAGIC: Final = b"ACW1"
@@ -105,6 +108,44 @@ def write_proxy(
     Made in a limited child process; ``target`` appears whole or not at all. Raises
     what ``analyse_file`` raises.
     """
+    most = limits.max_duration_ms * PROXY_MAX_BYTES_PER_MS
+    _write(
+        {"job": "proxy", "output_bytes": most + ROOM}, path, target, limits, progress
+    )
+
+
+def write_excerpt(
+    path: Path,
+    target: Path,
+    *,
+    start_ms: int,
+    end_ms: int,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> None:
+    """Write a stretch as FLAC, without loss and exact to the sample.
+
+    Of lossy formats it holds what they decode to, in 16 bits. Made like the proxy.
+    """
+    if not 0 <= start_ms < end_ms:
+        raise ValueError("an excerpt begins before it ends")
+    request = {
+        "job": "excerpt",
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "output_bytes": (end_ms - start_ms) * EXCERPT_MAX_BYTES_PER_MS + ROOM,
+    }
+    _write(request, path, target, limits, progress)
+
+
+def _write(
+    request: dict[str, Any],
+    path: Path,
+    target: Path,
+    limits: DecodeLimits,
+    progress: Progress | None,
+) -> None:
+    """Have a child read ``path`` and write what takes the place of ``target``."""
 
     def take(kind: Kind, body: bytes) -> None:
         if kind is not Kind.PROGRESS:
@@ -112,15 +153,10 @@ def write_proxy(
         if progress is not None:
             progress(wire.DOUBLE.unpack(body)[0])
 
+    given = {"name": f"media{path.suffix}", "limits": asdict(limits)}
     with open_media(path) as file, replacing(target) as output:
         client.run(
-            {
-                "job": "proxy",
-                "name": f"media{path.suffix}",
-                "limits": asdict(limits),
-                "output_bytes": limits.max_duration_ms * PROXY_MAX_BYTES_PER_MS
-                + (1 << 20),
-            },
+            request | given,
             [file.fileno(), output],
             wall_s=wall_s(limits),
             on_message=take,

@@ -85,6 +85,18 @@ def add_picture(container: av.container.OutputContainer, *, seconds: float) -> N
     container.mux(stream.encode(None))
 
 
+def read_exactly(path: Path) -> NDArray[np.int32]:
+    """All samples as 32-bit integers, one row a channel."""
+    with av.open(str(path)) as container:
+        convert = av.AudioResampler(format="s32p")
+        parts = [
+            out.to_ndarray()
+            for frame in container.decode(audio=0)
+            for out in convert.resample(frame)
+        ]
+    return np.concatenate(parts, axis=1, dtype=np.int32)
+
+
 def silent_wav(path: Path, *, seconds: int) -> Path:
     """Silence of any length at 8 kHz, written without holding it in memory."""
     with wave.open(str(path), "wb") as file:

@@ -19,9 +19,9 @@ from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.isolation import client, wire
 from recognition.isolation.confine import Limits, confine
 from recognition.isolation.failures import failure_from_json, failure_to_json
-from recognition.isolation.wire import Kind
+from recognition.isolation.wire import Kind as Message
 from tests.recognition import media_files
-from tests.recognition.media_files import melody, stereo
+from tests.recognition.media_files import Kind, melody, stereo
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_a_confined_process_can_do_nothing_else(
 def test_a_message_larger_than_its_kind_allows_is_refused() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        theirs.sendall(wire.HEADER.pack(Kind.PROGRESS, 1 << 30))
+        theirs.sendall(wire.HEADER.pack(Message.PROGRESS, 1 << 30))
 
         with pytest.raises(wire.BrokenMessage, match="too large"):
             wire.receive(ours, deadline=time.monotonic() + 5)
@@ -249,7 +249,7 @@ def test_an_unknown_message_is_refused() -> None:
 def test_a_message_cut_off_counts_as_closed() -> None:
     ours, theirs = socket.socketpair()
     with ours:
-        theirs.sendall(wire.HEADER.pack(Kind.FACTS, 100) + b"half")
+        theirs.sendall(wire.HEADER.pack(Message.FACTS, 100) + b"half")
         theirs.close()
 
         assert wire.receive(ours, deadline=time.monotonic() + 5) is None
@@ -291,6 +291,33 @@ def test_a_rendition_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [source]
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "flac"])
+def test_an_excerpt_is_exact_to_the_sample(codec: str, tmp_path: Path) -> None:
+    sound = stereo(melody(8), melody(8, seed=2))
+    source = media_files.write(
+        tmp_path / "a.mka", sound, Kind(".mka", codec, "matroska")
+    )
+    target = tmp_path / "part.flac"
+
+    media.write_excerpt(source, target, start_ms=2500, end_ms=6100)
+
+    step = 1 << (8 if codec == "pcm_s24le" else 16)
+    part = media_files.read_exactly(target) // step
+    whole = media_files.read_exactly(source) // step
+    np.testing.assert_array_equal(part, whole[:, 110_250:269_010])
+
+
+def test_an_excerpt_beyond_the_end_is_refused(tune: Path, tmp_path: Path) -> None:
+    with pytest.raises(DecodeFailed, match="no sound at that place"):
+        media.write_excerpt(
+            tune, tmp_path / "part.flac", start_ms=60_000, end_ms=70_000
+        )
+    with pytest.raises(ValueError, match="begins before it ends"):
+        media.write_excerpt(tune, tmp_path / "part.flac", start_ms=2000, end_ms=2000)
+
+    assert list(tmp_path.iterdir()) == [tune]
+
+
 def request_for(path: Path) -> dict[str, object]:
     return {
         "job": "analyse",
@@ -306,7 +333,7 @@ def request_for(path: Path) -> dict[str, object]:
     }
 
 
-def ignore(kind: Kind, body: bytes) -> None:
+def ignore(kind: Message, body: bytes) -> None:
     """Take a message and do nothing."""
 
 
