@@ -66,6 +66,11 @@ def run_fingerprinting(*, recording_id: int, worker: str) -> Recording:
     return recording
 
 
+def refresh_fingerprint(recording: Recording) -> None:
+    """Make the fingerprint of a recording again from its audio."""
+    _analyse(recording, lambda _share: None)
+
+
 def _analyse(recording: Recording, renew: Callable[[float], None]) -> None:
     kept = analyse(
         recording.audio,

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from django.conf import settings
 
-from catalogue.models import Recording, RecordingStatus
+from catalogue.models import Recording
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
-from recognition.errors import MissingLayer
 from recognition.hashes import reference_hashes
+from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
+from recognition.layers import reference_layer
 from recognition.params import DEFAULT
-from recognition.types import LandmarkIndex, Landmarks, ReferenceLoader
+from recognition.types import Landmarks, ReferenceLoader
 
 # A minute of landmarks is about 15 kB; candidates of one file are looked at again
 # and again, those of the next are mostly others.
@@ -25,22 +26,34 @@ _CACHED_RECORDINGS = 512
 
 
 @lru_cache(maxsize=1)
-def _store_at(root: Path) -> SegmentStore:
-    return SegmentStore(root, params_hash=DEFAULT.shape_hash())
+def open_index_at(root: Path) -> SegmentStore:
+    """Return the index in a folder; ``ParamsMismatch`` for one of another engine."""
+    return SegmentStore(
+        root,
+        params_hash=DEFAULT.index_hash(),
+        rebuild_command="rebuild it with: manage.py rebuild_index",
+    )
 
 
-def open_index() -> LandmarkIndex:
+def index_folder() -> Path:
+    """Return where the index lies."""
+    folder: Path = settings.ACRPORTAL_DATA_DIR / "index"
+    return folder
+
+
+def open_index() -> SegmentStore:
     """Return the index, opened once per process."""
-    return _store_at(settings.ACRPORTAL_DATA_DIR / "index")
+    return open_index_at(index_folder())
 
 
 def load_landmarks(recording_id: int) -> Landmarks:
-    """Return the stored reference landmarks of a recording."""
+    """Return the stored reference landmarks of a recording.
+
+    Raises ``ParamsMismatch`` for those of another engine.
+    """
     recording = Recording.objects.only("fingerprint").get(pk=recording_id)
     stored = fingerprint_file.from_bytes(read_bytes(recording.fingerprint))
-    if stored.reference is None:
-        raise MissingLayer("reference")
-    return stored.reference
+    return reference_layer(stored, DEFAULT)
 
 
 def reference_loader() -> ReferenceLoader:
@@ -48,24 +61,17 @@ def reference_loader() -> ReferenceLoader:
     return lru_cache(maxsize=_CACHED_RECORDINGS)(load_landmarks)
 
 
+def postings_of(recording: Recording) -> Postings:
+    """Return what the index keeps of a recording."""
+    hashes, frames = reference_hashes(load_landmarks(recording.pk), DEFAULT)
+    return recording.pk, hashes, frames
+
+
 def index_recording(recording: Recording) -> None:
     """Put a recording's stored landmarks into the index; replaces earlier ones."""
-    hashes, frames = reference_hashes(load_landmarks(recording.pk), DEFAULT)
-    open_index().add(recording.bucket_id, recording.pk, hashes, frames)
+    open_index().add_many(recording.bucket_id, [postings_of(recording)])
 
 
 def remove_recording(recording: Recording) -> None:
     """Take a recording out of the index; it is not found from the next query on."""
     open_index().remove(recording.bucket_id, recording.pk)
-
-
-def rebuild_bucket(bucket_id: int) -> int:
-    """Put every searchable recording of a bucket into the index anew; return how many."""
-    rows = Recording.objects.filter(
-        bucket_id=bucket_id, status=RecordingStatus.READY
-    ).exclude(fingerprint="")
-    count = 0
-    for recording in rows.iterator(chunk_size=200):
-        index_recording(recording)
-        count += 1
-    return count

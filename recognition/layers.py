@@ -17,6 +17,14 @@ def scan_layer(
     return fingerprint.dense, fingerprint.level_map
 
 
+def reference_layer(fingerprint: Fingerprint, params: Params = DEFAULT) -> Landmarks:
+    """The layer a recording is indexed by; an error where it is missing or foreign."""
+    if fingerprint.reference is None:
+        raise MissingLayer("reference")
+    check_params(fingerprint, params)
+    return fingerprint.reference
+
+
 def check_params(fingerprint: Fingerprint, params: Params) -> None:
     """Refuse a fingerprint that other parameters shaped."""
     expected = params.shape_hash()

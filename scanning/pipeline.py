@@ -19,7 +19,14 @@ from common.leases import lease_end
 from common.media_analysis import AudioRefused, analyse
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
-from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
+from recognition.errors import (
+    BadFingerprint,
+    MissingLayer,
+    ParamsMismatch,
+    RecognitionError,
+)
+from recognition.layers import scan_layer
+from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 from scanning import results
 from scanning.choices import FileStatus, ScanStage, ScanStatus, SourceType
@@ -129,10 +136,11 @@ def _kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
         return None
     try:
         kept = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
-    except (BadFingerprint, ParamsMismatch):
+        scan_layer(kept, DEFAULT)
+    except (BadFingerprint, MissingLayer, ParamsMismatch):
         logger.warning("fingerprint of %s is made anew", file.uid)
         return None
-    return kept if kept.dense is not None else None
+    return kept
 
 
 def _reporter(scan: Scan, owner: str, stage: ScanStage) -> Callable[[float], None]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import User
 from catalogue import index_store
 from catalogue.fingerprinting import NotReady, run_fingerprinting
 from catalogue.models import Bucket, Recording, RecordingStatus
@@ -17,6 +21,9 @@ from catalogue.services import (
     create_bucket,
     requeue_stale_recordings,
 )
+from recognition import fingerprint as fingerprint_file
+from recognition.errors import ParamsMismatch
+from recognition.index.store import SegmentStore
 from tests import audio
 from tests.conftest import Worker, upload
 
@@ -117,14 +124,63 @@ def test_finished_recording_is_not_fingerprinted_again(
 
 
 def test_index_is_rebuilt_from_stored_fingerprints(
-    bucket: Bucket, run_worker: Worker, admin: User
+    bucket: Bucket, run_worker: Worker
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
     recording.refresh_from_db()
     index_store.remove_recording(recording)
-    assert index_store.open_index().stats(bucket.pk).recordings == 0
+    Path(recording.audio.path).unlink()
 
-    assert index_store.rebuild_bucket(bucket.pk) == 1
+    call_command("rebuild_index")
 
     assert index_store.open_index().stats(bucket.pk).recordings == 1
+
+
+def test_index_of_another_engine_is_refused_until_it_is_rebuilt(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+    index_store.open_index_at.cache_clear()
+    shutil.rmtree(index_store.index_folder())
+    SegmentStore(index_store.index_folder(), params_hash="0" * 16)
+
+    with pytest.raises(ParamsMismatch, match=r"manage\.py rebuild_index"):
+        index_store.open_index()
+    call_command("rebuild_index")
+
+    assert index_store.open_index().stats(bucket.pk).recordings == 1
+
+
+def test_fingerprints_of_another_engine_are_made_again_from_the_audio(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+    recording.refresh_from_db()
+    stored = fingerprint_file.load(Path(recording.fingerprint.path))
+    foreign = dataclasses.replace(stored, params_hash="0" * 16)
+    fingerprint_file.save(Path(recording.fingerprint.path), foreign)
+    out = io.StringIO()
+
+    call_command("rebuild_index", stdout=out)
+
+    assert "1 of them fingerprinted again" in out.getvalue()
+    assert index_store.open_index().stats(bucket.pk).recordings == 1
+
+
+def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+    recording.refresh_from_db()
+    Path(recording.fingerprint.path).write_bytes(b"damaged")
+    Path(recording.audio.path).unlink()
+
+    with pytest.raises(CommandError, match="1 recordings could not be indexed"):
+        call_command("rebuild_index")
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.ERROR

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from catalogue.models import Bucket, RecordingStatus
+from catalogue.rebuilding import needs_rebuild
 from portal import demo, file_page, formats
 from reports.services import write_match_report
 from review.filters import MatchFilter
@@ -45,6 +46,9 @@ class Command(BaseCommand):
         logins = demo.ensure_users()
         admin = User.objects.get(username="admin")
         self._compile()
+        if needs_rebuild():
+            self._say("The engine has changed: building the index anew")
+            call_command("rebuild_index", stdout=self.stdout)
         bucket = demo.ensure_catalogue(admin)
         worker = self._start_worker()
         try:
