@@ -16,8 +16,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from accounts.roles import Role
 from audit.models import Event
@@ -90,7 +92,8 @@ def test_columns_are_the_62_of_the_schema_in_order() -> None:
     assert len(set(NAMES)) == 62
 
 
-def test_golden_file() -> None:
+def test_golden_file(settings: Settings) -> None:
+    settings.ACRPORTAL_BASE_URL = "https://portal.example"
     _golden_rows()
 
     assert report_bytes() == GOLDEN.read_bytes()
@@ -407,7 +410,7 @@ STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     title=st.text(STORABLE),
     artists=st.lists(st.text(STORABLE, min_size=1)),
 )
-@settings(
+@examples(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
