@@ -59,15 +59,21 @@ class Lead:
     warped: bool
 
 
-SPARSE, DENSE, GRID = "sparse", "dense", "grid"
+SPARSE, DENSE, GRID, DEEP = "sparse", "dense", "grid", "deep"
 
 
-def stages(params: Params, *, robust_first: bool) -> list[Stage]:
-    """The cascade: sparse pairs, dense triplets, then the tempo and pitch grid."""
+def stages(params: Params, *, robust_first: bool, hours: float) -> list[Stage]:
+    """The cascade for a catalogue of so many hours.
+
+    Sparse triplets, dense ones, the tempo and pitch grid, and in a catalogue that is
+    small enough for it all that dense landmarks can say.
+    """
     plain = Warp()
     first = [] if robust_first else [Stage(SPARSE, plain, params.sparse_top)]
     grid = [Stage(GRID, warp, params.grid_top) for warp in warps(params)]
-    return [*first, Stage(DENSE, plain, params.dense_top), *grid]
+    small = hours <= params.deep_hours
+    last = [Stage(DEEP, plain, params.deep_top)] if small else []
+    return [*first, Stage(DENSE, plain, params.dense_top), *grid, *last]
 
 
 def warps(params: Params) -> list[Warp]:
@@ -90,6 +96,7 @@ def leads(
     *,
     stage: Stage,
     open_frames: NDArray[np.bool_],
+    min_votes: int,
     params: Params,
 ) -> Iterator[Lead]:
     """What the index proposes for the open frames of a query, window by window."""
@@ -99,19 +106,28 @@ def leads(
     order = np.argsort(frames, kind="stable")
     hashes, frames = hashes[order], frames[order]
     for window in open_windows(open_frames, params):
-        low, high = np.searchsorted(frames, np.array(window) * tempo)
-        if high - low < params.min_votes:
+        bounds = np.rint(np.array(window) * tempo).astype(np.int32)
+        low, high = np.searchsorted(frames, bounds)
+        if high - low < min_votes:
             continue
         votes = index.query(
             buckets,
             hashes[low:high],
             frames[low:high],
             top=stage.top,
-            min_votes=params.min_votes,
+            min_votes=min_votes,
         )
         for vote in votes:
             line = Line(1 / tempo, -vote.delta / tempo, shift)
             yield Lead(vote.recording, line, window, vote.votes, stage.name == GRID)
+
+
+def least_votes(stage: Stage, hours: float, params: Params) -> int:
+    """The fewest votes worth verifying: noise grows with the catalogue."""
+    if stage.name == DEEP:
+        return params.deep_votes
+    more = np.log2(max(1.0, hours / params.min_votes_hours)) / 2
+    return params.min_votes + int(more)
 
 
 def open_windows(
@@ -155,5 +171,6 @@ def _hashes(landmarks: Landmarks, stage: Stage, params: Params) -> Hashes:
         SPARSE: (params.grid_fan, params.grid_within),
         DENSE: (params.dense_fan, params.dense_within),
         GRID: (params.grid_fan, params.grid_within),
+        DEEP: (params.deep_fan, params.deep_within),
     }[stage.name]
     return triplet_hashes(landmarks, fan=fan, within=within, params=params)

@@ -162,7 +162,7 @@ def _runs(a: Fingerprint, b: Fingerprint, params: Params) -> list[SegmentMatch]:
         hours=1.0,
         closed=np.zeros(view.n_frames, dtype=np.bool_),
     )
-    for stage in stages(params, robust_first=False):
+    for stage in stages(params, robust_first=False, hours=1.0):
         search.run_stage(stage)
     return [
         segment_match(run, duration_ms=a.duration_ms, hours=1.0, params=params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recognition.alignment import Line, QueryView, fit_line
 from recognition.params import Params
@@ -32,6 +33,8 @@ def follow(
     finds and follows it again, until nothing is gained. A ``warped`` lead has a tempo
     and pitch only near the true ones, so its line is fitted before it is weighed.
     """
+    if not len(reference.frames):
+        return None
     span = _span(reference, line, window)
     if warped:
         line = fit_line(view, reference, span, line)
@@ -52,15 +55,17 @@ def follow(
 def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
     """Numbers of the reference landmarks that fall into a window of query frames."""
     places = [line.reference_frame(frame) for frame in window]
-    low, high = np.searchsorted(reference.frames, places)
+    # The frames' own type, or the whole array would be converted for each search
+    bounds = np.ceil(np.clip(places, 0, reference.frames[-1] + 1)).astype(np.int32)
+    low, high = np.searchsorted(reference.frames, bounds)
     return int(low), int(high)
 
 
 def _wider(run: Run, params: Params) -> tuple[int, int]:
     frames = run.reference.frames
     start, end = run.reference_span
-    low = np.searchsorted(frames, start - params.extend_frames)
-    high = np.searchsorted(frames, end + params.extend_frames)
+    around = [start - params.extend_frames, end + params.extend_frames]
+    low, high = np.searchsorted(frames, np.array(around, dtype=np.int32))
     return int(low), int(high)
 
 
@@ -78,13 +83,17 @@ def _extended(view: QueryView, run: Run, span: tuple[int, int], params: Params) 
         core = (run.first, run.last + 1)
         low, high = span
         if low > 0 and frames[run.first] - frames[low] < _NEAR_FRAMES:
-            low = int(np.searchsorted(frames, frames[low] - params.extend_frames))
+            low = _at(frames, frames[low] - params.extend_frames)
         if high < len(frames) and frames[high - 1] - frames[run.last] < _NEAR_FRAMES:
-            high = int(np.searchsorted(frames, frames[high - 1] + params.extend_frames))
+            high = _at(frames, frames[high - 1] + params.extend_frames)
         low, high = _inside(view, run, (low, high))
         if (low, high) == span or (low >= span[0] and high <= span[1]):
             return run
         span = (min(low, span[0]), max(high, span[1]))
+
+
+def _at(frames: NDArray[np.int32], frame: int) -> int:
+    return int(np.searchsorted(frames, np.int32(frame)))
 
 
 def _inside(view: QueryView, run: Run, span: tuple[int, int]) -> tuple[int, int]:

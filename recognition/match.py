@@ -87,7 +87,11 @@ def segment_match(
 
 
 def _run(search: Search, policy: ScanPolicy, progress: Progress | None) -> None:
-    todo = stages(search.params, robust_first=policy.audio_type is AudioType.RECORDED)
+    todo = stages(
+        search.params,
+        robust_first=policy.audio_type is AudioType.RECORDED,
+        hours=search.hours,
+    )
     for number, stage in enumerate(todo):
         if progress is not None:
             progress(number / len(todo))

@@ -58,15 +58,21 @@ class Params:
     hash_frames: int = _posting(4)
 
     # Query, stage by stage: what a landmark must rule, neighbours hashed, leads taken
-    window_frames: int = 625
-    step_frames: int = 312
+    window_frames: int = 750
+    step_frames: int = 625
     min_votes: int = 4
+    min_votes_hours: float = 20.0
     dense_fan: int = 16
     dense_within: int = 8
     dense_top: int = 24
+    deep_fan: int = 24
+    deep_within: int = 12
+    deep_top: int = 64
+    deep_votes: int = 3
+    deep_hours: float = 60.0
     grid_radius_frames: int = 10
     grid_radius_bins: int = 9
-    grid_fan: int = 6
+    grid_fan: int = 4
     grid_within: int = 4
     grid_top: int = 2
     sparse_top: int = 4
@@ -98,6 +104,8 @@ class Params:
     # Silence: nothing in the level map above this (natural log of full scale)
     silence_level: float = -7.0
     silence_min_ms: int = 1000
+    # A shorter gap beside a segment is within the exactness of its edge
+    no_match_min_ms: int = 500
 
     def shape_hash(self) -> str:
         """Hash of the constants that shape stored fingerprints."""

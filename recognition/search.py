@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from recognition.alignment import QueryView
 from recognition.calibration import threshold_bits
-from recognition.candidates import Lead, Stage, VoteSource, leads, open_windows
+from recognition.candidates import (
+    Lead,
+    Stage,
+    VoteSource,
+    leads,
+    least_votes,
+    open_windows,
+)
 from recognition.extend import follow
 from recognition.params import Params
 from recognition.segments import Run, settle
@@ -47,6 +54,7 @@ class Search:
             self.view.landmarks,
             stage=stage,
             open_frames=open_frames,
+            min_votes=least_votes(stage, self.hours, self.params),
             params=self.params,
         ):
             if not self._explained(lead):

@@ -23,7 +23,9 @@ def unmatched_stretches(
     refused: Sequence[SegmentMatch],
     params: Params = DEFAULT,
 ) -> tuple[Stretch, ...]:
-    """Stretches, in order, that cover everything the segments do not.
+    """Stretches, in order, that cover what the segments do not.
+
+    A gap shorter than the edges of segments are exact to is no stretch.
 
     ``silent`` and ``scanned`` say it by frame; ``refused`` are alignments too weak
     to be matches, of which each stretch without a match names the strongest.
@@ -42,7 +44,9 @@ def unmatched_stretches(
         end = min(duration_ms, round(last * params.frame_ms))
         kind = _KINDS[kinds[first]]
         candidate = _strongest(refused, start, end) if not kinds[first] else None
-        if end > start:
+        if end - start > (
+            params.no_match_min_ms if kind is StretchKind.NO_MATCH else 0
+        ):
             stretches.append(Stretch(start, end, kind, candidate))
     return tuple(stretches)
 
