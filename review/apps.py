@@ -6,13 +6,14 @@ from django.apps import AppConfig
 
 
 class ReviewConfig(AppConfig):
-    """Folds the detections of each finished scan into matches."""
+    """Folds the detections of finished scans into matches; ends locks in time."""
 
     name = "review"
 
     def ready(self) -> None:
-        """Listen for finished scans."""
-        from review.services import folding
+        """Listen for finished scans, and for the worker's sweeps."""
+        from review.services import folding, locks
         from scanning import signals
 
         signals.scan_finished.connect(folding.fold_scan)
+        signals.worker_swept.connect(locks.release_expired_locks)

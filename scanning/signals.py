@@ -10,3 +10,6 @@ scan_finished = Signal()
 # Sent with ``scan`` inside the transaction that ends it, when the file says so too;
 # also for scans that failed or were cancelled.
 scan_settled = Signal()
+
+# Sent by the worker at each sweep, for whatever else ends by the clock.
+worker_swept = Signal()

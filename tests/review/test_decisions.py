@@ -14,7 +14,8 @@ from audit.models import Event
 from review import errors
 from review.choices import TRANSITIONS, MatchState, Verb
 from review.models import Match
-from review.services import bulk, decisions, locks
+from review.services import bulk, decisions
+from scanning.management.commands import scan_worker
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -281,7 +282,7 @@ def test_release_gives_the_match_back(match: Match, reviewer: User) -> None:
     assert decisions.release_lock(match=match, user=reviewer).version == 3
 
 
-def test_ended_locks_are_released_together(
+def test_worker_ends_locks_that_are_over(
     match: Match, reviewer: User, clock: time_machine.Traveller
 ) -> None:
     still_held = make_match()
@@ -290,7 +291,7 @@ def test_ended_locks_are_released_together(
     decisions.take_lock(match=still_held, user=reviewer)
     clock.shift(timedelta(minutes=2))
 
-    assert locks.release_expired_locks() == 1
+    scan_worker.sweep()
 
     match.refresh_from_db()
     still_held.refresh_from_db()

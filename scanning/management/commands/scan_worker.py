@@ -17,6 +17,7 @@ from common.queue import worker_name
 from scanning.services.callbacks import requeue_lost_callbacks
 from scanning.services.outbound_callbacks import deliver_due
 from scanning.services.scans import requeue_stale_scans
+from scanning.signals import worker_swept
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Deliverer(threading.Thread):
 
 def sweep() -> int:
     """Queue again everything that was left behind; return how much."""
+    worker_swept.send(sender=None)
     return (
         requeue_stale_scans()
         + requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
