@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,50 @@ def test_pages_work_without_scripts(portal: Portal, page: Page) -> None:
     plain.goto("/files/")
     expect(plain.locator("table")).to_contain_text("palace.opus")
     context.close()
+
+
+def test_files_can_be_dropped_and_the_page_follows_the_scan(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "mira")
+    page.goto("/upload/")
+    content = list((DEMO / "graveyard.opus").read_bytes())
+    page.evaluate("window.sameDocument = true")
+
+    page.evaluate(
+        """content => {
+            const file = new File([new Uint8Array(content)], "dropped.opus");
+            const data = new DataTransfer();
+            data.items.add(file);
+            const zone = document.querySelector("[data-dropzone]");
+            for (const type of ["dragenter", "dragover", "drop"]) {
+                zone.dispatchEvent(new DragEvent(
+                    type, {dataTransfer: data, bubbles: true, cancelable: true}));
+            }
+        }""",
+        content,
+    )
+    page.click("[data-start]")
+
+    row = page.locator("[data-row]", has_text="dropped.opus")
+    expect(row.locator("[data-badge-text]")).to_contain_text(
+        "1 match", timeout=30_000
+    )
+    assert page.evaluate("window.sameDocument")
+
+
+def test_file_page_goes_from_queued_to_done_without_reload(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "mira")
+    page.goto("/files/?q=evening")
+    page.get_by_role("link", name="programme-evening.opus", exact=True).first.click()
+    page.get_by_role("button", name="Rescan").click()
+    page.evaluate("window.sameDocument = true")
+
+    expect(page.locator("#file-body")).to_have_attribute(
+        "data-announce", re.compile("^Ready"), timeout=60_000
+    )
+
+    expect(page.locator("[data-ribbon]")).to_be_visible()
+    assert page.evaluate("window.sameDocument")
