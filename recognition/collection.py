@@ -22,11 +22,11 @@ import numpy as np
 
 from recognition import durable
 from recognition import fingerprint as fingerprint_file
-from recognition.errors import IndexCorrupt, MissingLayer, RecognitionError
+from recognition.errors import IndexCorrupt, RecognitionError
 from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
-from recognition.layers import check_params
+from recognition.layers import reference_layer
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint, Landmarks
 
@@ -97,7 +97,7 @@ class Collection:
             if number in self._current():
                 raise
             return NO_LANDMARKS
-        return _reference(stored)
+        return reference_layer(stored)
 
     @property
     def duration_ms(self) -> int:
@@ -192,7 +192,7 @@ class Collection:
         return folder / f"{number}.acrfp"
 
     def _save_landmarks(self, number: int, made: Fingerprint) -> None:
-        _reference(made)
+        reference_layer(made)
         path = self._landmark_path(number)
         if not path.parent.exists():
             path.parent.mkdir(exist_ok=True)
@@ -230,13 +230,6 @@ class Collection:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._names, self._sound_bytes = _read_names(self._root / NAMES)
             yield
-
-
-def _reference(made: Fingerprint) -> Landmarks:
-    check_params(made, DEFAULT)
-    if made.reference is None:
-        raise MissingLayer("reference")
-    return made.reference
 
 
 def _line(named: Named) -> bytes:

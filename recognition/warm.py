@@ -5,14 +5,20 @@ Set ``NUMBA_CACHE_DIR`` before Python starts to choose where the code is kept.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import fingerprint as fingerprint_file
 from recognition.builder import extract
 from recognition.compare import compare
+from recognition.hashes import reference_hashes
+from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
+from recognition.types import Fingerprint
 
 
 def compile_all() -> None:
@@ -20,6 +26,21 @@ def compile_all() -> None:
     fingerprint = extract(_made_up_music())
     compare(fingerprint, fingerprint)
     compare(replace(fingerprint, dense=None, level_map=None), fingerprint)
+    _store(fingerprint)
+
+
+def _store(fingerprint: Fingerprint) -> None:
+    """Go through the fingerprint file and the index on disk."""
+    stored = fingerprint_file.from_bytes(fingerprint_file.to_bytes(fingerprint))
+    assert stored.reference is not None  # noqa: S101  every layer was made
+    hashes, frames = reference_hashes(stored.reference)
+    with tempfile.TemporaryDirectory() as folder:
+        store = SegmentStore(Path(folder), params_hash=DEFAULT.index_hash())
+        for recording in range(3):
+            store.add(0, recording, hashes, frames)
+        store.query([0], hashes, frames)
+        store.maintain(0)
+        store.verify(0)
 
 
 def _made_up_music() -> NDArray[np.float32]:

@@ -283,12 +283,13 @@ def test_the_rendition_is_small_opus_of_the_same_length(
 def test_a_rendition_that_fails_leaves_nothing(tmp_path: Path) -> None:
     source = tmp_path / "a.mp3"
     source.write_bytes(b"nothing")
-    target = tmp_path / "proxy.webm"
+    folder = tmp_path / "made"
+    folder.mkdir()
 
     with pytest.raises(UnsupportedMedia):
-        media.write_proxy(source, target)
+        media.write_proxy(source, folder / "proxy.webm")
 
-    assert list(tmp_path.iterdir()) == [source]
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "flac"])
@@ -308,14 +309,15 @@ def test_an_excerpt_is_exact_to_the_sample(codec: str, tmp_path: Path) -> None:
 
 
 def test_an_excerpt_beyond_the_end_is_refused(tune: Path, tmp_path: Path) -> None:
-    with pytest.raises(DecodeFailed, match="no sound at that place"):
-        media.write_excerpt(
-            tune, tmp_path / "part.flac", start_ms=60_000, end_ms=70_000
-        )
-    with pytest.raises(ValueError, match="begins before it ends"):
-        media.write_excerpt(tune, tmp_path / "part.flac", start_ms=2000, end_ms=2000)
+    target = tmp_path / "made" / "part.flac"
+    target.parent.mkdir()
 
-    assert list(tmp_path.iterdir()) == [tune]
+    with pytest.raises(DecodeFailed, match="no sound at that place"):
+        media.write_excerpt(tune, target, start_ms=60_000, end_ms=70_000)
+    with pytest.raises(ValueError, match="begins before it ends"):
+        media.write_excerpt(tune, target, start_ms=2000, end_ms=2000)
+
+    assert list(target.parent.iterdir()) == []
 
 
 def request_for(path: Path) -> dict[str, object]:

@@ -83,13 +83,14 @@ def test_a_file_may_lack_a_layer(made: Fingerprint) -> None:
 
 
 def test_a_saved_file_is_whole_and_alone(tmp_path: Path) -> None:
-    path = tmp_path / "a.acrfp"
+    path = tmp_path / "made" / "a.acrfp"
+    path.parent.mkdir()
 
     fingerprint.save(path, made_up(seconds=4))
     fingerprint.save(path, made_up())
 
     assert_same(fingerprint.load(path), made_up())
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(path.parent.iterdir()) == [path]
 
 
 @st.composite

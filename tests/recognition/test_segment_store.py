@@ -227,7 +227,11 @@ def brute_force(
     return votes
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     seed=st.integers(0, 1 << 20),
     values=st.sampled_from([3, 20, 200, 1 << 31]),
