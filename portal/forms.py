@@ -80,13 +80,20 @@ class FileFilterForm(forms.Form):
 class ContainerForm(forms.ModelForm[Container]):
     """What an admin says about a container."""
 
+    callback_url = forms.URLField(
+        required=False,
+        max_length=2000,
+        label="Callback address",
+        assume_scheme="https",
+        help_text="Results are posted to this address when a scan has ended.",
+    )
+
     class Meta:
         model = Container
         fields = [
             *("name", "buckets", "engine", "audio_type", "score_floor"),
             "callback_url",
         ]
-        labels = {"callback_url": "Callback address"}
         widgets = {"buckets": forms.CheckboxSelectMultiple}
 
 

@@ -1,0 +1,276 @@
+"""Buckets and their files over the wire."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from catalogue.models import Bucket, Recording, RecordingStatus
+from tests.acrapi.conftest import Api
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.scanning import ContainerFactory
+
+SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
+
+
+def sample(name: str) -> Any:  # Any: JSON
+    return json.loads((SAMPLES / name).read_text())
+
+
+def kinds(data: dict[str, object]) -> dict[str, type]:
+    return {name: type(value) for name, value in data.items()}
+
+
+def files_of(bucket: Bucket) -> str:
+    return f"/api/buckets/{bucket.pk}/files"
+
+
+def test_the_documented_example_makes_a_bucket(api: Api) -> None:
+    answer = api.call("POST", "/api/buckets", sample("bucket.create.request.json"))
+
+    data = answer.json()["data"]
+    assert answer.status_code == 201
+    assert kinds(data) == kinds(sample("bucket.create.response.json")["data"])
+    assert (data["name"], data["labels"]) == ("avbucket", ["Music", "Video"])
+    assert data["id"] > 1000
+
+
+@pytest.mark.parametrize("kind", ["Live", "LiveRec", "LiveTimeshift", "Other", ""])
+def test_other_types_of_buckets_are_refused(api: Api, kind: str) -> None:
+    body = {"name": "a", "region": "eu-west-1", "type": kind}
+
+    answer = api.call("POST", "/api/buckets", body)
+
+    assert answer.status_code == 422
+    assert "DedupFile" in answer.json()["errors"]["type"][0]
+
+
+def test_a_name_that_is_taken_is_refused(api: Api) -> None:
+    bucket = BucketFactory()
+    body = {"name": bucket.name, "region": "eu-west-1", "type": "File"}
+
+    answer = api.call("POST", "/api/buckets", body)
+
+    assert answer.status_code == 422
+    assert str(bucket.pk) in answer.json()["errors"]["name"][0]
+
+
+def test_the_vendors_own_bucket_is_there_and_stays(api: Api) -> None:
+    shown = api.get("/api/buckets/23").json()["data"]
+    deleted = api.call("DELETE", "/api/buckets/23")
+    renamed = api.call("PUT", "/api/buckets/23", {"name": "Mine"})
+
+    assert (shown["id"], shown["name"]) == (23, "ACRCloud Music")
+    assert deleted.status_code == renamed.status_code == 422
+
+
+def test_update_takes_labels_in_every_form(api: Api) -> None:
+    path = f"/api/buckets/{BucketFactory().pk}"
+
+    for given in (["a", "b"], '["a","b"]', "a,b"):
+        data = api.call("PUT", path, {"labels": given}).json()["data"]
+        assert data["labels"] == ["a", "b"]
+
+
+def test_delete_takes_recordings_out_and_frees_the_name(api: Api) -> None:
+    recording = RecordingFactory()
+    bucket = recording.bucket
+    container = ContainerFactory()
+    container.buckets.add(bucket)
+
+    answer = api.call("DELETE", f"/api/buckets/{bucket.pk}")
+    again = api.call(
+        "POST",
+        "/api/buckets",
+        {"name": bucket.name, "region": "eu-west-1", "type": "File"},
+    )
+
+    recording.refresh_from_db()
+    assert answer.status_code == 204
+    assert recording.status == RecordingStatus.RETIRED
+    assert not container.buckets.exists()
+    assert again.status_code == 201
+    assert again.json()["data"]["id"] > bucket.pk
+
+
+def test_upload_answers_like_the_sample(api: Api) -> None:
+    bucket = BucketFactory()
+    form = {
+        "file": SimpleUploadedFile("adsfad.mp3", b"ID3" * 100),
+        "user_defined": '{"artists": "Bob", "upc": "000"}',
+    }
+
+    answer = api.upload(files_of(bucket), form)
+
+    data = answer.json()["data"]
+    assert answer.status_code == 200
+    assert kinds(data) == kinds(sample("bucket-file.create.response.json")["data"])
+    assert data["title"] == "adsfad.mp3"
+    assert data["user_defined"] == {"artists": "Bob", "upc": "000"}
+    recording = Recording.objects.get(pk=data["id"])
+    assert (recording.artists, recording.upc) == (["Bob"], "")
+
+
+def test_a_list_is_like_the_sample_and_its_durations_are_numbers(api: Api) -> None:
+    recording = RecordingFactory(duration_ms=78_524)
+
+    body = api.get(files_of(recording.bucket)).json()
+
+    expected = sample("bucket-files.list.response.json")
+    assert kinds(body["data"][0]) == kinds(expected["data"][0])
+    assert body["data"][0]["duration"] == 79
+    assert set(body["meta"]) == set(expected["meta"])
+    assert set(body["links"]) == set(expected["links"])
+
+
+def test_one_file_is_an_object_and_several_are_an_array(api: Api) -> None:
+    first = RecordingFactory()
+    second = RecordingFactory(bucket=first.bucket)
+    path = files_of(first.bucket)
+
+    one = api.get(f"{path}/{first.pk}").json()["data"]
+    by_acr_id = api.get(f"{path}/{second.acr_id}").json()["data"]
+    both = api.get(f"{path}/{second.pk},{first.acr_id},99999").json()["data"]
+
+    assert (one["id"], by_acr_id["id"]) == (first.pk, second.pk)
+    assert [row["id"] for row in both] == [second.pk, first.pk]
+
+
+@pytest.mark.parametrize("word", ["search", "keyword"])
+def test_search_in_titles(api: Api, word: str) -> None:
+    found = RecordingFactory(title="A Needle")
+    RecordingFactory(bucket=found.bucket, title="Hay")
+
+    rows = api.get(f"{files_of(found.bucket)}?{word}=needle").json()["data"]
+
+    assert [row["id"] for row in rows] == [found.pk]
+
+
+def test_sorting_and_states(api: Api) -> None:
+    ready = RecordingFactory()
+    failed = RecordingFactory(bucket=ready.bucket, status=RecordingStatus.ERROR)
+    path = files_of(ready.bucket)
+
+    up = [row["id"] for row in api.get(path).json()["data"]]
+    down = [row["id"] for row in api.get(f"{path}?order=desc").json()["data"]]
+    bad = [row["id"] for row in api.get(f"{path}?state=-1").json()["data"]]
+
+    assert (up, down, bad) == (
+        [ready.pk, failed.pk],
+        [failed.pk, ready.pk],
+        [failed.pk],
+    )
+
+
+@pytest.mark.parametrize("given", [{"k": "v"}, '{"k": "v"}'])
+def test_user_defined_is_always_answered_as_an_object(api: Api, given: object) -> None:
+    recording = RecordingFactory()
+    path = f"{files_of(recording.bucket)}/{recording.pk}"
+
+    answer = api.call("PUT", path, {"title": "New Title", "user_defined": given})
+
+    data = answer.json()["data"]
+    assert (data["title"], data["user_defined"]) == ("New Title", {"k": "v"})
+
+
+@pytest.mark.parametrize("given", ["{", "[1]", "1", [1], 5])
+def test_user_defined_that_is_no_object_is_refused(api: Api, given: object) -> None:
+    recording = RecordingFactory()
+    path = f"{files_of(recording.bucket)}/{recording.pk}"
+
+    answer = api.call("PUT", path, {"user_defined": given})
+
+    assert answer.status_code == 422
+    assert "user_defined" in answer.json()["errors"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_moving_both_ways_keeps_ids(api: Api) -> None:
+    recording = RecordingFactory()
+    source, target = recording.bucket, BucketFactory()
+
+    there = api.call("PUT", f"{files_of(target)}/{recording.acr_id}/move")
+    back = api.call(
+        "POST",
+        f"{files_of(target)}/move",
+        {"target_bucket_id": source.pk, "ids": [recording.pk]},
+    )
+
+    assert there.json()["data"][0]["bucket_id"] == target.pk
+    assert back.json()["data"][0]["bucket_id"] == source.pk
+    assert back.json()["data"][0]["acr_id"] == recording.acr_id
+
+
+def test_moving_to_a_bucket_that_is_not_there(api: Api) -> None:
+    recording = RecordingFactory()
+
+    answer = api.call(
+        "POST",
+        f"{files_of(recording.bucket)}/move",
+        {"target_bucket_id": 999_999, "ids": [recording.pk]},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_bucket")
+
+
+def test_moving_to_where_the_customers_id_is_taken(api: Api) -> None:
+    recording = RecordingFactory(custom_id="A1")
+    other = RecordingFactory(custom_id="A1")
+
+    answer = api.call("PUT", f"{files_of(other.bucket)}/{recording.pk}/move")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "custom_id_taken")
+
+
+def test_deleting_with_a_body_and_by_address(api: Api) -> None:
+    first = RecordingFactory()
+    second = RecordingFactory(bucket=first.bucket)
+    path = files_of(first.bucket)
+
+    by_body = api.call("DELETE", path, {"ids": [first.pk, 9999]})
+    by_address = api.call("DELETE", f"{path}/{second.acr_id}")
+    nothing = api.call("DELETE", path, "", content_type="application/json")
+
+    assert (by_body.status_code, by_body.content) == (204, b"")
+    assert by_address.status_code == 204
+    assert nothing.status_code == 422
+    assert api.get(path).json()["data"] == []
+
+
+def test_dump_is_every_file_at_once(api: Api) -> None:
+    bucket = BucketFactory()
+    RecordingFactory.create_batch(25, bucket=bucket)
+
+    assert len(api.get(f"{files_of(bucket)}/dump").json()["data"]) == 25
+
+
+def test_a_link_is_fetched_by_the_worker(api: Api) -> None:
+    bucket = BucketFactory()
+    body = sample("bucket-file.create.audio_url.request.json")
+
+    data = api.call("POST", files_of(bucket), body).json()["data"]
+
+    recording = Recording.objects.get(pk=data["id"])
+    assert recording.source_url == body["url"]
+    assert recording.status == RecordingStatus.WAITING
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data_type": "acrid", "acrid": "6049f11da7095e8bb8266871d4a70873"},
+        {"data_type": "audio_url", "url": "ftp://h.example/a.mp3"},
+        {"data_type": "audio_url"},
+        {"data_type": "audio"},
+        {"data_type": "tape"},
+    ],
+)
+def test_what_cannot_be_added_is_refused(api: Api, body: dict[str, str]) -> None:
+    answer = api.call("POST", files_of(BucketFactory()), body)
+
+    assert answer.status_code == 422
+    assert not Recording.objects.exists()

@@ -1,0 +1,219 @@
+"""Outgoing callbacks: queued with the result, signed, retried, sent again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from accounts.models import User
+from acrapi.callbacks import callback_body
+from audit.models import Event
+from scanning import results
+from scanning.choices import DeliveryStatus, FileStatus, ScanStatus
+from scanning.errors import ScanFailed
+from scanning.models import DeliveryAttempt, OutboundCallback, Scan, ScannedFile
+from scanning.services.outbound_callbacks import (
+    MAX_ATTEMPTS,
+    RETRY_AFTER,
+    deliver_due,
+    queue_callback,
+    send_again,
+)
+from tests.factories.scanning import (
+    ContainerFactory,
+    ScanFactory,
+    ScannedFileFactory,
+    make_detection,
+)
+
+NOW = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def private_addresses(settings: Settings) -> None:
+    """Let callbacks reach this machine."""
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+
+
+def make_callback(url: str) -> OutboundCallback:
+    file = ScannedFileFactory(container=ContainerFactory(callback_url=url))
+    return queue_callback(scanned_file=file, body='{"a": "ü"}')
+
+
+def end_scan(file: ScannedFile, *, failure: ScanFailed) -> None:
+    scan = ScanFactory(
+        scanned_file=file, status=ScanStatus.RUNNING, lease_owner="worker"
+    )
+    results.store_failure(scan=scan, failure=failure, owner="worker")
+
+
+@pytest.mark.django_db
+def test_body_is_the_vendors() -> None:
+    detection = make_detection((0, 14_000, 0, 14_000))
+    file = detection.scan.scanned_file
+
+    body = callback_body(file)
+
+    assert list(body) == ["file_id", "state", "cid", "name", "results"]
+    assert (body["file_id"], body["state"]) == (str(file.uid), 1)
+    match = body["results"]["custom_files"][0]
+    assert match["result"]["bucket_id"] == str(detection.recording.bucket_id)
+
+
+@pytest.mark.django_db
+def test_a_file_without_results_sends_an_empty_object() -> None:
+    file = ScannedFileFactory(status=FileStatus.NO_MATCH)
+
+    assert callback_body(file)["results"] == {}
+    assert callback_body(file)["state"] == -1
+
+
+@pytest.mark.django_db
+def test_the_end_of_a_scan_queues_one_callback() -> None:
+    file = ScannedFileFactory(
+        container=ContainerFactory(callback_url="https://h.example/cb"),
+        status=FileStatus.PROCESSING,
+    )
+
+    end_scan(file, failure=ScanFailed("not_audio", "It is no audio."))
+
+    callback = OutboundCallback.objects.get()
+    assert json.loads(callback.body)["state"] == -2
+    assert callback.url == "https://h.example/cb"
+
+
+@pytest.mark.django_db
+def test_containers_without_an_address_queue_nothing() -> None:
+    end_scan(ScannedFileFactory(), failure=ScanFailed("not_audio", "It is no audio."))
+
+    assert not OutboundCallback.objects.exists()
+
+
+@pytest.mark.django_db
+def test_delivery_is_signed_and_listed(httpserver: HTTPServer) -> None:
+    received: list[Request] = []
+
+    def take(request: Request) -> Response:
+        request.get_data()
+        received.append(request)
+        return Response("thanks", status=202)
+
+    httpserver.expect_request("/cb").respond_with_handler(take)
+    callback = make_callback(httpserver.url_for("/cb"))
+
+    assert deliver_due(worker="w") == 1
+
+    callback.refresh_from_db()
+    attempt = callback.tries.get()
+    assert callback.status == DeliveryStatus.DELIVERED
+    assert (attempt.status_code, attempt.answer) == (202, "thanks")
+    request = received[0]
+    assert request.get_data() == callback.body.encode()
+    secret = base64.b64decode(callback.container.signing_secret.removeprefix("whsec_"))
+    signed = b".".join(
+        [
+            request.headers["webhook-id"].encode(),
+            request.headers["webhook-timestamp"].encode(),
+            request.get_data(),
+        ]
+    )
+    digest = hmac.new(secret, signed, hashlib.sha256).digest()
+    expected = f"v1,{base64.b64encode(digest).decode()}"
+    assert request.headers["webhook-signature"] == expected
+
+
+@pytest.mark.django_db
+def test_what_fails_is_tried_eight_times_within_a_day(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/cb").respond_with_data("no", status=500)
+    with time_machine.travel(NOW, tick=False) as clock:
+        callback = make_callback(httpserver.url_for("/cb"))
+        for wait in (*RETRY_AFTER, timedelta()):
+            deliver_due(worker="w")
+            deliver_due(worker="w")
+            clock.shift(wait)
+
+    callback.refresh_from_db()
+    assert callback.status == DeliveryStatus.FAILED
+    assert DeliveryAttempt.objects.count() == MAX_ATTEMPTS == 8
+    assert timedelta(hours=23) < sum(RETRY_AFTER, timedelta()) < timedelta(hours=25)
+
+
+@pytest.mark.django_db
+def test_redirects_are_not_followed(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/cb").respond_with_data(
+        "", status=302, headers={"Location": httpserver.url_for("/elsewhere")}
+    )
+    callback = make_callback(httpserver.url_for("/cb"))
+
+    deliver_due(worker="w")
+
+    assert callback.tries.get().status_code == 302
+    assert len(httpserver.log) == 1
+
+
+@pytest.mark.django_db
+def test_private_addresses_are_refused_unless_allowed(
+    httpserver: HTTPServer, settings: Settings
+) -> None:
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = False
+    callback = make_callback(httpserver.url_for("/cb"))
+
+    deliver_due(worker="w")
+
+    assert "private or local" in callback.tries.get().answer
+    assert not httpserver.log
+
+
+@pytest.mark.django_db
+def test_one_dead_receiver_keeps_no_other_waiting(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/cb").respond_with_data("")
+    for _ in range(3):
+        make_callback("http://127.0.0.1:9/")
+    dead = OutboundCallback.objects.first()
+    assert dead is not None
+    queue_callback(scanned_file=dead.scanned_file, body="{}")
+    make_callback(httpserver.url_for("/cb"))
+
+    assert deliver_due(worker="w") == 1
+    assert DeliveryAttempt.objects.filter(status_code=None).count() == 3
+
+
+@pytest.mark.django_db
+def test_sending_again_starts_anew_at_the_address_of_now(
+    admin: User, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/new").respond_with_data("")
+    callback = make_callback("http://127.0.0.1:9/")
+    deliver_due(worker="w")
+    callback.container.callback_url = httpserver.url_for("/new")
+    callback.container.save()
+
+    send_again(callback=callback, user=admin)
+    deliver_due(worker="w")
+
+    callback.refresh_from_db()
+    assert callback.status == DeliveryStatus.DELIVERED
+    assert callback.tries.count() == 2
+    assert Event.objects.filter(action="callback.sent_again").exists()
+
+
+@pytest.mark.django_db
+def test_a_deleted_file_calls_nobody() -> None:
+    file = ScannedFileFactory(
+        container=ContainerFactory(callback_url="https://h.example/cb"),
+        deleted_at=NOW,
+    )
+
+    end_scan(file, failure=ScanFailed("not_audio", "It is no audio."))
+
+    assert not OutboundCallback.objects.exists()
+    assert Scan.objects.get().status == ScanStatus.FAILED

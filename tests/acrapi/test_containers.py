@@ -1,0 +1,213 @@
+"""Containers over the wire."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from audit.models import Event
+from catalogue.models import Bucket
+from scanning.models import Container
+from tests.acrapi.conftest import Api
+from tests.factories.catalogue import BucketFactory
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+
+SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
+
+
+def wanted(bucket: Bucket, **changes: object) -> dict[str, object]:
+    return {
+        "name": "test",
+        "region": "eu-west-1",
+        "buckets": [bucket.pk],
+        "engine": 1,
+        **changes,
+    }
+
+
+def test_the_documented_example_makes_a_container(api: Api) -> None:
+    first, second = BucketFactory(), BucketFactory()
+    body = json.loads((SAMPLES / "fs-container.create.request.json").read_text())
+    body["buckets"] = [first.pk, str(second.pk), "ACRCloud Music"]
+
+    answer = api.call("POST", "/api/fs-containers", body)
+
+    sample = json.loads((SAMPLES / "fs-container.create.response.json").read_text())
+    data = answer.json()["data"]
+    assert answer.status_code == 201
+    assert set(data) == set(sample["data"])
+    assert {name: type(value) for name, value in data.items()} == {
+        name: type(value) for name, value in sample["data"].items()
+    }
+    assert data["buckets"] == [
+        {"id": 23, "name": "ACRCloud Music"},
+        {"id": first.pk, "name": first.name},
+        {"id": second.pk, "name": second.name},
+    ]
+    assert data["id"] > 1000
+
+
+def test_unknown_fields_and_policy_flags_are_taken(api: Api) -> None:
+    body = wanted(
+        BucketFactory(),
+        engine="3",
+        notification_url="x",
+        policy={"type": "traverse", "deepright": True, "music_detection": 0},
+        deepright=1,
+        music_detection="0",
+    )
+
+    data = api.call("POST", "/api/fs-containers", body).json()["data"]
+
+    assert data["engine"] == 3
+    assert data["policy"]["deepright"] is True
+    assert (data["deepright"], data["music_detection"]) == (True, False)
+
+
+@pytest.mark.parametrize("engine", [1, 2, 3, 4, 5])
+def test_every_engine_is_echoed(api: Api, engine: int) -> None:
+    body = wanted(BucketFactory(), engine=engine)
+
+    assert (
+        api.call("POST", "/api/fs-containers", body).json()["data"]["engine"] == engine
+    )
+
+
+def test_form_data_is_taken_as_php_sends_it(api: Api) -> None:
+    bucket = BucketFactory()
+
+    answer = api.call(
+        "POST",
+        "/api/fs-containers",
+        f"name=f&region=eu-west-1&engine=1&buckets[0]={bucket.pk}"
+        "&policy[type]=points&policy[points]=3",
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    data = answer.json()["data"]
+    assert [one["id"] for one in data["buckets"]] == [bucket.pk]
+    assert data["policy"] == {"type": "points", "points": "3"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("buckets", [999_999]),
+        ("buckets", ["no such name"]),
+        ("buckets", []),
+        ("buckets", [None]),
+        ("engine", 6),
+        ("engine", "x"),
+        ("name", ""),
+        ("region", ""),
+        ("region", "a b"),
+        ("policy", [1]),
+        ("policy", {"x": "\u0000"}),
+        ("callback_url", "ftp://host.example/"),
+        ("callback_url", "http://127.0.0.1/"),
+        ("audio_type", "tape"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_and_nothing_is_made(
+    api: Api, field: str, value: object
+) -> None:
+    before = Container.objects.count()
+
+    answer = api.call(
+        "POST", "/api/fs-containers", wanted(BucketFactory(), **{field: value})
+    )
+
+    body = answer.json()
+    assert answer.status_code == 422
+    assert field in body["errors"]
+    assert body["message"] == body["error"] != ""
+    assert Container.objects.count() == before
+
+
+def test_an_unknown_bucket_name_is_answered_with_those_that_are_there(
+    api: Api,
+) -> None:
+    bucket = BucketFactory(name="Ours")
+
+    answer = api.call("POST", "/api/fs-containers", wanted(bucket, buckets=["Thiers"]))
+
+    assert "Thiers" in answer.json()["message"]
+    assert f"{bucket.pk} Ours" in answer.json()["message"]
+
+
+def test_put_changes_a_subset_and_clears_the_callback(api: Api) -> None:
+    container = ContainerFactory(callback_url="https://host.example/")
+    path = f"/api/fs-containers/{container.pk}"
+
+    data = api.call("PUT", path, {"callback_url": "", "engine": 2}).json()["data"]
+
+    assert (data["callback_url"], data["engine"]) == (None, 2)
+    assert data["name"] == container.name
+
+
+def test_put_takes_back_what_an_answer_holds(api: Api) -> None:
+    container = ContainerFactory()
+    container.buckets.add(BucketFactory())
+    path = f"/api/fs-containers/{container.pk}"
+    told = api.get(path).json()["data"]
+
+    answer = api.call("PUT", path, told)
+
+    assert answer.status_code == 200
+    assert answer.json()["data"]["buckets"] == told["buckets"]
+
+
+def test_delete_takes_the_files_along_and_never_gives_the_id_again(api: Api) -> None:
+    container = ContainerFactory()
+    file = ScannedFileFactory(container=container)
+    path = f"/api/fs-containers/{container.pk}"
+
+    answer = api.call("DELETE", path, content_type="application/json", body="")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert api.get(path).status_code == 404
+    file.refresh_from_db()
+    assert file.deleted_at is not None
+    assert ContainerFactory().pk > container.pk
+
+
+def test_list_filters_and_counts_files(api: Api) -> None:
+    container = ContainerFactory(name="Needle in hay", region="us-west-2")
+    ContainerFactory(region="eu-west-1")
+    ScannedFileFactory(container=container, size_bytes=7)
+    ScannedFileFactory(container=container, size_bytes=5)
+
+    body = api.get("/api/fs-containers?region=us-west-2&name=needle").json()
+
+    assert [one["id"] for one in body["data"]] == [container.pk]
+    assert (body["data"][0]["num"], body["data"][0]["size"]) == (2, 12)
+
+
+def test_list_makes_the_same_queries_for_one_and_for_many(
+    api: Api, django_assert_max_num_queries: object
+) -> None:
+    for _ in range(30):
+        ContainerFactory().buckets.add(BucketFactory())
+
+    with django_assert_max_num_queries(10):  # type: ignore[operator]  # a context manager
+        api.get("/api/fs-containers?per_page=30")
+
+
+def test_events_name_the_token_that_was_used(api: Api) -> None:
+    number = api.call("POST", "/api/fs-containers", wanted(BucketFactory())).json()[
+        "data"
+    ]["id"]
+
+    event = Event.objects.get(case=f"container:{number}")
+    assert event.actor == api.owner
+    assert event.via.startswith("token:t_")
+
+
+def test_a_session_is_no_token(api: Api, db: None) -> None:
+    browser = Client()
+    browser.force_login(api.owner)
+
+    assert browser.get("/api/fs-containers").status_code == 401

@@ -1,0 +1,389 @@
+"""Files of a container over the wire."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from acrapi.models import RepeatableCall
+from audit.models import Event
+from scanning.choices import FileStatus, SourceType
+from scanning.models import Container, ScannedFile
+from tests.acrapi.conftest import Api
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.scanning import (
+    ContainerFactory,
+    ScanFactory,
+    ScannedFileFactory,
+    make_detection,
+)
+
+SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
+
+
+def sample(name: str) -> Any:  # Any: JSON
+    return json.loads((SAMPLES / name).read_text())["data"]
+
+
+def files_of(container: Container) -> str:
+    return f"/api/fs-containers/{container.pk}/files"
+
+
+def audio(name: str = "song.mp3", content: bytes = b"ID3" * 100) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def found_file(**fields: object) -> ScannedFile:
+    recording = RecordingFactory(
+        title="You are beautiful",
+        artists=["James"],
+        user_defined={"artist": "James", "album": "as text", "title": "not this"},
+        isrc_normalised="GBFFM1621637",
+        **fields,
+    )
+    detection = make_detection((70_000, 90_500, 5_000, 25_000), recording=recording)
+    return ScannedFile.objects.get(pk=detection.scan.scanned_file_id)
+
+
+def test_upload_answers_like_the_sample(api: Api) -> None:
+    container = ContainerFactory()
+
+    answer = api.upload(
+        files_of(container), {"file": audio("a [b] ü.mp3"), "data_type": "audio"}
+    )
+
+    expected = sample("fs-file.submit.audio.response.json")
+    data = answer.json()["data"]
+    assert answer.status_code == 201
+    assert {name: type(value) for name, value in data.items()} == {
+        name: type(value) for name, value in expected.items()
+    }
+    assert (data["name"], data["uri"]) == ("a [b] ü.mp3", "audio:a [b] ü.mp3")
+    assert (data["state"], data["results"]) == (0, None)
+
+
+def test_the_same_bytes_are_taken_again_with_a_new_id(api: Api) -> None:
+    container = ContainerFactory()
+
+    ids = {
+        api.upload(files_of(container), {"file": audio()}).json()["data"]["id"]
+        for _ in range(2)
+    }
+
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "uri", "data_type"),
+    [
+        ("https://www.youtube.com/watch?v=d_x", "youtube:video:d_x", "youtube"),
+        ("https://youtu.be/d_x", "youtube:video:d_x", "youtube"),
+        ("https://vimeo.com/12", "vimeo:video:12", "vimeo"),
+        ("https://a.example/v/7", "a.example:video:7", "a.example"),
+    ],
+)
+def test_platform_links_are_named_after_their_platform(
+    api: Api, url: str, uri: str, data_type: str
+) -> None:
+    body = {"data_type": "platforms", "url": url}
+
+    data = api.call("POST", files_of(ContainerFactory()), body).json()["data"]
+
+    assert (data["uri"], data["data_type"], data["url"]) == (uri, data_type, url)
+
+
+def test_media_link_keeps_its_name(api: Api) -> None:
+    body = {"data_type": "audio_url", "url": "https://h.example/x.mp3", "name": "a.mp3"}
+
+    data = api.call("POST", files_of(ContainerFactory()), body).json()["data"]
+
+    assert (data["name"], data["data_type"]) == ("a.mp3", "audio_url")
+    assert data["uri"] == "audio_url:https://h.example/x.mp3"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"data_type": "audio"}, "file"),
+        ({"data_type": "audio", "file": "text"}, "file"),
+        ({"data_type": "audio_url"}, "url"),
+        ({"data_type": "audio_url", "url": "ftp://h.example/a"}, "url"),
+        ({"data_type": "platforms", "url": "not a link"}, "url"),
+        ({"data_type": "isrc", "isrc": "x"}, "data_type"),
+        ({"data_type": "audio", "key": "fs/1/x/unknown.mp3"}, "key"),
+    ],
+)
+def test_what_cannot_be_taken_is_named(
+    api: Api, body: dict[str, str], field: str
+) -> None:
+    answer = api.call("POST", files_of(ContainerFactory()), body)
+
+    assert answer.status_code == 422
+    assert field in answer.json()["errors"]
+    assert not ScannedFile.objects.exists()
+
+
+def test_an_empty_file_is_refused(api: Api) -> None:
+    answer = api.upload(files_of(ContainerFactory()), {"file": audio(content=b"")})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
+
+
+def test_a_foreign_fingerprint_is_refused_with_the_way_out(api: Api) -> None:
+    answer = api.upload(
+        files_of(ContainerFactory()),
+        {"file": audio("song.lo"), "data_type": "fingerprint"},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_fingerprint")
+    assert "upload the audio itself" in answer.json()["message"]
+
+
+def test_an_idempotency_key_makes_one_file(api: Api) -> None:
+    container = ContainerFactory()
+    headers = {"Idempotency-Key": "abc"}
+
+    first, second = (
+        api.upload(files_of(container), {"file": audio()}, headers=headers)
+        for _ in range(2)
+    )
+
+    assert first.json() == second.json()
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert container.files.count() == 1
+
+
+def test_an_idempotency_key_for_another_request_is_refused(api: Api) -> None:
+    path, headers = files_of(ContainerFactory()), {"Idempotency-Key": "abc"}
+    api.upload(path, {"file": audio()}, headers=headers)
+
+    answer = api.upload(path, {"file": audio("other.mp3")}, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (
+        422,
+        "idempotency_key_reused",
+    )
+
+
+def test_a_refused_upload_may_be_sent_again_under_its_key(api: Api) -> None:
+    path, headers = files_of(ContainerFactory()), {"Idempotency-Key": "abc"}
+    api.upload(path, {"file": audio(content=b"")}, headers=headers)
+
+    assert not RepeatableCall.objects.exists()
+
+
+def test_show_answers_an_array_with_results(api: Api) -> None:
+    file = found_file()
+
+    data = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
+
+    expected = sample("fs-file.get-one.ready.response.json")[0]
+    match = data[0]["results"]["custom_files"][0]
+    assert isinstance(data, list)
+    assert set(data[0]) == set(expected)
+    assert set(expected["results"]["custom_files"][0]) <= set(match)
+    assert set(expected["results"]["custom_files"][0]["result"]) <= set(match["result"])
+    assert (match["offset"], match["played_duration"]) == (70, 20.5)
+    assert match["score"] == match["result"]["score"] == 88
+    assert match["result"]["sample_begin_time_offset_ms"] == 70_000
+    assert match["result"]["db_end_time_offset_ms"] == 25_000
+
+
+def test_names_that_clients_read_are_never_a_text_of_the_customer(api: Api) -> None:
+    file = found_file()
+
+    data = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
+
+    result = data[0]["results"]["custom_files"][0]["result"]
+    assert result["title"] == "You are beautiful"
+    assert result["artist"] == "James"
+    assert result["artists"] == [{"name": "James"}]
+    assert result["album"] == {}
+    assert result["user_defined"]["album"] == "as text"
+    assert result["external_ids"] == {"isrc": "GBFFM1621637"}
+    assert result["external_metadata"] == {}
+
+
+def test_matches_below_the_containers_floor_are_left_out(api: Api) -> None:
+    file = found_file()
+    Container.objects.filter(pk=file.container_id).update(score_floor=Decimal("90.0"))
+
+    data = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
+
+    assert data[0]["results"] is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "state"),
+    [
+        (FileStatus.WAITING, "", 0),
+        (FileStatus.PROCESSING, "", 0),
+        (FileStatus.READY, "", 1),
+        (FileStatus.NO_MATCH, "", -1),
+        (FileStatus.NEEDS_AUDIO, "needs_audio", -2),
+        (FileStatus.ERROR, "not_audio", -2),
+        (FileStatus.ERROR, "engine_error", -3),
+        (FileStatus.CANCELLED, "", -2),
+    ],
+)
+def test_states_are_numbers_and_filter_the_list(
+    api: Api, status: str, code: str, state: int
+) -> None:
+    file = ScannedFileFactory(status=status, error_code=code)
+    path = files_of(file.container)
+
+    listed = api.get(f"{path}?state={state}").json()["data"]
+    others = ",".join(str(one) for one in (0, 1, -1, -2, -3) if one != state)
+    left_out = api.get(f"{path}?state={others}").json()["data"]
+
+    assert [one["state"] for one in listed] == [state]
+    assert "results" not in listed[0]
+    assert left_out == []
+
+
+@pytest.mark.parametrize(
+    ("query", "page", "count"),
+    [
+        ("", 1, 5),
+        ("page=0", 1, 5),
+        ("page=-1", 1, 5),
+        ("page=x&per_page=y", 1, 5),
+        ("per_page=2", 1, 2),
+        ("per_page=2&page=3", 3, 1),
+        ("per_page=2&page=9", 9, 0),
+        ("per_page=10000000", 1, 5),
+        ("per_page=0", 1, 5),
+        ("page=99999999999999999999999", 999_999_999_999, 0),
+    ],
+)
+def test_pages(api: Api, query: str, page: int, count: int) -> None:
+    container = ContainerFactory()
+    ScannedFileFactory.create_batch(5, container=container)
+
+    answer = api.get(f"{files_of(container)}?{query}")
+
+    body = answer.json()
+    assert answer.status_code == 200
+    assert len(body["data"]) == count
+    assert body["meta"]["current_page"] == page
+    assert body["meta"]["per_page"] <= 1000
+    assert body["meta"]["total"] == 5
+
+
+def test_links_of_a_page_keep_its_filters(api: Api) -> None:
+    container = ContainerFactory()
+    ScannedFileFactory.create_batch(3, container=container)
+
+    links = api.get(f"{files_of(container)}?page=2&per_page=1&state=1").json()["links"]
+
+    base = f"http://testserver{files_of(container)}"
+    assert links["prev"] == f"{base}?page=1&per_page=1&state=1"
+    assert links["next"] == f"{base}?page=3&per_page=1&state=1"
+
+
+def test_search_finds_by_name_and_by_uri(api: Api) -> None:
+    container = ContainerFactory()
+    named = ScannedFileFactory(container=container, name="Needle.wav")
+    linked = ScannedFileFactory(
+        container=container,
+        source_type=SourceType.LINK,
+        platform="youtube",
+        external_id="abc",
+        name="x",
+    )
+
+    def found(text: str) -> list[str]:
+        rows = api.get(f"{files_of(container)}?search={text}").json()["data"]
+        return [row["id"] for row in rows]
+
+    assert found("needle") == [str(named.uid)]
+    assert found("audio:Need") == [str(named.uid)]
+    assert found("youtube:video:abc") == [str(linked.uid)]
+
+
+def test_known_ids_among_unknown_ones_are_answered(api: Api) -> None:
+    file = ScannedFileFactory()
+    unknown = "00000000-0000-4000-8000-000000000000"
+    path = files_of(file.container)
+
+    some = api.get(f"{path}/{unknown},{file.uid},nonsense")
+    none = api.get(f"{path}/{unknown}")
+
+    assert [one["id"] for one in some.json()["data"]] == [str(file.uid)]
+    assert (none.status_code, none.json()["code"]) == (404, "unknown_file")
+
+
+def test_a_file_of_another_container_is_unknown(api: Api) -> None:
+    file = ScannedFileFactory()
+
+    answer = api.get(f"{files_of(ContainerFactory())}/{file.uid}")
+
+    assert answer.status_code == 404
+
+
+def test_rescan_answers_processing_files_and_takes_an_empty_json_body(
+    api: Api,
+) -> None:
+    file = ScannedFileFactory()
+    path = f"{files_of(file.container)}/{file.uid}/rescan"
+
+    first = api.call("PUT", path, "", content_type="application/json")
+    second = api.call("PUT", path, "", content_type="application/json")
+
+    assert first.status_code == second.status_code == 200
+    assert first.json()["data"][0]["state"] == 0
+    assert first.json()["data"][0]["results"] is None
+    assert file.scans.count() == 1
+
+
+def test_rescan_of_nothing_is_not_there(api: Api) -> None:
+    path = f"{files_of(ContainerFactory())}//rescan"
+
+    answer = api.call("PUT", path)
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+def test_delete_of_many_is_written_down(api: Api) -> None:
+    container = ContainerFactory()
+    files = ScannedFileFactory.create_batch(2, container=container)
+    ids = ",".join(str(file.uid) for file in files)
+
+    answer = api.call("DELETE", f"{files_of(container)}/{ids}")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert api.get(files_of(container)).json()["data"] == []
+    assert Event.objects.filter(action="file.deleted", reason="api").count() == 2
+
+
+def test_an_unchanged_list_is_answered_briefly(api: Api) -> None:
+    file = ScannedFileFactory()
+    path = files_of(file.container)
+    etag = api.get(path).headers["ETag"]
+
+    same = api.get(path, headers={"If-None-Match": etag})
+    ScannedFileFactory(container=file.container)
+    changed = api.get(path, headers={"If-None-Match": etag})
+
+    assert (same.status_code, same.content) == (304, b"")
+    assert changed.status_code == 200
+
+
+def test_a_list_with_results_makes_the_same_queries_for_one_and_for_many(
+    api: Api, django_assert_max_num_queries: object
+) -> None:
+    container = ContainerFactory()
+    for _ in range(20):
+        scan = ScanFactory(scanned_file=ScannedFileFactory(container=container))
+        make_detection((0, 5_000, 0, 5_000), scan=scan)
+
+    with django_assert_max_num_queries(10):  # type: ignore[operator]  # a context manager
+        rows = api.get(f"{files_of(container)}?with_result=1").json()["data"]
+
+    assert all(row["results"]["custom_files"] for row in rows)

@@ -1,0 +1,152 @@
+"""Identification: signatures and answers."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from acrapi.signature import signature_of
+from scanning.models import Project
+from scanning.services.projects import create_project, revoke_project
+from tests import audio
+from tests.conftest import Catalogue
+from tests.factories.catalogue import BucketFactory
+
+BOUNDARY = "*****2016.05.27.acrcloud.rec.copyright.1605856524.12*****"
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return create_project(name="clips", buckets=[BucketFactory()], user=None)
+
+
+def signed(project: Project, **changes: str) -> dict[str, Any]:  # Any: form values
+    fields = {
+        "access_key": project.access_key,
+        "data_type": "audio",
+        "signature_version": "1",
+        "timestamp": "1605856524.12",
+        **changes,
+    }
+    return {
+        "signature": signature_of(
+            secret=project.access_secret,
+            access_key=fields["access_key"],
+            data_type=fields["data_type"],
+            version=fields["signature_version"],
+            timestamp=fields["timestamp"],
+        ),
+        **fields,
+    }
+
+
+def identify(fields: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+    answer = Client().post("/v1/identify", fields)
+    assert answer.status_code == 200
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_signature_is_what_openssl_makes_of_the_same_text() -> None:
+    made = signature_of(
+        secret="secret",
+        access_key="key",
+        data_type="audio",
+        version="1",
+        timestamp="1605856524.12",
+    )
+
+    assert made == "yX7OKuYmhpmWcZ4vJKZc4LfBTt4="
+
+
+def test_a_clip_is_found(catalogue: Catalogue) -> None:
+    project = create_project(name="clips", buckets=[catalogue.bucket], user=None)
+    clip = audio.wav_bytes(audio.tune(1, 30)[5 * 8000 : 17 * 8000])
+
+    told = identify(signed(project) | {"sample": SimpleUploadedFile("sample", clip)})
+
+    assert told["status"] == {"msg": "Success", "code": 0, "version": "1.0"}
+    match = told["metadata"]["custom_files"][0]
+    assert match["title"] == "First tune"
+    assert match["bucket_id"] == str(catalogue.bucket.pk)
+    assert "result" not in match
+
+
+def test_a_clip_in_a_form_as_base64_finds_nothing(project: Project) -> None:
+    clip = base64.b64encode(audio.wav_bytes(audio.tune(9, 8))).decode()
+
+    answer = Client().post(
+        "/v1/identify",
+        "&".join(
+            f"{name}={value.replace('+', '%2B')}"
+            for name, value in (signed(project) | {"sample": clip}).items()
+        ),
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    assert answer.json()["status"]["code"] == 1001
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"access_key": "unknown"}, 3001),
+        ({"signature": "wrong"}, 3014),
+        ({"timestamp": "2"}, None),
+        ({}, 2005),
+    ],
+)
+def test_refusals_have_the_protocols_codes(
+    project: Project, changes: dict[str, str], code: int | None
+) -> None:
+    told = identify({**signed(project), **changes})
+
+    assert told["status"]["code"] == (code or 3014)
+    assert told["status"]["version"] == "1.0"
+
+
+def test_a_revoked_key_identifies_nothing(project: Project) -> None:
+    revoke_project(project=project, user=None)
+
+    assert identify(signed(project))["status"]["code"] == 3001
+
+
+def test_a_sample_that_is_no_audio(project: Project) -> None:
+    sample = SimpleUploadedFile("sample", b"not audio at all" * 100)
+
+    told = identify(signed(project, data_type="fingerprint") | {"sample": sample})
+
+    assert told["status"]["code"] == 2004
+
+
+def test_a_sample_over_the_limit(project: Project) -> None:
+    sample = SimpleUploadedFile("sample", bytes(5 * 1024**2 + 1))
+
+    assert identify(signed(project) | {"sample": sample})["status"]["code"] == 3003
+
+
+def test_the_sdks_boundary_is_read(project: Project) -> None:
+    parts = "".join(
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+        f"{value}\r\n"
+        for name, value in signed(project).items()
+    )
+    body = f"{parts}--{BOUNDARY}--\r\n\r\n"
+
+    answer = Client().post(
+        "/v1/identify",
+        body.encode(),
+        content_type=f"multipart/form-data; boundary={BOUNDARY}",
+    )
+
+    assert answer.json()["status"]["code"] == 2005
+
+
+def test_other_methods_are_answered_too() -> None:
+    answer = Client().get("/v1/identify")
+
+    assert (answer.status_code, answer.json()["status"]["code"]) == (200, 2005)

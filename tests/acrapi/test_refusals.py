@@ -1,0 +1,183 @@
+"""Every way in which a call is refused, and that each is JSON that helps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import ApiToken
+from accounts.roles import Role
+from accounts.tokens import create_token, revoke_token
+from tests.acrapi.conftest import Api, MakeApi
+from tests.factories.scanning import ContainerFactory
+
+
+def assert_refused(answer: object, status: int, code: str) -> None:
+    body = answer.json()  # type: ignore[attr-defined]  # Django's test response
+    assert answer.status_code == status  # type: ignore[attr-defined]
+    assert (body["code"], body["message"]) == (code, body["error"])
+    assert len(body["message"]) > 10
+    assert body["request_id"]
+
+
+def test_no_token(api: Api) -> None:
+    api.secret = ""
+
+    answer = api.get("/api/fs-containers")
+
+    assert_refused(answer, 401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Basic abc", "Bearer a b", "Bearer \xff"])
+def test_an_odd_or_unknown_token(api: Api, header: str) -> None:
+    answer = api.get("/api/fs-containers", headers={"Authorization": header})
+
+    assert_refused(answer, 401, "unauthenticated")
+
+
+def test_an_expired_token_names_its_last_day(api: Api) -> None:
+    yesterday = datetime.now(tz=UTC) - timedelta(days=1)
+    ApiToken.objects.update(expires_at=yesterday)
+
+    answer = api.get("/api/fs-containers")
+
+    assert_refused(answer, 401, "unauthenticated")
+    assert f"{yesterday:%Y-%m-%d}" in answer.json()["message"]
+
+
+def test_a_revoked_token(api: Api) -> None:
+    revoke_token(token=ApiToken.objects.get(), actor=api.owner)
+
+    assert_refused(api.get("/api/fs-containers"), 401, "unauthenticated")
+
+
+def test_the_token_of_someone_switched_off(api: Api) -> None:
+    api.owner.is_active = False
+    api.owner.save()
+
+    assert_refused(api.get("/api/fs-containers"), 401, "unauthenticated")
+
+
+def test_a_token_without_the_scope_names_it(make_api: MakeApi) -> None:
+    api = make_api(Role.ADMIN, "read")
+
+    answer = api.call("POST", "/api/buckets", {})
+
+    assert_refused(answer, 403, "forbidden")
+    assert "'catalogue'" in answer.json()["message"]
+
+
+def test_a_token_never_does_more_than_its_owner(make_api: MakeApi) -> None:
+    api = make_api(Role.VIEWER)
+
+    assert api.get("/api/fs-containers").status_code == 200
+    assert_refused(api.call("POST", "/api/fs-containers", {}), 403, "forbidden")
+
+
+@pytest.mark.parametrize("number", ["999999", "0", "x", "-1", "9" * 30, "%00"])
+def test_an_unknown_container_is_answered_with_those_that_are_there(
+    api: Api, number: str
+) -> None:
+    container = ContainerFactory(name="Ours")
+
+    answer = api.get(f"/api/fs-containers/{number}/files")
+
+    assert_refused(answer, 404, "unknown_container")
+    assert f"{container.pk} Ours" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/nothing", "/api/buckets/", "/v1/x", "/uploads/"]
+)
+def test_an_unknown_address_is_json_and_no_redirect(api: Api, path: str) -> None:
+    assert_refused(api.get(path), 404, "not_found")
+
+
+def test_an_unsupported_product_is_named(api: Api) -> None:
+    answer = api.get("/api/base-projects")
+
+    assert_refused(answer, 404, "unsupported_product")
+    assert "projects" in answer.json()["message"]
+
+
+def test_a_wrong_method(api: Api) -> None:
+    answer = api.call("PATCH", "/api/fs-containers", {})
+
+    assert_refused(answer, 405, "method_not_allowed")
+    assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("body", ["{", "[1]", '"a"', "nul\xff", "[" * 100_000])
+def test_json_that_is_none(api: Api, body: str) -> None:
+    answer = api.call(
+        "POST", "/api/fs-containers", body, content_type="application/json"
+    )
+
+    assert_refused(answer, 400, "malformed")
+
+
+def test_a_body_of_another_kind(api: Api) -> None:
+    answer = api.call("POST", "/api/fs-containers", "x", content_type="text/plain")
+
+    assert_refused(answer, 415, "unsupported_content_type")
+
+
+def test_multipart_without_a_boundary(api: Api) -> None:
+    path = f"/api/fs-containers/{ContainerFactory().pk}/files"
+
+    answer = api.call("POST", path, "x", content_type="multipart/form-data")
+
+    assert_refused(answer, 400, "malformed")
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(
+    api: Api, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_FILE_BYTES = 1000
+    path = f"/api/fs-containers/{ContainerFactory().pk}/files"
+
+    answer = api.call(
+        "POST",
+        path,
+        "x",
+        content_type="multipart/form-data; boundary=a",
+        CONTENT_LENGTH=str(10**9),
+    )
+
+    assert_refused(answer, 413, "file_too_large")
+
+
+def test_too_many_calls_are_told_when_to_come_back(
+    api: Api, settings: Settings
+) -> None:
+    settings.ACRPORTAL_API_THROTTLE = True
+    settings.ACRPORTAL_API_RATE = 2
+
+    answers = [api.get("/api/fs-containers") for _ in range(3)]
+    other = create_token(owner=api.owner, name="other")
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert_refused(answers[-1], 429, "rate_limited")
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    api.secret = other.secret
+    assert api.get("/api/fs-containers").status_code == 200
+    cache.clear()
+
+
+def test_an_unknown_host_is_refused_as_json(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["localhost"]
+
+    answer = Client(headers={"host": "elsewhere.example"}).get("/api/buckets")
+
+    assert_refused(answer, 400, "malformed")
+
+
+def test_plain_http_is_not_redirected(api: Api, settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert api.get("/api/fs-containers").status_code == 200
