@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recognition.alignment import Line, QueryView, fit_line
 from recognition.params import Params
-from recognition.segments import Run, best_segment
+from recognition.segments import Run, best_segment, trimmed
 from recognition.types import Landmarks
 from recognition.verify import ALIGNED, OUTSIDE, Evidence, weigh
 
@@ -125,6 +125,11 @@ def _run_in(
         first, last, bits = best_segment(evidence.weights, params.x_drop)
     if bits <= 0:
         return None
+    frames = reference.frames[slice(*span)]
+    first, last = trimmed(
+        frames, evidence.states == ALIGNED, evidence.raw, (first, last), params
+    )
+    bits = float(evidence.weights[first : last + 1].sum())
     return _run(recording, reference, span, line, evidence, (first, last, bits))
 
 

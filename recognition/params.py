@@ -92,6 +92,10 @@ class Params:
     candidate_bits: float = 7.0
     warp_bits: float = 10.0
     extend_frames: int = 875
+    edge_frames: int = 190
+    edge_weight: float = 0.25
+    edge_bits: float = 4.0
+    edge_ms: int = 60  # from the outermost landmark to where the sound begins or ends
     min_segment_ms: int = 2500
 
     # Calibration of bits to expected false matches, see calibration.py

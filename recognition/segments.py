@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recognition.alignment import Line
 from recognition.jit import compiled
+from recognition.params import Params
 from recognition.types import Landmarks
 
 
@@ -79,6 +80,34 @@ def _best_segment(
             if top > best:
                 best_first, best_last, best = first, i, top
     return best_first, best_last, best
+
+
+def trimmed(
+    frames: NDArray[np.int32],
+    aligned: NDArray[np.bool_],
+    weights: NDArray[np.float32],
+    segment: tuple[int, int],
+    params: Params,
+) -> tuple[int, int]:
+    """Cut from the ends of a segment what chance alone holds on to it.
+
+    A masked landmark says almost nothing inside a run. At its ends some landmark that
+    aligns by chance would draw the run out over the music or speech that follows; so
+    there a missing landmark counts by how often the run's own landmarks align.
+    """
+    first, last = segment
+    share = float(aligned[first : last + 1].mean())
+    missing = params.edge_weight * np.log2(max(0.05, 1 - share))
+    edge = np.where(aligned, np.minimum(weights, params.edge_bits), missing)
+    reach = params.edge_frames
+    tail = int(np.searchsorted(frames, np.int32(frames[last] - reach)))
+    head = int(np.searchsorted(frames, np.int32(frames[first] + reach)))
+    tail, head = max(tail, first), min(head, last)
+    sums = np.cumsum(edge[tail : last + 1])
+    new_last = tail + int(np.argmax(sums)) if sums.max() > 0 else tail
+    sums = np.cumsum(edge[first : head + 1][::-1])
+    new_first = head - int(np.argmax(sums)) if sums.max() > 0 else head
+    return (new_first, new_last) if new_first < new_last else segment
 
 
 def settle(runs: Sequence[Run], min_frames: float) -> list[Run]:
