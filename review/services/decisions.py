@@ -190,7 +190,9 @@ def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
     fields = {**_decided(user=user), "decision_reason": change.reason}
     if change.note:
         fields["note"] = change.note
-    told = {} if _can_be_heard(current) else {"decided_without_audio": True}
+    told: dict[str, object] = (
+        {} if _can_be_heard(current) else {"decided_without_audio": True}
+    )
     return transitions.apply(
         current=current, change=replace(change, fields=fields, told=told), actor=user
     )
