@@ -8,6 +8,7 @@ what counts so everywhere: the same audio.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.core.files.base import File
 from django.db import transaction
@@ -75,12 +76,12 @@ def submit_track(
     """
     with transaction.atomic():
         Bucket.objects.select_for_update().get(pk=bucket.pk)
-        known = _tracks(bucket).filter(track_id=track_id).first()
+        known = _known_as(bucket, track_id)
         if known is not None:
-            return Outcome([track_id], known.recording.acr_id, stored=False)
+            return Outcome([track_id], known.acr_id, stored=False)
         same = _find_same(bucket, fingerprint)
         if same is not None:
-            return _duplicate(bucket, track_id, same, user)
+            return _duplicate(track_id, same, user)
         if not store_if_new:
             return Outcome([], "", stored=False)
         recording = _store(bucket, track_id, fingerprint, user)
@@ -98,18 +99,28 @@ def tracks_by_recording(recordings: list[Recording]) -> dict[int, list[str]]:
 
 def recording_with(bucket: Bucket, name: str) -> Recording | None:
     """Return the recording that a track id, or else an acr_id, names."""
-    track = _tracks(bucket).filter(track_id=name).first()
-    if track is not None:
-        return track.recording
-    return bucket.recordings.filter(
-        acr_id=name.lower(), status__in=LISTED_RECORDING_STATUSES
-    ).first()
+    by_acr_id = _listed(bucket).filter(acr_id=name.lower())
+    return _known_as(bucket, name) or by_acr_id.first()
 
 
-def _tracks(bucket: Bucket) -> QuerySet[TrackId]:
-    return TrackId.objects.filter(
-        bucket=bucket, recording__status__in=LISTED_RECORDING_STATUSES
-    ).select_related("recording")
+def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
+    """Return the recording with a track id, or one that the portal calls so."""
+    listed = _listed(bucket)
+    named = listed.filter(track_ids__track_id=track_id).first()
+    return named or listed.filter(custom_id=track_id).first()
+
+
+def _listed(bucket: Bucket) -> QuerySet[Recording]:
+    return Recording.objects.filter(bucket=bucket, status__in=LISTED_RECORDING_STATUSES)
+
+
+def _name(recording: Recording, track_id: str) -> None:
+    """Give a recording a track id; one that a deleted recording had is free again."""
+    TrackId.objects.update_or_create(
+        bucket=recording.bucket,
+        track_id=track_id,
+        defaults={"recording": recording, "created_at": datetime.now(tz=UTC)},
+    )
 
 
 def _find_same(bucket: Bucket, fingerprint: Fingerprint) -> Recording | None:
@@ -135,10 +146,10 @@ def _candidates(bucket: Bucket, fingerprint: Fingerprint) -> list[int]:
     return list(dict.fromkeys(vote.recording for vote in votes))
 
 
-def _duplicate(bucket: Bucket, track_id: str, same: Recording, user: User) -> Outcome:
+def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
     """Keep the caller's id as another name of the recording that is there."""
     earlier = tracks_by_recording([same])[same.pk]
-    TrackId.objects.create(bucket=bucket, recording=same, track_id=track_id)
+    _name(same, track_id)
     audit.services.record(
         case=f"recording:{same.uid}",
         action="recording.track_id_added",
@@ -160,5 +171,5 @@ def _store(
     )
     index_store.index_recording(recording)
     Recording.objects.filter(pk=recording.pk).update(status=RecordingStatus.READY)
-    TrackId.objects.create(bucket=bucket, recording=recording, track_id=track_id)
+    _name(recording, track_id)
     return recording
