@@ -1,0 +1,89 @@
+"""Relations between recordings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from recognition.builder import extract
+from recognition.compare import Relation, compare
+from recognition.errors import MissingLayer
+from recognition.types import Fingerprint
+from tests.recognition.synthesis import RATE, faster, join, music, noise, silence
+
+SONG = music(21, 60)
+OTHER = music(22, 60)
+
+
+def _stored(fingerprint: Fingerprint) -> Fingerprint:
+    """What a catalogue keeps of a recording: its reference layer."""
+    return replace(fingerprint, dense=None, level_map=None)
+
+
+def _part(start: int, end: int) -> Fingerprint:
+    return extract(SONG[start * RATE : end * RATE])
+
+
+def test_quieter_noisier_copy_is_the_same_audio() -> None:
+    copy = extract(join(silence(3), 0.3 * SONG + noise(1, 60, 0.001)))
+
+    found = compare(_stored(copy), _stored(extract(SONG)))
+
+    assert found.relation is Relation.SAME_AUDIO
+    assert not found.altered
+    assert found.coverage_a >= 0.97
+    assert found.score == 100
+
+
+def test_a_cut_is_the_same_recording() -> None:
+    edit = extract(join(SONG[: 20 * RATE], SONG[32 * RATE :]))
+
+    found = compare(edit, extract(SONG))
+
+    assert found.relation is Relation.SAME_RECORDING
+    assert len(found.runs) == 2
+
+
+def test_a_faster_copy_is_the_same_recording_altered() -> None:
+    found = compare(extract(faster(SONG, 1.04)), extract(SONG))
+
+    assert found.relation is Relation.SAME_RECORDING
+    assert found.altered
+    assert found.tempo_ratio == pytest.approx(1.04, abs=0.002)
+
+
+def test_a_shared_stretch_is_an_overlap() -> None:
+    mix = extract(join(OTHER[: 30 * RATE], SONG[10 * RATE : 25 * RATE]))
+
+    found = compare(mix, extract(SONG))
+
+    assert found.relation is Relation.OVERLAP
+    assert found.coverage_b == pytest.approx(0.25, abs=0.02)
+
+
+def test_strangers_are_unrelated() -> None:
+    found = compare(extract(OTHER), extract(SONG))
+
+    assert found.relation is Relation.NONE
+    assert found.runs == ()
+
+
+def test_a_short_shared_stretch_is_no_relation_but_shown() -> None:
+    mix = extract(join(OTHER[: 30 * RATE], SONG[10 * RATE : 16 * RATE]))
+
+    found = compare(mix, extract(SONG))
+
+    assert found.relation is Relation.NONE
+    assert len(found.runs) == 1
+
+
+def test_the_relation_is_the_same_from_both_sides() -> None:
+    one, other = _part(0, 40), _part(0, 60)
+
+    assert compare(one, other).relation is compare(other, one).relation
+
+
+def test_both_need_their_reference_layer() -> None:
+    with pytest.raises(MissingLayer, match="reference"):
+        compare(extract(SONG), replace(extract(OTHER), reference=None))

@@ -1,0 +1,55 @@
+"""Hashes: independent of time, sensitive to pitch, few for references."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from recognition.builder import extract
+from recognition.hashes import reference_hashes, triplet_hashes
+from recognition.landmarks import empty_landmarks
+from recognition.types import Landmarks
+from tests.recognition.synthesis import music
+
+
+def _landmarks(seed: int = 7) -> Landmarks:
+    landmarks = extract(music(seed, 10)).reference
+    assert landmarks is not None
+    return landmarks
+
+
+def test_hashes_do_not_depend_on_where_the_music_lies() -> None:
+    landmarks = _landmarks()
+    later = replace(landmarks, frames=landmarks.frames + np.int32(1000))
+
+    hashes, frames = reference_hashes(landmarks)
+    later_hashes, later_frames = reference_hashes(later)
+
+    assert np.array_equal(hashes, later_hashes)
+    assert np.array_equal(frames + 1000, later_frames)
+
+
+def test_another_pitch_has_other_hashes() -> None:
+    landmarks = _landmarks()
+    higher = replace(landmarks, bins=landmarks.bins + np.float32(3))
+
+    shared = np.isin(reference_hashes(higher)[0], reference_hashes(landmarks)[0])
+
+    assert shared.mean() < 0.02
+
+
+def test_a_dense_query_contains_the_hashes_of_the_reference() -> None:
+    landmarks = _landmarks()
+
+    wide, _ = triplet_hashes(landmarks, fan=16, within=8)
+
+    assert np.isin(reference_hashes(landmarks)[0], wide).mean() > 0.95
+
+
+def test_no_landmarks_have_no_hashes() -> None:
+    hashes, frames = reference_hashes(empty_landmarks())
+
+    assert len(hashes) == len(frames) == 0
+    assert hashes.dtype == np.uint32
+    assert frames.dtype == np.int32

@@ -1,0 +1,117 @@
+"""Landmarks: layers, density, and what changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recognition.builder import FingerprintBuilder, extract
+from recognition.landmarks import empty_landmarks, thin
+from recognition.levels import silent_frames
+from recognition.params import DEFAULT
+from recognition.types import Landmarks
+from tests.recognition.synthesis import RATE, join, music, noise, silence
+
+
+def _places(landmarks: Landmarks) -> set[tuple[int, float]]:
+    return set(
+        zip(landmarks.frames.tolist(), landmarks.bins.round(3).tolist(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("block", [1000, 8000, 100_000])
+def test_the_fingerprint_does_not_depend_on_the_block_size(block: int) -> None:
+    y = music(3, 10)
+    builder = FingerprintBuilder()
+
+    for i in range(0, len(y), block):
+        builder.feed(y[i : i + block])
+    made, whole = builder.finish(10_000), extract(y)
+
+    for one, other in ((made.reference, whole.reference), (made.dense, whole.dense)):
+        assert one is not None
+        assert other is not None
+        assert np.array_equal(one.frames, other.frames)
+        assert np.array_equal(one.levels, other.levels)
+    assert made.level_map is not None
+    assert whole.level_map is not None
+    assert np.array_equal(made.level_map.levels, whole.level_map.levels)
+
+
+def test_a_file_shifted_by_whole_frames_has_the_same_landmarks() -> None:
+    y = music(4, 8)
+    shift = 40
+    later = join(np.zeros(shift * DEFAULT.hop_length, dtype=np.float32), y)
+
+    plain, shifted = extract(y).reference, extract(later).reference
+
+    assert plain is not None
+    assert shifted is not None
+    moved = {(frame + shift, place) for frame, place in _places(plain)}
+    inside = {(frame, place) for frame, place in _places(shifted) if frame > shift + 12}
+    assert len(inside - moved) <= 0.02 * len(inside)
+
+
+def test_the_sparse_layer_is_part_of_the_dense_one() -> None:
+    fingerprint = extract(music(5, 10))
+
+    assert fingerprint.reference is not None
+    assert fingerprint.dense is not None
+    assert _places(fingerprint.reference) <= _places(fingerprint.dense)
+
+
+def test_no_second_has_more_landmarks_than_allowed() -> None:
+    fingerprint = extract(noise(1, 10, 0.1))
+
+    assert fingerprint.dense is not None
+    for start in range(0, 500, 62):
+        count = int(((fingerprint.dense.frames - start) // 62 == 0).sum())
+        assert count <= DEFAULT.dense_rate * 1.2
+
+
+def test_silence_has_no_landmarks_and_is_known_as_silence() -> None:
+    fingerprint = extract(silence(5))
+
+    assert fingerprint.dense is not None
+    assert fingerprint.level_map is not None
+    assert len(fingerprint.dense.frames) == 0
+    assert silent_frames(fingerprint.level_map).all()
+
+
+def test_a_builder_makes_only_the_layers_asked_for() -> None:
+    builder = FingerprintBuilder(layers={"reference"})
+    builder.feed(music(6, 3))
+
+    fingerprint = builder.finish(3000)
+
+    assert fingerprint.reference is not None
+    assert fingerprint.dense is None
+    assert fingerprint.level_map is None
+
+
+def test_an_unknown_layer_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown layers: waveform"):
+        FingerprintBuilder(layers={"waveform"})
+
+
+def test_less_than_a_frame_of_sound_gives_an_empty_fingerprint() -> None:
+    fingerprint = extract(np.zeros(RATE // 100, dtype=np.float32))
+
+    assert fingerprint.reference is not None
+    assert len(fingerprint.reference.frames) == 0
+
+
+def test_thinning_keeps_the_loudest_of_each_neighbourhood() -> None:
+    landmarks = Landmarks(
+        frames=np.array([0, 3, 40], dtype=np.int32),
+        bins=np.array([50, 52, 50], dtype=np.float32),
+        levels=np.array([-2, -1, -3], dtype=np.float32),
+    )
+
+    thinned = thin(landmarks, 10, 9)
+
+    assert thinned.frames.tolist() == [3, 40]
+
+
+def test_thinning_nothing_gives_nothing() -> None:
+    assert len(thin(empty_landmarks(), 10, 9).frames) == 0

@@ -1,0 +1,214 @@
+"""Scans of made-up programmes: what is found, where, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recognition.builder import extract
+from recognition.errors import MissingLayer, ParamsMismatch
+from recognition.params import DEFAULT
+from recognition.policy import AudioType, ScanPolicy
+from recognition.types import ScanResult, StretchKind
+from tests.recognition.synthesis import (
+    RATE,
+    Catalogue,
+    Samples,
+    catalogue,
+    faster,
+    join,
+    music,
+    noise,
+    silence,
+)
+
+RECORDINGS = [music(seed, 30) for seed in (11, 12, 13)]
+FOREIGN = music(99, 12)
+
+
+@pytest.fixture
+def shelf() -> Catalogue:
+    """Give a catalogue of three recordings."""
+    return catalogue(RECORDINGS)
+
+
+def _cut(recording: int, start: float, end: float) -> Samples:
+    return RECORDINGS[recording - 1][int(start * RATE) : int(end * RATE)]
+
+
+def _found(result: ScanResult) -> list[int]:
+    return [segment.recording for segment in result.segments]
+
+
+def test_a_play_is_found_where_it_is_and_from_where_it_came(shelf: Catalogue) -> None:
+    result = shelf.scan(join(FOREIGN, _cut(2, 5, 20), FOREIGN))
+
+    (segment,) = result.segments
+    assert segment.recording == 2
+    assert abs(segment.start_ms - 12_000) < 300
+    assert abs(segment.end_ms - 27_000) < 300
+    assert abs(segment.reference_start_ms - segment.start_ms + 7000) < 60
+    assert segment.tempo_ratio == pytest.approx(1, abs=0.001)
+    assert segment.pitch_cents == pytest.approx(0, abs=3)
+    assert segment.score > 80
+    assert segment.aligned > segment.expected_by_chance
+
+
+@settings(max_examples=8, deadline=None)
+@given(shift_ms=st.integers(0, 9000))
+def test_a_shifted_file_shifts_its_matches(shift_ms: int) -> None:
+    shelf = catalogue(RECORDINGS)
+    programme = join(_cut(1, 3, 12), FOREIGN)
+
+    plain = shelf.scan(programme).segments
+    shifted = shelf.scan(join(silence(shift_ms / 1000), programme)).segments
+
+    assert [s.recording for s in shifted] == [s.recording for s in plain] == [1]
+    assert abs(shifted[0].start_ms - plain[0].start_ms - shift_ms) <= 150
+    assert abs(shifted[0].end_ms - plain[0].end_ms - shift_ms) <= 150
+
+
+@settings(max_examples=6, deadline=None)
+@given(seeds=st.sets(st.integers(1000, 2000), min_size=1, max_size=4))
+def test_adding_strangers_changes_no_found_match(seeds: set[int]) -> None:
+    shelf = catalogue(RECORDINGS)
+    programme = extract(join(_cut(1, 3, 12), FOREIGN, _cut(3, 10, 25)))
+
+    before = shelf.scan(programme).segments
+    for seed in seeds:
+        shelf.add(seed, music(seed, 20))
+    after = shelf.scan(programme).segments
+
+    assert [
+        (s.recording, s.start_ms, s.end_ms, s.reference_start_ms) for s in after
+    ] == [(s.recording, s.start_ms, s.end_ms, s.reference_start_ms) for s in before]
+
+
+def test_bits_fall_as_noise_grows(shelf: Catalogue) -> None:
+    clip = _cut(1, 5, 15)
+
+    bits = [
+        max(
+            (s.bits for s in shelf.scan(clip + noise(5, 10, level)).segments), default=0
+        )
+        for level in (0.0, 0.02, 0.08, 0.5)
+    ]
+
+    assert bits == sorted(bits, reverse=True)
+    assert bits[1] > 0
+    assert bits[-1] == 0
+
+
+def test_remove_undoes_add(shelf: Catalogue) -> None:
+    programme = extract(join(_cut(1, 3, 12), _cut(2, 3, 12)))
+    before = shelf.scan(programme)
+
+    shelf.add(4, music(50, 20))
+    shelf.index.remove(1, 4)
+    undone = shelf.scan(programme)
+    shelf.index.remove(1, 2)
+    without = shelf.scan(programme)
+
+    assert undone == before
+    assert _found(without) == [1]
+
+
+@pytest.mark.parametrize("ratio", [0.96, 1.03, 1.05])
+def test_a_change_of_speed_is_read(shelf: Catalogue, ratio: float) -> None:
+    result = shelf.scan(faster(_cut(3, 4, 24), ratio))
+
+    (segment,) = result.segments
+    assert segment.recording == 3
+    assert segment.tempo_ratio == pytest.approx(ratio, abs=0.002)
+    assert segment.pitch_cents == pytest.approx(1200 * np.log2(ratio), abs=4)
+
+
+def test_two_recordings_at_once_are_both_found(shelf: Catalogue) -> None:
+    result = shelf.scan(_cut(1, 2, 22) + 0.8 * _cut(2, 6, 26))
+
+    assert sorted(_found(result)) == [1, 2]
+
+
+def test_a_repeat_is_a_segment_of_its_own(shelf: Catalogue) -> None:
+    result = shelf.scan(join(_cut(1, 5, 13), FOREIGN, _cut(1, 5, 13)))
+
+    assert _found(result) == [1, 1]
+
+
+def test_silence_and_foreign_music_are_told_apart(shelf: Catalogue) -> None:
+    result = shelf.scan(join(FOREIGN, silence(6), _cut(1, 5, 15)))
+
+    kinds = [(s.kind, round(s.start_ms, -3)) for s in result.stretches[:2]]
+    assert kinds == [(StretchKind.NO_MATCH, 0), (StretchKind.SILENCE, 12_000)]
+
+
+def test_segments_and_stretches_cover_the_whole_file(shelf: Catalogue) -> None:
+    result = shelf.scan(join(FOREIGN, _cut(1, 5, 15), silence(4), FOREIGN))
+
+    parts = sorted(
+        [(s.start_ms, s.end_ms) for s in result.segments]
+        + [(s.start_ms, s.end_ms) for s in result.stretches]
+    )
+    assert parts[0][0] == 0
+    assert parts[-1][1] == result.duration_ms
+    least = DEFAULT.no_match_min_ms + 2 * DEFAULT.frame_ms
+    assert all(abs(after[0] - before[1]) <= least for before, after in pairwise(parts))
+
+
+def test_points_leave_the_rest_unscanned(shelf: Catalogue) -> None:
+    policy = ScanPolicy(points=1, rec_length_ms=8000)
+    programme = join(_cut(1, 0, 10), FOREIGN, _cut(2, 0, 10))
+
+    result = shelf.scan(programme, policy)
+
+    assert result.segments == ()
+    kinds = [s.kind for s in result.stretches]
+    assert kinds == [
+        StretchKind.NOT_SCANNED,
+        StretchKind.NO_MATCH,
+        StretchKind.NOT_SCANNED,
+    ]
+
+
+def test_an_interval_skips_what_lies_in_it() -> None:
+    policy = ScanPolicy(interval_ms=5000, rec_length_ms=10_000)
+
+    assert policy.windows_ms(32_000) == [
+        (0, 10_000),
+        (15_000, 25_000),
+        (30_000, 32_000),
+    ]
+
+
+def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
+    clip = _cut(1, 5, 15) + noise(8, 10, 0.05)
+
+    result = shelf.scan(clip, ScanPolicy(audio_type=AudioType.RECORDED))
+
+    assert _found(result) == [1]
+
+
+def test_an_empty_catalogue_matches_nothing() -> None:
+    result = catalogue([]).scan(FOREIGN)
+
+    assert result.segments == ()
+    assert [s.kind for s in result.stretches] == [StretchKind.NO_MATCH]
+
+
+def test_a_fingerprint_without_scan_layer_is_refused(shelf: Catalogue) -> None:
+    fingerprint = replace(extract(FOREIGN), dense=None, level_map=None)
+
+    with pytest.raises(MissingLayer, match="scan"):
+        shelf.scan(fingerprint)
+
+
+def test_a_fingerprint_of_other_parameters_is_refused(shelf: Catalogue) -> None:
+    fingerprint = replace(extract(FOREIGN), params_hash="0123456789abcdef")
+
+    with pytest.raises(ParamsMismatch, match="0123456789abcdef"):
+        shelf.scan(fingerprint)
