@@ -67,11 +67,11 @@ def recording(seed: int) -> Postings:
     rng = np.random.default_rng(seed)
     n = PER_RECORDING
     f1 = rng.triangular(0, 60, 256, n).astype(np.uint32)
-    df = np.clip(np.rint(rng.laplace(0, 9, n)) + 64, 0, 127).astype(np.uint32)
-    dt = np.minimum(rng.geometric(0.04, n), 511).astype(np.uint32)
+    df = np.clip(np.rint(rng.laplace(0, 20, n)) + 64, 0, 127).astype(np.uint32)
+    dt = np.minimum(rng.geometric(0.015, n), 511).astype(np.uint32)
     hashes = (f1 << np.uint32(16)) | (df << np.uint32(9)) | dt
     common = rng.random(n) < 0.02
-    hashes[common] = np.minimum(rng.zipf(1.3, int(common.sum())), 1 << 20)
+    hashes[common] = np.minimum(rng.zipf(1.1, int(common.sum())), 1 << 20)
     return hashes, np.sort(rng.integers(0, FRAMES, n)).astype(np.int32)
 
 

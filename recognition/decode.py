@@ -26,7 +26,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from recognition.announced import announced_ms
-from recognition.errors import TooLong, TooShort, UnsupportedMedia
+from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.formats import FORMATS
 
 SAMPLE_RATE: Final = 8000
@@ -35,6 +35,8 @@ BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
 CANCELLING: Final = 4.0
 CLIPPED_LEVEL: Final = 0.99
 MAX_LEVEL: Final = 8.0
+# File systems refuse to seek further; no media file is that long.
+MAX_POSITION: Final = 1 << 43
 MIN_GAP_S: Final = Fraction(1, 5)
 MAX_GAP_S: Final = 60
 MAX_BAD_PACKETS: Final = 10_000
@@ -98,7 +100,8 @@ class _Source:
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_CUR: self.tell(), io.SEEK_END: self.size}.get(whence, 0)
-        return self._file.seek(base + offset) if base + offset >= 0 else -1
+        possible = 0 <= base + offset <= MAX_POSITION
+        return self._file.seek(base + offset) if possible else -1
 
 
 class AudioFile:
@@ -177,9 +180,18 @@ class AudioFile:
         converter = _Converter(want)
         for frame in self._decoded():
             for silent in _silence_like(frame, self._gap_s(frame)):
-                yield from converter.take(silent)
-            yield from converter.take(frame)
-        yield from converter.finish()
+                yield from self._safely(converter.take(silent))
+            yield from self._safely(converter.take(frame))
+        yield from self._safely(converter.finish())
+
+    def _safely(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+        """Pass over frames of a kind that nothing can convert."""
+        try:
+            yield from frames
+        except FFmpegMemoryError:
+            raise
+        except (FFmpegError, ValueError):
+            self._count_bad()
 
     def _decoded(self) -> Iterator[AudioFrame]:
         packets = self._container.demux(self._stream)
@@ -192,9 +204,12 @@ class AudioFile:
             except FFmpegMemoryError:
                 raise
             except FFmpegError:
-                self._bad_packets += 1
-                if self._bad_packets > MAX_BAD_PACKETS:
-                    return
+                self._count_bad()
+
+    def _count_bad(self) -> None:
+        self._bad_packets += 1
+        if self._bad_packets > MAX_BAD_PACKETS:
+            raise DecodeFailed("Most of the file is damaged.")
 
     def _next(
         self, packets: Iterator[Packet[AudioStream]]
@@ -203,7 +218,7 @@ class AudioFile:
             return next(packets, None)
         except FFmpegMemoryError:
             raise
-        except FFmpegError:
+        except (FFmpegError, IndexError):  # PyAV fails on streams that come late
             self._broken_off = True
             return None
 

@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -77,6 +78,10 @@ class Host:
             self._forget(talk)
             jobs.run(talk)
             code = 0
+        except BrokenPipeError:  # the caller has lost interest
+            code = 0
+        except Exception:  # noqa: BLE001  the outermost frame of this process
+            traceback.print_exc()
         finally:
             os._exit(code)
 
@@ -90,6 +95,8 @@ class Host:
         os.closerange(3, keep.fileno())
 
     def _kill(self, child: int) -> None:
+        if child not in self._children:  # reaped in the same round
+            return
         self._selector.unregister(self._children[child])
         _kill_tree(child)
 

@@ -53,7 +53,8 @@ class BrokenMessage(Exception):
 def send(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:
     """Send one message."""
     sock.sendall(_header(kind, payload))
-    sock.sendall(payload)
+    if payload:
+        sock.sendall(payload)
 
 
 def send_request(
