@@ -77,6 +77,14 @@ class FileFilterForm(forms.Form):
     )
 
 
+class DeleteFileForm(forms.Form):
+    """Why a file is deleted."""
+
+    reason = forms.CharField(
+        max_length=500, label="Why is it deleted?", help_text="Kept in the audit trail."
+    )
+
+
 class ContainerForm(forms.ModelForm[Container]):
     """What an admin says about a container."""
 

@@ -9,12 +9,16 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts.roles import Action
 from portal import file_page
 from portal.access import PortalRequest, needs
-from portal.forms import FileFilterForm
+from portal.forms import DeleteFileForm, FileFilterForm
 from portal.pages import page_of, sorted_by
 from portal.playback import audio_url
 from review.choices import WAITING_STATES, MatchState
@@ -24,6 +28,7 @@ from scanning.choices import ACTIVE_FILE_STATUSES, ACTIVE_SCAN_STATUSES
 from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
 from scanning.services.intake import attach_audio
+from scanning.services.removal import delete_files
 from scanning.services.scans import cancel_scan, request_scan
 
 _COLUMNS = {
@@ -143,6 +148,21 @@ def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     if scan is not None:
         cancel_scan(scan=scan, user=request.user)
     return redirect("portal:file_detail", uid=uid)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.DELETE)
+def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Take a file out of the lists, with a reason; decisions and audit stay."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    form = DeleteFileForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        delete_files(
+            files=[file], user=request.user, reason=form.cleaned_data["reason"]
+        )
+        messages.success(request, f"{file.name} is deleted; what was decided stays.")
+        return redirect("portal:file_list")
+    return render(request, "scanning/file_delete.html", {"file": file, "form": form})
 
 
 @require_POST

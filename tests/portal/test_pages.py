@@ -347,3 +347,28 @@ def test_audio_of_a_file_needs_a_role(admin: User) -> None:
     answer = Client().get(reverse("portal:file_audio", args=[file.uid]))
 
     assert answer.status_code == 302
+
+
+def test_manager_deletes_a_file_with_a_reason(signed_in: MakeClient) -> None:
+    file = ScannedFileFactory.create(name="wrong.wav")
+    url = reverse("portal:file_delete", args=[file.uid])
+    client = signed_in(MANAGER)
+
+    without = client.post(url, {"reason": ""})
+    client.post(url, {"reason": "Uploaded by mistake"})
+
+    assert "required" in without.content.decode()
+    assert client.get("/files/").context["total"] == 0
+    event = Event.objects.get(case=f"file:{file.uid}", action="file.deleted")
+    assert event.note == "Uploaded by mistake"
+
+
+def test_reviewer_may_not_delete_files(signed_in: MakeClient) -> None:
+    file = ScannedFileFactory.create()
+
+    answer = signed_in(REVIEWER).post(
+        reverse("portal:file_delete", args=[file.uid]), {"reason": "x"}
+    )
+
+    assert answer.status_code == 403
+    assert ScannedFile.objects.get().deleted_at is None
