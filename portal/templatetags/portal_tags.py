@@ -15,7 +15,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import file_page, formats, pictures, plots, states
+from portal import file_page, formats, pictures, plots, reasons, states
 
 register = template.Library()
 
@@ -130,6 +130,12 @@ def state_label(state: str) -> str:
 def state_icon(state: str) -> str:
     """Icon name of a review state."""
     return states.review_look(state).icon
+
+
+@register.filter
+def reason_icon(reason: str) -> str:
+    """Icon name of the reason why a match waits."""
+    return reasons.reason_icon(reason)
 
 
 @register.filter

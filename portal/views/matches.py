@@ -1,4 +1,4 @@
-"""The list of matches, and its export."""
+"""The list of all matches, whatever their state."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from decimal import Decimal
 
 from django import forms
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from catalogue.models import Bucket
 from portal.access import PortalRequest, needs
 from portal.pages import page_of, sorted_by
+from portal.queue import tab_counts
 from review import selectors
 from review.choices import MatchState, QueueReason, Relation
 from review.filters import MatchFilter
-from review.models import Match
 from scanning.models import Container
 
 _COLUMNS = {
@@ -62,14 +62,6 @@ class MatchFilterForm(forms.Form):
 
 @require_safe
 @needs(Action.VIEW)
-def match(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Lead to the place where a match is decided; reports carry this address."""
-    found = get_object_or_404(Match, uid=uid)
-    return redirect("admin:review_match_change", found.pk)
-
-
-@require_safe
-@needs(Action.VIEW)
 def match_list(request: PortalRequest) -> HttpResponseBase:
     """List the matches that fit the filters in the address."""
     rows = selectors.matches(filters=MatchFilter.from_query(request.GET))
@@ -82,5 +74,7 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
             "filters": MatchFilterForm(request.GET),
             "page_obj": page,
             "total": page.paginator.count,
+            "tabs": tab_counts(request.user),
+            "tab": "all",
         },
     )

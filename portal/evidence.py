@@ -1,0 +1,157 @@
+"""What both pages of a match show as evidence: its ribbon, its plot, its plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from accounts.models import User
+from portal import pictures, plots
+from portal.file_page import load_waveform
+from review import selectors
+from review.errors import MatchLocked
+from review.filters import MatchFilter
+from review.models import Match
+from review.services.transitions import refuse_foreign_lock
+from scanning.choices import ScanStatus
+from scanning.models import Scan, Segment
+
+UNDER_SPEECH_PCT = 50
+_STRETCH_LANES = {
+    "no_match": "No match",
+    "speech": "Speech",
+    "silence": "Silence",
+    "not_scanned": "Not scanned",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One segment as the table shows it."""
+
+    number: int
+    segment: Segment
+    is_current: bool
+
+    @property
+    def length_ms(self) -> int:
+        """Return how long it is in the source."""
+        return self.segment.end_ms - self.segment.start_ms
+
+    @property
+    def under_speech(self) -> bool:
+        """Tell whether most of it lies under speech."""
+        return (self.segment.speech_pct or 0) >= UNDER_SPEECH_PCT
+
+
+def plays_of(segments: Sequence[Segment], current: int) -> list[Play]:
+    """Number the segments from 1 and mark the chosen one."""
+    return [
+        Play(number, segment, number == current)
+        for number, segment in enumerate(segments, start=1)
+    ]
+
+
+def chosen(text: str, count: int) -> int:
+    """Read the number of a segment from an address; the nearest there is."""
+    number = int(text) if text.isascii() and text.isdigit() else 1
+    return min(max(number, 1), max(count, 1))
+
+
+def lock_message(match: Match, user: User) -> str:
+    """Return the sentence that says who else holds the match; empty if nobody does."""
+    try:
+        refuse_foreign_lock(match=match, user=user)
+    except MatchLocked as locked:
+        return locked.message
+    return ""
+
+
+def others_in_file(match: Match) -> list[Match]:
+    """Return the other live matches of the file, each with its segments."""
+    found = selectors.matches(filters=MatchFilter(file=str(match.scanned_file.uid)))
+    return selectors.with_segments(
+        found.exclude(pk=match.pk).order_by("first_start_ms", "pk")
+    )
+
+
+def draw_ribbon(
+    *,
+    match: Match,
+    segments: Sequence[Segment],
+    play: Segment | None,
+    others: Sequence[Match],
+    here: str,
+) -> pictures.Ribbon | None:
+    """Draw this match above all others of the file; ``here`` is this page's address."""
+    duration_ms = match.scanned_file.duration_ms
+    if not duration_ms:
+        return None
+    lanes = [
+        pictures.Lane(
+            "This match", list(_drawn(match, segments, here)), is_current=True
+        )
+    ]
+    if others:
+        name = f"{len(others)} other match" + ("es" if len(others) > 1 else "")
+        drawn = [
+            box
+            for other in others
+            for box in _drawn(other, other.segments, other.review_url)
+        ]
+        lanes.append(pictures.Lane(name, sorted(drawn, key=lambda box: box.start_ms)))
+    return pictures.ribbon(
+        duration_ms=duration_ms,
+        lanes=lanes,
+        facts=_facts(match),
+        waveform=load_waveform(match.scanned_file),
+        frame=pictures.Span(play.start_ms, play.end_ms) if play else None,
+    )
+
+
+def draw_plot(
+    match: Match, segments: Sequence[Segment], current: int
+) -> plots.AlignmentPlot | None:
+    """Draw the alignment of the match, the chosen segment in the accent."""
+    drawn = list(_drawn(match, segments, ""))
+    return plots.alignment_plot(segments=drawn, current=current)
+
+
+def _drawn(
+    match: Match, segments: Sequence[Segment], address: str
+) -> Iterator[pictures.Segment]:
+    joint = "&" if "?" in address else "?"
+    for number, segment in enumerate(segments, start=1):
+        yield pictures.Segment(
+            start_ms=segment.start_ms,
+            end_ms=segment.end_ms,
+            state=match.state,
+            url=f"{address}{joint}segment={number}",
+            reference_start_ms=segment.reference_start_ms,
+            reference_end_ms=segment.reference_end_ms,
+            score=None if segment.score is None else float(segment.score),
+        )
+
+
+def _facts(match: Match) -> list[pictures.FactLane]:
+    """Return what the newest scan says of the stretches without a match."""
+    scan = (
+        Scan.objects.filter(
+            scanned_file_id=match.scanned_file_id, status=ScanStatus.SUCCEEDED
+        )
+        .order_by("-pk")
+        .first()
+    )
+    stretches = scan.stretches if scan else []
+    return [
+        pictures.FactLane(
+            name,
+            kind,
+            [
+                pictures.Span(stretch["start_ms"], stretch["end_ms"])
+                for stretch in stretches
+                if stretch["kind"] == kind
+            ],
+        )
+        for kind, name in _STRETCH_LANES.items()
+    ]

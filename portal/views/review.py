@@ -1,0 +1,200 @@
+"""The page on which a person decides one match, and what its buttons post to.
+
+Scripts ask for JSON and get the outcome; a plain form post is led to the next page.
+"""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.roles import Action
+from portal import review_page
+from portal.access import PortalRequest, needs
+from portal.queue import Queue
+from portal.review_page import Draft
+from review.choices import Verb
+from review.errors import ReviewError
+from review.models import Match
+from review.services import bulk, locks, notes
+from review.services.bulk import Decision
+
+LAST = "last_decision"
+_MISSING_VERSION = "The page did not say which version of the match it showed."
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def review(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one match; who may decide it holds it from now on.
+
+    A page that is only fetched ahead, by a script or the browser, takes no lock.
+    """
+    match = _match(uid)
+    if request.method == "GET" and not _looks_ahead(request):
+        match = review_page.open_match(match=match, user=request.user)
+    return _page(request, match)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Carry out one decision and lead to the next match of the queue."""
+    match, verb = _match(uid), request.POST.get("verb", "")
+    version = request.POST.get("version", "")
+    if verb not in Verb.values or not version.isdecimal():
+        return _refuse(request, match, "bad_request", _MISSING_VERSION, status=400)
+    decision = Decision(
+        verb=Verb(verb),
+        reason=request.POST.get("reason", ""),
+        note=request.POST.get("note", ""),
+    )
+    try:
+        decided = bulk.decide(
+            match=match, user=request.user, version=int(version), decision=decision
+        )
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, status=409)
+    return _decided(request, decided, decision.verb)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def note(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Keep a note in the match's history."""
+    match = _match(uid)
+    try:
+        notes.add_note(
+            match=match, user=request.user, note=request.POST.get("note", "")
+        )
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, status=409)
+    if _wants_json(request):
+        return JsonResponse({"message": "The note is kept in the history."})
+    return redirect(_queue(request).url_of(match))
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@needs(Action.VIEW)
+def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Tell who holds the match; a POST takes it, or keeps it for longer."""
+    match = _match(uid)
+    if request.method == "POST":
+        try:
+            locks.take_lock(
+                match=match, user=request.user, break_lock="break" in request.POST
+            )
+        except ReviewError as refused:
+            return _refuse(request, match, refused.code, refused.message, status=409)
+        match.refresh_from_db()
+    if not _wants_json(request):
+        return redirect(_queue(request).url_of(match))
+    return JsonResponse(review_page.live(match=match, queue=_queue(request)))
+
+
+@require_POST
+@needs(Action.DECIDE)
+def release(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Give the match back to the queue undecided."""
+    match = _match(uid)
+    try:
+        locks.release_lock(match=match, user=request.user)
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, status=409)
+    if _wants_json(request):
+        return JsonResponse({"message": "The match is free again."})
+    return redirect(_queue(request).url)
+
+
+def _match(uid: str) -> Match:
+    found = Match.objects.select_related(
+        "recording__bucket",
+        "scanned_file__container",
+        "scan",
+        "locked_by",
+        "superseded_by",
+    )
+    return get_object_or_404(found, uid=uid)
+
+
+def _queue(request: PortalRequest) -> Queue:
+    return Queue.from_query(request.GET, request.user)
+
+
+def _page(
+    request: PortalRequest,
+    match: Match,
+    *,
+    draft: Draft | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
+    context = review_page.page(
+        match=match,
+        queue=_queue(request),
+        chosen=request.GET.get("segment", ""),
+        draft=draft,
+    )
+    uid = request.session.get(LAST, "")
+    context["last"] = review_page.last_decision(uid=uid, user=request.user)
+    return render(request, "review/review.html", context, status=status)
+
+
+def _decided(request: PortalRequest, match: Match, verb: Verb) -> HttpResponseBase:
+    if verb in (Verb.UNDO, Verb.REOPEN):
+        request.session.pop(LAST, None)
+    else:
+        request.session[LAST] = match.uid
+    last = review_page.last_decision(
+        uid=request.session.get(LAST, ""), user=request.user
+    )
+    if _wants_json(request):
+        bar = render_to_string("review/_last.html", {"last": last}, request)
+        return JsonResponse({"uid": match.uid, "state": match.state, "last": bar})
+    queue = _queue(request)
+    if verb in (Verb.UNDO, Verb.REOPEN):
+        return redirect(queue.url_of(match))
+    following = queue.next_to(match)
+    if following is not None:
+        return redirect(queue.url_of(following))
+    messages.success(
+        request, f"{match.recording.title} is {match.get_state_display().lower()}."
+    )
+    return redirect(reverse("portal:queue"))
+
+
+def _refuse(
+    request: PortalRequest, match: Match, code: str, message: str, *, status: int
+) -> HttpResponseBase:
+    """Say why nothing was saved, and keep what was typed."""
+    if _wants_json(request):
+        return JsonResponse({"code": code, "message": message}, status=status)
+    draft = Draft(
+        verb=request.POST.get("verb", ""),
+        reason=request.POST.get("reason", ""),
+        note=request.POST.get("note", ""),
+        code=code,
+        message=message,
+    )
+    return _page(request, _match(match.uid), draft=draft, status=status)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "") == "application/json"
+
+
+def _looks_ahead(request: HttpRequest) -> bool:
+    return "X-Look-Ahead" in request.headers or "prefetch" in request.headers.get(
+        "Sec-Purpose", ""
+    )
