@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import importlib
 import io
 import json
 import os
+import pkgutil
 import socket
 import wave
 from collections.abc import Callable
 from typing import Any, Final
 
+import av
 import numpy as np
 from av.error import MemoryError as FFmpegMemoryError
 
@@ -125,7 +128,13 @@ def _return_free_memory() -> None:
 
 
 def warm() -> None:
-    """Load and compile what the jobs use, so that each child finds it ready."""
+    """Load and compile what the jobs use, so that each child finds it ready.
+
+    A child may open no file, so PyAV can not load a part when it meets a subtitle.
+    """
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     noise = np.random.default_rng(1).normal(0, 3000, 4 * SAMPLE_RATE)
     memory = io.BytesIO()
     with wave.open(memory, "wb") as file:

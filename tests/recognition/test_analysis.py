@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recognition import analysis, media
+from recognition import analysis, jobs, media
 from recognition.decode import DecodeLimits
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.isolation import client, wire
@@ -191,6 +192,13 @@ def test_a_forked_process_starts_a_host_of_its_own(tune: Path) -> None:
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert analysis.analyse_file(tune).facts.duration_ms == 12_000
+
+
+def test_all_of_pyav_is_loaded_before_rights_are_taken() -> None:
+    jobs.warm()
+
+    for part in ("subtitles.codeccontext", "video.codeccontext", "sidedata.sidedata"):
+        assert f"av.{part}" in sys.modules
 
 
 def test_names_from_users_reach_the_child_as_a_suffix_only(tmp_path: Path) -> None:
