@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from django.core.files.base import File
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -16,6 +17,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
+from catalogue.services import keep_audio
 from catalogue.tasks import fingerprint_recording, update_index
 from common.leases import NO_LEASE
 
@@ -140,6 +142,36 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
             case=f"recording:{recording.uid}",
             action="recording.refingerprinted",
             actor=user or audit.services.SYSTEM,
+        )
+        transaction.on_commit(lambda: fingerprint_recording.enqueue(recording.pk))
+
+
+def replace_audio(
+    *,
+    recording: Recording,
+    audio: File[bytes] | None = None,
+    source_url: str = "",
+    user: User | None,
+) -> None:
+    """Give a recording other audio, or a link to it, and fingerprint it anew."""
+    if recording.status not in {RecordingStatus.READY, RecordingStatus.ERROR}:
+        raise ChangeRefused(
+            "not_ready", f"{recording.title} is being fingerprinted; try again later."
+        )
+    recording.source_url = source_url
+    recording.audio = recording.audio_name = ""
+    recording.fingerprint = recording.waveform = recording.proxy = ""
+    if audio is not None:
+        keep_audio(recording, audio)
+    with transaction.atomic():
+        recording.status, recording.status_message = RecordingStatus.WAITING, ""
+        recording.attempts = 0
+        recording.save()
+        audit.services.record(
+            case=f"recording:{recording.uid}",
+            action="recording.audio_replaced",
+            actor=user or audit.services.SYSTEM,
+            after={"sha256": recording.audio_sha256, "url": source_url},
         )
         transaction.on_commit(lambda: fingerprint_recording.enqueue(recording.pk))
 

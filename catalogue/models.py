@@ -196,9 +196,7 @@ class Recording(Leased):
         ]
         indexes = [
             models.Index(fields=["bucket", "title"], name="recording_bucket_title"),
-            models.Index(
-                fields=["bucket", "id", "status"], name="recording_bucket_id"
-            ),
+            models.Index(fields=["bucket", "id", "status"], name="recording_bucket_id"),
             models.Index(fields=["status", "lease_until"], name="recording_work"),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
@@ -211,3 +209,52 @@ class Recording(Leased):
     def artist_names(self) -> str:
         """Return all artists in one line."""
         return ", ".join(self.artists)
+
+
+class ImportStatus(models.TextChoices):
+    """How far an import is."""
+
+    CHECKING = "checking", "Being checked"
+    CHECKED = "checked", "Checked; nothing is written yet"
+    IMPORTING = "importing", "Being imported"
+    DONE = "done", "Imported"
+    REFUSED = "refused", "Cannot be read"
+
+
+class CatalogueImport(models.Model):
+    """A table of recordings that somebody brought: what checking it said, what came.
+
+    ``summary`` holds the counts and the first faults, warnings and changes;
+    ``bad_rows`` is the table of all rows that were refused, with why.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
+    )
+    bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE, related_name="imports")
+    table = models.FileField(max_length=200)
+    table_name = models.CharField(max_length=500)
+    audio = models.FileField(max_length=200, blank=True, default="")
+    encoding = models.CharField(max_length=20, default="utf-8")
+    keep_unknown = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=16, choices=ImportStatus.choices, default=ImportStatus.CHECKING
+    )
+    message = models.CharField(max_length=500, blank=True, default="")
+    summary = models.JSONField(default=dict, blank=True)
+    bad_rows = models.FileField(max_length=200, blank=True, default="")
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.table_name} into {self.bucket}"

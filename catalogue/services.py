@@ -95,7 +95,7 @@ def add_recording(
     recording = Recording(bucket=bucket, source_url=source_url, added_by=user)
     apply_details(recording, details)
     if audio is not None:
-        _keep_audio(recording, audio)
+        keep_audio(recording, audio)
     if fingerprint is not None:
         _keep_fingerprint(recording, fingerprint)
     with transaction.atomic():
@@ -112,17 +112,25 @@ def add_recording(
 
 def apply_details(recording: Recording, details: RecordingDetails) -> None:
     """Write what people say onto a recording that is not saved yet."""
+    for name, value in detail_columns(details).items():
+        setattr(recording, name, value)
+
+
+def detail_columns(details: RecordingDetails) -> dict[str, Any]:
+    """Return what people say as columns, codes checked. Any: a column's value."""
     isrc = check_isrc(details.isrc)
-    recording.upc = check_upc(details.upc)
-    recording.iswc = check_iswc(details.iswc)
-    recording.isrc = details.isrc
-    recording.isrc_normalised = isrc.normalised
-    recording.isrc_status = isrc.status
-    for name in _PLAIN_DETAILS:
-        setattr(recording, name, getattr(details, name))
+    return {
+        **{name: getattr(details, name) for name in _PLAIN_DETAILS},
+        "isrc": details.isrc,
+        "isrc_normalised": isrc.normalised,
+        "isrc_status": isrc.status,
+        "upc": check_upc(details.upc),
+        "iswc": check_iswc(details.iswc),
+    }
 
 
-def _keep_audio(recording: Recording, audio: File[bytes]) -> None:
+def keep_audio(recording: Recording, audio: File[bytes]) -> None:
+    """Store a recording's audio; the row is not saved."""
     stored = keep_file(audio, f"recordings/{recording.acr_id[:2]}/{recording.acr_id}")
     recording.audio = stored.name
     recording.audio_name = display_name(audio.name or "", otherwise=recording.acr_id)

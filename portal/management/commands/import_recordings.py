@@ -1,0 +1,88 @@
+"""``manage.py import_recordings``: a table of recordings into a bucket."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from catalogue.import_tables import ENCODINGS, TableRefused, open_table
+from catalogue.importing import Folder, Import, NoAudio, Summary
+from catalogue.models import Bucket
+from portal.import_runs import add_compared
+
+
+class Command(BaseCommand):
+    """Checks or imports a CSV or XLSX table."""
+
+    help = "Import recordings from CSV or XLSX; bad rows are written to a file."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("table", type=Path)
+        parser.add_argument("--bucket", required=True, help="Its id or name.")
+        parser.add_argument("--audio-dir", type=Path, help="Where the audio files are.")
+        parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
+        parser.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
+        parser.add_argument(
+            "--keep-unknown", action="store_true", help="Keep further columns as data."
+        )
+        parser.add_argument("--bad-rows", type=Path, help="File for the refused rows.")
+        parser.add_argument("--username", help="Who imports, for the audit trail.")
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Run the import; exit with 1 when rows were refused."""
+        bad_rows: Path = options["bad_rows"] or Path(f"{options['table']}.errors.csv")
+        folder = options["audio_dir"]
+        try:
+            run = Import(
+                bucket=_bucket(options["bucket"]),
+                table=open_table(options["table"], encoding=options["encoding"]),
+                audio=Folder(folder) if folder else NoAudio(),
+                add=add_compared,
+                user=User.objects.filter(username=options["username"]).first(),
+                dry=options["dry_run"],
+                keep_unknown=options["keep_unknown"],
+            )
+            with bad_rows.open("w", encoding="utf-8-sig", newline="") as file:
+                summary = run.run(file)
+        except (TableRefused, OSError) as error:
+            raise CommandError(str(error)) from error
+        if not summary.refused:
+            bad_rows.unlink()
+        self._print(summary, as_json=options["format"] == "json")
+        if summary.refused:
+            self.stderr.write(f"{summary.refused} rows refused; see {bad_rows}")
+            sys.exit(1)
+
+    def _print(self, summary: Summary, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(asdict(summary)))
+            return
+        for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
+            for note in notes:
+                self.stdout.write(
+                    f"Line {note['line']}, column {note['column']}: {kind}"
+                    f"{note['rule']} Got '{note['value']}'."
+                )
+        self.stdout.write(
+            f"{summary.rows} rows: {summary.added} new, {summary.updated} updated, "
+            f"{summary.unchanged} unchanged, {summary.refused} refused"
+        )
+
+
+def _bucket(wanted: str) -> Bucket:
+    found = Bucket.objects.filter(name=wanted).first()
+    if found is None and wanted.isdigit():
+        found = Bucket.objects.filter(pk=wanted).first()
+    if found is None:
+        names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.all()[:20])
+        raise CommandError(f"No bucket '{wanted}'. There are: {names}.")
+    return found
