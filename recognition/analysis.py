@@ -54,36 +54,62 @@ def analyse_file(
 
 
 class _Collected:
-    """What the child has sent so far."""
+    """What the child has sent so far; nothing of it is trusted."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._facts: dict[str, Any] | None = None
+        self._told: tuple[MediaFacts, tuple[str, ...]] | None = None
         self._waveform: Waveform | None = None
         self._fingerprint: Fingerprint | None = None
 
     def take(self, kind: Kind, body: bytes) -> None:
         """Take one message."""
+        if kind is Kind.PROGRESS:
+            if self._progress is not None:
+                self._progress(wire.share(body))
+            return
+        try:
+            self._keep(kind, body)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
+
+    def analysis(self) -> Analysis:
+        """Everything, once the child has said that it is done."""
+        if self._told is None or self._waveform is None or self._fingerprint is None:
+            raise DecodeFailed("The decoding process left something out.")
+        facts, warnings = self._told
+        return Analysis(
+            facts=facts,
+            fingerprint=self._fingerprint,
+            waveform=self._waveform,
+            warnings=warnings,
+        )
+
+    def _keep(self, kind: Kind, body: bytes) -> None:
         match kind:
-            case Kind.PROGRESS:
-                if self._progress is not None:
-                    self._progress(wire.DOUBLE.unpack(body)[0])
             case Kind.FACTS:
-                self._facts = json.loads(body)
+                told = json.loads(body)
+                warnings = tuple(str(warning) for warning in told["warnings"])
+                self._told = (_facts(told["facts"]), warnings)
             case Kind.WAVEFORM:
                 self._waveform = media.waveform_from_bytes(body)
             case Kind.FINGERPRINT:
                 self._fingerprint = fingerprint.from_bytes(body)
             case _:
-                raise DecodeFailed(f"The decoding process sent a stray {kind.name}.")
+                raise ValueError(f"a stray {kind.name}")
 
-    def analysis(self) -> Analysis:
-        """Everything, once the child has said that it is done."""
-        if self._facts is None or self._waveform is None or self._fingerprint is None:
-            raise DecodeFailed("The decoding process left something out.")
-        return Analysis(
-            facts=MediaFacts(**self._facts["facts"]),
-            fingerprint=self._fingerprint,
-            waveform=self._waveform,
-            warnings=tuple(self._facts["warnings"]),
-        )
+
+def _facts(told: dict[str, Any]) -> MediaFacts:  # Any: JSON
+    bit_rate = told["bit_rate"]
+    return MediaFacts(
+        container=str(told["container"]),
+        codec=str(told["codec"]),
+        sample_rate=int(told["sample_rate"]),
+        channels=int(told["channels"]),
+        bit_rate=None if bit_rate is None else int(bit_rate),
+        duration_ms=int(told["duration_ms"]),
+        silent_ms=int(told["silent_ms"]),
+        clipped_share=float(told["clipped_share"]),
+        has_video=bool(told["has_video"]),
+        tags={str(key): str(value) for key, value in told["tags"].items()},
+    )

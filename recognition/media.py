@@ -151,7 +151,7 @@ def _write(
         if kind is not Kind.PROGRESS:
             raise DecodeFailed(f"The decoding process sent a stray {kind.name}.")
         if progress is not None:
-            progress(wire.DOUBLE.unpack(body)[0])
+            progress(wire.share(body))
 
     given = {"name": f"media{path.suffix}", "limits": asdict(limits)}
     with open_media(path) as file, replacing(target) as output:

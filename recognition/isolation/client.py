@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from recognition.errors import DecodeFailed
+from recognition.errors import DecodeFailed, RecognitionError
 from recognition.isolation import wire
 from recognition.isolation.failures import failure_from_json
 from recognition.isolation.wire import Kind
@@ -147,12 +147,12 @@ def _attempt(
             if kind is Kind.DONE:
                 return
             if kind is Kind.FAILURE:
-                raise failure_from_json(body)
+                raise _reported(body)
             if kind is Kind.STARTED:
                 started = True
                 deadline = time.monotonic() + wall_s
             else:
-                on_message(kind, body)
+                _deliver(on_message, kind, body)
 
 
 def _current_host() -> Host:
@@ -172,6 +172,20 @@ def _next(talk: socket.socket, deadline: float) -> tuple[Kind, bytes] | None:
         raise DecodeFailed("Decoding took too long and was stopped.") from None
     except wire.BrokenMessage as error:
         raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
+
+
+def _deliver(on_message: OnMessage, kind: Kind, body: bytes) -> None:
+    try:
+        on_message(kind, body)
+    except wire.BrokenMessage as error:
+        raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
+
+
+def _reported(body: bytes) -> RecognitionError:
+    try:
+        return failure_from_json(body)
+    except (ValueError, KeyError, TypeError) as error:
+        return DecodeFailed(f"The decoding process misbehaved: {error}.")
 
 
 def _ended(status: socket.socket, started: bool) -> DecodeFailed:

@@ -90,6 +90,14 @@ def receive(sock: socket.socket, deadline: float) -> tuple[Kind, bytes] | None:
     return None if payload is None else (kind, payload)
 
 
+def share(body: bytes) -> float:
+    """The share done that a ``PROGRESS`` tells, 0–1."""
+    if len(body) != DOUBLE.size:
+        raise BrokenMessage("a share of another size")
+    told: float = DOUBLE.unpack(body)[0]
+    return min(1.0, told) if told > 0 else 0.0
+
+
 def _header(kind: Kind, payload: bytes) -> bytes:
     if len(payload) > MAX_BYTES[kind]:
         raise BrokenMessage(f"{kind.name} of {len(payload)} bytes is too large")

@@ -245,6 +245,25 @@ def test_a_message_larger_than_its_kind_allows_is_refused() -> None:
             wire.receive(ours, deadline=time.monotonic() + 5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Message.FACTS, b"no json"),
+        (Message.FACTS, b'{"facts": {"container": "wav"}, "warnings": []}'),
+        (Message.FACTS, b'{"facts": {"tags": 5}, "warnings": [1]}'),
+        (Message.WAVEFORM, b"no waveform"),
+        (Message.DONE, b""),
+    ],
+)
+def test_what_a_child_sends_is_not_trusted(kind: Message, body: bytes) -> None:
+    collected = analysis._Collected(None)
+
+    with pytest.raises(DecodeFailed, match="misbehaved"):
+        collected.take(kind, body)
+    with pytest.raises(DecodeFailed, match="left something out"):
+        collected.analysis()
+
+
 def test_an_unknown_message_is_refused() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
