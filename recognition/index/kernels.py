@@ -23,6 +23,8 @@ SHORT: Final = 8
 # A key is a local recording above this many bits of offset.
 OFFSET_BITS: Final = 33
 FULL: Final = 65535
+# Cells counted together: their counters fit a core's cache.
+PART_BITS: Final = 16
 
 U8: TypeAlias = NDArray[np.uint8]
 U16: TypeAlias = NDArray[np.uint16]
@@ -224,6 +226,61 @@ def count_votes(
             votes = sketch[cell]
             sketch[cell] = votes + np.uint16(votes < FULL)
             bit += width
+
+
+@compiled
+def count_many_votes(
+    words: U64,
+    geometry: tuple[int, int],
+    lists: tuple[I64, I64, I64],
+    sketch: U16,
+    room: tuple[U32, U32, I64],
+) -> None:
+    """Like ``count_votes`` for a sketch beyond the caches: sorted into parts first.
+
+    ``room`` is two arrays for the cells of one round, and a place for each part of
+    2 ** ``PART_BITS`` cells.
+    """
+    width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
+    firsts, counts, shifts = lists
+    cells, sorted_cells, places = room
+    mask = np.uint64(len(sketch) - 1)
+    axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
+    at, done = 0, 0
+    while at < len(firsts):
+        filled = 0
+        places[:] = 0
+        while at < len(firsts) and filled < len(cells):
+            shift = np.uint64(shifts[at])
+            bit = np.uint64(firsts[at] + done) * width
+            taken = min(counts[at] - done, len(cells) - filled)
+            for _ in range(taken):
+                cell = ((_bits_at(words, bit) & axis_mask) + shift) & mask
+                cells[filled] = cell
+                places[cell >> np.uint64(PART_BITS)] += 1
+                filled += 1
+                bit += width
+            done += taken
+            if done == counts[at]:
+                at, done = at + 1, 0
+        _sort_into_parts(cells[:filled], places, sorted_cells)
+        for index in range(filled):
+            votes = sketch[sorted_cells[index]]
+            sketch[sorted_cells[index]] = votes + np.uint16(votes < FULL)
+
+
+@compiled
+def _sort_into_parts(cells: U32, places: I64, sorted_cells: U32) -> None:
+    """Order by part; ``places`` comes with the number of cells in each."""
+    total = 0
+    for part in range(len(places)):
+        size = places[part]
+        places[part] = total
+        total += size
+    for cell in cells:
+        part = cell >> np.uint32(PART_BITS)
+        sorted_cells[places[part]] = cell
+        places[part] += 1
 
 
 @compiled

@@ -23,6 +23,9 @@ MAX_CELLS_BITS: Final = 24
 # with more, offsets are not told apart.
 FEW: Final = 1 << 17
 MANY: Final = 1 << 23
+# Counters of more cells than this do not stay in the cache, see count_many_votes.
+CACHED_CELLS: Final = 1 << 21
+ROUND: Final = 1 << 21
 NO_CAP: Final = (1 << 63) - 1
 
 Peak = tuple[int, int, int]
@@ -99,11 +102,24 @@ class _Ballot:
         self._geometry = (segment.shape.width, segment.shape.axis_bits)
         bits = min(MAX_CELLS_BITS, max(MIN_CELLS_BITS, total.bit_length()))
         self._sketch = np.zeros(1 << bits, dtype=np.uint16)
-        kernels.count_votes(segment.words, self._geometry, lists, self._sketch)
+        self._count()
         histogram = np.zeros(4096, dtype=np.int64)
         kernels.vote_histogram(self._sketch, histogram)
         # Votes left at most where cells of less than n are dropped, by n.
         self._left = histogram[::-1].cumsum()[::-1]
+
+    def _count(self) -> None:
+        words = self._segment.words
+        if len(self._sketch) <= CACHED_CELLS:
+            kernels.count_votes(words, self._geometry, self._lists, self._sketch)
+            return
+        parts = max(1, len(self._sketch) >> kernels.PART_BITS)
+        room = (
+            np.empty(min(self._total, ROUND), dtype=np.uint32),
+            np.empty(min(self._total, ROUND), dtype=np.uint32),
+            np.empty(parts, dtype=np.int64),
+        )
+        kernels.count_many_votes(words, self._geometry, self._lists, self._sketch, room)
 
     def best(self, top: int, min_votes: int) -> list[Peak]:
         """The best peaks of at least ``min_votes``, or of what noise allows."""

@@ -237,16 +237,20 @@ def brute_force(
     values=st.sampled_from([3, 20, 200, 1 << 31]),
     batches=st.integers(1, 4),
     few=st.sampled_from([4, 50, vote.FEW]),
+    in_rounds_of=st.sampled_from([None, 7, 100]),
 )
 def test_votes_are_those_of_a_plain_count(
     seed: int,
     values: int,
     batches: int,
     few: int,
+    in_rounds_of: int | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(vote, "FEW", few)
+    monkeypatch.setattr(vote, "CACHED_CELLS", 0 if in_rounds_of else 1 << 20)
+    monkeypatch.setattr(vote, "ROUND", in_rounds_of or 1)
     root = tmp_path / f"{seed}-{values}-{batches}"
     shutil.rmtree(root, ignore_errors=True)
     store = open_store(root)
