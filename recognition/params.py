@@ -84,6 +84,7 @@ class Params:
     absent_margin: float = 0.9
     absent_bits: float = -1.5
     masked_bits: float = -0.08
+    unjudged_bits: float = -0.7
     min_p1: float = 0.35
     onset_frames: int = 1
     stretch_frames: int = 31
@@ -96,6 +97,8 @@ class Params:
     edge_weight: float = 0.25
     edge_bits: float = 4.0
     edge_ms: int = 60  # from the outermost landmark to where the sound begins or ends
+    merge_frames: int = 500
+    merge_drift_frames: float = 4.0
     min_segment_ms: int = 2500
 
     # Calibration of bits to expected false matches, see calibration.py

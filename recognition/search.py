@@ -62,7 +62,7 @@ class Search:
 
     def settled(self) -> list[Run]:
         """The runs found, one for each play."""
-        return settle(self.found, self.params.min_segment_ms / self.params.frame_ms)
+        return settle(self.found, self.params)
 
     def _open_frames(self) -> NDArray[np.bool_]:
         still_open = ~self.closed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,13 +110,14 @@ def trimmed(
     return (new_first, new_last) if new_first < new_last else segment
 
 
-def settle(runs: Sequence[Run], min_frames: float) -> list[Run]:
+def settle(runs: Sequence[Run], params: Params) -> list[Run]:
     """Choose among runs of one recording that claim the same stretch of the query.
 
     The run with more evidence keeps it: looped music aligns at many offsets that are
     all but equally right.
     Runs of different recordings may overlap, since several may sound at once.
     """
+    min_frames = params.min_segment_ms / params.frame_ms
     settled: list[Run] = []
     for run in sorted(runs, key=lambda r: -r.raw):
         taken = sum(
@@ -126,7 +127,45 @@ def settle(runs: Sequence[Run], min_frames: float) -> list[Run]:
         )
         if taken <= run.length / 2 and run.length - taken >= min_frames:
             settled.append(run)
+    settled = _joined(settled, params)
     return sorted(settled, key=lambda r: (r.query_span, r.recording))
+
+
+def _joined(runs: Sequence[Run], params: Params) -> list[Run]:
+    """Make one of runs that lie on one line with little between them.
+
+    That is one play, of which something covered a part.
+    """
+    joined: list[Run] = []
+    for run in sorted(runs, key=lambda r: (r.recording, r.query_span)):
+        before = joined[-1] if joined else None
+        if before is not None and _continues(before, run, params):
+            joined[-1] = _sum(before, run)
+        else:
+            joined.append(run)
+    return joined
+
+
+def _continues(before: Run, run: Run, params: Params) -> bool:
+    return (
+        before.recording == run.recording
+        and run.query_span[0] - before.query_span[1] <= params.merge_frames
+        and run.first > before.first
+        and same_line(before, run, params.merge_drift_frames)
+    )
+
+
+def _sum(before: Run, run: Run) -> Run:
+    stronger = before if before.raw >= run.raw else run
+    return replace(
+        stronger,
+        first=before.first,
+        last=max(before.last, run.last),
+        bits=before.bits + run.bits,
+        raw=before.raw + run.raw,
+        aligned=before.aligned + run.aligned,
+        known=before.known + run.known,
+    )
 
 
 def _overlap(a: Run, b: Run) -> float:

@@ -25,8 +25,9 @@ def unmatched_stretches(
 ) -> tuple[Stretch, ...]:
     """Stretches, in order, that cover what the segments do not.
 
-    A gap shorter than the edges of segments are exact to is no stretch. ``silent`` and ``scanned`` say it by frame; ``refused`` are alignments too weak
-    to be matches, of which each stretch without a match names the strongest.
+    A gap shorter than the edges of segments are exact to is no stretch. ``silent``
+    and ``scanned`` say it by frame; ``refused`` are alignments too weak to be
+    matches, of which each stretch without a match names the strongest.
     """
     kinds = np.zeros(len(silent), dtype=np.int8)
     kinds[_lasting(silent, params.silence_min_ms / params.frame_ms)] = 1

@@ -120,6 +120,7 @@ def _constants(params: Params) -> tuple[float, ...]:
         params.masked_bits,
         params.absent_margin,
         float(params.onset_frames),
+        params.unjudged_bits,
     )
 
 
@@ -308,6 +309,19 @@ def _chance(
 
 
 @compiled
+def _gain_without(
+    gap: float, gain: tuple[NDArray[np.float32], NDArray[np.float32]], band: int
+) -> np.float32:
+    """The gain of a band as the landmarks other than the one of ``gap`` have it."""
+    side = 1
+    if gap < gain[0][band]:
+        side = 0
+    elif gap > gain[0][band]:
+        side = 2
+    return np.float32(gain[1][band, side])
+
+
+@compiled
 def _weights(
     reference: Reference,
     found: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]],
@@ -335,16 +349,11 @@ def _weights(
             value = np.log2(p1 / p0)
             value += bits[1, _cell(offs[i, 0], closeness[1])]
             value += bits[2, _cell(offs[i, 1], closeness[2])]
-            if not np.isnan(gain[0][band]):
-                side = 1
-                if gaps[i] < gain[0][band]:
-                    side = 0
-                elif gaps[i] > gain[0][band]:
-                    side = 2
-                gap = gaps[i] - gain[1][band, side]
+            gap = gaps[i] - _gain_without(gaps[i], gain, band)
+            if not np.isnan(gap):
                 value += bits[0, _cell(gap, closeness[0])]
         elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gain[0][band]):
-            value = np.log2((1 - p1) / (1 - p0))
+            value = max(constants[9], np.log2((1 - p1) / (1 - p0)))
         elif gaps[i] < gain[0][band] - constants[7]:
             value = constants[5]
             absent[i] = True

@@ -1,0 +1,1 @@
+"""Measurements of the product, one module for each: ``python -m benchmarks.NAME``."""

@@ -1,0 +1,74 @@
+"""What the measurements share: arguments, Markdown tables, and checks."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.corpus import DEMO, Track, read_tracks
+
+
+@dataclass
+class Report:
+    """Prints as it goes and remembers which targets were missed."""
+
+    missed: list[str] = field(default_factory=list)
+
+    def title(self, text: str) -> None:
+        """Begin a part."""
+        print(f"\n## {text}\n", flush=True)
+
+    def line(self, text: str) -> None:
+        """Print a sentence."""
+        print(f"{text}\n", flush=True)
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table."""
+        print("| " + " | ".join(head) + " |")
+        print("|" + " --- |" * len(head))
+        for row in rows:
+            print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
+        print(flush=True)
+
+    def check(self, what: str, *, reached: bool) -> None:
+        """Remember a target that was missed."""
+        if not reached:
+            self.missed.append(what)
+
+    def end(self, *, checked: bool) -> int:
+        """The exit status: 1 where targets were checked and missed."""
+        if not checked:
+            return 0
+        for what in self.missed:
+            print(f"missed: {what}", file=sys.stderr)
+        return 1 if self.missed else 0
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that every measurement takes."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--music", type=Path, help="any folder of music; else the demo")
+    made.add_argument("--seed", type=int, default=7)
+    made.add_argument("--check", action="store_true", help="exit 1 below a target")
+    return made
+
+
+def music(folder: Path | None, work: Path) -> list[Track]:
+    """The tracks of the folder, or those of the demo."""
+    (work / "tracks").mkdir()
+    return read_tracks(folder or DEMO, work / "tracks")
+
+
+def workplace() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the length of a measurement."""
+    return tempfile.TemporaryDirectory(prefix="acrportal-benchmark-")
+
+
+def machine() -> str:
+    """What it ran on."""
+    return f"Python {platform.python_version()}, {platform.machine()}, one core"

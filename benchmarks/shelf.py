@@ -1,0 +1,74 @@
+"""A catalogue for measurements: the embedded index on disk and its references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.corpus import Track
+from benchmarks.sound import RATE, Samples, resample
+from recognition.builder import extract
+from recognition.hashes import reference_hashes
+from recognition.index.store import SegmentStore
+from recognition.match import scan
+from recognition.params import DEFAULT
+from recognition.types import Fingerprint, Landmarks, ScanResult
+
+BUCKET = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """An index with everything a scan against it needs."""
+
+    index: SegmentStore
+    references: dict[int, Landmarks]
+    hours: float
+
+    def scan(self, query: Fingerprint) -> ScanResult:
+        """Scan a fingerprint against all of it."""
+        return scan(
+            query,
+            index=self.index,
+            buckets=[BUCKET],
+            references=self.references.__getitem__,
+        )
+
+
+def fingerprint(y: Samples) -> Fingerprint:
+    """The fingerprint of samples at the rate of the benchmarks."""
+    return extract(resample(y, RATE, DEFAULT.sample_rate))
+
+
+def build(tracks: Sequence[Track], numbers: Sequence[int], folder: Path) -> Shelf:
+    """Index some of the tracks under their numbers."""
+    index = SegmentStore(folder, params_hash=DEFAULT.index_hash())
+    references: dict[int, Landmarks] = {}
+    for number in numbers:
+        landmarks = fingerprint(tracks[number].samples()).reference
+        assert landmarks is not None
+        references[number] = landmarks
+    add_all(index, references)
+    return Shelf(index, references, sum(tracks[n].seconds for n in numbers) / 3600)
+
+
+def add_all(index: SegmentStore, references: dict[int, Landmarks]) -> None:
+    """Add recordings in one commit."""
+    index.add_many(
+        BUCKET,
+        [(number, *reference_hashes(one)) for number, one in references.items()],
+    )
+
+
+def altered(landmarks: Landmarks, tempo: float, bins: float) -> Landmarks:
+    """The same recording at another tempo and pitch: another one, to the index."""
+    moved = landmarks.bins + np.float32(bins)
+    inside = (moved >= 0) & (moved < DEFAULT.n_bins)
+    return Landmarks(
+        frames=np.rint(landmarks.frames[inside] * tempo).astype(np.int32),
+        bins=moved[inside],
+        levels=landmarks.levels[inside],
+    )

@@ -1,0 +1,70 @@
+"""Voices to put over music: made with espeak-ng, or those of the demo programmes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.sound import RATE, Samples, decode, loudness
+
+DEMO = Path(__file__).resolve().parent.parent / "demo"
+_LANGUAGES = ("en", "en-us", "de", "fr", "es", "it", "pl", "pt")
+_VARIANTS = ("m1", "f1", "m3", "f2", "m5", "f4", "m7", "f5")
+_SENTENCES = (
+    "Good evening, and welcome back to the programme; here is what happened today.",
+    "The council met this morning to discuss the new bridge over the river.",
+    "Traffic is slow on the northern ring road, so allow another twenty minutes.",
+    "Our next guest has travelled through nine countries with nothing but a bicycle.",
+    "Tomorrow will be cloudy at first, with some sunshine in the late afternoon.",
+    "She said that nobody had expected the price of copper to rise again so soon.",
+    "If you want to take part, write to us before the end of the month.",
+    "He opened the window, looked at the harbour, and began to tell the story.",
+    "Seven hundred and forty people took part, more than in any year before.",
+    "And now the results: the home team won by three goals to one.",
+)
+
+
+def voices(rng: np.random.Generator, count: int, seconds: int = 60) -> list[Samples]:
+    """So many different speakers, each without long pauses and equally loud."""
+    if shutil.which("espeak-ng") is None:
+        return [_even(voice) for voice in _demo_voices()]
+    return [_even(_speaker(rng, number, seconds)) for number in range(count)]
+
+
+def _speaker(rng: np.random.Generator, number: int, seconds: int) -> Samples:
+    language = _LANGUAGES[int(rng.integers(len(_LANGUAGES)))]
+    variant = _VARIANTS[number % len(_VARIANTS)]
+    command = ["espeak-ng", "-v", f"{language}+{variant}", "--stdout"]
+    command += ["-s", str(rng.integers(140, 200)), "-p", str(rng.integers(25, 75))]
+    spoken: list[Samples] = []
+    while sum(map(len, spoken)) < seconds * RATE:
+        text = " ".join(_SENTENCES[k] for k in rng.permutation(len(_SENTENCES)))
+        made = subprocess.run([*command, text], capture_output=True, check=True)
+        spoken.append(_wav(made.stdout))
+    return np.concatenate(spoken)[: seconds * RATE]
+
+
+def _wav(data: bytes) -> Samples:
+    """Samples of espeak's output, whose header does not know the length."""
+    return decode(io.BytesIO(data))
+
+
+def _demo_voices() -> list[Samples]:
+    """The stretches of the demo programmes that are speech alone."""
+    found = []
+    with (DEMO / "programmes" / "truth.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] == "speech"]
+    for row in rows:
+        y = decode(DEMO / "programmes" / row["programme"])
+        part = y[int(float(row["start_s"]) * RATE) : int(float(row["end_s"]) * RATE)]
+        found.append(np.tile(part, 60 * RATE // len(part) + 1)[: 60 * RATE])
+    return found
+
+
+def _even(y: Samples) -> Samples:
+    return (y * np.float32(0.1 / loudness(y))).astype(np.float32)
