@@ -6,14 +6,15 @@ from django.apps import AppConfig
 
 
 class ReviewConfig(AppConfig):
-    """Folds the detections of finished scans into matches; ends locks in time."""
+    """Folds the detections of finished scans into matches; ends locks and licences in time."""
 
     name = "review"
 
     def ready(self) -> None:
         """Listen for finished scans, and for the worker's sweeps."""
-        from review.services import folding, locks
+        from review.services import folding, licences, locks
         from scanning import signals
 
         signals.scan_finished.connect(folding.fold_scan)
         signals.worker_swept.connect(locks.release_expired_locks)
+        signals.worker_swept.connect(licences.end_expired)

@@ -39,17 +39,47 @@ class Relation(models.TextChoices):
 class RejectCode(models.TextChoices):
     """Why a match is not ours or not right."""
 
-    WRONG_RECORDING = "wrong_recording", "Another recording"
+    WRONG_RECORDING = "wrong_recording", "Wrong recording"
     NOT_OUR_RECORDING = "not_our_recording", "Not our recording"
-    SHARED_LOOP = "shared_loop", "Shared loop or sample"
+    SHARED_LOOP = "shared_loop", "Shared loop"
     PUBLIC_DOMAIN = "public_domain", "Public domain"
-    COVER_NOT_OURS = "cover_not_ours", "A cover that is not ours"
+    COVER_NOT_OURS = "cover_not_ours", "Cover, not ours"
     NOISE = "noise", "Noise"
-    OTHER = "other", "Other (say what)"
+    OTHER = "other", "Other, say what"
 
 
 # How a match was cleared when no licence says so: the note holds the reason.
 STATED_REASON = "stated_reason"
+
+
+# How a match was cleared when a licence says so: ``Match.licence`` names it.
+BY_LICENCE = "licence"
+
+
+class LicenceScope(models.TextChoices):
+    """Which recordings a licence speaks of."""
+
+    ALL = "all", "All recordings"
+    BUCKET = "bucket", "Buckets"
+    LABEL = "label", "Labels"
+    RECORDINGS = "recordings", "Recordings"
+
+
+class UseKind(models.TextChoices):
+    """By what a licence knows the uses that it allows."""
+
+    ANY = "any", "Any use"
+    ACCOUNT = "account", "Accounts"
+    URL_PREFIX = "url_prefix", "Addresses that begin with"
+    PROGRAMME = "programme", "Programmes"
+    EXTERNAL_ID = "external_id", "External ids"
+
+
+class OnExpiry(models.TextChoices):
+    """What becomes of cleared matches when a licence has ended."""
+
+    REOPEN = "reopen", "Open its matches again"
+    KEEP = "keep", "A use made in the period stays cleared"
 
 
 class Verb(models.TextChoices):
@@ -75,6 +105,8 @@ class QueueReason(models.TextChoices):
     FOUND_LATE = "found_late", "Found late"
     REOPENED = "reopened", "Reopened"
     BELOW_FLOOR = "below_floor", "Below the floor"
+    LICENCE_PARTIAL = "licence_partial", "Partly licensed"
+    LICENCE_ENDED = "licence_ended", "Licence ended"
 
 
 _OPEN_DECISIONS = frozenset(

@@ -60,6 +60,12 @@ class ReasonMissing(ReviewError):
     code = "reason_missing"
 
 
+class EmptyScope(ReviewError):
+    """A licence or a rule names nothing that it could speak of."""
+
+    code = "empty_scope"
+
+
 class NoteTooLong(ReviewError):
     """The note is longer than is kept."""
 

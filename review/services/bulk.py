@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.roles import Action
 from review import errors
 from review.choices import Verb
-from review.models import Match
+from review.models import Licence, Match
 from review.services import decisions, transitions
 
 REVIEWER_LIMIT = 50
@@ -18,11 +18,12 @@ MANAGER_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is decided: the verb and what it needs."""
+    """What is decided: the verb and what it needs; a licence is for clearing."""
 
     verb: Verb
     reason: str = ""
     note: str = ""
+    licence: Licence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,11 @@ def decide(*, match: Match, user: User, version: int, decision: Decision) -> Mat
         )
     if decision.verb == Verb.CLEAR:
         return decisions.clear(
-            match=match, user=user, version=version, reason=decision.note
+            match=match,
+            user=user,
+            version=version,
+            reason=decision.note,
+            licence=decision.licence,
         )
     if decision.verb == Verb.REJECT:
         return decisions.reject(
@@ -92,7 +97,7 @@ def bulk_decide(
         raise errors.BulkLimit(limit=limit)
     outcome = BulkOutcome()
     matches = Match.objects.filter(uid__in=expected).select_related(
-        "recording", "scanned_file"
+        "recording", "scanned_file", "scan"
     )
     for match in matches.order_by("pk"):
         try:

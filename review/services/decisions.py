@@ -14,12 +14,13 @@ from django.db import transaction
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from review import errors
-from review.choices import STATED_REASON, MatchState, RejectCode, Verb
-from review.models import Match
+from review import coverage, errors
+from review.choices import BY_LICENCE, STATED_REASON, MatchState, RejectCode, Verb
+from review.models import Licence, Match
 from review.services import snapshots, transitions
 from review.services.locks import release_lock, take_lock
 from review.services.transitions import Change
+from review.subjects import Subject
 
 __all__ = [
     "clear",
@@ -51,14 +52,40 @@ def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
     )
 
 
-def clear(*, match: Match, user: User, version: int, reason: str) -> Match:
-    """Decide that the match is ours and its use allowed, for the reason given."""
-    if not reason.strip():
-        raise errors.ReasonMissing("Say why the use is allowed.")
+def clear(
+    *,
+    match: Match,
+    user: User,
+    version: int,
+    reason: str = "",
+    licence: Licence | None = None,
+) -> Match:
+    """Decide that the match is ours and its use allowed: by a licence or a reason.
+
+    A licence that covers the use in part is enough for a person; one that does not
+    cover it at all is refused.
+    """
+    if licence is None and not reason.strip():
+        raise errors.ReasonMissing("Say why the use is allowed, or choose a licence.")
+    if licence is not None:
+        _refuse_foreign_licence(match, licence)
     change = Change(
-        Verb.CLEAR, MatchState.CLEARED, reason=STATED_REASON, note=reason.strip()
+        Verb.CLEAR,
+        MatchState.CLEARED,
+        fields={"licence_id": licence.pk if licence else None},
+        reason=BY_LICENCE if licence else STATED_REASON,
+        note=reason.strip(),
     )
     return _decide(match=match, user=user, version=version, change=change)
+
+
+def _refuse_foreign_licence(match: Match, licence: Licence) -> None:
+    """Raise ``NotPossible`` if the licence says nothing for this use."""
+    found = coverage.checks(subject=Subject.of(match))
+    said = next((each for each in found if each.licence.pk == licence.pk), None)
+    if said is None or said.cover == coverage.Cover.NONE:
+        why = said.why if said else "It is for other recordings, or not in force."
+        raise errors.NotPossible(f"{licence.number} does not cover this. {why}")
 
 
 def reject(
@@ -102,6 +129,7 @@ def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
         **_decided(user=None),
         "queue_reason": "reopened",
         "decision_reason": "",
+        "licence_id": None,
         "note": reason.strip(),
     }
     change = Change(Verb.REOPEN, MatchState.PENDING, fields=fields, note=reason.strip())
@@ -187,7 +215,12 @@ def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
             user, Action.APPROVE, why="Only a manager may decide what was escalated."
         )
         _refuse_own_proposal(current, user)
-    fields = {**_decided(user=user), "decision_reason": change.reason}
+    fields: dict[str, object] = {
+        "licence_id": None,
+        **change.fields,
+        **_decided(user=user),
+        "decision_reason": change.reason,
+    }
     if change.note:
         fields["note"] = change.note
     told: dict[str, object] = (

@@ -17,6 +17,7 @@ from catalogue.models import Recording
 from review.choices import MatchState
 from review.models import Match
 from review.services import evaluation, figures, rescans, snapshots, spans
+from review.subjects import Subject
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, Segment
 
@@ -93,14 +94,15 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
         reference_ms=find.recording.duration_ms,
     )
     late = earlier is None and _is_late(scan=scan, recording=find.recording)
-    outcome = evaluation.evaluate(
-        figures=worked_out, floor=file.container.score_floor, found_late=late
+    subject = Subject(
+        file=file,
+        recording=find.recording,
+        scan=scan,
+        measured=worked_out,
+        found_late=late,
     )
-    begins: dict[str, object] = {
-        "state": outcome.state,
-        "queue_reason": outcome.queue_reason,
-        "found_late": late,
-    }
+    outcome = evaluation.evaluate(subject=subject)
+    begins: dict[str, object] = {**outcome.fields(), "found_late": late}
     if earlier is not None:
         begins |= rescans.carried_fields(
             earlier=earlier,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from review.choices import DECIDED_STATES, MatchState, QueueReason
 from review.models import Match
@@ -11,7 +12,11 @@ from review.services.evaluation import Evaluation
 
 SAME_SPANS_SHARE = 0.80
 CARRIED_STATES = (*DECIDED_STATES, MatchState.ESCALATED)
-_KEPT_REASONS = (QueueReason.RESCAN_CHANGED, QueueReason.REOPENED)
+_KEPT_REASONS = (
+    QueueReason.RESCAN_CHANGED,
+    QueueReason.REOPENED,
+    QueueReason.LICENCE_ENDED,
+)
 
 
 def carried_fields(
@@ -34,15 +39,10 @@ def carried_fields(
     if earlier.state in CARRIED_STATES and same:
         return snapshots.as_fields(snapshots.take(earlier))
     if evaluation.state != MatchState.PENDING:
-        return _evaluated(evaluation)
+        return evaluation.fields()
     if earlier.state in CARRIED_STATES:
-        return _evaluated(Evaluation(MatchState.PENDING, QueueReason.RESCAN_CHANGED))
+        return replace(evaluation, queue_reason=QueueReason.RESCAN_CHANGED).fields()
     if earlier.state != MatchState.SUPPRESSED and earlier.queue_reason in _KEPT_REASONS:
-        return _evaluated(
-            Evaluation(MatchState.PENDING, QueueReason(earlier.queue_reason))
-        )
-    return _evaluated(evaluation)
-
-
-def _evaluated(evaluation: Evaluation) -> dict[str, object]:
-    return {"state": evaluation.state, "queue_reason": evaluation.queue_reason}
+        kept = QueueReason(earlier.queue_reason)
+        return replace(evaluation, queue_reason=kept).fields()
+    return evaluation.fields()

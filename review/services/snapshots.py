@@ -18,6 +18,7 @@ class Snapshot(TypedDict):
     decided_by: int | None
     decided_by_name: str
     decided_at: str | None
+    licence: int | None
 
 
 def take(match: Match) -> Snapshot:
@@ -30,6 +31,7 @@ def take(match: Match) -> Snapshot:
         "decided_by": match.decided_by_id,
         "decided_by_name": match.decided_by_name,
         "decided_at": match.decided_at.isoformat() if match.decided_at else None,
+        "licence": match.licence_id,
     }
 
 
@@ -44,6 +46,7 @@ def as_fields(snapshot: Snapshot) -> dict[str, object]:
         "decided_by_id": snapshot["decided_by"],
         "decided_by_name": snapshot["decided_by_name"],
         "decided_at": datetime.fromisoformat(decided_at) if decided_at else None,
+        "licence_id": snapshot["licence"],
     }
 
 
@@ -57,4 +60,5 @@ def from_event(kept: dict[str, Any]) -> Snapshot:  # Any: JSON as an event keeps
         "decided_by": kept["decided_by"],
         "decided_by_name": kept["decided_by_name"],
         "decided_at": kept["decided_at"],
+        "licence": kept.get("licence"),
     }

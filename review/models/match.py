@@ -12,6 +12,7 @@ from django.urls import reverse
 from catalogue.models import Recording
 from common.uid import new_uid
 from review.choices import MatchState, QueueReason, Relation
+from review.models.licence import Licence
 from scanning.models import Scan, ScannedFile, Segment
 
 
@@ -81,6 +82,14 @@ class Match(models.Model):
     decided_by_name = models.CharField(max_length=150, blank=True, default="")
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_reason = models.CharField(max_length=40, blank=True, default="")
+    licence = models.ForeignKey(
+        Licence,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="matches",
+        help_text="What allows the use of a match that it cleared.",
+    )
     note = models.TextField(blank=True, default="", max_length=4000)
     locked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -118,6 +127,12 @@ class Match(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state="rejected") | ~models.Q(decision_reason=""),
                 name="match_rejected_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="cleared")
+                | ~models.Q(decision_reason="licence")
+                | models.Q(licence__isnull=False),
+                name="match_cleared_by_licence_names_it",
             ),
             models.CheckConstraint(
                 condition=models.Q(state="superseded")

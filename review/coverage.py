@@ -1,0 +1,159 @@
+"""Whether licences cover a use, and if not, why not. Changes no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
+from django.utils import timezone
+
+from catalogue.models import Recording
+from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
+from review.models import Licence, Match
+from review.subjects import Subject
+from scanning.models import ScannedFile
+
+WORLD = "WW"
+MS = 1000
+
+
+class Cover(StrEnum):
+    """How much of a use a licence covers, the most first."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceCheck:
+    """What one licence says of one use; ``why`` is empty where it covers it all."""
+
+    licence: Licence
+    cover: Cover
+    why: str = ""
+
+
+def checks(*, subject: Subject) -> list[LicenceCheck]:
+    """Return what each licence for the recording says of the use, best cover first."""
+    order = list(Cover)
+    found = [_check(each, subject) for each in _licences_for(subject.recording)]
+    return sorted(found, key=lambda each: (order.index(each.cover), each.licence.pk))
+
+
+def best(*, subject: Subject) -> LicenceCheck | None:
+    """Return the licence that covers most of the use; None where none covers any."""
+    return next(
+        (each for each in checks(subject=subject) if each.cover != Cover.NONE), None
+    )
+
+
+def of_licence(
+    *, licence: Licence, states: tuple[MatchState, ...]
+) -> Iterator[tuple[Match, LicenceCheck]]:
+    """Yield the matches in these states whose recording the licence is for.
+
+    The licence is judged by its terms alone, so that a draft can be tried.
+    """
+    rows = (
+        Match.objects.filter(_scope_condition(licence), state__in=states)
+        .filter(scanned_file__deleted_at__isnull=True)
+        .select_related("recording", "scanned_file", "scan", "licence")
+        .order_by("pk")
+    )
+    for match in rows.iterator(chunk_size=500):
+        yield match, _check(licence, Subject.of(match))
+
+
+def labels_match(labels: list[str], label: str) -> bool:
+    """Tell whether the label is in the list, whatever the case of its letters."""
+    return label.casefold() in {each.casefold() for each in labels}
+
+
+def _licences_for(recording: Recording) -> Iterator[Licence]:
+    """Return the licences in force that speak of the recording."""
+    for_bucket = Licence.buckets.through.objects.filter(bucket=recording.bucket_id)
+    for_recording = Licence.recordings.through.objects.filter(recording=recording)
+    found = Licence.objects.filter(
+        Q(scope__in=(LicenceScope.ALL, LicenceScope.LABEL))
+        | Q(scope=LicenceScope.BUCKET, pk__in=for_bucket.values("licence"))
+        | Q(scope=LicenceScope.RECORDINGS, pk__in=for_recording.values("licence")),
+        active=True,
+        withdrawn_at__isnull=True,
+    )
+    for licence in found.order_by("pk"):
+        if licence.scope != LicenceScope.LABEL or labels_match(
+            licence.labels, recording.label
+        ):
+            yield licence
+
+
+def _scope_condition(licence: Licence) -> Q:
+    """Return which matches are of a recording that the licence speaks of."""
+    if licence.scope == LicenceScope.BUCKET:
+        return Q(recording__bucket__in=licence.buckets.all())
+    if licence.scope == LicenceScope.RECORDINGS:
+        return Q(recording__in=licence.recordings.all())
+    if licence.scope == LicenceScope.LABEL:
+        named = (Q(recording__label__iexact=each) for each in licence.labels)
+        return reduce(or_, named, Q(pk__in=[]))
+    return Q()
+
+
+def _check(licence: Licence, subject: Subject) -> LicenceCheck:
+    """Hold the licence's terms against a use of a recording that it is for."""
+    if not _covers_use(licence, subject.file):
+        return LicenceCheck(licence, Cover.NONE, "It is for other uses.")
+    outside = _outside_dates(licence, subject)
+    if outside:
+        return LicenceCheck(licence, Cover.NONE, outside)
+    why = _passed_limit(licence, subject)
+    return LicenceCheck(licence, Cover.PARTIAL if why else Cover.FULL, why)
+
+
+def _covers_use(licence: Licence, file: ScannedFile) -> bool:
+    if licence.use_kind == UseKind.ANY:
+        return True
+    values = [str(value).casefold() for value in licence.use_values]
+    if licence.use_kind == UseKind.URL_PREFIX:
+        return file.source_url.casefold().startswith(tuple(values))
+    told = {
+        UseKind.ACCOUNT: file.account,
+        UseKind.PROGRAMME: file.programme,
+        UseKind.EXTERNAL_ID: file.external_id,
+    }[UseKind(licence.use_kind)]
+    return bool(told) and told.casefold() in values
+
+
+def _outside_dates(licence: Licence, subject: Subject) -> str:
+    """Say how the day is outside the licence's time; empty where it is inside.
+
+    Where a use stays cleared for good, its own day counts; where it goes on, as it
+    does online, today does.
+    """
+    keeps = licence.on_expiry == OnExpiry.KEEP
+    day: date = subject.used_on if keeps else timezone.localdate()
+    if licence.valid_from is not None and day < licence.valid_from:
+        return f"It begins on {licence.valid_from:%Y-%m-%d}."
+    if licence.valid_until is not None and day > licence.valid_until:
+        return f"It ended on {licence.valid_until:%Y-%m-%d}."
+    return ""
+
+
+def _passed_limit(licence: Licence, subject: Subject) -> str:
+    """Say which limit the use passes; empty where none."""
+    limit = licence.max_seconds
+    if limit is not None and subject.measured.matched_ms > limit * MS:
+        return f"It allows {limit} s; more is used."
+    allowed = {str(code).upper() for code in licence.territories}
+    if not allowed or WORLD in allowed:
+        return ""
+    if not subject.territories:
+        return "It is for some territories, and where the use is, is not known."
+    beyond = sorted(subject.territories - allowed)
+    return f"It is not for {', '.join(beyond)}." if beyond else ""

@@ -1,0 +1,8 @@
+"""The models of what people decide, importable from one place."""
+
+from __future__ import annotations
+
+from review.models.licence import Licence
+from review.models.match import Match
+
+__all__ = ["Licence", "Match"]

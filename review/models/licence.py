@@ -1,0 +1,95 @@
+"""Licences and allow-lists: who may use what, where and until when."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from catalogue.models import Bucket, Recording
+from common.uid import new_uid
+from review.choices import LicenceScope, OnExpiry, UseKind
+
+NUMBER_PREFIX = "LIC-"
+
+
+class Licence(models.Model):
+    """A permission: what may be used, in which uses, where, when and how long.
+
+    ``use_values`` are the accounts, URL prefixes, programmes or external ids that
+    ``use_kind`` speaks of; ``territories`` are ISO codes, none is the whole world. A
+    draft covers nothing until its preview has been answered. Exactly one row is
+    built in: the installation's own accounts.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "l"), editable=False
+    )
+    holder = models.CharField(max_length=300)
+    scope = models.CharField(max_length=16, choices=LicenceScope.choices)
+    buckets = models.ManyToManyField(Bucket, blank=True, related_name="+")
+    labels = models.JSONField(default=list, blank=True)
+    recordings = models.ManyToManyField(Recording, blank=True, related_name="licences")
+    use_kind = models.CharField(
+        max_length=16, choices=UseKind.choices, default=UseKind.ANY
+    )
+    use_values = models.JSONField(default=list, blank=True)
+    territories = models.JSONField(default=list, blank=True)
+    valid_from = models.DateField(null=True, blank=True)
+    valid_until = models.DateField(null=True, blank=True)
+    max_seconds = models.PositiveIntegerField(null=True, blank=True)
+    on_expiry = models.CharField(
+        max_length=16, choices=OnExpiry.choices, default=OnExpiry.REOPEN
+    )
+    evidence = models.FileField(max_length=200, blank=True, default="")
+    evidence_name = models.CharField(max_length=500, blank=True, default="")
+    note = models.TextField(blank=True, default="", max_length=4000)
+    built_in = models.BooleanField(default=False, editable=False)
+    active = models.BooleanField(default=False, editable=False)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-built_in", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(valid_from__isnull=True)
+                | models.Q(valid_until__isnull=True)
+                | models.Q(valid_until__gte=models.F("valid_from")),
+                name="licence_dates_ordered",
+            ),
+            models.UniqueConstraint(
+                fields=["built_in"],
+                condition=models.Q(built_in=True),
+                name="licence_one_built_in",
+            ),
+        ]
+        indexes = [models.Index(fields=["valid_until"], name="licence_until")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.holder}"
+
+    @property
+    def number(self) -> str:
+        """Return the name under which people and reports know it."""
+        return f"{NUMBER_PREFIX}{self.pk}"
+
+    @property
+    def case(self) -> str:
+        """Return the name under which the audit trail keeps this licence."""
+        return f"licence:{self.uid}"
+
+    @property
+    def url(self) -> str:
+        """Return the page of this licence."""
+        return reverse("portal:licence_edit", args=[self.uid])

@@ -1,0 +1,317 @@
+"""Saving licences, and what they do to matches that are already there.
+
+A licence works backwards only after a preview whose counts are exact: preview and
+application ask the same question of the same matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+import audit.services
+from accounts.models import User
+from accounts.roles import Action
+from catalogue.models import Bucket, Recording
+from review import coverage, errors
+from review.choices import (
+    BY_LICENCE,
+    LicenceScope,
+    MatchState,
+    OnExpiry,
+    QueueReason,
+    UseKind,
+)
+from review.coverage import Cover
+from review.models import Licence, Match
+from review.services import evaluation, transitions
+from review.services.transitions import Change
+from review.subjects import Subject
+
+OFFERED_STATES = (MatchState.CONFIRMED, MatchState.UPHELD)
+OWN_ACCOUNTS_UID = "l_OWN_ACCOUNTS"
+_MAY_NOT = "Only a manager may change licences."
+
+
+class Reach(StrEnum):
+    """Which of the matches that are there a licence is applied to."""
+
+    ALL = "all"
+    CHOSEN = "chosen"
+    FUTURE = "future"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What applying a licence to what is there would do, match by match.
+
+    ``held`` are waiting matches that somebody has open: they are left alone.
+    """
+
+    clearing: list[Match]
+    offered: list[Match]
+    held: int
+    cleared: int
+    reopens_on: date | None
+
+    @property
+    def reopening(self) -> int:
+        """Return how many matches open again when the licence ends."""
+        if self.reopens_on is None:
+            return 0
+        return len(self.clearing) + self.cleared
+
+
+def own_accounts() -> Licence:
+    """Return the built-in list of own accounts, made anew should it be gone."""
+    own, _ = Licence.objects.get_or_create(
+        built_in=True,
+        defaults={
+            "uid": OWN_ACCOUNTS_UID,
+            "holder": "Own accounts",
+            "scope": LicenceScope.ALL,
+            "use_kind": UseKind.ACCOUNT,
+            "active": True,
+        },
+    )
+    return own
+
+
+def preview(*, licence: Licence) -> Preview:
+    """Return what the licence would do to the matches that are there."""
+    clearing: list[Match] = []
+    offered: list[Match] = []
+    held = 0
+    states = (MatchState.PENDING, MatchState.IN_REVIEW, *OFFERED_STATES)
+    for match, said in coverage.of_licence(licence=licence, states=states):
+        if said.cover != Cover.FULL:
+            continue
+        if match.state == MatchState.PENDING:
+            clearing.append(match)
+        elif match.state == MatchState.IN_REVIEW:
+            held += 1
+        else:
+            offered.append(match)
+    reopens = licence.on_expiry == OnExpiry.REOPEN
+    return Preview(
+        clearing=clearing,
+        offered=offered,
+        held=held,
+        cleared=_cleared_by(licence).count(),
+        reopens_on=licence.valid_until if reopens else None,
+    )
+
+
+@transaction.atomic
+def save(
+    *,
+    licence: Licence,
+    user: User,
+    buckets: Iterable[Bucket] = (),
+    recordings: Iterable[Recording] = (),
+) -> int:
+    """Write the licence's terms; return how many matches it no longer covers.
+
+    A new one stays a draft until ``apply``. Matches that a narrowed licence no
+    longer covers are opened again at once, where it says so.
+    """
+    transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    buckets, recordings = list(buckets), list(recordings)
+    _refuse_empty(licence, buckets, recordings)
+    is_new = licence.pk is None
+    if is_new:
+        licence.created_by = user
+    licence.save()
+    licence.buckets.set(buckets)
+    licence.recordings.set(recordings)
+    _tell(licence, "licence.created" if is_new else "licence.changed", user)
+    return _reopen_uncovered(licence)
+
+
+def _refuse_empty(
+    licence: Licence, buckets: list[Bucket], recordings: list[Recording]
+) -> None:
+    """Raise ``EmptyScope`` if the terms name nothing, or everything everywhere."""
+    named: dict[str, object] = {
+        LicenceScope.BUCKET: buckets,
+        LicenceScope.LABEL: licence.labels,
+        LicenceScope.RECORDINGS: recordings,
+    }
+    if not named.get(licence.scope, True):
+        raise errors.EmptyScope("Name at least one of what the licence is for.")
+    if licence.built_in:
+        return
+    if licence.use_kind != UseKind.ANY and not licence.use_values:
+        raise errors.EmptyScope("Name at least one use that the licence allows.")
+    if licence.scope == LicenceScope.ALL and licence.use_kind == UseKind.ANY:
+        raise errors.EmptyScope(
+            "A licence for every recording in every use would clear everything. "
+            "Name the recordings or the uses."
+        )
+
+
+@transaction.atomic
+def apply(
+    *, licence: Licence, user: User, reach: Reach, chosen: Collection[str] = ()
+) -> int:
+    """Put the licence in force and clear what ``reach`` says; return how many.
+
+    Of decided matches only those named in ``chosen``, by uid, are ever cleared;
+    ``Reach.CHOSEN`` limits the waiting ones to these too.
+    """
+    transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    licence = Licence.objects.select_for_update().get(pk=licence.pk)
+    if licence.withdrawn_at is not None:
+        raise errors.NotPossible("The licence is withdrawn.")
+    if not licence.active:
+        Licence.objects.filter(pk=licence.pk).update(active=True)
+        licence.active = True
+        _tell(licence, "licence.in_force", user)
+    if reach == Reach.FUTURE:
+        return 0
+    found = preview(licence=licence)
+    picked = [match for match in found.offered if match.uid in chosen]
+    waiting = [
+        match for match in found.clearing if reach == Reach.ALL or match.uid in chosen
+    ]
+    return sum(_clear(match, licence, user) for match in (*waiting, *picked))
+
+
+def _clear(match: Match, licence: Licence, user: User) -> bool:
+    """Clear one match that the preview named, unless it has changed since."""
+    try:
+        current = transitions.locked_row(match=match, version=match.version)
+    except errors.StaleMatch:
+        return False
+    change = Change(
+        action="licensed",
+        to=MatchState.CLEARED,
+        fields=evaluation.cleared_by(licence),
+        reason=BY_LICENCE,
+    )
+    transitions.apply(current=current, change=change, actor=user)
+    return True
+
+
+@transaction.atomic
+def withdraw(*, licence: Licence, user: User, reason: str) -> int:
+    """Take the licence out of force; return how many matches open again."""
+    transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    if licence.built_in:
+        raise errors.NotPossible("The list of own accounts is emptied, not withdrawn.")
+    if not reason.strip():
+        raise errors.ReasonMissing("Say why the licence is withdrawn.")
+    licence = Licence.objects.select_for_update().get(pk=licence.pk)
+    if licence.withdrawn_at is not None:
+        raise errors.NotPossible("The licence is withdrawn already.")
+    licence.withdrawn_at = timezone.now()
+    licence.save(update_fields=["withdrawn_at", "updated_at"])
+    _tell(licence, "licence.withdrawn", user, note=reason.strip())
+    return _reopen_uncovered(licence)
+
+
+def end_expired(**_signal: object) -> int:
+    """Open the matches again whose licence has ended; return how many."""
+    ended = Licence.objects.filter(
+        on_expiry=OnExpiry.REOPEN,
+        valid_until__lt=timezone.localdate(),
+        matches__state=MatchState.CLEARED,
+    ).distinct()
+    return sum(_reopen_uncovered(licence) for licence in ended)
+
+
+def _cleared_by(licence: Licence) -> QuerySet[Match]:
+    return Match.objects.filter(licence=licence, state=MatchState.CLEARED)
+
+
+def _reopen_uncovered(licence: Licence) -> int:
+    """Open what the licence cleared and no longer covers, where it says so."""
+    if licence.on_expiry != OnExpiry.REOPEN:
+        return 0
+    rows = _cleared_by(licence).select_related(
+        "recording", "scanned_file__container", "scan"
+    )
+    return sum(
+        _reopen(match, licence)
+        for match in rows.order_by("pk")
+        if not _still_covers(licence, match)
+    )
+
+
+def _still_covers(licence: Licence, match: Match) -> bool:
+    """Tell whether the licence still holds; for a person's choice, part is enough."""
+    found = coverage.checks(subject=Subject.of(match))
+    said = next((each for each in found if each.licence.pk == licence.pk), None)
+    if said is None or said.cover == Cover.NONE:
+        return False
+    return said.cover == Cover.FULL or match.decided_by_id is not None
+
+
+@transaction.atomic
+def _reopen(match: Match, licence: Licence) -> bool:
+    """Open a match again, unless it has changed since; another licence may clear it."""
+    try:
+        current = transitions.locked_row(match=match, version=match.version)
+    except errors.StaleMatch:
+        return False
+    fields: dict[str, object] = {
+        "queue_reason": QueueReason.LICENCE_ENDED,
+        "decision_reason": "",
+        "licence_id": None,
+        "decided_by_id": None,
+        "decided_by_name": "",
+        "decided_at": None,
+    }
+    change = Change(
+        action="licence_ended",
+        to=MatchState.PENDING,
+        fields=fields,
+        reason=QueueReason.LICENCE_ENDED,
+        note=licence.number,
+    )
+    actor = evaluation.actor_of(licence)
+    reopened = transitions.apply(current=current, change=change, actor=actor)
+    other = coverage.best(subject=Subject.of(match))
+    if other is None or other.cover != Cover.FULL:
+        return True
+    again = Change(
+        action="licensed",
+        to=MatchState.CLEARED,
+        fields=evaluation.cleared_by(other.licence),
+        reason=BY_LICENCE,
+    )
+    actor = evaluation.actor_of(other.licence)
+    transitions.apply(current=reopened, change=again, actor=actor)
+    return True
+
+
+def _tell(licence: Licence, action: str, user: User, *, note: str = "") -> None:
+    """Write the event, with the terms as they are now."""
+    audit.services.record(
+        case=licence.case,
+        action=action,
+        actor=user,
+        after={
+            "number": licence.number,
+            "holder": licence.holder,
+            "scope": licence.scope,
+            "buckets": [bucket.pk for bucket in licence.buckets.all()],
+            "labels": licence.labels,
+            "recordings": [each.uid for each in licence.recordings.all()],
+            "use_kind": licence.use_kind,
+            "use_values": licence.use_values,
+            "territories": licence.territories,
+            "valid_from": str(licence.valid_from or ""),
+            "valid_until": str(licence.valid_until or ""),
+            "max_seconds": licence.max_seconds,
+            "on_expiry": licence.on_expiry,
+            "active": licence.active,
+        },
+        note=note,
+    )

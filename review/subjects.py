@@ -1,0 +1,78 @@
+"""What licences and policies are asked about: a match, or one that is about to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol, Self
+
+from django.utils import timezone
+
+from catalogue.models import Recording
+from review.models import Match
+from scanning.models import Scan, ScannedFile
+
+TERRITORY_TAG = "territory:"
+
+
+class Measured(Protocol):
+    """The figures that rules look at; a match has them, and so has what is folded."""
+
+    @property
+    def relation(self) -> str: ...
+    @property
+    def score(self) -> Decimal | None: ...
+    @property
+    def score_scale(self) -> str: ...
+    @property
+    def matched_ms(self) -> int: ...
+    @property
+    def longest_ms(self) -> int: ...
+    @property
+    def source_coverage_pct(self) -> Decimal: ...
+    @property
+    def reference_coverage_pct(self) -> Decimal | None: ...
+    @property
+    def speed_pct(self) -> Decimal | None: ...
+    @property
+    def pitch_cents(self) -> int | None: ...
+    @property
+    def under_speech(self) -> bool | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One recording in one scanned file, with what one scan measured."""
+
+    file: ScannedFile
+    recording: Recording
+    scan: Scan
+    measured: Measured
+    found_late: bool
+
+    @classmethod
+    def of(cls, match: Match) -> Self:
+        """Return what rules see of a match that is there."""
+        return cls(
+            file=match.scanned_file,
+            recording=match.recording,
+            scan=match.scan,
+            measured=match,
+            found_late=match.found_late,
+        )
+
+    @property
+    def used_on(self) -> date:
+        """Return the day of the use: published, or else when the file came here."""
+        moment = self.file.published_at or self.file.created_at
+        return timezone.localdate(moment)
+
+    @property
+    def territories(self) -> frozenset[str]:
+        """Return where the use is, as far as the file's tags say so."""
+        return frozenset(
+            str(tag)[len(TERRITORY_TAG) :].strip().upper()
+            for tag in self.file.tags
+            if str(tag).lower().startswith(TERRITORY_TAG)
+        )

@@ -1,0 +1,379 @@
+"""What licences clear, when, and that it ends when they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from review import coverage, errors
+from review.choices import LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
+from review.coverage import Cover
+from review.models import Licence, Match
+from review.services import decisions, licences
+from review.services.licences import Reach
+from review.subjects import Subject
+from scanning.signals import worker_swept
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
+from tests.factories.scanning import ScanFactory, ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+TODAY = date(2026, 5, 2)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mia")
+
+
+def a_match(**file: object) -> Match:
+    """Return a pending match in a file of which something is known."""
+    scan = ScanFactory.create(scanned_file=ScannedFileFactory.create(**file))
+    return make_match(scan=scan)
+
+
+def another_match(of: Match, **file: object) -> Match:
+    """Return a match of the same recording in another file."""
+    scan = ScanFactory.create(scanned_file=ScannedFileFactory.create(**file))
+    return make_match(scan=scan, recording=of.recording)
+
+
+def state_of(match: Match) -> str:
+    """Return the state as it is stored now."""
+    return Match.objects.values_list("state", flat=True).get(pk=match.pk)
+
+
+def said(licence: Licence, match: Match) -> coverage.LicenceCheck | None:
+    """Return what the licence says of the match."""
+    found = coverage.checks(subject=Subject.of(match))
+    return next((each for each in found if each.licence == licence), None)
+
+
+def test_new_match_under_a_licence_is_cleared_by_it() -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+
+    match = make_match(recording=recording)
+
+    assert (match.state, match.licence) == (MatchState.CLEARED, licence)
+    assert match.decided_by is None
+    assert match.decided_by_name == f"licence:{licence.number}"
+    assert match.decided_at is not None
+    event = Event.objects.get(case=match.case)
+    assert event.after["licence"] == licence.pk
+
+
+def test_draft_covers_nothing() -> None:
+    recording = RecordingFactory.create()
+    make_licence(recordings=[recording], in_force=False)
+
+    assert make_match(recording=recording).state == MatchState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fields", "covers"),
+    [
+        (UseKind.ACCOUNT, "Our Channel", {"account": "our channel"}, True),
+        (UseKind.ACCOUNT, "Our Channel", {"account": "Another"}, False),
+        (UseKind.ACCOUNT, "Our Channel", {}, False),
+        (
+            UseKind.URL_PREFIX,
+            "https://video.example/ours/",
+            {"source_url": "https://video.example/ours/7"},
+            True,
+        ),
+        (UseKind.URL_PREFIX, "https://video.example/ours/", {"source_url": ""}, False),
+        (UseKind.PROGRAMME, "Morning", {"programme": "Morning"}, True),
+        (UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-1"}, True),
+        (UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-11"}, False),
+    ],
+)
+def test_use_is_told_by_what_is_known_of_the_file(
+    kind: UseKind, value: str, fields: dict[str, object], covers: bool
+) -> None:
+    match = a_match(**fields)
+
+    licence = make_licence(scope=LicenceScope.ALL, use_kind=kind, use_values=[value])
+
+    found = said(licence, match)
+    assert found is not None
+    assert (found.cover == Cover.FULL) is covers
+
+
+def test_label_is_compared_whatever_its_case() -> None:
+    match = make_match(recording=RecordingFactory.create(label="North Records"))
+    other = make_match(recording=RecordingFactory.create(label="South Records"))
+
+    licence = make_licence(scope=LicenceScope.LABEL, labels=["NORTH records"])
+
+    assert licences.preview(licence=licence).clearing == [match]
+    assert said(licence, other) is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "tags", "cover"),
+    [
+        ({"max_seconds": 20}, [], Cover.FULL),
+        ({"max_seconds": 19}, [], Cover.PARTIAL),
+        ({"territories": ["GB"]}, [], Cover.PARTIAL),
+        ({"territories": ["GB", "IE"]}, ["territory:gb"], Cover.FULL),
+        ({"territories": ["GB"]}, ["territory:GB", "territory:FR"], Cover.PARTIAL),
+        ({"territories": ["WW"]}, [], Cover.FULL),
+    ],
+)
+def test_length_and_territory_may_be_covered_in_part(
+    terms: dict[str, object], tags: list[str], cover: Cover
+) -> None:
+    match = a_match(tags=tags)
+    licence = make_licence(recordings=[match.recording], **terms)
+
+    found = said(licence, match)
+
+    assert found is not None
+    assert found.cover == cover
+    assert bool(found.why) == (cover == Cover.PARTIAL)
+
+
+def test_partly_licensed_match_waits_and_says_so() -> None:
+    recording = RecordingFactory.create()
+    make_licence(recordings=[recording], max_seconds=5)
+
+    match = make_match(recording=recording)
+
+    assert match.state == MatchState.PENDING
+    assert match.queue_reason == QueueReason.LICENCE_PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("on_expiry", "covers"), [(OnExpiry.KEEP, True), (OnExpiry.REOPEN, False)]
+)
+def test_use_made_in_the_period_stays_licensed_only_where_it_is_kept(
+    clock: time_machine.Traveller, on_expiry: OnExpiry, covers: bool
+) -> None:
+    match = a_match(published_at=NOON - timedelta(days=40))
+
+    licence = make_licence(
+        recordings=[match.recording],
+        valid_from=TODAY - timedelta(days=60),
+        valid_until=TODAY - timedelta(days=30),
+        on_expiry=on_expiry,
+    )
+
+    found = said(licence, match)
+    assert found is not None
+    assert (found.cover == Cover.FULL) is covers
+
+
+def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
+    clock: time_machine.Traveller, manager: User
+) -> None:
+    pending = make_match()
+    also_pending = another_match(pending)
+    decisions.take_lock(match=another_match(pending), user=manager)
+    confirmed = another_match(pending)
+    decisions.confirm(match=confirmed, user=manager, version=1)
+    left_confirmed = another_match(pending)
+    decisions.confirm(match=left_confirmed, user=manager, version=1)
+    rejected = another_match(pending)
+    decisions.reject(match=rejected, user=manager, version=1, reason="noise")
+    foreign = make_match()
+    licence = make_licence(
+        recordings=[pending.recording], valid_until=TODAY, in_force=False
+    )
+
+    shown = licences.preview(licence=licence)
+    cleared = licences.apply(
+        licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid}
+    )
+
+    assert [match.pk for match in shown.clearing] == [pending.pk, also_pending.pk]
+    assert {match.pk for match in shown.offered} == {confirmed.pk, left_confirmed.pk}
+    assert (shown.held, shown.reopening) == (1, 2)
+    assert cleared == 3
+    by_licence = Match.objects.filter(licence=licence, state=MatchState.CLEARED)
+    assert set(by_licence.values_list("pk", flat=True)) == {
+        pending.pk,
+        also_pending.pk,
+        confirmed.pk,
+    }
+    assert state_of(left_confirmed) == MatchState.CONFIRMED
+    assert state_of(rejected) == MatchState.REJECTED
+    assert state_of(foreign) == MatchState.PENDING
+
+    clock.move_to(NOON + timedelta(hours=11))
+    worker_swept.send(sender=None)
+    assert state_of(pending) == MatchState.CLEARED
+
+    clock.move_to(NOON + timedelta(days=1))
+    worker_swept.send(sender=None)
+    worker_swept.send(sender=None)
+
+    for match in (pending, also_pending, confirmed):
+        match.refresh_from_db()
+        assert match.state == MatchState.PENDING
+        assert match.queue_reason == QueueReason.LICENCE_ENDED
+        assert match.licence is None
+        ended = Event.objects.filter(case=match.case, action="licence_ended")
+        assert ended.count() == 1
+        assert first_broken_event(case=match.case) is None
+
+
+def test_only_future_clears_nothing_that_is_there(manager: User) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[match.recording], in_force=False)
+
+    cleared = licences.apply(licence=licence, user=manager, reach=Reach.FUTURE)
+
+    assert cleared == 0
+    assert state_of(match) == MatchState.PENDING
+    assert another_match(match).state == MatchState.CLEARED
+
+
+def test_chosen_clears_only_what_was_ticked(manager: User) -> None:
+    one = make_match()
+    other = another_match(one)
+    licence = make_licence(recordings=[one.recording], in_force=False)
+
+    licences.apply(
+        licence=licence, user=manager, reach=Reach.CHOSEN, chosen={other.uid}
+    )
+
+    assert state_of(one) == MatchState.PENDING
+    assert state_of(other) == MatchState.CLEARED
+
+
+@pytest.mark.parametrize(
+    ("on_expiry", "state"),
+    [(OnExpiry.REOPEN, MatchState.PENDING), (OnExpiry.KEEP, MatchState.CLEARED)],
+)
+def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(
+    manager: User, on_expiry: OnExpiry, state: MatchState
+) -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording], on_expiry=on_expiry)
+    match = make_match(recording=recording)
+
+    licences.withdraw(licence=licence, user=manager, reason="never paid")
+
+    assert state_of(match) == state
+    assert Event.objects.filter(action="licence.withdrawn", note="never paid").exists()
+
+
+def test_narrowing_opens_again_what_is_no_longer_covered(manager: User) -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+    match = make_match(recording=recording)
+
+    licence.max_seconds = 10
+    reopened = licences.save(licence=licence, user=manager, recordings=[recording])
+
+    assert reopened == 1
+    assert state_of(match) == MatchState.PENDING
+
+
+def test_another_licence_takes_over_when_one_ends(
+    clock: time_machine.Traveller,
+) -> None:
+    recording = RecordingFactory.create()
+    make_licence(recordings=[recording], valid_until=TODAY)
+    match = make_match(recording=recording)
+    other = make_licence(recordings=[recording])
+
+    clock.move_to(NOON + timedelta(days=1))
+    licences.end_expired()
+
+    match.refresh_from_db()
+    assert (match.state, match.licence) == (MatchState.CLEARED, other)
+
+
+def test_person_may_clear_by_a_licence_that_covers_part(manager: User) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[match.recording], max_seconds=5)
+
+    cleared = decisions.clear(match=match, user=manager, version=1, licence=licence)
+
+    assert (cleared.licence, cleared.decision_reason) == (licence, "licence")
+    undone = decisions.undo(match=cleared, user=manager, version=cleared.version)
+    assert (undone.state, undone.licence) == (MatchState.PENDING, None)
+
+
+def test_person_may_not_clear_by_a_licence_for_something_else(manager: User) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[RecordingFactory.create()])
+
+    with pytest.raises(errors.NotPossible):
+        decisions.clear(match=match, user=manager, version=1, licence=licence)
+
+    assert state_of(match) == MatchState.PENDING
+
+
+def test_rescan_carries_the_licence_along() -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+    match = make_match(recording=recording)
+
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    again = make_match(scan=scan, recording=recording)
+
+    assert (again.state, again.licence) == (MatchState.CLEARED, licence)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"scope": LicenceScope.BUCKET},
+        {"scope": LicenceScope.LABEL},
+        {"scope": LicenceScope.RECORDINGS},
+        {"scope": LicenceScope.ALL},
+        {"scope": LicenceScope.ALL, "use_kind": UseKind.ACCOUNT},
+    ],
+)
+def test_licence_that_names_nothing_or_everything_is_refused(
+    terms: dict[str, object],
+) -> None:
+    with pytest.raises(errors.EmptyScope):
+        make_licence(**terms)
+
+    assert not Licence.objects.filter(built_in=False).exists()
+
+
+def test_own_accounts_are_one_list_that_is_always_there(manager: User) -> None:
+    own = licences.own_accounts()
+    own.use_values = ["Our Channel"]
+    licences.save(licence=own, user=manager)
+
+    match = a_match(account="Our Channel")
+
+    assert (match.state, match.licence) == (MatchState.CLEARED, own)
+    with pytest.raises(errors.NotPossible):
+        licences.withdraw(licence=own, user=manager, reason="no")
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
+def test_only_managers_change_licences(role: Role) -> None:
+    licence = make_licence(recordings=[RecordingFactory.create()])
+    user = make_user(role)
+
+    with pytest.raises(errors.NotAllowed):
+        licences.save(licence=licence, user=user)
+    with pytest.raises(errors.NotAllowed):
+        licences.apply(licence=licence, user=user, reach=Reach.ALL)
+    with pytest.raises(errors.NotAllowed):
+        licences.withdraw(licence=licence, user=user, reason="because")
