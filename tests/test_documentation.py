@@ -49,3 +49,19 @@ def test_run_time_pins_are_those_that_were_tested() -> None:
 
     assert run_time
     assert {name: tested.get(name) for name in run_time} == run_time
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [
+        *(ROOT / "docs").glob("*.md"),
+        *ROOT.glob("*.md"),
+        ROOT / "demo/CREDITS.md",
+    ]
+    broken = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)[^)]*\)", page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
+
+    assert not broken
