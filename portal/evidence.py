@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from accounts.models import User
 from portal import pictures, plots
 from portal.file_page import load_waveform
+from portal.pair import CONTEXT_MS
 from review import selectors
 from review.errors import MatchLocked
 from review.filters import MatchFilter
@@ -105,7 +106,14 @@ def draw_ribbon(
         lanes=lanes,
         facts=_facts(match),
         waveform=load_waveform(match.scanned_file),
-        frame=pictures.Span(play.start_ms, play.end_ms) if play else None,
+        frame=_frame(play, duration_ms) if play else None,
+    )
+
+
+def _frame(play: Segment, duration_ms: int) -> pictures.Span:
+    """Return what the pair below shows of the file."""
+    return pictures.Span(
+        max(play.start_ms - CONTEXT_MS, 0), min(play.end_ms + CONTEXT_MS, duration_ms)
     )
 
 

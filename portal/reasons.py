@@ -19,6 +19,8 @@ ICONS = {
     QueueReason.FOUND_LATE: "star",
     QueueReason.REOPENED: "undo",
     QueueReason.BELOW_FLOOR: "ban",
+    QueueReason.LICENCE_PARTIAL: "policies",
+    QueueReason.LICENCE_ENDED: "calendar",
 }
 
 
@@ -75,6 +77,12 @@ def _sentence(match: Match, play: Segment | None) -> str:
             "A manager opened the decision again. The history says why."
         ),
         QueueReason.BELOW_FLOOR: f"The score is below the floor of {floor:.0f}.",
+        QueueReason.LICENCE_PARTIAL: (
+            "A licence covers part of this use only. See what it allows."
+        ),
+        QueueReason.LICENCE_ENDED: (
+            "The licence that cleared it has ended, or covers it no longer."
+        ),
     }
     return sentences[QueueReason(match.queue_reason)]
 

@@ -166,6 +166,7 @@ def page(
         "earlier": selectors.earlier_decisions(match),
         "events": events[:EVENTS_SHOWN],
         "has_more_events": len(events) > EVENTS_SHOWN,
+        "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
         "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
     }
 

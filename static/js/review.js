@@ -312,6 +312,8 @@ function showLock(told) {
   $("[data-lock-badge]", top).hidden = !told.mine;
   $("[data-release-form]", top)?.toggleAttribute("hidden", !told.mine);
   if (told.mine) $("[data-lock-text]", top).textContent = `Yours until ${told.clock}`;
+  $("[data-state-badge]", top)?.toggleAttribute("hidden", told.mine);
+  if (told.mine) drawHeld();
   root.dataset.version = told.version;
   for (const field of root.querySelectorAll("[data-decide] [name=version]")) field.value = told.version;
   const place = $(".review-top__place", top);
@@ -319,6 +321,14 @@ function showLock(told) {
   for (const way of ["next", "previous"]) {
     root.dataset[way] = told[way];
     for (const link of document.querySelectorAll(`[data-go=${way}]`)) if (told[way]) link.href = told[way];
+  }
+}
+
+/* The segments of a match that was fetched ahead were drawn before it was held. */
+function drawHeld() {
+  for (const segment of root.querySelectorAll(".is-current .seg--pending")) {
+    segment.setAttribute("class", "seg seg--in_review");
+    segment.removeAttribute("fill");
   }
 }
 
@@ -501,7 +511,8 @@ function start() {
   tickUndo();
   for (const ask of root.querySelectorAll(".ask")) {
     ask.addEventListener("toggle", () => {
-      if (ask.open) $("[name=reason]:checked, [name=reason], textarea", ask).focus();
+      const strip = $(".strip", ask);
+      if (ask.open && !strip.contains(document.activeElement)) $("[name=reason]:checked, [name=reason], textarea", strip).focus();
     });
     ask.addEventListener("change", () => nameReason(ask));
   }

@@ -241,7 +241,7 @@ def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
         {"version": 1, "reason": "other", "note": "a jingle"},
     )
 
-    assert "Shared loop or sample" in asked
+    assert "Shared loop" in asked
     assert without.status_code == 200
     assert "This field is required" in text(without)
     assert "Say why the match is rejected" in text(other)
