@@ -196,6 +196,8 @@ ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int(
     "ACRPORTAL_CALLBACK_MAX_BYTES", 16 * 1024**2
 )
 ACRPORTAL_ORPHAN_DAYS: int = env.int("ACRPORTAL_ORPHAN_DAYS", 7)
+ACRPORTAL_CLOUD_POLL_SECONDS: float = env.float("ACRPORTAL_CLOUD_POLL_SECONDS", 15.0)
+ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 
 # --- API ----------------------------------------------------------------------
 

@@ -28,3 +28,17 @@ def make_stub(recording: Recording) -> Recording:
     recording.isrc_status = isrc.status
     recording.save()
     return recording
+
+
+def own_recording_with_isrc(isrc: str) -> Recording | None:
+    """Return our recording with this code; the first where several share it."""
+    normalised = check_isrc(isrc).normalised
+    if not normalised:
+        return None
+    return (
+        Recording.objects.filter(
+            isrc_normalised=normalised, status=RecordingStatus.READY
+        )
+        .order_by("pk")
+        .first()
+    )

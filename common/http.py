@@ -1,20 +1,23 @@
-"""Outgoing HTTP: the one place that talks to addresses other people give us.
+"""Outgoing HTTP: the one place that talks to other servers.
 
 The guarded session resolves a host once, refuses private and local addresses, and
 connects to the very address it checked, on each redirect anew; so a name that
-changes its answer between the check and the connection gains nothing.
+changes its answer between the check and the connection gains nothing. The plain
+client (``call_service``) is for addresses that the operator configured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
+from requests.auth import AuthBase
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError
@@ -154,6 +157,79 @@ def _beginning(response: requests.Response) -> str:
     except HTTPError:
         return ""
     return bytes(begin).decode("utf-8", "replace")
+
+
+class BearerToken(AuthBase):
+    """Sends a token; as an ``auth`` it also keeps a stray .netrc from replacing it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAnswer:
+    """A whole answer of a service that the operator configured."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class SizedBody(Protocol):
+    """A body that is read as it is sent."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+
+
+def call_service(
+    method: str,
+    url: str,
+    *,
+    token: str,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | SizedBody | None = None,
+    max_bytes: int,
+) -> ServiceAnswer:
+    """Call a service at an address that the operator configured, private ones too.
+
+    Redirects are not followed: they would carry the token elsewhere. Raises
+    ``FetchFailed`` where no whole answer came, ``TooLarge`` for one over the limit.
+    """
+    try:
+        with (
+            requests.Session() as session,
+            session.request(
+                method,
+                url,
+                data=body,
+                headers={"Accept": "application/json", **(headers or {})},
+                auth=BearerToken(token),
+                timeout=_CONNECT_READ_SECONDS,
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            received = b"".join(_limited(response, max_bytes))
+            return ServiceAnswer(response.status_code, response.headers, received)
+    except requests.RequestException as error:
+        raise FetchFailed(_plain_cause(error)) from error
+
+
+def _limited(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
+    """Yield the body up to the limit; one that was cut short is an error."""
+    received = 0
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        received += len(chunk)
+        if received > max_bytes:
+            raise TooLarge
+        yield chunk
 
 
 def _plain_cause(error: requests.RequestException) -> str:

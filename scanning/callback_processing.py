@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.db import transaction
 
-from catalogue.models import Recording
-from catalogue.stubs import make_stub
 from scanning import results, selectors
 from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
     EngineChoice,
     ScanStage,
     ScanStatus,
-    Section,
 )
-from scanning.engines.acrcloud_results import (
-    NO_SCALE,
-    SCORE_SCALE,
-    ReportedItem,
-    digest,
-    read_items,
-)
-from scanning.engines.base import EngineResult, FoundRecording
+from scanning.cloud_jobs import make_called_back_scan
+from scanning.engines.acrcloud_results import digest
+from scanning.engines.reported import engine_result
 from scanning.errors import ScanFailed
-from scanning.models import InboundCallback, Scan, ScannedFile
+from scanning.models import (
+    CloudAccount,
+    CloudJob,
+    InboundCallback,
+    Scan,
+    ScannedFile,
+)
 
 # States of the wire protocol.
 _PROCESSING = 0
@@ -37,21 +35,18 @@ _FINISHED = (1, -1)
 @transaction.atomic
 def process(*, callback_id: int) -> CallbackOutcome:
     """Apply one callback and keep what became of it."""
-    callback = (
-        InboundCallback.objects.select_for_update()
-        .select_related("container")
-        .get(pk=callback_id)
-    )
+    callback = InboundCallback.objects.select_for_update().get(pk=callback_id)
     if callback.outcome not in {CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN}:
         return CallbackOutcome(callback.outcome)
-    file = selectors.file_of_callback(
-        container=callback.container, file_id=callback.file_id
-    )
+    file, account = _addressed(callback)
     if file is None:
         outcome, message = CallbackOutcome.ORPHAN, "No file has this id yet."
+    elif account is not None:
+        outcome, message = _take_hint(account, file, json.loads(callback.body))
     else:
         outcome, message = _apply(file, json.loads(callback.body))
     callback.scanned_file = file
+    callback.container = file.container if file is not None else callback.container
     callback.outcome = outcome
     callback.message = message[:500]
     callback.processed_at = datetime.now(tz=UTC)
@@ -59,22 +54,67 @@ def process(*, callback_id: int) -> CallbackOutcome:
     return outcome
 
 
+def _addressed(
+    callback: InboundCallback,
+) -> tuple[ScannedFile | None, CloudAccount | None]:
+    """Return the file that is meant, and the account that is asked about it."""
+    if callback.account is not None:
+        file = selectors.file_of_account(
+            account=callback.account, remote_id=callback.file_id
+        )
+        return file, callback.account
+    if callback.container is None:
+        return None, None
+    file = selectors.file_of_callback(
+        container=callback.container, file_id=callback.file_id
+    )
+    return file, callback.container.cloud_account
+
+
+def _take_hint(
+    account: CloudAccount, file: ScannedFile, body: dict[str, object]
+) -> tuple[CallbackOutcome, str]:
+    """Have the result fetched: what the body says is not trusted, nobody signed it."""
+    asked = CloudJob.objects.filter(
+        account=account,
+        remote_id=file.remote_id,
+        scan__scanned_file=file,
+        scan__status__in=ACTIVE_SCAN_STATUSES,
+    ).update(due_at=datetime.now(tz=UTC))
+    if asked:
+        return CallbackOutcome.APPLIED, "The result is fetched from the account."
+    if body["state"] == _PROCESSING:
+        return CallbackOutcome.UNCHANGED, "ACRCloud still works on the file."
+    answer = digest(int(str(body["state"])), body.get("results"))
+    scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
+    if scans.filter(result_sha256=answer).exists():
+        return CallbackOutcome.UNCHANGED, "The same result is stored already."
+    newest = scans.order_by("-pk").first()
+    if newest is not None and newest.cancel_requested:
+        return CallbackOutcome.UNCHANGED, "The scan was cancelled here."
+    if newest is not None and newest.status in ACTIVE_SCAN_STATUSES:
+        return CallbackOutcome.UNCHANGED, "A new scan of the file is being sent."
+    make_called_back_scan(scanned_file=file)
+    return CallbackOutcome.APPLIED, "The new result is fetched from the account."
+
+
 def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome, str]:
     state = body["state"]
     if not isinstance(state, int) or state == _PROCESSING:
         return CallbackOutcome.UNCHANGED, "ACRCloud still works on the file."
     answer = digest(state, body.get("results"))
-    known = file.scans.filter(engine=EngineChoice.ACRCLOUD, result_sha256=answer)
-    if known.exists():
-        return CallbackOutcome.UNCHANGED, "The same result is stored already."
     waiting = file.scans.filter(
         engine=EngineChoice.ACRCLOUD, status=ScanStatus.RUNNING
     ).first()
+    known = file.scans.filter(engine=EngineChoice.ACRCLOUD, result_sha256=answer)
+    # A rescan may well end with the result that is known.
+    if waiting is None and known.exists():
+        return CallbackOutcome.UNCHANGED, "The same result is stored already."
     if state not in _FINISHED:
         return _apply_failure(file, waiting, state)
     scan = waiting or _new_scan(file)
     results.store_result(
-        scan=scan, result=_engine_result(body.get("results"), answer), owner=""
+        scan=scan, result=engine_result(body.get("results"), answer), owner=""
     )
     return CallbackOutcome.APPLIED, ""
 
@@ -102,57 +142,3 @@ def _new_scan(file: ScannedFile) -> Scan:
         stage=ScanStage.AWAITING_CALLBACK,
         started_at=datetime.now(tz=UTC),
     )
-
-
-def _engine_result(reported: object, answer: str) -> EngineResult:
-    grouped: dict[tuple[int, Section], list[ReportedItem]] = {}
-    for item in read_items(reported):
-        grouped.setdefault((_recording_id(item), item.section), []).append(item)
-    found = tuple(
-        _found(recording_id, section, items)
-        for (recording_id, section), items in grouped.items()
-    )
-    return EngineResult(
-        engine=EngineChoice.ACRCLOUD,
-        engine_version="acrcloud",
-        found=found,
-        no_match_reason="" if found else "clean_scan",
-        sha256=answer,
-    )
-
-
-def _found(
-    recording_id: int, section: Section, items: Sequence[ReportedItem]
-) -> FoundRecording:
-    scores = [item.score for item in items if item.score is not None]
-    return FoundRecording(
-        recording_id=recording_id,
-        section=section,
-        score=max(scores, default=None),
-        score_scale=SCORE_SCALE if scores else NO_SCALE,
-        segments=tuple(
-            sorted((item.segment for item in items), key=lambda play: play.start_ms)
-        ),
-        ids=items[0].ids,
-    )
-
-
-def _recording_id(item: ReportedItem) -> int:
-    """Return our recording with the reported id, or a stub that stands for it."""
-    known = Recording.objects.filter(acr_id=item.acrid).only("pk").first()
-    if known is not None:
-        return known.pk
-    stub = make_stub(
-        Recording(
-            acr_id=item.acrid,
-            title=item.title,
-            artists=list(item.artists),
-            album=item.album,
-            label=item.label,
-            release_date=item.release_date,
-            isrc=item.isrc,
-            upc=item.upc[:14],
-            duration_ms=item.duration_ms,
-        )
-    )
-    return stub.pk

@@ -10,6 +10,19 @@ class EngineChoice(models.TextChoices):
 
     EMBEDDED = "embedded", "Embedded engine"
     ACRCLOUD = "acrcloud", "ACRCloud"
+    BOTH = "both", "Both"
+    EMBEDDED_THEN_ACRCLOUD = (
+        "embedded_then_acrcloud",
+        "Embedded engine, then ACRCloud for files without a match",
+    )
+
+
+# What one scan is run by; a container may name two of them.
+SCAN_ENGINES = [
+    (engine.value, engine.label)
+    for engine in (EngineChoice.EMBEDDED, EngineChoice.ACRCLOUD)
+]
+COMBINED_ENGINES = (EngineChoice.BOTH, EngineChoice.EMBEDDED_THEN_ACRCLOUD)
 
 
 class AudioType(models.TextChoices):
@@ -79,6 +92,7 @@ class ScanStage(models.TextChoices):
     FETCHING = "fetching", "Fetching audio"
     FINGERPRINTING = "fingerprinting", "Fingerprinting"
     MATCHING = "matching", "Matching"
+    SENDING = "sending", "Sending to ACRCloud"
     AWAITING_CALLBACK = "awaiting_callback", "Waiting for ACRCloud"
     DONE = "done", "Done"
 

@@ -6,12 +6,22 @@ scan that has ended changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from common.leases import NO_LEASE
-from scanning.choices import FileStatus, ScanStage, ScanStatus
+from scanning import selectors
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    EngineChoice,
+    FileStatus,
+    ScanStage,
+    ScanStatus,
+)
+from scanning.cloud_jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.errors import LeaseLost, ScanFailed
 from scanning.models import Detection, Scan, ScannedFile, Segment
@@ -42,10 +52,9 @@ def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
         _store_detection(scan, found)
     scan.refresh_from_db()
     scan_finished.send(sender=Scan, scan=scan)
-    _set_file(
-        scan,
-        FileStatus.READY if _has_match(scan, result) else FileStatus.NO_MATCH,
-    )
+    if not _has_match(scan) and _asks_cloud_next(scan):
+        make_cloud_scan(scanned_file=scan.scanned_file, user=scan.requested_by)
+    _settle_file(scan)
 
 
 @transaction.atomic
@@ -58,17 +67,14 @@ def store_failure(*, scan: Scan, failure: ScanFailed, owner: str) -> None:
         error_code=failure.code,
         message=str(failure)[:1000],
     )
-    status = (
-        FileStatus.NEEDS_AUDIO if failure.code == "needs_audio" else FileStatus.ERROR
-    )
-    _set_file(scan, status, error_code=failure.code, message=str(failure)[:1000])
+    _settle_file(scan)
 
 
 @transaction.atomic
 def store_cancellation(*, scan: Scan, owner: str) -> None:
     """End a scan because a person asked for it."""
     _end_scan(scan, owner, ScanStatus.CANCELLED, message="Cancelled.")
-    _set_file(scan, FileStatus.CANCELLED, message="The scan was cancelled.")
+    _settle_file(scan)
 
 
 def _end_scan(scan: Scan, owner: str, status: ScanStatus, **columns: object) -> None:
@@ -113,19 +119,47 @@ def _store_detection(scan: Scan, found: FoundRecording) -> None:
     )
 
 
-def _has_match(scan: Scan, result: EngineResult) -> bool:
+def _has_match(scan: Scan) -> bool:
     """Tell whether anything reached the container's floor; no score counts as yes."""
     floor = scan.scanned_file.container.score_floor
-    return any(found.score is None or found.score >= floor for found in result.found)
+    return scan.detections.filter(Q(score__isnull=True) | Q(score__gte=floor)).exists()
 
 
-def _set_file(
-    scan: Scan, status: FileStatus, *, error_code: str = "", message: str = ""
-) -> None:
+def _asks_cloud_next(scan: Scan) -> bool:
+    return (
+        scan.engine == EngineChoice.EMBEDDED
+        and scan.scanned_file.container.engine == EngineChoice.EMBEDDED_THEN_ACRCLOUD
+    )
+
+
+def _settle_file(scan: Scan) -> None:
+    """Give the file the state of its scans, once none of them is under way."""
+    current = selectors.current_scans(scan.scanned_file)
+    if any(one.status in ACTIVE_SCAN_STATUSES for one in current):
+        return
+    status, code, message = _outcome(current or [scan])
     ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
         status=status,
-        error_code=error_code,
+        error_code=code,
         message=message,
         updated_at=datetime.now(tz=UTC),
     )
     scan_settled.send(sender=Scan, scan=scan)
+
+
+def _outcome(scans: Sequence[Scan]) -> tuple[FileStatus, str, str]:
+    """Return state, code and message of a file: a match first, then a fault.
+
+    A fault of one engine is never read as "no match", though the other found none.
+    """
+    failed = next((one for one in scans if one.status == ScanStatus.FAILED), None)
+    told = f"{failed.get_engine_display()}: {failed.message}"[:1000] if failed else ""
+    if any(one.status == ScanStatus.SUCCEEDED and _has_match(one) for one in scans):
+        return FileStatus.READY, "", told
+    if failed is not None:
+        needs = failed.error_code == "needs_audio"
+        status = FileStatus.NEEDS_AUDIO if needs else FileStatus.ERROR
+        return status, failed.error_code, failed.message
+    if any(one.status == ScanStatus.CANCELLED for one in scans):
+        return FileStatus.CANCELLED, "", "The scan was cancelled."
+    return FileStatus.NO_MATCH, "", ""

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from scanning.choices import ScanStage, ScanStatus
-from scanning.models import Container, Scan, ScannedFile
+from scanning.choices import COMBINED_ENGINES, EngineChoice, ScanStage, ScanStatus
+from scanning.models import CloudAccount, Container, Scan, ScannedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,31 @@ def files() -> QuerySet[ScannedFile]:
     return ScannedFile.objects.filter(deleted_at__isnull=True).select_related(
         "container"
     )
+
+
+def current_scans(scanned_file: ScannedFile) -> list[Scan]:
+    """Return the scans that the file's state rests on: one for each engine.
+
+    Of a container with two engines these are the newest of the embedded engine and
+    the newest of ACRCloud since then; else it is the newest scan.
+    """
+    scans = list(scanned_file.scans.order_by("-pk")[:20])
+    if scanned_file.container.engine not in COMBINED_ENGINES:
+        return scans[:1]
+    newest: dict[str, Scan] = {}
+    for scan in scans:
+        newest.setdefault(scan.engine, scan)
+    embedded = newest.get(EngineChoice.EMBEDDED)
+    since = embedded.pk if embedded is not None else 0
+    kept = [scan for scan in newest.values() if scan.pk >= since]
+    return sorted(kept, key=lambda scan: scan.engine != EngineChoice.EMBEDDED)
+
+
+def file_of_account(*, account: CloudAccount, remote_id: str) -> ScannedFile | None:
+    """Return the file that an account's callback names."""
+    return ScannedFile.objects.filter(
+        container__cloud_account=account, remote_id=remote_id, deleted_at__isnull=True
+    ).first()
 
 
 def file_of_callback(*, container: Container, file_id: str) -> ScannedFile | None:

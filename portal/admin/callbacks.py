@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from accounts.roles import Action
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names, when
 from scanning.models import DeliveryAttempt, InboundCallback, OutboundCallback
+from scanning.services.callbacks import replay
 
 
 @admin.register(InboundCallback)
@@ -28,6 +32,20 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
     date_hierarchy = "received_at"
     readonly_fields = all_field_names(InboundCallback, but=["id"])
     fields = readonly_fields
+    actions = ["apply_again"]
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """Let admins have callbacks applied again."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    @admin.action(description="Apply again", permissions=["replay"])
+    def apply_again(
+        self, request: HttpRequest, queryset: QuerySet[InboundCallback]
+    ) -> None:
+        """Queue each as if it came now."""
+        for callback in queryset:
+            replay(callback=callback)
+        self.message_user(request, f"{len(queryset)} callbacks are applied again.")
 
     @admin.display(description="Received", ordering="received_at")
     def received(self, callback: InboundCallback) -> SafeString:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from scanning.models.callback import InboundCallback
+from scanning.models.cloud_account import CloudAccount
+from scanning.models.cloud_job import CloudDeletion, CloudJob, SentAs
 from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
 from scanning.models.outbound import DeliveryAttempt, OutboundCallback
@@ -11,6 +13,9 @@ from scanning.models.scan import Scan
 from scanning.models.scanned_file import ScannedFile
 
 __all__ = [
+    "CloudAccount",
+    "CloudDeletion",
+    "CloudJob",
     "Container",
     "DeliveryAttempt",
     "Detection",
@@ -20,4 +25,5 @@ __all__ = [
     "Scan",
     "ScannedFile",
     "Segment",
+    "SentAs",
 ]

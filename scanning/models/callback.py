@@ -5,19 +5,32 @@ from __future__ import annotations
 from django.db import models
 
 from scanning.choices import CallbackOutcome
+from scanning.models.cloud_account import CloudAccount
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile
 
 
 class InboundCallback(models.Model):
-    """One body posted to a container's callback address.
+    """One body posted to a callback address.
 
-    The same body for the same container is one row, however often it was posted.
-    ``body`` is the JSON text as received.
+    The same body for the same address is one row, however often it was posted.
+    ``body`` is the JSON text as received. The address is a container's or a cloud
+    account's; what comes for an account has no container until its file is known.
     """
 
     container = models.ForeignKey(
-        Container, on_delete=models.PROTECT, related_name="callbacks"
+        Container,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="callbacks",
+    )
+    account = models.ForeignKey(
+        CloudAccount,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="callbacks",
     )
     body = models.TextField()
     body_sha256 = models.CharField(max_length=64)
@@ -43,8 +56,13 @@ class InboundCallback(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["container", "body_sha256"], name="callback_body_once"
-            )
+                fields=["container", "body_sha256"],
+                condition=models.Q(account__isnull=True),
+                name="callback_body_once",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "body_sha256"], name="callback_account_body_once"
+            ),
         ]
         indexes = [
             models.Index(fields=["outcome", "file_id"], name="callback_waiting"),

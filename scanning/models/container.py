@@ -7,16 +7,13 @@ import secrets
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from catalogue.models import Bucket
-from scanning.choices import AudioType, EngineChoice
-
-
-def new_callback_secret() -> str:
-    """Return the part of a callback address that nobody can guess."""
-    return secrets.token_urlsafe(24)
+from scanning.choices import COMBINED_ENGINES, AudioType, EngineChoice
+from scanning.models.cloud_account import CloudAccount, new_callback_secret
 
 
 def new_signing_secret() -> str:
@@ -47,7 +44,7 @@ class Container(models.Model):
 
     name = models.CharField(max_length=200)
     engine = models.CharField(
-        max_length=16, choices=EngineChoice.choices, default=EngineChoice.EMBEDDED
+        max_length=32, choices=EngineChoice.choices, default=EngineChoice.EMBEDDED
     )
     buckets = models.ManyToManyField(Bucket, blank=True, related_name="containers")
     audio_type = models.CharField(
@@ -82,6 +79,24 @@ class Container(models.Model):
     callback_secret = models.CharField(
         max_length=64, unique=True, default=new_callback_secret, editable=False
     )
+    cloud_account = models.ForeignKey(
+        CloudAccount,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="containers",
+        help_text="Files are sent here; without one, ACRCloud's callbacks are awaited.",
+    )
+    cloud_container_id = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="The number of the container in the account that scans the files.",
+    )
+    cloud_cap_hours = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Hours of sound sent per month at most; empty: no limit.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -99,6 +114,25 @@ class Container(models.Model):
     class Meta:
         ordering = ["name", "id"]
         base_manager_name = "all_objects"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cloud_account", "cloud_container_id"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="container_cloud_once",
+                violation_error_message="Another container stands for this one already.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse what could never scan: a second engine without its account."""
+        tied = self.cloud_account_id and self.cloud_container_id
+        if self.engine in COMBINED_ENGINES and not tied:
+            raise ValidationError(
+                {
+                    "engine": "Tie this container to one of a cloud account first: in "
+                    "the admin, at the account."
+                }
+            )

@@ -9,7 +9,7 @@ from django.db import models
 
 from common.leases import Leased
 from common.uid import new_uid
-from scanning.choices import EngineChoice, ScanStage, ScanStatus
+from scanning.choices import SCAN_ENGINES, ScanStage, ScanStatus
 from scanning.models.scanned_file import ScannedFile
 
 
@@ -26,7 +26,7 @@ class Scan(Leased):
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.PROTECT, related_name="scans"
     )
-    engine = models.CharField(max_length=16, choices=EngineChoice.choices)
+    engine = models.CharField(max_length=16, choices=SCAN_ENGINES)
     engine_version = models.CharField(max_length=60, blank=True, default="")
     buckets = models.JSONField(default=list, blank=True)
     recordings_searched = models.PositiveIntegerField(default=0)

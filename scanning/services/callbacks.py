@@ -14,9 +14,9 @@ from django.db.models import F
 import audit.services
 from accounts.models import User
 from scanning import selectors
-from scanning.choices import CallbackOutcome
+from scanning.choices import CallbackOutcome, EngineChoice, ScanStatus
 from scanning.errors import CallbackRejected, IntakeRefused
-from scanning.models import Container, InboundCallback, ScannedFile
+from scanning.models import CloudAccount, Container, InboundCallback, ScannedFile
 from scanning.tasks import process_callback
 
 _STATES = range(-3, 2)
@@ -37,21 +37,65 @@ def receive(*, container: Container, body: bytes) -> Receipt:
     Raises ``CallbackRejected`` for a body that is not a result; then nothing is kept.
     """
     text, file_id = _read(body)
+    file = selectors.file_of_callback(container=container, file_id=file_id)
     sha256 = hashlib.sha256(body).hexdigest()
-    known = selectors.file_of_callback(container=container, file_id=file_id) is not None
+    kept = InboundCallback(
+        container=container, body=text, body_sha256=sha256, file_id=file_id
+    )
+    return _keep(kept, file)
+
+
+def receive_for_account(*, account: CloudAccount, body: bytes) -> Receipt:
+    """Keep a callback to an account's address; the file it names says the container.
+
+    Raises ``CallbackRejected`` as ``receive`` does.
+    """
+    text, file_id = _read(body)
+    file = selectors.file_of_account(account=account, remote_id=file_id)
+    sha256 = hashlib.sha256(body).hexdigest()
+    kept = InboundCallback(
+        account=account, body=text, body_sha256=sha256, file_id=file_id
+    )
+    return _keep(kept, file)
+
+
+def _keep(callback: InboundCallback, file: ScannedFile | None) -> Receipt:
     try:
         with transaction.atomic():
-            callback = InboundCallback.objects.create(
-                container=container, body=text, body_sha256=sha256, file_id=file_id
-            )
+            callback.save()
             transaction.on_commit(lambda: process_callback.enqueue(callback.pk))
     except IntegrityError:
-        earlier = InboundCallback.objects.get(container=container, body_sha256=sha256)
-        InboundCallback.objects.filter(pk=earlier.pk).update(
-            times_received=F("times_received") + 1
+        earlier = InboundCallback.objects.get(
+            container=callback.container,
+            account=callback.account,
+            body_sha256=callback.body_sha256,
         )
-        return Receipt(earlier, repeated=True, file_known=known)
-    return Receipt(callback, repeated=False, file_known=known)
+        return _count_again(earlier, file)
+    return Receipt(callback, repeated=False, file_known=file is not None)
+
+
+def _count_again(earlier: InboundCallback, file: ScannedFile | None) -> Receipt:
+    """Count a repetition; where a rescan waits, the same body may be its result."""
+    InboundCallback.objects.filter(pk=earlier.pk).update(
+        times_received=F("times_received") + 1
+    )
+    waits = file is not None and file.scans.filter(
+        engine=EngineChoice.ACRCLOUD,
+        status=ScanStatus.RUNNING,
+        created_at__gt=earlier.received_at,
+    )
+    if waits and earlier.processed_at is not None:
+        replay(callback=earlier)
+    return Receipt(earlier, repeated=True, file_known=file is not None)
+
+
+def replay(*, callback: InboundCallback) -> None:
+    """Apply a kept callback again, as if it came now; results are never stored twice."""
+    with transaction.atomic():
+        InboundCallback.objects.filter(pk=callback.pk).update(
+            outcome=CallbackOutcome.QUEUED, message="", processed_at=None
+        )
+        transaction.on_commit(lambda: process_callback.enqueue(callback.pk))
 
 
 def _read(body: bytes) -> tuple[str, str]:

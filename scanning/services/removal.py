@@ -10,7 +10,8 @@ from django.db import transaction
 import audit.services
 from accounts.models import User
 from scanning.choices import ACTIVE_SCAN_STATUSES
-from scanning.models import CloudDeletion, Container, Scan, ScannedFile
+from scanning.cloud_jobs import delete_copy
+from scanning.models import Container, Scan, ScannedFile
 
 
 def delete_files(
@@ -43,25 +44,15 @@ def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
         cancel_requested=True
     )
     ScannedFile.objects.filter(pk=file.pk).update(deleted_at=_now())
-    _delete_in_cloud(file)
+    # Read anew: a worker may just have sent it.
+    file.refresh_from_db(fields=["remote_id"])
+    delete_copy(scanned_file=file, remote_id=file.remote_id)
     audit.services.record(
         case=f"file:{file.uid}",
         action="file.deleted",
         actor=user or audit.services.SYSTEM,
         before={"name": file.name},
         note=reason,
-    )
-
-
-def _delete_in_cloud(file: ScannedFile) -> None:
-    """Have the worker delete the cloud's copy too, where the file was sent there."""
-    account, remote = file.container.cloud_account, file.container.cloud_container_id
-    if not file.remote_id or account is None or remote is None:
-        return
-    CloudDeletion.objects.get_or_create(
-        account=account,
-        remote_id=file.remote_id,
-        defaults={"remote_container_id": remote, "due_at": _now()},
     )
 
 

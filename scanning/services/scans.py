@@ -13,52 +13,70 @@ from accounts.models import User
 from common.leases import NO_LEASE
 from common.queue import queue_holds_work
 from scanning import results
-from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    EngineChoice,
+    FileStatus,
+    ScanStage,
+    ScanStatus,
+)
+from scanning.cloud_jobs import make_cloud_scan
 from scanning.errors import IntakeRefused, LeaseLost, ScanFailed
 from scanning.models import Scan, ScannedFile
 from scanning.tasks import run_scan
 
 
 def request_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
-    """Queue a scan of a file by its container's engine.
+    """Queue a scan of a file by its container's engine, or one by each of two.
 
-    A container on ACRCloud waits for the callback; nothing runs here. Raises
-    ``IntakeRefused`` while an earlier scan of the file still runs.
+    A container on ACRCloud without an account waits for the callback; nothing runs
+    here. Raises ``IntakeRefused`` while an earlier scan of the file still runs.
     """
-    container = scanned_file.container
-    remote = container.engine == EngineChoice.ACRCLOUD
+    engine = scanned_file.container.engine
     try:
         with transaction.atomic():
-            scan = Scan.objects.create(
-                scanned_file=scanned_file,
-                engine=container.engine,
-                requested_by=user,
-                status=ScanStatus.RUNNING if remote else ScanStatus.QUEUED,
-                stage=ScanStage.AWAITING_CALLBACK if remote else ScanStage.QUEUED,
-            )
+            if scanned_file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():
+                raise _runs_already(scanned_file)
+            scans = []
+            if engine != EngineChoice.ACRCLOUD:
+                scans.append(_make_embedded_scan(scanned_file, user))
+            if engine in (EngineChoice.ACRCLOUD, EngineChoice.BOTH):
+                scans.append(make_cloud_scan(scanned_file=scanned_file, user=user))
+            awaits = all(one.stage == ScanStage.AWAITING_CALLBACK for one in scans)
             ScannedFile.objects.filter(pk=scanned_file.pk).update(
                 status=FileStatus.WAITING,
                 error_code="",
-                message="Waiting for ACRCloud to call back." if remote else "",
+                message="Waiting for ACRCloud to call back." if awaits else "",
                 updated_at=datetime.now(tz=UTC),
             )
-            audit.services.record(
-                case=f"file:{scanned_file.uid}",
-                action="scan.requested",
-                actor=user or audit.services.SYSTEM,
-                after={"scan": scan.uid, "engine": scan.engine},
-            )
-            if not remote:
-                transaction.on_commit(lambda: run_scan.enqueue(scan.pk))
+            for scan in scans:
+                audit.services.record(
+                    case=f"file:{scanned_file.uid}",
+                    action="scan.requested",
+                    actor=user or audit.services.SYSTEM,
+                    after={"scan": scan.uid, "engine": scan.engine},
+                )
     except IntegrityError as error:
-        raise IntakeRefused(
-            "scan_running",
-            f"{scanned_file.name} is being scanned already; wait for that scan or "
-            "cancel it.",
-            status=409,
-        ) from error
+        raise _runs_already(scanned_file) from error
     scanned_file.refresh_from_db()
+    return scans[0]
+
+
+def _make_embedded_scan(scanned_file: ScannedFile, user: User | None) -> Scan:
+    scan = Scan.objects.create(
+        scanned_file=scanned_file, engine=EngineChoice.EMBEDDED, requested_by=user
+    )
+    transaction.on_commit(lambda: run_scan.enqueue(scan.pk))
     return scan
+
+
+def _runs_already(scanned_file: ScannedFile) -> IntakeRefused:
+    return IntakeRefused(
+        "scan_running",
+        f"{scanned_file.name} is being scanned already; wait for that scan or cancel "
+        "it.",
+        status=409,
+    )
 
 
 def cancel_scan(*, scan: Scan, user: User) -> None:
@@ -71,7 +89,9 @@ def cancel_scan(*, scan: Scan, user: User) -> None:
             after={"scan": scan.uid},
         )
         Scan.objects.filter(pk=scan.pk).update(cancel_requested=True)
-        waits = Q(status=ScanStatus.QUEUED) | Q(stage=ScanStage.AWAITING_CALLBACK)
+        waits = Q(status=ScanStatus.QUEUED) | Q(
+            status=ScanStatus.RUNNING, stage=ScanStage.AWAITING_CALLBACK
+        )
         idle = Scan.objects.filter(waits, pk=scan.pk).update(
             status=ScanStatus.RUNNING, lease_owner="cancel", lease_until=None
         )
@@ -92,7 +112,12 @@ def requeue_stale_scans() -> int:
         count += _requeue_or_give_up(scan)
     # A queued scan whose queue entry was lost: nobody takes it for a whole lease.
     lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
-    lost = Scan.objects.filter(status=ScanStatus.QUEUED, created_at__lt=lost_before)
+    # Those for the cloud are not in the queue; their own times say when they are due.
+    lost = Scan.objects.filter(
+        status=ScanStatus.QUEUED,
+        engine=EngineChoice.EMBEDDED,
+        created_at__lt=lost_before,
+    )
     if not queue_holds_work():
         for scan_id in lost.values_list("pk", flat=True):
             run_scan.enqueue(scan_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -12,8 +14,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from scanning.errors import CallbackRejected
-from scanning.models import Container
+from scanning.models import CloudAccount, Container
+from scanning.models.cloud_account import networks_of
 from scanning.services import callbacks
+from scanning.services.callbacks import Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +39,61 @@ def acrcloud_callback(
         return _answer(
             404, "unknown_address", "No container has this callback address."
         )
+    return _take(
+        request, lambda body: callbacks.receive(container=container, body=body)
+    )
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def account_callback(
+    request: HttpRequest, account_id: int, secret: str
+) -> JsonResponse:
+    """Take one result of any container of an account; answers as above."""
+    account = CloudAccount.objects.filter(pk=account_id).first()
+    expected = account.callback_secret if account else ""
+    if account is None or not constant_time_compare(expected, secret):
+        return _answer(404, "unknown_address", "No account has this callback address.")
+    if not _may_call(request, account):
+        logger.warning("callback for account %s from a foreign network", account_id)
+        return _answer(404, "unknown_address", "No account has this callback address.")
+    return _take(
+        request,
+        lambda body: callbacks.receive_for_account(account=account, body=body),
+    )
+
+
+def client_address(meta: Mapping[str, str]) -> str:
+    """Return who called: as the proxy in front says, where one is configured."""
+    forwarded = meta.get("HTTP_X_FORWARDED_FOR", "")
+    if settings.USE_X_FORWARDED_HOST and forwarded:
+        # The last entry is the proxy's own; those before are what the caller claims.
+        return forwarded.rsplit(",", 1)[-1].strip()
+    return meta.get("REMOTE_ADDR", "")
+
+
+def _may_call(request: HttpRequest, account: CloudAccount) -> bool:
+    """Tell whether the sender is in one of the networks that the account names."""
+    networks = networks_of(account.callback_networks)
+    if not networks:
+        return True
+    try:
+        sender = ipaddress.ip_address(client_address(request.META))
+    except ValueError:
+        return False
+    return any(sender in network for network in networks)
+
+
+def _take(request: HttpRequest, receive: Callable[[bytes], Receipt]) -> JsonResponse:
     limit = settings.ACRPORTAL_CALLBACK_MAX_BYTES
     body = request.read(limit + 1)
     if len(body) > limit:
         return _answer(413, "too_large", f"A callback may have at most {limit} bytes.")
     try:
-        receipt = callbacks.receive(container=container, body=body)
+        receipt = receive(body)
     except CallbackRejected as error:
-        logger.warning("callback refused for container %s: %s", container_id, error)
+        logger.warning("callback refused: %s", error)
         return _answer(422, "malformed", str(error))
     if receipt.repeated:
         return _answer(200, "repeated", "This result is here already; nothing changed.")

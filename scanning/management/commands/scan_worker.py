@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 
 from catalogue.services import requeue_stale_recordings
 from common.queue import worker_name
+from scanning.services import cloud
 from scanning.services.callbacks import requeue_lost_callbacks
 from scanning.services.outbound_callbacks import deliver_due
 from scanning.services.scans import requeue_stale_scans
@@ -45,26 +47,39 @@ class Sweeper(threading.Thread):
 
 
 class Deliverer(threading.Thread):
-    """Sends outgoing callbacks, beside the scans and not in their way."""
+    """Talks to other servers, beside the scans and not in their way."""
 
-    def __init__(self, interval: float) -> None:
-        super().__init__(name="deliverer", daemon=True)
+    def __init__(self, name: str, work: Callable[[], int], interval: float) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
         self._interval = max(0.1, interval)
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Send what is due until stopped."""
+        """Do what is due until stopped."""
         while not self._stopped.wait(self._interval):
             try:
-                deliver_due(worker=f"{worker_name()}:d"[-64:])
+                self._work()
             except DatabaseError:
-                logger.exception("delivery failed")
+                logger.exception("%s failed", self.name)
             finally:
                 close_old_connections()
 
     def stop(self) -> None:
         """End the thread at its next wait."""
         self._stopped.set()
+
+
+def _talkers(interval: float) -> list[Deliverer]:
+    """Return a thread for each kind of talk, so that none waits for another."""
+    name = worker_name()[-62:]
+    return [
+        Deliverer("deliverer", lambda: deliver_due(worker=f"{name}:d"), interval),
+        Deliverer("cloud sender", lambda: cloud.send_due(owner=f"{name}:s"), interval),
+        Deliverer(
+            "cloud checker", lambda: cloud.check_due(owner=f"{name}:c"), interval
+        ),
+    ]
 
 
 def sweep() -> int:
@@ -80,7 +95,7 @@ def sweep() -> int:
 class Command(BaseCommand):
     """Runs the worker loop; SIGTERM lets the task in hand finish."""
 
-    help = "Run queued scans, fingerprinting and callbacks."
+    help = "Run queued scans, fingerprinting, callbacks and scans in the cloud."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
@@ -99,7 +114,7 @@ class Command(BaseCommand):
         sweep()
         threads: list[Sweeper | Deliverer] = [Sweeper()]
         if not options["batch"]:
-            threads.append(Deliverer(options["interval"]))
+            threads += _talkers(options["interval"])
         for thread in threads:
             thread.start()
         worker = Worker(
@@ -120,3 +135,5 @@ class Command(BaseCommand):
                 thread.stop()
         if options["batch"]:
             deliver_due(worker=worker_name())
+            cloud.send_due(owner=worker_name())
+            cloud.check_due(owner=worker_name())

@@ -1,0 +1,69 @@
+"""A multipart body that is read as it is sent, so that large files cost no memory."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
+
+Progress = Callable[[float], None]
+
+
+class MultipartBody:
+    """Fields and one file, to be given to ``requests`` as ``data``.
+
+    It has a length, so the request carries one and is not sent in chunks.
+    """
+
+    def __init__(
+        self,
+        *,
+        fields: Mapping[str, str],
+        file: BinaryIO,
+        file_bytes: int,
+        progress: Progress | None = None,
+    ) -> None:
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self._head = _head(boundary, fields)
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._file = file
+        self._file_bytes = file_bytes
+        self._progress = progress
+        self._sent = 0
+
+    def __len__(self) -> int:
+        return len(self._head) + self._file_bytes + len(self._tail)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, at most ``size`` of them."""
+        wanted = len(self) if size < 0 else size
+        part = self._next_part(wanted)
+        self._sent += len(part)
+        if self._progress is not None:
+            self._progress(self._sent / len(self))
+        return part
+
+    def _next_part(self, wanted: int) -> bytes:
+        at = self._sent
+        if at < len(self._head):
+            return self._head[at : at + wanted]
+        at -= len(self._head)
+        if at < self._file_bytes:
+            return self._file.read(min(wanted, self._file_bytes - at))
+        at -= self._file_bytes
+        return self._tail[at : at + wanted]
+
+
+def _head(boundary: str, fields: Mapping[str, str]) -> bytes:
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}'
+        for name, value in fields.items()
+    ]
+    # The name of the file is sent as a field: quoting it here is read differently by
+    # every server.
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
+        'filename="audio"\r\nContent-Type: application/octet-stream\r\n\r\n'
+    )
+    return "\r\n".join(parts).encode()

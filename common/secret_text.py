@@ -1,0 +1,45 @@
+"""Secrets that have to be read again: encrypted at rest with a key made of SECRET_KEY.
+
+Tokens of other services cannot be stored as hashes, since each call sends them. A
+copy of the database alone gives none of them away. ``SECRET_KEY_FALLBACKS`` still
+open what was sealed with an earlier key.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.utils.encoding import force_bytes
+
+_PURPOSE = b"acrportal stored secrets 1"
+
+
+class SecretUnreadable(Exception):
+    """The text was sealed with a key that is not there any more."""
+
+
+def seal(plain: str) -> str:
+    """Return ``plain`` encrypted and authenticated."""
+    return _keys().encrypt(plain.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """Return what was sealed, or raise ``SecretUnreadable``."""
+    try:
+        return _keys().decrypt(sealed.encode()).decode()
+    except InvalidToken as error:
+        raise SecretUnreadable from error
+
+
+def _keys() -> MultiFernet:
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet([Fernet(_derived(force_bytes(secret))) for secret in secrets])
+
+
+def _derived(secret: bytes) -> bytes:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
+    return base64.urlsafe_b64encode(derived.derive(secret))

@@ -1,0 +1,350 @@
+"""Cloud accounts: entered, tried, and tied to containers; and what went there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.roles import Action
+from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
+from scanning.choices import EngineChoice
+from scanning.cloud_jobs import HOUR_MS, sent_ms_this_month
+from scanning.engines.acrcloud import Cloud, RemoteContainer
+from scanning.engines.cloud_faults import CloudFault
+from scanning.errors import IntakeRefused
+from scanning.models import CloudAccount, CloudDeletion, CloudJob, Container
+from scanning.services import cloud
+
+_CLOUD_ENGINES = [
+    choice for choice in EngineChoice.choices if choice[0] != EngineChoice.EMBEDDED
+]
+
+
+class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
+    """An account; its token goes in and never comes out again."""
+
+    token = forms.CharField(
+        required=False,
+        max_length=8000,
+        strip=True,
+        widget=forms.PasswordInput(
+            attrs={"autocomplete": "off", "class": "vTextField"}
+        ),
+        help_text="From the ACRCloud console (developer settings). Stored encrypted and "
+        "not shown again; leave empty to keep the one that is stored.",
+    )
+
+    class Meta:
+        model = CloudAccount
+        fields = ["name", "base_url", "region", "callback_networks"]
+        widgets = {"callback_networks": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_token(self) -> str:
+        """Ask for a token where none is stored."""
+        token: str = self.cleaned_data["token"]
+        if not token and not self.instance.token_sealed:
+            raise forms.ValidationError("Enter the account's token.")
+        if any(not 32 < ord(character) < 127 for character in token):
+            raise forms.ValidationError("A token is one word of plain characters.")
+        return token
+
+
+class TieForm(forms.Form):
+    """How a container of ours and one of the account belong together."""
+
+    remote = forms.TypedChoiceField(
+        coerce=int, required=False, empty_value=None, label="Container in the account"
+    )
+    container = forms.ModelChoiceField(
+        Container.objects.all(),
+        required=False,
+        label="Container here",
+        empty_label="Make a new one here",
+    )
+    engine = forms.ChoiceField(choices=_CLOUD_ENGINES, initial=EngineChoice.ACRCLOUD)
+    buckets = forms.CharField(
+        required=False,
+        initial="ACRCloud Music",
+        label="The cloud's buckets",
+        help_text="Ids or names, with commas; for a container that is made there.",
+    )
+    cap_hours = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=1_000_000,
+        label="Monthly limit in hours",
+        help_text="No more sound than this is sent in a month; empty: no limit.",
+    )
+    set_callback = forms.BooleanField(
+        required=False, initial=True, label="Have its results posted to this portal"
+    )
+
+    def __init__(self, remote: list[RemoteContainer], *arguments: Any) -> None:
+        """Offer the account's containers. Any: Django's own arguments."""
+        super().__init__(*arguments)
+        shown = [(one.id, f"{one.id} {one.name} ({one.region})") for one in remote]
+        offered = self.fields["remote"]
+        if isinstance(offered, forms.ChoiceField):
+            offered.choices = [("", "Make a new one there"), *shown]
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own type
+        """One of the two has to be there already."""
+        told = super().clean() or {}
+        if not told.get("remote") and not told.get("container"):
+            raise forms.ValidationError(
+                "Choose a container of the account, one of this portal, or both."
+            )
+        return told
+
+    def bucket_list(self) -> list[int | str]:
+        """Return the cloud's buckets, ids as numbers."""
+        parts = [part.strip() for part in self.cleaned_data["buckets"].split(",")]
+        return [int(part) if part.isdecimal() else part for part in parts if part]
+
+
+@admin.register(CloudAccount)
+class CloudAccountAdmin(RoleAdmin[CloudAccount]):
+    """Accounts; only admins see them."""
+
+    add_action = change_action = Action.CONFIGURE
+    form = CloudAccountForm
+    list_display = ["name", "base_url", "region", "state", "container_names"]
+    search_fields = ["name"]
+    fields = (
+        *("name", "base_url", "region", "token", "callback_networks"),
+        *("callback_address", "state", "spent"),
+    )
+    readonly_fields = ("callback_address", "state", "spent")
+    actions = ["test_connection", "retry_now"]
+    change_form_template = "admin/scanning/cloudaccount/change_form.html"
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show accounts to admins."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: CloudAccount | None = None
+    ) -> bool:
+        """Show accounts to admins: their address is a secret."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CloudAccount]:
+        """Fetch the containers along."""
+        return super().get_queryset(request).prefetch_related("containers")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that ties containers, and the button that tries."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/test/", wrap(self.test), name="scanning_cloudaccount_test"),
+            path(
+                "<int:pk>/containers/",
+                wrap(self.containers),
+                name="scanning_cloudaccount_containers",
+            ),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="State")
+    def state(self, account: CloudAccount) -> str:
+        """Return whether it takes calls."""
+        if account._state.adding:
+            return "Save it, then test the connection."
+        return account.pause_message or "In use"
+
+    @admin.display(description="Containers")
+    def container_names(self, account: CloudAccount) -> str:
+        """Return the containers that send here."""
+        return ", ".join(one.name for one in account.containers.all())
+
+    @admin.display(description="Sent this month")
+    def spent(self, account: CloudAccount) -> SafeString | str:
+        """Return the hours of each container against its limit."""
+        if account._state.adding:
+            return "Nothing yet."
+        return format_html_join(
+            "", "{}<br>", ((_spent(one),) for one in account.containers.all())
+        )
+
+    @admin.display(description="Callback address")
+    def callback_address(self, account: CloudAccount) -> SafeString | str:
+        """Return where the account's containers post results."""
+        if account._state.adding:
+            return "Made when the account is saved."
+        return format_html("<code>{}</code>", cloud.account_callback_url(account))
+
+    def save_model(
+        self, request: HttpRequest, obj: CloudAccount, form: Any, change: bool
+    ) -> None:
+        """Keep it through the service, which seals the token."""
+        token = form.cleaned_data["token"]
+        cloud.save_account(account=obj, token=token, user=user_of(request))
+
+    @admin.action(description="Test the connection", permissions=["change"])
+    def test_connection(
+        self, request: HttpRequest, queryset: QuerySet[CloudAccount]
+    ) -> None:
+        """Try each account."""
+        for account in queryset:
+            _show_trial(request, account)
+
+    @admin.action(
+        description="End the pause, try everything now", permissions=["change"]
+    )
+    def retry_now(self, request: HttpRequest, queryset: QuerySet[CloudAccount]) -> None:
+        """Look at everything that waits."""
+        count = sum(cloud.retry_now(account=account) for account in queryset)
+        self.message_user(request, f"{count} scans are looked at now.")
+
+    def test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Try one account, from its page."""
+        account = self._account(request, pk)
+        if request.method == "POST":
+            _show_trial(request, account)
+        return redirect("admin:scanning_cloudaccount_change", pk)
+
+    def containers(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what the account has; adopt one, or make one there."""
+        account = self._account(request, pk)
+        try:
+            remote = Cloud(account).containers()
+        except CloudFault as fault:
+            messages.error(request, str(fault))
+            return redirect("admin:scanning_cloudaccount_change", pk)
+        form = TieForm(remote, request.POST or None)
+        ready = request.method == "POST" and form.is_valid()
+        if ready and _tie(request, account, form, remote):
+            return redirect("admin:scanning_cloudaccount_containers", pk)
+        tied = {one.cloud_container_id: one for one in account.containers.all()}
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"Containers of {account}",
+            "account": account,
+            "form": form,
+            "rows": [(one, tied.get(one.id)) for one in remote],
+        }
+        return TemplateResponse(
+            request, "admin/scanning/cloudaccount/containers.html", context
+        )
+
+    def _account(self, request: HttpRequest, pk: int) -> CloudAccount:
+        if not request.user.has_perm(Action.CONFIGURE):
+            raise PermissionDenied
+        return get_object_or_404(CloudAccount, pk=pk)
+
+
+def _tie(
+    request: HttpRequest,
+    account: CloudAccount,
+    form: TieForm,
+    remote: list[RemoteContainer],
+) -> bool:
+    told = form.cleaned_data
+    chosen = next((one for one in remote if one.id == told["remote"]), None)
+    try:
+        if chosen is not None:
+            tied = cloud.adopt_container(
+                account=account,
+                remote=chosen,
+                container=told["container"],
+                set_callback=told["set_callback"],
+                user=user_of(request),
+            )
+        else:
+            tied = cloud.mirror_container(
+                account=account,
+                container=told["container"],
+                buckets=form.bucket_list(),
+                user=user_of(request),
+            )
+    except (CloudFault, IntakeRefused) as refused:
+        messages.error(request, str(refused))
+        return False
+    cloud.set_terms(
+        container=tied,
+        engine=told["engine"],
+        cap_hours=told["cap_hours"],
+        user=user_of(request),
+    )
+    messages.success(
+        request,
+        f"{tied} now sends to container {tied.cloud_container_id} of {account}.",
+    )
+    return True
+
+
+def _show_trial(request: HttpRequest, account: CloudAccount) -> None:
+    trial = cloud.try_account(account=account)
+    level = messages.SUCCESS if trial.works else messages.ERROR
+    for note in trial.notes:
+        messages.add_message(request, level, f"{account}: {note}")
+
+
+def _spent(container: Container) -> str:
+    hours = sent_ms_this_month(container=container) / HOUR_MS
+    cap = container.cloud_cap_hours
+    limit = "no limit" if cap is None else f"of {cap} h"
+    return f"{container.name}: {hours:.2f} h, {limit}"
+
+
+@admin.register(CloudJob)
+class CloudJobAdmin(RoleAdmin[CloudJob]):
+    """Scans in the cloud, with the answer as it came."""
+
+    list_display = [
+        *("scan", "file_name", "account", "sent_as", "sent", "due", "hours", "said")
+    ]
+    list_filter = ["account", "sent_as"]
+    list_select_related = ["scan__scanned_file", "account"]
+    search_fields = ["=scan__uid", "=remote_id", "scan__scanned_file__name"]
+    date_hierarchy = "created_at"
+    readonly_fields = (*all_field_names(CloudJob, but=["id", "raw"]), "answer")
+    fields = readonly_fields
+
+    @admin.display(description="File")
+    def file_name(self, job: CloudJob) -> str:
+        """Return what was sent."""
+        return job.scan.scanned_file.name
+
+    @admin.display(description="Sent", ordering="sent_at")
+    def sent(self, job: CloudJob) -> SafeString:
+        """Return when it was sent."""
+        return when(job.sent_at)
+
+    @admin.display(description="Due", ordering="due_at")
+    def due(self, job: CloudJob) -> SafeString:
+        """Return when it is looked at next."""
+        return when(job.due_at)
+
+    @admin.display(description="Hours", ordering="sent_ms")
+    def hours(self, job: CloudJob) -> SafeString:
+        """Return what it counts for."""
+        return number(f"{job.sent_ms / HOUR_MS:.3f}")
+
+    @admin.display(description="Answer as received")
+    def answer(self, job: CloudJob) -> SafeString:
+        """Return the body that held the result."""
+        return format_html("<pre>{}</pre>", job.raw_text[:200_000])
+
+
+@admin.register(CloudDeletion)
+class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
+    """What is to be deleted in the cloud, since it was deleted here."""
+
+    list_display = ["remote_id", "account", "due_at", "done_at", "attempts", "said"]
+    list_filter = ["account"]
+    list_select_related = ["account"]
+    search_fields = ["=remote_id"]
+    readonly_fields = all_field_names(CloudDeletion, but=["id"])
+    fields = readonly_fields

@@ -1,0 +1,298 @@
+"""The ACRCloud engine: its File Scanning API, called for one account.
+
+The same calls work against any server that speaks the protocol, this portal among
+them. Every failure is a ``CloudFault`` with the cloud's own words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from django.conf import settings
+
+from common.http import FetchFailed, SizedBody, TooLarge, call_service
+from common.multipart import MultipartBody, Progress
+from common.secret_text import SecretUnreadable, unseal
+from scanning.engines.cloud_faults import CloudFault, FaultKind, fault_of
+from scanning.models import CloudAccount, Container
+
+# Any in this module: JSON from another service, read value by value.
+Json = dict[str, Any]
+Read = TypeVar("Read")
+
+_VENDOR = ".acrcloud.com"
+_PER_PAGE = 100
+_MAX_PAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file as the cloud knows it. ``raw`` is the whole answer it was read from."""
+
+    id: str
+    name: str
+    state: int
+    duration_ms: int
+    results: object
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteContainer:
+    """A container as the cloud knows it."""
+
+    id: int
+    name: str
+    region: str
+    callback_url: str
+    audio_type: str
+    policy: Json
+    buckets: tuple[str, ...]
+
+
+class Cloud:
+    """Calls for one account."""
+
+    def __init__(self, account: CloudAccount) -> None:
+        self._base = account.base_url.rstrip("/")
+        self._files_base = files_base(account)
+        self._region = account.region
+        try:
+            self._token = unseal(account.token_sealed)
+        except SecretUnreadable as error:
+            raise CloudFault(
+                FaultKind.TOKEN,
+                "the stored token cannot be read, because SECRET_KEY has changed",
+            ) from error
+
+    def containers(self) -> list[RemoteContainer]:
+        """Return every container that the token sees, of all regions."""
+        found: list[RemoteContainer] = []
+        for page in range(1, _MAX_PAGES + 1):
+            query = urlencode({"page": page, "per_page": _PER_PAGE})
+            rows = _rows(self._get(f"{self._base}/fs-containers?{query}"))
+            found += [one for row in rows if (one := _container(row)) is not None]
+            if len(rows) < _PER_PAGE:
+                break
+        return found
+
+    def container(self, container_id: int) -> RemoteContainer:
+        """Return one container."""
+        answer = self._get(f"{self._base}/fs-containers/{container_id}")
+        return _needed(_container(_first(answer)), answer)
+
+    def create_container(
+        self, container: Container, *, buckets: Sequence[int | str], callback_url: str
+    ) -> RemoteContainer:
+        """Make a container that scans as ``container`` says."""
+        answer = self._send_json(
+            "POST",
+            f"{self._base}/fs-containers",
+            {
+                "name": container.name,
+                "region": self._region,
+                "audio_type": container.audio_type,
+                "buckets": list(buckets),
+                "engine": container.wire_engine,
+                "policy": container.policy,
+                "callback_url": callback_url,
+            },
+        )
+        return _needed(_container(_first(answer)), answer)
+
+    def set_callback(self, container_id: int, callback_url: str) -> None:
+        """Have the results of a container posted to an address."""
+        self._send_json(
+            "PUT",
+            f"{self._base}/fs-containers/{container_id}",
+            {"callback_url": callback_url},
+        )
+
+    def list_files(self, container_id: int, *, search: str = "") -> list[RemoteFile]:
+        """Return the newest files of a container whose name or uri holds ``search``."""
+        query = urlencode({"search": search, "per_page": 20})
+        answer = self._get(f"{self._files(container_id)}?{query}")
+        return [one for row in _rows(answer) if (one := _file(row, answer)) is not None]
+
+    def send_file(
+        self,
+        container_id: int,
+        *,
+        file: BinaryIO,
+        file_bytes: int,
+        fields: Mapping[str, str],
+        key: str,
+        progress: Progress,
+    ) -> RemoteFile:
+        """Send audio or a fingerprint; the bytes are read as they are sent."""
+        body = MultipartBody(
+            fields=fields, file=file, file_bytes=file_bytes, progress=progress
+        )
+        answer = self._call(
+            "POST",
+            self._files(container_id),
+            body=body,
+            headers={"Content-Type": body.content_type, "Idempotency-Key": key},
+        )
+        return _needed(_file(_first(answer), answer), answer)
+
+    def send_link(
+        self, container_id: int, *, fields: Mapping[str, str], key: str
+    ) -> RemoteFile:
+        """Have the cloud fetch a link."""
+        answer = self._send_json(
+            "POST", self._files(container_id), fields, {"Idempotency-Key": key}
+        )
+        return _needed(_file(_first(answer), answer), answer)
+
+    def show_file(self, container_id: int, file_id: str) -> RemoteFile:
+        """Return a file with its results."""
+        answer = self._get(self._file(container_id, file_id), asks_file=True)
+        return _needed(_file(_first(answer), answer), answer)
+
+    def rescan_file(self, container_id: int, file_id: str) -> None:
+        """Have a file scanned again."""
+        self._call("PUT", f"{self._file(container_id, file_id)}/rescan", asks_file=True)
+
+    def delete_file(self, container_id: int, file_id: str) -> None:
+        """Delete a file; one that is gone already is no fault."""
+        try:
+            self._call("DELETE", self._file(container_id, file_id), asks_file=True)
+        except CloudFault as fault:
+            if fault.kind is not FaultKind.GONE:
+                raise
+
+    def _files(self, container_id: int) -> str:
+        return f"{self._files_base}/fs-containers/{container_id}/files"
+
+    def _file(self, container_id: int, file_id: str) -> str:
+        return f"{self._files(container_id)}/{quote(file_id, safe='')}"
+
+    def _get(self, url: str, *, asks_file: bool = False) -> bytes:
+        return self._call("GET", url, asks_file=asks_file)
+
+    def _send_json(
+        self,
+        method: str,
+        url: str,
+        told: Mapping[str, object],
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        return self._call(
+            method,
+            url,
+            body=json.dumps(told).encode(),
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )
+
+    def _call(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | SizedBody | None = None,
+        headers: Mapping[str, str] | None = None,
+        asks_file: bool = False,
+    ) -> bytes:
+        try:
+            answer = call_service(
+                method,
+                url,
+                token=self._token,
+                headers=headers,
+                body=body,
+                max_bytes=settings.ACRPORTAL_CALLBACK_MAX_BYTES,
+            )
+        except FetchFailed as error:
+            raise CloudFault(FaultKind.UNREACHABLE, str(error)) from error
+        except TooLarge as error:
+            raise CloudFault(
+                FaultKind.REFUSED, "(an answer over the limit of a callback's size)"
+            ) from error
+        # Some refusals come with the status 200 and nothing but a code.
+        done = 200 <= answer.status < 300 and (not answer.body or _holds(answer.body))
+        if not done:
+            raise fault_of(
+                answer.status,
+                answer.body,
+                retry_after=answer.headers.get("Retry-After", ""),
+                asks_file=asks_file,
+            )
+        return answer.body
+
+
+def files_base(account: CloudAccount) -> str:
+    """Return where calls about files go: at the vendor's, a host of the region."""
+    base = account.base_url.rstrip("/")
+    host = urlsplit(base).hostname or ""
+    if host.startswith("api-v2.") and host.endswith(_VENDOR):
+        return f"https://api-{account.region}{_VENDOR}/api"
+    return base
+
+
+def _needed(read: Read | None, answer: bytes) -> Read:
+    """Return what was read; an answer without it is as good as none."""
+    if read is None:
+        raise fault_of(200, answer)
+    return read
+
+
+def _rows(answer: bytes) -> list[Json]:
+    data = json.loads(answer)["data"] if answer else None
+    rows = data if isinstance(data, list) else [data]
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _first(answer: bytes) -> Json:
+    return next(iter(_rows(answer)), {})
+
+
+def _holds(answer: bytes) -> bool:
+    """Tell whether an answer is what the protocol calls one."""
+    try:
+        told = json.loads(answer)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and "data" in told
+
+
+def _file(row: Json, answer: bytes) -> RemoteFile | None:
+    file_id, state = row.get("id"), row.get("state")
+    if not isinstance(file_id, str | int) or isinstance(file_id, bool):
+        return None
+    if isinstance(state, bool) or not isinstance(state, int):
+        return None
+    duration = row.get("duration")
+    known = isinstance(duration, int | float) and not isinstance(duration, bool)
+    return RemoteFile(
+        id=str(file_id)[:64],
+        name=str(row.get("name") or ""),
+        state=state,
+        duration_ms=max(0, round(1000 * float(duration or 0))) if known else 0,
+        results=row.get("results"),
+        raw=answer,
+    )
+
+
+def _container(row: Json) -> RemoteContainer | None:
+    number = row.get("id")
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        return None
+    buckets, policy = row.get("buckets"), row.get("policy")
+    return RemoteContainer(
+        id=number,
+        name=str(row.get("name") or number)[:200],
+        region=str(row.get("region") or "")[:32],
+        callback_url=str(row.get("callback_url") or ""),
+        audio_type=str(row.get("audio_type") or ""),
+        policy=policy if isinstance(policy, dict) else {},
+        buckets=tuple(
+            str(bucket.get("name") or bucket.get("id"))
+            for bucket in (buckets if isinstance(buckets, list) else [])
+            if isinstance(bucket, dict)
+        ),
+    )

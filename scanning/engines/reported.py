@@ -1,0 +1,89 @@
+"""Turns what a cloud reports into an engine's result, with recordings of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+
+from catalogue.models import Recording, RecordingStatus
+from catalogue.stubs import make_stub, own_recording_with_isrc
+from scanning.choices import EngineChoice, Section
+from scanning.engines.acrcloud_results import (
+    NO_SCALE,
+    SCORE_SCALE,
+    ReportedItem,
+    read_items,
+)
+from scanning.engines.base import EngineResult, FoundRecording
+
+
+def engine_result(reported: object, answer: str) -> EngineResult:
+    """Return what a body reports; ``answer`` is its digest."""
+    grouped: dict[tuple[int, Section], list[ReportedItem]] = {}
+    for item in read_items(reported):
+        grouped.setdefault((_recording_id(item), item.section), []).append(item)
+    found = tuple(
+        _found(recording_id, section, items)
+        for (recording_id, section), items in grouped.items()
+    )
+    return EngineResult(
+        engine=EngineChoice.ACRCLOUD,
+        engine_version="acrcloud",
+        found=found,
+        no_match_reason="" if found else "clean_scan",
+        sha256=answer,
+    )
+
+
+def _found(
+    recording_id: int, section: Section, items: Sequence[ReportedItem]
+) -> FoundRecording:
+    scores = [item.score for item in items if item.score is not None]
+    return FoundRecording(
+        recording_id=recording_id,
+        section=section,
+        score=max(scores, default=None),
+        score_scale=SCORE_SCALE if scores else NO_SCALE,
+        segments=tuple(
+            sorted((item.segment for item in items), key=lambda play: play.start_ms)
+        ),
+        ids=items[0].ids,
+    )
+
+
+def _recording_id(item: ReportedItem) -> int:
+    """Return our recording with the reported id or code, or a stub that stands for it.
+
+    A recording of ours comes before a stub: what the cloud knew first may have been
+    added to the catalogue since.
+    """
+    known = Recording.objects.filter(acr_id=item.acrid).only("pk", "status").first()
+    if known is not None and known.status != RecordingStatus.STUB:
+        return known.pk
+    own = own_recording_with_isrc(item.isrc)
+    if own is not None:
+        return own.pk
+    if known is not None:
+        return known.pk
+    return _stub_of(item).pk
+
+
+def _stub_of(item: ReportedItem) -> Recording:
+    """Return a new stub; another worker's where that was first."""
+    stub = Recording(
+        acr_id=item.acrid,
+        title=item.title,
+        artists=list(item.artists),
+        album=item.album,
+        label=item.label,
+        release_date=item.release_date,
+        isrc=item.isrc,
+        upc=item.upc[:14],
+        duration_ms=item.duration_ms,
+    )
+    try:
+        with transaction.atomic():
+            return make_stub(stub)
+    except IntegrityError:
+        return Recording.objects.get(acr_id=item.acrid)

@@ -1,0 +1,97 @@
+"""What is under way between us and a cloud account."""
+
+from __future__ import annotations
+
+import zlib
+
+from django.db import models
+
+from common.leases import Leased
+from scanning.models.cloud_account import CloudAccount
+from scanning.models.scan import Scan
+
+
+class SentAs(models.TextChoices):
+    """What the cloud was given."""
+
+    NOTHING = "", "Nothing yet"
+    AUDIO = "audio", "Audio"
+    FINGERPRINT = "fingerprint", "Fingerprint"
+    AUDIO_URL = "audio_url", "Link to a media file"
+    PLATFORMS = "platforms", "Link to a platform"
+    RESCAN = "rescan", "Asked to scan again"
+    CALLED_BACK = "called_back", "Scanned again in the cloud"
+
+
+class CloudJob(Leased):
+    """One scan in the cloud: sent, then asked for until its result is here.
+
+    ``due_at`` is when the worker looks at it next, empty once it is over; its lease keeps a second worker
+    away. ``attempts`` counts the tries of the step at hand. ``raw`` is the answer
+    that held the result, word for word, compressed.
+    """
+
+    scan = models.OneToOneField(
+        Scan, on_delete=models.PROTECT, related_name="cloud_job"
+    )
+    account = models.ForeignKey(
+        CloudAccount, on_delete=models.PROTECT, related_name="jobs"
+    )
+    remote_container_id = models.PositiveBigIntegerField()
+    remote_id = models.CharField(max_length=64, blank=True, default="")
+    sent_as = models.CharField(
+        max_length=16, choices=SentAs.choices, default=SentAs.NOTHING, blank=True
+    )
+    sent_at = models.DateTimeField(null=True, blank=True)
+    sent_ms = models.PositiveBigIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)
+    checks = models.PositiveIntegerField(default=0)
+    said = models.CharField(
+        max_length=1000, blank=True, help_text="The last fault, in the cloud's words."
+    )
+    raw = models.BinaryField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["due_at"], name="cloud_job_due"),
+            models.Index(fields=["account", "remote_id"], name="cloud_job_remote"),
+            models.Index(fields=["sent_at"], name="cloud_job_sent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scan.uid} at {self.account}"
+
+    @property
+    def raw_text(self) -> str:
+        """Return the stored answer."""
+        if not self.raw:
+            return ""
+        return zlib.decompress(bytes(self.raw)).decode("utf-8", "replace")
+
+
+class CloudDeletion(Leased):
+    """A file that was deleted here and is to be deleted in the cloud too."""
+
+    account = models.ForeignKey(
+        CloudAccount, on_delete=models.PROTECT, related_name="deletions"
+    )
+    remote_container_id = models.PositiveBigIntegerField()
+    remote_id = models.CharField(max_length=64)
+    due_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    said = models.CharField(max_length=1000, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["due_at"], name="cloud_deletion_due")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "remote_id"], name="cloud_deletion_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.remote_id} at {self.account}"

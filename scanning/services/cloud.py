@@ -1,0 +1,231 @@
+"""Cloud accounts: keeping them, trying them, and tying containers to theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+import audit.services
+from accounts.models import User
+from common.secret_text import seal
+from scanning import cloud_pipeline
+from scanning.choices import AudioType, EngineChoice
+from scanning.engines.acrcloud import Cloud, RemoteContainer
+from scanning.engines.cloud_faults import CloudFault, FaultKind
+from scanning.errors import IntakeRefused
+from scanning.models import CloudAccount, CloudJob, Container, Scan
+from scanning.models.container import whole_file_policy
+from scanning.services.containers import update_container
+from scanning.tasks import render_file
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What trying an account showed; ``notes`` are sentences, the worst first."""
+
+    works: bool
+    notes: tuple[str, ...]
+
+
+def save_account(
+    *, account: CloudAccount, token: str, user: User | None
+) -> CloudAccount:
+    """Keep an account; an empty token leaves the stored one as it is."""
+    is_new = account.pk is None
+    if token:
+        account.token_sealed = seal(token)
+        _forget_pause(account)
+    if is_new:
+        account.created_by = user
+    with transaction.atomic():
+        account.save()
+        audit.services.record(
+            case=f"cloud_account:{account.pk}",
+            action="cloud_account.created" if is_new else "cloud_account.changed",
+            actor=user or audit.services.SYSTEM,
+            after={
+                "name": account.name,
+                "base_url": account.base_url,
+                "region": account.region,
+                "token_changed": bool(token),
+            },
+        )
+    return account
+
+
+def _forget_pause(account: CloudAccount) -> None:
+    account.paused_until = None
+    account.pause_code = account.pause_message = ""
+    account.pauses = 0
+
+
+def account_callback_url(account: CloudAccount) -> str:
+    """Return the address that an account's containers post results to."""
+    path = reverse(
+        "scanning:account_callback", args=[account.pk, account.callback_secret]
+    )
+    return f"{settings.ACRPORTAL_BASE_URL}{path}"
+
+
+def try_account(*, account: CloudAccount) -> Trial:
+    """Call the account and compare what it knows with our containers."""
+    try:
+        remote = {one.id: one for one in Cloud(account).containers()}
+    except CloudFault as fault:
+        return Trial(works=False, notes=(_trial_fault(fault, account),))
+    notes = [
+        note
+        for container in account.containers.all()
+        if (note := _compare(container, account, remote))
+    ]
+    regions = sorted({one.region for one in remote.values() if one.region})
+    found = (
+        f"The account answers. It has {len(remote)} containers"
+        f"{' in ' + ', '.join(regions) if regions else ''}."
+    )
+    return Trial(works=not notes, notes=(*notes, found))
+
+
+def _trial_fault(fault: CloudFault, account: CloudAccount) -> str:
+    if fault.kind is FaultKind.UNREACHABLE:
+        return (
+            f"No usable answer from {account.base_url}: {fault.said}. Check the base "
+            "address; at ACRCloud it is https://api-v2.acrcloud.com/api."
+        )
+    if fault.kind is FaultKind.CONTAINER:
+        return (
+            f"ACRCloud says: {fault.said}. The base address leads to no API of "
+            "containers; it usually ends in /api."
+        )
+    return str(fault)
+
+
+def _compare(
+    container: Container, account: CloudAccount, remote: dict[int, RemoteContainer]
+) -> str:
+    """Return what is wrong with a container's place in the account; empty: nothing."""
+    number = container.cloud_container_id
+    there = remote.get(number) if number is not None else None
+    if there is None:
+        listed = ", ".join(f"{one.id} {one.name}" for one in remote.values())
+        return (
+            f"{container.name}: container {number or '(none)'} is not in this account. "
+            f"The token sees: {listed[:500] or 'none'}."
+        )
+    if there.region and there.region != account.region:
+        return (
+            f"{container.name}: its container {number} lies in region {there.region}, "
+            f"but the account says {account.region}. Files would be refused as "
+            "'Invalid Container': correct the region."
+        )
+    return ""
+
+
+def adopt_container(
+    *,
+    account: CloudAccount,
+    remote: RemoteContainer,
+    user: User | None,
+    container: Container | None = None,
+    set_callback: bool = True,
+) -> Container:
+    """Tie a container of the account to ours, or to a new one of its name.
+
+    Raises ``CloudFault`` where the callback address cannot be set; then nothing has
+    changed here.
+    """
+    if set_callback:
+        Cloud(account).set_callback(remote.id, account_callback_url(account))
+    adopted = container or Container(
+        name=remote.name,
+        engine=EngineChoice.ACRCLOUD,
+        created_by=user,
+        region=remote.region or account.region,
+        audio_type=_audio_type(remote),
+        policy=remote.policy or whole_file_policy(),
+    )
+    return _tie(adopted, account, remote, user)
+
+
+def mirror_container(
+    *,
+    account: CloudAccount,
+    container: Container,
+    buckets: Sequence[int | str],
+    user: User | None,
+) -> Container:
+    """Make in the account what stands for our container, with the cloud's buckets."""
+    remote = Cloud(account).create_container(
+        container, buckets=buckets, callback_url=account_callback_url(account)
+    )
+    return _tie(container, account, remote, user)
+
+
+def _tie(
+    container: Container,
+    account: CloudAccount,
+    remote: RemoteContainer,
+    user: User | None,
+) -> Container:
+    container.cloud_account, container.cloud_container_id = account, remote.id
+    try:
+        with transaction.atomic():
+            container.save()
+            audit.services.record(
+                case=f"container:{container.pk}",
+                action="container.tied_to_cloud",
+                actor=user or audit.services.SYSTEM,
+                after={"account": account.name, "cloud_container": remote.id},
+            )
+    except IntegrityError as error:
+        raise IntakeRefused(
+            "cloud_container_taken",
+            f"Another container stands for {remote.id} {remote.name} already.",
+            status=409,
+        ) from error
+    return container
+
+
+def set_terms(
+    *, container: Container, engine: str, cap_hours: int | None, user: User | None
+) -> None:
+    """Say when the cloud is asked, and how much may be sent to it in a month."""
+    update_container(
+        container=container,
+        columns={"engine": engine, "cloud_cap_hours": cap_hours},
+        user=user,
+    )
+
+
+def _audio_type(remote: RemoteContainer) -> str:
+    known = remote.audio_type in AudioType.values
+    return remote.audio_type if known else AudioType.LINE_IN
+
+
+def retry_now(*, account: CloudAccount) -> int:
+    """End a pause and look at everything that waits; return how much that is."""
+    _forget_pause(account)
+    account.save(
+        update_fields=["paused_until", "pause_code", "pause_message", "pauses"]
+    )
+    waiting = CloudJob.objects.filter(account=account, due_at__isnull=False)
+    return waiting.update(due_at=datetime.now(tz=UTC))
+
+
+def send_due(*, owner: str) -> int:
+    """Send what is due to the clouds; return how much."""
+    return cloud_pipeline.send_due(owner=owner) + cloud_pipeline.delete_due(owner=owner)
+
+
+def check_due(*, owner: str) -> int:
+    """Ask the clouds for results that are due; return how many scans ended."""
+    ended = cloud_pipeline.check_due(owner=owner)
+    for scan in Scan.objects.filter(pk__in=ended).select_related("scanned_file"):
+        if scan.scanned_file.media and not scan.scanned_file.proxy:
+            render_file.enqueue(scan.scanned_file_id)
+    return len(ended)

@@ -1,0 +1,553 @@
+"""The cloud engine against a server of scripted answers: sent once, asked, stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from accounts.models import User
+from scanning.choices import (
+    CallbackOutcome,
+    EngineChoice,
+    FileStatus,
+    ScanStatus,
+)
+from scanning.models import (
+    CloudAccount,
+    CloudDeletion,
+    CloudJob,
+    Container,
+    InboundCallback,
+    ScannedFile,
+)
+from scanning.services import cloud
+from scanning.services.intake import submit_link, submit_upload
+from scanning.services.removal import delete_files
+from scanning.services.scans import cancel_scan, request_scan
+from tests.conftest import Worker, upload
+
+REMOTE_ID = "3a1f1d1e-0c2e-4f38-9d5a-2f2b6e1c9a01"
+_MUSIC = {
+    "music": [
+        {
+            "offset": 5,
+            "played_duration": 20,
+            "score": 90,
+            "result": {"title": "Song", "acrid": "a" * 32, "duration_ms": 60_000},
+        }
+    ]
+}
+
+
+@dataclass
+class Vendor:
+    """A server that answers as told; ``calls`` are what it was asked."""
+
+    account: CloudAccount
+    container: Container
+    file: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    faults: list[Response] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Response:
+        """Give the next fault, else what the protocol says."""
+        self.calls.append((request.method, request.path))
+        self.bodies.append(request.get_data())
+        if self.faults:
+            return self.faults.pop(0)
+        if request.method == "DELETE":
+            return Response(status=204)
+        if request.path.endswith("/files") and request.method == "GET":
+            return _json({"data": self.listed})
+        one_id = request.path.rsplit("/", 1)[-1] == REMOTE_ID
+        return _json({"data": [self.file] if one_id else self.file})
+
+    def sends(self) -> int:
+        """Return how often a file was posted."""
+        return sum(method == "POST" for method, _ in self.calls)
+
+
+def _json(told: object, status: int = 200) -> Response:
+    return Response(json.dumps(told), status, content_type="application/json")
+
+
+@pytest.fixture
+def vendor(
+    transactional_db: None, httpserver: HTTPServer, settings: Settings
+) -> Vendor:
+    """Return a scripted cloud with an account and a container tied to it."""
+    settings.ACRPORTAL_CLOUD_POLL_SECONDS = 0.0
+    account = cloud.save_account(
+        account=CloudAccount(name="Vendor", base_url=httpserver.url_for("/api")),
+        token="the-token",
+        user=None,
+    )
+    container = Container.objects.create(
+        name="Cloud",
+        engine=EngineChoice.ACRCLOUD,
+        cloud_account=account,
+        cloud_container_id=77,
+    )
+    running = Vendor(account, container, _file(0))
+    httpserver.expect_request(_AnyPath()).respond_with_handler(running.answer)
+    return running
+
+
+class _AnyPath(str):
+    """Equal to every path: the vendor answers all of them."""
+
+    __slots__ = ()
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash("any")
+
+
+def _file(state: int, results: object = None) -> dict[str, Any]:  # Any: JSON
+    return {
+        "id": REMOTE_ID,
+        "name": "x",
+        "state": state,
+        "duration": 60,
+        "results": results,
+    }
+
+
+def _submit(vendor: Vendor, user: User, content: bytes = b"x" * 100) -> ScannedFile:
+    return submit_upload(
+        container=vendor.container, upload=upload("show.mp3", content), user=user
+    ).scanned_file
+
+
+def _send() -> None:
+    cloud.send_due(owner="test")
+
+
+def _check() -> int:
+    return cloud.check_due(owner="test")
+
+
+def _state(file: ScannedFile) -> tuple[str, str]:
+    file.refresh_from_db()
+    return file.status, file.error_code
+
+
+def test_file_is_sent_asked_for_and_stored(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    sent_state = _state(file)
+    vendor.file = _file(1, _MUSIC)
+
+    ended = _check()
+
+    job = CloudJob.objects.get()
+    assert sent_state == (FileStatus.PROCESSING, "")
+    assert ended == 1
+    assert _state(file) == (FileStatus.READY, "")
+    assert file.remote_id == REMOTE_ID
+    assert file.duration_ms == 60_000
+    assert json.loads(job.raw_text)["data"][0]["results"] == _MUSIC
+    assert job.sent_ms == 60_000
+    body = vendor.bodies[0]
+    assert b"x" * 100 in body
+    assert f"[{job.scan.uid}]".encode() in body
+
+
+def test_token_is_stored_sealed_and_sent(
+    vendor: Vendor, admin: User, httpserver: HTTPServer
+) -> None:
+    _submit(vendor, admin)
+
+    _send()
+
+    assert "the-token" not in vendor.account.token_sealed
+    assert httpserver.log[0][0].headers["Authorization"] == "Bearer the-token"
+
+
+def test_changed_secret_key_is_told_as_a_token_to_enter_again(
+    vendor: Vendor, admin: User, settings: Settings
+) -> None:
+    file = _submit(vendor, admin)
+    settings.SECRET_KEY = "another"
+
+    _send()
+
+    assert _state(file) == (FileStatus.WAITING, "cloud_token")
+    assert "SECRET_KEY has changed" in file.message
+
+
+def test_lost_answer_does_not_send_the_file_twice(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+    vendor.faults = [Response("cut", 502)]
+    _send()
+    assert _state(file) == (FileStatus.WAITING, "cloud_unreachable")
+    vendor.listed = [_file(0) | {"name": f"show.mp3 [{file.scans.get().uid}]"}]
+
+    _send()
+
+    assert vendor.sends() == 1
+    assert _state(file) == (FileStatus.PROCESSING, "")
+    assert file.remote_id == REMOTE_ID
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _json({"status": {"code": 3003, "msg": "Limit exceeded"}}),
+        _json({"message": "Too Many Attempts."}, 429),
+        _json({"error": "quota", "code": 3003}, 403),
+    ],
+)
+def test_quota_answer_lets_everything_of_the_account_wait(
+    vendor: Vendor, admin: User, answer: Response
+) -> None:
+    first, second = _submit(vendor, admin), _submit(vendor, admin, b"y" * 100)
+    answer.headers["Retry-After"] = "600"
+    vendor.faults = [answer]
+
+    _send()
+    _send()
+
+    assert _state(first) == (FileStatus.WAITING, "cloud_quota")
+    assert _state(second) == (FileStatus.WAITING, "cloud_quota")
+    assert "ACRCloud says:" in first.message
+    assert len(vendor.calls) == 1
+
+
+def test_what_waited_for_quota_goes_on_by_itself(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+    vendor.faults = [_json({"code": 3003, "message": "Limit exceeded"}, 429)]
+    with time_machine.travel(datetime.now(tz=UTC) - timedelta(hours=1), tick=False):
+        CloudJob.objects.update(due_at=datetime.now(tz=UTC))
+        _send()
+
+    _send()
+
+    vendor.account.refresh_from_db()
+    assert _state(file) == (FileStatus.PROCESSING, "")
+    assert (vendor.account.paused_until, vendor.account.pauses) == (None, 0)
+
+
+def test_invalid_container_is_told_as_the_wrong_region(
+    vendor: Vendor, admin: User
+) -> None:
+    file = _submit(vendor, admin)
+    vendor.faults = [_json({"error": "Invalid Container"}, 404)]
+
+    _send()
+
+    assert _state(file) == (FileStatus.ERROR, "cloud_container")
+    assert "Invalid Container" in file.message
+    assert "wrong region" in file.message
+
+
+def test_refusal_is_kept_word_for_word(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+    vendor.faults = [_json({"message": "The file type is not allowed."}, 422)]
+
+    _send()
+
+    assert _state(file) == (FileStatus.ERROR, "cloud_refused")
+    assert "422 The file type is not allowed" in file.message
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"data": []}', b'{"data": {"id": 1}}', b"<html>"]
+)
+def test_answers_that_cannot_be_read_are_asked_for_again(
+    vendor: Vendor, admin: User, body: bytes
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(1, _MUSIC)
+    vendor.faults = [Response(body, 200)]
+
+    first = _check()
+    second = _check()
+
+    assert (first, second) == (0, 1)
+    assert _state(file) == (FileStatus.READY, "")
+
+
+@pytest.mark.parametrize("state", [-2, -3])
+def test_failure_in_the_cloud_is_an_error_not_a_no_match(
+    vendor: Vendor, admin: User, state: int
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(state)
+
+    _check()
+
+    assert _state(file) == (FileStatus.ERROR, "acrcloud_error")
+
+
+def test_no_result_is_no_match(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(-1)
+
+    _check()
+
+    assert _state(file) == (FileStatus.NO_MATCH, "")
+
+
+def test_file_deleted_in_the_cloud_says_so(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.faults = [_json({"message": "Not found"}, 404)]
+
+    _check()
+
+    assert _state(file) == (FileStatus.ERROR, "cloud_gone")
+
+
+def test_silence_for_days_ends_in_an_error(
+    vendor: Vendor, admin: User, settings: Settings
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    hours = settings.ACRPORTAL_CLOUD_WAIT_HOURS + 1
+    CloudJob.objects.update(sent_at=datetime.now(tz=UTC) - timedelta(hours=hours))
+
+    _check()
+
+    assert _state(file) == (FileStatus.ERROR, "cloud_silent")
+
+
+def test_rescan_asks_the_cloud_to_scan_its_copy(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(1, _MUSIC)
+    _check()
+    vendor.file = _file(0)
+
+    request_scan(scanned_file=file, user=admin)
+    _send()
+    vendor.file = _file(1, _MUSIC)
+    _check()
+
+    assert ("PUT", f"/api/fs-containers/77/files/{REMOTE_ID}/rescan") in vendor.calls
+    assert vendor.sends() == 1
+    assert [scan.status for scan in file.scans.all()] == [ScanStatus.SUCCEEDED] * 2
+
+
+def test_rescan_of_what_the_cloud_has_lost_sends_it_anew(
+    vendor: Vendor, admin: User
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(-1)
+    _check()
+    vendor.faults = [_json({"message": "Not found"}, 404)]
+
+    request_scan(scanned_file=file, user=admin)
+    _send()
+
+    assert vendor.sends() == 2
+    assert _state(file) == (FileStatus.PROCESSING, "")
+
+
+def test_deleting_a_file_deletes_the_copy_in_the_cloud(
+    vendor: Vendor, admin: User
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.faults = [Response("", 500)]
+
+    delete_files(files=[file], user=admin, reason="test")
+    _send()
+    _send()
+
+    assert vendor.calls[-1] == ("DELETE", f"/api/fs-containers/77/files/{REMOTE_ID}")
+    assert CloudDeletion.objects.get().done_at is not None
+
+
+def test_cap_stops_sending_and_says_so(vendor: Vendor, admin: User) -> None:
+    vendor.container.cloud_cap_hours = 1
+    vendor.container.save()
+    first = _submit(vendor, admin)
+    _send()
+    CloudJob.objects.update(sent_ms=3_600_000)
+
+    second = _submit(vendor, admin, b"y" * 100)
+    _send()
+
+    assert vendor.sends() == 1
+    assert _state(first)[0] == FileStatus.PROCESSING
+    assert _state(second) == (FileStatus.WAITING, "cloud_cap")
+    assert "limit of 1 h reached" in second.message
+
+
+def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) -> None:
+    submit_link(
+        container=vendor.container,
+        url="https://www.youtube.com/watch?v=abcdefghijk",
+        user=admin,
+    )
+
+    _send()
+
+    told = json.loads(vendor.bodies[0])
+    assert told["data_type"] == "platforms"
+    assert told["url"] == "https://www.youtube.com/watch?v=abcdefghijk"
+
+
+def test_cancelled_scan_is_not_sent(vendor: Vendor, admin: User) -> None:
+    file = _submit(vendor, admin)
+
+    cancel_scan(scan=file.scans.get(), user=admin)
+    _send()
+
+    assert not vendor.calls
+    assert _state(file) == (FileStatus.CANCELLED, "")
+
+
+def _call_back(account: CloudAccount, body: object, sender: str = "127.0.0.1") -> int:
+    url = reverse(
+        "scanning:account_callback", args=[account.pk, account.callback_secret]
+    )
+    raw = json.dumps(body).encode()
+    answer = Client(REMOTE_ADDR=sender).post(url, raw, content_type="application/json")
+    return answer.status_code
+
+
+def _body(state: int, results: object) -> dict[str, object]:
+    return {"file_id": REMOTE_ID, "state": state, "cid": 77, "results": results}
+
+
+def test_callback_has_the_result_fetched_and_is_not_trusted_itself(
+    vendor: Vendor, admin: User, run_worker: Worker, settings: Settings
+) -> None:
+    settings.ACRPORTAL_CLOUD_POLL_SECONDS = 600.0
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(-1)
+
+    status = _call_back(vendor.account, _body(1, _MUSIC))
+    run_worker()
+
+    assert status == 202
+    assert _state(file) == (FileStatus.NO_MATCH, "")
+
+
+def test_callback_before_the_answer_to_the_upload_finds_its_file(
+    vendor: Vendor, admin: User, run_worker: Worker, settings: Settings
+) -> None:
+    settings.ACRPORTAL_CLOUD_POLL_SECONDS = 600.0
+    file = _submit(vendor, admin)
+    CloudJob.objects.update(due_at=datetime.now(tz=UTC) + timedelta(hours=1))
+    _call_back(vendor.account, _body(1, _MUSIC))
+    run_worker()
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.ORPHAN
+    CloudJob.objects.update(due_at=datetime.now(tz=UTC))
+    vendor.file = _file(1, _MUSIC)
+
+    _send()
+    _check()
+
+    assert _state(file) == (FileStatus.READY, "")
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.APPLIED
+
+
+def test_late_repeated_callbacks_change_nothing(
+    vendor: Vendor, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(1, _MUSIC)
+    _check()
+
+    _call_back(vendor.account, _body(1, _MUSIC))
+    _call_back(vendor.account, _body(1, _MUSIC))
+    _call_back(vendor.account, _body(0, None))
+    run_worker()
+
+    assert file.scans.count() == 1
+    assert _state(file) == (FileStatus.READY, "")
+
+
+def test_rescan_in_the_clouds_own_console_brings_its_new_result(
+    vendor: Vendor, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = _file(-1)
+    _check()
+    vendor.file = _file(1, _MUSIC)
+
+    _call_back(vendor.account, _body(1, _MUSIC))
+    run_worker()
+
+    assert _state(file) == (FileStatus.READY, "")
+    assert file.scans.count() == 2
+
+
+def test_callback_from_a_foreign_network_is_not_found(vendor: Vendor) -> None:
+    vendor.account.callback_networks = "192.0.2.0/24"
+    vendor.account.save()
+
+    statuses = [
+        _call_back(vendor.account, _body(0, None), sender)
+        for sender in ("192.0.2.7", "198.51.100.7")
+    ]
+
+    assert statuses == [202, 404]
+
+
+def test_trial_names_a_container_that_is_not_there(vendor: Vendor) -> None:
+    vendor.file = {"id": 5, "name": "Other", "region": "eu-west-1"}
+
+    trial = cloud.try_account(account=vendor.account)
+
+    assert not trial.works
+    assert "container 77 is not in this account" in trial.notes[0]
+    assert "5 Other" in trial.notes[0]
+
+
+def test_trial_names_the_wrong_region(vendor: Vendor) -> None:
+    vendor.file = {"id": 77, "name": "Cloud", "region": "us-west-2"}
+
+    trial = cloud.try_account(account=vendor.account)
+
+    assert "region us-west-2" in trial.notes[0]
+
+
+def test_trial_names_a_wrong_token(vendor: Vendor) -> None:
+    vendor.faults = [_json({"message": "Unauthenticated."}, 401)]
+
+    trial = cloud.try_account(account=vendor.account)
+
+    assert not trial.works
+    assert "token is wrong" in trial.notes[0]
+
+
+def test_trial_names_a_wrong_address(vendor: Vendor) -> None:
+    vendor.account.base_url = "http://127.0.0.1:9/api"
+
+    trial = cloud.try_account(account=vendor.account)
+
+    assert "Check the base address" in trial.notes[0]
+
+
+def test_working_trial_says_what_it_found(vendor: Vendor) -> None:
+    vendor.file = {"id": 77, "name": "Cloud", "region": "eu-west-1"}
+
+    trial = cloud.try_account(account=vendor.account)
+
+    assert trial.works
+    assert "1 containers in eu-west-1" in trial.notes[0]
