@@ -359,7 +359,7 @@ def test_delete_of_many_is_written_down(api: Api) -> None:
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert api.get(files_of(container)).json()["data"] == []
-    assert Event.objects.filter(action="file.deleted", reason="api").count() == 2
+    assert Event.objects.filter(action="file.deleted", note="api").count() == 2
 
 
 def test_an_unchanged_list_is_answered_briefly(api: Api) -> None:

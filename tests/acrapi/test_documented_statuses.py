@@ -1,0 +1,190 @@
+"""Every status that the OpenAPI document names can be seen, operation by operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+from pytest_django import Settings
+
+from accounts.roles import Role
+from catalogue.models import Bucket, BucketType, Recording
+from scanning.models import Container, ScannedFile
+from tests import audio
+from tests.acrapi.conftest import Api, MakeApi
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.scanning import ScannedFileFactory
+
+# Any in this module: an OpenAPI document and Django's test responses.
+
+
+def _document() -> dict[str, Any]:
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # not typed
+    document: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # not typed
+    return document
+
+
+DOCUMENT = _document()
+OPERATIONS = {
+    told["operationId"]: (method.upper(), path, told)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, told in methods.items()
+    if path.startswith(("/api/fs-containers", "/api/buckets"))
+}
+CASES = [
+    (name, int(status))
+    for name, (_, _, told) in OPERATIONS.items()
+    for status in told["responses"]
+]
+
+
+@dataclass
+class World:
+    """What the calls are about."""
+
+    bucket: Bucket
+    dedup: Bucket
+    recording: Recording
+    container: Container
+    file: ScannedFile
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    file = ScannedFileFactory()
+    dedup = BucketFactory(bucket_type=BucketType.DEDUP_FILE)
+    RecordingFactory(bucket=dedup, custom_id="known")
+    recording = RecordingFactory()
+    return World(recording.bucket, dedup, recording, file.container, file)
+
+
+def sound() -> SimpleUploadedFile:
+    return SimpleUploadedFile("a.wav", audio.wav_bytes(audio.tune(1, 8)))
+
+
+def upload(fields: Callable[[], dict[str, Any]]) -> Callable[[Api, str], Any]:
+    return lambda api, path: api.upload(path, fields())
+
+
+GOOD_BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "create_container": lambda world: {
+        "name": "a",
+        "region": "eu-west-1",
+        "buckets": [world.bucket.pk],
+        "engine": 1,
+    },
+    "update_container": lambda _: {"name": "b"},
+    "submit_file": lambda _: {"data_type": "audio_url", "url": "https://h.example/a"},
+    "create_bucket": lambda _: {"name": "a", "region": "eu-west-1", "type": "File"},
+    "update_bucket": lambda _: {"labels": ["a"]},
+    "add_bucket_file": lambda _: {
+        "data_type": "audio_url",
+        "url": "https://h.example/a",
+    },
+    "update_bucket_file": lambda _: {"title": "b"},
+    "delete_bucket_files": lambda world: {"ids": [world.recording.pk]},
+    "move_files_away": lambda world: {
+        "target_bucket_id": world.dedup.pk,
+        "ids": [world.recording.pk],
+    },
+}
+BAD_BODIES: dict[str, dict[str, Any]] = {
+    "create_container": {},
+    "update_container": {"engine": 9},
+    "submit_file": {},
+    "create_bucket": {},
+    "update_bucket": {"labels": 5},
+    "add_bucket_file": {},
+    "update_bucket_file": {"user_defined": "{"},
+    "delete_bucket_files": {},
+    "move_files_away": {},
+}
+
+
+def path_of(name: str, world: World, *, known: bool = True) -> str:
+    """Fill in an operation's address."""
+    _, path, _ = OPERATIONS[name]
+    in_dedup = "dedup" in path
+    bucket = world.dedup if in_dedup else world.bucket
+    if name == "move_files_here":
+        bucket = world.dedup
+    ids = str(world.recording.pk) if "/buckets/" in path else str(world.file.uid)
+    values = {
+        "{bucket_id}": bucket.pk if known else 999_999,
+        "{container_id}": world.container.pk if known else 999_999,
+        "{ids}": "known" if in_dedup else ids,
+    }
+    for parameter, value in values.items():
+        path = path.replace(parameter, str(value))
+    return path
+
+
+def call(name: str, status: int, api: Api, world: World) -> Any:
+    """Make the call that this status answers."""
+    method, _, _ = OPERATIONS[name]
+    path = path_of(name, world, known=status != 404)
+    if status == 400:
+        return api.call(method, path, "{", content_type="application/json")
+    if status == 413:
+        return api.call(
+            method, path, "x", content_type="text/plain", CONTENT_LENGTH=str(10**11)
+        )
+    if status == 422:
+        return refused(name, method, path, api, world)
+    if name == "submit_dedup_file" and status == 200:
+        return api.upload(path, {"id": "new", "file": sound()})
+    body = GOOD_BODIES.get(name, lambda _: None)(world)  # type: ignore[arg-type,return-value]  # no body
+    return api.call(method, path, body)
+
+
+def refused(name: str, method: str, path: str, api: Api, world: World) -> Any:
+    """Make the call whose values do not fit."""
+    if name == "submit_dedup_file":
+        return api.upload(path, {"id": ""})
+    if "dedup" in path:
+        other = path.replace(str(world.dedup.pk), str(world.bucket.pk))
+        return api.call(method, other)
+    if name == "delete_bucket":
+        return api.call(method, "/api/buckets/23")
+    if name == "move_files_here":
+        RecordingFactory(bucket=world.dedup, custom_id=world.recording.custom_id)
+        return api.call(method, path)
+    return api.call(method, path, BAD_BODIES[name])
+
+
+@pytest.mark.parametrize(("name", "status"), CASES)
+def test_the_documented_status_is_seen_and_its_body_fits(
+    name: str, status: int, make_api: MakeApi, world: World, settings: Settings
+) -> None:
+    api = make_api(Role.ADMIN, "report") if status == 403 else make_api()
+    if status == 401:
+        api.secret = ""
+    if status == 429:
+        settings.ACRPORTAL_API_THROTTLE = True
+        settings.ACRPORTAL_API_RATE = 1
+        cache.clear()
+        api.get("/api/fs-containers")
+
+    answer = call(name, status, api, world)
+
+    assert answer.status_code == status, answer.content
+    told = OPERATIONS[name][2]["responses"][str(status)]
+    assert_fits(answer, told)
+
+
+def assert_fits(answer: Any, told: dict[str, Any]) -> None:
+    """Check a body against its schema."""
+    content = told.get("content")
+    if content is None:
+        assert answer.content == b""
+        return
+    schema = content["application/json"]["schema"] | {
+        "components": DOCUMENT["components"]
+    }
+    Draft202012Validator(schema).validate(answer.json())
