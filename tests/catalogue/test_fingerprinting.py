@@ -184,3 +184,19 @@ def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
 
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.ERROR
+
+
+def test_index_is_checked_compacted_and_compared_with_the_catalogue(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+    out = io.StringIO()
+
+    call_command("check_index", compact=True, stdout=out)
+
+    assert "Masters: 1 recordings" in out.getvalue()
+    recording.refresh_from_db()
+    index_store.remove_recording(recording)
+    with pytest.raises(CommandError, match="rebuild_index"):
+        call_command("check_index", stderr=io.StringIO())

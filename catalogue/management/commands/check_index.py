@@ -1,0 +1,55 @@
+"""``manage.py check_index``: what the landmark index holds, and whether it is sound."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from catalogue import index_store
+from catalogue.models import Bucket, Recording, RecordingStatus
+from recognition.errors import RecognitionError
+
+
+class Command(BaseCommand):
+    """Reads every page of the index; changes nothing unless told to compact."""
+
+    help = "Print what the index holds, check it, and compare it with the catalogue."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument(
+            "--compact",
+            action="store_true",
+            help="Merge segments and give back the space of removed recordings.",
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Check bucket by bucket; exit 1 when one is damaged or incomplete."""
+        faults = 0
+        for bucket in Bucket.objects.order_by("pk"):
+            try:
+                faults += self._check(bucket, compact=options["compact"])
+            except RecognitionError as error:
+                faults += 1
+                self.stderr.write(f"{bucket.name}: {error}")
+        if faults:
+            raise CommandError("Mend the index with: manage.py rebuild_index")
+
+    def _check(self, bucket: Bucket, *, compact: bool) -> int:
+        index = index_store.open_index()
+        if compact:
+            index.maintain(bucket.pk)
+        index.verify(bucket.pk)
+        stats = index.stats(bucket.pk)
+        self.stdout.write(
+            f"{bucket.name}: {stats.recordings} recordings, {stats.postings} postings, "
+            f"{stats.size_bytes} bytes in {stats.segments} segments"
+        )
+        indexed = set(index.recordings(bucket.pk).tolist())
+        ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
+        missing = set(ready.values_list("pk", flat=True)) - indexed
+        if missing:
+            self.stderr.write(f"{bucket.name}: {len(missing)} recordings are not in it")
+        return int(bool(missing))
