@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from portal import rule_urls
 from portal.views import (
     catalogue,
     containers,
@@ -84,4 +85,5 @@ urlpatterns = [
         outbound.callback_again,
         name="callback_again",
     ),
+    *rule_urls.urlpatterns,
 ]

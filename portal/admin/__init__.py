@@ -10,6 +10,7 @@ from portal.admin import (
     cloud,
     dedup,
     match,
+    rules,
     scanning,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "cloud",
     "dedup",
     "match",
+    "rules",
     "scanning",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any  # terms of any type, passed on by name
 
 import pytest
 import time_machine
@@ -139,7 +140,7 @@ def test_label_is_compared_whatever_its_case() -> None:
     ],
 )
 def test_length_and_territory_may_be_covered_in_part(
-    terms: dict[str, object], tags: list[str], cover: Cover
+    terms: dict[str, Any], tags: list[str], cover: Cover
 ) -> None:
     match = a_match(tags=tags)
     licence = make_licence(recordings=[match.recording], **terms)
@@ -346,7 +347,7 @@ def test_rescan_carries_the_licence_along() -> None:
     ],
 )
 def test_licence_that_names_nothing_or_everything_is_refused(
-    terms: dict[str, object],
+    terms: dict[str, Any],
 ) -> None:
     with pytest.raises(errors.EmptyScope):
         make_licence(**terms)

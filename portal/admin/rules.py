@@ -1,0 +1,61 @@
+"""Licences, to look at; their pages in the portal change them, after a preview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal.admin.base import RoleAdmin, all_field_names, count_of, number
+from review.choices import MatchState
+from review.models import Licence, Match
+
+
+@admin.register(Licence)
+class LicenceAdmin(RoleAdmin[Licence]):
+    """Permissions; the way to their own page is on each."""
+
+    list_display = [
+        "number",
+        "holder",
+        "scope",
+        "use_kind",
+        "valid_from",
+        "valid_until",
+        "active",
+        "cleared",
+    ]
+    list_filter = ["active", "scope", "use_kind", "on_expiry"]
+    search_fields = ["holder", "=uid"]
+    ordering = ["-id"]
+    date_hierarchy = "created_at"
+    fields: tuple[str, ...] = (
+        *all_field_names(Licence, but=("id", "evidence")),
+        "buckets",
+        "recordings",
+        "own_page",
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Licence]:
+        """Count what each cleared along."""
+        cleared = Match.objects.filter(state=MatchState.CLEARED)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(cleared_there=count_of(cleared, "licence"))
+        )
+
+    @admin.display(description="Cleared", ordering="cleared_there")
+    def cleared(self, licence: Any) -> SafeString:  # Any: carries an annotation
+        """Return how many matches it clears now."""
+        return number(str(licence.cleared_there))
+
+    @admin.display(description="Change")
+    def own_page(self, licence: Licence) -> SafeString:
+        """Return the way to the page that changes it and shows what that does."""
+        return format_html('<a href="{}">{}</a>', licence.url, licence.number)

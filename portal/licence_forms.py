@@ -1,0 +1,122 @@
+"""The forms of licences: their terms, and what they are applied to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from catalogue.models import Bucket, Recording
+from portal.rule_fields import LinesField, RecordingsField
+from review.models import Licence
+
+MAX_EVIDENCE_BYTES = 20 * 1024**2
+_DATE = {"type": "date"}
+
+
+class LicenceForm(forms.ModelForm[Licence]):
+    """The terms of a licence."""
+
+    buckets = forms.ModelMultipleChoiceField(
+        Bucket.objects.all(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    labels = LinesField(required=False, help_text="One per line")
+    recordings = RecordingsField(
+        required=False, help_text="One id per line: ours, yours or the ISRC"
+    )
+    use_values = LinesField(
+        required=False,
+        label="Named uses",
+        help_text="One per line: accounts, addresses, programmes or external ids",
+    )
+    territories = LinesField(
+        required=False,
+        help_text=(
+            "ISO codes, one per line; none is the whole world. A file's tag such as "
+            "territory:GB says where its use is."
+        ),
+    )
+    evidence_file = forms.FileField(
+        required=False, help_text="The contract or the message that allows the use"
+    )
+
+    class Meta:
+        model = Licence
+        fields = [
+            *("holder", "scope", "buckets", "labels", "recordings"),
+            *("use_kind", "use_values", "territories", "valid_from", "valid_until"),
+            *("max_seconds", "on_expiry", "note"),
+        ]
+        labels = {
+            "scope": "Which recordings",
+            "use_kind": "Which uses",
+            "valid_from": "From",
+            "valid_until": "Until, that day included",
+            "max_seconds": "Seconds per use at most",
+            "on_expiry": "When it ends",
+        }
+        widgets = {
+            "valid_from": forms.DateInput(attrs=_DATE, format="%Y-%m-%d"),
+            "valid_until": forms.DateInput(attrs=_DATE, format="%Y-%m-%d"),
+            "note": forms.Textarea(attrs={"rows": 2}),
+        }
+
+    def __init__(
+        self, *args: Any, **kwargs: Any
+    ) -> None:  # Any: Django's own signature
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["recordings"] = list(self.instance.recordings.all())
+        if self.instance.built_in:
+            for name in list(self.fields):
+                if name not in ("use_values", "note"):
+                    del self.fields[name]
+            self.fields["use_values"].label = "Own accounts"
+            self.fields["use_values"].help_text = "One per line"
+
+    def clean_territories(self) -> list[str]:
+        """Read codes as they are compared."""
+        codes: list[str] = [code.upper() for code in self.cleaned_data["territories"]]
+        wrong = [code for code in codes if len(code) != 2 or not code.isalpha()]
+        if wrong:
+            raise forms.ValidationError(f"Not a code of two letters: {wrong[0]}.")
+        return codes
+
+    def clean_evidence_file(self) -> UploadedFile[Any] | None:  # Any: bytes or text
+        """Refuse what is too large to keep beside a licence."""
+        file: UploadedFile[Any] | None = self.cleaned_data["evidence_file"]
+        if file is not None and (file.size or 0) > MAX_EVIDENCE_BYTES:
+            raise forms.ValidationError("The file may have 20 MiB at most.")
+        return file
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        """Ask for an end that follows the start."""
+        told: dict[str, Any] = super().clean() or {}
+        begins, ends = told.get("valid_from"), told.get("valid_until")
+        if begins and ends and ends < begins:
+            self.add_error("valid_until", "The end lies before the start.")
+        return told
+
+    def chosen_buckets(self) -> list[Bucket]:
+        """Return the buckets the licence is for."""
+        return list(self.cleaned_data.get("buckets", []))
+
+    def chosen_recordings(self) -> list[Recording]:
+        """Return the recordings the licence is for."""
+        return list(self.cleaned_data.get("recordings", []))
+
+
+class LicenceFilterForm(forms.Form):
+    """Filters of the list of licences."""
+
+    q = forms.CharField(required=False, label="Holder or number")
+    state = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "Any"),
+            ("active", "In force"),
+            ("draft", "Draft"),
+            ("ended", "Ended or withdrawn"),
+        ],
+    )

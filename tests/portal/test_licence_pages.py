@@ -1,0 +1,137 @@
+"""The pages of licences: who may open them, and that they do what they say."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from review.choices import MatchState
+from review.models import Licence
+from tests.conftest import MakeClient
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager(signed_in: MakeClient) -> Client:
+    return signed_in(Role.MANAGER)
+
+
+def terms(**changes: object) -> dict[str, object]:
+    """Return what the form sends."""
+    return {
+        "holder": "Broadcaster",
+        "scope": "recordings",
+        "use_kind": "any",
+        "on_expiry": "reopen",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_list_is_for_all_and_forms_for_managers(
+    signed_in: MakeClient, role: Role
+) -> None:
+    licence = make_licence(recordings=[make_match().recording])
+    client = signed_in(role)
+    manages = role in (Role.MANAGER, Role.ADMIN)
+
+    assert client.get(reverse("portal:licence_list")).status_code == 200
+    for name in ("licence_edit", "licence_preview"):
+        answer = client.get(reverse(f"portal:{name}", args=[licence.uid]))
+        assert answer.status_code == (200 if manages else 403)
+    assert client.get(reverse("portal:licence_create")).status_code == (
+        200 if manages else 403
+    )
+    posted = client.post(reverse("portal:licence_withdraw", args=[licence.uid]))
+    assert posted.status_code == (302 if manages else 403)
+
+
+def test_licence_is_written_previewed_and_applied(manager: Client) -> None:
+    match = make_match()
+    proof = SimpleUploadedFile("contract.pdf", b"signed")
+
+    answer = manager.post(
+        reverse("portal:licence_create"),
+        terms(recordings=match.recording.custom_id, evidence_file=proof),
+    )
+
+    licence = Licence.objects.get(built_in=False)
+    preview_url = reverse("portal:licence_preview", args=[licence.uid])
+    assert answer["Location"] == preview_url
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert match.recording.title in manager.get(preview_url).content.decode()
+
+    manager.post(preview_url, {"reach": "all"})
+
+    match.refresh_from_db()
+    assert (match.state, match.licence) == (MatchState.CLEARED, licence)
+    sent = manager.get(reverse("portal:licence_evidence", args=[licence.uid]))
+    assert "attachment" in sent["Content-Disposition"]
+    assert b"".join(sent) == b"signed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"recordings": "nobody-knows"}, "nobody-knows"),
+        ({"recordings": ""}, "Name at least one"),
+        ({"scope": "all"}, "would clear everything"),
+        ({"valid_from": "2026-02-02", "valid_until": "2026-02-01"}, "before the start"),
+        ({"territories": "Britain"}, "two letters"),
+    ],
+)
+def test_form_says_what_is_wrong_and_keeps_what_was_typed(
+    manager: Client, changes: dict[str, object], told: str
+) -> None:
+    recording = make_match().recording
+
+    answer = manager.post(
+        reverse("portal:licence_create"),
+        terms(**{"recordings": recording.uid, **changes}),
+    )
+
+    page = answer.content.decode()
+    assert told in page
+    assert "Broadcaster" in page
+    assert not Licence.objects.filter(built_in=False).exists()
+
+
+def test_withdrawing_needs_a_reason(manager: Client) -> None:
+    licence = make_licence(recordings=[make_match().recording])
+    url = reverse("portal:licence_withdraw", args=[licence.uid])
+
+    manager.post(url, {"reason": ""})
+    licence.refresh_from_db()
+    assert licence.withdrawn_at is None
+
+    manager.post(url, {"reason": "never paid"})
+    licence.refresh_from_db()
+    assert licence.withdrawn_at is not None
+
+
+def test_own_accounts_are_edited_as_lines(manager: Client) -> None:
+    manager.get(reverse("portal:licence_list"))
+    own = Licence.objects.get(built_in=True)
+
+    manager.post(own.url, {"use_values": "One\nTwo\nOne\n", "note": ""})
+
+    own.refresh_from_db()
+    assert own.use_values == ["One", "Two"]
+
+
+def test_admin_shows_licences_and_changes_none(signed_in: MakeClient) -> None:
+    licence = make_licence(recordings=[make_match().recording])
+    client = signed_in(Role.ADMIN)
+
+    page = client.get(reverse("admin:review_licence_change", args=[licence.pk]))
+
+    assert licence.url in page.content.decode()
+    assert client.get(reverse("admin:review_licence_changelist")).status_code == 200
+    assert client.get(reverse("admin:review_licence_add")).status_code == 403
