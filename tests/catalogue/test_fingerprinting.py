@@ -186,6 +186,22 @@ def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
     assert recording.status == RecordingStatus.ERROR
 
 
+def test_damage_of_the_index_is_found(bucket: Bucket, run_worker: Worker) -> None:
+    _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+    [segment] = index_store.index_folder().glob("bucket-*/segment-*")
+    content = bytearray(segment.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    segment.write_bytes(content)
+    index_store.open_index_at.cache_clear()
+    faults = io.StringIO()
+
+    with pytest.raises(CommandError, match="rebuild_index"):
+        call_command("check_index", stderr=faults)
+
+    assert "Masters: " in faults.getvalue()
+
+
 def test_index_is_checked_compacted_and_compared_with_the_catalogue(
     bucket: Bucket, run_worker: Worker
 ) -> None:

@@ -41,7 +41,11 @@ class Command(BaseCommand):
         index = index_store.open_index()
         if compact:
             index.maintain(bucket.pk)
-        index.verify(bucket.pk)
+        problems = index.verify(bucket.pk)
+        for problem in problems:
+            self.stderr.write(f"{bucket.name}: {problem}")
+        if problems:
+            return len(problems)
         stats = index.stats(bucket.pk)
         self.stdout.write(
             f"{bucket.name}: {stats.recordings} recordings, {stats.postings} postings, "
