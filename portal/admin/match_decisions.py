@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 
 from accounts.roles import Action
 from portal.admin.base import user_of
-from portal.admin.decision_forms import DecisionForm
+from portal.decision_forms import DecisionForm
 from review.choices import Verb
 from review.errors import ReviewError
 from review.models import Match

@@ -13,7 +13,7 @@ from accounts.roles import Action
 from catalogue.models import Bucket
 from portal import file_page
 from portal.access import PortalRequest, needs
-from portal.admin.decision_forms import DecisionForm
+from portal.decision_forms import DecisionForm
 from portal.pages import page_of
 from portal.queue import Queue, tab_counts, unmatched_files
 from portal.review_page import lock_of
