@@ -45,7 +45,7 @@ def recognise(
         engine_version=ENGINE_VERSION,
         found=_by_recording(result.segments),
         stretches=tuple(_stretch(stretch) for stretch in result.stretches),
-        warnings=result.warnings,
+        warnings=(*result.warnings, *parts_not_done(container)),
         buckets=tuple(dict(bucket) for bucket in buckets),
         recordings_searched=Recording.objects.filter(
             bucket_id__in=bucket_ids, status=RecordingStatus.READY

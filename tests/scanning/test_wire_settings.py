@@ -1,0 +1,79 @@
+"""What API clients set on a container, and what the embedded engine makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from recognition.policy import AudioType
+from scanning.engines.embedded import parts_not_done, scan_policy
+from scanning.models import Container
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import Catalogue, Worker, upload
+
+
+@pytest.mark.parametrize(
+    ("told", "windows"),
+    [
+        ({"type": "traverse", "interval": 0, "rec_length": 10}, [(0, 60_000)]),
+        (
+            {"type": "traverse", "interval": 20, "rec_length": 10},
+            [(0, 10_000), (30_000, 40_000)],
+        ),
+        (
+            {"type": "points", "points": 2, "rec_length": "5"},
+            [(0, 5_000), (55_000, 60_000)],
+        ),
+        ({"type": "points", "points": "x"}, [(0, 60_000)]),
+        ({"interval": -1, "rec_length": "nan"}, [(0, 60_000)]),
+        ({}, [(0, 60_000)]),
+        ([], [(0, 60_000)]),
+    ],
+)
+def test_policy_chooses_what_is_scanned(
+    told: object, windows: list[tuple[int, int]]
+) -> None:
+    policy = scan_policy(Container(policy=told))
+
+    assert policy.windows_ms(60_000) == windows
+
+
+def test_recorded_audio_begins_at_the_robust_stage() -> None:
+    policy = scan_policy(Container(audio_type="recorded"))
+
+    assert policy.audio_type is AudioType.RECORDED
+
+
+@pytest.mark.parametrize(
+    ("engine", "flags", "names"),
+    [
+        (1, {}, []),
+        (2, {}, ["cover versions"]),
+        (3, {}, ["cover versions"]),
+        (4, {}, ["speech to text"]),
+        (5, {"ai_detection": True}, ["AI-made"]),
+        (1, {"deepright": True, "music_detection": True}, ["derivative", "speech"]),
+    ],
+)
+def test_what_is_not_done_is_said(
+    engine: int, flags: dict[str, bool], names: list[str]
+) -> None:
+    told = parts_not_done(Container(wire_engine=engine, **flags))
+
+    assert len(told) == len(names)
+    assert all(name in text for name, text in zip(names, told, strict=True))
+
+
+def test_a_scan_keeps_what_was_not_done(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    Container.objects.update(wire_engine=3)
+    container = Container.objects.get(pk=catalogue.container.pk)
+    clip = upload("clip.wav", audio.wav_bytes(audio.tune(1, 10)))
+    file = submit_upload(container=container, upload=clip, user=None).scanned_file
+
+    run_worker()
+
+    scan = file.scans.get()
+    assert scan.status == "succeeded"
+    assert any("cover versions" in text for text in scan.warnings)
