@@ -15,7 +15,7 @@ from benchmarks.sound import RATE, Samples
 from recognition.compare import Comparison, Relation, compare
 from recognition.types import Fingerprint
 
-_COUNT = 40
+_COUNT = 30
 _LONGEST = 180
 
 Change = Callable[[Samples, np.random.Generator], Samples]

@@ -30,7 +30,7 @@ from recognition.warm import compile_all
 
 Value = TypeVar("Value")
 
-_PAD = 1_000_000  # numbers of padding begin here, so that they are told apart
+PAD = 1_000_000  # numbers of padding begin here, so that they are told apart
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ def pad(shelf: Shelf, hours: float) -> Shelf:
         tempo = 1 + 0.01 * ((7 * k) % 13 - 6)
         bins = float((k // 2 + 3) * (1 if k % 2 else -1))
         batch = {
-            _PAD * k + number: altered(one, tempo, bins)
+            PAD * k + number: altered(one, tempo, bins)
             for number, one in original.items()
         }
         add_all(shelf.index, batch)

@@ -126,7 +126,7 @@ def least_votes(stage: Stage, hours: float, params: Params) -> int:
     """The fewest votes worth verifying: noise grows with the catalogue."""
     if stage.name == DEEP:
         return params.deep_votes
-    more = np.log2(max(1.0, hours / params.min_votes_hours)) / 2
+    more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
     return params.min_votes + int(more)
 
 

@@ -176,17 +176,28 @@ def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) 
 
 
 @compiled
-def _contrast(
-    levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int
-) -> np.float32:
-    """How far the cell stands above the mean level around it."""
-    total = np.float32(0)
-    count = np.float32(0)
-    for i in range(max(0, t - frames), min(levels.shape[0], t + frames + 1)):
-        for j in range(max(0, f - bins), min(levels.shape[1], f + bins + 1)):
-            total += levels[i, j]
-            count += np.float32(1)
-    return np.float32(levels[t, f] - total / count)
+def _sums(levels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sums of each row up to each bin, from which any stretch has its sum at once."""
+    sums = np.zeros((levels.shape[0], levels.shape[1] + 1), dtype=np.float64)
+    for t in range(levels.shape[0]):
+        total = 0.0
+        for f in range(levels.shape[1]):
+            total += levels[t, f]
+            sums[t, f + 1] = total
+    return sums
+
+
+@compiled
+def _mean_around(
+    sums: NDArray[np.float64], t: int, f: int, frames: int, bins: int
+) -> np.float64:
+    """The mean level around a cell."""
+    first, last = max(0, f - bins), min(sums.shape[1] - 1, f + bins + 1)
+    low, high = max(0, t - frames), min(sums.shape[0], t + frames + 1)
+    total = np.float64(0)
+    for i in range(low, high):
+        total += sums[i, last] - sums[i, first]
+    return np.float64(total / ((high - low) * (last - first)))
 
 
 @compiled
@@ -201,6 +212,7 @@ def _find_peaks(
     capacity = (stop - start) * levels.shape[1] // 4 + 16
     places = np.empty((capacity, 2), dtype=np.int32)
     values = np.empty((capacity, 3), dtype=np.float32)
+    sums = _sums(levels)
     n = 0
     for t in range(start, stop):
         for f in range(1, levels.shape[1] - 1):
@@ -217,7 +229,7 @@ def _find_peaks(
             places[n, 1] = 2 if sparse else 1
             values[n, 0] = f + step
             values[n, 1] = value
-            values[n, 2] = _contrast(levels, t, f, radii[2, 0], radii[2, 1])
+            values[n, 2] = value - _mean_around(sums, t, f, radii[2, 0], radii[2, 1])
             n += 1
     return places[:n].copy(), values[:n].copy()
 

@@ -62,8 +62,8 @@ class Params:
     step_frames: int = 625
     min_votes: int = 4
     min_votes_hours: float = 20.0
-    dense_fan: int = 16
-    dense_within: int = 8
+    dense_fan: int = 14
+    dense_within: int = 6
     dense_top: int = 24
     deep_fan: int = 24
     deep_within: int = 12
