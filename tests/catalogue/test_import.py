@@ -32,7 +32,7 @@ Run = Callable[..., Summary]
 
 @pytest.fixture
 def bucket() -> Bucket:
-    return BucketFactory()
+    return BucketFactory.create()
 
 
 @pytest.fixture
@@ -168,7 +168,9 @@ def test_a_malformed_isrc_warns_and_is_kept(run: Run) -> None:
 
 
 def test_one_isrc_in_two_recordings_warns(run: Run, bucket: Bucket) -> None:
-    RecordingFactory(bucket=bucket, isrc_normalised="ZZX012600001", custom_id="X9")
+    RecordingFactory.create(
+        bucket=bucket, isrc_normalised="ZZX012600001", custom_id="X9"
+    )
 
     summary = run(HEADER, ROW)
 
@@ -282,7 +284,7 @@ def archive(**files: bytes) -> SimpleUploadedFile:
 def test_the_page_checks_first_and_imports_when_told(
     signed_in: MakeClient, run_worker: Worker
 ) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
     client = signed_in(Role.MANAGER)
     tune = audio.wav_bytes(audio.tune(3, 8))
 

@@ -31,7 +31,7 @@ def own_files(tmp_path: Path) -> list[Path]:
             for frame in source.decode(audio=0)
             for part in resampler.resample(frame)
         ]
-    whole = np.concatenate(pieces).astype(np.float32) / 32768
+    whole = (np.concatenate(pieces) / 32768).astype(np.float32)
     excerpt = whole[10 * audio.RATE : 30 * audio.RATE]
     music = tmp_path / "my excerpt.mp3"
     audio.encode(excerpt, music, codec="mp3")
@@ -133,9 +133,7 @@ def test_files_can_be_dropped_and_the_page_follows_the_scan(
     page.click("[data-start]")
 
     row = page.locator("[data-row]", has_text="dropped.opus")
-    expect(row.locator("[data-badge-text]")).to_contain_text(
-        "1 match", timeout=30_000
-    )
+    expect(row.locator("[data-badge-text]")).to_contain_text("1 match", timeout=30_000)
     assert page.evaluate("window.sameDocument")
 
 

@@ -64,7 +64,7 @@ def test_page_sends_anonymous_people_to_sign_in(db: None, name: str) -> None:
 def test_changes_are_refused_to_roles_that_may_not(
     signed_in: MakeClient, role: Role
 ) -> None:
-    file = ScannedFileFactory()
+    file = ScannedFileFactory.create()
     client = signed_in(role)
 
     rescan = client.post(reverse("portal:file_rescan", args=[file.uid]))
@@ -78,7 +78,7 @@ def test_changes_are_refused_to_roles_that_may_not(
     "name", ["portal:file_rescan", "portal:file_cancel", "portal:file_attach"]
 )
 def test_changes_need_a_post(signed_in: MakeClient, name: str) -> None:
-    file = ScannedFileFactory()
+    file = ScannedFileFactory.create()
 
     answer = signed_in(ADMIN).get(reverse(name, args=[file.uid]))
 
@@ -101,7 +101,7 @@ def test_unknown_things_are_not_found(signed_in: MakeClient, path: str) -> None:
 
 
 def test_deleted_file_is_not_found(signed_in: MakeClient, admin: User) -> None:
-    file = ScannedFileFactory(deleted_at="2026-01-01T00:00:00Z")
+    file = ScannedFileFactory.create(deleted_at="2026-01-01T00:00:00Z")
 
     answer = signed_in(VIEWER).get(reverse("portal:file_detail", args=[file.uid]))
 
@@ -112,7 +112,9 @@ def test_deleted_file_is_not_found(signed_in: MakeClient, admin: User) -> None:
 def test_file_page_holds_in_every_state(
     signed_in: MakeClient, status: FileStatus
 ) -> None:
-    file = ScannedFileFactory(status=status, message="What happened.", name="x" * 200)
+    file = ScannedFileFactory.create(
+        status=status, message="What happened.", name="x" * 200
+    )
 
     page = signed_in(REVIEWER).get(reverse("portal:file_detail", args=[file.uid]))
 
@@ -209,8 +211,8 @@ def test_lists_ask_as_many_queries_for_many_rows_as_for_few(
 def test_filters_of_the_file_list_live_in_its_address(
     signed_in: MakeClient, query: str, expected: set[str]
 ) -> None:
-    ScannedFileFactory(name="needle.wav")
-    ScannedFileFactory(name="broken.wav", status=FileStatus.ERROR)
+    ScannedFileFactory.create(name="needle.wav")
+    ScannedFileFactory.create(name="broken.wav", status=FileStatus.ERROR)
 
     page = signed_in(VIEWER).get(f"/files/?{query}")
 
@@ -227,7 +229,7 @@ def test_match_list_filters_by_score_band(signed_in: MakeClient) -> None:
 
 
 def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
     client = signed_in(ADMIN)
     told = {
         "name": "Programmes",
@@ -244,7 +246,7 @@ def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
     )
 
     container.refresh_from_db()
-    assert (container.name, container.score_floor) == ("TV", 55)
+    assert (container.name, container.score_floor) == ("TV", Decimal(55))
     assert list(container.buckets.all()) == [bucket]
     case = f"container:{container.pk}"
     assert [event.action for event in Event.objects.filter(case=case)] == [
@@ -256,7 +258,7 @@ def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
 def test_manager_adds_a_recording_that_is_then_searchable(
     signed_in: MakeClient, run_worker: Worker
 ) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
 
     answer = signed_in(MANAGER).post(
         reverse("portal:recording_add"),
@@ -281,7 +283,7 @@ def test_manager_adds_a_recording_that_is_then_searchable(
 def test_same_file_again_is_refused_by_name(
     signed_in: MakeClient, run_worker: Worker
 ) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
     content = audio.wav_bytes(audio.tune(4, 10))
     client = signed_in(MANAGER)
     for title in ("First", "Second"):
@@ -297,7 +299,7 @@ def test_same_file_again_is_refused_by_name(
 def test_recording_with_a_wrong_check_digit_is_not_added(
     signed_in: MakeClient,
 ) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
 
     answer = signed_in(MANAGER).post(
         reverse("portal:recording_add"),
@@ -323,8 +325,8 @@ def test_manager_makes_a_bucket(signed_in: MakeClient) -> None:
 
 
 def test_search_finds_files_recordings_and_codes(signed_in: MakeClient) -> None:
-    ScannedFileFactory(name="harbour.wav")
-    RecordingFactory(title="Harbour lights", isrc_normalised="ZZX012600001")
+    ScannedFileFactory.create(name="harbour.wav")
+    RecordingFactory.create(title="Harbour lights", isrc_normalised="ZZX012600001")
     client = signed_in(VIEWER)
 
     by_name = client.get("/search/?q=harbour")
@@ -342,7 +344,7 @@ def test_health_is_told_without_signing_in(db: None) -> None:
 
 
 def test_audio_of_a_file_needs_a_role(admin: User) -> None:
-    file = ScannedFileFactory(container=ContainerFactory())
+    file = ScannedFileFactory.create(container=ContainerFactory.create())
 
     answer = Client().get(reverse("portal:file_audio", args=[file.uid]))
 

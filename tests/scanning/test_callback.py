@@ -82,7 +82,7 @@ def test_music_result_makes_file_ready_with_a_match_of_a_stub_recording(
 def test_custom_file_result_matches_our_own_recording(
     container: Container, file: ScannedFile, run_worker: Worker
 ) -> None:
-    own = RecordingFactory(acr_id="5343bc191634b042622bf474ed46121a")
+    own = RecordingFactory.create(acr_id="5343bc191634b042622bf474ed46121a")
     body = sample("callback.custom.json") | {"file_id": str(file.uid)}
 
     post(container, body)

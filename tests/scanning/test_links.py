@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -32,7 +33,9 @@ def local_allowed(settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
-def _submit(client: Client, catalogue: Catalogue, *links: str) -> list[dict[str, str]]:
+def _submit(
+    client: Client, catalogue: Catalogue, *links: str
+) -> list[dict[str, Any]]:  # Any: JSON
     answer = client.post(
         API,
         json.dumps({"links": links, "container": catalogue.container.pk}),
