@@ -1,0 +1,300 @@
+"""An analyst's day in a real browser: decisions by keyboard, two people, scripts off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.conftest import Portal, sign_in
+
+pytestmark = pytest.mark.e2e
+
+_STATE = """async (uid) => {
+  const told = await fetch(`/m/${uid}/lock`, {headers: {Accept: "application/json"}});
+  return await told.json();
+}"""
+_POST = """async ([address, fields]) => {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  const body = new URLSearchParams(fields);
+  const headers = {"X-CSRFToken": token, Accept: "application/json"};
+  return (await fetch(address, {method: "POST", headers, body})).status;
+}"""
+
+
+@pytest.fixture
+def restored(browser: Browser, portal: Portal) -> Iterator[list[str]]:
+    """Take back, when the test is over, what it did to the matches it names."""
+    touched: list[str] = []
+    yield touched
+    context = browser.new_context(base_url=portal.url)
+    page = context.new_page()
+    sign_in(page, portal, "mira")
+    for uid in touched:
+        told = state_of(page, uid)
+        if told["state"] == "in_review":
+            page.evaluate(_POST, [f"/m/{uid}/release", {}])
+        elif told["state"] != "pending":
+            fields = {"verb": "undo", "version": told["version"]}
+            page.evaluate(_POST, [f"/m/{uid}/decide", fields])
+    context.close()
+
+
+@pytest.fixture
+def other(browser: Browser, portal: Portal) -> Iterator[BrowserContext]:
+    """Return a second person's browser."""
+    context = browser.new_context(base_url=portal.url)
+    yield context
+    context.close()
+
+
+def state_of(page: Page, uid: str) -> dict[str, Any]:  # Any: JSON of the lock
+    told: dict[str, Any] = page.evaluate(_STATE, uid)  # Any: as above
+    return told
+
+
+def uid_of(page: Page) -> str:
+    return page.locator("#review").get_attribute("data-uid") or ""
+
+
+def open_first(page: Page, query: str = "") -> str:
+    """Open the first match of the queue by keyboard; return its uid."""
+    page.goto(f"/queue/{query}")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/m/**")
+    page.wait_for_load_state("networkidle")
+    return uid_of(page)
+
+
+def test_ten_decisions_by_keyboard_alone(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    ways = {
+        "confirmed": ["c"],
+        "rejected": ["r", "3", "Enter"],
+        "cleared": ["l", *"own channel", "Enter"],
+        "escalated": ["e", *"whose is it", "Enter"],
+    }
+    order = [*ways, "confirmed", "confirmed", "rejected", "confirmed", "cleared"]
+
+    uid = open_first(page)
+    for state in [*order, "confirmed"]:
+        restored.append(uid)
+        for key in ways[state]:
+            page.keyboard.press("Space" if key == " " else key)
+        expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)
+        expect(page.locator("[data-undo]")).to_be_visible()
+        assert state_of(page, uid)["state"] == state
+        uid = uid_of(page)
+
+    assert len(set(restored)) == 10
+    page.keyboard.press("z")
+    expect(page.locator("#review")).to_have_attribute("data-uid", restored[-1])
+    restored.append(uid)
+    assert state_of(page, restored[-2])["state"] == "in_review"
+
+
+def test_walking_on_undecided_gives_matches_back(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    first = open_first(page, "?sort=-title")
+
+    page.keyboard.press("j")
+    expect(page.locator("#review")).not_to_have_attribute("data-uid", first)
+    page.wait_for_load_state("networkidle")
+    second = uid_of(page)
+    restored += [first, second]
+
+    assert state_of(page, first)["state"] == "pending"
+    assert state_of(page, second)["mine"]
+    page.keyboard.press("k")
+    expect(page.locator("#review")).to_have_attribute("data-uid", first)
+
+
+def test_second_browser_may_look_and_not_decide(
+    page: Page, other: BrowserContext, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    restored.append(open_first(page, "?sort=source"))
+    second = other.new_page()
+    sign_in(second, portal, "mira")
+
+    second.goto(page.url)
+
+    expect(second.locator("[data-lock-foreign]")).to_contain_text("ana reviews this")
+    expect(second.locator("[data-decide]")).to_have_count(0)
+    second.keyboard.press("c")
+    assert state_of(second, restored[0])["holder"] == "ana"
+
+
+def test_stale_decision_is_told_and_the_text_kept(
+    browser: Browser, other: BrowserContext, portal: Portal, restored: list[str]
+) -> None:
+    context = browser.new_context(base_url=portal.url)
+    page = context.new_page()
+    sign_in(page, portal, "ana")
+    restored.append(open_first(page, "?sort=source"))
+    second = other.new_page()
+    sign_in(second, portal, "mira")
+    second.goto(page.url)
+    second.get_by_role("button", name="Take over").click()
+    expect(second.locator("[data-lock-badge]")).to_contain_text("Yours until")
+
+    page.keyboard.press("l")
+    page.keyboard.type("our licence 77")
+    page.keyboard.press("Enter")
+
+    error = page.locator("[data-ask=clear] [data-error]")
+    expect(error).to_contain_text("Changed by mira at")
+    expect(error).to_contain_text("your decision was not saved")
+    expect(page.locator("#clear-note")).to_have_value("our licence 77")
+    page.reload()
+    expect(page.locator("[data-lock-foreign]")).to_contain_text("mira")
+    context.close()
+
+
+def test_lost_session_keeps_what_was_typed(
+    browser: Browser, portal: Portal, restored: list[str]
+) -> None:
+    context = browser.new_context(base_url=portal.url)
+    page = context.new_page()
+    sign_in(page, portal, "ana")
+    uid = open_first(page, "?sort=source")
+    restored.append(uid)
+    page.keyboard.press("e")
+    page.keyboard.type("whose is it?")
+    context.clear_cookies(name="sessionid")
+
+    page.keyboard.press("Enter")
+
+    error = page.locator("[data-ask=escalate] [data-error]")
+    expect(error).to_contain_text("You are signed out")
+    expect(page.locator("#escalate-note")).to_have_value("whose is it?")
+    again = context.new_page()
+    sign_in(again, portal, "ana")
+    assert state_of(again, uid)["state"] == "in_review"
+    page.keyboard.press("Enter")
+    expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)
+    assert state_of(again, uid)["state"] == "escalated"
+    context.close()
+
+
+def test_both_sounds_keep_in_step_at_another_speed(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    restored.append(open_first(page, "?reason=altered"))
+
+    page.keyboard.press("p")
+    page.wait_for_function(
+        """() => {
+          const pair = document.querySelector("[data-pair]").dataset;
+          const at = (name) =>
+            document.querySelector(`[data-audio=${name}]`).currentTime * 1000;
+          const played = at("source") - pair.start;
+          const wanted = Number(pair.reference) + played * pair.ratio;
+          return played > 2500 && Math.abs(at("reference") - wanted) < 60;
+        }"""
+    )
+
+    reference = page.locator("[data-audio=reference]")
+    assert reference.evaluate("audio => audio.preservesPitch") is False
+    assert abs(reference.evaluate("audio => audio.playbackRate") - 1.03) < 0.01
+    page.keyboard.press("p")
+    expect(page.locator("[data-play]")).to_have_attribute("aria-label", "Play")
+
+
+def test_segments_are_walked_by_keyboard(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    restored.append(open_first(page, "?q=Awakening"))
+
+    page.keyboard.press("]")
+
+    expect(page.locator(".pair__which")).to_contain_text("Segment 2 of 2")
+    assert page.url.endswith("segment=2")
+
+
+def test_keys_can_be_switched_off(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    uid = open_first(page, "?sort=source")
+    restored.append(uid)
+    page.keyboard.press("?")
+    page.locator("[data-keys-switch]").uncheck()
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("c")
+    page.keyboard.press("r")
+
+    expect(page.locator(".ask[open]")).to_have_count(0)
+    assert state_of(page, uid)["state"] == "in_review"
+
+
+def test_lock_that_ends_soon_is_told(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    page.clock.install()
+    sign_in(page, portal, "ana")
+    restored.append(open_first(page, "?sort=source"))
+    expect(page.locator("[data-lock-ending]")).to_be_hidden()
+
+    page.clock.fast_forward("13:30")
+
+    expect(page.locator("[data-lock-ending]")).to_contain_text("Your lock ends in 1:")
+    expect(page.get_by_role("button", name="Extend by 15 min")).to_be_visible()
+
+
+def test_review_works_without_scripts(
+    browser: Browser, portal: Portal, restored: list[str]
+) -> None:
+    context = browser.new_context(base_url=portal.url, java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, portal, "ana")
+    plain.goto("/queue/?sort=matched")
+    plain.get_by_role("link", name="Review next").click()
+    first = uid_of(plain)
+
+    plain.get_by_role("button", name="Confirm ours").click()
+    second = uid_of(plain)
+    plain.locator("[data-ask=reject] summary").click()
+    plain.get_by_label("Noise").check()
+    plain.locator("[data-decide=reject] button.btn--primary").click()
+    third = uid_of(plain)
+    restored += [first, second, third]
+
+    assert len({first, second, third}) == 3
+    expect(plain.locator("[data-last]")).to_contain_text("Rejected")
+    plain.get_by_role("button", name="Undo").click()
+    assert uid_of(plain) == second
+    context.close()
+
+
+def test_many_are_decided_from_the_queue_by_keyboard(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "mira")
+    page.goto("/queue/?sort=source")
+    page.wait_for_load_state("networkidle")
+
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("[data-count]")).to_have_text("2 selected")
+    chosen = page.locator("tbody input:checked")
+    values = [chosen.nth(at).get_attribute("value") or "" for at in range(2)]
+    restored += [value.split(":")[0] for value in values]
+    page.get_by_role("button", name="Confirm…").click()
+    page.get_by_role("button", name="Confirm ours: 2").click()
+
+    expect(page.locator("h1")).to_have_text("2 confirmed, 0 refused")
+    page.get_by_role("button", name="Undo these 2").click()
+    expect(page.locator("h1")).to_have_text("2 back in the queue, 0 refused")
