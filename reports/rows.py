@@ -19,6 +19,7 @@ from catalogue.models import Recording
 from reports.values import Kind, Value, offset
 from review.choices import DECIDED_STATES
 from review.models import Match
+from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 
 SCHEMA = "match-report/1"
@@ -116,6 +117,15 @@ def _segments(case: Case) -> Value:
     ]
 
 
+def _engines(case: Case) -> Value:
+    """Name both engines where both found the recording."""
+    if case.scan is None:
+        return None
+    if case.match is not None and case.match.second_scan_id is not None:
+        return f"{EngineChoice.EMBEDDED}|{EngineChoice.ACRCLOUD}"
+    return case.scan.engine
+
+
 def _case_url(case: Case) -> Value:
     path = (
         case.match.review_url
@@ -201,7 +211,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("last_end", _O, _of_match(lambda match: match.last_end_ms)),
     Column("segments", _L, _segments),
     Column("other_candidates", _L, _empty),
-    Column("engine", _E, _of_scan(lambda scan: scan.engine)),
+    Column("engine", _E, _engines),
     Column("engine_version", _T, _of_scan(lambda scan: scan.engine_version)),
     Column("scan_id", _T, _of_scan(lambda scan: scan.uid)),
     Column("detected_at", _U, lambda case: case.detected_at),

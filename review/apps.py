@@ -16,5 +16,7 @@ class ReviewConfig(AppConfig):
         from scanning import signals
 
         signals.scan_finished.connect(folding.fold_scan)
+        # A scan that failed may have kept the other engine's result waiting.
+        signals.scan_settled.connect(folding.fold_scan)
         signals.worker_swept.connect(locks.release_expired_locks)
         signals.worker_swept.connect(licences.end_expired)

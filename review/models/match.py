@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from catalogue.models import Recording
 from common.uid import new_uid
-from review.choices import MatchState, QueueReason, Relation
+from review.choices import MatchState, PolicyAction, QueueReason, Relation, Verb
 from review.models.licence import Licence
+from review.models.policy import Policy
 from scanning.models import Scan, ScannedFile, Segment
 
 
@@ -38,6 +39,14 @@ class Match(models.Model):
         Recording, on_delete=models.PROTECT, related_name="matches"
     )
     scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="matches")
+    second_scan = models.ForeignKey(
+        Scan,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The scan by the other engine that found the recording too.",
+    )
     superseded_by = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -89,6 +98,42 @@ class Match(models.Model):
         blank=True,
         related_name="matches",
         help_text="What allows the use of a match that it cleared.",
+    )
+    policy = models.ForeignKey(
+        Policy,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="matches",
+        help_text="The rule that chose how the match is treated.",
+    )
+    policy_action = models.CharField(
+        max_length=16, choices=PolicyAction.choices, blank=True, default=""
+    )
+    policy_name = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="The rule and its version at the time.",
+    )
+    priority = models.SmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="assigned_matches",
+    )
+    needs_approval = models.BooleanField(
+        default=False, help_text="A confirmation needs a second person."
+    )
+    proposed = models.CharField(
+        max_length=16,
+        choices=Verb.choices,
+        blank=True,
+        default="",
+        help_text="What was decided and waits for a second person.",
     )
     note = models.TextField(blank=True, default="", max_length=4000)
     locked_by = models.ForeignKey(

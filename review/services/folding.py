@@ -13,12 +13,18 @@ from dataclasses import asdict, dataclass
 from django.db import transaction
 
 from audit.services import record
-from catalogue.models import Recording
+from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
 from review.models import Match
 from review.services import evaluation, figures, rescans, snapshots, spans
 from review.subjects import Subject
-from scanning.choices import ScanStatus
+from scanning import selectors
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    COMBINED_ENGINES,
+    EngineChoice,
+    ScanStatus,
+)
 from scanning.models import Detection, Scan, Segment
 
 
@@ -40,30 +46,77 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     """Write the matches of a succeeded scan; the second time nothing changes.
 
     A match of an earlier scan is superseded by the one that follows it, or marked
-    as lost when the scan searched for its recording and did not find it.
+    as lost when the scan searched for its recording and did not find it. Where two
+    engines scan a file, the embedded one's find comes first: what ACRCloud found too
+    is kept beside it, so ACRCloud's scan waits until the other has ended.
     """
-    if scan.status != ScanStatus.SUCCEEDED or _has_newer_scan(scan):
+    current = selectors.current_scans(scan.scanned_file)
+    if scan not in current:
         return
+    for one in current:
+        if _is_turn(one, current):
+            partner = next((other for other in current if other != one), None)
+            _fold_one(scan=one, partner=partner)
+
+
+def _is_turn(scan: Scan, current: Sequence[Scan]) -> bool:
+    others_first = any(
+        other.status in ACTIVE_SCAN_STATUSES and other.engine == EngineChoice.EMBEDDED
+        for other in current
+    )
+    return scan.status == ScanStatus.SUCCEEDED and not (
+        scan.engine == EngineChoice.ACRCLOUD and others_first
+    )
+
+
+def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     live = {
         match.recording_id: match
-        for match in Match.objects.select_for_update()
+        for match in Match.objects.select_for_update(of=("self",))
         .filter(scanned_file_id=scan.scanned_file_id)
         .exclude(state=MatchState.SUPERSEDED)
+        .select_related("recording", "scan")
     }
-    finds = _finds(scan)
-    for find in finds:
-        earlier = live.pop(find.recording.pk, None)
-        if earlier is None or earlier.scan_id != scan.pk:
+    for find in _finds(scan):
+        earlier = _take_earlier(live, find.recording)
+        if earlier is None or earlier.scan_id not in {scan.pk, _key(partner)}:
             _fold(scan=scan, find=find, earlier=earlier)
-    _mark_lost(scan=scan, matches=list(live.values()))
+        elif earlier.scan_id != scan.pk:
+            _find_too(match=earlier, scan=scan)
+    kept = [match for match in live.values() if match.scan_id != _key(partner)]
+    _mark_lost(scan=scan, matches=kept)
 
 
-def _has_newer_scan(scan: Scan) -> bool:
-    return Scan.objects.filter(
-        scanned_file_id=scan.scanned_file_id,
-        status=ScanStatus.SUCCEEDED,
-        pk__gt=scan.pk,
-    ).exists()
+def _key(scan: Scan | None) -> int | None:
+    return scan.pk if scan is not None else None
+
+
+def _take_earlier(live: dict[int, Match], recording: Recording) -> Match | None:
+    """Take the live match of a recording, or of the stub that stood for it before."""
+    if recording.pk in live:
+        return live.pop(recording.pk)
+    if recording.status == RecordingStatus.STUB or not recording.isrc_normalised:
+        return None
+    for key, match in live.items():
+        stub = match.recording
+        same_code = stub.isrc_normalised == recording.isrc_normalised
+        if stub.status == RecordingStatus.STUB and same_code:
+            return live.pop(key)
+    return None
+
+
+def _find_too(*, match: Match, scan: Scan) -> None:
+    """Keep that the other engine found the recording too; score and times stay."""
+    if match.second_scan_id == scan.pk:
+        return
+    Match.objects.filter(pk=match.pk).update(
+        second_scan=scan, version=match.version + 1
+    )
+    record(
+        case=match.case,
+        action="found_too",
+        after={"scan": scan.uid, "engine": scan.engine},
+    )
 
 
 def _finds(scan: Scan) -> list[_Find]:
@@ -127,15 +180,14 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
 
 def _is_late(*, scan: Scan, recording: Recording) -> bool:
     """Tell whether the match is there because catalogue or engine changed since."""
-    first = (
-        Scan.objects.filter(
-            scanned_file_id=scan.scanned_file_id,
-            status=ScanStatus.SUCCEEDED,
-            pk__lt=scan.pk,
-        )
-        .order_by("pk")
-        .first()
+    earlier = Scan.objects.filter(
+        scanned_file_id=scan.scanned_file_id,
+        status=ScanStatus.SUCCEEDED,
+        pk__lt=scan.pk,
     )
+    if scan.scanned_file.container.engine in COMBINED_ENGINES:
+        earlier = earlier.filter(engine=scan.engine)
+    first = earlier.order_by("pk").first()
     if first is None:
         return False
     other_engine = (first.engine, first.engine_version) != (
@@ -188,7 +240,11 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
     """Mark matches whose recording the scan searched for and did not find."""
     searched = {bucket["id"] for bucket in scan.buckets}
     for match in matches:
-        looked_for = not searched or match.recording.bucket_id in searched
+        looked_for = (
+            match.recording.bucket_id in searched
+            if searched
+            else match.scan.engine == scan.engine
+        )
         if match.lost or match.scan_id == scan.pk or not looked_for:
             continue
         Match.objects.filter(pk=match.pk).update(lost=True, version=match.version + 1)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -13,12 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
+from werkzeug import Response
 
 from accounts.models import User
 from scanning.choices import (
     CallbackOutcome,
-    EngineChoice,
     FileStatus,
     ScanStatus,
 )
@@ -26,7 +23,6 @@ from scanning.models import (
     CloudAccount,
     CloudDeletion,
     CloudJob,
-    Container,
     InboundCallback,
     ScannedFile,
 )
@@ -35,96 +31,7 @@ from scanning.services.intake import submit_link, submit_upload
 from scanning.services.removal import delete_files
 from scanning.services.scans import cancel_scan, request_scan
 from tests.conftest import Worker, upload
-
-REMOTE_ID = "3a1f1d1e-0c2e-4f38-9d5a-2f2b6e1c9a01"
-_MUSIC = {
-    "music": [
-        {
-            "offset": 5,
-            "played_duration": 20,
-            "score": 90,
-            "result": {"title": "Song", "acrid": "a" * 32, "duration_ms": 60_000},
-        }
-    ]
-}
-
-
-@dataclass
-class Vendor:
-    """A server that answers as told; ``calls`` are what it was asked."""
-
-    account: CloudAccount
-    container: Container
-    file: dict[str, Any] = field(default_factory=dict)  # Any: JSON
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    faults: list[Response] = field(default_factory=list)
-    listed: list[dict[str, Any]] = field(default_factory=list)
-
-    def answer(self, request: Request) -> Response:
-        """Give the next fault, else what the protocol says."""
-        self.calls.append((request.method, request.path))
-        self.bodies.append(request.get_data())
-        if self.faults:
-            return self.faults.pop(0)
-        if request.method == "DELETE":
-            return Response(status=204)
-        if request.path.endswith("/files") and request.method == "GET":
-            return _json({"data": self.listed})
-        one_id = request.path.rsplit("/", 1)[-1] == REMOTE_ID
-        return _json({"data": [self.file] if one_id else self.file})
-
-    def sends(self) -> int:
-        """Return how often a file was posted."""
-        return sum(method == "POST" for method, _ in self.calls)
-
-
-def _json(told: object, status: int = 200) -> Response:
-    return Response(json.dumps(told), status, content_type="application/json")
-
-
-@pytest.fixture
-def vendor(
-    transactional_db: None, httpserver: HTTPServer, settings: Settings
-) -> Vendor:
-    """Return a scripted cloud with an account and a container tied to it."""
-    settings.ACRPORTAL_CLOUD_POLL_SECONDS = 0.0
-    account = cloud.save_account(
-        account=CloudAccount(name="Vendor", base_url=httpserver.url_for("/api")),
-        token="the-token",
-        user=None,
-    )
-    container = Container.objects.create(
-        name="Cloud",
-        engine=EngineChoice.ACRCLOUD,
-        cloud_account=account,
-        cloud_container_id=77,
-    )
-    running = Vendor(account, container, _file(0))
-    httpserver.expect_request(_AnyPath()).respond_with_handler(running.answer)
-    return running
-
-
-class _AnyPath(str):
-    """Equal to every path: the vendor answers all of them."""
-
-    __slots__ = ()
-
-    def __eq__(self, _other: object) -> bool:
-        return True
-
-    def __hash__(self) -> int:
-        return hash("any")
-
-
-def _file(state: int, results: object = None) -> dict[str, Any]:  # Any: JSON
-    return {
-        "id": REMOTE_ID,
-        "name": "x",
-        "state": state,
-        "duration": 60,
-        "results": results,
-    }
+from tests.scanning.vendor import MUSIC, REMOTE_ID, Vendor, json_answer, remote_file
 
 
 def _submit(vendor: Vendor, user: User, content: bytes = b"x" * 100) -> ScannedFile:
@@ -150,7 +57,7 @@ def test_file_is_sent_asked_for_and_stored(vendor: Vendor, admin: User) -> None:
     file = _submit(vendor, admin)
     _send()
     sent_state = _state(file)
-    vendor.file = _file(1, _MUSIC)
+    vendor.file = remote_file(1, MUSIC)
 
     ended = _check()
 
@@ -160,7 +67,7 @@ def test_file_is_sent_asked_for_and_stored(vendor: Vendor, admin: User) -> None:
     assert _state(file) == (FileStatus.READY, "")
     assert file.remote_id == REMOTE_ID
     assert file.duration_ms == 60_000
-    assert json.loads(job.raw_text)["data"][0]["results"] == _MUSIC
+    assert json.loads(job.raw_text)["data"][0]["results"] == MUSIC
     assert job.sent_ms == 60_000
     body = vendor.bodies[0]
     assert b"x" * 100 in body
@@ -195,7 +102,7 @@ def test_lost_answer_does_not_send_the_file_twice(vendor: Vendor, admin: User) -
     vendor.faults = [Response("cut", 502)]
     _send()
     assert _state(file) == (FileStatus.WAITING, "cloud_unreachable")
-    vendor.listed = [_file(0) | {"name": f"show.mp3 [{file.scans.get().uid}]"}]
+    vendor.listed = [remote_file(0) | {"name": f"show.mp3 [{file.scans.get().uid}]"}]
 
     _send()
 
@@ -207,9 +114,9 @@ def test_lost_answer_does_not_send_the_file_twice(vendor: Vendor, admin: User) -
 @pytest.mark.parametrize(
     "answer",
     [
-        _json({"status": {"code": 3003, "msg": "Limit exceeded"}}),
-        _json({"message": "Too Many Attempts."}, 429),
-        _json({"error": "quota", "code": 3003}, 403),
+        json_answer({"status": {"code": 3003, "msg": "Limit exceeded"}}),
+        json_answer({"message": "Too Many Attempts."}, 429),
+        json_answer({"error": "quota", "code": 3003}, 403),
     ],
 )
 def test_quota_answer_lets_everything_of_the_account_wait(
@@ -230,7 +137,7 @@ def test_quota_answer_lets_everything_of_the_account_wait(
 
 def test_what_waited_for_quota_goes_on_by_itself(vendor: Vendor, admin: User) -> None:
     file = _submit(vendor, admin)
-    vendor.faults = [_json({"code": 3003, "message": "Limit exceeded"}, 429)]
+    vendor.faults = [json_answer({"code": 3003, "message": "Limit exceeded"}, 429)]
     with time_machine.travel(datetime.now(tz=UTC) - timedelta(hours=1), tick=False):
         CloudJob.objects.update(due_at=datetime.now(tz=UTC))
         _send()
@@ -246,7 +153,7 @@ def test_invalid_container_is_told_as_the_wrong_region(
     vendor: Vendor, admin: User
 ) -> None:
     file = _submit(vendor, admin)
-    vendor.faults = [_json({"error": "Invalid Container"}, 404)]
+    vendor.faults = [json_answer({"error": "Invalid Container"}, 404)]
 
     _send()
 
@@ -257,7 +164,7 @@ def test_invalid_container_is_told_as_the_wrong_region(
 
 def test_refusal_is_kept_word_for_word(vendor: Vendor, admin: User) -> None:
     file = _submit(vendor, admin)
-    vendor.faults = [_json({"message": "The file type is not allowed."}, 422)]
+    vendor.faults = [json_answer({"message": "The file type is not allowed."}, 422)]
 
     _send()
 
@@ -273,7 +180,7 @@ def test_answers_that_cannot_be_read_are_asked_for_again(
 ) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(1, _MUSIC)
+    vendor.file = remote_file(1, MUSIC)
     vendor.faults = [Response(body, 200)]
 
     first = _check()
@@ -289,7 +196,7 @@ def test_failure_in_the_cloud_is_an_error_not_a_no_match(
 ) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(state)
+    vendor.file = remote_file(state)
 
     _check()
 
@@ -299,7 +206,7 @@ def test_failure_in_the_cloud_is_an_error_not_a_no_match(
 def test_no_result_is_no_match(vendor: Vendor, admin: User) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(-1)
+    vendor.file = remote_file(-1)
 
     _check()
 
@@ -309,7 +216,7 @@ def test_no_result_is_no_match(vendor: Vendor, admin: User) -> None:
 def test_file_deleted_in_the_cloud_says_so(vendor: Vendor, admin: User) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.faults = [_json({"message": "Not found"}, 404)]
+    vendor.faults = [json_answer({"message": "Not found"}, 404)]
 
     _check()
 
@@ -332,13 +239,13 @@ def test_silence_for_days_ends_in_an_error(
 def test_rescan_asks_the_cloud_to_scan_its_copy(vendor: Vendor, admin: User) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(1, _MUSIC)
+    vendor.file = remote_file(1, MUSIC)
     _check()
-    vendor.file = _file(0)
+    vendor.file = remote_file(0)
 
     request_scan(scanned_file=file, user=admin)
     _send()
-    vendor.file = _file(1, _MUSIC)
+    vendor.file = remote_file(1, MUSIC)
     _check()
 
     assert ("PUT", f"/api/fs-containers/77/files/{REMOTE_ID}/rescan") in vendor.calls
@@ -351,9 +258,9 @@ def test_rescan_of_what_the_cloud_has_lost_sends_it_anew(
 ) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(-1)
+    vendor.file = remote_file(-1)
     _check()
-    vendor.faults = [_json({"message": "Not found"}, 404)]
+    vendor.faults = [json_answer({"message": "Not found"}, 404)]
 
     request_scan(scanned_file=file, user=admin)
     _send()
@@ -436,9 +343,9 @@ def test_callback_has_the_result_fetched_and_is_not_trusted_itself(
     settings.ACRPORTAL_CLOUD_POLL_SECONDS = 600.0
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(-1)
+    vendor.file = remote_file(-1)
 
-    status = _call_back(vendor.account, _body(1, _MUSIC))
+    status = _call_back(vendor.account, _body(1, MUSIC))
     run_worker()
 
     assert status == 202
@@ -451,11 +358,11 @@ def test_callback_before_the_answer_to_the_upload_finds_its_file(
     settings.ACRPORTAL_CLOUD_POLL_SECONDS = 600.0
     file = _submit(vendor, admin)
     CloudJob.objects.update(due_at=datetime.now(tz=UTC) + timedelta(hours=1))
-    _call_back(vendor.account, _body(1, _MUSIC))
+    _call_back(vendor.account, _body(1, MUSIC))
     run_worker()
     assert InboundCallback.objects.get().outcome == CallbackOutcome.ORPHAN
     CloudJob.objects.update(due_at=datetime.now(tz=UTC))
-    vendor.file = _file(1, _MUSIC)
+    vendor.file = remote_file(1, MUSIC)
 
     _send()
     _check()
@@ -469,11 +376,11 @@ def test_late_repeated_callbacks_change_nothing(
 ) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(1, _MUSIC)
+    vendor.file = remote_file(1, MUSIC)
     _check()
 
-    _call_back(vendor.account, _body(1, _MUSIC))
-    _call_back(vendor.account, _body(1, _MUSIC))
+    _call_back(vendor.account, _body(1, MUSIC))
+    _call_back(vendor.account, _body(1, MUSIC))
     _call_back(vendor.account, _body(0, None))
     run_worker()
 
@@ -486,11 +393,11 @@ def test_rescan_in_the_clouds_own_console_brings_its_new_result(
 ) -> None:
     file = _submit(vendor, admin)
     _send()
-    vendor.file = _file(-1)
+    vendor.file = remote_file(-1)
     _check()
-    vendor.file = _file(1, _MUSIC)
+    vendor.file = remote_file(1, MUSIC)
 
-    _call_back(vendor.account, _body(1, _MUSIC))
+    _call_back(vendor.account, _body(1, MUSIC))
     run_worker()
 
     assert _state(file) == (FileStatus.READY, "")
@@ -528,7 +435,7 @@ def test_trial_names_the_wrong_region(vendor: Vendor) -> None:
 
 
 def test_trial_names_a_wrong_token(vendor: Vendor) -> None:
-    vendor.faults = [_json({"message": "Unauthenticated."}, 401)]
+    vendor.faults = [json_answer({"message": "Unauthenticated."}, 401)]
 
     trial = cloud.try_account(account=vendor.account)
 

@@ -1,0 +1,34 @@
+"""What several tests of scanning stand on."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+
+from scanning.choices import EngineChoice
+from scanning.models import CloudAccount, Container
+from scanning.services import cloud
+from tests.scanning.vendor import AnyPath, Vendor, remote_file
+
+
+@pytest.fixture
+def vendor(
+    transactional_db: None, httpserver: HTTPServer, settings: Settings
+) -> Vendor:
+    """Return a scripted cloud with an account and a container tied to it."""
+    settings.ACRPORTAL_CLOUD_POLL_SECONDS = 0.0
+    account = cloud.save_account(
+        account=CloudAccount(name="Vendor", base_url=httpserver.url_for("/api")),
+        token="the-token",
+        user=None,
+    )
+    container = Container.objects.create(
+        name="Cloud",
+        engine=EngineChoice.ACRCLOUD,
+        cloud_account=account,
+        cloud_container_id=77,
+    )
+    running = Vendor(account, container, remote_file(0))
+    httpserver.expect_request(AnyPath()).respond_with_handler(running.answer)
+    return running

@@ -1,0 +1,259 @@
+"""Two engines on one file: both at once, or the cloud for what the other misses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue.models import RecordingStatus
+from portal.engines import compare
+from reports.rows import COLUMNS
+from review.choices import MatchState
+from review.models import Match
+from scanning.choices import EngineChoice, FileStatus, ScanStatus
+from scanning.models import Container, ScannedFile
+from scanning.services import cloud
+from scanning.services.intake import submit_upload
+from scanning.services.scans import request_scan
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.scanning.vendor import MUSIC, Vendor, remote_file
+
+ISRC = "ZZX012600001"
+
+
+def _music(title: str, *, isrc: str, offset: int = 0) -> dict[str, Any]:  # Any: JSON
+    result = {
+        "title": title,
+        "acrid": "b" * 32,
+        "duration_ms": 30_000,
+        "external_ids": {"isrc": isrc},
+    }
+    item = {"offset": offset, "played_duration": 10, "score": 77, "result": result}
+    return {"music": [item]}
+
+
+@pytest.fixture
+def container(vendor: Vendor, catalogue: Catalogue) -> Container:
+    """Return a container that asks both engines; our first tune has an ISRC."""
+    catalogue.first.isrc = catalogue.first.isrc_normalised = ISRC
+    catalogue.first.save()
+    vendor.container.engine = EngineChoice.BOTH
+    vendor.container.save()
+    vendor.container.buckets.add(catalogue.bucket)
+    return vendor.container
+
+
+def _submit(container: Container, user: User, seed: int) -> ScannedFile:
+    content = audio.wav_bytes(audio.tune(seed, 12))
+    return submit_upload(
+        container=container, upload=upload("show.wav", content), user=user
+    ).scanned_file
+
+
+def _finish(vendor: Vendor, run_worker: Worker, state: int, results: object) -> None:
+    vendor.file = remote_file(state, results)
+    run_worker()
+    cloud.send_due(owner="test")
+    cloud.check_due(owner="test")
+
+
+def _status(file: ScannedFile) -> str:
+    file.refresh_from_db()
+    return file.status
+
+
+def test_recording_found_by_both_is_one_match_with_the_embedded_score(
+    vendor: Vendor,
+    container: Container,
+    catalogue: Catalogue,
+    admin: User,
+    run_worker: Worker,
+) -> None:
+    file = _submit(container, admin, seed=1)
+
+    _finish(vendor, run_worker, 1, _music("First, says the cloud", isrc=ISRC))
+
+    match = Match.objects.get()
+    assert _status(file) == FileStatus.READY
+    assert match.recording == catalogue.first
+    assert match.scan.engine == EngineChoice.EMBEDDED
+    assert match.score_scale.startswith("0-100:embedded")
+    assert match.second_scan is not None
+    assert match.second_scan.engine == EngineChoice.ACRCLOUD
+    assert not match.found_late
+
+
+def test_report_names_both_engines(
+    vendor: Vendor,
+    container: Container,
+    admin: User,
+    run_worker: Worker,
+    signed_in: MakeClient,
+) -> None:
+    _submit(container, admin, seed=1)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
+
+    answer = signed_in(Role.MANAGER).get("/matches/export/")
+    text = b"".join(answer).decode("utf-8-sig")
+
+    header, row = (line.split(",") for line in text.splitlines()[:2])
+    assert "engine" in {column.name for column in COLUMNS}
+    assert row[header.index("engine")] == "embedded|acrcloud"
+
+
+def test_what_only_the_cloud_knows_is_a_match_beside(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(container, admin, seed=1)
+
+    _finish(vendor, run_worker, 1, MUSIC)
+
+    matches = Match.objects.order_by("pk")
+    assert [match.scan.engine for match in matches] == ["embedded", "acrcloud"]
+    assert matches[1].recording.status == RecordingStatus.STUB
+    assert [match.lost for match in matches] == [False, False]
+    comparison = compare(file)
+    assert comparison is not None
+    assert comparison.agreed == 0
+    assert {one.text for one in comparison.differences} >= {"rival"}
+
+
+def test_cloud_result_that_comes_first_waits_for_the_embedded_engine(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(container, admin, seed=1)
+    vendor.file = remote_file(1, _music("First", isrc=ISRC))
+    cloud.send_due(owner="test")
+    cloud.check_due(owner="test")
+    early = (Match.objects.count(), _status(file))
+
+    run_worker()
+
+    match = Match.objects.get()
+    assert early == (0, FileStatus.PROCESSING)
+    assert match.scan.engine == EngineChoice.EMBEDDED
+    assert match.second_scan is not None
+    assert _status(file) == FileStatus.READY
+
+
+def test_fault_of_the_cloud_does_not_hide_what_was_found_here(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(container, admin, seed=1)
+
+    _finish(vendor, run_worker, -3, None)
+
+    assert _status(file) == FileStatus.READY
+    assert "ACRCloud could not scan" in file.message
+
+
+def test_fault_of_the_cloud_is_never_read_as_no_match(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(container, admin, seed=9)
+
+    _finish(vendor, run_worker, -3, None)
+
+    assert _status(file) == FileStatus.ERROR
+    assert file.error_code == "acrcloud_error"
+
+
+def test_rescan_by_both_keeps_one_match_and_its_decision(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(container, admin, seed=1)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
+    Match.objects.update(state=MatchState.CONFIRMED)
+
+    request_scan(scanned_file=file, user=admin)
+    vendor.file = remote_file(0)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
+
+    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert live.state == MatchState.CONFIRMED
+    assert live.second_scan is not None
+    assert not live.lost
+
+
+def test_cloud_is_asked_only_for_files_without_a_match(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    container.engine = EngineChoice.EMBEDDED_THEN_ACRCLOUD
+    container.save()
+    matched, unmatched = (_submit(container, admin, seed=seed) for seed in (1, 9))
+
+    _finish(vendor, run_worker, 1, MUSIC)
+
+    assert matched.scans.count() == 1
+    assert [scan.engine for scan in unmatched.scans.order_by("pk")] == [
+        "embedded",
+        "acrcloud",
+    ]
+    assert vendor.sends() == 1
+    assert _status(unmatched) == FileStatus.READY
+    assert Match.objects.get(scanned_file=unmatched).recording.title == "Song"
+
+
+def test_stub_gives_way_to_our_recording_once_that_has_its_code(
+    vendor: Vendor,
+    container: Container,
+    catalogue: Catalogue,
+    admin: User,
+    run_worker: Worker,
+) -> None:
+    container.engine = EngineChoice.ACRCLOUD
+    container.save()
+    catalogue.first.isrc = catalogue.first.isrc_normalised = ""
+    catalogue.first.save()
+    file = _submit(container, admin, seed=1)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
+    stub = Match.objects.get()
+    catalogue.first.isrc_normalised = ISRC
+    catalogue.first.save()
+
+    request_scan(scanned_file=file, user=admin)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
+
+    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    stub.refresh_from_db()
+    assert live.recording == catalogue.first
+    assert stub.superseded_by == live
+
+
+def test_file_page_says_where_the_engines_disagree(
+    vendor: Vendor,
+    container: Container,
+    admin: User,
+    run_worker: Worker,
+    signed_in: MakeClient,
+) -> None:
+    file = _submit(container, admin, seed=1)
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC, offset=30))
+
+    page = signed_in(Role.VIEWER).get(f"/files/{file.uid}/").content.decode()
+
+    assert "both found it, but ACRCloud at these times" in page
+    assert file.scans.filter(status=ScanStatus.SUCCEEDED).count() == 2
+
+
+def test_container_without_an_account_cannot_use_two_engines(
+    catalogue: Catalogue, signed_in: MakeClient
+) -> None:
+    page = signed_in(Role.ADMIN).post(
+        f"/containers/{catalogue.container.pk}/",
+        {
+            "name": "Test container",
+            "engine": "both",
+            "audio_type": "linein",
+            "score_floor": "50",
+            "buckets": [catalogue.bucket.pk],
+        },
+    )
+
+    catalogue.container.refresh_from_db()
+    assert "Tie this container" in page.content.decode()
+    assert catalogue.container.engine == EngineChoice.EMBEDDED

@@ -1,0 +1,79 @@
+"""A server of scripted answers in the cloud's place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from werkzeug import Request, Response
+
+from scanning.models import CloudAccount, Container
+
+REMOTE_ID = "3a1f1d1e-0c2e-4f38-9d5a-2f2b6e1c9a01"
+MUSIC = {
+    "music": [
+        {
+            "offset": 5,
+            "played_duration": 20,
+            "score": 90,
+            "result": {"title": "Song", "acrid": "a" * 32, "duration_ms": 60_000},
+        }
+    ]
+}
+
+
+@dataclass
+class Vendor:
+    """A server that answers as told; ``calls`` are what it was asked."""
+
+    account: CloudAccount
+    container: Container
+    file: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    faults: list[Response] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Response:
+        """Give the next fault, else what the protocol says."""
+        self.calls.append((request.method, request.path))
+        self.bodies.append(request.get_data())
+        if self.faults:
+            return self.faults.pop(0)
+        if request.method == "DELETE":
+            return Response(status=204)
+        if request.path.endswith("/files") and request.method == "GET":
+            return json_answer({"data": self.listed})
+        one_id = request.path.rsplit("/", 1)[-1] == REMOTE_ID
+        return json_answer({"data": [self.file] if one_id else self.file})
+
+    def sends(self) -> int:
+        """Return how often a file was posted."""
+        return sum(method == "POST" for method, _ in self.calls)
+
+
+def json_answer(told: object, status: int = 200) -> Response:
+    return Response(json.dumps(told), status, content_type="application/json")
+
+
+class AnyPath(str):
+    """Equal to every path: the vendor answers all of them."""
+
+    __slots__ = ()
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash("any")
+
+
+def remote_file(state: int, results: object = None) -> dict[str, Any]:  # Any: JSON
+    return {
+        "id": REMOTE_ID,
+        "name": "x",
+        "state": state,
+        "duration": 60,
+        "results": results,
+    }
