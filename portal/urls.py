@@ -16,6 +16,7 @@ from portal.views import (
     media,
     outbound,
     queue,
+    recording_actions,
     reports,
     review,
     search,
@@ -67,6 +68,16 @@ urlpatterns = [
         "catalogue/recordings/<str:uid>/",
         catalogue.recording_detail,
         name="recording_detail",
+    ),
+    path(
+        "catalogue/recordings/<str:uid>/fingerprint/",
+        recording_actions.recording_refingerprint,
+        name="recording_refingerprint",
+    ),
+    path(
+        "catalogue/recordings/<str:uid>/delete/",
+        recording_actions.recording_retire,
+        name="recording_retire",
     ),
     path(
         "catalogue/recordings/<str:uid>/audio",

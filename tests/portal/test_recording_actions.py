@@ -1,0 +1,58 @@
+"""Fingerprinting a recording anew, and taking it out with its consequences shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import RecordingStatus
+from tests.conftest import MakeClient
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_page_shows_what_hangs_on_a_recording(signed_in: MakeClient) -> None:
+    recording = make_match().recording
+
+    page = signed_in(Role.MANAGER).get(f"/catalogue/recordings/{recording.uid}/delete/")
+
+    assert "Matches: Pending" in page.content.decode()
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.READY
+
+
+def test_a_deleted_recording_is_retired(signed_in: MakeClient) -> None:
+    recording = RecordingFactory()
+
+    signed_in(Role.MANAGER).post(f"/catalogue/recordings/{recording.uid}/delete/")
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.RETIRED
+    assert Event.objects.filter(action="recording.retired").exists()
+
+
+def test_fingerprinting_anew_needs_audio(signed_in: MakeClient) -> None:
+    without = RecordingFactory()
+    having = RecordingFactory(audio="recordings/a")
+    client = signed_in(Role.MANAGER)
+
+    for recording in (without, having):
+        client.post(f"/catalogue/recordings/{recording.uid}/fingerprint/")
+        recording.refresh_from_db()
+
+    assert without.status == RecordingStatus.READY
+    assert having.status == RecordingStatus.WAITING
+
+
+@pytest.mark.parametrize("action", ["delete", "fingerprint"])
+def test_reviewers_may_not(signed_in: MakeClient, action: str) -> None:
+    recording = RecordingFactory(audio="recordings/a")
+
+    answer = signed_in(Role.REVIEWER).post(
+        f"/catalogue/recordings/{recording.uid}/{action}/"
+    )
+
+    assert answer.status_code == 403
