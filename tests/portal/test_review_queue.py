@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from accounts.roles import Role
@@ -114,12 +115,12 @@ def test_empty_queue_says_what_to_do(client: Client) -> None:
 
 
 def test_queue_needs_the_same_few_queries_for_any_length(
-    client: Client, django_assert_max_num_queries: object
+    client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(6):
         make_match()
 
-    with django_assert_max_num_queries(20):  # type: ignore[operator]  # pytest-django's
+    with django_assert_max_num_queries(20):
         client.get(QUEUE)
 
 
@@ -216,9 +217,9 @@ def test_deciding_many_needs_a_post(client: Client) -> None:
 
 
 def test_files_without_a_match_say_why(client: Client) -> None:
-    file = ScannedFileFactory(status=FileStatus.NO_MATCH)
-    ScanFactory(scanned_file=file, no_match_reason="speech_only")
-    ScannedFileFactory(status=FileStatus.ERROR)
+    file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+    ScanFactory.create(scanned_file=file, no_match_reason="speech_only")
+    ScannedFileFactory.create(status=FileStatus.ERROR)
 
     page = client.get(reverse("portal:queue_files"))
 
