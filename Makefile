@@ -2,6 +2,7 @@
 # make serve   web server and worker (PORT=8000)
 # make test    the tests; those that use the database on PostgreSQL too, where one runs
 # make check   style, types, imports, migrations, API schema
+# make clients the vendor's own API clients, which the tests then drive too
 # make bench   the benchmarks, on the demo audio
 
 PYTHON ?= python3.11
@@ -14,7 +15,7 @@ export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test check bench
+.PHONY: demo serve test check bench clients
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -41,6 +42,13 @@ check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.accuracy
 	$(RUN) -m benchmarks.speed
+
+clients: .venv-clients/ready
+
+.venv-clients/ready: requirements/clients.txt
+	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/clients.txt
+	touch $@
 
 $(VENV)/ready: requirements.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)

@@ -50,7 +50,7 @@ def test_other_types_of_buckets_are_refused(api: Api, kind: str) -> None:
 
 
 def test_a_name_that_is_taken_is_refused(api: Api) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
     body = {"name": bucket.name, "region": "eu-west-1", "type": "File"}
 
     answer = api.call("POST", "/api/buckets", body)
@@ -69,7 +69,7 @@ def test_the_vendors_own_bucket_is_there_and_stays(api: Api) -> None:
 
 
 def test_update_takes_labels_in_every_form(api: Api) -> None:
-    path = f"/api/buckets/{BucketFactory().pk}"
+    path = f"/api/buckets/{BucketFactory.create().pk}"
 
     for given in (["a", "b"], '["a","b"]', "a,b"):
         data = api.call("PUT", path, {"labels": given}).json()["data"]
@@ -77,9 +77,9 @@ def test_update_takes_labels_in_every_form(api: Api) -> None:
 
 
 def test_delete_takes_recordings_out_and_frees_the_name(api: Api) -> None:
-    recording = RecordingFactory()
+    recording = RecordingFactory.create()
     bucket = recording.bucket
-    container = ContainerFactory()
+    container = ContainerFactory.create()
     container.buckets.add(bucket)
 
     answer = api.call("DELETE", f"/api/buckets/{bucket.pk}")
@@ -98,7 +98,7 @@ def test_delete_takes_recordings_out_and_frees_the_name(api: Api) -> None:
 
 
 def test_upload_answers_like_the_sample(api: Api) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
     form = {
         "file": SimpleUploadedFile("adsfad.mp3", b"ID3" * 100),
         "user_defined": '{"artists": "Bob", "upc": "000"}',
@@ -116,7 +116,7 @@ def test_upload_answers_like_the_sample(api: Api) -> None:
 
 
 def test_a_list_is_like_the_sample_and_its_durations_are_numbers(api: Api) -> None:
-    recording = RecordingFactory(duration_ms=78_524)
+    recording = RecordingFactory.create(duration_ms=78_524)
 
     body = api.get(files_of(recording.bucket)).json()
 
@@ -128,8 +128,8 @@ def test_a_list_is_like_the_sample_and_its_durations_are_numbers(api: Api) -> No
 
 
 def test_one_file_is_an_object_and_several_are_an_array(api: Api) -> None:
-    first = RecordingFactory()
-    second = RecordingFactory(bucket=first.bucket)
+    first = RecordingFactory.create()
+    second = RecordingFactory.create(bucket=first.bucket)
     path = files_of(first.bucket)
 
     one = api.get(f"{path}/{first.pk}").json()["data"]
@@ -142,8 +142,8 @@ def test_one_file_is_an_object_and_several_are_an_array(api: Api) -> None:
 
 @pytest.mark.parametrize("word", ["search", "keyword"])
 def test_search_in_titles(api: Api, word: str) -> None:
-    found = RecordingFactory(title="A Needle")
-    RecordingFactory(bucket=found.bucket, title="Hay")
+    found = RecordingFactory.create(title="A Needle")
+    RecordingFactory.create(bucket=found.bucket, title="Hay")
 
     rows = api.get(f"{files_of(found.bucket)}?{word}=needle").json()["data"]
 
@@ -151,8 +151,8 @@ def test_search_in_titles(api: Api, word: str) -> None:
 
 
 def test_sorting_and_states(api: Api) -> None:
-    ready = RecordingFactory()
-    failed = RecordingFactory(bucket=ready.bucket, status=RecordingStatus.ERROR)
+    ready = RecordingFactory.create()
+    failed = RecordingFactory.create(bucket=ready.bucket, status=RecordingStatus.ERROR)
     path = files_of(ready.bucket)
 
     up = [row["id"] for row in api.get(path).json()["data"]]
@@ -168,7 +168,7 @@ def test_sorting_and_states(api: Api) -> None:
 
 @pytest.mark.parametrize("given", [{"k": "v"}, '{"k": "v"}'])
 def test_user_defined_is_always_answered_as_an_object(api: Api, given: object) -> None:
-    recording = RecordingFactory()
+    recording = RecordingFactory.create()
     path = f"{files_of(recording.bucket)}/{recording.pk}"
 
     answer = api.call("PUT", path, {"title": "New Title", "user_defined": given})
@@ -179,7 +179,7 @@ def test_user_defined_is_always_answered_as_an_object(api: Api, given: object) -
 
 @pytest.mark.parametrize("given", ["{", "[1]", "1", [1], 5])
 def test_user_defined_that_is_no_object_is_refused(api: Api, given: object) -> None:
-    recording = RecordingFactory()
+    recording = RecordingFactory.create()
     path = f"{files_of(recording.bucket)}/{recording.pk}"
 
     answer = api.call("PUT", path, {"user_defined": given})
@@ -190,8 +190,8 @@ def test_user_defined_that_is_no_object_is_refused(api: Api, given: object) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_moving_both_ways_keeps_ids(api: Api) -> None:
-    recording = RecordingFactory()
-    source, target = recording.bucket, BucketFactory()
+    recording = RecordingFactory.create()
+    source, target = recording.bucket, BucketFactory.create()
 
     there = api.call("PUT", f"{files_of(target)}/{recording.acr_id}/move")
     back = api.call(
@@ -206,7 +206,7 @@ def test_moving_both_ways_keeps_ids(api: Api) -> None:
 
 
 def test_moving_to_a_bucket_that_is_not_there(api: Api) -> None:
-    recording = RecordingFactory()
+    recording = RecordingFactory.create()
 
     answer = api.call(
         "POST",
@@ -218,8 +218,8 @@ def test_moving_to_a_bucket_that_is_not_there(api: Api) -> None:
 
 
 def test_moving_to_where_the_customers_id_is_taken(api: Api) -> None:
-    recording = RecordingFactory(custom_id="A1")
-    other = RecordingFactory(custom_id="A1")
+    recording = RecordingFactory.create(custom_id="A1")
+    other = RecordingFactory.create(custom_id="A1")
 
     answer = api.call("PUT", f"{files_of(other.bucket)}/{recording.pk}/move")
 
@@ -227,8 +227,8 @@ def test_moving_to_where_the_customers_id_is_taken(api: Api) -> None:
 
 
 def test_deleting_with_a_body_and_by_address(api: Api) -> None:
-    first = RecordingFactory()
-    second = RecordingFactory(bucket=first.bucket)
+    first = RecordingFactory.create()
+    second = RecordingFactory.create(bucket=first.bucket)
     path = files_of(first.bucket)
 
     by_body = api.call("DELETE", path, {"ids": [first.pk, 9999]})
@@ -242,14 +242,14 @@ def test_deleting_with_a_body_and_by_address(api: Api) -> None:
 
 
 def test_dump_is_every_file_at_once(api: Api) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
     RecordingFactory.create_batch(25, bucket=bucket)
 
     assert len(api.get(f"{files_of(bucket)}/dump").json()["data"]) == 25
 
 
 def test_a_link_is_fetched_by_the_worker(api: Api) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
     body = sample("bucket-file.create.audio_url.request.json")
 
     data = api.call("POST", files_of(bucket), body).json()["data"]
@@ -270,7 +270,7 @@ def test_a_link_is_fetched_by_the_worker(api: Api) -> None:
     ],
 )
 def test_what_cannot_be_added_is_refused(api: Api, body: dict[str, str]) -> None:
-    answer = api.call("POST", files_of(BucketFactory()), body)
+    answer = api.call("POST", files_of(BucketFactory.create()), body)
 
     assert answer.status_code == 422
     assert not Recording.objects.exists()

@@ -45,12 +45,14 @@ def private_addresses(settings: Settings) -> None:
 
 
 def make_callback(url: str) -> OutboundCallback:
-    file = ScannedFileFactory(container=ContainerFactory(callback_url=url))
+    file = ScannedFileFactory.create(
+        container=ContainerFactory.create(callback_url=url)
+    )
     return queue_callback(scanned_file=file, body='{"a": "ü"}')
 
 
 def end_scan(file: ScannedFile, *, failure: ScanFailed) -> None:
-    scan = ScanFactory(
+    scan = ScanFactory.create(
         scanned_file=file, status=ScanStatus.RUNNING, lease_owner="worker"
     )
     results.store_failure(scan=scan, failure=failure, owner="worker")
@@ -71,7 +73,7 @@ def test_body_is_the_vendors() -> None:
 
 @pytest.mark.django_db
 def test_a_file_without_results_sends_an_empty_object() -> None:
-    file = ScannedFileFactory(status=FileStatus.NO_MATCH)
+    file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
     assert callback_body(file)["results"] == {}
     assert callback_body(file)["state"] == -1
@@ -79,8 +81,8 @@ def test_a_file_without_results_sends_an_empty_object() -> None:
 
 @pytest.mark.django_db
 def test_the_end_of_a_scan_queues_one_callback() -> None:
-    file = ScannedFileFactory(
-        container=ContainerFactory(callback_url="https://h.example/cb"),
+    file = ScannedFileFactory.create(
+        container=ContainerFactory.create(callback_url="https://h.example/cb"),
         status=FileStatus.PROCESSING,
     )
 
@@ -93,7 +95,9 @@ def test_the_end_of_a_scan_queues_one_callback() -> None:
 
 @pytest.mark.django_db
 def test_containers_without_an_address_queue_nothing() -> None:
-    end_scan(ScannedFileFactory(), failure=ScanFailed("not_audio", "It is no audio."))
+    end_scan(
+        ScannedFileFactory.create(), failure=ScanFailed("not_audio", "It is no audio.")
+    )
 
     assert not OutboundCallback.objects.exists()
 
@@ -208,8 +212,8 @@ def test_sending_again_starts_anew_at_the_address_of_now(
 
 @pytest.mark.django_db
 def test_a_deleted_file_calls_nobody() -> None:
-    file = ScannedFileFactory(
-        container=ContainerFactory(callback_url="https://h.example/cb"),
+    file = ScannedFileFactory.create(
+        container=ContainerFactory.create(callback_url="https://h.example/cb"),
         deleted_at=NOW,
     )
 

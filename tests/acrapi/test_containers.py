@@ -29,7 +29,7 @@ def wanted(bucket: Bucket, **changes: object) -> dict[str, object]:
 
 
 def test_the_documented_example_makes_a_container(api: Api) -> None:
-    first, second = BucketFactory(), BucketFactory()
+    first, second = BucketFactory.create(), BucketFactory.create()
     body = json.loads((SAMPLES / "fs-container.create.request.json").read_text())
     body["buckets"] = [first.pk, str(second.pk), "ACRCloud Music"]
 
@@ -52,7 +52,7 @@ def test_the_documented_example_makes_a_container(api: Api) -> None:
 
 def test_unknown_fields_and_policy_flags_are_taken(api: Api) -> None:
     body = wanted(
-        BucketFactory(),
+        BucketFactory.create(),
         engine="3",
         notification_url="x",
         policy={"type": "traverse", "deepright": True, "music_detection": 0},
@@ -69,7 +69,7 @@ def test_unknown_fields_and_policy_flags_are_taken(api: Api) -> None:
 
 @pytest.mark.parametrize("engine", [1, 2, 3, 4, 5])
 def test_every_engine_is_echoed(api: Api, engine: int) -> None:
-    body = wanted(BucketFactory(), engine=engine)
+    body = wanted(BucketFactory.create(), engine=engine)
 
     assert (
         api.call("POST", "/api/fs-containers", body).json()["data"]["engine"] == engine
@@ -77,7 +77,7 @@ def test_every_engine_is_echoed(api: Api, engine: int) -> None:
 
 
 def test_form_data_is_taken_as_php_sends_it(api: Api) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
 
     answer = api.call(
         "POST",
@@ -117,7 +117,7 @@ def test_a_value_that_does_not_fit_is_named_and_nothing_is_made(
     before = Container.objects.count()
 
     answer = api.call(
-        "POST", "/api/fs-containers", wanted(BucketFactory(), **{field: value})
+        "POST", "/api/fs-containers", wanted(BucketFactory.create(), **{field: value})
     )
 
     body = answer.json()
@@ -130,7 +130,7 @@ def test_a_value_that_does_not_fit_is_named_and_nothing_is_made(
 def test_an_unknown_bucket_name_is_answered_with_those_that_are_there(
     api: Api,
 ) -> None:
-    bucket = BucketFactory(name="Ours")
+    bucket = BucketFactory.create(name="Ours")
 
     answer = api.call("POST", "/api/fs-containers", wanted(bucket, buckets=["Thiers"]))
 
@@ -139,7 +139,7 @@ def test_an_unknown_bucket_name_is_answered_with_those_that_are_there(
 
 
 def test_put_changes_a_subset_and_clears_the_callback(api: Api) -> None:
-    container = ContainerFactory(callback_url="https://host.example/")
+    container = ContainerFactory.create(callback_url="https://host.example/")
     path = f"/api/fs-containers/{container.pk}"
 
     data = api.call("PUT", path, {"callback_url": "", "engine": 2}).json()["data"]
@@ -149,8 +149,8 @@ def test_put_changes_a_subset_and_clears_the_callback(api: Api) -> None:
 
 
 def test_put_takes_back_what_an_answer_holds(api: Api) -> None:
-    container = ContainerFactory()
-    container.buckets.add(BucketFactory())
+    container = ContainerFactory.create()
+    container.buckets.add(BucketFactory.create())
     path = f"/api/fs-containers/{container.pk}"
     told = api.get(path).json()["data"]
 
@@ -161,8 +161,8 @@ def test_put_takes_back_what_an_answer_holds(api: Api) -> None:
 
 
 def test_delete_takes_the_files_along_and_never_gives_the_id_again(api: Api) -> None:
-    container = ContainerFactory()
-    file = ScannedFileFactory(container=container)
+    container = ContainerFactory.create()
+    file = ScannedFileFactory.create(container=container)
     path = f"/api/fs-containers/{container.pk}"
 
     answer = api.call("DELETE", path, content_type="application/json", body="")
@@ -171,14 +171,14 @@ def test_delete_takes_the_files_along_and_never_gives_the_id_again(api: Api) -> 
     assert api.get(path).status_code == 404
     file.refresh_from_db()
     assert file.deleted_at is not None
-    assert ContainerFactory().pk > container.pk
+    assert ContainerFactory.create().pk > container.pk
 
 
 def test_list_filters_and_counts_files(api: Api) -> None:
-    container = ContainerFactory(name="Needle in hay", region="us-west-2")
-    ContainerFactory(region="eu-west-1")
-    ScannedFileFactory(container=container, size_bytes=7)
-    ScannedFileFactory(container=container, size_bytes=5)
+    container = ContainerFactory.create(name="Needle in hay", region="us-west-2")
+    ContainerFactory.create(region="eu-west-1")
+    ScannedFileFactory.create(container=container, size_bytes=7)
+    ScannedFileFactory.create(container=container, size_bytes=5)
 
     body = api.get("/api/fs-containers?region=us-west-2&name=needle").json()
 
@@ -190,16 +190,16 @@ def test_list_makes_the_same_queries_for_one_and_for_many(
     api: Api, django_assert_max_num_queries: object
 ) -> None:
     for _ in range(30):
-        ContainerFactory().buckets.add(BucketFactory())
+        ContainerFactory.create().buckets.add(BucketFactory.create())
 
     with django_assert_max_num_queries(10):  # type: ignore[operator]  # a context manager
         api.get("/api/fs-containers?per_page=30")
 
 
 def test_events_name_the_token_that_was_used(api: Api) -> None:
-    number = api.call("POST", "/api/fs-containers", wanted(BucketFactory())).json()[
-        "data"
-    ]["id"]
+    number = api.call(
+        "POST", "/api/fs-containers", wanted(BucketFactory.create())
+    ).json()["data"]["id"]
 
     event = Event.objects.get(case=f"container:{number}")
     assert event.actor == api.owner

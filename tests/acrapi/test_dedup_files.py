@@ -17,7 +17,7 @@ TUNE = audio.wav_bytes(audio.tune(1, 20))
 
 @pytest.fixture
 def path(db: None) -> str:
-    bucket = BucketFactory(bucket_type=BucketType.DEDUP_FILE)
+    bucket = BucketFactory.create(bucket_type=BucketType.DEDUP_FILE)
     return f"/api/buckets/{bucket.pk}/dedup-files"
 
 
@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_a_bucket_of_another_type_is_refused(api: Api) -> None:
-    bucket = BucketFactory()
+    bucket = BucketFactory.create()
 
     answer = api.get(f"/api/buckets/{bucket.pk}/dedup-files")
 

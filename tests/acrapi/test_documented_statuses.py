@@ -57,10 +57,10 @@ class World:
 
 @pytest.fixture
 def world(db: None) -> World:
-    file = ScannedFileFactory()
-    dedup = BucketFactory(bucket_type=BucketType.DEDUP_FILE)
-    RecordingFactory(bucket=dedup, custom_id="known")
-    recording = RecordingFactory()
+    file = ScannedFileFactory.create()
+    dedup = BucketFactory.create(bucket_type=BucketType.DEDUP_FILE)
+    RecordingFactory.create(bucket=dedup, custom_id="known")
+    recording = RecordingFactory.create()
     return World(recording.bucket, dedup, recording, file.container, file)
 
 
@@ -109,7 +109,7 @@ BAD_BODIES: dict[str, dict[str, Any]] = {
 
 def path_of(name: str, world: World, *, known: bool = True) -> str:
     """Fill in an operation's address."""
-    _, path, _ = OPERATIONS[name]
+    path = str(OPERATIONS[name][1])
     in_dedup = "dedup" in path
     bucket = world.dedup if in_dedup else world.bucket
     if name == "move_files_here":
@@ -139,7 +139,7 @@ def call(name: str, status: int, api: Api, world: World) -> Any:
         return refused(name, method, path, api, world)
     if name == "submit_dedup_file" and status == 200:
         return api.upload(path, {"id": "new", "file": sound()})
-    body = GOOD_BODIES.get(name, lambda _: None)(world)  # type: ignore[arg-type,return-value]  # no body
+    body = GOOD_BODIES.get(name, lambda _: None)(world)
     return api.call(method, path, body)
 
 
@@ -153,7 +153,7 @@ def refused(name: str, method: str, path: str, api: Api, world: World) -> Any:
     if name == "delete_bucket":
         return api.call(method, "/api/buckets/23")
     if name == "move_files_here":
-        RecordingFactory(bucket=world.dedup, custom_id=world.recording.custom_id)
+        RecordingFactory.create(bucket=world.dedup, custom_id=world.recording.custom_id)
         return api.call(method, path)
     return api.call(method, path, BAD_BODIES[name])
 

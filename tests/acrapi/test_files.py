@@ -39,7 +39,7 @@ def audio(name: str = "song.mp3", content: bytes = b"ID3" * 100) -> SimpleUpload
 
 
 def found_file(**fields: object) -> ScannedFile:
-    recording = RecordingFactory(
+    recording = RecordingFactory.create(
         title="You are beautiful",
         artists=["James"],
         user_defined={"artist": "James", "album": "as text", "title": "not this"},
@@ -51,7 +51,7 @@ def found_file(**fields: object) -> ScannedFile:
 
 
 def test_upload_answers_like_the_sample(api: Api) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
 
     answer = api.upload(
         files_of(container), {"file": audio("a [b] ü.mp3"), "data_type": "audio"}
@@ -68,7 +68,7 @@ def test_upload_answers_like_the_sample(api: Api) -> None:
 
 
 def test_the_same_bytes_are_taken_again_with_a_new_id(api: Api) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
 
     ids = {
         api.upload(files_of(container), {"file": audio()}).json()["data"]["id"]
@@ -92,7 +92,7 @@ def test_platform_links_are_named_after_their_platform(
 ) -> None:
     body = {"data_type": "platforms", "url": url}
 
-    data = api.call("POST", files_of(ContainerFactory()), body).json()["data"]
+    data = api.call("POST", files_of(ContainerFactory.create()), body).json()["data"]
 
     assert (data["uri"], data["data_type"], data["url"]) == (uri, data_type, url)
 
@@ -100,7 +100,7 @@ def test_platform_links_are_named_after_their_platform(
 def test_media_link_keeps_its_name(api: Api) -> None:
     body = {"data_type": "audio_url", "url": "https://h.example/x.mp3", "name": "a.mp3"}
 
-    data = api.call("POST", files_of(ContainerFactory()), body).json()["data"]
+    data = api.call("POST", files_of(ContainerFactory.create()), body).json()["data"]
 
     assert (data["name"], data["data_type"]) == ("a.mp3", "audio_url")
     assert data["uri"] == "audio_url:https://h.example/x.mp3"
@@ -121,7 +121,7 @@ def test_media_link_keeps_its_name(api: Api) -> None:
 def test_what_cannot_be_taken_is_named(
     api: Api, body: dict[str, str], field: str
 ) -> None:
-    answer = api.call("POST", files_of(ContainerFactory()), body)
+    answer = api.call("POST", files_of(ContainerFactory.create()), body)
 
     assert answer.status_code == 422
     assert field in answer.json()["errors"]
@@ -129,14 +129,16 @@ def test_what_cannot_be_taken_is_named(
 
 
 def test_an_empty_file_is_refused(api: Api) -> None:
-    answer = api.upload(files_of(ContainerFactory()), {"file": audio(content=b"")})
+    answer = api.upload(
+        files_of(ContainerFactory.create()), {"file": audio(content=b"")}
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (422, "empty_file")
 
 
 def test_a_foreign_fingerprint_is_refused_with_the_way_out(api: Api) -> None:
     answer = api.upload(
-        files_of(ContainerFactory()),
+        files_of(ContainerFactory.create()),
         {"file": audio("song.lo"), "data_type": "fingerprint"},
     )
 
@@ -145,7 +147,7 @@ def test_a_foreign_fingerprint_is_refused_with_the_way_out(api: Api) -> None:
 
 
 def test_an_idempotency_key_makes_one_file(api: Api) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
     headers = {"Idempotency-Key": "abc"}
 
     first, second = (
@@ -159,7 +161,7 @@ def test_an_idempotency_key_makes_one_file(api: Api) -> None:
 
 
 def test_an_idempotency_key_for_another_request_is_refused(api: Api) -> None:
-    path, headers = files_of(ContainerFactory()), {"Idempotency-Key": "abc"}
+    path, headers = files_of(ContainerFactory.create()), {"Idempotency-Key": "abc"}
     api.upload(path, {"file": audio()}, headers=headers)
 
     answer = api.upload(path, {"file": audio("other.mp3")}, headers=headers)
@@ -171,7 +173,7 @@ def test_an_idempotency_key_for_another_request_is_refused(api: Api) -> None:
 
 
 def test_a_refused_upload_may_be_sent_again_under_its_key(api: Api) -> None:
-    path, headers = files_of(ContainerFactory()), {"Idempotency-Key": "abc"}
+    path, headers = files_of(ContainerFactory.create()), {"Idempotency-Key": "abc"}
     api.upload(path, {"file": audio(content=b"")}, headers=headers)
 
     assert not RepeatableCall.objects.exists()
@@ -234,7 +236,7 @@ def test_matches_below_the_containers_floor_are_left_out(api: Api) -> None:
 def test_states_are_numbers_and_filter_the_list(
     api: Api, status: str, code: str, state: int
 ) -> None:
-    file = ScannedFileFactory(status=status, error_code=code)
+    file = ScannedFileFactory.create(status=status, error_code=code)
     path = files_of(file.container)
 
     listed = api.get(f"{path}?state={state}").json()["data"]
@@ -262,7 +264,7 @@ def test_states_are_numbers_and_filter_the_list(
     ],
 )
 def test_pages(api: Api, query: str, page: int, count: int) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
     ScannedFileFactory.create_batch(5, container=container)
 
     answer = api.get(f"{files_of(container)}?{query}")
@@ -276,7 +278,7 @@ def test_pages(api: Api, query: str, page: int, count: int) -> None:
 
 
 def test_links_of_a_page_keep_its_filters(api: Api) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
     ScannedFileFactory.create_batch(3, container=container)
 
     links = api.get(f"{files_of(container)}?page=2&per_page=1&state=1").json()["links"]
@@ -287,9 +289,9 @@ def test_links_of_a_page_keep_its_filters(api: Api) -> None:
 
 
 def test_search_finds_by_name_and_by_uri(api: Api) -> None:
-    container = ContainerFactory()
-    named = ScannedFileFactory(container=container, name="Needle.wav")
-    linked = ScannedFileFactory(
+    container = ContainerFactory.create()
+    named = ScannedFileFactory.create(container=container, name="Needle.wav")
+    linked = ScannedFileFactory.create(
         container=container,
         source_type=SourceType.LINK,
         platform="youtube",
@@ -307,7 +309,7 @@ def test_search_finds_by_name_and_by_uri(api: Api) -> None:
 
 
 def test_known_ids_among_unknown_ones_are_answered(api: Api) -> None:
-    file = ScannedFileFactory()
+    file = ScannedFileFactory.create()
     unknown = "00000000-0000-4000-8000-000000000000"
     path = files_of(file.container)
 
@@ -319,9 +321,9 @@ def test_known_ids_among_unknown_ones_are_answered(api: Api) -> None:
 
 
 def test_a_file_of_another_container_is_unknown(api: Api) -> None:
-    file = ScannedFileFactory()
+    file = ScannedFileFactory.create()
 
-    answer = api.get(f"{files_of(ContainerFactory())}/{file.uid}")
+    answer = api.get(f"{files_of(ContainerFactory.create())}/{file.uid}")
 
     assert answer.status_code == 404
 
@@ -329,7 +331,7 @@ def test_a_file_of_another_container_is_unknown(api: Api) -> None:
 def test_rescan_answers_processing_files_and_takes_an_empty_json_body(
     api: Api,
 ) -> None:
-    file = ScannedFileFactory()
+    file = ScannedFileFactory.create()
     path = f"{files_of(file.container)}/{file.uid}/rescan"
 
     first = api.call("PUT", path, "", content_type="application/json")
@@ -342,7 +344,7 @@ def test_rescan_answers_processing_files_and_takes_an_empty_json_body(
 
 
 def test_rescan_of_nothing_is_not_there(api: Api) -> None:
-    path = f"{files_of(ContainerFactory())}//rescan"
+    path = f"{files_of(ContainerFactory.create())}//rescan"
 
     answer = api.call("PUT", path)
 
@@ -351,7 +353,7 @@ def test_rescan_of_nothing_is_not_there(api: Api) -> None:
 
 
 def test_delete_of_many_is_written_down(api: Api) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
     files = ScannedFileFactory.create_batch(2, container=container)
     ids = ",".join(str(file.uid) for file in files)
 
@@ -363,12 +365,12 @@ def test_delete_of_many_is_written_down(api: Api) -> None:
 
 
 def test_an_unchanged_list_is_answered_briefly(api: Api) -> None:
-    file = ScannedFileFactory()
+    file = ScannedFileFactory.create()
     path = files_of(file.container)
     etag = api.get(path).headers["ETag"]
 
     same = api.get(path, headers={"If-None-Match": etag})
-    ScannedFileFactory(container=file.container)
+    ScannedFileFactory.create(container=file.container)
     changed = api.get(path, headers={"If-None-Match": etag})
 
     assert (same.status_code, same.content) == (304, b"")
@@ -378,9 +380,11 @@ def test_an_unchanged_list_is_answered_briefly(api: Api) -> None:
 def test_a_list_with_results_makes_the_same_queries_for_one_and_for_many(
     api: Api, django_assert_max_num_queries: object
 ) -> None:
-    container = ContainerFactory()
+    container = ContainerFactory.create()
     for _ in range(20):
-        scan = ScanFactory(scanned_file=ScannedFileFactory(container=container))
+        scan = ScanFactory.create(
+            scanned_file=ScannedFileFactory.create(container=container)
+        )
         make_detection((0, 5_000, 0, 5_000), scan=scan)
 
     with django_assert_max_num_queries(10):  # type: ignore[operator]  # a context manager

@@ -21,7 +21,7 @@ BOUNDARY = "*****2016.05.27.acrcloud.rec.copyright.1605856524.12*****"
 
 @pytest.fixture
 def project(db: None) -> Project:
-    return create_project(name="clips", buckets=[BucketFactory()], user=None)
+    return create_project(name="clips", buckets=[BucketFactory.create()], user=None)
 
 
 def signed(project: Project, **changes: str) -> dict[str, Any]:  # Any: form values

@@ -83,7 +83,7 @@ def test_a_token_never_does_more_than_its_owner(make_api: MakeApi) -> None:
 def test_an_unknown_container_is_answered_with_those_that_are_there(
     api: Api, number: str
 ) -> None:
-    container = ContainerFactory(name="Ours")
+    container = ContainerFactory.create(name="Ours")
 
     answer = api.get(f"/api/fs-containers/{number}/files")
 
@@ -128,7 +128,7 @@ def test_a_body_of_another_kind(api: Api) -> None:
 
 
 def test_multipart_without_a_boundary(api: Api) -> None:
-    path = f"/api/fs-containers/{ContainerFactory().pk}/files"
+    path = f"/api/fs-containers/{ContainerFactory.create().pk}/files"
 
     answer = api.call("POST", path, "x", content_type="multipart/form-data")
 
@@ -139,7 +139,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(
     api: Api, settings: Settings
 ) -> None:
     settings.ACRPORTAL_MAX_FILE_BYTES = 1000
-    path = f"/api/fs-containers/{ContainerFactory().pk}/files"
+    path = f"/api/fs-containers/{ContainerFactory.create().pk}/files"
 
     answer = api.call(
         "POST",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -265,6 +264,13 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         return
 
 
-def installed_client(variable: str, program: str) -> str | None:
-    """Return where a client is installed: as the variable says, or on the path."""
-    return os.environ.get(variable) or shutil.which(program)
+def installed_client(variable: str, program: str, *, module: str) -> str | None:
+    """Return where a client is: as the variable says, from make clients, or none.
+
+    ``module`` has to be in the environment that make clients made.
+    """
+    own = ROOT / ".venv-clients"
+    there = next(own.glob(f"lib/python*/site-packages/{module}*"), None)
+    if variable in os.environ:
+        return os.environ[variable]
+    return str(own / "bin" / program) if there is not None else None

@@ -24,12 +24,12 @@ from tests.wire.live import (
     wait_for,
 )
 
-_PROGRAM = installed_client("ACRCLOUD_CLI", "acrcloud")
+_PROGRAM = installed_client("ACRCLOUD_CLI", "acrcloud", module="acrcloud_cli")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         _PROGRAM is None,
-        reason="acrcloud-cli is not installed; name its program in ACRCLOUD_CLI",
+        reason="acrcloud-cli is not installed: make clients",
     ),
     pytest.mark.skipif(
         shutil.which("openssl") is None, reason="openssl makes the certificate"

@@ -18,7 +18,7 @@ import pytest
 from tests.wire.conftest import Scene
 from tests.wire.live import Server, installed_client, make_certificate, tls_proxy
 
-_PYTHON = installed_client("ACRCLOUD_SDK_PYTHON", "acrcloud-sdk-python")
+_PYTHON = installed_client("ACRCLOUD_SDK_PYTHON", "python", module="pyacrcloud")
 _PROGRAM = """
 import json, sys
 from acrcloud.recognizer import ACRCloudRecognizer
@@ -36,8 +36,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         _PYTHON is None,
-        reason="pyacrcloud is not installed; name a Python that has it in "
-        "ACRCLOUD_SDK_PYTHON",
+        reason="pyacrcloud is not installed: make clients",
     ),
     pytest.mark.skipif(
         shutil.which("openssl") is None, reason="openssl makes the certificate"
