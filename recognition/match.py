@@ -6,6 +6,7 @@ Works from a kept fingerprint alone, so a file is scanned again without its audi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from recognition.params import DEFAULT, Params
 from recognition.policy import AudioType, ScanPolicy
 from recognition.search import Search
 from recognition.segments import Run
+from recognition.speech import speech_share
 from recognition.stretches import unmatched_stretches
 from recognition.types import (
     Fingerprint,
@@ -28,6 +30,8 @@ from recognition.types import (
     ReferenceLoader,
     ScanResult,
     SegmentMatch,
+    Stretch,
+    StretchKind,
 )
 
 
@@ -118,16 +122,32 @@ def _result(
         )
 
     segments = tuple(leave(run) for run in search.settled())
-    return ScanResult(
+    stretches = unmatched_stretches(
+        segments,
         duration_ms=query.duration_ms,
-        segments=segments,
-        stretches=unmatched_stretches(
-            segments,
-            duration_ms=query.duration_ms,
-            silent=silent,
-            scanned=scanned,
-            refused=[leave(run) for run in search.refused],
-            params=search.params,
+        silent=silent,
+        scanned=scanned,
+        refused=[leave(run) for run in search.refused],
+        params=search.params,
+    )
+    return _with_speech(
+        ScanResult(query.duration_ms, segments, stretches), query, search.params
+    )
+
+
+def _with_speech(result: ScanResult, query: Fingerprint, params: Params) -> ScanResult:
+    """The result with an estimate of speech in every match and unmatched sound."""
+    dense, level_map = scan_layer(query, params)
+
+    def share(part: SegmentMatch | Stretch) -> float | None:
+        return speech_share(dense, level_map, (part.start_ms, part.end_ms), params)
+
+    return replace(
+        result,
+        segments=tuple(replace(s, speech=share(s)) for s in result.segments),
+        stretches=tuple(
+            replace(s, speech=share(s)) if s.kind is StretchKind.NO_MATCH else s
+            for s in result.stretches
         ),
     )
 

@@ -75,12 +75,16 @@ class StretchKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the scanned file without a match, with what came closest."""
+    """A part of the scanned file without a match, with what came closest.
+
+    ``speech`` is the share of sound without a match in which somebody speaks, 0–1.
+    """
 
     start_ms: int
     end_ms: int
     kind: StretchKind
     candidate: Candidate | None = None
+    speech: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

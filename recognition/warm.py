@@ -18,6 +18,7 @@ from recognition.compare import compare
 from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
+from recognition.speech import speech_share
 from recognition.types import Fingerprint
 
 
@@ -26,6 +27,9 @@ def compile_all() -> None:
     fingerprint = extract(_made_up_music())
     compare(fingerprint, fingerprint)
     compare(replace(fingerprint, dense=None, level_map=None), fingerprint)
+    assert fingerprint.dense is not None  # noqa: S101  every layer was made
+    assert fingerprint.level_map is not None  # noqa: S101
+    speech_share(fingerprint.dense, fingerprint.level_map, (0, 5000))
     _store(fingerprint)
 
 
