@@ -186,6 +186,10 @@ ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int(
     "ACRPORTAL_DECODE_MEMORY_BYTES", 2 * 1024**3
 )
 
+# --- Review -------------------------------------------------------------------
+
+ACRPORTAL_APPROVE_OWN: bool = env.bool("ACRPORTAL_APPROVE_OWN", default=False)
+
 # --- Links and callbacks ------------------------------------------------------
 
 ACRPORTAL_ALLOW_PRIVATE_ADDRESSES: bool = env.bool(

@@ -1,10 +1,10 @@
-"""Addresses of the pages of rules: licences."""
+"""Addresses of the pages of rules: licences and policies."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from portal.views import licences
+from portal.views import licences, policies
 
 urlpatterns = [
     path("licences/", licences.licence_list, name="licence_list"),
@@ -23,4 +23,11 @@ urlpatterns = [
         licences.licence_evidence,
         name="licence_evidence",
     ),
+    path("policies/", policies.policy_list, name="policy_list"),
+    path("policies/new/", policies.policy_create, name="policy_create"),
+    path("policies/<str:uid>/", policies.policy_edit, name="policy_edit"),
+    path("policies/<str:uid>/dry-run/", policies.policy_dry_run, name="policy_dry_run"),
+    path("policies/<str:uid>/switch/", policies.policy_switch, name="policy_switch"),
+    path("policies/<str:uid>/move/", policies.policy_move, name="policy_move"),
+    path("policies/<str:uid>/apply/", policies.policy_apply, name="policy_apply"),
 ]

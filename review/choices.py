@@ -82,6 +82,15 @@ class OnExpiry(models.TextChoices):
     KEEP = "keep", "A use made in the period stays cleared"
 
 
+class PolicyAction(models.TextChoices):
+    """What a policy may do with a match; never give one up."""
+
+    REVIEW = "review", "Ask a reviewer"
+    CONFIRM = "confirm", "Confirm"
+    ESCALATE = "escalate", "Ask a manager"
+    SUPPRESS = "suppress", "Suppress"
+
+
 class Verb(models.TextChoices):
     """What a person can do to a match; also the name of the event it writes."""
 
@@ -107,6 +116,8 @@ class QueueReason(models.TextChoices):
     BELOW_FLOOR = "below_floor", "Below the floor"
     LICENCE_PARTIAL = "licence_partial", "Partly licensed"
     LICENCE_ENDED = "licence_ended", "Licence ended"
+    POLICY = "policy", "A policy asks"
+    SECOND_APPROVAL = "second_approval", "Second approval"
 
 
 _OPEN_DECISIONS = frozenset(

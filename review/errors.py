@@ -66,6 +66,12 @@ class EmptyScope(ReviewError):
     code = "empty_scope"
 
 
+class RuleUnreachable(ReviewError):
+    """A rule could never act, because one before it takes all that fits it."""
+
+    code = "rule_unreachable"
+
+
 class NoteTooLong(ReviewError):
     """The note is longer than is kept."""
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Concat
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
+from review import approval
 from review.choices import DECIDED_STATES, WAITING_STATES, MatchState
 from review.filters import MatchFilter, match_condition
 from review.models import Match
@@ -197,8 +198,10 @@ def open_to(user: User) -> Q:
     held = Q(locked_until__gt=datetime.now(tz=UTC), locked_by__isnull=False) & ~Q(
         locked_by=user
     )
-    own_proposal = Q(state=MatchState.ESCALATED, decided_by=user)
-    return Q(state__in=_decidable_states(user)) & ~held & ~own_proposal
+    free = Q(state__in=_decidable_states(user)) & ~held
+    if approval.may_approve_own(user):
+        return free
+    return free & ~Q(state=MatchState.ESCALATED, decided_by=user)
 
 
 def _decidable_states(user: User) -> list[MatchState]:

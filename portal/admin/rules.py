@@ -1,4 +1,4 @@
-"""Licences, to look at; their pages in the portal change them, after a preview."""
+"""Licences and policies, to look at; their pages in the portal change them, after a preview."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from portal.admin.base import RoleAdmin, all_field_names, count_of, number
 from review.choices import MatchState
-from review.models import Licence, Match
+from review.models import Licence, Match, Policy
 
 
 @admin.register(Licence)
@@ -59,3 +59,23 @@ class LicenceAdmin(RoleAdmin[Licence]):
     def own_page(self, licence: Licence) -> SafeString:
         """Return the way to the page that changes it and shows what that does."""
         return format_html('<a href="{}">{}</a>', licence.url, licence.number)
+
+
+@admin.register(Policy)
+class PolicyAdmin(RoleAdmin[Policy]):
+    """Rules in their order; the way to their own page is on each."""
+
+    list_display = ["position", "name", "version", "action", "enabled", "owner"]
+    list_display_links = ["name"]
+    list_filter = ["enabled", "action"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "=uid"]
+    ordering = ["position", "id"]
+    date_hierarchy = "created_at"
+    fields: tuple[str, ...] = (*all_field_names(Policy, but=("id",)), "own_page")
+    readonly_fields = fields
+
+    @admin.display(description="Change")
+    def own_page(self, policy: Policy) -> SafeString:
+        """Return the way to the page that changes it and tries it on history."""
+        return format_html('<a href="{}">{}</a>', policy.url, policy)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from review.models.licence import Licence
 from review.models.match import Match
+from review.models.policy import Policy
 
-__all__ = ["Licence", "Match"]
+__all__ = ["Licence", "Match", "Policy"]

@@ -14,8 +14,15 @@ from django.db import transaction
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from review import coverage, errors
-from review.choices import BY_LICENCE, STATED_REASON, MatchState, RejectCode, Verb
+from review import approval, coverage, errors
+from review.choices import (
+    BY_LICENCE,
+    STATED_REASON,
+    MatchState,
+    QueueReason,
+    RejectCode,
+    Verb,
+)
 from review.models import Licence, Match
 from review.services import snapshots, transitions
 from review.services.locks import release_lock, take_lock
@@ -37,7 +44,8 @@ __all__ = [
 
 UNDO_FOR = timedelta(minutes=10)
 MAX_NOTE_CHARS = 4_000
-_UNDOABLE = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE)
+_PROPOSE = "propose"
+_UNDOABLE = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, _PROPOSE)
 _DECIDABLE = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
 _MAY_NOT_DECIDE = "Your role may look at matches, not decide them."
 
@@ -177,7 +185,7 @@ def possible_verbs(*, match: Match, user: User) -> list[Verb]:
     if not user.has_perm(Action.DECIDE) or _is_held_by_another(match, user):
         return []
     manages = user.has_perm(Action.APPROVE)
-    own_proposal = match.decided_by_id == user.pk
+    own_proposal = match.decided_by_id == user.pk and not approval.may_approve_own(user)
     verbs: list[Verb] = []
     if match.state in (MatchState.PENDING, MatchState.IN_REVIEW):
         verbs += [Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE]
@@ -210,22 +218,26 @@ def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
         raise errors.NotPossible(
             f"This match is {current.get_state_display().lower()} already."
         )
+    own = False
     if current.state == MatchState.ESCALATED:
         transitions.require(
             user, Action.APPROVE, why="Only a manager may decide what was escalated."
         )
-        _refuse_own_proposal(current, user)
+        own = _refuse_own_proposal(current, user)
+    elif change.to == MatchState.CONFIRMED and current.needs_approval:
+        change = _proposal(change)
     fields: dict[str, object] = {
         "licence_id": None,
+        "proposed": "",
         **change.fields,
         **_decided(user=user),
         "decision_reason": change.reason,
     }
     if change.note:
         fields["note"] = change.note
-    told: dict[str, object] = (
-        {} if _can_be_heard(current) else {"decided_without_audio": True}
-    )
+    told: dict[str, object] = {"own_proposal": True} if own else {}
+    if not _can_be_heard(current):
+        told["decided_without_audio"] = True
     return transitions.apply(
         current=current, change=replace(change, fields=fields, told=told), actor=user
     )
@@ -253,6 +265,19 @@ def _decided(*, user: User | None) -> dict[str, object]:
     }
 
 
-def _refuse_own_proposal(match: Match, user: User) -> None:
-    if match.state == MatchState.ESCALATED and match.decided_by_id == user.pk:
+def _proposal(change: Change) -> Change:
+    """Return the confirmation as what waits for a second person."""
+    fields: dict[str, object] = {
+        "proposed": Verb.CONFIRM,
+        "queue_reason": QueueReason.SECOND_APPROVAL,
+    }
+    return replace(change, action=_PROPOSE, to=MatchState.ESCALATED, fields=fields)
+
+
+def _refuse_own_proposal(match: Match, user: User) -> bool:
+    """Raise unless another person proposed it; tell if the rule was waived for one."""
+    if match.state != MatchState.ESCALATED or match.decided_by_id != user.pk:
+        return False
+    if not approval.may_approve_own(user):
         raise errors.NotAllowed("Somebody else decides what you escalated.")
+    return True

@@ -1,23 +1,41 @@
 """What happens to a match before a person sees it, and why it waits for one.
 
-The order: validity, licence, default. What is decided here without a person is
-``cleared`` by a licence, or ``suppressed``; never anything that gives a claim up.
+The order: validity, licence, policy, default. What is decided here without a person
+is ``cleared`` by a licence, ``confirmed`` by a policy that says so, or
+``suppressed``; never anything that gives a claim up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from review import coverage
-from review.choices import BY_LICENCE, MatchState, QueueReason, Relation
-from review.models import Licence
+from review.choices import (
+    BY_LICENCE,
+    MatchState,
+    PolicyAction,
+    QueueReason,
+    Relation,
+    Verb,
+)
+from review.conditions import Conditions
+from review.models import Licence, Policy
 from review.services import transitions
 from review.subjects import Subject
 
 SHORT_MS = 5_000
 LOW_SCORE_MARGIN = 10
 """A score less than this above the container's floor is called low."""
+
+_STATE_OF_ACTION = {
+    PolicyAction.REVIEW: MatchState.PENDING,
+    PolicyAction.CONFIRM: MatchState.CONFIRMED,
+    PolicyAction.ESCALATE: MatchState.ESCALATED,
+    PolicyAction.SUPPRESS: MatchState.SUPPRESSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +45,7 @@ class Evaluation:
     state: MatchState
     queue_reason: QueueReason
     licence: Licence | None = None
+    policy: Policy | None = None
 
     def fields(self) -> dict[str, object]:
         """Return the evaluation as values of the match's own columns."""
@@ -35,6 +54,8 @@ class Evaluation:
             "queue_reason": self.queue_reason,
             "licence_id": None,
         }
+        if self.policy is not None:
+            fields |= treated_by(self.policy, self.state)
         if self.licence is not None:
             fields |= cleared_by(self.licence)
         return fields
@@ -51,24 +72,76 @@ def cleared_by(licence: Licence) -> dict[str, object]:
     }
 
 
-def actor_of(licence: Licence) -> str:
-    """Return the name under which a licence acts."""
-    return f"licence:{licence.number}"
+def treated_by(policy: Policy, state: MatchState) -> dict[str, object]:
+    """Return the columns of a match that a policy treats so."""
+    due = timedelta(days=policy.due_days) if policy.due_days is not None else None
+    approves = policy.second_approval and policy.action == PolicyAction.CONFIRM
+    fields: dict[str, object] = {
+        "policy_id": policy.pk,
+        "policy_action": policy.action,
+        "policy_name": str(policy),
+        "priority": policy.priority,
+        "due_at": transitions.now() + due if due is not None else None,
+        "assignee_id": policy.assignee_id,
+        "needs_approval": policy.second_approval,
+        "proposed": Verb.CONFIRM if approves else "",
+    }
+    if state == MatchState.CONFIRMED:
+        fields |= {
+            "decided_by_id": None,
+            "decided_by_name": actor_of(policy),
+            "decided_at": transitions.now(),
+            "decision_reason": "",
+        }
+    return fields
 
 
-def evaluate(*, subject: Subject) -> Evaluation:
-    """Return where a match of this subject begins."""
+def actor_of(rule: Licence | Policy) -> str:
+    """Return the name under which a licence or a policy acts."""
+    if isinstance(rule, Licence):
+        return f"licence:{rule.number}"
+    return f"policy:{rule.name}"[:150]
+
+
+def rules_in_force() -> list[Policy]:
+    """Return the enabled policies in their order."""
+    return list(Policy.objects.filter(enabled=True).order_by("position", "pk"))
+
+
+def evaluate(
+    *, subject: Subject, policies: Iterable[Policy] | None = None
+) -> Evaluation:
+    """Return where a match of this subject begins.
+
+    ``policies`` stand in for those in force, in their order, for a dry run.
+    """
     floor = subject.file.container.score_floor
     score = subject.measured.score
     if score is not None and score < floor:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
-    reason = _reason(subject, floor)
     licensed = coverage.best(subject=subject)
     if licensed is not None and licensed.cover == coverage.Cover.FULL:
+        reason = _reason(subject, floor)
         return Evaluation(MatchState.CLEARED, reason, licence=licensed.licence)
+    ordered = rules_in_force() if policies is None else policies
+    for policy in ordered:
+        if Conditions.from_json(policy.conditions).fits(subject):
+            return _treatment(policy, is_partly_licensed=licensed is not None)
     if licensed is not None:
+        return Evaluation(MatchState.PENDING, QueueReason.LICENCE_PARTIAL)
+    return Evaluation(MatchState.PENDING, _reason(subject, floor))
+
+
+def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
+    """Return what the policy does; a second approval stands before a confirmation."""
+    action = PolicyAction(policy.action)
+    if action == PolicyAction.CONFIRM and policy.second_approval:
+        reason = QueueReason.SECOND_APPROVAL
+        return Evaluation(MatchState.ESCALATED, reason, policy=policy)
+    reason = QueueReason.POLICY
+    if is_partly_licensed and action == PolicyAction.REVIEW:
         reason = QueueReason.LICENCE_PARTIAL
-    return Evaluation(MatchState.PENDING, reason)
+    return Evaluation(_STATE_OF_ACTION[action], reason, policy=policy)
 
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:

@@ -29,7 +29,7 @@ def carried_fields(
 ) -> dict[str, object]:
     """Return the columns with which the match that follows ``earlier`` begins.
 
-    A decision is carried on only if the relation is the same and the source spans
+    No policy confirms what a person decided before. A decision is carried on only if the relation is the same and the source spans
     overlap enough; otherwise a person is asked again.
     """
     same = (
@@ -38,10 +38,18 @@ def carried_fields(
     )
     if earlier.state in CARRIED_STATES and same:
         return snapshots.as_fields(snapshots.take(earlier))
-    if evaluation.state != MatchState.PENDING:
+    by_confirming = evaluation.state == MatchState.CONFIRMED
+    if evaluation.state != MatchState.PENDING and not (
+        by_confirming and earlier.state in CARRIED_STATES
+    ):
         return evaluation.fields()
     if earlier.state in CARRIED_STATES:
-        return replace(evaluation, queue_reason=QueueReason.RESCAN_CHANGED).fields()
+        asked = replace(
+            evaluation,
+            state=MatchState.PENDING,
+            queue_reason=QueueReason.RESCAN_CHANGED,
+        )
+        return asked.fields()
     if earlier.state != MatchState.SUPPRESSED and earlier.queue_reason in _KEPT_REASONS:
         kept = QueueReason(earlier.queue_reason)
         return replace(evaluation, queue_reason=kept).fields()

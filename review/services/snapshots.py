@@ -19,6 +19,11 @@ class Snapshot(TypedDict):
     decided_by_name: str
     decided_at: str | None
     licence: int | None
+    policy: int | None
+    policy_action: str
+    policy_name: str
+    needs_approval: bool
+    proposed: str
 
 
 def take(match: Match) -> Snapshot:
@@ -32,6 +37,11 @@ def take(match: Match) -> Snapshot:
         "decided_by_name": match.decided_by_name,
         "decided_at": match.decided_at.isoformat() if match.decided_at else None,
         "licence": match.licence_id,
+        "policy": match.policy_id,
+        "policy_action": match.policy_action,
+        "policy_name": match.policy_name,
+        "needs_approval": match.needs_approval,
+        "proposed": match.proposed,
     }
 
 
@@ -47,6 +57,11 @@ def as_fields(snapshot: Snapshot) -> dict[str, object]:
         "decided_by_name": snapshot["decided_by_name"],
         "decided_at": datetime.fromisoformat(decided_at) if decided_at else None,
         "licence_id": snapshot["licence"],
+        "policy_id": snapshot["policy"],
+        "policy_action": snapshot["policy_action"],
+        "policy_name": snapshot["policy_name"],
+        "needs_approval": snapshot["needs_approval"],
+        "proposed": snapshot["proposed"],
     }
 
 
@@ -61,4 +76,9 @@ def from_event(kept: dict[str, Any]) -> Snapshot:  # Any: JSON as an event keeps
         "decided_by_name": kept["decided_by_name"],
         "decided_at": kept["decided_at"],
         "licence": kept.get("licence"),
+        "policy": kept.get("policy"),
+        "policy_action": kept.get("policy_action", ""),
+        "policy_name": kept.get("policy_name", ""),
+        "needs_approval": kept.get("needs_approval", False),
+        "proposed": kept.get("proposed", ""),
     }

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from decimal import Decimal
+from typing import Any, cast
+
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
-from review.choices import LicenceScope
-from review.models import Licence
-from review.services import licences
+from review import conditions
+from review.choices import LicenceScope, PolicyAction
+from review.models import Licence, Policy
+from review.services import licences, policies
 from tests.factories.accounts import make_user
+
+_numbers = itertools.count(1)
 
 
 def make_licence(
@@ -33,3 +40,36 @@ def make_licence(
         licences.apply(licence=licence, user=manager, reach=licences.Reach.FUTURE)
         licence.refresh_from_db()
     return licence
+
+
+def make_policy(
+    *,
+    sets: dict[str, list[str]] | None = None,
+    ranges: dict[str, tuple[str | None, str | None]] | None = None,
+    flags: dict[str, bool | None] | None = None,
+    score_scale: str = "0-100:embedded/1",
+    user: User | None = None,
+    **columns: Any,  # Any: whatever columns a policy has
+) -> Policy:
+    """Return an enabled rule after those that are there; it is not applied."""
+    edges = {
+        name: (low and Decimal(low), high and Decimal(high))
+        for name, (low, high) in (ranges or {}).items()
+    }
+    kept = conditions.as_json(
+        sets=sets or {},
+        ranges=cast("dict[str, tuple[Decimal | None, Decimal | None]]", edges),
+        flags=flags or {},
+        score_scale=score_scale,
+    )
+    policy = Policy(
+        **{
+            "name": f"Rule {next(_numbers)}",
+            "action": PolicyAction.REVIEW,
+            "enabled": True,
+            "conditions": kept,
+            **columns,
+        }
+    )
+    policies.save(policy=policy, user=user or make_user(Role.MANAGER))
+    return policy

@@ -1,0 +1,160 @@
+"""The form of a policy: its conditions one by one, and what it does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from accounts.roles import ROLE_ACTIONS, Action
+from catalogue.models import Bucket
+from portal.rule_fields import LinesField
+from review import conditions
+from review.choices import Relation
+from review.models import Policy
+from scanning.choices import SCAN_ENGINES
+
+_DECIDERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.DECIDE in may]
+_UNITS = {
+    "score": ("Score", 100),
+    "matched_s": ("Matched seconds", None),
+    "longest_s": ("Longest segment in seconds", None),
+    "source_coverage": ("Source coverage in %", 100),
+    "reference_coverage": ("Reference coverage in %", 100),
+    "speed_change": ("Speed change in %", None),
+    "pitch_change": ("Pitch change in cents", None),
+}
+_FLAG_LABELS = {
+    "found_late": "Found late",
+    "shared_loop": "Loop",
+    "under_speech": "Under speech",
+}
+_YES_NO = [("", "Not looked at"), ("yes", "Yes"), ("no", "No")]
+_TYPED = {
+    "labels": "Labels",
+    "platforms": "Platforms",
+    "accounts": "Accounts",
+    "programmes": "Programmes",
+    "territories": "Territories",
+}
+DEFAULT_SCALE = "0-100:embedded/1"
+
+
+class PolicyForm(forms.ModelForm[Policy]):
+    """What a rule looks at and what it does; empty conditions are not looked at."""
+
+    buckets = forms.ModelMultipleChoiceField(
+        Bucket.objects.all(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    relations = forms.MultipleChoiceField(
+        choices=Relation.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    engines = forms.MultipleChoiceField(
+        choices=SCAN_ENGINES, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    score_scale = forms.CharField(
+        required=False,
+        max_length=40,
+        initial=DEFAULT_SCALE,
+        help_text="Scores are compared on this scale alone.",
+    )
+
+    class Meta:
+        model = Policy
+        fields = [
+            *("name", "action", "priority", "due_days", "assignee"),
+            "second_approval",
+        ]
+
+    def __init__(
+        self, *args: Any, **kwargs: Any
+    ) -> None:  # Any: Django's own signature
+        super().__init__(*args, **kwargs)
+        deciders = User.objects.filter(groups__name__in=_DECIDERS, is_active=True)
+        self.fields["assignee"].queryset = deciders.distinct()  # type: ignore[attr-defined]  # a model choice
+        for name, label in _TYPED.items():
+            self.fields[name] = LinesField(
+                required=False, label=label, help_text="One per line"
+            )
+        for name, (label, most) in _UNITS.items():
+            for edge, word in (("from", "from"), ("to", "to")):
+                self.fields[f"{name}_{edge}"] = forms.DecimalField(
+                    required=False,
+                    label=f"{label}, {word}",
+                    min_value=Decimal(0),
+                    max_value=most,
+                    decimal_places=2,
+                )
+        for name, label in _FLAG_LABELS.items():
+            self.fields[name] = forms.ChoiceField(
+                required=False, label=label, choices=_YES_NO
+            )
+        self._show(self.instance.conditions)
+
+    def _show(self, kept: dict[str, Any]) -> None:  # Any: JSON
+        """Fill in what the rule says now."""
+        for name, values in kept.get("sets", {}).items():
+            self.initial[name] = values
+        for name, (low, high) in kept.get("ranges", {}).items():
+            self.initial[f"{name}_from"] = low
+            self.initial[f"{name}_to"] = high
+        for name, value in kept.get("flags", {}).items():
+            self.initial[name] = "yes" if value else "no"
+        if kept.get("score_scale"):
+            self.initial["score_scale"] = kept["score_scale"]
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        """Read the conditions, and ask for ranges that have something in them."""
+        told: dict[str, Any] = super().clean() or {}
+        for name in _UNITS:
+            low, high = told.get(f"{name}_from"), told.get(f"{name}_to")
+            if low is not None and high is not None and high < low:
+                self.add_error(f"{name}_to", "This lies below the lower edge.")
+        self.instance.conditions = self._conditions(told)
+        return told
+
+    def _conditions(self, told: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+        sets = {
+            name: list(told.get(name) or [])
+            for name in (*_TYPED, "relations", "engines")
+        }
+        sets["buckets"] = [str(bucket.pk) for bucket in told.get("buckets") or ()]
+        return conditions.as_json(
+            sets=sets,
+            ranges={
+                name: (told.get(f"{name}_from"), told.get(f"{name}_to"))
+                for name in _UNITS
+            },
+            flags={
+                name: {"yes": True, "no": False}.get(told.get(name, ""))
+                for name in _FLAG_LABELS
+            },
+            score_scale=told.get("score_scale") or DEFAULT_SCALE,
+        )
+
+
+def told_conditions(policy: Policy) -> list[str]:
+    """Return the rule's conditions as short phrases, for lists."""
+    kept = policy.conditions
+    names = {
+        **{name: label.lower() for name, label in _TYPED.items()},
+        "buckets": "buckets",
+        "relations": "relation",
+        "engines": "engine",
+    }
+    buckets = dict(Bucket.all_objects.values_list("pk", "name"))
+    phrases = []
+    for name, values in kept.get("sets", {}).items():
+        shown = [
+            buckets.get(int(each), each) if name == "buckets" else each
+            for each in values
+        ]
+        phrases.append(f"{names[name]}: {', '.join(map(str, shown))}")
+    for name, (low, high) in kept.get("ranges", {}).items():
+        phrases.append(f"{_UNITS[name][0].lower()} {low or '…'}–{high or '…'}")
+    for name, value in kept.get("flags", {}).items():
+        label = _FLAG_LABELS[name].lower()
+        phrases.append(label if value else f"not {label}")
+    return phrases

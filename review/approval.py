@@ -1,0 +1,21 @@
+"""Whether a person may approve what the same person proposed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from accounts.models import User
+from accounts.roles import ROLE_ACTIONS, Action
+
+_APPROVERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
+
+
+def may_approve_own(user: User) -> bool:
+    """Tell whether the one manager there is may approve own proposals.
+
+    Never where a second manager is active, whatever the setting says.
+    """
+    if not settings.ACRPORTAL_APPROVE_OWN or not user.has_perm(Action.APPROVE):
+        return False
+    managers = User.objects.filter(is_active=True, groups__name__in=_APPROVERS)
+    return not managers.exclude(pk=user.pk).exists()

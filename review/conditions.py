@@ -1,0 +1,196 @@
+"""The conditions of a policy: what they say, whether they fit, how two compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Self
+
+from review.choices import Relation
+from review.subjects import Subject
+
+SETS = (
+    *("buckets", "labels", "relations", "platforms", "accounts"),
+    *("programmes", "territories", "engines"),
+)
+RANGES = (
+    *("score", "matched_s", "longest_s", "source_coverage", "reference_coverage"),
+    *("speed_change", "pitch_change"),
+)
+FLAGS = ("found_late", "shared_loop", "under_speech")
+_SEVERAL = ("territories",)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From and to, both included; None is open."""
+
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+    def holds(self, value: Decimal | None) -> bool:
+        """Tell whether a value lies inside; one that is not known does not."""
+        if value is None:
+            return False
+        return (self.low is None or value >= self.low) and (
+            self.high is None or value <= self.high
+        )
+
+    def contains(self, other: Range) -> bool:
+        """Tell whether everything in the other range lies in this one."""
+        low_fits = self.low is None or (other.low is not None and other.low >= self.low)
+        high_fits = self.high is None or (
+            other.high is not None and other.high <= self.high
+        )
+        return low_fits and high_fits
+
+    def meets(self, other: Range) -> bool:
+        """Tell whether a value can lie in both."""
+        return not _is_above(self.low, other.high) and not _is_above(
+            other.low, self.high
+        )
+
+
+def _is_above(low: Decimal | None, high: Decimal | None) -> bool:
+    return low is not None and high is not None and low > high
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Everything named must fit; what is not named is not looked at.
+
+    ``sets`` hold texts of which one must be told, compared whatever their case;
+    scores are compared on ``score_scale`` alone.
+    """
+
+    sets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    score_scale: str = ""
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:  # Any: JSON
+        """Read what ``to_json`` wrote."""
+        return cls(
+            sets={
+                name: frozenset(str(value).casefold() for value in values)
+                for name, values in kept.get("sets", {}).items()
+            },
+            ranges={
+                name: Range(*(_decimal(edge) for edge in edges))
+                for name, edges in kept.get("ranges", {}).items()
+            },
+            flags=dict(kept.get("flags", {})),
+            score_scale=kept.get("score_scale", ""),
+        )
+
+    def fits(self, subject: Subject) -> bool:
+        """Tell whether all that is named is true of the subject."""
+        if "score" in self.ranges and subject.measured.score_scale != self.score_scale:
+            return False
+        told, numbers = _texts(subject), _numbers(subject)
+        truths = _truths(subject)
+        return (
+            all(self.sets[name] & told[name] for name in self.sets)
+            and all(self.ranges[name].holds(numbers[name]) for name in self.ranges)
+            and all(self.flags[name] == truths[name] for name in self.flags)
+        )
+
+    def contains(self, other: Conditions) -> bool:
+        """Tell whether whatever fits the other fits this one too."""
+        return (
+            all(
+                name in other.sets and other.sets[name] <= self.sets[name]
+                for name in self.sets
+            )
+            and all(
+                name in other.ranges and self.ranges[name].contains(other.ranges[name])
+                for name in self.ranges
+            )
+            and all(other.flags.get(name) == self.flags[name] for name in self.flags)
+            and ("score" not in self.ranges or self.score_scale == other.score_scale)
+        )
+
+    def overlaps(self, other: Conditions) -> bool:
+        """Tell whether a match could fit both."""
+        both_scored = "score" in self.ranges and "score" in other.ranges
+        if both_scored and self.score_scale != other.score_scale:
+            return False
+        sets_meet = all(
+            name in _SEVERAL or self.sets[name] & other.sets[name]
+            for name in self.sets.keys() & other.sets.keys()
+        )
+        ranges_meet = all(
+            self.ranges[name].meets(other.ranges[name])
+            for name in self.ranges.keys() & other.ranges.keys()
+        )
+        flags_agree = all(
+            self.flags[name] == other.flags[name]
+            for name in self.flags.keys() & other.flags.keys()
+        )
+        return sets_meet and ranges_meet and flags_agree
+
+
+def as_json(
+    *,
+    sets: Mapping[str, list[str]],
+    ranges: Mapping[str, tuple[Decimal | None, Decimal | None]],
+    flags: Mapping[str, bool | None],
+    score_scale: str = "",
+) -> dict[str, Any]:  # Any: JSON
+    """Return conditions as a policy keeps them; what says nothing is left out."""
+    kept: dict[str, Any] = {
+        "sets": {name: values for name, values in sets.items() if values},
+        "ranges": {
+            name: [None if edge is None else str(edge) for edge in edges]
+            for name, edges in ranges.items()
+            if edges != (None, None)
+        },
+        "flags": {name: value for name, value in flags.items() if value is not None},
+    }
+    if "score" in kept["ranges"]:
+        kept["score_scale"] = score_scale
+    return kept
+
+
+def _decimal(kept: str | None) -> Decimal | None:
+    return None if kept is None else Decimal(kept)
+
+
+def _texts(subject: Subject) -> dict[str, frozenset[str]]:
+    file, recording = subject.file, subject.recording
+    one = {
+        "buckets": str(recording.bucket_id),
+        "labels": recording.label,
+        "relations": subject.measured.relation,
+        "platforms": file.platform,
+        "accounts": file.account,
+        "programmes": file.programme,
+        "engines": subject.scan.engine,
+    }
+    told = {name: frozenset({text.casefold()}) for name, text in one.items()}
+    told["territories"] = frozenset(code.casefold() for code in subject.territories)
+    return told
+
+
+def _numbers(subject: Subject) -> dict[str, Decimal | None]:
+    measured = subject.measured
+    speed, pitch = measured.speed_pct, measured.pitch_cents
+    return {
+        "score": measured.score,
+        "matched_s": Decimal(measured.matched_ms) / 1000,
+        "longest_s": Decimal(measured.longest_ms) / 1000,
+        "source_coverage": measured.source_coverage_pct,
+        "reference_coverage": measured.reference_coverage_pct,
+        "speed_change": None if speed is None else abs(speed),
+        "pitch_change": None if pitch is None else Decimal(abs(pitch)),
+    }
+
+
+def _truths(subject: Subject) -> dict[str, bool]:
+    return {
+        "found_late": subject.found_late,
+        "shared_loop": subject.measured.relation == Relation.LOOP,
+        "under_speech": bool(subject.measured.under_speech),
+    }

@@ -1,0 +1,84 @@
+"""Policies: ordered rules that choose how a match is treated."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.urls import reverse
+
+from common.uid import new_uid
+from review.choices import PolicyAction
+
+PRIORITY_MOST = 9
+
+
+class Policy(models.Model):
+    """One rule: the first enabled one whose conditions fit treats the match.
+
+    ``conditions`` is what ``review.conditions.Conditions`` writes. ``version`` grows
+    with each change of what the rule says; its earlier words are in the audit trail.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
+    )
+    name = models.CharField(max_length=150, unique=True)
+    position = models.PositiveIntegerField(default=0, editable=False)
+    enabled = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    conditions = models.JSONField(default=dict, blank=True)
+    action = models.CharField(max_length=16, choices=PolicyAction.choices)
+    priority = models.SmallIntegerField(
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(PRIORITY_MOST)],
+        help_text="0 to 9; higher comes first in the queue.",
+    )
+    due_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Days until the decision is due."
+    )
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    second_approval = models.BooleanField(
+        default=False, help_text="A confirmation waits for a second person."
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        verbose_name_plural = "policies"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(action__in=PolicyAction.values),
+                name="policy_action_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+    @property
+    def case(self) -> str:
+        """Return the name under which the audit trail keeps this policy."""
+        return f"policy:{self.uid}"
+
+    @property
+    def url(self) -> str:
+        """Return the page of this policy."""
+        return reverse("portal:policy_edit", args=[self.uid])

@@ -1,0 +1,292 @@
+"""Saving and ordering policies, trying them on history, applying them to what waits.
+
+A dry run asks ``evaluation.evaluate`` with the rules as they would be, which is what
+is asked of every new match: what it shows is what the policy then does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+import audit.services
+from accounts.models import User
+from accounts.roles import Action
+from review import errors
+from review.choices import MatchState, PolicyAction
+from review.conditions import Conditions
+from review.models import Match, Policy
+from review.services import evaluation, transitions
+from review.services.evaluation import Evaluation
+from review.services.transitions import Change
+from review.subjects import Subject
+
+LISTED = 200
+_MAY_NOT = "Only a manager may change policies."
+# In these a person has decided, so a dry run shows where a rule disagrees.
+_DECIDED = (
+    *(MatchState.CONFIRMED, MatchState.CLEARED, MatchState.REJECTED),
+    *(MatchState.DISPUTED, MatchState.UPHELD, MatchState.RELEASED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A match that a rule would take, and what it would become."""
+
+    match: Match
+    to: MatchState
+
+
+@dataclass(slots=True)
+class DryRun:
+    """What a rule would have done with the matches there are.
+
+    ``moves`` counts by state now and state then; ``waiting`` are the first that
+    applying it changes, ``differing`` the first where a person decided otherwise.
+    """
+
+    taken: int = 0
+    moves: Counter[tuple[MatchState, MatchState]] = field(default_factory=Counter)
+    waiting: list[Taken] = field(default_factory=list)
+    waiting_count: int = 0
+    differing: list[Taken] = field(default_factory=list)
+    differing_count: int = 0
+    returning: list[Match] = field(default_factory=list)
+
+
+@transaction.atomic
+def save(*, policy: Policy, user: User) -> list[Policy]:
+    """Write a rule; return the enabled rules that overlap it and do something else.
+
+    What is there stays as it is until ``apply``. Raises ``RuleUnreachable`` where an
+    enabled rule could never act.
+    """
+    transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    stored = _locked().get(policy.pk) if policy.pk else None
+    if stored is None:
+        policy.owner = user
+        policy.position = max((each.position for each in _all()), default=0) + 1
+    elif _words(policy) != _words(stored):
+        policy.version = stored.version + 1
+    policy.save()
+    _refuse_unreachable()
+    _tell(policy, "policy.changed" if stored else "policy.created", user)
+    return overlapping(policy=policy)
+
+
+@transaction.atomic
+def switch(*, policy: Policy, user: User, enabled: bool) -> Policy:
+    """Switch a rule on or off; for matches that are there nothing changes yet."""
+    transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    current = _locked()[policy.pk]
+    current.enabled = enabled
+    current.save(update_fields=["enabled", "updated_at"])
+    _refuse_unreachable()
+    _tell(current, "policy.on" if enabled else "policy.off", user)
+    return current
+
+
+@transaction.atomic
+def move(*, policy: Policy, user: User, up: bool) -> None:
+    """Let the rule change places with the one before or after it."""
+    transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    ordered = list(_locked().values())
+    here = next(i for i, each in enumerate(ordered) if each.pk == policy.pk)
+    there = here - 1 if up else here + 1
+    if not 0 <= there < len(ordered):
+        return
+    ordered[here], ordered[there] = ordered[there], ordered[here]
+    for position, each in enumerate(ordered, start=1):
+        Policy.objects.filter(pk=each.pk).update(position=position)
+    _refuse_unreachable()
+    moved = Policy.objects.get(pk=policy.pk)
+    _tell(moved, "policy.moved", user)
+
+
+def overlapping(*, policy: Policy) -> list[Policy]:
+    """Return the other enabled rules that some match could fit too, with other ends."""
+    mine = Conditions.from_json(policy.conditions)
+    return [
+        other
+        for other in evaluation.rules_in_force()
+        if other.pk != policy.pk
+        and other.action != policy.action
+        and mine.overlaps(Conditions.from_json(other.conditions))
+    ]
+
+
+def dry_run(*, policy: Policy) -> DryRun:
+    """Return what the rule would have done, were it enabled at its place."""
+    run = DryRun()
+    for match, outcome in outcomes(policy=policy):
+        state = MatchState(match.state)
+        if outcome.policy != policy:
+            if _comes_back(match, policy):
+                run.returning.append(match)
+            continue
+        run.taken += 1
+        run.moves[(state, outcome.state)] += 1
+        if _is_applied_to(match, outcome):
+            run.waiting_count += 1
+            run.waiting += [Taken(match, outcome.state)][: LISTED - len(run.waiting)]
+        elif state in _DECIDED and outcome.state != state:
+            run.differing_count += 1
+            run.differing += [Taken(match, outcome.state)][
+                : LISTED - len(run.differing)
+            ]
+    return run
+
+
+def outcomes(*, policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
+    """Yield every live match with how it would be treated, were the rule enabled."""
+    rules = [each for each in _all() if each.enabled or each.pk == policy.pk]
+    rows = (
+        Match.objects.exclude(state=MatchState.SUPERSEDED)
+        .filter(scanned_file__deleted_at__isnull=True)
+        .select_related("recording", "scanned_file__container", "scan")
+        .order_by("pk")
+    )
+    for match in rows.iterator(chunk_size=500):
+        yield match, evaluation.evaluate(subject=Subject.of(match), policies=rules)
+
+
+@transaction.atomic
+def apply(*, policy: Policy, user: User) -> int:
+    """Treat what waits as the rule says, and give back what it no longer suppresses.
+
+    Decided matches stay as people decided them. Returns how many matches changed.
+    """
+    transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    policy = Policy.objects.select_for_update().get(pk=policy.pk)
+    touched = [
+        (match, outcome)
+        for match, outcome in _outcomes_in_force(policy)
+        if (outcome.policy == policy and _is_applied_to(match, outcome))
+        or (outcome.policy != policy and _comes_back(match, policy))
+    ]
+    changed = sum(_treat(match, outcome, user) for match, outcome in touched)
+    audit.services.record(
+        case=policy.case,
+        action="policy.applied",
+        actor=user,
+        after={"policy": str(policy), "changed": changed},
+    )
+    return changed
+
+
+def _outcomes_in_force(policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
+    """Yield what waits or was suppressed by the rule, judged by the rules in force."""
+    rules = evaluation.rules_in_force()
+    rows = Match.objects.filter(
+        state__in=(MatchState.PENDING, MatchState.ESCALATED, MatchState.SUPPRESSED),
+        scanned_file__deleted_at__isnull=True,
+    ).select_related("recording", "scanned_file__container", "scan")
+    for match in rows.order_by("pk").iterator(chunk_size=500):
+        yield match, evaluation.evaluate(subject=Subject.of(match), policies=rules)
+
+
+def _is_applied_to(match: Match, outcome: Evaluation) -> bool:
+    """Tell whether applying a rule changes the match: what waits, nothing decided."""
+    if match.state == MatchState.PENDING:
+        return True
+    return (
+        match.state == MatchState.ESCALATED and outcome.state == MatchState.SUPPRESSED
+    )
+
+
+def _comes_back(match: Match, policy: Policy) -> bool:
+    """Tell whether the rule suppressed the match, now that it no longer takes it."""
+    return match.state == MatchState.SUPPRESSED and match.policy_id == policy.pk
+
+
+def _treat(match: Match, outcome: Evaluation, user: User) -> bool:
+    """Write one outcome, unless the match has changed since it was read."""
+    try:
+        current = transitions.locked_row(match=match, version=match.version)
+    except errors.StaleMatch:
+        return False
+    if current.state == MatchState.SUPPRESSED:
+        if outcome.state == MatchState.SUPPRESSED:
+            return False
+        current = transitions.apply(
+            current=current,
+            change=Change("unsuppressed", MatchState.PENDING, fields=_UNTREATED),
+            actor=user,
+        )
+    fields = {**_UNTREATED, **outcome.fields()}
+    state = MatchState(str(fields.pop("state")))
+    change = Change(
+        action="rule_applied",
+        to=state,
+        fields=fields,
+        # What waited and still waits only learns of its rule.
+        free=state == current.state == MatchState.PENDING,
+    )
+    transitions.apply(current=current, change=change, actor=user)
+    return True
+
+
+_UNTREATED: dict[str, object] = {
+    "policy_id": None,
+    "policy_action": "",
+    "policy_name": "",
+    "priority": 0,
+    "due_at": None,
+    "needs_approval": False,
+    "proposed": "",
+}
+
+
+def _all() -> list[Policy]:
+    return list(Policy.objects.order_by("position", "pk"))
+
+
+def _locked() -> dict[int, Policy]:
+    """Return all rules by key in their order, locked: order and reach are of all."""
+    rows = Policy.objects.select_for_update(of=("self",)).order_by("position", "pk")
+    return {each.pk: each for each in rows}
+
+
+def _refuse_unreachable() -> None:
+    """Raise if an enabled rule takes everything that a later one is for."""
+    rules = evaluation.rules_in_force()
+    read = [Conditions.from_json(each.conditions) for each in rules]
+    for later in range(len(rules)):
+        for earlier in range(later):
+            if read[earlier].contains(read[later]):
+                raise errors.RuleUnreachable(
+                    f"{rules[later].name} could never act: {rules[earlier].name} "
+                    "stands before it and takes every match that fits it."
+                )
+
+
+def _words(policy: Policy) -> dict[str, object]:
+    """Return what the rule says; when it changes, so does the version."""
+    return {
+        "name": policy.name,
+        "conditions": policy.conditions,
+        "action": PolicyAction(policy.action).value,
+        "priority": policy.priority,
+        "due_days": policy.due_days,
+        "assignee": policy.assignee_id,
+        "second_approval": policy.second_approval,
+    }
+
+
+def _tell(policy: Policy, action: str, user: User) -> None:
+    """Write the event, with the rule as it reads now."""
+    audit.services.record(
+        case=policy.case,
+        action=action,
+        actor=user,
+        after={
+            **_words(policy),
+            "version": policy.version,
+            "position": policy.position,
+            "enabled": policy.enabled,
+        },
+    )

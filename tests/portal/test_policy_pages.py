@@ -1,0 +1,133 @@
+"""The pages of policies: who may open them, and that they do what they say."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from review.choices import MatchState, PolicyAction
+from review.models import Policy
+from tests.conftest import MakeClient
+from tests.factories.review import make_match
+from tests.factories.rules import make_policy
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager(signed_in: MakeClient) -> Client:
+    return signed_in(Role.MANAGER)
+
+
+def words(**changes: object) -> dict[str, object]:
+    """Return what the form sends."""
+    return {"name": "Short uses", "action": "escalate", "priority": 0, **changes}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_list_is_for_all_and_the_rest_for_managers(
+    signed_in: MakeClient, role: Role
+) -> None:
+    policy = make_policy()
+    client = signed_in(role)
+    manages = role in (Role.MANAGER, Role.ADMIN)
+
+    assert client.get(reverse("portal:policy_list")).status_code == 200
+    for name in ("policy_edit", "policy_dry_run"):
+        answer = client.get(reverse(f"portal:{name}", args=[policy.uid]))
+        assert answer.status_code == (200 if manages else 403)
+    for name in ("policy_switch", "policy_move", "policy_apply"):
+        answer = client.post(reverse(f"portal:{name}", args=[policy.uid]))
+        assert answer.status_code == (302 if manages else 403)
+
+
+def test_rule_is_written_tried_switched_on_and_applied(manager: Client) -> None:
+    match = make_match()
+
+    answer = manager.post(
+        reverse("portal:policy_create"),
+        words(matched_s_to="30", relations=["excerpt"], found_late="no"),
+    )
+
+    policy = Policy.objects.get()
+    assert answer["Location"] == reverse("portal:policy_dry_run", args=[policy.uid])
+    assert not policy.enabled
+    assert policy.conditions == {
+        "sets": {"relations": ["excerpt"]},
+        "ranges": {"matched_s": [None, "30"]},
+        "flags": {"found_late": False},
+    }
+    page = manager.get(answer["Location"]).content.decode()
+    assert match.recording.title in page
+
+    url = reverse("portal:policy_switch", args=[policy.uid])
+    manager.post(url, {"enabled": "yes"})
+    manager.post(reverse("portal:policy_apply", args=[policy.uid]))
+
+    match.refresh_from_db()
+    assert match.state == MatchState.ESCALATED
+
+
+def test_form_shows_what_the_rule_says(manager: Client) -> None:
+    policy = make_policy(
+        sets={"labels": ["North"]}, ranges={"score": ("80", None)}, name="Loud"
+    )
+
+    page = manager.get(policy.url).content.decode()
+
+    assert "North" in page
+    assert 'value="80"' in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"name": ""}, "required"),
+        ({"matched_s_from": "9", "matched_s_to": "8"}, "below the lower edge"),
+        ({"action": "reject"}, "valid choice"),
+    ],
+)
+def test_form_says_what_is_wrong(
+    manager: Client, changes: dict[str, object], told: str
+) -> None:
+    answer = manager.post(reverse("portal:policy_create"), words(**changes))
+
+    assert told in answer.content.decode()
+    assert not Policy.objects.exists()
+
+
+def test_unreachable_rule_names_the_one_before_it(manager: Client) -> None:
+    make_policy(name="Everything")
+    policy = make_policy(name="Later", enabled=False)
+
+    answer = manager.post(
+        reverse("portal:policy_switch", args=[policy.uid]),
+        {"enabled": "yes"},
+        follow=True,
+    )
+
+    assert "Everything stands before it" in answer.content.decode()
+    policy.refresh_from_db()
+    assert not policy.enabled
+
+
+def test_rules_are_moved_by_buttons(manager: Client) -> None:
+    first = make_policy(sets={"labels": ["north"]})
+    second = make_policy(sets={"labels": ["south"]}, action=PolicyAction.SUPPRESS)
+
+    manager.post(reverse("portal:policy_move", args=[second.uid]), {"to": "up"})
+
+    assert list(Policy.objects.all()) == [second, first]
+
+
+def test_admin_shows_policies_and_changes_none(signed_in: MakeClient) -> None:
+    policy = make_policy()
+    client = signed_in(Role.ADMIN)
+
+    page = client.get(reverse("admin:review_policy_change", args=[policy.pk]))
+
+    assert policy.url in page.content.decode()
+    assert client.get(reverse("admin:review_policy_changelist")).status_code == 200
+    assert client.get(reverse("admin:review_policy_add")).status_code == 403
