@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Q, QuerySet
 
@@ -51,18 +51,29 @@ def _listed(rows: QuerySet[Container] | QuerySet[Bucket]) -> str:
 
 
 def files_of(container: Container) -> QuerySet[ScannedFile]:
-    """Return the container's files, newest first."""
-    return (
-        ScannedFile.objects.filter(container=container, deleted_at__isnull=True)
-        .select_related("container")
-        .order_by("-id")
-    )
+    """Return the container's files, newest first.
+
+    The container is not joined: that would keep SQLite from walking the index in the
+    list's order, and a late page would sort the whole list. See ``with_container``.
+    """
+    live = ScannedFile.objects.filter(container=container, deleted_at__isnull=True)
+    return live.order_by("-id")
+
+
+def with_container(
+    files: Sequence[ScannedFile], container: Container
+) -> Sequence[ScannedFile]:
+    """Give files the container that they were looked up in, instead of reading it."""
+    for file in files:
+        file.container = container
+    return files
 
 
 def named_files(container: Container, given: str) -> list[ScannedFile]:
     """Return the files that ``given`` names, in its order; refuse if it names none."""
     uids = [uid for part in split_ids(given) if (uid := _uuid(part)) is not None]
-    known = {file.uid: file for file in files_of(container).filter(uid__in=uids)}
+    rows = list(files_of(container).filter(uid__in=uids))
+    known = {file.uid: file for file in with_container(rows, container)}
     found = [known[uid] for uid in dict.fromkeys(uids) if uid in known]
     if not found:
         raise not_found(

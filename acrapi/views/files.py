@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.files.base import File
@@ -16,7 +17,7 @@ from accounts.roles import Action
 from acrapi.auth import user_of
 from acrapi.errors import invalid
 from acrapi.idempotency import once
-from acrapi.lookup import container_of, files_of, named_files
+from acrapi.lookup import container_of, files_of, named_files, with_container
 from acrapi.pagination import paged
 from acrapi.parsers import fields_of
 from acrapi.platforms import video_of
@@ -74,13 +75,15 @@ class FilesView(WireView):
     )
     def get(self, request: Request, container_id: str) -> Response:
         """Return a page of files."""
-        rows = _filtered(request, files_of(container_of(container_id)))
+        container = container_of(container_id)
         with_results = request.query_params.get("with_result", "").lower() in _TRUE
-        return Response(
-            paged(
-                request, rows, lambda page: file_shapes(page, with_results=with_results)
-            )
-        )
+
+        def shapes(page: Sequence[ScannedFile]) -> list[dict[str, Any]]:  # Any: JSON
+            files = with_container(page, container)
+            return file_shapes(files, with_results=with_results)
+
+        rows = _filtered(request, files_of(container))
+        return Response(paged(request, rows, shapes))
 
     @described(
         _TAG,
