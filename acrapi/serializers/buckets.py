@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from acrapi.formats import instant, plain_instant
+from acrapi.serializers.containers import DEFAULT_REGION
 from acrapi.serializers.fields import LabelsField, ObjectField, ShortText
 from acrapi.states import LISTED_RECORDING_STATUSES, recording_state
 from catalogue.models import Bucket, BucketType, Recording
@@ -130,7 +131,7 @@ def _bucket(bucket: Bucket, num: int, size: int) -> Json:
         "type": bucket.bucket_type,
         "node": "local",
         "state": 1,
-        "region": bucket.region,
+        "region": bucket.region or DEFAULT_REGION,
         "metadata_template": bucket.metadata_template,
         "labels": bucket.labels,
         "net_type": bucket.net_type,

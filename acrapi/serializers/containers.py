@@ -24,6 +24,8 @@ from scanning.models.container import whole_file_policy
 # Any in this module: JSON.
 Json = dict[str, Any]
 
+# Clients build the host of file calls from it, so it is never empty.
+DEFAULT_REGION = "eu-west-1"
 _FLAGS = ("deepright", "music_detection", "ai_detection")
 _EXAMPLE = {
     "name": "test",
@@ -133,7 +135,7 @@ def _shape(container: Container, num: int, size: int) -> Json:
         "id": container.pk,
         "uid": container.created_by_id or 0,
         "name": container.name,
-        "region": container.region,
+        "region": container.region or DEFAULT_REGION,
         "state": 1,
         "buckets": [{"id": bucket.pk, "name": bucket.name} for bucket in buckets],
         "audio_type": container.audio_type,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from common.http import LinkRefused, check_link
 # Any in this module: whatever a client sends.
 _MAX_TEXT = 1_000_000
 _MAX_ID_DIGITS = 18
+_MAX_DEPTH = 30
 
 
 def as_id(value: object) -> int | None:
@@ -29,25 +31,28 @@ def as_id(value: object) -> int | None:
     return int(text) if len(text) <= _MAX_ID_DIGITS else None
 
 
-def refuse_unstorable(value: object) -> None:
-    """Refuse texts inside JSON that a database cannot keep."""
-    for text in _texts(value):
-        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-            raise serializers.ValidationError(
-                "Texts may hold neither NUL nor half of a surrogate pair."
-            )
-
-
-def _texts(value: object) -> Iterator[str]:
+def refuse_unstorable(value: object, *, depth: int = 0) -> None:
+    """Refuse what a client's JSON may hold and a database cannot keep."""
+    if depth > _MAX_DEPTH:
+        raise serializers.ValidationError(f"At most {_MAX_DEPTH} levels of nesting.")
     if isinstance(value, str):
-        yield value
+        _refuse_text(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise serializers.ValidationError("A number is too large, or is none.")
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield str(name)
-            yield from _texts(inner)
+            _refuse_text(str(name))
+            refuse_unstorable(inner, depth=depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            refuse_unstorable(inner, depth=depth + 1)
+
+
+def _refuse_text(text: str) -> None:
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise serializers.ValidationError(
+            "Texts may hold neither NUL nor half of a surrogate pair."
+        )
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)

@@ -106,6 +106,10 @@ def test_form_data_is_taken_as_php_sends_it(api: Api) -> None:
         ("region", "a b"),
         ("policy", [1]),
         ("policy", {"x": "\u0000"}),
+        ("policy", {"\ud800": 1}),
+        ("policy", {"x": float("nan")}),
+        ("policy", {"x": float("inf")}),
+        ("policy", {"x": json.loads("[" * 40 + "]" * 40)}),
         ("callback_url", "ftp://host.example/"),
         ("callback_url", "http://127.0.0.1/"),
         ("audio_type", "tape"),
@@ -211,3 +215,11 @@ def test_a_session_is_no_token(api: Api, db: None) -> None:
     browser.force_login(api.owner)
 
     assert browser.get("/api/fs-containers").status_code == 401
+
+
+def test_a_container_without_a_region_is_answered_with_one(api: Api) -> None:
+    container = ContainerFactory(region="")
+    bucket = BucketFactory(region="")
+
+    for path in (f"fs-containers/{container.pk}", f"buckets/{bucket.pk}"):
+        assert api.get(f"/api/{path}").json()["data"]["region"] == "eu-west-1"
