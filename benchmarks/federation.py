@@ -1,0 +1,94 @@
+"""Portal against portal: files sent from one to the other while calls fail.
+
+``python -m benchmarks.federation --files 200 --failing 0.2 --check``. Each call
+between the two, in both directions, fails with the given chance: the connection is
+refused, the answer is lost, cut in half or a 500. ``--check`` exits with 1 unless all
+files end with the right result, none is there twice and none is lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests import audio
+from tests.wire.faults import Decide, Fault
+from tests.wire.federation import Federation, federation
+
+_KINDS = [Fault.REFUSED, Fault.LOST, Fault.SERVER, Fault.CUT]
+_CLIP_SECONDS = 6
+
+
+def failing(share: float, seed: int) -> Decide:
+    """Return a rule that spoils a share of all calls, the same ones each time."""
+    rng = random.Random(seed)  # noqa: S311 - chooses faults, keeps no secret
+
+    def decide(_method: str, _path: str) -> Fault | None:
+        return rng.choice(_KINDS) if rng.random() < share else None
+
+    return decide
+
+
+def clip(number: int, tunes: dict[int, audio.Samples]) -> tuple[int, bytes]:
+    """Return a state to expect and a file of its own: every third matches nothing."""
+    seed = number % 3 + 1
+    begin = (number * 2_311) % (20 * audio.RATE)
+    part = tunes[seed][begin : begin + _CLIP_SECONDS * audio.RATE]
+    return (-1 if seed == 3 else 1), audio.wav_bytes(part)
+
+
+def run(pair: Federation, files: int, share: float) -> bool:
+    """Send the files, wait, and print what came of them."""
+    tunes = {seed: audio.tune(seed, 30) for seed in (1, 2, 3)}
+    pair.calls.decide = failing(share, 1)
+    pair.callbacks.decide = failing(share, 2)
+    expected = {}
+    for number in range(files):
+        state, content = clip(number, tunes)
+        expected[f"file-{number:04d}.wav"] = state
+        pair.submit(f"file-{number:04d}.wav", content)
+    seconds = pair.wait_for_all(files)
+    ledger = pair.ledger()
+    named = {1: "ready", -1: "no_match"}
+    wrong = [
+        (name, state)
+        for name, state in ledger["states"]
+        if named[expected[name]] != state
+    ]
+    there = Counter(one["name"].split(" [")[0] for one in pair.remote_files())
+    twice = sum(number > 1 for number in there.values())
+    lost = files - len(there)
+    print(f"files                 {files}")
+    print(f"calls / spoiled       {len(pair.calls.calls)} / {pair.calls.spoiled()}")
+    back = pair.callbacks
+    print(f"callbacks / spoiled   {len(back.calls)} / {back.spoiled()}")
+    print(f"seconds after submit  {seconds:.0f}")
+    print(f"wrong state           {len(wrong)} {wrong[:5]}")
+    print(f"twice / lost there    {twice} / {lost}")
+    print(f"results stored        {ledger['succeeded']}")
+    print(f"matches / files       {ledger['matches']} / {ledger['matched_files']}")
+    return not (wrong or twice or lost) and ledger["succeeded"] == files
+
+
+def main() -> int:
+    """Return 1 if ``--check`` finds a fault."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=200)
+    parser.add_argument("--failing", type=float, default=0.2)
+    parser.add_argument("--check", action="store_true")
+    told = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        federation(Path(folder)) as pair,
+    ):
+        right = run(pair, told.files, told.failing)
+    print("all ended right, none twice, none lost" if right else "NOT RIGHT")
+    return 0 if right or not told.check else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Two portals: one has the catalogue and stands for the cloud, one sends to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests import audio
+from tests.wire.faults import Proxy, faulty_proxy
+from tests.wire.live import Server, running_server, wait_for
+
+_WAIT_SECONDS = 1200
+
+# Any in this module: JSON.
+Json = dict[str, Any]
+
+_TIE = """
+from scanning.models import CloudAccount, Container
+from scanning.services import cloud
+account = cloud.save_account(
+    account=CloudAccount(name="Other portal", base_url="{base}/api"),
+    token="{token}", user=None)
+container = Container.objects.get(pk={container})
+cloud.mirror_container(
+    account=account, container=container, buckets=[{bucket}], user=None)
+cloud.set_terms(container=container, engine="acrcloud", cap_hours=None, user=None)
+print(container.cloud_container_id)
+"""
+_LEDGER = """
+import json
+from scanning.models import ScannedFile, Scan, CloudJob
+from review.models import Match
+print(json.dumps({
+    "states": list(ScannedFile.objects.order_by("name").values_list("name", "status")),
+    "succeeded": Scan.objects.filter(status="succeeded").count(),
+    "matches": Match.objects.exclude(state="superseded").count(),
+    "matched_files": Match.objects.exclude(state="superseded")
+        .values("scanned_file").distinct().count(),
+    "codes": list(ScannedFile.objects.exclude(error_code="")
+        .values_list("error_code", "message").distinct()[:5]),
+    "tries": list(CloudJob.objects.filter(due_at__isnull=False).values_list("said")[:5]),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Federation:
+    """The two portals with a proxy in each direction."""
+
+    here: Server
+    there: Server
+    calls: Proxy
+    callbacks: Proxy
+    container: int
+    remote_container: int
+
+    def submit(self, name: str, content: bytes) -> str:
+        """Bring a file to the portal here; return its id."""
+        answer = self.here.call(
+            "POST",
+            f"/api/fs-containers/{self.container}/files",
+            data={"name": name},
+            files={"file": (name, content)},
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["data"]["id"])
+
+    def wait(self, file_id: str, *, states: tuple[int, ...] = (1, -1, -2, -3)) -> Json:
+        """Return a file of this portal once it has ended."""
+        path = f"/api/fs-containers/{self.container}/files/{file_id}"
+        return wait_for(self.here, path, states=states)
+
+    def remote_files(self) -> list[Json]:
+        """Return the files that the other portal holds."""
+        rows: list[Json] = self.there.call(
+            "GET", f"/api/fs-containers/{self.remote_container}/files?per_page=1000"
+        ).json()["data"]
+        return rows
+
+    def ledger(self) -> Json:
+        """Return what the portal here has stored."""
+        text = self.here.manage("shell", "--verbosity", "0", "-c", _LEDGER)
+        told: Json = json.loads(text.strip().splitlines()[-1])
+        return told
+
+    def seconds(self, most: float) -> Iterator[None]:
+        """Yield each second until the time is over."""
+        end = time.monotonic() + most
+        while time.monotonic() < end:
+            yield
+            time.sleep(1)
+
+    def wait_for_all(self, count: int) -> float:
+        """Wait until every file here has ended; return the seconds it took."""
+        begun = time.monotonic()
+        path = f"/api/fs-containers/{self.container}/files?state=0&per_page=1"
+        for _ in self.seconds(_WAIT_SECONDS):
+            if self.here.call("GET", path).json()["meta"]["total"] == 0:
+                return time.monotonic() - begun
+        raise AssertionError(f"not all of {count} files ended: {self.ledger()}")
+
+
+@contextmanager
+def federation(folder: Path, **settings: str) -> Iterator[Federation]:
+    """Run both portals; tune 1 and tune 2 are in the other's catalogue."""
+    with ExitStack() as stack:
+        calls = stack.enter_context(faulty_proxy())
+        callbacks = stack.enter_context(faulty_proxy())
+        there = stack.enter_context(running_server(_made(folder / "there")))
+        here = stack.enter_context(
+            running_server(
+                _made(folder / "here"),
+                ACRPORTAL_BASE_URL=callbacks.base,
+                ALLOWED_HOSTS="127.0.0.1,localhost",
+                ACRPORTAL_CLOUD_POLL_SECONDS="1",
+                **settings,
+            )
+        )
+        calls.target, callbacks.target = there.base, here.base
+        bucket = _catalogue(there)
+        container = here.call(
+            "POST",
+            "/api/fs-containers",
+            json={"name": "sent", "region": "eu-west-1", "buckets": [23], "engine": 1},
+        ).json()["data"]["id"]
+        told = _TIE.format(
+            base=calls.base, token=there.token, container=container, bucket=bucket
+        )
+        tied = here.manage("shell", "--verbosity", "0", "-c", told)
+        yield Federation(
+            here, there, calls, callbacks, container, int(tied.split()[-1])
+        )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _catalogue(server: Server) -> int:
+    told = {"name": "tunes", "type": "File", "region": "eu-west-1"}
+    bucket = server.call("POST", "/api/buckets", json=told).json()["data"]["id"]
+    for seed in (1, 2):
+        made = server.call(
+            "POST",
+            f"/api/buckets/{bucket}/files",
+            data={"title": f"Tune {seed}"},
+            files={"file": ("tune.wav", audio.wav_bytes(audio.tune(seed, 30)))},
+        ).json()["data"]
+        wait_for(server, f"/api/buckets/{bucket}/files/{made['id']}", states=(1,))
+    return int(bucket)
