@@ -6,13 +6,15 @@ list that the person came from.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.urls import reverse
@@ -26,18 +28,54 @@ from scanning import selectors as scanning_selectors
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 
-# Name in the address → the column, and how the match itself tells the value.
-_COLUMNS = {
-    "found": "created_at",
-    "reason": "queue_reason",
-    "title": "recording__title",
-    "source": "scanned_file__name",
-    "matched": "matched_ms",
-    "relation": "relation",
-    "score": "score",
+DEFAULT_SORT = "due"
+_NO_SCORE = Decimal(-1)
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One column of an order: what the database sorts by, and a match's own value."""
+
+    name: str
+    expression: Combinable
+    value: Callable[[Match], object]
+    falls: bool = False
+
+
+# Name in the address → the columns; the key of the row comes after them.
+_ORDERS: dict[str, tuple[_Key, ...]] = {
+    "due": (
+        _Key(
+            "placed_due",
+            Coalesce("due_at", Value(_NEVER, output_field=DateTimeField())),
+            lambda match: match.due_at or _NEVER,
+        ),
+        _Key(
+            "placed_priority", F("priority"), lambda match: match.priority, falls=True
+        ),
+        _Key("placed_found", F("created_at"), lambda match: match.created_at),
+    ),
+    "found": (_Key("placed_by", F("created_at"), lambda match: match.created_at),),
+    "reason": (_Key("placed_by", F("queue_reason"), lambda match: match.queue_reason),),
+    "title": (
+        _Key("placed_by", F("recording__title"), lambda match: match.recording.title),
+    ),
+    "source": (
+        _Key(
+            "placed_by", F("scanned_file__name"), lambda match: match.scanned_file.name
+        ),
+    ),
+    "matched": (_Key("placed_by", F("matched_ms"), lambda match: match.matched_ms),),
+    "relation": (_Key("placed_by", F("relation"), lambda match: match.relation),),
+    "score": (
+        _Key(
+            "placed_by",
+            Coalesce("score", Value(_NO_SCORE)),
+            lambda match: _NO_SCORE if match.score is None else match.score,
+        ),
+    ),
 }
-DEFAULT_SORT = "found"
-_NO_SCORE = -1
 
 
 class View(StrEnum):
@@ -73,7 +111,7 @@ class Queue:
             user=user,
             view=View(view) if view in set(View) else View.WAITING,
             filters=replace(MatchFilter.from_query(query), states=()),
-            sort=sort if sort.lstrip("-") in _COLUMNS else DEFAULT_SORT,
+            sort=sort if sort.lstrip("-") in _ORDERS else DEFAULT_SORT,
         )
 
     def query(self, **more: object) -> str:
@@ -124,45 +162,31 @@ class Queue:
         )
         rows = selectors.matches(filters=replace(self.filters, states=states))
         if self.view == View.MINE:
-            rows = rows.filter(
-                locked_by=self.user, locked_until__gt=datetime.now(tz=UTC)
-            )
-        return rows.annotate(placed_by=self._column())
+            held = Q(locked_by=self.user, locked_until__gt=datetime.now(tz=UTC))
+            rows = rows.filter(held | Q(assignee=self.user))
+        return rows.annotate(**{key.name: key.expression for key in self._keys()})
 
-    def _column(self) -> Any:  # Any: F or Coalesce, which share no typed base
-        column = _COLUMNS[self.sort.lstrip("-")]
-        if column == "score":
-            return Coalesce(F(column), Value(_NO_SCORE), output_field=_score_field())
-        return F(column)
+    def _keys(self) -> tuple[_Key, ...]:
+        return _ORDERS[self.sort.lstrip("-")]
 
-    def _order(self) -> tuple[str, str]:
-        sign = "-" if self.sort.startswith("-") else ""
-        return f"{sign}placed_by", f"{sign}pk"
+    def _steps(self) -> list[tuple[str, bool, Callable[[Match], object]]]:
+        """Return the order as name, whether it falls, and a match's own value."""
+        turned = self.sort.startswith("-")
+        steps = [(key.name, key.falls != turned, key.value) for key in self._keys()]
+        return [*steps, ("pk", turned, lambda match: match.pk)]
+
+    def _order(self) -> list[str]:
+        return [("-" if falls else "") + name for name, falls, _ in self._steps()]
 
     def _beyond(self, match: Match, *, backwards: bool) -> Q:
         """Return the condition of what comes after the match, or before it."""
-        way = "lt" if backwards != self.sort.startswith("-") else "gt"
-        value = _value_of(match, _COLUMNS[self.sort.lstrip("-")])
-        return Q((f"placed_by__{way}", value)) | Q(
-            ("placed_by", value), (f"pk__{way}", match.pk)
-        )
-
-
-def _score_field() -> Any:  # Any: a model field, whose generics say nothing here
-    return Match._meta.get_field("score")
-
-
-def _value_of(match: Match, column: str) -> object:
-    values = {
-        "created_at": match.created_at,
-        "queue_reason": match.queue_reason,
-        "recording__title": match.recording.title,
-        "scanned_file__name": match.scanned_file.name,
-        "matched_ms": match.matched_ms,
-        "relation": match.relation,
-        "score": _NO_SCORE if match.score is None else match.score,
-    }
-    return values[column]
+        condition, same = Q(pk__in=[]), Q()
+        for name, falls, value_of in self._steps():
+            way = "lt" if falls != backwards else "gt"
+            value = value_of(match)
+            condition |= same & Q((f"{name}__{way}", value))
+            same &= Q((name, value))
+        return condition
 
 
 def tab_counts(user: User) -> dict[str, int]:

@@ -18,11 +18,12 @@ from portal.formats import percent
 from portal.pair import aligned_pair
 from portal.queue import Queue
 from portal.reasons import why_here
-from review import selectors
+from review import coverage, selectors
 from review.choices import WAITING_STATES, RejectCode
 from review.errors import ReviewError
 from review.models import Match
 from review.services import decisions, locks, transitions
+from review.subjects import Subject
 from scanning.models import Segment
 
 CANDIDATES = 6
@@ -147,6 +148,7 @@ def page(
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "codes": RejectCode.choices,
+        "licences": coverage.checks(subject=Subject.of(match)),
         "draft": draft,
         "why": why_here(match, play),
         "plays": evidence.plays_of(segments, current),

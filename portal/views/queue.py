@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -76,6 +77,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
         "review/queue.html",
         {
             "queue": shown,
+            "now": timezone.now(),
             "filters": QueueFilterForm(request.GET),
             "page_obj": page,
             "rows": [

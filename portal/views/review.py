@@ -25,7 +25,7 @@ from portal.queue import Queue
 from portal.review_page import Draft
 from review.choices import Verb
 from review.errors import ReviewError
-from review.models import Match
+from review.models import Licence, Match
 from review.services import bulk, locks, notes
 from review.services.bulk import Decision
 
@@ -59,6 +59,7 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
         verb=Verb(verb),
         reason=request.POST.get("reason", ""),
         note=request.POST.get("note", ""),
+        licence=Licence.objects.filter(uid=request.POST.get("licence", "")).first(),
     )
     try:
         decided = bulk.decide(
@@ -125,6 +126,9 @@ def _match(uid: str) -> Match:
         "scan",
         "locked_by",
         "superseded_by",
+        "licence",
+        "policy",
+        "assignee",
     )
     return get_object_or_404(found, uid=uid)
 

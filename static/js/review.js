@@ -235,11 +235,16 @@ function onSubmit(event) {
 
 /* The strips ------------------------------------------------------------------------ */
 
+/* Where one answer is chosen already, the focus is on it. */
+function focusFirst(strip) {
+  ($("[type=radio]:checked", strip) ?? $("[type=radio], textarea", strip)).focus();
+}
+
 function openStrip(verb) {
   const ask = $(`[data-ask=${verb}]`);
   if (!ask) return;
   ask.open = true;
-  $("[name=reason]:checked, [name=reason], textarea", ask).focus();
+  focusFirst(ask);
 }
 
 function closeStrip() {
@@ -251,7 +256,7 @@ function closeStrip() {
 }
 
 function pick(ask, digit) {
-  const radio = ask.querySelectorAll("[name=reason]")[digit - 1];
+  const radio = ask.querySelectorAll("[type=radio]")[digit - 1];
   if (!radio) return false;
   radio.checked = true;
   radio.focus();
@@ -512,7 +517,7 @@ function start() {
   for (const ask of root.querySelectorAll(".ask")) {
     ask.addEventListener("toggle", () => {
       const strip = $(".strip", ask);
-      if (ask.open && !strip.contains(document.activeElement)) $("[name=reason]:checked, [name=reason], textarea", strip).focus();
+      if (ask.open && !strip.contains(document.activeElement)) focusFirst(strip);
     });
     ask.addEventListener("change", () => nameReason(ask));
   }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
@@ -43,7 +43,9 @@ def page_of(match: Match, query: str = "") -> str:
     return reverse("portal:match", args=[match.uid]) + query
 
 
-def decide(client: Client, match: Match, verb: str, **fields: object) -> HttpResponse:
+def decide(
+    client: Client, match: Match, verb: str, **fields: object
+) -> Any:  # Any: the test client's response, whose class is private to the stubs
     match.refresh_from_db()
     data = {"verb": verb, "version": match.version, **fields}
     return client.post(reverse("portal:match_decide", args=[match.uid]), data)
@@ -151,7 +153,7 @@ def test_reject_with_its_reason_is_kept_in_the_event(client: Client) -> None:
     [
         ("reject", {"note": "my words"}, "Choose why the match is rejected."),
         ("reject", {"reason": "nonsense", "note": "my words"}, "Choose why"),
-        ("clear", {"note": " "}, "Say why the use is allowed."),
+        ("clear", {"note": " "}, "Say why the use is allowed, or choose a licence."),
         ("escalate", {"note": ""}, "Say what the manager should look at."),
         ("reject", {"reason": "noise", "note": "x" * 4001}, "4001 characters"),
     ],
