@@ -258,3 +258,60 @@ class CatalogueImport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table_name} into {self.bucket}"
+
+
+class ExclusionReason(models.TextChoices):
+    """Why a stretch of a recording says nothing about who it belongs to."""
+
+    SHARED_LOOP = "shared_loop", "Shared loop or sample"
+    PUBLIC_DOMAIN = "public_domain", "Public domain"
+    SPOKEN = "spoken", "Spoken words"
+    IDENT = "ident", "Ident or jingle"
+    SILENCE = "silence", "Silence or noise"
+    OTHER = "other", "Other"
+
+
+class ExcludedSegment(models.Model):
+    """A stretch of a recording that must not raise matches.
+
+    A proposal does nothing until a manager approves it; one that is taken away stays
+    for the history.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "x"), editable=False
+    )
+    recording = models.ForeignKey(
+        Recording, on_delete=models.PROTECT, related_name="excluded_segments"
+    )
+    start_ms = models.BigIntegerField()
+    end_ms = models.BigIntegerField()
+    reason = models.CharField(max_length=20, choices=ExclusionReason.choices)
+    note = models.CharField(max_length=1000, blank=True, default="")
+    approved = models.BooleanField(default=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["start_ms", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(start_ms__gte=0, end_ms__gt=models.F("start_ms")),
+                name="excluded_segment_ordered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start_ms}–{self.end_ms} ms of {self.recording_id}"
+
+    @property
+    def length_ms(self) -> int:
+        """Return how long the stretch is."""
+        return self.end_ms - self.start_ms

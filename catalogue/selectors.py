@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Count, Q, QuerySet
 
-from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.models import Bucket, ExcludedSegment, Recording, RecordingStatus
 
 
 def buckets_with_counts() -> QuerySet[Bucket]:
@@ -33,3 +33,16 @@ def search_recordings(*, text: str = "") -> QuerySet[Recording]:
         | Q(uid=text)
         | Q(acr_id=text)
     )
+
+
+def excluded_segments(recording: Recording) -> QuerySet[ExcludedSegment]:
+    """Return the stretches of the recording that are excluded or proposed to be."""
+    return recording.excluded_segments.filter(removed_at__isnull=True).select_related(
+        "created_by"
+    )
+
+
+def excluded_spans(recording: Recording) -> list[tuple[int, int]]:
+    """Return start and end of every stretch that raises no match."""
+    rows = excluded_segments(recording).filter(approved=True)
+    return list(rows.values_list("start_ms", "end_ms"))

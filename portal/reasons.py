@@ -19,8 +19,11 @@ ICONS = {
     QueueReason.FOUND_LATE: "star",
     QueueReason.REOPENED: "undo",
     QueueReason.BELOW_FLOOR: "ban",
+    QueueReason.EXCLUDED: "scissors",
     QueueReason.LICENCE_PARTIAL: "policies",
     QueueReason.LICENCE_ENDED: "calendar",
+    QueueReason.POLICY: "policies",
+    QueueReason.SECOND_APPROVAL: "shield",
 }
 
 
@@ -77,6 +80,11 @@ def _sentence(match: Match, play: Segment | None) -> str:
             "A manager opened the decision again. The history says why."
         ),
         QueueReason.BELOW_FLOOR: f"The score is below the floor of {floor:.0f}.",
+        QueueReason.EXCLUDED: "It lies in a stretch of the recording that is excluded.",
+        QueueReason.POLICY: f"The policy {match.policy_name} asks for a person.",
+        QueueReason.SECOND_APPROVAL: (
+            "It was confirmed, and a second person has to agree."
+        ),
         QueueReason.LICENCE_PARTIAL: (
             "A licence covers part of this use only. See what it allows."
         ),

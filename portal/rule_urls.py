@@ -1,10 +1,10 @@
-"""Addresses of the pages of rules: licences and policies."""
+"""Addresses of the pages of rules: licences, policies, exclusions."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from portal.views import licences, policies
+from portal.views import exclusions, licences, policies
 
 urlpatterns = [
     path("licences/", licences.licence_list, name="licence_list"),
@@ -30,4 +30,19 @@ urlpatterns = [
     path("policies/<str:uid>/switch/", policies.policy_switch, name="policy_switch"),
     path("policies/<str:uid>/move/", policies.policy_move, name="policy_move"),
     path("policies/<str:uid>/apply/", policies.policy_apply, name="policy_apply"),
+    path(
+        "catalogue/recordings/<str:uid>/exclude/",
+        exclusions.exclusion_add,
+        name="exclusion_add",
+    ),
+    path(
+        "exclusions/<str:uid>/approve/",
+        exclusions.exclusion_approve,
+        name="exclusion_approve",
+    ),
+    path(
+        "exclusions/<str:uid>/remove/",
+        exclusions.exclusion_remove,
+        name="exclusion_remove",
+    ),
 ]

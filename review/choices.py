@@ -114,6 +114,7 @@ class QueueReason(models.TextChoices):
     FOUND_LATE = "found_late", "Found late"
     REOPENED = "reopened", "Reopened"
     BELOW_FLOOR = "below_floor", "Below the floor"
+    EXCLUDED = "excluded", "Excluded stretch"
     LICENCE_PARTIAL = "licence_partial", "Partly licensed"
     LICENCE_ENDED = "licence_ended", "Licence ended"
     POLICY = "policy", "A policy asks"

@@ -1,4 +1,4 @@
-"""Licences and policies, to look at; their pages in the portal change them, after a preview."""
+"""Licences, policies and exclusions, to look at; their pages in the portal change them, after a preview."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from catalogue.models import ExcludedSegment
 from portal.admin.base import RoleAdmin, all_field_names, count_of, number
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
+
+_LICENCE_FIELDS = (
+    *all_field_names(Licence, but=("id", "evidence")),
+    *("buckets", "recordings", "own_page"),
+)
+_POLICY_FIELDS = (*all_field_names(Policy, but=("id",)), "own_page")
 
 
 @admin.register(Licence)
@@ -33,12 +40,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
     search_fields = ["holder", "=uid"]
     ordering = ["-id"]
     date_hierarchy = "created_at"
-    fields: tuple[str, ...] = (
-        *all_field_names(Licence, but=("id", "evidence")),
-        "buckets",
-        "recordings",
-        "own_page",
-    )
+    fields = _LICENCE_FIELDS
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Licence]:
@@ -72,10 +74,32 @@ class PolicyAdmin(RoleAdmin[Policy]):
     search_fields = ["name", "=uid"]
     ordering = ["position", "id"]
     date_hierarchy = "created_at"
-    fields: tuple[str, ...] = (*all_field_names(Policy, but=("id",)), "own_page")
+    fields = _POLICY_FIELDS
     readonly_fields = fields
 
     @admin.display(description="Change")
     def own_page(self, policy: Policy) -> SafeString:
         """Return the way to the page that changes it and tries it on history."""
         return format_html('<a href="{}">{}</a>', policy.url, policy)
+
+
+@admin.register(ExcludedSegment)
+class ExcludedSegmentAdmin(RoleAdmin[ExcludedSegment]):
+    """Stretches of recordings that do not count; the recording's page changes them."""
+
+    list_display = [
+        "recording",
+        "start_ms",
+        "end_ms",
+        "reason",
+        "approved",
+        "created_by",
+        "removed_at",
+    ]
+    list_filter = ["approved", "reason"]
+    list_select_related = ["recording", "created_by"]
+    search_fields = ["recording__title", "=uid"]
+    ordering = ["-id"]
+    date_hierarchy = "created_at"
+    fields = all_field_names(ExcludedSegment, but=("id",))
+    readonly_fields = fields

@@ -87,6 +87,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "wave": pictures.wave_paths(file_page.load_waveform(recording)),
             "matches": review_selectors.with_segments(found[:_SHOWN_MATCHES]),
             "group": member.group if member else None,
+            "exclusions": selectors.excluded_segments(recording),
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)
             else "",

@@ -67,6 +67,12 @@ class Match(models.Model):
     segment_count = models.PositiveIntegerField()
     matched_ms = models.BigIntegerField()
     longest_ms = models.BigIntegerField()
+    excluded_ms = models.BigIntegerField(
+        default=0, help_text="What excluded segments take off the matched time."
+    )
+    wholly_excluded = models.BooleanField(
+        default=False, help_text="Nothing is left of it; the figures are as found."
+    )
     source_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2)
     reference_coverage_pct = models.DecimalField(
         max_digits=5, decimal_places=2, null=True

@@ -117,6 +117,8 @@ def evaluate(
     """
     floor = subject.file.container.score_floor
     score = subject.measured.score
+    if subject.measured.wholly_excluded:
+        return Evaluation(MatchState.SUPPRESSED, QueueReason.EXCLUDED)
     if score is not None and score < floor:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
     licensed = coverage.best(subject=subject)

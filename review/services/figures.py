@@ -18,6 +18,8 @@ LOOP_MS = 20_000
 LOOP_TIMES = 4
 SAME_RECORDING_SHARE = 0.60
 UNDER_SPEECH_PCT = 50
+EDGE_MS = 250
+"""Edges of segments are not exact: a shorter rest beside an exclusion is no rest."""
 
 _HUNDREDTH = Decimal("0.01")
 
@@ -39,6 +41,8 @@ class Figures:
     speed_pct: Decimal | None
     pitch_cents: int | None
     under_speech: bool | None
+    excluded_ms: int
+    wholly_excluded: bool
 
 
 def source_span(segment: Segment) -> spans.Span:
@@ -57,26 +61,34 @@ def work_out(
     segments: Sequence[Segment],
     source_ms: int,
     reference_ms: int,
+    excluded: Sequence[spans.Span] = (),
 ) -> Figures:
     """Return the figures of the match of one recording.
 
     ``detections`` are what one scan reported of it, ``segments`` all of theirs, at
-    least one. A length of 0 is unknown.
+    least one. A length of 0 is unknown. ``excluded`` are stretches of the recording
+    that do not count; where nothing else is left, the figures are as found.
     """
     sources = [source_span(segment) for segment in segments]
-    matched_ms = spans.length(sources)
+    references = [reference_span(segment) for segment in segments]
+    counted = counted_spans(segments, excluded)
+    is_left = bool(counted)
+    if is_left:
+        references = spans.without(references, excluded)
+    counted = counted or sources
+    found_ms, matched_ms = spans.length(sources), spans.length(counted)
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
     score, score_scale = _score(detections)
-    heard_ms = spans.length(reference_span(segment) for segment in segments)
+    heard_ms = spans.length(references)
     return Figures(
         relation=_relation(detections, segments, source_ms, reference_ms),
         score=score,
         score_scale=score_scale,
         segment_count=len(segments),
         matched_ms=matched_ms,
-        longest_ms=max(end - start for start, end in sources),
+        longest_ms=max(end - start for start, end in counted),
         source_coverage_pct=_percent(matched_ms, source_ms) or Decimal("0.00"),
         reference_coverage_pct=_percent(heard_ms, reference_ms),
         first_start_ms=min(start for start, _ in sources),
@@ -84,7 +96,38 @@ def work_out(
         speed_pct=None if speed is None else ((speed - 1) * 100).quantize(_HUNDREDTH),
         pitch_cents=None if pitch is None else round(pitch),
         under_speech=None if speech is None else speech >= UNDER_SPEECH_PCT,
+        excluded_ms=found_ms - matched_ms if is_left else found_ms,
+        wholly_excluded=not is_left,
     )
+
+
+def counted_spans(
+    segments: Sequence[Segment], excluded: Sequence[spans.Span]
+) -> list[spans.Span]:
+    """Return where in the source the segments lie, less what is excluded of each.
+
+    Inside a segment, source and recording run in step, so that a stretch of the one
+    is found in the other by its share.
+    """
+    counted: list[spans.Span] = []
+    for segment in segments:
+        cut = spans.without([reference_span(segment)], excluded)
+        if cut == [reference_span(segment)]:
+            counted.append(source_span(segment))
+            continue
+        pieces = (_in_source(segment, piece) for piece in cut)
+        counted += [piece for piece in pieces if piece[1] - piece[0] >= EDGE_MS]
+    return counted
+
+
+def _in_source(segment: Segment, piece: spans.Span) -> spans.Span:
+    """Return where in the source a piece of the segment's reference is heard."""
+    begins, ends = reference_span(segment)
+    length = segment.end_ms - segment.start_ms
+    first, last = (
+        segment.start_ms + (edge - begins) * length // (ends - begins) for edge in piece
+    )
+    return (first, last)
 
 
 def _relation(

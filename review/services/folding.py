@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from django.db import transaction
 
+import catalogue.selectors
 from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
@@ -145,6 +146,7 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
         segments=find.segments,
         source_ms=file.duration_ms,
         reference_ms=find.recording.duration_ms,
+        excluded=catalogue.selectors.excluded_spans(find.recording),
     )
     late = earlier is None and _is_late(scan=scan, recording=find.recording)
     subject = Subject(

@@ -21,7 +21,7 @@ from review.conditions import Conditions
 from review.models import Match, Policy
 from review.services import evaluation, transitions
 from review.services.evaluation import Evaluation
-from review.services.transitions import Change
+from review.services.treatments import treat
 from review.subjects import Subject
 
 LISTED = 200
@@ -168,7 +168,9 @@ def apply(*, policy: Policy, user: User) -> int:
         if (outcome.policy == policy and _is_applied_to(match, outcome))
         or (outcome.policy != policy and _comes_back(match, policy))
     ]
-    changed = sum(_treat(match, outcome, user) for match, outcome in touched)
+    changed = sum(
+        treat(match=match, outcome=outcome, user=user) for match, outcome in touched
+    )
     audit.services.record(
         case=policy.case,
         action="policy.applied",
@@ -201,44 +203,6 @@ def _is_applied_to(match: Match, outcome: Evaluation) -> bool:
 def _comes_back(match: Match, policy: Policy) -> bool:
     """Tell whether the rule suppressed the match, now that it no longer takes it."""
     return match.state == MatchState.SUPPRESSED and match.policy_id == policy.pk
-
-
-def _treat(match: Match, outcome: Evaluation, user: User) -> bool:
-    """Write one outcome, unless the match has changed since it was read."""
-    try:
-        current = transitions.locked_row(match=match, version=match.version)
-    except errors.StaleMatch:
-        return False
-    if current.state == MatchState.SUPPRESSED:
-        if outcome.state == MatchState.SUPPRESSED:
-            return False
-        current = transitions.apply(
-            current=current,
-            change=Change("unsuppressed", MatchState.PENDING, fields=_UNTREATED),
-            actor=user,
-        )
-    fields = {**_UNTREATED, **outcome.fields()}
-    state = MatchState(str(fields.pop("state")))
-    change = Change(
-        action="rule_applied",
-        to=state,
-        fields=fields,
-        # What waited and still waits only learns of its rule.
-        free=state == current.state == MatchState.PENDING,
-    )
-    transitions.apply(current=current, change=change, actor=user)
-    return True
-
-
-_UNTREATED: dict[str, object] = {
-    "policy_id": None,
-    "policy_action": "",
-    "policy_name": "",
-    "priority": 0,
-    "due_at": None,
-    "needs_approval": False,
-    "proposed": "",
-}
 
 
 def _all() -> list[Policy]:

@@ -25,6 +25,18 @@ def length(spans: Iterable[Span]) -> int:
     return sum(end - start for start, end in union(spans))
 
 
+def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """Return what is left of the spans where the taken ones are cut out."""
+    left = union(spans)
+    for taken_start, taken_end in taken:
+        pieces = []
+        for start, end in left:
+            pieces.append((start, min(end, taken_start)))
+            pieces.append((max(start, taken_end), end))
+        left = [(start, end) for start, end in pieces if start < end]
+    return left
+
+
 def overlap_share(one: Sequence[Span], other: Sequence[Span]) -> float:
     """Return intersection ÷ union of what two lists of spans cover, 0–1."""
     together = length([*one, *other])

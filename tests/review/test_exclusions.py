@@ -1,0 +1,246 @@
+"""What excluding a stretch of a recording does to its matches."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import ExcludedSegment, Recording
+from review import errors
+from review.choices import MatchState, QueueReason
+from review.models import Match
+from review.services import decisions, exclusions, figures
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
+from tests.factories.scanning import SegmentFactory
+
+pytestmark = pytest.mark.django_db
+
+INTRO = (5_000, 25_000)
+"""Where the matches of the tests lie in the recording, unless they say otherwise."""
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mia")
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return RecordingFactory.create()
+
+
+def exclude(
+    recording: Recording, span: tuple[int, int], user: User, *chosen: Match
+) -> ExcludedSegment:
+    """Exclude a stretch as a shared loop."""
+    return exclusions.exclude(
+        recording=recording,
+        span=span,
+        reason="shared_loop",
+        user=user,
+        chosen={match.uid for match in chosen},
+    )
+
+
+def test_match_inside_an_excluded_stretch_is_suppressed(
+    recording: Recording, manager: User
+) -> None:
+    exclude(recording, INTRO, manager)
+
+    match = make_match(recording=recording)
+
+    assert match.state == MatchState.SUPPRESSED
+    assert match.queue_reason == QueueReason.EXCLUDED
+    assert (match.matched_ms, match.excluded_ms) == (20_000, 20_000)
+    assert match.wholly_excluded
+
+
+def test_excluded_part_is_taken_off_the_counted_time(
+    recording: Recording, manager: User
+) -> None:
+    exclude(recording, (0, 10_000), manager)
+
+    match = make_match(recording=recording)
+
+    assert match.state == MatchState.PENDING
+    assert (match.matched_ms, match.longest_ms) == (15_000, 15_000)
+    assert match.excluded_ms == 5_000
+    assert str(match.source_coverage_pct) == "2.50"
+    assert str(match.reference_coverage_pct) == "8.33"
+
+
+def test_rest_at_an_edge_does_not_count(recording: Recording, manager: User) -> None:
+    exclude(recording, (5_200, 24_900), manager)
+
+    assert make_match(recording=recording).state == MatchState.SUPPRESSED
+
+
+def test_stretch_is_found_in_a_source_that_plays_faster() -> None:
+    segment = SegmentFactory.build(
+        detection=None,
+        start_ms=100_000,
+        end_ms=110_000,
+        reference_start_ms=0,
+        reference_end_ms=20_000,
+    )
+
+    counted = figures.counted_spans([segment], [(0, 10_000)])
+
+    assert counted == [(105_000, 110_000)]
+
+
+def test_licence_does_not_clear_what_is_excluded(
+    recording: Recording, manager: User
+) -> None:
+    make_licence(recordings=[recording])
+    exclude(recording, INTRO, manager)
+
+    assert make_match(recording=recording).state == MatchState.SUPPRESSED
+
+
+def test_preview_counts_what_saving_then_does(
+    recording: Recording, manager: User, reviewer: User
+) -> None:
+    pending = make_match(recording=recording)
+    escalated = make_match(recording=recording)
+    decisions.escalate(match=escalated, user=reviewer, version=1, note="a loop?")
+    ticked, unticked, rejected = (make_match(recording=recording) for _ in range(3))
+    for match in (ticked, unticked):
+        decisions.confirm(match=match, user=reviewer, version=1)
+    decisions.reject(match=rejected, user=reviewer, version=1, reason="noise")
+    partly = make_match((0, 40_000, 0, 40_000), recording=recording)
+    elsewhere = make_match((0, 9_000, 60_000, 69_000), recording=recording)
+
+    shown = exclusions.preview(recording=recording, start_ms=5_000, end_ms=25_000)
+    exclude(recording, INTRO, manager, ticked, rejected)
+
+    assert {each.match for each in shown.suppressed} == {pending, escalated}
+    assert {each.match for each in shown.offered} == {ticked, unticked}
+    assert [each.left_ms for each in shown.touched if each.match == partly] == [20_000]
+    assert shown.by_state == {
+        "pending": 2,
+        "escalated": 1,
+        "confirmed": 2,
+        "rejected": 1,
+    }
+    states = dict(Match.objects.values_list("pk", "state"))
+    assert states == {
+        pending.pk: MatchState.SUPPRESSED,
+        escalated.pk: MatchState.SUPPRESSED,
+        ticked.pk: MatchState.SUPPRESSED,
+        unticked.pk: MatchState.CONFIRMED,
+        rejected.pk: MatchState.REJECTED,
+        partly.pk: MatchState.PENDING,
+        elsewhere.pk: MatchState.PENDING,
+    }
+    partly.refresh_from_db()
+    assert (partly.matched_ms, partly.excluded_ms) == (20_000, 20_000)
+
+
+def test_removal_puts_back_what_was_suppressed(
+    recording: Recording, manager: User
+) -> None:
+    match = make_match(recording=recording)
+    segment = exclude(recording, INTRO, manager)
+
+    returned = exclusions.remove(segment=segment, user=manager, reason="it is ours")
+
+    match.refresh_from_db()
+    assert returned == 1
+    assert match.state == MatchState.PENDING
+    assert (match.excluded_ms, match.wholly_excluded) == (0, False)
+    assert first_broken_event(case=match.case) is None
+    with pytest.raises(errors.NotPossible):
+        exclusions.remove(segment=segment, user=manager, reason="again")
+
+
+def test_proposal_does_nothing_until_a_manager_approves(
+    recording: Recording, manager: User, reviewer: User
+) -> None:
+    match = make_match(recording=recording)
+
+    exclusions.reject_and_exclude(
+        match=match, user=reviewer, version=1, span=INTRO, reason="shared_loop"
+    )
+
+    match.refresh_from_db()
+    assert match.state == MatchState.ESCALATED
+    assert make_match(recording=recording).state == MatchState.PENDING
+    segment = ExcludedSegment.objects.get()
+    with pytest.raises(errors.NotAllowed):
+        exclusions.approve(segment=segment, user=reviewer)
+    exclusions.approve(segment=segment, user=manager)
+    match.refresh_from_db()
+    assert match.state == MatchState.SUPPRESSED
+
+
+def test_manager_rejects_with_the_exclusion_when_nothing_is_left(
+    recording: Recording, manager: User
+) -> None:
+    match, other = make_match(recording=recording), make_match(recording=recording)
+
+    decided = exclusions.reject_and_exclude(
+        match=match, user=manager, version=1, span=INTRO, reason="shared_loop"
+    )
+
+    assert decided.state == MatchState.REJECTED
+    assert decided.decision_reason == "shared_loop"
+    other.refresh_from_db()
+    assert other.state == MatchState.SUPPRESSED
+
+
+def test_manager_keeps_the_match_of_which_something_is_left(
+    recording: Recording, manager: User
+) -> None:
+    match = make_match(recording=recording)
+
+    left = exclusions.reject_and_exclude(
+        match=match, user=manager, version=1, span=(0, 10_000), reason="ident"
+    )
+
+    assert (left.state, left.matched_ms) == (MatchState.PENDING, 15_000)
+
+
+def test_stale_page_excludes_nothing(recording: Recording, manager: User) -> None:
+    match = make_match(recording=recording)
+
+    with pytest.raises(errors.StaleMatch):
+        exclusions.reject_and_exclude(
+            match=match, user=manager, version=9, span=INTRO, reason="ident"
+        )
+
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert not ExcludedSegment.objects.exists()
+
+
+@pytest.mark.parametrize("span", [(-1, 5), (5, 5), (0, 180_001)])
+def test_stretch_must_lie_in_the_recording(
+    recording: Recording, manager: User, span: tuple[int, int]
+) -> None:
+    with pytest.raises(errors.NotPossible):
+        exclude(recording, span, manager)
+
+
+def test_event_of_the_recording_tells_it(recording: Recording, manager: User) -> None:
+    exclude(recording, INTRO, manager)
+
+    event = Event.objects.get(case=f"recording:{recording.uid}")
+    assert (event.action, event.reason) == ("exclusion.added", "shared_loop")
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
+def test_only_managers_exclude(recording: Recording, role: Role) -> None:
+    with pytest.raises(errors.NotAllowed):
+        exclude(recording, INTRO, make_user(role))
