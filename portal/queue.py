@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from urllib.parse import urlencode
 
-from django.db.models import DateTimeField, F, Q, QuerySet, Value
+from django.db.models import Count, DateTimeField, F, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
@@ -162,8 +162,7 @@ class Queue:
         )
         rows = selectors.matches(filters=replace(self.filters, states=states))
         if self.view == View.MINE:
-            held = Q(locked_by=self.user, locked_until__gt=datetime.now(tz=UTC))
-            rows = rows.filter(held | Q(assignee=self.user))
+            rows = rows.filter(_is_mine(self.user))
         return rows.annotate(**{key.name: key.expression for key in self._keys()})
 
     def _keys(self) -> tuple[_Key, ...]:
@@ -191,8 +190,19 @@ class Queue:
 
 def tab_counts(user: User) -> dict[str, int]:
     """Return how many each tab of the queue holds."""
-    counts = {view.value: Queue(user, view)._unordered().count() for view in View}
+    waiting = selectors.matches(filters=MatchFilter(states=WAITING_STATES))
+    counts: dict[str, int] = waiting.aggregate(
+        waiting=Count("pk"),
+        mine=Count("pk", filter=_is_mine(user)),
+        escalated=Count("pk", filter=Q(state=MatchState.ESCALATED)),
+    )
     return counts | {"unmatched": unmatched_files().count()}
+
+
+def _is_mine(user: User) -> Q:
+    """Return the condition that the user holds a match, or is to decide it."""
+    held = Q(locked_by=user, locked_until__gt=datetime.now(tz=UTC))
+    return held | Q(assignee=user)
 
 
 def unmatched_files() -> QuerySet[ScannedFile]:

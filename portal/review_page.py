@@ -28,6 +28,8 @@ from scanning.models import Segment
 
 CANDIDATES = 6
 EVENTS_SHOWN = 12
+# Taking and giving back is work on the way, not what was decided.
+_LOOKS = ("take", "release", "lock_ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def page(
     others = evidence.others_in_file(match)
     fields = _metadata(match)
     following = queue.next_to(match)
-    events = list(selectors.events_of(match)[: EVENTS_SHOWN + 1])
+    events = _history(match)
     verbs = decisions.possible_verbs(match=match, user=user)
     return {
         "match": match,
@@ -150,6 +152,7 @@ def page(
         "codes": RejectCode.choices,
         "licences": coverage.checks(subject=Subject.of(match)),
         "draft": draft,
+        "is_overdue": bool(match.due_at and match.due_at < transitions.now()),
         "why": why_here(match, play),
         "plays": evidence.plays_of(segments, current),
         "current": current,
@@ -171,6 +174,14 @@ def page(
         "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
         "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
     }
+
+
+def _history(match: Match) -> list[Event]:
+    """Return what happened, newest first; of the looks at it, only the last."""
+    told = selectors.events_of(match)
+    latest = told.first()
+    shown = list(told.exclude(action__in=_LOOKS)[: EVENTS_SHOWN + 1])
+    return [latest, *shown] if latest and latest.action == "take" else shown
 
 
 def last_decision(*, uid: str, user: User) -> LastDecision | None:

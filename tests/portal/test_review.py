@@ -20,6 +20,7 @@ from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 JSON = {"Accept": "application/json"}
@@ -455,3 +456,36 @@ def test_page_asks_the_database_a_fixed_number_of_times(
 
     with django_assert_max_num_queries(45):
         client.get(page_of(match))
+
+
+def test_history_tells_decisions_and_only_the_last_look(client: Client) -> None:
+    match = make_match()
+    for _ in range(3):
+        client.get(page_of(match))
+        client.post(reverse("portal:match_release", args=[match.uid]))
+
+    page = client.get(page_of(match))
+
+    assert [event.action for event in page.context["events"]] == ["take", "found"]
+
+
+def test_licence_that_covers_the_use_is_offered_and_clears(client: Client) -> None:
+    match = make_match()
+    licence = make_licence(holder="Coastline", recordings=[match.recording])
+
+    page = client.get(page_of(match)).content.decode()
+    decide(client, match, "clear", licence=licence.uid)
+
+    assert f"{licence.number}</strong> Coastline: covers this use" in page
+    match.refresh_from_db()
+    assert (match.state, match.licence) == ("cleared", licence)
+
+
+def test_unknown_licence_clears_nothing(client: Client) -> None:
+    match = make_match()
+
+    answer = decide(client, match, "clear", licence="l_none")
+
+    assert answer.status_code == 409
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING

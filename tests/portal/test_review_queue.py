@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -225,3 +228,27 @@ def test_files_without_a_match_say_why(client: Client) -> None:
 
     assert [row[0] for row in page.context["rows"]] == [file]
     assert "Speech only" in page.content.decode()
+
+
+def test_what_is_due_first_stands_first_then_what_matters_more(client: Client) -> None:
+    now = datetime.now(tz=UTC)
+    plain = make_match()
+    important = make_match(match={"priority": 5})
+    later = make_match(match={"due_at": now + timedelta(days=2)})
+    overdue = make_match(match={"due_at": now - timedelta(days=3)})
+
+    order = [overdue, later, important, plain]
+
+    assert listed(client) == order
+    assert listed(client, "?sort=-due") == order[::-1]
+    assert "3\xa0days over" in client.get(QUEUE).content.decode()
+    for match, following in itertools.pairwise(order):
+        page = client.get(match.review_url, headers={"X-Look-Ahead": "yes"})
+        assert page.context["next_url"] == following.review_url
+
+
+def test_assigned_matches_are_mine(client: Client, ana: User) -> None:
+    mine = make_match(match={"assignee": ana})
+    make_match()
+
+    assert listed(client, "?view=mine") == [mine]
