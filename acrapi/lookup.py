@@ -87,6 +87,14 @@ def recordings_of(bucket: Bucket) -> QuerySet[Recording]:
     return Recording.objects.filter(bucket=bucket, status__in=LISTED_RECORDING_STATUSES)
 
 
+def listed_recordings(bucket: Bucket) -> QuerySet[Recording]:
+    """Return the same with only the columns that a list shows."""
+    return recordings_of(bucket).only(
+        *("id", "added_by_id", "acr_id", "bucket_id", "status", "title", "custom_id"),
+        *("duration_ms", "user_defined", "created_at", "updated_at"),
+    )
+
+
 def named_recordings(
     rows: QuerySet[Recording], given: object, *, place: str
 ) -> list[Recording]:

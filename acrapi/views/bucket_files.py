@@ -13,7 +13,12 @@ from accounts.roles import Action
 from acrapi.auth import user_of
 from acrapi.errors import invalid
 from acrapi.idempotency import once
-from acrapi.lookup import bucket_of, named_recordings, recordings_of
+from acrapi.lookup import (
+    bucket_of,
+    listed_recordings,
+    named_recordings,
+    recordings_of,
+)
 from acrapi.pagination import paged
 from acrapi.parsers import fields_of
 from acrapi.recordings import add_from_request, details_of
@@ -76,7 +81,7 @@ class BucketFilesView(WireView):
     )
     def get(self, request: Request, bucket_id: str) -> Response:
         """Return a page of files."""
-        rows = _filtered(request, recordings_of(bucket_of(bucket_id)))
+        rows = _filtered(request, listed_recordings(bucket_of(bucket_id)))
         return Response(paged(request, rows, audio_file_shapes))
 
     @described(
@@ -184,7 +189,7 @@ class BucketDumpView(WireView):
     )
     def get(self, request: Request, bucket_id: str) -> Response:
         """Return all of them on one page."""
-        rows = recordings_of(bucket_of(bucket_id)).order_by("id")
+        rows = listed_recordings(bucket_of(bucket_id)).order_by("id")
         return Response({"data": audio_file_shapes(list(rows))})
 
 
