@@ -1,0 +1,115 @@
+"""The aligned pair: one time axis for both sounds, whatever the speed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from catalogue.models import Recording
+from common.storage import replace_bytes
+from portal.pair import aligned_pair
+from recognition import media
+from recognition.types import Waveform
+from review.models import Match
+from review.selectors import match_segments
+from scanning.models import ScannedFile
+from tests.factories.review import make_match
+
+STEP_MS = 50
+
+
+def keep_loudness(model: type, pk: int, *, length_ms: int, rms: int) -> None:
+    """Store a waveform of one loudness for a file or a recording."""
+    count = length_ms // STEP_MS
+    values = np.full(count, rms, dtype=np.uint8)
+    stored = media.waveform_to_bytes(Waveform(STEP_MS, peaks=values, rms=values))
+    name = replace_bytes(f"test/{model.__name__}-{pk}.waveform", stored)
+    model.objects.filter(pk=pk).update(  # type: ignore[attr-defined]  # a model class
+        waveform=name, duration_ms=length_ms
+    )
+
+
+def fresh(match: Match) -> Match:
+    return Match.objects.select_related("scanned_file", "recording").get(pk=match.pk)
+
+
+@pytest.mark.django_db
+def test_same_speed_stands_upright_with_five_seconds_around() -> None:
+    match = make_match((70_000, 80_000, 20_000, 30_000))
+
+    pair = aligned_pair(match=match, play=match_segments(match)[0])
+
+    assert (pair.source.window.start_ms, pair.source.window.end_ms) == (65_000, 85_000)
+    assert (pair.reference.window.start_ms, pair.reference.window.end_ms) == (
+        15_000,
+        35_000,
+    )
+    assert pair.is_same_speed
+    assert len(pair.leans) == 10
+    assert all(lean.top == lean.bottom for lean in pair.leans)
+    assert (pair.stretch.x, pair.stretch.x2) == ("25.000%", "75.000%")
+
+
+@pytest.mark.django_db
+def test_faster_source_leans_and_shows_more_of_the_reference() -> None:
+    match = make_match((70_000, 80_000, 20_000, 30_500))
+
+    pair = aligned_pair(match=match, play=match_segments(match)[0])
+
+    assert not pair.is_same_speed
+    assert str(pair.ratio) == "1.05000"
+    assert pair.reference.window.start_ms == 14_750
+    assert all(
+        float(lean.bottom.rstrip("%")) < float(lean.top.rstrip("%"))
+        for lean in pair.leans
+    )
+
+
+@pytest.mark.django_db
+def test_window_reaches_past_the_ends_as_silence() -> None:
+    match = make_match((1_000, 11_000, 0, 10_000))
+    keep_loudness(ScannedFile, match.scanned_file_id, length_ms=12_000, rms=200)
+    keep_loudness(Recording, match.recording_id, length_ms=60_000, rms=200)
+    match = fresh(match)
+
+    pair = aligned_pair(match=match, play=match_segments(match)[0])
+
+    assert pair.source.window.start_ms == -4_000
+    assert pair.source.ticks[0].label == "0:00"
+    assert pair.source.wave is not None
+    assert pair.reference.wave is not None
+    assert pair.source.wave.points == pair.reference.wave.points == 400
+    assert pair.source.wave.body.startswith("M0 99")
+
+
+@pytest.mark.django_db
+def test_louder_side_comes_down_to_the_quieter_one() -> None:
+    match = make_match()
+    keep_loudness(ScannedFile, match.scanned_file_id, length_ms=600_000, rms=50)
+    keep_loudness(Recording, match.recording_id, length_ms=180_000, rms=200)
+    match = fresh(match)
+
+    pair = aligned_pair(match=match, play=match_segments(match)[0])
+
+    assert (pair.source.gain, pair.reference.gain) == ("1.000", "0.250")
+
+
+@pytest.mark.django_db
+def test_without_stored_sound_there_is_nothing_to_play_or_match() -> None:
+    match = make_match()
+
+    pair = aligned_pair(match=match, play=match_segments(match)[0])
+
+    assert not pair.can_play
+    assert pair.source.wave is None
+    assert pair.reference.gain == "1"
+
+
+@pytest.mark.django_db
+def test_long_play_has_a_tick_for_several_seconds() -> None:
+    match = make_match((0, 200_000, 0, 200_000))
+
+    pair = aligned_pair(match=match, play=match_segments(match)[0])
+
+    assert pair.lean_seconds == 5
+    assert len(pair.leans) == 40
