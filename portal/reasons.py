@@ -24,6 +24,7 @@ ICONS = {
     QueueReason.LICENCE_ENDED: "calendar",
     QueueReason.POLICY: "policies",
     QueueReason.SECOND_APPROVAL: "shield",
+    QueueReason.DISPUTE: "triangle",
 }
 
 
@@ -82,6 +83,7 @@ def _sentence(match: Match, play: Segment | None) -> str:
         QueueReason.BELOW_FLOOR: f"The score is below the floor of {floor:.0f}.",
         QueueReason.EXCLUDED: "It lies in a stretch of the recording that is excluded.",
         QueueReason.POLICY: f"The policy {match.policy_name} asks for a person.",
+        QueueReason.DISPUTE: "The other side objects to the claim.",
         QueueReason.SECOND_APPROVAL: (
             "It was confirmed, and a second person has to agree."
         ),

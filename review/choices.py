@@ -102,6 +102,38 @@ class Verb(models.TextChoices):
     UNDO = "undo", "Undo"
 
 
+class DisputeVerb(models.TextChoices):
+    """What a person can do to a claim; also the name of the event it writes."""
+
+    DISPUTE = "dispute", "Record a dispute"
+    UPHOLD = "uphold", "Uphold the claim"
+    WITHDRAW = "withdraw_dispute", "The dispute is withdrawn"
+    RELEASE = "release_claim", "Release the claim"
+
+
+class DisputeCode(models.TextChoices):
+    """What the other side objects."""
+
+    LICENSED = "licensed", "The use is licensed"
+    OWN_CONTENT = "own_content", "It is their own content"
+    PUBLIC_DOMAIN = "public_domain", "Public domain"
+    EXCEPTION = "exception", "An exception: quotation, fair use"
+    MISIDENTIFIED = "misidentified", "It is not this recording"
+    SHARED_LOOP = "shared_loop", "Shared loop or sample"
+    WRONG_OWNER = "wrong_owner", "It belongs to somebody else"
+    OTHER = "other", "Other (say what)"
+
+
+class DisputeStatus(models.TextChoices):
+    """How a dispute stands."""
+
+    OPEN = "open", "Open"
+    UPHELD = "upheld", "Claim upheld"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    RELEASED = "released", "Claim released"
+    UNDONE = "undone", "Recorded by mistake"
+
+
 class QueueReason(models.TextChoices):
     """Why a match waits for a person."""
 
@@ -119,6 +151,7 @@ class QueueReason(models.TextChoices):
     LICENCE_ENDED = "licence_ended", "Licence ended"
     POLICY = "policy", "A policy asks"
     SECOND_APPROVAL = "second_approval", "Second approval"
+    DISPUTE = "dispute", "Disputed"
 
 
 _OPEN_DECISIONS = frozenset(

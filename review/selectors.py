@@ -13,9 +13,14 @@ from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
 from review import approval
-from review.choices import DECIDED_STATES, WAITING_STATES, MatchState
+from review.choices import (
+    DECIDED_STATES,
+    WAITING_STATES,
+    DisputeStatus,
+    MatchState,
+)
 from review.filters import MatchFilter, match_condition
-from review.models import Match
+from review.models import Dispute, Match
 from scanning.models import Detection, ScannedFile, Segment
 
 __all__ = [
@@ -27,6 +32,7 @@ __all__ = [
     "match_segments",
     "matches",
     "next_waiting",
+    "open_disputes",
     "open_to",
     "segments_for_matches",
     "waiting_count",
@@ -191,6 +197,16 @@ def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
         )
         for case, earlier in predecessors.items()
     ]
+
+
+def open_disputes(*, overdue: bool = False) -> QuerySet[Dispute]:
+    """Return the disputes that wait for an answer, the most urgent first."""
+    rows = Dispute.objects.filter(status=DisputeStatus.OPEN)
+    if overdue:
+        rows = rows.filter(due_at__lt=datetime.now(tz=UTC))
+    return rows.select_related(
+        "match__recording", "match__scanned_file", "recorded_by"
+    ).order_by("due_at", "pk")
 
 
 def open_to(user: User) -> Q:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.match import Match
 from review.models.policy import Policy
 
-__all__ = ["Licence", "Match", "Policy"]
+__all__ = ["Dispute", "Licence", "Match", "Policy"]

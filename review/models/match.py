@@ -12,6 +12,7 @@ from django.urls import reverse
 from catalogue.models import Recording
 from common.uid import new_uid
 from review.choices import MatchState, PolicyAction, QueueReason, Relation, Verb
+from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.policy import Policy
 from scanning.models import Scan, ScannedFile, Segment
@@ -140,6 +141,14 @@ class Match(models.Model):
         blank=True,
         default="",
         help_text="What was decided and waits for a second person.",
+    )
+    dispute = models.ForeignKey(
+        Dispute,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The latest objection to the claim.",
     )
     note = models.TextField(blank=True, default="", max_length=4000)
     locked_by = models.ForeignKey(

@@ -18,12 +18,14 @@ from review import approval, coverage, errors
 from review.choices import (
     BY_LICENCE,
     STATED_REASON,
+    DisputeStatus,
+    DisputeVerb,
     MatchState,
     QueueReason,
     RejectCode,
     Verb,
 )
-from review.models import Licence, Match
+from review.models import Dispute, Licence, Match
 from review.services import snapshots, transitions
 from review.services.locks import release_lock, take_lock
 from review.services.transitions import Change
@@ -45,7 +47,10 @@ __all__ = [
 UNDO_FOR = timedelta(minutes=10)
 MAX_NOTE_CHARS = 4_000
 _PROPOSE = "propose"
-_UNDOABLE = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, _PROPOSE)
+_UNDOABLE = (
+    *(Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, _PROPOSE),
+    *DisputeVerb,
+)
 _DECIDABLE = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
 _MAY_NOT_DECIDE = "Your role may look at matches, not decide them."
 
@@ -167,7 +172,19 @@ def undo(*, match: Match, user: User, version: int) -> Match:
         # The lock of that time is over; the queue is where the match goes.
         state = MatchState.PENDING
     change = Change(Verb.UNDO, state, fields=fields, free=True)
+    if current.dispute is not None:
+        _undo_dispute(event, current.dispute)
     return transitions.apply(current=current, change=change, actor=user)
+
+
+def _undo_dispute(event: Event, dispute: Dispute) -> None:
+    """Let the dispute follow the match back: open again, or never recorded."""
+    if event.action == DisputeVerb.DISPUTE:
+        dispute.status = DisputeStatus.UNDONE
+    elif event.before["state"] == MatchState.DISPUTED:
+        dispute.status = DisputeStatus.OPEN
+        dispute.answer, dispute.answered_at, dispute.answered_by = "", None, None
+    dispute.save()
 
 
 def may_undo(*, event: Event, user: User) -> bool:

@@ -24,6 +24,8 @@ class Snapshot(TypedDict):
     policy_name: str
     needs_approval: bool
     proposed: str
+    dispute: int | None
+    due_at: str | None
 
 
 def take(match: Match) -> Snapshot:
@@ -42,12 +44,14 @@ def take(match: Match) -> Snapshot:
         "policy_name": match.policy_name,
         "needs_approval": match.needs_approval,
         "proposed": match.proposed,
+        "dispute": match.dispute_id,
+        "due_at": match.due_at.isoformat() if match.due_at else None,
     }
 
 
 def as_fields(snapshot: Snapshot) -> dict[str, object]:
     """Return the snapshot as values of the match's own columns."""
-    decided_at = snapshot["decided_at"]
+    decided_at, due_at = snapshot["decided_at"], snapshot["due_at"]
     return {
         "state": snapshot["state"],
         "queue_reason": snapshot["queue_reason"],
@@ -62,6 +66,8 @@ def as_fields(snapshot: Snapshot) -> dict[str, object]:
         "policy_name": snapshot["policy_name"],
         "needs_approval": snapshot["needs_approval"],
         "proposed": snapshot["proposed"],
+        "dispute_id": snapshot["dispute"],
+        "due_at": datetime.fromisoformat(due_at) if due_at else None,
     }
 
 
@@ -81,4 +87,6 @@ def from_event(kept: dict[str, Any]) -> Snapshot:  # Any: JSON as an event keeps
         "policy_name": kept.get("policy_name", ""),
         "needs_approval": kept.get("needs_approval", False),
         "proposed": kept.get("proposed", ""),
+        "dispute": kept.get("dispute"),
+        "due_at": kept.get("due_at"),
     }

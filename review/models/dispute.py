@@ -1,0 +1,68 @@
+"""Disputes: what the other side objects to a confirmed match, and how it ended."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from common.uid import new_uid
+from review.choices import DisputeCode, DisputeStatus
+
+
+class Dispute(models.Model):
+    """One objection to one match, with the day by which it is answered.
+
+    A missed day changes nothing by itself: the dispute is only shown as overdue.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "d"), editable=False
+    )
+    match = models.ForeignKey(
+        "review.Match", on_delete=models.PROTECT, related_name="disputes"
+    )
+    code = models.CharField(max_length=20, choices=DisputeCode.choices)
+    is_appeal = models.BooleanField(default=False)
+    statement = models.TextField(blank=True, default="", max_length=4000)
+    received_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    status = models.CharField(
+        max_length=16, choices=DisputeStatus.choices, default=DisputeStatus.OPEN
+    )
+    answer = models.TextField(blank=True, default="", max_length=4000)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(due_at__gte=models.F("received_at")),
+                name="dispute_due_after_received",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "due_at"], name="dispute_due")]
+
+    def __str__(self) -> str:
+        return f"{self.get_code_display()} ({self.get_status_display().lower()})"
+
+    @property
+    def is_overdue(self) -> bool:
+        """Tell whether the day of the answer has passed without one."""
+        return self.status == DisputeStatus.OPEN and self.due_at < timezone.now()

@@ -1,0 +1,180 @@
+"""Objections to confirmed matches: recorded, answered by a manager, never by a clock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.roles import Action
+from review import errors
+from review.choices import (
+    DisputeCode,
+    DisputeStatus,
+    DisputeVerb,
+    MatchState,
+    QueueReason,
+)
+from review.models import Dispute, Match
+from review.services import transitions
+from review.services.decisions import check_note
+from review.services.transitions import Change
+
+ANSWER_WITHIN = timedelta(days=30)
+ANSWER_APPEAL_WITHIN = timedelta(days=7)
+_CLAIMS = (MatchState.CONFIRMED, MatchState.UPHELD)
+_ONLY_MANAGERS = "Only a manager may answer a dispute or give a claim up."
+
+
+def possible_moves(*, match: Match, user: User) -> list[DisputeVerb]:
+    """Return what the user could do to the claim now, in the order of the buttons."""
+    moves: list[DisputeVerb] = []
+    manages = user.has_perm(Action.APPROVE)
+    if match.state in _CLAIMS and user.has_perm(Action.DECIDE):
+        moves.append(DisputeVerb.DISPUTE)
+    if match.state == MatchState.DISPUTED and manages:
+        moves += [DisputeVerb.UPHOLD, DisputeVerb.WITHDRAW]
+    if match.state in (*_CLAIMS, MatchState.DISPUTED) and manages:
+        moves.append(DisputeVerb.RELEASE)
+    return moves
+
+
+@transaction.atomic
+def record(
+    *,
+    match: Match,
+    user: User,
+    version: int,
+    code: str,
+    statement: str = "",
+    received_at: datetime | None = None,
+) -> Match:
+    """Keep that the other side objects; the answer is due in 30 days.
+
+    An objection to a claim that was upheld before is an appeal, due in 7 days.
+    """
+    if code not in DisputeCode.values:
+        raise errors.ReasonMissing("Choose what the other side objects.")
+    if code == DisputeCode.OTHER and not statement.strip():
+        raise errors.ReasonMissing("Say what the other side objects.")
+    current = _held(match, user, version, statement, Action.DECIDE)
+    if current.state not in _CLAIMS:
+        raise errors.NotPossible("Only a confirmed match can be disputed.")
+    received = received_at or transitions.now()
+    if received > transitions.now():
+        raise errors.NotPossible("The dispute cannot have come in the future.")
+    is_appeal = current.state == MatchState.UPHELD
+    within = ANSWER_APPEAL_WITHIN if is_appeal else ANSWER_WITHIN
+    dispute = Dispute.objects.create(
+        match=current,
+        code=code,
+        is_appeal=is_appeal,
+        statement=statement.strip(),
+        received_at=received,
+        due_at=received + within,
+        recorded_by=user,
+    )
+    change = Change(
+        action=DisputeVerb.DISPUTE,
+        to=MatchState.DISPUTED,
+        fields={
+            "dispute_id": dispute.pk,
+            "due_at": dispute.due_at,
+            "queue_reason": QueueReason.DISPUTE,
+        },
+        reason=code,
+        note=statement.strip(),
+        told={"received_at": received.isoformat()},
+    )
+    return transitions.apply(current=current, change=change, actor=user)
+
+
+def uphold(*, match: Match, user: User, version: int, answer: str) -> Match:
+    """Answer a dispute: the claim stays."""
+    return _answer(
+        match=match,
+        user=user,
+        version=version,
+        answer=answer,
+        verb=DisputeVerb.UPHOLD,
+    )
+
+
+def withdraw(*, match: Match, user: User, version: int, answer: str) -> Match:
+    """Keep that the other side has taken its objection back: the claim stays."""
+    return _answer(
+        match=match,
+        user=user,
+        version=version,
+        answer=answer,
+        verb=DisputeVerb.WITHDRAW,
+    )
+
+
+def release(*, match: Match, user: User, version: int, answer: str) -> Match:
+    """Give the claim up, after a dispute or by own choice."""
+    return _answer(
+        match=match,
+        user=user,
+        version=version,
+        answer=answer,
+        verb=DisputeVerb.RELEASE,
+    )
+
+
+_ENDS = {
+    DisputeVerb.UPHOLD: (MatchState.UPHELD, DisputeStatus.UPHELD),
+    DisputeVerb.WITHDRAW: (MatchState.UPHELD, DisputeStatus.WITHDRAWN),
+    DisputeVerb.RELEASE: (MatchState.RELEASED, DisputeStatus.RELEASED),
+}
+
+
+@transaction.atomic
+def _answer(
+    *, match: Match, user: User, version: int, answer: str, verb: DisputeVerb
+) -> Match:
+    """Check who answers what, and write it with the dispute's end."""
+    text = answer.strip()
+    if not text:
+        raise errors.ReasonMissing("Say why, as it is told to the other side.")
+    current = _held(match, user, version, text, Action.APPROVE)
+    if verb not in possible_moves(match=current, user=user):
+        raise errors.NotPossible(
+            f"A match that is {current.get_state_display().lower()} allows no such "
+            "answer."
+        )
+    state, status = _ENDS[verb]
+    dispute = current.dispute
+    if current.state == MatchState.DISPUTED and dispute is not None:
+        dispute.status = status
+        dispute.answer = text
+        dispute.answered_by = user
+        dispute.answered_at = transitions.now()
+        dispute.save()
+    change = Change(
+        action=verb,
+        to=state,
+        fields={
+            "decided_by_id": user.pk,
+            "decided_by_name": user.get_username(),
+            "decided_at": transitions.now(),
+            "decision_reason": status,
+            "note": text,
+            "due_at": None,
+        },
+        note=text,
+    )
+    return transitions.apply(current=current, change=change, actor=user)
+
+
+def _held(match: Match, user: User, version: int, words: str, action: Action) -> Match:
+    """Return the match locked as the page saw it, for one who may act on it."""
+    check_note(words)
+    why = (
+        _ONLY_MANAGERS
+        if action == Action.APPROVE
+        else "Your role may look at matches, not record disputes."
+    )
+    transitions.require(user, action, why=why)
+    return transitions.locked_row(match=match, version=version)

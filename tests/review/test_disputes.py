@@ -1,0 +1,234 @@
+"""Disputes: who records and answers them, by when, and what they leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from review import errors, selectors
+from review.choices import DisputeStatus, DisputeVerb, MatchState
+from review.models import Dispute, Match
+from review.services import decisions, disputes, locks
+from scanning.signals import worker_swept
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mia")
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def confirmed(reviewer: User) -> Match:
+    return decisions.confirm(match=make_match(), user=reviewer, version=1)
+
+
+@pytest.fixture
+def disputed(confirmed: Match, reviewer: User) -> Match:
+    return disputes.record(
+        match=confirmed,
+        user=reviewer,
+        version=confirmed.version,
+        code="own_content",
+        statement="It is our own recording.",
+    )
+
+
+def test_dispute_says_what_when_and_by_when(
+    clock: time_machine.Traveller, confirmed: Match, reviewer: User
+) -> None:
+    received = NOON - timedelta(days=2)
+
+    match = disputes.record(
+        match=confirmed,
+        user=reviewer,
+        version=confirmed.version,
+        code="licensed",
+        received_at=received,
+    )
+
+    assert match.state == MatchState.DISPUTED
+    dispute = match.dispute
+    assert dispute is not None
+    assert (dispute.code, dispute.recorded_by) == ("licensed", reviewer)
+    assert dispute.due_at == match.due_at == received + timedelta(days=30)
+    event = Event.objects.filter(case=match.case).latest("sequence")
+    assert (event.action, event.reason) == ("dispute", "licensed")
+
+
+def test_missed_day_raises_a_flag_and_changes_nothing(
+    clock: time_machine.Traveller, disputed: Match
+) -> None:
+    assert not selectors.open_disputes(overdue=True).exists()
+
+    clock.move_to(NOON + timedelta(days=31))
+    worker_swept.send(sender=None)
+
+    disputed.refresh_from_db()
+    assert disputed.state == MatchState.DISPUTED
+    assert [each.match for each in selectors.open_disputes(overdue=True)] == [disputed]
+    assert disputed.dispute is not None
+    assert disputed.dispute.is_overdue
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "status"),
+    [
+        (disputes.uphold, MatchState.UPHELD, DisputeStatus.UPHELD),
+        (disputes.withdraw, MatchState.UPHELD, DisputeStatus.WITHDRAWN),
+        (disputes.release, MatchState.RELEASED, DisputeStatus.RELEASED),
+    ],
+)
+def test_manager_answers_with_words(
+    disputed: Match, manager: User, answer: object, state: str, status: str
+) -> None:
+    assert callable(answer)
+    with pytest.raises(errors.ReasonMissing):
+        answer(match=disputed, user=manager, version=disputed.version, answer=" ")
+
+    match = answer(
+        match=disputed, user=manager, version=disputed.version, answer="We hold it."
+    )
+
+    assert (match.state, match.decided_by) == (state, manager)
+    dispute = Dispute.objects.get()
+    assert (dispute.status, dispute.answer) == (status, "We hold it.")
+    assert dispute.answered_by == manager
+    undone = decisions.undo(match=match, user=manager, version=match.version)
+    dispute.refresh_from_db()
+    assert (undone.state, dispute.status) == (MatchState.DISPUTED, "open")
+    assert first_broken_event(case=match.case) is None
+
+
+def test_appeal_is_due_in_seven_days(
+    clock: time_machine.Traveller, disputed: Match, manager: User
+) -> None:
+    upheld = disputes.uphold(
+        match=disputed, user=manager, version=disputed.version, answer="It is ours."
+    )
+
+    appealed = disputes.record(
+        match=upheld, user=manager, version=upheld.version, code="wrong_owner"
+    )
+
+    assert appealed.dispute is not None
+    assert appealed.dispute.is_appeal
+    assert appealed.dispute.due_at == NOON + timedelta(days=7)
+    assert Dispute.objects.count() == 2
+
+
+def test_undo_of_a_dispute_leaves_it_as_recorded_by_mistake(
+    disputed: Match, reviewer: User
+) -> None:
+    match = decisions.undo(match=disputed, user=reviewer, version=disputed.version)
+
+    assert (match.state, match.dispute) == (MatchState.CONFIRMED, None)
+    assert Dispute.objects.get().status == DisputeStatus.UNDONE
+
+
+def test_claim_can_be_released_without_a_dispute(
+    confirmed: Match, manager: User
+) -> None:
+    released = disputes.release(
+        match=confirmed, user=manager, version=confirmed.version, answer="a favour"
+    )
+
+    assert released.state == MatchState.RELEASED
+    reopened = decisions.reopen(
+        match=released, user=manager, version=released.version, reason="a mistake"
+    )
+    assert reopened.state == MatchState.PENDING
+
+
+@pytest.mark.parametrize(("code", "words"), [("because", "x"), ("other", " ")])
+def test_dispute_needs_a_code_and_other_needs_words(
+    confirmed: Match, reviewer: User, code: str, words: str
+) -> None:
+    with pytest.raises(errors.ReasonMissing):
+        disputes.record(
+            match=confirmed,
+            user=reviewer,
+            version=confirmed.version,
+            code=code,
+            statement=words,
+        )
+
+    assert not Dispute.objects.exists()
+
+
+def test_dispute_cannot_come_from_the_future(confirmed: Match, reviewer: User) -> None:
+    with pytest.raises(errors.NotPossible):
+        disputes.record(
+            match=confirmed,
+            user=reviewer,
+            version=confirmed.version,
+            code="licensed",
+            received_at=datetime.now(tz=UTC) + timedelta(days=1),
+        )
+
+
+def test_only_what_is_claimed_can_be_disputed(reviewer: User) -> None:
+    with pytest.raises(errors.NotPossible):
+        disputes.record(match=make_match(), user=reviewer, version=1, code="licensed")
+
+
+def test_stale_page_disputes_nothing(confirmed: Match, reviewer: User) -> None:
+    with pytest.raises(errors.StaleMatch):
+        disputes.record(match=confirmed, user=reviewer, version=1, code="licensed")
+
+
+def test_reviewer_records_and_does_not_answer(disputed: Match, reviewer: User) -> None:
+    for answer in (disputes.uphold, disputes.withdraw, disputes.release):
+        with pytest.raises(errors.NotAllowed):
+            answer(match=disputed, user=reviewer, version=disputed.version, answer="no")
+
+
+def test_possible_moves_follow_state_and_role(
+    confirmed: Match, disputed: Match, reviewer: User, manager: User
+) -> None:
+    fresh = make_match()
+
+    assert disputes.possible_moves(match=fresh, user=manager) == []
+    assert disputes.possible_moves(match=disputed, user=reviewer) == []
+    assert disputes.possible_moves(match=disputed, user=manager) == [
+        DisputeVerb.UPHOLD,
+        DisputeVerb.WITHDRAW,
+        DisputeVerb.RELEASE,
+    ]
+    claim = make_match(state=MatchState.CONFIRMED)
+    assert disputes.possible_moves(match=claim, user=reviewer) == [DisputeVerb.DISPUTE]
+    viewer = make_user(Role.VIEWER)
+    assert disputes.possible_moves(match=claim, user=viewer) == []
+
+
+def test_rescan_carries_the_open_dispute_along(disputed: Match) -> None:
+    scan = ScanFactory.create(scanned_file=disputed.scanned_file)
+
+    again = make_match(scan=scan, recording=disputed.recording)
+
+    assert (again.state, again.dispute) == (MatchState.DISPUTED, disputed.dispute)
+    assert locks.release_expired_locks() == 0
