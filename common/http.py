@@ -33,7 +33,12 @@ class LinkRefused(Exception):
 
 
 class FetchFailed(Exception):
-    """The link could not be fetched; the text says why."""
+    """The link could not be fetched; the text says why.
+
+    ``status`` is what the server answered, where that was the cause.
+    """
+
+    status: int | None = None
 
 
 class TooLarge(Exception):
@@ -91,9 +96,11 @@ def download(
     try:
         with guarded_session() as session, session.get(url, stream=True) as response:
             if response.status_code != requests.codes.ok:
-                raise FetchFailed(
+                failed = FetchFailed(
                     f"the server answered {response.status_code} {response.reason}"
                 )
+                failed.status = response.status_code
+                raise failed
             total = int(response.headers.get("Content-Length") or 0)
             if total > max_bytes:
                 raise TooLarge

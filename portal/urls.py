@@ -12,6 +12,7 @@ from portal.views import (
     duplicates,
     files,
     imports,
+    links,
     matches,
     media,
     outbound,
@@ -29,6 +30,9 @@ app_name = "portal"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("upload/", upload.upload, name="upload"),
+    path("links/", links.links, name="links"),
+    path("links/feed/", links.feed, name="link_feed"),
+    path("links/feed/items/", links.feed_items, name="link_feed_items"),
     path("files/", files.file_list, name="file_list"),
     path("files/export/", reports.file_export, name="file_export"),
     path("files/<uuid:uid>/", files.file_detail, name="file_detail"),

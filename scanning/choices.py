@@ -52,6 +52,13 @@ class FileStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+# Faults after which a person can go on by attaching the audio.
+NEEDS_AUDIO_CODES = frozenset(
+    {
+        *("needs_audio", "link_gone", "link_private", "link_login"),
+        *("link_geo_blocked", "link_rate_limited", "link_unsupported"),
+    }
+)
 ACTIVE_FILE_STATUSES = (FileStatus.WAITING, FileStatus.PROCESSING)
 
 

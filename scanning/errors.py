@@ -26,9 +26,9 @@ class ScanFailed(Exception):
 class NeedsAudio(ScanFailed):
     """No audio could be taken from a link; a person can attach it."""
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, code: str = "needs_audio") -> None:
         super().__init__(
-            "needs_audio",
+            code,
             f"No audio could be taken from this link: {cause}. "
             "Attach the audio file to go on.",
         )

@@ -16,6 +16,7 @@ from common.leases import NO_LEASE
 from scanning import selectors
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
+    NEEDS_AUDIO_CODES,
     EngineChoice,
     FileStatus,
     ScanStage,
@@ -157,7 +158,7 @@ def _outcome(scans: Sequence[Scan]) -> tuple[FileStatus, str, str]:
     if any(one.status == ScanStatus.SUCCEEDED and _has_match(one) for one in scans):
         return FileStatus.READY, "", told
     if failed is not None:
-        needs = failed.error_code == "needs_audio"
+        needs = failed.error_code in NEEDS_AUDIO_CODES
         status = FileStatus.NEEDS_AUDIO if needs else FileStatus.ERROR
         return status, failed.error_code, failed.message
     if any(one.status == ScanStatus.CANCELLED for one in scans):

@@ -171,6 +171,7 @@ class LinksView(APIView):
                 url=link,
                 user=_user(request),
                 details=details_of(told),
+                scan_again=False,
             )
         except IntakeRefused as error:
             return {

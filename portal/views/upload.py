@@ -75,7 +75,11 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
         _outcome(
             link,
             lambda link=link: submit_link(  # type: ignore[misc]  # binds the loop's link
-                container=container, url=link, user=request.user, details=details
+                container=container,
+                url=link,
+                user=request.user,
+                details=details,
+                scan_again=False,
             ),
         )
         for link in form.link_lines()

@@ -32,6 +32,8 @@ class ScannedFile(models.Model):
     platform = models.CharField(max_length=60, blank=True, default="")
     account = models.CharField(max_length=300, blank=True, default="")
     external_id = models.CharField(max_length=200, blank=True, default="")
+    platform_facts = models.JSONField(default=dict, blank=True)
+    link_key = models.CharField(max_length=64, blank=True, default="", editable=False)
     programme = models.CharField(max_length=300, blank=True, default="")
     published_at = models.DateTimeField(null=True, blank=True)
     tags = models.JSONField(default=list, blank=True)
@@ -88,6 +90,11 @@ class ScannedFile(models.Model):
             models.Index(fields=["status", "-created_at"], name="file_status"),
             models.Index(fields=["sha256"], name="file_sha256"),
             models.Index(fields=["name"], name="file_name"),
+            models.Index(
+                fields=["link_key"],
+                condition=~models.Q(link_key=""),
+                name="file_link_key",
+            ),
             # Counts, sizes and pages of a container's list, without the table.
             models.Index(
                 fields=["container", "-id", "size_bytes"],

@@ -19,6 +19,7 @@ from scanning.choices import FileStatus, SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.scans import request_scan
+from scanning.sources.link_keys import link_key
 from scanning.sources.links import link_name, too_large_message
 
 
@@ -112,11 +113,13 @@ def submit_link(
     user: User | None,
     details: FileDetails | None = None,
     name: str = "",
+    scan_again: bool = True,
 ) -> ScannedFile:
     """Keep a link and queue its scan; the worker fetches the audio.
 
     Raises ``IntakeRefused`` for a link that may not be fetched, as far as the link
-    itself shows; a private address behind a name is refused when it is fetched.
+    itself shows; a private address behind a name is refused when it is fetched. A link
+    that was submitted to the container before is refused too, unless ``scan_again``.
     """
     url = url.strip()
     try:
@@ -129,8 +132,12 @@ def submit_link(
         raise IntakeRefused(
             "link_refused", "This link is longer than 2,000 characters."
         )
+    key = link_key(url)
+    if not scan_again:
+        _refuse_known_link(container, key)
     file = ScannedFile(
         container=container,
+        link_key=key,
         name=display_name(name, otherwise="") or link_name(url),
         source_type=SourceType.LINK,
         source_url=url,
@@ -142,6 +149,23 @@ def submit_link(
         _record_intake(file, user)
         request_scan(scanned_file=file, user=user)
     return file
+
+
+def _refuse_known_link(container: Container, key: str) -> None:
+    earlier = (
+        ScannedFile.objects.filter(
+            container=container, link_key=key, deleted_at__isnull=True
+        )
+        .order_by("-pk")
+        .first()
+    )
+    if earlier is not None:
+        raise IntakeRefused(
+            "link_seen",
+            f"Submitted on {earlier.created_at:%Y-%m-%d} as {earlier.name}. Open that "
+            "result, or scan it again from its page.",
+            status=409,
+        )
 
 
 def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) -> None:

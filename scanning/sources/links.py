@@ -14,6 +14,8 @@ from recognition.types import Progress
 from scanning.errors import NeedsAudio, ScanFailed
 from scanning.models import ScannedFile
 from scanning.sources import platform_page
+from scanning.sources.link_faults import fault_of_status, sentence
+from scanning.sources.platform_page import PageFailed
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
@@ -46,6 +48,8 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
                 file.platform = page.platform
                 file.account = file.account or page.account
                 file.external_id = file.external_id or page.external_id
+                file.published_at = file.published_at or page.published_at
+                file.platform_facts = page.facts
                 target = page.path
         except LinkRefused as error:
             raise ScanFailed(
@@ -53,8 +57,11 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
             ) from error
         except TooLarge as error:
             raise ScanFailed("file_too_large", too_large_message(file.name)) from error
+        except PageFailed as error:
+            raise NeedsAudio(str(error), error.kind) from error
         except FetchFailed as error:
-            raise NeedsAudio(str(error)) from error
+            kind = fault_of_status(error.status)
+            raise NeedsAudio(sentence(kind, str(error)), kind) from error
         with target.open("rb") as handle:
             stored = keep_file(File(handle), f"files/{file.uid.hex[:2]}/{file.uid.hex}")
     file.media = stored.name

@@ -1,26 +1,33 @@
-"""Takes the audio from a platform's page with yt-dlp.
-
-yt-dlp runs in a process of its own with limits on time and file size, because it
-reads whatever a foreign page sends. Only its readers of known platforms are used: the
-generic one would follow any address that a page names, private ones included.
-"""
+"""Takes the audio from a platform's page, with what the platform says of it."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
 from common.http import FetchFailed
 from common.storage import display_name
 from recognition.types import Progress
+from scanning.sources import link_reader
+from scanning.sources.link_faults import LinkFault, fault_of_message, sentence
+
+# Any in this module: JSON from the link reader, read value by value.
+Json = dict[str, Any]
 
 _MAX_SECONDS = 1800
-_UNSUPPORTED = ("Unsupported URL", "No suitable extractor")
+
+
+class PageFailed(FetchFailed):
+    """The page gave no audio; ``kind`` says which way."""
+
+    def __init__(self, kind: LinkFault, original: str) -> None:
+        self.kind = kind
+        super().__init__(sentence(kind, original))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +39,118 @@ class PlatformAudio:
     platform: str
     account: str
     external_id: str
+    published_at: datetime | None = None
+    facts: Json = field(default_factory=dict)
 
 
 def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
     """Download the best audio of a page into ``folder``; raise ``FetchFailed``."""
+    refuse_if_off()
+    answer = link_reader.read(
+        [
+            *("--no-playlist", "--format", "bestaudio/best"),
+            *("--print-json", "--no-simulate"),
+            *("--max-filesize", str(settings.ACRPORTAL_MAX_FILE_BYTES)),
+            *("--output", str(folder / "platform.%(ext)s")),
+            *("--", url),
+        ],
+        folder,
+        max_seconds=_MAX_SECONDS,
+        tick=lambda: progress(0.5),
+    )
+    progress(1.0)
+    found = sorted(folder.glob("platform.*"))
+    if answer.code != 0 or not found:
+        raise failure_of(answer.errors)
+    return _audio(found[0], _last_object(answer.output))
+
+
+def refuse_if_off() -> None:
+    """Raise where the operator switched the reading of pages off."""
     if not settings.ACRPORTAL_YTDLP:
         raise FetchFailed(
             "it is a web page, not a media file, and reading platform pages is "
             "switched off"
         )
-    progress(0.0)
-    command = [
-        *(sys.executable, "-m", "yt_dlp"),
-        *("--no-playlist", "--no-progress", "--no-warnings", "--ignore-config"),
-        *("--no-cache-dir", "--no-exec", "--socket-timeout", "30"),
-        *("--use-extractors", "default,-generic"),
-        *("--format", "bestaudio/best", "--print-json", "--no-simulate"),
-        *("--max-filesize", str(settings.ACRPORTAL_MAX_FILE_BYTES)),
-        *("--output", str(folder / "platform.%(ext)s")),
-        *("--", url),
-    ]
+
+
+def failure_of(stderr: str) -> PageFailed:
+    """Return why there is no audio, by the reader's last line of error."""
+    lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
+    if not lines:
+        return PageFailed(LinkFault.UNKNOWN, "the platform gave no audio")
+    original = lines[-1].removeprefix("ERROR:").strip().rstrip(".")[:300]
+    return PageFailed(fault_of_message(original), original)
+
+
+def facts_of(told: Json) -> Json:
+    """Return what is kept of a platform's words, with the time it was read."""
+    kept: Json = {
+        "title": _text(told.get("title"), 500),
+        "account": _text(told.get("uploader") or told.get("channel"), 300),
+        "account_url": _text(told.get("uploader_url") or told.get("channel_url"), 2000),
+        "page_url": _text(told.get("webpage_url"), 2000),
+        "thumbnail": _text(told.get("thumbnail"), 2000),
+        "duration_ms": _count(told.get("duration"), times=1000),
+        "view_count": _count(told.get("view_count")),
+    }
+    known = {name: value for name, value in kept.items() if value not in ("", None)}
+    return known | {"read_at": datetime.now(tz=UTC).isoformat(timespec="seconds")}
+
+
+def published_of(told: Json) -> datetime | None:
+    """Return when the platform says it was published."""
+    stamp = told.get("timestamp") or told.get("release_timestamp")
     try:
-        done = subprocess.run(  # noqa: S603 - fixed program, the link comes after "--"
-            command, capture_output=True, text=True, timeout=_MAX_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise FetchFailed("the platform took too long") from error
-    progress(1.0)
-    found = sorted(folder.glob("platform.*"))
-    if done.returncode != 0 or not found:
-        raise FetchFailed(cause_of(done.stderr))
-    told = json.loads(done.stdout.splitlines()[-1])
+        if isinstance(stamp, int | float) and not isinstance(stamp, bool):
+            return datetime.fromtimestamp(stamp, tz=UTC)
+        day = told.get("upload_date")
+        if isinstance(day, str):
+            return datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def read_moment(text: str) -> datetime | None:
+    """Return a moment written by ``isoformat``; None where it is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _audio(path: Path, told: Json) -> PlatformAudio:
+    facts = facts_of(told)
     return PlatformAudio(
-        path=found[0],
-        title=display_name(str(told.get("title") or ""), otherwise=""),
-        platform=str(told.get("extractor") or "").lower()[:60],
-        account=str(told.get("uploader") or told.get("channel") or "")[:300],
-        external_id=str(told.get("id") or "")[:200],
+        path=path,
+        title=display_name(facts.get("title", ""), otherwise=""),
+        platform=_text(told.get("extractor"), 60).lower(),
+        account=facts.get("account", ""),
+        external_id=_text(told.get("id"), 200),
+        published_at=published_of(told),
+        facts=facts,
     )
 
 
-def cause_of(stderr: str) -> str:
-    """Return the last error line of yt-dlp, in our words where we know it."""
-    lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
-    if not lines:
-        return "the platform gave no audio"
-    if any(text in lines[-1] for text in _UNSUPPORTED):
-        return "the page holds no audio that can be read"
-    return lines[-1].removeprefix("ERROR:").strip().rstrip(".")[:300]
+def _last_object(output: str) -> Json:
+    for line in reversed(output.splitlines()):
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(told, dict):
+            return told
+    return {}
+
+
+def _text(value: object, limit: int) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return "".join(c for c in str(value) if c.isprintable())[:limit]
+
+
+def _count(value: object, *, times: int = 1) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(value * times) if 0 <= value < 1e12 else None

@@ -112,7 +112,10 @@ def test_page_without_audio_needs_audio_and_says_so(
     run_worker()
 
     file = ScannedFile.objects.get()
-    assert (file.status, file.error_code) == (FileStatus.NEEDS_AUDIO, "needs_audio")
+    assert (file.status, file.error_code) == (
+        FileStatus.NEEDS_AUDIO,
+        "link_unsupported",
+    )
     assert "holds no audio that can be read" in file.message
 
 
@@ -174,4 +177,4 @@ def test_one_bad_link_does_not_stop_the_others(
     ],
 )
 def test_reasons_of_the_platform_reader_are_told(stderr: str, told: str) -> None:
-    assert told in platform_page.cause_of(stderr)
+    assert told in str(platform_page.failure_of(stderr))

@@ -1,0 +1,198 @@
+"""Expands a feed, playlist or channel into its items, newest first as it lists them.
+
+Feeds (RSS, Atom, podcasts) are fetched and read here; everything else is asked of the
+link reader, which lists a playlist without fetching its items.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin
+from xml.etree.ElementTree import Element
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+from django.conf import settings
+
+from common.http import FetchFailed, TooLarge, check_link, download
+from common.storage import display_name, scratch_directory
+from scanning.sources import link_reader, platform_page
+
+_MAX_BYTES = 8 * 1024**2
+_FETCH_SECONDS = 20.0
+_READER_SECONDS = 25
+_ATOM = "{http://www.w3.org/2005/Atom}"
+_ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
+
+# Any in this module: JSON from the link reader, read value by value.
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One thing that a feed lists."""
+
+    url: str
+    title: str
+    account: str = ""
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a link lists; ``more`` if it lists more than is offered."""
+
+    title: str
+    items: tuple[FeedItem, ...]
+    more: bool = False
+
+
+def expand(url: str) -> Feed:
+    """Return what a link lists.
+
+    Raises ``LinkRefused`` or ``FetchFailed`` with the cause.
+    """
+    check_link(url)
+    with scratch_directory() as folder:
+        target = folder / "feed"
+        try:
+            download(url, target, max_bytes=_MAX_BYTES, max_seconds=_FETCH_SECONDS)
+        except TooLarge as error:
+            raise FetchFailed(
+                "it is larger than a feed; paste the links of its items instead"
+            ) from error
+        content = target.read_bytes()
+    if b"<rss" in content[:4096] or b"<feed" in content[:4096]:
+        return _limited(_read_xml(content, url))
+    return _limited(_ask_reader(url))
+
+
+def _limited(feed: Feed) -> Feed:
+    most = settings.ACRPORTAL_MAX_FEED_ITEMS
+    if not feed.items:
+        raise FetchFailed("it lists nothing that can be scanned")
+    return Feed(feed.title, feed.items[:most], feed.more or len(feed.items) > most)
+
+
+def _read_xml(content: bytes, url: str) -> Feed:
+    try:
+        root = fromstring(content)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise FetchFailed(f"the feed cannot be read ({error})") from error
+    if root.tag == f"{_ATOM}feed":
+        title = _text(root, f"{_ATOM}title")
+        return Feed(title, tuple(_atom_items(root, title, url)))
+    channel = root.find("channel")
+    if channel is None:
+        raise FetchFailed("the feed has no channel")
+    title = _text(channel, "title")
+    return Feed(title, tuple(_rss_items(channel, title, url)))
+
+
+def _rss_items(channel: Element, feed_title: str, base: str) -> Iterator[FeedItem]:
+    for item in channel.iterfind("item"):
+        enclosure = item.find("enclosure")
+        link = enclosure.get("url", "") if enclosure is not None else ""
+        link = link or _text(item, "link")
+        if link:
+            yield FeedItem(
+                url=urljoin(base, link),
+                title=_text(item, "title") or link,
+                account=_text(item, f"{_ITUNES}author") or feed_title,
+                published_at=_mail_date(_text(item, "pubDate")),
+            )
+
+
+def _atom_items(root: Element, feed_title: str, base: str) -> Iterator[FeedItem]:
+    for entry in root.iterfind(f"{_ATOM}entry"):
+        links = {
+            one.get("rel", "alternate"): one.get("href", "")
+            for one in entry.iterfind(f"{_ATOM}link")
+        }
+        link = links.get("enclosure") or links.get("alternate", "")
+        if link:
+            yield FeedItem(
+                url=urljoin(base, link),
+                title=_text(entry, f"{_ATOM}title") or link,
+                account=_text(entry, f"{_ATOM}author/{_ATOM}name") or feed_title,
+                published_at=_iso_date(_text(entry, f"{_ATOM}published")),
+            )
+
+
+def _ask_reader(url: str) -> Feed:
+    platform_page.refuse_if_off()
+    most = settings.ACRPORTAL_MAX_FEED_ITEMS
+    with scratch_directory() as folder:
+        answer = link_reader.read(
+            [
+                *("--flat-playlist", "--yes-playlist", "--dump-single-json"),
+                *("--playlist-items", f"1:{most + 1}", "--", url),
+            ],
+            folder,
+            max_seconds=_READER_SECONDS,
+        )
+    if answer.code != 0:
+        raise platform_page.failure_of(answer.errors)
+    try:
+        told = json.loads(answer.output)
+    except (ValueError, RecursionError) as error:
+        raise FetchFailed("the platform's answer could not be read") from error
+    return read_listing(told if isinstance(told, dict) else {}, url)
+
+
+def read_listing(told: Json, url: str) -> Feed:
+    """Return what the link reader told of a playlist; one video is a list of one."""
+    entries = told.get("entries")
+    rows = entries if isinstance(entries, list) else [told | {"url": url}]
+    title = _line(told.get("title"))
+    account = _line(told.get("uploader") or told.get("channel")) or title
+    items = [
+        FeedItem(
+            url=link,
+            title=_line(row.get("title")) or link,
+            account=_line(row.get("uploader") or row.get("channel")) or account,
+            published_at=platform_page.published_of(row),
+        )
+        for row in rows
+        if isinstance(row, dict)
+        and (link := _line(row.get("webpage_url") or row.get("url"), 2000))
+    ]
+    return Feed(title, tuple(items))
+
+
+def _text(element: Element, path: str) -> str:
+    return _line(element.findtext(path) or "", 2000)
+
+
+def _line(value: object, limit: int = 500) -> str:
+    """Return a text as one line without control characters."""
+    if not isinstance(value, str):
+        return ""
+    shown = "".join(c if c.isprintable() else " " for c in value)
+    return " ".join(shown.split())[:limit]
+
+
+def _mail_date(text: str) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+
+
+def _iso_date(text: str) -> datetime | None:
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+
+
+def safe_title(item: FeedItem) -> str:
+    """Return an item's title as a file's name may be shown."""
+    return display_name(item.title.replace("/", "∕"), otherwise="")

@@ -1,0 +1,372 @@
+"""Many links: pasted, from a CSV, from a feed; each on its own."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+
+from accounts.models import User
+from accounts.roles import Role
+from common.http import FetchFailed, LinkRefused
+from portal.link_forms import items_of, offer_of
+from scanning.choices import FileStatus
+from scanning.errors import IntakeRefused
+from scanning.models import Container, ScannedFile
+from scanning.services.link_batches import (
+    links_of_csv,
+    links_of_text,
+    submit_links,
+)
+from scanning.sources import feeds, link_reader
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.scanning import ContainerFactory
+
+_RSS = """<?xml version="1.0"?>
+<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">
+<channel><title>The Show</title>
+<item><title>Second/part</title><itunes:author>Ann</itunes:author>
+<enclosure url="/two.mp3" type="audio/mpeg" length="1"/>
+<pubDate>Tue, 10 Nov 2026 08:00:00 +0100</pubDate></item>
+<item><title>First</title><link>https://pod.example/one</link></item>
+<item><title>No link</title></item>
+</channel></rss>"""
+_ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>A channel</title>
+<entry><title>Video</title><author><name>Bo</name></author>
+<link rel="alternate" href="https://www.youtube.com/watch?v=abc"/>
+<published>2026-11-01T10:00:00+00:00</published></entry></feed>"""
+
+
+@pytest.fixture
+def container(db: None) -> Container:
+    """Return a container."""
+    return ContainerFactory.create()
+
+
+@pytest.fixture
+def client(signed_in: MakeClient) -> Client:
+    """Return a reviewer's client."""
+    return signed_in(Role.REVIEWER)
+
+
+def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
+    client: Client, container: Container
+) -> None:
+    good = [f"https://media.example/{n}.mp3" for n in range(17)]
+    bad = ["ftp://media.example/a", "not a link", "http://u:p@media.example/"]
+
+    page = client.post(
+        "/links/", {"container": container.pk, "links": "\n".join([*good, *bad])}
+    ).content.decode()
+
+    assert ScannedFile.objects.count() == 17
+    assert "17 links were taken" in page
+    assert "3 were not" in page
+    assert "only http and https links are fetched" in page
+    assert "user name or password" in page
+
+
+def test_links_are_found_in_any_text() -> None:
+    text = "See (https://a.example/x), and https://b.example/y?z=1.\n\nodd line"
+
+    assert [one.url for one in links_of_text(text)] == [
+        "https://a.example/x",
+        "https://b.example/y?z=1",
+        "odd line",
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_csv_with_a_header_brings_what_it_says(separator: str) -> None:
+    rows = [["Title", "URL", "Programme"], ["One", "https://a.example/1", "News"]]
+    content = "\r\n".join(separator.join(row) for row in rows)
+
+    wanted = links_of_csv(b"\xef\xbb\xbf" + content.encode())
+
+    assert [(one.url, one.name, one.details.programme) for one in wanted] == [
+        ("https://a.example/1", "One", "News")
+    ]
+
+
+def test_csv_without_a_header_is_read_by_the_column_that_holds_links() -> None:
+    wanted = links_of_csv(b"1,https://a.example/1\n2,https://a.example/2\n")
+
+    assert [one.url for one in wanted] == ["https://a.example/1", "https://a.example/2"]
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\0\1", b"\xff\xfe\x00"])
+def test_csv_without_links_is_refused(content: bytes) -> None:
+    with pytest.raises(IntakeRefused, match="CSV"):
+        links_of_csv(content)
+
+
+def test_link_submitted_before_is_named_with_its_file(
+    container: Container, admin: User
+) -> None:
+    first = links_of_text("https://youtu.be/krP539YBF7U")
+    again = links_of_text("https://www.youtube.com/watch?v=krP539YBF7U&t=3")
+    submit_links(container=container, links=first, user=admin)
+
+    outcomes = submit_links(container=container, links=again, user=admin)
+
+    assert outcomes[0].code == "link_seen"
+    assert "krP539YBF7U" in outcomes[0].message
+    assert ScannedFile.objects.count() == 1
+
+
+def test_link_is_scanned_again_where_that_is_wanted(
+    container: Container, admin: User
+) -> None:
+    links = links_of_text("https://a.example/1.mp3")
+    submit_links(container=container, links=links, user=admin)
+
+    outcomes = submit_links(
+        container=container, links=links, user=admin, scan_again=True
+    )
+
+    assert outcomes[0].file is not None
+    assert ScannedFile.objects.count() == 2
+
+
+@pytest.fixture
+def local_allowed(settings: Settings) -> None:
+    """Let the portal fetch from this machine."""
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_podcast_is_expanded(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/feed").respond_with_data(
+        _RSS, content_type="application/rss+xml"
+    )
+
+    feed = feeds.expand(httpserver.url_for("/feed"))
+
+    assert feed.title == "The Show"
+    assert [one.url for one in feed.items] == [
+        httpserver.url_for("/two.mp3"),
+        "https://pod.example/one",
+    ]
+    assert feed.items[0].account == "Ann"
+    assert feed.items[0].published_at is not None
+    assert feed.items[0].published_at.isoformat() == "2026-11-10T08:00:00+01:00"
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_atom_feed_is_expanded_up_to_the_limit(
+    httpserver: HTTPServer, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_FEED_ITEMS = 1
+    body = _ATOM.replace("</feed>", _ATOM[_ATOM.index("<entry>") :])
+    httpserver.expect_request("/atom").respond_with_data(body)
+
+    feed = feeds.expand(httpserver.url_for("/atom"))
+
+    assert [(one.title, one.account) for one in feed.items] == [("Video", "Bo")]
+    assert feed.more
+
+
+_BOMB = (
+    '<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    "<rss><channel><title>&b;</title></channel></rss>"
+)
+_OUTSIDE = (
+    '<!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    "<rss><channel><title>&x;</title></channel></rss>"
+)
+
+
+@pytest.mark.usefixtures("local_allowed")
+@pytest.mark.parametrize(
+    "body", [_BOMB, _OUTSIDE, "<rss><channel>", "<rss></rss>", "<rss><channel/></rss>"]
+)
+def test_hostile_and_broken_feeds_are_told(httpserver: HTTPServer, body: str) -> None:
+    httpserver.expect_request("/feed").respond_with_data(body)
+
+    with pytest.raises(FetchFailed):
+        feeds.expand(httpserver.url_for("/feed"))
+
+
+def test_feed_on_a_private_address_is_refused(httpserver: HTTPServer) -> None:
+    with pytest.raises(LinkRefused, match="private or local"):
+        feeds.expand(httpserver.url_for("/feed"))
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
+    client: Client, container: Container, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
+
+    page = client.post(
+        "/links/feed/items/",
+        {
+            "container": container.pk,
+            "offer": offered.context["offer"],
+            "chosen": ["0"],
+        },
+    )
+
+    file = ScannedFile.objects.get()
+    assert "1 link was taken" in page.content.decode()
+    assert (file.name, file.account) == ("Second∕part", "Ann")
+    assert file.published_at is not None
+
+
+def test_changed_offer_is_refused(client: Client, container: Container) -> None:
+    offer = offer_of(feeds.Feed("x", (feeds.FeedItem("https://a.example", "A"),)))
+
+    page = client.post(
+        "/links/feed/items/",
+        {"container": container.pk, "offer": offer[:-2] + "xx", "chosen": ["0"]},
+    )
+
+    assert items_of(offer)[0].url == "https://a.example"
+    assert "the list is too old" in page.content.decode()
+    assert not ScannedFile.objects.exists()
+
+
+def test_playlist_as_the_link_reader_tells_it_is_read() -> None:
+    told = {
+        "title": "Mix",
+        "uploader": "Someone",
+        "entries": [
+            {"url": "https://youtu.be/a", "title": "One", "timestamp": 1_790_000_000},
+            {"url": "https://youtu.be/b"},
+            None,
+            {"title": "no address"},
+        ],
+    }
+
+    feed = feeds.read_listing(told, "https://youtube.com/playlist?list=x")
+
+    assert [(one.title, one.account) for one in feed.items] == [
+        ("One", "Someone"),
+        ("https://youtu.be/b", "Someone"),
+    ]
+
+
+def _reader(folder: Path, script: str) -> str:
+    """Write a program that stands for a newer yt-dlp."""
+    program = folder / "newer-reader"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return str(program)
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
+    client: Client,
+    catalogue: Catalogue,
+    run_worker: Worker,
+    httpserver: HTTPServer,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "sound.wav"
+    source.write_bytes(audio.wav_bytes(audio.tune(1, 12)))
+    told = {
+        "id": "v1",
+        "title": "A clip",
+        "extractor": "Example",
+        "uploader": "Channel",
+        "view_count": 1234,
+        "timestamp": 1_790_000_000,
+        "thumbnail": "https://img.example/1.jpg",
+    }
+    settings.ACRPORTAL_YTDLP_COMMAND = _reader(
+        tmp_path, f"cp {source} platform.wav; echo '{json.dumps(told)}'"
+    )
+    httpserver.expect_request("/w").respond_with_data("x", content_type="text/html")
+    client.post(
+        "/links/",
+        {"container": catalogue.container.pk, "links": httpserver.url_for("/w")},
+    )
+
+    run_worker()
+
+    file = ScannedFile.objects.get()
+    assert (file.status, file.name) == (FileStatus.READY, "A clip")
+    assert (file.platform, file.account, file.external_id) == (
+        "example",
+        "Channel",
+        "v1",
+    )
+    assert file.platform_facts["view_count"] == 1234
+    assert file.platform_facts["read_at"].endswith("+00:00")
+    assert file.published_at is not None
+    page = client.get(f"/files/{file.uid}/").content.decode()
+    assert "1,234" in page or "1 234" in page or "1234" in page
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_private_page_says_so_and_can_get_its_audio(
+    client: Client,
+    catalogue: Catalogue,
+    run_worker: Worker,
+    httpserver: HTTPServer,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    settings.ACRPORTAL_YTDLP_COMMAND = _reader(
+        tmp_path, "echo 'ERROR: [x] 1: Private video. Sign in' >&2; exit 1"
+    )
+    httpserver.expect_request("/w").respond_with_data("x", content_type="text/html")
+    client.post(
+        "/links/",
+        {"container": catalogue.container.pk, "links": httpserver.url_for("/w")},
+    )
+    run_worker()
+    file = ScannedFile.objects.get()
+    stopped = (file.status, file.error_code)
+
+    client.post(
+        f"/files/{file.uid}/attach/",
+        {"file": upload("mine.wav", audio.wav_bytes(audio.tune(1, 12)))},
+    )
+    run_worker()
+
+    file.refresh_from_db()
+    assert stopped == (FileStatus.NEEDS_AUDIO, "link_private")
+    assert file.status == FileStatus.READY
+
+
+def test_reader_runs_with_ceilings_and_nothing_of_ours(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "not for others")
+    settings.ACRPORTAL_YTDLP_COMMAND = _reader(
+        tmp_path, "ulimit -v; ulimit -n; echo home=$HOME; env"
+    )
+
+    answer = link_reader.read(["--", "x"], tmp_path, max_seconds=10)
+
+    assert answer.output.splitlines()[:2] == ["2097152", "256"]
+    assert f"home={tmp_path}" in answer.output
+    assert "not for others" not in answer.output
+
+
+def test_reader_that_hangs_is_ended(settings: Settings, tmp_path: Path) -> None:
+    settings.ACRPORTAL_YTDLP_COMMAND = _reader(tmp_path, "sleep 60")
+
+    with pytest.raises(FetchFailed, match="took too long"):
+        link_reader.read(["--", "x"], tmp_path, max_seconds=1)
+
+
+def test_version_and_age_of_the_reader_are_known() -> None:
+    version = link_reader.reader_version()
+
+    assert version is not None
+    assert version.released is not None
+    assert not version.replaced
+
+
+def test_viewer_may_not_submit_links(signed_in: MakeClient) -> None:
+    assert signed_in(Role.VIEWER).get("/links/").status_code == 403

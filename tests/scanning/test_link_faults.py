@@ -1,0 +1,144 @@
+"""What yt-dlp says is told apart and kept word for word; recorded messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanning.sources.link_faults import (
+    LinkFault,
+    fault_of_message,
+    fault_of_status,
+    sentence,
+)
+from scanning.sources.link_keys import plain_link
+
+_MESSAGES = [
+    (LinkFault.GONE, "[youtube] abc: Video unavailable"),
+    (
+        LinkFault.GONE,
+        "[youtube] abc: Video unavailable. This video has been removed by the uploader",
+    ),
+    (
+        LinkFault.GONE,
+        "[youtube] abc: Video unavailable. This video is no longer available because "
+        "the YouTube account associated with this video has been terminated.",
+    ),
+    (LinkFault.GONE, "[TikTok] 71: Video not available, status code 10204"),
+    (LinkFault.GONE, "[twitch:vod] 5: Video 5 does not exist"),
+    (
+        LinkFault.GONE,
+        "[vimeo] 1: Unable to download webpage: HTTP Error 404: Not Found",
+    ),
+    (LinkFault.GONE, "[twitter:broadcast] 1: Broadcast no longer exists"),
+    (
+        LinkFault.PRIVATE,
+        "[youtube] abc: Private video. Sign in if you've been granted access to this "
+        "video. Use --cookies-from-browser or --cookies for the authentication.",
+    ),
+    (
+        LinkFault.PRIVATE,
+        "[twitter] 1: You are not authorized to view this protected tweet. Use "
+        "--cookies for the authentication",
+    ),
+    (
+        LinkFault.PRIVATE,
+        "[youtube] abc: Join this channel to get access to members-only content",
+    ),
+    (
+        LinkFault.PRIVATE,
+        "[vimeo:event] 1: This event has not been made available to anyone",
+    ),
+    (
+        LinkFault.LOGIN,
+        "[Instagram] C: You need to log in to access this content. Use --cookies",
+    ),
+    (LinkFault.LOGIN, "[twitter] 1: NSFW tweet requires authentication"),
+    (
+        LinkFault.LOGIN,
+        "[youtube] abc: Sign in to confirm your age. This video may be inappropriate "
+        "for some users.",
+    ),
+    (
+        LinkFault.LOGIN,
+        "[facebook] 1: This video is only available for registered users. Use "
+        "--cookies",
+    ),
+    (
+        LinkFault.GEO,
+        "[youtube] abc: The uploader has not made this video available in your country",
+    ),
+    (
+        LinkFault.GEO,
+        "[soundcloud] x: This video is not available from your location due to geo "
+        "restriction",
+    ),
+    (
+        LinkFault.RATE,
+        "[youtube] abc: Unable to download API page: HTTP Error 429: Too Many Requests",
+    ),
+    (
+        LinkFault.RATE,
+        "[youtube] abc: Sign in to confirm you’re not a bot. Use --cookies",
+    ),
+    (
+        LinkFault.RATE,
+        "[Instagram] C: Requested content is not available, rate-limit reached or "
+        "login required.",
+    ),
+    (
+        LinkFault.RATE,
+        "[TikTok] 71: Your IP address is blocked from accessing this post",
+    ),
+    (LinkFault.UNSUPPORTED, "Unsupported URL: https://x.example/"),
+    (LinkFault.UNSUPPORTED, "No suitable extractor (Generic) found for URL https://x"),
+    (LinkFault.UNSUPPORTED, "[Instagram] C: There is no video in this post"),
+    (LinkFault.UNSUPPORTED, "[x] 1: This video is DRM protected"),
+    (LinkFault.UNKNOWN, "[tiktok] 7: Unable to extract challenge data"),
+]
+
+
+@pytest.mark.parametrize(("kind", "message"), _MESSAGES)
+def test_recorded_messages_are_told_apart(kind: LinkFault, message: str) -> None:
+    assert fault_of_message(message) is kind
+    assert message in sentence(kind, message)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (404, LinkFault.GONE),
+        (410, LinkFault.GONE),
+        (401, LinkFault.LOGIN),
+        (429, LinkFault.RATE),
+        (451, LinkFault.GEO),
+        (500, LinkFault.UNKNOWN),
+        (None, LinkFault.UNKNOWN),
+    ],
+)
+def test_answers_of_servers_are_told_apart(status: int | None, kind: LinkFault) -> None:
+    assert fault_of_status(status) is kind
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        (
+            "https://www.youtube.com/watch?v=krP539YBF7U&t=10s&si=x",
+            "https://youtu.be/krP539YBF7U?feature=shared",
+            "http://m.youtube.com/shorts/krP539YBF7U",
+        ),
+        ("https://x.com/a/status/1?s=20", "https://twitter.com/a/status/1"),
+        ("https://pod.example/e.mp3?utm_source=a#t=5", "http://pod.example/e.mp3"),
+        ("https://a.example/x/", "https://A.example:443/x"),
+    ],
+)
+def test_spellings_of_one_link_are_one(same: tuple[str, ...]) -> None:
+    assert len({plain_link(url) for url in same}) == 1
+
+
+def test_parameters_that_name_the_content_keep_links_apart() -> None:
+    first, second = (
+        plain_link(f"https://cdn.example/get?file={n}&t={n}") for n in (1, 2)
+    )
+
+    assert first != second
