@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from portal import pictures, plots
-from portal.file_page import load_waveform
 from portal.pair import CONTEXT_MS
 from review import selectors
 from review.errors import MatchLocked
@@ -83,6 +82,7 @@ def draw_ribbon(
     play: Segment | None,
     others: Sequence[Match],
     here: str,
+    waveform: pictures.Waveform | None = None,
 ) -> pictures.Ribbon | None:
     """Draw this match above all others of the file; ``here`` is this page's address."""
     duration_ms = match.scanned_file.duration_ms
@@ -105,7 +105,7 @@ def draw_ribbon(
         duration_ms=duration_ms,
         lanes=lanes,
         facts=_facts(match),
-        waveform=load_waveform(match.scanned_file),
+        waveform=waveform,
         frame=_frame(play, duration_ms) if play else None,
     )
 

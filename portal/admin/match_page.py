@@ -5,10 +5,12 @@ from __future__ import annotations
 from accounts.models import User
 from accounts.roles import Action
 from portal import evidence as shared
+from portal.file_page import load_waveform
 from portal.pair import aligned_pair
 from review import selectors
 from review.models import Match
 from review.services.decisions import possible_verbs
+from review.services.disputes import possible_moves
 
 
 def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
@@ -20,6 +22,7 @@ def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
     return {
         "match": match,
         "verbs": possible_verbs(match=match, user=user),
+        "claim_moves": possible_moves(match=match, user=user),
         "can_decide": user.has_perm(Action.DECIDE),
         "lock_message": shared.lock_message(match, user),
         "ribbon": shared.draw_ribbon(
@@ -28,6 +31,7 @@ def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
             play=play,
             others=shared.others_in_file(match),
             here="",
+            waveform=load_waveform(match.scanned_file),
         ),
         "plays": shared.plays_of(segments, current),
         "current": current,
