@@ -218,8 +218,8 @@ def test_a_session_is_no_token(api: Api, db: None) -> None:
 
 
 def test_a_container_without_a_region_is_answered_with_one(api: Api) -> None:
-    container = ContainerFactory(region="")
-    bucket = BucketFactory(region="")
+    container = ContainerFactory.create(region="")
+    bucket = BucketFactory.create(region="")
 
     for path in (f"fs-containers/{container.pk}", f"buckets/{bucket.pk}"):
         assert api.get(f"/api/{path}").json()["data"]["region"] == "eu-west-1"

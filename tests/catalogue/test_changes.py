@@ -46,7 +46,7 @@ def fingerprint(tmp_path: Path) -> bytes:
 
 
 def in_index(bucket: Bucket) -> list[int]:
-    return [int(one) for one in index_store.open_index().recordings(bucket.pk)]  # type: ignore[attr-defined]  # of the store
+    return [int(one) for one in index_store.open_index().recordings(bucket.pk)]
 
 
 def test_a_recording_that_came_as_a_fingerprint_is_searched(
