@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from catalogue.models import Recording
 from reports.values import Kind, Value, offset
-from review.choices import DECIDED_STATES
-from review.models import Match
+from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
+from review.models import Dispute, Licence, Match
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 
@@ -95,11 +95,45 @@ def _fixed(value: Value) -> Callable[[Case], Value]:
 
 
 def _empty(case: Case) -> Value:
-    """Stand for what the portal does not keep: licences, disputes, shares."""
+    """Stand for what the portal does not keep: shares, territories, evidence."""
     return None
 
 
+def _of_licence(value: Callable[[Licence], Value]) -> Callable[[Case], Value]:
+    """Leave the column empty where no licence clears the match."""
+    return _of_match(
+        lambda match: None if match.licence is None else value(match.licence)
+    )
+
+
+def _of_dispute(value: Callable[[Dispute], Value]) -> Callable[[Case], Value]:
+    """Leave the column empty where nobody has objected."""
+    return _of_match(
+        lambda match: None if match.dispute is None else value(match.dispute)
+    )
+
+
+def _dispute_status(dispute: Dispute) -> Value:
+    """Return the state of the claim; a withdrawn objection leaves it upheld."""
+    if dispute.is_overdue:
+        return "overdue"
+    upheld = dispute.status in (DisputeStatus.UPHELD, DisputeStatus.WITHDRAWN)
+    return DisputeStatus.UPHELD.value if upheld else dispute.status
+
+
+def _policy_action(match: Match) -> Value:
+    return "clear" if match.licence_id is not None else match.policy_action or None
+
+
+def _valid_until(licence: Licence) -> Value:
+    until = licence.valid_until
+    return None if until is None else until.isoformat()
+
+
 def _queue_reason(case: Case) -> Value:
+    if case.match is not None and case.match.queue_reason == QueueReason.POLICY:
+        name, _, _ = case.match.policy_name.rpartition(" v")
+        return f"policy:{name}"
     if case.match is not None:
         return case.match.queue_reason
     if case.found == Found.NO and case.scan is not None and case.scan.no_match_reason:
@@ -153,8 +187,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("match_found", _E, lambda case: case.found.value),
     Column("review_state", _E, _of_match(lambda match: match.state)),
     Column("review_reason", _T, _of_decision(lambda match: match.decision_reason)),
-    Column("policy_action", _E, _empty),
-    Column("policy_name", _T, _empty),
+    Column("policy_action", _E, _of_match(_policy_action)),
+    Column("policy_name", _T, _of_match(lambda match: match.policy_name or None)),
     Column("queue_reason", _T, _queue_reason),
     Column("source_type", _E, lambda case: case.file.source_type),
     Column("source_name", _T, lambda case: case.file.name),
@@ -220,12 +254,12 @@ COLUMNS: tuple[Column, ...] = (
         _B,
         lambda case: case.match is not None and case.match.found_late,
     ),
-    Column("licence_id", _T, _empty),
-    Column("licence_valid_until", _Y, _empty),
+    Column("licence_id", _T, _of_licence(lambda licence: licence.number)),
+    Column("licence_valid_until", _Y, _of_licence(_valid_until)),
     Column("decided_by", _T, _of_decision(lambda match: match.decided_by_name)),
     Column("decided_at", _U, _of_decision(lambda match: match.decided_at)),
-    Column("dispute_status", _E, _empty),
-    Column("dispute_due_at", _U, _empty),
+    Column("dispute_status", _E, _of_dispute(_dispute_status)),
+    Column("dispute_due_at", _U, _of_dispute(lambda dispute: dispute.due_at)),
     Column("evidence_status", _E, _fixed("none")),
     Column("evidence_sha256", _T, _empty),
     Column("case_url", _T, _case_url),

@@ -115,7 +115,7 @@ def _key(case: Case) -> Key:
 def _match_cases(matches: QuerySet[Match]) -> Iterator[Case]:
     ordered = (
         matches.select_related(None)
-        .select_related("recording", "scanned_file", "scan")
+        .select_related("recording", "scanned_file", "scan", "licence", "dispute")
         .defer(*_NOT_REPORTED)
         .annotate(detected_at=_detected_at())
     ).order_by(

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from accounts.roles import Action
 from portal import formats, pictures
-from portal.admin import match_decisions
+from portal.admin import claims, match_decisions
 from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of, when
 from portal.admin.filters import AgeFilter, LockFilter, ScoreBandFilter, StateFilter
 from portal.admin.match_page import evidence
@@ -115,6 +115,12 @@ class MatchAdmin(RoleAdmin[Match]):
                 wrap(match_decisions.decide_one),
                 {"model_admin": self},
                 name="review_match_decide",
+            ),
+            path(
+                "<int:pk>/claim/<str:verb>/",
+                wrap(claims.claim),
+                {"model_admin": self},
+                name="review_match_claim",
             ),
             *super().get_urls(),
         ]

@@ -1,4 +1,4 @@
-"""Licences, policies and exclusions, to look at; their pages in the portal change them, after a preview."""
+"""Licences, policies, exclusions and disputes, to look at; their pages in the portal change them, after a preview."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from catalogue.models import ExcludedSegment
 from portal.admin.base import RoleAdmin, all_field_names, count_of, number
 from review.choices import MatchState
-from review.models import Licence, Match, Policy
+from review.models import Dispute, Licence, Match, Policy
 
 _LICENCE_FIELDS = (
     *all_field_names(Licence, but=("id", "evidence")),
@@ -103,3 +103,26 @@ class ExcludedSegmentAdmin(RoleAdmin[ExcludedSegment]):
     date_hierarchy = "created_at"
     fields = all_field_names(ExcludedSegment, but=("id",))
     readonly_fields = fields
+
+
+@admin.register(Dispute)
+class DisputeAdmin(RoleAdmin[Dispute]):
+    """Objections; the page of the match records and answers them."""
+
+    list_display = ["match", "code", "status", "overdue", "due_at", "answered_by"]
+    list_filter = ["status", "code", "is_appeal"]
+    list_select_related = [
+        "match__recording",
+        "match__scanned_file",
+        "answered_by",
+    ]
+    search_fields = ["match__recording__title", "=uid", "=match__uid"]
+    ordering = ["due_at", "id"]
+    date_hierarchy = "received_at"
+    fields = all_field_names(Dispute, but=("id",))
+    readonly_fields = fields
+
+    @admin.display(description="Overdue", boolean=True)
+    def overdue(self, dispute: Dispute) -> bool:
+        """Tell whether the day of the answer has passed."""
+        return dispute.is_overdue

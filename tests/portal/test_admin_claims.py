@@ -1,0 +1,69 @@
+"""Disputes in the admin: the same rules as everywhere."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from accounts.roles import Role
+from review.choices import MatchState
+from review.models import Dispute
+from tests.conftest import MakeClient
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+
+def test_dispute_is_recorded_and_answered(signed_in: MakeClient) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    client = signed_in(Role.MANAGER)
+    page = client.get(reverse("admin:review_match_change", args=[match.pk]))
+    record = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
+    assert record in page.content.decode()
+
+    client.post(record, {"version": match.version, "code": "licensed", "words": ""})
+    match.refresh_from_db()
+    assert match.state == MatchState.DISPUTED
+
+    uphold = reverse("admin:review_match_claim", args=[match.pk, "uphold"])
+    client.post(uphold, {"version": match.version, "words": "No licence is known."})
+    match.refresh_from_db()
+    assert match.state == MatchState.UPHELD
+    assert client.get(reverse("admin:review_dispute_changelist")).status_code == 200
+
+
+def test_received_day_counts(signed_in: MakeClient) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    url = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
+
+    signed_in(Role.REVIEWER).post(
+        url,
+        {"version": 1, "code": "licensed", "received": "2026-01-31", "words": ""},
+    )
+
+    assert f"{Dispute.objects.get().due_at:%Y-%m-%d}" == "2026-03-02"
+
+
+def test_stale_page_keeps_what_was_typed(signed_in: MakeClient) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
+
+    answer = signed_in(Role.MANAGER).post(url, {"version": 9, "words": "typed text"})
+
+    page = answer.content.decode()
+    assert "typed text" in page
+    assert "your decision was not saved" in page
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+
+
+def test_roles_and_unknown_steps(signed_in: MakeClient) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
+
+    assert signed_in(Role.VIEWER).get(url).status_code in (302, 403)
+    signed_in(Role.REVIEWER).post(url, {"version": 1, "words": "because"})
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+    unknown = reverse("admin:review_match_claim", args=[match.pk, "burn"])
+    assert signed_in(Role.MANAGER).get(unknown).status_code == 404

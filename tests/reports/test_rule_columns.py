@@ -1,0 +1,83 @@
+"""The columns of a report that licences, policies and disputes fill."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+
+from accounts.roles import Role
+from catalogue.models import Recording
+from reports.rows import COLUMNS, Case, Found
+from reports.values import as_text
+from review.models import Match
+from review.services import decisions, disputes
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return RecordingFactory.create()
+
+
+def row(match: Match) -> dict[str, str]:
+    """Return the match's cells as written, by column."""
+    match.refresh_from_db()
+    case = Case(found=Found.YES, file=match.scanned_file, scan=match.scan, match=match)
+    return {each.name: as_text(each.value(case), each.kind) for each in COLUMNS}
+
+
+def test_licence_that_cleared_a_match_is_named(recording: Recording) -> None:
+    licence = make_licence(recordings=[recording], valid_until=date(2999, 12, 31))
+
+    told = row(make_match(recording=recording))
+
+    assert told["licence_id"] == licence.number
+    assert told["licence_valid_until"] == "2999-12-31"
+    assert told["policy_action"] == "clear"
+    assert told["decided_by"] == f"licence:{licence.number}"
+
+
+def test_policy_that_treated_a_match_is_named_with_its_version() -> None:
+    make_policy(name="Short uses")
+
+    told = row(make_match())
+
+    assert (told["policy_action"], told["policy_name"]) == ("review", "Short uses v1")
+    assert told["queue_reason"] == "policy:Short uses"
+
+
+def test_dispute_is_open_then_overdue_then_upheld() -> None:
+    manager = make_user(Role.MANAGER)
+    match = make_match()
+    begins = datetime(2026, 5, 1, tzinfo=UTC)
+    with time_machine.travel(begins, tick=False) as clock:
+        decisions.confirm(match=match, user=manager, version=1)
+        match = disputes.record(
+            match=match, user=manager, version=2, code="own_content"
+        )
+
+        assert row(match)["dispute_status"] == "open"
+        assert row(match)["dispute_due_at"] == "2026-05-31T00:00:00Z"
+        clock.move_to(begins + timedelta(days=31))
+        assert row(match)["dispute_status"] == "overdue"
+        disputes.withdraw(
+            match=match, user=manager, version=match.version, answer="taken back"
+        )
+        assert row(match)["dispute_status"] == "upheld"
+
+
+def test_columns_are_empty_where_no_rule_spoke() -> None:
+    told = row(make_match())
+
+    for name in (
+        *("licence_id", "licence_valid_until", "policy_action", "policy_name"),
+        *("dispute_status", "dispute_due_at"),
+    ):
+        assert told[name] == ""
