@@ -136,6 +136,7 @@ def page(
     fields = _metadata(match)
     following = queue.next_to(match)
     events = _history(match)
+    licences = coverage.checks(subject=Subject.of(match))
     verbs = decisions.possible_verbs(match=match, user=user)
     return {
         "match": match,
@@ -150,7 +151,8 @@ def page(
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "codes": RejectCode.choices,
-        "licences": coverage.checks(subject=Subject.of(match)),
+        "licences": licences,
+        "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < transitions.now()),
         "why": why_here(match, play),

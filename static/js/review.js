@@ -2,7 +2,7 @@
 
 import { announce, onKey } from "./shell.js";
 import { clock, Pair } from "./pair.js";
-import { getJson, getPage, post } from "./server.js";
+import { getJson, getPage, post, say } from "./server.js";
 
 const PARTS = ["#review-top", "#review", ".crumbs__list"];
 const POLL_MS = 15_000;
@@ -200,7 +200,7 @@ async function undo(form) {
     ahead = { address: "", parts: null };
     await go(address.split("?")[0] + query);
     showLast('<div class="bar__last" data-last></div>');
-    announce("The decision is taken back.");
+    announce(say("undone"));
   } catch (refused) {
     fault(refused);
   }
@@ -214,7 +214,7 @@ async function keepNote(form) {
     dropDraft(root.dataset.uid, "note");
     field.value = "";
     field.blur();
-    announce("The note is kept in the history.");
+    announce(say("noted"));
     const page = await getPage(root.dataset.here, { ahead: true });
     $("#history")?.replaceWith(document.adoptNode(page.querySelector("#history")));
   } catch (refused) {
@@ -316,13 +316,13 @@ function showLock(told) {
   const top = document.getElementById("review-top");
   $("[data-lock-badge]", top).hidden = !told.mine;
   $("[data-release-form]", top)?.toggleAttribute("hidden", !told.mine);
-  if (told.mine) $("[data-lock-text]", top).textContent = `Yours until ${told.clock}`;
+  if (told.mine) $("[data-lock-text]", top).textContent = say("yours", told);
   $("[data-state-badge]", top)?.toggleAttribute("hidden", told.mine);
   if (told.mine) drawHeld();
   root.dataset.version = told.version;
   for (const field of root.querySelectorAll("[data-decide] [name=version]")) field.value = told.version;
   const place = $(".review-top__place", top);
-  if (place && told.number) place.textContent = `${told.number} of ${told.total}`;
+  if (place && told.number) place.textContent = say("place", told);
   for (const way of ["next", "previous"]) {
     root.dataset[way] = told[way];
     for (const link of document.querySelectorAll(`[data-go=${way}]`)) if (told[way]) link.href = told[way];
@@ -360,7 +360,7 @@ async function takeLock() {
     if (page === root) showLock(told);
   } catch (refused) {
     if (page !== root) return;
-    if (refused.code === "locked") showForeign(`${refused.message} You can look, not decide.`);
+    if (refused.code === "locked") showForeign(say("look", refused));
     else fault(refused);
   }
 }
@@ -387,14 +387,14 @@ async function poll() {
   if (told.mine) {
     held.until = Date.parse(told.until);
   } else if (told.holder) {
-    showForeign(`${told.holder} reviews this until ${told.clock} – you can look, not decide.`);
+    showForeign(say("foreign", { user: told.holder, clock: told.clock }));
   } else if (!waiting && told.state !== page.dataset.state) {
-    showFree("This match was decided meanwhile.");
+    showFree(say("decided"));
   } else if (waiting && !$("[data-lock-foreign]").hidden) {
-    showFree("This match is free again.");
+    showFree(say("free"));
   } else if (waiting && held.mine) {
     held.mine = false;
-    showFree("Your lock has ended; nobody holds this match. What you typed is kept.");
+    showFree(say("ended"));
   }
 }
 
@@ -419,7 +419,7 @@ function tickLock() {
   $("[data-lock-left]").textContent = clock(left).split(".")[0];
   if (!warned || (left <= LAST_CALL_MS && warned > LAST_CALL_MS)) {
     warned = left;
-    announce(`Your lock ends in ${Math.ceil(left / 1000)} seconds.`);
+    announce(say("ending", { seconds: Math.ceil(left / 1000) }));
   }
 }
 

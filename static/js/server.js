@@ -8,10 +8,11 @@ export class Refused extends Error {
   }
 }
 
-const SIGNED_OUT =
-  "You are signed out, so nothing was saved. Sign in in another tab, then press again; what you typed is kept.";
-const OFFLINE = "The portal could not be reached, so nothing was saved. What you typed is kept; press again.";
-const ODD = "The portal could not save this. What you typed is kept; reload and try again.";
+/* Say something in the reader's language, with the {names} filled in. */
+export function say(name, values = {}) {
+  const words = document.querySelector("[data-words]").dataset[name];
+  return words.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
 
 const token = () => document.querySelector("meta[name=csrf-token]").content;
 
@@ -20,10 +21,10 @@ async function ask(address, options) {
   try {
     answer = await fetch(address, { credentials: "same-origin", ...options });
   } catch {
-    throw new Refused("offline", OFFLINE);
+    throw new Refused("offline", say("offline"));
   }
   if (answer.redirected && new URL(answer.url).pathname.startsWith("/accounts/")) {
-    throw new Refused("signed_out", SIGNED_OUT);
+    throw new Refused("signed_out", say("signedOut"));
   }
   return answer;
 }
@@ -31,7 +32,7 @@ async function ask(address, options) {
 /* Fetch a page and take it apart; looking ahead takes no lock. */
 export async function getPage(address, { ahead = false } = {}) {
   const answer = await ask(address, { headers: ahead ? { "X-Look-Ahead": "yes" } : {} });
-  if (!answer.ok) throw new Refused("odd", ODD);
+  if (!answer.ok) throw new Refused("odd", say("odd"));
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector("meta[name=csrf-token]")?.content;
   if (fresh) document.querySelector("meta[name=csrf-token]").content = fresh;
@@ -40,7 +41,7 @@ export async function getPage(address, { ahead = false } = {}) {
 
 export async function getJson(address) {
   const answer = await ask(address, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Refused("odd", ODD);
+  if (!answer.ok) throw new Refused("odd", say("odd"));
   return answer.json();
 }
 
@@ -61,5 +62,5 @@ export async function post(address, data, { again = true, keepalive = false } = 
   } catch {
     told = {};
   }
-  throw new Refused(told.code ?? "odd", told.message ?? ODD);
+  throw new Refused(told.code ?? "odd", told.message ?? say("odd"));
 }
