@@ -1,0 +1,183 @@
+"""Whatever people, rules, scans and the clock do, only people give a claim up."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import ExcludedSegment
+from review import errors
+from review.choices import (
+    DECIDED_STATES,
+    TRANSITIONS,
+    DisputeVerb,
+    MatchState,
+    PolicyAction,
+    Verb,
+)
+from review.models import Licence, Match, Policy
+from review.services import bulk, disputes, exclusions, licences, policies
+from scanning.signals import worker_swept
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
+from tests.review.test_decisions_property import SPANS, live, rescan
+
+pytestmark = pytest.mark.django_db
+
+ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
+BEGIN = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+TOLD = ("found", "superseded", "undo")
+"""Events that move outside the table: a case begins, ends or goes back."""
+
+RULES = (
+    *("licence", "narrow", "withdraw", "policy", "apply_policy", "switch_policy"),
+    *("exclude", "exclude_part", "remove_exclusion", "reject_and_exclude"),
+    *("rescan", "sweep", "day_later"),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([*Verb, *DisputeVerb, *RULES]),
+        st.sampled_from(list(Role)),
+        st.sampled_from(list(PolicyAction)),
+        st.booleans(),
+    ),
+    max_size=10,
+)
+
+
+@given(steps=STEPS)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_rules_decide_nothing_that_only_people_may(
+    db: None, steps: list[tuple[str, Role, PolicyAction, bool]]
+) -> None:
+    Policy.objects.update(enabled=False)
+    users = {role: make_user(role) for role in Role}
+    match = make_match(SPANS[0])
+
+    with time_machine.travel(BEGIN, tick=False) as clock:
+        for step, role, action, flag in steps:
+            if step == "day_later":
+                clock.shift(timedelta(days=1))
+                continue
+            with contextlib.suppress(errors.ReviewError):
+                _doing(live(match), users[role], step, action, flag)()
+
+    for case in Match.objects.filter(scanned_file=match.scanned_file):
+        assert first_broken_event(case=case.case) is None
+        _check_moves(case)
+        if case.state in ONLY_BY_A_PERSON:
+            assert case.decided_by is not None
+        if case.state in DECIDED_STATES:
+            assert case.decided_at is not None
+        if case.state == MatchState.DISPUTED:
+            assert case.dispute is not None
+
+
+def _doing(
+    match: Match, user: User, step: str, action: PolicyAction, flag: bool
+) -> Callable[[], object]:
+    """Return the step as something to call; it may refuse."""
+    recording, version = match.recording, match.version
+    newest = Licence.objects.filter(built_in=False).order_by("-pk").first()
+    policy = Policy.objects.order_by("-pk").first()
+    segment = ExcludedSegment.objects.order_by("-pk").first()
+    by_rule: dict[str, Callable[[], object]] = {
+        "licence": lambda: licences.apply(
+            licence=make_licence(
+                recordings=[recording], valid_until=BEGIN.date(), in_force=False
+            ),
+            user=user,
+            reach=licences.Reach.ALL,
+            chosen={match.uid} if flag else set(),
+        ),
+        "narrow": lambda: newest and _narrow(newest, user),
+        "withdraw": lambda: (
+            newest and licences.withdraw(licence=newest, user=user, reason="x")
+        ),
+        "policy": lambda: make_policy(action=action, second_approval=flag),
+        "apply_policy": lambda: policy and policies.apply(policy=policy, user=user),
+        "switch_policy": lambda: (
+            policy and policies.switch(policy=policy, user=user, enabled=flag)
+        ),
+        "exclude": lambda: _exclude(match, user, (0, 40_000), flag),
+        "exclude_part": lambda: _exclude(match, user, (0, 10_000), flag),
+        "remove_exclusion": lambda: (
+            segment and exclusions.remove(segment=segment, user=user, reason="x")
+        ),
+        "reject_and_exclude": lambda: exclusions.reject_and_exclude(
+            match=match, user=user, version=version, span=(0, 40_000), reason="ident"
+        ),
+        "rescan": lambda: rescan(match, SPANS[int(flag)]),
+        "sweep": lambda: worker_swept.send(sender=None),
+        DisputeVerb.DISPUTE: lambda: disputes.record(
+            match=match, user=user, version=version, code="own_content"
+        ),
+        DisputeVerb.UPHOLD: lambda: disputes.uphold(
+            match=match, user=user, version=version, answer="x"
+        ),
+        DisputeVerb.WITHDRAW: lambda: disputes.withdraw(
+            match=match, user=user, version=version, answer="x"
+        ),
+        DisputeVerb.RELEASE: lambda: disputes.release(
+            match=match, user=user, version=version, answer="x"
+        ),
+    }
+    return by_rule.get(
+        step,
+        lambda: bulk.decide(
+            match=match,
+            user=user,
+            version=version,
+            decision=bulk.Decision(Verb(step), reason="noise", note="x"),
+        ),
+    )
+
+
+def _narrow(licence: Licence, user: User) -> int:
+    licence.valid_until = date(2026, 1, 1)
+    return licences.save(
+        licence=licence, user=user, recordings=licence.recordings.all()
+    )
+
+
+def _exclude(match: Match, user: User, span: tuple[int, int], is_ticked: bool) -> None:
+    exclusions.exclude(
+        recording=match.recording,
+        span=span,
+        reason="shared_loop",
+        user=user,
+        chosen={match.uid} if is_ticked else set(),
+    )
+
+
+def _check_moves(case: Match) -> None:
+    """Every event begins where the one before ended, and moves as the table says."""
+    state = None
+    events = Event.objects.filter(case=case.case).order_by("sequence")
+    for event in events:
+        if "state" not in event.after:
+            continue
+        begins, ends = event.before.get("state"), event.after["state"]
+        assert begins == state
+        waits = begins == ends == MatchState.PENDING and event.action == "rule_applied"
+        if event.action not in TOLD and not waits:
+            assert ends in TRANSITIONS[MatchState(begins)]
+        if ends in ONLY_BY_A_PERSON and event.action != "found":
+            assert event.actor is not None or event.action == "superseded"
+        state = ends
+    assert state == case.state
