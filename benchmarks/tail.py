@@ -83,7 +83,7 @@ def search(
     )
     for stage in stages(DEFAULT, robust_first=False, hours=shelf.hours):
         made.run_stage(stage)
-    return made.found, made.refused
+    return made.settled(), made.refused
 
 
 class _Without:

@@ -104,7 +104,7 @@ class Params:
     # Calibration of bits to expected false matches, see calibration.py
     tail_share: float = 0.05
     tail_u: float = 6.5
-    tail_h: float = 1.2
+    tail_h: float = 1.9
     tail_catalogue_hours: float = 114.0
     max_e_value: float = 0.001
 
