@@ -91,6 +91,8 @@ class PolicyForm(forms.ModelForm[Policy]):
             self.fields[name] = forms.ChoiceField(
                 required=False, label=label, choices=_YES_NO
             )
+        # Each "from" begins a row of two, with its "to" beside it.
+        self.fields["score_scale"] = self.fields.pop("score_scale")
         self._show(self.instance.conditions)
 
     def _show(self, kept: dict[str, Any]) -> None:  # Any: JSON
@@ -144,14 +146,16 @@ def told_conditions(policy: Policy) -> list[str]:
         "relations": "relation",
         "engines": "engine",
     }
-    buckets = dict(Bucket.all_objects.values_list("pk", "name"))
+    shown_as: dict[str, dict[str, str]] = {
+        "buckets": {
+            str(key): name for key, name in Bucket.all_objects.values_list("pk", "name")
+        },
+        "relations": {each.value: str(each.label).lower() for each in Relation},
+    }
     phrases = []
     for name, values in kept.get("sets", {}).items():
-        shown = [
-            buckets.get(int(each), each) if name == "buckets" else each
-            for each in values
-        ]
-        phrases.append(f"{names[name]}: {', '.join(map(str, shown))}")
+        shown = [shown_as.get(name, {}).get(each, each) for each in values]
+        phrases.append(f"{names[name]}: {', '.join(shown)}")
     for name, (low, high) in kept.get("ranges", {}).items():
         phrases.append(f"{_UNITS[name][0].lower()} {low or '…'}–{high or '…'}")
     for name, value in kept.get("flags", {}).items():
