@@ -17,6 +17,6 @@ class ReviewConfig(AppConfig):
 
         signals.scan_finished.connect(folding.fold_scan)
         # A scan that failed may have kept the other engine's result waiting.
-        signals.scan_settled.connect(folding.fold_scan)
+        signals.scan_settled.connect(folding.fold_waiting)
         signals.worker_swept.connect(locks.release_expired_locks)
         signals.worker_swept.connect(licences.end_expired)

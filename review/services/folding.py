@@ -60,6 +60,12 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
             _fold_one(scan=one, partner=partner)
 
 
+def fold_waiting(*, scan: Scan, **_signal: object) -> None:
+    """Write what waited for a scan that ended without a result."""
+    if scan.status != ScanStatus.SUCCEEDED:
+        fold_scan(scan=scan)
+
+
 def _is_turn(scan: Scan, current: Sequence[Scan]) -> bool:
     others_first = any(
         other.status in ACTIVE_SCAN_STATUSES and other.engine == EngineChoice.EMBEDDED

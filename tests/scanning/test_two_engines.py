@@ -140,6 +140,23 @@ def test_cloud_result_that_comes_first_waits_for_the_embedded_engine(
     assert _status(file) == FileStatus.READY
 
 
+def test_cloud_result_counts_where_the_embedded_engine_cannot_read_the_file(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = submit_upload(
+        container=container, upload=upload("odd.xyz", b"no audio" * 100), user=admin
+    ).scanned_file
+    vendor.file = remote_file(1, MUSIC)
+    cloud.send_due(owner="test")
+    cloud.check_due(owner="test")
+
+    run_worker()
+
+    assert _status(file) == FileStatus.READY
+    assert "could not be decoded" in file.message
+    assert Match.objects.get().recording.title == "Song"
+
+
 def test_fault_of_the_cloud_does_not_hide_what_was_found_here(
     vendor: Vendor, container: Container, admin: User, run_worker: Worker
 ) -> None:
