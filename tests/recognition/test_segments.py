@@ -1,0 +1,67 @@
+"""Maximal scoring segments, their ends, and runs that claim one stretch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recognition.alignment import Line
+from recognition.params import DEFAULT
+from recognition.segments import Run, best_segment, settle, trimmed
+from recognition.types import Landmarks
+
+REFERENCE = Landmarks(
+    frames=np.arange(0, 4000, 4, dtype=np.int32),
+    bins=np.full(1000, 50, dtype=np.float32),
+    levels=np.zeros(1000, dtype=np.float32),
+)
+
+
+def _run(first: int, last: int, *, offset: float = 0.0, raw: float = 50.0) -> Run:
+    line = Line(1.0, offset, 0.0)
+    return Run(1, REFERENCE, line, first, last, 40.0, raw, 90, 100, 0.03)
+
+
+def test_the_best_segment_begins_and_ends_with_what_speaks_for_it() -> None:
+    weights = np.array([-1, 2, 3, -1, 4, -5, -5, 1], dtype=np.float32)
+
+    assert best_segment(weights, 10.0) == (1, 4, 8.0)
+
+
+def test_a_deep_drop_ends_a_segment() -> None:
+    weights = np.array([5, 5, -12, 8, 8], dtype=np.float32)
+
+    assert best_segment(weights, 10.0) == (3, 4, 16.0)
+    assert best_segment(weights, 20.0) in {(0, 4, 14.0), (3, 4, 16.0)}
+
+
+def test_nothing_that_speaks_for_it_scores_nothing() -> None:
+    assert best_segment(np.array([-1, -2], dtype=np.float32), 10.0)[2] == 0.0
+
+
+def test_a_lone_landmark_beyond_the_end_is_cut_off() -> None:
+    frames = np.arange(0, 400, 4, dtype=np.int32)
+    aligned = np.zeros(100, dtype=np.bool_)
+    aligned[:70] = True
+    aligned[95] = True
+
+    assert trimmed(
+        frames, aligned, np.full(100, 3, dtype=np.float32), (0, 95), DEFAULT
+    ) == (0, 69)
+
+
+def test_of_two_offsets_for_one_stretch_the_one_with_more_evidence_stays() -> None:
+    weaker, stronger = _run(0, 300), _run(100, 400, offset=-400.0, raw=80.0)
+
+    assert settle([weaker, stronger], DEFAULT) == [stronger]
+
+
+def test_runs_on_one_line_with_little_between_are_one_play() -> None:
+    (play,) = settle([_run(0, 200), _run(250, 500)], DEFAULT)
+
+    assert (play.first, play.last) == (0, 500)
+    assert play.bits == 80.0
+    assert play.aligned == 180
+
+
+def test_runs_on_one_line_far_apart_are_two_plays() -> None:
+    assert len(settle([_run(0, 200), _run(600, 800)], DEFAULT)) == 2
