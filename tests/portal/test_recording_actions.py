@@ -25,7 +25,7 @@ def test_the_page_shows_what_hangs_on_a_recording(signed_in: MakeClient) -> None
 
 
 def test_a_deleted_recording_is_retired(signed_in: MakeClient) -> None:
-    recording = RecordingFactory()
+    recording = RecordingFactory.create()
 
     signed_in(Role.MANAGER).post(f"/catalogue/recordings/{recording.uid}/delete/")
 
@@ -35,8 +35,8 @@ def test_a_deleted_recording_is_retired(signed_in: MakeClient) -> None:
 
 
 def test_fingerprinting_anew_needs_audio(signed_in: MakeClient) -> None:
-    without = RecordingFactory()
-    having = RecordingFactory(audio="recordings/a")
+    without = RecordingFactory.create()
+    having = RecordingFactory.create(audio="recordings/a")
     client = signed_in(Role.MANAGER)
 
     for recording in (without, having):
@@ -49,7 +49,7 @@ def test_fingerprinting_anew_needs_audio(signed_in: MakeClient) -> None:
 
 @pytest.mark.parametrize("action", ["delete", "fingerprint"])
 def test_reviewers_may_not(signed_in: MakeClient, action: str) -> None:
-    recording = RecordingFactory(audio="recordings/a")
+    recording = RecordingFactory.create(audio="recordings/a")
 
     answer = signed_in(Role.REVIEWER).post(
         f"/catalogue/recordings/{recording.uid}/{action}/"
