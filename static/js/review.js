@@ -193,8 +193,8 @@ async function undo(form) {
   const address = form.closest("[data-last]")?.dataset.undoHere ?? root.dataset.here;
   const query = new URL(root.dataset.here, location.href).search;
   try {
-    const release = held.mine ? root.dataset.release : "";
     await pending;
+    const release = held.mine ? root.dataset.release : "";
     await post(form.getAttribute("action"), data);
     if (release) await post(release, {}).catch(() => {});
     ahead = { address: "", parts: null };

@@ -193,7 +193,9 @@ def test_lost_session_keeps_what_was_typed(
     assert state_of(again, uid)["state"] == "in_review"
     page.keyboard.press("Enter")
     expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)
+    restored.append(uid_of(page))
     wait_until_in(again, uid, "escalated")
+    wait_until_in(again, restored[-1], "in_review")
     context.close()
 
 
