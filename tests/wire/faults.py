@@ -80,9 +80,13 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
 
     def _pass_on(self, body: bytes, fault: Fault | None) -> None:
-        answer = self._forward(body)
-        if fault is Fault.TWICE:
+        try:
             answer = self._forward(body)
+            if fault is Fault.TWICE:
+                answer = self._forward(body)
+        except requests.RequestException:
+            self.close_connection = True
+            return
         if fault is Fault.LOST:
             self.close_connection = True
             return
