@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import OperationalError
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
@@ -247,3 +248,24 @@ def test_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     while "succeeded 2" not in manage("shell", "-v", "0", "-c", status):
         assert time.monotonic() < deadline
         manage("scan_worker", "--batch")
+
+
+def test_worker_goes_on_after_the_database_was_locked(
+    file: ScannedFile, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outages = [OperationalError("database is locked")] * 2
+
+    class Unlucky(scan_worker.Worker):
+        """The real worker, whose first two looks meet a locked database."""
+
+        def run(self) -> None:
+            if outages:
+                raise outages.pop()
+            super().run()
+
+    monkeypatch.setattr(scan_worker, "Worker", Unlucky)
+    monkeypatch.setattr(scan_worker, "_OUTAGE_SECONDS", 0.0)
+
+    run_worker()
+
+    assert file.scans.get().status == ScanStatus.SUCCEEDED

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, OperationalError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Worker
 
 from catalogue.services import requeue_stale_recordings
@@ -22,6 +23,8 @@ from scanning.services.scans import requeue_stale_scans
 from scanning.signals import worker_swept
 
 logger = logging.getLogger(__name__)
+
+_OUTAGE_SECONDS = 2.0
 
 
 class Sweeper(threading.Thread):
@@ -92,6 +95,30 @@ def sweep() -> int:
     )
 
 
+def _sweep_if_possible() -> None:
+    """Sweep at the start; a database that is busy is swept in a moment anyhow."""
+    try:
+        sweep()
+    except OperationalError:
+        logger.exception("first sweep failed")
+
+
+def _run_through_outages(worker: Worker) -> None:
+    """Run the worker's loop, and again when the database was away or locked.
+
+    What it had in hand is handed out again by its lease.
+    """
+    while worker.running:
+        try:
+            worker.run()
+        except OperationalError:
+            logger.exception("the database did not answer; trying again")
+            close_old_connections()
+            time.sleep(_OUTAGE_SECONDS)
+        else:
+            return
+
+
 class Command(BaseCommand):
     """Runs the worker loop; SIGTERM lets the task in hand finish."""
 
@@ -111,7 +138,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Work until the queue is empty (--batch) or a signal comes."""
-        sweep()
+        _sweep_if_possible()
         threads: list[Sweeper | Deliverer] = [Sweeper()]
         if not options["batch"]:
             threads += _talkers(options["interval"])
@@ -129,7 +156,7 @@ class Command(BaseCommand):
         )
         worker.configure_signals()
         try:
-            worker.run()
+            _run_through_outages(worker)
         finally:
             for thread in threads:
                 thread.stop()

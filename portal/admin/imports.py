@@ -1,0 +1,31 @@
+"""Tables of recordings that were imported, with what came of them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from catalogue.models import CatalogueImport
+from portal.admin.base import RoleAdmin
+
+
+@admin.register(CatalogueImport)
+class CatalogueImportAdmin(RoleAdmin[CatalogueImport]):
+    """Imports as they were checked and done; the portal's pages make them."""
+
+    list_display = [
+        "table_name",
+        "bucket",
+        "status",
+        "message",
+        "made_by",
+        "created_at",
+    ]
+    list_filter = ["status", "bucket"]
+    list_select_related = ["bucket", "made_by"]
+    search_fields = ["table_name", "=uid"]
+    ordering = ["-id"]
+    readonly_fields = (
+        *("uid", "bucket", "table_name", "encoding", "keep_unknown", "status"),
+        *("message", "summary", "made_by", "created_at", "updated_at"),
+    )
+    fields = readonly_fields
