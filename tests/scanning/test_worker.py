@@ -28,6 +28,7 @@ from scanning.choices import (
 )
 from scanning.engines.base import EngineResult
 from scanning.errors import IntakeRefused, LeaseLost
+from scanning.management.commands import scan_worker
 from scanning.models import Detection, Scan, ScannedFile
 from scanning.models.detection import ImmutableError
 from scanning.services.intake import submit_upload
@@ -255,7 +256,7 @@ def test_worker_goes_on_after_the_database_was_locked(
 ) -> None:
     outages = [OperationalError("database is locked")] * 2
 
-    class Unlucky(scan_worker.Worker):
+    class Unlucky(scan_worker.Worker):  # type: ignore[misc]  # untyped in its package
         """The real worker, whose first two looks meet a locked database."""
 
         def run(self) -> None:
