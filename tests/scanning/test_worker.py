@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError
+from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
@@ -255,16 +256,14 @@ def test_worker_goes_on_after_the_database_was_locked(
     file: ScannedFile, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outages = [OperationalError("database is locked")] * 2
+    really_run = db_worker.Worker.run
 
-    class Unlucky(scan_worker.Worker):  # type: ignore[misc]  # untyped in its package
-        """The real worker, whose first two looks meet a locked database."""
+    def run(worker: object) -> None:
+        if outages:
+            raise outages.pop()
+        really_run(worker)
 
-        def run(self) -> None:
-            if outages:
-                raise outages.pop()
-            super().run()
-
-    monkeypatch.setattr(scan_worker, "Worker", Unlucky)
+    monkeypatch.setattr(db_worker.Worker, "run", run)
     monkeypatch.setattr(scan_worker, "_OUTAGE_SECONDS", 0.0)
 
     run_worker()
