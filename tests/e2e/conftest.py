@@ -117,9 +117,11 @@ def page(browser: Browser, portal: Portal) -> Iterator[Page]:
     )
     opened.on(
         "response",
-        lambda answer: faults.append(f"{answer.status} {answer.url}")
-        if answer.status >= 400
-        else None,
+        lambda answer: (
+            faults.append(f"{answer.status} {answer.url}")
+            if answer.status >= 400
+            else None
+        ),
     )
     opened.on("pageerror", lambda error: faults.append(str(error)))
     yield opened

@@ -258,7 +258,7 @@ def test_worker_goes_on_after_the_database_was_locked(
     outages = [OperationalError("database is locked")] * 2
     really_run = db_worker.Worker.run
 
-    def run(worker: object) -> None:
+    def run(worker: db_worker.Worker) -> None:
         if outages:
             raise outages.pop()
         really_run(worker)
