@@ -1,4 +1,6 @@
-"""The ``results`` of a file: what its latest scan found, as the protocol words it.
+"""The ``results`` of a file: what its latest scans found, as the protocol words it.
+
+What excluded stretches of a recording cover is left out; review changes nothing here.
 
 Seconds outside ``result``, milliseconds inside. A section that is absent holds
 nothing; a file without any section has the result null.
@@ -12,7 +14,16 @@ from typing import Any
 
 from acrapi.formats import seconds, whole_seconds
 from catalogue.models import Recording
-from scanning.choices import FileStatus, ScanStatus, Section
+from catalogue.selectors import excluded_spans_of
+from review.services.figures import counted_pieces
+from review.services.spans import Span
+from scanning.choices import (
+    COMBINED_ENGINES,
+    EngineChoice,
+    FileStatus,
+    ScanStatus,
+    Section,
+)
 from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 
 # Any in this module: JSON.
@@ -26,63 +37,99 @@ _ENGINE_TYPES = {
 
 
 def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
-    """Return the results of each file by its key; three queries for all of them."""
-    ready = {file.pk: file for file in files if file.status == FileStatus.READY}
-    latest = _latest_scans(ready)
-    found: dict[int, list[Detection]] = {}
-    detections = (
-        Detection.objects.filter(scan__in=latest)
+    """Return the results of each file by its key; four queries for all of them."""
+    ready = [file.pk for file in files if file.status == FileStatus.READY]
+    scans = _current_scans(ready)
+    detections = list(
+        Detection.objects.filter(scan__in=scans)
         .select_related("recording")
         .prefetch_related("segments")
+        .order_by("scan_id", "pk")
     )
+    excluded = excluded_spans_of({found.recording_id for found in detections})
+    found: dict[int, list[Detection]] = {}
     for detection in detections:
-        found.setdefault(latest[detection.scan_id], []).append(detection)
-    return {file.pk: _sections(file, found.get(file.pk, ())) or None for file in files}
+        found.setdefault(scans[detection.scan_id], []).append(detection)
+    return {
+        file.pk: _sections(file, found.get(file.pk, ()), excluded) or None
+        for file in files
+    }
 
 
-def _latest_scans(file_ids: Iterable[int]) -> dict[int, int]:
-    """Return the file of each file's newest scan that gave a result."""
-    by_file: dict[int, int] = {}
+def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
+    """Return the scans that each file's results rest on, with the file of each.
+
+    The newest that gave a result; of a container with two engines, ACRCloud's newest
+    beside the newest of the embedded engine before it.
+    """
+    by_file: dict[int, dict[str, int]] = {}
     scans = Scan.objects.filter(
         scanned_file__in=list(file_ids), status=ScanStatus.SUCCEEDED
     )
-    for scan_id, file_id in scans.order_by("pk").values_list("pk", "scanned_file_id"):
-        by_file[file_id] = scan_id
-    return {scan_id: file_id for file_id, scan_id in by_file.items()}
+    rows = scans.order_by("pk").values_list(
+        "pk", "scanned_file_id", "engine", "scanned_file__container__engine"
+    )
+    for scan_id, file_id, engine, asked in rows:
+        current = by_file.setdefault(file_id, {})
+        if asked not in COMBINED_ENGINES or engine == EngineChoice.EMBEDDED:
+            current.clear()
+        current[engine] = scan_id
+    return {
+        scan_id: file_id
+        for file_id, current in by_file.items()
+        for scan_id in current.values()
+    }
 
 
-def _sections(file: ScannedFile, detections: Iterable[Detection]) -> Json:
+def _sections(
+    file: ScannedFile, detections: Iterable[Detection], excluded: dict[int, list[Span]]
+) -> Json:
     floor = file.container.score_floor
     sections: dict[str, list[Json]] = {}
+    told_by: dict[int, int] = {}
     for detection in detections:
         if detection.score is not None and detection.score < floor:
             continue
-        items = sections.setdefault(detection.section, [])
-        items += [
-            _item(file, detection, segment) for segment in detection.segments.all()
-        ]
+        if told_by.setdefault(detection.recording_id, detection.scan_id) != (
+            detection.scan_id
+        ):
+            # The other engine found the same recording: it is told once.
+            continue
+        spans = excluded.get(detection.recording_id, [])
+        sections.setdefault(detection.section, []).extend(
+            _item(file, detection, segment, *piece)
+            for segment in detection.segments.all()
+            for piece in counted_pieces(segment, spans)
+        )
     for items in sections.values():
         items.sort(key=lambda item: float(item["offset"]))
     return {name: items for name, items in sections.items() if items}
 
 
-def _item(file: ScannedFile, detection: Detection, segment: Segment) -> Json:
+def _item(
+    file: ScannedFile,
+    detection: Detection,
+    segment: Segment,
+    source: Span,
+    reference: Span,
+) -> Json:
     score = segment.score if segment.score is not None else detection.score
-    item: Json = {
-        "offset": seconds(segment.start_ms),
-        "played_duration": seconds(segment.end_ms - segment.start_ms),
+    return {
+        "offset": seconds(source[0]),
+        "played_duration": seconds(source[1] - source[0]),
         "type": _policy_type(file.container),
         "engine_type": _ENGINE_TYPES[Section(detection.section)],
         "file_duration": whole_seconds(file.duration_ms),
         "score": _whole(score),
         "time_skew": round(1 - float(segment.tempo_ratio or 1), 3),
         "frequency_skew": round(2 ** (float(segment.pitch_cents or 0) / 1200) - 1, 3),
-        "result": _result(detection, segment, score),
+        "result": _result(detection, score, source, reference),
     }
-    return item
 
 
-def _result(detection: Detection, segment: Segment, score: Decimal | None) -> Json:
+def _result(
+    detection: Detection, score: Decimal | None, source: Span, reference: Span
+) -> Json:
     recording = detection.recording
     if detection.section == Section.CUSTOM_FILES:
         named = custom_file(recording)
@@ -90,11 +137,11 @@ def _result(detection: Detection, segment: Segment, score: Decimal | None) -> Js
         named = _music(recording, detection)
     return named | {
         "score": _whole(score),
-        "play_offset_ms": segment.reference_end_ms,
-        "sample_begin_time_offset_ms": segment.start_ms,
-        "sample_end_time_offset_ms": segment.end_ms,
-        "db_begin_time_offset_ms": segment.reference_start_ms,
-        "db_end_time_offset_ms": segment.reference_end_ms,
+        "play_offset_ms": reference[1],
+        "sample_begin_time_offset_ms": source[0],
+        "sample_end_time_offset_ms": source[1],
+        "db_begin_time_offset_ms": reference[0],
+        "db_end_time_offset_ms": reference[1],
     }
 
 

@@ -13,7 +13,14 @@ from scanning.models import ScannedFile
 PROCESSING, READY, NO_RESULT, UNREADABLE, INTERNAL = 0, 1, -1, -2, -3
 
 # Faults that are ours (or another engine's), not the file's.
-_INTERNAL_CODES = ("engine_error", "acrcloud_error")
+_INTERNAL_CODES = (
+    "engine_error",
+    "acrcloud_error",
+    "cloud_token",
+    "cloud_container",
+    "cloud_unreachable",
+    "cloud_silent",
+)
 
 _FILE_STATES: dict[str, int] = {
     FileStatus.WAITING: PROCESSING,

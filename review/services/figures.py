@@ -109,15 +109,23 @@ def counted_spans(
     Inside a segment, source and recording run in step, so that a stretch of the one
     is found in the other by its share.
     """
-    counted: list[spans.Span] = []
-    for segment in segments:
-        cut = spans.without([reference_span(segment)], excluded)
-        if cut == [reference_span(segment)]:
-            counted.append(source_span(segment))
-            continue
-        pieces = (_in_source(segment, piece) for piece in cut)
-        counted += [piece for piece in pieces if piece[1] - piece[0] >= EDGE_MS]
-    return counted
+    return [
+        source
+        for segment in segments
+        for source, _ in counted_pieces(segment, excluded)
+    ]
+
+
+def counted_pieces(
+    segment: Segment, excluded: Sequence[spans.Span]
+) -> list[tuple[spans.Span, spans.Span]]:
+    """Return what is left of one segment, in the source and in the recording."""
+    whole = reference_span(segment)
+    left = spans.without([whole], excluded)
+    if left == [whole]:
+        return [(source_span(segment), whole)]
+    pieces = [(_in_source(segment, piece), piece) for piece in left]
+    return [(source, ref) for source, ref in pieces if source[1] - source[0] >= EDGE_MS]
 
 
 def _in_source(segment: Segment, piece: spans.Span) -> spans.Span:

@@ -1,0 +1,84 @@
+"""What a file's results hold: both engines, and nothing that is excluded."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from acrapi.results import results_of
+from catalogue.models import ExcludedSegment
+from scanning.choices import EngineChoice, Section
+from scanning.models import Detection, Scan, ScannedFile
+from tests.factories.scanning import ScanFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+
+def _spans(file: ScannedFile, section: str = "custom_files") -> list[tuple[int, int]]:
+    results = results_of([file])[file.pk] or {}
+    return [
+        (
+            item["result"]["sample_begin_time_offset_ms"],
+            item["result"]["sample_end_time_offset_ms"],
+        )
+        for item in results.get(section, [])
+    ]
+
+
+def _exclude(detection: Detection, start_ms: int, end_ms: int) -> None:
+    ExcludedSegment.objects.create(
+        recording=detection.recording,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        approved=True,
+    )
+
+
+def _second_scan(first: Scan, engine: EngineChoice) -> Scan:
+    return ScanFactory.create(scanned_file=first.scanned_file, engine=engine)
+
+
+def test_excluded_stretch_is_cut_out_of_a_play() -> None:
+    detection = make_detection((10_000, 30_000, 0, 20_000))
+    _exclude(detection, 5_000, 10_000)
+
+    spans = _spans(detection.scan.scanned_file)
+
+    assert spans == [(10_000, 15_000), (20_000, 30_000)]
+
+
+def test_play_that_is_wholly_excluded_is_not_told() -> None:
+    detection = make_detection((10_000, 30_000, 0, 20_000))
+    _exclude(detection, 0, 20_000)
+
+    assert results_of([detection.scan.scanned_file]) == {
+        detection.scan.scanned_file.pk: None
+    }
+
+
+def test_file_scanned_by_both_engines_tells_what_each_found() -> None:
+    own = make_detection((10_000, 30_000, 0, 20_000))
+    file = own.scan.scanned_file
+    file.container.engine = EngineChoice.BOTH
+    file.container.save()
+    cloud = _second_scan(own.scan, EngineChoice.ACRCLOUD)
+    make_detection((40_000, 50_000, 0, 10_000), scan=cloud, section=Section.MUSIC)
+    make_detection(
+        (10_500, 30_000, 0, 19_500),
+        scan=cloud,
+        recording=own.recording,
+        section=Section.MUSIC,
+        score=Decimal(99),
+    )
+
+    assert _spans(file) == [(10_000, 30_000)]
+    assert _spans(file, "music") == [(40_000, 50_000)]
+
+
+def test_rescan_takes_the_place_of_the_scan_before() -> None:
+    old = make_detection((10_000, 30_000, 0, 20_000))
+    again = _second_scan(old.scan, EngineChoice.EMBEDDED)
+    make_detection((11_000, 31_000, 0, 20_000), scan=again, recording=old.recording)
+
+    assert _spans(old.scan.scanned_file) == [(11_000, 31_000)]
