@@ -115,6 +115,8 @@ class Import:
     dry: bool
     keep_unknown: bool = False
     summary: Summary = field(default_factory=Summary)
+    # Called at every row; whoever watches over the run hears that it goes on.
+    heartbeat: Callable[[], None] = lambda: None
     _seen: dict[str, int] = field(default_factory=dict)
 
     def run(self, bad_rows: TextIO) -> Summary:
@@ -133,6 +135,7 @@ class Import:
         writer.writerow([*self.table.header, "error"])
         for chunk in _chunks(self._rows()):
             for raw, row in self._checked(chunk):
+                self.heartbeat()
                 self._take(row, raw, writer)
         return self.summary
 

@@ -221,7 +221,7 @@ class ImportStatus(models.TextChoices):
     REFUSED = "refused", "Cannot be read"
 
 
-class CatalogueImport(models.Model):
+class CatalogueImport(Leased):
     """A table of recordings that somebody brought: what checking it said, what came.
 
     ``summary`` holds the counts and the first faults, warnings and changes;

@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from time import monotonic
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.db.models import F, Q
 
 from accounts.models import User
 from catalogue.import_tables import TableRefused, open_table
 from catalogue.importing import AudioSource, Import, NoAudio, RowRefused
 from catalogue.models import Bucket, CatalogueImport, ImportStatus, Recording
 from catalogue.services import RecordingDetails
+from common.leases import lease_end
+from common.queue import worker_name
 from common.storage import local_path, scratch_directory
 from dedup.intake import AlreadyInCatalogue, add_recording
 
 _CHUNK_BYTES = 1024 * 1024
+_RENEW_SECONDS = 1.0
 
 
 def add_compared(
@@ -70,16 +77,21 @@ class Archive:
 
 def run(*, import_id: int, dry: bool) -> None:
     """Check an import, or carry it out, and keep what came of it."""
-    kept = CatalogueImport.objects.select_related("bucket", "made_by").get(pk=import_id)
     wanted = ImportStatus.CHECKING if dry else ImportStatus.IMPORTING
-    if kept.status != wanted:
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=datetime.now(tz=UTC))
+    claimed = CatalogueImport.objects.filter(free, pk=import_id, status=wanted).update(
+        lease_owner=worker_name(), lease_until=lease_end(), attempts=F("attempts") + 1
+    )
+    if not claimed:
         return
+    kept = CatalogueImport.objects.select_related("bucket", "made_by").get(pk=import_id)
     try:
         _run(kept, dry=dry)
     except (TableRefused, zipfile.BadZipFile) as error:
         kept.status, kept.message = ImportStatus.REFUSED, str(error)[:500]
     else:
         kept.status = ImportStatus.CHECKED if dry else ImportStatus.DONE
+    kept.lease_owner, kept.lease_until, kept.attempts = "", None, 0
     kept.save()
 
 
@@ -95,6 +107,7 @@ def _run(kept: CatalogueImport, *, dry: bool) -> None:
                 user=kept.made_by,
                 dry=dry,
                 keep_unknown=kept.keep_unknown,
+                heartbeat=_renewer(kept),
             )
             if kept.audio:
                 with local_path(kept.audio) as path, zipfile.ZipFile(path) as archive:
@@ -108,6 +121,19 @@ def _run(kept: CatalogueImport, *, dry: bool) -> None:
                 f"imports/{kept.uid}/bad-rows.csv", File(file)
             )
     kept.summary = asdict(summary)
+
+
+def _renewer(kept: CatalogueImport) -> Callable[[], None]:
+    """Return a function that renews the lease, every second at most."""
+    last = monotonic()
+
+    def renew() -> None:
+        nonlocal last
+        if monotonic() - last >= _RENEW_SECONDS:
+            last = monotonic()
+            CatalogueImport.objects.filter(pk=kept.pk).update(lease_until=lease_end())
+
+    return renew
 
 
 def _source(archive: zipfile.ZipFile) -> AudioSource:

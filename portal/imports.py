@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 
 import audit.services
 from accounts.models import User
 from catalogue.models import Bucket, CatalogueImport, ImportStatus
+from common.leases import NO_LEASE
+from common.queue import queue_holds_work
 from common.storage import display_name, keep_file
 from portal.tasks import carry_out_import, check_import
 
@@ -43,7 +48,7 @@ def start_import(*, catalogue_import: CatalogueImport, user: User) -> bool:
     with transaction.atomic():
         started = CatalogueImport.objects.filter(
             pk=catalogue_import.pk, status=ImportStatus.CHECKED
-        ).update(status=ImportStatus.IMPORTING)
+        ).update(status=ImportStatus.IMPORTING, updated_at=datetime.now(tz=UTC))
         if started:
             audit.services.record(
                 case=f"bucket:{catalogue_import.bucket_id}",
@@ -56,3 +61,29 @@ def start_import(*, catalogue_import: CatalogueImport, user: User) -> bool:
             )
             transaction.on_commit(lambda: carry_out_import.enqueue(catalogue_import.pk))
     return bool(started)
+
+
+def requeue_stale_imports(**_signal: object) -> None:
+    """Go on with imports whose worker died or whose queue entry was lost.
+
+    Rows that are done count as unchanged, so going on is doing it again. One that was
+    interrupted too often is left, with a message.
+    """
+    now = datetime.now(tz=UTC)
+    open_ones = CatalogueImport.objects.filter(
+        status__in=[ImportStatus.CHECKING, ImportStatus.IMPORTING]
+    )
+    silent = open_ones.filter(lease_until__lt=now)
+    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
+        status=ImportStatus.REFUSED,
+        message="It was interrupted too often. What was imported stays; import the "
+        "table again to go on.",
+        **NO_LEASE,
+    )
+    stale = list(silent)
+    if not queue_holds_work():
+        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
+        stale += open_ones.filter(lease_until__isnull=True, updated_at__lt=lost_before)
+    for one in stale:
+        dry = one.status == ImportStatus.CHECKING
+        (check_import if dry else carry_out_import).enqueue(one.pk)

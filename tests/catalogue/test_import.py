@@ -6,11 +6,13 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django_tasks_db.models import DBTaskResult
 from openpyxl import Workbook
 
 from accounts.roles import Role
@@ -318,3 +320,48 @@ def test_the_page_checks_first_and_imports_when_told(
 def test_the_page_is_for_those_who_edit_the_catalogue(signed_in: MakeClient) -> None:
     assert signed_in(Role.REVIEWER).get("/catalogue/import/").status_code == 403
     assert signed_in(Role.MANAGER).get("/catalogue/import/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_import_whose_worker_died_is_gone_on_with(
+    signed_in: MakeClient, run_worker: Worker
+) -> None:
+    bucket = BucketFactory.create()
+    signed_in(Role.MANAGER).post(
+        "/catalogue/import/",
+        {
+            "bucket": bucket.pk,
+            "table": SimpleUploadedFile("t.csv", f"{HEADER}\n{ROW}".encode()),
+            "archive": archive(**{"a.wav": audio.wav_bytes(audio.tune(3, 8))}),
+            "encoding": "utf-8",
+        },
+    )
+    DBTaskResult.objects.all().delete()
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    CatalogueImport.objects.update(
+        status=ImportStatus.IMPORTING, lease_owner="dead:1", lease_until=past
+    )
+
+    run_worker()
+
+    assert CatalogueImport.objects.get().status == ImportStatus.DONE
+    assert Recording.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_import_that_kills_its_worker_is_given_up(run_worker: Worker) -> None:
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    CatalogueImport.objects.create(
+        bucket=BucketFactory.create(),
+        table_name="t.csv",
+        status=ImportStatus.IMPORTING,
+        lease_owner="dead:1",
+        lease_until=past,
+        attempts=3,
+    )
+
+    run_worker()
+
+    kept = CatalogueImport.objects.get()
+    assert kept.status == ImportStatus.REFUSED
+    assert "interrupted too often" in kept.message
