@@ -21,7 +21,6 @@ from acrapi.serializers.containers import (
     container_shapes,
 )
 from acrapi.serializers.envelopes import enveloped, listed
-from acrapi.serializers.fields import refuse_unstorable
 from acrapi.views.base import WireView
 from scanning.models import Container
 from scanning.services.containers import create_container, update_container
@@ -36,10 +35,13 @@ _WRITES = {
 
 
 def query_text(request: Request, name: str) -> str:
-    """Return a text of the query that a database can compare."""
-    text = request.query_params.get(name, "")
-    refuse_unstorable(text)
-    return text
+    """Return a text of the query that a database can compare.
+
+    What no stored text can hold becomes a replacement character, so that a filter by
+    it finds nothing.
+    """
+    text = request.query_params.get(name, "").replace("\0", "\ufffd")
+    return text.encode("utf-8", "replace").decode()
 
 
 class ContainersView(WireView):

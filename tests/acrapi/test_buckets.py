@@ -274,3 +274,11 @@ def test_what_cannot_be_added_is_refused(api: Api, body: dict[str, str]) -> None
 
     assert answer.status_code == 422
     assert not Recording.objects.exists()
+
+
+def test_a_filter_that_no_text_can_fit_finds_nothing(api: Api) -> None:
+    BucketFactory.create(name="B", region="eu-west-1")
+
+    answer = api.get("/api/buckets?region=%00&type=%00")
+
+    assert (answer.status_code, answer.json()["data"]) == (200, [])
