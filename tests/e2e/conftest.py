@@ -74,7 +74,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         )
     finally:
         server.terminate()
-        server.wait(timeout=60)
+        assert server.wait(timeout=60) == 0
 
 
 def _free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run every step; each says what it does."""
+        # The worker's log lines would bury the matches and the logins.
+        os.environ.setdefault("LOG_LEVEL", "WARNING")
         self._say("Preparing the database")
         call_command("migrate", verbosity=0)
         logins = demo.ensure_users()

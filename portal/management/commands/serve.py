@@ -60,7 +60,10 @@ def _gunicorn_arguments(address: str) -> list[str]:
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *arguments])  # noqa: S603 - our own programs
+    """Start a program of ours where Ctrl+C does not reach it: we pass that on, once."""
+    return subprocess.Popen(  # noqa: S603 - our own programs
+        [sys.executable, *arguments], start_new_session=True
+    )
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -68,7 +71,12 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _end(children: list[subprocess.Popen[bytes]]) -> None:
-    """Ask both to finish what they hold; end for good what does not."""
+    """Ask both to finish what they hold; end for good what does not.
+
+    Further signals are ignored meanwhile: a terminal and make both send one.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for child in children:
         if child.poll() is None:
             child.terminate()
