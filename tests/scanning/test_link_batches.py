@@ -256,7 +256,8 @@ def test_playlist_as_the_link_reader_tells_it_is_read() -> None:
 def _reader(folder: Path, script: str) -> str:
     """Write a program that stands for a newer yt-dlp."""
     program = folder / "newer-reader"
-    program.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+    version = '[ "$1" = --version ] && echo 2099.01.01 && exit'
+    program.write_text(f"#!/bin/sh\n{version}\n{script}\n", encoding="ascii")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return str(program)
 
