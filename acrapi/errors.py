@@ -21,7 +21,7 @@ from catalogue.identifiers import BadIdentifier
 from common.api_errors import error_body
 from common.media_analysis import AudioRefused
 from dedup.intake import AlreadyInCatalogue
-from scanning.errors import IntakeRefused, StaleState
+from scanning.errors import IntakeRefused
 
 _STATUS_CODES = {
     400: "malformed",
@@ -110,8 +110,6 @@ def _of_product(error: Exception) -> WireError | None:
         return WireError(422, error.code, str(error))
     if isinstance(error, BadIdentifier):
         return WireError(422, "bad_identifier", str(error))
-    if isinstance(error, StaleState):
-        return WireError(409, "stale", str(error))
     return None
 
 

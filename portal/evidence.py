@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from portal import pictures, plots
+from portal.file_page import fact_lanes
 from portal.pair import CONTEXT_MS
 from review import selectors
 from review.errors import MatchLocked
@@ -17,12 +18,6 @@ from scanning.choices import ScanStatus
 from scanning.models import Scan, Segment
 
 UNDER_SPEECH_PCT = 50
-_STRETCH_LANES = {
-    "no_match": "No match",
-    "speech": "Speech",
-    "silence": "Silence",
-    "not_scanned": "Not scanned",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +145,4 @@ def _facts(match: Match) -> list[pictures.FactLane]:
         .order_by("-pk")
         .first()
     )
-    stretches = scan.stretches if scan else []
-    return [
-        pictures.FactLane(
-            name,
-            kind,
-            [
-                pictures.Span(stretch["start_ms"], stretch["end_ms"])
-                for stretch in stretches
-                if stretch["kind"] == kind
-            ],
-        )
-        for kind, name in _STRETCH_LANES.items()
-    ]
+    return fact_lanes(scan)

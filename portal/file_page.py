@@ -119,7 +119,7 @@ def draw_ribbon(
         lanes=[
             _lane(match) for match in matches if match.state != MatchState.SUPPRESSED
         ],
-        facts=_fact_lanes(scan),
+        facts=fact_lanes(scan),
         window=_window(query),
     )
 
@@ -190,7 +190,8 @@ def _lane(match: Match) -> pictures.Lane:
     )
 
 
-def _fact_lanes(scan: Scan | None) -> list[pictures.FactLane]:
+def fact_lanes(scan: Scan | None) -> list[pictures.FactLane]:
+    """Return a lane for each kind of stretch that no match covers."""
     spans: dict[str, list[pictures.Span]] = {}
     for stretch in scan.stretches if scan else []:
         span = pictures.Span(stretch["start_ms"], stretch["end_ms"])

@@ -42,9 +42,5 @@ class LeaseLost(Exception):
     """Another worker has taken the scan over, or it has ended meanwhile."""
 
 
-class StaleState(Exception):
-    """The row was not in the state that this change needs."""
-
-
 class CallbackRejected(Exception):
     """A callback's body cannot be used; the text names the fault."""

@@ -8,8 +8,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from common.logs import current_request_id
-from scanning.errors import IntakeRefused, StaleState
+from common.api_errors import error_body
+from scanning.errors import IntakeRefused
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -18,29 +18,17 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     Any: DRF's own signature.
     """
     if isinstance(error, IntakeRefused):
-        return Response(body(error.code, str(error)), status=error.status)
-    if isinstance(error, StaleState):
-        return Response(body("stale", str(error)), status=409)
+        return Response(error_body(error.code, str(error)), status=error.status)
     response = drf_exception_handler(error, context)
     if response is None:
         return None
     if isinstance(error, exceptions.ValidationError):
         response.status_code = 422
-        response.data = body("invalid", "Some fields need another value.") | {
-            "errors": response.data
-        }
+        response.data = error_body(
+            "invalid", "Some fields need another value.", response.data
+        )
         return response
     code = error.default_code if isinstance(error, exceptions.APIException) else "error"
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
-    response.data = body(str(code), str(detail))
+    response.data = error_body(str(code), str(detail))
     return response
-
-
-def body(code: str, message: str) -> dict[str, Any]:  # Any: JSON
-    """Return the error body that every client reads."""
-    return {
-        "message": message,
-        "error": message,
-        "code": code,
-        "request_id": current_request_id.get(),
-    }
