@@ -13,11 +13,10 @@ from review import selectors
 from review.errors import MatchLocked
 from review.filters import MatchFilter
 from review.models import Match
+from review.services.figures import UNDER_SPEECH_PCT
 from review.services.transitions import refuse_foreign_lock
 from scanning.choices import ScanStatus
 from scanning.models import Scan, Segment
-
-UNDER_SPEECH_PCT = 50
 
 
 @dataclass(frozen=True, slots=True)

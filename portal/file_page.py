@@ -19,6 +19,7 @@ from review import selectors as review_selectors
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
+from review.services.figures import UNDER_SPEECH_PCT
 from scanning.models import Scan, ScannedFile
 
 _STRETCH_LANES = {
@@ -40,7 +41,6 @@ _COVERAGE_ORDER = (
 )
 
 
-_UNDER_SPEECH_PCT = 50
 # Code of the reason → its name and the sentence on the page.
 _WHY = {
     "clean_scan": (
@@ -99,7 +99,7 @@ def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
             tempo_ratio=play.tempo_ratio,
             pitch_cents=play.pitch_cents,
             score=play.score,
-            under_speech=(play.speech_pct or 0) >= _UNDER_SPEECH_PCT,
+            under_speech=(play.speech_pct or 0) >= UNDER_SPEECH_PCT,
         )
         for match in matches
         for play in match.segments
