@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 
 
@@ -12,7 +13,9 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Write the groups after every migrate run."""
+        """Write the groups after every migrate run; listen to sign-ins."""
+        from accounts.second_factor import note_at_sign_in
         from accounts.services import sync_roles
 
         post_migrate.connect(sync_roles, sender=self)
+        user_logged_in.connect(note_at_sign_in, dispatch_uid="accounts")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 
 from accounts import scopes
@@ -26,12 +27,49 @@ _ACTION_NAMES = {
 
 
 class User(AbstractUser):
-    """A person with a login; what they may do follows from their groups."""
+    """A person with a login; what they may do follows from their groups.
+
+    One without a password that nobody ever signed in with (a single sign-on does so
+    without one) is a service account: a program that calls with tokens.
+    """
 
     class Meta(AbstractUser.Meta):
         permissions = [
             (action.split(".")[1], name) for action, name in _ACTION_NAMES.items()
         ]
+
+    @property
+    def is_service(self) -> bool:
+        """Tell whether nobody signs in with this account."""
+        return self.last_login is None and not self.has_usable_password()
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:  # Any: Django's signature
+        """Ask the roles; what a person must approve no program approves."""
+        if perm == Action.APPROVE and self.is_service:
+            return False
+        return super().has_perm(perm, obj)
+
+
+class AccessLimit(models.Model):
+    """What the people of a group see of containers and buckets, by id; None: all.
+
+    And whether they must sign in with a second factor.
+
+    Plain ids, since containers and buckets are of packages above this one; theirs are
+    never used again. See ``accounts.reach``.
+    """
+
+    group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="limit")
+    containers = models.JSONField(null=True, blank=True)
+    buckets = models.JSONField(null=True, blank=True)
+    second_factor = models.BooleanField(
+        default=False,
+        verbose_name="Must have a second factor",
+        help_text="Asked for when they next sign in.",
+    )
+
+    def __str__(self) -> str:
+        return f"Limit of {self.group}"
 
 
 class ApiToken(models.Model):

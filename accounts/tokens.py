@@ -112,7 +112,7 @@ def _tell(token: ApiToken, action: str, actor: User | str) -> None:
         actor=actor,
         after={
             "name": token.name,
-            "owner": token.owner.get_username(),
+            "owner": token.owner_id,
             "scopes": token.scopes,
             "expires_at": token.expires_at.isoformat() if token.expires_at else "",
         },

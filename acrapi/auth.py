@@ -1,10 +1,8 @@
-"""Who calls: a bearer token, and nothing else; no cookie counts here."""
+"""What a bearer token allows: no cookie counts here."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -12,33 +10,7 @@ from rest_framework.views import APIView
 from accounts.models import ApiToken, User
 from accounts.roles import Action
 from accounts.scopes import allows, scopes_for
-from accounts.tokens import TokenRefused, find_token
 from acrapi.errors import WireError
-from common.attribution import act_through
-
-_HOW_TO = "Send the header 'Authorization: Bearer TOKEN'."
-
-
-class BearerAuthentication(BaseAuthentication):
-    """Finds the token of the Authorization header."""
-
-    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        """Return owner and token; None where the header is missing."""
-        words = get_authorization_header(request).split()
-        if not words:
-            return None
-        if len(words) != 2 or words[0].lower() != b"bearer":
-            raise AuthenticationFailed(f"The Authorization header is odd. {_HOW_TO}")
-        try:
-            token = find_token(words[1].decode("utf-8", "surrogateescape"))
-        except TokenRefused as error:
-            raise AuthenticationFailed(str(error)) from error
-        act_through(f"token:{token.uid} {token.name}"[:80])
-        return token.owner, token
-
-    def authenticate_header(self, request: Request) -> str:
-        """Make DRF answer 401, and say how to authenticate."""
-        return 'Bearer realm="api"'
 
 
 class TokenAllows(BasePermission):

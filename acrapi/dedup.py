@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 import audit.services
 from accounts.models import User
@@ -21,18 +21,14 @@ from acrapi.states import LISTED_RECORDING_STATUSES
 from catalogue import index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
+from catalogue.signals import recording_ready
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.media_analysis import decode_limits, refusal
-from common.storage import display_name, read_bytes, scratch_directory
+from common.storage import display_name, scratch_directory
+from dedup.intake import find_same
 from recognition import analysis
-from recognition import fingerprint as fingerprint_file
-from recognition.compare import Relation, compare
 from recognition.errors import RecognitionError
-from recognition.hashes import reference_hashes
-from recognition.params import DEFAULT
 from recognition.types import Fingerprint
-
-_CANDIDATES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +75,9 @@ def submit_track(
         known = _known_as(bucket, track_id)
         if known is not None:
             return Outcome([track_id], known.acr_id, stored=False)
-        same = _find_same(bucket, fingerprint)
+        same = find_same(bucket=bucket, fingerprint=fingerprint)
         if same is not None:
-            return _duplicate(track_id, same, user)
+            return _duplicate(track_id, same.recording, user)
         if not store_if_new:
             return Outcome([], "", stored=False)
         recording = _store(bucket, track_id, fingerprint, user)
@@ -99,15 +95,33 @@ def tracks_by_recording(recordings: list[Recording]) -> dict[int, list[str]]:
 
 def recording_with(bucket: Bucket, name: str) -> Recording | None:
     """Return the recording that a track id, or else an acr_id, names."""
-    by_acr_id = _listed(bucket).filter(acr_id=name.lower())
-    return _known_as(bucket, name) or by_acr_id.first()
+    by_acr_id = bucket.recordings.filter(acr_id=name.lower())
+    return (
+        _known_as(bucket, name)
+        or by_acr_id.filter(status__in=LISTED_RECORDING_STATUSES).first()
+        or alias_of(by_acr_id)
+    )
 
 
 def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
     """Return the recording with a track id, or one that the portal calls so."""
     listed = _listed(bucket)
     named = listed.filter(track_ids__track_id=track_id).first()
-    return named or listed.filter(custom_id=track_id).first()
+    return (
+        named
+        or listed.filter(custom_id=track_id).first()
+        or alias_of(
+            bucket.recordings.filter(
+                Q(track_ids__track_id=track_id) | Q(custom_id=track_id)
+            )
+        )
+    )
+
+
+def alias_of(rows: QuerySet[Recording]) -> Recording | None:
+    """Return what the first merged one of some recordings was merged into."""
+    merged = rows.filter(merged_into__isnull=False).first()
+    return merged.stands_for_it if merged is not None else None
 
 
 def _listed(bucket: Bucket) -> QuerySet[Recording]:
@@ -121,29 +135,6 @@ def _name(recording: Recording, track_id: str) -> None:
         track_id=track_id,
         defaults={"recording": recording, "created_at": datetime.now(tz=UTC)},
     )
-
-
-def _find_same(bucket: Bucket, fingerprint: Fingerprint) -> Recording | None:
-    """Return the recording of the bucket that is the same audio, if there is one."""
-    for recording_id in _candidates(bucket, fingerprint):
-        recording = bucket.recordings.filter(
-            pk=recording_id, status=RecordingStatus.READY
-        ).first()
-        if recording is None:
-            continue
-        other = fingerprint_file.from_bytes(read_bytes(recording.fingerprint))
-        if compare(fingerprint, other).relation is Relation.SAME_AUDIO:
-            return recording
-    return None
-
-
-def _candidates(bucket: Bucket, fingerprint: Fingerprint) -> list[int]:
-    """Return the recordings that share most with a fingerprint, best first."""
-    if fingerprint.reference is None:
-        return []
-    hashes, frames = reference_hashes(fingerprint.reference, DEFAULT)
-    votes = index_store.open_index().query([bucket.pk], hashes, frames, top=_CANDIDATES)
-    return list(dict.fromkeys(vote.recording for vote in votes))
 
 
 def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
@@ -171,5 +162,6 @@ def _store(
     )
     index_store.index_recording(recording)
     Recording.objects.filter(pk=recording.pk).update(status=RecordingStatus.READY)
+    recording_ready.send(sender=Recording, recording=recording)
     _name(recording, track_id)
     return recording

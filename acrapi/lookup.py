@@ -114,6 +114,19 @@ def named_recordings(
     )
 
 
+def shown_recordings(bucket: Bucket, given: object, *, place: str) -> list[Recording]:
+    """Return what ``given`` names, for reading: ids of merged ones lead on."""
+    parts = split_ids(given)
+    ids = [number for part in parts if (number := as_id(part)) is not None]
+    named = Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts])
+    merged = bucket.recordings.filter(named, merged_into__isnull=False)
+    rows = recordings_of(bucket)
+    stands = {recording.stands_for_it.pk for recording in merged}
+    if not stands:
+        return named_recordings(rows, given, place=place)
+    return list(rows.filter(named | Q(pk__in=stands)).order_by("pk"))
+
+
 def split_ids(given: object) -> list[str]:
     """Return the ids in a comma list or a JSON list; storable texts only."""
     parts: Iterable[object] = (

@@ -7,6 +7,7 @@ import secrets
 from django.db import models
 
 from accounts.models import ApiToken, User
+from accounts.reach import Path, ReachManager
 from catalogue.models import Bucket, Recording
 from scanning.models import Container
 
@@ -29,6 +30,9 @@ class StagedUpload(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     uploaded_at = models.DateTimeField(null=True, blank=True)
     used_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(containers="container")
+    objects = ReachManager["StagedUpload"]()
 
     class Meta:
         ordering = ["-id"]
@@ -72,6 +76,9 @@ class TrackId(models.Model):
     )
     track_id = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(buckets="bucket")
+    objects = ReachManager["TrackId"]()
 
     class Meta:
         ordering = ["id"]

@@ -43,7 +43,7 @@ def add_from_request(bucket: Bucket, told: Json, user: User) -> Recording:
     details = details_of(title, told.get("user_defined", {}))
     if data_type == "fingerprint" or looks_like_fingerprint(upload):
         fingerprint = read_fingerprint(upload, needs_scan_layer=False)
-        return add_unchecked(
+        return add_recording(
             bucket=bucket, details=details, fingerprint=fingerprint, user=user
         )
     return add_recording(bucket=bucket, details=details, audio=upload, user=user)

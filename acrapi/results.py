@@ -60,17 +60,22 @@ def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
     """Return the scans that each file's results rest on, with the file of each.
 
     The newest that gave a result; of a container with two engines, ACRCloud's newest
-    beside the newest of the embedded engine before it.
+    beside the newest of the embedded engine before it. Searches for later recordings
+    add to these.
     """
     by_file: dict[int, dict[str, int]] = {}
-    scans = Scan.objects.filter(
+    scans = Scan.all_objects.filter(
         scanned_file__in=list(file_ids), status=ScanStatus.SUCCEEDED
     )
     rows = scans.order_by("pk").values_list(
-        "pk", "scanned_file_id", "engine", "scanned_file__container__engine"
+        *("pk", "scanned_file_id", "engine", "scanned_file__container__engine"),
+        "retro_search",
     )
-    for scan_id, file_id, engine, asked in rows:
+    for scan_id, file_id, engine, asked, search in rows:
         current = by_file.setdefault(file_id, {})
+        if search is not None:
+            current[f"search {scan_id}"] = scan_id
+            continue
         if asked not in COMBINED_ENGINES or engine == EngineChoice.EMBEDDED:
             current.clear()
         current[engine] = scan_id

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from common.storage_url import storage_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -67,6 +70,7 @@ INSTALLED_APPS = [
     "review",
     "dedup",
     "reports",
+    "operations",
     "portal",
     "acrapi",
     "django.contrib.admin",
@@ -79,6 +83,13 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_db",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular",
 ]
@@ -89,13 +100,18 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.middleware.request_id",
+    "operations.middleware.observe",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.work_for_user",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -130,13 +146,18 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# The last connection of SQLite that closes writes its log back, which takes long.
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+
+# SQLite leaves out the columns that an index of PostgreSQL carries along.
+SILENCED_SYSTEM_CHECKS = ["models.W040"]
 
 # --- Auth ---------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "login"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "portal:dashboard"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
@@ -149,6 +170,42 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = ACRPORTAL_SITE_NAME
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.OpenIdAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+ACRPORTAL_OIDC_URL: str = env.str("ACRPORTAL_OIDC_URL", default="")
+ACRPORTAL_OIDC_NAME: str = env.str("ACRPORTAL_OIDC_NAME", default="Single sign-on")
+ACRPORTAL_OIDC_CLIENT_ID: str = env.str("ACRPORTAL_OIDC_CLIENT_ID", default="")
+ACRPORTAL_OIDC_CLIENT_SECRET: str = env.str("ACRPORTAL_OIDC_CLIENT_SECRET", default="")
+ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": ACRPORTAL_OIDC_NAME,
+                "client_id": ACRPORTAL_OIDC_CLIENT_ID,
+                "secret": ACRPORTAL_OIDC_CLIENT_SECRET,
+                "settings": {"server_url": ACRPORTAL_OIDC_URL},
+            }
+        ]
+        if ACRPORTAL_OIDC_URL
+        else [],
+    }
+}
+
 # --- Static and media ---------------------------------------------------------
 
 STATIC_URL = "static/"
@@ -158,6 +215,18 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
 MEDIA_ROOT = ACRPORTAL_DATA_DIR / "media"
+STORAGE_URL: str = env.str("STORAGE_URL", default="")
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": (
+        {
+            "BACKEND": "common.object_storage.ObjectStorage",
+            "OPTIONS": storage_options(STORAGE_URL),
+        }
+        if STORAGE_URL
+        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    ),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 FILE_UPLOAD_TEMP_DIR = ACRPORTAL_DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 # Audio goes to disk at once, never through memory.
@@ -169,9 +238,14 @@ ACRPORTAL_MAX_FILE_BYTES: int = env.int("ACRPORTAL_MAX_FILE_BYTES", 2 * 1024**3)
 
 # --- Queue --------------------------------------------------------------------
 
+BROKER_URL: str = env.str("BROKER_URL", default="")
 TASKS = {
     "default": {
-        "BACKEND": "django_tasks_db.DatabaseBackend",
+        "BACKEND": (
+            "common.celery_backend.CeleryBackend"
+            if BROKER_URL
+            else "django_tasks_db.DatabaseBackend"
+        ),
         "QUEUES": ["default"],
     }
 }
@@ -189,6 +263,35 @@ ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int(
 # --- Review -------------------------------------------------------------------
 
 ACRPORTAL_APPROVE_OWN: bool = env.bool("ACRPORTAL_APPROVE_OWN", default=False)
+ACRPORTAL_DISPUTE_MAIL: bool = env.bool("ACRPORTAL_DISPUTE_MAIL", default=False)
+
+# --- Evidence -----------------------------------------------------------------
+
+ACRPORTAL_SIGNING_KEY_PATH: str = env.str("ACRPORTAL_SIGNING_KEY_PATH", default="")
+
+# --- Retention ----------------------------------------------------------------
+
+ACRPORTAL_AUDIO_DAYS: int = env.int("ACRPORTAL_AUDIO_DAYS", 365)
+
+# --- Reports -------------------------------------------------------------------
+
+ACRPORTAL_REPORT_DAYS: int = env.int("ACRPORTAL_REPORT_DAYS", 365)
+ACRPORTAL_REPORT_PSEUDONYMS: bool = env.bool(
+    "ACRPORTAL_REPORT_PSEUDONYMS", default=False
+)
+
+# --- Mail -----------------------------------------------------------------------
+
+_mail = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+EMAIL_BACKEND: str = _mail["EMAIL_BACKEND"]
+EMAIL_HOST: str = _mail["EMAIL_HOST"]
+EMAIL_PORT: int = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER: str = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD: str = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
 
 # --- Links and callbacks ------------------------------------------------------
 
@@ -215,6 +318,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.api.errors.exception_handler",
+    # "format" is what a report is written as, not how an answer is rendered.
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "acrportal",
@@ -234,9 +339,15 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ACRPORTAL_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ACRPORTAL_HTTPS
 SECURE_SSL_REDIRECT = ACRPORTAL_HTTPS
 # A redirect turns a client's POST into a GET, so the API never answers with one.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^api/(?!docs/)", r"^v1/", r"^uploads/"]
+SECURE_REDIRECT_EXEMPT = [
+    r"^(healthz|readyz|metrics)$",
+    r"^api/(?!docs/)",
+    r"^v1/",
+    r"^uploads/",
+]
 SECURE_HSTS_SECONDS = 31_536_000 if ACRPORTAL_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = ACRPORTAL_HTTPS
 SECURE_HSTS_PRELOAD = ACRPORTAL_HTTPS
@@ -245,16 +356,23 @@ X_FRAME_OPTIONS = "DENY"
 if env.bool("ACRPORTAL_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
+_OIDC_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(ACRPORTAL_OIDC_URL))
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        # Browsers hold the answer to a form to this too, and that leads there.
+        "form-action": ["'self'", *([_OIDC_ORIGIN] if ACRPORTAL_OIDC_URL else [])],
         "frame-ancestors": ["'none'"],
     }
 }
+
+# --- Monitoring ---------------------------------------------------------------
+
+ACRPORTAL_METRICS_TOKEN: str = env.str("ACRPORTAL_METRICS_TOKEN", default="")
+ACRPORTAL_SLOW_QUERY_MS: int = env.int("ACRPORTAL_SLOW_QUERY_MS", 500)
 
 # --- Logging ------------------------------------------------------------------
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 
-from acrportal.health import healthz
+from acrportal.health import healthz, metrics, readyz
+
+# The admin's own form would let in with a password alone.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as its documentation says
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.urls")),
     path("callbacks/", include("scanning.urls")),
     path("api/portal/v1/", include("portal.api.urls")),
-    path("accounts/login/", auth_views.LoginView.as_view(), name="login"),
-    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("healthz", login_not_required(healthz), name="healthz"),
+    path("readyz", login_not_required(readyz), name="readyz"),
+    path("metrics", login_not_required(metrics), name="metrics"),
     path("", include("acrapi.urls")),
 ]
 handler400 = "acrapi.errors.bad_request"

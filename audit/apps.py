@@ -14,5 +14,7 @@ class AuditConfig(AppConfig):
         """Listen to the package below, which cannot write events itself."""
         from accounts.signals import account_changed
         from audit.services import record_account_change
+        from audit.sign_ins import listen
 
         account_changed.connect(record_account_change, dispatch_uid="audit")
+        listen()

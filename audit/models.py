@@ -1,4 +1,7 @@
-"""The event: one line of the audit trail, written once and never changed."""
+"""The audit trail: events, and the anchors that hold their chains, day by day.
+
+Both are written once and never changed; triggers of the database see to it too.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,10 @@ class Event(models.Model):
 
     ``case`` names the thing ("match:m_…", "file:…"); events of one case are numbered
     and each carries the hash of the one before, so that a gap or a change shows.
+
+    A person's name is not hashed itself but sealed: ``actor_digest`` is the hash of
+    ``actor_salt`` and ``actor_name``. Whoever wipes salt and name erases the person
+    and leaves the chain whole.
     """
 
     case = models.CharField(max_length=64)
@@ -45,6 +52,8 @@ class Event(models.Model):
         related_name="+",
     )
     actor_name = models.CharField(max_length=150)
+    actor_salt = models.CharField(max_length=32, blank=True, default="")
+    actor_digest = models.CharField(max_length=64, default="")
     via = models.CharField(
         max_length=80,
         blank=True,
@@ -85,3 +94,26 @@ class Event(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:  # Any: as above
         """Refuse."""
         raise AppendOnlyError
+
+
+class Anchor(models.Model):
+    """What the chains came to on one day; each anchor holds the one before.
+
+    ``digest`` is over the last event of every chain that grew on the day. A chain that
+    did not grow is held by the anchor of its last day. ``hash`` kept somewhere else
+    proves later that nothing up to this day was changed, taken away or put in.
+    """
+
+    day = models.DateField(unique=True)
+    at = models.DateTimeField()
+    chains = models.PositiveIntegerField()
+    events = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64, blank=True, default="")
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.hash}"

@@ -1,38 +1,31 @@
-"""Writing events, and checking that the chain of a case is whole."""
+"""Writing events, checking that the chain of a case is whole, and handing it out."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 
 from accounts.models import User
-from audit.models import Event
+from audit.chains import (
+    ERASED_PREFIX,
+    Fault,
+    anchor_line,
+    as_json_line,
+    first_fault,
+    hash_of,
+    line_of,
+    new_salt,
+    seal,
+)
+from audit.models import Anchor, Event
 from common.attribution import acting_through
 
 SYSTEM = "system"
-
-
-def _digest(event: Event) -> str:
-    told = [
-        event.case,
-        event.sequence,
-        event.at.isoformat(),
-        event.actor_name,
-        event.action,
-        event.before,
-        event.after,
-        event.reason,
-        event.note,
-        event.previous_hash,
-    ]
-    if event.via:
-        told.append(event.via)
-    content = json.dumps(told, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()
+# How the cases of accounts begin.
+ACCOUNT_CASES = ("user:", "group:", "token:", "sign-in")
 
 
 @transaction.atomic
@@ -53,12 +46,16 @@ def record(
     case's last event is locked, so that two writers cannot take one number.
     """
     last = Event.objects.select_for_update().filter(case=case).first()
+    name = actor.get_username() if isinstance(actor, User) else actor
+    salt = new_salt()
     event = Event(
         case=case,
         sequence=last.sequence + 1 if last else 1,
         at=datetime.now(tz=UTC),
         actor=actor if isinstance(actor, User) else None,
-        actor_name=actor.get_username() if isinstance(actor, User) else actor,
+        actor_name=name,
+        actor_salt=salt,
+        actor_digest=seal(salt, name),
         via=acting_through(),
         action=action,
         before=before or {},
@@ -67,26 +64,44 @@ def record(
         note=note,
         previous_hash=last.hash if last else "",
     )
-    event.hash = _digest(event)
+    event.hash = hash_of(line_of(event))
     event.save()
     return event
 
 
-def first_broken_event(*, case: str) -> Event | None:
-    """Return the first event whose number, link or hash does not fit, if any."""
-    previous = ""
-    for number, event in enumerate(
-        Event.objects.filter(case=case).order_by("sequence"), start=1
-    ):
-        fits = (
-            event.sequence == number
-            and event.previous_hash == previous
-            and event.hash == _digest(event)
-        )
-        if not fits:
-            return event
-        previous = event.hash
-    return None
+def first_broken_event(*, case: str) -> Fault | None:
+    """Return where the chain of a case does not hold, if anywhere."""
+    return first_fault(line_of(event) for event in _in_order(case))
+
+
+def export_case(*, case: str) -> Iterator[str]:
+    """Return the events of a case, oldest first, as lines of a JSON Lines file."""
+    return (as_json_line(line_of(event)) for event in _in_order(case))
+
+
+def export_anchors(*, case: str) -> Iterator[str]:
+    """Return the anchors of the days on which a case grew, as JSON Lines.
+
+    A day that is not over has none yet.
+    """
+    days = {event.at.date() for event in _in_order(case)}
+    anchors = Anchor.objects.filter(day__in=days).order_by("day")
+    return (as_json_line(anchor_line(anchor)) for anchor in anchors)
+
+
+def erase_actor(*, actor: User, pseudonym: str) -> int:
+    """Put a pseudonym in the place of a person's name; return in how many events.
+
+    The chains stay whole: they hold the seal of the name, not the name.
+    """
+    if not pseudonym.startswith(ERASED_PREFIX):
+        raise ValueError(f"A pseudonym begins with {ERASED_PREFIX!r}.")
+    rows: models.QuerySet[Event] = models.QuerySet(Event).filter(actor=actor)
+    return rows.update(actor_name=pseudonym, actor_salt="")
+
+
+def _in_order(case: str) -> models.QuerySet[Event]:
+    return Event.objects.filter(case=case).order_by("sequence")
 
 
 def record_account_change(

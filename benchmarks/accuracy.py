@@ -20,20 +20,6 @@ from benchmarks.shelf import Shelf, build, fingerprint
 from benchmarks.voices import voices
 from recognition.types import ScanResult
 
-# Recall that the design asks for, by group; the others are goals, not gates.
-GATES = {
-    (10, "clean, codecs, telephone"): 1.0,
-    (10, "reverb, clipping, compression"): 1.0,
-    (10, "tempo"): 1.0,
-    (10, "speed"): 1.0,
-    (10, "pitch"): 1.0,
-    (5, "clean, codecs, telephone"): 0.95,
-    (5, "reverb, clipping, compression"): 0.95,
-    (5, "tempo"): 0.95,
-    (5, "speed"): 0.95,
-    (5, "pitch"): 0.95,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -88,10 +74,8 @@ def _clips(
     rng = np.random.default_rng([seed, seconds, half])
     damage = Damage(rng, voices(rng, 10))
     rows = []
-    groups: dict[str, list[bool]] = {}
     for condition in conditions():
         outcome = _condition(condition, scene, twins, damage, (seconds, clips))
-        groups.setdefault(condition.group, []).extend(outcome.found)
         rows.append(
             (
                 condition.name,
@@ -102,14 +86,23 @@ def _clips(
                 _median(outcome.cents_errors, 1, " cents"),
             )
         )
-        report.check(f"{condition.name}: wrong answers", reached=not outcome.wrong)
+        what = f"{seconds} s, {condition.name}"
+        report.check(f"{what}: wrong answers", reached=not outcome.wrong)
+        report.check(
+            f"{what}: {outcome.recall:.3f} found",
+            reached=outcome.recall >= _least_recall(condition, seconds),
+        )
     head = ("condition", "clips", "recall", "wrong", "tempo error", "pitch error")
     report.table(head, rows)
-    for group, found in groups.items():
-        gate = GATES.get((seconds, group))
-        if gate is not None:
-            recall = float(np.mean(found))
-            report.check(f"{seconds} s, {group}: {recall:.3f}", reached=recall >= gate)
+
+
+def _least_recall(condition: Condition, seconds: int) -> float:
+    """The recall asked for; under voices that hide most of the music it is a goal."""
+    if condition.group == "five voices":
+        return 0.0
+    if seconds < 10:
+        return 0.0 if condition.group == "one voice" else 0.95
+    return 0.95 if condition.name == "pink -5 dB" else 1.0
 
 
 def _condition(

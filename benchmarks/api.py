@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.installation import set_up
 from benchmarks.report import Report, machine, workplace
 
 _BATCH = 5_000
@@ -71,18 +72,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _environment(folder: Path, database: str | None) -> dict[str, str]:
     """Set this process up for an installation of its own; return what others need."""
-    os.environ |= {
-        "ACRPORTAL_DATA_DIR": str(folder),
-        "DATABASE_URL": database or f"sqlite:///{folder}/portal.sqlite3",
-        "SECRET_KEY": "only-for-this-measurement",
-        "ACRPORTAL_HTTPS": "off",
-        "ACRPORTAL_API_THROTTLE": "off",
-        "LOG_LEVEL": "WARNING",
-        "DJANGO_SETTINGS_MODULE": "acrportal.settings",
-    }
-    import django
-
-    django.setup()
+    set_up(folder, database, ACRPORTAL_API_THROTTLE="off")
     from django.core.management import call_command
 
     from accounts.roles import Role

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tracks = music(args.music, Path(work))
         parts = roles(tracks, args.seed, 1)
         path = Path(work) / "programme.mp3"
-        _write_programme(path, tracks, parts, args.seed, args.hours)
+        write_programme(path, tracks, parts, args.seed, args.hours)
         shelf = build(tracks, parts.references, Path(work) / "index")
         small = shelf.hours
         grown, building = timed(lambda: pad(shelf, args.catalogue_hours))
@@ -88,9 +88,10 @@ def pad(shelf: Shelf, hours: float) -> Shelf:
     return Shelf(shelf.index, copies, total)
 
 
-def _write_programme(
+def write_programme(
     path: Path, tracks: list[Track], parts: Roles, seed: int, hours: float
 ) -> None:
+    """Make a programme in which tracks are played and spoken over."""
     rng = np.random.default_rng([seed, 5])
     made = programme(
         rng,
@@ -107,7 +108,8 @@ def _decode_alone(path: Path) -> int:
     return sum(len(block) for block in blocks(path))
 
 
-def _fingerprint(path: Path, layer: str) -> Fingerprint:
+def fingerprint_of(path: Path, layer: str) -> Fingerprint:
+    """The fingerprint of a file, with one layer."""
     builder = FingerprintBuilder(layers={layer})
     n = 0
     for block in blocks(path):
@@ -118,8 +120,8 @@ def _fingerprint(path: Path, layer: str) -> Fingerprint:
 
 def _steps(report: Report, path: Path, hours: float, shelf: Shelf) -> Fingerprint:
     _, decoding = timed(lambda: _decode_alone(path))
-    _, reference = timed(lambda: _fingerprint(path, "reference"))
-    made, scanning = timed(lambda: _fingerprint(path, "scan"))
+    _, reference = timed(lambda: fingerprint_of(path, "reference"))
+    made, scanning = timed(lambda: fingerprint_of(path, "scan"))
     result, searching = timed(lambda: shelf.scan(made))
     total = scanning + searching
     rows = [

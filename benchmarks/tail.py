@@ -74,15 +74,14 @@ def search(
     n_frames = len(query.level_map.levels) * cell
     made = Search(
         view=view_of(query.dense, query.level_map, n_frames),
-        index=_Without(shelf, without),
-        buckets=[BUCKET],
         references=shelf.references.__getitem__,
         params=DEFAULT,
         hours=shelf.hours,
         closed=np.repeat(silent_frames(query.level_map), cell),
     )
+    index = _Without(shelf, without)
     for stage in stages(DEFAULT, robust_first=False, hours=shelf.hours):
-        made.run_stage(stage)
+        made.run_stage(stage, index, [BUCKET])
     return made.settled(), made.refused
 
 
@@ -93,20 +92,31 @@ class _Without:
         self._index = shelf.index
         self._recording = recording
 
-    def query(
+    def query_windows(
         self,
         buckets: Sequence[int],
         hashes: NDArray[np.uint32],
         frames: NDArray[np.int32],
+        windows: Sequence[tuple[int, int]],
         *,
         top: int = 10,
         min_votes: int = 6,
-    ) -> list[Vote]:
+        max_list: int | None = None,
+    ) -> list[list[Vote]]:
         """The best offsets of the others."""
-        votes = self._index.query(
-            buckets, hashes, frames, top=top + 16, min_votes=min_votes
+        answers = self._index.query_windows(
+            buckets,
+            hashes,
+            frames,
+            windows,
+            top=top + 16,
+            min_votes=min_votes,
+            max_list=max_list,
         )
-        return [vote for vote in votes if vote.recording != self._recording][:top]
+        return [
+            [vote for vote in votes if vote.recording != self._recording][:top]
+            for votes in answers
+        ]
 
 
 def best_by_window(runs: list[Run], seconds: float) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
+from catalogue.signals import recording_ready
 from common.http import FetchFailed, LinkRefused, TooLarge, download
 from common.leases import NO_LEASE, lease_end
 from common.media_analysis import AudioRefused, analyse
@@ -60,7 +61,9 @@ def run_fingerprinting(*, recording_id: int, worker: str) -> Recording:
     # In the index before it is called searchable: a crash between the two is mended
     # by doing both again.
     index_store.index_recording(recording)
-    if not _finish(recording, RecordingStatus.READY):
+    if _finish(recording, RecordingStatus.READY):
+        recording_ready.send(sender=Recording, recording=recording)
+    else:
         # Retired, or moved to another bucket, while it was worked on.
         index_store.remove_recording(recording)
     return recording

@@ -201,7 +201,7 @@ class Import:
             self.bucket.recordings.filter(custom_id=row.details.custom_id)
             .exclude(status=RecordingStatus.RETIRED)
             .first()
-        )
+        ) or self._merged(row.details.custom_id)
         self._warn(row, existing)
         if existing is None:
             self._add(row)
@@ -210,6 +210,12 @@ class Import:
             self.summary.updated += 1
         else:
             self.summary.unchanged += 1
+
+    def _merged(self, custom_id: str) -> Recording | None:
+        """Return what the recording with this id was merged into, if it was."""
+        rows = self.bucket.recordings.filter(merged_into__isnull=False)
+        merged = rows.filter(custom_id=custom_id).first() if custom_id else None
+        return merged.stands_for_it if merged is not None else None
 
     def _warn(self, row: CheckedRow, existing: Recording | None) -> None:
         """Warn of what may be meant but looks wrong."""
@@ -281,6 +287,8 @@ class Import:
             for name, value in detail_columns(row.details).items()
             if name in self._given(row) and getattr(existing, name) != value
         }
+        if existing.custom_id != row.details.custom_id:
+            columns.pop("custom_id", None)  # the row names what was merged into it
         new_audio = self._new_audio(row, existing)
         if columns:
             before = {name: getattr(existing, name) for name in columns}

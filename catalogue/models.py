@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from accounts.reach import Path, ReachManager
 from common.leases import Leased
 from common.uid import new_uid
 
@@ -33,7 +34,7 @@ class IntakeRule(models.TextChoices):
     IGNORE = "ignore", "Add it all the same"
 
 
-class BucketManager(models.Manager["Bucket"]):
+class BucketManager(ReachManager["Bucket"]):
     """Leaves out what was deleted; the row stays for the recordings' history."""
 
     def get_queryset(self) -> models.QuerySet[Bucket]:
@@ -55,6 +56,16 @@ class Bucket(models.Model):
     intake_rule = models.CharField(
         max_length=16, choices=IntakeRule.choices, default=IntakeRule.ASK
     )
+    search_earlier = models.BooleanField(
+        default=False,
+        verbose_name="search earlier files",
+        help_text="New recordings are looked for in what was scanned before, too.",
+    )
+    intake_versions = models.BooleanField(
+        "versions count",
+        default=False,
+        help_text="Another version of a recording counts as being there, too.",
+    )
     region = models.CharField(max_length=32, blank=True, default="eu-west-1")
     labels = models.JSONField(default=list, blank=True)
     net_type = models.PositiveSmallIntegerField(default=1)
@@ -70,6 +81,7 @@ class Bucket(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    reach = Path(buckets="pk")
     objects = BucketManager()
     all_objects = models.Manager()  # noqa: DJ012 - a manager, taken for a field
 
@@ -119,7 +131,8 @@ class Recording(Leased):
     """One reference recording: audio or fingerprint, metadata, identifiers.
 
     The primary key is the recording's number in the index, so it is never reused.
-    A stub has no audio: it stands for a recording that only a cloud engine knows.
+    A stub has no audio: it stands for a recording that only a cloud engine knows. One
+    that was merged is retired, and its ids lead to the one it was merged into.
     """
 
     uid = models.CharField(
@@ -171,6 +184,14 @@ class Recording(Leased):
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")
     proxy = models.FileField(max_length=200, blank=True, default="")
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="aliases",
+    )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -180,6 +201,9 @@ class Recording(Leased):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    reach = Path(buckets="bucket")
+    objects = ReachManager["Recording"]()
 
     class Meta:
         ordering = ["title", "id"]
@@ -204,6 +228,14 @@ class Recording(Leased):
 
     def __str__(self) -> str:
         return f"{self.title} – {self.artist_names}" if self.artists else self.title
+
+    @property
+    def stands_for_it(self) -> Recording:
+        """Return the recording that this one was merged into, or itself."""
+        recording = self
+        while recording.merged_into is not None:
+            recording = recording.merged_into
+        return recording
 
     @property
     def artist_names(self) -> str:
@@ -253,6 +285,9 @@ class CatalogueImport(Leased):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    reach = Path(buckets="bucket")
+    objects = ReachManager["CatalogueImport"]()
+
     class Meta:
         ordering = ["-id"]
 
@@ -298,6 +333,9 @@ class ExcludedSegment(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(buckets="recording__bucket")
+    objects = ReachManager["ExcludedSegment"]()
 
     class Meta:
         ordering = ["start_ms", "id"]

@@ -13,6 +13,7 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_limited
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import (
     Bucket,
@@ -64,7 +65,9 @@ def create_bucket(
     """Create a bucket and say so in the audit trail.
 
     ``columns`` are further columns of the bucket: type, region, labels and the like.
+    Raises ``PermissionDenied`` for somebody who could not see it then.
     """
+    refuse_limited(user)
     with transaction.atomic():
         bucket = Bucket.objects.create(
             name=name, intake_rule=intake_rule, created_by=user, **columns

@@ -20,12 +20,13 @@ from django.conf import settings
 from requests.auth import AuthBase
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 _CONNECT_READ_SECONDS = (10.0, 30.0)
 _CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
 _ANSWER_BYTES = 500
+_ANSWER_SECONDS = 300.0
 
 
 class LinkRefused(Exception):
@@ -89,37 +90,73 @@ def download(
     """Fetch ``url`` into ``target``; return the answer's content type.
 
     Raises ``LinkRefused``, ``FetchFailed`` or ``TooLarge``. ``progress`` is
-    told the share fetched where the server said how much there is; it may raise.
+    told the share fetched, a half where the server did not say how much there is; it
+    may raise.
     """
     check_link(url)
     deadline = monotonic() + max_seconds
     try:
         with guarded_session() as session, session.get(url, stream=True) as response:
-            if response.status_code != requests.codes.ok:
-                failed = FetchFailed(
-                    f"the server answered {response.status_code} {response.reason}"
-                )
-                failed.status = response.status_code
-                raise failed
-            total = int(response.headers.get("Content-Length") or 0)
+            _raise_unless_ok(response)
+            told = response.headers.get("Content-Length", "")
+            total = int(told) if told.isdecimal() else 0
             if total > max_bytes:
                 raise TooLarge
             received = 0
             with target.open("wb") as file:
-                for chunk in response.iter_content(_CHUNK_BYTES):
+                for chunk in _arriving(response, deadline):
                     received += len(chunk)
                     if received > max_bytes:
                         raise TooLarge
-                    if monotonic() > deadline:
-                        raise FetchFailed("the server took too long")
                     file.write(chunk)
-                    if progress is not None and total:
-                        progress(min(1.0, received / total))
+                    if progress is not None:
+                        progress(min(1.0, received / total) if total else 0.5)
             return response.headers.get("Content-Type", "")
     except InvalidIPAddress as error:
         raise LinkRefused("it leads to a private or local address") from error
     except requests.RequestException as error:
         raise FetchFailed(_plain_cause(error)) from error
+
+
+def _arriving(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """Yield the body as it comes in, so that a server that drips is given up in time.
+
+    One that was cut short is an error.
+    """
+    try:
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            if monotonic() > deadline:
+                raise FetchFailed("the server took too long")
+            yield chunk
+    except ReadTimeoutError as error:
+        raise FetchFailed("the server did not answer in time") from error
+    except HTTPError as error:
+        raise FetchFailed("the server's answer could not be read") from error
+
+
+def content_type_of(url: str) -> str:
+    """Ask for ``url`` and return its content type; the body is not read.
+
+    Raises ``LinkRefused`` or ``FetchFailed``.
+    """
+    check_link(url)
+    try:
+        with guarded_session() as session, session.get(url, stream=True) as response:
+            _raise_unless_ok(response)
+            return response.headers.get("Content-Type", "")
+    except InvalidIPAddress as error:
+        raise LinkRefused("it leads to a private or local address") from error
+    except requests.RequestException as error:
+        raise FetchFailed(_plain_cause(error)) from error
+
+
+def _raise_unless_ok(response: requests.Response) -> None:
+    if response.status_code != requests.codes.ok:
+        failed = FetchFailed(
+            f"the server answered {response.status_code} {response.reason}"
+        )
+        failed.status = response.status_code
+        raise failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +269,7 @@ def call_service(
 def _limited(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
     """Yield the body up to the limit; one that was cut short is an error."""
     received = 0
-    for chunk in response.iter_content(_CHUNK_BYTES):
+    for chunk in _arriving(response, monotonic() + _ANSWER_SECONDS):
         received += len(chunk)
         if received > max_bytes:
             raise TooLarge

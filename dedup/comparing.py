@@ -1,65 +1,174 @@
-"""Finds recordings with the same audio: candidates from the index, then alignment."""
+"""Compares recordings: candidates from the index, then alignment; links as they come."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 
-from catalogue import index_store
-from catalogue.models import Bucket, Recording
-from common.storage import read_bytes
-from dedup.grouping import Link
-from dedup.models import DuplicateKind
-from recognition import compare
-from recognition import fingerprint as fingerprint_file
-from recognition.hashes import reference_hashes
-from recognition.params import DEFAULT
-from recognition.types import Fingerprint
+from django.db import transaction
 
-CANDIDATES = 50
-"""Offsets asked of the index; a recording that repeats itself takes several."""
-MIN_SHARE = 0.05
-"""Least share of a recording's hashes on one offset; a copy keeps far more."""
+from catalogue import index_store
+from catalogue.models import Bucket, Recording, RecordingStatus
+from dedup.models import CheckedRecording, DuplicateKind, PairLink
+from recognition.compare import Comparison, Relation, compare, related
+from recognition.params import DEFAULT, ENGINE_VERSION
+from recognition.relatives import relatives
+from recognition.types import Fingerprint, Landmarks, SegmentMatch
+
 _CACHED = 64
 
-Pair = tuple[int, int]
+
+def link_between(
+    one: Recording, other: Recording, found: Comparison | None = None
+) -> PairLink:
+    """Return an unsaved link; ``found`` compares ``one`` with ``other``.
+
+    Without a comparison it is a link between two copies of one file.
+    """
+    turned = one.pk > other.pk
+    first, second = (other, one) if turned else (one, other)
+    link = PairLink(
+        one=first,
+        other=second,
+        engine_version=ENGINE_VERSION,
+        audio_one=first.audio_sha256,
+        audio_other=second.audio_sha256,
+    )
+    if found is None:
+        link.kind = DuplicateKind.EXACT_FILE
+        link.coverage_one = link.coverage_other = 1.0
+        link.runs = [[0, first.duration_ms, 0, second.duration_ms, 1.0, 0.0, 100.0]]
+        return link
+    link.kind = "" if found.relation is Relation.NONE else found.relation.value
+    link.altered = found.altered
+    link.runs = [_run(segment) for segment in found.runs]
+    link.coverage_one, link.coverage_other = found.coverage_a, found.coverage_b
+    link.tempo_ratio, link.pitch_cents = found.tempo_ratio, found.pitch_cents
+    link.confidence = found.confidence
+    if turned:
+        turn(link)
+    return link
 
 
-def candidate_pairs(
-    *, bucket: Bucket, recordings: Sequence[Recording], known: set[Pair]
-) -> set[Pair]:
-    """Return pairs that share enough hashes on one offset to be worth aligning."""
-    index = index_store.open_index()
-    searchable = {recording.pk for recording in recordings if recording.fingerprint}
-    pairs: set[Pair] = set()
-    for pk in sorted(searchable):
-        hashes, frames = reference_hashes(index_store.load_landmarks(pk), DEFAULT)
-        votes = index.query(
-            [bucket.pk],
-            hashes,
-            frames,
-            top=CANDIDATES,
-            min_votes=max(1, round(MIN_SHARE * len(hashes))),
+def turn(link: PairLink) -> None:
+    """Change over the two sides of what an unsaved link measures."""
+    link.runs = [
+        [*run[2:4], *run[:2], round(1 / run[4], 5), -run[5], run[6]]
+        for run in link.runs
+    ]
+    link.coverage_one, link.coverage_other = link.coverage_other, link.coverage_one
+    link.tempo_ratio, link.pitch_cents = 1 / link.tempo_ratio, -link.pitch_cents
+
+
+def same_file(one: Recording, other: Recording) -> bool:
+    """Tell whether two recordings came as the same bytes."""
+    bytes_of_one = (one.audio_sha256, one.audio_bytes)
+    return bool(one.audio_sha256) and bytes_of_one == (
+        other.audio_sha256,
+        other.audio_bytes,
+    )
+
+
+def compare_pair(one: Recording, other: Recording) -> PairLink:
+    """Compare two recordings on demand, to the last second; nothing is saved.
+
+    Raises ``FileNotFoundError`` where a recording has no fingerprint.
+    """
+    if same_file(one, other):
+        return link_between(one, other)
+    first, second = sorted((one, other), key=lambda recording: recording.pk)
+    one_layer, other_layer = (
+        Fingerprint(
+            duration_ms=recording.duration_ms,
+            params_hash=DEFAULT.shape_hash(),
+            reference=index_store.load_landmarks(recording.pk),
         )
-        pairs |= {
-            (min(pk, vote.recording), max(pk, vote.recording))
-            for vote in votes
-            if vote.recording != pk and vote.recording in searchable
+        for recording in (first, second)
+    )
+    return link_between(first, second, compare(one_layer, other_layer))
+
+
+@dataclass
+class Comparer:
+    """Compares the recordings of one bucket, one after the other."""
+
+    bucket: Bucket
+    _compared: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def __post_init__(self) -> None:
+        self._index = index_store.open_index()
+        self._landmarks = lru_cache(maxsize=_CACHED)(index_store.load_landmarks)
+
+    def check(self, pk: int) -> int | None:
+        """Compare a recording with what the index says may be like it.
+
+        Its links and that it was checked are written together. Returns how many pairs
+        were compared, or None where the recording is gone.
+        """
+        recording = self._living([pk]).get(pk)
+        if recording is None:
+            return None
+        try:
+            landmarks = self._landmarks(pk)
+        except FileNotFoundError:
+            return None
+        links, compared = self._links(recording, landmarks)
+        with transaction.atomic():
+            PairLink.objects.bulk_create(links, ignore_conflicts=True)
+            CheckedRecording.objects.update_or_create(
+                recording=recording,
+                defaults={
+                    "audio": recording.audio_sha256,
+                    "bucket": self.bucket,
+                    "engine_version": ENGINE_VERSION,
+                },
+            )
+        return compared
+
+    def _links(
+        self, recording: Recording, landmarks: Landmarks
+    ) -> tuple[list[PairLink], int]:
+        leads = relatives(
+            landmarks, index=self._index, bucket=self.bucket.pk, own=recording.pk
+        )
+        others = self._living(set(leads) - self._known(recording))
+        links = []
+        for pk, other in others.items():
+            self._compared[pk].add(recording.pk)
+            try:
+                found = related(landmarks, self._landmarks(pk), leads[pk])
+            except FileNotFoundError:
+                continue
+            if found is not None and found.runs:
+                links.append(link_between(recording, other, found))
+        return links, len(others)
+
+    def _known(self, recording: Recording) -> set[int]:
+        """Return the recordings that this one was compared with already."""
+        pk = recording.pk
+        known = {
+            one + other - pk
+            for column in ("one", "other")
+            for one, other in PairLink.objects.filter(**{column: pk}).values_list(
+                "one_id", "other_id"
+            )
         }
-    return pairs - known
+        return known | self._compared.pop(pk, set())
+
+    def _living(self, pks: Iterable[int]) -> dict[int, Recording]:
+        rows = self.bucket.recordings.filter(status=RecordingStatus.READY)
+        return rows.exclude(fingerprint="").in_bulk(list(pks))
 
 
-def same_audio_links(
-    *, pairs: set[Pair], recordings: Sequence[Recording]
-) -> Iterator[Link]:
-    """Return a link for each pair that is one sound from end to end."""
-    by_pk = {recording.pk: recording for recording in recordings}
-
-    @lru_cache(maxsize=_CACHED)
-    def fingerprint(pk: int) -> Fingerprint:
-        return fingerprint_file.from_bytes(read_bytes(by_pk[pk].fingerprint))
-
-    for one, other in sorted(pairs):
-        found = compare.compare(fingerprint(one), fingerprint(other))
-        if found.relation == compare.Relation.SAME_AUDIO:
-            yield Link(one, other, DuplicateKind.SAME_AUDIO)
+def _run(segment: SegmentMatch) -> list[float]:
+    return [
+        segment.start_ms,
+        segment.end_ms,
+        segment.reference_start_ms,
+        segment.reference_end_ms,
+        segment.tempo_ratio,
+        segment.pitch_cents,
+        segment.score,
+    ]

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from django.utils.translation import gettext_lazy
 
 from catalogue.models import CodeStatus, Recording
 from dedup.models import DuplicateKind
 
 _LOSSLESS = frozenset({"flac", "alac", "wavpack", "ape", "tta", "truehd", "mlp"})
 # The surer link first: the same bytes need no comparison.
-_SURENESS = {DuplicateKind.EXACT_FILE: 0, DuplicateKind.SAME_AUDIO: 1}
+_SURENESS = {
+    DuplicateKind.EXACT_FILE: 0,
+    DuplicateKind.SAME_AUDIO: 1,
+    DuplicateKind.SAME_RECORDING: 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two recordings, by primary key, that are the same sound."""
+    """Two recordings, by primary key, that belong together."""
 
     one: int
     other: int
@@ -26,11 +32,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A recording's place in a group; the canonical one has no link."""
+    """A recording's place in a group; the canonical one has no link.
+
+    A ``bridge`` is held by its link alone: without it the group would fall apart.
+    """
 
     recording: int
     kind: str
     linked_to: int | None
+    bridge: bool = False
 
 
 Group: TypeAlias = tuple[Place, ...]
@@ -38,7 +48,10 @@ _Neighbours: TypeAlias = dict[int, dict[int, DuplicateKind]]
 
 
 def groups(
-    *, links: Iterable[Link], recordings: Mapping[int, Recording]
+    *,
+    links: Iterable[Link],
+    recordings: Mapping[int, Recording],
+    pinned: Collection[int] = (),
 ) -> list[Group]:
     """Return the connected groups, each with its canonical recording first.
 
@@ -49,31 +62,109 @@ def groups(
     for link in sorted(links, key=lambda link: -_SURENESS[link.kind]):
         neighbours[link.one][link.other] = link.kind
         neighbours[link.other][link.one] = link.kind
+
+    def order(pk: int) -> tuple[object, ...]:
+        return (pk not in pinned, *canonical_order(recordings[pk]))
+
     found, placed = [], set[int]()
-    for pk in sorted(neighbours, key=lambda pk: canonical_order(recordings[pk])):
+    for pk in sorted(neighbours, key=order):
         if pk not in placed:
             group = _reached_from(pk, neighbours)
             placed.update(place.recording for place in group)
-            found.append(group)
+            found.append(_with_bridges(group, neighbours))
     return found
 
 
 def canonical_order(recording: Recording) -> tuple[object, ...]:
-    """Return a key that sorts the recording that should stand for a group first.
-
-    Valid ISRC, lossless, higher sample rate, longer, earlier, lower id.
-    """
-    facts = recording.facts
-    codec = str(facts.get("codec", ""))
-    lossless = codec in _LOSSLESS or codec.startswith("pcm_")
+    """Return a key that sorts the recording that should stand for a group first."""
     return (
         recording.isrc_status != CodeStatus.VALID,
-        not lossless,
-        -int(facts.get("sample_rate") or 0),
+        not is_lossless(recording),
+        -int(recording.facts.get("sample_rate") or 0),
+        -int(recording.facts.get("bit_depth") or 0),
         -recording.duration_ms,
         recording.created_at,
         recording.pk,
     )
+
+
+_RULES = (
+    gettext_lazy("it has a valid ISRC"),
+    gettext_lazy("its audio is lossless"),
+    gettext_lazy("its sample rate is higher"),
+    gettext_lazy("its samples have more bits"),
+    gettext_lazy("it is longer"),
+    gettext_lazy("it was added earlier"),
+    gettext_lazy("it has the lower number"),
+)
+
+
+def why_canonical(canonical: Recording, others: Iterable[Recording]) -> str:
+    """Return the rule that puts a recording before the next best one."""
+    first = canonical_order(canonical)
+    runners_up = sorted(canonical_order(other) for other in others)
+    if not runners_up or runners_up[0] < first:
+        return ""
+    place = next(
+        n for n, (a, b) in enumerate(zip(first, runners_up[0], strict=True)) if a != b
+    )
+    return str(_RULES[place])
+
+
+def is_lossless(recording: Recording) -> bool:
+    """Tell whether the audio was stored without loss."""
+    codec = str(recording.facts.get("codec", ""))
+    return codec in _LOSSLESS or codec.startswith("pcm_")
+
+
+def _with_bridges(group: Group, neighbours: _Neighbours) -> Group:
+    """Mark members whose link alone joins what lies beyond it to the group.
+
+    Copies of one file count as one; two recordings are no bridge, but a pair.
+    """
+    if len(_files(group, neighbours)) < 3:
+        return group
+    return tuple(
+        replace(place, bridge=_holds_alone(place, neighbours)) for place in group
+    )
+
+
+def _files(group: Group, neighbours: _Neighbours) -> set[frozenset[int]]:
+    return {
+        frozenset(
+            _connected(
+                place.recording,
+                neighbours,
+                lambda kind, *_ends: kind == DuplicateKind.EXACT_FILE,
+            )
+        )
+        for place in group
+    }
+
+
+def _holds_alone(place: Place, neighbours: _Neighbours) -> bool:
+    if place.linked_to is None or place.kind == DuplicateKind.EXACT_FILE:
+        return False
+    ends = {place.recording, place.linked_to}
+    reached = _connected(
+        place.recording, neighbours, lambda _kind, a, b: {a, b} != ends
+    )
+    return place.linked_to not in reached
+
+
+def _connected(
+    start: int,
+    neighbours: _Neighbours,
+    follows: Callable[[DuplicateKind, int, int], bool],
+) -> set[int]:
+    reached, queue = {start}, deque([start])
+    while queue:
+        here = queue.popleft()
+        for pk, kind in neighbours[here].items():
+            if pk not in reached and follows(kind, here, pk):
+                reached.add(pk)
+                queue.append(pk)
+    return reached
 
 
 def _reached_from(canonical: int, neighbours: _Neighbours) -> Group:

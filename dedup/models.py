@@ -1,28 +1,108 @@
-"""Groups of recordings that are the same sound."""
+"""What is known of recordings that share sound: links, groups, loops, what was done."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 
-from catalogue.models import Recording
+from accounts.reach import Path, ReachManager
+from catalogue.models import Bucket, Recording
+from common.leases import Leased
 from common.uid import new_uid
 
 
 class DuplicateKind(models.TextChoices):
-    """How two recordings were found to be the same."""
+    """How two recordings relate, the surest first."""
 
     EXACT_FILE = "exact_file", "Same file"
     SAME_AUDIO = "same_audio", "Same audio"
+    SAME_RECORDING = "same_recording", "Same recording"
+    OVERLAP = "overlap", "Overlap"
+    SHARED_LOOP = "shared_loop", "Shared loop"
+
+
+GROUPING_KINDS = (DuplicateKind.EXACT_FILE, DuplicateKind.SAME_AUDIO)
+"""What makes recordings one; nothing else may chain them together."""
+
+
+class PairLink(models.Model):
+    """Two recordings that share sound, ``one`` having the lower key.
+
+    ``runs`` are the aligned stretches, each ``[start, end, other start, other end,
+    tempo, cents, score]`` in milliseconds of ``one`` and of ``other``. A pair that was
+    kept apart is not proposed again while the audio of both stays what it was.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
+    )
+    one = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(
+        max_length=16, choices=DuplicateKind.choices, blank=True, default=""
+    )
+    altered = models.BooleanField(default=False)
+    runs = models.JSONField(default=list, blank=True)
+    coverage_one = models.FloatField(default=0)
+    coverage_other = models.FloatField(default=0)
+    tempo_ratio = models.FloatField(default=1)
+    pitch_cents = models.FloatField(default=0)
+    confidence = models.FloatField(default=1)
+    engine_version = models.CharField(max_length=40, blank=True, default="")
+    audio_one = models.CharField(max_length=64, blank=True, default="")
+    audio_other = models.CharField(max_length=64, blank=True, default="")
+    kept_at = models.DateTimeField(null=True, blank=True)
+    kept_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(buckets="one__bucket")
+    objects = ReachManager["PairLink"]()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["one", "other"], name="dedup_one_link_per_pair"
+            ),
+            models.CheckConstraint(
+                condition=Q(one__lt=F("other")), name="dedup_pair_in_order"
+            ),
+        ]
+        indexes = [models.Index(fields=["kind", "kept_at"], name="dedup_link_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.one} – {self.other}"
+
+
+class GroupKind(models.TextChoices):
+    """What holds a group together."""
+
+    SAME_SOUND = "same_sound", "Same sound"
+    FAMILY = "family", "Version family"
 
 
 class DedupGroup(models.Model):
-    """Recordings that are one sound; one of them is canonical."""
+    """Recordings that are one sound, one of them canonical; or versions of one.
+
+    ``version`` rises with every change, so that nobody acts on what they did not see.
+    """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "g"), editable=False
     )
+    kind = models.CharField(
+        max_length=16, choices=GroupKind.choices, default=GroupKind.SAME_SOUND
+    )
+    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -36,14 +116,16 @@ class DedupGroup(models.Model):
 class DedupMember(models.Model):
     """One recording's place in a group, and the link that brought it there.
 
-    ``linked_to`` is the recording it was compared with; empty for the first member.
+    ``linked_to`` is the recording it was compared with; empty for the first member. A
+    ``bridge`` is a link without which the group would fall apart. ``pinned`` is the
+    canonical recording that a person chose.
     """
 
     group = models.ForeignKey(
         DedupGroup, on_delete=models.CASCADE, related_name="members"
     )
-    recording = models.OneToOneField(
-        Recording, on_delete=models.CASCADE, related_name="dedup_member"
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="dedup_members"
     )
     kind = models.CharField(
         max_length=16, choices=DuplicateKind.choices, blank=True, default=""
@@ -56,7 +138,12 @@ class DedupMember(models.Model):
         related_name="+",
     )
     canonical = models.BooleanField(default=False)
+    bridge = models.BooleanField(default=False)
+    pinned = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(buckets="recording__bucket")
+    objects = ReachManager["DedupMember"]()
 
     class Meta:
         ordering = ["-canonical", "id"]
@@ -65,8 +152,185 @@ class DedupMember(models.Model):
                 fields=["group"],
                 condition=models.Q(canonical=True),
                 name="dedup_one_canonical_per_group",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["group", "recording"], name="dedup_once_in_a_group"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.recording} in {self.group}"
+
+
+class LoopState(models.TextChoices):
+    """What was decided about a shared loop."""
+
+    OPEN = "open", "Open"
+    EXCLUDED = "excluded", "Excluded"
+    KEPT = "kept", "Kept"
+
+
+class SharedLoop(models.Model):
+    """A short stretch that many recordings share, or that one repeats."""
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "l"), editable=False
+    )
+    length_ms = models.PositiveIntegerField()
+    state = models.CharField(
+        max_length=16, choices=LoopState.choices, default=LoopState.OPEN
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class LoopPlace(models.Model):
+    """Where a recording has the shared stretch."""
+
+    loop = models.ForeignKey(
+        SharedLoop, on_delete=models.CASCADE, related_name="places"
+    )
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="+")
+    start_ms = models.PositiveIntegerField()
+    end_ms = models.PositiveIntegerField()
+
+    reach = Path(buckets="recording__bucket")
+    objects = ReachManager["LoopPlace"]()
+
+    class Meta:
+        ordering = ["recording_id", "start_ms"]
+
+    def __str__(self) -> str:
+        return f"{self.start_ms}–{self.end_ms} ms of {self.recording_id}"
+
+
+class CheckedRecording(models.Model):
+    """That a recording was compared with its bucket: with what audio, by which engine."""
+
+    recording = models.OneToOneField(
+        Recording, on_delete=models.CASCADE, related_name="dedup_check"
+    )
+    audio = models.CharField(max_length=64, blank=True, default="")
+    bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE, related_name="+")
+    engine_version = models.CharField(max_length=40)
+    at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.recording_id} at {self.at}"
+
+
+class RunStatus(models.TextChoices):
+    """How far a check of the catalogue is."""
+
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+    FAILED = "failed", "Failed"
+
+
+class CatalogueCheck(Leased):
+    """One run over a bucket, or over all of them: how far it is, what it found."""
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "k"), editable=False
+    )
+    bucket = models.ForeignKey(
+        Bucket, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    status = models.CharField(
+        max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING
+    )
+    cancel_requested = models.BooleanField(default=False)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    pairs = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    message = models.CharField(max_length=500, blank=True, default="")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                F("status").desc(),
+                name="dedup_one_check_at_a_time",
+                condition=Q(status="running"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uid} {self.status}"
+
+
+class ActionVerb(models.TextChoices):
+    """What a person does about duplicates; also the name of the event."""
+
+    CANONICAL = "canonical", "Choose the canonical recording"
+    MERGE = "merge", "Merge"
+    KEEP = "keep", "Keep apart"
+    SPLIT = "split", "Split"
+    RETIRE = "retire", "Retire"
+
+
+class ActionState(models.TextChoices):
+    """Whether an action is wanted, done, or taken back."""
+
+    PROPOSED = "proposed", "Proposed"
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused"
+    UNDONE = "undone", "Undone"
+
+
+class DedupAction(models.Model):
+    """One thing done about duplicates, with what it takes to undo it.
+
+    ``asked`` is what was asked for, by key; ``before`` and ``after`` are the rows that
+    changed, as they were and as they became.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "d"), editable=False
+    )
+    verb = models.CharField(max_length=16, choices=ActionVerb.choices)
+    state = models.CharField(
+        max_length=16, choices=ActionState.choices, default=ActionState.DONE
+    )
+    title = models.CharField(max_length=500)
+    group_uid = models.CharField(max_length=32, db_index=True)
+    asked = models.JSONField(default=dict)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    note = models.CharField(max_length=1000, blank=True, default="")
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    made_at = models.DateTimeField(auto_now_add=True)
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_verb_display()}: {self.title}"

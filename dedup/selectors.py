@@ -1,16 +1,37 @@
-"""Which recordings may be duplicates of each other, and which groups there are."""
+"""What is read of duplicates: what to compare, what was found, what it touches."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Collection, Iterable
+from itertools import combinations, pairwise
 
-from django.db.models import QuerySet
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+)
 
 from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.grouping import Link
-from dedup.models import DedupGroup, DedupMember, DuplicateKind
+from dedup.models import (
+    GROUPING_KINDS,
+    CatalogueCheck,
+    CheckedRecording,
+    DedupGroup,
+    DedupMember,
+    DuplicateKind,
+    GroupKind,
+    PairLink,
+    RunStatus,
+)
+from recognition.params import ENGINE_VERSION
+from review.models import Match
+
+_ALL_PAIRS = 12
 
 
 def recordings_to_compare(*, bucket: Bucket) -> QuerySet[Recording]:
@@ -18,21 +39,130 @@ def recordings_to_compare(*, bucket: Bucket) -> QuerySet[Recording]:
     return bucket.recordings.filter(status=RecordingStatus.READY).order_by("pk")
 
 
-def groups_of_bucket(*, bucket: Bucket) -> QuerySet[DedupGroup]:
+def unchecked(*, bucket: Bucket) -> QuerySet[Recording]:
+    """Return the recordings that were not compared yet with the audio they have."""
+    checked = CheckedRecording.objects.filter(
+        recording=OuterRef("pk"),
+        audio=OuterRef("audio_sha256"),
+        bucket=OuterRef("bucket"),
+        engine_version=ENGINE_VERSION,
+    )
+    rows = recordings_to_compare(bucket=bucket).exclude(fingerprint="")
+    return rows.filter(~Exists(checked))
+
+
+def groups_of_bucket(*, bucket: Bucket, kind: GroupKind) -> QuerySet[DedupGroup]:
     """Return the groups with a member in the bucket, oldest first."""
     members = DedupMember.objects.filter(recording__bucket=bucket)
-    groups = DedupGroup.objects.filter(pk__in=members.values("group"))
+    groups = DedupGroup.objects.filter(pk__in=members.values("group"), kind=kind)
     return groups.order_by("pk").prefetch_related("members")
 
 
-def exact_links(recordings: Iterable[Recording]) -> list[Link]:
-    """Return a chain of links through the recordings with the same bytes."""
-    same: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for recording in recordings:
-        if recording.audio_sha256:
-            same[recording.audio_sha256, recording.audio_bytes].append(recording.pk)
+def links_of_bucket(
+    *, bucket: Bucket, kinds: Collection[str] = GROUPING_KINDS
+) -> list[Link]:
+    """Return the links that hold groups together: both ends live in the bucket.
+
+    Pairs that were kept apart hold nothing together.
+    """
+    living = {"bucket": bucket, "status": RecordingStatus.READY}
+    ends = {
+        f"{end}__{name}": value
+        for end in ("one", "other")
+        for name, value in living.items()
+    }
+    rows = PairLink.objects.filter(kind__in=kinds, kept_at__isnull=True, **ends)
     return [
-        Link(one, other, DuplicateKind.EXACT_FILE)
-        for pks in same.values()
-        for one, other in pairwise(pks)
+        Link(one, other, DuplicateKind(kind))
+        for one, other, kind in rows.order_by("pk").values_list(
+            "one_id", "other_id", "kind"
+        )
     ]
+
+
+def outdated_links() -> QuerySet[PairLink]:
+    """Return links, and decisions, about audio that is not what it was."""
+    return PairLink.objects.exclude(
+        audio_one=F("one__audio_sha256"), audio_other=F("other__audio_sha256")
+    )
+
+
+def exact_pairs(*, bucket: Bucket) -> Iterable[tuple[Recording, Recording]]:
+    """Return pairs with the same bytes, and one for each other bucket with them.
+
+    Of very many copies of one file each is paired with the next alone.
+    """
+    rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(
+        audio_sha256=""
+    )
+    mine = rows.filter(bucket=bucket)
+    twice = (
+        rows.filter(audio_sha256__in=mine.values("audio_sha256"))
+        .order_by()
+        .values("audio_sha256")
+        .annotate(n=Count("pk"))
+        .filter(n__gt=1)
+    )
+    same: dict[tuple[str, int], dict[int, list[Recording]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for recording in rows.filter(
+        audio_sha256__in=twice.values("audio_sha256")
+    ).order_by("pk"):
+        key = (recording.audio_sha256, recording.audio_bytes)
+        same[key][recording.bucket_id].append(recording)
+    for of_bucket in same.values():
+        here = of_bucket.pop(bucket.pk, [])
+        yield from combinations(here, 2) if len(here) <= _ALL_PAIRS else pairwise(here)
+        if here:
+            yield from ((here[0], there[0]) for there in of_bucket.values())
+
+
+def last_check() -> CatalogueCheck | None:
+    """Return the last finished check of the catalogue."""
+    return (
+        CatalogueCheck.objects.filter(status=RunStatus.DONE)
+        .order_by("-finished_at")
+        .first()
+    )
+
+
+def check_under_way() -> CatalogueCheck | None:
+    """Return the check that waits or runs."""
+    return CatalogueCheck.objects.filter(
+        status__in=[RunStatus.WAITING, RunStatus.RUNNING]
+    ).first()
+
+
+def matches_by_recording(recordings: Iterable[int]) -> dict[int, int]:
+    """Return how many live matches each recording has, by key."""
+    counted = (
+        Match.objects.filter(recording__in=list(recordings))
+        .exclude(state="superseded")
+        .order_by()
+        .values_list("recording")
+        .annotate(total=Count("pk"))
+    )
+    return dict(counted)
+
+
+def open_pairs() -> QuerySet[PairLink]:
+    """Return pairs that no group shows: overlaps, and the same file in two buckets."""
+    apart = Q(kind=DuplicateKind.EXACT_FILE) & ~Q(one__bucket=F("other__bucket"))
+    return (
+        PairLink.objects.filter(Q(kind=DuplicateKind.OVERLAP) | apart)
+        .filter(
+            kept_at__isnull=True,
+            one__status=RecordingStatus.READY,
+            other__status=RecordingStatus.READY,
+        )
+        .select_related("one__bucket", "other__bucket")
+    )
+
+
+def kept_pairs() -> QuerySet[PairLink]:
+    """Return the pairs that were kept apart, the last one first."""
+    rows = PairLink.objects.filter(kept_at__isnull=False)
+    return rows.select_related("one__bucket", "other__bucket", "kept_by").order_by(
+        "-kept_at", "-pk"
+    )

@@ -2,130 +2,237 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from django.db import transaction
+from django.db.models import F
 
 from audit.services import record
 from catalogue.models import Bucket, Recording
-from dedup import comparing, grouping, selectors
-from dedup.grouping import Group
-from dedup.models import DedupGroup, DedupMember
+from dedup import comparing, grouping, loops, selectors
+from dedup.grouping import Group, Link
+from dedup.models import (
+    GROUPING_KINDS,
+    DedupGroup,
+    DedupMember,
+    DuplicateKind,
+    GroupKind,
+    PairLink,
+)
+
+FAMILY_KINDS = (*GROUPING_KINDS, DuplicateKind.SAME_RECORDING)
+
+
+class Watch(Protocol):
+    """Watches over a check; may raise to stop it where it is."""
+
+    def begin(self, total: int) -> None:
+        """Hear how many recordings are to be compared."""
+
+    def step(self, compared: int | None) -> None:
+        """Hear that one was, with how many others; None if it was gone."""
 
 
 @dataclass(slots=True)
 class DedupRun:
-    """What a check of one bucket found, and what it changed."""
+    """What a check of one bucket found, and what it changed.
+
+    ``tells`` is off within an action of a person, which is one event by itself.
+    """
 
     bucket: Bucket
+    tells: bool = True
     recordings: int = 0
     pairs_compared: int = 0
     groups: list[Group] = field(default_factory=list)
+    families: list[Group] = field(default_factory=list)
     created: int = 0
     changed: int = 0
     removed: int = 0
+    loops: int = 0
 
 
-def find_duplicates(*, bucket: Bucket, dry_run: bool = False) -> DedupRun:
-    """Compare the recordings of a bucket and bring its groups up to date.
+def find_duplicates(
+    *, bucket: Bucket, dry_run: bool = False, watch: Watch | None = None
+) -> DedupRun:
+    """Compare what is new in a bucket and bring links, groups and loops up to date.
 
-    Nothing is written on a dry run; ``groups`` says what was found either way.
+    What was compared stays so when the run is stopped; the next one goes on from
+    there. Nothing is written on a dry run; ``groups`` says what was found either way.
     """
-    recordings = list(selectors.recordings_to_compare(bucket=bucket))
-    links = selectors.exact_links(recordings)
-    pairs = comparing.candidate_pairs(
-        bucket=bucket,
-        recordings=recordings,
-        known={(link.one, link.other) for link in links},
+    run = DedupRun(bucket=bucket)
+    guard: AbstractContextManager[object] = (
+        transaction.atomic() if dry_run else nullcontext()
     )
-    links += comparing.same_audio_links(pairs=pairs, recordings=recordings)
-    by_pk = {recording.pk: recording for recording in recordings}
-    run = DedupRun(
-        bucket=bucket,
-        recordings=len(recordings),
-        pairs_compared=len(pairs),
-        groups=grouping.groups(links=links, recordings=by_pk),
-    )
-    if not dry_run:
-        _keep(run, by_pk)
+    with guard:
+        _compare_new(run, watch)
+        regroup(run)
+        run.loops = loops.find_loops(bucket=bucket)
+        if dry_run:
+            transaction.set_rollback(True)
     return run
 
 
+def _compare_new(run: DedupRun, watch: Watch | None) -> None:
+    bucket = run.bucket
+    run.recordings = selectors.recordings_to_compare(bucket=bucket).count()
+    selectors.outdated_links().filter(one__bucket=bucket).delete()
+    write_exact_links(bucket=bucket)
+    waiting = list(selectors.unchecked(bucket=bucket).values_list("pk", flat=True))
+    if watch is not None:
+        watch.begin(len(waiting))
+    comparer = comparing.Comparer(bucket)
+    for pk in waiting:
+        compared = comparer.check(pk)
+        run.pairs_compared += compared or 0
+        if watch is not None:
+            watch.step(compared)
+
+
+def write_exact_links(*, bucket: Bucket) -> None:
+    """Link the recordings of a bucket that came as the same bytes.
+
+    That is surer than what comparing them said, so it takes its place.
+    """
+    for one, other in selectors.exact_pairs(bucket=bucket):
+        link = comparing.link_between(one, other)
+        told = {
+            name: getattr(link, name)
+            for name in ("kind", "runs", "coverage_one", "coverage_other", "confidence")
+        } | {"audio_one": link.audio_one, "audio_other": link.audio_other}
+        existing = PairLink.objects.filter(one=link.one, other=link.other)
+        if not existing.exists():
+            link.save()
+        else:
+            existing.exclude(kind=DuplicateKind.EXACT_FILE).update(**told)
+
+
 @transaction.atomic
-def _keep(run: DedupRun, recordings: dict[int, Recording]) -> None:
-    """Write what differs: a group keeps its identity while a member remains in it."""
-    free = {
-        group.pk: group
-        for group in selectors.groups_of_bucket(bucket=run.bucket).select_for_update(
-            of=("self",)
+def regroup(run: DedupRun) -> None:
+    """Bring the groups of a bucket in line with its links."""
+    for kind in GroupKind:
+        links = selectors.links_of_bucket(
+            bucket=run.bucket,
+            kinds=FAMILY_KINDS if kind == GroupKind.FAMILY else GROUPING_KINDS,
         )
-    }
-    owners = {
-        member.recording_id: pk
-        for pk, group in free.items()
-        for member in group.members.all()
-    }
-    wanted = [(found, _owner(found, owners, free)) for found in run.groups]
-    for group in free.values():
-        _end(group)
-        run.removed += 1
-    for found, kept in wanted:
-        _write(run, found, kept, recordings)
+        kept = _Keeping(run, kind)
+        found = kept.grouped(links)
+        if kind == GroupKind.FAMILY:
+            run.families = found
+        else:
+            run.groups = found
+        kept.write(found)
 
 
-def _owner(
-    found: Group, owners: dict[int, int], free: dict[int, DedupGroup]
-) -> DedupGroup | None:
-    """Take the oldest group that holds a member, if none has taken it yet."""
-    pks = sorted(
-        {owners[place.recording] for place in found if place.recording in owners}
-    )
-    return next((free.pop(pk) for pk in pks if pk in free), None)
+class _Keeping:
+    """The groups of one kind in a bucket, as they were and as they become.
+
+    A group keeps its identity while a member remains in it.
+    """
+
+    def __init__(self, run: DedupRun, kind: GroupKind) -> None:
+        self._run, self._kind = run, kind
+        rows = selectors.groups_of_bucket(bucket=run.bucket, kind=kind)
+        self._free = {group.pk: group for group in rows.select_for_update(of=("self",))}
+        self._owners = {
+            member.recording_id: pk
+            for pk, group in self._free.items()
+            for member in group.members.all()
+        }
+        self._pinned = {
+            member.recording_id
+            for group in self._free.values()
+            for member in group.members.all()
+            if member.pinned
+        }
+        self._recordings: dict[int, Recording] = {}
+
+    def grouped(self, links: Sequence[Link]) -> list[Group]:
+        """Return the groups that links make; families only where versions differ."""
+        pks = {pk for link in links for pk in (link.one, link.other)}
+        self._recordings = Recording.objects.in_bulk(pks)
+        found = grouping.groups(
+            links=links, recordings=self._recordings, pinned=self._pinned
+        )
+        if self._kind == GroupKind.SAME_SOUND:
+            return found
+        versions = {
+            pk
+            for link in links
+            if link.kind == DuplicateKind.SAME_RECORDING
+            for pk in (link.one, link.other)
+        }
+        return [
+            group
+            for group in found
+            if any(place.recording in versions for place in group)
+        ]
+
+    def write(self, found: Sequence[Group]) -> None:
+        """Write what differs, and end the groups that nothing is left of."""
+        wanted = [(group, self._owner(group)) for group in found]
+        for group in self._free.values():
+            if self._run.tells:
+                _tell_ended(group)
+            group.delete()
+            self._run.removed += 1
+        for places, kept in wanted:
+            self._write(places, kept)
+
+    def _owner(self, found: Group) -> DedupGroup | None:
+        """Take the oldest group that holds a member, if none has taken it yet."""
+        owners = self._owners
+        pks = sorted(
+            {owners[place.recording] for place in found if place.recording in owners}
+        )
+        return next((self._free.pop(pk) for pk in pks if pk in self._free), None)
+
+    def _write(self, found: Group, kept: DedupGroup | None) -> None:
+        before = members_of(kept) if kept else []
+        after = sorted(
+            (_described(place, self._recordings) for place in found),
+            key=lambda member: str(member["recording"]),
+        )
+        if before == after:
+            return
+        group = kept or DedupGroup.objects.create(kind=self._kind)
+        group.members.all().delete()
+        DedupMember.objects.bulk_create(
+            DedupMember(
+                group=group,
+                recording_id=place.recording,
+                kind=place.kind,
+                linked_to_id=place.linked_to,
+                canonical=place.linked_to is None,
+                bridge=place.bridge,
+                pinned=place.recording in self._pinned,
+            )
+            for place in found
+        )
+        if kept:
+            DedupGroup.objects.filter(pk=kept.pk).update(version=F("version") + 1)
+            kept.refresh_from_db()
+            kept.save(update_fields=["updated_at"])
+            self._run.changed += 1
+        else:
+            self._run.created += 1
+        if self._run.tells:
+            record(
+                case=f"dedup:{group.uid}",
+                action="dedup.changed" if kept else "dedup.found",
+                before={"members": before},
+                after={"members": after},
+            )
 
 
-def _end(group: DedupGroup) -> None:
+def _tell_ended(group: DedupGroup) -> None:
     record(
         case=f"dedup:{group.uid}",
         action="dedup.ended",
-        before={"members": _members(group)},
-    )
-    group.delete()
-
-
-def _write(
-    run: DedupRun,
-    found: Group,
-    kept: DedupGroup | None,
-    recordings: dict[int, Recording],
-) -> None:
-    before = _members(kept) if kept else []
-    after = [_described(place, recordings) for place in found]
-    if before == sorted(after, key=lambda member: str(member["recording"])):
-        return
-    group = kept or DedupGroup.objects.create()
-    pks = [place.recording for place in found]
-    DedupMember.objects.filter(recording_id__in=pks).delete()
-    group.members.all().delete()
-    DedupMember.objects.bulk_create(
-        DedupMember(
-            group=group,
-            recording_id=place.recording,
-            kind=place.kind,
-            linked_to_id=place.linked_to,
-            canonical=place.linked_to is None,
-        )
-        for place in found
-    )
-    if kept:
-        kept.save(update_fields=["updated_at"])
-        run.changed += 1
-    else:
-        run.created += 1
-    record(
-        case=f"dedup:{group.uid}",
-        action="dedup.changed" if kept else "dedup.found",
-        before={"members": before},
-        after={"members": after},
+        before={"members": members_of(group)},
     )
 
 
@@ -137,10 +244,12 @@ def _described(
         "recording": recordings[place.recording].uid,
         "kind": place.kind,
         "linked_to": None if linked_to is None else recordings[linked_to].uid,
+        "bridge": place.bridge,
     }
 
 
-def _members(group: DedupGroup) -> list[dict[str, object]]:
+def members_of(group: DedupGroup) -> list[dict[str, object]]:
+    """Return who is in a group and by which link, in a fixed order."""
     members = group.members.select_related("recording", "linked_to").order_by(
         "recording__uid"
     )
@@ -149,6 +258,7 @@ def _members(group: DedupGroup) -> list[dict[str, object]]:
             "recording": member.recording.uid,
             "kind": member.kind,
             "linked_to": member.linked_to.uid if member.linked_to else None,
+            "bridge": member.bridge,
         }
         for member in members
     ]

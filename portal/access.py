@@ -25,20 +25,28 @@ class PortalRequest(HttpRequest):
 View = Callable[Concatenate[PortalRequest, P], HttpResponseBase]
 
 
-def needs(action: Action) -> Callable[[View[P]], View[P]]:
-    """Refuse with 403 whoever may not do ``action``."""
+def needs(
+    action: Action, *, to_post: Action | None = None
+) -> Callable[[View[P]], View[P]]:
+    """Refuse with 403 whoever may not do ``action``; a POST may ask for another.
+
+    Every page has it: ``tests/security`` reads it from the addresses and asks each of
+    them as everybody.
+    """
+    actions = {"POST": to_post or action}
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def guarded(
             request: PortalRequest, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
-            if not request.user.has_perm(action):
+            if not request.user.has_perm(actions.get(str(request.method), action)):
                 raise PermissionDenied(
                     "Your role does not allow this. Ask an admin for a role that does."
                 )
             return view(request, *args, **kwargs)
 
+        guarded.rule = actions | {"GET": action}  # type: ignore[attr-defined]  # read by the test of all views
         return cast("View[P]", guarded)
 
     return decorate

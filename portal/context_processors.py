@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.roles import Action
+from portal.pages import count_of
 from review import selectors as review_selectors
 
 
@@ -19,6 +20,6 @@ def shell(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return context
     return context | {
-        "nav": {"pending_matches": review_selectors.waiting_count()},
+        "nav": {"pending_matches": count_of(review_selectors.waiting())},
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }

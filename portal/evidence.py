@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from accounts.models import User
-from portal import pictures, plots
+from portal import pictures, plots, waves
 from portal.file_page import fact_lanes
 from portal.pair import CONTEXT_MS
 from review import selectors
@@ -76,7 +76,7 @@ def draw_ribbon(
     play: Segment | None,
     others: Sequence[Match],
     here: str,
-    waveform: pictures.Waveform | None = None,
+    waveform: waves.Waveform | None = None,
 ) -> pictures.Ribbon | None:
     """Draw this match above all others of the file; ``here`` is this page's address."""
     duration_ms = match.scanned_file.duration_ms

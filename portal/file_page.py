@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from catalogue.models import Recording
 from common.storage import read_bytes
-from portal import pictures
+from portal import pictures, waves
 from recognition import media
 from recognition.errors import RecognitionError
 from review import selectors as review_selectors
@@ -145,7 +145,7 @@ def draw_coverage(
     return pictures.coverage(duration_ms=file.duration_ms, parts=parts)
 
 
-def load_waveform(owner: Any) -> pictures.Waveform | None:  # Any: file or recording
+def load_waveform(owner: Any) -> waves.Waveform | None:  # Any: file or recording
     """Return the stored loudness of a file or recording; None where there is none."""
     if not owner.waveform:
         return None
@@ -153,7 +153,7 @@ def load_waveform(owner: Any) -> pictures.Waveform | None:  # Any: file or recor
         stored = media.waveform_from_bytes(read_bytes(owner.waveform))
     except (RecognitionError, OSError):
         return None
-    return pictures.Waveform(stored.peaks.tolist(), stored.rms.tolist())
+    return waves.Waveform(stored.peaks.tolist(), stored.rms.tolist())
 
 
 def fill_coverage(files: Iterable[ScannedFile]) -> None:
@@ -202,10 +202,10 @@ def fact_lanes(scan: Scan | None) -> list[pictures.FactLane]:
     ]
 
 
-def _window(query: QueryDict) -> pictures.Window | None:
+def _window(query: QueryDict) -> waves.Window | None:
     begin, end = query.get("from", ""), query.get("to", "")
     if begin.isdecimal() and end.isdecimal():
-        return pictures.Window(int(begin), int(end))
+        return waves.Window(int(begin), int(end))
     return None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.formats import number_format
 
+from portal.pages import COUNTED
+
 UNKNOWN = "–"
 THIN_SPACE = "\u2009"
 KIB = 1024
@@ -62,6 +64,12 @@ def size(count: int) -> str:
         value /= KIB
     decimals = 0 if unit == "bytes" or value == int(value) else 1
     return f"{number_format(round(value, decimals), decimal_pos=decimals, use_l10n=True)} {unit}"
+
+
+def counted(count: int) -> str:
+    """Write how long a list is, which is counted as far as ``COUNTED``."""
+    more = "+" if count > COUNTED else ""
+    return f"{number_format(min(count, COUNTED), force_grouping=True)}{more}"
 
 
 def middle(text: str, length: int) -> str:

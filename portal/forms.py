@@ -9,7 +9,12 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
-from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, RecordingStatus
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    IntakeRule,
+    RecordingStatus,
+)
 from catalogue.services import RecordingDetails
 from scanning.choices import FileStatus
 from scanning.models import Container
@@ -85,6 +90,14 @@ class DeleteFileForm(forms.Form):
     )
 
 
+class RemoveAudioForm(forms.Form):
+    """Why the audio of a file is removed."""
+
+    reason = forms.CharField(
+        max_length=500, label="Why is it removed?", help_text="Kept in the audit trail."
+    )
+
+
 class ContainerForm(forms.ModelForm[Container]):
     """What an admin says about a container."""
 
@@ -100,8 +113,12 @@ class ContainerForm(forms.ModelForm[Container]):
         model = Container
         fields = [
             *("name", "buckets", "engine", "audio_type", "score_floor"),
-            "callback_url",
+            *("upload_audio", "link_audio", "audio_days", "callback_url"),
         ]
+        labels = {
+            "upload_audio": "Audio kept of uploads",
+            "link_audio": "Audio kept of links",
+        }
         widgets = {"buckets": forms.CheckboxSelectMultiple}
 
 
@@ -110,7 +127,7 @@ class BucketForm(forms.ModelForm[Bucket]):
 
     class Meta:
         model = Bucket
-        fields = ["name", "intake_rule"]
+        fields = ["name", "intake_rule", "intake_versions", "search_earlier"]
 
 
 class RecordingFilterForm(forms.Form):
@@ -146,6 +163,16 @@ class RecordingForm(forms.Form):
     isrc = forms.CharField(required=False, max_length=40, label="ISRC")
     upc = forms.CharField(required=False, max_length=20, label="UPC or EAN")
     iswc = forms.CharField(required=False, max_length=20, label="ISWC")
+    if_there = forms.ChoiceField(
+        required=False,
+        label="If it is there already",
+        choices=[
+            ("", "Ask, or do as the bucket says"),
+            (IntakeRule.ADD_AS_VERSION, "Add it as a version"),
+            (IntakeRule.IGNORE, "Add it all the same"),
+        ],
+        help_text="For buckets that ask a person.",
+    )
 
     def clean_upc(self) -> str:
         """Check the digits."""

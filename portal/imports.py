@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 
 import audit.services
 from accounts.models import User
 from catalogue.models import Bucket, CatalogueImport, ImportStatus
-from common.leases import NO_LEASE
-from common.queue import queue_holds_work
+from common.queue import left_behind
 from common.storage import display_name, keep_file
 from portal.tasks import carry_out_import, check_import
 
@@ -69,21 +67,14 @@ def requeue_stale_imports(**_signal: object) -> None:
     Rows that are done count as unchanged, so going on is doing it again. One that was
     interrupted too often is left, with a message.
     """
-    now = datetime.now(tz=UTC)
     open_ones = CatalogueImport.objects.filter(
         status__in=[ImportStatus.CHECKING, ImportStatus.IMPORTING]
     )
-    silent = open_ones.filter(lease_until__lt=now)
-    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
-        status=ImportStatus.REFUSED,
-        message="It was interrupted too often. What was imported stays; import the "
+    given_up = {
+        "status": ImportStatus.REFUSED,
+        "message": "It was interrupted too often. What was imported stays; import the "
         "table again to go on.",
-        **NO_LEASE,
-    )
-    stale = list(silent)
-    if not queue_holds_work():
-        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
-        stale += open_ones.filter(lease_until__isnull=True, updated_at__lt=lost_before)
-    for one in stale:
+    }
+    for one in left_behind(open_ones, given_up=given_up):
         dry = one.status == ImportStatus.CHECKING
         (check_import if dry else carry_out_import).enqueue(one.pk)

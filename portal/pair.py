@@ -9,17 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
-from portal import pictures, playback
+from catalogue.models import Recording
+from portal import pictures, playback, waves
 from portal.file_page import load_waveform
 from review.models import Match
-from scanning.models import Segment
+from scanning.models import ScannedFile, Segment
 
 CONTEXT_MS = 5_000
 MAX_TICKS = 90
 SAME_SPEED = 0.0005
 SAME_PITCH_CENTS = 1
 _SECOND_STEPS = (1, 2, 5, 10, 30, 60, 300, 600)
+
+
+class Play(Protocol):
+    """A stretch of one sound, where it lies in the other, and how it was changed."""
+
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def end_ms(self) -> int: ...
+    @property
+    def reference_start_ms(self) -> int: ...
+    @property
+    def reference_end_ms(self) -> int: ...
+    @property
+    def pitch_cents(self) -> Decimal | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +55,8 @@ class Side:
     audio_url: str
     start_ms: int
     end_ms: int
-    window: pictures.Window
-    wave: pictures.WavePaths | None
+    window: waves.Window
+    wave: waves.WavePaths | None
     ticks: tuple[pictures.Tick, ...]
     gain: str
 
@@ -66,18 +83,22 @@ class Pair:
 
 def aligned_pair(*, match: Match, play: Segment) -> Pair:
     """Draw source and reference around one segment, five seconds more on each side."""
+    return aligned(match.scanned_file, match.recording, play)
+
+
+def aligned(file: ScannedFile | Recording, recording: Recording, play: Play) -> Pair:
+    """Draw any two sounds around a stretch that they share."""
     ratio = _ratio(play)
-    shown = pictures.Window(play.start_ms - CONTEXT_MS, play.end_ms + CONTEXT_MS)
+    shown = waves.Window(play.start_ms - CONTEXT_MS, play.end_ms + CONTEXT_MS)
     around = round(CONTEXT_MS * ratio)
-    heard = pictures.Window(
+    heard = waves.Window(
         play.reference_start_ms - around, play.reference_end_ms + around
     )
-    file, recording = match.scanned_file, match.recording
-    waves = load_waveform(file), load_waveform(recording)
+    curves = load_waveform(file), load_waveform(recording)
     loudness = (
-        _loudness(waves[0], play.start_ms, play.end_ms, file.duration_ms),
+        _loudness(curves[0], play.start_ms, play.end_ms, file.duration_ms),
         _loudness(
-            waves[1],
+            curves[1],
             play.reference_start_ms,
             play.reference_end_ms,
             recording.duration_ms,
@@ -86,12 +107,12 @@ def aligned_pair(*, match: Match, play: Segment) -> Pair:
     step, leans = _leans(play, shown, ratio)
     return Pair(
         source=Side(
-            title=file.name,
+            title=file.name if isinstance(file, ScannedFile) else file.title,
             audio_url=playback.audio_url(file),
             start_ms=play.start_ms,
             end_ms=play.end_ms,
             window=shown,
-            wave=_window_of(waves[0], shown, file.duration_ms),
+            wave=_window_of(curves[0], shown, file.duration_ms),
             ticks=_ruler(shown),
             gain=_gain(loudness[0], loudness[1]),
         ),
@@ -101,7 +122,7 @@ def aligned_pair(*, match: Match, play: Segment) -> Pair:
             start_ms=play.reference_start_ms,
             end_ms=play.reference_end_ms,
             window=heard,
-            wave=_window_of(waves[1], heard, recording.duration_ms),
+            wave=_window_of(curves[1], heard, recording.duration_ms),
             ticks=_ruler(heard),
             gain=_gain(loudness[1], loudness[0]),
         ),
@@ -121,43 +142,41 @@ def aligned_pair(*, match: Match, play: Segment) -> Pair:
     )
 
 
-def _ratio(play: Segment) -> float:
+def _ratio(play: Play) -> float:
     """Return how much reference time passes in one second of the source."""
     source = play.end_ms - play.start_ms
     return (play.reference_end_ms - play.reference_start_ms) / source
 
 
 def _window_of(
-    waveform: pictures.Waveform | None, shown: pictures.Window, duration_ms: int
-) -> pictures.WavePaths | None:
+    waveform: waves.Waveform | None, shown: waves.Window, duration_ms: int
+) -> waves.WavePaths | None:
     """Cut a window out of the stored loudness; flat where it reaches past the ends."""
     if waveform is None or not duration_ms:
         return None
-    return pictures.wave_paths(
-        pictures.Waveform(
+    return waves.wave_paths(
+        waves.Waveform(
             _cut(waveform.peaks, shown, duration_ms),
             _cut(waveform.rms, shown, duration_ms),
         )
     )
 
 
-def _cut(
-    values: Sequence[int], shown: pictures.Window, duration_ms: int
-) -> Sequence[int]:
+def _cut(values: Sequence[int], shown: waves.Window, duration_ms: int) -> Sequence[int]:
     first = len(values) * shown.start_ms // duration_ms
     last = len(values) * shown.end_ms // duration_ms + 1
     before, after = max(-first, 0), max(last - len(values), 0)
     return [0] * before + list(values[max(first, 0) : last]) + [0] * after
 
 
-def _ruler(shown: pictures.Window) -> tuple[pictures.Tick, ...]:
+def _ruler(shown: waves.Window) -> tuple[pictures.Tick, ...]:
     return tuple(
         tick for tick in pictures.ruler(shown) if not tick.label.startswith("−")
     )
 
 
 def _leans(
-    play: Segment, shown: pictures.Window, ratio: float
+    play: Play, shown: waves.Window, ratio: float
 ) -> tuple[int, tuple[Lean, ...]]:
     """Return the ticks: each joins the same count of seconds on both sides."""
     length_s = (play.end_ms - play.start_ms) / 1000
@@ -175,17 +194,17 @@ def _leans(
     return step, leans
 
 
-def _percent(shown: pictures.Window, at_ms: float) -> str:
+def _percent(shown: waves.Window, at_ms: float) -> str:
     return f"{shown.percent(at_ms):.3f}%"
 
 
 def _loudness(
-    waveform: pictures.Waveform | None, start_ms: int, end_ms: int, duration_ms: int
+    waveform: waves.Waveform | None, start_ms: int, end_ms: int, duration_ms: int
 ) -> float:
     """Return the mean loudness of a stretch; 0 where nothing is known of it."""
     if waveform is None or not waveform.rms or not duration_ms:
         return 0.0
-    values = _cut(waveform.rms, pictures.Window(start_ms, end_ms), duration_ms)
+    values = _cut(waveform.rms, waves.Window(start_ms, end_ms), duration_ms)
     return sum(values) / len(values)
 
 

@@ -6,7 +6,6 @@ percentages, so the templates need no script and no style attribute to fit any w
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,11 +14,9 @@ from django.utils.translation import gettext as _
 
 from portal import formats
 from portal.states import pattern_fill, review_look
+from portal.waves import Waveform, WavePaths, Window, wave_paths
 
 MAX_LANES = 8
-MAX_WAVE_POINTS = 900
-WAVE_HALF = 100
-FULL_SCALE = 255
 # Never narrower than this share of the plot, so that a short play stays visible.
 MIN_SEGMENT_PERCENT = 0.25
 # Below this share, round corners would turn a segment into a lens.
@@ -80,36 +77,6 @@ class FactLane:
 
 
 @dataclass(frozen=True, slots=True)
-class Waveform:
-    """Equally spaced loudness values 0–255 over the whole duration."""
-
-    peaks: Sequence[int]
-    rms: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The part of the source a picture shows."""
-
-    start_ms: int
-    end_ms: int
-
-    @property
-    def length_ms(self) -> int:
-        """Length of the window, never zero."""
-        return max(self.end_ms - self.start_ms, 1)
-
-    def percent(self, at_ms: float) -> float:
-        """Place of an instant in the window, 0–100."""
-        share = 100 * (at_ms - self.start_ms) / self.length_ms
-        return min(max(share, 0.0), 100.0)
-
-    def shows(self, start_ms: int, end_ms: int) -> bool:
-        """Whether a stretch is at least partly inside the window."""
-        return start_ms < self.end_ms and end_ms > self.start_ms
-
-
-@dataclass(frozen=True, slots=True)
 class Box:
     """A drawn stretch: attributes as strings, times for scripts and labels."""
 
@@ -145,15 +112,6 @@ class Tick:
     label: str
     place: str
     fine: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WavePaths:
-    """Two closed SVG paths in a box of ``points`` × 200."""
-
-    points: int
-    peaks: str
-    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +224,7 @@ def ribbon(
         folded=drawn[MAX_LANES:],
         facts=tuple(_fact_lane(fact, shown) for fact in facts if fact.spans),
         zooms=_zooms(shown, duration_ms),
-        frame=_box(frame.start_ms, frame.end_ms, shown) if frame else None,
+        frame=box(frame.start_ms, frame.end_ms, shown) if frame else None,
         note=note,
     )
 
@@ -290,9 +248,9 @@ def coverage(*, duration_ms: int, parts: Sequence[CoveragePart]) -> Coverage:
     at_ms = 0
     for part in parts:
         if part.ms > 0:
-            box = _box(at_ms, at_ms + part.ms, shown, state=part.state)
+            drawn = box(at_ms, at_ms + part.ms, shown, state=part.state)
             share = formats.percent(part.ms, duration_ms)
-            items.append(CoverageItem(box, review_look(part.state).label, share))
+            items.append(CoverageItem(drawn, review_look(part.state).label, share))
             at_ms += part.ms
     rest = formats.percent(max(duration_ms - at_ms, 0), duration_ms)
     words = [f"{item.label} {item.share}" for item in items]
@@ -303,22 +261,6 @@ def coverage(*, duration_ms: int, parts: Sequence[CoveragePart]) -> Coverage:
         matched_share=formats.percent(at_ms, duration_ms),
         rest_share=rest,
         summary=", ".join([*words, _("no match %(share)s") % {"share": rest}]),
-    )
-
-
-def wave_paths(
-    waveform: Waveform | None, *, window: Window | None = None, duration_ms: int = 0
-) -> WavePaths | None:
-    """Turn loudness values into two mirrored paths: peaks and body (RMS)."""
-    if waveform is None or not waveform.peaks:
-        return None
-    peaks = _cut(waveform.peaks, window, duration_ms)
-    body = _cut(waveform.rms or waveform.peaks, window, duration_ms)
-    count = min(len(peaks), MAX_WAVE_POINTS)
-    return WavePaths(
-        points=max(count - 1, 1),
-        peaks=_mirrored([max(group) for group in _groups(peaks, count)]),
-        body=_mirrored([sum(group) // len(group) for group in _groups(body, count)]),
     )
 
 
@@ -389,7 +331,7 @@ def _lane(lane: Lane, shown: Window) -> DrawnLane:
 
 def _fact_lane(fact: FactLane, shown: Window) -> DrawnLane:
     boxes = tuple(
-        _box(span.start_ms, span.end_ms, shown)
+        box(span.start_ms, span.end_ms, shown)
         for span in fact.spans
         if shown.shows(span.start_ms, span.end_ms)
     )
@@ -397,7 +339,7 @@ def _fact_lane(fact: FactLane, shown: Window) -> DrawnLane:
 
 
 def _segment_box(segment: Segment, shown: Window, label: str) -> Box:
-    return _box(
+    return box(
         segment.start_ms,
         segment.end_ms,
         shown,
@@ -407,7 +349,7 @@ def _segment_box(segment: Segment, shown: Window, label: str) -> Box:
     )
 
 
-def _box(
+def box(
     start_ms: int,
     end_ms: int,
     shown: Window,
@@ -466,31 +408,6 @@ def _ribbon_summary(lanes: Sequence[Lane], duration_ms: int) -> str:
         "plays": plays,
         "length": formats.spoken(duration_ms),
     }
-
-
-def _cut(
-    values: Sequence[int], window: Window | None, duration_ms: int
-) -> Sequence[int]:
-    if window is None or window.length_ms >= duration_ms or duration_ms <= 0:
-        return values
-    first = int(len(values) * window.start_ms / duration_ms)
-    last = int(len(values) * window.end_ms / duration_ms) + 1
-    return values[first:last] or values[-1:]
-
-
-def _groups(values: Sequence[int], count: int) -> list[Sequence[int]]:
-    size = len(values) / count
-    edges = [int(index * size) for index in range(count)] + [len(values)]
-    return [values[a : max(b, a + 1)] for a, b in itertools.pairwise(edges)]
-
-
-def _mirrored(values: Sequence[int]) -> str:
-    heights = [max(round(value / FULL_SCALE * (WAVE_HALF - 4)), 1) for value in values]
-    if len(heights) == 1:
-        heights = heights * 2
-    top = [f"{x} {WAVE_HALF - height}" for x, height in enumerate(heights)]
-    bottom = [f"{x} {WAVE_HALF + height}" for x, height in enumerate(heights)]
-    return f"M{'L'.join(top)}L{'L'.join(reversed(bottom))}Z"
 
 
 def _share(value: float) -> str:

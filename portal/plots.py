@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
 from portal import formats
-from portal.pictures import Segment, Window, ruler
+from portal.pictures import Segment, ruler
+from portal.waves import Window
 
 PLOT_WIDTH, PLOT_HEIGHT = 300, 200
 LEFT, TOP = 40, 8
@@ -20,6 +21,7 @@ SAME_PART_MS = 1000
 CHART_HEIGHT, CHART_BOTTOM, CHART_TOP = 160, 22, 8
 BAR_SHARE = 0.3
 EVERY_LABEL = 6
+SHARE_ROW = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Bar:
     height: str
     series: int
     label: str
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +116,23 @@ def alignment_plot(
 
 
 def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
-    """Draw new and decided matches per week; rows carry label, new, decided."""
+    """Draw new and decided matches per week.
+
+    Rows carry label, new, decided, and begin and end as days for the lists behind.
+    """
     counts = [(str(r["label"]), _count(r["new"]), _count(r["decided"])) for r in rows]
     top = _round_up(max((max(new, done) for _label, new, done in counts), default=0))
     slot = 100 / max(len(counts), 1)
     bars: list[Bar] = []
     across: list[Label] = []
-    for index, (label, new, done) in enumerate(counts):
+    for index, (row, (label, new, done)) in enumerate(zip(rows, counts, strict=True)):
         left = index * slot
         bars += [
-            _bar(left, slot, top, 1, new, label),
-            _bar(left, slot, top, 2, done, label),
+            replace(
+                _bar(left, slot, top, series, value, label),
+                query=f"?{name}_from={row.get('begin')}&{name}_until={row.get('end')}",
+            )
+            for series, value, name in ((1, new, "found"), (2, done, "decided"))
         ]
         if len(counts) <= EVERY_LABEL or index % 2:
             middle = f"{_number(left + slot / 2)}%"
@@ -300,3 +309,40 @@ def _count(value: object) -> int:
 
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBar:
+    """One bar that lies on its side: its name, length and value."""
+
+    name: str
+    y: int
+    width: str
+    value_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChart:
+    """Bars of matched time, the longest across the whole width."""
+
+    bars: tuple[ShareBar, ...]
+    height: int
+    summary: str
+
+
+def share_bars(rows: Sequence[tuple[str, int]]) -> ShareChart | None:
+    """Draw matched time (ms) by name; nothing where there is none."""
+    longest = max((value for _name, value in rows), default=0)
+    if not longest:
+        return None
+    bars = tuple(
+        ShareBar(name, SHARE_ROW * number, f"{100 * value / longest:.2f}%", value)
+        for number, (name, value) in enumerate(rows)
+    )
+    first, value = max(rows, key=lambda row: row[1])
+    return ShareChart(
+        bars=bars,
+        height=SHARE_ROW * len(bars),
+        summary=_("%(count)d bars; the longest is %(name)s with %(time)s")
+        % {"count": len(bars), "name": first, "time": formats.spoken(value)},
+    )

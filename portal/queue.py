@@ -9,38 +9,49 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from enum import StrEnum
 from urllib.parse import urlencode
 
-from django.db.models import Count, DateTimeField, F, Q, QuerySet, Value
+from django.db.models import (
+    DateTimeField,
+    F,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from portal.pages import count_of
 from review import selectors
 from review.choices import WAITING_STATES, MatchState
 from review.filters import MatchFilter
 from review.models import Match
+from review.models.match import NEVER, NO_SCORE
 from scanning import selectors as scanning_selectors
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 
 DEFAULT_SORT = "due"
-_NO_SCORE = Decimal(-1)
-_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """One column of an order: what the database sorts by, and a match's own value."""
+    """One column of an order: what the database sorts by, and a match's own value.
+
+    ``plain`` is a column that is below a value wherever the expression is: PostgreSQL
+    knows how many rows that is, of an expression it guesses and reads the whole table.
+    """
 
     name: str
     expression: Combinable
     value: Callable[[Match], object]
     falls: bool = False
+    plain: str = ""
 
 
 # Name in the address → the columns; the key of the row comes after them.
@@ -48,13 +59,31 @@ _ORDERS: dict[str, tuple[_Key, ...]] = {
     "due": (
         _Key(
             "placed_due",
-            Coalesce("due_at", Value(_NEVER, output_field=DateTimeField())),
-            lambda match: match.due_at or _NEVER,
+            Coalesce("due_at", Value(NEVER, output_field=DateTimeField())),
+            lambda match: match.due_at or NEVER,
+            plain="due_at",
         ),
         _Key(
             "placed_priority", F("priority"), lambda match: match.priority, falls=True
         ),
         _Key("placed_found", F("created_at"), lambda match: match.created_at),
+    ),
+    "value": (
+        _Key(
+            "placed_priority", F("priority"), lambda match: match.priority, falls=True
+        ),
+        _Key(
+            "placed_views",
+            F("source_views"),
+            lambda match: match.source_views,
+            falls=True,
+        ),
+        _Key(
+            "placed_matched",
+            F("matched_ms"),
+            lambda match: match.matched_ms,
+            falls=True,
+        ),
     ),
     "found": (_Key("placed_by", F("created_at"), lambda match: match.created_at),),
     "reason": (_Key("placed_by", F("queue_reason"), lambda match: match.queue_reason),),
@@ -71,11 +100,22 @@ _ORDERS: dict[str, tuple[_Key, ...]] = {
     "score": (
         _Key(
             "placed_by",
-            Coalesce("score", Value(_NO_SCORE)),
-            lambda match: _NO_SCORE if match.score is None else match.score,
+            Coalesce("score", Value(NO_SCORE)),
+            lambda match: NO_SCORE if match.score is None else match.score,
         ),
     ),
 }
+
+
+# The orders that are offered by name; the rest are the heads of the columns.
+ORDERS = (
+    ("due", _("Due first")),
+    ("value", _("Most at stake first")),
+    ("found", _("Oldest first")),
+    ("-found", _("Newest first")),
+    ("-score", _("Highest score first")),
+    ("-matched", _("Longest first")),
+)
 
 
 class View(StrEnum):
@@ -88,7 +128,10 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a match stands in the queue; number 0 where it is not in it."""
+    """Where a match stands in the queue; number 0 where it is not in it.
+
+    Both count as ``count_of`` does.
+    """
 
     number: int
     total: int
@@ -130,8 +173,9 @@ class Queue:
 
     @property
     def url(self) -> str:
-        """Return where this queue is listed."""
-        return f"{reverse('portal:queue')}{self.query()}"
+        """Return where this queue is listed; never bare, which opens the default view."""
+        query = self.query() or f"?view={self.view.value}"
+        return f"{reverse('portal:queue')}{query}"
 
     def rows(self) -> QuerySet[Match]:
         """Return the matches of the queue in its order."""
@@ -142,19 +186,28 @@ class Queue:
         open_rows = self.rows().filter(selectors.open_to(self.user))
         if match is None:
             return open_rows.first()
-        later = open_rows.filter(self._beyond(match, backwards=False)).first()
-        return later or open_rows.exclude(pk=match.pk).first()
+        for beyond in self._beyond(match, backwards=False):
+            if (later := open_rows.filter(beyond).first()) is not None:
+                return later
+        return open_rows.exclude(pk=match.pk).first()
 
     def before(self, match: Match) -> Match | None:
         """Return the match before this one; None at the beginning."""
-        return self.rows().filter(self._beyond(match, backwards=True)).last()
+        found = (
+            self.rows().filter(beyond).last()
+            for beyond in self._beyond(match, backwards=True)
+        )
+        return next((each for each in found if each is not None), None)
 
     def place_of(self, match: Match) -> Place:
         """Return where the match stands."""
         rows = self._unordered()
         inside = rows.filter(pk=match.pk).exists()
-        earlier = rows.filter(self._beyond(match, backwards=True)).count()
-        return Place(earlier + 1 if inside else 0, rows.count())
+        earlier = sum(
+            count_of(rows.filter(beyond))
+            for beyond in self._beyond(match, backwards=True)
+        )
+        return Place(earlier + 1 if inside else 0, count_of(rows))
 
     def _unordered(self) -> QuerySet[Match]:
         states = (
@@ -168,35 +221,44 @@ class Queue:
     def _keys(self) -> tuple[_Key, ...]:
         return _ORDERS[self.sort.lstrip("-")]
 
-    def _steps(self) -> list[tuple[str, bool, Callable[[Match], object]]]:
-        """Return the order as name, whether it falls, and a match's own value."""
+    def _steps(self) -> list[_Key]:
+        """Return the order as it is read, down to the key of the row."""
         turned = self.sort.startswith("-")
-        steps = [(key.name, key.falls != turned, key.value) for key in self._keys()]
-        return [*steps, ("pk", turned, lambda match: match.pk)]
+        steps = (*self._keys(), _Key("pk", F("pk"), lambda match: match.pk))
+        return [replace(key, falls=key.falls != turned) for key in steps]
 
     def _order(self) -> list[str]:
-        return [("-" if falls else "") + name for name, falls, _ in self._steps()]
+        return [("-" if key.falls else "") + key.name for key in self._steps()]
 
-    def _beyond(self, match: Match, *, backwards: bool) -> Q:
-        """Return the condition of what comes after the match, or before it."""
-        condition, same = Q(pk__in=[]), Q()
-        for name, falls, value_of in self._steps():
-            way = "lt" if falls != backwards else "gt"
-            value = value_of(match)
-            condition |= same & Q((f"{name}__{way}", value))
-            same &= Q((name, value))
-        return condition
+    def _beyond(self, match: Match, *, backwards: bool) -> list[Q]:
+        """Return the conditions of what comes after the match, or before it.
+
+        The nearest first: what agrees in all columns but the last, in all but two,
+        and so on. Each by itself is a piece of the order that an index begins at.
+        """
+        conditions, same = [], Q()
+        for key in self._steps():
+            way = "lt" if key.falls != backwards else "gt"
+            value = key.value(match)
+            condition = same & Q((f"{key.name}__{way}", value))
+            if key.plain and way == "lt":
+                condition &= Q((f"{key.plain}__lt", value))
+            conditions.append(condition)
+            same &= Q((key.name, value))
+        return conditions[::-1]
 
 
 def tab_counts(user: User) -> dict[str, int]:
-    """Return how many each tab of the queue holds."""
-    waiting = selectors.matches(filters=MatchFilter(states=WAITING_STATES))
-    counts: dict[str, int] = waiting.aggregate(
-        waiting=Count("pk"),
-        mine=Count("pk", filter=_is_mine(user)),
-        escalated=Count("pk", filter=Q(state=MatchState.ESCALATED)),
-    )
-    return counts | {"unmatched": unmatched_files().count()}
+    """Return how many each tab of the queue holds, as ``count_of`` counts."""
+    waiting = selectors.waiting()
+    tabs = {
+        "waiting": waiting,
+        "mine": waiting.filter(_is_mine(user)),
+        "escalated": waiting.filter(state=MatchState.ESCALATED),
+        "unmatched": unmatched_files(),
+        "disputes": selectors.open_disputes(),
+    }
+    return {name: count_of(rows) for name, rows in tabs.items()}
 
 
 def _is_mine(user: User) -> Q:
@@ -205,6 +267,11 @@ def _is_mine(user: User) -> Q:
     return held | Q(assignee=user)
 
 
-def unmatched_files() -> QuerySet[ScannedFile]:
-    """Return the files whose finished scan found nothing, newest first."""
-    return scanning_selectors.files().filter(status=FileStatus.NO_MATCH)
+def unmatched_files(*, expected: bool = False) -> QuerySet[ScannedFile]:
+    """Return the files whose finished scan found nothing, newest first.
+
+    Those in which nothing was to be found wait for nobody; ``expected`` returns them.
+    """
+    return scanning_selectors.files().filter(
+        status=FileStatus.NO_MATCH, no_match_expected=expected
+    )

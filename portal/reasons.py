@@ -16,6 +16,7 @@ ICONS = {
     QueueReason.ALTERED: "speed",
     QueueReason.UNDER_SPEECH: "microphone",
     QueueReason.RESCAN_CHANGED: "refresh",
+    QueueReason.ENGINES_DISAGREE: "layers",
     QueueReason.FOUND_LATE: "star",
     QueueReason.REOPENED: "undo",
     QueueReason.BELOW_FLOOR: "ban",
@@ -72,6 +73,10 @@ def _sentence(match: Match, play: Segment | None) -> str:
         QueueReason.RESCAN_CHANGED: (
             "A rescan found it at other places or in another relation. The earlier "
             "decision does not hold for that."
+        ),
+        QueueReason.ENGINES_DISAGREE: (
+            "The embedded engine and ACRCloud do not agree here: other times, or "
+            "another recording. The file's page says how."
         ),
         QueueReason.FOUND_LATE: (
             "It was found only after the first scan: the recording or the engine is "

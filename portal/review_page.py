@@ -7,22 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from portal import evidence
-from portal.formats import percent
+from catalogue.models import RecordingStatus
+from portal import evidence, stretches
+from portal.formats import clock, counted, percent
 from portal.pair import aligned_pair
 from portal.queue import Queue
 from portal.reasons import why_here
+from reports.evidence.selectors import evidence_of
 from review import coverage, selectors
-from review.choices import WAITING_STATES, RejectCode
+from review.choices import (
+    WAITING_STATES,
+    DisputeCode,
+    MatchState,
+    RejectCode,
+    Verb,
+)
 from review.errors import ReviewError
 from review.models import Match
-from review.services import decisions, locks, transitions
+from review.services import decisions, disputes, locks, transitions
 from review.subjects import Subject
 from scanning.models import Segment
 
@@ -70,6 +78,7 @@ class LastDecision:
     """What this person decided last, and until when it can be taken back."""
 
     match: Match
+    what: str
     undo_until: datetime | None
 
 
@@ -82,6 +91,7 @@ class Draft:
     note: str
     code: str
     message: str
+    posted: QueryDict | None = None
 
 
 def open_match(*, match: Match, user: User) -> Match:
@@ -95,6 +105,25 @@ def open_match(*, match: Match, user: User) -> Match:
     for name in ("state", "version", "locked_by", "locked_until"):
         setattr(match, name, getattr(taken, name))
     return match
+
+
+def standing(match: Match) -> str:
+    """Tell whether the file or the recording is gone from work: its one word, or none."""
+    if match.scanned_file.deleted_at is not None:
+        return "deleted"
+    return "retired" if match.recording.status == RecordingStatus.RETIRED else ""
+
+
+def changed_standing(match: Match, posted: QueryDict) -> str:
+    """Say what went since the page of the form was shown; empty where nothing did."""
+    now = standing(match)
+    if not now or posted.get("standing", now) == now:
+        return ""
+    gone = {
+        "deleted": f"{match.scanned_file.name} was deleted meanwhile",
+        "retired": f"{match.recording.title} was retired meanwhile",
+    }
+    return f"{gone[now]}; nothing was saved. Reload, and decide if it still holds."
 
 
 def lock_of(match: Match, user: User) -> Lock:
@@ -117,8 +146,8 @@ def live(*, match: Match, queue: Queue) -> dict[str, object]:
         "until": lock.until,
         "clock": lock.clock,
         "mine": lock.is_mine,
-        "number": place.number,
-        "total": place.total,
+        "number": counted(place.number) if place.number else "",
+        "total": counted(place.total),
         "next": queue.url_of(following) if following else "",
         "previous": _url_before(queue, match),
     }
@@ -147,11 +176,15 @@ def page(
         "here": queue.url_of(match),
         "query": queue.query(),
         "lock": lock_of(match, user),
+        "standing": standing(match),
         "verbs": verbs,
+        "moves": disputes.possible_moves(match=match, user=user),
+        "dispute_codes": DisputeCode.choices,
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "codes": RejectCode.choices,
         "licences": licences,
+        "strip": _strip(match, segments, play, draft, verbs),
         "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < transitions.now()),
@@ -171,11 +204,33 @@ def page(
         "differing": sum(field.differs for field in fields),
         "candidates": _candidates(segments, others),
         "earlier": selectors.earlier_decisions(match),
+        "evidence": evidence_of(match),
         "events": events[:EVENTS_SHOWN],
         "has_more_events": len(events) > EVENTS_SHOWN,
         "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
         "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
     }
+
+
+def _strip(
+    match: Match,
+    segments: Sequence[Segment],
+    play: Segment | None,
+    draft: Draft | None,
+    verbs: Sequence[Verb],
+) -> stretches.Strip | None:
+    """Return the strip of "exclude part", for one who may; it begins at the play."""
+    if Verb.REJECT not in verbs or not match.recording.duration_ms or play is None:
+        return None
+    return stretches.strip(
+        recording=match.recording,
+        plays=segments,
+        picked=(
+            max(play.reference_start_ms, 0),
+            min(play.reference_end_ms, match.recording.duration_ms),
+        ),
+        posted=draft.posted if draft else None,
+    )
 
 
 def _history(match: Match) -> list[Event]:
@@ -190,14 +245,20 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
     """Return the decision to show with its undo, unless something came after it."""
     match = (
         Match.objects.select_related("recording", "scanned_file")
-        .filter(Q(uid=uid), decided_by=user)
+        .filter(uid=uid)
         .first()
     )
     event = transitions.last_event(match) if match else None
     if match is None or event is None or not _can_undo(event, user):
         return None
     until = event.at + decisions.UNDO_FOR
-    return LastDecision(match, until if until > transitions.now() else None)
+    what = match.get_state_display()
+    if event.action == decisions.EXCLUDE_PART:
+        start_ms, end_ms = event.after["span"]
+        what = f"{clock(start_ms)} – {clock(end_ms)} excluded"
+        if match.state == MatchState.ESCALATED:
+            what = "Exclusion proposed"
+    return LastDecision(match, what, until if until > transitions.now() else None)
 
 
 def _can_undo(event: Event, user: User) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.views import exclusions, licences, policies
+from portal.views import exclusions, licences, parts, policies
 
 urlpatterns = [
     path("licences/", licences.licence_list, name="licence_list"),
@@ -30,6 +30,7 @@ urlpatterns = [
     path("policies/<str:uid>/switch/", policies.policy_switch, name="policy_switch"),
     path("policies/<str:uid>/move/", policies.policy_move, name="policy_move"),
     path("policies/<str:uid>/apply/", policies.policy_apply, name="policy_apply"),
+    path("m/<str:uid>/exclude", parts.exclude, name="match_exclude"),
     path(
         "catalogue/recordings/<str:uid>/exclude/",
         exclusions.exclusion_add,

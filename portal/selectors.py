@@ -5,33 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.db.models.functions import TruncWeek
 
 from catalogue.models import Recording, RecordingStatus
-from review import selectors as review_selectors
 from review.models import Match
 from scanning import selectors as scanning_selectors
-from scanning.choices import FileStatus
-
-
-def dashboard_counts() -> dict[str, int]:
-    """Return every number of the dashboard, by name."""
-    work = scanning_selectors.worker_health()
-    files = scanning_selectors.files().aggregate(
-        files_total=Count("pk"),
-        files_error=Count("pk", filter=Q(status=FileStatus.ERROR)),
-        files_needs_audio=Count("pk", filter=Q(status=FileStatus.NEEDS_AUDIO)),
-    )
-    return {
-        "waiting_matches": review_selectors.waiting_count(),
-        "scans_running": work.running,
-        "scans_queued": work.queued,
-        "recordings_total": Recording.objects.filter(
-            status=RecordingStatus.READY
-        ).count(),
-        **files,
-    }
 
 
 def matches_per_week(*, since: datetime) -> list[dict[str, object]]:
@@ -44,6 +23,8 @@ def matches_per_week(*, since: datetime) -> list[dict[str, object]]:
         weeks.append(
             {
                 "label": f"W{day.isocalendar().week:02d}",
+                "begin": day.date().isoformat(),
+                "end": (day + timedelta(days=6)).date().isoformat(),
                 "new": new[day.date().isoformat()],
                 "decided": decided[day.date().isoformat()],
             }
@@ -57,7 +38,7 @@ def _per_week(column: str, since: datetime) -> Counter[str]:
         Match.objects.filter(**{f"{column}__gte": _monday(since)})
         .annotate(week=TruncWeek(column, tzinfo=UTC))
         .values("week")
-        .annotate(count=Count("pk"))
+        .annotate(count=Count("*"))
         .order_by("week")
     )
     return Counter({row["week"].date().isoformat(): row["count"] for row in rows})

@@ -120,6 +120,38 @@ def fit_line(
     return Line(float(slope), float(offset), float(shift))
 
 
+def level_gaps(
+    view: QueryView, reference: Landmarks, line: Line
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Of the reference landmarks found along a line: frame, and level difference.
+
+    Differences are query less reference, in nepers.
+    """
+    found = _partners(
+        (view.first, view.landmarks.frames, view.landmarks.bins),
+        (reference.frames, reference.bins),
+        (line.slope, line.offset, line.shift),
+    )
+    here = found >= 0
+    gaps = view.landmarks.levels[found[here]] - reference.levels[here]
+    return reference.frames[here], gaps
+
+
+@compiled
+def _partners(
+    query: QueryPlaces, reference: ReferencePlaces, line: Place
+) -> NDArray[np.int64]:
+    """The query landmark beside each reference landmark, -1 where there is none."""
+    first, frames, bins = query
+    found = np.full(len(reference[0]), -1, dtype=np.int64)
+    for i in range(len(found)):
+        frame = line[1] + line[0] * reference[0][i]
+        place = reference[1][i] + line[2]
+        if frame >= 0 and place >= 0:
+            found[i] = nearest(first, frames, bins, frame, place, 1.5, 0.5)
+    return found
+
+
 @compiled
 def _fit(query: QueryPlaces, reference: ReferencePlaces, line: Place) -> Place:
     for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):

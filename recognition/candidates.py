@@ -19,16 +19,18 @@ from recognition.types import Landmarks, Vote
 class VoteSource(Protocol):
     """The part of an index that a search needs."""
 
-    def query(
+    def query_windows(
         self,
         buckets: Sequence[int],
         hashes: NDArray[np.uint32],
         frames: NDArray[np.int32],
+        windows: Sequence[tuple[int, int]],
         *,
         top: int = 10,
         min_votes: int = 6,
-    ) -> list[Vote]:
-        """The best offsets, most votes first."""
+        max_list: int | None = None,
+    ) -> list[list[Vote]]:
+        """For each stretch of the hashes its best offsets, most votes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Lead:
 
 SPARSE, DENSE, GRID, DEEP = "sparse", "dense", "grid", "deep"
 
+_BLOCK_HASHES = 1 << 21  # at most, looked up in one go
+
 
 def stages(params: Params, *, robust_first: bool, hours: float) -> list[Stage]:
     """The cascade for a catalogue of so many hours.
@@ -92,34 +96,52 @@ def warps(params: Params) -> list[Warp]:
 def leads(
     index: VoteSource,
     buckets: Sequence[int],
-    dense: Landmarks,
+    landmarks: Landmarks,
     *,
     stage: Stage,
     open_frames: NDArray[np.bool_],
-    min_votes: int,
+    hours: float,
     params: Params,
 ) -> Iterator[Lead]:
-    """What the index proposes for the open frames of a query, window by window."""
-    tempo, shift = stage.warp.tempo, stage.warp.shift
-    landmarks = _warped(_usable(dense, stage, open_frames, params), stage.warp, params)
-    hashes, frames = _hashes(landmarks, stage, params)
-    order = np.argsort(frames, kind="stable")
-    hashes, frames = hashes[order], frames[order]
-    for window in open_windows(open_frames, params):
-        bounds = np.rint(np.array(window) * tempo).astype(np.int32)
-        low, high = np.searchsorted(frames, bounds)
-        if high - low < min_votes:
-            continue
-        votes = index.query(
+    """What the index proposes for the open frames of a query, window by window.
+
+    ``landmarks`` are the query's, of the density of the stage; ``hours`` is the size
+    of the catalogue.
+    """
+    usable = select(landmarks, open_frames[landmarks.frames])
+    landmarks = warped(usable, stage.warp, params)
+    tempo = stage.warp.tempo
+    for windows in _blocks(open_windows(open_frames, params), stage, params):
+        bounds = np.rint(np.array(windows) * tempo).astype(np.int32)
+        low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
+        block = select(landmarks, slice(int(low), int(high)))
+        hashes, frames = _hashes(block, stage, params)
+        spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
+        answers = index.query_windows(
             buckets,
-            hashes[low:high],
-            frames[low:high],
+            hashes,
+            frames,
+            spans,
             top=stage.top,
-            min_votes=min_votes,
+            min_votes=least_votes(stage, hours, params),
+            max_list=longest_list(hours, params),
         )
-        for vote in votes:
-            line = Line(1 / tempo, -vote.delta / tempo, shift)
-            yield Lead(vote.recording, line, window, vote.votes, stage.name == GRID)
+        for window, votes in zip(windows, answers, strict=True):
+            for vote in votes:
+                line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
+                yield Lead(vote.recording, line, window, vote.votes, stage.name == GRID)
+
+
+def _blocks(
+    windows: Sequence[tuple[int, int]], stage: Stage, params: Params
+) -> Iterator[Sequence[tuple[int, int]]]:
+    """Windows to ask about together, as many as keep the memory for it small."""
+    fan, within = fans(stage, params)
+    seconds = params.window_frames * params.frame_ms / 1000
+    rate = params.dense_rate if stage.name in (DENSE, DEEP) else params.reference_rate
+    size = max(1, int(_BLOCK_HASHES / (seconds * rate * fan * within)))
+    for start in range(0, len(windows), size):
+        yield windows[start : start + size]
 
 
 def least_votes(stage: Stage, hours: float, params: Params) -> int:
@@ -128,6 +150,11 @@ def least_votes(stage: Stage, hours: float, params: Params) -> int:
         return params.deep_votes
     more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
     return params.min_votes + int(more)
+
+
+def longest_list(hours: float, params: Params) -> int:
+    """The most postings of a hash that tells anything; those beyond are passed over."""
+    return int(params.longest_list * max(1.0, hours / params.longest_list_hours))
 
 
 def open_windows(
@@ -145,20 +172,18 @@ def open_windows(
     return windows
 
 
-def _usable(
-    dense: Landmarks, stage: Stage, open_frames: NDArray[np.bool_], params: Params
-) -> Landmarks:
-    """Landmarks of the stage's density within the open frames."""
+def of_density(dense: Landmarks, stage: Stage, params: Params) -> Landmarks:
+    """The landmarks of the density that a stage hashes."""
     if stage.name == SPARSE:
-        dense = thin(
-            dense, params.reference_radius_frames, params.reference_radius_bins
-        )
-    if stage.name == GRID:
-        dense = thin(dense, params.grid_radius_frames, params.grid_radius_bins)
-    return select(dense, open_frames[dense.frames])
+        radii = params.reference_radius_frames, params.reference_radius_bins
+    elif stage.name == GRID:
+        radii = params.grid_radius_frames, params.grid_radius_bins
+    else:
+        return dense
+    return thin(dense, *radii)
 
 
-def _warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:
+def warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:
     """The landmarks as they would be at the reference's tempo and pitch."""
     frames = np.rint(landmarks.frames * warp.tempo).astype(np.int32)
     bins = (landmarks.bins - np.float32(warp.shift)).astype(np.float32)
@@ -166,11 +191,16 @@ def _warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:
     return select(Landmarks(frames, bins, landmarks.levels), inside)
 
 
-def _hashes(landmarks: Landmarks, stage: Stage, params: Params) -> Hashes:
-    fan, within = {
+def fans(stage: Stage, params: Params) -> tuple[int, int]:
+    """How many neighbours a landmark is hashed with: second ones, and third ones."""
+    return {
         SPARSE: (params.grid_fan, params.grid_within),
         DENSE: (params.dense_fan, params.dense_within),
         GRID: (params.grid_fan, params.grid_within),
         DEEP: (params.deep_fan, params.deep_within),
     }[stage.name]
+
+
+def _hashes(landmarks: Landmarks, stage: Stage, params: Params) -> Hashes:
+    fan, within = fans(stage, params)
     return triplet_hashes(landmarks, fan=fan, within=within, params=params)

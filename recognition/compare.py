@@ -7,26 +7,25 @@ recordings are compared without their audio.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.alignment import view_of
-from recognition.candidates import stages
-from recognition.errors import MissingLayer
+from recognition.alignment import QueryView, level_gaps, view_of
+from recognition.calibration import threshold_bits
+from recognition.candidates import GRID, SPARSE, Lead, Stage, Warp, stages
+from recognition.extend import follow
 from recognition.hashes import reference_hashes
-from recognition.layers import check_params
+from recognition.landmarks import select
+from recognition.layers import reference_layer
+from recognition.loops import is_repeated, repeats_within
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
 from recognition.search import Search
-from recognition.types import (
-    Fingerprint,
-    Landmarks,
-    SegmentMatch,
-    Vote,
-)
+from recognition.segments import Run
+from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote
 
 SAME_AUDIO_COVERAGE = 0.97
 SAME_RECORDING_COVERAGE = 0.60
@@ -36,6 +35,10 @@ ALTERED_TEMPO = 0.005
 ALTERED_CENTS = 10.0
 OVERLAP_MS = 10_000
 _EDGE_MS = 400  # landmarks thin out towards the ends of a run
+# A fade: the ends of the sound lie this much below their copy, in nepers (6 dB)
+_FADE_NEPERS = 0.7
+_FADE_MS = 2_500
+_FEWEST_LEVELS = 12
 
 
 class Relation(StrEnum):
@@ -44,6 +47,7 @@ class Relation(StrEnum):
     SAME_AUDIO = "same_audio"
     SAME_RECORDING = "same_recording"
     OVERLAP = "overlap"
+    SHARED_LOOP = "shared_loop"
     NONE = "none"
 
 
@@ -54,7 +58,8 @@ class Comparison:
     In ``runs`` the source is ``a`` and the reference is ``b``. Coverages are the
     shares (0–1) of the sound of each, silent ends trimmed, that runs in order cover.
     ``tempo_ratio`` and ``pitch_cents`` are those of the longest run, ``score`` the
-    highest score of a run.
+    highest score of a run. ``confidence`` (0–1) says how surely the recordings align
+    and how far what was measured lies from where the relation would be another.
     """
 
     relation: Relation
@@ -64,6 +69,7 @@ class Comparison:
     tempo_ratio: float
     pitch_cents: float
     score: float
+    confidence: float = 1.0
 
     @property
     def altered(self) -> bool:
@@ -72,63 +78,213 @@ class Comparison:
         return tempo or abs(self.pitch_cents) > ALTERED_CENTS
 
 
+_UNRELATED = Comparison(Relation.NONE, (), 0.0, 0.0, 1.0, 0.0, 0.0)
+
+
 def compare(a: Fingerprint, b: Fingerprint, params: Params = DEFAULT) -> Comparison:
-    """Align two recordings; both need their reference layer."""
-    for fingerprint in (a, b):
-        check_params(fingerprint, params)
-    runs = _runs(a, b, params)
-    if not runs:
-        return Comparison(Relation.NONE, (), 0.0, 0.0, 1.0, 0.0, 0.0)
-    ordered = _in_order(runs)
-    extent_a, extent_b = _extent_ms(a, params), _extent_ms(b, params)
-    shared_a = sum(run.end_ms - run.start_ms for run in ordered)
-    shared_b = sum(run.reference_end_ms - run.reference_start_ms for run in ordered)
-    longest = max(runs, key=lambda run: run.end_ms - run.start_ms)
-    found = Comparison(
-        relation=Relation.NONE,
-        runs=tuple(runs),
-        coverage_a=round(_share(shared_a, extent_a), 3),
-        coverage_b=round(_share(shared_b, extent_b), 3),
-        tempo_ratio=longest.tempo_ratio,
-        pitch_cents=longest.pitch_cents,
-        score=max(run.score for run in runs),
+    """Align two recordings; both need their reference layer.
+
+    The answer is the same from both sides but for who is ``a``.
+    """
+    layers = reference_layer(a, params), reference_layer(b, params)
+    pair = _Pair(layers, (a.duration_ms, b.duration_ms), params, scanned=a)
+    return pair.compared()
+
+
+def related(
+    a: Landmarks, b: Landmarks, leads: Sequence[Lead], params: Params = DEFAULT
+) -> Comparison | None:
+    """Compare two recordings along leads from an index; None if none of them stands.
+
+    Looks for more only at the speeds and pitches that were found, so it costs a few
+    milliseconds where ``compare`` costs a hundred.
+    """
+    if not len(a.frames) or not len(b.frames):
+        return None
+    view = view_of(a, None, int(a.frames[-1]) + 1)
+    standing = [lead for lead in leads if _stands(view, b, lead, params)]
+    if not standing:
+        return None
+    lengths = _length_ms(a, params), _length_ms(b, params)
+    return _Pair((a, b), lengths, params, leads=tuple(standing)).compared()
+
+
+def _stands(view: QueryView, b: Landmarks, lead: Lead, params: Params) -> bool:
+    run = follow(
+        view,
+        0,
+        b,
+        line=lead.line,
+        window=lead.window,
+        warped=lead.warped,
+        params=params,
     )
-    return _related(found, len(ordered), (extent_a, extent_b), (shared_a, shared_b))
+    if run is None or run.length * params.frame_ms < params.min_segment_ms:
+        return False
+    paid = params.warp_bits if lead.warped else 0.0
+    return run.bits - paid >= threshold_bits(1.0, params)
 
 
-def _related(
-    found: Comparison,
-    n_ordered: int,
-    extents: tuple[int, int],
-    shared: tuple[int, int],
-) -> Comparison:
-    relation = Relation.NONE
-    shorter = 0 if extents[0] <= extents[1] else 1
-    if _same_audio(found, n_ordered, extents):
-        relation = Relation.SAME_AUDIO
-    elif (found.coverage_a, found.coverage_b)[shorter] >= SAME_RECORDING_COVERAGE:
-        relation = Relation.SAME_RECORDING
-    elif max(shared) >= OVERLAP_MS:
-        relation = Relation.OVERLAP
-    return Comparison(
-        relation,
-        found.runs,
-        found.coverage_a,
-        found.coverage_b,
-        found.tempo_ratio,
-        found.pitch_cents,
-        found.score,
-    )
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two recordings under comparison; ``scanned`` may have a denser layer of ``a``.
+
+    With ``leads`` the search begins there and goes on at their speeds alone.
+    """
+
+    layers: tuple[Landmarks, Landmarks]
+    lengths: tuple[int, int]
+    params: Params
+    scanned: Fingerprint | None = None
+    leads: tuple[Lead, ...] = ()
+
+    def compared(self) -> Comparison:
+        """The relation with what it rests on."""
+        found = self._runs()
+        if not found:
+            return _UNRELATED
+        runs = [
+            segment_match(
+                run, duration_ms=self.lengths[0], hours=1.0, params=self.params
+            )
+            for run in found
+        ]
+        ordered = _in_order(runs)
+        extents = tuple(_extent_ms(layer, self.params) for layer in self.layers)
+        shared = (
+            sum(run.end_ms - run.start_ms for run in ordered),
+            sum(run.reference_end_ms - run.reference_start_ms for run in ordered),
+        )
+        longest = max(runs, key=lambda run: run.end_ms - run.start_ms)
+        measured = Comparison(
+            relation=Relation.NONE,
+            runs=tuple(runs),
+            coverage_a=round(_share(shared[0], extents[0]), 3),
+            coverage_b=round(_share(shared[1], extents[1]), 3),
+            tempo_ratio=longest.tempo_ratio,
+            pitch_cents=longest.pitch_cents,
+            score=max(run.score for run in runs),
+        )
+        same = len(ordered) == 1 and _same_length(measured, extents)
+        if same and self._is_faded(found):
+            same = False
+        return self._related(measured, extents, shared, ordered, same=same)
+
+    def _related(
+        self,
+        found: Comparison,
+        extents: tuple[int, ...],
+        shared: tuple[int, int],
+        ordered: Sequence[SegmentMatch],
+        *,
+        same: bool,
+    ) -> Comparison:
+        shorter = 0 if extents[0] <= extents[1] else 1
+        coverage = (found.coverage_a, found.coverage_b)
+        if same and min(coverage) >= SAME_AUDIO_COVERAGE:
+            relation, margin = (
+                Relation.SAME_AUDIO,
+                (min(coverage) - SAME_AUDIO_COVERAGE) / 0.02,
+            )
+        elif coverage[shorter] >= SAME_RECORDING_COVERAGE:
+            relation = Relation.SAME_RECORDING
+            margin = (coverage[shorter] - SAME_RECORDING_COVERAGE) / 0.1
+        elif self._is_loop(found.runs, ordered):
+            relation, margin = Relation.SHARED_LOOP, 1.0
+        elif max(shared) >= OVERLAP_MS:
+            relation, margin = Relation.OVERLAP, (max(shared) - OVERLAP_MS) / 2000
+        else:
+            relation, margin = Relation.NONE, (OVERLAP_MS - max(shared)) / 2000
+        sure = found.score / 100 if relation is not Relation.NONE else 1.0
+        confidence = round(sure * min(1.0, 0.5 + margin / 2), 2)
+        return replace(found, relation=relation, confidence=confidence)
+
+    def _is_loop(
+        self, runs: Sequence[SegmentMatch], ordered: Sequence[SegmentMatch]
+    ) -> bool:
+        """Whether what is shared is one short stretch, again and again."""
+        if is_repeated(runs) or is_repeated([_turned(run) for run in runs]):
+            return True
+        longest = max(ordered, key=lambda run: run.end_ms - run.start_ms)
+        return repeats_within(self._shared_landmarks(longest), self.params) is not None
+
+    def _shared_landmarks(self, run: SegmentMatch) -> Landmarks:
+        ms = self.params.frame_ms
+        frames = self.layers[1].frames
+        inside = (frames * ms >= run.reference_start_ms) & (
+            frames * ms <= run.reference_end_ms
+        )
+        return select(self.layers[1], inside)
+
+    def _is_faded(self, found: Sequence[Run]) -> bool:
+        """Whether one fades in or out where the other does not."""
+        longest = max(found, key=lambda run: run.length)
+        frames, gaps = level_gaps(
+            view_of(self.layers[0], None, int(self.layers[0].frames[-1]) + 1),
+            longest.reference,
+            longest.line,
+        )
+        if len(gaps) < 4 * _FEWEST_LEVELS:
+            return False
+        middle = float(np.median(gaps))
+        edge = _FADE_MS / self.params.frame_ms
+        ends = (frames <= frames[0] + edge, frames >= frames[-1] - edge)
+        return any(
+            end.sum() >= _FEWEST_LEVELS
+            and abs(float(np.median(gaps[end])) - middle) > _FADE_NEPERS
+            for end in ends
+        )
+
+    def _runs(self) -> list[Run]:
+        landmarks, reference = self.layers
+        level_map = None
+        if self.scanned is not None and self.scanned.dense is not None:
+            landmarks, level_map = self.scanned.dense, self.scanned.level_map
+        n_frames = round(self.lengths[0] / self.params.frame_ms) + 1
+        view = view_of(landmarks, level_map, n_frames)
+        index = _OneRecording(reference, self.params)
+        search = Search(
+            view=view,
+            references=lambda _: reference,
+            params=self.params,
+            hours=1.0,
+            closed=np.zeros(view.n_frames, dtype=np.bool_),
+        )
+        search.follow_all(replace(lead, recording=0) for lead in self.leads)
+        for stage in self._stages(search.found):
+            search.run_stage(stage, index, [0])
+        return search.settled()
+
+    def _stages(self, found: Sequence[Run]) -> list[Stage]:
+        if not self.leads:
+            return stages(self.params, robust_first=False, hours=1.0)
+        longest = max(found, key=lambda run: run.length, default=None)
+        if longest is None or not self.leads[0].warped:
+            return [Stage(SPARSE, Warp(), self.params.sparse_top)]
+        warp = Warp(1 / longest.line.slope, longest.line.shift)
+        return [Stage(GRID, warp, self.params.grid_top)]
 
 
-def _same_audio(found: Comparison, n_ordered: int, extents: tuple[int, int]) -> bool:
+def _same_length(found: Comparison, extents: tuple[int, ...]) -> bool:
+    """Whether two recordings could be the same audio but for how much they share."""
     unlike = abs(extents[0] - extents[1])
     return (
-        n_ordered == 1
-        and min(found.coverage_a, found.coverage_b) >= SAME_AUDIO_COVERAGE
-        and abs(found.tempo_ratio - 1) <= SAME_AUDIO_TEMPO
+        abs(found.tempo_ratio - 1) <= SAME_AUDIO_TEMPO
         and abs(found.pitch_cents) <= SAME_AUDIO_CENTS
         and unlike <= max(2000, 0.01 * max(extents))
+    )
+
+
+def _turned(run: SegmentMatch) -> SegmentMatch:
+    """The same run with source and reference changed over."""
+    return replace(
+        run,
+        start_ms=run.reference_start_ms,
+        end_ms=run.reference_end_ms,
+        reference_start_ms=run.start_ms,
+        reference_end_ms=run.end_ms,
+        tempo_ratio=1 / run.tempo_ratio,
+        pitch_cents=-run.pitch_cents,
     )
 
 
@@ -136,38 +292,15 @@ def _share(shared_ms: int, extent_ms: int) -> float:
     return min(1.0, (shared_ms + _EDGE_MS) / max(1, extent_ms)) if shared_ms else 0.0
 
 
-def _reference(fingerprint: Fingerprint) -> Landmarks:
-    if fingerprint.reference is None:
-        raise MissingLayer("reference")
-    return fingerprint.reference
+def _length_ms(landmarks: Landmarks, params: Params) -> int:
+    frames = landmarks.frames
+    return round((int(frames[-1]) + 1) * params.frame_ms) if len(frames) else 0
 
 
-def _extent_ms(fingerprint: Fingerprint, params: Params) -> int:
+def _extent_ms(landmarks: Landmarks, params: Params) -> int:
     """Length of the sound between silent ends."""
-    frames = _reference(fingerprint).frames
+    frames = landmarks.frames
     return round((frames[-1] - frames[0]) * params.frame_ms) if len(frames) else 0
-
-
-def _runs(a: Fingerprint, b: Fingerprint, params: Params) -> list[SegmentMatch]:
-    landmarks = a.dense if a.dense is not None else _reference(a)
-    n_frames = round(a.duration_ms / params.frame_ms) + 1
-    view = view_of(landmarks, a.level_map if a.dense is not None else None, n_frames)
-    reference = _reference(b)
-    search = Search(
-        view=view,
-        index=_OneRecording(reference, params),
-        buckets=[0],
-        references=lambda _: reference,
-        params=params,
-        hours=1.0,
-        closed=np.zeros(view.n_frames, dtype=np.bool_),
-    )
-    for stage in stages(params, robust_first=False, hours=1.0):
-        search.run_stage(stage)
-    return [
-        segment_match(run, duration_ms=a.duration_ms, hours=1.0, params=params)
-        for run in search.settled()
-    ]
 
 
 def _in_order(runs: Sequence[SegmentMatch]) -> list[SegmentMatch]:
@@ -200,16 +333,30 @@ class _OneRecording:
         order = np.argsort(hashes, kind="stable")
         self._hashes, self._frames = hashes[order], frames[order]
 
-    def query(
+    def query_windows(
         self,
         buckets: Sequence[int],
         hashes: NDArray[np.uint32],
         frames: NDArray[np.int32],
+        windows: Sequence[tuple[int, int]],
         *,
         top: int = 10,
         min_votes: int = 6,
+        max_list: int | None = None,
+    ) -> list[list[Vote]]:
+        """The best offsets of the one recording, by window."""
+        return [
+            self._vote(hashes[low:high], frames[low:high], top, min_votes)
+            for low, high in windows
+        ]
+
+    def _vote(
+        self,
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        top: int,
+        min_votes: int,
     ) -> list[Vote]:
-        """The best offsets of the one recording."""
         low = np.searchsorted(self._hashes, hashes, side="left")
         counts = np.searchsorted(self._hashes, hashes, side="right") - low
         total = int(counts.sum())

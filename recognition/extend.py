@@ -125,11 +125,12 @@ def _run_in(
         first, last, bits = best_segment(evidence.weights, params.x_drop)
     if bits <= 0:
         return None
-    frames = reference.frames[slice(*span)]
-    first, last = trimmed(
-        frames, evidence.states == ALIGNED, evidence.raw, (first, last), params
-    )
-    bits = float(evidence.weights[first : last + 1].sum())
+    if bits >= params.candidate_bits:  # or nothing will come of it
+        frames = reference.frames[slice(*span)]
+        first, last = trimmed(
+            frames, evidence.states == ALIGNED, evidence.raw, (first, last), params
+        )
+        bits = float(evidence.weights[first : last + 1].sum())
     return _run(recording, reference, span, line, evidence, (first, last, bits))
 
 
@@ -152,6 +153,7 @@ def _run(
         bits=bits,
         raw=float(evidence.raw[first : last + 1].sum()),
         aligned=int((states == ALIGNED).sum()),
+        absent=int(evidence.absent[first : last + 1].sum()),
         known=int((states != OUTSIDE).sum()),
         p0=evidence.p0,
     )

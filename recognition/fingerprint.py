@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -152,14 +152,12 @@ def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
         (DENSE, fingerprint.dense),
     ):
         if landmarks is not None:
-            planes = _landmark_planes(landmarks)
-            stored = _deflate(planes)
-            raw = sum(plane.size for plane in planes)
+            stored, raw = _deflate(_landmark_planes(landmarks))
             count = len(landmarks.frames)
             yield _Layer(kind, 0, 0, 0, count, raw, len(stored)), stored
     level_map = fingerprint.level_map
     if level_map is not None:
-        stored = _deflate([med.encode(level_map.levels)])
+        stored, raw = _deflate([med.encode(level_map.levels)])
         rows, columns = level_map.levels.shape
         layer = _Layer(
             LEVEL_MAP,
@@ -167,26 +165,25 @@ def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
             level_map.bins_per_cell,
             columns,
             rows,
-            rows * columns,
+            raw,
             len(stored),
         )
         yield layer, stored
 
 
-def _landmark_planes(landmarks: Landmarks) -> list[NDArray[np.uint8]]:
+def _landmark_planes(landmarks: Landmarks) -> Iterator[NDArray[np.uint8]]:
+    """One after the other: of ten hours, all together would take 60 MB."""
     frames = landmarks.frames
     if len(frames) and (frames[0] < 0 or (np.diff(frames) < 0).any()):
         raise ValueError("landmarks must be ordered by frame")
-    steps = np.diff(frames, prepend=np.int32(0)).astype(np.uint32)
-    bins = _steps(landmarks.bins, BIN_STEPS, 0)
-    levels = _steps(landmarks.levels, LEVEL_STEPS, LEVEL_OFFSET)
-    return [
-        leb128.encode(steps),
-        (bins // BIN_STEPS).astype(np.uint8),
-        (bins % BIN_STEPS).astype(np.uint8),
-        (levels // LEVEL_STEPS).astype(np.uint8),
-        (levels % LEVEL_STEPS).astype(np.uint8),
-    ]
+    yield leb128.encode(np.diff(frames, prepend=np.int32(0)).view(np.uint32))
+    for values, per_unit, offset in (
+        (landmarks.bins, BIN_STEPS, 0),
+        (landmarks.levels, LEVEL_STEPS, LEVEL_OFFSET),
+    ):
+        steps = _steps(values, per_unit, offset)
+        yield (steps // per_unit).astype(np.uint8)
+        yield (steps % per_unit).astype(np.uint8)
 
 
 def _steps(
@@ -199,16 +196,20 @@ def _steps(
     return steps.astype(np.uint16)
 
 
-def _deflate(planes: list[NDArray[np.uint8]]) -> bytes:
-    """A zlib stream, by Huffman codes alone: here as small as any, and fast.
+def _deflate(planes: Iterable[NDArray[np.uint8]]) -> tuple[bytes, int]:
+    """A zlib stream and the size of what is in it.
+
+    By Huffman codes alone: here as small as any, and fast.
 
     A new block for each plane gives each a code of its own.
     """
     deflater = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
     parts = []
+    size = 0
     for plane in planes:
+        size += plane.size
         parts += [deflater.compress(plane.data), deflater.flush(zlib.Z_BLOCK)]
-    return b"".join([*parts, deflater.flush()])
+    return b"".join([*parts, deflater.flush()]), size
 
 
 def _read_heads(data: bytes) -> tuple[int, str, list[_Layer]]:

@@ -16,6 +16,7 @@ from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 
 Hashes = tuple[NDArray[np.uint32], NDArray[np.int32]]
+Zone = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 def reference_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
@@ -31,31 +32,42 @@ def triplet_hashes(
 
     The third landmark is among the ``within`` neighbours that follow the second.
     """
-    zone = np.array(
-        [params.min_dt, params.max_dt, params.max_df, params.hash_frames],
-        dtype=np.int32,
+    hashes, frames = _triplets(
+        landmarks.frames, landmarks.bins, fan, within, zone_of(params)
     )
-    hashes, frames = _triplets(landmarks.frames, landmarks.bins, fan, within, zone)
     return hashes, frames
 
 
+def zone_of(params: Params) -> Zone:
+    """Where a landmark's neighbours lie, and the coarse time of each distance."""
+    bounds = np.array([params.min_dt, params.max_dt, params.max_df], dtype=np.int32)
+    # A division for each hash would take most of the time
+    return bounds, np.arange(params.max_dt + 1, dtype=np.int64) // params.hash_frames
+
+
 @compiled
-def _neighbours(
+def neighbours(
     frames: NDArray[np.int32],
     bins: NDArray[np.float32],
     i: int,
-    zone: NDArray[np.int32],
+    bounds: NDArray[np.int32],
     out: NDArray[np.int64],
 ) -> int:
-    """Fill ``out`` with the next landmarks inside the zone of landmark ``i``."""
+    """Fill ``out``, but for its last place, with what follows in the zone of ``i``.
+
+    Every landmark is written and only kept if it is near in frequency: whether it is
+    cannot be foreseen, and a branch would cost more than the rest.
+    """
+    place, widest = bins[i], np.float32(bounds[2])
+    last = frames[i] + bounds[1]
+    j = i + 1
+    while j < len(frames) and frames[j] < frames[i] + bounds[0]:
+        j += 1
     count = 0
-    for j in range(i + 1, len(frames)):
-        dt = frames[j] - frames[i]
-        if dt > zone[1] or count == len(out):
-            break
-        if dt >= zone[0] and abs(bins[j] - bins[i]) <= zone[2]:
-            out[count] = j
-            count += 1
+    while j < len(frames) and frames[j] <= last and count < len(out) - 1:
+        out[count] = j
+        count += 1 if abs(bins[j] - place) <= widest else 0
+        j += 1
     return count
 
 
@@ -65,33 +77,42 @@ def _triplets(
     bins: NDArray[np.float32],
     fan: int,
     within: int,
-    zone: NDArray[np.int32],
+    zone: Zone,
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     hashes = np.empty(len(frames) * fan * within, dtype=np.uint32)
     anchors = np.empty(len(hashes), dtype=np.int32)
-    near = np.empty(fan, dtype=np.int64)
-    cell = zone[3]
+    near = np.empty(fan + 1, dtype=np.int64)
+    bounds, times = zone
     n = 0
     for i in range(len(frames)):
         anchor = np.int64(round(bins[i]))
-        count = _neighbours(frames, bins, i, zone, near)
+        count = neighbours(frames, bins, i, bounds, near)
         for k in range(count):
-            second = near[k]
-            df2 = np.int64(round(bins[second] - bins[i])) + 64
-            dt2 = np.int64((frames[second] - frames[i]) // cell)
+            second = place_from(frames, bins, i, near[k], times)
             for m in range(k + 1, min(count, k + 1 + within)):
-                third = near[m]
-                df3 = np.int64(round(bins[third] - bins[i])) + 64
-                dt3 = np.int64((frames[third] - frames[i]) // cell)
-                value = anchor << 42 | df2 << 34 | dt2 << 26 | df3 << 18 | dt3 << 10
-                hashes[n] = _mix(value)
+                third = place_from(frames, bins, i, near[m], times)
+                hashes[n] = mix(anchor, second, third)
                 anchors[n] = frames[i]
                 n += 1
     return hashes[:n].copy(), anchors[:n].copy()
 
 
 @compiled
-def _mix(value: np.int64) -> np.uint32:
+def place_from(
+    frames: NDArray[np.int32],
+    bins: NDArray[np.float32],
+    i: int,
+    other: int,
+    times: NDArray[np.int64],
+) -> np.int64:
+    """Where a landmark lies from landmark ``i``: bins, and coarse time in 8 bits."""
+    df = np.int64(round(bins[other] - bins[i])) + 64
+    return df << 8 | np.int64(times[frames[other] - frames[i]])
+
+
+@compiled
+def mix(anchor: np.int64, second: np.int64, third: np.int64) -> np.uint32:
     """Spread the exact triplet over 32 bits (multiplicative hashing)."""
+    value = anchor << 42 | second << 26 | third << 10
     product = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
     return np.uint32(product >> np.uint64(32))

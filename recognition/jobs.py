@@ -18,7 +18,7 @@ import av
 import numpy as np
 from av.error import MemoryError as FFmpegMemoryError
 
-from recognition import fingerprint, media, renditions
+from recognition import fingerprint, media, renditions, spectrogram
 from recognition.builder import FingerprintBuilder
 from recognition.decode import DEFAULT_LIMITS, SAMPLE_RATE, AudioFile, DecodeLimits
 from recognition.errors import DecodeFailed, RecognitionError
@@ -85,18 +85,29 @@ def proxy(
         renditions.encode_proxy(audio, output, report)
 
 
-def excerpt(
+def excerpts(
     talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
 ) -> None:
-    """A stretch of the file ``fds[0]``, written to ``fds[1]``."""
+    """Stretches of the file ``fds[0]``, written to ``fds[1]`` one after the other."""
 
     def report(share: float) -> None:
         wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
 
-    span_ms = (request["start_ms"], request["end_ms"])
+    spans_ms = [(start, end) for start, end in request["spans_ms"]]
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
         audio = AudioFile(file, limits, name=request["name"])
-        renditions.encode_excerpt(audio, output, span_ms, report)
+        lengths = renditions.encode_excerpts(audio, output, spans_ms, report)
+    wire.send(talk, Kind.FACTS, json.dumps(lengths).encode())
+
+
+def levels(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """The spectrogram of the file ``fds[0]``."""
+    with os.fdopen(fds[0], "rb") as file:
+        audio = AudioFile(file, limits, name=request["name"])
+        drawn = spectrogram.draw(audio, request["columns"])
+    wire.send(talk, Kind.SPECTROGRAM, drawn.tobytes())
 
 
 def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analysis:
@@ -149,11 +160,17 @@ def warm() -> None:
     audio = AudioFile(memory, DEFAULT_LIMITS)
     renditions.encode_proxy(audio, io.BytesIO(), lambda _: None)
     audio = AudioFile(memory, DEFAULT_LIMITS)
-    renditions.encode_excerpt(audio, io.BytesIO(), (1000, 2000), lambda _: None)
+    renditions.encode_excerpts(audio, io.BytesIO(), [(1000, 2000)], lambda _: None)
+    spectrogram.draw(AudioFile(memory, DEFAULT_LIMITS), 10)
 
 
 Job = Callable[[socket.socket, dict[str, Any], DecodeLimits, list[int]], None]
-JOBS: Final[dict[str, Job]] = {"analyse": analyse, "proxy": proxy, "excerpt": excerpt}
+JOBS: Final[dict[str, Job]] = {
+    "analyse": analyse,
+    "proxy": proxy,
+    "excerpts": excerpts,
+    "spectrogram": levels,
+}
 
 
 def _facts(audio: AudioFile, silent_ms: int) -> MediaFacts:

@@ -94,10 +94,10 @@ class _DensityLimit:
         self._frames = np.zeros(0, dtype=np.int32)
         self._values = np.zeros((0, 3), dtype=np.float32)
         self._decided = 0  # peaks before this frame are decided
-        nothing = empty_landmarks()
-        self._kept_frames = [nothing.frames]
-        self._kept_bins = [nothing.bins]
-        self._kept_levels = [nothing.levels]
+        # Grow in place, where a list of arrays would be copied at the end
+        self._kept_frames = bytearray()
+        self._kept_bins = bytearray()
+        self._kept_levels = bytearray()
 
     def feed(
         self, frames: NDArray[np.int32], values: NDArray[np.float32], stop: int
@@ -113,14 +113,11 @@ class _DensityLimit:
             self._decide(int(self._frames[-1]) + 1)
 
     def kept(self) -> Landmarks:
-        """Everything kept; one copy of one column at a time."""
-        self._kept_frames = [np.concatenate(self._kept_frames)]
-        self._kept_bins = [np.concatenate(self._kept_bins)]
-        self._kept_levels = [np.concatenate(self._kept_levels)]
+        """Everything kept; nothing can be fed any more."""
         return Landmarks(
-            frames=self._kept_frames[0],
-            bins=self._kept_bins[0],
-            levels=self._kept_levels[0],
+            frames=np.frombuffer(self._kept_frames, dtype=np.int32),
+            bins=np.frombuffer(self._kept_bins, dtype=np.float32),
+            levels=np.frombuffer(self._kept_levels, dtype=np.float32),
         )
 
     def _decide(self, stop: int) -> None:
@@ -130,22 +127,16 @@ class _DensityLimit:
         contrast = np.ascontiguousarray(values[:, 2])
         kept = _limit_density(frames, contrast, self._half, self._rate)
         kept &= (frames >= self._decided) & (frames < stop)
-        self._kept_frames.append(frames[kept])
-        self._kept_bins.append(values[kept, 0])
-        self._kept_levels.append(values[kept, 1])
+        self._kept_frames += frames[kept].tobytes()
+        self._kept_bins += values[kept, 0].tobytes()
+        self._kept_levels += values[kept, 1].tobytes()
         self._decided = stop
         context = int(np.searchsorted(frames, stop - self._half))
         self._frames, self._values = frames[context:].copy(), values[context:].copy()
 
 
-def empty_landmarks() -> Landmarks:
-    """No landmarks at all, with the right dtypes."""
-    nothing = np.zeros(0, dtype=np.float32)
-    return Landmarks(frames=np.zeros(0, dtype=np.int32), bins=nothing, levels=nothing)
-
-
-def select(landmarks: Landmarks, chosen: NDArray[np.bool_]) -> Landmarks:
-    """The landmarks that a mask chooses."""
+def select(landmarks: Landmarks, chosen: NDArray[np.bool_] | slice) -> Landmarks:
+    """The landmarks that a mask or a slice chooses."""
     return Landmarks(
         frames=landmarks.frames[chosen],
         bins=landmarks.bins[chosen],

@@ -22,7 +22,7 @@ class LevelMapBuilder:
     def __init__(self, params: Params = DEFAULT) -> None:
         self._params = params
         self._rest = np.zeros((0, params.n_bins), dtype=np.float32)
-        self._rows: list[NDArray[np.uint8]] = []
+        self._cells = bytearray()  # grows in place, where a list would be copied
 
     def feed(self, levels: NDArray[np.float32]) -> None:
         """Take the next rows."""
@@ -39,8 +39,8 @@ class LevelMapBuilder:
             self._pool(np.pad(self._rest, ((0, missing), (0, 0)), mode="edge"))
             self._rest = self._rest[:0]
         n_cells = -(-p.n_bins // p.map_bins)
-        rows = [np.zeros((0, n_cells), dtype=np.uint8), *self._rows]
-        return LevelMap(np.concatenate(rows), p.map_frames, p.map_bins)
+        rows = np.frombuffer(self._cells, dtype=np.uint8).reshape(-1, n_cells)
+        return LevelMap(rows, p.map_frames, p.map_bins)
 
     def _pool(self, levels: NDArray[np.float32]) -> None:
         if not len(levels):
@@ -48,7 +48,8 @@ class LevelMapBuilder:
         p = self._params
         by_frame = levels.reshape(-1, p.map_frames, p.n_bins).max(axis=1)
         starts = np.arange(0, p.n_bins, p.map_bins)
-        self._rows.append(to_bytes(np.maximum.reduceat(by_frame, starts, axis=1)))
+        pooled = to_bytes(np.maximum.reduceat(by_frame, starts, axis=1))
+        self._cells += pooled.tobytes()
 
 
 def to_bytes(levels: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -56,14 +56,20 @@ def scan(
     scanned = policy.scanned_frames(query.duration_ms, n_frames, params)
     search = Search(
         view=view_of(dense, level_map, n_frames),
-        index=index,
-        buckets=buckets,
         references=references,
         params=params,
         hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
         closed=silent | ~scanned,
     )
-    _run(search, policy, progress)
+    todo = stages(
+        params, robust_first=policy.audio_type is AudioType.RECORDED, hours=search.hours
+    )
+    for number, stage in enumerate(todo):
+        if progress is not None:
+            progress(number / len(todo))
+        search.run_stage(stage, index, buckets)
+    if progress is not None:
+        progress(1.0)
     return _result(query, search, silent=silent, scanned=scanned)
 
 
@@ -90,20 +96,6 @@ def segment_match(
         aligned=run.aligned,
         expected_by_chance=round(run.p0 * run.known, 1),
     )
-
-
-def _run(search: Search, policy: ScanPolicy, progress: Progress | None) -> None:
-    todo = stages(
-        search.params,
-        robust_first=policy.audio_type is AudioType.RECORDED,
-        hours=search.hours,
-    )
-    for number, stage in enumerate(todo):
-        if progress is not None:
-            progress(number / len(todo))
-        search.run_stage(stage)
-    if progress is not None:
-        progress(1.0)
 
 
 def _result(

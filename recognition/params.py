@@ -62,9 +62,11 @@ class Params:
     step_frames: int = 625
     min_votes: int = 4
     min_votes_hours: float = 20.0
+    longest_list: int = 150
+    longest_list_hours: float = 300.0
     dense_fan: int = 14
     dense_within: int = 6
-    dense_top: int = 24
+    dense_top: int = 12
     deep_fan: int = 24
     deep_within: int = 12
     deep_top: int = 64
@@ -91,6 +93,7 @@ class Params:
     stretch_bits: float = 12.0
     x_drop: float = 10.0
     candidate_bits: float = 7.0
+    verdict_absent_bits: float = 1.5
     warp_bits: float = 10.0
     extend_frames: int = 875
     edge_frames: int = 190
@@ -104,7 +107,7 @@ class Params:
     # Calibration of bits to expected false matches, see calibration.py
     tail_share: float = 0.05
     tail_u: float = 6.5
-    tail_h: float = 1.9
+    tail_h: float = 1.5
     tail_catalogue_hours: float = 114.0
     max_e_value: float = 0.001
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import BinaryIO, Final
 
@@ -44,43 +45,71 @@ def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
         container.mux(stream.encode(None))
 
 
-def encode_excerpt(
-    audio: AudioFile, output: BinaryIO, span_ms: tuple[int, int], report: Progress
-) -> None:
-    """FLAC of a stretch at the file's own rate, exact to the sample.
+class _Excerpt:
+    """A stretch on its way into a FLAC in memory; ``start`` and ``end`` in samples."""
 
-    Read from the beginning, for only so are places exact in every format.
+    def __init__(self, audio: AudioFile, span_ms: tuple[int, int], rate: int) -> None:
+        self.start, self.end = (ms * rate // 1000 for ms in span_ms)
+        self._rate = rate
+        self._memory = io.BytesIO()
+        self._container = av.open(self._memory, mode="w", format="flac")
+        self._stream = self._container.add_stream(
+            "flac", rate=rate, layout=audio.layout
+        )
+        self._stream.format = audio.exact_format.removesuffix("p")
+        self._written = 0
+
+    def take(self, frame: AudioFrame, at: int, want: Wanted) -> None:
+        """Take what of a frame that begins at ``at`` belongs to it."""
+        first, last = max(self.start - at, 0), min(self.end - at, frame.samples)
+        if first >= last:
+            return
+        samples = frame.to_ndarray()[:, first:last].copy()
+        part = AudioFrame.from_ndarray(samples, want.format, want.layout)
+        part.sample_rate = self._rate
+        part.pts, part.time_base = self._written, Fraction(1, self._rate)
+        self._written += part.samples
+        self._container.mux(self._stream.encode(part))
+
+    def finish(self) -> bytes:
+        """The FLAC; nothing where there was no sound."""
+        if self._written:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()
+        return self._memory.getvalue() if self._written else b""
+
+
+def encode_excerpts(
+    audio: AudioFile,
+    output: BinaryIO,
+    spans_ms: Sequence[tuple[int, int]],
+    report: Progress,
+) -> list[int]:
+    """FLAC of each stretch at the file's own rate, exact to the sample.
+
+    They are written one after the other in the order of their starts; the answer are
+    their lengths in bytes, 0 where there is no sound. The file is read once, and from
+    the beginning, for only so are places exact in every format.
     """
     rate = audio.declared.sample_rate
-    start, end = (ms * rate // 1000 for ms in span_ms)
-    with audio, av.open(output, mode="w", format="flac") as container:
-        stream = container.add_stream("flac", rate=rate, layout=audio.layout)
-        stream.format = audio.exact_format.removesuffix("p")
-        written = 0
-        for frame in _cut(audio, start, end, report):
-            frame.pts, frame.time_base = written, Fraction(1, rate)
-            written += frame.samples
-            container.mux(stream.encode(frame))
-        if written == 0:
-            raise DecodeFailed("There is no sound at that place.")
-        container.mux(stream.encode(None))
-
-
-def _cut(
-    audio: AudioFile, start: int, end: int, report: Progress
-) -> Iterator[AudioFrame]:
-    """The samples from ``start`` to ``end``, at the file's own rate."""
-    rate = audio.declared.sample_rate
     want = Wanted(audio.exact_format, audio.layout, rate, rate)
-    at = 0
-    for frame in audio.frames(want):
-        first, last = max(start - at, 0), min(end - at, frame.samples)
-        if first < last:
-            samples = frame.to_ndarray()[:, first:last].copy()
-            part = AudioFrame.from_ndarray(samples, want.format, want.layout)
-            part.sample_rate = rate
-            yield part
-        at += frame.samples
-        if at >= end:
-            return
-        report(at / end)
+    last = max(end for _, end in spans_ms) * rate // 1000
+    lengths: list[int] = []
+    with audio:
+        waiting = [*reversed(spans_ms)]
+        opened: list[_Excerpt] = []
+        at = 0
+        for frame in audio.frames(want):
+            until = at + frame.samples
+            while waiting and waiting[-1][0] * rate // 1000 < until:
+                opened.append(_Excerpt(audio, waiting.pop(), rate))
+            for excerpt in opened:
+                excerpt.take(frame, at, want)
+            at = until
+            while opened and opened[0].end <= at:
+                lengths.append(output.write(opened.pop(0).finish()))
+            if at >= last:
+                break
+            report(at / last)
+        lengths += [output.write(excerpt.finish()) for excerpt in opened]
+    return lengths + [0] * (len(spans_ms) - len(lengths))

@@ -65,6 +65,7 @@ def comparison_object(found: Comparison, a: Path, b: Path) -> Object:
         "tempo_ratio": found.tempo_ratio,
         "pitch_cents": found.pitch_cents,
         "score": found.score,
+        "confidence": found.confidence,
         "segments": [_times(run) for run in found.runs],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from recognition.candidates import (
     Stage,
     VoteSource,
     leads,
-    least_votes,
+    of_density,
     open_windows,
 )
 from recognition.extend import follow
@@ -33,8 +33,6 @@ class Search:
     """
 
     view: QueryView
-    index: VoteSource
-    buckets: Sequence[int]
     references: ReferenceLoader
     params: Params
     hours: float
@@ -42,21 +40,36 @@ class Search:
     found: list[Run] = field(default_factory=list)
     refused: list[Run] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
+    thinned: dict[str, Landmarks] = field(default_factory=dict)
 
-    def run_stage(self, stage: Stage) -> None:
-        """Look for more runs in what is not explained yet."""
-        open_frames = self._open_frames()
+    def run_stage(
+        self, stage: Stage, index: VoteSource, buckets: Sequence[int]
+    ) -> None:
+        """Look in an index for more runs in what is not explained yet."""
+        open_frames = self.open_frames()
         if not open_windows(open_frames, self.params):
             return
-        for lead in leads(
-            self.index,
-            self.buckets,
-            self.view.landmarks,
+        proposed = leads(
+            index,
+            buckets,
+            self.landmarks(stage),
             stage=stage,
             open_frames=open_frames,
-            min_votes=least_votes(stage, self.hours, self.params),
+            hours=self.hours,
             params=self.params,
-        ):
+        )
+        self.follow_all(proposed)
+
+    def landmarks(self, stage: Stage) -> Landmarks:
+        """The query's landmarks of the density of a stage, thinned out once."""
+        if stage.name not in self.thinned:
+            dense = self.view.landmarks
+            self.thinned[stage.name] = of_density(dense, stage, self.params)
+        return self.thinned[stage.name]
+
+    def follow_all(self, proposed: Iterable[Lead]) -> None:
+        """Verify what is proposed, but for what a run already explains."""
+        for lead in proposed:
             if not self._explained(lead):
                 self._verify(lead)
 
@@ -64,7 +77,8 @@ class Search:
         """The runs found, one for each play."""
         return settle(self.found, self.params)
 
-    def _open_frames(self) -> NDArray[np.bool_]:
+    def open_frames(self) -> NDArray[np.bool_]:
+        """The frames to look at that no run explains yet."""
         still_open = ~self.closed
         for run in self.found:
             start, end = run.query_span
@@ -77,11 +91,11 @@ class Search:
         for run in self.found:
             if run.recording != lead.recording:
                 continue
-            start, end = run.query_span
-            overlaps = start < lead.window[1] and end > lead.window[0]
             reference = run.line.reference_frame(middle)
-            if overlaps and abs(lead.line.query_frame(reference) - middle) < 20:
-                return True
+            if abs(lead.line.query_frame(reference) - middle) < 20:
+                start, end = run.query_span
+                if start < lead.window[1] and end > lead.window[0]:
+                    return True
         return False
 
     def _verify(self, lead: Lead) -> None:
@@ -96,9 +110,12 @@ class Search:
         )
         if run is None:
             return
+        # Music with the same instruments and patterns aligns for long, but lacks much
+        against = self.params.verdict_absent_bits * run.absent
         if lead.warped:
             # The line was chosen to fit, among many: that must be paid for
-            run = replace(run, bits=run.bits - self.params.warp_bits)
+            against += self.params.warp_bits
+        run = replace(run, bits=run.bits - against)
         long_enough = run.length * self.params.frame_ms >= self.params.min_segment_ms
         if long_enough and run.bits >= threshold_bits(self.hours, self.params):
             self.found.append(run)

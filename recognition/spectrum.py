@@ -37,6 +37,8 @@ class SpectrumStream:
         self._params = params
         self._window = _analysis_window(params)
         self._bank = _filter_bank(params)
+        # One array for all batches: fresh memory costs as much as the transform
+        self._windowed = np.empty((_BATCH, params.n_fft), dtype=np.float32)
         self._rest = np.zeros(params.n_fft // 2, dtype=np.float32)
 
     def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -68,7 +70,8 @@ class SpectrumStream:
         hop, n_fft = self._params.hop_length, self._params.n_fft
         samples = self._rest[start : start + (count - 1) * hop + n_fft]
         frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[::hop]
-        spectrum = scipy.fft.rfft(frames * self._window, axis=1)
+        windowed = np.multiply(frames, self._window, out=self._windowed[:count])
+        spectrum = scipy.fft.rfft(windowed, axis=1)
         levels = np.empty((count, self._params.n_bins), dtype=np.float32)
         _log_frequency(spectrum, self._bank, levels)
         return levels

@@ -1,12 +1,15 @@
 """An estimate of where somebody speaks, from what is kept of a scanned file.
 
-Speech rises and falls with its syllables, several times a second and in all bands
-at once, and holds no pitch; music holds its tones. A logistic model of such traits,
-fitted on synthetic voices over music, judges each second. It is an estimate: see
+Speech rises and falls with its syllables, in neighbouring bands at once, and glides
+where music holds its tones. A logistic model of such traits, fitted on synthetic
+voices over music, judges each second; since nobody speaks for a single second, or
+falls silent for one, the seconds around it have their say. It is an estimate: see
 docs/recognition.md for how often it is right.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,24 +19,31 @@ from recognition.levels import OFFSET, STEPS_PER_NEPER
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks, LevelMap
 
-# Fitted by logistic regression. For four bands and their sum (columns): spread of the
-# level, its change over one, two and four rows, and how far its quietest tenth lies
-# below the mean; then how many landmarks there are, and how many hold their pitch.
-_WEIGHTS = np.array(
+# As ``python -m benchmarks.speech --fit`` prints them, in the order of ``traits``.
+_WEIGHTS: Final = np.array(
     [
-        [-0.296, -1.109, 2.947, -1.902, -1.555],
-        [0.441, 3.749, -1.997, 0.332, 1.297],
-        [-1.42, 0.48, 1.023, 0.298, 0.316],
-        [0.665, 0.027, 1.096, 0.529, -2.81],
-        [0.49, -0.203, 1.381, -0.092, -1.899],
+        *(-0.068, -0.162, -0.818, 0.261, 0.149, 0.096, -0.258, 0.409, 0.076),
+        *(-0.558, 0.148, 2.48, 1.933, 0.094, 1.521, -1.035, 1.584, 0.639),
+        *(0.162, -0.441, -0.771, 0.471, 0.679, -1.154, -0.324, -0.164, -0.389),
+        *(-1.616, -0.631, 1.366, 3.626, -0.654, -4.69, 3.299),
+        *(-2.208, -2.094, -0.636, -4.732, -1.721),
+        *(-1.362, -5.087, -6.473, -4.475),
     ]
 )
-_COUNT_WEIGHT, _STEADY_WEIGHT, _BIAS = -1.964, -4.89, 13.534
-_BANDS = 4
-_QUIETEST = -10.0
-_SOFT = 0.02  # nepers, keeps logarithms of no change finite
-_HALF_MS = 1024  # a second is judged with what surrounds it
-_STEADY = (6, 40, 0.25)  # frames from, frames to, bins
+_BIAS: Final = 20.148
+
+_BANDS: Final = 8
+_QUIETEST: Final = -10.0
+_SOFT: Final = 0.02  # nepers, keeps logarithms of no change finite
+_STILL: Final = 0.05  # nepers, below which a change is none
+_ROWS: Final = 32  # of the level map: a second is judged with what surrounds it
+_FEWEST_ROWS: Final = 12
+_STAYS: Final = 0.9  # how likely speech, or its absence, lasts another second
+_MOST_ODDS: Final = 6.0  # what one second may say
+# Landmarks that follow one: frames from and to, bins from and to
+_FOLLOWERS: Final = np.array(
+    [[6, 40, 0.0, 0.25], [20, 80, 0.0, 0.25], [4, 13, 0.35, 2.2]]
+)
 
 
 def speech_share(
@@ -43,43 +53,51 @@ def speech_share(
     params: Params = DEFAULT,
 ) -> float | None:
     """Share (0–1) of the seconds of a span with speech; None if it is too short."""
-    start, end = span_ms
-    middles = np.arange(start + 500, end - 499, 1000)
-    judged = [_odds(landmarks, level_map, int(m), params) for m in middles]
-    known = [odds for odds in judged if odds is not None]
-    if not known:
+    found = traits(landmarks, level_map, span_ms, params)
+    if not len(found):
         return None
-    return round(float(np.mean(np.array(known) > 0)), 2)
+    odds = _with_neighbours(np.clip(found @ _WEIGHTS + _BIAS, -_MOST_ODDS, _MOST_ODDS))
+    return round(float((odds > 0).mean()), 2)
 
 
-def _odds(
-    landmarks: Landmarks, level_map: LevelMap, middle_ms: int, params: Params
-) -> float | None:
-    """Logarithm of the odds that somebody speaks around a moment."""
+def traits(
+    landmarks: Landmarks,
+    level_map: LevelMap,
+    span_ms: tuple[int, int],
+    params: Params = DEFAULT,
+) -> NDArray[np.float64]:
+    """What each second of a span is judged by, as rows; none if it is too short.
+
+    For eight bands and all together: spread of the level, its change over one and
+    over four rows of the map. How alike neighbouring bands change, and bands further
+    apart. How many landmarks there are, and the shares that sound on at their pitch,
+    sound on for longer, and glide.
+    """
     row_ms = params.frame_ms * level_map.frames_per_cell
-    first = max(0, int((middle_ms - _HALF_MS) / row_ms))
-    last = min(len(level_map.levels), int((middle_ms + _HALF_MS) / row_ms))
-    if last - first < 12:
-        return None
-    bands = _band_levels(level_map.levels[first:last])
-    changes = [
-        np.log(np.abs(bands[lag:] - bands[:-lag]).mean(axis=0) + _SOFT)
-        for lag in (1, 2, 4)
-    ]
-    dips = np.quantile(bands, 0.1, axis=0) - bands.mean(axis=0)
-    traits = np.stack([np.log(bands.std(axis=0) + _SOFT), *changes, dips])
-    places = np.array([first, last]) * level_map.frames_per_cell
-    count, steady = _steadiness(landmarks, (int(places[0]), int(places[1])))
-    return float(
-        (_WEIGHTS * traits).sum()
-        + _COUNT_WEIGHT * np.log(1 + count)
-        + _STEADY_WEIGHT * steady
-        + _BIAS
+    middles = np.arange(span_ms[0] + 500, span_ms[1] - 499, 1000)
+    if not len(middles) or len(level_map.levels) < _FEWEST_ROWS:
+        return np.zeros((0, len(_WEIGHTS)))
+    first = np.rint(middles / row_ms).astype(np.int64) - _ROWS // 2
+    rows = np.clip(first[:, None] + np.arange(_ROWS), 0, len(level_map.levels) - 1)
+    low, high = int(rows[0, 0]), int(rows[-1, -1]) + 1
+    levels = _band_levels(level_map.levels[low:high])[rows - low]
+    changes = np.diff(levels, axis=1)
+    edges = np.stack([first, first + _ROWS], axis=1) * level_map.frames_per_cell
+    return np.concatenate(
+        [
+            np.log(levels.std(axis=1) + _SOFT),
+            np.log(np.abs(changes).mean(axis=1) + _SOFT),
+            np.log(np.abs(levels[:, 4:] - levels[:, :-4]).mean(axis=1) + _SOFT),
+            _likeness(changes[:, :, :_BANDS], 1),
+            _likeness(changes[:, :, :_BANDS], 3),
+            _followers_by_second(landmarks, edges.astype(np.int32)),
+        ],
+        axis=1,
     )
 
 
 def _band_levels(cells: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Levels in nepers of four bands and of all together, row by row."""
+    """Levels in nepers of the bands and of all together, row by row."""
     levels = cells.astype(np.float64) / STEPS_PER_NEPER - OFFSET
     power = np.exp(2 * np.maximum(levels, _QUIETEST))
     parts = np.array_split(power, _BANDS, axis=1)
@@ -87,27 +105,77 @@ def _band_levels(cells: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.log(np.stack(means, axis=1) + 1e-9) / 2
 
 
-def _steadiness(landmarks: Landmarks, span: tuple[int, int]) -> tuple[int, float]:
-    """Landmarks in a span of frames, and the share that sounds on at its pitch."""
-    bounds = np.array([span[0], span[1], span[1] + _STEADY[1]], dtype=np.int32)
-    low, high, after = (int(at) for at in np.searchsorted(landmarks.frames, bounds))
-    if high == low:
-        return 0, 0.0
-    frames, bins = landmarks.frames[low:after], landmarks.bins[low:after]
-    return high - low, _sounding_on(frames, bins, high - low) / (high - low)
+def _likeness(changes: NDArray[np.float64], apart: int) -> NDArray[np.float64]:
+    """Correlation of the changes of bands so many apart, second by second."""
+    centred = changes - changes.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1) + _STILL
+    products = (centred[:, :, apart:] * centred[:, :, :-apart]).mean(axis=1)
+    alike: NDArray[np.float64] = products / (spread[:, apart:] * spread[:, :-apart])
+    return alike
+
+
+def _followers_by_second(
+    landmarks: Landmarks, edges: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Logarithm of the number of landmarks, and the shares followed in three ways."""
+    bounds = np.searchsorted(landmarks.frames, edges)
+    low = int(bounds[0, 0])
+    reach = np.int32(edges[-1, 1] + _FOLLOWERS[:, 1].max())
+    stop = int(np.searchsorted(landmarks.frames, reach))
+    followed = _followed(
+        landmarks.frames[low:stop],
+        landmarks.bins[low:stop],
+        int(bounds[-1, 1]) - low,
+        _FOLLOWERS,
+    )
+    sums = np.concatenate([np.zeros((1, 3)), np.cumsum(followed, axis=0)])
+    counts = bounds[:, 1] - bounds[:, 0]
+    totals = sums[bounds[:, 1] - low] - sums[bounds[:, 0] - low]
+    shares = totals / np.maximum(1, counts)[:, None]
+    return np.concatenate([np.log(1 + counts)[:, None], shares], axis=1)
 
 
 @compiled
-def _sounding_on(
-    frames: NDArray[np.int32], bins: NDArray[np.float32], count: int
-) -> int:
-    found = 0
+def _followed(
+    frames: NDArray[np.int32],
+    bins: NDArray[np.float32],
+    count: int,
+    ways: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Whether each of the first ``count`` landmarks is followed, in each way."""
+    found = np.zeros((count, len(ways)), dtype=np.float64)
+    furthest = ways[:, 1].max()
     for i in range(count):
         for j in range(i + 1, len(frames)):
-            if frames[j] >= frames[i] + _STEADY[1]:
+            later = frames[j] - frames[i]
+            if later >= furthest:
                 break
-            near = abs(bins[j] - bins[i]) < _STEADY[2]
-            if near and frames[j] >= frames[i] + _STEADY[0]:
-                found += 1
-                break
+            off = abs(bins[j] - bins[i])
+            for way in range(len(ways)):
+                in_time = ways[way, 0] <= later < ways[way, 1]
+                if in_time and ways[way, 2] <= off < ways[way, 3]:
+                    found[i, way] = 1
     return found
+
+
+@compiled
+def _with_neighbours(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log odds of each second given all of them: a chain that tends to stay as it is."""
+    n = len(odds)
+    total = odds.copy()
+    before, after = np.float64(0), np.float64(0)
+    for i in range(n):
+        total[i] += before
+        total[n - 1 - i] += after
+        before = _carried(before + odds[i])
+        after = _carried(after + odds[n - 1 - i])
+    return total
+
+
+@compiled
+def _carried(odds: float) -> np.float64:
+    """Log odds of a second by those of the one beside it."""
+    ratio = np.exp(odds)
+    return np.float64(
+        np.log((ratio * _STAYS + 1 - _STAYS) / (ratio * (1 - _STAYS) + _STAYS))
+    )

@@ -224,6 +224,22 @@ class LandmarkIndex(Protocol):
     ) -> list[Vote]:
         """The best offsets, most votes first."""
 
+    def query_windows(
+        self,
+        buckets: Sequence[int],
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        windows: Sequence[tuple[int, int]],
+        *,
+        top: int = 10,
+        min_votes: int = 6,
+        max_list: int | None = None,
+    ) -> list[list[Vote]]:
+        """Like ``query`` for each stretch (first, past the last) of the hashes.
+
+        Hashes with more than ``max_list`` postings may be left out.
+        """
+
     def maintain(self, bucket: int) -> None:
         """Merge segments and drop removed postings; safe beside readers."""
 

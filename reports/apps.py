@@ -6,6 +6,19 @@ from django.apps import AppConfig
 
 
 class ReportsConfig(AppConfig):
-    """Writes match reports."""
+    """Runs reports, and keeps them with their rows."""
 
     name = "reports"
+
+    def ready(self) -> None:
+        """Go on with stopped runs at the worker's sweeps, and let old ones go."""
+        from reports import scheduling, services
+        from reports.evidence.services import requeue_stale_packs
+        from reports.foreign.services import requeue_stale_imports
+        from scanning.signals import worker_swept
+
+        worker_swept.connect(services.requeue_stale_runs)
+        worker_swept.connect(services.prune_runs)
+        worker_swept.connect(scheduling.run_due)
+        worker_swept.connect(requeue_stale_packs)
+        worker_swept.connect(requeue_stale_imports)

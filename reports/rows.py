@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
+from typing import Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 from django.conf import settings
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
+from django.utils.crypto import salted_hmac
 
-from catalogue.models import Recording
-from reports.values import Kind, Value, offset
+from catalogue.models import ExcludedSegment, Recording
+from reports.evidence.selectors import Evidence, EvidenceStatus
+from reports.values import Cell, Kind, Value, offset
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.models import Dispute, Licence, Match
 from scanning.choices import EngineChoice
@@ -35,27 +40,52 @@ class Found(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """Another recording that was found at the same places of the file."""
+
+    recording_uid: str
+    score: Decimal | None
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """What one row is about: a match, or a file without one.
 
-    ``scan`` is the scan the row rests on; None where none has run.
+    ``scan`` is the scan the row rests on; None where none has run. ``candidates`` are
+    the other recordings found at the same places, ``exclusions`` the stretches of the
+    recording that do not count. ``as_of`` is the moment that the report rests on;
+    ``evidence`` are the match's packs, None where there are none.
     """
 
     found: Found
     file: ScannedFile
     scan: Scan | None
     match: Match | None = None
+    recording: Recording | None = None
+    licence: Licence | None = None
+    dispute: Dispute | None = None
     segments: Sequence[Segment] = ()
     detected_at: datetime | None = None
+    candidates: Sequence[Candidate] = ()
+    exclusions: Sequence[ExcludedSegment] = ()
+    as_of: datetime | None = None
+    evidence: Evidence | None = None
+
+
+KeptRow: TypeAlias = tuple[list[Cell], list[list[Cell]]]
+"""A row as a run keeps it: its cells, and those of each of its segments."""
+
+Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the report."""
+class Column(Generic[Subject]):
+    """One column of a report on ``Subject``: a case, a segment, a file."""
 
     name: str
     kind: Kind
-    value: Callable[[Case], Value]
+    value: Callable[[Subject], Value]
 
 
 def _of_match(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
@@ -64,8 +94,13 @@ def _of_match(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
 
 
 def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty where there is no recording."""
-    return _of_match(lambda match: value(match.recording))
+    """Leave the column empty where there is no recording.
+
+    One that was merged is told as the one that stands for it.
+    """
+    return lambda case: (
+        None if case.recording is None else value(case.recording.stands_for_it)
+    )
 
 
 def _of_decision(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
@@ -95,28 +130,31 @@ def _fixed(value: Value) -> Callable[[Case], Value]:
 
 
 def _empty(case: Case) -> Value:
-    """Stand for what the portal does not keep: shares, territories, evidence."""
+    """Stand for what the portal does not keep: shares and territories."""
     return None
 
 
 def _of_licence(value: Callable[[Licence], Value]) -> Callable[[Case], Value]:
     """Leave the column empty where no licence clears the match."""
-    return _of_match(
-        lambda match: None if match.licence is None else value(match.licence)
-    )
+    return lambda case: None if case.licence is None else value(case.licence)
 
 
 def _of_dispute(value: Callable[[Dispute], Value]) -> Callable[[Case], Value]:
     """Leave the column empty where nobody has objected."""
-    return _of_match(
-        lambda match: None if match.dispute is None else value(match.dispute)
-    )
+    return lambda case: None if case.dispute is None else value(case.dispute)
 
 
-def _dispute_status(dispute: Dispute) -> Value:
-    """Return the state of the claim; a withdrawn objection leaves it upheld."""
-    if dispute.is_overdue:
-        return "overdue"
+def _dispute_status(case: Case) -> Value:
+    """Return the state of the claim; a withdrawn objection leaves it upheld.
+
+    What is overdue is judged at the moment that the report rests on, not by the clock.
+    """
+    dispute = case.dispute
+    if dispute is None:
+        return None
+    if dispute.status == DisputeStatus.OPEN:
+        late = case.as_of is not None and dispute.due_at < case.as_of
+        return "overdue" if late else DisputeStatus.OPEN.value
     upheld = dispute.status in (DisputeStatus.UPHELD, DisputeStatus.WITHDRAWN)
     return DisputeStatus.UPHELD.value if upheld else dispute.status
 
@@ -151,6 +189,26 @@ def _segments(case: Case) -> Value:
     ]
 
 
+def _candidates(case: Case) -> Value:
+    if case.match is None:
+        return None
+    return [
+        f"{each.recording_uid}:{'' if each.score is None else each.score}:{each.title}"
+        for each in case.candidates
+    ]
+
+
+def _decided_by(match: Match) -> Value:
+    """Return who decided; a person under a made-up name where the setting says so.
+
+    The same person has the same name in every report of the installation.
+    """
+    if not settings.ACRPORTAL_REPORT_PSEUDONYMS or match.decided_by_id is None:
+        return match.decided_by_name
+    digest = salted_hmac("reports.people", str(match.decided_by_id), algorithm="sha256")
+    return f"person-{digest.hexdigest()[:10]}"
+
+
 def _engines(case: Case) -> Value:
     """Name both engines where both found the recording."""
     if case.scan is None:
@@ -160,13 +218,34 @@ def _engines(case: Case) -> Value:
     return case.scan.engine
 
 
+def _evidence_status(case: Case) -> Value:
+    return EvidenceStatus.NONE if case.evidence is None else case.evidence.status
+
+
+def _evidence_sha256(case: Case) -> Value:
+    return None if case.evidence is None else case.evidence.sha256 or None
+
+
 def _case_url(case: Case) -> Value:
-    path = (
-        case.match.review_url
-        if case.match is not None
-        else reverse("portal:file_detail", args=[case.file.uid])
-    )
+    if case.match is not None:
+        return _address("portal:match", "UID", case.match.uid)
+    return file_url(case.file)
+
+
+def file_url(file: ScannedFile) -> str:
+    """Return the whole address of a file's page."""
+    return _address("portal:file_detail", str(UUID(int=0)), str(file.uid))
+
+
+def _address(name: str, stand_in: str, uid: str) -> str:
+    """Return the address of a page; finding it anew for every row would be slow."""
+    path = _path(name, stand_in, get_script_prefix()).replace(stand_in, uid)
     return f"{settings.ACRPORTAL_BASE_URL}{path}"
+
+
+@cache
+def _path(name: str, stand_in: str, _prefix: str) -> str:
+    return reverse(name, args=[stand_in])
 
 
 def _notes(case: Case) -> Value:
@@ -181,7 +260,7 @@ def _notes(case: Case) -> Value:
 _T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL
 _O, _U, _Y, _B, _L = Kind.OFFSET, Kind.TIME, Kind.DATE, Kind.YES_NO, Kind.LIST
 
-COLUMNS: tuple[Column, ...] = (
+COLUMNS: tuple[Column[Case], ...] = (
     Column("report_schema", _T, _fixed(SCHEMA)),
     Column("match_id", _T, _of_match(lambda match: match.uid)),
     Column("match_found", _E, lambda case: case.found.value),
@@ -200,7 +279,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("source_duration_ms", _I, lambda case: case.file.duration_ms or None),
     Column("source_published_at", _U, lambda case: case.file.published_at),
     Column("recording_id", _T, _of_recording(lambda recording: recording.uid)),
-    Column("custom_id", _T, _of_recording(lambda recording: recording.custom_id)),
+    Column(
+        "custom_id",
+        _T,
+        lambda case: None if case.recording is None else case.recording.custom_id,
+    ),
     Column("title", _T, _of_recording(lambda recording: recording.title)),
     Column("version_title", _T, _of_recording(lambda each: each.version_title)),
     Column("artists", _L, _of_recording(lambda recording: recording.artists)),
@@ -244,7 +327,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("first_start", _O, _of_match(lambda match: match.first_start_ms)),
     Column("last_end", _O, _of_match(lambda match: match.last_end_ms)),
     Column("segments", _L, _segments),
-    Column("other_candidates", _L, _empty),
+    Column("other_candidates", _L, _candidates),
     Column("engine", _E, _engines),
     Column("engine_version", _T, _of_scan(lambda scan: scan.engine_version)),
     Column("scan_id", _T, _of_scan(lambda scan: scan.uid)),
@@ -256,12 +339,12 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("licence_id", _T, _of_licence(lambda licence: licence.number)),
     Column("licence_valid_until", _Y, _of_licence(_valid_until)),
-    Column("decided_by", _T, _of_decision(lambda match: match.decided_by_name)),
+    Column("decided_by", _T, _of_decision(_decided_by)),
     Column("decided_at", _U, _of_decision(lambda match: match.decided_at)),
-    Column("dispute_status", _E, _of_dispute(_dispute_status)),
+    Column("dispute_status", _E, _dispute_status),
     Column("dispute_due_at", _U, _of_dispute(lambda dispute: dispute.due_at)),
-    Column("evidence_status", _E, _fixed("none")),
-    Column("evidence_sha256", _T, _empty),
+    Column("evidence_status", _E, _evidence_status),
+    Column("evidence_sha256", _T, _evidence_sha256),
     Column("case_url", _T, _case_url),
     Column("notes", _T, _notes),
 )

@@ -1,117 +1,290 @@
-"""Match reports for pages, admin and commands. Every export is an event."""
+"""Reports for pages, admin, API and commands. Everything that leaves is an event."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import BinaryIO
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import QuerySet
 
+import audit.services
 from accounts.models import User
-from audit.models import Event
-from audit.services import record
-from common.uid import new_uid
-from reports import selectors
-from reports.rows import SCHEMA, Case
+from common.leases import NO_LEASE
+from common.queue import queue_holds_work
+from reports import running, selectors, tasks
+from reports.choices import STREAMED, UNFINISHED, Format, Mode, RunState
+from reports.keeping import content_of
+from reports.layouts import Layout
+from reports.models import ReportRun, ReportTemplate
 from reports.selectors import Selection
-from reports.writers import Dialect, csv_pieces
-from review.filters import MatchFilter
 from review.models import Match
 
-FILE_NAME = "match-report.csv"
-CONTENT_TYPE = "text/csv; charset=utf-8"
+CONTENT_TYPES = {
+    Format.CSV: "text/csv; charset=utf-8",
+    Format.JSON: "application/json",
+    Format.JSON_LINES: "application/jsonl",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Format.PARQUET: "application/vnd.apache.parquet",
+}
+AT_ONCE_ROWS = 10_000
+"""Formats that are written as a whole are made while the person waits, up to here."""
 
 
-@dataclass(slots=True)
-class ReportCounts:
-    """What was written: rows by kind, bytes, and their SHA-256."""
-
-    rows: Counter[str] = field(default_factory=Counter)
-    size_bytes: int = 0
-    sha256: str = ""
+class ReportStopped(Exception):
+    """A run did not come to its end; the text says why."""
 
 
-def stream_match_csv(
+def stream_report(
     *,
-    filters: MatchFilter,
+    layout: Layout,
     user: User,
-    dialect: Dialect | None = None,
-    include_files: bool | None = None,
+    name: str = "",
+    matches: QuerySet[Match] | None = None,
 ) -> Iterator[bytes]:
-    """Return the report of a filtered list in pieces, for a streamed response.
+    """Return a report in pieces while it is read, for a streamed response.
 
-    Files without a match belong to it unless the filter asks for something that only
-    a match has; ``include_files`` says so outright.
+    ``matches`` are exactly those, instead of what the filters let pass. The format is
+    CSV or JSON Lines.
     """
-    if include_files is None:
-        include_files = not filters.is_about_matches
-    chosen = selectors.selection(filters=filters, include_files=include_files)
-    return _stream(chosen, user, dialect or Dialect())
-
-
-def stream_selected_csv(
-    *, matches: QuerySet[Match], user: User, dialect: Dialect | None = None
-) -> Iterator[bytes]:
-    """Return the report of exactly these matches in pieces."""
-    return _stream(selectors.selected(matches=matches), user, dialect or Dialect())
-
-
-def write_match_report(
-    *,
-    filters: MatchFilter,
-    target: BinaryIO,
-    actor: User | str,
-    dialect: Dialect | None = None,
-) -> ReportCounts:
-    """Write the report with all files to an open file and return what was written."""
-    chosen = selectors.selection(filters=filters)
-    as_of_event = _as_of_event()
-    counts = ReportCounts()
-    digest = hashlib.sha256()
-    counted = _counted(selectors.cases(chosen=chosen), counts)
-    for piece in csv_pieces(counted, dialect or Dialect()):
-        target.write(piece)
-        digest.update(piece)
-        counts.size_bytes += len(piece)
-    counts.sha256 = digest.hexdigest()
-    _record_export(
-        actor=actor,
-        chosen=chosen,
-        details={
-            "as_of_event": as_of_event,
-            "rows": dict(counts.rows),
-            "sha256": counts.sha256,
-        },
+    if layout.format not in STREAMED:
+        raise ValueError(f"{layout.format} is not written row by row")
+    chosen = (
+        running.chosen_by(layout)
+        if matches is None
+        else selectors.selected(matches=matches)
     )
-    return counts
+    run = _begin(layout, chosen, user, name)
+    running.claim(run)
+    return running.stream(run, chosen)
 
 
-def _stream(chosen: Selection, user: User, dialect: Dialect) -> Iterator[bytes]:
-    """Keep the event first: what has begun to leave the portal has left it."""
-    _record_export(actor=user, chosen=chosen, details={"as_of_event": _as_of_event()})
-    return csv_pieces(selectors.cases(chosen=chosen), dialect)
+def request_report(*, layout: Layout, user: User | str, name: str = "") -> ReportRun:
+    """Let the worker run a report."""
+    with transaction.atomic():
+        run = _begin(layout, running.chosen_by(layout), user, name)
+        transaction.on_commit(lambda: tasks.run_report.enqueue(run.pk))
+    return run
 
 
-def _counted(cases: Iterable[Case], counts: ReportCounts) -> Iterator[Case]:
-    for case in cases:
-        counts.rows[case.found.value] += 1
-        yield case
+def build_report(*, layout: Layout, user: User | str, name: str = "") -> ReportRun:
+    """Run a report here and now; return it when it is ready.
+
+    Raises ``ReportStopped``, and ``OSError`` where it could not be written.
+    """
+    chosen = running.chosen_by(layout)
+    run = _begin(layout, chosen, user, name)
+    running.claim(run)
+    running.work(run, chosen)
+    return _ready(run)
 
 
-def _as_of_event() -> int:
-    newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
-    return newest or 0
+def write_again(
+    *, run: ReportRun, layout: Layout, user: User | str, now: bool = False
+) -> ReportRun:
+    """Write the rows that a run kept in another way, whatever has changed since.
+
+    A new run with the same pin; large ones are left to the worker unless asked for
+    ``now``. Raises ``ReportStopped``, and ``OSError`` where it could not be written.
+    """
+    if (run.mode == Mode.FILE) != (layout.mode == Mode.FILE):
+        raise ReportStopped(
+            "A report per file keeps other rows than one per match; run it anew."
+        )
+    with transaction.atomic():
+        again = ReportRun.objects.create(
+            **layout.columns_of_model(),
+            name=run.name,
+            rows=run.rows.name,
+            **{name: getattr(run, name) for name in _OF_ROWS},
+            **_by(user),
+        )
+        _record(again, "exported", user, {"rows_of": run.uid})
+        if run.row_count > AT_ONCE_ROWS and not now:
+            transaction.on_commit(lambda: tasks.run_report.enqueue(again.pk))
+            return again
+    running.claim(again)
+    running.work(again, running.chosen_by(layout))
+    return _ready(again)
 
 
-def _record_export(
-    *, actor: User | str, chosen: Selection, details: dict[str, object]
+_OF_ROWS = ("as_of_event", "as_of_at", "row_count", "counts", "versions", "rows_sha256")
+
+
+def cancel_run(*, run: ReportRun, user: User) -> None:
+    """Stop a run: at once where it waits, within a second or two where it runs."""
+    with transaction.atomic():
+        ReportRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
+            cancel_requested=True
+        )
+        ReportRun.objects.filter(pk=run.pk, state=RunState.QUEUED).update(
+            state=RunState.CANCELLED, finished_at=datetime.now(tz=UTC)
+        )
+        _record(run, "cancelled", user, {})
+
+
+def download(*, run: ReportRun, user: User | str) -> Iterator[bytes]:
+    """Return the file of a ready run as it was written; an event tells who took it."""
+    _record(run, "downloaded", user, {"sha256": run.sha256})
+    return file_content(run)
+
+
+def file_content(run: ReportRun) -> Iterator[bytes]:
+    """Return the bytes of a run's file."""
+    if run.format in (Format.XLSX, Format.PARQUET):
+        return iter(run.file.chunks(256 * 1024))
+    return content_of(run.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What checking a kept run said of one of its files."""
+
+    name: str
+    fault: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the file is as it was written."""
+        return not self.fault
+
+
+def check_run(*, run: ReportRun) -> list[Check]:
+    """Read rows and file of a ready run again and compare them with their hashes."""
+    return [
+        _check(run.file_name, lambda: file_content(run), run.sha256),
+        _check("rows", lambda: content_of(run.rows), run.rows_sha256),
+    ]
+
+
+def _check(name: str, content: Callable[[], Iterator[bytes]], wanted: str) -> Check:
+    digest = hashlib.sha256()
+    try:
+        for piece in content():
+            digest.update(piece)
+    except FileNotFoundError:
+        return Check(name, "The file is not there any more.")
+    except (OSError, EOFError, zlib.error) as fault:
+        return Check(name, f"The file cannot be read: {fault}.")
+    found = digest.hexdigest()
+    if found == wanted:
+        return Check(name, "")
+    return Check(name, f"Its SHA-256 is {found}; it was written with {wanted}.")
+
+
+def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:
+    """Keep a layout under a name, in place of what was there; an event tells."""
+    with transaction.atomic():
+        template, _made = ReportTemplate.objects.update_or_create(
+            name=name, defaults={**layout.columns_of_model(), "made_by": user}
+        )
+        audit.services.record(
+            case=f"report-template:{template.uid}",
+            action="saved",
+            actor=user,
+            after={"name": name, **layout.columns_of_model()},
+        )
+    return template
+
+
+def delete_template(*, template: ReportTemplate, user: User) -> None:
+    """Take a template away."""
+    with transaction.atomic():
+        audit.services.record(
+            case=f"report-template:{template.uid}",
+            action="deleted",
+            actor=user,
+            before={"name": template.name},
+        )
+        template.delete()
+
+
+def requeue_stale_runs(**_signal: object) -> int:
+    """Hand out again runs whose worker fell silent or whose queue entry was lost.
+
+    A run that was interrupted too often ends, so that one which kills its worker does
+    not do so for ever.
+    """
+    now = datetime.now(tz=UTC)
+    silent = ReportRun.objects.filter(state=RunState.RUNNING, lease_until__lt=now)
+    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
+        state=RunState.FAILED,
+        message="It was interrupted too often. Run it again with fewer rows.",
+        finished_at=now,
+        **NO_LEASE,
+    )
+    silent.filter(filters__has_key="selected", rows="").update(
+        state=RunState.FAILED,
+        message="The download broke off. Select the matches and export them again.",
+        finished_at=now,
+        **NO_LEASE,
+    )
+    again = list(silent.values_list("pk", flat=True))
+    silent.update(state=RunState.QUEUED, progress=0, **NO_LEASE)
+    if not queue_holds_work():
+        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
+        again += (
+            ReportRun.objects.filter(state=RunState.QUEUED, created_at__lt=lost_before)
+            .exclude(pk__in=again)
+            .values_list("pk", flat=True)
+        )
+    for run_id in again:
+        tasks.run_report.enqueue(run_id)
+    return len(again)
+
+
+def prune_runs(**_signal: object) -> int:
+    """Delete finished runs past their time; rows that another run needs stay."""
+    ended = datetime.now(tz=UTC) - timedelta(days=settings.ACRPORTAL_REPORT_DAYS)
+    old = ReportRun.objects.exclude(state__in=UNFINISHED).filter(created_at__lt=ended)
+    count = 0
+    for run in old:
+        rows, file = run.rows.name, run.file.name
+        run.delete()
+        if file:
+            default_storage.delete(file)
+        if rows and not ReportRun.objects.filter(rows=rows).exists():
+            default_storage.delete(rows)
+        count += 1
+    return count
+
+
+def _begin(layout: Layout, chosen: Selection, user: User | str, name: str) -> ReportRun:
+    """Keep the run and its event first: what begins to leave the portal has left it."""
+    run = ReportRun.objects.create(
+        **{**layout.columns_of_model(), "filters": chosen.filters},
+        name=name[:200]
+        or f"{layout.schema.name} {datetime.now(tz=UTC):%Y-%m-%d %H:%M}",
+        **_by(user),
+    )
+    _record(run, "exported", user, {"filter": run.filters})
+    return run
+
+
+def _by(user: User | str) -> dict[str, object]:
+    if isinstance(user, User):
+        return {"run_by": user, "run_by_name": user.get_username()}
+    return {"run_by_name": user}
+
+
+def _ready(run: ReportRun) -> ReportRun:
+    run.refresh_from_db()
+    if run.state != RunState.READY:
+        raise ReportStopped(run.message or "The report was cancelled.")
+    return run
+
+
+def _record(
+    run: ReportRun, action: str, user: User | str, after: dict[str, object]
 ) -> None:
-    record(
-        case=f"report:{new_uid('p')}",
-        action="exported",
-        actor=actor,
-        after={"schema": SCHEMA, "filter": chosen.description, **details},
+    audit.services.record(
+        case=run.case,
+        action=action,
+        actor=user,
+        after={"schema": Layout.of(run).schema.name, "format": run.format, **after},
     )

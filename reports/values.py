@@ -9,10 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
-from common.csv_safety import guard
+from common.csv_safety import guard, unguard
 
 Value: TypeAlias = str | int | bool | Decimal | datetime | Sequence[str] | None
 """What a cell holds before it is written; None is unknown or not applicable."""
+
+Cell: TypeAlias = str | list[str] | None
+"""A value as it is kept and written: plain text, a list of texts, or nothing."""
 
 _ITEM_ESCAPES = re.compile(r"[\\|]")
 
@@ -62,23 +65,38 @@ def split_items(text: str) -> list[str]:
     return items
 
 
-def as_text(value: Value, kind: Kind) -> str:
-    """Write a value as a cell of a text file, formula guard included."""
-    if value is None:
+def as_cell(value: Value, kind: Kind) -> Cell:
+    """Return a value as it is kept."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return offset(value) if kind == Kind.OFFSET else str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        utc = value.astimezone(UTC).replace(tzinfo=None)
+        return f"{utc.isoformat(timespec='seconds')}Z"
+    return [str(item) for item in value]
+
+
+def cell_text(cell: Cell, kind: Kind) -> str:
+    """Write a cell as a text file has it, formula guard included."""
+    if not cell:
         return ""
-    text = _plain(value, kind)
+    text = cell if isinstance(cell, str) else join_items(cell)
     return guard(text) if kind in GUARDED else text
 
 
-def _plain(value: Value, kind: Kind) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, int):
-        return offset(value) if kind == Kind.OFFSET else str(value)
-    if isinstance(value, str):
-        return value
-    return join_items(value or ())
+def read_cell(text: str, kind: Kind) -> Cell:
+    """Return what ``cell_text`` was given; an empty text is unknown."""
+    if not text:
+        return None
+    plain = unguard(text) if kind in GUARDED else text
+    return split_items(plain) if kind == Kind.LIST else plain
+
+
+def as_text(value: Value, kind: Kind) -> str:
+    """Write a value as a cell of a text file, formula guard included."""
+    return cell_text(as_cell(value, kind), kind)

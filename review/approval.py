@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 
 from accounts.models import User
 from accounts.roles import ROLE_ACTIONS, Action
@@ -17,5 +18,7 @@ def may_approve_own(user: User) -> bool:
     """
     if not settings.ACRPORTAL_APPROVE_OWN or not user.has_perm(Action.APPROVE):
         return False
-    managers = User.objects.filter(is_active=True, groups__name__in=_APPROVERS)
+    managers = User.objects.filter(is_active=True, groups__name__in=_APPROVERS).exclude(
+        password__startswith=UNUSABLE_PASSWORD_PREFIX, last_login__isnull=True
+    )
     return not managers.exclude(pk=user.pk).exists()

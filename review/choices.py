@@ -143,6 +143,7 @@ class QueueReason(models.TextChoices):
     ALTERED = "altered", "Altered"
     UNDER_SPEECH = "under_speech", "Under speech"
     RESCAN_CHANGED = "rescan_changed", "Changed by a rescan"
+    ENGINES_DISAGREE = "engines_disagree", "Engines disagree"
     FOUND_LATE = "found_late", "Found late"
     REOPENED = "reopened", "Reopened"
     BELOW_FLOOR = "below_floor", "Below the floor"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import reduce
 from operator import or_
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from catalogue.models import Recording
@@ -39,18 +39,68 @@ class LicenceCheck:
     why: str = ""
 
 
-def checks(*, subject: Subject) -> list[LicenceCheck]:
-    """Return what each licence for the recording says of the use, best cover first."""
+class LicencesInForce:
+    """The licences in force by what they are for, read once for very many matches."""
+
+    def __init__(self) -> None:
+        rows = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
+        rows = rows.order_by("pk")
+        self._wide = [
+            each
+            for each in rows
+            if each.scope in (LicenceScope.ALL, LicenceScope.LABEL)
+        ]
+        self._by_bucket = _listed(
+            rows.filter(scope=LicenceScope.BUCKET), Licence.buckets.through, "bucket_id"
+        )
+        self._by_recording = _listed(
+            rows.filter(scope=LicenceScope.RECORDINGS),
+            Licence.recordings.through,
+            "recording_id",
+        )
+
+    def of(self, recording: Recording) -> Iterator[Licence]:
+        """Return those that speak of the recording."""
+        yield from (each for each in self._wide if _speaks_of(each, recording))
+        yield from self._by_bucket.get(recording.bucket_id, ())
+        yield from self._by_recording.get(recording.pk, ())
+
+
+def _listed(
+    rows: QuerySet[Licence], through: type[Model], column: str
+) -> dict[int, list[Licence]]:
+    """Return licences by the key of each bucket or recording that they are for."""
+    licences = {each.pk: each for each in rows}
+    found: dict[int, list[Licence]] = {}
+    links = through._default_manager.filter(licence_id__in=licences)
+    for key, licence in links.values_list(column, "licence_id"):
+        found.setdefault(key, []).append(licences[licence])
+    return found
+
+
+def checks(
+    *, subject: Subject, licences: LicencesInForce | None = None
+) -> list[LicenceCheck]:
+    """Return what each licence for the recording says of the use, best cover first.
+
+    ``licences`` are those in force, where they were read for many subjects.
+    """
     order = list(Cover)
-    found = [_check(each, subject) for each in _licences_for(subject.recording)]
+    speaking = (
+        _licences_for(subject.recording)
+        if licences is None
+        else licences.of(subject.recording)
+    )
+    found = [_check(each, subject) for each in speaking]
     return sorted(found, key=lambda each: (order.index(each.cover), each.licence.pk))
 
 
-def best(*, subject: Subject) -> LicenceCheck | None:
+def best(
+    *, subject: Subject, licences: LicencesInForce | None = None
+) -> LicenceCheck | None:
     """Return the licence that covers most of the use; None where none covers any."""
-    return next(
-        (each for each in checks(subject=subject) if each.cover != Cover.NONE), None
-    )
+    said = checks(subject=subject, licences=licences)
+    return next((each for each in said if each.cover != Cover.NONE), None)
 
 
 def of_licence(
@@ -86,11 +136,14 @@ def _licences_for(recording: Recording) -> Iterator[Licence]:
         active=True,
         withdrawn_at__isnull=True,
     )
-    for licence in found.order_by("pk"):
-        if licence.scope != LicenceScope.LABEL or labels_match(
-            licence.labels, recording.label
-        ):
-            yield licence
+    yield from (each for each in found.order_by("pk") if _speaks_of(each, recording))
+
+
+def _speaks_of(licence: Licence, recording: Recording) -> bool:
+    """Tell whether a licence for labels names the recording's; others do anyhow."""
+    return licence.scope != LicenceScope.LABEL or labels_match(
+        licence.labels, recording.label
+    )
 
 
 def _scope_condition(licence: Licence) -> Q:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
@@ -16,6 +17,13 @@ from django.db.models import Q
 from django.http import QueryDict
 
 from review.choices import DECIDED_STATES, MatchState, QueueReason, Relation
+from scanning.choices import EngineChoice
+from scanning.models import ScannedFile
+
+# What a file without a match can fit too; the other conditions are about matches.
+OF_FILES = frozenset(
+    {"container", "file", "q", "found_from", "found_until", "platform", "account"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,10 @@ class MatchFilter:
     """The conditions of a list of matches; an empty one lets all live matches pass.
 
     ``container`` and ``bucket`` are primary keys, ``file`` and ``recording`` uids,
-    ``q`` is looked for in title, artists, file name and identifiers.
+    ``q`` is looked for in title, artists, file name and identifiers. ``found_from``
+    and ``found_until`` are days in UTC, both included, and so are ``decided_from`` and
+    ``decided_until``; ``policy`` is the uid of a rule, ``by_people`` leaves out what
+    rules and licences decided.
     """
 
     states: tuple[str, ...] = ()
@@ -37,6 +48,16 @@ class MatchFilter:
     queue_reason: str = ""
     found_late: bool = False
     lost: bool = False
+    found_from: date | None = None
+    found_until: date | None = None
+    platform: str = ""
+    account: str = ""
+    label: str = ""
+    decided_from: date | None = None
+    decided_until: date | None = None
+    by_people: bool = False
+    policy: str = ""
+    engine: str = ""
     q: str = ""
 
     @classmethod
@@ -54,6 +75,16 @@ class MatchFilter:
             queue_reason="".join(_known([query.get("reason")], QueueReason.values)),
             found_late=query.get("late") == "yes",
             lost=query.get("lost") == "yes",
+            found_from=_day(query.get("found_from")),
+            found_until=_day(query.get("found_until")),
+            platform=(query.get("platform") or "").strip(),
+            account=(query.get("account") or "").strip(),
+            label=(query.get("label") or "").strip(),
+            decided_from=_day(query.get("decided_from")),
+            decided_until=_day(query.get("decided_until")),
+            by_people=query.get("decided") == "people",
+            policy=(query.get("policy") or "").strip(),
+            engine="".join(_known([query.get("engine")], EngineChoice.values)),
             q=(query.get("q") or "").strip(),
         )
 
@@ -71,6 +102,16 @@ class MatchFilter:
             "reason": self.queue_reason,
             "late": "yes" if self.found_late else "",
             "lost": "yes" if self.lost else "",
+            "found_from": _text(self.found_from),
+            "found_until": _text(self.found_until),
+            "platform": self.platform,
+            "account": self.account,
+            "label": self.label,
+            "decided_from": _text(self.decided_from),
+            "decided_until": _text(self.decided_until),
+            "decided": "people" if self.by_people else "",
+            "policy": self.policy,
+            "engine": self.engine,
             "q": self.q,
         }
         return {name: value for name, value in values.items() if value}
@@ -78,7 +119,7 @@ class MatchFilter:
     @property
     def is_about_matches(self) -> bool:
         """Tell whether a file without a match can never fit."""
-        return bool(set(self.to_query()) - {"container", "file", "q"})
+        return bool(set(self.to_query()) - OF_FILES)
 
 
 def match_condition(filters: MatchFilter) -> Q:
@@ -95,21 +136,64 @@ def match_condition(filters: MatchFilter) -> Q:
         "queue_reason": filters.queue_reason,
         "found_late": filters.found_late or None,
         "lost": filters.lost or None,
+        "created_at__gte": _begin_of(filters.found_from),
+        "created_at__lt": _end_of(filters.found_until),
+        "scanned_file__platform__iexact": filters.platform,
+        "scanned_file__account__iexact": filters.account,
+        "recording__label__iexact": filters.label,
+        "decided_at__gte": _begin_of(filters.decided_from),
+        "decided_at__lt": _end_of(filters.decided_until),
+        "policy__uid": filters.policy,
+        "scan__engine": filters.engine,
     }
     for lookup, value in exact.items():
         if value not in (None, ""):
             condition &= Q((lookup, value))
+    if filters.by_people:
+        condition &= Q(decided_by__isnull=False)
     if filters.q:
         condition &= search_condition(filters.q)
     return condition
 
 
+def file_condition(filters: MatchFilter) -> Q:
+    """Return those conditions that a file without a match can fit, on ``ScannedFile``."""
+    condition = Q(deleted_at__isnull=True)
+    exact: dict[str, object] = {
+        "container_id": filters.container,
+        "uid": filters.file,
+        "created_at__gte": _begin_of(filters.found_from),
+        "created_at__lt": _end_of(filters.found_until),
+        "platform__iexact": filters.platform,
+        "account__iexact": filters.account,
+        "name__icontains": filters.q,
+    }
+    for lookup, value in exact.items():
+        if value not in (None, ""):
+            condition &= Q((lookup, value))
+    return condition
+
+
 def _state_condition(filters: MatchFilter) -> Q:
     """Superseded matches only when asked for; of deleted files, only decisions."""
-    condition = Q(scanned_file__deleted_at__isnull=True) | Q(state__in=DECIDED_STATES)
-    if filters.states:
-        return condition & Q(state__in=filters.states)
-    return condition & ~Q(state=MatchState.SUPERSEDED)
+    if not filters.states:
+        return ~Q(state=MatchState.SUPERSEDED) & (
+            in_kept_files() | Q(state__in=DECIDED_STATES)
+        )
+    wanted = Q(state__in=filters.states)
+    if set(filters.states).isdisjoint(DECIDED_STATES):
+        return wanted & in_kept_files()
+    return wanted & (in_kept_files() | Q(state__in=DECIDED_STATES))
+
+
+def in_kept_files() -> Q:
+    """Return the condition that a match's file is not deleted.
+
+    The few that are deleted are listed once; to look at the file of each match would
+    take far longer than to count the matches.
+    """
+    deleted = ScannedFile.objects.filter(deleted_at__isnull=False)
+    return ~Q(scanned_file__in=deleted.values("pk"))
 
 
 def search_condition(text: str) -> Q:
@@ -150,6 +234,24 @@ def _score(text: str | None) -> Decimal | None:
     except InvalidOperation:
         return None
     return score if score.is_finite() else None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
+
+
+def _begin_of(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def _end_of(day: date | None) -> datetime | None:
+    """Return the moment after the day; the last day there is has none."""
+    if day is None or day == date.max:
+        return None
+    return _begin_of(day + timedelta(days=1))
 
 
 def _text(value: object) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
 from accounts.roles import Action
@@ -19,9 +18,9 @@ from review.choices import (
     DisputeStatus,
     MatchState,
 )
-from review.filters import MatchFilter, match_condition
+from review.filters import MatchFilter, in_kept_files, match_condition
 from review.models import Dispute, Match
-from scanning.models import Detection, ScannedFile, Segment
+from scanning.models import Detection, Segment
 
 __all__ = [
     "EarlierDecision",
@@ -35,7 +34,7 @@ __all__ = [
     "open_disputes",
     "open_to",
     "segments_for_matches",
-    "waiting_count",
+    "waiting",
     "with_segments",
 ]
 
@@ -54,22 +53,9 @@ class EarlierDecision:
     note: str
 
 
-def waiting_count() -> int:
-    """Return how many matches wait for a person.
-
-    Counted from the index of states alone; the few in deleted files are taken off,
-    which is far cheaper than looking at every match's file. Those few are looked up
-    from their files: the states are compared as an expression, so that no planner
-    starts from all that wait.
-    """
-    deleted = ScannedFile.objects.filter(deleted_at__isnull=False)
-    in_deleted = Match.objects.filter(scanned_file__in=deleted).alias(
-        state_compared=Concat("state", Value(""))
-    )
-    return (
-        Match.objects.filter(state__in=WAITING_STATES).count()
-        - in_deleted.filter(state_compared__in=WAITING_STATES).count()
-    )
+def waiting() -> QuerySet[Match]:
+    """Return the matches that wait for a person."""
+    return Match.objects.filter(in_kept_files(), state__in=WAITING_STATES)
 
 
 def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from catalogue.models import Recording
 from review.models import Match
+from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile
 
 TERRITORY_TAG = "territory:"
@@ -62,6 +63,14 @@ class Subject:
             scan=match.scan,
             measured=match,
             found_late=match.found_late,
+        )
+
+    @property
+    def engines_disagree(self) -> bool:
+        """Tell whether another engine heard something else where this was found."""
+        return any(
+            one.is_disagreement and one.concerns(self.recording.pk)
+            for one in differences(self.file) or ()
         )
 
     @property

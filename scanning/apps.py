@@ -14,8 +14,15 @@ class ScanningConfig(AppConfig):
     name = "scanning"
 
     def ready(self) -> None:
-        """Keep the container ids that the wire protocol reserves free."""
+        """Keep reserved container ids free; look for new recordings in earlier files."""
+        from catalogue.signals import recording_ready
+        from scanning.services import retro
+        from scanning.signals import worker_swept
+
         post_migrate.connect(_reserve_ids, sender=self)
+        recording_ready.connect(retro.collect)
+        worker_swept.connect(retro.start_collected)
+        worker_swept.connect(retro.requeue_stale_searches)
 
 
 def _reserve_ids(using: str, **_signal: object) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from time import sleep
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from scanning import results, selectors
 from scanning.choices import (
@@ -30,6 +31,31 @@ from scanning.models import (
 # States of the wire protocol.
 _PROCESSING = 0
 _FINISHED = (1, -1)
+
+
+# So many bodies within so long are a burst; one that lasts is applied meanwhile.
+_BURST_BODIES = 10
+_BURST_SECONDS = 1.0
+_LONGEST_BURST = timedelta(seconds=30)
+_LOOK_SECONDS = 0.1
+
+
+def let_burst_pass(*, callback_id: int) -> None:
+    """Wait while many bodies come in, where one writer at a time is all there is.
+
+    Who sends them waits seconds at most, so they are all stored before the first is
+    applied. Other databases store and apply at once.
+    """
+    if connection.features.has_select_for_update:
+        return
+    received = InboundCallback.objects.values_list("received_at", flat=True)
+    end = received.get(pk=callback_id) + _LONGEST_BURST
+    newest = received.order_by("-pk")[_BURST_BODIES - 1 : _BURST_BODIES]
+    while (now := datetime.now(tz=UTC)) < end:
+        before = newest.first()
+        if before is None or (now - before).total_seconds() > _BURST_SECONDS:
+            return
+        sleep(_LOOK_SECONDS)
 
 
 @transaction.atomic
@@ -59,16 +85,16 @@ def _addressed(
 ) -> tuple[ScannedFile | None, CloudAccount | None]:
     """Return the file that is meant, and the account that is asked about it."""
     if callback.account is not None:
-        file = selectors.file_of_account(
+        files = selectors.files_of_account(
             account=callback.account, remote_id=callback.file_id
         )
-        return file, callback.account
+        return files.first(), callback.account
     if callback.container is None:
         return None, None
-    file = selectors.file_of_callback(
+    files = selectors.files_of_callback(
         container=callback.container, file_id=callback.file_id
     )
-    return file, callback.container.cloud_account
+    return files.first(), callback.container.cloud_account
 
 
 def _take_hint(

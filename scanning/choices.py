@@ -112,6 +112,17 @@ class Section(models.TextChoices):
     COVER_SONGS = "cover_songs", "Cover songs"
 
 
+class RetroStatus(models.TextChoices):
+    """How far a search for new recordings in earlier files is."""
+
+    COLLECTING = "collecting", "Waits for more recordings"
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
 class CallbackOutcome(models.TextChoices):
     """What became of a callback that came in."""
 
@@ -128,3 +139,50 @@ class DeliveryStatus(models.TextChoices):
     WAITING = "waiting", "Waiting"
     DELIVERED = "delivered", "Delivered"
     FAILED = "failed", "Given up"
+
+
+class DifferenceKind(models.TextChoices):
+    """How two engines differ on one file."""
+
+    TIMES = "times", "Both found it, at other times"
+    RIVAL = "rival", "The other engine hears another recording there"
+    ONLY_EMBEDDED = "only_embedded", "Only the embedded engine found it"
+    ONLY_ACRCLOUD = "only_acrcloud", "Only ACRCloud found it"
+
+
+class KeepAudio(models.TextChoices):
+    """What is kept of a file's sound once it is scanned; landmarks always are."""
+
+    ORIGINAL = "original", "The file itself"
+    COPY = "copy", "Only a small copy to listen to"
+    NOTHING = "nothing", "Nothing that can be heard"
+
+
+class WatchInterval(models.IntegerChoices):
+    """How often a watched source is looked at, in hours."""
+
+    HOUR = 1, "Every hour"
+    THREE_HOURS = 3, "Every 3 hours"
+    SIX_HOURS = 6, "Every 6 hours"
+    TWELVE_HOURS = 12, "Every 12 hours"
+    DAY = 24, "Every day"
+    WEEK = 168, "Every week"
+
+
+class WatchItemState(models.TextChoices):
+    """What became of an item of a watched source."""
+
+    PRESENT = "present", "There before the watch"
+    WAITING = "waiting", "Waits for the next check"
+    SCANNED = "scanned", "Submitted"
+    SEEN = "seen", "Submitted before"
+    FILTERED = "filtered", "Title does not fit"
+    REFUSED = "refused", "Refused"
+
+
+class SourceGone(models.TextChoices):
+    """Why the source of a file is taken for gone; link codes as in ``LinkFault``."""
+
+    UNLISTED = "unlisted", "The watched source does not list it any more"
+    GONE = "link_gone", "Its link leads to nothing any more"
+    PRIVATE = "link_private", "Its link became private"

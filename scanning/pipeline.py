@@ -86,9 +86,6 @@ def _claim(scan_id: int, owner: str) -> bool:
 
 def _run_claimed(scan: Scan, owner: str) -> None:
     file = scan.scanned_file
-    if not file.media and file.source_type == SourceType.LINK:
-        fetch_link(file, progress=_reporter(scan, owner, ScanStage.FETCHING))
-        file.refresh_from_db()
     try:
         query, warnings = _fingerprint_of(scan, owner)
         result = embedded.recognise(
@@ -114,6 +111,8 @@ def _fingerprint_of(scan: Scan, owner: str) -> tuple[Fingerprint, tuple[str, ...
             f"The fingerprint of {file.name} was made by another version of the "
             "engine, and there is no audio to make a new one from. Upload it again.",
         )
+    if not file.media:
+        _bring_audio(scan, owner)
     made = analyse(
         file.media,
         name=file.name,
@@ -128,6 +127,19 @@ def _fingerprint_of(scan: Scan, owner: str) -> tuple[Fingerprint, tuple[str, ...
     file.waveform = made.waveform_name
     file.save(update_fields=["duration_ms", "facts", "fingerprint", "waveform"])
     return made.fingerprint, made.warnings
+
+
+def _bring_audio(scan: Scan, owner: str) -> None:
+    """Fetch the sound of a link; that of an upload, once removed, is gone."""
+    file = scan.scanned_file
+    if file.source_type != SourceType.LINK:
+        raise ScanFailed(
+            "audio_removed",
+            f"The audio of {file.name} was removed, and what was kept of it was made "
+            "by another version of the engine. Upload it again.",
+        )
+    fetch_link(file, progress=_reporter(scan, owner, ScanStage.FETCHING))
+    file.refresh_from_db()
 
 
 def _kept_fingerprint(file: ScannedFile) -> Fingerprint | None:

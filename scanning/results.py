@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from common.leases import NO_LEASE
+from recognition.params import ENGINE_VERSION
 from scanning import selectors
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
@@ -25,7 +26,7 @@ from scanning.choices import (
 from scanning.cloud_jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.errors import LeaseLost, ScanFailed
-from scanning.models import Detection, Scan, ScannedFile, Segment
+from scanning.models import Detection, RetroSearch, Scan, ScannedFile, Segment
 from scanning.signals import scan_finished, scan_settled
 
 
@@ -45,6 +46,7 @@ def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
         recordings_searched=result.recordings_searched,
         stretches=list(result.stretches),
         warnings=list(result.warnings),
+        other_sections=result.other_sections,
         no_match_reason=result.no_match_reason,
         result_sha256=result.sha256,
         progress=100,
@@ -56,6 +58,48 @@ def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
     if not _has_match(scan) and _asks_cloud_next(scan):
         make_cloud_scan(scanned_file=scan.scanned_file, user=scan.requested_by)
     _settle_file(scan)
+
+
+@transaction.atomic
+def store_late_finds(
+    *,
+    scanned_file: ScannedFile,
+    search: RetroSearch,
+    found: Sequence[FoundRecording],
+) -> int:
+    """Keep what a search for later recordings found in a file; return how many.
+
+    What the file's scans or an earlier such search reported is not kept again.
+    """
+    file = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
+    whole, late = selectors.current_scans(file), selectors.late_scans(file)
+    known = set(
+        Detection.objects.filter(scan__in=[*whole, *late]).values_list(
+            "recording_id", flat=True
+        )
+    )
+    new = [one for one in found if one.recording_id not in known]
+    if not new or file.deleted_at is not None:
+        return 0
+    now = datetime.now(tz=UTC)
+    scan = Scan.all_objects.create(
+        scanned_file=file,
+        engine=EngineChoice.EMBEDDED,
+        engine_version=ENGINE_VERSION,
+        retro_search=search,
+        recordings_searched=search.recordings.count(),
+        status=ScanStatus.SUCCEEDED,
+        stage=ScanStage.DONE,
+        progress=100,
+        requested_by=search.requested_by,
+        started_at=now,
+        finished_at=now,
+    )
+    for one in new:
+        _store_detection(scan, one)
+    scan_finished.send(sender=Scan, scan=scan)
+    _settle_file(scan)
+    return len(new)
 
 
 @transaction.atomic
@@ -138,7 +182,8 @@ def _settle_file(scan: Scan) -> None:
     current = selectors.current_scans(scan.scanned_file)
     if any(one.status in ACTIVE_SCAN_STATUSES for one in current):
         return
-    status, code, message = _outcome(current or [scan])
+    late = selectors.late_scans(scan.scanned_file)
+    status, code, message = _outcome([*current, *late] or [scan])
     ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
         status=status,
         error_code=code,

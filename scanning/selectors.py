@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,19 +65,38 @@ def current_scans(scanned_file: ScannedFile) -> list[Scan]:
     return sorted(kept, key=lambda scan: scan.engine != EngineChoice.EMBEDDED)
 
 
-def file_of_account(*, account: CloudAccount, remote_id: str) -> ScannedFile | None:
-    """Return the file that an account's callback names."""
+def late_scans(scanned_file: ScannedFile) -> list[Scan]:
+    """Return the searches for later recordings that add to the current scans."""
+    whole = [scan.pk for scan in current_scans(scanned_file)]
+    rows = Scan.all_objects.filter(
+        scanned_file=scanned_file,
+        retro_search__isnull=False,
+        pk__gt=min(whole, default=0),
+    )
+    return list(rows.order_by("pk"))
+
+
+def files_with_landmarks(bucket_ids: Collection[int]) -> QuerySet[ScannedFile]:
+    """Return the files whose landmarks are kept and whose container searches a bucket."""
+    containers = Container.objects.filter(buckets__in=bucket_ids).exclude(
+        engine=EngineChoice.ACRCLOUD
+    )
+    return files().filter(container__in=containers.values("pk")).exclude(fingerprint="")
+
+
+def files_of_account(*, account: CloudAccount, remote_id: str) -> QuerySet[ScannedFile]:
+    """Return the file that an account's callback names, if it is there."""
     return ScannedFile.objects.filter(
         container__cloud_account=account, remote_id=remote_id, deleted_at__isnull=True
-    ).first()
+    )
 
 
-def file_of_callback(*, container: Container, file_id: str) -> ScannedFile | None:
+def files_of_callback(*, container: Container, file_id: str) -> QuerySet[ScannedFile]:
     """Return the container's file that a callback names, by the cloud's id or ours."""
     wanted = Q(remote_id=file_id)
     with suppress(ValueError):
         wanted |= Q(uid=uuid.UUID(file_id))
-    return container.files.filter(wanted, deleted_at__isnull=True).first()
+    return container.files.filter(wanted, deleted_at__isnull=True)
 
 
 def latest_scan(scanned_file: ScannedFile) -> Scan | None:

@@ -11,5 +11,8 @@ scan_finished = Signal()
 # also for scans that failed or were cancelled.
 scan_settled = Signal()
 
+# Sent with ``file`` when what its platform tells of it was read anew.
+source_read = Signal()
+
 # Sent by the worker at each sweep, for whatever else ends by the clock.
 worker_swept = Signal()

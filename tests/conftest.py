@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from accounts.roles import Role
+from audit import triggers
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from scanning.models import Container
@@ -30,6 +33,15 @@ class MakeClient(Protocol):
         """Return the client."""
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let tests that commit be cleared up after: on SQLite that deletes the rows."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            for table in triggers.TABLES:
+                cursor.execute(f"DROP TRIGGER {table}_no_delete")
+
+
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, settings: Settings) -> Path:
     """Give each test its own data folder, and quick password hashes."""
@@ -39,6 +51,7 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.SECURE_SSL_REDIRECT = False
+    cache.clear()
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     return tmp_path
 

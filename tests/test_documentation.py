@@ -9,7 +9,10 @@ from django.conf import settings
 from django.core.management import get_commands
 
 ROOT = Path(settings.BASE_DIR)
-OWN_APPS = ("scanning", "catalogue", "dedup", "reports", "review", "portal", "audit")
+OWN_APPS = (
+    *("scanning", "catalogue", "dedup", "reports", "review", "portal", "audit"),
+    "accounts",
+)
 # Documented under its file form, which the portal reads itself.
 _READ = re.compile(r"env\.\w+\(\s*\"([A-Z_]+)\"")
 

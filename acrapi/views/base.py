@@ -17,8 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.bearer import BearerAuthentication
 from accounts.roles import Action
-from acrapi.auth import BearerAuthentication, TokenAllows
+from acrapi.auth import TokenAllows
 from acrapi.errors import WireError, exception_handler
 from acrapi.parsers import WireFormParser, WireJSONParser, WireMultiPartParser
 from acrapi.throttling import TokenThrottle

@@ -18,6 +18,7 @@ from acrapi.lookup import (
     listed_recordings,
     named_recordings,
     recordings_of,
+    shown_recordings,
 )
 from acrapi.pagination import paged
 from acrapi.parsers import fields_of
@@ -141,7 +142,7 @@ class BucketFileView(WireView):
     def get(self, request: Request, bucket_id: str, ids: str) -> Response:
         """Return one file as an object, several as a list."""
         bucket = bucket_of(bucket_id)
-        found = named_recordings(recordings_of(bucket), ids, place=_place(bucket))
+        found = shown_recordings(bucket, ids, place=_place(bucket))
         shapes = audio_file_shapes(found)
         return Response({"data": shapes if "," in ids else shapes[0]})
 

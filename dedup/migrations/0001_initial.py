@@ -7,40 +7,103 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalogue', '0001_initial'),
+        ("catalogue", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DedupGroup',
+            name="DedupGroup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('g',), **{}), editable=False, max_length=32, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("g",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['-updated_at', '-id'],
+                "ordering": ["-updated_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='DedupMember',
+            name="DedupMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(blank=True, choices=[('exact_file', 'Same file'), ('same_audio', 'Same audio')], default='', max_length=16)),
-                ('canonical', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='dedup.dedupgroup')),
-                ('linked_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='catalogue.recording')),
-                ('recording', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='dedup_member', to='catalogue.recording')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("exact_file", "Same file"),
+                            ("same_audio", "Same audio"),
+                        ],
+                        default="",
+                        max_length=16,
+                    ),
+                ),
+                ("canonical", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="dedup.dedupgroup",
+                    ),
+                ),
+                (
+                    "linked_to",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="catalogue.recording",
+                    ),
+                ),
+                (
+                    "recording",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="dedup_member",
+                        to="catalogue.recording",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-canonical', 'id'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('canonical', True)), fields=('group',), name='dedup_one_canonical_per_group')],
+                "ordering": ["-canonical", "id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("canonical", True)),
+                        fields=("group",),
+                        name="dedup_one_canonical_per_group",
+                    )
+                ],
             },
         ),
     ]

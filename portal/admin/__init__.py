@@ -9,10 +9,13 @@ from portal.admin import (
     catalogue,
     cloud,
     dedup,
+    evidence,
     imports,
     match,
+    reports,
     rules,
     scanning,
+    searching,
 )
 
 __all__ = [
@@ -22,8 +25,11 @@ __all__ = [
     "catalogue",
     "cloud",
     "dedup",
+    "evidence",
     "imports",
     "match",
+    "reports",
     "rules",
     "scanning",
+    "searching",
 ]

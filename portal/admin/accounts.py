@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from typing import TYPE_CHECKING, Any
 
-from accounts.models import ApiToken, User
-from accounts.roles import Action
-from portal.admin.base import RoleAdmin, all_field_names
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import FilteredSelectMultiple
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString
+
+import audit.services
+from accounts.models import AccessLimit, ApiToken, User
+from accounts.roles import Action, Role
+from catalogue.models import Bucket
+from portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from portal.erasure import ErasureRefused, erase, preview
+from scanning.models import Container
+
+if TYPE_CHECKING:
+    # Django's admin classes take type arguments in the stubs alone.
+    _StackedInline = admin.StackedInline[AccessLimit, Group]
+else:
+    _StackedInline = admin.StackedInline
 
 # Django registers its own screen for groups when the import above runs.
 admin.site.unregister(Group)
@@ -46,6 +63,30 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         )
     ]
     readonly_fields = ["last_login", "date_joined"]
+    actions = ["erase_data"]
+
+    @admin.action(description="Erase the data of this person …")
+    def erase_data(
+        self, request: HttpRequest, chosen: QuerySet[User]
+    ) -> HttpResponse | None:
+        """Show what erasing touches; erase once that was confirmed."""
+        person = chosen.first()
+        if person is None or chosen.count() != 1 or not self._may_erase(request):
+            self.message_user(request, "Choose one person.", messages.ERROR)
+            return None
+        if "confirmed" not in request.POST:
+            context = {"person": person, "told": preview(person=person)}
+            return render(request, "admin/erase_person.html", context)
+        try:
+            told = erase(person=person, actor=user_of(request))
+        except ErasureRefused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+        else:
+            self.message_user(request, f"The person is {told.pseudonym} from now on.")
+        return None
+
+    def _may_erase(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(Action.CONFIGURE)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show people to those who manage them."""
@@ -72,22 +113,143 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         return super().get_queryset(request).prefetch_related("groups")
 
 
-@admin.register(Group)
-class RoleGroupAdmin(GroupAdmin, RoleAdmin[Group]):
-    """The roles, as the table of roles defines them; nothing to edit."""
+class AccessLimitForm(forms.ModelForm[AccessLimit]):
+    """What to limit, and the containers and buckets to choose from; kept as ids."""
 
-    list_display = ["name"]
+    limits_containers = forms.BooleanField(
+        required=False, label="Only the containers below"
+    )
+    containers = forms.ModelMultipleChoiceField(
+        Container.objects.order_by("name"),
+        required=False,
+        widget=FilteredSelectMultiple("containers", is_stacked=False),
+    )
+    limits_buckets = forms.BooleanField(required=False, label="Only the buckets below")
+    buckets = forms.ModelMultipleChoiceField(
+        Bucket.objects.order_by("name"),
+        required=False,
+        widget=FilteredSelectMultiple("buckets", is_stacked=False),
+    )
+
+    class Meta:
+        model = AccessLimit
+        fields = ["second_factor", "containers", "buckets"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own
+        super().__init__(*args, **kwargs)
+        self.initial["limits_containers"] = self.instance.containers is not None
+        self.initial["limits_buckets"] = self.instance.buckets is not None
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own
+        """Turn what is chosen into ids; None where nothing is limited."""
+        told = super().clean() or {}
+        for name in ("containers", "buckets"):
+            chosen = told.get(name) or []
+            limited = told.get(f"limits_{name}")
+            if chosen and not limited:
+                self.add_error(f"limits_{name}", f"Tick this to limit the {name}.")
+            told[name] = sorted(row.pk for row in chosen) if limited else None
+        return told
+
+
+class AccessLimitInline(_StackedInline):
+    """What the people of a group see."""
+
+    model = AccessLimit
+    form = AccessLimitForm
+    fields = [
+        *("second_factor", "limits_containers", "containers"),
+        *("limits_buckets", "buckets"),
+    ]
+    verbose_name_plural = "What its people see, and how they sign in"
+    can_delete = False
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        """Show limits to those who manage people."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None) -> bool:  # type: ignore[override]  # inlines are asked with a parent
+        """Let those who manage people set limits."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    has_change_permission = has_view_permission
+
+
+@admin.register(Group)
+class RoleGroupAdmin(RoleAdmin[Group]):
+    """The roles, and groups that limit their people to containers and buckets.
+
+    What a role may do is in the table of roles, not here.
+    """
+
+    add_action = change_action = Action.CONFIGURE
+    list_display = ["name", "is_role", "people"]
+    search_fields = ["name"]
+    ordering = ["name"]
     fields = ["name"]
+    inlines = [AccessLimitInline]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show roles to those who give them."""
+        """Show groups to those who manage people."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_view_permission(
         self, request: HttpRequest, obj: Group | None = None
     ) -> bool:
-        """Show roles to those who give them."""
+        """Show groups to those who manage people."""
         return request.user.has_perm(Action.CONFIGURE)
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Group | None = None
+    ) -> bool:
+        """Let groups go that are no role and have no people."""
+        gone = obj is None or not (_is_role(obj) or obj.user_set.exists())
+        return gone and request.user.has_perm(Action.CONFIGURE)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Group | None = None
+    ) -> list[str]:
+        """Keep the names of roles."""
+        return ["name"] if obj is not None and _is_role(obj) else []
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        """Count the people along."""
+        return super().get_queryset(request).annotate(number=Count("user"))
+
+    @admin.display(description="Role", boolean=True)
+    def is_role(self, group: Group) -> bool:
+        """Tell whether it is one of the four roles."""
+        return _is_role(group)
+
+    @admin.display(description="People", ordering="number")
+    def people(self, group: Group) -> SafeString:
+        """Return how many are in it."""
+        return number(str(group.number))  # type: ignore[attr-defined]  # annotated
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:  # Any: the admin's own types
+        """Keep the limits, and an event."""
+        super().save_related(request, form, formsets, change)
+        group: Group = form.instance
+        limit = AccessLimit.objects.filter(group=group).first()
+        audit.services.record(
+            case=f"group:{group.pk}",
+            action="group.changed" if change else "group.created",
+            actor=user_of(request),
+            after={
+                "name": group.name,
+                "containers": limit and limit.containers,
+                "buckets": limit and limit.buckets,
+                "second_factor": bool(limit and limit.second_factor),
+            },
+        )
+
+
+def _is_role(group: Group) -> bool:
+    return group.name in set(Role)
 
 
 @admin.register(ApiToken)

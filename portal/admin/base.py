@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import (
     Count,
     IntegerField,
@@ -18,7 +20,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -26,6 +28,7 @@ from django.utils.safestring import SafeString
 from accounts.models import User
 from accounts.roles import Action
 from portal import formats
+from portal.admin import history
 
 Row = TypeVar("Row", bound=Model)
 
@@ -55,6 +58,21 @@ class RoleAdmin(_ModelAdmin[Row]):
 
     class Media:
         css = {"all": ["css/admin_review.css"]}
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
+    ) -> HttpResponse:
+        """Show the events of what the screen is about, where it has a case."""
+        shown = self.get_object(request, unquote(object_id))
+        if shown is None or not history.case_of(shown):
+            return super().history_view(request, object_id, extra_context)
+        if not self.has_view_permission(request, shown):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), **(extra_context or {})}
+        return history.page(request, shown, context)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the model in the index to whoever may look."""

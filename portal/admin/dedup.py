@@ -1,12 +1,32 @@
-"""Groups of recordings that are the same sound."""
+"""Groups of recordings that are one sound, and what is done about them."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import cast
+
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from dedup.models import DedupGroup, DedupMember
+from accounts.models import User
+from accounts.roles import Action
+from dedup import actions
+from dedup.errors import ActionRefused
+from dedup.models import (
+    CatalogueCheck,
+    DedupAction,
+    DedupGroup,
+    DedupMember,
+    GroupKind,
+    PairLink,
+    SharedLoop,
+)
+from portal import duplicates as page
 from portal.admin.base import ReadOnlyInline, RoleAdmin, count_of
 
 
@@ -18,8 +38,10 @@ class MemberInline(ReadOnlyInline):
     readonly_fields = (
         "recording",
         "canonical",
+        "pinned",
         "kind",
         "linked_to",
+        "bridge",
         "created_at",
     )
     fields = readonly_fields
@@ -27,19 +49,24 @@ class MemberInline(ReadOnlyInline):
 
 @admin.register(DedupGroup)
 class DedupGroupAdmin(RoleAdmin[DedupGroup]):
-    """Groups as they were found."""
+    """Groups as they were found; merged in the list, decided on their page."""
 
-    list_display = ["uid", "canonical", "members_count", "kinds", "updated_at"]
+    list_display = ["uid", "canonical", "members_count", "kind", "kinds", "updated_at"]
+    list_filter = ["kind"]
     search_fields = ["=uid", "members__recording__title"]
     date_hierarchy = "updated_at"
     ordering = ["-updated_at", "-id"]
     readonly_fields = (
         "uid",
+        "kind",
+        "open_page",
+        "version",
         "created_at",
         "updated_at",
     )
     fields = readonly_fields
     inlines = [MemberInline]
+    actions = ["merge_groups"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DedupGroup]:
         """Fetch the members along."""
@@ -65,3 +92,115 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
         """Return how the members were found to be the same."""
         found = {one.get_kind_display() for one in group.members.all() if one.kind}
         return ", ".join(sorted(found))
+
+    @admin.display(description="Decide")
+    def open_page(self, group: DedupGroup) -> SafeString:
+        """Lead to the page that shows the recordings under each other."""
+        href = reverse("portal:duplicate_group", args=[group.uid])
+        return format_html('<a href="{}">Open among the duplicates</a>', href)
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        """Let those merge whose role may."""
+        return request.user.has_perm(Action.EDIT_DUPLICATES)
+
+    @admin.action(
+        description="Merge into the canonical recording…", permissions=["merge"]
+    )
+    def merge_groups(
+        self, request: HttpRequest, groups: QuerySet[DedupGroup]
+    ) -> HttpResponseBase | None:
+        """Show what merging changes; do it once that was seen."""
+        same = groups.filter(kind=GroupKind.SAME_SOUND)
+        if "post" not in request.POST:
+            context = page.bulk_context(list(same.values_list("pk", flat=True)))
+            return TemplateResponse(
+                request,
+                "admin/dedup/dedupgroup/merge.html",
+                {
+                    **self.admin_site.each_context(request),
+                    "title": "Merge groups",
+                    "opts": self.model._meta,
+                    **context,
+                },
+            )
+        told = (value.partition(":") for value in request.POST.getlist("group"))
+        done, refused = actions.merge_many(
+            versions={uid: int(n) for uid, _colon, n in told if n.isdigit()},
+            user=cast("User", request.user),
+        )
+        self.message_user(request, f"{done} groups merged.")
+        for title, why in refused:
+            self.message_user(request, f"{title}: {why}", messages.ERROR)
+        return None
+
+
+@admin.register(PairLink)
+class PairLinkAdmin(RoleAdmin[PairLink]):
+    """Every two recordings that share sound, and whether they were kept apart."""
+
+    list_display = ["uid", "one", "other", "kind", "altered", "confidence", "kept_at"]
+    list_filter = ["kind", "altered", ("kept_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["one", "other"]
+    search_fields = ["=uid", "one__title", "other__title"]
+    readonly_fields = (
+        *("uid", "one", "other", "kind", "altered", "coverage_one", "coverage_other"),
+        *("tempo_ratio", "pitch_cents", "confidence", "engine_version", "runs"),
+        *("kept_at", "kept_by", "created_at"),
+    )
+    fields = readonly_fields
+
+
+@admin.register(DedupAction)
+class DedupActionAdmin(RoleAdmin[DedupAction]):
+    """What was done or proposed; undone in the list."""
+
+    list_display = ["uid", "verb", "title", "state", "made_by", "made_at", "settled_by"]
+    list_filter = ["verb", "state"]
+    search_fields = ["=uid", "title"]
+    list_select_related = ["made_by", "settled_by"]
+    readonly_fields = (
+        *("uid", "verb", "state", "title", "group_uid", "note", "asked", "before"),
+        *("after", "made_by", "made_at", "settled_by", "settled_at"),
+    )
+    fields = readonly_fields
+    actions = ["undo_actions"]
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        """Let those undo whose role may."""
+        return request.user.has_perm(Action.EDIT_DUPLICATES)
+
+    @admin.action(description="Undo", permissions=["merge"])
+    def undo_actions(self, request: HttpRequest, rows: QuerySet[DedupAction]) -> None:
+        """Take actions back, the latest first."""
+        for action in rows.order_by("-pk"):
+            try:
+                actions.undo(action=action, user=cast("User", request.user))
+            except ActionRefused as refused:
+                self.message_user(
+                    request, f"{action}: {refused.message}", messages.ERROR
+                )
+            else:
+                self.message_user(request, f"{action}: undone.")
+
+
+@admin.register(SharedLoop)
+class SharedLoopAdmin(RoleAdmin[SharedLoop]):
+    """Stretches that many recordings share."""
+
+    list_display = ["uid", "length_ms", "state", "created_at"]
+    list_filter = ["state"]
+    readonly_fields = ("uid", "length_ms", "state", "created_at")
+    fields = readonly_fields
+
+
+@admin.register(CatalogueCheck)
+class CatalogueCheckAdmin(RoleAdmin[CatalogueCheck]):
+    """Checks of the catalogue, the last one first."""
+
+    list_display = ["uid", "bucket", "status", "done", "total", "pairs", "finished_at"]
+    list_filter = ["status"]
+    readonly_fields = (
+        *("uid", "bucket", "status", "done", "total", "pairs", "skipped", "message"),
+        *("requested_by", "created_at", "started_at", "finished_at"),
+    )
+    fields = readonly_fields

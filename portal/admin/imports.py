@@ -6,6 +6,7 @@ from django.contrib import admin
 
 from catalogue.models import CatalogueImport
 from portal.admin.base import RoleAdmin
+from reports.models import ResultImport
 
 
 @admin.register(CatalogueImport)
@@ -27,5 +28,21 @@ class CatalogueImportAdmin(RoleAdmin[CatalogueImport]):
     readonly_fields = (
         *("uid", "bucket", "table_name", "encoding", "keep_unknown", "status"),
         *("message", "summary", "made_by", "created_at", "updated_at"),
+    )
+    fields = readonly_fields
+
+
+@admin.register(ResultImport)
+class ResultImportAdmin(RoleAdmin[ResultImport]):
+    """Results that another program found, as they were checked and taken over."""
+
+    list_display = ["file_name", "container", "status", "message", "made_by"]
+    list_filter = ["status", "container"]
+    list_select_related = ["container", "made_by"]
+    search_fields = ["file_name", "=uid"]
+    ordering = ["-id"]
+    readonly_fields = (
+        *("uid", "container", "file_name", "status", "message", "summary"),
+        *("made_by", "created_at", "updated_at"),
     )
     fields = readonly_fields

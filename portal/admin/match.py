@@ -19,10 +19,12 @@ from django.utils.safestring import SafeString
 from accounts.roles import Action
 from portal import formats, pictures
 from portal.admin import claims, match_decisions
+from portal.admin import evidence as evidence_admin
 from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of, when
 from portal.admin.filters import AgeFilter, LockFilter, ScoreBandFilter, StateFilter
 from portal.admin.match_page import evidence
 from reports import services as reports
+from reports.layouts import Layout
 from review import selectors
 from review.choices import Verb
 from review.filters import search_condition
@@ -88,6 +90,7 @@ class MatchAdmin(RoleAdmin[Match]):
         "reopen_matches",
         "undo_matches",
         "export_matches",
+        "build_evidence",
     ]
 
     def get_changelist(
@@ -290,20 +293,36 @@ class MatchAdmin(RoleAdmin[Match]):
     ) -> HttpResponseBase:
         """Send the report of the selection."""
         return _csv(
-            reports.stream_selected_csv(matches=queryset, user=user_of(request))
+            reports.stream_report(
+                layout=Layout(), matches=queryset, user=user_of(request)
+            )
         )
+
+    @admin.action(
+        description="Build evidence for the selected…", permissions=["export"]
+    )
+    def build_evidence(
+        self, request: HttpRequest, queryset: QuerySet[Match]
+    ) -> HttpResponse | None:
+        """Ask, then have the worker build packs."""
+        return evidence_admin.build_many(self, request, queryset)
 
     def export_list(self, request: HttpRequest) -> HttpResponseBase:
         """Send the report of everything that the list's filters let pass."""
         if not self.has_export_permission(request):
             raise PermissionDenied
         listed = self.get_changelist_instance(request).get_queryset(request)
-        return _csv(reports.stream_selected_csv(matches=listed, user=user_of(request)))
+        return _csv(
+            reports.stream_report(
+                layout=Layout(), matches=listed, user=user_of(request)
+            )
+        )
 
 
 def _csv(pieces: Iterator[bytes]) -> StreamingHttpResponse:
+    layout = Layout()
     return StreamingHttpResponse(
         pieces,
-        content_type=reports.CONTENT_TYPE,
-        headers={"Content-Disposition": f'attachment; filename="{reports.FILE_NAME}"'},
+        content_type=reports.CONTENT_TYPES[layout.format],
+        headers={"Content-Disposition": f'attachment; filename="{layout.file_name}"'},
     )

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from catalogue.models import ExcludedSegment
 from portal.admin.base import RoleAdmin, all_field_names, count_of, number
 from review.choices import MatchState
-from review.models import Dispute, Licence, Match, Policy
+from review.models import Dispute, Licence, Match, Policy, SavedView
 
 _LICENCE_FIELDS = (
     *all_field_names(Licence, but=("id", "evidence")),
@@ -126,3 +126,16 @@ class DisputeAdmin(RoleAdmin[Dispute]):
     def overdue(self, dispute: Dispute) -> bool:
         """Tell whether the day of the answer has passed."""
         return dispute.is_overdue
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(RoleAdmin[SavedView]):
+    """Views of the queue that people keep; the queue itself saves and removes them."""
+
+    list_display = ["name", "owner", "query", "is_shared", "is_default"]
+    list_filter = ["is_shared", "is_default"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "owner__username", "=uid"]
+    ordering = ["name", "id"]
+    fields = all_field_names(SavedView, but=("id",))
+    readonly_fields = fields

@@ -27,10 +27,12 @@ from portal.admin.base import (
     user_of,
     when,
 )
+from portal.admin.filters import CodeFilter
 from portal.playback import audio_url
 from portal.views.containers import callback_url
 from review.choices import MatchState
 from review.models import Match
+from review.services import floors
 from scanning.errors import IntakeRefused
 from scanning.models import (
     Container,
@@ -49,6 +51,9 @@ _CONTAINER_FIELDS = (
     "buckets",
     "audio_type",
     "score_floor",
+    "upload_audio",
+    "link_audio",
+    "audio_days",
     "callback_address",
     "created_by",
     "created_at",
@@ -116,7 +121,7 @@ class ContainerAdmin(RoleAdmin[Container]):
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Any, change: bool
     ) -> None:
-        """Write the event once the buckets are known too."""
+        """Write the event once the buckets are known; judge anew what the floor held."""
         super().save_related(request, form, formsets, change)
         container: Container = form.instance
         audit.services.record(
@@ -130,6 +135,7 @@ class ContainerAdmin(RoleAdmin[Container]):
                 "score_floor": str(container.score_floor),
             },
         )
+        floors.give_back(container=container, user=user_of(request))
 
 
 class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
@@ -187,7 +193,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         "source_type",
         "created",
     ]
-    list_filter = ["status", "container", "source_type", "error_code"]
+    list_filter = ["status", "container", "source_type", ("error_code", CodeFilter)]
     ordering = ["-created_at", "-id"]
     search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
     search_help_text = "Name, or a whole id or SHA-256"

@@ -9,7 +9,16 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from common.api_errors import error_body
+from review.errors import ReviewError
 from scanning.errors import IntakeRefused
+
+_STATUS_OF_REFUSAL = {
+    "stale": 409,
+    "locked": 409,
+    "not_possible": 409,
+    "nothing_to_undo": 409,
+    "not_allowed": 403,
+}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -19,6 +28,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """
     if isinstance(error, IntakeRefused):
         return Response(error_body(error.code, str(error)), status=error.status)
+    if isinstance(error, ReviewError):
+        status = _STATUS_OF_REFUSAL.get(error.code, 422)
+        return Response(error_body(error.code, error.message), status=status)
+    if isinstance(error, RecursionError):
+        # The parser of JSON gives up on a body of brackets within brackets.
+        told = error_body("parse_error", "The body is nested too deeply.")
+        return Response(told, status=400)
     response = drf_exception_handler(error, context)
     if response is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.api import views
+from portal.api import matches, reports, views
 
 app_name = "api"
 
@@ -15,4 +15,29 @@ urlpatterns = [
     path("files/<uuid:uid>/cancel/", views.CancelView.as_view(), name="cancel"),
     path("files/<uuid:uid>/audio/", views.AudioView.as_view(), name="attach_audio"),
     path("links/", views.LinksView.as_view(), name="links"),
+    path("matches/<str:uid>/", matches.MatchView.as_view(), name="match"),
+    path(
+        "matches/<str:uid>/decisions/",
+        matches.DecisionsView.as_view(),
+        name="match_decisions",
+    ),
+    path(
+        "matches/<str:uid>/disputes/",
+        matches.DisputesView.as_view(),
+        name="match_disputes",
+    ),
+    path("reports/", reports.ReportsView.as_view(), name="reports"),
+    path("reports/stream/", reports.StreamView.as_view(), name="report_stream"),
+    path("reports/<str:uid>/", reports.RunView.as_view(), name="report"),
+    path("reports/<str:uid>/file/", reports.RunFileView.as_view(), name="report_file"),
+    path(
+        "reports/<str:uid>/manifest/",
+        reports.RunManifestView.as_view(),
+        name="report_manifest",
+    ),
+    path(
+        "reports/<str:uid>/cancel/",
+        reports.RunCancelView.as_view(),
+        name="report_cancel",
+    ),
 ]

@@ -132,9 +132,9 @@ class AudioView(APIView):
     @extend_schema(request=AttachAudioSerializer, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Keep the audio and queue the scan."""
+        file = _file(uid)
         form = AttachAudioSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        file = _file(uid)
         attach_audio(
             scanned_file=file,
             upload=form.validated_data["file"],

@@ -15,7 +15,8 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import file_page, formats, pictures, plots, reasons, states
+from portal import file_page, formats, pictures, plots, reasons, states, waves
+from review.choices import Relation
 
 register = template.Library()
 
@@ -109,6 +110,12 @@ def grouped(value: int | None) -> str:
 
 
 @register.filter
+def counted(value: int) -> str:
+    """A count of a list that is counted so far and no farther."""
+    return formats.counted(value)
+
+
+@register.filter
 def score(value: float | None) -> str:
     """A score as a whole number."""
     return formats.UNKNOWN if value is None else str(round(float(value)))
@@ -136,6 +143,12 @@ def state_icon(state: str) -> str:
 def reason_icon(reason: str) -> str:
     """Icon name of the reason why a match waits."""
     return reasons.reason_icon(reason)
+
+
+@register.filter
+def relation_label(relation: str) -> str:
+    """Word of a relation."""
+    return str(Relation(relation).label) if relation in Relation.values else relation
 
 
 @register.filter
@@ -217,9 +230,9 @@ def mini_ribbon(
 
 
 @register.simple_tag
-def stored_wave(owner: Any) -> pictures.WavePaths | None:
+def stored_wave(owner: Any) -> waves.WavePaths | None:
     """Draw the stored loudness of a file or a recording, where there is one."""
-    return pictures.wave_paths(file_page.load_waveform(owner))
+    return waves.wave_paths(file_page.load_waveform(owner))
 
 
 @register.inclusion_tag("components/_week_chart.html")

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.roles import Action
 from catalogue import selectors
-from catalogue.models import Bucket, Recording
+from catalogue.models import Bucket, IntakeRule, Recording
 from catalogue.services import create_bucket
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import DedupMember
-from portal import file_page, pictures
+from portal import file_page, waves
 from portal.access import PortalRequest, needs
 from portal.forms import BucketForm, RecordingFilterForm, RecordingForm
 from portal.pages import page_of, sorted_by
@@ -84,7 +84,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
         "catalogue/recording_detail.html",
         {
             "recording": recording,
-            "wave": pictures.wave_paths(file_page.load_waveform(recording)),
+            "wave": waves.wave_paths(file_page.load_waveform(recording)),
             "matches": review_selectors.with_segments(found[:_SHOWN_MATCHES]),
             "group": member.group if member else None,
             "exclusions": selectors.excluded_segments(recording),
@@ -106,15 +106,21 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
         initial={"bucket": request.GET.get("bucket")},
     )
     if request.method == "POST" and form.is_valid():
+        answer = form.cleaned_data["if_there"]
         try:
             recording = add_recording(
                 bucket=form.cleaned_data["bucket"],
                 details=form.details(),
                 audio=form.cleaned_data["audio"],
                 user=request.user,
+                answer=IntakeRule(answer) if answer else None,
             )
         except AlreadyInCatalogue as error:
             form.add_error(error.field, str(error))
+            if error.may_add:
+                form.add_error(
+                    "if_there", "To add it, choose the file again and say how."
+                )
         else:
             messages.success(
                 request, f"{recording.title} is added and being fingerprinted."
@@ -132,6 +138,7 @@ def bucket_create(request: PortalRequest) -> HttpResponseBase:
         bucket = create_bucket(
             name=form.cleaned_data["name"],
             intake_rule=form.cleaned_data["intake_rule"],
+            intake_versions=form.cleaned_data["intake_versions"],
             user=request.user,
         )
         messages.success(request, f"Bucket {bucket.name} is made.")

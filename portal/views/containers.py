@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
 from portal.forms import ContainerForm
+from review.services import floors
 from scanning.models import Container
 
 
@@ -49,7 +50,12 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
     form = ContainerForm(request.POST or None, instance=container)
     if request.method == "POST" and form.is_valid():
         _save(form, request.user)
+        returned = floors.give_back(container=container, user=request.user)
         messages.success(request, f"Container {container.name} is saved.")
+        if returned:
+            messages.info(
+                request, f"{returned} matches are not below the floor any more."
+            )
         return redirect("portal:container_list")
     return render(
         request,
@@ -85,6 +91,9 @@ def _save(form: ContainerForm, user: User) -> Container:
             "engine": container.engine,
             "buckets": [bucket.pk for bucket in container.buckets.all()],
             "score_floor": str(container.score_floor),
+            "upload_audio": container.upload_audio,
+            "link_audio": container.link_audio,
+            "audio_days": container.audio_days,
         },
     )
     return container

@@ -1,34 +1,319 @@
-"""The groups of recordings that are the same sound."""
+"""Duplicates: the list, a group with what can be done about it, the checks."""
 
 from __future__ import annotations
 
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
+from accounts.reach import refuse_limited, working_for
 from accounts.roles import Action
-from catalogue.models import Recording, RecordingStatus
-from dedup.models import DedupGroup
+from dedup import actions, checks, loop_actions, selectors
+from dedup.errors import ActionRefused, GroupChanged
+from dedup.models import (
+    ActionState,
+    ActionVerb,
+    CatalogueCheck,
+    DedupAction,
+    DedupGroup,
+    SharedLoop,
+)
+from portal import duplicates as page
 from portal.access import PortalRequest, needs
-from portal.pages import page_of
+from portal.duplicate_forms import ActionForm, DuplicateFilterForm
+
+_DONE = {
+    ActionVerb.CANONICAL: gettext_lazy("{title} stands for its group now."),
+    ActionVerb.MERGE: gettext_lazy(
+        "Merged into {title}. The other ids still lead to it."
+    ),
+    ActionVerb.KEEP: gettext_lazy("{title}: kept apart, and not proposed again."),
+    ActionVerb.SPLIT: gettext_lazy("{title}: taken out of its group."),
+    ActionVerb.RETIRE: gettext_lazy("{title}: retired; it is not searched any more."),
+}
 
 
 @require_safe
 @needs(Action.VIEW)
 def duplicates(request: PortalRequest) -> HttpResponseBase:
-    """List the groups with their members."""
-    groups = DedupGroup.objects.prefetch_related(
-        "members__recording__bucket", "members__linked_to"
+    """List what is open, what was kept apart, or what was done."""
+    tab = request.GET.get("tab", "")
+    frame = _frame(request)
+    number = request.GET.get("page")
+    if tab == "kept":
+        pairs = Paginator(selectors.kept_pairs(), page.PAGE_SIZE)
+        frame |= {"tab": tab, "page_obj": pairs.get_page(number)}
+        return render(request, "dedup/kept.html", frame)
+    if tab == "done":
+        told = DedupAction.objects.select_related("made_by", "settled_by")
+        done = Paginator(told, page.PAGE_SIZE).get_page(number)
+        rows = [(action, actions.may_undo(action, request.user)) for action in done]
+        frame |= {"tab": tab, "page_obj": done, "rows": rows}
+        return render(request, "dedup/done.html", frame)
+    return render(request, "dedup/open.html", frame)
+
+
+def _group(uid: str) -> DedupGroup | None:
+    """Return a group; None where it is settled, 404 where it may not be seen."""
+    group = DedupGroup.objects.filter(uid=uid).first()
+    if group is None or group.members.exists():
+        return group
+    with working_for(None):
+        if group.members.exists():
+            raise Http404
+    return None
+
+
+@require_safe
+@needs(Action.VIEW)
+def duplicate_group(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one group: its recordings under each other, what differs, what to do."""
+    group = _group(uid)
+    if group is None:
+        messages.info(request, _("This group is settled. Here is what is open."))
+        return redirect("portal:duplicates")
+    return _show_group(request, group)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Do, or propose, what the form asks for; show what changed meanwhile."""
+    group = _group(uid)
+    form = ActionForm(request.POST)
+    if group is None or not form.is_valid():
+        messages.error(request, _("The group is settled by now. Nothing was done."))
+        return redirect("portal:duplicates")
+    following = _next_after(uid, request)
+    try:
+        action = actions.act_on_group(
+            verb=ActionVerb(form.cleaned_data["verb"]),
+            group=group,
+            user=request.user,
+            version=form.cleaned_data["version"],
+            seen=form.seen,
+            asked=form.asked(),
+            note=form.cleaned_data["note"],
+        )
+    except GroupChanged as changed:
+        return _show_group(
+            request, group, problem=changed, chosen=form.fields_chosen(), status=409
+        )
+    except ActionRefused as refused:
+        return _show_group(
+            request, group, problem=refused, chosen=form.fields_chosen(), status=422
+        )
+    _tell(request, action)
+    remains = DedupGroup.objects.filter(uid=uid).exists()
+    is_whole = action.verb == ActionVerb.CANONICAL or (
+        action.state == ActionState.PROPOSED
     )
-    page = page_of(request, groups)
+    here = reverse("portal:duplicate_group", args=[uid])
+    return redirect(here if remains and is_whole else following)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.VIEW)
+def duplicate_loop(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show a shared loop with what excluding it touches; exclude it, or leave it."""
+    loop = get_object_or_404(SharedLoop, uid=uid)
+    if not loop.places.exists():
+        raise Http404
+    problem = None
+    if request.method == "POST":
+        try:
+            return _settle_loop(request, loop)
+        except ActionRefused as refused:
+            problem = refused
+    previews = loop_actions.preview(loop=loop)
+    context = {
+        "loop": loop,
+        "item": page.loop_item(loop, {}),
+        "places": previews,
+        "touched": sum(len(one.preview.touched) for one in previews),
+        "problem": problem,
+    }
     return render(
         request,
-        "dedup/group_list.html",
-        {
-            "page_obj": page,
-            "total": page.paginator.count,
-            "references": Recording.objects.filter(
-                status=RecordingStatus.READY
-            ).count(),
-        },
+        "dedup/loop.html",
+        _frame(request, current=uid) | context,
+        status=409 if problem else 200,
     )
+
+
+def _settle_loop(request: PortalRequest, loop: SharedLoop) -> HttpResponseBase:
+    note = request.POST.get("note", "")
+    following = _next_after(loop.uid, request)
+    if request.POST.get("verb") == "exclude":
+        places = loop_actions.exclude_everywhere(
+            loop=loop, user=request.user, note=note
+        )
+        messages.success(
+            request,
+            _("The stretch is excluded in %(n)s places.") % {"n": places}
+            if request.user.has_perm(Action.EDIT_CATALOGUE)
+            else _("Excluding the stretch in %(n)s places is proposed.")
+            % {"n": places},
+        )
+    else:
+        loop_actions.keep(loop=loop, user=request.user, note=note)
+        messages.success(request, _("The loop is left as it is, and not shown again."))
+    return redirect(following)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Undo an action, or accept or refuse one that was proposed."""
+    action = get_object_or_404(DedupAction, uid=uid)
+    if action.made_by != request.user:
+        # What it touched may be gone by now, so nobody can tell where it lay.
+        refuse_limited(request.user)
+    do = {"undo": actions.undo, "accept": actions.accept, "refuse": actions.refuse}
+    told = {
+        "undo": _("Undone: everything is as it was before."),
+        "accept": _("Accepted and done."),
+        "refuse": _("Refused; nothing was changed."),
+    }
+    verb = request.POST.get("verb", "")
+    if verb in do:
+        try:
+            do[verb](action=action, user=request.user)
+        except ActionRefused as refused:
+            messages.error(request, refused.message)
+        else:
+            messages.success(request, told[verb])
+    return redirect(_back(request))
+
+
+@require_POST
+@needs(Action.EDIT_DUPLICATES)
+def duplicate_check(request: PortalRequest) -> HttpResponseBase:
+    """Have the catalogue checked now, or stop the check that runs."""
+    refuse_limited(request.user)
+    if uid := request.POST.get("cancel"):
+        check = get_object_or_404(CatalogueCheck, uid=uid)
+        checks.cancel_check(check=check, user=request.user)
+        messages.success(
+            request, _("The check stops. What was compared so far stays compared.")
+        )
+        return redirect("portal:duplicates")
+    try:
+        checks.start_check(user=request.user)
+    except checks.CheckUnderWay:
+        messages.info(request, _("A check is under way already."))
+    else:
+        messages.success(
+            request, _("The check has begun; only what is new is compared.")
+        )
+    return redirect("portal:duplicates")
+
+
+@require_safe
+@needs(Action.VIEW)
+def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
+    """Return how far the check is, for the page to refresh."""
+    may_manage = request.user.has_perm(Action.EDIT_DUPLICATES)
+    return render(request, "dedup/_check.html", {**_check(), "may_manage": may_manage})
+
+
+def _show_group(
+    request: PortalRequest,
+    group: DedupGroup,
+    *,
+    problem: ActionRefused | None = None,
+    chosen: dict[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
+    context = page.group_context(
+        group, with_letter=request.GET.get("with", ""), chosen=chosen
+    )
+    frame = _frame(request, current=group.uid)
+    proposals = DedupAction.objects.filter(
+        group_uid=group.uid, state=ActionState.PROPOSED
+    ).select_related("made_by")
+    return render(
+        request,
+        "dedup/group.html",
+        frame | context | {"problem": problem, "proposals": proposals},
+        status=status,
+    )
+
+
+def _frame(request: PortalRequest, *, current: str = "") -> dict[str, object]:
+    """Return what all pages of duplicates have: tabs, the list, the last action."""
+    form = DuplicateFilterForm(request.GET)
+    form.is_valid()
+    bucket = form.cleaned_data.get("bucket")
+    keys = page.listed(
+        kind=form.cleaned_data.get("kind") or "", bucket=bucket.pk if bucket else None
+    )
+    shown = page.page_of_items(keys, request.GET.get("page"))
+    listed = page.items(shown.object_list)
+    places = [item.uid for item in listed]
+    here = places.index(current) if current in places else -1
+    last = DedupAction.objects.filter(
+        made_by=request.user, state=ActionState.DONE
+    ).first()
+    return {
+        "filters": form,
+        "items": listed,
+        "page_obj": shown,
+        "open_total": len(keys),
+        "kept_total": selectors.kept_pairs().count(),
+        "done_total": DedupAction.objects.count(),
+        "references": page.references(),
+        "current": current,
+        "previous_url": listed[here - 1].url if here > 0 else "",
+        "next_url": listed[here + 1].url if -1 < here + 1 < len(listed) else "",
+        "last_action": last if last and actions.may_undo(last, request.user) else None,
+        "may_act": request.user.has_perm(Action.DECIDE),
+        "may_manage": request.user.has_perm(Action.EDIT_DUPLICATES),
+        **_check(),
+    }
+
+
+def _check() -> dict[str, object]:
+    running = selectors.check_under_way()
+    return {
+        "check": running,
+        "seconds_left": checks.seconds_left(running) if running else None,
+        "last_check": selectors.last_check(),
+    }
+
+
+def _next_after(uid: str, request: PortalRequest) -> str:
+    """Return the entry to show when this one is settled."""
+    keys = page.listed(kind="", bucket=None)
+    listed = page.items(keys[: page.PAGE_SIZE])
+    uids = [item.uid for item in listed]
+    place = uids.index(uid) + 1 if uid in uids else 0
+    return listed[place].url if place < len(listed) else reverse("portal:duplicates")
+
+
+def _tell(request: PortalRequest, action: DedupAction) -> None:
+    if action.state == ActionState.PROPOSED:
+        messages.success(
+            request, _("Proposed to a manager: %(what)s.") % {"what": action}
+        )
+        return
+    text = _DONE[ActionVerb(action.verb)].format(title=action.title)
+    messages.success(request, f"{text} " + _("It can be undone for 30 days."))
+
+
+def _back(request: PortalRequest) -> str:
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        return target
+    return reverse("portal:duplicates")

@@ -18,15 +18,17 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from portal import file_page
 from portal.access import PortalRequest, needs
-from portal.forms import DeleteFileForm, FileFilterForm
+from portal.forms import DeleteFileForm, FileFilterForm, RemoveAudioForm
 from portal.pages import page_of, sorted_by
 from portal.playback import audio_url
+from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 from scanning import selectors
-from scanning.choices import ACTIVE_FILE_STATUSES, ACTIVE_SCAN_STATUSES
+from scanning.choices import ACTIVE_FILE_STATUSES, ACTIVE_SCAN_STATUSES, ScanStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
+from scanning.retention import remove_audio
 from scanning.services.intake import attach_audio
 from scanning.services.removal import delete_files
 from scanning.services.scans import cancel_scan, request_scan
@@ -104,7 +106,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Show one file: how far it is, then player, ribbon, matches and segments."""
     file = get_object_or_404(selectors.files().select_related("uploaded_by"), uid=uid)
     scans = list(file.scans.all()[:20])
-    done = next((scan for scan in scans if scan.status == "succeeded"), None)
+    done = next((scan for scan in scans if scan.status == ScanStatus.SUCCEEDED), None)
     found = file_page.matches_of(file)
     shown = [match for match in found if match.state != MatchState.SUPPRESSED]
     waiting = [match for match in shown if match.state in WAITING_STATES]
@@ -115,6 +117,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "file": file,
             "scan": scans[0] if scans else None,
             "scans": scans,
+            **_comparison(scans, request.GET.get("compare", "")),
             "matches": found,
             "segments": file_page.segment_rows(shown),
             "ribbon": file_page.draw_ribbon(file, done, found, request.GET),
@@ -125,6 +128,26 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "waiting_count": len(waiting),
         },
     )
+
+
+def _comparison(scans: list[Scan], asked: str) -> dict[str, object]:
+    """Return which scans have one to be compared with, and one comparison.
+
+    It is the asked one's, or else the newest's.
+    """
+    done = [scan for scan in scans if scan.status == ScanStatus.SUCCEEDED]
+    later = [
+        scan
+        for number, scan in enumerate(done)
+        if any(before.engine == scan.engine for before in done[number + 1 :])
+    ]
+    shown = next((scan for scan in later if scan.uid == asked), None)
+    if shown is None and later:
+        shown = later[0]
+    return {
+        "comparable": [scan.uid for scan in later],
+        "diff": scan_diff.compare(shown) if shown else None,
+    }
 
 
 @require_POST
@@ -163,6 +186,24 @@ def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         messages.success(request, f"{file.name} is deleted; what was decided stays.")
         return redirect("portal:file_list")
     return render(request, "scanning/file_delete.html", {"file": file, "form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.DELETE)
+def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Remove what can be heard of a file, with a reason; its results stay."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    form = RemoveAudioForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if remove_audio(
+            scanned_file=file, user=request.user, reason=form.cleaned_data["reason"]
+        ):
+            messages.success(request, f"The audio of {file.name} is removed.")
+            return redirect("portal:file_detail", uid=uid)
+        form.add_error(None, "It is being scanned, or has no audio any more.")
+    return render(
+        request, "scanning/file_remove_audio.html", {"file": file, "form": form}
+    )
 
 
 @require_POST

@@ -68,6 +68,7 @@ def feed(request: PortalRequest) -> HttpResponseBase:
         "portal/feed.html",
         {
             "feed": found,
+            "feed_url": form.cleaned_data["feed_url"].strip(),
             "offer": offer_of(found),
             "form": ManyLinksForm(),
         },

@@ -17,6 +17,7 @@ from portal.queue import tab_counts
 from review import selectors
 from review.choices import MatchState, QueueReason, Relation
 from review.filters import MatchFilter
+from scanning.choices import EngineChoice
 from scanning.models import Container
 
 _COLUMNS = {
@@ -29,6 +30,12 @@ _COLUMNS = {
     "score": "score",
     "created": "created_at",
 }
+
+
+class DayInput(forms.DateInput):
+    """A field for a day, written as the address carries it."""
+
+    input_type = "date"
 
 
 class MatchFilterForm(forms.Form):
@@ -58,6 +65,27 @@ class MatchFilterForm(forms.Form):
     score_max = forms.DecimalField(
         required=False, label="Score to", min_value=Decimal(0), max_value=Decimal(100)
     )
+    late = forms.ChoiceField(
+        required=False,
+        label="Late finds",
+        choices=[("", "All"), ("yes", "Only found late")],
+    )
+    engine = forms.ChoiceField(
+        required=False, choices=[("", "Any engine"), *EngineChoice.choices]
+    )
+    label = forms.CharField(required=False)
+    platform = forms.CharField(required=False)
+    account = forms.CharField(required=False)
+    found_from = forms.DateField(required=False, widget=DayInput)
+    found_until = forms.DateField(required=False, widget=DayInput)
+    decided_from = forms.DateField(required=False, widget=DayInput)
+    decided_until = forms.DateField(required=False, widget=DayInput)
+    decided = forms.ChoiceField(
+        required=False,
+        label="Decided by",
+        choices=[("", "People and rules"), ("people", "People only")],
+    )
+    policy = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 @require_safe

@@ -1,66 +1,42 @@
-"""The review queue: what waits, in tabs, and one decision for many."""
+"""The review queue: what waits, in tabs."""
 
 from __future__ import annotations
 
-from django import forms
+import uuid
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
-from catalogue.models import Bucket
-from portal import file_page
+from portal import file_page, selection
 from portal.access import PortalRequest, needs
-from portal.decision_forms import DecisionForm
-from portal.pages import page_of
-from portal.queue import Queue, tab_counts, unmatched_files
-from portal.review_page import lock_of
+from portal.pages import count_of, page_of
+from portal.queue import ORDERS, Queue, tab_counts, unmatched_files
+from portal.queue_forms import QueueFilterForm
+from portal.reasons import Why, why_here
+from portal.review_page import Lock, lock_of
 from review import selectors
-from review.choices import QueueReason, Relation, Verb
 from review.errors import ReviewError
 from review.models import Match
-from review.services import bulk
-from scanning.models import Container, Scan
-
-PREVIEW_ROWS = 20
-_VERBS = {
-    Verb.CONFIRM: "Confirm ours",
-    Verb.CLEAR: "Clear",
-    Verb.REJECT: "Reject",
-    Verb.ESCALATE: "Escalate",
-}
-_DONE = {
-    Verb.CONFIRM: "confirmed",
-    Verb.CLEAR: "cleared",
-    Verb.REJECT: "rejected",
-    Verb.ESCALATE: "escalated",
-    Verb.UNDO: "back in the queue",
-}
+from review.services import expected, saved_views
+from scanning import selectors as scanning_selectors
+from scanning.models import Scan
 
 
-class QueueFilterForm(forms.Form):
-    """Filters of the queue; names are those of ``MatchFilter``."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One match as the queue lists it."""
 
-    q = forms.CharField(required=False, label="Title, artist, file or code")
-    reason = forms.ChoiceField(
-        required=False,
-        label="Why here",
-        choices=[("", "Any reason"), *QueueReason.choices],
-    )
-    container = forms.ModelChoiceField(
-        Container.objects.all(), required=False, empty_label="Any container"
-    )
-    bucket = forms.ModelChoiceField(
-        Bucket.objects.all(), required=False, empty_label="Any bucket"
-    )
-    relation = forms.ChoiceField(
-        required=False, choices=[("", "Any relation"), *Relation.choices]
-    )
-    score_min = forms.DecimalField(required=False, label="Score from")
-    view = forms.CharField(required=False, widget=forms.HiddenInput)
+    match: Match
+    lock: Lock
+    url: str
+    why: Why
 
 
 @require_safe
@@ -68,10 +44,13 @@ class QueueFilterForm(forms.Form):
 @needs(Action.VIEW)
 def queue(request: PortalRequest) -> HttpResponseBase:
     """List the matches that wait for a person."""
+    default = None if request.GET else saved_views.default_of(request.user)
+    if default is not None:
+        return redirect(f"{reverse('portal:queue')}?{default.query or 'view=waiting'}")
     shown = Queue.from_query(request.GET, request.user)
     page = page_of(request, shown.rows())
     page.object_list = selectors.with_segments(page.object_list)
-    following = shown.next_to(None)
+    following, here = shown.next_to(None), shown.query().lstrip("?")
     return render(
         request,
         "review/queue.html",
@@ -81,14 +60,25 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "filters": QueueFilterForm(request.GET),
             "page_obj": page,
             "rows": [
-                (match, lock_of(match, request.user), shown.url_of(match))
+                Row(
+                    match=match,
+                    lock=lock_of(match, request.user),
+                    url=shown.url_of(match),
+                    why=why_here(match, next(iter(match.segments), None)),
+                )
                 for match in page.object_list
             ],
             "total": page.paginator.count,
             "tabs": tab_counts(request.user),
             "tab": shown.view.value,
             "next_url": shown.url_of(following) if following else "",
-            "limit": bulk.bulk_limit(request.user),
+            "limit": selection.total_limit(request.user),
+            "views": [
+                (view, f"?{view.query or 'view=waiting'}", view.query == here)
+                for view in saved_views.views_for(request.user)
+            ],
+            "here": shown.query(),
+            "orders": ORDERS,
         },
     )
 
@@ -97,7 +87,9 @@ def queue(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def unmatched(request: PortalRequest) -> HttpResponseBase:
     """List the files in which nothing was found, with the reason."""
-    page = page_of(request, unmatched_files().order_by("-created_at", "-pk"))
+    marked = request.GET.get("expected") == "yes"
+    files = unmatched_files(expected=marked).order_by("-created_at", "-pk")
+    page = page_of(request, files)
     scans: dict[int, Scan] = {}
     for scan in Scan.objects.filter(
         scanned_file__in=page.object_list, status="succeeded"
@@ -114,6 +106,8 @@ def unmatched(request: PortalRequest) -> HttpResponseBase:
         {
             "page_obj": page,
             "rows": rows,
+            "expected": marked,
+            "expected_count": count_of(unmatched_files(expected=True)),
             "tabs": tab_counts(request.user),
             "tab": "unmatched",
         },
@@ -122,75 +116,18 @@ def unmatched(request: PortalRequest) -> HttpResponseBase:
 
 @require_POST
 @needs(Action.DECIDE)
-def decide_many(request: PortalRequest) -> HttpResponseBase:
-    """Show what a decision would touch; once that is sent, decide each match."""
-    verb, expected = request.POST.get("verb", ""), _expected(request)
-    back = Queue.from_query(request.GET, request.user).url
-    if verb not in _DONE:
-        messages.error(request, "Choose what to decide.")
-        return redirect(back)
-    if not expected:
-        messages.error(request, "Select at least one match.")
-        return redirect(back)
-    applying = "apply" in request.POST
-    form = DecisionForm(Verb(verb), request.POST if applying else None)
-    if applying and form.is_valid():
-        return _apply(request, form, expected, back)
-    limit = bulk.bulk_limit(request.user)
-    if len(expected) > limit:
-        messages.error(request, f"Select at most {limit} matches at once.")
-        return redirect(back)
-    return render(
-        request,
-        "review/decide_many.html",
-        {
-            "form": form,
-            "verb": verb,
-            "verb_label": _VERBS.get(Verb(verb), ""),
-            "expected": expected,
-            "preview": _preview(expected),
-            "more": max(len(expected) - PREVIEW_ROWS, 0),
-            "back": back,
-        },
-    )
-
-
-def _apply(
-    request: PortalRequest, form: DecisionForm, expected: dict[str, int], back: str
-) -> HttpResponseBase:
+def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Keep that nothing was to be found in a file, or let it wait again."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    undo, note = "undo" in request.POST, request.POST.get("note", "")
+    judge = expected.unmark_expected if undo else expected.mark_expected
     try:
-        outcome = bulk.bulk_decide(
-            expected=expected, user=request.user, decision=form.decision()
-        )
+        judge(scanned_file=file, user=request.user, note=note)
     except ReviewError as refused:
         messages.error(request, refused.message)
-        return redirect(back)
-    missing = len(expected) - len(outcome.done) - len(outcome.refused)
-    return render(
-        request,
-        "review/decided_many.html",
-        {
-            "outcome": outcome,
-            "missing": missing,
-            "word": _DONE[form.verb],
-            "can_undo": form.verb != Verb.UNDO,
-            "back": back,
-        },
-    )
-
-
-def _preview(expected: dict[str, int]) -> list[Match]:
-    found = Match.objects.filter(uid__in=expected).select_related(
-        "recording", "scanned_file"
-    )
-    return list(found.order_by("-created_at", "-pk")[:PREVIEW_ROWS])
-
-
-def _expected(request: PortalRequest) -> dict[str, int]:
-    """Read what was selected: each match with the version that was shown."""
-    expected = {}
-    for item in request.POST.getlist("expected"):
-        uid, _, version = item.partition(":")
-        if version.isdecimal():
-            expected[uid] = int(version)
-    return expected
+    else:
+        text = "waits again" if undo else "is as expected; it waits no longer"
+        messages.success(request, f"{file.name} {text}.")
+    if request.POST.get("from") == "file":
+        return redirect("portal:file_detail", uid=uid)
+    return redirect(f"{reverse('portal:queue_files')}{'?expected=yes' if undo else ''}")

@@ -1,76 +1,160 @@
-"""Match reports: preview and download."""
+"""Match reports: what they would hold, and the run that leaves at once."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
-from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import ProtectedError
 from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
-from portal.views.matches import MatchFilterForm
-from reports import services
-from reports.selectors import cases, selection
+from portal.report_forms import ReportForm, TemplateForm, pairs_of, query_of
+from reports import running, selectors, services
+from reports.choices import STREAMED
+from reports.layouts import Layout
+from reports.models import ReportTemplate
+from reports.presets import PRESETS
 from reports.writers import Dialect, csv_pieces
 from review.filters import MatchFilter
 
-_PREVIEW_ROWS = 20
-_SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+PREVIEW_ROWS = 20
+_PAST_RUNS = 20
+# What a preview shows unless all is asked for.
+_TELLING = frozenset(
+    {
+        *("match_found", "review_state", "source_name", "title", "isrc"),
+        *("match_score", "matched_ms", "first_start", "source_start", "source_end"),
+        *("segment_state", "match_count", "source_coverage_pct", "unmatched_minutes"),
+        "worst_queue_reason",
+    }
+)
+# What the page shows at once; the other fields are behind "More filters".
+_MAIN_FIELDS = ("container", "found_from", "found_until", "mode", "format", "separator")
+_MORE_FIELDS = (
+    *("q", "reason", "bucket", "relation", "score_min", "score_max", "platform"),
+    *("account", "label", "files_without", "byte_order_mark"),
+)
 
 
-class ExportForm(MatchFilterForm):
-    """What a report holds and how it is written."""
-
-    separator = forms.ChoiceField(
-        required=False,
-        choices=[("comma", "Comma"), ("semicolon", "Semicolon"), ("tab", "Tab")],
-    )
-    unmatched = forms.ChoiceField(
-        required=False,
-        label="Files without a match",
-        choices=[("yes", "One row each"), ("no", "Left out")],
-    )
-
-
-@require_safe
-@needs(Action.REPORT)
-def export(request: PortalRequest) -> HttpResponseBase:
-    """Show the first rows as they would be written."""
-    filters = MatchFilter.from_query(request.GET)
-    chosen = selection(filters=filters, include_files=_with_files(request.GET))
-    matches, files = chosen.matches.count(), chosen.files.count()
+@require_http_methods(["GET", "POST"])
+@needs(Action.VIEW, to_post=Action.REPORT)
+def reports(request: PortalRequest) -> HttpResponseBase:
+    """Show the first rows as they would be written; run the report on a post."""
+    if request.method == "POST":
+        return _run(request)
+    form = ReportForm(request.GET)
+    layout = form.layout if form.is_valid() else Layout()
+    chosen = running.chosen_by(layout)
+    counts = selectors.count_rows(chosen=chosen, mode=layout.mode)
+    newest = selectors.newest_event()
     return render(
         request,
-        "reports/export.html",
+        "portal/reports/reports.html",
         {
-            "form": ExportForm(request.GET),
-            "total": matches + files,
-            "summary": f"{matches} matches, {files} files without one",
-            "preview": _preview(filters, request.GET),
-            "export_url": reverse("portal:match_export"),
+            "form": form,
+            "main_fields": _MAIN_FIELDS,
+            "more_fields": _MORE_FIELDS,
+            "more_is_open": bool({*_MORE_FIELDS, "state"} & set(layout.filters)),
+            "kept_days": settings.ACRPORTAL_REPORT_DAYS,
+            "template_form": TemplateForm(),
+            "fields": pairs_of(layout),
+            "layout": layout,
+            "counts": counts,
+            "as_of_event": newest.pk if newest else 0,
+            "preview": None if form.errors else _preview(layout, request.GET),
+            "all_columns": request.GET.get("show") == "all",
+            "presets": [(each, query_of(each.layout)) for each in PRESETS],
+            "templates": [
+                (each, query_of(Layout.of(each)))
+                for each in ReportTemplate.objects.all()
+            ],
+            "runs": selectors.runs_for(user=request.user)[:_PAST_RUNS],
         },
+        status=422 if form.errors else 200,
     )
+
+
+@needs(Action.REPORT)
+def _run(request: PortalRequest) -> HttpResponseBase:
+    """Send a text report at once; build a small workbook now, leave others queued."""
+    form = ReportForm(request.POST)
+    if not form.is_valid():
+        return redirect(f"{request.path}?{_query(request.POST)}")
+    layout, name = form.layout, request.POST.get("name", "").strip()
+    if layout.format in STREAMED:
+        pieces = services.stream_report(layout=layout, user=request.user, name=name)
+        return _download(pieces, layout)
+    run = services.request_report(layout=layout, user=request.user, name=name)
+    return redirect(run.url)
+
+
+@require_POST
+@needs(Action.REPORT)
+def template_save(request: PortalRequest) -> HttpResponseBase:
+    """Keep filters, columns and format under a name; an own older one is replaced."""
+    form, named = ReportForm(request.POST), TemplateForm(request.POST)
+    if not (form.is_valid() and named.is_valid()):
+        messages.error(request, _("Give the template a name."))
+        return redirect(f"{reverse('portal:reports')}?{_query(request.POST)}")
+    template = services.save_template(
+        name=named.cleaned_data["name"], layout=form.layout, user=request.user
+    )
+    messages.success(
+        request, _("Kept as the template “%(name)s”.") % {"name": template.name}
+    )
+    return redirect(f"{reverse('portal:reports')}?{query_of(form.layout)}")
+
+
+@require_POST
+@needs(Action.REPORT)
+def template_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Take a template away; runs of it stay."""
+    template = get_object_or_404(ReportTemplate, uid=uid)
+    try:
+        services.delete_template(template=template, user=request.user)
+    except ProtectedError:
+        messages.error(
+            request,
+            _("“%(name)s” is run by a schedule. End the schedule first.")
+            % {"name": template.name},
+        )
+    else:
+        messages.success(
+            request, _("The template “%(name)s” is gone.") % {"name": template.name}
+        )
+    return redirect("portal:reports")
+
+
+def _query(given: QueryDict) -> str:
+    """Return what was posted as an address, without the token of the form."""
+    query = given.copy()
+    query.pop("csrfmiddlewaretoken", None)
+    return query.urlencode()
 
 
 @require_safe
 @needs(Action.REPORT)
 def match_export(request: PortalRequest) -> HttpResponseBase:
-    """Stream the match report of the filters in the address."""
-    pieces = services.stream_match_csv(
-        filters=MatchFilter.from_query(request.GET),
-        user=request.user,
-        dialect=_dialect(request.GET),
-        include_files=_with_files(request.GET),
-    )
-    return _download(pieces)
+    """Stream the report of the filters in the address."""
+    form = ReportForm(request.GET)
+    layout = form.layout if form.is_valid() else Layout()
+    return _streamed(request, layout)
 
 
 @require_safe
@@ -79,34 +163,43 @@ def file_export(request: PortalRequest) -> HttpResponseBase:
     """Stream the match report of the files that a list of files shows."""
     filters = MatchFilter.from_query(request.GET)
     narrowed = MatchFilter(container=filters.container, q=filters.q)
-    pieces = services.stream_match_csv(
-        filters=narrowed, user=request.user, include_files=True
+    return _streamed(request, Layout(filters=narrowed.to_query()))
+
+
+def _telling(layout: Layout) -> Layout:
+    """Return the layout with those of its columns that tell most, if it has any."""
+    names = tuple(each.name for each in layout.fields if each.name in _TELLING)
+    return replace(layout, columns=names) if names else layout
+
+
+def _streamed(request: PortalRequest, layout: Layout) -> HttpResponseBase:
+    if layout.format not in STREAMED:
+        return redirect(f"{reverse('portal:reports')}?{query_of(layout)}")
+    return _download(services.stream_report(layout=layout, user=request.user), layout)
+
+
+def _download(pieces: Iterator[bytes], layout: Layout) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        pieces,
+        content_type=services.CONTENT_TYPES[layout.format],
+        headers={
+            "Content-Disposition": f'attachment; filename="{layout.file_name}"',
+        },
     )
-    return _download(pieces)
 
 
-def _download(pieces: Iterator[bytes]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(pieces, content_type=services.CONTENT_TYPE)
-    response["Content-Disposition"] = f'attachment; filename="{services.FILE_NAME}"'
-    return response
-
-
-def _with_files(query: QueryDict) -> bool:
-    """Tell whether files without a match get a row: as asked, else where it fits."""
-    asked = query.get("unmatched")
-    if asked in {"yes", "no"}:
-        return asked == "yes"
-    return not MatchFilter.from_query(query).is_about_matches
-
-
-def _dialect(query: QueryDict) -> Dialect:
-    return Dialect(separator=_SEPARATORS.get(query.get("separator", ""), ","))
-
-
-def _preview(filters: MatchFilter, query: QueryDict) -> dict[str, list[object]]:
+def _preview(layout: Layout, query: QueryDict) -> dict[str, list[object]]:
     """Return the header and the first rows, read back from the very bytes."""
-    chosen = selection(filters=filters, include_files=_with_files(query))
-    first = islice(cases(chosen=chosen), _PREVIEW_ROWS)
-    text = b"".join(csv_pieces(first, Dialect(byte_order_mark=False))).decode()
-    header, *rows = csv.reader(io.StringIO(text))
+    if query.get("show") != "all":
+        layout = _telling(layout)
+    newest = selectors.newest_event()
+    kept = selectors.rows(
+        chosen=running.chosen_by(layout),
+        mode=layout.mode,
+        as_of=newest,
+        limit=PREVIEW_ROWS,
+    )
+    first = islice(layout.shaped(kept), PREVIEW_ROWS)
+    pieces = csv_pieces(first, layout.fields, Dialect(byte_order_mark=False))
+    header, *rows = csv.reader(io.StringIO(b"".join(pieces).decode(), newline=""))
     return {"columns": list(header), "rows": list(rows)}

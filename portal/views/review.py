@@ -19,8 +19,9 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
-from portal import review_page
+from portal import kept, review_page
 from portal.access import PortalRequest, needs
+from portal.kept import keeps_typed
 from portal.queue import Queue
 from portal.review_page import Draft
 from review.choices import Verb
@@ -30,7 +31,12 @@ from review.services import bulk, locks, notes
 from review.services.bulk import Decision
 
 LAST = "last_decision"
-_MISSING_VERSION = "The page did not say which version of the match it showed."
+MISSING_VERSION = "The page did not say which version of the match it showed."
+
+
+def page_of(uid: str) -> str:
+    """Return the path of the page that shows the forms of a match."""
+    return reverse("portal:match", args=[uid])
 
 
 @require_safe
@@ -41,20 +47,24 @@ def review(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     A page that is only fetched ahead, by a script or the browser, takes no lock.
     """
-    match = _match(uid)
+    match = find_match(uid)
     if request.method == "GET" and not _looks_ahead(request):
         match = review_page.open_match(match=match, user=request.user)
-    return _page(request, match)
+    return _page(request, match, draft=_kept_draft(request))
 
 
+@keeps_typed(page_of)
 @require_POST
 @needs(Action.DECIDE)
 def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Carry out one decision and lead to the next match of the queue."""
-    match, verb = _match(uid), request.POST.get("verb", "")
+    match, verb = find_match(uid), request.POST.get("verb", "")
     version = request.POST.get("version", "")
     if verb not in Verb.values or not version.isdecimal():
-        return _refuse(request, match, "bad_request", _MISSING_VERSION, status=400)
+        return _refuse(request, match, "bad_request", MISSING_VERSION, status=400)
+    changed = review_page.changed_standing(match, request.POST)
+    if changed:
+        return _refuse(request, match, "gone", changed, status=409)
     decision = Decision(
         verb=Verb(verb),
         reason=request.POST.get("reason", ""),
@@ -67,14 +77,17 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
         )
     except ReviewError as refused:
         return _refuse(request, match, refused.code, refused.message, status=409)
-    return _decided(request, decided, decision.verb)
+    if decision.verb in (Verb.UNDO, Verb.REOPEN):
+        return answer_decided(request, decided, stays=True, undone=True)
+    return answer_decided(request, decided)
 
 
+@keeps_typed(page_of)
 @require_POST
 @needs(Action.DECIDE)
 def note(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Keep a note in the match's history."""
-    match = _match(uid)
+    match = find_match(uid)
     try:
         notes.add_note(
             match=match, user=request.user, note=request.POST.get("note", "")
@@ -91,7 +104,7 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.VIEW)
 def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Tell who holds the match; a POST takes it, or keeps it for longer."""
-    match = _match(uid)
+    match = find_match(uid)
     if request.method == "POST":
         try:
             locks.take_lock(
@@ -109,7 +122,7 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def release(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Give the match back to the queue undecided."""
-    match = _match(uid)
+    match = find_match(uid)
     try:
         locks.release_lock(match=match, user=request.user)
     except ReviewError as refused:
@@ -119,7 +132,8 @@ def release(request: PortalRequest, uid: str) -> HttpResponseBase:
     return redirect(_queue(request).url)
 
 
-def _match(uid: str) -> Match:
+def find_match(uid: str) -> Match:
+    """Return the match with what its page shows of it."""
     found = Match.objects.select_related(
         "recording__bucket",
         "scanned_file__container",
@@ -129,8 +143,25 @@ def _match(uid: str) -> Match:
         "licence",
         "policy",
         "assignee",
+        "dispute__recorded_by",
+        "dispute__answered_by",
     )
     return get_object_or_404(found, uid=uid)
+
+
+def _kept_draft(request: PortalRequest) -> Draft | None:
+    """Return what was typed before the session ended, if it waits for this page."""
+    posted = kept.take(request)
+    if posted is None:
+        return None
+    return Draft(
+        verb=posted.get("verb", ""),
+        reason=posted.get("reason") or posted.get("code", ""),
+        note=posted.get("note", ""),
+        code=kept.CODE,
+        message=kept.message(),
+        posted=posted,
+    )
 
 
 def _queue(request: PortalRequest) -> Queue:
@@ -155,8 +186,11 @@ def _page(
     return render(request, "review/review.html", context, status=status)
 
 
-def _decided(request: PortalRequest, match: Match, verb: Verb) -> HttpResponseBase:
-    if verb in (Verb.UNDO, Verb.REOPEN):
+def answer_decided(
+    request: PortalRequest, match: Match, *, stays: bool = False, undone: bool = False
+) -> HttpResponseBase:
+    """Lead on after a decision; ``stays`` where the match is still to be decided."""
+    if undone:
         request.session.pop(LAST, None)
     else:
         request.session[LAST] = match.uid
@@ -165,9 +199,10 @@ def _decided(request: PortalRequest, match: Match, verb: Verb) -> HttpResponseBa
     )
     if _wants_json(request):
         bar = render_to_string("review/_last.html", {"last": last}, request)
-        return JsonResponse({"uid": match.uid, "state": match.state, "last": bar})
+        told = {"uid": match.uid, "state": match.state, "last": bar, "stays": stays}
+        return JsonResponse(told)
     queue = _queue(request)
-    if verb in (Verb.UNDO, Verb.REOPEN):
+    if stays:
         return redirect(queue.url_of(match))
     following = queue.next_to(match)
     if following is not None:
@@ -175,15 +210,12 @@ def _decided(request: PortalRequest, match: Match, verb: Verb) -> HttpResponseBa
     messages.success(
         request, f"{match.recording.title} is {match.get_state_display().lower()}."
     )
-    return redirect(reverse("portal:queue"))
+    return redirect(queue.url)
 
 
 def _refuse(
     request: PortalRequest, match: Match, code: str, message: str, *, status: int
 ) -> HttpResponseBase:
-    """Say why nothing was saved, and keep what was typed."""
-    if _wants_json(request):
-        return JsonResponse({"code": code, "message": message}, status=status)
     draft = Draft(
         verb=request.POST.get("verb", ""),
         reason=request.POST.get("reason", ""),
@@ -191,7 +223,17 @@ def _refuse(
         code=code,
         message=message,
     )
-    return _page(request, _match(match.uid), draft=draft, status=status)
+    return refuse(request, match, draft, status=status)
+
+
+def refuse(
+    request: PortalRequest, match: Match, draft: Draft, *, status: int
+) -> HttpResponseBase:
+    """Say why nothing was saved, and keep what was typed."""
+    if _wants_json(request):
+        told = {"code": draft.code, "message": draft.message}
+        return JsonResponse(told, status=status)
+    return _page(request, find_match(match.uid), draft=draft, status=status)
 
 
 def _wants_json(request: HttpRequest) -> bool:

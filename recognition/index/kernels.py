@@ -22,12 +22,11 @@ STARTS_PER_PAGE: Final = PAGE_BYTES // 4
 SHORT: Final = 8
 # A key is a local recording above this many bits of offset.
 OFFSET_BITS: Final = 33
-FULL: Final = 65535
-# Cells counted together: their counters fit a core's cache.
-PART_BITS: Final = 16
+FULL: Final = 255
+# Lists whose beginnings are read in advance: their pages fit a core's cache.
+AHEAD: Final = 256
 
 U8: TypeAlias = NDArray[np.uint8]
-U16: TypeAlias = NDArray[np.uint16]
 U32: TypeAlias = NDArray[np.uint32]
 U64: TypeAlias = NDArray[np.uint64]
 I64: TypeAlias = NDArray[np.int64]
@@ -148,11 +147,12 @@ def find_lists(
     firsts: I64,
     counts: I64,
 ) -> int:
-    """Where the postings of each key's hash lie; their number, -1 if damaged.
+    """Where the postings of each hash lie; their number, -1 if damaged.
 
-    ``shape`` is bucket bits, axis bits, the page at which postings begin, and how
-    many there are; ``pages`` the data, its sums and which pages were checked. Lists
-    of more than ``longest`` are skipped.
+    ``keys`` are sorted and hold the number of their hash, under which the answer is
+    written, in the low bits. ``shape`` is bucket bits, axis bits, the page at which
+    postings begin, and how many there are; ``pages`` the data, its sums and which
+    pages were checked. Lists of more than ``longest`` are skipped.
     """
     data, sums, checked = pages
     bucket_bits, axis_bits, words_page, postings = shape
@@ -162,12 +162,16 @@ def find_lists(
     words = data[words_page * WORDS_PER_PAGE :]
     low_mask = (np.uint64(1) << np.uint64(low_bits)) - np.uint64(1)
     total = 0
-    for i in range(len(keys)):
-        mixed = keys[i] >> np.uint64(32)
-        if i and mixed == keys[i - 1] >> np.uint64(32):
-            firsts[i], counts[i] = firsts[i - 1], counts[i - 1]
-            total += counts[i]
+    before, mixed_before = np.int64(-1), np.uint64(0)
+    for key in keys:
+        number = np.int64(key & np.uint64(0xFFFFFFFF))
+        mixed = key >> np.uint64(32)
+        if before >= 0 and mixed == mixed_before:
+            firsts[number], counts[number] = firsts[before], counts[before]
+            total += counts[number]
             continue
+        before, mixed_before = number, mixed
+        counts[number] = 0
         bucket = np.int64(mixed >> np.uint64(low_bits))
         if not _sound(
             data,
@@ -178,7 +182,6 @@ def find_lists(
         ):
             return -1
         first, last = np.int64(starts[bucket]), np.int64(starts[bucket + 1])
-        counts[i] = 0
         if first >= last:
             continue
         if last > postings or not _sound(
@@ -191,168 +194,109 @@ def find_lists(
             return -1
         wanted = (mixed & low_mask) << np.uint64(axis_bits)
         beyond = wanted + (np.uint64(1) << np.uint64(axis_bits))
-        firsts[i] = _lower_bound(words, first, last, width, wanted)
-        end = firsts[i]
+        firsts[number] = _lower_bound(words, first, last, width, wanted)
+        end = firsts[number]
         if end < last and _posting(words, end, width) < beyond:
             end = _lower_bound(words, end, last, width, beyond)
-        if end - firsts[i] <= longest:
-            counts[i] = end - firsts[i]
-            total += counts[i]
+        if end - firsts[number] <= longest:
+            counts[number] = end - firsts[number]
+            total += counts[number]
     return total
 
 
 @compiled
-def count_votes(
-    words: U64,
-    geometry: tuple[int, int],
-    lists: tuple[I64, I64, I64],
-    sketch: U16,
-) -> None:
-    """Count each vote in the cell of its diagonal, modulo the sketch's length.
+def read_places(
+    words: U64, geometry: tuple[int, int], lists: tuple[I64, I64, I64], places: U32
+) -> np.uint64:
+    """Unpack the places of all postings of some lists, one list after the other.
 
     ``geometry`` is posting width and axis bits; ``lists`` the first postings, their
-    counts, and what to add to a place to get its diagonal.
+    counts, and what to add to a place to get its diagonal. Each list lies in another
+    page: reading the beginnings of some in advance lets the processor wait for all
+    of them at once. What is returned only keeps that from being left out.
     """
     width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
-    firsts, counts, shifts = lists
-    mask = np.uint64(len(sketch) - 1)
+    firsts, counts, _ = lists
     axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
-    for i in range(len(firsts)):
-        shift = np.uint64(shifts[i])
-        bit = np.uint64(firsts[i]) * width
-        for _ in range(counts[i]):
-            place = _bits_at(words, bit) & axis_mask
-            cell = (place + shift) & mask
-            votes = sketch[cell]
-            sketch[cell] = votes + np.uint16(votes < FULL)
-            bit += width
-
-
-@compiled
-def count_many_votes(
-    words: U64,
-    geometry: tuple[int, int],
-    lists: tuple[I64, I64, I64],
-    sketch: U16,
-    room: tuple[U32, U32, I64],
-) -> None:
-    """Like ``count_votes`` for a sketch beyond the caches: sorted into parts first.
-
-    ``room`` is two arrays for the cells of one round, and a place for each part of
-    2 ** ``PART_BITS`` cells.
-    """
-    width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
-    firsts, counts, shifts = lists
-    cells, sorted_cells, places = room
-    mask = np.uint64(len(sketch) - 1)
-    axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
-    at, done = 0, 0
-    while at < len(firsts):
-        filled = 0
-        places[:] = 0
-        while at < len(firsts) and filled < len(cells):
-            shift = np.uint64(shifts[at])
-            bit = np.uint64(firsts[at] + done) * width
-            taken = min(counts[at] - done, len(cells) - filled)
-            for _ in range(taken):
-                cell = ((_bits_at(words, bit) & axis_mask) + shift) & mask
-                cells[filled] = cell
-                places[cell >> np.uint64(PART_BITS)] += 1
-                filled += 1
+    found = 0
+    touched = np.uint64(0)
+    for start in range(0, len(firsts), AHEAD):
+        stop = min(start + AHEAD, len(firsts))
+        for i in range(start, stop):
+            bit = np.uint64(firsts[i]) * width
+            touched ^= words[bit >> np.uint64(6)]
+            touched ^= words[(bit + np.uint64(counts[i]) * width) >> np.uint64(6)]
+        for i in range(start, stop):
+            bit = np.uint64(firsts[i]) * width
+            for _ in range(counts[i]):
+                places[found] = _bits_at(words, bit) & axis_mask
+                found += 1
                 bit += width
-            done += taken
-            if done == counts[at]:
-                at, done = at + 1, 0
-        _sort_into_parts(cells[:filled], places, sorted_cells)
-        for index in range(filled):
-            votes = sketch[sorted_cells[index]]
-            sketch[sorted_cells[index]] = votes + np.uint16(votes < FULL)
+    return touched
 
 
 @compiled
-def _sort_into_parts(cells: U32, places: I64, sorted_cells: U32) -> None:
-    """Order by part; ``places`` comes with the number of cells in each."""
-    total = 0
-    for part in range(len(places)):
-        size = places[part]
-        places[part] = total
-        total += size
-    for cell in cells:
-        part = cell >> np.uint32(PART_BITS)
-        sorted_cells[places[part]] = cell
-        places[part] += 1
-
-
-@compiled
-def vote_histogram(sketch: U16, histogram: I64) -> None:
-    """How many votes lie in cells whose sum with both neighbours is n, by n."""
-    size = len(sketch)
-    top = len(histogram) - 1
-    before, here = np.int64(sketch[size - 1]), np.int64(sketch[0])
-    for cell in range(size):
-        after = np.int64(sketch[cell + 1 if cell + 1 < size else 0])
-        votes = before + here + after
-        histogram[votes if votes < top else top] += votes
-        before, here = here, after
-
-
-@compiled
-def mark_cells(sketch: U16, least: int, marked: U64) -> None:
-    """Set the bits of cells of sums of at least ``least``, and of their neighbours."""
-    size = len(sketch)
-    before, here = np.int64(sketch[size - 1]), np.int64(sketch[0])
-    for cell in range(size):
-        after = np.int64(sketch[cell + 1 if cell + 1 < size else 0])
-        if before + here + after >= least:
-            _mark(marked, cell - 1 if cell else size - 1)
-            _mark(marked, cell)
-            _mark(marked, cell + 1 if cell + 1 < size else 0)
-        before, here = here, after
-
-
-@compiled
-def _mark(marked: U64, cell: int) -> None:
-    marked[cell >> 6] |= np.uint64(1) << np.uint64(cell & 63)
+def count_votes(places: U32, lists: tuple[I64, I64, I64], sketch: U8) -> None:
+    """Count each vote in the cell of its diagonal, modulo the sketch's length."""
+    _, counts, shifts = lists
+    mask = np.uint32(len(sketch) - 1)
+    at = 0
+    for i in range(len(counts)):
+        shift = np.uint32(shifts[i])
+        for _ in range(counts[i]):
+            cell = (places[at] + shift) & mask
+            at += 1
+            votes = sketch[cell]
+            sketch[cell] = votes + np.uint8(votes < FULL)
 
 
 @compiled
 def collect_votes(
-    words: U64,
-    geometry: tuple[int, int],
+    places: U32,
     lists: tuple[I64, I64, I64],
-    marked: U64,
+    counted: tuple[U8, int],
     recordings: tuple[U32, U8],
     keys: U64,
 ) -> int:
-    """Exact keys (local recording, offset) of the votes in marked cells.
+    """Exact keys (local recording, offset) of the votes that could be among the best.
 
-    ``recordings`` are the places where recordings begin, and which are removed.
-    Returns how many; more than fit in ``keys`` are only counted.
+    ``counted`` are the sketch and the least that three neighbouring cells must hold
+    together, a vote's own among them; ``recordings`` the places where recordings
+    begin, and which are removed. Returns how many; more than fit in ``keys`` are
+    only counted.
     """
-    width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
-    firsts, counts, shifts = lists
+    _, counts, shifts = lists
+    sketch, least = counted
     bases, dead = recordings
-    mask = np.uint64(len(marked) * 64 - 1)
-    axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
-    found = 0
-    for i in range(len(firsts)):
-        shift = np.uint64(shifts[i])
-        bit = np.uint64(firsts[i]) * width
+    mask = np.uint32(len(sketch) - 1)
+    at, found = 0, 0
+    for i in range(len(counts)):
+        shift = np.uint32(shifts[i])
         for _ in range(counts[i]):
-            place = _bits_at(words, bit) & axis_mask
-            bit += width
-            cell = (place + shift) & mask
-            word = marked[cell >> np.uint64(6)]
-            if (word >> (cell & np.uint64(63))) & np.uint64(1) == 0:
+            place = places[at]
+            at += 1
+            if _best_around(sketch, place + shift, mask) < least:
                 continue
             local = _recording_at(bases, np.int64(place))
             if local >= len(dead) or dead[local]:
                 continue
             if found < len(keys):
-                offset = place - np.uint64(bases[local]) + shift
+                offset = np.uint64(place - bases[local]) + np.uint64(shifts[i])
                 keys[found] = (np.uint64(local) << np.uint64(OFFSET_BITS)) | offset
             found += 1
     return found
+
+
+@compiled
+def _best_around(sketch: U8, diagonal: np.uint32, mask: np.uint32) -> np.int64:
+    """The most votes in three neighbouring cells of which the diagonal's is one."""
+    one, two = np.uint32(1), np.uint32(2)
+    before = np.int64(sketch[(diagonal - one) & mask])
+    here = np.int64(sketch[diagonal & mask])
+    after = np.int64(sketch[(diagonal + one) & mask])
+    left = np.int64(sketch[(diagonal - two) & mask]) + before
+    right = np.int64(sketch[(diagonal + two) & mask]) + after
+    return here + max(before + after, left, right)
 
 
 @compiled

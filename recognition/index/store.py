@@ -156,23 +156,55 @@ class SegmentStore:
 
         Hashes with more than ``max_list`` postings in a segment are left out.
         """
+        windows = [(0, len(hashes))]
+        (votes,) = self.query_windows(
+            buckets,
+            hashes,
+            frames,
+            windows,
+            top=top,
+            min_votes=min_votes,
+            max_list=max_list,
+        )
+        return votes
+
+    def query_windows(
+        self,
+        buckets: Sequence[int],
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        windows: Sequence[tuple[int, int]],
+        *,
+        top: int = 10,
+        min_votes: int = 6,
+        max_list: int | None = None,
+    ) -> list[list[Vote]]:
+        """Like ``query`` for each stretch (first, past the last) of the hashes.
+
+        Many at once cost less: their hashes are looked up in the order of the files.
+        """
         _check(0, hashes, frames)
         query = prepare(hashes, frames)
-        votes = []
+        votes: list[list[Vote]] = [[] for _ in windows]
         for bucket in dict.fromkeys(buckets):
             for one in self._snapshot(bucket).segments:
                 found = best_offsets(
                     one.segment,
                     one.dead,
                     query,
+                    windows,
                     top=top,
                     min_votes=max(1, min_votes),
                     max_list=max_list,
                 )
                 ids = one.segment.ids
-                votes += [Vote(bucket, int(ids[n]), delta, v) for v, n, delta in found]
-        votes.sort(key=lambda vote: (-vote.votes, vote.bucket, vote.recording))
-        return votes[:top]
+                for of_window, peaks in zip(votes, found, strict=True):
+                    of_window += [
+                        Vote(bucket, int(ids[n]), delta, v) for v, n, delta in peaks
+                    ]
+        for of_window in votes:
+            of_window.sort(key=lambda vote: (-vote.votes, vote.bucket, vote.recording))
+        return [of_window[:top] for of_window in votes]
 
     def maintain(self, bucket: int) -> None:
         """Merge segments and drop removed postings; safe beside readers."""

@@ -32,6 +32,7 @@ class Kind(IntEnum):
     FINGERPRINT = 6
     FAILURE = 7
     DONE = 8
+    SPECTROGRAM = 9
 
 
 MAX_BYTES: Final = {
@@ -43,6 +44,7 @@ MAX_BYTES: Final = {
     Kind.FINGERPRINT: 1 << 30,
     Kind.FAILURE: 1 << 16,
     Kind.DONE: 0,
+    Kind.SPECTROGRAM: 1 << 20,
 }
 
 

@@ -6,5 +6,6 @@ from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.match import Match
 from review.models.policy import Policy
+from review.models.saved_view import SavedView
 
-__all__ = ["Dispute", "Licence", "Match", "Policy"]
+__all__ = ["Dispute", "Licence", "Match", "Policy", "SavedView"]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from accounts.reach import Path, ReachManager
 from common.uid import new_uid
 from review.choices import DisputeCode, DisputeStatus
 
@@ -48,6 +49,11 @@ class Dispute(models.Model):
         related_name="+",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(
+        containers="match__scanned_file__container", buckets="match__recording__bucket"
+    )
+    objects = ReachManager["Dispute"]()
 
     class Meta:
         ordering = ["-id"]

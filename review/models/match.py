@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
+from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from common.uid import new_uid
 from review.choices import MatchState, PolicyAction, QueueReason, Relation, Verb
@@ -16,6 +20,14 @@ from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.policy import Policy
 from scanning.models import Scan, ScannedFile, Segment
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Where in the queue stands what is due on no day: after all that is."""
+
+NO_SCORE = Decimal(-1)
+"""Where among the scores stands what has none: below all."""
+
+_WAITS = models.Q(state__in=["pending", "in_review", "escalated"])
 
 
 class Match(models.Model):
@@ -73,6 +85,9 @@ class Match(models.Model):
     )
     wholly_excluded = models.BooleanField(
         default=False, help_text="Nothing is left of it; the figures are as found."
+    )
+    source_views = models.BigIntegerField(
+        default=0, help_text="How often the source was seen, as its platform counts."
     )
     source_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2)
     reference_coverage_pct = models.DecimalField(
@@ -163,6 +178,9 @@ class Match(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    reach = Path(containers="scanned_file__container", buckets="recording__bucket")
+    objects = ReachManager["Match"]()
+
     class Meta:
         ordering = ["-created_at", "-id"]
         verbose_name_plural = "matches"
@@ -209,6 +227,55 @@ class Match(models.Model):
             models.Index(fields=["state", "-score", "-id"], name="match_state_score"),
             models.Index(fields=["recording", "state"], name="match_recording"),
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
+            # The queue in its own order, and its counts, without the table.
+            models.Index(
+                Coalesce("due_at", models.Value(NEVER)),
+                models.F("priority").desc(),
+                "created_at",
+                "id",
+                include=["scanned_file"],
+                condition=_WAITS,
+                name="match_queue",
+            ),
+            # The same for what is most at stake.
+            models.Index(
+                fields=["-priority", "-source_views", "-matched_ms", "id"],
+                include=["scanned_file"],
+                condition=_WAITS,
+                name="match_at_stake",
+            ),
+            # And by score, and by length.
+            models.Index(
+                Coalesce("score", models.Value(NO_SCORE)),
+                "id",
+                include=["scanned_file"],
+                condition=_WAITS,
+                name="match_waits_score",
+            ),
+            models.Index(
+                fields=["matched_ms", "id"],
+                include=["scanned_file"],
+                condition=_WAITS,
+                name="match_waits_length",
+            ),
+            models.Index(
+                fields=["state", "queue_reason", "created_at"],
+                include=["scanned_file"],
+                condition=_WAITS,
+                name="match_waiting",
+            ),
+            models.Index(
+                fields=["due_at"],
+                include=["scanned_file"],
+                condition=_WAITS & models.Q(due_at__isnull=False),
+                name="match_due",
+            ),
+            models.Index(
+                fields=["decided_at"],
+                include=["state", "decided_by", "score_scale", "score"],
+                condition=models.Q(decided_at__isnull=False),
+                name="match_decided",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
+from catalogue.models import ExcludedSegment
 from review import approval, coverage, errors
 from review.choices import (
     BY_LICENCE,
@@ -26,7 +27,7 @@ from review.choices import (
     Verb,
 )
 from review.models import Dispute, Licence, Match
-from review.services import snapshots, transitions
+from review.services import exclusions, snapshots, transitions
 from review.services.locks import release_lock, take_lock
 from review.services.transitions import Change
 from review.subjects import Subject
@@ -46,18 +47,19 @@ __all__ = [
 
 UNDO_FOR = timedelta(minutes=10)
 MAX_NOTE_CHARS = 4_000
+EXCLUDE_PART = "exclude"
 _PROPOSE = "propose"
 _UNDOABLE = (
-    *(Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, _PROPOSE),
+    *(Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, _PROPOSE, EXCLUDE_PART),
     *DisputeVerb,
 )
-_DECIDABLE = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
+DECIDABLE = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
 _MAY_NOT_DECIDE = "Your role may look at matches, not decide them."
 
 
 def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
     """Decide that the match is ours and its use not covered."""
-    return _decide(
+    return settle(
         match=match,
         user=user,
         version=version,
@@ -89,7 +91,7 @@ def clear(
         reason=BY_LICENCE if licence else STATED_REASON,
         note=reason.strip(),
     )
-    return _decide(match=match, user=user, version=version, change=change)
+    return settle(match=match, user=user, version=version, change=change)
 
 
 def _refuse_foreign_licence(match: Match, licence: Licence) -> None:
@@ -110,7 +112,7 @@ def reject(
     if reason == RejectCode.OTHER and not note.strip():
         raise errors.ReasonMissing("Say in the note why the match is rejected.")
     change = Change(Verb.REJECT, MatchState.REJECTED, reason=reason, note=note.strip())
-    return _decide(match=match, user=user, version=version, change=change)
+    return settle(match=match, user=user, version=version, change=change)
 
 
 def escalate(*, match: Match, user: User, version: int, note: str) -> Match:
@@ -118,7 +120,7 @@ def escalate(*, match: Match, user: User, version: int, note: str) -> Match:
     if not note.strip():
         raise errors.ReasonMissing("Say what the manager should look at.")
     change = Change(Verb.ESCALATE, MatchState.ESCALATED, note=note.strip())
-    return _decide(match=match, user=user, version=version, change=change)
+    return settle(match=match, user=user, version=version, change=change)
 
 
 @transaction.atomic
@@ -174,7 +176,13 @@ def undo(*, match: Match, user: User, version: int) -> Match:
     change = Change(Verb.UNDO, state, fields=fields, free=True)
     if current.dispute is not None:
         _undo_dispute(event, current.dispute)
-    return transitions.apply(current=current, change=change, actor=user)
+    undone = transitions.apply(current=current, change=change, actor=user)
+    if event.action == EXCLUDE_PART:
+        segment = ExcludedSegment.objects.filter(uid=event.after["exclusion"]).first()
+        if segment is not None and segment.removed_at is None:
+            exclusions.take_back(segment=segment, user=user)
+        undone.refresh_from_db()
+    return undone
 
 
 def _undo_dispute(event: Event, dispute: Dispute) -> None:
@@ -225,13 +233,13 @@ def _is_held_by_another(match: Match, user: User) -> bool:
 
 
 @transaction.atomic
-def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
-    """Check who decides what, and write it."""
+def settle(*, match: Match, user: User, version: int, change: Change) -> Match:
+    """Check who may decide the match so, and write it; what the verbs come down to."""
     check_note(change.note)
     transitions.require(user, Action.DECIDE, why=_MAY_NOT_DECIDE)
     current = transitions.locked_row(match=match, version=version)
     transitions.refuse_foreign_lock(match=current, user=user)
-    if current.state not in _DECIDABLE:
+    if current.state not in DECIDABLE:
         raise errors.NotPossible(
             f"This match is {current.get_state_display().lower()} already."
         )
@@ -252,7 +260,7 @@ def _decide(*, match: Match, user: User, version: int, change: Change) -> Match:
     }
     if change.note:
         fields["note"] = change.note
-    told: dict[str, object] = {"own_proposal": True} if own else {}
+    told = {**change.told, "own_proposal": True} if own else {**change.told}
     if not _can_be_heard(current):
         told["decided_without_audio"] = True
     return transitions.apply(

@@ -30,6 +30,14 @@ SHORT_MS = 5_000
 LOW_SCORE_MARGIN = 10
 """A score less than this above the container's floor is called low."""
 
+OWN_REASONS = frozenset(
+    {
+        *(QueueReason.DEFAULT, QueueReason.SHORT, QueueReason.LOW_SCORE),
+        *(QueueReason.ALTERED, QueueReason.UNDER_SPEECH, QueueReason.FOUND_LATE),
+    }
+)
+"""Reasons that lie in the match itself; that the engines disagree outweighs them."""
+
 _STATE_OF_ACTION = {
     PolicyAction.REVIEW: MatchState.PENDING,
     PolicyAction.CONFIRM: MatchState.CONFIRMED,
@@ -82,10 +90,12 @@ def treated_by(policy: Policy, state: MatchState) -> dict[str, object]:
         "policy_name": str(policy),
         "priority": policy.priority,
         "due_at": transitions.now() + due if due is not None else None,
-        "assignee_id": policy.assignee_id,
         "needs_approval": policy.second_approval,
         "proposed": Verb.CONFIRM if approves else "",
     }
+    if policy.assignee_id is not None:
+        # A rule that names nobody leaves a match with whom it was given to.
+        fields["assignee_id"] = policy.assignee_id
     if state == MatchState.CONFIRMED:
         fields |= {
             "decided_by_id": None,
@@ -109,11 +119,15 @@ def rules_in_force() -> list[Policy]:
 
 
 def evaluate(
-    *, subject: Subject, policies: Iterable[Policy] | None = None
+    *,
+    subject: Subject,
+    policies: Iterable[Policy] | None = None,
+    licences: coverage.LicencesInForce | None = None,
 ) -> Evaluation:
     """Return where a match of this subject begins.
 
-    ``policies`` stand in for those in force, in their order, for a dry run.
+    ``policies`` stand in for those in force, in their order, for a dry run;
+    ``licences`` are those in force, read once where many are evaluated.
     """
     floor = subject.file.container.score_floor
     score = subject.measured.score
@@ -121,7 +135,7 @@ def evaluate(
         return Evaluation(MatchState.SUPPRESSED, QueueReason.EXCLUDED)
     if score is not None and score < floor:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
-    licensed = coverage.best(subject=subject)
+    licensed = coverage.best(subject=subject, licences=licences)
     if licensed is not None and licensed.cover == coverage.Cover.FULL:
         reason = _reason(subject, floor)
         return Evaluation(MatchState.CLEARED, reason, licence=licensed.licence)
@@ -147,9 +161,11 @@ def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
 
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:
-    """Return the first reason that fits, the one that needs most care first."""
+    """Return the first reason that fits: why it came now, then what needs most care."""
     measured, score = subject.measured, subject.measured.score
     checks = (
+        (QueueReason.ENGINES_DISAGREE, subject.engines_disagree),
+        (QueueReason.FOUND_LATE, subject.found_late),
         (QueueReason.ALTERED, measured.relation == Relation.ALTERED),
         (QueueReason.UNDER_SPEECH, bool(measured.under_speech)),
         (QueueReason.SHORT, measured.matched_ms < SHORT_MS),
@@ -157,6 +173,5 @@ def _reason(subject: Subject, floor: Decimal) -> QueueReason:
             QueueReason.LOW_SCORE,
             score is not None and score < floor + LOW_SCORE_MARGIN,
         ),
-        (QueueReason.FOUND_LATE, subject.found_late),
     )
     return next((reason for reason, fits in checks if fits), QueueReason.DEFAULT)

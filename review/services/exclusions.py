@@ -15,9 +15,9 @@ from accounts.roles import Action
 from catalogue.models import ExcludedSegment, ExclusionReason, Recording
 from catalogue.selectors import excluded_spans
 from review import errors, selectors
-from review.choices import MatchState, QueueReason, RejectCode
+from review.choices import MatchState, QueueReason, Verb
 from review.models import Match
-from review.services import decisions, evaluation, figures, spans, transitions
+from review.services import evaluation, figures, snapshots, spans, transitions
 from review.services.figures import Figures
 from review.services.transitions import Change
 from review.services.treatments import treat
@@ -83,6 +83,12 @@ def preview(*, recording: Recording, start_ms: int, end_ms: int) -> Preview:
     return Preview(touched)
 
 
+def leaves_nothing(*, match: Match, span: spans.Span) -> bool:
+    """Tell whether nothing of the match is left once the stretch is excluded too."""
+    after = [*excluded_spans(match.recording), span]
+    return _worked_out(match, after).wholly_excluded
+
+
 @transaction.atomic
 def exclude(
     *,
@@ -101,7 +107,7 @@ def exclude(
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = _written(recording, span, reason, user, note, approved=True)
     _tell(segment, "exclusion.added", user)
-    _judge(recording, user, chosen)
+    _judge(segment, user, chosen)
     return segment
 
 
@@ -130,7 +136,7 @@ def approve(
     segment.approved = True
     segment.save(update_fields=["approved"])
     _tell(segment, "exclusion.added", user)
-    _judge(segment.recording, user, chosen)
+    _judge(segment, user, chosen)
     return segment
 
 
@@ -144,39 +150,24 @@ def remove(*, segment: ExcludedSegment, user: User, reason: str) -> int:
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
     _tell(segment, "exclusion.removed", user, note=reason.strip())
-    return _judge(segment.recording, user, ())
+    return _judge(segment, user, ())
 
 
 @transaction.atomic
-def reject_and_exclude(
-    *,
-    match: Match,
-    user: User,
-    version: int,
-    span: spans.Span,
-    reason: str,
-    note: str = "",
-) -> Match:
-    """Exclude a stretch from within a match that lies in it.
+def take_back(*, segment: ExcludedSegment, user: User) -> None:
+    """Undo an exclusion, or a proposal of one, with all that it did to matches.
 
-    A manager's acts at once: the match is rejected as well when nothing of it is left.
-    A reviewer's is a proposal, and the match is escalated.
+    What it suppressed becomes what it was before, decided or not, unless something
+    else has happened to it since. Who may is the caller's to check.
     """
-    recording = match.recording
-    if not user.has_perm(Action.EDIT_CATALOGUE):
-        propose(recording=recording, span=span, reason=reason, user=user, note=note)
-        text = note.strip() or "Exclude a stretch of the recording?"
-        return decisions.escalate(match=match, user=user, version=version, note=text)
-    after = [*excluded_spans(recording), span]
-    if _worked_out(match, after).wholly_excluded:
-        code = reason if reason in RejectCode.values else RejectCode.SHARED_LOOP.value
-        text = note.strip() or ExclusionReason(reason).label
-        match = decisions.reject(
-            match=match, user=user, version=version, reason=code, note=str(text)
-        )
-    exclude(recording=recording, span=span, reason=reason, user=user, note=note)
-    match.refresh_from_db()
-    return match
+    segment = _locked(segment)
+    segment.removed_at = timezone.now()
+    segment.save(update_fields=["removed_at"])
+    _tell(segment, "exclusion.undone", user)
+    for match in _live(segment.recording):
+        if _is_suppressed_by_exclusion(match):
+            _restore(match, segment, user)
+    _judge(segment, user, ())
 
 
 def _written(
@@ -241,18 +232,18 @@ def _worked_out(match: Match, excluded: list[spans.Span]) -> Figures:
     )
 
 
-def _judge(recording: Recording, user: User, chosen: Collection[str]) -> int:
+def _judge(segment: ExcludedSegment, user: User, chosen: Collection[str]) -> int:
     """Count all matches of the recording anew; return how many wait again."""
-    excluded = excluded_spans(recording)
+    excluded = excluded_spans(segment.recording)
     returned = 0
-    for match in _live(recording):
+    for match in _live(segment.recording):
         found = _worked_out(match, excluded)
         was_excluded = match.wholly_excluded
         if not _counted(match, found, user):
             continue
         match.refresh_from_db()
         if found.wholly_excluded:
-            _suppress(match, user, is_chosen=match.uid in chosen)
+            _suppress(match, segment, user, is_chosen=match.uid in chosen)
         elif was_excluded and _is_suppressed_by_exclusion(match):
             outcome = evaluation.evaluate(subject=Subject.of(match))
             returned += treat(match=match, outcome=outcome, user=user)
@@ -281,12 +272,18 @@ def _counted(match: Match, found: Figures, user: User) -> bool:
     current = transitions.locked_row(match=match)
     Match.objects.filter(pk=match.pk).update(**counted, version=current.version + 1)
     audit.services.record(
-        case=match.case, action="counted", actor=user, before=before, after=after
+        case=match.case,
+        action=transitions.COUNTED,
+        actor=user,
+        before=before,
+        after=after,
     )
     return True
 
 
-def _suppress(match: Match, user: User, *, is_chosen: bool) -> None:
+def _suppress(
+    match: Match, segment: ExcludedSegment, user: User, *, is_chosen: bool
+) -> None:
     """Suppress a match of which nothing is left, if it waits or was ticked."""
     if match.state not in WAITING and not (is_chosen and match.state in TICKABLE):
         return
@@ -295,9 +292,23 @@ def _suppress(match: Match, user: User, *, is_chosen: bool) -> None:
         to=MatchState.SUPPRESSED,
         fields={"queue_reason": QueueReason.EXCLUDED, "proposed": ""},
         reason=QueueReason.EXCLUDED,
+        told={"exclusion": segment.uid},
     )
     current = transitions.locked_row(match=match)
     transitions.apply(current=current, change=change, actor=user)
+
+
+def _restore(match: Match, segment: ExcludedSegment, user: User) -> None:
+    """Put a match back that this exclusion alone suppressed."""
+    event = transitions.last_event(match)
+    if event is None or event.after.get("exclusion") != segment.uid:
+        return
+    fields = snapshots.as_fields(snapshots.from_event(event.before))
+    state = MatchState(str(fields.pop("state")))
+    change = Change(Verb.UNDO, state, fields=fields, free=True)
+    transitions.apply(
+        current=transitions.locked_row(match=match), change=change, actor=user
+    )
 
 
 def _tell(segment: ExcludedSegment, action: str, user: User, *, note: str = "") -> None:

@@ -15,7 +15,7 @@ from django.db import transaction
 import catalogue.selectors
 from audit.services import record
 from catalogue.models import Recording, RecordingStatus
-from review.choices import MatchState
+from review.choices import MatchState, QueueReason
 from review.models import Match
 from review.services import evaluation, figures, rescans, snapshots, spans
 from review.subjects import Subject
@@ -26,7 +26,7 @@ from scanning.choices import (
     EngineChoice,
     ScanStatus,
 )
-from scanning.models import Detection, Scan, Segment
+from scanning.models import Detection, Scan, ScannedFile, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     engines scan a file, the embedded one's find comes first: what ACRCloud found too
     is kept beside it, so ACRCloud's scan waits until the other has ended.
     """
+    # Two scans of one file do not write their matches at once.
+    ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
+    if scan.retro_search_id is not None:
+        _fold_late(scan)
+        return
     current = selectors.current_scans(scan.scanned_file)
     if scan not in current:
         return
@@ -58,12 +63,40 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
         if _is_turn(one, current):
             partner = next((other for other in current if other != one), None)
             _fold_one(scan=one, partner=partner)
+    _note_disagreements(scan)
+
+
+def _note_disagreements(scan: Scan) -> None:
+    """Say so of what was found before the other engine had its say."""
+    if scan.scanned_file.container.engine not in COMBINED_ENGINES:
+        return
+    open_ones = Match.objects.filter(
+        scanned_file_id=scan.scanned_file_id,
+        state=MatchState.PENDING,
+        queue_reason__in=evaluation.OWN_REASONS,
+    )
+    for match in open_ones.select_related("recording", "scan", "scanned_file"):
+        if Subject.of(match).engines_disagree:
+            Match.objects.filter(pk=match.pk).update(
+                queue_reason=QueueReason.ENGINES_DISAGREE, version=match.version + 1
+            )
+            record(
+                case=match.case,
+                action="engines_disagree",
+                before={"queue_reason": match.queue_reason},
+                after={"queue_reason": QueueReason.ENGINES_DISAGREE.value},
+            )
 
 
 def fold_waiting(*, scan: Scan, **_signal: object) -> None:
     """Write what waited for a scan that ended without a result."""
     if scan.status != ScanStatus.SUCCEEDED:
         fold_scan(scan=scan)
+
+
+def keep_views(*, file: ScannedFile, **_signal: object) -> None:
+    """Put how often the source was seen on its matches; nobody has to look again."""
+    Match.objects.filter(scanned_file=file).update(source_views=file.views)
 
 
 def _is_turn(scan: Scan, current: Sequence[Scan]) -> bool:
@@ -76,14 +109,28 @@ def _is_turn(scan: Scan, current: Sequence[Scan]) -> bool:
     )
 
 
-def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
-    live = {
+def _live_matches(scan: Scan) -> dict[int, Match]:
+    """Return the file's matches by recording, locked."""
+    return {
         match.recording_id: match
         for match in Match.objects.select_for_update(of=("self",))
         .filter(scanned_file_id=scan.scanned_file_id)
         .exclude(state=MatchState.SUPERSEDED)
         .select_related("recording", "scan")
     }
+
+
+def _fold_late(scan: Scan) -> None:
+    """Write matches of recordings that came after the file's scan; no others change."""
+    live = _live_matches(scan)
+    for find in _finds(scan):
+        if find.recording.pk not in live:
+            earlier = _take_earlier(live, find.recording)
+            _fold(scan=scan, find=find, earlier=earlier)
+
+
+def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
+    live = _live_matches(scan)
     for find in _finds(scan):
         earlier = _take_earlier(live, find.recording)
         if earlier is None or earlier.scan_id not in {scan.pk, _key(partner)}:
@@ -99,9 +146,18 @@ def _key(scan: Scan | None) -> int | None:
 
 
 def _take_earlier(live: dict[int, Match], recording: Recording) -> Match | None:
-    """Take the live match of a recording, or of the stub that stood for it before."""
+    """Take the live match of a recording, or of what stood for it before.
+
+    That is a recording that was merged into it, or the stub with its code.
+    """
     if recording.pk in live:
         return live.pop(recording.pk)
+    for key, match in live.items():
+        if (
+            match.recording.merged_into_id
+            and match.recording.stands_for_it == recording
+        ):
+            return live.pop(key)
     if recording.status == RecordingStatus.STUB or not recording.isrc_normalised:
         return None
     for key, match in live.items():
@@ -173,11 +229,13 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
             evaluation=outcome,
         )
         begins["found_late"] = earlier.found_late
+        begins.setdefault("assignee_id", earlier.assignee_id)
         _supersede(earlier=earlier, scan=scan)
     match = Match.objects.create(
         scanned_file=file,
         recording=find.recording,
         scan=scan,
+        source_views=file.views,
         **asdict(worked_out),
         **begins,
     )
@@ -188,6 +246,8 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
 
 def _is_late(*, scan: Scan, recording: Recording) -> bool:
     """Tell whether the match is there because catalogue or engine changed since."""
+    if scan.retro_search_id is not None:
+        return True
     earlier = Scan.objects.filter(
         scanned_file_id=scan.scanned_file_id,
         status=ScanStatus.SUCCEEDED,
@@ -253,7 +313,8 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
             if searched
             else match.scan.engine == scan.engine
         )
-        if match.lost or match.scan_id == scan.pk or not looked_for:
+        # A search that ended meanwhile knew more recordings than this scan.
+        if match.lost or match.scan_id >= scan.pk or not looked_for:
             continue
         Match.objects.filter(pk=match.pk).update(lost=True, version=match.version + 1)
         record(

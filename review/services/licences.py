@@ -17,6 +17,7 @@ from django.utils import timezone
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.models import Bucket, Recording
 from review import coverage, errors
@@ -122,6 +123,7 @@ def save(
     longer covers are opened again at once, where it says so.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    refuse_limited(user)
     buckets, recordings = list(buckets), list(recordings)
     _refuse_empty(licence, buckets, recordings)
     is_new = licence.pk is None
@@ -166,6 +168,7 @@ def apply(
     ``Reach.CHOSEN`` limits the waiting ones to these too.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    refuse_limited(user)
     licence = Licence.objects.select_for_update().get(pk=licence.pk)
     if licence.withdrawn_at is not None:
         raise errors.NotPossible("The licence is withdrawn.")
@@ -203,6 +206,7 @@ def _clear(match: Match, licence: Licence, user: User) -> bool:
 def withdraw(*, licence: Licence, user: User, reason: str) -> int:
     """Take the licence out of force; return how many matches open again."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    refuse_limited(user)
     if licence.built_in:
         raise errors.NotPossible("The list of own accounts is emptied, not withdrawn.")
     if not reason.strip():

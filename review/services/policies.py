@@ -14,10 +14,12 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_limited
 from accounts.roles import Action
 from review import errors
 from review.choices import MatchState, PolicyAction
 from review.conditions import Conditions
+from review.coverage import LicencesInForce
 from review.models import Match, Policy
 from review.services import evaluation, transitions
 from review.services.evaluation import Evaluation
@@ -25,6 +27,7 @@ from review.services.treatments import treat
 from review.subjects import Subject
 
 LISTED = 200
+_CHUNK = 500
 _MAY_NOT = "Only a manager may change policies."
 # In these a person has decided, so a dry run shows where a rule disagrees.
 _DECIDED = (
@@ -55,7 +58,7 @@ class DryRun:
     waiting_count: int = 0
     differing: list[Taken] = field(default_factory=list)
     differing_count: int = 0
-    returning: list[Match] = field(default_factory=list)
+    returning: int = 0
 
 
 @transaction.atomic
@@ -66,6 +69,7 @@ def save(*, policy: Policy, user: User) -> list[Policy]:
     enabled rule could never act.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    refuse_limited(user)
     stored = _locked().get(policy.pk) if policy.pk else None
     if stored is None:
         policy.owner = user
@@ -82,6 +86,7 @@ def save(*, policy: Policy, user: User) -> list[Policy]:
 def switch(*, policy: Policy, user: User, enabled: bool) -> Policy:
     """Switch a rule on or off; for matches that are there nothing changes yet."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    refuse_limited(user)
     current = _locked()[policy.pk]
     current.enabled = enabled
     current.save(update_fields=["enabled", "updated_at"])
@@ -94,6 +99,7 @@ def switch(*, policy: Policy, user: User, enabled: bool) -> Policy:
 def move(*, policy: Policy, user: User, up: bool) -> None:
     """Let the rule change places with the one before or after it."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    refuse_limited(user)
     ordered = list(_locked().values())
     here = next(i for i, each in enumerate(ordered) if each.pk == policy.pk)
     there = here - 1 if up else here + 1
@@ -126,7 +132,7 @@ def dry_run(*, policy: Policy) -> DryRun:
         state = MatchState(match.state)
         if outcome.policy != policy:
             if _comes_back(match, policy):
-                run.returning.append(match)
+                run.returning += 1
             continue
         run.taken += 1
         run.moves[(state, outcome.state)] += 1
@@ -150,8 +156,13 @@ def outcomes(*, policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
         .select_related("recording", "scanned_file__container", "scan")
         .order_by("pk")
     )
-    for match in rows.iterator(chunk_size=500):
-        yield match, evaluation.evaluate(subject=Subject.of(match), policies=rules)
+    licences = LicencesInForce()
+    for match in rows.iterator(chunk_size=_CHUNK):
+        subject = Subject.of(match)
+        yield (
+            match,
+            evaluation.evaluate(subject=subject, policies=rules, licences=licences),
+        )
 
 
 @transaction.atomic
@@ -161,16 +172,19 @@ def apply(*, policy: Policy, user: User) -> int:
     Decided matches stay as people decided them. Returns how many matches changed.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    refuse_limited(user)
     policy = Policy.objects.select_for_update().get(pk=policy.pk)
+    # The keys first: what is read while it changes could be read twice.
     touched = [
-        (match, outcome)
-        for match, outcome in _outcomes_in_force(policy)
+        match.pk
+        for match, outcome in _outcomes_in_force()
         if (outcome.policy == policy and _is_applied_to(match, outcome))
         or (outcome.policy != policy and _comes_back(match, policy))
     ]
-    changed = sum(
-        treat(match=match, outcome=outcome, user=user) for match, outcome in touched
-    )
+    changed = 0
+    for first in range(0, len(touched), _CHUNK):
+        for match, outcome in _outcomes_in_force(touched[first : first + _CHUNK]):
+            changed += treat(match=match, outcome=outcome, user=user)
     audit.services.record(
         case=policy.case,
         action="policy.applied",
@@ -180,15 +194,23 @@ def apply(*, policy: Policy, user: User) -> int:
     return changed
 
 
-def _outcomes_in_force(policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
-    """Yield what waits or was suppressed by the rule, judged by the rules in force."""
-    rules = evaluation.rules_in_force()
+def _outcomes_in_force(
+    keys: list[int] | None = None,
+) -> Iterator[tuple[Match, Evaluation]]:
+    """Yield what waits or is suppressed, judged by the rules in force."""
+    rules, licences = evaluation.rules_in_force(), LicencesInForce()
     rows = Match.objects.filter(
         state__in=(MatchState.PENDING, MatchState.ESCALATED, MatchState.SUPPRESSED),
         scanned_file__deleted_at__isnull=True,
     ).select_related("recording", "scanned_file__container", "scan")
-    for match in rows.order_by("pk").iterator(chunk_size=500):
-        yield match, evaluation.evaluate(subject=Subject.of(match), policies=rules)
+    if keys is not None:
+        rows = rows.filter(pk__in=keys)
+    for match in rows.order_by("pk").iterator(chunk_size=_CHUNK):
+        subject = Subject.of(match)
+        yield (
+            match,
+            evaluation.evaluate(subject=subject, policies=rules, licences=licences),
+        )
 
 
 def _is_applied_to(match: Match, outcome: Evaluation) -> bool:

@@ -21,6 +21,12 @@ from review.models import Match
 from review.services import snapshots
 
 NOTE = "note"
+ASSIGN = "assign"
+COUNTED = "counted"
+# These events leave the version of the match as it is.
+_UNCHANGING = (NOTE, ASSIGN)
+# These tell of a match without changing what is decided about it.
+_ASIDES = (*_UNCHANGING, COUNTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,8 @@ def require(user: User, action: Action, *, why: str) -> None:
 
 
 def last_event(match: Match) -> Event | None:
-    """Return the newest event that changed the match; a note alone changes nothing."""
-    events = Event.objects.filter(case=match.case).exclude(action=NOTE)
+    """Return the newest event that changed the match; a note changes nothing."""
+    events = Event.objects.filter(case=match.case).exclude(action__in=_ASIDES)
     return events.order_by("-sequence").first()
 
 
@@ -74,7 +80,8 @@ def locked_row(*, match: Match, version: int | None = None) -> Match:
 
 def stale(match: Match) -> errors.StaleMatch:
     """Return the error that names who changed the match last."""
-    event = last_event(match)
+    changes = Event.objects.filter(case=match.case).exclude(action__in=_UNCHANGING)
+    event = changes.order_by("-sequence").first()
     if event is None:
         return errors.StaleMatch(user=SYSTEM, at=match.updated_at)
     return errors.StaleMatch(user=event.actor_name, at=event.at)

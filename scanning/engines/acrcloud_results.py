@@ -55,6 +55,24 @@ def read_items(results: object) -> list[ReportedItem]:
     ]
 
 
+def read_other_sections(results: object) -> Json:
+    """Return what the answer holds besides recordings, as it is; empty parts left out.
+
+    Music and speech, AI detection, transcripts, and whatever the cloud adds later.
+    """
+    known = {section.value for section in Section}
+    return {
+        str(name)[:100]: _storable(told)
+        for name, told in _as_object(results).items()
+        if name not in known and told not in (None, "", [], {})
+    }
+
+
+def _storable(told: object) -> object:
+    """Return JSON without the one character that PostgreSQL does not store."""
+    return json.loads(json.dumps(told).replace("\\u0000", ""))
+
+
 def digest(state: int, results: object) -> str:
     """Return a hash that is equal for equal answers, however they were written."""
     canonical = json.dumps([state, results], sort_keys=True, ensure_ascii=True)

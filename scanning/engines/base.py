@@ -50,3 +50,4 @@ class EngineResult:
     recordings_searched: int = 0
     no_match_reason: str = ""
     sha256: str = ""
+    other_sections: dict[str, Any] = field(default_factory=dict)  # Any: JSON

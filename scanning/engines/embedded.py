@@ -43,7 +43,7 @@ def recognise(
     return EngineResult(
         engine=EngineChoice.EMBEDDED,
         engine_version=ENGINE_VERSION,
-        found=_by_recording(result.segments),
+        found=by_recording(result.segments),
         stretches=tuple(_stretch(stretch) for stretch in result.stretches),
         warnings=(*result.warnings, *parts_not_done(container)),
         buckets=tuple(dict(bucket) for bucket in buckets),
@@ -62,7 +62,7 @@ def identify(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecordi
         buckets=list(bucket_ids),
         references=index_store.reference_loader(),
     )
-    found = _by_recording(result.segments)
+    found = by_recording(result.segments)
     return sorted(found, key=lambda one: -(one.score or 0))
 
 
@@ -115,7 +115,8 @@ _NOT_DONE_FLAGS = {
 }
 
 
-def _by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ...]:
+def by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ...]:
+    """Return the plays as what was found of each recording."""
     grouped: dict[int, list[SegmentMatch]] = {}
     for segment in segments:
         grouped.setdefault(segment.recording, []).append(segment)
@@ -155,6 +156,8 @@ def _stretch(stretch: Stretch) -> dict[str, Any]:  # Any: JSON
         "end_ms": stretch.end_ms,
         "kind": str(stretch.kind),
     }
+    if stretch.speech is not None:
+        plain["speech_pct"] = round(100 * stretch.speech, 2)
     if stretch.candidate is not None:
         near = stretch.candidate
         plain["candidate"] = {

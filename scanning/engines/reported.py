@@ -14,6 +14,7 @@ from scanning.engines.acrcloud_results import (
     SCORE_SCALE,
     ReportedItem,
     read_items,
+    read_other_sections,
 )
 from scanning.engines.base import EngineResult, FoundRecording
 
@@ -33,6 +34,7 @@ def engine_result(reported: object, answer: str) -> EngineResult:
         found=found,
         no_match_reason="" if found else "clean_scan",
         sha256=answer,
+        other_sections=read_other_sections(reported),
     )
 
 

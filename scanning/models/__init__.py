@@ -9,8 +9,10 @@ from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
 from scanning.models.outbound import DeliveryAttempt, OutboundCallback
 from scanning.models.project import Project
+from scanning.models.retro_search import RetroSearch
 from scanning.models.scan import Scan
 from scanning.models.scanned_file import ScannedFile
+from scanning.models.watch import Watch, WatchCheck, WatchItem
 
 __all__ = [
     "CloudAccount",
@@ -22,8 +24,12 @@ __all__ = [
     "InboundCallback",
     "OutboundCallback",
     "Project",
+    "RetroSearch",
     "Scan",
     "ScannedFile",
     "Segment",
     "SentAs",
+    "Watch",
+    "WatchCheck",
+    "WatchItem",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from accounts.reach import Path, ReachManager
 from scanning.choices import CallbackOutcome
 from scanning.models.cloud_account import CloudAccount
 from scanning.models.container import Container
@@ -51,6 +52,9 @@ class InboundCallback(models.Model):
     times_received = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(containers="container")
+    objects = ReachManager["InboundCallback"]()
 
     class Meta:
         ordering = ["-id"]

@@ -6,6 +6,7 @@ import zlib
 
 from django.db import models
 
+from accounts.reach import Path, ReachManager
 from common.leases import Leased
 from scanning.models.cloud_account import CloudAccount
 from scanning.models.scan import Scan
@@ -51,6 +52,9 @@ class CloudJob(Leased):
     )
     raw = models.BinaryField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(containers="scan__scanned_file__container")
+    objects = ReachManager["CloudJob"]()
 
     class Meta:
         ordering = ["-id"]

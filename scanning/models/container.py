@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from accounts.reach import Path, ReachManager
 from catalogue.models import Bucket
-from scanning.choices import COMBINED_ENGINES, AudioType, EngineChoice
+from scanning.choices import COMBINED_ENGINES, AudioType, EngineChoice, KeepAudio
 from scanning.models.cloud_account import CloudAccount, new_callback_secret
 
 
@@ -26,7 +27,7 @@ def whole_file_policy() -> dict[str, object]:
     return {"type": "traverse", "interval": 0, "rec_length": 10}
 
 
-class ContainerManager(models.Manager["Container"]):
+class ContainerManager(ReachManager["Container"]):
     """Leaves out what was deleted; the row stays for the files' history."""
 
     def get_queryset(self) -> models.QuerySet[Container]:
@@ -97,6 +98,27 @@ class Container(models.Model):
         blank=True,
         help_text="Hours of sound sent per month at most; empty: no limit.",
     )
+    upload_audio = models.CharField(
+        "kept of uploads",
+        max_length=16,
+        choices=KeepAudio.choices,
+        default=KeepAudio.ORIGINAL,
+        help_text="Once scanned. Times, waveforms and landmarks always stay.",
+    )
+    link_audio = models.CharField(
+        "kept of links",
+        max_length=16,
+        choices=KeepAudio.choices,
+        default=KeepAudio.ORIGINAL,
+        help_text="Once scanned. A link can be fetched again while it is there.",
+    )
+    audio_days = models.PositiveIntegerField(
+        "days that audio is kept",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Empty: as the portal is set.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -108,6 +130,7 @@ class Container(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    reach = Path(containers="pk")
     objects = ContainerManager()
     all_objects = models.Manager()  # noqa: DJ012 - a manager, taken for a field
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from django.db import models
 
+from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from scanning.choices import Section
 from scanning.models.scan import Scan
@@ -33,7 +34,7 @@ class ImmutableQuerySet(models.QuerySet[Any]):  # Any: serves both models below
 class Immutable(models.Model):
     """A row that is inserted and then only read."""
 
-    objects = ImmutableQuerySet.as_manager()
+    objects = ReachManager.from_queryset(ImmutableQuerySet)()
 
     class Meta:
         abstract = True
@@ -67,6 +68,10 @@ class Detection(Immutable):
     score_scale = models.CharField(max_length=40)
     ids = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(
+        containers="scan__scanned_file__container", buckets="recording__bucket"
+    )
 
     class Meta:
         ordering = ["id"]
@@ -107,6 +112,11 @@ class Segment(Immutable):
     aligned_landmarks = models.PositiveIntegerField(null=True)
     expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
     speech_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+
+    reach = Path(
+        containers="detection__scan__scanned_file__container",
+        buckets="detection__recording__bucket",
+    )
 
     class Meta:
         ordering = ["position"]

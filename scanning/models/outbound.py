@@ -6,6 +6,7 @@ from functools import partial
 
 from django.db import models
 
+from accounts.reach import Path, ReachManager
 from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import DeliveryStatus
@@ -37,6 +38,9 @@ class OutboundCallback(Leased):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    reach = Path(containers="container")
+    objects = ReachManager["OutboundCallback"]()
+
     class Meta:
         ordering = ["-id"]
         indexes = [
@@ -64,6 +68,9 @@ class DeliveryAttempt(models.Model):
     answer = models.CharField(
         max_length=500, blank=True, help_text="Why it failed, or how the answer begins."
     )
+
+    reach = Path(containers="callback__container")
+    objects = ReachManager["DeliveryAttempt"]()
 
     class Meta:
         ordering = ["-id"]

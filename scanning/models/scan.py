@@ -7,17 +7,30 @@ from functools import partial
 from django.conf import settings
 from django.db import models
 
+from accounts.reach import Path, ReachManager
 from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import SCAN_ENGINES, ScanStage, ScanStatus
 from scanning.models.scanned_file import ScannedFile
 
 
+class ScanManager(ReachManager["Scan"]):
+    """Leaves out the searches for single recordings that came later.
+
+    They say nothing about what else is in a file; ``Scan.all_objects`` has them.
+    """
+
+    def get_queryset(self) -> models.QuerySet[Scan]:
+        """Return the scans that searched everything there was."""
+        return super().get_queryset().filter(retro_search__isnull=True)
+
+
 class Scan(Leased):
     """What was asked, how it went, and what was searched; never overwritten.
 
     ``stretches`` lists what no match covers: start_ms, end_ms, kind and the closest
-    candidate. ``buckets`` are id and name at the time of the scan.
+    candidate. ``other_sections`` is what the engine told besides recordings, as it
+    told it. ``buckets`` are id and name at the time of the scan.
     """
 
     uid = models.CharField(
@@ -40,10 +53,19 @@ class Scan(Leased):
     cancel_requested = models.BooleanField(default=False)
     stretches = models.JSONField(default=list, blank=True)
     warnings = models.JSONField(default=list, blank=True)
+    other_sections = models.JSONField(default=dict, blank=True)
     no_match_reason = models.CharField(max_length=40, blank=True, default="")
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
     result_sha256 = models.CharField(max_length=64, blank=True, default="")
+    retro_search = models.ForeignKey(
+        "scanning.RetroSearch",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="scans",
+        help_text="The search for later recordings that found something here.",
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -54,6 +76,10 @@ class Scan(Leased):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(containers="scanned_file__container")
+    objects = ScanManager()
+    all_objects = ReachManager["Scan"]()
 
     class Meta:
         ordering = ["-id"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
 
-from scanning.choices import FileStatus, SourceType
+from accounts.reach import Path, ReachManager
+from common.storage import StoredFile
+from scanning.choices import FileStatus, SourceGone, SourceType
 from scanning.models.container import Container
 
 
@@ -39,6 +42,8 @@ class ScannedFile(models.Model):
     tags = models.JSONField(default=list, blank=True)
 
     media = models.FileField(max_length=200, blank=True, default="")
+    audio_at = models.DateTimeField(null=True, blank=True)
+    audio_removed_at = models.DateTimeField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     duration_ms = models.BigIntegerField(default=0)
@@ -50,6 +55,9 @@ class ScannedFile(models.Model):
     status = models.CharField(
         max_length=16, choices=FileStatus.choices, default=FileStatus.WAITING
     )
+    no_match_expected = models.BooleanField(
+        default=False, help_text="A person said that nothing was to be found in it."
+    )
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
     remote_id = models.CharField(
@@ -57,6 +65,10 @@ class ScannedFile(models.Model):
         blank=True,
         default="",
         help_text="The id under which ACRCloud knows this file.",
+    )
+    source_gone_at = models.DateTimeField(null=True, blank=True)
+    source_gone_why = models.CharField(
+        max_length=16, choices=SourceGone.choices, blank=True, default=""
     )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -68,6 +80,9 @@ class ScannedFile(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(containers="container")
+    objects = ReachManager["ScannedFile"]()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -88,12 +103,39 @@ class ScannedFile(models.Model):
                 fields=["container", "status", "-created_at"], name="file_in_container"
             ),
             models.Index(fields=["status", "-created_at"], name="file_status"),
+            # The same by the key, as the wire lists them.
+            models.Index(
+                fields=["container", "status", "-id"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="file_container_status",
+            ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=models.Q(status="no_match", deleted_at__isnull=True),
+                name="file_no_match",
+            ),
+            models.Index(
+                fields=["deleted_at"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="file_deleted",
+            ),
             models.Index(fields=["sha256"], name="file_sha256"),
             models.Index(fields=["name"], name="file_name"),
             models.Index(
                 fields=["link_key"],
                 condition=~models.Q(link_key=""),
                 name="file_link_key",
+            ),
+            # What retention looks for: sound that is there, the oldest first.
+            models.Index(
+                fields=["container", "audio_at"],
+                condition=~models.Q(media=""),
+                name="file_has_media",
+            ),
+            models.Index(
+                fields=["container", "audio_at"],
+                condition=~models.Q(proxy=""),
+                name="file_has_proxy",
             ),
             # Counts, sizes and pages of a container's list, without the table.
             models.Index(
@@ -105,3 +147,16 @@ class ScannedFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def views(self) -> int:
+        """Return how often the source was seen, as its platform counts."""
+        return int(self.platform_facts.get("view_count") or 0)
+
+    def take_audio(self, stored: StoredFile) -> None:
+        """Take bytes that were stored for this file as its sound; it is not saved."""
+        self.media = stored.name
+        self.sha256 = stored.sha256
+        self.size_bytes = stored.size_bytes
+        self.audio_at = datetime.now(tz=UTC)
+        self.audio_removed_at = None

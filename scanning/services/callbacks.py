@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 import audit.services
 from accounts.models import User
+from common.queue import enqueue_with_commit
 from scanning import selectors
 from scanning.choices import CallbackOutcome, EngineChoice, ScanStatus
 from scanning.errors import CallbackRejected, IntakeRefused
@@ -37,12 +38,12 @@ def receive(*, container: Container, body: bytes) -> Receipt:
     Raises ``CallbackRejected`` for a body that is not a result; then nothing is kept.
     """
     text, file_id = _read(body)
-    file = selectors.file_of_callback(container=container, file_id=file_id)
+    files = selectors.files_of_callback(container=container, file_id=file_id)
     sha256 = hashlib.sha256(body).hexdigest()
     kept = InboundCallback(
         container=container, body=text, body_sha256=sha256, file_id=file_id
     )
-    return _keep(kept, file)
+    return _keep(kept, files)
 
 
 def receive_for_account(*, account: CloudAccount, body: bytes) -> Receipt:
@@ -51,27 +52,28 @@ def receive_for_account(*, account: CloudAccount, body: bytes) -> Receipt:
     Raises ``CallbackRejected`` as ``receive`` does.
     """
     text, file_id = _read(body)
-    file = selectors.file_of_account(account=account, remote_id=file_id)
+    files = selectors.files_of_account(account=account, remote_id=file_id)
     sha256 = hashlib.sha256(body).hexdigest()
     kept = InboundCallback(
         account=account, body=text, body_sha256=sha256, file_id=file_id
     )
-    return _keep(kept, file)
+    return _keep(kept, files)
 
 
-def _keep(callback: InboundCallback, file: ScannedFile | None) -> Receipt:
+def _keep(callback: InboundCallback, files: QuerySet[ScannedFile]) -> Receipt:
+    file_known = files.exists()
     try:
         with transaction.atomic():
             callback.save()
-            transaction.on_commit(lambda: process_callback.enqueue(callback.pk))
+            enqueue_with_commit(process_callback, callback.pk)
     except IntegrityError:
         earlier = InboundCallback.objects.get(
             container=callback.container,
             account=callback.account,
             body_sha256=callback.body_sha256,
         )
-        return _count_again(earlier, file)
-    return Receipt(callback, repeated=False, file_known=file is not None)
+        return _count_again(earlier, files.first())
+    return Receipt(callback, repeated=False, file_known=file_known)
 
 
 def _count_again(earlier: InboundCallback, file: ScannedFile | None) -> Receipt:

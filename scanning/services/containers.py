@@ -52,6 +52,9 @@ def _record(container: Container, action: str, user: User | None) -> None:
             "audio_type": container.audio_type,
             "policy": container.policy,
             "callback_url": container.callback_url,
+            "upload_audio": container.upload_audio,
+            "link_audio": container.link_audio,
+            "audio_days": container.audio_days,
             "buckets": sorted(container.buckets.values_list("pk", flat=True)),
         },
     )

@@ -14,7 +14,7 @@ from accounts.models import User
 from common.fingerprint_files import read_fingerprint
 from common.http import LinkRefused, check_link
 from common.media_analysis import AudioRefused
-from common.storage import StoredFile, display_name, keep_file, sha256_of
+from common.storage import display_name, keep_file, sha256_of
 from scanning.choices import FileStatus, SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
@@ -66,7 +66,7 @@ def submit_upload(
     file = ScannedFile(
         container=container, name=name, uploaded_by=user, **_columns(details)
     )
-    _attach(file, keep_file(upload, f"files/{file.uid.hex[:2]}/{file.uid.hex}"))
+    file.take_audio(keep_file(upload, f"files/{file.uid.hex[:2]}/{file.uid.hex}"))
     with transaction.atomic():
         file.save()
         _record_intake(file, user)
@@ -151,14 +151,19 @@ def submit_link(
     return file
 
 
-def _refuse_known_link(container: Container, key: str) -> None:
-    earlier = (
+def file_of_link(*, container: Container, key: str) -> ScannedFile | None:
+    """Return the newest file of a container that was submitted with this link."""
+    return (
         ScannedFile.objects.filter(
             container=container, link_key=key, deleted_at__isnull=True
         )
         .order_by("-pk")
         .first()
     )
+
+
+def _refuse_known_link(container: Container, key: str) -> None:
+    earlier = file_of_link(container=container, key=key)
     if earlier is not None:
         raise IntakeRefused(
             "link_seen",
@@ -178,7 +183,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
         )
     _check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
     key = scanned_file.uid.hex
-    _attach(scanned_file, keep_file(upload, f"files/{key[:2]}/{key}"))
+    scanned_file.take_audio(keep_file(upload, f"files/{key[:2]}/{key}"))
     with transaction.atomic():
         scanned_file.fingerprint = ""
         scanned_file.waveform = ""
@@ -212,12 +217,6 @@ def _earlier(container: Container, sha256: str) -> ScannedFile | None:
         .order_by("id")
         .first()
     )
-
-
-def _attach(file: ScannedFile, stored: StoredFile) -> None:
-    file.media = stored.name
-    file.sha256 = stored.sha256
-    file.size_bytes = stored.size_bytes
 
 
 def _columns(details: FileDetails | None) -> dict[str, object]:

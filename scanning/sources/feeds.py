@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element
 
 from defusedxml import DefusedXmlException
@@ -26,6 +26,7 @@ from scanning.sources import link_reader, platform_page
 _MAX_BYTES = 8 * 1024**2
 _FETCH_SECONDS = 20.0
 _READER_SECONDS = 25
+_MAX_CHARS = 2000
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
 
@@ -45,11 +46,16 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a link lists; ``more`` if it lists more than is offered."""
+    """What a link lists; ``more`` if it lists more than is offered.
+
+    ``whole`` if what it does not list is not there: a playlist tells all of it, a
+    feed its newest items only.
+    """
 
     title: str
     items: tuple[FeedItem, ...]
     more: bool = False
+    whole: bool = False
 
 
 def expand(url: str) -> Feed:
@@ -76,7 +82,8 @@ def _limited(feed: Feed) -> Feed:
     most = settings.ACRPORTAL_MAX_FEED_ITEMS
     if not feed.items:
         raise FetchFailed("it lists nothing that can be scanned")
-    return Feed(feed.title, feed.items[:most], feed.more or len(feed.items) > most)
+    more = len(feed.items) > most
+    return Feed(feed.title, feed.items[:most], more, feed.whole and not more)
 
 
 def _read_xml(content: bytes, url: str) -> Feed:
@@ -98,11 +105,11 @@ def _rss_items(channel: Element, feed_title: str, base: str) -> Iterator[FeedIte
     for item in channel.iterfind("item"):
         enclosure = item.find("enclosure")
         link = enclosure.get("url", "") if enclosure is not None else ""
-        link = link or _text(item, "link")
-        if link:
+        url = _address(base, link or _text(item, "link"))
+        if url:
             yield FeedItem(
-                url=urljoin(base, link),
-                title=_text(item, "title") or link,
+                url=url,
+                title=_text(item, "title") or url,
                 account=_text(item, f"{_ITUNES}author") or feed_title,
                 published_at=_mail_date(_text(item, "pubDate")),
             )
@@ -114,11 +121,11 @@ def _atom_items(root: Element, feed_title: str, base: str) -> Iterator[FeedItem]
             one.get("rel", "alternate"): one.get("href", "")
             for one in entry.iterfind(f"{_ATOM}link")
         }
-        link = links.get("enclosure") or links.get("alternate", "")
-        if link:
+        url = _address(base, links.get("enclosure") or links.get("alternate", ""))
+        if url:
             yield FeedItem(
-                url=urljoin(base, link),
-                title=_text(entry, f"{_ATOM}title") or link,
+                url=url,
+                title=_text(entry, f"{_ATOM}title") or url,
                 account=_text(entry, f"{_ATOM}author/{_ATOM}name") or feed_title,
                 published_at=_iso_date(_text(entry, f"{_ATOM}published")),
             )
@@ -160,21 +167,31 @@ def read_listing(told: Json, url: str) -> Feed:
         )
         for row in rows
         if isinstance(row, dict)
-        and (link := _line(row.get("webpage_url") or row.get("url"), 2000))
+        and (link := _address(url, _line(row.get("webpage_url") or row.get("url"))))
     ]
-    return Feed(title, tuple(items))
+    return Feed(title, tuple(items), whole=isinstance(entries, list))
+
+
+def _address(base: str, link: str) -> str:
+    """Return a link as a whole address; empty for what is none."""
+    try:
+        whole = urljoin(base, link) if link else ""
+        _ = urlsplit(whole).port
+    except ValueError:
+        return ""
+    return whole if len(whole) <= _MAX_CHARS else ""
 
 
 def _text(element: Element, path: str) -> str:
-    return _line(element.findtext(path) or "", 2000)
+    return _line(element.findtext(path) or "")
 
 
-def _line(value: object, limit: int = 500) -> str:
+def _line(value: object) -> str:
     """Return a text as one line without control characters."""
     if not isinstance(value, str):
         return ""
     shown = "".join(c if c.isprintable() else " " for c in value)
-    return " ".join(shown.split())[:limit]
+    return " ".join(shown.split())[:_MAX_CHARS]
 
 
 def _mail_date(text: str) -> datetime | None:

@@ -8,13 +8,20 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.core.files import File
 
-from common.http import FetchFailed, LinkRefused, TooLarge, download
+from common.http import (
+    FetchFailed,
+    LinkRefused,
+    TooLarge,
+    content_type_of,
+    download,
+)
 from common.storage import display_name, keep_file, scratch_directory
 from recognition.types import Progress
 from scanning.errors import NeedsAudio, ScanFailed
 from scanning.models import ScannedFile
+from scanning.signals import source_read
 from scanning.sources import platform_page
-from scanning.sources.link_faults import fault_of_status, sentence
+from scanning.sources.link_faults import LinkFault, fault_of_status, sentence
 from scanning.sources.platform_page import PageFailed
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
@@ -42,7 +49,7 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
                 max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES,
                 progress=progress,
             )
-            if content_type.split(";")[0].strip().lower() in _PAGE_TYPES:
+            if _is_page(content_type):
                 page = platform_page.fetch(file.source_url, folder, progress=progress)
                 file.name = page.title or file.name
                 file.platform = page.platform
@@ -64,10 +71,30 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
             raise NeedsAudio(sentence(kind, str(error)), kind) from error
         with target.open("rb") as handle:
             stored = keep_file(File(handle), f"files/{file.uid.hex[:2]}/{file.uid.hex}")
-    file.media = stored.name
-    file.sha256 = stored.sha256
-    file.size_bytes = stored.size_bytes
+    file.take_audio(stored)
     file.save()
+    source_read.send(sender=ScannedFile, file=file)
+
+
+def fault_of_link(url: str) -> LinkFault | None:
+    """Look whether a link still leads to something, without fetching it.
+
+    Returns what is wrong with it; None where nothing is.
+    """
+    try:
+        if _is_page(content_type_of(url)):
+            platform_page.look(url)
+    except LinkRefused:
+        return LinkFault.UNKNOWN
+    except PageFailed as error:
+        return error.kind
+    except FetchFailed as error:
+        return fault_of_status(error.status)
+    return None
+
+
+def _is_page(content_type: str) -> bool:
+    return content_type.split(";")[0].strip().lower() in _PAGE_TYPES
 
 
 def too_large_message(name: str, size_bytes: int | None = None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from common.http import FetchFailed
-from common.storage import display_name
+from common.storage import display_name, scratch_directory
 from recognition.types import Progress
 from scanning.sources import link_reader
 from scanning.sources.link_faults import LinkFault, fault_of_message, sentence
@@ -20,6 +20,7 @@ from scanning.sources.link_faults import LinkFault, fault_of_message, sentence
 Json = dict[str, Any]
 
 _MAX_SECONDS = 1800
+_LOOK_SECONDS = 25
 
 
 class PageFailed(FetchFailed):
@@ -63,6 +64,19 @@ def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
     if answer.code != 0 or not found:
         raise failure_of(answer.errors)
     return _audio(found[0], _last_object(answer.output))
+
+
+def look(url: str) -> None:
+    """Look whether a page still gives audio; raise ``FetchFailed`` where it does not."""
+    refuse_if_off()
+    with scratch_directory() as folder:
+        answer = link_reader.read(
+            ["--no-playlist", "--simulate", "--", url],
+            folder,
+            max_seconds=_LOOK_SECONDS,
+        )
+    if answer.code != 0:
+        raise failure_of(answer.errors)
 
 
 def refuse_if_off() -> None:

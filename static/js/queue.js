@@ -1,6 +1,7 @@
 /* The queue: rows by keyboard, selection with ranges, row height. */
 
 const DENSITY = "acrportal.density";
+const LOCKS_EVERY_MS = 20_000;
 
 const form = document.querySelector("[data-queue]");
 const rows = form ? [...form.querySelectorAll("[data-row]")] : [];
@@ -21,13 +22,17 @@ function moveTo(index) {
 function tell() {
   const count = form.querySelector("[data-count]");
   if (!count) return;
-  const chosen = boxes.filter((box) => box?.checked).length;
+  const everything = form.querySelector("[data-all]");
+  const ticked = boxes.filter((box) => box?.checked).length;
+  if (everything && ticked < boxes.length) everything.checked = false;
+  const chosen = everything?.checked ? Number(form.dataset.total) : ticked;
   const limit = Number(form.dataset.limit);
   const words = chosen > limit ? count.dataset.tooMany : chosen === 1 ? count.dataset.one : count.dataset.many;
-  count.textContent = words.replace("{n}", chosen).replace("{limit}", limit);
+  count.textContent = words.replace("{n}", everything?.checked ? form.dataset.totalWords : chosen).replace("{limit}", limit);
   const all = form.querySelector("[data-select-all]");
-  all.checked = chosen === boxes.length;
-  all.indeterminate = chosen > 0 && chosen < boxes.length;
+  all.checked = ticked === boxes.length;
+  all.indeterminate = ticked > 0 && ticked < boxes.length;
+  if (everything) everything.parentNode.hidden = ticked < boxes.length;
 }
 
 function setRange(from, to, on) {
@@ -93,6 +98,18 @@ function listen() {
   tell();
 }
 
+/* Who holds what is looked up while the list is open; nothing else of a row changes. */
+async function seeLocks() {
+  if (document.hidden) return;
+  const answer = await fetch(location.href, { headers: { "X-Look-Ahead": "yes" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const row of rows) {
+    const fresh = page.querySelector(`[data-row="${row.dataset.row}"] .cell-lock`);
+    if (fresh) row.querySelector(".cell-lock").replaceWith(document.adoptNode(fresh));
+  }
+}
+
 function setDensity(name) {
   document.documentElement.dataset.density = name;
   for (const button of document.querySelectorAll("[data-density][type=button]")) {
@@ -108,4 +125,7 @@ document.addEventListener("click", (event) => {
 });
 
 setDensity(localStorage.getItem(DENSITY) ?? "compact");
-if (form) listen();
+if (form) {
+  listen();
+  setInterval(seeLocks, LOCKS_EVERY_MS);
+}

@@ -3,6 +3,7 @@
 import { announce, onKey } from "./shell.js";
 import { clock, Pair } from "./pair.js";
 import { getJson, getPage, post, say } from "./server.js";
+import { Stretch } from "./stretch.js";
 
 const PARTS = ["#review-top", "#review", ".crumbs__list"];
 const POLL_MS = 15_000;
@@ -13,6 +14,7 @@ const UNDO_TICK_MS = 1000;
 
 let root = null;
 let pair = null;
+let stretch = null;
 let ahead = { address: "", parts: null };
 let held = { until: 0, mine: false, renewed: 0 };
 /* What is on its way to the server; the next thing waits for it. */
@@ -171,7 +173,9 @@ async function decide(form) {
     if (next || form.dataset.decide === "reopen") {
       const told = await send(form);
       dropDraft(uid, form.dataset.decide);
-      await go(form.dataset.decide === "reopen" ? root.dataset.here : next);
+      const stays = told.stays || form.dataset.decide === "reopen";
+      if (stays) ahead = { address: "", parts: null };
+      await go(stays ? root.dataset.here : next);
       showLast(told.last);
     } else {
       await pending;
@@ -237,7 +241,7 @@ function onSubmit(event) {
 
 /* Where one answer is chosen already, the focus is on it. */
 function focusFirst(strip) {
-  ($("[type=radio]:checked", strip) ?? $("[type=radio], textarea", strip)).focus();
+  ($("[type=radio]:checked", strip) ?? $("[data-stretch-handle], [type=radio], textarea", strip)).focus();
 }
 
 function openStrip(verb) {
@@ -446,6 +450,7 @@ function onReviewKey(event) {
     c: () => ask || press("[data-decide=confirm] button"),
     l: () => openStrip("clear"),
     r: () => openStrip("reject"),
+    x: () => openStrip("exclude"),
     e: () => openStrip("escalate"),
     n: () => focusNote(),
     z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),
@@ -511,12 +516,14 @@ function start() {
   const mine = !$("[data-lock-badge]", top).hidden;
   held = { until: mine ? Date.parse(root.dataset.until) : 0, mine, renewed: Date.now() };
   fold();
+  stretch = null;
   restoreDrafts();
   startPair();
   tickUndo();
   for (const ask of root.querySelectorAll(".ask")) {
     ask.addEventListener("toggle", () => {
       const strip = $(".strip", ask);
+      if (ask.open && strip.matches("[data-stretch]")) stretch ??= new Stretch(strip);
       if (ask.open && !strip.contains(document.activeElement)) focusFirst(strip);
     });
     ask.addEventListener("change", () => nameReason(ask));

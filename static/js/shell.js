@@ -1,6 +1,7 @@
 /* What every page shares: keys, dialogs, live announcements, forms that submit themselves. */
 
-const KEYS_OFF = "acrportal.keys";
+/* Whoever switches the keys off does so for themselves, not for the next at this browser. */
+const KEYS_OFF = `acrportal.keys.${document.body.dataset.user ?? ""}`;
 const GOTO = { d: "dashboard", u: "upload", m: "matches", f: "files", c: "catalogue", r: "reports" };
 const ANNOUNCE_EVERY_MS = 10_000;
 

@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
 import pytest
-from django.db import connection
+import time_machine
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
-from audit.models import AppendOnlyError, Event
-from audit.services import first_broken_event, record
+from audit import triggers
+from audit.anchors import first_false_anchor, make_due_anchors
+from audit.models import Anchor, AppendOnlyError, Event
+from audit.services import (
+    erase_actor,
+    export_anchors,
+    export_case,
+    first_broken_event,
+    record,
+)
 
 CASE = "match:m_TEST"
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+Tamper = Callable[[str], None]
+
+
+@pytest.fixture
+def tamper(db: None) -> Tamper:
+    """Return a function that runs SQL as somebody would who took the triggers off."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # What was written waits for its checks, and would hold the tables.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in triggers.TABLES:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+                continue
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' "
+                "AND tbl_name = %s",
+                [table],
+            )
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TRIGGER {name}")
+
+    def run(statement: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    return run
+
+
+@pytest.fixture
+def closed(db: None) -> None:
+    """Close the tables as an installation does; the tests open them to clear up."""
+    triggers.install(connection)
 
 
 def test_events_of_a_case_are_numbered_and_chained(admin: User) -> None:
@@ -28,23 +79,42 @@ def test_cases_are_numbered_apart(db: None) -> None:
     assert record(case="match:other", action="found").sequence == 1
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE audit_event SET note = 'x' WHERE sequence = 2",
-        "UPDATE audit_event SET actor_name = 'x' WHERE sequence = 1",
-        "DELETE FROM audit_event WHERE sequence = 2",
-        "UPDATE audit_event SET sequence = 9 WHERE sequence = 3",
-    ],
-)
-def test_change_behind_our_back_is_found(db: None, change: str) -> None:
+WIPED = "UPDATE audit_event SET actor_name = 'x', actor_salt = '' WHERE sequence = 1"
+TAMPERINGS = [
+    "UPDATE audit_event SET note = 'x' WHERE sequence = 2",
+    "UPDATE audit_event SET actor_name = 'x' WHERE sequence = 1",
+    "UPDATE audit_event SET actor_id = 1 WHERE sequence = 1",
+    "DELETE FROM audit_event WHERE sequence = 2",
+    "UPDATE audit_event SET sequence = 9 WHERE sequence = 3",
+]
+
+
+@pytest.mark.parametrize("change", [*TAMPERINGS, WIPED])
+def test_change_behind_our_back_is_found(
+    admin: User, tamper: Tamper, change: str
+) -> None:
     for action in ("found", "opened", "confirmed"):
         record(case=CASE, action=action)
 
-    with connection.cursor() as cursor:
-        cursor.execute(change)
+    tamper(change.replace("= 1 WHERE", f"= {admin.pk} WHERE"))
 
     assert first_broken_event(case=CASE) is not None
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_audit", stdout=StringIO(), stderr=StringIO())
+    assert ended.value.code == 1
+
+
+def test_events_that_changed_places_are_found(tamper: Tamper) -> None:
+    for action in ("found", "opened", "confirmed"):
+        record(case=CASE, action=action)
+
+    tamper("UPDATE audit_event SET sequence = 9 WHERE sequence = 2")
+    tamper("UPDATE audit_event SET sequence = 2 WHERE sequence = 3")
+    tamper("UPDATE audit_event SET sequence = 3 WHERE sequence = 9")
+
+    fault = first_broken_event(case=CASE)
+    assert fault is not None
+    assert fault.sequence == 2
 
 
 def test_events_cannot_be_changed_or_deleted(db: None) -> None:
@@ -58,3 +128,130 @@ def test_events_cannot_be_changed_or_deleted(db: None) -> None:
         Event.objects.update(note="x")
     with pytest.raises(AppendOnlyError):
         Event.objects.all().delete()
+
+
+@pytest.mark.parametrize("change", [*TAMPERINGS, "DELETE FROM audit_anchor"])
+@pytest.mark.usefixtures("closed")
+def test_the_database_refuses_too(change: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        for action in ("found", "opened", "confirmed"):
+            record(case=CASE, action=action)
+    make_due_anchors()
+
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(change)
+
+
+def test_a_day_that_is_over_is_anchored_once(db: None) -> None:
+    with time_machine.travel(NOON, tick=False):
+        record(case=CASE, action="found")
+        record(case="match:other", action="found")
+    with time_machine.travel(NOON + timedelta(days=2), tick=False):
+        record(case=CASE, action="confirmed")
+
+    with time_machine.travel(NOON + timedelta(days=2, hours=3), tick=False):
+        assert [anchor.events for anchor in make_due_anchors()] == [2]
+    with time_machine.travel(NOON + timedelta(days=3, hours=2), tick=False):
+        assert [anchor.chains for anchor in make_due_anchors()] == [1]
+        assert make_due_anchors() == []
+
+    first, second = Anchor.objects.order_by("day")
+    assert second.previous_hash == first.hash
+    assert first_false_anchor() is None
+    assert [json.loads(line)["day"] for line in export_anchors(case=CASE)] == [
+        "2026-05-04",
+        "2026-05-06",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM audit_event WHERE \"case\" = 'match:other'",
+        "DELETE FROM audit_event WHERE \"case\" = 'match:m_TEST' AND sequence = 2",
+        "UPDATE audit_anchor SET digest = 'x'",
+    ],
+)
+def test_an_anchor_tells_of_ends_and_cases_that_are_gone(
+    tamper: Tamper, change: str
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        record(case=CASE, action="found")
+        record(case=CASE, action="confirmed")
+        record(case="match:other", action="found")
+    make_due_anchors()
+
+    tamper(change)
+
+    assert first_false_anchor() is not None
+
+
+def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(
+    tamper: Tamper,
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        record(case=CASE, action="found")
+    (kept,) = make_due_anchors()
+    tamper("DELETE FROM audit_event")
+    tamper("DELETE FROM audit_anchor")
+    with time_machine.travel(NOON, tick=False):
+        record(case=CASE, action="confirmed")
+    make_due_anchors()
+    said = StringIO()
+
+    call_command("verify_audit", stdout=StringIO())
+    with pytest.raises(SystemExit):
+        call_command(
+            "verify_audit",
+            f"--anchor=2026-05-04={kept.hash}",
+            stdout=StringIO(),
+            stderr=said,
+        )
+
+    assert kept.hash in said.getvalue()
+
+
+@pytest.mark.usefixtures("closed")
+def test_erasing_a_name_leaves_the_chain_whole(admin: User) -> None:
+    record(case=CASE, action="found")
+    record(case=CASE, action="confirmed", actor=admin)
+
+    assert erase_actor(actor=admin, pseudonym="erased-7") == 1
+
+    assert Event.objects.filter(case=CASE)[0].actor_name == "erased-7"
+    assert admin.username not in "".join(export_case(case=CASE))
+    assert first_broken_event(case=CASE) is None
+
+
+def test_an_export_is_checked_without_the_database(tmp_path: Path, admin: User) -> None:
+    record(case=CASE, action="found", after={"score": "87.5", "names": ["Ü", "\n"]})
+    record(case=CASE, action="confirmed", actor=admin, note="Ours. ✓")
+    exported = tmp_path / "audit.jsonl"
+    exported.write_text("".join(export_case(case=CASE)), encoding="utf-8")
+    said = StringIO()
+
+    call_command("verify_audit", f"--file={exported}", stdout=said)
+    exported.write_text(
+        exported.read_text(encoding="utf-8").replace("Ours", "Not ours"),
+        encoding="utf-8",
+    )
+    with pytest.raises(SystemExit):
+        call_command("verify_audit", f"--file={exported}", stderr=said, stdout=said)
+
+    assert "2 events in 1 chains" in said.getvalue()
+    assert f"{CASE} #2: was changed" in said.getvalue()
+
+
+def test_the_command_exports_every_case(db: None) -> None:
+    record(case=CASE, action="found")
+    record(case="match:other", action="found")
+    said = StringIO()
+
+    call_command("export_audit", stdout=said)
+
+    cases = [json.loads(line)["case"] for line in said.getvalue().splitlines()]
+    assert cases == [CASE, "match:other"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from common.http import FetchFailed, LinkRefused, TooLarge, check_link, download
 
@@ -125,3 +128,50 @@ def test_endless_redirects_are_told(httpserver: HTTPServer, tmp_path: Path) -> N
 def test_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(FetchFailed, match="could not be reached"):
         download("http://127.0.0.1:1/a", tmp_path / "a", max_bytes=100)
+
+
+def _dripping(ended: threading.Event) -> Iterator[bytes]:
+    while not ended.wait(0.02):
+        yield b"x"
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("length", ["", "1000000"])
+def test_server_that_drips_is_given_up_in_time(
+    httpserver: HTTPServer, tmp_path: Path, length: str
+) -> None:
+    ended = threading.Event()
+    headers = {"Content-Length": length} if length else {}
+    httpserver.expect_request("/drip").respond_with_response(
+        Response(_dripping(ended), headers=headers)
+    )
+
+    try:
+        with pytest.raises(FetchFailed, match="took too long"):
+            download(
+                httpserver.url_for("/drip"),
+                tmp_path / "a",
+                max_bytes=2_000_000,
+                max_seconds=0.3,
+            )
+    finally:
+        ended.set()
+
+
+@pytest.mark.usefixtures("allowed")
+def test_progress_is_told_where_the_length_is_not(
+    httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    parts = iter([b"a" * 1000, b"b" * 1000])
+    httpserver.expect_request("/a").respond_with_response(Response(parts))
+    told: list[float] = []
+
+    download(
+        httpserver.url_for("/a"),
+        tmp_path / "a",
+        max_bytes=10_000,
+        progress=told.append,
+    )
+
+    assert told
+    assert set(told) == {0.5}

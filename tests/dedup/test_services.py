@@ -13,7 +13,7 @@ from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
-from dedup.models import DedupGroup, DedupMember, DuplicateKind
+from dedup.models import DedupGroup, DedupMember, DuplicateKind, GroupKind
 from dedup.services import find_duplicates
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
@@ -167,10 +167,16 @@ def test_same_audio_in_another_file_is_found(
 
     find_duplicates(bucket=catalogue.bucket)
 
-    group = DedupGroup.objects.get()
+    group = DedupGroup.objects.get(kind=GroupKind.SAME_SOUND)
+    family = DedupGroup.objects.get(kind=GroupKind.FAMILY)
     assert {member.recording for member in group.members.all()} == {
         catalogue.first,
         quieter,
+    }
+    assert {member.recording for member in family.members.all()} == {
+        catalogue.first,
+        quieter,
+        part,
     }
     assert group.members.get(canonical=False).kind == DuplicateKind.SAME_AUDIO
 

@@ -2,84 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import Portal, sign_in
+from tests.e2e.conftest import (
+    Portal,
+    open_first,
+    sign_in,
+    state_of,
+    uid_of,
+    wait_until_in,
+)
 
 pytestmark = pytest.mark.e2e
 
 # The machine may be busy with other tests.
 expect.set_options(timeout=20_000)
-
-_STATE = """async (uid) => {
-  const told = await fetch(`/m/${uid}/lock`, {headers: {Accept: "application/json"}});
-  return await told.json();
-}"""
-_IS_IN = """async ([uid, state]) => {
-  const told = await fetch(`/m/${uid}/lock`, {headers: {Accept: "application/json"}});
-  return (await told.json()).state === state;
-}"""
-_POST = """async ([address, fields]) => {
-  const token = document.querySelector("meta[name=csrf-token]").content;
-  const body = new URLSearchParams(fields);
-  const headers = {"X-CSRFToken": token, Accept: "application/json"};
-  return (await fetch(address, {method: "POST", headers, body})).status;
-}"""
-
-
-@pytest.fixture
-def restored(browser: Browser, portal: Portal) -> Iterator[list[str]]:
-    """Take back, when the test is over, what it did to the matches it names."""
-    touched: list[str] = []
-    yield touched
-    context = browser.new_context(base_url=portal.url)
-    page = context.new_page()
-    sign_in(page, portal, "mira")
-    for uid in touched:
-        told = state_of(page, uid)
-        if told["state"] == "in_review":
-            page.evaluate(_POST, [f"/m/{uid}/release", {}])
-        elif told["state"] != "pending":
-            fields = {"verb": "undo", "version": told["version"]}
-            page.evaluate(_POST, [f"/m/{uid}/decide", fields])
-    context.close()
-
-
-@pytest.fixture
-def other(browser: Browser, portal: Portal) -> Iterator[BrowserContext]:
-    """Return a second person's browser."""
-    context = browser.new_context(base_url=portal.url)
-    yield context
-    context.close()
-
-
-def state_of(page: Page, uid: str) -> dict[str, Any]:  # Any: JSON of the lock
-    told: dict[str, Any] = page.evaluate(_STATE, uid)  # Any: as above
-    return told
-
-
-def uid_of(page: Page) -> str:
-    return page.locator("#review").get_attribute("data-uid") or ""
-
-
-def wait_until_in(page: Page, uid: str, state: str) -> None:
-    """Wait until the server has the match in the state."""
-    page.wait_for_function(_IS_IN, arg=[uid, state], polling=200)
-
-
-def open_first(page: Page, query: str = "") -> str:
-    """Open the first match of the queue by keyboard; return its uid."""
-    page.goto(f"/queue/{query}")
-    page.wait_for_load_state("networkidle")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/m/**")
-    page.wait_for_load_state("networkidle")
-    return uid_of(page)
 
 
 def test_ten_decisions_by_keyboard_alone(
@@ -280,7 +218,7 @@ def test_review_works_without_scripts(
     plain.get_by_role("button", name="Confirm ours").click()
     second = uid_of(plain)
     plain.locator("[data-ask=reject] summary").click()
-    plain.get_by_label("Noise").check()
+    plain.get_by_role("radio", name="Noise").check()
     plain.locator("[data-decide=reject] button.btn--primary").click()
     third = uid_of(plain)
     restored += [first, second, third]

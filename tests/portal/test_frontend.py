@@ -18,13 +18,17 @@ SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 SHEETS = sorted((ROOT / "static" / "css").glob("*.css"))
 SPRITE = (ROOT / "static" / "img" / "icons.svg").read_text(encoding="utf-8")
 SYMBOLS = set(re.findall(r'<symbol id="([\w-]+)"', SPRITE))
+# A page that leaves the portal in an evidence pack has to bring its own style.
+SELF_CONTAINED = ROOT / "templates" / "evidence" / "case.html"
 
 
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=relative)
+@pytest.mark.parametrize(
+    "path", [path for path in TEMPLATES if path != SELF_CONTAINED], ids=relative
+)
 def test_template_holds_nothing_inline(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 

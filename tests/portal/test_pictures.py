@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import pictures
+from portal import pictures, waves
 from portal.pictures import (
     CoveragePart,
     FactLane,
     Lane,
     Segment,
     Span,
-    Waveform,
-    Window,
 )
+from portal.waves import Waveform, Window
 
 MINUTE = 60_000
 
@@ -154,7 +153,7 @@ def test_coverage_parts_follow_each_other_and_the_rest_is_named() -> None:
 
 
 def test_waveform_draws_peaks_above_body() -> None:
-    paths = pictures.wave_paths(Waveform([255] * 10, [64] * 10))
+    paths = waves.wave_paths(Waveform([255] * 10, [64] * 10))
 
     assert paths is not None
     assert paths.points == 9
@@ -163,7 +162,7 @@ def test_waveform_draws_peaks_above_body() -> None:
 
 
 def test_waveform_of_one_value_still_has_a_width() -> None:
-    paths = pictures.wave_paths(Waveform([10], [5]))
+    paths = waves.wave_paths(Waveform([10], [5]))
 
     assert paths is not None
     assert "1 " in paths.peaks
@@ -173,10 +172,10 @@ def test_long_waveform_is_reduced_without_losing_its_loudest_point() -> None:
     peaks = [1] * 50_000
     peaks[31_234] = 255
 
-    paths = pictures.wave_paths(Waveform(peaks, [0] * 50_000))
+    paths = waves.wave_paths(Waveform(peaks, [0] * 50_000))
 
     assert paths is not None
-    assert paths.points == pictures.MAX_WAVE_POINTS - 1
+    assert paths.points == waves.MAX_WAVE_POINTS - 1
     assert " 4L" in paths.peaks
 
 

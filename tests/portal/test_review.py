@@ -282,7 +282,7 @@ def test_release_gives_the_match_back(client: Client) -> None:
 
     answer = client.post(reverse("portal:match_release", args=[match.uid]))
 
-    assert answer["Location"] == reverse("portal:queue")
+    assert answer["Location"] == f"{reverse('portal:queue')}?view=waiting"
     match.refresh_from_db()
     assert (match.state, match.locked_by) == (MatchState.PENDING, None)
 
@@ -317,7 +317,7 @@ def test_last_decision_leads_to_the_queue(client: Client) -> None:
 
     answer = decide(client, match, "confirm")
 
-    assert answer["Location"] == reverse("portal:queue")
+    assert answer["Location"] == f"{reverse('portal:queue')}?view=waiting"
     page = client.get(reverse("portal:queue")).content.decode()
     assert "Nothing waits for you" in page
     assert "is confirmed." in page

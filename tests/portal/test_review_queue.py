@@ -12,9 +12,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from accounts.roles import Role
+from audit.models import Event
+from portal import formats, pages
 from review.choices import MatchState
 from review.models import Match
-from review.services import locks
+from review.services import bulk, locks
 from scanning.choices import FileStatus
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
@@ -41,7 +43,7 @@ def client(ana: User) -> Client:
 
 
 def listed(client: Client, query: str = "") -> list[Match]:
-    return [row[0] for row in client.get(QUEUE + query).context["rows"]]
+    return [row.match for row in client.get(QUEUE + query).context["rows"]]
 
 
 def chosen(*matches: Match) -> list[str]:
@@ -158,11 +160,9 @@ def test_decision_for_many_is_undone_at_once(client: Client) -> None:
     done = client.post(
         DECIDE,
         {"verb": "confirm", "apply": "yes", "expected": chosen(first, second)},
-    ).context["outcome"]
+    ).context["packed"]
 
-    page = client.post(
-        DECIDE, {"verb": "undo", "apply": "yes", "expected": chosen(*done.done)}
-    )
+    page = client.post(DECIDE, {"verb": "undo", "apply": "yes", "expected": done})
 
     assert "2 back in the queue, 0 refused" in page.content.decode()
     assert Match.objects.filter(state=MatchState.PENDING).count() == 2
@@ -193,20 +193,21 @@ def test_odd_posts_lead_back_with_a_sentence(
     assert client.get(QUEUE).context["messages"]
 
 
-def test_matches_that_are_gone_are_counted(client: Client) -> None:
+def test_matches_that_are_gone_are_told(client: Client) -> None:
     page = client.post(
         DECIDE, {"verb": "confirm", "apply": "yes", "expected": ["m_gone:1", "odd"]}
-    )
+    ).content.decode()
 
-    assert "1 match no longer exists." in page.content.decode()
+    assert "0 confirmed, 1 refused" in page
+    assert "It no longer exists." in page
 
 
-@pytest.mark.parametrize(("role", "limit"), [(REVIEWER, 50), (MANAGER, 500)])
+@pytest.mark.parametrize(("role", "limit"), [(REVIEWER, 50), (MANAGER, 20_000)])
 def test_more_than_the_limit_is_refused(
     signed_in: MakeClient, role: Role, limit: int
 ) -> None:
     client = signed_in(role)
-    expected = [f"m_{number}:1" for number in range(limit + 1)]
+    expected = " ".join(f"m_{number}:1" for number in range(limit + 1))
 
     answer = client.post(DECIDE, {"verb": "confirm", "expected": expected})
 
@@ -252,3 +253,160 @@ def test_assigned_matches_are_mine(client: Client, ana: User) -> None:
     make_match()
 
     assert listed(client, "?view=mine") == [mine]
+
+
+def test_everything_of_a_filter_is_selected_across_pages(client: Client) -> None:
+    fitting = [make_match(match={"queue_reason": "short"}) for _ in range(27)]
+    make_match()
+
+    page = client.post(f"{DECIDE}?reason=short", {"verb": "confirm", "all": "yes"})
+
+    assert "Confirm ours: 27 matches" in page.content.decode()
+    packed = page.context["packed"].split()
+    assert set(packed) == set(chosen(*fitting))
+
+
+def test_a_reviewer_selects_no_more_of_a_filter_than_fifty(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "REVIEWER_LIMIT", 1)
+    make_match(), make_match()
+
+    client.post(DECIDE, {"verb": "confirm", "all": "yes"})
+
+    assert "Select at most 1 matches at once." in client.get(QUEUE).content.decode()
+
+
+def test_many_are_decided_step_by_step_and_can_be_stopped(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MANAGER_LIMIT", 2)
+    manager = signed_in(MANAGER)
+    matches = [make_match() for _ in range(5)]
+    data = {"verb": "reject", "reason": "noise", "apply": "yes"}
+
+    first = manager.post(DECIDE, {**data, "expected": " ".join(chosen(*matches))})
+
+    assert "Reject: 2 of 5" in first.content.decode()
+    carried = {"verb": "reject", "apply": "yes", **first.context["fields"]}
+    second = manager.post(DECIDE, carried)
+    assert "Reject: 4 of 5" in second.content.decode()
+    stopped = manager.post(
+        DECIDE,
+        {"verb": "reject", "apply": "yes", "stop": "yes", **second.context["fields"]},
+    ).content.decode()
+    assert "4 rejected, 0 refused" in stopped
+    assert "Stopped: 1 match stays as it was." in stopped
+    assert Match.objects.filter(state=MatchState.REJECTED).count() == 4
+
+
+def test_step_sent_twice_decides_nothing_twice(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MANAGER_LIMIT", 1)
+    manager = signed_in(MANAGER)
+    first, second = make_match(), make_match()
+    data = {"verb": "confirm", "apply": "yes", "expected": chosen(first, second)}
+
+    manager.post(DECIDE, data)
+    again = manager.post(DECIDE, data)
+
+    assert [each.code for each in again.context["progress"].refused] == ["stale"]
+    first.refresh_from_db()
+    assert first.state == MatchState.CONFIRMED
+
+
+def test_many_are_assigned_and_found_under_mine(client: Client) -> None:
+    ben = make_user(REVIEWER, username="ben")
+    viewer = make_user(VIEWER, username="vera")
+    match = make_match()
+
+    asked = client.post(DECIDE, {"verb": "assign", "expected": chosen(match)})
+    choices = asked.content.decode()
+    assert ">ben<" in choices
+    assert ">vera<" not in choices
+    data = {"verb": "assign", "apply": "yes", "expected": chosen(match)}
+    refused = client.post(DECIDE, {**data, "assignee": viewer.pk})
+    assert "Select a valid choice" in refused.content.decode()
+    done = client.post(DECIDE, {**data, "assignee": ben.pk}).content.decode()
+
+    assert "1 assigned, 0 refused" in done
+    other = Client()
+    other.force_login(ben)
+    assert listed(other, "?view=mine") == [match]
+    assert "Assigned to ben" in client.get(QUEUE).content.decode()
+
+
+def test_most_at_stake_stands_first(client: Client) -> None:
+    seen = ScannedFileFactory.create(platform_facts={"view_count": 9_000})
+    short = make_match(match={"matched_ms": 20_000})
+    long = make_match((0, 60_000, 0, 60_000))
+    seen_often = make_match(scan=ScanFactory.create(scanned_file=seen))
+    important = make_match(match={"priority": 3})
+    order = [important, seen_often, long, short]
+
+    assert listed(client, "?sort=value") == order
+    for match, following in itertools.pairwise(order):
+        page = client.get(
+            f"{match.review_url}?sort=value", headers={"X-Look-Ahead": "yes"}
+        )
+        assert page.context["next_url"] == f"{following.review_url}?sort=value"
+
+
+def test_row_says_in_words_why_it_is_here(client: Client) -> None:
+    make_match(match={"queue_reason": "licence_ended"})
+
+    assert "The licence that cleared it has ended" in client.get(QUEUE).content.decode()
+
+
+def test_late_finds_are_a_filter(client: Client) -> None:
+    late = make_match(match={"found_late": True})
+    make_match()
+
+    assert listed(client, "?late=yes") == [late]
+
+
+def test_file_without_a_match_is_as_expected_until_undone(client: Client) -> None:
+    file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+    ScanFactory.create(scanned_file=file, no_match_reason="speech_only")
+    judge = reverse("portal:judge_unmatched", args=[file.uid])
+    files = reverse("portal:queue_files")
+
+    client.post(judge)
+
+    assert client.get(files).context["rows"] == []
+    marked = client.get(f"{files}?expected=yes").context["rows"]
+    assert [row[0] for row in marked] == [file]
+    client.post(judge, {"undo": "yes"})
+    assert [row[0] for row in client.get(files).context["rows"]] == [file]
+    told = Event.objects.filter(case=f"file:{file.uid}").order_by("sequence")
+    assert [event.action for event in told] == ["expected", "not_expected"]
+
+
+def test_only_files_without_a_match_can_be_expected(
+    client: Client, signed_in: MakeClient
+) -> None:
+    ready = ScannedFileFactory.create()
+    judge = reverse("portal:judge_unmatched", args=[ready.uid])
+
+    answer = client.post(judge, follow=True)
+
+    assert "is no file without a match" in answer.content.decode()
+    assert signed_in(VIEWER).post(judge).status_code == 403
+    assert client.get(judge).status_code == 405
+
+
+def test_long_list_is_counted_and_paged_so_far(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE_SIZE", 1)
+    monkeypatch.setattr(pages, "COUNTED", 2)
+    monkeypatch.setattr(formats, "COUNTED", 2)
+    _first, second, _third = (make_match() for _ in range(3))
+
+    answer = client.get(QUEUE, {"view": "waiting", "page": "3"})
+
+    assert [row.match for row in answer.context["rows"]] == [second]
+    shown = " ".join(answer.content.decode().split())
+    assert "Showing 2–2 of 2+; filter to see the rest" in shown
+    assert '<span class="count">2+</span>' in shown

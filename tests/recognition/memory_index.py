@@ -62,6 +62,28 @@ class MemoryIndex:
         found.sort(key=lambda vote: -vote.votes)
         return found[:top]
 
+    def query_windows(
+        self,
+        buckets: Sequence[int],
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        windows: Sequence[tuple[int, int]],
+        *,
+        top: int = 10,
+        min_votes: int = 6,
+        max_list: int | None = None,
+    ) -> list[list[Vote]]:
+        return [
+            self.query(
+                buckets,
+                hashes[low:high],
+                frames[low:high],
+                top=top,
+                min_votes=min_votes,
+            )
+            for low, high in windows
+        ]
+
     def maintain(self, bucket: int) -> None:
         self._sorted.pop(bucket, None)
 

@@ -94,3 +94,9 @@ def catalogue(recordings: Sequence[Samples]) -> Catalogue:
     for number, y in enumerate(recordings, 1):
         made.add(number, y)
     return made
+
+
+def empty_landmarks() -> Landmarks:
+    """No landmarks at all, with the right dtypes."""
+    nothing = np.zeros(0, dtype=np.float32)
+    return Landmarks(frames=np.zeros(0, dtype=np.int32), bins=nothing, levels=nothing)

@@ -327,12 +327,16 @@ def test_an_excerpt_is_exact_to_the_sample(codec: str, tmp_path: Path) -> None:
     )
     target = tmp_path / "part.flac"
 
-    media.write_excerpt(source, target, start_ms=2500, end_ms=6100)
+    other = tmp_path / "other.flac"
+
+    media.write_excerpts(source, [(other, 3000, 6200), (target, 2500, 6100)])
 
     step = 1 << (8 if codec == "pcm_s24le" else 16)
     part = media_files.read_exactly(target) // step
     whole = media_files.read_exactly(source) // step
     np.testing.assert_array_equal(part, whole[:, 110_250:269_010])
+    beside = media_files.read_exactly(other) // step
+    np.testing.assert_array_equal(beside, whole[:, 132_300:273_420])
 
 
 def test_an_excerpt_beyond_the_end_is_refused(tune: Path, tmp_path: Path) -> None:
@@ -340,9 +344,9 @@ def test_an_excerpt_beyond_the_end_is_refused(tune: Path, tmp_path: Path) -> Non
     target.parent.mkdir()
 
     with pytest.raises(DecodeFailed, match="no sound at that place"):
-        media.write_excerpt(tune, target, start_ms=60_000, end_ms=70_000)
+        media.write_excerpts(tune, [(target, 60_000, 70_000)])
     with pytest.raises(ValueError, match="begins before it ends"):
-        media.write_excerpt(tune, target, start_ms=2000, end_ms=2000)
+        media.write_excerpts(tune, [(target, 2000, 2000)])
 
     assert list(target.parent.iterdir()) == []
 

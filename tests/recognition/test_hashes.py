@@ -8,9 +8,8 @@ import numpy as np
 
 from recognition.builder import extract
 from recognition.hashes import reference_hashes, triplet_hashes
-from recognition.landmarks import empty_landmarks
 from recognition.types import Landmarks
-from tests.recognition.synthesis import music
+from tests.recognition.synthesis import empty_landmarks, music
 
 
 def _landmarks(seed: int = 7) -> Landmarks:

@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 
 from recognition.builder import FingerprintBuilder, extract
-from recognition.landmarks import empty_landmarks, thin
+from recognition.landmarks import thin
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
-from tests.recognition.synthesis import RATE, join, music, noise, silence
+from tests.recognition.synthesis import (
+    RATE,
+    empty_landmarks,
+    join,
+    music,
+    noise,
+    silence,
+)
 
 
 def _places(landmarks: Landmarks) -> set[tuple[int, float]]:

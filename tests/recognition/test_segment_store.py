@@ -236,21 +236,17 @@ def brute_force(
     seed=st.integers(0, 1 << 20),
     values=st.sampled_from([3, 20, 200, 1 << 31]),
     batches=st.integers(1, 4),
-    few=st.sampled_from([4, 50, vote.FEW]),
-    in_rounds_of=st.sampled_from([None, 7, 100]),
+    cells_bits=st.sampled_from([3, 6, vote.MAX_CELLS_BITS]),
 )
 def test_votes_are_those_of_a_plain_count(
     seed: int,
     values: int,
     batches: int,
-    few: int,
-    in_rounds_of: int | None,
+    cells_bits: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(vote, "FEW", few)
-    monkeypatch.setattr(vote, "CACHED_CELLS", 0 if in_rounds_of else 1 << 20)
-    monkeypatch.setattr(vote, "ROUND", in_rounds_of or 1)
+    monkeypatch.setattr(vote, "MAX_CELLS_BITS", cells_bits)
     root = tmp_path / f"{seed}-{values}-{batches}"
     shutil.rmtree(root, ignore_errors=True)
     store = open_store(root)
@@ -278,6 +274,39 @@ def test_votes_are_those_of_a_plain_count(
         assert max(left, default=0) <= found[-1].votes
     else:
         assert max(left, default=0) < 2
+
+
+def test_windows_are_answered_as_if_each_were_asked_alone(
+    store: SegmentStore,
+) -> None:
+    store.add_many(1, [(n, *music(n, values=200)) for n in range(4)])
+    store.add(1, 9, *music(9))
+    hashes, frames = excerpt(music(2, values=200), 40, 90)
+    windows = [(0, 30), (10, len(hashes)), (7, 7)]
+
+    together = store.query_windows([1], hashes, frames, windows, min_votes=3)
+
+    assert together == [
+        store.query([1], hashes[low:high], frames[low:high], min_votes=3)
+        for low, high in windows
+    ]
+    assert together[0][0].recording == 2
+    assert together[2] == []
+
+
+def test_beyond_what_is_counted_exactly_only_the_weak_are_dropped(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add_many(1, [(n, *music(n, values=20)) for n in range(4)])
+    query = excerpt(music(2, values=20), 40, 90)
+    everything = store.query([1], *query, top=1000, min_votes=2)
+    monkeypatch.setattr(vote, "MANY", 500)
+
+    strongest = store.query([1], *query, top=1000, min_votes=2)
+
+    assert 0 < len(strongest) < len(everything)
+    assert set(strongest) <= set(everything)
+    assert strongest[0] == everything[0]
 
 
 def test_lists_that_are_too_common_can_be_left_out(store: SegmentStore) -> None:

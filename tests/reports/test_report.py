@@ -6,7 +6,7 @@ import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,9 +24,10 @@ from pytest_django import Settings
 from accounts.roles import Role
 from audit.models import Event
 from common.csv_safety import unguard
-from reports import selectors, services
+from reports import copies, selectors, services
+from reports.choices import FilesWithout, Separator
+from reports.layouts import Layout
 from reports.rows import COLUMNS
-from reports.writers import Dialect, csv_pieces
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
@@ -57,11 +58,13 @@ EMPTY_WITHOUT_MATCH = {
 
 def report_bytes(filters: MatchFilter | None = None) -> bytes:
     """Return the report as the command writes it."""
-    target = io.BytesIO()
-    services.write_match_report(
-        filters=filters or MatchFilter(), target=target, actor="system"
-    )
-    return target.getvalue()
+    return content(Layout(filters=(filters or MatchFilter()).to_query()))
+
+
+def content(layout: Layout) -> bytes:
+    """Return the file of a report that is run here and now."""
+    run = services.build_report(layout=layout, user="system")
+    return b"".join(services.file_content(run))
 
 
 def rows(content: bytes) -> list[dict[str, str]]:
@@ -189,21 +192,20 @@ def _files_without_match(container: object) -> None:
 def test_bytes_follow_the_dialect() -> None:
     make_match(recording__title='say "hi"\nnow')
 
-    content = report_bytes()
+    written = report_bytes()
 
-    assert content.startswith(codecs.BOM_UTF8 + b"report_schema,match_id,")
-    assert b'"say ""hi""\nnow"' in content
-    assert content.endswith(b"\r\n")
+    assert written.startswith(codecs.BOM_UTF8 + b"report_schema,match_id,")
+    assert b'"say ""hi""\nnow"' in written
+    assert written.endswith(b"\r\n")
 
 
 def test_separator_and_byte_order_mark_can_be_chosen() -> None:
     make_match(recording__title="a;b")
-    cases = selectors.cases(chosen=selectors.selection(filters=MatchFilter()))
 
-    content = b"".join(csv_pieces(cases, Dialect(";", byte_order_mark=False)))
+    written = content(Layout(separator=Separator.SEMICOLON, byte_order_mark=False))
 
-    assert content.startswith(b"report_schema;match_id;")
-    assert b'"a;b"' in content
+    assert written.startswith(b"report_schema;match_id;")
+    assert b'"a;b"' in written
 
 
 def test_same_report_twice_is_byte_identical() -> None:
@@ -360,19 +362,18 @@ def test_rows_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_export_is_an_event_with_its_pin_and_hash() -> None:
     make_match()
     newest = Event.objects.latest("pk")
-    target = io.BytesIO()
+    layout = Layout(filters={"state": ["pending"]})
 
-    counts = services.write_match_report(
-        filters=MatchFilter(states=("pending",)), target=target, actor="system"
-    )
+    run = services.build_report(layout=layout, user="system")
 
-    event = Event.objects.latest("pk")
-    assert event.action == "exported"
-    assert event.after["as_of_event"] == newest.pk
-    assert event.after["filter"]["state"] == ["pending"]
-    assert event.after["rows"] == {"yes": 1}
-    assert event.after["sha256"] == hashlib.sha256(target.getvalue()).hexdigest()
-    assert counts.size_bytes == len(target.getvalue())
+    asked, written = Event.objects.filter(case=run.case).order_by("sequence")
+    assert (asked.action, written.action) == ("exported", "written")
+    assert written.after["as_of_event"] == newest.pk
+    assert written.after["filter"]["state"] == ["pending"]
+    assert written.after["rows"] == {"yes": 1}
+    file = b"".join(services.file_content(run))
+    assert written.after["sha256"] == hashlib.sha256(file).hexdigest()
+    assert run.size_bytes == len(file)
 
 
 def test_stream_holds_what_the_filter_lets_pass() -> None:
@@ -381,10 +382,13 @@ def test_stream_holds_what_the_filter_lets_pass() -> None:
     make_match()
     ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
-    filtered = services.stream_match_csv(
-        filters=MatchFilter(states=(MatchState.CONFIRMED,)), user=user
+    filtered = services.stream_report(
+        layout=Layout(
+            filters={"state": ["confirmed"]}, files_without=FilesWithout.NONE
+        ),
+        user=user,
     )
-    everything = services.stream_match_csv(filters=MatchFilter(), user=user)
+    everything = services.stream_report(layout=Layout(), user=user)
 
     assert [row["match_id"] for row in rows(b"".join(filtered))] == [confirmed.uid]
     assert len(rows(b"".join(everything))) == 3
@@ -395,8 +399,10 @@ def test_stream_of_a_selection_holds_exactly_it() -> None:
     chosen = make_match()
     make_match()
 
-    pieces = services.stream_selected_csv(
-        matches=Match.objects.filter(pk=chosen.pk), user=make_user(Role.REVIEWER)
+    pieces = services.stream_report(
+        layout=Layout(),
+        matches=Match.objects.filter(pk=chosen.pk),
+        user=make_user(Role.REVIEWER),
     )
 
     assert only_row(b"".join(pieces))["match_id"] == chosen.uid
@@ -443,7 +449,11 @@ def test_command_writes_the_file_and_prints_the_counts(
 
     assert len(rows(output.read_bytes())) == 1
     assert "1 rows (1 yes)" in capsys.readouterr().out
-    assert [path.name for path in output.parent.iterdir()] == ["report.csv"]
+    assert {path.name for path in output.parent.iterdir()} == {
+        "report.csv",
+        "report.csv.manifest.json",
+        "report.csv-metadata.json",
+    }
 
 
 def test_command_leaves_the_old_file_when_the_run_fails(
@@ -454,10 +464,11 @@ def test_command_leaves_the_old_file_when_the_run_fails(
     output.parent.mkdir()
     output.write_bytes(b"before")
 
-    def broken(*args: object, **kwargs: object) -> object:
+    def broken(run: object) -> Iterator[bytes]:
+        yield b"half"
         raise OSError("disk full")
 
-    monkeypatch.setattr(services, "csv_pieces", broken)
+    monkeypatch.setattr(copies, "file_content", broken)
     with pytest.raises(CommandError, match="disk full"):
         call_command("export_matches", output=output)
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
+from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Recording
@@ -29,7 +30,16 @@ def recording() -> Recording:
 def row(match: Match) -> dict[str, str]:
     """Return the match's cells as written, by column."""
     match.refresh_from_db()
-    case = Case(found=Found.YES, file=match.scanned_file, scan=match.scan, match=match)
+    case = Case(
+        found=Found.YES,
+        file=match.scanned_file,
+        scan=match.scan,
+        match=match,
+        recording=match.recording,
+        licence=match.licence,
+        dispute=match.dispute,
+        as_of=datetime.now(tz=UTC),
+    )
     return {each.name: as_text(each.value(case), each.kind) for each in COLUMNS}
 
 
@@ -81,3 +91,17 @@ def test_columns_are_empty_where_no_rule_spoke() -> None:
         *("dispute_status", "dispute_due_at"),
     ):
         assert told[name] == ""
+
+
+def test_people_can_have_made_up_names(settings: Settings) -> None:
+    reviewer = make_user(Role.REVIEWER, username="jkim")
+    first, second = make_match(), make_match()
+    for match in (first, second):
+        decisions.confirm(match=match, user=reviewer, version=1)
+    assert row(first)["decided_by"] == "jkim"
+
+    settings.ACRPORTAL_REPORT_PSEUDONYMS = True
+
+    name = row(first)["decided_by"]
+    assert name.startswith("person-")
+    assert row(second)["decided_by"] == name

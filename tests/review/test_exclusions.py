@@ -12,7 +12,7 @@ from catalogue.models import ExcludedSegment, Recording
 from review import errors
 from review.choices import MatchState, QueueReason
 from review.models import Match
-from review.services import decisions, exclusions, figures
+from review.services import decisions, exclusions, figures, parts
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -170,7 +170,7 @@ def test_proposal_does_nothing_until_a_manager_approves(
 ) -> None:
     match = make_match(recording=recording)
 
-    exclusions.reject_and_exclude(
+    parts.exclude_part(
         match=match, user=reviewer, version=1, span=INTRO, reason="shared_loop"
     )
 
@@ -190,7 +190,7 @@ def test_manager_rejects_with_the_exclusion_when_nothing_is_left(
 ) -> None:
     match, other = make_match(recording=recording), make_match(recording=recording)
 
-    decided = exclusions.reject_and_exclude(
+    decided = parts.exclude_part(
         match=match, user=manager, version=1, span=INTRO, reason="shared_loop"
     )
 
@@ -205,7 +205,7 @@ def test_manager_keeps_the_match_of_which_something_is_left(
 ) -> None:
     match = make_match(recording=recording)
 
-    left = exclusions.reject_and_exclude(
+    left = parts.exclude_part(
         match=match, user=manager, version=1, span=(0, 10_000), reason="ident"
     )
 
@@ -216,7 +216,7 @@ def test_stale_page_excludes_nothing(recording: Recording, manager: User) -> Non
     match = make_match(recording=recording)
 
     with pytest.raises(errors.StaleMatch):
-        exclusions.reject_and_exclude(
+        parts.exclude_part(
             match=match, user=manager, version=9, span=INTRO, reason="ident"
         )
 
@@ -244,3 +244,72 @@ def test_event_of_the_recording_tells_it(recording: Recording, manager: User) ->
 def test_only_managers_exclude(recording: Recording, role: Role) -> None:
     with pytest.raises(errors.NotAllowed):
         exclude(recording, INTRO, make_user(role))
+
+
+def undo(match: Match, user: User) -> Match:
+    match.refresh_from_db()
+    return decisions.undo(match=match, user=user, version=match.version)
+
+
+def test_undo_of_a_managers_part_brings_everything_back(
+    recording: Recording, manager: User
+) -> None:
+    match, other = make_match(recording=recording), make_match(recording=recording)
+    settled = make_match(recording=recording)
+    decisions.confirm(match=settled, user=manager, version=1)
+    parts.exclude_part(
+        match=match,
+        user=manager,
+        version=1,
+        span=INTRO,
+        reason="shared_loop",
+        chosen={settled.uid},
+    )
+    settled.refresh_from_db()
+    assert settled.state == MatchState.SUPPRESSED
+
+    undone = undo(match, manager)
+
+    other.refresh_from_db()
+    settled.refresh_from_db()
+    assert (undone.state, other.state) == (MatchState.PENDING, MatchState.PENDING)
+    assert (settled.state, settled.decided_by) == (MatchState.CONFIRMED, manager)
+    assert undone.excluded_ms == 0
+    assert ExcludedSegment.objects.get().removed_at is not None
+    assert first_broken_event(case=match.case) is None
+
+
+def test_undo_of_a_part_of_which_something_is_left(
+    recording: Recording, manager: User
+) -> None:
+    match = make_match(recording=recording)
+    parts.exclude_part(
+        match=match, user=manager, version=1, span=(0, 10_000), reason="ident"
+    )
+
+    undone = undo(match, manager)
+
+    assert (undone.state, undone.matched_ms) == (MatchState.PENDING, 20_000)
+
+
+def test_undo_of_a_proposal_takes_it_away(recording: Recording, reviewer: User) -> None:
+    match = make_match(recording=recording)
+    proposed = parts.exclude_part(
+        match=match, user=reviewer, version=1, span=INTRO, reason="ident"
+    )
+    assert proposed.state == MatchState.ESCALATED
+
+    undone = undo(match, reviewer)
+
+    assert undone.state == MatchState.PENDING
+    assert ExcludedSegment.objects.get().removed_at is not None
+
+
+def test_stale_page_names_who_excluded_a_part(
+    recording: Recording, manager: User, reviewer: User
+) -> None:
+    match = make_match(recording=recording)
+    exclude(recording, (0, 10_000), manager)
+
+    with pytest.raises(errors.StaleMatch, match="Changed by mia"):
+        decisions.confirm(match=match, user=reviewer, version=1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 
 from accounts.roles import Role
 from audit.models import Event
@@ -16,11 +18,12 @@ from review.models import Match
 from review.services import decisions
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section
-from scanning.models import Scan
+from scanning.models import Scan, ScannedFile
+from scanning.signals import source_read
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.scanning import ScanFactory, make_detection
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +58,36 @@ def test_detections_of_one_recording_become_one_match() -> None:
     assert match.state == MatchState.PENDING
     assert match.segment_count == 2
     assert match.matched_ms == 20_000
+
+
+def test_match_keeps_how_often_its_source_was_seen() -> None:
+    scan = ScanFactory.create()
+    scan.scanned_file.platform_facts = {"view_count": 9_000}
+    scan.scanned_file.save()
+    match = make_match(scan=scan)
+    assert match.source_views == 9_000
+
+    scan.scanned_file.platform_facts = {"view_count": 12_000}
+    scan.scanned_file.save()
+    source_read.send(sender=ScannedFile, file=scan.scanned_file)
+
+    match.refresh_from_db()
+    assert (match.source_views, match.version) == (12_000, 1)
+
+
+def test_views_are_filled_in_for_matches_of_before() -> None:
+    seen = ScanFactory.create(
+        scanned_file=ScannedFileFactory.create(platform_facts={"view_count": 9_000})
+    )
+    match = make_match(scan=seen, match={"source_views": 0})
+    unseen = make_match()
+
+    migration = import_module("review.migrations.0011_match_source_views")
+    migration.fill_in(apps, None)
+
+    match.refresh_from_db()
+    unseen.refresh_from_db()
+    assert (match.source_views, unseen.source_views) == (9_000, 0)
 
 
 def test_two_recordings_become_two_matches() -> None:

@@ -26,7 +26,7 @@ from review.choices import (
     Verb,
 )
 from review.models import Licence, Match, Policy
-from review.services import bulk, disputes, exclusions, licences, policies
+from review.services import bulk, disputes, exclusions, licences, parts, policies
 from scanning.signals import worker_swept
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -119,7 +119,7 @@ def _doing(
         "remove_exclusion": lambda: (
             segment and exclusions.remove(segment=segment, user=user, reason="x")
         ),
-        "reject_and_exclude": lambda: exclusions.reject_and_exclude(
+        "reject_and_exclude": lambda: parts.exclude_part(
             match=match, user=user, version=version, span=(0, 40_000), reason="ident"
         ),
         "rescan": lambda: rescan(match, SPANS[int(flag)]),

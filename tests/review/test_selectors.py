@@ -103,15 +103,15 @@ def test_deleted_file_takes_its_open_matches_out_and_leaves_decisions() -> None:
 
     assert found("") == [decided]
     assert open_match.state == MatchState.PENDING
-    assert selectors.waiting_count() == 0
+    assert selectors.waiting().count() == 0
 
 
-def test_waiting_count_counts_what_a_person_must_look_at() -> None:
+def test_what_waits_is_what_a_person_must_look_at() -> None:
     make_match()
     make_match(state=MatchState.ESCALATED)
     make_match(state=MatchState.CONFIRMED)
 
-    assert selectors.waiting_count() == 2
+    assert selectors.waiting().count() == 2
 
 
 def test_segments_of_many_matches_need_one_query(

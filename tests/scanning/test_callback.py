@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -17,6 +19,7 @@ from pytest_django import Settings
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from review.models import Match
+from scanning import callback_processing
 from scanning.choices import CallbackOutcome, EngineChoice, FileStatus, ScanStatus
 from scanning.engines.acrcloud_results import read_items
 from scanning.models import Container, Detection, InboundCallback, ScannedFile
@@ -273,3 +276,40 @@ def test_any_results_are_read_without_a_fault(results: object) -> None:
     for item in read_items(results):
         assert item.segment.end_ms > item.segment.start_ms
         assert item.segment.reference_end_ms > item.segment.reference_start_ms >= 0
+
+
+@pytest.mark.skipif(
+    connection.features.has_select_for_update,
+    reason="only a database with one writer has bursts stored first",
+)
+def test_burst_is_stored_before_it_is_applied(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(tz=UTC)
+    kept = [
+        InboundCallback.objects.create(
+            container=container, body="{}", body_sha256=f"{n:064x}", file_id=str(n)
+        )
+        for n in range(10)
+    ]
+    slept: list[float] = []
+
+    def pass_time(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            quiet = now - timedelta(seconds=2)
+            InboundCallback.objects.update(received_at=quiet)
+
+    monkeypatch.setattr(callback_processing, "sleep", pass_time)
+    callback_processing.let_burst_pass(callback_id=kept[0].pk)
+    waited = len(slept)
+    InboundCallback.objects.filter(pk=kept[0].pk).update(
+        received_at=now - timedelta(seconds=60)
+    )
+    InboundCallback.objects.exclude(pk=kept[0].pk).update(received_at=now)
+    callback_processing.let_burst_pass(callback_id=kept[0].pk)
+    kept[-1].delete()
+    callback_processing.let_burst_pass(callback_id=kept[1].pk)
+
+    assert waited == 3
+    assert len(slept) == 3

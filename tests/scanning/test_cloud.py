@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -14,6 +17,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from accounts.models import User
+from accounts.roles import Role
 from scanning.choices import (
     CallbackOutcome,
     FileStatus,
@@ -30,8 +34,11 @@ from scanning.services import cloud
 from scanning.services.intake import submit_link, submit_upload
 from scanning.services.removal import delete_files
 from scanning.services.scans import cancel_scan, request_scan
-from tests.conftest import Worker, upload
+from tests.conftest import MakeClient, Worker, upload
 from tests.scanning.vendor import MUSIC, REMOTE_ID, Vendor, json_answer, remote_file
+from tests.wire.faults import Fault, faulty_proxy
+
+SAMPLES = Path(django_settings.BASE_DIR) / "tests" / "wire" / "samples"
 
 
 def _submit(vendor: Vendor, user: User, content: bytes = b"x" * 100) -> ScannedFile:
@@ -458,3 +465,68 @@ def test_working_trial_says_what_it_found(vendor: Vendor) -> None:
 
     assert trial.works
     assert "1 containers in eu-west-1" in trial.notes[0]
+
+
+def test_answer_that_stalls_in_the_middle_is_given_up_and_asked_for_again(
+    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = remote_file(1, MUSIC)
+    monkeypatch.setattr("common.http._CONNECT_READ_SECONDS", (5.0, 0.2))
+    address = urlsplit(vendor.account.base_url)
+    with faulty_proxy(f"http://{address.netloc}") as proxy:
+        CloudAccount.objects.update(base_url=f"{proxy.base}{address.path}")
+        proxy.decide = lambda _method, _path: Fault.STALLED
+        stalled = _check()
+        said = CloudJob.objects.get().said
+        proxy.decide = lambda _method, _path: None
+        ended = _check()
+
+    assert (stalled, ended) == (0, 1)
+    assert proxy.spoiled() == 1
+    assert said
+    assert _state(file) == (FileStatus.READY, "")
+
+
+def test_answer_to_an_upload_that_stalls_does_not_send_the_file_twice(
+    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _submit(vendor, admin)
+    monkeypatch.setattr("common.http._CONNECT_READ_SECONDS", (5.0, 0.2))
+    address = urlsplit(vendor.account.base_url)
+    with faulty_proxy(f"http://{address.netloc}") as proxy:
+        CloudAccount.objects.update(base_url=f"{proxy.base}{address.path}")
+        proxy.decide = lambda _method, _path: Fault.STALLED
+        _send()
+        waiting = _state(file)
+        arrived = remote_file(0) | {"name": f"show [{file.scans.get().uid}]"}
+        vendor.listed = [arrived]
+        proxy.decide = lambda _method, _path: None
+        _send()
+
+    assert waiting == (FileStatus.WAITING, "cloud_unreachable")
+    assert vendor.sends() == 1
+    assert _state(file) == (FileStatus.PROCESSING, "")
+
+
+def test_what_names_no_recording_is_kept_and_shown(
+    vendor: Vendor, admin: User, signed_in: MakeClient
+) -> None:
+    sample = json.loads((SAMPLES / "results.sections.json").read_text("utf-8"))
+    file = _submit(vendor, admin)
+    _send()
+    vendor.file = remote_file(1, sample | {"new_thing": [{"a\x00": 1}], "none": []})
+
+    _check()
+
+    scan = file.scans.get()
+    named = {"music", "cover_songs", "custom_files"}
+    filled = {name for name, told in sample.items() if told and name not in named}
+    assert set(scan.other_sections) == filled | {"new_thing"}
+    assert scan.other_sections["music_speech"] == sample["music_speech"]
+    page = signed_in(Role.VIEWER).get(f"/files/{file.uid}/").content.decode()
+    assert "Also in the engine&#x27;s answer" in page or "engine's answer" in page
+    assert "Music and speech" in page
+    assert "AI music – advice only" in page
+    assert "New thing" in page

@@ -300,7 +300,7 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
         "Channel",
         "v1",
     )
-    assert file.platform_facts["view_count"] == 1234
+    assert file.platform_facts["view_count"] == file.views == 1234
     assert file.platform_facts["read_at"].endswith("+00:00")
     assert file.published_at is not None
     page = client.get(f"/files/{file.uid}/").content.decode()

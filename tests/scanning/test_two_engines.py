@@ -11,7 +11,7 @@ from accounts.roles import Role
 from catalogue.models import RecordingStatus
 from portal.engines import compare
 from reports.rows import COLUMNS
-from review.choices import MatchState
+from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile
@@ -119,7 +119,7 @@ def test_what_only_the_cloud_knows_is_a_match_beside(
     comparison = compare(file)
     assert comparison is not None
     assert comparison.agreed == 0
-    assert {one.text for one in comparison.differences} >= {"rival"}
+    assert {one.kind for one in comparison.differences} >= {"rival"}
 
 
 def test_cloud_result_that_comes_first_waits_for_the_embedded_engine(
@@ -274,3 +274,89 @@ def test_container_without_an_account_cannot_use_two_engines(
     catalogue.container.refresh_from_db()
     assert "Tie this container" in page.content.decode()
     assert catalogue.container.engine == EngineChoice.EMBEDDED
+
+
+def _reasons() -> list[tuple[str, str]]:
+    rows = Match.objects.order_by("pk").values_list("scan__engine", "queue_reason")
+    return list(rows)
+
+
+def test_other_recording_at_the_same_place_is_a_disagreement_of_both_matches(
+    vendor: Vendor,
+    container: Container,
+    admin: User,
+    run_worker: Worker,
+    signed_in: MakeClient,
+) -> None:
+    file = _submit(container, admin, seed=1)
+
+    _finish(vendor, run_worker, 1, _music("Another song", isrc="ZZX012600009"))
+
+    assert _reasons() == [
+        ("embedded", QueueReason.ENGINES_DISAGREE),
+        ("acrcloud", QueueReason.ENGINES_DISAGREE),
+    ]
+    client = signed_in(Role.REVIEWER)
+    page = client.get(f"/files/{file.uid}/").content.decode()
+    review = client.get(Match.objects.order_by("pk")[0].review_url).content.decode()
+    assert "the other engine hears Another song here." in page
+    assert "Engines disagree" in review
+    assert "do not agree here" in review
+
+
+def test_other_times_are_a_disagreement(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    _submit(container, admin, seed=1)
+
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC, offset=100))
+
+    assert _reasons() == [("embedded", QueueReason.ENGINES_DISAGREE)]
+
+
+def test_recording_of_ours_that_the_embedded_engine_missed_is_a_disagreement(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    _submit(container, admin, seed=9)
+
+    _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
+
+    assert _reasons() == [("acrcloud", QueueReason.ENGINES_DISAGREE)]
+
+
+@pytest.mark.parametrize(
+    ("state", "results"),
+    [
+        (-1, {}),
+        (1, _music("First", isrc=ISRC)),
+        (1, _music("Elsewhere", isrc="ZZX012600009", offset=200)),
+    ],
+)
+def test_what_one_engine_could_not_know_is_no_disagreement(
+    vendor: Vendor,
+    container: Container,
+    admin: User,
+    run_worker: Worker,
+    state: int,
+    results: object,
+) -> None:
+    _submit(container, admin, seed=1)
+
+    _finish(vendor, run_worker, state, results)
+
+    reasons = {reason for _, reason in _reasons()}
+    assert QueueReason.ENGINES_DISAGREE not in reasons
+
+
+def test_match_that_somebody_decided_stays_as_it_is(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    _submit(container, admin, seed=1)
+    run_worker()
+    Match.objects.update(state=MatchState.CONFIRMED)
+
+    _finish(vendor, run_worker, 1, _music("Another song", isrc="ZZX012600009"))
+
+    first = Match.objects.order_by("pk")[0]
+    assert first.state == MatchState.CONFIRMED
+    assert first.queue_reason != QueueReason.ENGINES_DISAGREE

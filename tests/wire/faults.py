@@ -21,6 +21,7 @@ class Fault(StrEnum):
     LOST = "the call arrives, its answer does not"
     SERVER = "500 instead of passing it on"
     CUT = "half of the answer"
+    STALLED = "half of the answer, then nothing while the proxy runs"
     QUOTA = "3003 instead of passing it on"
     TWICE = "the call is passed on twice"
     SILENCE = "200 without passing it on"
@@ -42,6 +43,7 @@ class Proxy:
     target: str = ""
     decide: Decide = lambda _method, _path: None
     calls: list[tuple[str, str, Fault | None]] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def spoiled(self) -> int:
         """Return how many calls were spoiled."""
@@ -92,9 +94,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = answer.content
         kind = answer.headers.get("Content-Type", "")
-        sent = content[: len(content) // 2] if fault is Fault.CUT else content
+        whole = fault not in (Fault.CUT, Fault.STALLED)
+        sent = content if whole else content[: len(content) // 2]
         self._answer(answer.status_code, sent, kind, promised=len(content))
-        self.close_connection = fault is Fault.CUT
+        if fault is Fault.STALLED:
+            self.server.proxy.ended.wait()
+        self.close_connection = not whole
 
     def _forward(self, body: bytes) -> requests.Response:
         headers = {
@@ -137,4 +142,5 @@ def faulty_proxy(target: str = "") -> Iterator[Proxy]:
         try:
             yield proxy
         finally:
+            proxy.ended.set()
             server.shutdown()

@@ -1,8 +1,12 @@
-"""Looks for duplicates and keeps their groups."""
+"""Looks for duplicates and keeps their groups.
+
+Only what is new since the last time is compared; one that was stopped goes on.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -13,11 +17,13 @@ from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
 from dedup.grouping import Place
 from dedup.services import DedupRun, find_duplicates
 
+_SAY_EVERY = 10  # seconds
+
 
 class Command(BaseCommand):
     """Parses, runs ``dedup.services`` bucket by bucket, prints."""
 
-    help = "Find recordings that are the same file or the same audio, and group them."
+    help = "Find recordings that share sound: copies, versions, overlaps, loops."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
@@ -30,7 +36,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Check each bucket and print what was found."""
         runs = [
-            find_duplicates(bucket=bucket, dry_run=options["dry_run"])
+            find_duplicates(
+                bucket=bucket,
+                dry_run=options["dry_run"],
+                watch=_Progress(self, str(bucket)),
+            )
             for bucket in _buckets(options["bucket"])
         ]
         if options["format"] == "json":
@@ -42,7 +52,8 @@ class Command(BaseCommand):
     def _print(self, run: DedupRun, *, dry_run: bool) -> None:
         self.stdout.write(
             f"{run.bucket}: {run.recordings} recordings, "
-            f"{run.pairs_compared} pairs compared, {len(run.groups)} groups"
+            f"{run.pairs_compared} pairs compared, {len(run.groups)} groups, "
+            f"{len(run.families)} version families, {run.loops} shared loops"
         )
         names = _recordings(run)
         for number, group in enumerate(run.groups, start=1):
@@ -53,6 +64,32 @@ class Command(BaseCommand):
             "  Nothing was written."
             if dry_run
             else f"  {run.created} made, {run.changed} changed, {run.removed} ended."
+        )
+
+
+class _Progress:
+    """Says now and then on stderr how far a check is, and how long it may take."""
+
+    def __init__(self, command: BaseCommand, name: str) -> None:
+        self._err, self._name = command.stderr, name
+        self._total = self._done = 0
+        self._began = self._said = time.monotonic()
+
+    def begin(self, total: int) -> None:
+        """Keep how many there are to compare."""
+        self._total = total
+
+    def step(self, compared: int | None) -> None:
+        """Count one; every ten seconds say so."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._said < _SAY_EVERY:
+            return
+        self._said = now
+        left = (now - self._began) / self._done * (self._total - self._done)
+        self._err.write(
+            f"{self._name}: {self._done} of {self._total} compared, "
+            f"about {left / 60:.0f} min left"
         )
 
 
@@ -91,5 +128,7 @@ def _as_json(run: DedupRun) -> dict[str, object]:
         "created": run.created,
         "changed": run.changed,
         "removed": run.removed,
+        "version_families": len(run.families),
+        "shared_loops": run.loops,
         "groups": [[member(place) for place in group] for group in run.groups],
     }

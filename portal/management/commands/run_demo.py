@@ -19,8 +19,10 @@ from accounts.models import User
 from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
 from portal import demo, file_page, formats
-from reports.services import write_match_report
-from review.filters import MatchFilter
+from reports.copies import save_report
+from reports.evidence import signing
+from reports.layouts import Layout
+from reports.services import build_report
 from scanning.choices import ACTIVE_FILE_STATUSES
 from scanning.models import ScannedFile
 
@@ -48,6 +50,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         logins = demo.ensure_users()
         admin = User.objects.get(username="admin")
+        if not signing.has_key():
+            signing.create_key()
         self._compile()
         if needs_rebuild():
             self._say("The engine has changed: building the index anew")
@@ -142,14 +146,9 @@ class Command(BaseCommand):
             )
 
     def _write_report(self, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        written = target.with_suffix(".part")
-        with written.open("wb") as file:
-            counts = write_match_report(
-                filters=MatchFilter(), target=file, actor="command:run_demo"
-            )
-        written.replace(target)
-        self._say(f"\nMatch report: {target} ({counts.rows.total()} rows)")
+        run = build_report(layout=Layout(), user="command:run_demo", name="Demo")
+        save_report(run=run, target=target)
+        self._say(f"\nMatch report: {target} ({run.row_count} rows)")
 
 
 def _until_done(worker: subprocess.Popen[bytes]) -> Iterable[None]:

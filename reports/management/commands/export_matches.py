@@ -1,78 +1,128 @@
-"""Writes the match report to a file."""
+"""Writes a match report to a file."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.http import QueryDict
 
-from common.uid import new_uid
-from reports.services import ReportCounts, write_match_report
+from reports import copies, services
+from reports.choices import FilesWithout, Format, Mode, Separator
+from reports.layouts import Layout
+from reports.models import ReportRun, ReportTemplate
+from reports.schemas import UnknownColumn
 from review.choices import MatchState
 from review.filters import MatchFilter
 from scanning.models import Container
 
+ACTOR = "command:export_matches"
+
 
 class Command(BaseCommand):
-    """Parses, writes through ``reports.services``, prints the counts."""
+    """Parses, runs a report, copies it to where it is wanted, prints the counts."""
 
-    help = "Write the match report: one row per match and per file without one."
+    help = "Write a match report with its manifest: per match, segment or file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument(
-            "--output", required=True, type=Path, help="the file to write"
+        add = parser.add_argument
+        add("--output", required=True, type=Path, help="the file to write")
+        add("--template", default="", help="a saved template; other options are left")
+        add("--mode", choices=Mode.values, default=Mode.MATCH, help="what a row is")
+        add("--format", choices=Format.values, help="default: by the file's name")
+        add("--separator", choices=Separator.values, default=Separator.COMMA)
+        add("--bom", action=BooleanOptionalAction, default=True, help="CSV only")
+        add("--columns", default="", help="names, separated by commas; default: all")
+        add(
+            "--files-without",
+            choices=FilesWithout.values,
+            default=FilesWithout.ALL,
+            help="files without a match that have a row (default: %(default)s)",
         )
-        parser.add_argument(
-            "--container", default="", help="name or number of one container"
-        )
-        parser.add_argument(
+        add("--container", default="", help="name or number of one container")
+        add(
             "--state",
             action="append",
             default=[],
             choices=MatchState.values,
             help="matches of this state only; may be given more than once",
         )
-        parser.add_argument("--format", choices=["csv"], default="csv")
+        add(
+            "--filter",
+            default="",
+            help="more filters, as the address of the list of matches has them",
+        )
+        add("--run", default="", help="write the rows of this earlier run again")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Write to a file beside the target first, so that none is ever partial."""
-        filters = MatchFilter(
-            states=tuple(options["state"]), container=_container(options["container"])
-        )
+        """Run the report, or write the rows of an earlier one."""
         output: Path = options["output"]
         try:
-            counts = _write(output, filters)
+            run = _run(options)
+            copies.save_report(run=run, target=output)
         except OSError as fault:
             raise CommandError(f"{output} could not be written: {fault}") from fault
+        except (UnknownColumn, services.ReportStopped) as fault:
+            raise CommandError(str(fault)) from fault
         rows = ", ".join(
-            f"{count} {kind}" for kind, count in sorted(counts.rows.items())
+            f"{count} {kind}" for kind, count in run.counts["match_found"].items()
         )
         self.stdout.write(
-            f"{output}: {counts.rows.total()} rows ({rows or 'none'}), "
-            f"{counts.size_bytes} bytes, SHA-256 {counts.sha256}"
+            f"{output}: {run.row_count} rows ({rows or 'none'}), "
+            f"{run.size_bytes} bytes, SHA-256 {run.sha256}, report {run.uid}, "
+            f"as of event {run.as_of_event}"
         )
 
 
-def _write(output: Path, filters: MatchFilter) -> ReportCounts:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.{new_uid('p')}")
-    try:
-        with partial.open("wb") as file:
-            counts = write_match_report(
-                filters=filters, target=file, actor="command:export_matches"
-            )
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
-    return counts
+def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
+    if options["run"]:
+        earlier = ReportRun.objects.exclude(rows="").filter(uid=options["run"]).first()
+        if earlier is None:
+            raise CommandError(f"There is no report {options['run']} with its rows.")
+        return services.write_again(
+            run=earlier, layout=_layout(options, of=earlier), user=ACTOR, now=True
+        )
+    layout = _of_template(options) if options["template"] else _layout(options)
+    return services.build_report(layout=layout, user=ACTOR, name=options["output"].stem)
 
 
-def _container(text: str) -> int | None:
-    if not text:
-        return None
+def _of_template(options: dict[str, Any]) -> Layout:  # Any: as above
+    found = ReportTemplate.objects.filter(name=options["template"]).first()
+    if found is None:
+        names = ", ".join(ReportTemplate.objects.values_list("name", flat=True))
+        raise CommandError(
+            f"There is no template {options['template']}. There are: {names or 'none'}."
+        )
+    return Layout.of(found)
+
+
+def _layout(
+    options: dict[str, Any], of: ReportRun | None = None
+) -> Layout:  # Any: as above
+    suffix = options["output"].suffix.removeprefix(".").lower()
+    by_name = suffix if suffix in Format.values else Format.CSV
+    query = QueryDict(options["filter"], mutable=True)
+    if options["state"]:
+        query.setlist("state", options["state"])
+    if options["container"]:
+        query["container"] = str(_container(options["container"]))
+    return Layout(
+        mode=Mode(options["mode"]),
+        filters=of.filters if of else MatchFilter.from_query(query).to_query(),
+        files_without=FilesWithout(
+            of.files_without if of else options["files_without"]
+        ),
+        format=Format(options["format"] or by_name),
+        separator=Separator(options["separator"]),
+        byte_order_mark=options["bom"],
+        columns=tuple(filter(None, options["columns"].split(","))),
+    )
+
+
+def _container(text: str) -> int:
     by_number = (
         {"pk": int(text)} if text.isascii() and text.isdigit() else {"name": text}
     )

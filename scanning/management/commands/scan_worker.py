@@ -10,12 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, OperationalError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Worker
 
+from audit.anchors import make_due_anchors
 from catalogue.services import requeue_stale_recordings
+from common import celery_backend
 from common.queue import worker_name
+from scanning import retention, watching
 from scanning.services import cloud
 from scanning.services.callbacks import requeue_lost_callbacks
 from scanning.services.outbound_callbacks import deliver_due
@@ -82,12 +85,18 @@ def _talkers(interval: float) -> list[Deliverer]:
         Deliverer(
             "cloud checker", lambda: cloud.check_due(owner=f"{name}:c"), interval
         ),
+        Deliverer("watcher", lambda: watching.check_due(owner=f"{name}:w"), interval),
     ]
 
 
 def sweep() -> int:
-    """Queue again everything that was left behind; return how much."""
+    """Queue again everything that was left behind; return how much.
+
+    What ends by the clock ends here too.
+    """
     worker_swept.send(sender=None)
+    make_due_anchors()
+    retention.remove_due()
     return (
         requeue_stale_scans()
         + requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
@@ -119,10 +128,29 @@ def _run_through_outages(worker: Worker) -> None:
             return
 
 
+def _work_off(*, batch: bool, interval: float) -> None:
+    """Run what is queued, in the database or on the broker."""
+    if settings.BROKER_URL:
+        celery_backend.run_worker(worker_name())
+        return
+    worker = Worker(
+        queue_names=["default"],
+        interval=interval,
+        batch=batch,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=worker_name(),
+        excluded_queue_names=[],
+    )
+    worker.configure_signals()
+    _run_through_outages(worker)
+
+
 class Command(BaseCommand):
     """Runs the worker loop; SIGTERM lets the task in hand finish."""
 
-    help = "Run queued scans, fingerprinting, callbacks and scans in the cloud."
+    help = "Run queued scans, fingerprinting, callbacks, cloud scans and watches."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
@@ -138,25 +166,21 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Work until the queue is empty (--batch) or a signal comes."""
+        if options["batch"] and settings.BROKER_URL:
+            raise CommandError(
+                "--batch ends when the queue in the database is empty; with BROKER_URL "
+                "set there is none."
+            )
         _sweep_if_possible()
         threads: list[Sweeper | Deliverer] = [Sweeper()]
-        if not options["batch"]:
+        if options["batch"]:
+            watching.check_due(owner=worker_name())
+        else:
             threads += _talkers(options["interval"])
         for thread in threads:
             thread.start()
-        worker = Worker(
-            queue_names=["default"],
-            interval=options["interval"],
-            batch=options["batch"],
-            backend_name="default",
-            startup_delay=False,
-            max_tasks=None,
-            worker_id=worker_name(),
-            excluded_queue_names=[],
-        )
-        worker.configure_signals()
         try:
-            _run_through_outages(worker)
+            _work_off(batch=options["batch"], interval=options["interval"])
         finally:
             for thread in threads:
                 thread.stop()

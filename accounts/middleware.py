@@ -1,0 +1,46 @@
+"""Says for whom a request works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import Context, copy_context
+from typing import Any
+
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from accounts.reach import working_for
+
+
+def work_for_user(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Limit what is read to what the person signed in may see.
+
+    What is streamed is limited too: it is read while it is sent, after this returns.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        with working_for(request.user):
+            response = get_response(request)
+            is_file = isinstance(response, FileResponse)
+            if isinstance(response, StreamingHttpResponse) and not is_file:
+                response.streaming_content = _within(
+                    copy_context(), response.streaming_content
+                )
+        return response
+
+    return middleware
+
+
+def _within(context: Context, chunks: Any) -> Iterator[bytes]:
+    """Make each chunk in the context in which the response was made.
+
+    Any: Django's own type, an iterable of chunks.
+    """
+    iterator = iter(chunks)
+    while True:
+        try:
+            yield context.run(next, iterator)
+        except StopIteration:
+            return

@@ -1,0 +1,34 @@
+"""Addresses of sign-in; those of signing up and of e-mail are left out."""
+
+from __future__ import annotations
+
+from allauth.account import views
+from allauth.socialaccount.providers.openid_connect.urls import (
+    urlpatterns as openid_urls,
+)
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import include, path
+
+
+@login_not_required
+def to_login(request: HttpRequest) -> HttpResponse:
+    """Lead back: nobody signs up here."""
+    return redirect("account_login")
+
+
+urlpatterns = [
+    path("login/", views.login, name="login"),
+    path("login/", views.login, name="account_login"),
+    path("logout/", views.logout, name="logout"),
+    path("logout/", views.logout, name="account_logout"),
+    path("signup/", to_login, name="account_signup"),
+    path("inactive/", views.account_inactive, name="account_inactive"),
+    path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("password/", views.password_change, name="account_change_password"),
+    path("2fa/", include("allauth.mfa.urls")),
+    path("sessions/", include("allauth.usersessions.urls")),
+    path("openid/", include("allauth.socialaccount.urls")),
+    *openid_urls,
+]

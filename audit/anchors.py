@@ -1,0 +1,113 @@
+"""The daily anchors: made by the worker once a day is over, and checked."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from audit.chains import Fault, anchor_hash
+from audit.models import Anchor, Event
+
+# No transaction that began on a day may still be writing its events when the day's
+# anchor is made.
+_GRACE = timedelta(hours=1)
+
+
+def make_due_anchors() -> list[Anchor]:
+    """Make the anchor of every day that is over and has events and no anchor yet."""
+    made = []
+    while (day := _next_day()) is not None:
+        try:
+            with transaction.atomic():
+                made.append(_make(day))
+        except IntegrityError:
+            # Another worker was quicker.
+            break
+    return made
+
+
+def first_false_anchor() -> Fault | None:
+    """Return the first anchor that the events or the anchors do not bear out."""
+    previous = ""
+    for anchor in Anchor.objects.order_by("day").iterator():
+        chains, events, digest = _sum_of(anchor.day)
+        if anchor.hash != anchor_hash(anchor) or anchor.previous_hash != previous:
+            return Fault("anchor", anchor.pk, f"the anchor of {anchor.day} was changed")
+        if (chains, events, digest) != (anchor.chains, anchor.events, anchor.digest):
+            return Fault(
+                "anchor",
+                anchor.pk,
+                f"the events of {anchor.day} are not those that were anchored: "
+                f"{events} in {chains} chains, where {anchor.events} in "
+                f"{anchor.chains} were",
+            )
+        previous = anchor.hash
+    return None
+
+
+def _next_day() -> date | None:
+    last = Anchor.objects.order_by("-day").first()
+    events = Event.objects.order_by("at")
+    if last is not None:
+        events = events.filter(at__gte=_start(last.day + timedelta(days=1)))
+    first = events.values_list("at", flat=True).first()
+    if (
+        first is None
+        or datetime.now(tz=UTC) < _start(first.date() + timedelta(days=1)) + _GRACE
+    ):
+        return None
+    return first.date()
+
+
+def _make(day: date) -> Anchor:
+    last = Anchor.objects.select_for_update().order_by("-day").first()
+    chains, events, digest = _sum_of(day)
+    anchor = Anchor(
+        day=day,
+        at=datetime.now(tz=UTC),
+        chains=chains,
+        events=events,
+        digest=digest,
+        previous_hash=last.hash if last else "",
+    )
+    anchor.hash = anchor_hash(anchor)
+    anchor.save(force_insert=True)
+    return anchor
+
+
+def _sum_of(day: date) -> tuple[int, int, str]:
+    """Return how many chains grew, by how many events, and the hash of their heads.
+
+    Nothing of a day but the running hash is held in memory.
+    """
+    rows = _events_of(day).order_by("case", "sequence")
+    summed, chains, events = hashlib.sha256(), 0, 0
+    head: tuple[str, int, str] | None = None
+    for row in rows.values_list("case", "sequence", "hash").iterator():
+        events += 1
+        if head is not None and head[0] != row[0]:
+            summed.update(_head_line(head))
+        if head is None or head[0] != row[0]:
+            chains += 1
+        head = row
+    if head is not None:
+        summed.update(_head_line(head))
+    return chains, events, summed.hexdigest()
+
+
+def _head_line(head: tuple[str, int, str]) -> bytes:
+    case, sequence, event_hash = head
+    return f"{case}\t{sequence}\t{event_hash}\n".encode()
+
+
+def _events_of(day: date) -> QuerySet[Event]:
+    return Event.objects.filter(
+        at__gte=_start(day), at__lt=_start(day + timedelta(days=1))
+    )
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

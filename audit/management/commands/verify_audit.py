@@ -1,0 +1,90 @@
+"""``manage.py verify_audit``: is the audit trail whole?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit.anchors import first_false_anchor
+from audit.chains import Fault, Line, first_fault, line_of, read_json_lines
+from audit.models import Anchor, Event
+
+
+class Command(BaseCommand):
+    """Checks every chain and every anchor, or the chains of an exported file."""
+
+    help = (
+        "Check that no event of the audit trail was changed, deleted, put in or moved. "
+        "Exits with 1 where something does not hold."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("--case", help="Only this case, such as match:m_….")
+        parser.add_argument(
+            "--file", type=Path, help="Check an exported file; needs no database."
+        )
+        parser.add_argument(
+            "--anchor",
+            action="append",
+            default=[],
+            metavar="DAY=HASH",
+            help="An anchor that you kept elsewhere; may be repeated.",
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Report every broken chain, then the anchors."""
+        given: Path | None = options["file"]
+        try:
+            lines = _lines_of(given) if given else _stored(options["case"])
+            faults = self._check(lines)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{given} cannot be checked: {error}") from error
+        if given is None and options["case"] is None:
+            faults += filter(None, [first_false_anchor()])
+            self.stdout.write(f"{Anchor.objects.count()} anchors")
+        faults += _other_anchors(options["anchor"])
+        for fault in faults:
+            self.stderr.write(str(fault))
+        if faults:
+            sys.exit(1)
+        self.stdout.write("The audit trail is whole.")
+
+    def _check(self, lines: Iterator[Line]) -> list[Fault]:
+        faults, cases, events = [], 0, 0
+        for _case, chain in groupby(lines, key=lambda line: line["case"]):
+            told = list(chain)
+            cases += 1
+            events += len(told)
+            if (fault := first_fault(told)) is not None:
+                faults.append(fault)
+        self.stdout.write(f"{events} events in {cases} chains")
+        return faults
+
+
+def _stored(case: str | None) -> Iterator[Line]:
+    events = Event.objects.order_by("case", "sequence")
+    if case is not None:
+        events = events.filter(case=case)
+    return map(line_of, events.iterator(chunk_size=2000))
+
+
+def _lines_of(path: Path) -> Iterator[Line]:
+    with path.open(encoding="utf-8") as source:
+        yield from read_json_lines(source)
+
+
+def _other_anchors(given: list[str]) -> Iterator[Fault]:
+    for text in given:
+        day, _, kept = text.partition("=")
+        anchor = Anchor.objects.filter(day=day).first()
+        if anchor is None:
+            yield Fault("anchor", 0, f"there is none of {day} any more")
+        elif anchor.hash != kept:
+            yield Fault("anchor", anchor.pk, f"{day} is {anchor.hash}, you kept {kept}")

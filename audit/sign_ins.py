@@ -1,0 +1,67 @@
+"""Listens to Django's signals of signing in and out, and keeps events of them.
+
+The name that was typed is not kept where no account has it: people type passwords
+there by mistake.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.signals import (
+    user_logged_in,
+    user_logged_out,
+    user_login_failed,
+)
+from django.db.models import Model
+from django.db.models.signals import m2m_changed
+
+from accounts.models import User
+from accounts.reach import person_at_work
+from audit.services import SYSTEM, record
+
+_UNKNOWN = "unknown"
+_CHANGES = {"post_add": "group_added", "post_remove": "group_removed"}
+
+
+def listen() -> None:
+    """Begin to listen."""
+    user_logged_in.connect(_signed_in, dispatch_uid="audit")
+    user_logged_out.connect(_signed_out, dispatch_uid="audit")
+    user_login_failed.connect(_failed, dispatch_uid="audit")
+    m2m_changed.connect(
+        _groups_changed, sender=User.groups.through, dispatch_uid="audit"
+    )
+
+
+def _signed_in(user: User, **_signal: object) -> None:
+    record(case=f"user:{user.pk}", action="signed_in", actor=user)
+
+
+def _signed_out(user: User | None, **_signal: object) -> None:
+    if user is not None:
+        record(case=f"user:{user.pk}", action="signed_out", actor=user)
+
+
+def _failed(credentials: dict[str, str], **_signal: object) -> None:
+    user = User.objects.filter(username=credentials.get("username", "")).first()
+    case = f"user:{user.pk}" if user else "sign-in"
+    record(case=case, action="sign_in_failed", actor=_UNKNOWN)
+
+
+def _groups_changed(
+    instance: Model,
+    action: str,
+    pk_set: set[int] | None,
+    reverse: bool,
+    **_more: object,
+) -> None:
+    """Keep who gave whom which role or group."""
+    told = _CHANGES.get(action)
+    if told is None or reverse or not pk_set or not isinstance(instance, User):
+        return
+    names = instance.groups.model.objects.filter(pk__in=pk_set)
+    record(
+        case=f"user:{instance.pk}",
+        action=f"user.{told}",
+        actor=person_at_work() or SYSTEM,
+        after={"groups": sorted(names.values_list("name", flat=True))},
+    )

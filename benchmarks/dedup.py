@@ -1,0 +1,302 @@
+"""Relations between recordings: pairs made from any music, and pairs that differ.
+
+``python -m benchmarks.dedup [--music DIR] [--tracks 40] [--pairs 100000] [--check]``
+
+A live version of a recording cannot be made from the recording, and the free music at
+hand has none; two takes of one piece are therefore not among the pairs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import scipy.signal
+
+from benchmarks import sound
+from benchmarks.corpus import Track
+from benchmarks.report import Report, machine, music, parser, workplace
+from benchmarks.shelf import BUCKET, add_all, fingerprint
+from benchmarks.sound import RATE, Samples
+from benchmarks.variants import variants
+from benchmarks.voices import voices
+from recognition.compare import Comparison, Relation, compare, related
+from recognition.index.store import SegmentStore
+from recognition.params import DEFAULT
+from recognition.relatives import relatives
+from recognition.types import Fingerprint, Landmarks
+from recognition.warm import compile_all
+
+TARGET = 0.98
+LONGEST_S = 180
+SAME = frozenset({Relation.SAME_AUDIO})
+VERSION = frozenset({Relation.SAME_RECORDING})
+NOT_SAME = frozenset({Relation.NONE, Relation.SHARED_LOOP})
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a pair is made from: a track, another one, somebody speaking, chance."""
+
+    y: Samples
+    other: Samples
+    voice: Samples
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A kind of pair: how its second sound is made, and what may be said of it."""
+
+    name: str
+    make: Callable[[Material], Samples]
+    right: frozenset[Relation]
+    altered: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    made = parser("Right relations of pairs, and none of 100,000 taken for the same.")
+    made.add_argument("--tracks", type=int, default=40, help="tracks of each kind")
+    made.add_argument("--pairs", type=int, default=100_000, help="different pairs")
+    args = made.parse_args(argv)
+    report = Report()
+    compile_all()
+    with workplace() as work:
+        tracks = music(args.music, Path(work))
+        rng = np.random.default_rng([args.seed, 8])
+        chosen = [tracks[int(n)] for n in rng.permutation(len(tracks))[: args.tracks]]
+        _pairs(report, chosen, rng, Path(work))
+        _strangers(report, tracks, args.pairs, Path(work))
+    return report.end(checked=args.check)
+
+
+def kinds() -> list[Pair]:
+    """Every kind of pair, copies first."""
+    return [*_copies(), *_versions(), *_different()]
+
+
+def _copies() -> list[Pair]:
+    def codec(name: str, container: str, bit_rate: int) -> Pair:
+        return Pair(
+            f"{name} {bit_rate // 1000} kbit/s",
+            lambda m: sound.coded(m.y, name, container, bit_rate),
+            SAME,
+        )
+
+    return [
+        codec("libmp3lame", "mp3", 32_000),
+        codec("libmp3lame", "mp3", 128_000),
+        codec("aac", "adts", 48_000),
+        codec("libopus", "ogg", 32_000),
+        Pair("resampled to 22,050 Hz and back", _resampled, SAME),
+        Pair("12 dB quieter, a second later", _quieter, SAME),
+        Pair("bass + 9 dB, treble − 9 dB", _equalised, SAME),
+        Pair("3 s of speech over it", _spoken_over, SAME),
+        Pair("mono from stereo", _mono, SAME),
+    ]
+
+
+def _versions() -> list[Pair]:
+    return [
+        Pair("first 5 to 30 % cut off", _late, VERSION),
+        Pair("last 5 to 30 % cut off", _short, VERSION),
+        Pair("faded in and out over 8 s", _faded, VERSION),
+        Pair("a fifth cut out of the middle", _middle_cut, VERSION),
+        Pair("5 % faster", lambda m: sound.speed(m.y, 1.05), VERSION, altered=True),
+        Pair("5 % slower", lambda m: sound.speed(m.y, 0.95), VERSION, altered=True),
+    ]
+
+
+def _different() -> list[Pair]:
+    return [
+        Pair(
+            "another track of the album",
+            lambda m: m.other,
+            NOT_SAME | {Relation.OVERLAP},
+        ),
+        Pair("remix over one loop of it", _remix, NOT_SAME),
+        Pair("the same drum sample", _drums_over, NOT_SAME),
+    ]
+
+
+def _resampled(m: Material) -> Samples:
+    return sound.resample(sound.resample(m.y, RATE, 11_025), 11_025, RATE)
+
+
+def _quieter(m: Material) -> Samples:
+    return np.concatenate([sound.silence(RATE), 0.25 * m.y]).astype(np.float32)
+
+
+def _equalised(m: Material) -> Samples:
+    low = scipy.signal.butter(1, 400, "lowpass", fs=RATE, output="sos")
+    bass = scipy.signal.sosfilt(low, m.y)
+    equalised: Samples = (2.8 * bass + 0.35 * (m.y - bass)).astype(np.float32)
+    return equalised
+
+
+def _spoken_over(m: Material) -> Samples:
+    start = int(m.rng.integers(len(m.y) - 3 * RATE))
+    part = slice(start, start + 3 * RATE)
+    mixed = m.y.copy()
+    mixed[part] = sound.mixed(m.voice[: 3 * RATE], m.y[part], 6)
+    return mixed
+
+
+def _mono(m: Material) -> Samples:
+    """Two channels that differ, the right one softer and later, brought together."""
+    late = np.concatenate([sound.silence(40), m.y[:-40]])
+    both: Samples = (0.5 * (m.y + 0.6 * late)).astype(np.float32)
+    return both
+
+
+def _late(m: Material) -> Samples:
+    return m.y[int(m.rng.uniform(0.05, 0.3) * len(m.y)) :]
+
+
+def _short(m: Material) -> Samples:
+    return m.y[: int(m.rng.uniform(0.7, 0.95) * len(m.y))]
+
+
+def _faded(m: Material) -> Samples:
+    n = 8 * RATE
+    shape = np.ones(len(m.y), dtype=np.float32)
+    shape[:n] = np.linspace(0, 1, n) ** 2
+    shape[-n:] = np.linspace(1, 0, n) ** 2
+    return m.y * shape
+
+
+def _middle_cut(m: Material) -> Samples:
+    start = int(m.rng.uniform(0.3, 0.5) * len(m.y))
+    return np.concatenate([m.y[:start], m.y[start + len(m.y) // 5 :]])
+
+
+def _remix(m: Material) -> Samples:
+    """Six seconds of it all through another piece, as loud as that."""
+    start = int(m.rng.uniform(0.2, 0.7) * len(m.y))
+    loop = m.y[start : start + 6 * RATE]
+    under = np.tile(loop, len(m.other) // len(loop) + 1)[: len(m.other)]
+    return sound.mixed(m.other, under, 0)
+
+
+def _drums_over(m: Material) -> Samples:
+    return sound.mixed(m.other, _drums(len(m.other)), 6)
+
+
+def _drums(n: int) -> Samples:
+    """A bar of two seconds with kick and snare, again and again."""
+    rng = np.random.default_rng(1)
+    bar = np.zeros(2 * RATE, dtype=np.float32)
+    t = np.arange(RATE // 4) / RATE
+    kick = np.sin(2 * np.pi * 60 * t * np.exp(-3 * t)) * np.exp(-18 * t)
+    snare = rng.normal(size=len(t)) * np.exp(-25 * t)
+    for beat, hit in enumerate((kick, snare, kick, snare)):
+        start = beat * RATE // 2
+        bar[start : start + len(t)] += hit.astype(np.float32)
+    return np.tile(bar, n // len(bar) + 1)[:n]
+
+
+def _pairs(
+    report: Report, tracks: list[Track], rng: np.random.Generator, work: Path
+) -> None:
+    report.title("Pairs of a known relation")
+    report.line(
+        f"{len(tracks)} tracks of each kind, at most {LONGEST_S} s, compared by their "
+        f"kept landmarks; {machine()}."
+    )
+    speakers = voices(rng, 4)
+    rows, right_in_all, total = [], 0, 0
+    for kind in kinds():
+        said = []
+        for number, track in enumerate(tracks):
+            whole = track.samples()[: LONGEST_S * RATE]
+            other = tracks[(number + 1) % len(tracks)].samples()[: LONGEST_S * RATE]
+            m = Material(whole, other, speakers[number % len(speakers)], rng)
+            original = whole
+            if kind.make is _drums_over:
+                original = sound.mixed(whole, _drums(len(whole)), 6)
+            said.append(compare(_kept(kind.make(m)), _kept(original)))
+        right = sum(
+            c.relation in kind.right and c.altered is kind.altered for c in said
+        )
+        if not kind.right & (SAME | VERSION):
+            right = sum(c.relation in kind.right for c in said)
+        right_in_all, total = right_in_all + right, total + len(said)
+        wanted = " or ".join(sorted(kind.right))
+        rows.append((kind.name, wanted, f"{right} of {len(said)}", _told(said)))
+    share = right_in_all / total
+    report.table(("pair", "right", "said", "relations"), rows)
+    report.line(f"Right in {share:.4f} of {total} pairs.")
+    report.check(f"right relation: {share:.4f}", reached=share >= TARGET)
+
+
+def _told(said: Sequence[Comparison]) -> str:
+    counted = Counter(c.relation.value for c in said)
+    return ", ".join(f"{name} {n}" for name, n in counted.most_common())
+
+
+def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> None:
+    """All pairs of recordings that differ, as the whole-catalogue run sees them."""
+    recordings, origin = _shelf(tracks, wanted)
+    index = SegmentStore(work / "strangers", params_hash=DEFAULT.index_hash())
+    add_all(index, recordings)
+    pairs = sum(origin[a] != origin[b] for a, b in combinations(recordings, 2))
+    compared, told, wrong = 0, Counter[str](), []
+    for number, landmarks in recordings.items():
+        found = relatives(landmarks, index=index, bucket=BUCKET, own=number)
+        for other, leads in found.items():
+            if other < number or origin[other] == origin[number]:
+                continue
+            compared += 1
+            said = related(landmarks, recordings[other], leads)
+            relation = said.relation if said else Relation.NONE
+            told[relation.value] += 1
+            if relation is Relation.SAME_AUDIO:
+                wrong.append((origin[number], origin[other]))
+    report.title("Recordings that differ")
+    names = [tracks[a].name + " = " + tracks[b].name for a, b in wrong]
+    report.table(
+        ("different pairs", "compared", "relations", "taken for the same audio"),
+        [
+            (
+                f"{pairs:,}",
+                compared,
+                ", ".join(f"{name} {n}" for name, n in told.most_common()),
+                ", ".join(names) or "none",
+            )
+        ],
+    )
+    report.check(f"{pairs} different pairs", reached=pairs >= wanted)
+    report.check(f"{len(wrong)} pairs taken for the same", reached=not wrong)
+
+
+def _shelf(
+    tracks: list[Track], wanted: int
+) -> tuple[dict[int, Landmarks], dict[int, int]]:
+    """Enough recordings for so many different pairs, and the track each is made of."""
+    layers = [_kept(track.samples()[: LONGEST_S * RATE]).reference for track in tracks]
+    recordings: dict[int, Landmarks] = {}
+    origin: dict[int, int] = {}
+    for variant in variants():
+        n = len(recordings)
+        if n * (n - 1) / 2 * (1 - 1 / len(tracks)) >= wanted * 1.02:
+            break
+        for number, layer in enumerate(layers):
+            assert layer is not None
+            key = len(recordings)
+            recordings[key], origin[key] = variant.of(layer), number
+    return recordings, origin
+
+
+def _kept(y: Samples) -> Fingerprint:
+    """What a catalogue keeps of a recording."""
+    return replace(fingerprint(y), dense=None, level_map=None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

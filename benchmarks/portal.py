@@ -1,0 +1,176 @@
+"""How fast the portal's pages are over very many matches.
+
+``python -m benchmarks.portal --matches 1000000 [--database URL] [--check]`` fills an
+empty database, then opens pages as a signed-in person does. A database that it filled
+before is measured again as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.installation import set_up
+from benchmarks.report import Report, machine, workplace
+
+if TYPE_CHECKING:
+    from benchmarks.portal_filling import Filled
+
+LIMIT_MS = 300
+BULK = 10_000
+_WARM = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fill, measure, print."""
+    args = _arguments(argv)
+    report = Report()
+    with workplace() as folder:
+        _set_up(Path(folder), args.database)
+        from django.core.management import call_command
+        from django.db import connection
+
+        from benchmarks.portal_filling import NotEmpty, fill
+
+        call_command("migrate", verbosity=0)
+        begun = time.monotonic()
+        try:
+            filled = fill(args.matches)
+        except NotEmpty as error:
+            print(error, file=sys.stderr)
+            return 2
+        report.title(f"Pages over {_count():,} matches, {connection.vendor}")
+        report.line(f"{machine()}; filled in {time.monotonic() - begun:.0f} s")
+        limited = connection.vendor == "postgresql"
+        _pages(report, filled, args.calls, limited=limited)
+        _long_work(report, filled, args.bulk)
+    return report.end(checked=args.check)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--matches", type=int, default=100_000)
+    made.add_argument("--database", help="URL of an empty database (default: SQLite)")
+    made.add_argument("--calls", type=int, default=40, help="calls of each page")
+    made.add_argument("--bulk", type=int, default=BULK, help="matches decided at once")
+    made.add_argument("--check", action="store_true", help="exit 1 above a limit")
+    return made.parse_args(argv)
+
+
+def _set_up(folder: Path, database: str | None) -> None:
+    set_up(folder, database)
+    logging.disable(logging.INFO)
+
+
+def _count() -> int:
+    from review.models import Match
+
+    return Match.objects.count()
+
+
+def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None:
+    """Open each page so often, as one person."""
+    from django.test import Client
+    from django.urls import reverse
+
+    from review.models import Match
+    from scanning.models import Container, ScannedFile
+
+    client = Client(headers={"host": "localhost"})
+    client.force_login(filled.reviewer)
+    waiting = list(
+        Match.objects.filter(state="pending").order_by("created_at")[: calls + _WARM]
+    )
+    container = Container.objects.order_by("pk").first()
+    file = ScannedFile.objects.order_by("pk").first()
+    assert container is not None
+    assert file is not None
+    queue, files = reverse("portal:queue"), reverse("portal:file_list")
+    pages: dict[str, Callable[[int], str]] = {
+        "Dashboard": lambda _: reverse("portal:dashboard"),
+        "Queue": lambda _: f"{queue}?view=waiting",
+        "Queue, page 40": lambda _: f"{queue}?view=waiting&page=40",
+        "Queue, most at stake": lambda _: f"{queue}?view=waiting&sort=value",
+        "Queue of one container": lambda _: f"{queue}?container={container.pk}",
+        "My queue": lambda _: f"{queue}?view=mine",
+        "Next match": lambda number: waiting[number].review_url,
+        "Matches": lambda _: reverse("portal:match_list"),
+        "Files": lambda _: files,
+        "Files of one container": lambda _: f"{files}?container={container.pk}",
+        "One file": lambda _: reverse("portal:file_detail", args=[file.uid]),
+    }
+    rows = []
+    for name, address in pages.items():
+        taken = []
+        for number in range(calls + _WARM):
+            url = address(number)
+            begun = time.perf_counter()
+            answer = client.get(url)
+            taken.append(1000 * (time.perf_counter() - begun))
+            if answer.status_code != 200:
+                raise SystemExit(f"{url} answered {answer.status_code}")
+        p50, p95 = np.percentile(taken[_WARM:], [50, 95])
+        rows.append((name, f"{p50:.0f}", f"{p95:.0f}", LIMIT_MS if limited else "–"))
+        if limited:
+            report.check(f"{name}: p95 {p95:.0f} ms", reached=p95 <= LIMIT_MS)
+    report.table(("Page", "p50, ms", "p95, ms", "Limit, ms"), rows)
+
+
+def _long_work(report: Report, filled: Filled, bulk: int) -> None:
+    """Decide many at once, and begin a report of everything."""
+    work: dict[str, Callable[[], str]] = {
+        f"Decide {bulk:,} at once": lambda: _decide(filled, bulk),
+        "First bytes of a CSV of everything": lambda: _begin_csv(filled),
+    }
+    rows = []
+    for name, act in work.items():
+        begun = time.perf_counter()
+        what = act()
+        rows.append((name, what, f"{time.perf_counter() - begun:.1f}"))
+    report.table(("Work", "Done", "s"), rows)
+
+
+def _decide(filled: Filled, bulk: int) -> str:
+    """Reject so many, a selection at a time as the page does, and take it all back."""
+    from django.db import transaction
+
+    from review.choices import Verb
+    from review.models import Match
+    from review.services.bulk import MANAGER_LIMIT, Decision, bulk_decide
+
+    done = 0
+    with transaction.atomic():
+        rows = Match.objects.filter(state="pending").order_by("pk")
+        chosen = list(rows.values_list("uid", "version")[:bulk])
+        for first in range(0, len(chosen), MANAGER_LIMIT):
+            outcome = bulk_decide(
+                expected=dict(chosen[first : first + MANAGER_LIMIT]),
+                user=filled.manager,
+                decision=Decision(Verb.REJECT, reason="noise"),
+            )
+            done += len(outcome.done)
+        transaction.set_rollback(True)
+    return f"{done:,} matches"
+
+
+def _begin_csv(filled: Filled) -> str:
+    """Ask for a report of everything and read until the first rows are there."""
+    from django.test import Client
+    from django.urls import reverse
+
+    client = Client(headers={"host": "localhost"})
+    client.force_login(filled.manager)
+    answer = client.get(reverse("portal:match_export"))
+    begin: bytes = next(iter(answer.streaming_content))  # type: ignore[attr-defined]  # the export streams
+    return f"{len(begin):,} bytes"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""Fills a database with very many matches, by copying one of each row inside it.
+
+A row of each table is made as the product makes it; the database then copies it under
+new numbers, with what differs worked out from the number. So a million matches with
+files, scans, detections, segments and events are there within minutes, on PostgreSQL
+and on SQLite, whatever columns come later.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.core.management.color import no_style
+from django.db import connection, models, transaction
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.services import create_user
+from audit.models import Event
+from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
+from review.models import Match
+from review.services.folding import fold_scan
+from scanning.choices import FileStatus, ScanStage, ScanStatus
+from scanning.engines.embedded import SCORE_SCALE
+from scanning.models import Container, Detection, Scan, ScannedFile, Segment
+
+BUCKETS = 20
+MATCHES_A_FILE = 5
+MATCHES_A_RECORDING = 50
+UNMATCHED_EVERY = 5  # of the files, one in so many has no match
+MARK = "Benchmark"
+
+# Of a hundred matches, up to which each state lies.
+_STATES = (
+    *((28, "pending"), (30, "escalated"), (70, "confirmed"), (85, "cleared")),
+    *((96, "rejected"), (100, "suppressed")),
+)
+_REASONS = ("default", "short", "low_score", "under_speech", "found_late")
+_SECONDS_APART = 31
+
+
+class NotEmpty(Exception):
+    """The database holds what is not of this benchmark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The people who look at what was filled in."""
+
+    reviewer: User
+    manager: User
+
+
+def fill(matches: int) -> Filled:
+    """Fill an empty database; one that was filled so is taken as it is."""
+    if not Match.objects.exists():
+        if ScannedFile.objects.exists() or Recording.objects.exists():
+            raise NotEmpty("Name a database that is empty.")
+        _fill(matches)
+    elif not Container.objects.filter(name=f"{MARK} 1").exists():
+        raise NotEmpty("Name a database that is empty, or one filled by this command.")
+    return Filled(
+        reviewer=User.objects.get(username="benchmark-reviewer"),
+        manager=User.objects.get(username="benchmark-manager"),
+    )
+
+
+def _fill(matches: int) -> None:
+    reviewer = create_user(
+        username="benchmark-reviewer", password=None, role=Role.REVIEWER
+    )
+    create_user(
+        username="benchmark-manager", password=secrets.token_hex(), role=Role.MANAGER
+    )
+    with transaction.atomic():
+        first = _first_match()
+        _copy_all(first, matches, reviewer)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("VACUUM ANALYZE")
+        else:
+            cursor.execute("ANALYZE")
+
+
+def _first_match() -> Match:
+    """Make one match as a scan makes it, in buckets and containers that are many."""
+    buckets = [
+        Bucket.objects.create(name=f"{MARK} {number + 1}") for number in range(BUCKETS)
+    ]
+    containers = []
+    for number, bucket in enumerate(buckets):
+        container = Container.objects.create(name=f"{MARK} {number + 1}")
+        container.buckets.add(bucket)
+        containers.append(container)
+    recording = Recording.objects.create(
+        bucket=buckets[0],
+        title="Reference",
+        artists=["A. Example"],
+        status=RecordingStatus.READY,
+        isrc_status=CodeStatus.MISSING,
+        duration_ms=180_000,
+    )
+    file = ScannedFile.objects.create(
+        container=containers[0],
+        name="programme.wav",
+        duration_ms=1_800_000,
+        status=FileStatus.READY,
+    )
+    scan = Scan.objects.create(
+        scanned_file=file,
+        engine="embedded",
+        engine_version="embedded/1",
+        status=ScanStatus.SUCCEEDED,
+        stage=ScanStage.DONE,
+    )
+    found = Detection.objects.create(
+        scan=scan, recording=recording, score=90, score_scale=SCORE_SCALE
+    )
+    Segment.objects.create(
+        detection=found,
+        position=1,
+        start_ms=1_000,
+        end_ms=21_000,
+        reference_start_ms=0,
+        reference_end_ms=20_000,
+    )
+    fold_scan(scan=scan)
+    return Match.objects.get()
+
+
+def _copy_all(first: Match, matches: int, reviewer: User) -> None:
+    recordings = max(10, matches // MATCHES_A_RECORDING)
+    files = -(-matches // MATCHES_A_FILE)
+    recording, file, scan = first.recording_id, first.scanned_file_id, first.scan_id
+    detection = Detection.objects.get().pk
+    containers = Container.objects.order_by("pk").first()
+    assert containers is not None
+    place = f"({first.recording.bucket_id} + i % {BUCKETS})"
+    _copy(
+        first.recording,
+        recordings,
+        {
+            "bucket_id": place,
+            "title": "'Recording ' || i",
+            "custom_id": "'LIB-' || i",
+            "acr_id": _hex(),
+            "label": "'Label ' || (i % 40)",
+        },
+    )
+    unmatched = files // UNMATCHED_EVERY
+    _copy(
+        first.scanned_file,
+        files + unmatched,
+        {
+            "uid": _hex(kind="uuid"),
+            "name": "'programme-' || i || '.wav'",
+            "container_id": f"({containers.pk} + i % {BUCKETS})",
+            "status": f"CASE WHEN i < {files} THEN 'ready' ELSE 'no_match' END",
+            "platform": "CASE WHEN i % 2 = 0 THEN 'youtube' ELSE '' END",
+            "account": "'Account ' || (i % 300)",
+            "created_at": _ago(f"i * {_SECONDS_APART * MATCHES_A_FILE}"),
+        },
+    )
+    _copy(first.scan, files + unmatched, {"scanned_file_id": f"{file} + i"})
+    of_file = f"(i / {MATCHES_A_FILE})"
+    numbered = {
+        "scan_id": f"{scan} + {of_file}",
+        "recording_id": f"{recording} + (CAST(i AS BIGINT) * 7919) % {recordings}",
+    }
+    _copy(
+        Detection.objects.get(),
+        matches,
+        numbered | {"score": "50 + i * 13 % 500 / 10.0"},
+    )
+    _copy(Segment.objects.get(), matches, {"detection_id": f"{detection} + i"})
+    _copy(
+        first,
+        matches,
+        {
+            **numbered,
+            **_decided(reviewer),
+            "scanned_file_id": f"{file} + {of_file}",
+            "score": "50 + i * 13 % 500 / 10.0",
+            "source_views": f"{of_file} * 7919 % 1000000",
+            "matched_ms": "20000 + i % 60 * 1000",
+            "queue_reason": _case("i % 5", enumerate(_REASONS)),
+            "found_late": _truth("i % 50 = 0"),
+            "priority": "CASE WHEN i % 9 = 0 THEN 2 ELSE 0 END",
+            "due_at": f"CASE WHEN i % 7 = 0 THEN {_ago('i % 1000000 - 900000')} END",
+            "created_at": _ago(f"i * {_SECONDS_APART}"),
+            "note": "''",
+        },
+    )
+    event = Event.objects.get(case=first.case)
+    _copy(
+        event,
+        matches,
+        {"case": f"'match:{_stem(first.uid)}' || i", "hash": _hex(), "at": _ago("i")},
+    )
+
+
+def _decided(reviewer: User) -> dict[str, str]:
+    """Return the columns that follow from the state."""
+    lot = "(i * 37 % 100)"
+    state = "CASE " + " ".join(
+        f"WHEN {lot} < {share} THEN '{name}'" for share, name in _STATES
+    )
+    decided = f"{lot} >= 30 AND {lot} < 96"
+    return {
+        "state": f"{state} END",
+        "decision_reason": f"CASE WHEN {lot} >= 85 AND {lot} < 96 THEN 'noise' "
+        f"WHEN {lot} >= 70 AND {lot} < 85 THEN 'stated_reason' ELSE '' END",
+        "decided_by_id": f"CASE WHEN {decided} THEN {reviewer.pk} END",
+        "decided_by_name": f"CASE WHEN {decided} THEN '{reviewer.username}' ELSE '' END",
+        "decided_at": f"CASE WHEN {decided} THEN {_ago(f'i * {_SECONDS_APART} - 3600')} END",
+    }
+
+
+def _copy(row: models.Model, count: int, differs: Mapping[str, str]) -> None:
+    """Copy a row so often under the numbers that follow its own.
+
+    ``differs`` are SQL expressions of ``i``, which is 1 for the first copy.
+    """
+    meta = row._meta
+    columns = [field.column for field in meta.concrete_fields if not field.primary_key]
+    told = dict(differs)
+    if "uid" in columns and "uid" not in told:
+        told["uid"] = f"'{_stem(row.uid)}' || i"  # type: ignore[attr-defined]  # it has the column
+    values = ", ".join(told.get(str(name), f't."{name}"') for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL "  # noqa: S608 - names and numbers of our own
+            f"SELECT i + 1 FROM numbers WHERE i < {count - 1}) "
+            f'INSERT INTO "{meta.db_table}" ("{meta.pk.column}", {names}) '
+            f'SELECT {row.pk} + i, {values} FROM "{meta.db_table}" t, numbers '
+            f"WHERE t.id = {row.pk}"
+        )
+        for statement in connection.ops.sequence_reset_sql(no_style(), [type(row)]):
+            cursor.execute(statement)
+
+
+def _stem(uid: str) -> str:
+    """Return the beginning of an id, with room for a number."""
+    return uid[:8]
+
+
+def _case(value: str, texts: enumerate[str]) -> str:
+    cases = " ".join(f"WHEN {number} THEN '{text}'" for number, text in texts)
+    return f"CASE {value} {cases} END"
+
+
+def _truth(condition: str) -> str:
+    if connection.vendor == "postgresql":
+        return f"({condition})"
+    return f"CASE WHEN {condition} THEN 1 ELSE 0 END"
+
+
+def _hex(*, kind: str = "text") -> str:
+    """Return 32 hex digits of the number."""
+    if connection.vendor == "postgresql":
+        digits = "lpad(to_hex(i), 32, '0')"
+        return f"{digits}::uuid" if kind == "uuid" else digits
+    return "printf('%032x', i)"
+
+
+def _ago(seconds: str) -> str:
+    """Return the moment so many seconds before now."""
+    if connection.vendor == "postgresql":
+        return f"now() - ({seconds}) * interval '1 second'"
+    moment = f"'now', (-1 * ({seconds})) || ' seconds'"
+    return f"strftime('%Y-%m-%d %H:%M:%f000', {moment})"

@@ -1,0 +1,130 @@
+"""What it costs to look for a new recording in an hour that was scanned before.
+
+``python -m benchmarks.retro [--music DIR] [--catalogue-hours H] [--check]``
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks.corpus import roles
+from benchmarks.report import Report, machine, music, parser, workplace
+from benchmarks.shelf import Shelf, build
+from benchmarks.speed import fingerprint_of, timed, write_programme
+from recognition import fingerprint as fingerprint_file
+from recognition.calibration import catalogue_hours
+from recognition.retro import RetroIndex, search_back
+from recognition.types import SegmentMatch
+from recognition.warm import compile_all
+
+LIMIT = 0.5  # seconds of processor time for an hour and one recording
+EDGE_MS = 200
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    made = parser("Time of looking for recordings in what was kept.")
+    made.add_argument("--catalogue-hours", type=float, default=300)
+    made.add_argument("--hours", type=float, default=1.0, help="length of the file")
+    args = made.parse_args(argv)
+    report = Report()
+    compile_all()
+    with workplace() as work:
+        tracks = music(args.music, Path(work))
+        parts = roles(tracks, args.seed, 1)
+        path = Path(work) / "programme.mp3"
+        write_programme(path, tracks, parts, args.seed, args.hours)
+        kept = fingerprint_file.to_bytes(fingerprint_of(path, "scan"))
+        shelf = build(tracks, parts.references, Path(work) / "index")
+        report.title("Looking back")
+        report.line(
+            f"An hour of a kept programme of {args.hours:g} h, read from its "
+            f"{len(kept) / 1e6 / args.hours:.1f} MB an hour; {machine()}, processor time."
+        )
+        rows = []
+        for hours in (shelf_hours(shelf), args.catalogue_hours):
+            alone, together, found = _measure(kept, shelf, hours)
+            per_hour = [seconds / args.hours for seconds in alone]
+            mean = statistics.mean(per_hour)
+            batch = together / args.hours / len(alone)
+            rows.append(
+                (
+                    f"{hours:.1f}",
+                    f"{mean:.2f}",
+                    f"{max(per_hour):.2f}",
+                    f"{batch:.2f}",
+                    f"{len(found) / args.hours:.0f}",
+                    f"{LIMIT:g}",
+                )
+            )
+            if hours == args.catalogue_hours:
+                report.check(
+                    f"{mean:.2f} s an hour and recording", reached=mean <= LIMIT
+                )
+        head = (
+            "Catalogue, h",
+            "One recording, mean s",
+            "most s",
+            f"{len(shelf.references)} together, s each",
+            "Plays found",
+            "Limit of the mean, s",
+        )
+        report.table(head, rows)
+        _compare(report, kept, shelf)
+    return report.end(checked=args.check)
+
+
+def shelf_hours(shelf: Shelf) -> float:
+    """The catalogue's size as a scan reckons it."""
+    return catalogue_hours(shelf.index.stats(1).postings)
+
+
+def _measure(
+    kept: bytes, shelf: Shelf, hours: float
+) -> tuple[list[float], float, tuple[SegmentMatch, ...]]:
+    """Time for each recording alone and for all together, and what is found."""
+
+    def look(numbers: Sequence[int]) -> tuple[SegmentMatch, ...]:
+        index = RetroIndex.of({n: shelf.references[n] for n in numbers})
+        return search_back(fingerprint_file.from_bytes(kept), index, hours=hours)
+
+    numbers = list(shelf.references)
+    look(numbers)
+    alone = [timed(partial(look, [number]))[1] for number in numbers]
+    found, together = timed(lambda: look(numbers))
+    return alone, together, found
+
+
+def _compare(report: Report, kept: bytes, shelf: Shelf) -> None:
+    """Hold what is found late against what a scan of the same file finds."""
+    query = fingerprint_file.from_bytes(kept)
+    scanned = shelf.scan(query).segments
+    late: list[SegmentMatch] = []
+    for number, landmarks in shelf.references.items():
+        index = RetroIndex.of({number: landmarks})
+        late += search_back(query, index, hours=shelf_hours(shelf))
+    same = sum(any(_alike(one, other) for other in late) for one in scanned)
+    report.line(
+        f"A scan of the same file finds {len(scanned)} plays, {same} of which are "
+        f"found late with edges within {EDGE_MS} ms; {len(late)} are found late."
+    )
+    report.check(
+        f"{same} of {len(scanned)} plays found late",
+        reached=same == len(scanned) == len(late),
+    )
+
+
+def _alike(one: SegmentMatch, other: SegmentMatch) -> bool:
+    return (
+        one.recording == other.recording
+        and abs(one.start_ms - other.start_ms) <= EDGE_MS
+        and abs(one.end_ms - other.end_ms) <= EDGE_MS
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

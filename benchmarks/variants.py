@@ -1,0 +1,57 @@
+"""Many different recordings out of a little music: landmarks turned into others'.
+
+Music run backwards, mirrored in pitch, at another tempo a few semitones away is a
+stranger to the engine, with the statistics of music. Neighbours in tempo always
+differ in pitch as well, so that none is found as a sped-up copy of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from recognition.params import DEFAULT
+from recognition.types import Landmarks
+
+_TEMPI = (1.0, 0.85, 1.18, 0.72, 1.39)
+_SHIFTS = (0, 9, -9, 18, -18, 27, -27)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How a recording is turned into another one."""
+
+    tempo: float = 1.0
+    shift: int = 0
+    backwards: bool = False
+    mirrored: bool = False
+
+    def of(self, landmarks: Landmarks) -> Landmarks:
+        """The other recording, as long as the first or shorter."""
+        frames = landmarks.frames.astype(np.float64)
+        bins = landmarks.bins
+        if self.mirrored:
+            bins = np.float32(DEFAULT.n_bins - 1) - bins
+        bins = bins + np.float32(self.shift)
+        last = float(frames[-1]) if len(frames) else 0.0
+        if self.backwards:
+            frames = last - frames
+        moved = np.rint(frames * self.tempo).astype(np.int32)
+        inside = (bins >= 0) & (bins < DEFAULT.n_bins) & (moved <= last)
+        order = np.argsort(moved[inside], kind="stable")
+        return Landmarks(
+            moved[inside][order], bins[inside][order], landmarks.levels[inside][order]
+        )
+
+
+def variants() -> Iterator[Variant]:
+    """Every variant, the music as it is first."""
+    order = sorted(_TEMPI)
+    for (tempo, (place, shift)), backwards, mirrored in product(
+        product(_TEMPI, enumerate(sorted(_SHIFTS))), (False, True), (False, True)
+    ):
+        if (order.index(tempo) + place) % 2 == (order.index(1.0) + 3) % 2:
+            yield Variant(tempo, shift, backwards, mirrored)

@@ -1,0 +1,128 @@
+"""The queue on a broker (RabbitMQ or Redis) through Celery, where ``BROKER_URL`` says so.
+
+The rows are the truth here too: an entry that a broker lost is made again by the
+sweeper, and a worker that takes an entry twice finds its row taken. So entries are
+acknowledged when they are taken, and a broker that is away loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from celery import Celery
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils.module_loading import import_string
+from django_tasks.backends.base import BaseTaskBackend
+from django_tasks.base import Task, TaskResult, TaskResultStatus
+from django_tasks.utils import get_random_id, normalize_json
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+QUEUE = "acrportal"
+_RUN = "acrportal.run"
+_LEVELS = 10
+_TRIES = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.4}
+
+
+@lru_cache(maxsize=1)
+def celery_app() -> Celery:
+    """Return the Celery application of this process; it knows one task."""
+    app = Celery("acrportal", broker=settings.BROKER_URL, set_as_current=False)
+    app.conf.update(
+        task_queues=[Queue(QUEUE, max_priority=_LEVELS - 1)],
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        broker_connection_retry_on_startup=True,
+        # A scan runs for longer than a broker waits for a sign of life.
+        broker_heartbeat=0,
+        broker_transport_options={
+            "queue_order_strategy": "priority",
+            "priority_steps": list(range(_LEVELS)),
+        },
+    )
+    app.task(_run, name=_RUN)
+    return app
+
+
+class CeleryBackend(BaseTaskBackend):
+    """Puts tasks on the broker's queue."""
+
+    supports_priority = True
+
+    def enqueue(
+        self, task: Task[..., Any], args: Any, kwargs: Any
+    ) -> TaskResult[Any]:  # Any: the signature of the base class
+        """Queue a task; where the broker is away, the sweeper does so later."""
+        self.validate_task(task)
+        told = normalize_json({"args": args, "kwargs": kwargs})
+        try:
+            celery_app().send_task(
+                _RUN,
+                args=[task.module_path, told["args"], told["kwargs"]],
+                priority=_level(task.priority),
+                retry_policy=_TRIES,
+            )
+        except OperationalError:
+            logger.exception("the broker is away; %s is queued later", task.name)
+        return TaskResult(
+            task=task,
+            id=get_random_id(),
+            status=TaskResultStatus.READY,
+            enqueued_at=datetime.now(tz=UTC),
+            started_at=None,
+            last_attempted_at=None,
+            finished_at=None,
+            args=told["args"],
+            kwargs=told["kwargs"],
+            backend=self.alias,
+            errors=[],
+            worker_ids=[],
+        )
+
+
+def entries_waiting() -> int:
+    """Return how many entries nobody has taken; ``OperationalError`` without a broker."""
+    with celery_app().connection_for_read() as connection:
+        connection.ensure_connection(max_retries=1, timeout=5)
+        declared = Queue(QUEUE, max_priority=_LEVELS - 1)(connection.default_channel)
+        return int(declared.queue_declare(passive=False).message_count)
+
+
+def run_worker(name: str) -> None:
+    """Take and run entries until SIGTERM; the one in hand is finished first."""
+    worker = celery_app().Worker(
+        pool="solo",
+        hostname=name,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="INFO",
+    )
+    worker.start()
+
+
+def _run(path: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Run one task of ours, named by its path."""
+    task = import_string(path)
+    if not isinstance(task, Task):
+        raise TypeError(f"{path} is no task")
+    close_old_connections()
+    try:
+        task.call(*args, **kwargs)
+    finally:
+        close_old_connections()
+
+
+def _level(priority: int) -> int:
+    """Return a task's priority as the broker counts it; on Redis the lowest is first."""
+    level = min(max(_LEVELS // 2 + priority // 10, 0), _LEVELS - 1)
+    return _LEVELS - 1 - level if settings.BROKER_URL.startswith("redis") else level

@@ -1,0 +1,173 @@
+"""Which identifiers collide: recordings that are one under several, and the reverse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from catalogue.models import CodeStatus, Recording, RecordingStatus
+from dedup import selectors
+from dedup.models import (
+    DedupGroup,
+    DedupMember,
+    DuplicateKind,
+    GroupKind,
+    LoopState,
+    PairLink,
+    SharedLoop,
+)
+
+_CODES = ("isrc_normalised", "upc", "iswc")
+_NAMES = {"isrc_normalised": "isrc", "upc": "upc", "iswc": "iswc"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One recording's part in something that was found.
+
+    ``collides`` names the identifiers that cannot be right: ``isrc`` where one sound
+    has several or where several sounds have one.
+    """
+
+    kind: str
+    uid: str
+    recording: Recording
+    canonical: bool
+    relation: str
+    linked_to: str
+    shared_pct: float | None
+    collides: tuple[str, ...]
+    span: tuple[int, int] | None = None
+
+
+def findings() -> Iterator[Finding]:
+    """Return everything that is open: groups, families, pairs, loops, shared ISRCs."""
+    for kind in GroupKind:
+        for group in DedupGroup.objects.filter(kind=kind).order_by("pk").iterator():
+            yield from _of_group(group)
+    for link in selectors.open_pairs().order_by("pk"):
+        for one, other, share in (
+            (link.one, link.other, link.coverage_one),
+            (link.other, link.one, link.coverage_other),
+        ):
+            yield Finding(
+                "pair",
+                link.uid,
+                one,
+                canonical=False,
+                relation=link.kind,
+                linked_to=other.uid,
+                shared_pct=100 * share,
+                collides=_shared_codes(one, other)
+                if link.kind == DuplicateKind.OVERLAP
+                else (),
+            )
+    for loop in SharedLoop.objects.filter(state=LoopState.OPEN).order_by("pk"):
+        for place in loop.places.select_related("recording__bucket"):
+            yield Finding(
+                "shared_loop",
+                loop.uid,
+                place.recording,
+                canonical=False,
+                relation=DuplicateKind.SHARED_LOOP,
+                linked_to="",
+                shared_pct=None,
+                collides=(),
+                span=(place.start_ms, place.end_ms),
+            )
+    yield from _codes_on_several()
+
+
+def differing_codes(recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """Return the identifiers of which recordings of one sound have several."""
+    return tuple(
+        _NAMES[name]
+        for name in _CODES
+        if len({getattr(one, name) for one in recordings if getattr(one, name)}) > 1
+    )
+
+
+def _of_group(group: DedupGroup) -> Iterator[Finding]:
+    places = list(group.members.select_related("recording__bucket", "linked_to"))
+    recordings = [place.recording for place in places]
+    is_one = group.kind == GroupKind.SAME_SOUND
+    collides = differing_codes(recordings) if is_one else ()
+    shares = _shares(recordings)
+    for place in places:
+        linked = place.linked_to
+        key = (place.recording_id, linked.pk if linked else 0)
+        yield Finding(
+            group.kind,
+            group.uid,
+            place.recording,
+            canonical=place.canonical,
+            relation=place.kind,
+            linked_to=linked.uid if linked else "",
+            shared_pct=shares.get(key),
+            collides=collides,
+        )
+
+
+def _shares(recordings: Sequence[Recording]) -> dict[tuple[int, int], float]:
+    pks = [recording.pk for recording in recordings]
+    shares: dict[tuple[int, int], float] = {}
+    for link in PairLink.objects.filter(one__in=pks, other__in=pks):
+        if link.runs:
+            shares[link.one_id, link.other_id] = 100 * link.coverage_one
+            shares[link.other_id, link.one_id] = 100 * link.coverage_other
+    return shares
+
+
+def _shared_codes(one: Recording, other: Recording) -> tuple[str, ...]:
+    """Return the codes that two different recordings both have."""
+    code = one.isrc_normalised
+    return ("isrc",) if code and code == other.isrc_normalised else ()
+
+
+def _codes_on_several() -> Iterator[Finding]:
+    """Return recordings with an ISRC that another one has which is not the same sound."""
+    rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(
+        isrc_normalised=""
+    )
+    rows = rows.exclude(isrc_status=CodeStatus.MALFORMED)
+    twice = (
+        rows.order_by()
+        .values("isrc_normalised")
+        .annotate(n=Count("pk"))
+        .filter(n__gt=1)
+        .values("isrc_normalised")
+    )
+    by_code: dict[str, list[Recording]] = {}
+    for recording in (
+        rows.filter(isrc_normalised__in=twice).select_related("bucket").order_by("pk")
+    ):
+        by_code.setdefault(recording.isrc_normalised, []).append(recording)
+    group_of = dict(
+        DedupMember.objects.filter(
+            group__kind=GroupKind.SAME_SOUND,
+            recording__isrc_normalised__in=list(by_code),
+        ).values_list("recording_id", "group_id")
+    )
+    for code, recordings in sorted(by_code.items()):
+        sounds = Counter(group_of.get(one.pk, -one.pk) for one in recordings)
+        if len(sounds) < 2 or _one_file(recordings):
+            continue
+        for recording in recordings:
+            yield Finding(
+                "isrc_on_several",
+                code,
+                recording,
+                canonical=False,
+                relation="",
+                linked_to="",
+                shared_pct=None,
+                collides=("isrc",),
+            )
+
+
+def _one_file(recordings: Sequence[Recording]) -> bool:
+    """Tell whether they are one file, in several buckets."""
+    return len({one.audio_sha256 or one.uid for one in recordings}) == 1

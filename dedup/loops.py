@@ -1,0 +1,199 @@
+"""Short stretches that many recordings share, or that one repeats again and again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from catalogue.models import Bucket, Recording, RecordingStatus
+from dedup.models import (
+    DuplicateKind,
+    LoopPlace,
+    LoopState,
+    PairLink,
+    SharedLoop,
+)
+
+SHORTEST_MS, LONGEST_MS = 3_000, 20_000
+RECORDINGS, OWNERS = 3, 2
+_KINDS = ("", DuplicateKind.OVERLAP, DuplicateKind.SHARED_LOOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a recording, in milliseconds."""
+
+    recording: int
+    start_ms: int
+    end_ms: int
+
+    def shares(self, other: Stretch) -> bool:
+        """Tell whether two stretches are the same part of one recording, in the main."""
+        shared = min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms)
+        shorter = min(self.end_ms - self.start_ms, other.end_ms - other.start_ms)
+        return self.recording == other.recording and shared > shorter / 2
+
+
+def find_loops(*, bucket: Bucket) -> int:
+    """Keep a row for each shared loop of a bucket; return how many are open.
+
+    What was decided about a loop stays: it is not reported again.
+    """
+    links = list(_links(bucket))
+    found = clusters(links)
+    recordings = Recording.objects.in_bulk(
+        {stretch.recording for cluster in found for stretch in cluster}
+    )
+    repeated = {
+        pk
+        for link in links
+        if link.kind == DuplicateKind.SHARED_LOOP
+        for pk in (link.one_id, link.other_id)
+    }
+    known = list(
+        LoopPlace.objects.filter(recording__bucket=bucket).select_related("loop")
+    )
+    with transaction.atomic():
+        for cluster in found:
+            if _is_loop(cluster, recordings, repeated) and not _known(cluster, known):
+                _write(cluster)
+        _drop_gone(bucket)
+    return (
+        SharedLoop.objects.filter(
+            state=LoopState.OPEN, places__recording__bucket=bucket
+        )
+        .distinct()
+        .count()
+    )
+
+
+def clusters(links: Iterable[PairLink]) -> list[list[Stretch]]:
+    """Return short stretches that links join, one for each recording and place."""
+    stretches: list[Stretch] = []
+    by_recording: dict[int, list[int]] = defaultdict(list)
+    parent: list[int] = []
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    def add(stretch: Stretch) -> int:
+        number = len(stretches)
+        stretches.append(stretch)
+        parent.append(number)
+        for earlier in by_recording[stretch.recording]:
+            if stretches[earlier].shares(stretch):
+                parent[root(number)] = root(earlier)
+        by_recording[stretch.recording].append(number)
+        return number
+
+    for link in links:
+        for start, end, other_start, other_end, *_ in link.runs:
+            if not SHORTEST_MS <= end - start <= LONGEST_MS:
+                continue
+            one = add(Stretch(link.one_id, int(start), int(end)))
+            other = add(Stretch(link.other_id, int(other_start), int(other_end)))
+            parent[root(one)] = root(other)
+    joined: dict[int, list[Stretch]] = defaultdict(list)
+    for number, stretch in enumerate(stretches):
+        joined[root(number)].append(stretch)
+    return [_merged(parts) for parts in joined.values()]
+
+
+def _links(bucket: Bucket) -> Iterable[PairLink]:
+    return PairLink.objects.filter(
+        kind__in=_KINDS,
+        kept_at__isnull=True,
+        one__bucket=bucket,
+        other__bucket=bucket,
+        one__status=RecordingStatus.READY,
+        other__status=RecordingStatus.READY,
+    ).order_by("pk")
+
+
+def _merged(parts: Sequence[Stretch]) -> list[Stretch]:
+    """Return each place once: what overlaps in a recording is one stretch."""
+    merged: list[Stretch] = []
+    for part in sorted(parts, key=lambda p: (p.recording, p.start_ms, p.end_ms)):
+        last = merged[-1] if merged else None
+        if last is not None and last.shares(part):
+            merged[-1] = Stretch(
+                last.recording, last.start_ms, max(last.end_ms, part.end_ms)
+            )
+        else:
+            merged.append(part)
+    return merged
+
+
+def _is_loop(
+    cluster: Sequence[Stretch], recordings: dict[int, Recording], repeated: set[int]
+) -> bool:
+    pks = {stretch.recording for stretch in cluster}
+    if len(cluster) >= len(pks) + RECORDINGS and pks & repeated:
+        return True
+    owners = {_owner(recordings[pk]) for pk in pks}
+    return len(pks) >= RECORDINGS and len(owners) >= OWNERS
+
+
+def _owner(recording: Recording) -> tuple[str, ...]:
+    """Whose recording it is: its artists, or else its label."""
+    if recording.artists:
+        return tuple(sorted(name.casefold() for name in recording.artists))
+    return (recording.label.casefold(),)
+
+
+def _known(cluster: Sequence[Stretch], known: Sequence[LoopPlace]) -> bool:
+    """Tell whether a loop in most of these places was reported before."""
+    reported: dict[int, set[int]] = defaultdict(set)
+    for place in known:
+        here = Stretch(place.recording_id, place.start_ms, place.end_ms)
+        if any(stretch.shares(here) for stretch in cluster):
+            reported[place.loop_id].add(place.recording_id)
+    pks = {stretch.recording for stretch in cluster}
+    return any(pks <= found for found in reported.values())
+
+
+def _write(cluster: Sequence[Stretch]) -> None:
+    """Keep a loop; an open one that it takes in gives way to it."""
+    pks = {stretch.recording for stretch in cluster}
+    for loop in SharedLoop.objects.filter(
+        state=LoopState.OPEN, places__recording__in=pks
+    ).distinct():
+        places = loop.places.all()
+        if all(
+            any(
+                s.shares(Stretch(p.recording_id, p.start_ms, p.end_ms)) for s in cluster
+            )
+            for p in places
+        ):
+            loop.delete()
+    lengths = sorted(stretch.end_ms - stretch.start_ms for stretch in cluster)
+    loop = SharedLoop.objects.create(length_ms=lengths[len(lengths) // 2])
+    LoopPlace.objects.bulk_create(
+        LoopPlace(
+            loop=loop,
+            recording_id=stretch.recording,
+            start_ms=stretch.start_ms,
+            end_ms=stretch.end_ms,
+        )
+        for stretch in cluster
+    )
+
+
+def _drop_gone(bucket: Bucket) -> None:
+    """Forget open loops of which fewer than two recordings are left."""
+    for loop in SharedLoop.objects.filter(
+        state=LoopState.OPEN, places__recording__bucket=bucket
+    ).distinct():
+        living = {
+            place.recording_id
+            for place in loop.places.select_related("recording")
+            if place.recording.status == RecordingStatus.READY
+        }
+        if len(living) < OWNERS:
+            loop.delete()

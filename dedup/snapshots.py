@@ -1,0 +1,117 @@
+"""The rows that an action on duplicates changes, as JSON: to compare and to restore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import combinations
+from typing import Any, TypeAlias
+
+from django.utils import timezone
+
+from catalogue.models import Recording
+from dedup.merging import COLUMNS
+from dedup.models import DedupGroup, DedupMember, PairLink
+
+Row: TypeAlias = dict[str, Any]  # Any: a column's value
+Snapshot: TypeAlias = dict[str, Any]  # Any: JSON
+
+
+def take(recordings: Sequence[Recording], *, group_uid: str) -> Snapshot:
+    """Return recordings, what was kept apart among them, and who was chosen."""
+    pks = [recording.pk for recording in recordings]
+    rows = Recording.objects.filter(pk__in=pks).select_related("merged_into")
+    by_pk = {row.pk: row for row in rows}
+    kept = PairLink.objects.filter(one__in=pks, other__in=pks)
+    return {
+        "recordings": {row.uid: _row(row) for row in by_pk.values()},
+        "kept": {
+            f"{by_pk[link.one_id].uid} {by_pk[link.other_id].uid}": {
+                "at": link.kept_at.isoformat() if link.kept_at else None,
+                "by": link.kept_by_id,
+            }
+            for link in kept
+        },
+        "groups": [
+            {
+                "uid": group.uid,
+                "kind": group.kind,
+                "members": [member.recording.uid for member in group.members.all()],
+            }
+            for group in DedupGroup.objects.filter(members__recording__in=pks)
+            .distinct()
+            .prefetch_related("members__recording")
+        ],
+        "pinned": list(
+            DedupMember.objects.filter(recording__in=pks, pinned=True)
+            .order_by("pk")
+            .values_list("recording__uid", "group__uid")
+        ),
+        "group": group_uid,
+    }
+
+
+def differences(snapshot: Snapshot) -> list[str]:
+    """Return the titles of recordings that are not what the snapshot says."""
+    rows = Recording.objects.filter(uid__in=list(snapshot["recordings"]))
+    return [
+        row.title
+        for row in rows.select_related("merged_into")
+        if _row(row) != snapshot["recordings"][row.uid]
+    ]
+
+
+def restore(snapshot: Snapshot) -> None:
+    """Write recordings and kept pairs as the snapshot has them."""
+    uids = list(snapshot["recordings"])
+    pks = dict(Recording.objects.filter(uid__in=uids).values_list("uid", "pk"))
+    for uid, row in snapshot["recordings"].items():
+        columns = {name: row[name] for name in (*COLUMNS, "status")}
+        into = row["merged_into"]
+        target = Recording.objects.get(uid=into) if into else None
+        Recording.objects.filter(uid=uid).update(
+            **columns, merged_into=target, updated_at=timezone.now()
+        )
+    for one, other in combinations(sorted(uids, key=pks.__getitem__), 2):
+        _restore_kept(snapshot["kept"].get(f"{one} {other}"), pks[one], pks[other])
+
+
+def restore_groups(snapshot: Snapshot) -> None:
+    """Make the groups there again; finding their members anew fills in the links."""
+    for told in snapshot["groups"]:
+        group, made = DedupGroup.objects.get_or_create(
+            uid=told["uid"], defaults={"kind": told["kind"]}
+        )
+        if made:
+            DedupMember.objects.bulk_create(
+                DedupMember(group=group, recording=recording)
+                for recording in Recording.objects.filter(uid__in=told["members"])
+            )
+
+
+def restore_pins(snapshot: Snapshot) -> None:
+    """Choose the canonical recordings that were chosen."""
+    places = DedupMember.objects.filter(recording__uid__in=list(snapshot["recordings"]))
+    places.update(pinned=False)
+    for uid, group in snapshot["pinned"]:
+        places.filter(recording__uid=uid, group__uid=group).update(pinned=True)
+
+
+def _restore_kept(kept: Row | None, one: int, other: int) -> None:
+    links = PairLink.objects.filter(one=one, other=other)
+    if kept is None:
+        # The link was made to remember the decision that is taken back now
+        links.filter(runs=[], kind="").delete()
+        links.update(kept_at=None, kept_by=None)
+        return
+    at = datetime.fromisoformat(kept["at"]) if kept["at"] else None
+    links.update(kept_at=at, kept_by=kept["by"])
+
+
+def _row(recording: Recording) -> Row:
+    into = recording.merged_into
+    return {
+        **{name: getattr(recording, name) for name in COLUMNS},
+        "status": recording.status,
+        "merged_into": into.uid if into else None,
+    }

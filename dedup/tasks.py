@@ -1,0 +1,15 @@
+"""Work on duplicates that runs in a worker."""
+
+from __future__ import annotations
+
+from django_tasks import task
+
+from common.queue import worker_name
+
+
+@task(priority=-20)
+def run_check(check_id: int) -> None:
+    """Check the catalogue; a check that is taken or done is left alone."""
+    from dedup import checks  # checks put this task on the queue
+
+    checks.perform(check_id=check_id, worker=worker_name())

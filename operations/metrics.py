@@ -1,0 +1,114 @@
+"""Figures for monitoring, in the text format of Prometheus.
+
+Counts come from the database at the moment they are asked for, so that every web
+process tells the same and workers need no address of their own. Only the times of
+requests are counted in memory, for each web process on its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db.models import Count, Model
+from django_tasks_db.models import DBTaskResult
+from kombu.exceptions import OperationalError
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from catalogue import index_store
+from catalogue.models import Bucket, Recording
+from common.queue import entries_waiting
+from recognition.errors import RecognitionError
+from review.choices import DisputeStatus
+from review.models import Dispute, Match
+from scanning import selectors
+from scanning.models import InboundCallback, Scan, ScannedFile
+
+registry = CollectorRegistry(auto_describe=False)
+
+request_seconds = Histogram(
+    "acrportal_request_seconds",
+    "Time to the answer of a request, by view.",
+    ["method", "view", "status"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 10.0),
+    registry=registry,
+)
+
+
+def page_of_figures() -> bytes:
+    """Return all figures."""
+    return generate_latest(registry)
+
+
+class PortalCollector(Collector):
+    """Counts of what the portal holds and of the work that waits."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each figure as it is now."""
+        yield _by_state("scans", "Scans", Scan, "status")
+        yield _by_state("scanned_files", "Scanned files", ScannedFile, "status")
+        yield _by_state("recordings", "Recordings", Recording, "status")
+        yield _by_state("matches", "Matches", Match, "state")
+        yield _by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
+        yield from _work()
+        yield from _index()
+        free = shutil.disk_usage(settings.ACRPORTAL_DATA_DIR).free
+        yield _gauge("disk_free_bytes", "Room on the disk of the data folder", free)
+
+
+registry.register(PortalCollector())
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"acrportal_{name}", f"{text}.", value=value)
+
+
+def _by_state(name: str, text: str, model: type[Model], column: str) -> Metric:
+    metric = GaugeMetricFamily(
+        f"acrportal_{name}", f"{text}, by {column}.", labels=[column]
+    )
+    counted = model._base_manager.order_by().values_list(column)
+    for state, count in counted.annotate(count=Count("pk")):
+        metric.add_metric([state], count)
+    return metric
+
+
+def _work() -> Iterator[Metric]:
+    health = selectors.worker_health()
+    yield _gauge(
+        "oldest_queued_scan_seconds",
+        "How long the oldest waiting scan has waited",
+        health.oldest_queued_seconds,
+    )
+    # Without a broker there is no figure; that it is missing is the alarm.
+    with suppress(OperationalError):
+        yield _gauge("queue_entries", "Entries nobody has taken", entries_waiting())
+    yield _gauge(
+        "queue_failures",
+        "Entries of the queue that failed",
+        DBTaskResult.objects.failed().count(),
+    )
+    overdue = Dispute.objects.filter(
+        status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC)
+    )
+    yield _gauge("overdue_disputes", "Disputes past their due date", overdue.count())
+
+
+def _index() -> Iterator[Metric]:
+    postings, size = 0, 0
+    try:
+        index = index_store.open_index()
+        for bucket_id in Bucket.objects.values_list("pk", flat=True):
+            stats = index.stats(bucket_id)
+            postings += stats.postings
+            size += stats.size_bytes
+    except RecognitionError:
+        # A damaged index has no figures; that they are missing is the alarm.
+        return
+    yield _gauge("index_postings", "Postings of the landmark index", postings)
+    yield _gauge("index_bytes", "Size of the landmark index", size)

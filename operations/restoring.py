@@ -1,0 +1,240 @@
+"""Putting a backup into an installation that holds nothing yet.
+
+Everything is checked before anything is written. Files come first and the rows last,
+in one transaction: a restore that was stopped can be run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import environ
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import connection, models, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from catalogue import index_store
+from operations.backup import (
+    FORMAT,
+    MANIFEST,
+    MEDIA_LIST,
+    OBJECTS,
+    SECRET_KEY_NAME,
+    SIGNING_KEY_NAME,
+    Progress,
+    backups_in,
+    object_path,
+    read_media_list,
+)
+from operations.tables import (
+    BackupUnusable,
+    Registry,
+    continue_numbering,
+    file_sha256,
+    kept_models,
+    load_table,
+)
+from reports.evidence import signing
+
+Node = tuple[str, str]
+
+
+class NotFresh(Exception):
+    """The installation holds something already; nothing was changed."""
+
+
+def find_backup(path: Path) -> Path:
+    """Return a backup's folder, given it or the folder that holds several."""
+    if (path / MANIFEST).is_file():
+        return path
+    found = backups_in(path)
+    if not found:
+        raise BackupUnusable(
+            f"{path} holds no finished backup: a backup has a {MANIFEST} in it."
+        )
+    return found[-1]
+
+
+def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
+    """Read every byte of a backup and compare it with its manifest; return that."""
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+    if manifest.get("format") != FORMAT:
+        raise BackupUnusable(
+            f"{folder} has the format {manifest.get('format')!r}; this version reads {FORMAT}."
+        )
+    _check_files(
+        folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]}
+    )
+    progress(f"tables: {len(manifest['tables'])} whole")
+    _check_files(folder, {MEDIA_LIST: manifest["media"]["sha256"]})
+    _check_files(folder / "index", manifest["index"]["files"])
+    _check_files(folder / "keys", manifest["keys"])
+    objects = folder.parent / OBJECTS
+    for number, media in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
+        _check_file(object_path(objects, media.sha256), media.sha256)
+        if number % 100 == 0:
+            progress(f"media: {number} of {manifest['media']['files']} whole")
+    return manifest
+
+
+def restore(folder: Path, progress: Progress) -> dict[str, int]:
+    """Restore a backup; return the rows of each table.
+
+    Raises ``BackupUnusable`` or ``NotFresh``, having written nothing.
+    """
+    manifest = check_backup(folder, progress)
+    nodes = _known_migrations(manifest)
+    _require_fresh(nodes)
+    _restore_keys(folder / "keys")
+    _restore_media(folder, progress)
+    _restore_index(folder, manifest)
+    rows = _restore_rows(folder, manifest, nodes, progress)
+    call_command("migrate", verbosity=0)
+    return rows
+
+
+def _check_files(folder: Path, hashes: dict[str, str]) -> None:
+    for name, sha256 in hashes.items():
+        _check_file(folder / name, sha256)
+
+
+def _check_file(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise BackupUnusable(f"The backup lacks {path}.")
+    if file_sha256(path) != sha256:
+        raise BackupUnusable(f"{path} is damaged: its bytes do not fit its hash.")
+
+
+def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
+    nodes = {(app, name) for app, name in manifest["migrations"]}
+    known = set(MigrationExecutor(connection).loader.disk_migrations)
+    if newer := nodes - known:
+        names = ", ".join(f"{app}.{name}" for app, name in sorted(newer))
+        raise BackupUnusable(
+            "The backup was made by a newer version, which has the migrations "
+            f"{names}. Restore it with that version."
+        )
+    return nodes
+
+
+def _require_fresh(nodes: set[Node]) -> None:
+    """Allow an empty database, or one where an earlier restore was stopped."""
+    applied = set(MigrationExecutor(connection).loader.applied_migrations)
+    if not applied:
+        return
+    if ("accounts", "0001_initial") in applied:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM accounts_user")
+            (users,) = cursor.fetchone()
+        if users:
+            raise NotFresh(
+                f"This installation has {users} users. Restore into an empty database: "
+                "name a new one in DATABASE_URL, or another ACRPORTAL_DATA_DIR."
+            )
+    if applied - nodes:
+        raise NotFresh(
+            "The database was set up by a newer version than the backup's. Restore into "
+            "an empty database; it is brought up to date afterwards."
+        )
+
+
+def _restore_keys(folder: Path) -> None:
+    """Put the keys in place; sealed tokens cannot be read with others."""
+    secret = (folder / SECRET_KEY_NAME).read_text(encoding="utf-8")
+    if environ.FileAwareEnv().str("SECRET_KEY", default="") not in ("", secret):
+        raise NotFresh(
+            "SECRET_KEY is not the one of the backup. Set it to the content of "
+            f"{folder / SECRET_KEY_NAME}."
+        )
+    _write_secret(settings.ACRPORTAL_DATA_DIR / "secret_key", secret.encode())
+    if (folder / SIGNING_KEY_NAME).is_file():
+        content = (folder / SIGNING_KEY_NAME).read_bytes()
+        _write_secret(signing.key_path(), content)
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arriving = path.with_name(f"{path.name}.arriving")
+    arriving.unlink(missing_ok=True)
+    handle = os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    arriving.replace(path)
+
+
+def _restore_media(folder: Path, progress: Progress) -> None:
+    objects = folder.parent / OBJECTS
+    for number, media in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
+        if default_storage.exists(media.name):
+            # Half a file of a restore that was stopped, or what it finished.
+            if default_storage.size(media.name) == media.size:
+                continue
+            default_storage.delete(media.name)
+        with object_path(objects, media.sha256).open("rb") as file:
+            stored = default_storage.save(media.name, File(file))
+        if stored != media.name:
+            default_storage.delete(stored)
+            raise NotFresh(f"The storage would not keep a file as {media.name}.")
+        if number % 100 == 0:
+            progress(f"media: {number} files restored")
+
+
+def _restore_index(folder: Path, manifest: dict[str, Any]) -> None:
+    """Put the index in place; what the rows add to it is found by the doctor."""
+    target = index_store.index_folder()
+    index_store.open_index_at.cache_clear()
+    shutil.rmtree(target, ignore_errors=True)
+    if manifest["index"]["files"]:
+        shutil.copytree(folder / "index", target)
+
+
+def _restore_rows(
+    folder: Path, manifest: dict[str, Any], nodes: set[Node], progress: Progress
+) -> dict[str, int]:
+    executor = MigrationExecutor(connection)
+    executor.migrate(_last_of_each(executor, nodes))
+    executor = MigrationExecutor(connection)
+    state = executor.loader.project_state(_last_of_each(executor, nodes)).apps
+    registry = cast("Registry", state)
+    by_label = {m._meta.label_lower: m for m in kept_models(registry)}
+    rows: dict[str, int] = {}
+    with transaction.atomic():
+        for table in manifest["tables"]:
+            model = _model_of(by_label, table["model"])
+            rows[table["model"]] = load_table(model, folder / "tables" / table["file"])
+            if rows[table["model"]] != table["rows"]:
+                raise BackupUnusable(f"{table['file']} has lost rows.")
+            progress(f"{table['model']}: {table['rows']} rows")
+        connection.check_constraints()
+        continue_numbering(list(by_label.values()))
+    return rows
+
+
+def _model_of(
+    by_label: dict[str, type[models.Model]], label: str
+) -> type[models.Model]:
+    if label not in by_label:
+        raise BackupUnusable(f"The backup has rows of {label}, which has no table.")
+    return by_label[label]
+
+
+def _last_of_each(executor: MigrationExecutor, nodes: Iterable[Node]) -> list[Node]:
+    """Return the migrations of the backup that nothing of their app comes after."""
+    chosen = set(nodes)
+    graph = executor.loader.graph
+    return sorted(
+        node
+        for node in chosen
+        if not any(
+            child.key[0] == node[0] and child.key in chosen
+            for child in graph.node_map[node].children
+        )
+    )

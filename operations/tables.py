@@ -1,0 +1,165 @@
+"""The rows of every table as files that any database of ours can take in.
+
+A file is gzip-compressed JSON Lines: first the model and its columns, then one array
+a row. Values are what Django's fields hold, so that a backup of SQLite restores into
+PostgreSQL and back.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from django.core.management.color import no_style
+from django.db import connection, models
+from django.utils.duration import duration_iso_string
+
+# Sessions end with a restore: people sign in again.
+_LEFT_OUT = {"sessions.session"}
+_CHUNK_ROWS = 500
+
+
+class BackupUnusable(Exception):
+    """A backup cannot be restored; the message says what is wrong with it."""
+
+
+class Registry(Protocol):
+    """Models of today or of an earlier state of the migrations."""
+
+    def get_models(self, *, include_auto_created: bool) -> Iterable[type[models.Model]]:
+        """Return every model."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """What was written of one table."""
+
+    model: str
+    file: str
+    rows: int
+    sha256: str
+
+
+def kept_models(registry: Registry) -> list[type[models.Model]]:
+    """Return every model with a table of its own, those between two models too."""
+    return sorted(
+        (
+            model
+            for model in registry.get_models(include_auto_created=True)
+            if model._meta.managed
+            and not model._meta.proxy
+            and model._meta.label_lower not in _LEFT_OUT
+        ),
+        key=lambda model: model._meta.label_lower,
+    )
+
+
+def write_table(model: type[models.Model], folder: Path) -> TableFile:
+    """Write all rows of a table, in the order of their keys, in constant memory."""
+    label = model._meta.label_lower
+    path = folder / f"{label}.jsonl.gz"
+    # Sorted: columns that a migration added stand elsewhere in a model's own order.
+    columns = sorted(field.attname for field in _columns(model))
+    rows = 0
+    with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as file:
+        _write_line(file, {"model": label, "columns": columns})
+        values = model._base_manager.order_by("pk").values_list(*columns)
+        for row in values.iterator(chunk_size=_CHUNK_ROWS):
+            _write_line(file, row)
+            rows += 1
+    return TableFile(model=label, file=path.name, rows=rows, sha256=file_sha256(path))
+
+
+def read_table(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
+    """Return a file's columns, and its rows as they are asked for."""
+    lines = _lines(path)
+    head = json.loads(next(lines))
+    return head["columns"], (json.loads(line) for line in lines)
+
+
+def load_table(model: type[models.Model], path: Path) -> int:
+    """Put a file's rows in place of those of the table; return how many they are."""
+    columns, rows = read_table(path)
+    fields = {field.attname: field for field in _columns(model)}
+    if set(columns) != set(fields):
+        odd = ", ".join(sorted(set(columns) ^ set(fields)))
+        raise BackupUnusable(f"{path.name} has other columns than its table: {odd}.")
+    ordered = [fields[name] for name in columns]
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    names = ", ".join(quote(str(field.column)) for field in ordered)
+    places = ", ".join(["%s"] * len(ordered))
+    insert = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - names of our models
+    count = 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
+        while chunk := list(islice(rows, _CHUNK_ROWS)):
+            cursor.executemany(insert, [_to_database(ordered, row) for row in chunk])
+            count += len(chunk)
+    return count
+
+
+def continue_numbering(loaded: Sequence[type[models.Model]]) -> None:
+    """Let the next rows be numbered after those that were put in."""
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), loaded):
+            cursor.execute(statement)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    fields = cast("Iterable[models.Field[Any, Any]]", model._meta.concrete_fields)
+    return [field for field in fields if not getattr(field, "generated", False)]
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            yield from file
+    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        raise BackupUnusable(f"{path.name} is damaged: {error}.") from error
+
+
+def _write_line(file: gzip.GzipFile, value: object) -> None:
+    # Keys sorted: PostgreSQL keeps those of a JSON value in an order of its own.
+    line = json.dumps(value, default=_as_json, ensure_ascii=False, sort_keys=True)
+    file.write(line.encode() + b"\n")
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return duration_iso_string(value)
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    if isinstance(value, bytes | memoryview):
+        return base64.b64encode(bytes(value)).decode("ascii")
+    raise TypeError(f"{type(value).__name__} has no form in a backup")
+
+
+def _to_database(fields: list[models.Field[Any, Any]], row: list[Any]) -> list[Any]:
+    return [_prepared(field, value) for field, value in zip(fields, row, strict=True)]
+
+
+def _prepared(field: models.Field[Any, Any], value: object) -> object:
+    if isinstance(field, models.JSONField):
+        if value is None and field.null:
+            return None
+        return field.get_db_prep_value(value, connection)
+    return field.get_db_prep_save(field.to_python(value), connection)

@@ -1,0 +1,119 @@
+"""Evidence packs in the admin: the list of all, and building them for a selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal import formats
+from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
+from reports.evidence import services
+from reports.evidence.errors import EvidenceRefused
+from reports.models import EvidencePack
+from review.models import Match
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+MOST = 50
+PREVIEW_ROWS = 20
+REFUSALS_SHOWN = 10
+
+
+@admin.register(EvidencePack)
+class EvidencePackAdmin(RoleAdmin[EvidencePack]):
+    """Packs as they are: built from the match, never typed."""
+
+    list_display = ["case_shown", "status", "size", "seal", "requested_by", "made"]
+    list_filter = ["status"]
+    list_select_related = ["match__recording", "match__scanned_file", "requested_by"]
+    search_fields = ["uid", "sha256", "match__uid"]
+    search_help_text = "Id of the pack or of the match, or a whole SHA-256"
+    readonly_fields = all_field_names(EvidencePack, but=["id", "file"])
+    fields = readonly_fields
+
+    @admin.display(description="Match", ordering="match__recording__title")
+    def case_shown(self, pack: EvidencePack) -> SafeString:
+        """Return the match, with a way to its packs."""
+        return format_html(
+            '<span class="cell-title">{}</span><a class="cell-sub" href="{}">{}</a>',
+            pack.match.recording.title,
+            reverse("portal:evidence", args=[pack.match.uid]),
+            "All packs of this match",
+        )
+
+    @admin.display(description="Size", ordering="size_bytes")
+    def size(self, pack: EvidencePack) -> SafeString:
+        """Return the size of the ZIP."""
+        return number(
+            formats.size(pack.size_bytes) if pack.size_bytes else formats.UNKNOWN
+        )
+
+    @admin.display(description="SHA-256")
+    def seal(self, pack: EvidencePack) -> SafeString:
+        """Return the beginning of the hash, the whole of it on hover."""
+        return format_html('<code title="{}">{}</code>', pack.sha256, pack.sha256[:12])
+
+    @admin.display(description="Asked for", ordering="created_at")
+    def made(self, pack: EvidencePack) -> SafeString:
+        """Return when the pack was asked for."""
+        return when(pack.created_at)
+
+
+def build_many(
+    model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
+) -> HttpResponse | None:
+    """Show which matches and what goes in; once that is sent, ask for their packs."""
+    chosen = queryset.order_by("-created_at", "-pk")
+    if "apply" in request.POST:
+        _build(request, chosen)
+        return None
+    count = chosen.count()
+    if count > MOST:
+        messages.error(request, f"Select at most {MOST} matches at once.")
+        return None
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": "Build evidence",
+        "subtitle": f"{count} matches" if count != 1 else "1 match",
+        "selected": list(chosen.values_list("pk", flat=True)),
+        "preview": list(chosen[:PREVIEW_ROWS]),
+        "more": count - PREVIEW_ROWS,
+        "action": request.POST.get("action", ""),
+        "checkbox": ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "admin/review/match/build_evidence.html", context)
+
+
+def _build(request: HttpRequest, chosen: QuerySet[Match]) -> None:
+    """Ask for a pack of each, and say of the others why there is none."""
+    done, refused = 0, []
+    for match in chosen[:MOST]:
+        try:
+            services.request_pack(
+                match=match,
+                user=user_of(request),
+                with_reference_clips="reference_clips" in request.POST,
+            )
+        except EvidenceRefused as refusal:
+            refused.append(f"{match}: {refusal.message}")
+        else:
+            done += 1
+    if done:
+        noun = "pack is" if done == 1 else "packs are"
+        messages.success(request, f"{done} {noun} being built by the worker.")
+    for message in refused[:REFUSALS_SHOWN]:
+        messages.warning(request, message)
+    if len(refused) > REFUSALS_SHOWN:
+        messages.warning(
+            request, f"{len(refused) - REFUSALS_SHOWN} more were refused likewise."
+        )

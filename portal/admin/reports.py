@@ -1,0 +1,97 @@
+"""Reports that were run, and what runs them by the clock; the pages do both."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from portal.admin.base import RoleAdmin, user_of
+from reports import scheduling, selectors
+from reports.models import (
+    ReportDispatch,
+    ReportRun,
+    ReportSchedule,
+    ReportTemplate,
+)
+
+_LAYOUT = (
+    *("mode", "filters", "files_without", "format", "separator", "byte_order_mark"),
+    "columns",
+)
+
+
+@admin.register(ReportRun)
+class ReportRunAdmin(RoleAdmin[ReportRun]):
+    """Runs with their pin, counts and hash."""
+
+    list_display = [
+        *("name", "state", "mode", "format", "row_count", "sha256", "run_by_name"),
+        "created_at",
+    ]
+    list_filter = ["state", "mode", "format"]
+    search_fields = ["name", "=uid", "=sha256", "run_by_name"]
+    date_hierarchy = "created_at"
+    ordering = ["-id"]
+    readonly_fields = (
+        *("uid", "name", "state", "message", *_LAYOUT, "as_of_event", "as_of_at"),
+        *("row_count", "counts", "versions", "rows_sha256", "sha256", "size_bytes"),
+        *("run_by_name", "created_at", "finished_at"),
+    )
+    fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReportRun]:
+        """Leave out the runs that the person may not see."""
+        return selectors.runs_for(user=user_of(request))
+
+
+@admin.register(ReportTemplate)
+class ReportTemplateAdmin(RoleAdmin[ReportTemplate]):
+    """Filters, columns and formats under a name."""
+
+    list_display = ["name", "mode", "format", "made_by", "updated_at"]
+    list_filter = ["mode", "format"]
+    list_select_related = ["made_by"]
+    search_fields = ["name", "=uid"]
+    readonly_fields = ("uid", "name", *_LAYOUT, "made_by", "created_at", "updated_at")
+    fields = readonly_fields
+
+
+@admin.register(ReportSchedule)
+class ReportScheduleAdmin(RoleAdmin[ReportSchedule]):
+    """What is run when, and to whom it goes; the signing secret is not shown."""
+
+    list_display = ["template", "every", "hour", "channel", "next_run_at", "made_by"]
+    list_filter = ["every", "channel"]
+    list_select_related = ["template", "made_by"]
+    search_fields = ["template__name", "=uid", "url"]
+    readonly_fields = (
+        *("uid", "template", "every", "hour", "last_period", "send_unchanged"),
+        *("channel", "recipients", "url", "next_run_at", "made_by", "created_at"),
+    )
+    fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReportSchedule]:
+        """Leave out the schedules of others, but for admins."""
+        return scheduling.schedules_for(user=user_of(request))
+
+
+@admin.register(ReportDispatch)
+class ReportDispatchAdmin(RoleAdmin[ReportDispatch]):
+    """What became of each scheduled report."""
+
+    list_display = ["schedule", "state", "message", "attempts", "created_at"]
+    list_filter = ["state"]
+    list_select_related = ["schedule__template"]
+    search_fields = ["schedule__template__name", "=uid"]
+    ordering = ["-id"]
+    readonly_fields = (
+        *("uid", "schedule", "run", "state", "message", "attempts"),
+        *("next_attempt_at", "created_at"),
+    )
+    fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReportDispatch]:
+        """Leave out those of schedules that the person does not manage."""
+        mine = scheduling.schedules_for(user=user_of(request))
+        return super().get_queryset(request).filter(schedule__in=mine)

@@ -1,0 +1,47 @@
+"""What the worker does by itself: watches, and searches in earlier files."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from portal.admin.base import ReadOnlyInline, RoleAdmin
+from scanning.models import RetroSearch
+from scanning.models.watch import Watch, WatchCheck
+
+
+class WatchCheckInline(ReadOnlyInline):
+    """The checks of a watch; what they found is listed on its page."""
+
+    model = WatchCheck
+
+
+@admin.register(Watch)
+class WatchAdmin(RoleAdmin[Watch]):
+    """Sources that are looked at on a schedule; the portal's pages change them."""
+
+    list_display = ["title", "url", "container", "enabled", "last_check_at", "failures"]
+    list_filter = ["enabled", "container"]
+    list_select_related = ["container"]
+    search_fields = ["title", "url", "=uid"]
+    inlines = [WatchCheckInline]
+    readonly_fields = (
+        *("uid", "container", "url", "title", "every_hours", "items_per_check"),
+        *("title_words", "enabled", "next_check_at", "last_check_at", "failures"),
+        *("last_error", "created_by", "created_at"),
+    )
+    fields = readonly_fields
+
+
+@admin.register(RetroSearch)
+class RetroSearchAdmin(RoleAdmin[RetroSearch]):
+    """Recordings looked for in what was scanned before they came."""
+
+    list_display = ["uid", "status", "files_done", "files_total", "found", "created_at"]
+    list_filter = ["status"]
+    search_fields = ["=uid"]
+    readonly_fields = (
+        *("uid", "recordings", "status", "files_done", "files_total"),
+        *("files_unreadable", "found", "message", "requested_by"),
+        *("created_at", "started_at", "finished_at"),
+    )
+    fields = readonly_fields

@@ -1,0 +1,24 @@
+"""What the views for people and for programs with a token share."""
+
+from __future__ import annotations
+
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.parsers import JSONParser
+from rest_framework.views import APIView
+
+from accounts.bearer import BearerAuthentication
+from accounts.models import User
+
+
+class PersonView(APIView):
+    """Called by somebody signed in, or with the token of somebody."""
+
+    authentication_classes = [BearerAuthentication, SessionAuthentication]
+    parser_classes = [JSONParser]
+
+    @property
+    def person(self) -> User:
+        """Return who calls."""
+        user = self.request.user
+        assert isinstance(user, User)  # noqa: S101 - the permission class saw to it
+        return user

@@ -1,0 +1,254 @@
+"""Reports over the API: run one, follow it, take its file and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import scopes
+from accounts.models import ApiToken
+from accounts.roles import Action
+from portal.api.base import PersonView
+from reports import selectors, services
+from reports.choices import STREAMED, FilesWithout, Format, Mode, RunState, Separator
+from reports.copies import as_json
+from reports.layouts import Layout
+from reports.manifest import manifest
+from reports.models import ReportRun
+from reports.schemas import UnknownColumn
+from review.filters import MatchFilter
+
+_LISTED = 50
+
+
+class MayReport(BasePermission):
+    """Those who run reports; whoever may look takes what others ran."""
+
+    message = "Your role or token does not allow this; the scope is 'report'."
+
+    @staticmethod
+    def rule(view: object, method: str) -> Action:
+        """Return what a method of a view asks for."""
+        reads = method == "GET" and not getattr(view, "runs", False)
+        return Action.VIEW if reads else Action.REPORT
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Ask the person's role, and the token's scopes where one was used."""
+        action = self.rule(view, str(request.method))
+        if not request.user or not request.user.has_perm(action):
+            return False
+        if not isinstance(request.auth, ApiToken):
+            return True
+        wanted = {action, Action.REPORT}
+        return any(scopes.allows(request.auth.scopes, each) for each in wanted)
+
+
+class LayoutSerializer(serializers.Serializer[None]):
+    """What a report holds and how it is written."""
+
+    name = serializers.CharField(required=False, default="", max_length=200)
+    mode = serializers.ChoiceField(choices=Mode.choices, default=Mode.MATCH)
+    format = serializers.ChoiceField(choices=Format.choices, default=Format.CSV)
+    separator = serializers.ChoiceField(
+        choices=Separator.choices, default=Separator.COMMA
+    )
+    byte_order_mark = serializers.BooleanField(default=True)
+    files_without = serializers.ChoiceField(
+        choices=FilesWithout.choices, default=FilesWithout.ALL
+    )
+    columns = serializers.ListField(child=serializers.CharField(), default=list)
+    filters = serializers.DictField(
+        default=dict,
+        help_text="Names and values as in the address of the list of matches.",
+    )
+
+    def validate_filters(self, given: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+        """Refuse a filter that would be left out silently."""
+        query = QueryDict(mutable=True)
+        for name, value in given.items():
+            values = value if isinstance(value, list) else [value]
+            query.setlist(name, [str(each) for each in values])
+        read = MatchFilter.from_query(query).to_query()
+        if lost := sorted(set(given) - set(read)):
+            raise serializers.ValidationError(
+                _("These filters are not known or cannot be read: %(names)s.")
+                % {"names": ", ".join(lost)}
+            )
+        return read
+
+    def validate(self, told: dict[str, Any]) -> dict[str, Any]:  # Any: as above
+        """Name columns that the mode does not have."""
+        try:
+            _layout(told)
+        except UnknownColumn as error:
+            raise serializers.ValidationError({"columns": [str(error)]}) from error
+        return told
+
+
+def _layout(told: Mapping[str, Any]) -> Layout:  # Any: DRF's own type
+    return Layout(
+        mode=Mode(told["mode"]),
+        filters=told["filters"],
+        files_without=FilesWithout(told["files_without"]),
+        format=Format(told["format"]),
+        separator=Separator(told["separator"]),
+        byte_order_mark=told["byte_order_mark"],
+        columns=tuple(told["columns"]),
+    )
+
+
+class RunSerializer(serializers.ModelSerializer[ReportRun]):
+    """A run: how far it is and, when it is ready, what was written."""
+
+    class Meta:
+        model = ReportRun
+        fields = (
+            *("uid", "name", "state", "progress", "message", "mode", "format"),
+            *("filters", "files_without", "columns", "as_of_event", "row_count"),
+            *("counts", "file_name", "sha256", "size_bytes", "run_by_name"),
+            *("created_at", "finished_at"),
+        )
+        read_only_fields = fields
+
+    file_name = serializers.CharField(read_only=True)
+
+
+class ReportView(PersonView):
+    """What all views of reports share."""
+
+    permission_classes = [MayReport]
+
+    def find(self, uid: str) -> ReportRun:
+        """Return a run that the person may see."""
+        return get_object_or_404(selectors.runs_for(user=self.person), uid=uid)
+
+    def find_ready(self, uid: str) -> ReportRun:
+        """Return a run that has its file."""
+        ready = selectors.runs_for(user=self.person).filter(state=RunState.READY)
+        return get_object_or_404(ready, uid=uid)
+
+
+class ReportsView(ReportView):
+    """Running reports, and the latest runs."""
+
+    @extend_schema(responses=RunSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Return the latest runs."""
+        runs = selectors.runs_for(user=self.person)[:_LISTED]
+        return Response(RunSerializer(runs, many=True).data)
+
+    @extend_schema(request=LayoutSerializer, responses={202: RunSerializer})
+    def post(self, request: Request) -> Response:
+        """Let the worker run a report."""
+        form = LayoutSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        told = form.validated_data
+        run = services.request_report(
+            layout=_layout(told), user=self.person, name=told["name"]
+        )
+        return Response(RunSerializer(run).data, status=202)
+
+
+class StreamView(ReportView):
+    """A report that is sent while it is read."""
+
+    runs = True
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("format", enum=[str(each) for each in STREAMED]),
+            OpenApiParameter("mode", enum=Mode.values),
+            OpenApiParameter("columns", description="Names, separated by commas."),
+            OpenApiParameter("files_without", enum=FilesWithout.values),
+            OpenApiParameter("separator", enum=Separator.values),
+            OpenApiParameter("byte_order_mark", OpenApiTypes.BOOL),
+        ],
+        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """Send CSV or JSON Lines; every other parameter is a filter."""
+        given = {name: request.GET.getlist(name) for name in request.GET}
+        known = {name: given.pop(name)[0] for name in list(given) if name in _OPTIONS}
+        if columns := known.pop("columns", ""):
+            known["columns"] = columns.split(",")  # type: ignore[assignment]  # a list here
+        form = LayoutSerializer(
+            data={
+                **known,
+                "filters": {n: v if n == "state" else v[0] for n, v in given.items()},
+            }
+        )
+        form.is_valid(raise_exception=True)
+        layout = _layout(form.validated_data)
+        if layout.format not in STREAMED:
+            raise serializers.ValidationError(
+                {"format": [_("Only CSV and JSON Lines are sent while they are read.")]}
+            )
+        return StreamingHttpResponse(
+            services.stream_report(layout=layout, user=self.person),
+            content_type=services.CONTENT_TYPES[layout.format],
+            headers=_named(layout.file_name),
+        )
+
+
+_OPTIONS = frozenset(LayoutSerializer().fields) - {"filters", "name"}
+
+
+class RunView(ReportView):
+    """One run."""
+
+    @extend_schema(responses=RunSerializer)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return how far it is."""
+        return Response(RunSerializer(self.find(uid)).data)
+
+
+class RunFileView(ReportView):
+    """The file of a run."""
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, uid: str) -> HttpResponseBase:
+        """Send the file as it was written."""
+        run = self.find_ready(uid)
+        return StreamingHttpResponse(
+            services.download(run=run, user=self.person),
+            content_type=services.CONTENT_TYPES[Format(run.format)],
+            headers={**_named(run.file_name), "Content-Length": str(run.size_bytes)},
+        )
+
+
+class RunManifestView(ReportView):
+    """The manifest of a run."""
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, uid: str) -> HttpResponse:
+        """Return what the file is, with its hash."""
+        content = as_json(manifest(self.find_ready(uid)))
+        return HttpResponse(content, content_type="application/json")
+
+
+class RunCancelView(ReportView):
+    """Stopping a run."""
+
+    @extend_schema(request=None, responses={202: RunSerializer})
+    def post(self, request: Request, uid: str) -> Response:
+        """Stop a run; one that is done stays done."""
+        run = self.find(uid)
+        services.cancel_run(run=run, user=self.person)
+        run.refresh_from_db()
+        return Response(RunSerializer(run).data, status=202)
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -1,0 +1,40 @@
+"""``manage.py erase_person``: takes a person's name out, and leaves what was done."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from portal.erasure import ErasureRefused, erase, preview
+
+
+class Command(BaseCommand):
+    """Shows what erasing touches; does it with --yes."""
+
+    help = "Show what erasing a person's data touches; erase it for good with --yes."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("username")
+        parser.add_argument("--yes", action="store_true", help="Erase; no way back.")
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Preview, or erase."""
+        person = User.objects.filter(username=options["username"]).first()
+        if person is None:
+            raise CommandError(f"There is nobody called {options['username']}.")
+        if options["yes"]:
+            try:
+                told = erase(person=person, actor="command:erase_person")
+            except ErasureRefused as refused:
+                raise CommandError(str(refused)) from refused
+        else:
+            told = preview(person=person)
+        for name, value in asdict(told).items():
+            self.stdout.write(f"{name.replace('_', ' ')}: {value}")
+        if not options["yes"]:
+            self.stdout.write("Nothing was changed. Add --yes to erase.")

@@ -1,0 +1,58 @@
+"""The cue sheet of a file: to look at, and to take away as CSV or PDF."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.roles import Action
+from portal.access import PortalRequest, needs
+from reports import cue_sheets
+from reports.cue_sheets import CueSheet, NotScanned
+from scanning import selectors
+
+_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
+
+
+@require_safe
+@needs(Action.VIEW)
+def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Show the sheet."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    try:
+        sheet = cue_sheets.cue_sheet(file=file)
+    except NotScanned as error:
+        messages.warning(request, str(error))
+        return redirect("portal:file_detail", uid=uid)
+    return render(request, "cue_sheets/cue_sheet.html", {"file": file, "sheet": sheet})
+
+
+@require_safe
+@needs(Action.REPORT)
+def cue_sheet_file(
+    request: PortalRequest, uid: uuid.UUID, kind: str
+) -> HttpResponseBase:
+    """Hand the sheet out; who took it is kept."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    try:
+        sheet = cue_sheets.cue_sheet(file=file)
+    except NotScanned as error:
+        messages.warning(request, str(error))
+        return redirect("portal:file_detail", uid=uid)
+    cue_sheets.record_export(sheet=sheet, actor=request.user, kind=kind)
+    return HttpResponse(
+        _content(sheet, kind),
+        content_type=_TYPES[kind],
+        headers={
+            "Content-Disposition": f'attachment; filename="{sheet.name}.{kind}"',
+        },
+    )
+
+
+def _content(sheet: CueSheet, kind: str) -> bytes:
+    return cue_sheets.csv_of(sheet) if kind == "csv" else cue_sheets.pdf_of(sheet)

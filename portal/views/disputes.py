@@ -1,0 +1,127 @@
+"""Disputes: their list by the day they are due, and what is recorded and answered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django import forms
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.roles import Action
+from portal.access import PortalRequest, needs
+from portal.dispute_forms import AnswerForm, DisputeForm
+from portal.kept import keeps_typed
+from portal.pages import page_of
+from portal.queue import tab_counts
+from portal.review_page import Draft
+from portal.views import review
+from review import selectors
+from review.choices import DisputeStatus, DisputeVerb
+from review.errors import ReviewError
+from review.models import Dispute, Match
+from review.services import disputes
+
+SOON = timedelta(days=7)
+_ANSWERS = {
+    DisputeVerb.UPHOLD: disputes.uphold,
+    DisputeVerb.WITHDRAW: disputes.withdraw,
+    DisputeVerb.RELEASE: disputes.release,
+}
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def dispute_list(request: PortalRequest) -> HttpResponseBase:
+    """List the disputes: the open ones, overdue first, or the answered ones."""
+    shown = request.GET.get("show", "")
+    overdue = selectors.open_disputes(overdue=True)
+    if shown == "answered":
+        rows = (
+            Dispute.objects.exclude(
+                status__in=[DisputeStatus.OPEN, DisputeStatus.UNDONE]
+            )
+            .select_related("match__recording", "match__scanned_file", "answered_by")
+            .order_by("-answered_at", "-pk")
+        )
+    else:
+        shown = "overdue" if shown == "overdue" else "open"
+        rows = overdue if shown == "overdue" else selectors.open_disputes()
+    now = timezone.now()
+    due_soon = selectors.open_disputes().filter(due_at__gte=now, due_at__lt=now + SOON)
+    context = {
+        "page_obj": page_of(request, rows),
+        "shown": shown,
+        "now": now,
+        "soon": now + SOON,
+        "counts": {
+            "open": selectors.open_disputes().count(),
+            "overdue": overdue.count(),
+            "soon": due_soon.count(),
+        },
+        "tabs": tab_counts(request.user),
+        "tab": "disputes",
+    }
+    return render(request, "review/dispute_list.html", context)
+
+
+@keeps_typed(review.page_of)
+@require_POST
+@needs(Action.DECIDE)
+def move(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Record a dispute of a claim, or answer it."""
+    match, verb = review.find_match(uid), request.POST.get("verb", "")
+    version = request.POST.get("version", "")
+    if verb not in DisputeVerb.values or not version.isdecimal():
+        return _refuse(request, match, "bad_request", review.MISSING_VERSION, 400)
+    is_new = verb == DisputeVerb.DISPUTE
+    form = DisputeForm(request.POST) if is_new else AnswerForm(request.POST)
+    if not form.is_valid():
+        return _refuse(request, match, "reason_missing", _sentence(form), 409)
+    try:
+        moved = _carry_out(request, match, DisputeVerb(verb), form)
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, 409)
+    return review.answer_decided(request, moved, stays=True)
+
+
+def _carry_out(
+    request: PortalRequest,
+    match: Match,
+    verb: DisputeVerb,
+    form: DisputeForm | AnswerForm,
+) -> Match:
+    version, note = int(request.POST["version"]), form.cleaned_data["note"]
+    if isinstance(form, DisputeForm):
+        return disputes.record(
+            match=match,
+            user=request.user,
+            version=version,
+            code=form.cleaned_data["code"],
+            statement=note,
+            received_at=form.received_at(),
+        )
+    answer = _ANSWERS[verb]
+    return answer(match=match, user=request.user, version=version, answer=note)
+
+
+def _sentence(form: forms.Form) -> str:
+    return " ".join(str(text) for texts in form.errors.values() for text in texts)
+
+
+def _refuse(
+    request: PortalRequest, match: Match, code: str, message: str, status: int
+) -> HttpResponseBase:
+    draft = Draft(
+        verb=request.POST.get("verb", ""),
+        reason=request.POST.get("code", ""),
+        note=request.POST.get("note", ""),
+        code=code,
+        message=message,
+        posted=request.POST,
+    )
+    return review.refuse(request, match, draft, status=status)

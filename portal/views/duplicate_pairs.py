@@ -1,0 +1,130 @@
+"""Any two recordings beside each other; many groups at once; the report."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.roles import Action
+from catalogue.models import Recording
+from catalogue.selectors import search_recordings
+from dedup import actions, comparing
+from dedup.errors import ActionRefused
+from dedup.models import ActionState, ActionVerb, PairLink
+from portal import duplicates as page
+from portal.access import PortalRequest, needs
+from portal.duplicate_pair import pair_context
+from recognition.errors import RecognitionError
+
+
+@require_safe
+@needs(Action.VIEW)
+def duplicate_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show two recordings that share sound, and are in no group together."""
+    link = get_object_or_404(
+        PairLink.objects.select_related("one__bucket", "other__bucket"), uid=uid
+    )
+    return _compared(request, link.one, link.other, link)
+
+
+@require_safe
+@needs(Action.VIEW)
+def duplicate_compare(request: PortalRequest) -> HttpResponseBase:
+    """Compare any two recordings: by the ids in the address, or ask for them."""
+    told, found, problems = {}, {}, {}
+    for name in ("a", "b"):
+        told[name] = request.GET.get(name, "").strip()
+        rows = search_recordings(text=told[name]) if told[name] else None
+        found[name] = rows.order_by("pk").first() if rows is not None else None
+        if told[name] and found[name] is None:
+            problems[name] = _("No recording has this id, code or title.")
+    one, other = found["a"], found["b"]
+    if one is not None and other is not None and one == other:
+        problems["b"] = _("That is the same recording; choose another one.")
+    if one is None or other is None or problems:
+        return render(
+            request, "dedup/compare.html", {"told": told, "problems": problems}
+        )
+    try:
+        link = comparing.compare_pair(one, other)
+    except (FileNotFoundError, ValueError, RecognitionError):
+        problems["b"] = _(
+            "One of them has no fingerprint: it waits for a worker, or its audio could "
+            "not be read."
+        )
+        return render(
+            request, "dedup/compare.html", {"told": told, "problems": problems}
+        )
+    first, second = sorted((one, other), key=lambda recording: recording.pk)
+    return _compared(request, first, second, link)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def duplicate_pair_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Keep a pair apart: it is not proposed again."""
+    link = get_object_or_404(PairLink.objects.select_related("one", "other"), uid=uid)
+    try:
+        action = actions.act_on_pair(
+            verb=ActionVerb.KEEP, one=link.one, other=link.other, user=request.user
+        )
+    except ActionRefused as refused:
+        messages.error(request, refused.message)
+        return redirect("portal:duplicate_pair", uid=uid)
+    messages.success(
+        request,
+        _("Proposed to a manager.")
+        if action.state == ActionState.PROPOSED
+        else _("Kept apart, and not proposed again unless the audio changes."),
+    )
+    return redirect("portal:duplicates")
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_DUPLICATES)
+def duplicate_bulk(request: PortalRequest) -> HttpResponseBase:
+    """Show what merging many groups of copies would do; do it once that was seen."""
+    kind = request.GET.get("kind") or request.POST.get("kind") or "exact_file"
+    if request.method == "POST":
+        done, refused = actions.merge_many(
+            versions=dict(_versions(request)), user=request.user
+        )
+        if done:
+            messages.success(
+                request,
+                _("%(n)s groups merged. Each can be undone for 30 days.") % {"n": done},
+            )
+        for title, why in refused:
+            messages.error(request, f"{title}: {why}")
+        return redirect("portal:duplicates")
+    keys = page.listed(kind=kind, bucket=None)
+    groups = [key for key in keys if key[0] == "group"][: actions.BULK_LIMIT]
+    context = page.bulk_context([pk for _name, pk in groups])
+    return render(request, "dedup/bulk.html", context | {"kind": kind})
+
+
+def _versions(request: PortalRequest) -> list[tuple[str, int]]:
+    """Return the groups ticked, with the version that was shown of each."""
+    told = (value.partition(":") for value in request.POST.getlist("group"))
+    return [(uid, int(version)) for uid, _colon, version in told if version.isdigit()]
+
+
+def _compared(
+    request: PortalRequest, one: Recording, other: Recording, link: PairLink
+) -> HttpResponseBase:
+    context = pair_context(one, other, link, request.GET.get("segment", ""))
+    query = "" if link.pk else f"?a={one.uid}&b={other.uid}"
+    context |= {
+        "here": request.path,
+        "query": query,
+        "may_act": request.user.has_perm(Action.DECIDE),
+        "may_manage": request.user.has_perm(Action.EDIT_DUPLICATES),
+    }
+    return render(request, "dedup/pair.html", context)

@@ -1,0 +1,135 @@
+"""One run of a report: how far it is, its file and manifest, and writing it again."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.roles import Action
+from portal.access import PortalRequest, needs
+from portal.report_forms import WriteAgainForm, query_of
+from reports import selectors, services
+from reports.choices import UNFINISHED, Format, RunState
+from reports.copies import as_json
+from reports.layouts import Layout
+from reports.manifest import csvw, manifest
+from reports.models import ReportRun
+
+
+def _run(request: PortalRequest, uid: str) -> ReportRun:
+    return get_object_or_404(selectors.runs_for(user=request.user), uid=uid)
+
+
+def _ready(request: PortalRequest, uid: str) -> ReportRun:
+    ready = selectors.runs_for(user=request.user).filter(state=RunState.READY)
+    return get_object_or_404(ready, uid=uid)
+
+
+@require_safe
+@needs(Action.VIEW)
+def report_run(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show a run; while it works, the page shows its progress by itself."""
+    run = _run(request, uid)
+    return _page(request, run)
+
+
+@require_POST
+@needs(Action.VIEW)
+def run_check(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Read the kept files again and show whether they are as they were written."""
+    run = _ready(request, uid)
+    return _page(request, run, checks=services.check_run(run=run))
+
+
+def _page(
+    request: PortalRequest, run: ReportRun, checks: list[services.Check] | None = None
+) -> HttpResponse:
+    layout = Layout.of(run)
+    return render(
+        request,
+        "portal/reports/run.html",
+        {
+            "run": run,
+            "layout": layout,
+            "query": query_of(layout),
+            "manifest": manifest(run) if run.state == RunState.READY else None,
+            "working": run.state in UNFINISHED,
+            "checks": checks,
+            "checks_fine": checks is not None and all(one.is_whole for one in checks),
+            "again": WriteAgainForm(initial={"mode": run.mode, "format": run.format}),
+            "is_csv": run.format == Format.CSV,
+        },
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def run_file(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Download the file as it was written."""
+    run = _ready(request, uid)
+    return StreamingHttpResponse(
+        services.download(run=run, user=request.user),
+        content_type=services.CONTENT_TYPES[Format(run.format)],
+        headers={
+            "Content-Disposition": f'attachment; filename="{run.file_name}"',
+            "Content-Length": str(run.size_bytes),
+        },
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def run_manifest(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Download the manifest."""
+    run = _ready(request, uid)
+    return _json(manifest(run), f"{run.file_name}.manifest.json")
+
+
+@require_safe
+@needs(Action.VIEW)
+def run_csvw(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Download the description of a CSV file's columns."""
+    run = _ready(request, uid)
+    return _json(csvw(run), f"{run.file_name}-metadata.json")
+
+
+def _json(content: dict[str, object], name: str) -> HttpResponse:
+    return HttpResponse(
+        as_json(content),
+        content_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@require_POST
+@needs(Action.REPORT)
+def run_again(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Write the same rows in another way."""
+    run = get_object_or_404(
+        selectors.runs_for(user=request.user).exclude(rows=""), uid=uid
+    )
+    form = WriteAgainForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose how the report is to be written."))
+        return redirect(run.url)
+    try:
+        again = services.write_again(
+            run=run, layout=form.layout_of(run), user=request.user
+        )
+    except services.ReportStopped as stopped:
+        messages.error(request, str(stopped))
+        return redirect(run.url)
+    return redirect(again.url)
+
+
+@require_POST
+@needs(Action.REPORT)
+def run_cancel(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Stop a run."""
+    run = _run(request, uid)
+    services.cancel_run(run=run, user=request.user)
+    return redirect(run.url)

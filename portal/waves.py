@@ -1,0 +1,98 @@
+"""A sound as it is drawn: the part of it that is shown, and the curve of its loudness.
+
+The curve is two closed SVG paths in a box that is stretched to whatever width there is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_WAVE_POINTS = 900
+WAVE_HALF = 100
+FULL_SCALE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the source a picture shows."""
+
+    start_ms: int
+    end_ms: int
+
+    @property
+    def length_ms(self) -> int:
+        """Length of the window, never zero."""
+        return max(self.end_ms - self.start_ms, 1)
+
+    def percent(self, at_ms: float) -> float:
+        """Place of an instant in the window, 0–100."""
+        share = 100 * (at_ms - self.start_ms) / self.length_ms
+        return min(max(share, 0.0), 100.0)
+
+    def shows(self, start_ms: int, end_ms: int) -> bool:
+        """Whether a stretch is at least partly inside the window."""
+        return start_ms < self.end_ms and end_ms > self.start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Equally spaced loudness values 0–255 over the whole duration."""
+
+    peaks: Sequence[int]
+    rms: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class WavePaths:
+    """Two closed SVG paths in a box of ``points`` × 200."""
+
+    points: int
+    peaks: str
+    body: str
+
+
+def wave_paths(
+    waveform: Waveform | None,
+    *,
+    window: Window | None = None,
+    duration_ms: int = 0,
+    points: int = MAX_WAVE_POINTS,
+) -> WavePaths | None:
+    """Turn loudness values into two mirrored paths: peaks and body (RMS)."""
+    if waveform is None or not waveform.peaks:
+        return None
+    peaks = _cut(waveform.peaks, window, duration_ms)
+    body = _cut(waveform.rms or waveform.peaks, window, duration_ms)
+    count = min(len(peaks), points)
+    return WavePaths(
+        points=max(count - 1, 1),
+        peaks=_mirrored([max(group) for group in _groups(peaks, count)]),
+        body=_mirrored([sum(group) // len(group) for group in _groups(body, count)]),
+    )
+
+
+def _cut(
+    values: Sequence[int], window: Window | None, duration_ms: int
+) -> Sequence[int]:
+    if window is None or window.length_ms >= duration_ms or duration_ms <= 0:
+        return values
+    first = int(len(values) * window.start_ms / duration_ms)
+    last = int(len(values) * window.end_ms / duration_ms) + 1
+    return values[first:last] or values[-1:]
+
+
+def _groups(values: Sequence[int], count: int) -> list[Sequence[int]]:
+    size = len(values) / count
+    edges = [int(index * size) for index in range(count)] + [len(values)]
+    return [values[a : max(b, a + 1)] for a, b in itertools.pairwise(edges)]
+
+
+def _mirrored(values: Sequence[int]) -> str:
+    heights = [max(round(value / FULL_SCALE * (WAVE_HALF - 4)), 1) for value in values]
+    if len(heights) == 1:
+        heights = heights * 2
+    top = [f"{x} {WAVE_HALF - height}" for x, height in enumerate(heights)]
+    bottom = [f"{x} {WAVE_HALF + height}" for x, height in enumerate(heights)]
+    return f"M{'L'.join(top)}L{'L'.join(reversed(bottom))}Z"

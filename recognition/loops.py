@@ -1,0 +1,88 @@
+"""Stretches that repeat: whether what two recordings share is a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.hashes import reference_hashes
+from recognition.params import DEFAULT, Params
+from recognition.types import Landmarks, SegmentMatch
+
+LOOP_MS = 20_000
+REPEATS = 4
+_STEADY = 0.06  # how far from a whole number of periods a repeat may start
+_ALIKE = 0.5  # share of a stretch's hashes that its repeat one period later has
+_FEWEST = 24
+
+
+def is_repeated(runs: Sequence[SegmentMatch]) -> bool:
+    """Whether one short stretch of the reference is heard again and again.
+
+    At least four times, a steady period apart or whole multiples of it.
+    """
+    for run in runs:
+        same = [other for other in runs if _same_part(run, other)]
+        if len(same) >= REPEATS and _is_steady([_start(run, one) for one in same]):
+            return True
+    return False
+
+
+def repeats_within(landmarks: Landmarks, params: Params = DEFAULT) -> int | None:
+    """The period in milliseconds of a stretch that is one loop, or None.
+
+    The stretch must hold the loop at least four times.
+    """
+    hashes, frames = reference_hashes(landmarks, params)
+    if len(hashes) < _FEWEST:
+        return None
+    length = int(landmarks.frames[-1] - landmarks.frames[0])
+    longest = min(length // REPEATS, round(LOOP_MS / params.frame_ms))
+    if longest <= params.max_dt:
+        return None
+    counts = _later(hashes, frames, longest)
+    counts[: params.max_dt] = 0  # what sounds on is no repeat
+    period = int(np.argmax(counts))
+    if counts[period] < _ALIKE * len(hashes) * (1 - period / length):
+        return None
+    return round(period * params.frame_ms)
+
+
+def _later(
+    hashes: NDArray[np.uint32], frames: NDArray[np.int32], longest: int
+) -> NDArray[np.int64]:
+    """How many hashes come again so many frames later, give or take one frame."""
+    order = np.lexsort((frames, hashes))
+    hashes, frames = hashes[order], frames[order]
+    counts = np.zeros(longest + 2, dtype=np.int64)
+    # A loop's hash comes once a period, so its next one is among the next few
+    for step in range(1, REPEATS + 1):
+        same = hashes[step:] == hashes[:-step]
+        gaps = (frames[step:] - frames[:-step])[same]
+        counts += np.bincount(gaps[gaps < len(counts)], minlength=len(counts))
+    return np.convolve(counts, np.ones(3, dtype=np.int64), mode="same")[:-1]
+
+
+def _same_part(run: SegmentMatch, other: SegmentMatch) -> bool:
+    length = run.reference_end_ms - run.reference_start_ms
+    shared = min(run.reference_end_ms, other.reference_end_ms) - max(
+        run.reference_start_ms, other.reference_start_ms
+    )
+    return length <= LOOP_MS and shared > length / 2
+
+
+def _start(run: SegmentMatch, other: SegmentMatch) -> float:
+    """When ``other`` plays the moment at which ``run`` begins in the reference."""
+    ahead = other.reference_start_ms - run.reference_start_ms
+    return other.start_ms - ahead / other.tempo_ratio
+
+
+def _is_steady(starts: list[float]) -> bool:
+    gaps = np.diff(np.sort(starts))
+    period = float(gaps.min())
+    if period < 1:
+        return False
+    off = np.abs(gaps / period - np.rint(gaps / period))
+    return bool((off <= _STEADY).mean() >= 0.75)

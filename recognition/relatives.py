@@ -1,0 +1,129 @@
+"""Which recordings of an index may share sound with one: what is worth comparing.
+
+A recording is asked for as a scanned file is, but by a sample of its hashes: whole
+recordings and stretches of ten seconds have far more in common than is needed to be
+noticed. So the cost per recording hardly grows with the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.alignment import Line
+from recognition.candidates import Lead, Warp, open_windows, warped, warps
+from recognition.hashes import Hashes, reference_hashes
+from recognition.params import DEFAULT, Params
+from recognition.types import Landmarks, Vote
+
+SAMPLE = 2  # one hash in so many is asked for, chosen by its value
+WARPED_SAMPLE = 4
+MIN_VOTES = 10
+WARPED_VOTES = 12
+TOP = 32  # offsets a window; the recording itself takes several where it repeats
+LONGEST_LIST = 1000  # a hash that is everywhere tells recordings apart no more
+PER_RECORDING = 4  # offsets of one recording worth verifying
+WARPED_WINDOWS = 3
+
+
+class Queryable(Protocol):
+    """The part of an index that candidates come from."""
+
+    def query(
+        self,
+        buckets: Sequence[int],
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        *,
+        top: int = 10,
+        min_votes: int = 6,
+        max_list: int | None = None,
+    ) -> list[Vote]:
+        """The best offsets, most votes first."""
+
+
+def relatives(
+    landmarks: Landmarks,
+    *,
+    index: Queryable,
+    bucket: int,
+    own: int | None = None,
+    params: Params = DEFAULT,
+) -> dict[int, list[Lead]]:
+    """Leads by recording, most votes first; the recording ``own`` is left out.
+
+    What plays at the same speed is looked for everywhere; what was sped up or
+    pitched, as a whole, in a few places.
+    """
+    found: dict[int, list[Lead]] = defaultdict(list)
+    if not len(landmarks.frames):
+        return found
+    for lead in _leads(landmarks, index, bucket, params):
+        if lead.recording != own:
+            found[lead.recording].append(lead)
+    return {
+        recording: sorted(leads, key=lambda lead: -lead.votes)[:PER_RECORDING]
+        for recording, leads in found.items()
+    }
+
+
+def _leads(
+    landmarks: Landmarks, index: Queryable, bucket: int, params: Params
+) -> Iterator[Lead]:
+    n_frames = int(landmarks.frames[-1]) + 1
+    windows = open_windows(np.ones(n_frames, dtype=np.bool_), params)
+    yield from _asked(landmarks, windows, Warp(), (index, bucket), params)
+    few = _spread(windows)
+    for warp in warps(params):
+        yield from _asked(landmarks, few, warp, (index, bucket), params)
+
+
+def _asked(
+    landmarks: Landmarks,
+    windows: Sequence[tuple[int, int]],
+    warp: Warp,
+    place: tuple[Queryable, int],
+    params: Params,
+) -> Iterator[Lead]:
+    index, bucket = place
+    is_plain = warp == Warp()
+    least = MIN_VOTES if is_plain else WARPED_VOTES
+    hashes, frames = _sampled(
+        reference_hashes(warped(landmarks, warp, params), params),
+        SAMPLE if is_plain else WARPED_SAMPLE,
+    )
+    for window in windows:
+        bounds = np.rint(np.array(window) * warp.tempo).astype(np.int32)
+        low, high = np.searchsorted(frames, bounds)
+        if high - low < least:
+            continue
+        votes = index.query(
+            [bucket],
+            hashes[low:high],
+            frames[low:high],
+            top=TOP,
+            min_votes=least,
+            max_list=LONGEST_LIST,
+        )
+        for vote in votes:
+            line = Line(1 / warp.tempo, -vote.delta / warp.tempo, warp.shift)
+            yield Lead(vote.recording, line, window, vote.votes, not is_plain)
+
+
+def _sampled(hashes: Hashes, one_in: int) -> Hashes:
+    chosen = hashes[0] % one_in == 0
+    values, frames = hashes[0][chosen], hashes[1][chosen]
+    order = np.argsort(frames, kind="stable")
+    return values[order], frames[order]
+
+
+def _spread(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """A few of the windows, evenly spread."""
+    if len(windows) <= WARPED_WINDOWS:
+        return list(windows)
+    places = np.linspace(0, len(windows) - 1, WARPED_WINDOWS + 2)[1:-1]
+    return [windows[round(place)] for place in places]

@@ -1,0 +1,388 @@
+"""The cue sheet of a file: every piece of music in its order, the unknown ones too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+
+import audit.services
+from accounts.models import User
+from catalogue.models import Recording
+from reports.pdf import INK, LINE, QUIET, Pages
+from reports.schemas import Field
+from reports.values import Cell, Kind, offset
+from reports.writers import Dialect, csv_pieces
+from review import selectors as review_selectors
+from review.choices import MatchState
+from review.models import Match
+from review.services import spans
+from review.services.figures import UNDER_SPEECH_PCT
+from scanning.choices import FileStatus
+from scanning.models import Scan, ScannedFile, Segment
+from scanning.selectors import current_scans
+
+JOIN_MS = 3_000
+"""Plays of one recording that are no further apart are one cue."""
+UNKNOWN_MS = 5_000
+"""Shorter sound without a match is not listed as unknown music."""
+
+# A match in one of these states says that the recording is not what is heard.
+_NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+_SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
+
+
+class Usage(StrEnum):
+    """How the music is used; an estimate, from how much is spoken over it."""
+
+    FEATURED = "featured"
+    BACKGROUND = "background"
+
+
+class NotScanned(Exception):
+    """The file has no finished scan, so nothing can be said of its music."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One piece of music; ``match`` is None where it is unknown.
+
+    ``usage`` is None where speech was not judged.
+    """
+
+    number: int
+    start_ms: int
+    end_ms: int
+    match: Match | None
+    usage: Usage | None
+    status: str
+
+    @property
+    def recording(self) -> Recording | None:
+        """Return what is heard, where that is known."""
+        return self.match.recording if self.match else None
+
+    @property
+    def length_ms(self) -> int:
+        """Return how long it is heard."""
+        return self.end_ms - self.start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class CueSheet:
+    """The cues of one file, in order."""
+
+    file: ScannedFile
+    cues: Sequence[Cue]
+
+    @property
+    def name(self) -> str:
+        """Return the name of its files, without an ending."""
+        return f"cue-sheet-{self.file.uid.hex[:12]}"
+
+    @property
+    def unknown(self) -> int:
+        """Return how many cues have no recording."""
+        return sum(cue.match is None for cue in self.cues)
+
+
+@dataclass(frozen=True, slots=True)
+class _Play:
+    """A stretch of music before it gets its number."""
+
+    start_ms: int
+    end_ms: int
+    match: Match | None
+    speech_pct: float | None
+    status: str
+
+
+FIELDS = (
+    Field("cue_no", Kind.INTEGER),
+    Field("title", Kind.TEXT),
+    Field("version_title", Kind.TEXT),
+    Field("writers", Kind.LIST),
+    Field("publishers", Kind.LIST),
+    Field("performers", Kind.LIST),
+    Field("label", Kind.TEXT),
+    Field("isrc", Kind.TEXT),
+    Field("iswc", Kind.TEXT),
+    Field("usage", Kind.ENUM),
+    Field("time_in", Kind.OFFSET),
+    Field("time_out", Kind.OFFSET),
+    Field("duration", Kind.OFFSET),
+    Field("share_pct", Kind.DECIMAL),
+    Field("status", Kind.ENUM),
+    Field("match_id", Kind.TEXT),
+)
+
+
+def cue_sheet(*, file: ScannedFile) -> CueSheet:
+    """Return the cue sheet as the matches are now; raise ``NotScanned``."""
+    if file.status not in _SCANNED:
+        raise NotScanned(
+            f"{file.name} is not scanned ({file.get_status_display().lower()}). A cue "
+            "sheet needs a finished scan."
+        )
+    matches = review_selectors.with_segments(
+        Match.objects.filter(scanned_file=file)
+        .exclude(state__in=_NOT_HEARD)
+        .select_related("recording")
+    )
+    known = [play for match in matches for play in _plays(match)]
+    unknown = list(_unknown(file, known))
+    ordered = sorted(
+        [*known, *unknown],
+        key=lambda play: (
+            play.start_ms,
+            play.end_ms,
+            play.match.uid if play.match else "",
+        ),
+    )
+    return CueSheet(
+        file,
+        [
+            Cue(
+                number=number,
+                start_ms=play.start_ms,
+                end_ms=play.end_ms,
+                match=play.match,
+                usage=_usage(play.speech_pct),
+                status=play.status,
+            )
+            for number, play in enumerate(ordered, start=1)
+        ],
+    )
+
+
+def csv_of(sheet: CueSheet) -> bytes:
+    """Return the sheet as CSV, in the dialect of reports."""
+    rows = [_cells(cue) for cue in sheet.cues]
+    return b"".join(csv_pieces(rows, FIELDS, Dialect()))
+
+
+def record_export(*, sheet: CueSheet, actor: User | str, kind: str) -> None:
+    """Keep that the sheet left the portal."""
+    audit.services.record(
+        case=f"file:{sheet.file.uid}",
+        action="cue_sheet.exported",
+        actor=actor,
+        after={"format": kind, "cues": len(sheet.cues), "unknown": sheet.unknown},
+    )
+
+
+def _plays(match: Match) -> Iterator[_Play]:
+    """Return the plays of a match, those close to each other joined."""
+    joined: list[list[Segment]] = []
+    for segment in sorted(match.segments, key=lambda each: each.start_ms):
+        if joined and segment.start_ms - joined[-1][-1].end_ms <= JOIN_MS:
+            joined[-1].append(segment)
+        else:
+            joined.append([segment])
+    for run in joined:
+        yield _Play(
+            start_ms=run[0].start_ms,
+            end_ms=max(segment.end_ms for segment in run),
+            match=match,
+            speech_pct=_mean_speech(run),
+            status=match.state,
+        )
+
+
+def _mean_speech(run: Sequence[Segment]) -> float | None:
+    known = [
+        (float(segment.speech_pct), segment.end_ms - segment.start_ms)
+        for segment in run
+        if segment.speech_pct is not None
+    ]
+    length = sum(weight for _, weight in known)
+    return sum(share * weight for share, weight in known) / length if length else None
+
+
+def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
+    """Return sound without a recording that may be music, and what was not scanned.
+
+    What a rejected match covers is unknown too: something was heard there.
+    """
+    taken = [(play.start_ms, play.end_ms) for play in known]
+    for stretch in _stretches(current_scans(file)):
+        speech = stretch.get("speech_pct")
+        status = "not_scanned" if stretch["kind"] == "not_scanned" else "unknown"
+        if stretch["kind"] == "silence" or (
+            speech is not None and speech >= UNDER_SPEECH_PCT
+        ):
+            continue
+        for start, end in spans.without(
+            [(stretch["start_ms"], stretch["end_ms"])], taken
+        ):
+            if end - start >= UNKNOWN_MS:
+                yield _Play(start, end, None, speech, status)
+                taken.append((start, end))
+    rejected = Match.objects.filter(scanned_file=file, state=MatchState.REJECTED)
+    for match in review_selectors.with_segments(rejected):
+        heard = [(segment.start_ms, segment.end_ms) for segment in match.segments]
+        for start, end in spans.without(heard, taken):
+            if end - start >= UNKNOWN_MS:
+                yield _Play(start, end, None, None, "unknown")
+                taken.append((start, end))
+
+
+def _stretches(scans: Sequence[Scan]) -> list[dict[str, Any]]:  # Any: JSON
+    """Return what the first engine that tells of stretches says."""
+    return next((scan.stretches for scan in scans if scan.stretches), [])
+
+
+def _usage(speech_pct: float | None) -> Usage | None:
+    if speech_pct is None:
+        return None
+    return Usage.BACKGROUND if speech_pct >= UNDER_SPEECH_PCT else Usage.FEATURED
+
+
+def _cells(cue: Cue) -> list[Cell]:
+    recording = cue.recording
+    known: list[Cell] = [None, None, None, None, None, None, None, None]
+    if recording is not None:
+        known = [
+            recording.title,
+            recording.version_title or None,
+            list(recording.writers) or None,
+            list(recording.publishers) or None,
+            list(recording.artists) or None,
+            recording.label or None,
+            recording.isrc_normalised or recording.isrc or None,
+            recording.iswc or None,
+        ]
+    share = recording.user_defined.get("owner_share_pct") if recording else None
+    return [
+        str(cue.number),
+        *known,
+        cue.usage.value if cue.usage else None,
+        offset(cue.start_ms),
+        offset(cue.end_ms),
+        offset(cue.length_ms),
+        None if share is None else str(share),
+        cue.status,
+        cue.match.uid if cue.match else None,
+    ]
+
+
+# --- PDF ----------------------------------------------------------------------
+
+_COLUMNS = (
+    ("#", 9),
+    ("Title", 56),
+    ("Writers", 36),
+    ("Publishers", 30),
+    ("Performers", 38),
+    ("ISRC, ISWC", 27),
+    ("Use", 20),
+    ("In", 17),
+    ("Out", 17),
+    ("Length", 15),
+)
+_ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 30, 16
+
+
+def pdf_of(sheet: CueSheet) -> bytes:
+    """Return the sheet as PDF, to print or to send."""
+    file = sheet.file
+    pages = Pages(title=f"Cue sheet: {file.name}", made_at=file.updated_at, wide=True)
+    per_page = int((pages.h - _HEAD_MM - _FOOT_MM - 8) // _ROW_MM)
+    chunks = [
+        sheet.cues[at : at + per_page] for at in range(0, len(sheet.cues), per_page)
+    ] or [[]]
+    for number, chunk in enumerate(chunks, start=1):
+        pages.add_page()
+        _pdf_head(pages, sheet)
+        _pdf_table(pages, chunk)
+        pages.set_xy(pages.l_margin, pages.h - 11)
+        pages.write_text(
+            f"{settings.ACRPORTAL_SITE_NAME} · {file.uid} · page {number} of "
+            f"{len(chunks)} · use is an estimate: background where most of it lies "
+            "under speech",
+            size=7,
+            colour=QUIET,
+            most_lines=1,
+        )
+    return pages.as_bytes()
+
+
+def _pdf_head(pages: Pages, sheet: CueSheet) -> None:
+    file = sheet.file
+    pages.set_xy(pages.l_margin, 12)
+    title = file.programme or file.name
+    pages.write_text(f"Cue sheet: {title}", size=14, bold=True, most_lines=1)
+    facts = [
+        file.name if file.programme else "",
+        file.external_id,
+        f"length {_clock(file.duration_ms)}" if file.duration_ms else "",
+        f"{len(sheet.cues)} cues, {sheet.unknown} without a recording",
+    ]
+    pages.write_text(" · ".join(filter(None, facts)), colour=QUIET, most_lines=1)
+    pages.set_xy(pages.l_margin, _HEAD_MM)
+
+
+def _pdf_table(pages: Pages, cues: Sequence[Cue]) -> None:
+    _pdf_row(pages, [(name, "") for name, _ in _COLUMNS], height=6, bold=True)
+    if not cues:
+        pages.ln(4)
+        pages.write_text("No music was found in this file.", most_lines=1)
+    for cue in cues:
+        _pdf_row(pages, _pdf_cells(cue), height=_ROW_MM)
+
+
+def _pdf_cells(cue: Cue) -> list[tuple[str, str]]:
+    """Return two lines for each column."""
+    recording = cue.recording
+    times = [(_clock(cue.start_ms), ""), (_clock(cue.end_ms), "")]
+    use = (cue.usage.value if cue.usage else "", cue.status.replace("_", " "))
+    last = [use, *times, (_clock(cue.length_ms), "")]
+    if recording is None:
+        what = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
+        return [(str(cue.number), ""), (what, ""), *[("", "")] * 4, *last]
+    share = recording.user_defined.get("owner_share_pct")
+    return [
+        (str(cue.number), ""),
+        (recording.title, recording.version_title or recording.label),
+        (", ".join(recording.writers), ""),
+        (", ".join(recording.publishers), f"{share} %" if share is not None else ""),
+        (recording.artist_names, ""),
+        (recording.isrc_normalised or recording.isrc, recording.iswc),
+        *last,
+    ]
+
+
+def _pdf_row(
+    pages: Pages,
+    cells: Sequence[tuple[str, str]],
+    *,
+    height: float,
+    bold: bool = False,
+) -> None:
+    top, x = pages.y, pages.l_margin
+    for (first, second), (_, width) in zip(cells, _COLUMNS, strict=True):
+        pages.set_xy(x, top + 1)
+        colour = QUIET if bold else INK
+        pages.write_text(
+            first,
+            size=7.5,
+            bold=bold,
+            colour=colour,
+            width=width - 2,
+            most_lines=1 if second else 2,
+        )
+        if second:
+            pages.write_text(
+                second, size=6.5, colour=QUIET, width=width - 2, most_lines=1
+            )
+        x += width
+    pages.set_xy(pages.l_margin, top + height)
+    pages.set_draw_color(*LINE)
+    pages.line(pages.l_margin, pages.y, pages.l_margin + pages.epw, pages.y)
+
+
+def _clock(total_ms: int) -> str:
+    return offset(total_ms)[:-4]

@@ -1,0 +1,169 @@
+"""Builds one pack in the worker: claim → read → write → seal → keep.
+
+Everything is written in a folder that goes away, and the sealed ZIP moved to its
+place at the end: whatever stops the work leaves no half pack.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F
+
+import audit.services
+from common.leases import NO_LEASE, lease_end
+from common.storage import FileOnDisk, StoredFile, keep_file, scratch_directory
+from reports.evidence import facts as reading
+from reports.evidence import sealing, signing
+from reports.evidence.assembly import assemble
+from reports.evidence.errors import PackCancelled
+from reports.models import EvidencePack, PackStatus
+
+logger = logging.getLogger(__name__)
+
+_RENEW_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What came of the work: where it is, as of which event, signed by which key."""
+
+    stored: StoredFile
+    as_of: int
+    key_id: str
+
+
+def run(*, pack_id: int, owner: str) -> None:
+    """Take a queued pack to its end; one that is not queued is left alone."""
+    claimed = EvidencePack.objects.filter(pk=pack_id, status=PackStatus.QUEUED).update(
+        status=PackStatus.BUILDING,
+        lease_owner=owner,
+        lease_until=lease_end(),
+        attempts=F("attempts") + 1,
+    )
+    if not claimed:
+        return
+    pack = EvidencePack.objects.get(pk=pack_id)
+    try:
+        made = _build(pack, owner)
+    except PackCancelled:
+        logger.info("evidence pack %s was cancelled or is another worker's", pack.uid)
+    except signing.KeyUnusable as error:
+        _fail(pack, owner, str(error))
+    except OSError as error:
+        logger.exception("evidence pack %s failed", pack.uid)
+        _fail(pack, owner, _reason(error))
+    else:
+        _finish(pack, owner, made)
+
+
+def _build(pack: EvidencePack, owner: str) -> Sealed:
+    report = _reporter(pack, owner)
+    facts = reading.gather(match_id=pack.match_id)
+    name = f"evidence/{pack.uid}.zip"
+    with scratch_directory() as scratch:
+        folder, target = scratch / "pack", scratch / "pack.zip"
+        folder.mkdir()
+        assemble(
+            facts,
+            folder,
+            with_reference=pack.with_reference_clips,
+            key_id=signing.public_key().key_id,
+            report=report,
+        )
+        key_id = sealing.seal(folder, target, about=_about(facts))
+        # What an interrupted attempt may have left under the name.
+        default_storage.delete(name)
+        with FileOnDisk(target, "pack.zip") as file:
+            return Sealed(keep_file(file, name), facts.as_of.sequence, key_id)
+
+
+def _about(facts: reading.CaseFacts) -> dict[str, Any]:  # Any: JSON
+    scan, last = facts.match.scan, facts.as_of
+    return {
+        "match_id": facts.match.uid,
+        "as_of": {
+            "event": last.sequence,
+            "at": last.at.isoformat(),
+            "event_hash": last.hash,
+        },
+        "engine": scan.engine,
+        "engine_version": scan.engine_version,
+    }
+
+
+def _reporter(pack: EvidencePack, owner: str) -> Callable[[float], None]:
+    """Return what keeps the lease and the progress, and notices a cancel."""
+    last = monotonic() - _RENEW_SECONDS
+
+    def report(share: float) -> None:
+        nonlocal last
+        if monotonic() - last < _RENEW_SECONDS:
+            return
+        last = monotonic()
+        kept = EvidencePack.objects.filter(
+            pk=pack.pk, status=PackStatus.BUILDING, lease_owner=owner
+        ).update(lease_until=lease_end(), progress=min(99, round(100 * share)))
+        if not kept:
+            raise PackCancelled
+
+    return report
+
+
+@transaction.atomic
+def _finish(pack: EvidencePack, owner: str, made: Sealed) -> None:
+    ended = _end(
+        pack,
+        owner,
+        status=PackStatus.READY,
+        progress=100,
+        file=made.stored.name,
+        size_bytes=made.stored.size_bytes,
+        sha256=made.stored.sha256,
+        as_of=made.as_of,
+        key_id=made.key_id,
+    )
+    if not ended:
+        default_storage.delete(made.stored.name)
+        return
+    audit.services.record(
+        case=pack.case,
+        action="evidence.built",
+        after={
+            "match": pack.match.uid,
+            "as_of": made.as_of,
+            "sha256": made.stored.sha256,
+            "key_id": made.key_id,
+        },
+    )
+
+
+@transaction.atomic
+def _fail(pack: EvidencePack, owner: str, message: str) -> None:
+    if _end(pack, owner, status=PackStatus.FAILED, message=message[:500]):
+        audit.services.record(
+            case=pack.case, action="evidence.failed", after={"message": message[:500]}
+        )
+
+
+def _end(pack: EvidencePack, owner: str, **columns: object) -> int:
+    return EvidencePack.objects.filter(
+        pk=pack.pk, status=PackStatus.BUILDING, lease_owner=owner
+    ).update(finished_at=datetime.now(tz=UTC), **NO_LEASE, **columns)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            "There is no room left on the disk. Nothing half-written was kept; make "
+            "room and ask for a new pack."
+        )
+    return f"The pack could not be written: {error.strerror or error}."

@@ -1,0 +1,101 @@
+"""Asking for packs, cancelling them, handing them out. Each is an event of the pack."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+import audit.services
+from accounts.models import User
+from common.leases import NO_LEASE
+from common.queue import queue_holds_work
+from reports.evidence import signing
+from reports.evidence.errors import EvidenceRefused
+from reports.evidence.tasks import build_pack
+from reports.models import EvidencePack, PackStatus
+from reports.models.evidence import ACTIVE_PACK_STATUSES
+from review.models import Match
+
+
+def request_pack(
+    *, match: Match, user: User, with_reference_clips: bool = True
+) -> EvidencePack:
+    """Queue a new pack of the match as it is when the worker takes it.
+
+    Raises ``EvidenceRefused`` where there is no signing key, or while one is made.
+    """
+    try:
+        signing.load_key()
+    except signing.KeyUnusable as error:
+        raise EvidenceRefused("no_signing_key", str(error)) from error
+    try:
+        with transaction.atomic():
+            pack = EvidencePack.objects.create(
+                match=match,
+                with_reference_clips=with_reference_clips,
+                requested_by=user,
+            )
+            audit.services.record(
+                case=pack.case,
+                action="evidence.requested",
+                actor=user,
+                after={"match": match.uid, "reference_clips": with_reference_clips},
+            )
+            transaction.on_commit(lambda: build_pack.enqueue(pack.pk))
+    except IntegrityError as error:
+        raise EvidenceRefused(
+            "evidence_running",
+            "A pack of this match is being built already. Wait for it, or cancel it.",
+        ) from error
+    return pack
+
+
+def cancel_pack(*, pack: EvidencePack, user: User) -> bool:
+    """Give up a pack that is not ready; tell whether there was one to give up."""
+    with transaction.atomic():
+        cancelled = EvidencePack.objects.filter(
+            pk=pack.pk, status__in=ACTIVE_PACK_STATUSES
+        ).update(
+            status=PackStatus.CANCELLED, finished_at=datetime.now(tz=UTC), **NO_LEASE
+        )
+        if cancelled:
+            audit.services.record(
+                case=pack.case, action="evidence.cancelled", actor=user
+            )
+    return bool(cancelled)
+
+
+def record_download(*, pack: EvidencePack, user: User) -> None:
+    """Keep who took a pack away, before it leaves."""
+    audit.services.record(
+        case=pack.case,
+        action="evidence.downloaded",
+        actor=user,
+        after={"match": pack.match.uid, "sha256": pack.sha256},
+    )
+
+
+def requeue_stale_packs(**_signal: object) -> None:
+    """Hand out again what a dead worker left, or give up what was tried too often."""
+    now = datetime.now(tz=UTC)
+    silent = EvidencePack.objects.filter(
+        status=PackStatus.BUILDING, lease_until__lt=now
+    )
+    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
+        status=PackStatus.FAILED,
+        message="It was interrupted too often. Ask for a new pack, or tell an admin.",
+        finished_at=now,
+        **NO_LEASE,
+    )
+    stale = list(silent)
+    silent.update(status=PackStatus.QUEUED, progress=0, **NO_LEASE)
+    if not queue_holds_work():
+        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
+        stale += EvidencePack.objects.filter(
+            Q(status=PackStatus.QUEUED), created_at__lt=lost_before
+        )
+    for key in {pack.pk for pack in stale}:
+        build_pack.enqueue(key)

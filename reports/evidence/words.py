@@ -1,0 +1,223 @@
+"""What the figures of a match mean, in plain sentences for people outside."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from reports.evidence.facts import CaseFacts
+from reports.values import offset
+from review.choices import MatchState, Relation
+from review.models import Match
+
+_NAME_CHARS = 80
+EMBEDDED_SCALE = "0-100:embedded/1"
+
+_RELATIONS = {
+    Relation.ALTERED: lazy(
+        "The recording is heard at another speed or pitch than the original."
+    ),
+    Relation.IDENTICAL_AUDIO: lazy(
+        "The file is the recording: one run covers at least 97 % of both."
+    ),
+    Relation.LOOP: lazy("A short part of the recording is heard four times or more."),
+    Relation.SAME_RECORDING: lazy(
+        "At least 60 % of the recording is heard, in its order."
+    ),
+    Relation.EXCERPT: lazy("Part of the recording is heard in the file."),
+    Relation.SIMILAR_WORK: lazy(
+        "A cloud engine says that the work is the same; it need not be this recording."
+    ),
+}
+_STATES = {
+    MatchState.PENDING: lazy("Nobody has decided about this match yet."),
+    MatchState.IN_REVIEW: lazy("A reviewer holds this match; nothing is decided yet."),
+    MatchState.ESCALATED: lazy("The match waits for the decision of a manager."),
+    MatchState.CONFIRMED: lazy(
+        "It was confirmed as a use of this recording that no licence covers."
+    ),
+    MatchState.CLEARED: lazy("It is a use of this recording, and the use is allowed."),
+    MatchState.REJECTED: lazy("It was decided that this is not a use to be claimed."),
+    MatchState.SUPPRESSED: lazy(
+        "A rule or an excluded stretch took it out of the work."
+    ),
+    MatchState.DISPUTED: lazy("The claim was confirmed, and the other side objects."),
+    MatchState.UPHELD: lazy("The other side objected; the claim was upheld."),
+    MatchState.RELEASED: lazy("The claim was given up."),
+    MatchState.SUPERSEDED: lazy("A later scan of the same file replaced this match."),
+}
+
+
+def sentences(facts: CaseFacts) -> list[str]:
+    """Return what was found and what it means, the most important first."""
+    match = facts.match
+    told = [
+        _what(facts),
+        _shares(match),
+        str(_RELATIONS[Relation(match.relation)]),
+        _score(match),
+        _speed(match),
+        _speech(match),
+    ]
+    if match.excluded_ms:
+        told.append(
+            _(
+                "%(s)s s lie on stretches that do not count and are left out of the time."
+            )
+            % {"s": _seconds(match.excluded_ms)}
+        )
+    if match.second_scan is not None:
+        told.append(_("Two engines found it independently of each other."))
+    return [sentence for sentence in told if sentence]
+
+
+def decision(facts: CaseFacts) -> str:
+    """Return what was decided, by whom and when, in a sentence or two."""
+    match = facts.match
+    told = str(_STATES[MatchState(match.state)])
+    if match.decided_by_name and match.decided_at is not None:
+        told += " " + _("Decided by %(who)s on %(when)s UTC.") % {
+            "who": match.decided_by_name,
+            "when": f"{match.decided_at:%Y-%m-%d %H:%M:%S}",
+        }
+    return told
+
+
+def licences(facts: CaseFacts) -> str:
+    """Return in one sentence what the licences say."""
+    if not facts.licences:
+        return _("No licence in force speaks of this recording.")
+    full = [each.licence for each in facts.licences if each.cover == "full"]
+    if full:
+        return _("Covered by %(names)s.") % {"names": ", ".join(map(str, full))}
+    count = len(facts.licences)
+    return ngettext(
+        "One licence was considered; it does not cover this use.",
+        "%(count)s licences were considered; none covers this use.",
+        count,
+    ) % {"count": count}
+
+
+def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
+    """Return what names the recording: labels with their values, none empty."""
+    recording = facts.recording
+    title = " ".join([recording.title, recording.version_title]).strip()
+    return _told(
+        [
+            (_("Title"), title),
+            (_("Artists"), recording.artist_names),
+            (_("Album"), recording.album),
+            (_("Label"), recording.label),
+            ("ISRC", recording.isrc_normalised or recording.isrc),
+            (_("Own id"), recording.custom_id or recording.uid),
+            (_("Length"), offset(recording.duration_ms)),
+            ("SHA-256", recording.audio_sha256),
+        ]
+    )
+
+
+def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
+    """Return what names the file: labels with their values, none empty."""
+    file = facts.file
+    return _told(
+        [
+            (_("Name"), file.name),
+            (_("Link"), file.source_url),
+            (_("Platform"), file.platform),
+            (_("Account"), file.account),
+            (_("Programme"), file.programme),
+            (_("External id"), file.external_id),
+            (_("Taken in"), f"{file.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+            (_("Length"), offset(file.duration_ms)),
+            ("SHA-256", file.sha256),
+        ]
+    )
+
+
+def _told(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    unknown = ("", offset(0))
+    return [(name, value) for name, value in pairs if value not in unknown]
+
+
+def _what(facts: CaseFacts) -> str:
+    match, recording = facts.match, facts.recording
+    return ngettext(
+        "%(s)s seconds of “%(title)s” are heard in “%(file)s”, in one place between "
+        "%(first)s and %(last)s.",
+        "%(s)s seconds of “%(title)s” are heard in “%(file)s”, in %(count)s places "
+        "between %(first)s and %(last)s.",
+        match.segment_count,
+    ) % {
+        "s": _seconds(match.matched_ms),
+        "title": Truncator(recording.title).chars(_NAME_CHARS),
+        "file": Truncator(facts.file.name).chars(_NAME_CHARS),
+        "count": match.segment_count,
+        "first": offset(match.first_start_ms),
+        "last": offset(match.last_end_ms),
+    }
+
+
+def _shares(match: Match) -> str:
+    source = _("That is %(pct)s %% of the file") % {"pct": match.source_coverage_pct}
+    if match.reference_coverage_pct is None:
+        return f"{source}."
+    reference = _("and %(pct)s %% of the recording.") % {
+        "pct": match.reference_coverage_pct
+    }
+    return f"{source} {reference}"
+
+
+def _score(match: Match) -> str:
+    if match.score is None:
+        return _("The engine gives no score for it.")
+    told = _("Score %(score)s on the scale %(scale)s.") % {
+        "score": match.score,
+        "scale": match.score_scale,
+    }
+    if match.score_scale == EMBEDDED_SCALE and match.score >= 50:
+        told += " " + _(
+            "By chance alone, unrelated sound is expected to reach it less than once in "
+            "10^%(power)s hours."
+        ) % {"power": _hours_power(match.score)}
+    return (
+        told
+        + " "
+        + _(
+            "The score speaks of chance alone: where two recordings share a loop or a sample, "
+            "both are found."
+        )
+    )
+
+
+def _hours_power(score: Decimal) -> int:
+    """Return the tenth power of the hours in which chance reaches a score once.
+
+    The other way round of how the engine's score is made; see docs/recognition.md.
+    """
+    return int(3 + (score - 50) * 15 / 50)
+
+
+def _speed(match: Match) -> str:
+    if match.speed_pct is None:
+        return ""
+    if not match.speed_pct and not match.pitch_cents:
+        return _("It is heard at the original's speed and pitch.")
+    return _(
+        "It is heard %(speed)s %% off the original's speed, %(cents)s cents off "
+        "its pitch."
+    ) % {
+        "speed": f"{match.speed_pct:+}",
+        "cents": "?" if match.pitch_cents is None else f"{match.pitch_cents:+}",
+    }
+
+
+def _speech(match: Match) -> str:
+    return _("Most of it lies under speech.") if match.under_speech else ""
+
+
+def _seconds(total_ms: int) -> str:
+    return f"{total_ms / 1000:.1f}"

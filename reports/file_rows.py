@@ -1,0 +1,113 @@
+"""The columns of ``file-summary/1``: one row per file, whatever was found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reports.rows import Column, Found, file_url
+from reports.values import Kind, Value
+from review.choices import MatchState, QueueReason
+from scanning.models import Scan, ScannedFile
+
+SCHEMA = "file-summary/1"
+STATES = tuple(state for state in MatchState if state != MatchState.SUPERSEDED)
+# The reasons that weigh most first: what is due or contested, then what is doubtful.
+_WORST_FIRST = (
+    *(QueueReason.DISPUTE, QueueReason.SECOND_APPROVAL, QueueReason.REOPENED),
+    *(QueueReason.LICENCE_ENDED, QueueReason.RESCAN_CHANGED, QueueReason.ALTERED),
+    *(QueueReason.LOW_SCORE, QueueReason.BELOW_FLOOR, QueueReason.UNDER_SPEECH),
+    *(QueueReason.SHORT, QueueReason.LICENCE_PARTIAL, QueueReason.EXCLUDED),
+    *(QueueReason.POLICY, QueueReason.FOUND_LATE, QueueReason.DEFAULT),
+)
+_MINUTE_MS = 60_000
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class FileCase:
+    """What one row is about: a file and the matches in it that fit.
+
+    ``matched_ms`` is what they cover together, overlaps counted once; None where no
+    scan of the file has finished.
+    """
+
+    found: Found
+    file: ScannedFile
+    scan: Scan | None
+    states: Mapping[str, int]
+    waiting_for: frozenset[str]
+    matched_ms: int | None
+
+
+def _count(state: MatchState) -> Column[FileCase]:
+    return Column(
+        f"{state.value}_count", Kind.INTEGER, lambda case: case.states.get(state, 0)
+    )
+
+
+def _coverage(case: FileCase) -> Value:
+    length = case.file.duration_ms
+    if case.matched_ms is None or not length:
+        return None
+    return (Decimal(100 * min(case.matched_ms, length)) / length).quantize(_CENT)
+
+
+def _unmatched_minutes(case: FileCase) -> Value:
+    if case.matched_ms is None or not case.file.duration_ms:
+        return None
+    left = max(0, case.file.duration_ms - case.matched_ms)
+    return (Decimal(left) / _MINUTE_MS).quantize(_CENT)
+
+
+def _worst_reason(case: FileCase) -> Value:
+    """Return why the file needs a person most; for one without a match, why not."""
+    if case.waiting_for:
+        ordered = [reason for reason in _WORST_FIRST if reason in case.waiting_for]
+        return ordered[0].value if ordered else min(case.waiting_for)
+    if case.found == Found.NO and case.scan is not None and case.scan.no_match_reason:
+        return f"no_match:{case.scan.no_match_reason}"
+    return None
+
+
+def _notes(case: FileCase) -> Value:
+    if case.found in (Found.YES, Found.NO):
+        return None
+    code = case.file.error_code or case.file.status
+    return f"{code}: {case.file.message}" if case.file.message else code
+
+
+_T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL
+COLUMNS: tuple[Column[FileCase], ...] = (
+    Column("report_schema", _T, lambda case: SCHEMA),
+    Column("file_id", _T, lambda case: str(case.file.uid)),
+    Column("match_found", _E, lambda case: case.found.value),
+    Column("source_type", _E, lambda case: case.file.source_type),
+    Column("source_name", _T, lambda case: case.file.name),
+    Column("source_url", _T, lambda case: case.file.source_url),
+    Column("source_platform", _T, lambda case: case.file.platform.lower()),
+    Column("source_account", _T, lambda case: case.file.account),
+    Column("source_external_id", _T, lambda case: case.file.external_id),
+    Column("source_sha256", _T, lambda case: case.file.sha256),
+    Column("source_duration_ms", _I, lambda case: case.file.duration_ms or None),
+    Column("source_published_at", Kind.TIME, lambda case: case.file.published_at),
+    Column("container", _T, lambda case: case.file.container.name),
+    Column("match_count", _I, lambda case: sum(case.states.values())),
+    *(_count(state) for state in STATES),
+    Column("matched_ms", _I, lambda case: case.matched_ms),
+    Column("source_coverage_pct", _D, _coverage),
+    Column("unmatched_minutes", _D, _unmatched_minutes),
+    Column("worst_queue_reason", _T, _worst_reason),
+    Column("engine", _E, lambda case: case.scan.engine if case.scan else None),
+    Column(
+        "engine_version", _T, lambda case: case.scan.engine_version if case.scan else ""
+    ),
+    Column("scan_id", _T, lambda case: case.scan.uid if case.scan else None),
+    Column(
+        "case_url",
+        _T,
+        lambda case: file_url(case.file),
+    ),
+    Column("notes", _T, _notes),
+)

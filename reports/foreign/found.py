@@ -1,0 +1,31 @@
+"""What another program found in one file, in the shape that ACRCloud's API uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# Any in this module: JSON of another service.
+Json = dict[str, Any]
+
+READY, NO_RESULT, FAILED = 1, -1, -2
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """One file with its results.
+
+    ``remote_id`` is the service's own id, empty where the program keeps none; then the
+    name tells files apart. ``results`` has the sections that ``engines.reported`` reads.
+    ``stretches`` are spans without a result, as ``Scan.stretches`` keeps them.
+    """
+
+    line: int
+    name: str
+    state: int
+    results: Json
+    remote_id: str = ""
+    url: str = ""
+    duration_ms: int = 0
+    scanned_at: str = ""
+    stretches: list[Json] = field(default_factory=list)

@@ -1,0 +1,129 @@
+"""The rows of a run on disk: compressed JSON Lines, the same bytes for the same rows."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from django.core.files.base import File
+
+from reports.choices import Mode
+from reports.rows import KeptRow
+from reports.schemas import SCHEMAS
+
+_CHUNK_BYTES = 256 * 1024
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class CompressedFile:
+    """Bytes written to a compressed file, with the hash and size of what went in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size_bytes = 0
+        self._digest = hashlib.sha256()
+        self._raw = path.open("wb")
+        # No name and no time in the file: the same content gives the same bytes.
+        self._file = gzip.GzipFile("", "wb", 1, self._raw, mtime=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._raw.close()
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of everything written so far."""
+        return self._digest.hexdigest()
+
+    def write(self, piece: bytes) -> None:
+        """Append a piece."""
+        self._file.write(piece)
+        self._digest.update(piece)
+        self.size_bytes += len(piece)
+
+
+class RowKeeper(CompressedFile):
+    """Keeps rows as they pass, and counts what they say."""
+
+    def __init__(self, path: Path, mode: Mode) -> None:
+        super().__init__(path)
+        self.count = 0
+        names = [field.name for field in SCHEMAS[_stored(mode)].fields]
+        self._found = names.index("match_found")
+        self._state = names.index("review_state") if "review_state" in names else None
+        self._engine = names.index("engine")
+        self._engine_version = names.index("engine_version")
+        self._policy = names.index("policy_name") if "policy_name" in names else None
+        self._counts: dict[str, Counter[str]] = {
+            name: Counter() for name in ("match_found", "review_state")
+        }
+        self._engines: set[str] = set()
+        self._policies: set[str] = set()
+
+    def keep(self, rows: Iterable[KeptRow]) -> Iterator[KeptRow]:
+        """Pass the rows on and keep each."""
+        for row in rows:
+            self.write(f"{_encode(row)}\n".encode())
+            self._count(row)
+            yield row
+
+    def _count(self, row: KeptRow) -> None:
+        cells = row[0]
+        self.count += 1
+        self._counts["match_found"][str(cells[self._found])] += 1
+        if self._state is not None and cells[self._state]:
+            self._counts["review_state"][str(cells[self._state])] += 1
+        if cells[self._engine]:
+            version = cells[self._engine_version] or ""
+            self._engines.add(f"{cells[self._engine]} {version}".strip())
+        if self._policy is not None and cells[self._policy]:
+            self._policies.add(str(cells[self._policy]))
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the rows by kind and by review state."""
+        return {name: dict(sorted(each.items())) for name, each in self._counts.items()}
+
+    @property
+    def versions(self) -> dict[str, list[str]]:
+        """Return the engines and policies that the rows name."""
+        return {
+            "engines": sorted(self._engines),
+            "policies": sorted(self._policies),
+        }
+
+
+def _stored(mode: Mode) -> Mode:
+    """Segments are kept with their matches."""
+    return Mode.FILE if mode == Mode.FILE else Mode.MATCH
+
+
+def kept_rows(stored: File[bytes]) -> Iterator[KeptRow]:
+    """Read the rows of a run back, one at a time."""
+    with stored.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            cells, parts = json.loads(line)
+            yield cells, parts
+
+
+def content_of(stored: File[bytes]) -> Iterator[bytes]:
+    """Return what was compressed, in chunks."""
+    with stored.open("rb") as raw, gzip.open(raw, "rb") as content:
+        while chunk := content.read(_CHUNK_BYTES):
+            yield bytes(chunk)

@@ -1,0 +1,108 @@
+"""How a report is to be written: its mode, format, dialect and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from django.http import QueryDict
+
+from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, Separator
+from reports.models import ReportOptions
+from reports.rows import KeptRow
+from reports.schemas import SCHEMAS, Field, Schema, shape
+from reports.writers import (
+    Dialect,
+    Rows,
+    csv_pieces,
+    json_lines_pieces,
+    json_pieces,
+)
+from review.filters import MatchFilter
+
+SEPARATORS = {
+    Separator.COMMA: ",",
+    Separator.SEMICOLON: ";",
+    Separator.TAB: "\t",
+}
+Filters = Mapping[str, str | list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is asked of a report; the names are those of ``ReportOptions``.
+
+    ``UnknownColumn`` is raised for a column that the mode does not have.
+    """
+
+    mode: Mode = Mode.MATCH
+    filters: Filters = field(default_factory=dict)
+    files_without: FilesWithout = FilesWithout.ALL
+    format: Format = Format.CSV
+    separator: Separator = Separator.COMMA
+    byte_order_mark: bool = True
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.schema.chosen(self.columns)
+
+    @classmethod
+    def of(cls, options: ReportOptions) -> Self:
+        """Return what a run, template or schedule asks for."""
+        return cls(
+            mode=Mode(options.mode),
+            filters=options.filters,
+            files_without=FilesWithout(options.files_without),
+            format=Format(options.format),
+            separator=Separator(options.separator),
+            byte_order_mark=options.byte_order_mark,
+            columns=tuple(options.columns),
+        )
+
+    def columns_of_model(self) -> dict[str, Any]:  # Any: values of model fields
+        """Return the layout as columns of a ``ReportOptions`` model."""
+        return {**asdict(self), "columns": list(self.columns)}
+
+    @property
+    def schema(self) -> Schema:
+        """Return the columns that there are."""
+        return SCHEMAS[self.mode]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Return the columns that are written, in the schema's order."""
+        return self.schema.chosen(self.columns)
+
+    @property
+    def file_name(self) -> str:
+        """Return the name that the file has where it is downloaded."""
+        return f"{FILE_NAMES[self.mode]}.{self.format}"
+
+    @property
+    def match_filter(self) -> MatchFilter:
+        """Return the filters as the lists read them."""
+        query = QueryDict(mutable=True)
+        for name, value in self.filters.items():
+            query.setlist(name, value if isinstance(value, list) else [value])
+        return MatchFilter.from_query(query)
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return how a CSV file is written."""
+        return Dialect(SEPARATORS[self.separator], self.byte_order_mark)
+
+    def shaped(self, kept: Iterable[KeptRow]) -> Rows:
+        """Return the rows of the mode with the chosen columns."""
+        return shape(self.mode, self.fields)(kept)
+
+    def pieces(
+        self, kept: Iterable[KeptRow], manifest: Mapping[str, object]
+    ) -> Iterator[bytes]:
+        """Return a text file, CSV or one of the two kinds of JSON, in pieces."""
+        rows = self.shaped(kept)
+        if self.format == Format.JSON:
+            return json_pieces(rows, self.fields, manifest)
+        if self.format == Format.JSON_LINES:
+            return json_lines_pieces(rows, self.fields)
+        return csv_pieces(rows, self.fields, self.dialect)

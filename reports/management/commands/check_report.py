@@ -1,0 +1,49 @@
+"""Checks kept reports against their hashes."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from reports.choices import RunState
+from reports.models import ReportRun
+from reports.services import check_run
+
+
+class Command(BaseCommand):
+    """Reads every file of kept reports again; exits 1 where one is not whole."""
+
+    help = "Check kept reports, all or some, against the hashes they were written with."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("reports", nargs="*", help="ids of reports; none for all")
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
+        """Check one after the other."""
+        runs = ReportRun.objects.filter(state=RunState.READY).order_by("pk")
+        if options["reports"]:
+            runs = runs.filter(uid__in=options["reports"])
+            unknown = set(options["reports"]) - set(runs.values_list("uid", flat=True))
+            if unknown:
+                raise CommandError(f"No finished report: {', '.join(sorted(unknown))}.")
+        results = [
+            {"report": run.uid, "file": check.name, "fault": check.fault}
+            for run in runs.iterator()
+            for check in check_run(run=run)
+        ]
+        faults = [each for each in results if each["fault"]]
+        if options["format"] == "json":
+            self.stdout.write(json.dumps(results))
+        else:
+            for each in faults:
+                self.stdout.write("{report} {file}: {fault}".format(**each))
+            self.stdout.write(
+                f"{len(results)} files read, {len(faults)} not as written."
+            )
+        if faults:
+            raise CommandError(f"{len(faults)} files are not as they were written.")

@@ -1,0 +1,63 @@
+"""Writes the cue sheet of a file."""
+
+from __future__ import annotations
+
+import uuid
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from common.uid import new_uid
+from reports import cue_sheets
+from scanning.models import ScannedFile
+
+
+class Command(BaseCommand):
+    """Parses, writes beside the target first, so that none is ever partial."""
+
+    help = (
+        "Write the cue sheet of a scanned file as CSV or PDF, by the output's ending."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("file", type=uuid.UUID, help="id of the scanned file")
+        parser.add_argument(
+            "--output", required=True, type=Path, help="the .csv or .pdf to write"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
+        """Write and tell."""
+        output: Path = options["output"]
+        kind = output.suffix.lower().removeprefix(".")
+        file = ScannedFile.objects.filter(
+            uid=options["file"], deleted_at__isnull=True
+        ).first()
+        if file is None:
+            raise CommandError(f"There is no file {options['file']}.")
+        if kind not in ("csv", "pdf"):
+            raise CommandError("The output ends in .csv or .pdf.")
+        try:
+            sheet = cue_sheets.cue_sheet(file=file)
+            content = (cue_sheets.csv_of if kind == "csv" else cue_sheets.pdf_of)(sheet)
+            _write(output, content)
+        except cue_sheets.NotScanned as error:
+            raise CommandError(str(error)) from error
+        except OSError as fault:
+            raise CommandError(f"{output} could not be written: {fault}") from fault
+        cue_sheets.record_export(sheet=sheet, actor="command:cue_sheet", kind=kind)
+        self.stdout.write(
+            f"{output}: {len(sheet.cues)} cues, {sheet.unknown} without a recording"
+        )
+
+
+def _write(output: Path, content: bytes) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.name}.{new_uid('p')}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)

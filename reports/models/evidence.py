@@ -1,0 +1,99 @@
+"""The evidence pack: a sealed ZIP about one match."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+
+from accounts.reach import Path, ReachManager
+from common.leases import Leased
+from common.uid import new_uid
+from review.models import Match
+
+
+class PackStatus(models.TextChoices):
+    """How far a pack is; one that is ready never changes again."""
+
+    QUEUED = "queued", "Queued"
+    BUILDING = "building", "Being built"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ACTIVE_PACK_STATUSES = (PackStatus.QUEUED, PackStatus.BUILDING)
+
+
+class EvidencePack(Leased):
+    """What is known of a match, as of one event of its chain, in one file.
+
+    ``as_of`` is the number of that event; a pack is stale once a later one changed
+    what is decided. ``key_id`` names the key that signed the manifest.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "e"), editable=False
+    )
+    match = models.ForeignKey(
+        Match, on_delete=models.PROTECT, related_name="evidence_packs"
+    )
+    status = models.CharField(
+        max_length=16, choices=PackStatus.choices, default=PackStatus.QUEUED
+    )
+    progress = models.PositiveSmallIntegerField(default=0)
+    with_reference_clips = models.BooleanField(default=True)
+    as_of = models.PositiveIntegerField(default=0)
+    file = models.FileField(max_length=200, blank=True, default="")
+    size_bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    key_id = models.CharField(max_length=64, blank=True, default="")
+    message = models.CharField(max_length=500, blank=True, default="")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(
+        containers="match__scanned_file__container", buckets="match__recording__bucket"
+    )
+    objects = ReachManager["EvidencePack"]()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["match"],
+                condition=models.Q(status__in=["queued", "building"]),
+                name="evidence_one_active_per_match",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="ready")
+                | ~models.Q(sha256="") & ~models.Q(file=""),
+                name="evidence_ready_is_sealed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uid} of {self.match_id}"
+
+    @property
+    def case(self) -> str:
+        """Return the name under which the audit trail keeps this pack."""
+        return f"evidence:{self.uid}"
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether it waits for the worker or is being built."""
+        return self.status in ACTIVE_PACK_STATUSES
+
+    @property
+    def file_name(self) -> str:
+        """Return the name that the pack is downloaded under."""
+        return f"evidence-{self.match.uid}-{self.as_of}.zip"

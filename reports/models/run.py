@@ -1,0 +1,112 @@
+"""The report run: what was asked, the rows it saw, and the file written of them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from accounts.reach import Path, ReachManager
+from common.leases import Leased
+from common.uid import new_uid
+from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, RunState, Separator
+
+
+class ReportOptions(models.Model):
+    """What a report is about and how it is written; templates have the same.
+
+    ``filters`` are names and values of a query string; ``columns`` those that were
+    chosen, none for all.
+    """
+
+    mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.MATCH)
+    filters = models.JSONField(default=dict, blank=True)
+    files_without = models.CharField(
+        max_length=8, choices=FilesWithout.choices, default=FilesWithout.ALL
+    )
+    format = models.CharField(max_length=8, choices=Format.choices, default=Format.CSV)
+    separator = models.CharField(
+        max_length=10, choices=Separator.choices, default=Separator.COMMA
+    )
+    byte_order_mark = models.BooleanField(default=True)
+    columns = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class ReportRun(ReportOptions, Leased):
+    """One report over one state of the database, kept with its rows and its file.
+
+    ``as_of_event`` is the last event that the rows rest on; events of reports
+    themselves do not count. ``counts`` are the rows by kind and by review state,
+    ``versions`` the engines and policies that the rows name. Runs that write the same
+    rows in another way share ``rows``. Text files are kept compressed; hash and size
+    are those of the file as it leaves.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
+    )
+    name = models.CharField(max_length=200)
+    state = models.CharField(
+        max_length=10, choices=RunState.choices, default=RunState.QUEUED
+    )
+    as_of_event = models.BigIntegerField(null=True)
+    as_of_at = models.DateTimeField(null=True)
+    progress = models.PositiveSmallIntegerField(default=0)
+    row_count = models.PositiveIntegerField(default=0)
+    counts = models.JSONField(default=dict)
+    versions = models.JSONField(default=dict)
+    rows = models.FileField(max_length=200, blank=True, default="")
+    rows_sha256 = models.CharField(max_length=64, blank=True, default="")
+    file = models.FileField(max_length=200, blank=True, default="")
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+    size_bytes = models.BigIntegerField(default=0)
+    message = models.CharField(max_length=500, blank=True, default="")
+    cancel_requested = models.BooleanField(default=False)
+    run_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    run_by_name = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(owner="run_by")
+    objects = ReachManager["ReportRun"]()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="report_run_work"),
+            models.Index(fields=["-created_at", "-id"], name="report_run_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def case(self) -> str:
+        """Return the name under which the audit trail keeps this run."""
+        return f"report:{self.uid}"
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Tell whether its matches were picked one by one; only its rows know which."""
+        return "selected" in self.filters
+
+    @property
+    def file_name(self) -> str:
+        """Return the name that the file has where it is downloaded."""
+        return f"{FILE_NAMES[Mode(self.mode)]}.{self.format}"
+
+    @property
+    def url(self) -> str:
+        """Return the page of this run."""
+        return reverse("portal:report_run", args=[self.uid])

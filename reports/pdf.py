@@ -1,0 +1,127 @@
+"""PDF pages in the fonts of this package: any script, the same bytes every time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from fontTools.ttLib import TTFont
+from fpdf import FPDF
+from fpdf.enums import Align, MethodReturnValue, XPos, YPos
+
+FONTS = Path(__file__).resolve().parent / "fonts"
+FAMILY, FALLBACK = "DejaVu", "Droid"
+INK, QUIET, LINE = (25, 28, 36), (98, 106, 124), (220, 223, 230)
+_FILES = {
+    (FAMILY, ""): "DejaVuSans.ttf",
+    (FAMILY, "B"): "DejaVuSans-Bold.ttf",
+    (FALLBACK, ""): "DroidSansFallback.ttf",
+}
+_LINE_HEIGHT = 1.38
+_POINT_MM = 25.4 / 72
+
+
+class Pages(FPDF):
+    """A4 pages that are laid out by hand: nothing breaks by itself."""
+
+    def __init__(self, *, title: str, made_at: datetime, wide: bool = False) -> None:
+        super().__init__(orientation="L" if wide else "P", format="A4")
+        self.set_title(shown(title))
+        self.set_creation_date(made_at)
+        self.set_producer("acrportal")
+        self.set_lang("en")
+        self.set_margin(16)
+        self.set_auto_page_break(False)
+        for (family, style), name in _FILES.items():
+            self.add_font(family, style, FONTS / name)
+        self.set_fallback_fonts([FALLBACK], exact_match=False)
+        self.set_text_shaping(True)
+        self.c_margin = 0
+
+    def write_text(
+        self,
+        text: str,
+        *,
+        size: float = 9,
+        bold: bool = False,
+        colour: tuple[int, int, int] = INK,
+        width: float = 0,
+        most_lines: int = 3,
+        align: str = "L",
+    ) -> None:
+        """Write a paragraph at the cursor and move below it; ``width`` 0 is the rest.
+
+        What does not fit into ``most_lines`` ends in an ellipsis.
+        """
+        self.set_font(FAMILY, "B" if bold else "", size)
+        self.set_text_color(*colour)
+        left, room = self.x, width or self.w - self.r_margin - self.x
+        for line in self._fitted(shown(text), room, most_lines):
+            self.set_x(left)
+            self.cell(
+                room,
+                size * _POINT_MM * _LINE_HEIGHT,
+                line,
+                align=Align.coerce(align),
+                new_x=XPos.LEFT,
+                new_y=YPos.NEXT,
+            )
+
+    def _fitted(self, text: str, room: float, most: int) -> list[str]:
+        # Only so much can be seen; laying out more would take long for nothing.
+        text = text[: 400 * most]
+        laid_out = self.multi_cell(
+            room, None, text, dry_run=True, output=MethodReturnValue.LINES
+        )
+        lines = cast("list[str]", laid_out)
+        if len(lines) <= most:
+            return lines
+        kept = lines[:most]
+        last = kept[-1].rstrip()
+        while last and self.get_string_width(f"{last}…") > room:
+            last = last[:-1]
+        return [*kept[:-1], f"{last}…"]
+
+    def rule(self) -> None:
+        """Draw a thin line across the page at the cursor."""
+        self.set_draw_color(*LINE)
+        self.line(self.l_margin, self.y, self.w - self.r_margin, self.y)
+
+    def as_bytes(self) -> bytes:
+        """Return the document."""
+        return bytes(self.output())
+
+
+def shown(text: str) -> str:
+    """Return the text as the fonts can write it, on one line.
+
+    A character that none of them has stands as its code, such as [U+1F525]; marks
+    that only steer the direction or the look of their neighbours are left out.
+    """
+    known = _known_characters()
+    return "".join(
+        character if ord(character) in known else _code(character)
+        for character in " ".join(text.split())
+    )
+
+
+def _code(character: str) -> str:
+    if character in _INVISIBLE or not character.isprintable():
+        return ""
+    return f"[U+{ord(character):04X}]"
+
+
+# Joiners, direction marks and the selectors between text and emoji.
+_INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff")
+
+
+@cache
+def _known_characters() -> frozenset[int]:
+    """Return every code point that one of the fonts can write."""
+    known: set[int] = set()
+    for name in set(_FILES.values()):
+        with TTFont(FONTS / name, lazy=True) as font:
+            known |= set(font.getBestCmap())
+    return frozenset(known)

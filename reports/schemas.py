@@ -1,0 +1,98 @@
+"""The three kinds of report and their columns; choosing columns never reorders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reports import file_rows, rows, segment_rows
+from reports.choices import Mode
+from reports.rows import KeptRow
+from reports.values import Cell, Kind
+
+
+class UnknownColumn(Exception):
+    """A column was asked for that the report does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Name and type of a column as files have it."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A kind of report under its number, with its columns in their fixed order."""
+
+    name: str
+    fields: tuple[Field, ...]
+
+    def chosen(self, names: Iterable[str]) -> tuple[Field, ...]:
+        """Return the columns of these names in the schema's order; all for none."""
+        wanted = set(names)
+        unknown = sorted(wanted - {field.name for field in self.fields})
+        if unknown:
+            raise UnknownColumn(
+                f"{self.name} has no column {', '.join(unknown)}. "
+                f"It has: {', '.join(field.name for field in self.fields)}."
+            )
+        if not wanted:
+            return self.fields
+        return tuple(field for field in self.fields if field.name in wanted)
+
+
+def _fields_of(columns: Iterable[rows.Column[object]]) -> tuple[Field, ...]:
+    return tuple(Field(column.name, column.kind) for column in columns)
+
+
+_MATCH_FIELDS = _fields_of(rows.COLUMNS)  # type: ignore[arg-type]  # only read
+_PART_FIELDS = _fields_of(segment_rows.PART_COLUMNS)  # type: ignore[arg-type]
+_KINDS = {field.name: field for field in (*_MATCH_FIELDS, *_PART_FIELDS)}
+
+SCHEMAS: dict[Mode, Schema] = {
+    Mode.MATCH: Schema(rows.SCHEMA, _MATCH_FIELDS),
+    Mode.SEGMENT: Schema(
+        segment_rows.SCHEMA, tuple(_KINDS[name] for name in segment_rows.NAMES)
+    ),
+    Mode.FILE: Schema(
+        file_rows.SCHEMA,
+        _fields_of(file_rows.COLUMNS),  # type: ignore[arg-type]  # only read
+    ),
+}
+Shape = Callable[[Iterable[KeptRow]], Iterator[Sequence[Cell]]]
+
+
+def shape(mode: Mode, fields: Sequence[Field]) -> Shape:
+    """Return what makes rows of a mode, with these columns only, of kept rows."""
+    if mode == Mode.SEGMENT:
+        return _segment_shape(fields)
+    all_fields = SCHEMAS[mode].fields
+    if len(fields) == len(all_fields):
+        return lambda kept: (cells for cells, _ in kept)
+    places = [all_fields.index(field) for field in fields]
+    return lambda kept: ([cells[place] for place in places] for cells, _ in kept)
+
+
+def _segment_shape(fields: Sequence[Field]) -> Shape:
+    """Lay a match's cells beside those of each segment; one row where there is none."""
+    of_match = {field.name: place for place, field in enumerate(_MATCH_FIELDS)}
+    offset = len(_MATCH_FIELDS) + 1
+    of_part = {field.name: offset + i for i, field in enumerate(_PART_FIELDS)}
+    places = [
+        len(_MATCH_FIELDS)
+        if field.name == "report_schema"
+        else of_part.get(field.name, of_match.get(field.name, -1))
+        for field in fields
+    ]
+    no_part: list[Cell] = [None] * len(_PART_FIELDS)
+
+    def shaped(kept: Iterable[KeptRow]) -> Iterator[Sequence[Cell]]:
+        for cells, parts in kept:
+            for part in parts or [no_part]:
+                beside = [*cells, segment_rows.SCHEMA, *part]
+                yield [beside[place] for place in places]
+
+    return shaped

@@ -1,0 +1,126 @@
+"""The columns of ``match-segment/1``: one row per segment, with its match's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from catalogue.models import ExcludedSegment
+from reports.rows import Case, Column
+from reports.values import Cell, Kind, Value, as_cell
+from review.services import spans
+from review.services.figures import (
+    UNDER_SPEECH_PCT,
+    counted_pieces,
+    reference_span,
+    source_span,
+)
+from scanning.models import Segment
+
+SCHEMA = "match-segment/1"
+_CENT = Decimal("0.01")
+
+
+class SegmentState(StrEnum):
+    """What a segment counts for."""
+
+    COUNTED = "counted"
+    EXCLUDED = "excluded"
+    OVERLAPPED = "overlapped"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One segment of a case, with its number from 1 and what it counts for."""
+
+    index: int
+    segment: Segment
+    state: SegmentState
+    exclusion: ExcludedSegment | None
+
+
+def parts_of(case: Case) -> list[Part]:
+    """Return the segments in the order of the source, judged one after the other."""
+    excluded = [(each.start_ms, each.end_ms) for each in case.exclusions]
+    covered: list[spans.Span] = []
+    parts = []
+    for index, segment in enumerate(case.segments, start=1):
+        exclusion = _exclusion_in(segment, case.exclusions)
+        if exclusion is not None and not counted_pieces(segment, excluded):
+            state = SegmentState.EXCLUDED
+        elif not spans.without([source_span(segment)], covered):
+            state = SegmentState.OVERLAPPED
+        else:
+            state = SegmentState.COUNTED
+            covered = spans.union([*covered, source_span(segment)])
+        parts.append(Part(index, segment, state, exclusion))
+    return parts
+
+
+def _exclusion_in(
+    segment: Segment, exclusions: Sequence[ExcludedSegment]
+) -> ExcludedSegment | None:
+    """Return the exclusion that takes most of the segment, if any touches it."""
+    begins, ends = reference_span(segment)
+    shared = [
+        (min(each.end_ms, ends) - max(each.start_ms, begins), each)
+        for each in exclusions
+    ]
+    most = max(shared, key=lambda pair: pair[0], default=None)
+    return most[1] if most is not None and most[0] > 0 else None
+
+
+def _speed_pct(part: Part) -> Value:
+    ratio = part.segment.tempo_ratio
+    return None if ratio is None else ((ratio - 1) * 100).quantize(_CENT)
+
+
+def _pitch_cents(part: Part) -> Value:
+    cents = part.segment.pitch_cents
+    return None if cents is None else round(cents)
+
+
+def _under_speech(part: Part) -> Value:
+    share = part.segment.speech_pct
+    return None if share is None else share >= UNDER_SPEECH_PCT
+
+
+_E, _I, _D, _O, _B, _T = (
+    *(Kind.ENUM, Kind.INTEGER, Kind.DECIMAL),
+    *(Kind.OFFSET, Kind.YES_NO, Kind.TEXT),
+)
+PART_COLUMNS: tuple[Column[Part], ...] = (
+    Column("segment_index", _I, lambda part: part.index),
+    Column("source_start", _O, lambda part: part.segment.start_ms),
+    Column("source_end", _O, lambda part: part.segment.end_ms),
+    Column("reference_start", _O, lambda part: part.segment.reference_start_ms),
+    Column("reference_end", _O, lambda part: part.segment.reference_end_ms),
+    Column("length_ms", _I, lambda part: part.segment.end_ms - part.segment.start_ms),
+    Column("segment_score", _D, lambda part: part.segment.score),
+    Column("speed_pct", _D, _speed_pct),
+    Column("pitch_cents", _I, _pitch_cents),
+    Column("under_speech", _B, _under_speech),
+    Column("segment_state", _E, lambda part: part.state.value),
+    Column(
+        "exclusion_id",
+        _T,
+        lambda part: None if part.exclusion is None else part.exclusion.uid,
+    ),
+)
+# All columns in their fixed order; those that no part has are the match's.
+NAMES = (
+    *("report_schema", "match_id", "match_found", "review_state", "source_name"),
+    *("source_external_id", "source_sha256", "recording_id", "custom_id", "title"),
+    *("artists", "isrc", "match_relation", "segment_index", "source_start"),
+    *("source_end", "reference_start", "reference_end", "length_ms"),
+    *("segment_score", "score_scale", "speed_pct", "pitch_cents", "under_speech"),
+    *("segment_state", "exclusion_id", "engine", "engine_version", "scan_id"),
+    "case_url",
+)
+
+
+def part_cells(part: Part) -> list[Cell]:
+    """Return the cells of a segment's own columns."""
+    return [as_cell(column.value(part), column.kind) for column in PART_COLUMNS]

@@ -1,0 +1,194 @@
+"""Summaries of matches: by recording, label, account, platform and month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Count, F, Q, QuerySet, Sum, TextChoices
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Lower, TruncMonth, TruncWeek
+from django.utils.translation import gettext_lazy as _
+
+import audit.services
+from accounts.models import User
+from reports.schemas import Field
+from reports.values import Cell, Kind
+from reports.writers import Dialect, csv_pieces
+from review import selectors as review_selectors
+from review.choices import WAITING_STATES, MatchState
+from review.filters import MatchFilter, file_condition
+from review.models import Match
+from scanning.models import ScannedFile
+
+SCHEMA = "match-summary/1"
+WEEKS = 12
+# What of other states is no use of ours.
+_NOT_OURS = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.RELEASED)
+_CENT = Decimal("0.01")
+
+
+class By(TextChoices):
+    """What a summary has one row for."""
+
+    RECORDING = "recording", _("Recording")
+    LABEL = "label", _("Label")
+    ACCOUNT = "account", _("Account")
+    PLATFORM = "platform", _("Platform")
+    MONTH = "month", _("Month")
+
+
+_GROUPS: dict[By, Combinable] = {
+    By.RECORDING: F("recording__uid"),
+    By.LABEL: F("recording__label"),
+    By.ACCOUNT: F("scanned_file__account"),
+    By.PLATFORM: Lower("scanned_file__platform"),
+    By.MONTH: TruncMonth("created_at", tzinfo=UTC),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """The counts of one recording, label, account, platform or month.
+
+    ``matched_ms`` leaves out what was rejected, suppressed or released;
+    ``share_pct`` is its share of all audio that fits the filter.
+    """
+
+    key: str
+    name: str
+    matches: int
+    files: int
+    waiting: int
+    confirmed: int
+    cleared: int
+    rejected: int
+    matched_ms: int
+    share_pct: Decimal | None
+
+
+def summarise(
+    *, filters: MatchFilter, by: By, limit: int | None = None
+) -> Iterator[SummaryRow]:
+    """Return the rows of a summary, the most matched time first; months in order."""
+    length_ms = scanned_ms(filters=filters)
+    order = ("group",) if by == By.MONTH else ("-matched_ms", "group")
+    names = {"name": F("recording__title")} if by == By.RECORDING else {}
+    groups = (
+        review_selectors.matches(filters=filters)
+        .order_by()
+        .annotate(group=_GROUPS[by], **names)
+        .values("group", *names)
+        .annotate(
+            matches=Count("pk"),
+            files=Count("scanned_file", distinct=True),
+            waiting=_count(*WAITING_STATES),
+            confirmed=_count(
+                MatchState.CONFIRMED, MatchState.DISPUTED, MatchState.UPHELD
+            ),
+            cleared=_count(MatchState.CLEARED),
+            rejected=_count(MatchState.REJECTED, MatchState.RELEASED),
+            matched_ms=Sum("matched_ms", filter=~Q(state__in=_NOT_OURS), default=0),
+        )
+        .order_by(*order)
+    )
+    for row in groups[:limit]:
+        yield _row(row, length_ms)
+
+
+def _count(*states: MatchState) -> Count:
+    return Count("pk", filter=Q(state__in=states))
+
+
+def _row(row: Mapping[str, object], length_ms: int) -> SummaryRow:
+    group = row["group"]
+    key = f"{group:%Y-%m}" if isinstance(group, datetime) else str(group or "")
+    counts = {
+        name: int(str(row[name]))
+        for name in (
+            *("matches", "files", "waiting", "confirmed", "cleared", "rejected"),
+            "matched_ms",
+        )
+    }
+    share = Decimal(100 * counts["matched_ms"]) / length_ms if length_ms else None
+    return SummaryRow(
+        key=key,
+        name=str(row.get("name") or key),
+        share_pct=None if share is None else share.quantize(_CENT),
+        **counts,
+    )
+
+
+def scanned_ms(*, filters: MatchFilter) -> int:
+    """Return the length of all files that fit the filter."""
+    files = ScannedFile.objects.filter(file_condition(filters))
+    total = files.aggregate(total=Sum("duration_ms", default=0))["total"]
+    return int(total)
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """How many matches were found, and how many decided, in one week."""
+
+    begins: date
+    new: int
+    decided: int
+
+
+def trend(*, filters: MatchFilter) -> list[Week]:
+    """Return the last weeks up to the one of now, the oldest first."""
+    today = datetime.now(tz=UTC).date()
+    first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
+    matches = review_selectors.matches(filters=filters).order_by()
+    new, decided = (_by_week(matches, name, first) for name in _TIMES)
+    weeks = [first + timedelta(days=7 * number) for number in range(WEEKS)]
+    return [Week(week, new.get(week, 0), decided.get(week, 0)) for week in weeks]
+
+
+_TIMES = ("created_at", "decided_at")
+
+
+def _by_week(matches: QuerySet[Match], name: str, first: date) -> dict[date, int]:
+    begin = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    rows = (
+        matches.filter(**{f"{name}__gte": begin})
+        .annotate(week=TruncWeek(name, tzinfo=UTC))
+        .values_list("week")
+        .annotate(count=Count("pk"))
+    )
+    return {week.date(): count for week, count in rows}
+
+
+_FIELDS = (
+    Field("report_schema", Kind.TEXT),
+    Field("by", Kind.ENUM),
+    Field("key", Kind.TEXT),
+    Field("name", Kind.TEXT),
+    Field("matches", Kind.INTEGER),
+    Field("files", Kind.INTEGER),
+    Field("waiting", Kind.INTEGER),
+    Field("confirmed", Kind.INTEGER),
+    Field("cleared", Kind.INTEGER),
+    Field("rejected", Kind.INTEGER),
+    Field("matched_ms", Kind.INTEGER),
+    Field("share_pct", Kind.DECIMAL),
+)
+
+
+def stream_summary(*, filters: MatchFilter, by: By, user: User) -> Iterator[bytes]:
+    """Return a summary as CSV, in the dialect of the reports; an event tells."""
+    audit.services.record(
+        case=f"report-summary:{by}",
+        action="exported",
+        actor=user,
+        after={"schema": SCHEMA, "filter": filters.to_query()},
+    )
+    rows = (_cells(row, by) for row in summarise(filters=filters, by=by))
+    return csv_pieces(rows, _FIELDS, Dialect())
+
+
+def _cells(row: SummaryRow, by: By) -> list[Cell]:
+    values = [getattr(row, field.name) for field in _FIELDS[2:]]
+    return [SCHEMA, by, *(None if each is None else str(each) for each in values)]

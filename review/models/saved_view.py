@@ -1,0 +1,46 @@
+"""A view of the queue that a person keeps: a name for filters and an order."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+
+from common.uid import new_uid
+
+
+class SavedView(models.Model):
+    """The part of an address after the question mark, under a name.
+
+    A shared one is shown to everybody; only its owner changes it. The default one is
+    what the queue opens with for its owner.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "v"), editable=False
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views"
+    )
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=1000, blank=True, default="")
+    is_shared = models.BooleanField(default=False)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"], name="saved_view_name_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["owner"],
+                condition=models.Q(is_default=True),
+                name="saved_view_one_default",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,56 @@
+"""Files in which nothing was found, and nothing was to be: a person says so."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.roles import Action
+from audit.services import record
+from review import errors
+from review.services import transitions
+from review.services.decisions import check_note
+from scanning.choices import FileStatus
+from scanning.models import ScannedFile
+
+
+def mark_expected(
+    *, scanned_file: ScannedFile, user: User, note: str = ""
+) -> ScannedFile:
+    """Keep that a file without a match is as it should be; it waits no longer."""
+    return _write(scanned_file, user, expected=True, note=note)
+
+
+def unmark_expected(
+    *, scanned_file: ScannedFile, user: User, note: str = ""
+) -> ScannedFile:
+    """Let a file without a match wait for a person again."""
+    return _write(scanned_file, user, expected=False, note=note)
+
+
+@transaction.atomic
+def _write(
+    scanned_file: ScannedFile, user: User, *, expected: bool, note: str
+) -> ScannedFile:
+    transitions.require(
+        user, Action.DECIDE, why="Your role may look at files, not judge them."
+    )
+    check_note(note)
+    current = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
+    if current.status != FileStatus.NO_MATCH or current.deleted_at is not None:
+        raise errors.NotPossible(
+            f"{current.name} is no file without a match (any more)."
+        )
+    if current.no_match_expected == expected:
+        return current
+    current.no_match_expected = expected
+    current.save(update_fields=["no_match_expected", "updated_at"])
+    record(
+        case=f"file:{current.uid}",
+        action="expected" if expected else "not_expected",
+        actor=user,
+        before={"no_match_expected": not expected},
+        after={"no_match_expected": expected},
+        note=note.strip(),
+    )
+    return current

@@ -1,0 +1,64 @@
+"""What a container's lower floor brings back of what was suppressed for its score.
+
+Raising a floor suppresses nothing that waits already: that would happen unseen.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.roles import Action
+from review.choices import MatchState, QueueReason
+from review.coverage import LicencesInForce
+from review.models import Match
+from review.services import evaluation, transitions
+from review.services.treatments import treat
+from review.subjects import Subject
+from scanning.choices import FileStatus
+from scanning.models import Container, ScannedFile
+
+
+def returning(*, container: Container, floor: Decimal) -> int:
+    """Return how many suppressed matches would be judged anew under this floor."""
+    return _below_no_more(container, floor).count()
+
+
+@transaction.atomic
+def give_back(*, container: Container, user: User) -> int:
+    """Judge anew what the container's floor no longer suppresses; return how many.
+
+    Licences and policies are asked as of every new match; what they do not treat
+    waits for a person.
+    """
+    transitions.require(
+        user, Action.CONFIGURE, why="Only an admin may change a container's floor."
+    )
+    rows = _below_no_more(container, container.score_floor).select_related(
+        "recording", "scanned_file__container", "scan"
+    )
+    policies, licences = evaluation.rules_in_force(), LicencesInForce()
+    returned = 0
+    for match in rows.order_by("pk").iterator(chunk_size=500):
+        outcome = evaluation.evaluate(
+            subject=Subject.of(match), policies=policies, licences=licences
+        )
+        if treat(match=match, outcome=outcome, user=user):
+            returned += 1
+            ScannedFile.objects.filter(
+                pk=match.scanned_file_id, status=FileStatus.NO_MATCH
+            ).update(status=FileStatus.READY)
+    return returned
+
+
+def _below_no_more(container: Container, floor: Decimal) -> QuerySet[Match]:
+    return Match.objects.filter(
+        Q(score__isnull=True) | Q(score__gte=floor),
+        scanned_file__container=container,
+        scanned_file__deleted_at__isnull=True,
+        state=MatchState.SUPPRESSED,
+        queue_reason=QueueReason.BELOW_FLOOR,
+    )

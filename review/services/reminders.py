@@ -1,0 +1,90 @@
+"""Reminders of disputes whose answer is due: one digest a day, never one each."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from accounts.roles import ROLE_ACTIONS, Action
+from audit.models import Event
+from audit.services import record
+from review import selectors
+from review.models import Dispute
+
+logger = logging.getLogger(__name__)
+
+CASE = "digest:disputes"
+AHEAD = timedelta(days=7)
+_LISTED = 50
+_MANAGERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
+
+
+def remind(**_signal: object) -> int:
+    """Tell managers once a day what is due within a week, or late; return how many.
+
+    The event is what says that a day's digest is out; mail follows it, if it is on.
+    """
+    try:
+        due = _note_due()
+    except IntegrityError:
+        return 0  # another worker was first
+    if due and settings.ACRPORTAL_DISPUTE_MAIL:
+        _send(due)
+    return len(due)
+
+
+@transaction.atomic
+def _note_due() -> list[Dispute]:
+    """Write the day's event and return what it tells; nothing the second time."""
+    last = Event.objects.select_for_update().filter(case=CASE).first()
+    now = timezone.now()
+    if last is not None and timezone.localdate(last.at) >= timezone.localdate(now):
+        return []
+    due = list(selectors.open_disputes().filter(due_at__lt=now + AHEAD))
+    if due:
+        record(
+            case=CASE,
+            action="disputes.due",
+            after={
+                "overdue": [each.uid for each in due if each.is_overdue],
+                "due_soon": [each.uid for each in due if not each.is_overdue],
+            },
+        )
+    return due
+
+
+def _send(due: list[Dispute]) -> None:
+    readers = User.objects.filter(
+        Q(groups__name__in=_MANAGERS), is_active=True
+    ).exclude(email="")
+    addresses = sorted(set(readers.values_list("email", flat=True)))
+    overdue = sum(each.is_overdue for each in due)
+    subject = ngettext(
+        "%(count)d dispute is due, %(late)d of them late",
+        "%(count)d disputes are due, %(late)d of them late",
+        len(due),
+    ) % {"count": len(due), "late": overdue}
+    lines = [
+        f"{timezone.localtime(each.due_at):%Y-%m-%d}  {each.match}: "
+        f"{each.get_code_display()}\n"
+        f"{settings.ACRPORTAL_BASE_URL}{each.match.review_url}"
+        for each in due[:_LISTED]
+    ]
+    if len(due) > _LISTED:
+        lines.append(_("… and %(more)d more.") % {"more": len(due) - _LISTED})
+    for address in addresses:
+        try:
+            send_mail(subject, "\n\n".join(lines), None, [address])
+        except (SMTPException, OSError):
+            logger.exception("the digest of disputes could not be sent")
+            return

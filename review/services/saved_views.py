@@ -1,0 +1,75 @@
+"""Keeping views of the queue: for oneself, or shown to the whole team."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.roles import Action
+from review import errors
+from review.models import SavedView
+from review.services import transitions
+
+MAX_VIEWS = 30
+_NOT_YOURS = "This view belongs to somebody else."
+
+
+def views_for(user: User) -> QuerySet[SavedView]:
+    """Return the views that the user sees: their own, and those that are shared."""
+    seen = SavedView.objects.filter(Q(owner=user) | Q(is_shared=True))
+    return seen.select_related("owner").order_by("name", "pk")
+
+
+def default_of(user: User) -> SavedView | None:
+    """Return what the queue opens with for the user, if they chose one."""
+    return SavedView.objects.filter(owner=user, is_default=True).first()
+
+
+@transaction.atomic
+def save(
+    *, user: User, name: str, query: str, is_shared: bool = False, is_default: bool
+) -> SavedView:
+    """Keep a view under a name; one of the same name is replaced."""
+    name = name.strip()
+    if not name:
+        raise errors.ReasonMissing("Give the view a name.")
+    if is_shared:
+        transitions.require(
+            user, Action.DECIDE, why="Your role may keep views, not share them."
+        )
+    own = SavedView.objects.select_for_update().filter(owner=user)
+    if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
+        raise errors.NotPossible(
+            f"You have {MAX_VIEWS} views; remove one to keep another."
+        )
+    if is_default:
+        own.update(is_default=False)
+    view, _ = SavedView.objects.update_or_create(
+        owner=user,
+        name=name,
+        defaults={"query": query, "is_shared": is_shared, "is_default": is_default},
+    )
+    return view
+
+
+@transaction.atomic
+def switch_default(*, view: SavedView, user: User) -> bool:
+    """Let the queue open with this view, or no longer; tell which of both it is."""
+    _refuse_foreign(view, user)
+    was = view.is_default
+    SavedView.objects.filter(owner=user).update(is_default=False)
+    if not was:
+        SavedView.objects.filter(pk=view.pk).update(is_default=True)
+    return not was
+
+
+def remove(*, view: SavedView, user: User) -> None:
+    """Forget a view."""
+    _refuse_foreign(view, user)
+    view.delete()
+
+
+def _refuse_foreign(view: SavedView, user: User) -> None:
+    if view.owner_id != user.pk:
+        raise errors.NotAllowed(_NOT_YOURS)

@@ -1,0 +1,147 @@
+"""A watch: a feed, playlist or channel that is looked at on a schedule."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from accounts.reach import Path, ReachManager
+from common.leases import Leased
+from common.uid import new_uid
+from scanning.choices import WatchInterval, WatchItemState
+from scanning.models.container import Container
+from scanning.models.scanned_file import ScannedFile
+
+
+class Watch(Leased):
+    """What is looked at, how often, and how the last look went.
+
+    ``title_words`` are separated by commas; an item is wanted whose title holds one of
+    them. ``failures`` counts the failed checks since the last good one.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "w"), editable=False
+    )
+    container = models.ForeignKey(
+        Container, on_delete=models.PROTECT, related_name="watches"
+    )
+    url = models.URLField(max_length=2000)
+    link_key = models.CharField(max_length=64, editable=False)
+    title = models.CharField(max_length=500, blank=True, default="")
+    every_hours = models.PositiveSmallIntegerField(
+        choices=WatchInterval.choices, default=WatchInterval.DAY
+    )
+    items_per_check = models.PositiveSmallIntegerField(
+        default=20, validators=[MinValueValidator(1), MaxValueValidator(200)]
+    )
+    title_words = models.CharField(max_length=500, blank=True, default="")
+    enabled = models.BooleanField(default=True)
+    next_check_at = models.DateTimeField()
+    last_check_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=1000, blank=True, default="")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(containers="container")
+    objects = ReachManager["Watch"]()
+
+    class Meta:
+        ordering = ["title", "id"]
+        verbose_name_plural = "watches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["container", "link_key"], name="watch_once_per_container"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_check_at"],
+                condition=models.Q(enabled=True),
+                name="watch_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.url
+
+    @property
+    def words(self) -> list[str]:
+        """Return the words of the title filter, in lower case."""
+        told = [word.strip().lower() for word in self.title_words.split(",")]
+        return [word for word in told if word]
+
+
+class WatchItem(models.Model):
+    """One thing that the source listed, once.
+
+    ``position`` is its place in the last listing that held it, newest first;
+    ``probed_at`` is when its own link was last looked at.
+    """
+
+    watch = models.ForeignKey(Watch, on_delete=models.CASCADE, related_name="items")
+    link_key = models.CharField(max_length=64)
+    url = models.URLField(max_length=2000)
+    title = models.CharField(max_length=500)
+    account = models.CharField(max_length=300, blank=True, default="")
+    published_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=16, choices=WatchItemState.choices)
+    message = models.CharField(max_length=500, blank=True, default="")
+    scanned_file = models.ForeignKey(
+        ScannedFile,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="watch_items",
+    )
+    position = models.PositiveIntegerField(default=0)
+    is_listed = models.BooleanField(default=True)
+    probed_at = models.DateTimeField(null=True, blank=True)
+    first_seen_at = models.DateTimeField()
+
+    reach = Path(containers="watch__container")
+    objects = ReachManager["WatchItem"]()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["watch", "link_key"], name="watch_item_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.url
+
+
+class WatchCheck(models.Model):
+    """One look at the source: what it listed and what became of it."""
+
+    watch = models.ForeignKey(Watch, on_delete=models.CASCADE, related_name="checks")
+    at = models.DateTimeField()
+    listed = models.PositiveIntegerField(default=0)
+    new = models.PositiveIntegerField(default=0)
+    scanned = models.PositiveIntegerField(default=0)
+    seen_before = models.PositiveIntegerField(default=0)
+    waiting = models.PositiveIntegerField(default=0)
+    gone = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=1000, blank=True, default="")
+
+    reach = Path(containers="watch__container")
+    objects = ReachManager["WatchCheck"]()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.watch_id} at {self.at:%Y-%m-%d %H:%M}"

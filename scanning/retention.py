@@ -1,0 +1,89 @@
+"""Removes audio that is not to be kept any longer; times and evidence remain.
+
+What makes a result stays: landmarks, waveform, facts and hash, so that a file can be
+scanned again without its sound. The bytes go before the row says so: a worker that
+dies between the two does it again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+import audit.services
+from accounts.models import User
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    FileStatus,
+    KeepAudio,
+    SourceType,
+)
+from scanning.models import Container, ScannedFile
+
+_PER_SWEEP = 200
+_SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
+
+
+def remove_due() -> int:
+    """Remove what the containers' settings let go; return how many files lost audio."""
+    count = 0
+    for container in Container.all_objects.all():
+        for rows, original_only in _due(container):
+            for key in rows.values_list("pk", flat=True)[: _PER_SWEEP - count]:
+                count += _remove(key, original_only=original_only)
+    return count
+
+
+def remove_audio(*, scanned_file: ScannedFile, user: User, reason: str) -> bool:
+    """Remove what can be heard of a file; False while it is being scanned."""
+    return _remove(scanned_file.pk, original_only=False, user=user, reason=reason)
+
+
+def _due(container: Container) -> list[tuple[QuerySet[ScannedFile], bool]]:
+    """Return files whose audio goes now, and whether their copy stays."""
+    files = ScannedFile.objects.filter(container=container).order_by("audio_at")
+    has_media, has_proxy = ~Q(media=""), ~Q(proxy="")
+    due: list[tuple[QuerySet[ScannedFile], bool]] = []
+    for links, kept in ((True, container.link_audio), (False, container.upload_audio)):
+        kind = Q(source_type=SourceType.LINK)
+        scanned = files.filter(kind if links else ~kind, status__in=_SCANNED)
+        if kept == KeepAudio.COPY:
+            due.append((scanned.filter(has_media, has_proxy), True))
+        elif kept == KeepAudio.NOTHING:
+            due += [
+                (scanned.filter(has_media), False),
+                (scanned.filter(has_proxy), False),
+            ]
+    days = container.audio_days or settings.ACRPORTAL_AUDIO_DAYS
+    if days:
+        old = files.filter(audio_at__lt=datetime.now(tz=UTC) - timedelta(days=days))
+        due += [(old.filter(has_media), False), (old.filter(has_proxy), False)]
+    return due
+
+
+@transaction.atomic
+def _remove(
+    key: int, *, original_only: bool, user: User | None = None, reason: str = ""
+) -> bool:
+    file = ScannedFile.objects.select_for_update().get(pk=key)
+    if file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():
+        return False
+    gone = [file.media] if original_only else [file.media, file.proxy]
+    gone = [one for one in gone if one]
+    if not gone:
+        return False
+    for stored in gone:
+        stored.delete(save=False)
+    if not original_only:
+        file.audio_removed_at = datetime.now(tz=UTC)
+    file.save(update_fields=["media", "proxy", "audio_removed_at", "updated_at"])
+    audit.services.record(
+        case=f"file:{file.uid}",
+        action="file.original_removed" if original_only else "file.audio_removed",
+        actor=user or audit.services.SYSTEM,
+        note=reason,
+    )
+    return True

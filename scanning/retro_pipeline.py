@@ -1,0 +1,187 @@
+"""Looks for recordings in the kept landmarks of file after file, a while at a time.
+
+A search is claimed, kept and handed out again as a scan is. It gives its worker back
+after each while, so that what people wait for goes first. Whatever was found is
+stored with the file's own lock and found once: doing a file again does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+
+from catalogue import index_store
+from catalogue.models import Recording, RecordingStatus
+from common.leases import NO_LEASE, lease_end
+from common.storage import read_bytes
+from recognition import fingerprint as fingerprint_file
+from recognition.calibration import catalogue_hours
+from recognition.errors import RecognitionError
+from recognition.retro import RetroIndex, search_back
+from scanning import results, selectors
+from scanning.choices import RetroStatus
+from scanning.engines import embedded
+from scanning.errors import LeaseLost, ScanCancelled
+from scanning.models import Container, RetroSearch, ScannedFile
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 20.0
+_RENEW_SECONDS = 1.0
+
+
+def run_slice(*, search_id: int, owner: str) -> bool:
+    """Look at files for a while; tell whether some are left.
+
+    A search that is not queued is left alone.
+    """
+    claimed = RetroSearch.objects.filter(
+        pk=search_id, status=RetroStatus.QUEUED
+    ).update(
+        status=RetroStatus.RUNNING,
+        lease_owner=owner,
+        lease_until=lease_end(),
+        attempts=F("attempts") + 1,
+        started_at=Coalesce("started_at", datetime.now(tz=UTC)),
+    )
+    if not claimed:
+        logger.info("retro search %s is taken or done", search_id)
+        return False
+    search = RetroSearch.objects.get(pk=search_id)
+    try:
+        return _Slice(search, owner).run()
+    except LeaseLost:
+        logger.warning("retro search %s went to another worker", search.uid)
+    except ScanCancelled:
+        _end(search, owner, RetroStatus.CANCELLED, message="Cancelled.")
+    return False
+
+
+def _end(
+    search: RetroSearch, owner: str, status: RetroStatus, *, message: str = ""
+) -> None:
+    RetroSearch.objects.filter(
+        pk=search.pk, status=RetroStatus.RUNNING, lease_owner=owner
+    ).update(
+        status=status, message=message, finished_at=datetime.now(tz=UTC), **NO_LEASE
+    )
+
+
+@dataclass
+class _Slice:
+    """One while of a search: what it has loaded, and what it has not yet written."""
+
+    search: RetroSearch
+    owner: str
+    recordings: dict[int, Recording] = field(default_factory=dict)
+    indexes: dict[frozenset[int], RetroIndex | None] = field(default_factory=dict)
+    hours: dict[frozenset[int], float] = field(default_factory=dict)
+    buckets: dict[int, frozenset[int]] = field(default_factory=dict)
+    began: float = field(default_factory=monotonic)
+    written: float = field(default_factory=monotonic)
+
+    def run(self) -> bool:
+        """Look at file after file until the while is over or no file is left."""
+        self.recordings = {
+            one.pk: one
+            for one in self.search.recordings.filter(status=RecordingStatus.READY)
+        }
+        for file in self._files():
+            self._look_at(file)
+            self.search.reached = file.pk
+            self.search.files_done += 1
+            self.search.sound_ms += file.duration_ms
+            now = monotonic()
+            if now - self.written >= _RENEW_SECONDS:
+                self._write()
+            if now - self.began >= SLICE_SECONDS:
+                self._write(status=RetroStatus.QUEUED, **NO_LEASE)
+                return True
+        self._write()
+        _end(self.search, self.owner, RetroStatus.DONE)
+        return False
+
+    def _files(self) -> Iterable[ScannedFile]:
+        buckets = {one.bucket_id for one in self.recordings.values()}
+        files: QuerySet[ScannedFile] = selectors.files_with_landmarks(buckets)
+        return (
+            files.filter(
+                pk__gt=self.search.reached, created_at__lt=self.search.created_at
+            )
+            .order_by("pk")
+            .iterator(chunk_size=200)
+        )
+
+    def _look_at(self, file: ScannedFile) -> None:
+        searched = self._buckets_of(file.container)
+        index = self._index(searched)
+        if index is None:
+            return
+        try:
+            found = search_back(
+                fingerprint_file.from_bytes(read_bytes(file.fingerprint)),
+                index,
+                hours=self.hours[searched],
+                policy=embedded.scan_policy(file.container),
+            )
+        except (RecognitionError, OSError) as error:
+            logger.warning("%s cannot be searched again: %s", file.uid, error)
+            self.search.files_unreadable += 1
+            return
+        if found:
+            self.search.found += results.store_late_finds(
+                scanned_file=file,
+                search=self.search,
+                found=embedded.by_recording(found),
+            )
+
+    def _buckets_of(self, container: Container) -> frozenset[int]:
+        if container.pk not in self.buckets:
+            ids = container.buckets.values_list("pk", flat=True)
+            self.buckets[container.pk] = frozenset(ids)
+        return self.buckets[container.pk]
+
+    def _index(self, buckets: frozenset[int]) -> RetroIndex | None:
+        """Return the recordings that lie in the buckets; None where none does."""
+        if buckets not in self.indexes:
+            store = index_store.open_index()
+            postings = sum(store.stats(bucket).postings for bucket in buckets)
+            self.hours[buckets] = catalogue_hours(postings)
+            references = {
+                one.pk: index_store.load_landmarks(one.pk)
+                for one in self.recordings.values()
+                if one.bucket_id in buckets
+            }
+            self.indexes[buckets] = RetroIndex.of(references) if references else None
+        return self.indexes[buckets]
+
+    def _write(self, **columns: object) -> None:
+        """Keep how far it is, renew the lease, and notice a cancel."""
+        now, search = monotonic(), self.search
+        search.busy_ms += round(1000 * (now - self.written))
+        self.written = now
+        values: dict[str, object] = {
+            name: getattr(search, name)
+            for name in (
+                *("reached", "files_done", "files_unreadable"),
+                *("sound_ms", "busy_ms", "found"),
+            )
+        }
+        cancelled = RetroSearch.objects.filter(pk=search.pk, cancel_requested=True)
+        is_cancelled = cancelled.exists()
+        # What came this far did not kill its worker: the next attempt is a first one.
+        values |= {"lease_until": lease_end(), "attempts": 0}
+        values |= {} if is_cancelled else columns
+        running = RetroSearch.objects.filter(
+            pk=search.pk, status=RetroStatus.RUNNING, lease_owner=self.owner
+        )
+        if not running.update(**values):
+            raise LeaseLost
+        if is_cancelled:
+            raise ScanCancelled

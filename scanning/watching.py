@@ -1,0 +1,234 @@
+"""Checks watched sources: what is new is submitted, what is gone is marked.
+
+A watch is claimed by its lease, so that one worker at a time looks at it. Its next
+check is counted from this one: however many were missed, there is one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+import audit.services
+from common.leases import NO_LEASE, lease_end
+from scanning.choices import SourceGone, WatchItemState
+from scanning.errors import IntakeRefused, LeaseLost
+from scanning.models import ScannedFile, Watch, WatchCheck, WatchItem
+from scanning.services.intake import file_of_link, submit_link
+from scanning.services.link_batches import links_of_items
+from scanning.services.watches import look, remember
+from scanning.sources.feeds import Feed, FeedItem
+from scanning.sources.link_keys import link_key
+from scanning.sources.links import fault_of_link
+
+logger = logging.getLogger(__name__)
+
+_PER_ROUND = 20
+_PROBES = 5
+_PROBE_AGAIN = timedelta(days=1)
+_LONGEST_WAIT_HOURS = 168
+_KEPT_CHECKS = 200
+
+
+def check_due(*, owner: str) -> int:
+    """Check what is due; return how many watches were looked at."""
+    now = datetime.now(tz=UTC)
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    due = Watch.objects.filter(free, enabled=True, next_check_at__lte=now)
+    count = 0
+    for key in list(due.order_by("next_check_at").values_list("pk", flat=True)):
+        if count == _PER_ROUND:
+            break
+        if due.filter(pk=key).update(lease_owner=owner, lease_until=lease_end()):
+            watch = Watch.objects.select_related("container").get(pk=key)
+            try:
+                _check(watch)
+            except LeaseLost:
+                logger.warning("watch %s went to another worker", watch.uid)
+            count += 1
+    return count
+
+
+def _check(watch: Watch) -> None:
+    if watch.container.deleted_at is not None:
+        _release(watch, enabled=False, last_error="Its container was deleted.")
+        return
+    check = WatchCheck(watch=watch, at=datetime.now(tz=UTC))
+    try:
+        feed = look(url=watch.url)
+    except IntakeRefused as refused:
+        _end_failed(watch, check, str(refused))
+        return
+    check.listed = len(feed.items)
+    check.gone = _note_missing(watch, feed)
+    check.new = remember(watch=watch, items=feed.items)
+    _submit_waiting(watch, check)
+    check.waiting = watch.items.filter(state=WatchItemState.WAITING).count()
+    check.gone += _probe(watch)
+    _end_well(watch, check, feed)
+
+
+def _end_failed(watch: Watch, check: WatchCheck, error: str) -> None:
+    """Keep why nothing was listed, and wait twice as long as the last time."""
+    hours = watch.every_hours * 2 ** min(watch.failures, 10)
+    hours = min(hours, max(_LONGEST_WAIT_HOURS, watch.every_hours))
+    check.error = error[:1000]
+    logger.info("watch %s failed: %s", watch.uid, error)
+    with transaction.atomic():
+        _release(
+            watch,
+            last_check_at=check.at,
+            next_check_at=check.at + timedelta(hours=hours),
+            failures=min(watch.failures + 1, 1000),
+            last_error=check.error,
+        )
+        _keep(check)
+
+
+def _end_well(watch: Watch, check: WatchCheck, feed: Feed) -> None:
+    with transaction.atomic():
+        _release(
+            watch,
+            title=feed.title[:500] or watch.title,
+            last_check_at=check.at,
+            next_check_at=check.at + timedelta(hours=watch.every_hours),
+            failures=0,
+            last_error="",
+        )
+        _keep(check)
+        if check.scanned or check.gone:
+            audit.services.record(
+                case=f"watch:{watch.uid}",
+                action="watch.found",
+                after={"submitted": check.scanned, "gone": check.gone},
+            )
+
+
+def _release(watch: Watch, **columns: object) -> None:
+    """Write what a check came to, unless the watch is another worker's by now."""
+    mine = Watch.objects.filter(pk=watch.pk, lease_owner=watch.lease_owner)
+    if not mine.update(**columns, **NO_LEASE):
+        raise LeaseLost
+
+
+def _keep(check: WatchCheck) -> None:
+    check.save()
+    checks = WatchCheck.objects.filter(watch=check.watch)
+    oldest = checks.order_by("-pk").values_list("pk", flat=True)[_KEPT_CHECKS:][:1]
+    checks.filter(pk__lte=max(oldest, default=0)).delete()
+
+
+def _renew(watch: Watch) -> None:
+    mine = Watch.objects.filter(pk=watch.pk, lease_owner=watch.lease_owner)
+    if not mine.update(lease_until=lease_end()):
+        raise LeaseLost
+
+
+def _submit_waiting(watch: Watch, check: WatchCheck) -> None:
+    """Submit what waits, the oldest first, up to the limit of one check."""
+    waiting = watch.items.filter(state=WatchItemState.WAITING)
+    for item in waiting.order_by("first_seen_at", "-position")[: watch.items_per_check]:
+        _renew(watch)
+        with transaction.atomic():
+            _submit(watch, item)
+        check.scanned += item.state == WatchItemState.SCANNED
+        check.seen_before += item.state == WatchItemState.SEEN
+
+
+def _submit(watch: Watch, item: WatchItem) -> None:
+    earlier = file_of_link(container=watch.container, key=item.link_key)
+    if earlier is not None:
+        item.state, item.scanned_file = WatchItemState.SEEN, earlier
+        item.save(update_fields=["state", "scanned_file"])
+        return
+    told = FeedItem(item.url, item.title, item.account, item.published_at)
+    wanted = links_of_items([told])[0]
+    try:
+        item.scanned_file = submit_link(
+            container=watch.container,
+            url=wanted.url,
+            user=None,
+            details=wanted.details,
+            name=wanted.name,
+        )
+        item.state = WatchItemState.SCANNED
+    except IntakeRefused as refused:
+        item.state, item.message = WatchItemState.REFUSED, str(refused)[:500]
+    item.save(update_fields=["state", "message", "scanned_file"])
+
+
+def _note_missing(watch: Watch, feed: Feed) -> int:
+    """Note which known items are listed now; return how many are gone since.
+
+    A feed tells its newest items only: one that is missing is gone if an older one is
+    still there, else it only fell off the end.
+    """
+    places = {link_key(item.url): place for place, item in enumerate(feed.items)}
+    known = list(watch.items.select_related("scanned_file"))
+    there = [item for item in known if item.link_key in places]
+    missing = [one for one in known if one.is_listed and one.link_key not in places]
+    oldest_there = max((item.position for item in there), default=-1)
+    gone = [item for item in missing if feed.whole or item.position < oldest_there]
+    _unmark(there, {SourceGone.UNLISTED})
+    for item in there:
+        item.is_listed, item.position = True, places[item.link_key]
+    for item in missing:
+        item.is_listed = False
+    WatchItem.objects.bulk_update([*there, *missing], ["is_listed", "position"])
+    return sum(_mark(item, SourceGone.UNLISTED) for item in gone)
+
+
+def _probe(watch: Watch) -> int:
+    """Look at the links of a few files that came from here; return how many are gone."""
+    before = datetime.now(tz=UTC) - _PROBE_AGAIN
+    items = watch.items.filter(
+        Q(probed_at__isnull=True) | Q(probed_at__lt=before),
+        state=WatchItemState.SCANNED,
+        scanned_file__deleted_at__isnull=True,
+        scanned_file__created_at__lt=before,
+    ).select_related("scanned_file")
+    gone = 0
+    links = {SourceGone.GONE, SourceGone.PRIVATE}
+    for item in items.order_by(F("probed_at").asc(nulls_first=True), "pk")[:_PROBES]:
+        _renew(watch)
+        fault = fault_of_link(item.url)
+        if fault is None:
+            _unmark([item], links)
+        elif fault.value in links:
+            gone += _mark(item, SourceGone(fault.value))
+        WatchItem.objects.filter(pk=item.pk).update(probed_at=datetime.now(tz=UTC))
+    return gone
+
+
+@transaction.atomic
+def _mark(item: WatchItem, why: SourceGone) -> bool:
+    """Mark the file of an item whose source is gone; False where it is marked."""
+    if item.scanned_file is None:
+        return False
+    marked = ScannedFile.objects.filter(
+        pk=item.scanned_file.pk, source_gone_at__isnull=True, deleted_at__isnull=True
+    ).update(source_gone_at=datetime.now(tz=UTC), source_gone_why=why)
+    if marked:
+        audit.services.record(
+            case=f"file:{item.scanned_file.uid}",
+            action="file.source_gone",
+            after={"why": why.value},
+        )
+    return bool(marked)
+
+
+def _unmark(items: Iterable[WatchItem], reasons: Collection[str]) -> None:
+    """Take the mark from files whose source is there again."""
+    for item in items:
+        file = item.scanned_file
+        if file is None or file.source_gone_why not in reasons:
+            continue
+        with transaction.atomic():
+            ScannedFile.objects.filter(pk=file.pk).update(
+                source_gone_at=None, source_gone_why=""
+            )
+            audit.services.record(case=f"file:{file.uid}", action="file.source_back")

@@ -1,0 +1,9 @@
+/* A decision on many goes on by itself, a step at a time, until it is stopped. */
+
+const WAIT_MS = 400;
+
+const form = document.querySelector("[data-steps]");
+const going = setTimeout(() => form.requestSubmit(), WAIT_MS);
+
+form.addEventListener("submit", () => clearTimeout(going));
+form.querySelector("[name=stop]").addEventListener("focus", () => clearTimeout(going));

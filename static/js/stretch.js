@@ -1,0 +1,130 @@
+/* A stretch of the reference is picked: by dragging, by keys on its ends, or typed. */
+
+import { clock } from "./pair.js";
+import { getPage } from "./server.js";
+
+const LOOK_AFTER_MS = 250;
+const SHORTEST_MS = 100;
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/* Milliseconds of 1:02.500 or 62.5; NaN for anything else. */
+export function readTime(text) {
+  const told = text.trim().replace(",", ".").match(/^(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d+(?:\.\d{1,3})?)$/);
+  if (!told) return NaN;
+  const [hours, minutes, seconds] = told.slice(1).map((part) => Number(part ?? 0));
+  return Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000);
+}
+
+export class Stretch {
+  constructor(form) {
+    this.form = form;
+    this.duration = Number(form.dataset.duration);
+    this.stage = form.querySelector("[data-stretch-stage]");
+    this.handles = {
+      start: form.querySelector("[data-stretch-handle=start]"),
+      end: form.querySelector("[data-stretch-handle=end]"),
+    };
+    form.addEventListener("input", (event) => this.onTyped(event));
+    form.addEventListener("keydown", (event) => this.onKey(event));
+    this.stage.addEventListener("pointerdown", (event) => this.onPointer(event));
+    this.look();
+  }
+
+  get span() {
+    return [readTime(this.form.elements.start.value), readTime(this.form.elements.end.value)];
+  }
+
+  /* Write both ends, the earlier one first, and draw them. */
+  set(start, end) {
+    const [low, high] = start <= end ? [start, end] : [end, start];
+    this.form.elements.start.value = clock(clamp(Math.round(low), 0, this.duration));
+    this.form.elements.end.value = clock(clamp(Math.round(high), 0, this.duration));
+    this.draw();
+    this.lookSoon();
+  }
+
+  draw() {
+    const [start, end] = this.span;
+    if (!(start >= 0 && end > start && end <= this.duration)) return;
+    const share = (ms) => `${((100 * ms) / this.duration).toFixed(3)}%`;
+    const picked = this.form.querySelector("[data-stretch-picked]");
+    picked.setAttribute("x", share(start));
+    picked.setAttribute("width", share(end - start));
+    for (const [name, ms] of [["start", start], ["end", end]]) {
+      this.handles[name].setAttribute("x", share(ms));
+      this.handles[name].setAttribute("aria-valuenow", String(ms));
+      this.handles[name].setAttribute("aria-valuetext", clock(ms));
+    }
+  }
+
+  onTyped(event) {
+    if (!["start", "end"].includes(event.target.name)) return;
+    this.draw();
+    this.lookSoon();
+  }
+
+  onKey(event) {
+    const name = event.target.dataset?.stretchHandle;
+    if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = event.shiftKey ? 100 : 1000;
+    const by = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageDown: -10_000, PageUp: 10_000 }[event.key];
+    const [start, end] = this.span;
+    const low = name === "start" ? 0 : start + SHORTEST_MS;
+    const high = name === "start" ? end - SHORTEST_MS : this.duration;
+    if (by || event.key === "Home" || event.key === "End") {
+      const to = by ? clamp((name === "start" ? start : end) + by, low, high) : event.key === "Home" ? low : high;
+      if (name === "start") this.set(to, end);
+      else this.set(start, to);
+    } else if (event.key === "Enter") {
+      this.form.requestSubmit();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  /* On an end, that end is moved; anywhere else a new stretch begins. */
+  onPointer(event) {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    const box = this.stage.getBoundingClientRect();
+    const at = (moved) => clamp((moved.clientX - box.left) / box.width, 0, 1) * this.duration;
+    const held = event.target.closest("[data-stretch-handle]")?.dataset.stretchHandle;
+    const [start, end] = this.span;
+    const fixed = held === "start" ? end : held === "end" ? start : at(event);
+    (this.handles[held] ?? this.handles.end).focus();
+    const move = (moved) => {
+      const ms = at(moved);
+      if (Math.abs(ms - fixed) >= SHORTEST_MS) this.set(fixed, ms);
+    };
+    const stop = () => {
+      window.removeEventListener("pointermove", move);
+      window.removeEventListener("pointerup", stop);
+    };
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", stop);
+  }
+
+  lookSoon() {
+    clearTimeout(this.timer);
+    this.form.querySelector("[data-part-preview] [name=seen]")?.remove();
+    this.timer = setTimeout(() => this.look(), LOOK_AFTER_MS);
+  }
+
+  /* Show what the stretch touches; a later question makes an earlier answer void. */
+  async look() {
+    const { start, end, reason } = this.form.elements;
+    const asked = new URLSearchParams({ start: start.value, end: end.value, reason: reason.value });
+    this.asked = String(asked);
+    try {
+      const page = await getPage(`${this.form.dataset.preview}?${asked}`);
+      const shown = page.querySelector("[data-part-preview]");
+      if (shown && this.asked === String(asked)) this.form.querySelector("[data-part-preview]").replaceWith(document.adoptNode(shown));
+    } catch (refused) {
+      const error = this.form.querySelector("[data-error]");
+      error.textContent = refused.message;
+      error.hidden = false;
+    }
+  }
+}

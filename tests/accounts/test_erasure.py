@@ -1,0 +1,80 @@
+"""Erasing a person: the name is gone, the trail is whole, the account opens nothing."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.models import ApiToken, User
+from accounts.roles import Role
+from accounts.tokens import TokenRefused, create_token, find_token
+from audit.models import Event
+from audit.services import export_case, first_broken_event, record
+from tests.factories.accounts import make_user
+
+pytestmark = pytest.mark.django_db
+
+CASE = "match:m_1"
+
+
+@pytest.fixture
+def ana() -> User:
+    """Return a person who has done something."""
+    ana = make_user(Role.REVIEWER, username="ana.analyst")
+    ana.first_name, ana.email = "Ana", "ana@example.org"
+    ana.save()
+    record(case=CASE, action="found")
+    record(case=CASE, action="confirmed", actor=ana, note="Ours.")
+    return ana
+
+
+def test_the_preview_changes_nothing(ana: User) -> None:
+    said = StringIO()
+
+    call_command("erase_person", "ana.analyst", stdout=said)
+
+    assert "events: 1" in said.getvalue()
+    assert User.objects.filter(username="ana.analyst").exists()
+
+
+def test_the_name_is_gone_and_the_chain_is_whole(ana: User) -> None:
+    secret = create_token(owner=ana, name="Ana's laptop", actor=ana).secret
+
+    call_command("erase_person", "ana.analyst", "--yes", stdout=StringIO())
+
+    ana.refresh_from_db()
+    kept = str(list(User.objects.values())) + str(list(Event.objects.values()))
+    assert "ana.analyst" not in kept
+    assert "example.org" not in kept
+    assert not ana.is_active
+    assert f"erased-{ana.pk}" in "".join(export_case(case=CASE))
+    for case in set(Event.objects.values_list("case", flat=True)):
+        assert first_broken_event(case=case) is None
+    call_command("verify_audit", stdout=StringIO())
+    with pytest.raises(TokenRefused):
+        find_token(secret)
+    assert "Ana" not in ApiToken.objects.get().name
+
+
+def test_an_admin_erases_after_a_preview_but_not_themself(ana: User) -> None:
+    admin = make_user(Role.ADMIN)
+    client = Client()
+    client.force_login(admin)
+    told = {"action": "erase_data", "_selected_action": ana.pk}
+
+    shown = client.post("/admin/accounts/user/", told)
+    client.post("/admin/accounts/user/", {**told, "confirmed": "yes"})
+    client.post(
+        "/admin/accounts/user/",
+        {"action": "erase_data", "_selected_action": admin.pk, "confirmed": "yes"},
+    )
+
+    assert "Erase for good" in shown.content.decode()
+    ana.refresh_from_db()
+    admin.refresh_from_db()
+    assert ana.username == f"erased-{ana.pk}"
+    assert not admin.username.startswith("erased-")
+    assert Event.objects.filter(action="user.erased", actor=admin).count() == 1

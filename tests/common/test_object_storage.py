@@ -1,0 +1,98 @@
+"""Media in S3-compatible storage: the main job, playback, backup and doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.test import override_settings
+from moto.server import ThreadedMotoServer
+
+from accounts.models import User
+from accounts.roles import Role
+from common.storage_url import storage_options
+from scanning.choices import FileStatus
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import MakeClient, Worker, upload
+
+_KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+
+
+@pytest.fixture
+def storage() -> Iterator[None]:
+    """Keep media with an S3 server of this machine."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"{host}:{port}"
+    boto3.client(
+        "s3", endpoint_url=f"http://{address}", region_name="us-east-1", **_KEYS
+    ).create_bucket(Bucket="media")
+    options = storage_options(f"s3://key:secret@{address}/media?https=off")
+    kept = {
+        "default": {
+            "BACKEND": "common.object_storage.ObjectStorage",
+            "OPTIONS": options,
+        },
+        "staticfiles": {
+            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        },
+    }
+    try:
+        with override_settings(STORAGES=kept):
+            yield
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow  # the whole main job over HTTP to a storage
+def test_the_main_job_with_media_in_s3(
+    storage: None,
+    request: pytest.FixtureRequest,
+    run_worker: Worker,
+    admin: User,
+    signed_in: MakeClient,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    catalogue = request.getfixturevalue("catalogue")
+    content = audio.wav_bytes(audio.tune(1, 12))
+    file = submit_upload(
+        container=catalogue.container,
+        upload=upload("programme.wav", content),
+        user=admin,
+    ).scanned_file
+    run_worker()
+    file.refresh_from_db()
+
+    assert file.status == FileStatus.READY
+    assert file.scans.get().detections.count() == 1
+    assert not (tmp_path / "media").exists()
+
+    client = signed_in(Role.VIEWER)
+    part = client.get(f"/files/{file.uid}/audio", headers={"Range": "bytes=10-19"})
+    assert part.status_code == 206
+    assert len(b"".join(part)) == 10
+
+    catalogue.first.refresh_from_db()
+    default_storage.delete(str(catalogue.first.proxy))
+    call_command("doctor", fix=True)
+    assert "is missing. Mended." in capsys.readouterr().out
+    run_worker()
+    call_command("backup", str(tmp_path / "backups"))
+    assert "left out" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://host/bucket", "http://key:secret@host/bucket", "s3://key:secret@host/", "x"],
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="s3://KEY:SECRET@host"):
+        storage_options(url)

@@ -1,0 +1,281 @@
+"""Merging, keeping apart, splitting, retiring; proposals; and undoing each."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import Bucket, Recording, RecordingStatus
+from dedup import actions
+from dedup.actions import Asked
+from dedup.errors import ActionRefused, GroupChanged, NotAllowed
+from dedup.models import (
+    ActionState,
+    ActionVerb,
+    DedupAction,
+    DedupGroup,
+    DedupMember,
+    PairLink,
+)
+from dedup.services import find_duplicates
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER)
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    """Return a bucket with three recordings of one file, found as a group."""
+    bucket = BucketFactory.create()
+    for title, album in (("First", ""), ("Second", "Roads"), ("Third", "Paths")):
+        RecordingFactory.create(
+            bucket=bucket,
+            title=title,
+            album=album,
+            audio_sha256="ab" * 32,
+            audio_bytes=10,
+        )
+    find_duplicates(bucket=bucket)
+    return bucket
+
+
+def by_title(title: str) -> Recording:
+    return Recording.objects.get(title=title)
+
+
+def uids(*titles: str) -> list[str]:
+    return [by_title(title).uid for title in titles]
+
+
+def act(
+    verb: ActionVerb,
+    user: User,
+    *titles: str,
+    fields: dict[str, str] | None = None,
+    seen: list[str] | None = None,
+) -> DedupAction:
+    """Act on the one group as it is now."""
+    group = DedupGroup.objects.get()
+    members = [member.recording.uid for member in group.members.all()]
+    chosen = uids(*titles)
+    return actions.act_on_group(
+        verb=verb,
+        group=group,
+        user=user,
+        version=group.version,
+        seen=members if seen is None else seen,
+        asked=Asked(chosen, canonical=chosen[0], fields=fields or {}),
+    )
+
+
+def everything() -> list[object]:
+    """Return all that undo has to bring back."""
+    return [
+        list(
+            Recording.objects.order_by("pk").values(
+                "title", "album", "status", "merged_into"
+            )
+        ),
+        list(
+            DedupMember.objects.order_by("recording").values_list(
+                "group__uid", "recording", "kind", "linked_to", "canonical", "pinned"
+            )
+        ),
+        list(
+            PairLink.objects.order_by("pk").values_list(
+                "one", "other", "kind", "kept_at"
+            )
+        ),
+    ]
+
+
+def test_merged_recordings_become_aliases_with_the_fields_chosen(
+    bucket: Bucket, manager: User
+) -> None:
+    album = by_title("Third").uid
+
+    act(ActionVerb.MERGE, manager, "First", "Second", "Third", fields={"album": album})
+
+    first, second = by_title("First"), by_title("Second")
+    assert (first.status, first.album) == (RecordingStatus.READY, "Paths")
+    assert second.status == RecordingStatus.RETIRED
+    assert second.stands_for_it == first
+    assert not DedupGroup.objects.exists()
+
+
+def test_a_field_that_the_canonical_recording_lacks_is_filled(
+    bucket: Bucket, manager: User
+) -> None:
+    act(ActionVerb.MERGE, manager, "First", "Second", "Third")
+
+    assert by_title("First").album == "Roads"
+
+
+@pytest.mark.parametrize(
+    ("verb", "titles"),
+    [
+        (ActionVerb.CANONICAL, ["Third"]),
+        (ActionVerb.MERGE, ["First", "Second", "Third"]),
+        (ActionVerb.MERGE, ["Second", "Third"]),
+        (ActionVerb.KEEP, ["First", "Second", "Third"]),
+        (ActionVerb.SPLIT, ["Third"]),
+        (ActionVerb.RETIRE, ["Second", "Third"]),
+    ],
+)
+def test_each_action_is_one_event_and_undo_brings_everything_back(
+    bucket: Bucket, manager: User, verb: ActionVerb, titles: list[str]
+) -> None:
+    before, events = everything(), Event.objects.count()
+
+    action = act(verb, manager, *titles)
+    changed, told = everything(), Event.objects.count()
+    undone = actions.undo(action=action, user=manager)
+
+    assert changed != before
+    assert told == events + 1
+    assert everything() == before
+    assert undone.state == ActionState.UNDONE
+    assert Event.objects.count() == told + 1
+    assert first_broken_event(case=f"dedup:{action.group_uid}") is None
+
+
+def test_what_was_kept_apart_is_not_found_again_until_its_audio_changes(
+    bucket: Bucket, manager: User
+) -> None:
+    act(ActionVerb.KEEP, manager, "First", "Second", "Third")
+    find_duplicates(bucket=bucket)
+    assert not DedupGroup.objects.exists()
+
+    Recording.objects.filter(bucket=bucket).update(audio_sha256="cd" * 32)
+    find_duplicates(bucket=bucket)
+
+    assert DedupGroup.objects.get().members.count() == 3
+
+
+def test_a_chosen_canonical_recording_stays_so(bucket: Bucket, manager: User) -> None:
+    act(ActionVerb.CANONICAL, manager, "Third")
+    find_duplicates(bucket=bucket)
+
+    assert DedupMember.objects.get(canonical=True).recording == by_title("Third")
+
+
+def test_splitting_brings_back_what_was_merged_into_the_member(
+    bucket: Bucket, manager: User
+) -> None:
+    act(ActionVerb.MERGE, manager, "Second", "Third")
+
+    act(ActionVerb.SPLIT, manager, "Second")
+
+    third = by_title("Third")
+    assert (third.status, third.merged_into) == (RecordingStatus.READY, None)
+
+
+def test_a_group_that_changed_meanwhile_is_left_alone(
+    bucket: Bucket, manager: User
+) -> None:
+    seen = uids("First", "Second")
+
+    with pytest.raises(GroupChanged) as raised:
+        act(ActionVerb.MERGE, manager, "First", "Second", seen=seen)
+
+    assert raised.value.joined == ["Third"]
+    assert not DedupAction.objects.exists()
+    assert not Recording.objects.filter(status=RecordingStatus.RETIRED).exists()
+
+
+def test_the_second_of_two_people_changes_nothing(
+    bucket: Bucket, manager: User
+) -> None:
+    group = DedupGroup.objects.get()
+    seen = uids("First", "Second", "Third")
+    act(ActionVerb.MERGE, manager, "First", "Second", "Third")
+
+    with pytest.raises(GroupChanged) as raised:
+        actions.act_on_group(
+            verb=ActionVerb.RETIRE,
+            group=group,
+            user=make_user(Role.MANAGER),
+            version=group.version,
+            seen=seen,
+            asked=Asked(seen[:1]),
+        )
+
+    assert raised.value.left == ["First", "Second", "Third"]
+
+
+def test_a_reviewer_proposes_and_a_manager_accepts(
+    bucket: Bucket, manager: User
+) -> None:
+    proposed = act(ActionVerb.MERGE, make_user(Role.REVIEWER), "First", "Second")
+    assert proposed.state == ActionState.PROPOSED
+    assert by_title("Second").status == RecordingStatus.READY
+
+    actions.accept(action=proposed, user=manager)
+
+    assert by_title("Second").stands_for_it == by_title("First")
+    with pytest.raises(ActionRefused, match="settled"):
+        actions.refuse(action=proposed, user=manager)
+
+
+def test_a_proposal_can_be_refused(bucket: Bucket, manager: User) -> None:
+    proposed = act(ActionVerb.RETIRE, make_user(Role.REVIEWER), "Third")
+
+    actions.refuse(action=proposed, user=manager)
+
+    assert by_title("Third").status == RecordingStatus.READY
+    assert DedupAction.objects.get().state == ActionState.REFUSED
+
+
+def test_a_viewer_may_do_nothing_and_a_reviewer_not_undo(
+    bucket: Bucket, manager: User
+) -> None:
+    with pytest.raises(NotAllowed):
+        act(ActionVerb.KEEP, make_user(Role.VIEWER), "First", "Second")
+    done = act(ActionVerb.RETIRE, manager, "Third")
+    with pytest.raises(NotAllowed):
+        actions.undo(action=done, user=make_user(Role.REVIEWER))
+
+
+def test_undo_refuses_where_somebody_changed_a_recording_since(
+    bucket: Bucket, manager: User
+) -> None:
+    done = act(ActionVerb.MERGE, manager, "First", "Second")
+    Recording.objects.filter(title="First").update(label="New label")
+
+    with pytest.raises(ActionRefused, match="First"):
+        actions.undo(action=done, user=manager)
+
+
+def test_undo_refuses_where_the_id_was_given_away(
+    bucket: Bucket, manager: User
+) -> None:
+    done = act(ActionVerb.MERGE, manager, "First", "Second")
+    RecordingFactory.create(bucket=bucket, custom_id=by_title("Second").custom_id)
+
+    with pytest.raises(ActionRefused, match="belongs to"):
+        actions.undo(action=done, user=manager)
+
+
+@pytest.mark.parametrize(
+    ("verb", "titles", "why"),
+    [
+        (ActionVerb.MERGE, ["First"], "two recordings"),
+        (ActionVerb.SPLIT, ["First", "Second", "Third"], "at least one"),
+        (ActionVerb.CANONICAL, ["First", "Second"], "one recording"),
+        (ActionVerb.KEEP, ["First"], "Two recordings"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    bucket: Bucket, manager: User, verb: ActionVerb, titles: list[str], why: str
+) -> None:
+    with pytest.raises(ActionRefused, match=why):
+        act(verb, manager, *titles)

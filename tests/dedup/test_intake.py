@@ -1,0 +1,152 @@
+"""Adding a recording that is there already: as the bucket says, and only once."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.services import RecordingDetails
+from dedup.intake import AlreadyInCatalogue, add_recording
+from dedup.models import DuplicateKind, PairLink
+from tests import audio
+from tests.conftest import Catalogue, upload
+from tests.factories.catalogue import BucketFactory
+
+TUNE = audio.tune(1, 30)
+COPY = audio.wav_bytes(audio.join([audio.silence(1), 0.5 * TUNE]))
+PART = audio.wav_bytes(TUNE[: 22 * audio.RATE])
+
+
+def add(bucket: Bucket, content: bytes, answer: IntakeRule | None = None) -> Recording:
+    return add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title="New"),
+        audio=upload("new.wav", content),
+        answer=answer,
+    )
+
+
+def rule(catalogue: Catalogue, name: IntakeRule, *, versions: bool = False) -> Bucket:
+    catalogue.bucket.intake_rule = name
+    catalogue.bucket.intake_versions = versions
+    catalogue.bucket.save()
+    return catalogue.bucket
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "says"),
+    [
+        (audio.wav_bytes(TUNE), DuplicateKind.EXACT_FILE, "This very file"),
+        (COPY, DuplicateKind.SAME_AUDIO, "The same audio"),
+    ],
+)
+def test_what_is_there_is_named_and_nothing_is_added(
+    catalogue: Catalogue, content: bytes, kind: str, says: str
+) -> None:
+    bucket, before = rule(catalogue, IntakeRule.REJECT), Recording.objects.count()
+
+    with pytest.raises(AlreadyInCatalogue, match=says) as raised:
+        add(bucket, content)
+
+    assert "First tune (T-1)" in str(raised.value)
+    assert raised.value.existing == catalogue.first
+    assert (raised.value.relation, raised.value.may_add) == (kind, False)
+    assert Recording.objects.count() == before
+
+
+def test_another_version_counts_where_the_bucket_says_so(catalogue: Catalogue) -> None:
+    bucket = rule(catalogue, IntakeRule.REJECT, versions=True)
+    with pytest.raises(AlreadyInCatalogue, match="Another version"):
+        add(bucket, PART)
+
+    added = add(rule(catalogue, IntakeRule.REJECT), PART)
+
+    assert added.pk
+
+
+def test_a_bucket_that_asks_takes_a_persons_answer(catalogue: Catalogue) -> None:
+    bucket = rule(catalogue, IntakeRule.ASK)
+    with pytest.raises(AlreadyInCatalogue) as raised:
+        add(bucket, COPY)
+    assert raised.value.may_add
+
+    added = add(bucket, COPY, IntakeRule.ADD_AS_VERSION)
+
+    link = PairLink.objects.get()
+    assert (link.one, link.other, link.kind) == (
+        catalogue.first,
+        added,
+        DuplicateKind.SAME_AUDIO,
+    )
+    start, _end, other_start, *_ = link.runs[0]
+    assert other_start - start == pytest.approx(1000, abs=50)
+
+
+def test_a_bucket_that_rejects_takes_no_answer(catalogue: Catalogue) -> None:
+    with pytest.raises(AlreadyInCatalogue):
+        add(rule(catalogue, IntakeRule.REJECT), COPY, IntakeRule.IGNORE)
+
+
+def test_a_bucket_that_ignores_adds_all_the_same(catalogue: Catalogue) -> None:
+    add(rule(catalogue, IntakeRule.IGNORE), audio.wav_bytes(TUNE))
+
+    assert not PairLink.objects.exists()
+
+
+def test_silence_and_a_jingle_of_two_seconds_are_told_by_their_bytes_alone(
+    db: None,
+) -> None:
+    bucket = BucketFactory.create(intake_rule=IntakeRule.REJECT)
+    for content in (
+        audio.wav_bytes(audio.silence(10)),
+        audio.wav_bytes(TUNE[: 2 * audio.RATE]),
+    ):
+        add(bucket, content)
+        with pytest.raises(AlreadyInCatalogue, match="This very file"):
+            add(bucket, content)
+        add(bucket, content + b"\0")
+
+
+def test_the_same_file_in_two_buckets_goes_in(catalogue: Catalogue) -> None:
+    other = BucketFactory.create(intake_rule=IntakeRule.REJECT)
+
+    assert add(other, audio.wav_bytes(TUNE)).bucket == other
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_copies_at_one_moment_one_goes_in(tmp_path: Path) -> None:
+    bucket = BucketFactory.create(intake_rule=IntakeRule.ASK)
+    database = _shared_database(tmp_path)
+    together = Barrier(2)
+
+    def post(content: bytes) -> str:
+        connection.settings_dict = connection.settings_dict | {"NAME": database}
+        try:
+            together.wait(timeout=60)
+            add(bucket, content)
+        except AlreadyInCatalogue:
+            return "there"
+        finally:
+            connection.close()
+        return "added"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(post, [audio.wav_bytes(TUNE), COPY]))
+
+    assert sorted(outcomes) == ["added", "there"]
+
+
+def _shared_database(folder: Path) -> str:
+    """Return a database that threads can really share: SQLite's must be a file."""
+    if connection.vendor != "sqlite":
+        return str(connection.settings_dict["NAME"])
+    path = folder / "shared.sqlite3"
+    with sqlite3.connect(path) as target:
+        connection.connection.backup(target)
+    return str(path)

@@ -1,0 +1,216 @@
+"""Every page of the portal and the admin, found by following links, under axe-core.
+
+The list comes from the addresses of the project: a page that no link leads to, or that
+is new and not reachable in the demo, fails the test by its name.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import deque
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.urls.exceptions import Resolver404
+from playwright.sync_api import Browser, Error, Page
+
+from tests.e2e.conftest import Portal, sign_in
+
+pytestmark = pytest.mark.e2e
+
+# One page is looked at per view; of these, one per state that looks different.
+SEVERAL = {"portal:match": 3, "portal:file_detail": 6}
+# What answers with a file or a part of a page; everything else is a page.
+NOT_PAGES = {
+    *("portal:file_audio", "portal:recording_audio", "portal:match_lock"),
+    *("portal:match_exclude", "portal:link_feed_items", "portal:licence_evidence"),
+    *("portal:match_export", "portal:file_export", "portal:import_bad_rows"),
+}
+# Pages of rows that neither the demo nor ``fill`` makes.
+UNREACHED = {
+    *("portal:duplicate_group", "portal:duplicate_pair", "portal:duplicate_loop"),
+    "portal:retro_search",
+}
+_FILE_ENDINGS = ("_csv", "_pdf", "_zip", "_file", "_manifest", "_csvw", "_export")
+# Django's own parts: the picker of many, the field that completes, heads of inline rows.
+NOT_OURS = {
+    "exclude": [
+        [".selector .search-label-icon"],
+        [".select2-container"],
+        [".inline-group thead"],
+    ]
+}
+# Of the admin, the main screens; what Django draws alike for every model is enough once.
+ADMIN_KINDS = ("index", "_changelist", "_change")
+
+
+def _names(patterns: list[URLPattern | URLResolver], space: str) -> dict[str, str]:
+    """Return the route of every named address."""
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else space
+            found |= _names(pattern.url_patterns, inner)
+        elif pattern.name:
+            found[f"{space}{pattern.name}"] = str(pattern.pattern)
+    return found
+
+
+def _view_of(address: str) -> str:
+    try:
+        return resolve(address.partition("?")[0]).view_name
+    except Resolver404:
+        return ""
+
+
+def _is_looked_at(name: str) -> bool:
+    if name in NOT_PAGES or name.endswith(_FILE_ENDINGS):
+        return False
+    if name.startswith("admin:"):
+        return name.endswith(ADMIN_KINDS)
+    return name.startswith("portal:")
+
+
+def _links(page: Page) -> list[str]:
+    hrefs: list[str] = page.eval_on_selector_all(
+        "a[href], form[method=get]",
+        "nodes => nodes.map(node => node.href?.baseVal ?? node.href ?? node.action)",
+    )
+    paths = [urlsplit(href) for href in hrefs if isinstance(href, str)]
+    here = urlsplit(page.url).netloc
+    return [
+        f"{each.path}?{each.query}" if each.query else each.path
+        for each in paths
+        if each.netloc == here
+    ]
+
+
+@pytest.fixture(scope="module")
+def made(portal: Portal) -> list[str]:
+    """Make one of everything that has a page; return those that need an address."""
+    environment = os.environ | {
+        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
+        "SECRET_KEY": "only for this test",
+    }
+    environment.pop("DATABASE_URL", None)
+    run = subprocess.run(
+        [
+            *(sys.executable, "manage.py", "shell", "-v0", "-c"),
+            "from tests.e2e.fill import fill; print(*fill(), sep='\\n')",
+        ],
+        env=environment,
+        cwd=settings.BASE_DIR,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [line for line in run.stdout.splitlines() if line.startswith("/")]
+
+
+def test_no_page_has_a_fault_that_axe_finds(
+    browser: Browser, portal: Portal, made: list[str]
+) -> None:
+    context = browser.new_context(base_url=portal.url)
+    page = context.new_page()
+    sign_in(page, portal, "admin")
+    names = _names(get_resolver().url_patterns, "")
+    plain = [
+        f"/{route}" if name.startswith("portal:") else f"/admin/{route}"
+        for name, route in names.items()
+        if _is_looked_at(name) and "<" not in route and "(" not in route
+    ]
+    waiting, seen = deque([*plain, *made]), dict.fromkeys(names, 0)
+    paths: set[str] = set()
+    linked: set[str] = set()
+    faults: list[str] = []
+
+    while waiting:
+        path = waiting.popleft()
+        name = _view_of(path)
+        if path in paths or not _is_looked_at(name):
+            continue
+        if seen[name] >= SEVERAL.get(name, 1):
+            continue
+        paths.add(path)
+        if name not in linked and page.request.get(path, max_retries=3).status != 200:
+            continue
+        seen[name] += 1
+        if not _opens(page, path):
+            continue
+        faults += _faults_of(page, name)
+        links = _links(page)
+        linked.update(_view_of(link) for link in links)
+        waiting.extend(links)
+
+    assert not faults, "\n".join(faults)
+    missed = [
+        name
+        for name, route in names.items()
+        if name.startswith("portal:")
+        and _is_looked_at(name)
+        and not seen[name]
+        and name not in UNREACHED
+        and _is_page(page, route)
+    ]
+    assert not missed, f"no link leads to {missed}"
+    context.close()
+
+
+def _opens(page: Page, path: str) -> bool:
+    """Open a page; tell whether it is one: no file to be kept, no part of a page."""
+    try:
+        answer = page.goto(path)
+    except Error as refused:
+        if "Download is starting" in str(refused):
+            return False
+        raise
+    assert answer is not None
+    assert answer.status == 200, f"{answer.status} {path}"
+    is_whole: bool = page.evaluate("document.doctype !== null")
+    return is_whole
+
+
+def _is_page(page: Page, route: str) -> bool:
+    """Tell whether an address answers to reading; posts alone have no page."""
+    parts = [
+        {"<uuid": "00000000-0000-0000-0000-000000000000", "<int": "0"}.get(
+            part.split(":")[0], "none" if part.startswith("<") else part
+        )
+        for part in route.split("/")
+    ]
+    return page.request.get("/" + "/".join(parts), max_retries=3).status != 405
+
+
+def _faults_of(page: Page, name: str) -> list[str]:
+    """Return what axe-core finds, in both themes, one line per rule and element."""
+    faults = []
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        # A colour on its way to another would be measured.
+        page.evaluate("document.getAnimations().forEach(one => one.finish())")
+        rules = None if theme == "light" else {"runOnly": ["color-contrast"]}
+        found = Axe().run(
+            page, context=NOT_OURS, options=rules or {"resultTypes": ["violations"]}
+        )
+        faults += [
+            f"{name} ({theme}) {fault['id']}: {node['html'][:160]}"
+            for fault in found.response["violations"]
+            for node in fault["nodes"][:3]
+        ]
+    return faults
+
+
+def test_sign_in_page_has_no_fault_that_axe_finds(
+    browser: Browser, portal: Portal
+) -> None:
+    context = browser.new_context(base_url=portal.url)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+
+    assert _faults_of(page, "login") == []
+    context.close()

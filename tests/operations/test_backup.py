@@ -1,0 +1,219 @@
+"""Backup and restore: everything comes back, on another database too, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import User
+from acrportal.secret_key import ensure_secret_key
+from operations.backup import MANIFEST, backups_in, make_backup
+from operations.restoring import check_backup, find_backup
+from operations.tables import BackupUnusable
+from reports.evidence import signing
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import Catalogue, Worker, upload
+
+_SERVER = os.environ.get(
+    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
+)
+
+
+def _quietly(_line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
+    """Return an installation with recordings, a scanned file, and what came of it."""
+    submit_upload(
+        container=catalogue.container,
+        upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
+        user=admin,
+    )
+    run_worker()
+    return catalogue
+
+
+@pytest.fixture
+def backups(installation: Catalogue, tmp_path: Path) -> Path:
+    """Return a folder with one backup."""
+    signing.key_path().write_bytes(b"signing key")
+    make_backup(tmp_path / "backups", _quietly)
+    return tmp_path / "backups"
+
+
+class Elsewhere:
+    """Another installation, in a process of its own."""
+
+    def __init__(self, folder: Path, database: str = "") -> None:
+        self.folder = folder
+        ensure_secret_key(folder / "secret_key")
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if k != "DATABASE_URL"},
+            "ACRPORTAL_DATA_DIR": str(folder),
+            **({"DATABASE_URL": database} if database else {}),
+        }
+
+    def manage(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run a command there."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *map(str, arguments)],
+            env=self._environment,
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def empty_postgres(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """Return the address of an empty PostgreSQL database."""
+    name = f"restore_{os.getpid()}"
+    try:
+        server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"needs a PostgreSQL server: {error}")
+    with server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"{_SERVER.rpartition('/')[0]}/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _content(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the hashes of each table and of each file of the index in a backup."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    tables = {table["model"]: table["sha256"] for table in manifest["tables"]}
+    return tables, manifest["index"]["files"]
+
+
+def _holds_the_same(elsewhere: Elsewhere, backups: Path) -> None:
+    again = elsewhere.folder / "backups"
+    made = elsewhere.manage("backup", again)
+    assert made.returncode == 0, made.stderr
+    assert _content(find_backup(again)) == _content(find_backup(backups))
+    original = {path.name for path in (backups / "objects").glob("*/*")}
+    assert {path.name for path in (again / "objects").glob("*/*")} == original
+
+
+@pytest.mark.slow  # migrates another installation from nothing
+def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -> None:
+    elsewhere = Elsewhere(tmp_path / "elsewhere")
+
+    restored = elsewhere.manage("restore", backups)
+
+    assert restored.returncode == 0, restored.stderr
+    _holds_the_same(elsewhere, backups)
+    assert (elsewhere.folder / "secret_key").read_text() == settings.SECRET_KEY
+    assert (elsewhere.folder / "signing_key.pem").read_bytes() == b"signing key"
+
+
+@pytest.mark.slow  # migrates another installation from nothing
+def test_a_backup_moves_to_postgresql(
+    backups: Path, installation: Catalogue, tmp_path: Path, empty_postgres: str
+) -> None:
+    elsewhere = Elsewhere(tmp_path / "elsewhere", empty_postgres)
+
+    restored = elsewhere.manage("restore", backups)
+
+    assert restored.returncode == 0, restored.stderr
+    _holds_the_same(elsewhere, backups)
+    with psycopg.connect(empty_postgres) as database:
+        row = database.execute(
+            "SELECT nextval(pg_get_serial_sequence('catalogue_recording', 'id'))"
+        ).fetchone()
+    assert row is not None
+    assert row[0] > installation.second.pk
+
+
+def test_a_second_backup_copies_only_what_is_new(
+    backups: Path,
+    installation: Catalogue,
+    admin: User,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = {path: path.stat().st_ino for path in (backups / "objects").glob("*/*")}
+    submit_upload(
+        container=installation.container,
+        upload=upload("later.wav", audio.wav_bytes(audio.tune(9, 5))),
+        user=admin,
+    )
+
+    gone = installation.first.audio
+    gone.storage.delete(str(gone))
+
+    call_command("backup", str(backups))
+
+    assert str(gone) in capsys.readouterr().err
+    after = {path: path.stat().st_ino for path in (backups / "objects").glob("*/*")}
+    assert before.items() < after.items()
+    assert len(backups_in(backups)) == 2
+
+
+def test_damage_is_found_before_anything_is_written(backups: Path) -> None:
+    folder = find_backup(backups)
+    check_backup(folder, _quietly)
+    for path in (
+        folder / "tables" / "catalogue.recording.jsonl.gz",
+        folder / "media.jsonl.gz",
+        folder / "index" / "STORE",
+        folder / "keys" / "secret_key",
+        next(backups.glob("objects/*/*")),
+    ):
+        whole = path.read_bytes()
+        broken = bytearray(whole)
+        broken[len(broken) // 2] ^= 0x10
+        path.write_bytes(broken)
+        with pytest.raises(BackupUnusable, match=f"{path.name} is damaged"):
+            check_backup(folder, _quietly)
+        path.unlink()
+        with pytest.raises(BackupUnusable, match=f"lacks .*{path.name}"):
+            check_backup(folder, _quietly)
+        path.write_bytes(whole)
+
+
+def test_a_backup_that_does_not_fit_is_refused(backups: Path) -> None:
+    with pytest.raises(CommandError, match="Restore into an empty database"):
+        call_command("restore", str(backups))
+
+    manifest_path = find_backup(backups) / MANIFEST
+    manifest = json.loads(manifest_path.read_bytes())
+    manifest["migrations"].append(["catalogue", "9999_from_the_future"])
+    manifest_path.write_text(json.dumps(manifest))
+
+    with pytest.raises(CommandError, match=r"newer version.*9999_from_the_future"):
+        call_command("restore", str(backups))
+
+
+def test_a_backup_that_was_stopped_is_none(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    left = tmp_path / "backups" / "20260101T000000.000000Z.unfinished"
+    left.mkdir(parents=True)
+
+    with pytest.raises(CommandError, match="holds no finished backup"):
+        call_command("restore", str(tmp_path / "backups"))
+
+    make_backup(tmp_path / "backups", _quietly)
+    assert not left.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(CommandError, match="No backup was made"):
+        call_command("backup", str(tmp_path / "file" / "backups"))

@@ -1,0 +1,121 @@
+"""The doctor finds what does not fit together, and mends what can be mended."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+
+from catalogue import index_store
+from catalogue.models import Recording, RecordingStatus
+from tests.conftest import Catalogue, Worker
+
+
+def examine(*, fix: bool = False) -> list[dict[str, Any]]:  # Any: JSON
+    """Return what the doctor told, as a script reads it."""
+    told = io.StringIO()
+    try:
+        call_command("doctor", fix=fix, format="json", stdout=told)
+    except CommandError:
+        assert told.getvalue()
+    return [json.loads(line) for line in told.getvalue().splitlines()]
+
+
+def problems(*, fix: bool = False) -> list[str]:
+    """Return the problems alone."""
+    return [finding["problem"] for finding in examine(fix=fix)]
+
+
+def test_nothing_is_found_where_all_is_well(
+    catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("doctor")
+
+    assert "All fits together." in capsys.readouterr().out
+
+
+def test_index_drift_is_found_and_mended(catalogue: Catalogue) -> None:
+    index_store.remove_recording(catalogue.first)
+    Recording.objects.filter(pk=catalogue.second.pk).update(
+        status=RecordingStatus.RETIRED
+    )
+
+    found = problems(fix=True)
+
+    assert any("is not in the index" in told for told in found)
+    assert any(f"recording {catalogue.second.pk} is in the index" in t for t in found)
+    indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
+    assert indexed == [catalogue.first.pk]
+    assert problems() == []
+
+
+def test_a_damaged_index_is_built_again(catalogue: Catalogue, data_dir: Path) -> None:
+    segment = next(data_dir.glob("index/bucket-*/segment-*"))
+    broken = bytearray(segment.read_bytes())
+    broken[len(broken) // 2] ^= 1
+    segment.write_bytes(broken)
+    index_store.open_index_at.cache_clear()
+
+    assert len(problems(fix=True)) == 1
+
+    assert problems() == []
+
+
+def test_lost_files_come_back_from_the_audio(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    for column in ("fingerprint", "proxy"):
+        default_storage.delete(str(getattr(catalogue.first, column)))
+    default_storage.delete(str(catalogue.second.audio))
+
+    found = examine(fix=True)
+
+    assert [finding["mended"] for finding in found] == [False, True, True]
+    assert "Restore it from a backup" in found[0]["remedy"]
+    run_worker()
+    left = problems()
+    assert len(left) == 1
+    assert str(catalogue.second.audio) in left[0]
+
+
+def test_stray_files_are_deleted_once_they_are_a_day_old(
+    catalogue: Catalogue, data_dir: Path
+) -> None:
+    fresh = default_storage.save("media/aa/fresh", ContentFile(b"x"))
+    old = default_storage.save("media/aa/old", ContentFile(b"x"))
+    left = data_dir / "tmp" / "left.upload"
+    left.write_bytes(b"x")
+    yesterday = (datetime.now(tz=UTC) - timedelta(days=2)).timestamp()
+    for path in (default_storage.path(old), left):
+        os.utime(path, (yesterday, yesterday))
+
+    found = problems(fix=True)
+
+    assert len(found) == 2
+    assert default_storage.exists(fresh)
+    assert not default_storage.exists(old)
+    assert not left.exists()
+
+
+def test_work_without_a_worker_is_handed_out_again(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    Recording.objects.filter(pk=catalogue.first.pk).update(
+        status=RecordingStatus.PROCESSING,
+        lease_owner="gone:1",
+        lease_until=datetime.now(tz=UTC) - timedelta(minutes=1),
+    )
+
+    assert any("1 recordings have lost their worker" in p for p in problems(fix=True))
+
+    run_worker()
+    catalogue.first.refresh_from_db()
+    assert catalogue.first.status == RecordingStatus.READY

@@ -1,0 +1,105 @@
+"""The "History" of the admin: our events, with the state of their chain."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import record
+from portal.admin.history import case_of
+from review.services import decisions
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mia")
+
+
+@pytest.fixture
+def client(manager: User) -> Client:
+    manager.is_staff = True
+    manager.save()
+    client = Client()
+    client.force_login(manager)
+    return client
+
+
+def test_history_of_a_match_is_its_chain_of_events(
+    client: Client, manager: User
+) -> None:
+    match = make_match()
+    decisions.reject(
+        match=match, user=manager, version=1, reason="noise", note="only hum"
+    )
+
+    page = client.get(reverse("admin:review_match_history", args=[match.pk]))
+
+    content = page.content.decode()
+    assert f"2 events of <code>match:{match.uid}</code>" in content
+    assert "noise · only hum" in content
+    assert "the chain is whole" in content
+    form = client.get(reverse("admin:review_match_change", args=[match.pk]))
+    assert "history/" in form.content.decode()
+
+
+def test_broken_chain_is_told(client: Client) -> None:
+    match = make_match()
+    event = Event.objects.get(case=match.case)
+    forged = Event(
+        case=match.case,
+        sequence=2,
+        at=event.at,
+        actor_name="nobody",
+        action="confirm",
+        previous_hash="0" * 64,
+        hash="0" * 64,
+    )
+    forged.save()
+
+    page = client.get(reverse("admin:review_match_history", args=[match.pk]))
+
+    assert "The chain is broken at event 2." in page.content.decode()
+
+
+def test_what_has_a_case_has_its_history(client: Client) -> None:
+    shown = [
+        ("catalogue_recording", RecordingFactory.create()),
+        ("catalogue_bucket", BucketFactory.create()),
+        ("scanning_scannedfile", ScannedFileFactory.create()),
+        ("scanning_container", ContainerFactory.create()),
+        ("review_licence", make_licence(recordings=[RecordingFactory.create()])),
+        ("review_policy", make_policy()),
+    ]
+    for name, row in shown:
+        record(case=case_of(row), action="looked_at", note=f"at {name}")
+
+        page = client.get(reverse(f"admin:{name}_history", args=[row.pk]))
+
+        assert f"at {name}" in page.content.decode()
+
+
+def test_history_of_what_is_gone_leads_back(client: Client) -> None:
+    answer = client.get(reverse("admin:review_match_history", args=[999_999]))
+
+    assert answer.status_code == 302
+
+
+def test_history_is_for_those_with_a_role(client: Client) -> None:
+    match = make_match()
+    stranger = User.objects.create_user("stranger", is_staff=True)
+    client.force_login(stranger)
+
+    answer = client.get(reverse("admin:review_match_history", args=[match.pk]))
+
+    assert answer.status_code == 403

@@ -1,0 +1,210 @@
+"""The dashboard: every number with the list behind it, every widget on its own."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from portal import dashboard
+from review.choices import MatchState
+from review.models import Match
+from review.services import disputes, locks
+from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_policy
+from tests.factories.scanning import (
+    ContainerFactory,
+    ScanFactory,
+    ScannedFileFactory,
+)
+
+HOME = "/"
+
+
+@pytest.fixture
+def ana(db: None) -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def client(ana: User) -> Client:
+    client = Client()
+    client.force_login(ana)
+    return client
+
+
+def data_of(client: Client, name: str) -> object:
+    return client.get(HOME).context["widgets"][name].data
+
+
+def now() -> datetime:
+    return datetime.now(tz=UTC)
+
+
+def test_numbers_count_what_waits_is_held_and_late(client: Client, ana: User) -> None:
+    held = make_match()
+    make_match(match={"due_at": now() - timedelta(hours=1)})
+    locks.take_lock(match=held, user=ana)
+    locks.take_lock(match=make_match(), user=make_user(Role.REVIEWER))
+    disputes.record(
+        match=make_match(state=MatchState.CONFIRMED),
+        user=ana,
+        version=1,
+        code="licensed",
+        received_at=now() - timedelta(days=33),
+    )
+    ScannedFileFactory.create(status=FileStatus.ERROR)
+    ScannedFileFactory.create(status=FileStatus.NEEDS_AUDIO)
+
+    told = data_of(client, "numbers")
+
+    assert isinstance(told, dict)
+    counted = {name: told[name] for name in ("waiting", "due_today", "held", "overdue")}
+    assert counted == {"waiting": 3, "due_today": 1, "held": 1, "overdue": 1}
+    assert (told["failed"], told["needs_audio"]) == (1, 1)
+
+
+def test_next_in_line_is_the_head_of_the_queue(client: Client) -> None:
+    make_match()
+    urgent = make_match(match={"due_at": now()})
+
+    told = data_of(client, "next")
+
+    assert isinstance(told, dict)
+    assert told["rows"][0].match == urgent
+
+
+def test_queue_is_counted_by_reason_and_age(client: Client) -> None:
+    for days in (0, 1, 3, 30):
+        match = make_match(match={"queue_reason": "short"})
+        Match.objects.filter(pk=match.pk).update(
+            created_at=now() - timedelta(days=days)
+        )
+    make_match(match={"queue_reason": "altered"})
+    make_match(state=MatchState.CONFIRMED)
+
+    chart = dashboard.reasons()
+
+    assert [(row.row.label, row.row.counts) for row in chart.rows] == [
+        ("Short use", (2, 1, 1)),
+        ("Altered", (1, 0, 0)),
+    ]
+    assert chart.summary == "Short use 4, Altered 1"
+    page = client.get(f"/queue/{chart.rows[0].row.query}")
+    assert page.context["total"] == 4
+
+
+def test_finds_of_the_week_by_label_and_platform(client: Client) -> None:
+    label = RecordingFactory.create(label="Example & Sons")
+    seen = ScannedFileFactory.create(platform="youtube")
+    make_match(recording=label)
+    make_match(recording=label, scan=ScanFactory.create(scanned_file=seen))
+    old = make_match(recording=RecordingFactory.create(label="Old"))
+    Match.objects.filter(pk=old.pk).update(created_at=now() - timedelta(days=30))
+
+    told = dashboard.found_this_week()
+
+    assert told["total"] == 2
+    labels, platforms = told["labels"], told["platforms"]
+    assert isinstance(labels, list)
+    assert isinstance(platforms, list)
+    assert [(each.name, each.count) for each in labels] == [("Example & Sons", 2)]
+    assert [(each.name, each.count) for each in platforms] == [("youtube", 1)]
+    for found in (*labels, *platforms):
+        page = client.get(reverse("portal:match_list") + found.query)
+        assert page.context["total"] == found.count
+
+
+def test_precision_counts_what_people_decided(client: Client, ana: User) -> None:
+    policy = make_policy(name="Short uses")
+    decided = {"decided_by": ana, "decided_at": now(), "policy": None}
+    by_policy = {**decided, "policy": policy, "score": "72.0"}
+    make_match(state=MatchState.CONFIRMED, match=by_policy)
+    make_match(state=MatchState.REJECTED, match=by_policy)
+    make_match(state=MatchState.CLEARED, match={**decided, "score": "100.0"})
+    make_match(state=MatchState.CONFIRMED, match={"decided_at": now()})
+
+    engines, bands, policies = dashboard.precision()
+
+    assert [(each.right, each.total) for each in engines.rows] == [(2, 3)]
+    assert [(each.label, each.right, each.total) for each in bands.rows] == [
+        ("100", 1, 1),
+        ("70–79", 1, 2),
+    ]
+    assert [(each.label, each.text) for each in policies.rows] == [
+        ("Short uses", "50.0\u2009%")
+    ]
+    for share in policies.rows:
+        page = client.get(reverse("portal:match_list") + share.query)
+        assert page.context["total"] == share.total
+        wrong = client.get(reverse("portal:match_list") + share.wrong_query)
+        assert wrong.context["total"] == share.total - share.right
+
+
+def test_what_runs_and_what_the_cloud_was_sent(client: Client) -> None:
+    running = ScannedFileFactory.create(status=FileStatus.PROCESSING)
+    ScanFactory.create(
+        scanned_file=running, status=ScanStatus.RUNNING, stage=ScanStage.MATCHING
+    )
+    full = ContainerFactory.create(engine=EngineChoice.ACRCLOUD, cloud_cap_hours=10)
+    ContainerFactory.create()
+
+    page = client.get(HOME).content.decode()
+
+    assert running.name in page
+    assert [spend.container for spend in dashboard.cloud()] == [full]
+    assert "0.0 of 10 h" in page
+
+
+def test_every_link_of_a_number_leads_to_a_list(client: Client, ana: User) -> None:
+    make_match(
+        state=MatchState.CONFIRMED, match={"decided_by": ana, "decided_at": now()}
+    )
+    make_match(match={"queue_reason": "short"})
+    main = client.get(HOME).content.decode().split("<main")[1].split("</main>")[0]
+
+    links = {
+        link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', main)
+    }
+
+    assert len(links) > 10
+    for link in links:
+        assert client.get(link).status_code == 200, link
+
+
+def test_widget_that_fails_says_so_and_the_rest_is_there(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise OSError("disk gone")
+
+    monkeypatch.setattr(dashboard, "cloud", broken)
+
+    answer = client.get(HOME)
+
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert page.count("This part could not be read") == 1
+    assert "Queue by reason and age" in page
+
+
+def test_empty_portal_leads_through_three_steps(client: Client) -> None:
+    page = client.get(HOME).content.decode()
+
+    assert "Three steps to the first decision" in page
+    assert "Nothing waits for you" in page
+
+
+@pytest.mark.django_db
+def test_dashboard_needs_a_role_and_is_only_read(signed_in: MakeClient) -> None:
+    assert signed_in(Role.VIEWER).get(HOME).status_code == 200
+    assert signed_in(Role.VIEWER).post(HOME).status_code == 405

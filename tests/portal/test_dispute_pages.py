@@ -1,0 +1,178 @@
+"""Disputes on the pages: recorded, listed by the day they are due, answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from review.choices import MatchState
+from review.models import Dispute, Match
+from review.services import disputes
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/queue/disputes/"
+
+
+@pytest.fixture
+def reviewer(signed_in: MakeClient) -> Client:
+    return signed_in(Role.REVIEWER)
+
+
+@pytest.fixture
+def manager(signed_in: MakeClient) -> Client:
+    return signed_in(Role.MANAGER)
+
+
+def move(
+    client: Client, match: Match, verb: str, **fields: object
+) -> Any:  # Any: the test client's response
+    match.refresh_from_db()
+    data = {"verb": verb, "version": match.version, **fields}
+    return client.post(reverse("portal:match_dispute", args=[match.uid]), data)
+
+
+def disputed(*, days_ago: int = 0) -> Match:
+    return disputes.record(
+        match=make_match(state=MatchState.CONFIRMED),
+        user=make_user(Role.REVIEWER),
+        version=1,
+        code="licensed",
+        received_at=datetime.now(tz=UTC) - timedelta(days=days_ago),
+    )
+
+
+def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    assert "Dispute…" in reviewer.get(match.review_url).content.decode()
+
+    move(
+        reviewer,
+        match,
+        "dispute",
+        code="licensed",
+        note="contract 12",
+        received="2026-11-01",
+    )
+
+    match.refresh_from_db()
+    assert match.state == MatchState.DISPUTED
+    dispute = Dispute.objects.get()
+    assert (dispute.statement, dispute.received_at.date().isoformat()) in [
+        ("contract 12", "2026-11-01"),
+        ("contract 12", "2026-10-31"),
+    ]
+    page = reviewer.get(match.review_url).content.decode()
+    assert "The use is licensed" in page
+    undo = reverse("portal:match_decide", args=[match.uid])
+    reviewer.post(undo, {"verb": "undo", "version": match.version})
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"code": ""}, "Choose what the other side objects."),
+        ({"code": "other"}, "Say what the other side objects."),
+        ({"code": "licensed", "received": "soon"}, "Enter the day as 2026-05-01."),
+        ({"code": "licensed", "received": "2126-01-01"}, "in the future"),
+        ({"code": "licensed", "version": "9"}, "your decision was not saved"),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_recorded(
+    reviewer: Client, fields: dict[str, str], told: str
+) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+
+    answer = move(reviewer, match, "dispute", **fields)
+
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert told in page
+    assert 'data-ask="dispute" open' in page
+    assert not Dispute.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "status"),
+    [
+        ("uphold", MatchState.UPHELD, "upheld"),
+        ("withdraw_dispute", MatchState.UPHELD, "withdrawn"),
+        ("release_claim", MatchState.RELEASED, "released"),
+    ],
+)
+def test_manager_answers(
+    manager: Client, verb: str, state: MatchState, status: str
+) -> None:
+    match = disputed()
+    assert f'data-ask="{verb}"' in manager.get(match.review_url).content.decode()
+
+    move(manager, match, verb, note="the contract ended in 2024")
+
+    match.refresh_from_db()
+    assert (match.state, Dispute.objects.get().status) == (state, status)
+    answered = manager.get(f"{LIST}?show=answered").content.decode()
+    assert "the contract ended in 2024" in answered
+
+
+def test_answer_needs_words_and_a_manager(manager: Client, reviewer: Client) -> None:
+    match = disputed()
+
+    asked = move(manager, match, "uphold", note="")
+    assert "Say why, as it is told to the other side." in asked.content.decode()
+    refused = move(reviewer, match, "uphold", note="no")
+    assert "Only a manager may answer" in refused.content.decode()
+
+    page = reviewer.get(match.review_url).content.decode()
+    assert 'data-ask="uphold"' not in page
+    match.refresh_from_db()
+    assert match.state == MatchState.DISPUTED
+
+
+def test_list_shows_what_is_overdue_first_and_reminds(reviewer: Client) -> None:
+    later, overdue, soon = disputed(), disputed(days_ago=40), disputed(days_ago=27)
+
+    answer = reviewer.get(LIST)
+
+    rows = [dispute.match for dispute in answer.context["page_obj"]]
+    assert rows == [overdue, soon, later]
+    page = answer.content.decode()
+    assert "1 answer is overdue." in page
+    assert "1 is due within 7 days." in page
+    only = reviewer.get(f"{LIST}?show=overdue").context["page_obj"]
+    assert [dispute.match for dispute in only] == [overdue]
+
+
+def test_queue_counts_open_disputes(reviewer: Client) -> None:
+    disputed()
+
+    page = reviewer.get("/queue/").content.decode()
+
+    assert 'Disputes <span class="count">1</span>' in page
+
+
+def test_viewer_looks_and_records_nothing(signed_in: MakeClient) -> None:
+    viewer, match = signed_in(Role.VIEWER), make_match(state=MatchState.CONFIRMED)
+
+    assert viewer.get(LIST).status_code == 200
+    assert "No dispute here" in viewer.get(LIST).content.decode()
+    assert "data-ask=" not in viewer.get(match.review_url).content.decode()
+    assert move(viewer, match, "dispute", code="licensed").status_code == 403
+
+
+def test_odd_requests(reviewer: Client) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+
+    assert move(reviewer, match, "forget").status_code == 400
+    assert reviewer.get(f"/m/{match.uid}/dispute").status_code == 405
+    assert reviewer.post("/m/m_none/dispute").status_code == 404
+    assert reviewer.post(LIST).status_code == 405

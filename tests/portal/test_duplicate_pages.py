@@ -1,0 +1,369 @@
+"""The pages of duplicates: the list, groups, pairs, loops, bulk, checks, the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import openpyxl
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue.models import Bucket, ExcludedSegment, Recording, RecordingStatus
+from catalogue.services import RecordingDetails, add_recording
+from dedup.models import (
+    ActionState,
+    CatalogueCheck,
+    DedupAction,
+    DedupGroup,
+    DuplicateKind,
+    LoopPlace,
+    LoopState,
+    PairLink,
+    RunStatus,
+    SharedLoop,
+)
+from dedup.services import find_duplicates
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def group() -> DedupGroup:
+    """Return a group of two recordings of one file with two ISRCs."""
+    bucket = BucketFactory.create(name="Library")
+    for title, code in (
+        ("Night Drive", "ZZX012600001"),
+        ("NIGHT DRIVE", "ZZX012600002"),
+    ):
+        RecordingFactory.create(
+            bucket=bucket,
+            title=title,
+            isrc=code,
+            isrc_normalised=code,
+            isrc_status="valid",
+            audio_sha256="ab" * 32,
+            audio_bytes=10,
+        )
+    find_duplicates(bucket=bucket)
+    return DedupGroup.objects.get()
+
+
+@pytest.fixture
+def overlap() -> PairLink:
+    """Return two recordings that share fifteen seconds."""
+    bucket = BucketFactory.create()
+    one, other = RecordingFactory.create_batch(2, bucket=bucket)
+    return PairLink.objects.create(
+        one=one,
+        other=other,
+        kind=DuplicateKind.OVERLAP,
+        runs=[[10_000, 25_000, 40_000, 55_000, 1.0, 0.0, 100.0]],
+        coverage_one=0.08,
+        coverage_other=0.08,
+    )
+
+
+@pytest.fixture
+def loop() -> SharedLoop:
+    """Return a loop of eight seconds in three recordings."""
+    loop = SharedLoop.objects.create(length_ms=8000)
+    for number, recording in enumerate(RecordingFactory.create_batch(3)):
+        LoopPlace.objects.create(
+            loop=loop,
+            recording=recording,
+            start_ms=number * 1000,
+            end_ms=number * 1000 + 8000,
+        )
+    return loop
+
+
+def form_of(group: DedupGroup, verb: str, **more: object) -> dict[str, object]:
+    members = [member.recording.uid for member in group.members.all()]
+    return {
+        "verb": verb,
+        "version": group.version,
+        "seen": members,
+        "canonical": members[0],
+        **more,
+    }
+
+
+def act(client: Client, group: DedupGroup, data: dict[str, object]) -> str:
+    """Post to a group and return the page that follows."""
+    address = reverse("portal:duplicate_act", args=[group.uid])
+    answer = client.post(address, data, follow=True)
+    return str(answer.content.decode())
+
+
+def test_without_duplicates_the_page_says_what_was_searched(
+    signed_in: MakeClient,
+) -> None:
+    RecordingFactory.create_batch(3)
+
+    page = signed_in(Role.VIEWER).get(reverse("portal:duplicates"))
+
+    assert "No duplicates among 3 references" in page.content.decode()
+
+
+def test_a_group_shows_its_rule_and_what_differs(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    client = signed_in(Role.VIEWER)
+
+    listed = client.get(reverse("portal:duplicates")).content.decode()
+    page = client.get(
+        reverse("portal:duplicate_group", args=[group.uid])
+    ).content.decode()
+
+    assert "Night Drive" in listed
+    assert "Exact file" in listed
+    assert "it was added earlier" in page
+    assert "2 fields differ" in page
+    assert "One sound, 2 ISRCs" in page
+    assert "Your role may look at duplicates" in page
+
+
+def test_a_manager_merges_and_undoes(signed_in: MakeClient, group: DedupGroup) -> None:
+    client = signed_in(Role.MANAGER)
+    second = group.members.get(canonical=False).recording
+
+    told = act(client, group, form_of(group, "merge", field_title=second.uid))
+
+    first = Recording.objects.get(status=RecordingStatus.READY)
+    assert first.title == "NIGHT DRIVE"
+    assert "The other ids still lead to it" in told
+    action = DedupAction.objects.get()
+    client.post(
+        reverse("portal:duplicate_settle", args=[action.uid]),
+        {"verb": "undo", "next": reverse("portal:duplicates") + "?tab=done"},
+    )
+    assert Recording.objects.filter(status=RecordingStatus.READY).count() == 2
+    assert DedupGroup.objects.get().uid == group.uid
+
+
+def test_a_reviewer_proposes_and_a_manager_accepts_on_the_page(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    told = act(signed_in(Role.REVIEWER), group, form_of(group, "merge"))
+    assert "Proposed to a manager" in told
+
+    manager = signed_in(Role.MANAGER)
+    page = manager.get(reverse("portal:duplicate_group", args=[group.uid]))
+    assert "proposes: Merge" in page.content.decode()
+    action = DedupAction.objects.get(state=ActionState.PROPOSED)
+    manager.post(
+        reverse("portal:duplicate_settle", args=[action.uid]), {"verb": "accept"}
+    )
+
+    assert Recording.objects.filter(status=RecordingStatus.READY).count() == 1
+
+
+def test_a_viewer_may_not_act(signed_in: MakeClient, group: DedupGroup) -> None:
+    address = reverse("portal:duplicate_act", args=[group.uid])
+
+    answer = signed_in(Role.VIEWER).post(address, form_of(group, "keep"))
+
+    assert answer.status_code == 403
+
+
+def test_what_changed_meanwhile_is_shown_and_nothing_is_done(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    stale = form_of(group, "retire", retire=[])
+    RecordingFactory.create(
+        bucket=Bucket.objects.get(name="Library"),
+        title="Third",
+        audio_sha256="ab" * 32,
+        audio_bytes=10,
+    )
+    find_duplicates(bucket=Bucket.objects.get(name="Library"))
+    address = reverse("portal:duplicate_act", args=[group.uid])
+
+    answer = signed_in(Role.MANAGER).post(address, stale)
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "The group was changed meanwhile" in page
+    assert "+ Third" in page
+    assert not DedupAction.objects.exists()
+
+
+def test_what_makes_no_sense_is_said_on_the_page(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    page = act(signed_in(Role.MANAGER), group, form_of(group, "split"))
+
+    assert "Choose at least one recording" in page
+
+
+def test_a_settled_group_leads_to_what_is_open(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    client = signed_in(Role.MANAGER)
+    act(client, group, form_of(group, "keep"))
+
+    answer = client.get(
+        reverse("portal:duplicate_group", args=[group.uid]), follow=True
+    )
+
+    assert "This group is settled" in answer.content.decode()
+    kept = client.get(reverse("portal:duplicates") + "?tab=kept").content.decode()
+    assert "Night Drive" in kept
+
+
+def test_a_pair_is_compared_and_kept_apart(
+    signed_in: MakeClient, overlap: PairLink
+) -> None:
+    client = signed_in(Role.MANAGER)
+
+    page = client.get(reverse("portal:duplicate_pair", args=[overlap.uid]))
+    client.post(reverse("portal:duplicate_pair_keep", args=[overlap.uid]))
+
+    assert "0:10.000 – 0:25.000" in page.content.decode()
+    overlap.refresh_from_db()
+    assert overlap.kept_at is not None
+
+
+def test_any_two_recordings_are_compared_on_demand(
+    signed_in: MakeClient, catalogue: Catalogue, run_worker: Worker, admin: User
+) -> None:
+    tune = audio.tune(1, 30)
+    add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title="A part", custom_id="P"),
+        audio=upload("p.wav", audio.wav_bytes(tune[: 20 * audio.RATE])),
+        user=admin,
+    )
+    run_worker()
+    client, address = signed_in(Role.VIEWER), reverse("portal:duplicate_compare")
+
+    same = client.get(address, {"a": "T-1", "b": "P"}).content.decode()
+    strangers = client.get(address, {"a": "T-1", "b": "T-2"}).content.decode()
+
+    assert "Same recording" in same
+    assert "share no stretch" in strangers
+
+
+@pytest.mark.parametrize(
+    ("b", "why"),
+    [
+        ("nothing", "No recording has this id"),
+        ("X-1", "the same recording"),
+        ("X-2", "no fingerprint"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    signed_in: MakeClient, b: str, why: str
+) -> None:
+    RecordingFactory.create(custom_id="X-1")
+    RecordingFactory.create(custom_id="X-2")
+
+    page = signed_in(Role.VIEWER).get(
+        reverse("portal:duplicate_compare"), {"a": "X-1", "b": b}
+    )
+
+    assert why in page.content.decode()
+
+
+def test_a_loop_is_excluded_everywhere_in_one_step(
+    signed_in: MakeClient, loop: SharedLoop
+) -> None:
+    client, address = (
+        signed_in(Role.MANAGER),
+        reverse("portal:duplicate_loop", args=[loop.uid]),
+    )
+
+    page = client.get(address).content.decode()
+    client.post(address, {"verb": "exclude"})
+    again = client.post(address, {"verb": "keep"})
+
+    assert "0 matches rest on it" in page
+    assert ExcludedSegment.objects.filter(approved=True).count() == 3
+    loop.refresh_from_db()
+    assert loop.state == LoopState.EXCLUDED
+    assert again.status_code == 409
+
+
+def test_a_reviewer_proposes_to_exclude_a_loop(
+    signed_in: MakeClient, loop: SharedLoop
+) -> None:
+    address = reverse("portal:duplicate_loop", args=[loop.uid])
+
+    signed_in(Role.REVIEWER).post(address, {"verb": "exclude"})
+
+    assert ExcludedSegment.objects.filter(approved=False).count() == 3
+
+
+def test_many_groups_are_merged_after_a_preview(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    Recording.objects.update(isrc_normalised="")
+    client, address = signed_in(Role.MANAGER), reverse("portal:duplicate_bulk")
+
+    page = client.get(address, {"kind": "exact_file"}).content.decode()
+    client.post(address, {"group": [f"{group.uid}:{group.version}", "g_gone:1"]})
+
+    assert "1 recordings would become aliases" in page
+    assert Recording.objects.filter(merged_into__isnull=False).count() == 1
+
+
+def test_a_check_is_started_watched_and_stopped(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    client = signed_in(Role.MANAGER)
+    client.post(reverse("portal:duplicate_check"))
+    client.post(reverse("portal:duplicate_check"))
+    check = CatalogueCheck.objects.get()
+
+    state = client.get(reverse("portal:duplicate_check_state")).content.decode()
+    client.post(reverse("portal:duplicate_check"), {"cancel": check.uid})
+
+    assert "waits for a worker" in state
+    check.refresh_from_db()
+    assert check.status == RunStatus.CANCELLED
+
+
+def test_the_report_says_which_identifiers_collide(
+    signed_in: MakeClient, group: DedupGroup, overlap: PairLink, loop: SharedLoop
+) -> None:
+    client = signed_in(Role.REVIEWER)
+
+    def content(form: str) -> bytes:
+        answer = client.get(reverse("portal:duplicate_report", args=[form]))
+        return b"".join(answer)
+
+    rows = list(csv.DictReader(io.StringIO(content("csv").decode("utf-8-sig"))))
+    same = json.loads(content("json"))["rows"]
+    sheet = openpyxl.load_workbook(io.BytesIO(content("xlsx")))["duplicates"]
+
+    assert [row["kind"] for row in rows] == ["same_sound"] * 2 + ["pair"] * 2 + [
+        "shared_loop"
+    ] * 3
+    assert rows[0]["collides"] == "isrc"
+    assert [row["recording_id"] for row in rows] == [
+        row["recording_id"] for row in same
+    ]
+    assert sheet.max_row == len(rows) + 1
+
+
+def test_one_isrc_on_two_sounds_is_reported(signed_in: MakeClient) -> None:
+    for _ in range(2):
+        RecordingFactory.create(
+            isrc_normalised="ZZX012600009", isrc_status="valid", audio_sha256=""
+        )
+
+    answer = signed_in(Role.REVIEWER).get(
+        reverse("portal:duplicate_report", args=["csv"])
+    )
+
+    text = b"".join(answer).decode("utf-8-sig")
+    kinds = [row["kind"] for row in csv.DictReader(io.StringIO(text))]
+    assert kinds == ["isrc_on_several"] * 2

@@ -1,0 +1,199 @@
+"""What was typed when the session was over, the lock lost, or the recording gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import Recording, RecordingStatus
+from review.choices import MatchState
+from review.models import Match
+from review.services import locks
+from scanning.models import ScannedFile
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+JSON = {"Accept": "application/json"}
+TYPED = "whose mix is this?"
+
+
+@pytest.fixture
+def ana(db: None) -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def client(ana: User) -> Client:
+    """Return the reviewer's client."""
+    client = Client()
+    client.force_login(ana)
+    return client
+
+
+@pytest.fixture
+def match(client: Client) -> Match:
+    """Return a match that the reviewer has open."""
+    found = make_match()
+    client.get(found.review_url)
+    found.refresh_from_db()
+    return found
+
+
+def sign_in_again(answer: Any) -> str:  # Any: the test client's response
+    """Sign in where the answer leads, and return the page that comes then."""
+    told = {"username": "ana", "password": "secret"}
+    page: bytes = answer.client.post(answer["Location"], told, follow=True).content
+    return page.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "shown"),
+    [
+        ("decide", {"verb": "escalate", "note": TYPED}, f">{TYPED}</textarea>"),
+        ("decide", {"verb": "clear", "note": TYPED}, f">{TYPED}</textarea>"),
+        (
+            "decide",
+            {"verb": "reject", "reason": "noise", "note": TYPED},
+            'value="noise" required checked',
+        ),
+        ("note", {"note": TYPED}, f'value="{TYPED}"'),
+        (
+            "exclude",
+            {"verb": "exclude", "start": "7", "end": "9", "note": TYPED},
+            'name="start" value="7"',
+        ),
+    ],
+)
+def test_form_comes_back_filled_after_signing_in(
+    client: Client, match: Match, name: str, fields: dict[str, str], shown: str
+) -> None:
+    client.cookies.pop("sessionid")
+    url = reverse(f"portal:match_{name}", args=[match.uid])
+
+    answer = client.post(f"{url}?reason=short", {"version": match.version, **fields})
+    page = sign_in_again(answer)
+
+    assert "You were signed out, so nothing was saved." in page
+    assert shown in page
+    assert TYPED in page
+    match.refresh_from_db()
+    assert match.state == MatchState.IN_REVIEW
+    assert not Event.objects.filter(case=match.case, note=TYPED).exists()
+    assert "You were signed out" not in client.get(match.review_url).content.decode()
+
+
+def test_confirmation_of_a_lost_session_confirms_nothing(
+    client: Client, match: Match
+) -> None:
+    client.cookies.pop("sessionid")
+    url = reverse("portal:match_decide", args=[match.uid])
+
+    answer = client.post(url, {"verb": "confirm", "version": match.version})
+
+    assert "nothing was saved" in sign_in_again(answer)
+    match.refresh_from_db()
+    assert match.state == MatchState.IN_REVIEW
+
+
+def test_decision_for_many_comes_back_filled(client: Client, match: Match) -> None:
+    client.cookies.pop("sessionid")
+    expected = f"{match.uid}:{match.version}"
+    data = {"verb": "clear", "apply": "yes", "note": TYPED, "expected": expected}
+
+    answer = client.post("/queue/decide/?reason=short", data)
+    page = sign_in_again(answer)
+
+    assert f"{TYPED}</textarea>" in page
+    assert f'name="expected" value="{expected}"' in page
+    assert not Match.objects.filter(state=MatchState.CLEARED).exists()
+
+
+def test_form_waits_for_its_own_page_only(client: Client, match: Match) -> None:
+    other = make_match()
+    client.cookies.pop("sessionid")
+    url = reverse("portal:match_note", args=[match.uid])
+    client.post(url, {"note": TYPED})
+    client.post("/accounts/login/", {"username": "ana", "password": "secret"})
+
+    assert TYPED not in client.get(other.review_url).content.decode()
+    assert TYPED in client.get(match.review_url).content.decode()
+
+
+def test_script_is_sent_to_sign_in_and_nothing_is_decided(match: Match) -> None:
+    url = reverse("portal:match_decide", args=[match.uid])
+
+    answer = Client().post(url, {"verb": "confirm", "version": 2}, headers=JSON)
+
+    assert answer["Location"].startswith("/accounts/login/")
+    match.refresh_from_db()
+    assert match.state == MatchState.IN_REVIEW
+
+
+def test_reading_without_a_session_asks_to_sign_in() -> None:
+    for url in ("/m/m_x/decide", "/queue/decide/"):
+        assert Client().get(url)["Location"].startswith("/accounts/login/")
+
+
+def test_expired_lock_that_another_took_keeps_the_text(
+    client: Client, match: Match
+) -> None:
+    past = datetime.now(tz=UTC) - timedelta(minutes=1)
+    Match.objects.filter(pk=match.pk).update(locked_until=past)
+    locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
+    url = reverse("portal:match_decide", args=[match.uid])
+
+    answer = client.post(
+        url, {"verb": "escalate", "note": TYPED, "version": match.version}
+    )
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Changed by ben at" in page
+    assert TYPED in page
+    match.refresh_from_db()
+    assert match.locked_by is not None
+    assert match.locked_by.username == "ben"
+
+
+def test_expired_lock_that_nobody_took_still_decides(
+    client: Client, match: Match
+) -> None:
+    past = datetime.now(tz=UTC) - timedelta(minutes=1)
+    Match.objects.filter(pk=match.pk).update(locked_until=past)
+    url = reverse("portal:match_decide", args=[match.uid])
+
+    client.post(url, {"verb": "confirm", "version": match.version})
+
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+
+
+@pytest.mark.parametrize("gone", ["retired", "deleted"])
+def test_what_went_under_review_is_told_before_anything_is_decided(
+    client: Client, match: Match, gone: str
+) -> None:
+    if gone == "retired":
+        Recording.objects.update(status=RecordingStatus.RETIRED)
+    else:
+        ScannedFile.objects.update(deleted_at=datetime.now(tz=UTC))
+    url = reverse("portal:match_decide", args=[match.uid])
+    data = {"verb": "escalate", "note": TYPED, "version": match.version}
+
+    answer = client.post(url, {**data, "standing": ""})
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert f"was {gone} meanwhile; nothing was saved" in page
+    assert TYPED in page
+    match.refresh_from_db()
+    assert match.state == MatchState.IN_REVIEW
+    client.post(url, {**data, "standing": gone})
+    match.refresh_from_db()
+    assert match.state == MatchState.ESCALATED

@@ -1,0 +1,119 @@
+"""Matches over the API: the same rules and events as on the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Action, Role
+from accounts.services import create_user
+from accounts.tokens import create_token
+from audit.models import Event
+from review.choices import MatchState
+from review.models import Match
+from review.services import decisions
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+
+def _call(user: User, *scopes: str) -> Client:
+    secret = create_token(owner=user, name="desk", scopes=list(scopes)).secret
+    return Client(headers={"authorization": f"Bearer {secret}"})
+
+
+def _post(client: Client, name: str, match: Match, **body: object) -> Any:  # Any: JSON
+    return client.post(
+        reverse(f"api:{name}", args=[match.uid]),
+        {"version": match.version, **body},
+        content_type="application/json",
+    )
+
+
+def test_a_decision_is_the_event_that_a_page_would_write() -> None:
+    match, ana = make_match(), make_user(Role.REVIEWER)
+
+    answer = _post(
+        _call(ana, "decide"), "match_decisions", match, verb="reject", reason="noise"
+    )
+
+    assert answer.status_code == 200
+    assert (answer.json()["state"], answer.json()["version"]) == ("rejected", 2)
+    event = Event.objects.get(case=match.case, action="reject")
+    assert (event.actor, event.reason) == (ana, "noise")
+    assert "desk" in event.via
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"verb": "reject"}, 422, "reason_missing"),
+        ({"verb": "confirm", "version": 7}, 409, "stale"),
+        ({"verb": "reopen", "note": "again"}, 403, "not_allowed"),
+        ({"verb": "give up"}, 422, "invalid"),
+    ],
+)
+def test_what_a_page_refuses_is_refused(
+    body: dict[str, object], status: int, code: str
+) -> None:
+    match = make_match()
+
+    answer = _post(
+        _call(make_user(Role.REVIEWER), "decide"), "match_decisions", match, **body
+    )
+
+    match.refresh_from_db()
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert match.state == MatchState.PENDING
+
+
+def test_a_token_that_only_reads_decides_nothing() -> None:
+    match, ana = make_match(), make_user(Role.REVIEWER)
+    reader = _call(ana, "read")
+
+    answer = _post(reader, "match_decisions", match, verb="confirm")
+
+    assert answer.status_code == 403
+    shown = reader.get(reverse("api:match", args=[match.uid])).json()
+    assert shown["state"] == "pending"
+
+
+def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:
+    ana = make_user(Role.REVIEWER)
+    match = decisions.confirm(match=make_match(), user=ana, version=1)
+    client = _call(ana, "decide", "read")
+
+    answer = _post(
+        client,
+        "match_disputes",
+        match,
+        code="licensed",
+        statement="We have a contract.",
+        received_at="2026-05-01T09:00:00Z",
+    )
+
+    assert answer.status_code == 201
+    told = answer.json()
+    assert (told["status"], told["due_at"]) == ("open", "2026-05-31T09:00:00Z")
+    assert told["match"]["state"] == "disputed"
+    (listed,) = client.get(reverse("api:match_disputes", args=[match.uid])).json()
+    assert listed["uid"] == told["uid"]
+
+
+def test_a_service_account_approves_nothing() -> None:
+    ana = make_user(Role.REVIEWER)
+    program = create_user(username="desk", password=None, role=Role.MANAGER)
+    match = decisions.escalate(match=make_match(), user=ana, version=1, note="Ours?")
+
+    answer = _post(_call(program, "all"), "match_decisions", match, verb="confirm")
+
+    match.refresh_from_db()
+    assert answer.status_code == 403
+    assert match.state == MatchState.ESCALATED
+    assert program.has_perm(Action.DECIDE)
+    assert not program.has_perm(Action.APPROVE)

@@ -1,0 +1,97 @@
+"""The pages of the search for later recordings."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from catalogue.models import Recording
+from review.models import Match
+from review.services.folding import fold_scan
+from scanning.choices import RetroStatus
+from scanning.models import Container, RetroSearch, Scan, ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """Give a recording whose bucket a container with two kept files searches."""
+    made: Recording = RecordingFactory.create()
+    file: ScannedFile = ScannedFileFactory.create(fingerprint="scans/a.acrfp")
+    file.container.buckets.add(made.bucket)
+    ScannedFileFactory.create(container=file.container, fingerprint="scans/b.acrfp")
+    return made
+
+
+def _start_url(recording: Recording) -> str:
+    return f"{reverse('portal:retro_start')}?recording={recording.uid}"
+
+
+def test_the_recording_leads_to_what_it_would_take(
+    recording: Recording, signed_in: MakeClient
+) -> None:
+    client = signed_in(Role.MANAGER)
+
+    page = client.get(reverse("portal:recording_detail", args=[recording.uid]))
+    told = client.get(_start_url(recording)).content.decode()
+
+    assert _start_url(recording) in page.content.decode()
+    assert "<dd>2</dd>" in told
+    assert "less than a minute" in told
+
+
+def test_a_search_is_started_followed_and_stopped(
+    recording: Recording, signed_in: MakeClient
+) -> None:
+    client = signed_in(Role.MANAGER)
+
+    page = client.post(
+        reverse("portal:retro_start"), {"recording": recording.uid}, follow=True
+    )
+
+    search = RetroSearch.objects.get()
+    assert search.recordings.get() == recording
+    assert "0 of 2" in page.content.decode()
+    client.post(reverse("portal:retro_cancel", args=[search.uid]))
+    search.refresh_from_db()
+    assert search.status == RetroStatus.CANCELLED
+
+
+def test_what_cannot_be_searched_is_said(
+    recording: Recording, signed_in: MakeClient
+) -> None:
+    for container in Container.objects.all():
+        container.buckets.clear()
+
+    page = signed_in(Role.MANAGER).post(
+        reverse("portal:retro_start"), {"recording": recording.uid}
+    )
+
+    assert "Nothing was scanned yet" in page.content.decode()
+
+
+def test_late_finds_are_listed(recording: Recording, signed_in: MakeClient) -> None:
+    search = RetroSearch.objects.create(status=RetroStatus.DONE, found=1)
+    search.recordings.add(recording)
+    scan: Scan = ScanFactory.create(retro_search=search)
+    make_detection((1_000, 21_000, 0, 20_000), scan=scan, recording=recording)
+    fold_scan(scan=scan)
+
+    page = signed_in(Role.VIEWER).get(reverse("portal:retro_search", args=[search.uid]))
+
+    assert Match.objects.get().review_url in page.content.decode()
+
+
+def test_a_reviewer_starts_none(recording: Recording, signed_in: MakeClient) -> None:
+    client: Client = signed_in(Role.REVIEWER)
+
+    answer = client.post(reverse("portal:retro_start"), {"recording": recording.uid})
+
+    assert answer.status_code == 403
+    assert not RetroSearch.objects.exists()

@@ -1,0 +1,122 @@
+"""What a rescan changed: found, lost, changed and the same, on the page of the file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+
+from accounts.roles import Role
+from catalogue.models import Recording
+from review import scan_diff
+from review.scan_diff import Change
+from review.services.folding import fold_scan
+from scanning.choices import EngineChoice, ScanStatus
+from scanning.models import Scan, ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+SPAN = (70_000, 90_000, 5_000, 25_000)
+MOVED = (200_000, 220_000, 5_000, 25_000)
+
+
+@pytest.fixture
+def file() -> ScannedFile:
+    return ScannedFileFactory.create()
+
+
+def scan(
+    file: ScannedFile,
+    found: dict[Recording, tuple[int, int, int, int]],
+    **fields: object,
+) -> Scan:
+    made = ScanFactory.create(scanned_file=file, **fields)
+    for recording, span in found.items():
+        make_detection(span, scan=made, recording=recording, score=Decimal("90.0"))
+    fold_scan(scan=made)
+    return made
+
+
+def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> None:
+    kept, moved, lost, new = (RecordingFactory.create() for _ in range(4))
+    first = scan(file, {kept: SPAN, moved: SPAN, lost: SPAN})
+    second = scan(file, {kept: SPAN, moved: MOVED, new: SPAN})
+
+    diff = scan_diff.compare(second)
+
+    assert diff is not None
+    assert diff.previous == first
+    assert {row.recording: row.change for row in diff.rows} == {
+        new: Change.FOUND,
+        lost: Change.LOST,
+        moved: Change.CHANGED,
+        kept: Change.SAME,
+    }
+    assert diff.counts == {"found": 1, "lost": 1, "changed": 1, "same": 1}
+    assert [row.change for row in diff.rows] == list(Change)
+
+
+def test_a_little_less_overlap_is_still_the_same(file: ScannedFile) -> None:
+    recording = RecordingFactory.create()
+    scan(file, {recording: (0, 20_000, 0, 20_000)})
+    second = scan(file, {recording: (1_000, 20_000, 1_000, 20_000)})
+
+    diff = scan_diff.compare(second)
+
+    assert diff is not None
+    assert diff.counts["same"] == 1
+
+
+def test_another_engine_is_not_compared(file: ScannedFile) -> None:
+    recording = RecordingFactory.create()
+    scan(file, {recording: SPAN}, engine=EngineChoice.ACRCLOUD)
+
+    assert scan_diff.compare(scan(file, {recording: SPAN})) is None
+
+
+def test_failed_scans_between_are_passed_over(file: ScannedFile) -> None:
+    recording = RecordingFactory.create()
+    first = scan(file, {recording: SPAN})
+    failed = ScanFactory.create(scanned_file=file, status=ScanStatus.FAILED)
+    last = scan(file, {recording: SPAN})
+
+    diff = scan_diff.compare(last)
+
+    assert diff is not None
+    assert diff.previous == first
+    assert scan_diff.compare(failed) is None
+
+
+def test_page_of_the_file_shows_the_newest_or_the_asked(
+    file: ScannedFile, signed_in: MakeClient
+) -> None:
+    kept, lost = RecordingFactory.create(), RecordingFactory.create(title="Gone song")
+    first = scan(file, {kept: SPAN, lost: MOVED})
+    second = scan(file, {kept: SPAN})
+    third = scan(file, {kept: SPAN})
+    client = signed_in(Role.VIEWER)
+    url = reverse("portal:file_detail", args=[file.uid])
+
+    newest = client.get(url)
+    asked = client.get(url, {"compare": second.uid})
+
+    assert newest.context["diff"].scan == third
+    assert newest.context["comparable"] == [third.uid, second.uid]
+    assert asked.context["diff"].previous == first
+    page = asked.content.decode()
+    assert "What the rescan changed" in page
+    assert "Gone song" in page
+
+
+def test_file_scanned_once_shows_no_difference(
+    file: ScannedFile, signed_in: MakeClient
+) -> None:
+    scan(file, {RecordingFactory.create(): SPAN})
+
+    page = signed_in(Role.VIEWER).get(reverse("portal:file_detail", args=[file.uid]))
+
+    assert "What the rescan changed" not in page.content.decode()

@@ -1,0 +1,380 @@
+"""Results that ACRCloud found elsewhere become files, scans, detections and matches."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.urls import reverse
+
+from accounts.roles import Role
+from reports.foreign import running, services
+from reports.foreign.errors import Fault, ResultsRefused
+from reports.foreign.found import FoundFile
+from reports.foreign.importing import Import, Summary
+from reports.foreign.reading import read
+from reports.models import ResultImport, ResultImportStatus
+from review.models import Match
+from scanning.choices import FileStatus, ScanStatus
+from scanning.models import Detection, Scan, ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.scanning import ContainerFactory
+
+pytestmark = pytest.mark.django_db
+
+TOOL_HEADER = (
+    "filename,status_code,start_time_ms,end_time_ms,duration_ms,played_duration_ms,"
+    "title,score,similar_results,artists_names,isrc,upc,spotify_id,youtube_id,"
+    "deezer_id,release_date,label,acrid,sample_begin_time_offset_ms,"
+    "sample_end_time_offset_ms,db_begin_time_offset_ms,db_end_time_offset_ms\r\n"
+)
+
+
+def tool_row(
+    at: str, title: str = "", *, name: str = "show.wav", code: str = "0", isrc: str = ""
+) -> str:
+    found = (
+        f"180000,10000,{title},92,,A. Example|##|B. Sample,{isrc},,,,,2020,Example,"
+        "acr0001,0,10000,30000,40000"
+        if title
+        else ",10000,,0,,,,,,,,,,,,,,"
+    )
+    return f"{name},{code},{at},,{found}\r\n"
+
+
+def api_file(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "fd0cbc13-bb69-41ed-abbb-1ed6f25c3b02",
+        "name": "show.mp3",
+        "duration": 222,
+        "uri": "audio:show.mp3",
+        "state": 1,
+        "results": {
+            "music": [
+                {
+                    "offset": 10,
+                    "played_duration": 20,
+                    "result": {
+                        "title": "Night Drive",
+                        "artists": [{"name": "A. Example"}],
+                        "acrid": "e8b02eab3fd1d2745f460fb608b7b5c1",
+                        "score": 88,
+                        "duration_ms": 180000,
+                        "external_ids": {"isrc": "ZZX012600001"},
+                    },
+                }
+            ]
+        },
+        "updated_at": "2021-04-23T02:58:04.000000Z",
+        **changes,
+    }
+
+
+def written(tmp_path: Path, content: str | object, name: str = "") -> Path:
+    text = content if isinstance(content, str) else json.dumps(content)
+    path = tmp_path / (name or ("dump.json" if text[:1] in "[{" else "report.csv"))
+    path.write_text(text, encoding="utf-8-sig", newline="")
+    return path
+
+
+def imported(path: Path, *, dry: bool = False, container: Any = None) -> Summary:
+    task = Import(
+        container=container or ContainerFactory.create(),
+        user=None,
+        source=path.name,
+        dry=dry,
+        heartbeat=lambda: None,
+    )
+    return task.run(read(path, name=path.name))
+
+
+def test_a_dump_of_the_api_becomes_files_with_matches(tmp_path: Path) -> None:
+    silent = api_file(id="0b0b-1", name="silence.mp3", state=-1, results=None)
+    broken = api_file(id="0b0b-2", name="broken.mp3", state=-2, results=None)
+    path = written(tmp_path, {"data": [api_file(), silent, broken]})
+
+    summary = imported(path)
+
+    match = Match.objects.get()
+    file = match.scanned_file
+    assert (summary.files, summary.added, summary.refused) == (3, 3, 0)
+    assert (summary.recordings, summary.without_match) == (1, 1)
+    assert file.name == "show.mp3"
+    assert file.remote_id == "fd0cbc13-bb69-41ed-abbb-1ed6f25c3b02"
+    assert file.tags == ["imported"]
+    assert file.duration_ms == 222_000
+    assert match.scan.engine == "acrcloud"
+    assert match.scan.engine_version == "acrcloud, imported"
+    assert "2021-04-23" in match.scan.warnings[0]
+    assert (match.first_start_ms, match.last_end_ms) == (10_000, 30_000)
+    assert match.recording.isrc_normalised == "ZZX012600001"
+    states = dict(ScannedFile.objects.values_list("name", "status"))
+    assert states["silence.mp3"] == FileStatus.NO_MATCH
+    assert states["broken.mp3"] == FileStatus.ERROR
+
+
+def test_the_samples_of_the_api_can_be_read(tmp_path: Path) -> None:
+    line = json.dumps({"data": [api_file()]})
+    pages = written(tmp_path, f"{line}\n{line}\n", "pages.jsonl")
+
+    found = list(read(pages, name="pages.jsonl"))
+
+    assert [each.name for each in found if isinstance(each, FoundFile)] == [
+        "show.mp3",
+        "show.mp3",
+    ]
+
+
+def test_a_recording_of_ours_is_found_by_its_code(tmp_path: Path) -> None:
+    ours = RecordingFactory.create(isrc_normalised="ZZX012600001")
+
+    imported(written(tmp_path, {"data": api_file()}))
+
+    assert Match.objects.get().recording == ours
+
+
+def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
+    container = ContainerFactory.create()
+    path = written(tmp_path, TOOL_HEADER + tool_row("00:00:00", "Night Drive"))
+    dump = written(tmp_path, {"data": [api_file()]})
+    for each in (path, dump):
+        imported(each, container=container)
+
+    again = [imported(each, container=container) for each in (path, dump)]
+
+    assert [summary.unchanged for summary in again] == [1, 1]
+    assert ScannedFile.objects.count() == Scan.objects.count() == 2
+
+
+def test_another_result_is_another_scan_of_the_same_file(tmp_path: Path) -> None:
+    container = ContainerFactory.create()
+    imported(written(tmp_path, {"data": [api_file()]}), container=container)
+    nothing = api_file(state=-1, results=None)
+
+    summary = imported(written(tmp_path, {"data": [nothing]}), container=container)
+
+    file = ScannedFile.objects.get()
+    assert summary.rescanned == 1
+    assert file.scans.filter(status=ScanStatus.SUCCEEDED).count() == 2
+    assert file.status == FileStatus.NO_MATCH
+    assert Match.objects.get().lost
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    summary = imported(written(tmp_path, {"data": [api_file()]}), dry=True)
+
+    assert summary.added == 1
+    assert summary.recordings == 1
+    assert not ScannedFile.objects.exists()
+
+
+def test_a_report_of_the_scan_tool_becomes_one_file_with_its_gaps(
+    tmp_path: Path,
+) -> None:
+    rows = (
+        tool_row("00:00:00", "Night Drive", isrc="ZZX012600001")
+        + tool_row("00:00:10", "Night Drive", isrc="ZZX012600001")
+        + tool_row("00:00:20", code="1001")
+        + tool_row("00:00:30", code="3000")
+    )
+
+    summary = imported(written(tmp_path, TOOL_HEADER + rows))
+
+    match = Match.objects.get()
+    assert summary.added == 1
+    assert match.scanned_file.name == "show.wav"
+    assert match.recording.artists == ["A. Example", "B. Sample"]
+    assert (match.first_start_ms, match.last_end_ms) == (0, 20_000)
+    segment = Detection.objects.get().segments.order_by("position")[0]
+    assert segment.reference_start_ms == 30_000
+    assert [span["kind"] for span in match.scan.stretches] == [
+        "no_match",
+        "not_scanned",
+    ]
+
+
+def test_times_of_the_tool_go_on_past_midnight(tmp_path: Path) -> None:
+    rows = tool_row("23:59:50", "Night Drive") + tool_row("00:00:00", "Night Drive")
+
+    imported(written(tmp_path, TOOL_HEADER + rows))
+
+    match = Match.objects.get()
+    assert match.last_end_ms == 24 * 3_600_000 + 10_000
+
+
+def test_the_earlier_tool_names_the_file_in_its_reports_name(tmp_path: Path) -> None:
+    header = (
+        "time,title,artists,album,acrid,play offset(ms),label,isrc,dezzer,spotify,"
+        "itunes,youtube,custom_files_title,audio_id\r\n"
+    )
+    row = "00:01:00,Night Drive,A. Example,Roads,acr0001,70000,Example,,,,,,,\r\n"
+    path = written(tmp_path, header + row, "result-show.wav.csv")
+
+    imported(path)
+
+    match = Match.objects.get()
+    assert match.scanned_file.name == "show.wav"
+    assert (match.first_start_ms, match.last_end_ms) == (60_000, 70_000)
+
+
+def test_a_file_of_which_nothing_was_scanned_is_an_error_not_no_match(
+    tmp_path: Path,
+) -> None:
+    imported(written(tmp_path, TOOL_HEADER + tool_row("00:00:00", code="3001")))
+
+    assert ScannedFile.objects.get().status == FileStatus.ERROR
+
+
+def test_bad_rows_are_named_with_line_and_column_and_the_rest_goes_on(
+    tmp_path: Path,
+) -> None:
+    rows = (
+        tool_row("late", "Night Drive")
+        + tool_row("", "Night Drive")
+        + tool_row("00:00:20", "Night Drive")
+    )
+
+    summary = imported(written(tmp_path, TOOL_HEADER + rows))
+
+    assert [(fault["line"], fault["column"]) for fault in summary.faults] == [
+        (2, "start_time_ms"),
+        (3, "start_time_ms"),
+    ]
+    assert Match.objects.get().first_start_ms == 20_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"name": ""}, "name"),
+        ({"state": None}, "state"),
+        ({"state": 0}, "state"),
+        ({"results": None}, "results"),
+    ],
+)
+def test_files_of_a_dump_that_say_too_little_are_named(
+    tmp_path: Path, changes: dict[str, Any], column: str
+) -> None:
+    path = written(tmp_path, {"data": [api_file(**changes)]})
+
+    (fault,) = read(path, name=path.name)
+
+    assert isinstance(fault, Fault)
+    assert (fault.line, fault.column) == (1, column)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "one,two\r\n1,2\r\n",
+        "{ not json",
+        "[1, 2]",
+        '{"data": "nothing"}',
+        "\x00\x01\x02",
+    ],
+)
+def test_what_is_no_report_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(ResultsRefused):
+        list(read(path, name=path.name))
+
+
+def test_a_file_of_another_container_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, {"data": [api_file()]})
+    imported(path)
+
+    summary = imported(path)
+
+    assert summary.refused == 1
+    assert "in the container" in summary.faults[0]["message"]
+
+
+def test_the_command_imports_and_tells(tmp_path: Path) -> None:
+    container = ContainerFactory.create()
+    path = written(tmp_path, {"data": [api_file(), api_file(id="2", state=0)]})
+    told, complained = StringIO(), StringIO()
+
+    call_command(
+        "import_results",
+        str(path),
+        container=container.pk,
+        stdout=told,
+        stderr=complained,
+    )
+
+    assert "1 new" in told.getvalue()
+    assert "Line 2, column state" in complained.getvalue()
+    assert Match.objects.count() == 1
+    with pytest.raises(CommandError, match="no container"):
+        call_command("import_results", str(path), container=0)
+
+
+def test_the_page_checks_first_and_imports_when_told(
+    tmp_path: Path, signed_in: MakeClient
+) -> None:
+    container = ContainerFactory.create()
+    client = signed_in(Role.REVIEWER)
+    content = json.dumps({"data": [api_file()]}).encode()
+    form = client.get(reverse("portal:result_import"))
+    client.post(
+        reverse("portal:result_import"),
+        {"container": container.pk, "file": SimpleUploadedFile("dump.json", content)},
+    )
+    kept = ResultImport.objects.get()
+    running.run(import_id=kept.pk, dry=True)
+    detail = reverse("portal:result_import_detail", args=[kept.uid])
+
+    checked = client.get(detail).content.decode()
+    nothing_yet = not ScannedFile.objects.exists()
+    client.post(reverse("portal:result_import_start", args=[kept.uid]))
+    running.run(import_id=kept.pk, dry=False)
+
+    kept.refresh_from_db()
+    assert form.status_code == 200
+    assert "Import these files" in checked
+    assert nothing_yet
+    assert kept.status == ResultImportStatus.DONE
+    assert Match.objects.count() == 1
+    assert client.get(detail).status_code == 200
+    assert (
+        signed_in(Role.VIEWER).get(reverse("portal:result_import")).status_code == 403
+    )
+
+
+def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
+    content = json.dumps({"data": [api_file(), api_file(id="2", name="two.mp3")]})
+    kept = services.keep_results(
+        container=ContainerFactory.create(),
+        upload=SimpleUploadedFile("dump.json", content.encode()),
+        user=make_user(Role.REVIEWER),
+    )
+    first = json.dumps({"data": [api_file()]})
+    ResultImport.objects.filter(pk=kept.pk).update(status="importing")
+    Import(
+        container=kept.container,
+        user=None,
+        source="dump.json",
+        dry=False,
+        heartbeat=lambda: None,
+    ).run(
+        each
+        for each in read(written(Path(kept.file.path).parent, first), name="dump.json")
+    )
+
+    running.run(import_id=kept.pk, dry=False)
+
+    kept.refresh_from_db()
+    assert kept.status == ResultImportStatus.DONE
+    assert (kept.summary["added"], kept.summary["unchanged"]) == (1, 1)
+    assert ScannedFile.objects.count() == 2

@@ -1,0 +1,31 @@
+"""Reads reports back, as those who get them do."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from reports import services
+from reports.layouts import Layout
+from reports.models import ReportRun
+
+
+def run_of(layout: Layout | None = None) -> ReportRun:
+    """Return a report that was run here and now."""
+    return services.build_report(layout=layout or Layout(), user="system")
+
+
+def file_of(run: ReportRun) -> bytes:
+    """Return the file of a run."""
+    return b"".join(services.file_content(run))
+
+
+def content(layout: Layout | None = None) -> bytes:
+    """Return the file of a report that is run here and now."""
+    return file_of(run_of(layout))
+
+
+def rows(written: bytes) -> list[dict[str, str]]:
+    """Read a CSV report as a spreadsheet program would."""
+    text = written.decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))

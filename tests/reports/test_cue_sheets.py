@@ -1,0 +1,210 @@
+"""The cue sheet of a file: order, usage, unknown music, and both of its formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.urls import reverse
+
+from accounts.roles import Role
+from audit.models import Event
+from reports import cue_sheets
+from reports.cue_sheets import CueSheet, NotScanned, Usage
+from review.services.folding import fold_scan
+from scanning.models import Scan
+from tests.conftest import MakeClient
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import (
+    ScanFactory,
+    ScannedFileFactory,
+    make_detection,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def stretch(start: int, end: int, kind: str = "no_match", **more: object) -> object:
+    return {"start_ms": start * 1000, "end_ms": end * 1000, "kind": kind, **more}
+
+
+def programme(*stretches: object) -> Scan:
+    """Return a scan of a programme with two recordings and these stretches."""
+    scan = ScanFactory.create(stretches=list(stretches))
+    first = RecordingFactory.create(
+        title="=Opening",
+        writers=["C. Writer", "D|E"],
+        publishers=["Example Music"],
+        isrc_normalised="ZZX012600001",
+        iswc="T9000000420",
+        user_defined={"owner_share_pct": "50.00"},
+    )
+    second = RecordingFactory.create(title="Under the talk")
+    make_detection(
+        *((0, 10_000, 0, 10_000), (12_000, 20_000, 12_000, 20_000)),
+        *((300_000, 310_000, 0, 10_000),),
+        scan=scan,
+        recording=first,
+    )
+    make_detection(
+        (100_000, 130_000, 0, 30_000),
+        scan=scan,
+        recording=second,
+        segment={"speech_pct": "80.00"},
+    )
+    fold_scan(scan=scan)
+    return scan
+
+
+def sheet_of(scan: Scan) -> CueSheet:
+    return cue_sheets.cue_sheet(file=scan.scanned_file)
+
+
+def spans(sheet: CueSheet) -> list[tuple[int, int, str]]:
+    return [
+        (
+            cue.start_ms // 1000,
+            cue.end_ms // 1000,
+            cue.recording.title if cue.recording else cue.status,
+        )
+        for cue in sheet.cues
+    ]
+
+
+def test_cues_are_in_order_and_plays_close_together_are_one() -> None:
+    sheet = sheet_of(programme())
+
+    assert spans(sheet) == [
+        (0, 20, "=Opening"),
+        (100, 130, "Under the talk"),
+        (300, 310, "=Opening"),
+    ]
+    assert [cue.number for cue in sheet.cues] == [1, 2, 3]
+    assert sheet.cues[0].usage is None
+    assert sheet.cues[1].usage is Usage.BACKGROUND
+
+
+def test_unknown_music_is_listed_and_talk_and_silence_are_not() -> None:
+    scan = programme(
+        stretch(20, 40, speech_pct=10.0),
+        stretch(40, 60, speech_pct=90.0),
+        stretch(60, 80, "silence"),
+        stretch(80, 84, speech_pct=0.0),
+        stretch(140, 150, "not_scanned"),
+        stretch(150, 170),
+    )
+
+    sheet = sheet_of(scan)
+
+    assert [span for span in spans(sheet) if span[2] in ("unknown", "not_scanned")] == [
+        (20, 40, "unknown"),
+        (140, 150, "not_scanned"),
+        (150, 170, "unknown"),
+    ]
+    assert sheet.unknown == 3
+    assert sheet.cues[1].usage is Usage.FEATURED
+
+
+def test_what_was_rejected_is_unknown_again() -> None:
+    match = make_match(state="rejected")
+
+    sheet = cue_sheets.cue_sheet(file=match.scanned_file)
+
+    assert spans(sheet) == [(70, 90, "unknown")]
+
+
+def test_a_file_that_is_not_scanned_has_no_cue_sheet() -> None:
+    file = ScannedFileFactory.create(status="processing", name="later.wav")
+
+    with pytest.raises(NotScanned, match=r"later\.wav is not scanned"):
+        cue_sheets.cue_sheet(file=file)
+
+
+def test_the_csv_has_the_broadcasters_columns_and_no_formula() -> None:
+    content = cue_sheets.csv_of(sheet_of(programme())).decode("utf-8-sig")
+
+    rows = list(csv.DictReader(io.StringIO(content, newline="")))
+
+    assert rows[0] == {
+        "cue_no": "1",
+        "title": "'=Opening",
+        "version_title": "",
+        "writers": "C. Writer|D\\|E",
+        "publishers": "Example Music",
+        "performers": "A. Example",
+        "label": "",
+        "isrc": "ZZX012600001",
+        "iswc": "T9000000420",
+        "usage": "",
+        "time_in": "00:00:00.000",
+        "time_out": "00:00:20.000",
+        "duration": "00:00:20.000",
+        "share_pct": "50.00",
+        "status": "pending",
+        "match_id": rows[0]["match_id"],
+    }
+    assert content.count("\r\n") == 4
+
+
+def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
+    scan = programme(*[stretch(1000 + 20 * n, 1010 + 20 * n) for n in range(40)])
+    sheet = sheet_of(scan)
+
+    content = cue_sheets.pdf_of(sheet)
+
+    assert content.count(b"/Type /Page\n") == 3
+    assert content == cue_sheets.pdf_of(sheet)
+
+
+def test_a_file_without_music_has_an_empty_sheet() -> None:
+    file = ScannedFileFactory.create(status="no_match")
+    sheet = cue_sheets.cue_sheet(file=file)
+
+    assert not sheet.cues
+    assert cue_sheets.csv_of(sheet).count(b"\r\n") == 1
+    assert cue_sheets.pdf_of(sheet).startswith(b"%PDF")
+
+
+def test_pages_show_the_sheet_and_hand_it_out_as_an_event(
+    signed_in: MakeClient,
+) -> None:
+    file = programme(stretch(20, 40)).scanned_file
+    client = signed_in(Role.REVIEWER)
+
+    page = client.get(reverse("portal:cue_sheet", args=[file.uid])).content.decode()
+    table = client.get(reverse("portal:cue_sheet_csv", args=[file.uid]))
+    printed = client.get(reverse("portal:cue_sheet_pdf", args=[file.uid]))
+
+    assert "=Opening" in page
+    assert "Unknown music" in page
+    assert table["Content-Type"].startswith("text/csv")
+    assert printed.content.startswith(b"%PDF")
+    events = Event.objects.filter(action="cue_sheet.exported").order_by("pk")
+    assert [event.after["format"] for event in events] == ["csv", "pdf"]
+    viewer = signed_in(Role.VIEWER)
+    assert (
+        viewer.get(reverse("portal:cue_sheet_csv", args=[file.uid])).status_code == 403
+    )
+
+
+def test_the_command_writes_by_the_ending(tmp_path: Path) -> None:
+    file = programme().scanned_file
+
+    for name in ("cues.csv", "cues.pdf"):
+        call_command("cue_sheet", str(file.uid), output=tmp_path / name)
+
+    assert (tmp_path / "cues.csv").read_bytes().startswith(b"\xef\xbb\xbfcue_no,")
+    assert (tmp_path / "cues.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(CommandError, match=r"\.csv or \.pdf"):
+        call_command("cue_sheet", str(file.uid), output=tmp_path / "cues.doc")
+    with pytest.raises(CommandError, match="could not be written"):
+        call_command("cue_sheet", str(file.uid), output=Path("/proc/none/cues.csv"))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "cues.csv",
+        "cues.pdf",
+    ]

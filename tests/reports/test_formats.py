@@ -1,0 +1,338 @@
+"""Every format, mode and dialect of a report, and the rows that a run keeps."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+
+from accounts.roles import Role
+from catalogue.models import ExcludedSegment
+from reports import services, tables
+from reports.choices import FilesWithout, Format, Mode, Separator
+from reports.keeping import kept_rows
+from reports.layouts import Layout
+from reports.manifest import csvw, manifest
+from reports.models import ReportRun
+from reports.schemas import SCHEMAS, UnknownColumn
+from review.models import Match
+from review.services import decisions
+from scanning.choices import FileStatus
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+from tests.reports.reading import content, file_of, rows, run_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def match() -> Match:
+    """Return a match of two segments, beside a file without any."""
+    quiet = ScannedFileFactory.create(name="quiet.wav", status=FileStatus.NO_MATCH)
+    ScanFactory.create(scanned_file=quiet, no_match_reason="silence")
+    return make_match(
+        (10_000, 30_000, 0, 20_000),
+        (70_000, 90_000, 5_000, 25_000),
+        segment={"speech_pct": Decimal("81.00")},
+        scan__scanned_file__name="programme.wav",
+        scan__scanned_file__published_at=datetime(2026, 5, 1, 9, tzinfo=UTC),
+        recording=RecordingFactory.create(title="=1+1", artists=["A", "B|C"]),
+    )
+
+
+def in_format(name: Format, mode: Mode = Mode.MATCH) -> bytes:
+    return content(Layout(format=name, mode=mode))
+
+
+def test_json_lines_hold_numbers_arrays_and_nulls(match: Match) -> None:
+    first, second = map(json.loads, in_format(Format.JSON_LINES).splitlines())
+
+    assert list(first) == [field.name for field in SCHEMAS[Mode.MATCH].fields]
+    assert (first["title"], first["artists"]) == ("=1+1", ["A", "B|C"])
+    assert (first["match_score"], first["segment_count"]) == (87.5, 2)
+    assert (first["found_late"], first["licence_id"]) == (False, None)
+    assert first["segments"][1].startswith("00:01:10.000-")
+    assert (second["match_found"], second["title"], second["matched_ms"]) == (
+        "no",
+        None,
+        0,
+    )
+
+
+def test_json_holds_the_manifest_and_the_rows(match: Match) -> None:
+    told = json.loads(in_format(Format.JSON))
+
+    assert told["manifest"]["schema"] == "match-report/1"
+    assert told["manifest"]["rows"] == {
+        "total": 2,
+        "match_found": {"no": 1, "yes": 1},
+        "review_state": {"pending": 1},
+    }
+    assert [row["match_found"] for row in told["rows"]] == ["yes", "no"]
+
+
+def test_workbook_holds_matches_segments_and_manifest_as_text(match: Match) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(in_format(Format.XLSX)))
+
+    assert book.sheetnames == ["matches", "segments", "manifest"]
+    header, first, second = book["matches"].iter_rows()
+    of = dict(zip([cell.value for cell in header], first, strict=True))
+    assert (of["title"].value, of["title"].data_type) == ("=1+1", "s")
+    assert (of["artists"].value, of["segment_count"].value) == (r"A|B\|C", 2)
+    assert of["source_published_at"].value == "2026-05-01T09:00:00Z"
+    assert book["matches"].freeze_panes == "A2"
+    assert book["matches"].auto_filter.ref == "A1:BJ3"
+    assert [row[13].value for row in book["segments"].iter_rows(min_row=2)] == [
+        1,
+        2,
+        None,
+    ]
+    assert ("schema", "match-report/1") in list(
+        book["manifest"].iter_rows(values_only=True)
+    )
+    assert not any(
+        cell.data_type == "f" for sheet in book for row in sheet for cell in row
+    )
+    assert second[2].value == "no"
+
+
+def test_long_sheet_goes_on_in_another(
+    match: Match, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "SHEET_ROWS", 1)
+
+    book = openpyxl.load_workbook(io.BytesIO(in_format(Format.XLSX)))
+
+    assert book.sheetnames[:2] == ["matches", "matches 2"]
+    assert [book[name]["J2"].value for name in book.sheetnames[:2]] == [
+        "programme.wav",
+        "quiet.wav",
+    ]
+
+
+def test_text_that_a_cell_cannot_hold_is_cut_with_a_mark(tmp_path: Path) -> None:
+    fields = SCHEMAS[Mode.MATCH].fields[1:2]
+    sheet = tables.Sheet("s", fields, [["🎵" * 20_000], ["x" * 32_767]])
+
+    tables.write_xlsx(tmp_path / "cut.xlsx", [sheet], {})
+
+    cut, whole = (
+        str(row[0])
+        for row in openpyxl.load_workbook(tmp_path / "cut.xlsx")["s"].iter_rows(
+            min_row=2, values_only=True
+        )
+    )
+    assert cut == "🎵" * 16_383 + "…"
+    assert whole == "x" * 32_767
+
+
+def test_parquet_has_types(match: Match) -> None:
+    table = pq.read_table(io.BytesIO(in_format(Format.PARQUET)))
+
+    first = table.to_pylist()[0]
+    assert first["match_score"] == Decimal("87.50")
+    assert first["artists"] == ["A", "B|C"]
+    assert first["source_published_at"] == datetime(2026, 5, 1, 9, tzinfo=UTC)
+    assert (first["found_late"], first["licence_id"]) == (False, None)
+    assert table.schema.metadata[b"report_schema"] == b"match-report/1"
+
+
+@pytest.mark.parametrize("name", list(Format))
+@pytest.mark.parametrize("mode", list(Mode))
+def test_same_state_gives_the_same_bytes_until_a_decision(
+    match: Match, name: Format, mode: Mode
+) -> None:
+    layout = Layout(format=name, mode=mode)
+    before = run_of(layout)
+
+    assert content(layout) == file_of(before)
+    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    after = run_of(layout)
+
+    assert after.sha256 != before.sha256
+    assert (after.as_of_event or 0) > (before.as_of_event or 0)
+
+
+def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
+    match: Match,
+) -> None:
+    first, second, quiet = rows(content(Layout(mode=Mode.SEGMENT)))
+
+    assert len(first) == 30
+    assert first["report_schema"] == "match-segment/1"
+    assert (first["segment_index"], second["segment_index"]) == ("1", "2")
+    assert second["source_start"] == "00:01:10.000"
+    assert (second["length_ms"], second["segment_score"]) == ("20000", "87.5")
+    assert (second["speed_pct"], second["pitch_cents"]) == ("0.00", "0")
+    assert (second["under_speech"], second["segment_state"]) == ("yes", "counted")
+    assert (quiet["match_found"], quiet["segment_index"]) == ("no", "")
+
+
+def test_segments_say_what_they_count_for() -> None:
+    match = make_match(
+        (10_000, 30_000, 0, 20_000),
+        (12_000, 28_000, 40_000, 56_000),
+        (70_000, 90_000, 60_000, 80_000),
+    )
+    exclusion = ExcludedSegment.objects.create(
+        recording=match.recording, start_ms=60_000, end_ms=80_000, approved=True
+    )
+
+    told = rows(content(Layout(mode=Mode.SEGMENT)))
+
+    assert [row["segment_state"] for row in told] == [
+        "counted",
+        "overlapped",
+        "excluded",
+    ]
+    assert [row["exclusion_id"] for row in told] == ["", "", exclusion.uid]
+
+
+def test_file_summary_has_counts_coverage_and_the_worst_reason(match: Match) -> None:
+    make_detection((60_000, 80_000, 0, 20_000), scan=match.scan)
+    Match.objects.filter(pk=match.pk).update(
+        state="confirmed", queue_reason="under_speech"
+    )
+
+    first, quiet = rows(content(Layout(mode=Mode.FILE)))
+
+    assert (first["match_count"], first["confirmed_count"]) == ("1", "1")
+    assert (first["matched_ms"], first["source_coverage_pct"]) == ("40000", "6.67")
+    assert first["unmatched_minutes"] == "9.33"
+    assert (quiet["match_count"], quiet["unmatched_minutes"]) == ("0", "10.00")
+    assert quiet["worst_queue_reason"] == "no_match:silence"
+
+
+def test_other_recordings_at_the_same_place_are_named(match: Match) -> None:
+    other = RecordingFactory.create(title="Night: Drive")
+    make_detection(
+        (15_000, 25_000, 0, 10_000),
+        scan=match.scan,
+        recording=other,
+        score=Decimal("71.0"),
+    )
+    make_detection((200_000, 210_000, 0, 10_000), scan=match.scan)
+
+    row = rows(content())[0]
+
+    assert row["other_candidates"] == f"{other.uid}:71.0:Night: Drive"
+
+
+def test_columns_are_chosen_without_being_reordered(match: Match) -> None:
+    layout = Layout(columns=("title", "match_id"), byte_order_mark=False)
+
+    assert content(layout).splitlines()[0] == b"match_id,title"
+
+
+def test_unknown_column_is_named() -> None:
+    with pytest.raises(UnknownColumn, match="has no column tilte"):
+        Layout(columns=("tilte",))
+
+
+def test_files_without_a_match_can_be_left_out(match: Match) -> None:
+    ScannedFileFactory.create(name="broken.wav", status=FileStatus.ERROR)
+
+    def found(wanted: FilesWithout) -> list[str]:
+        return [
+            row["match_found"] for row in rows(content(Layout(files_without=wanted)))
+        ]
+
+    assert found(FilesWithout.ALL) == ["error", "yes", "no"]
+    assert found(FilesWithout.FINISHED) == ["yes", "no"]
+    assert found(FilesWithout.NONE) == ["yes"]
+
+
+def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) -> None:
+    user = make_user(Role.REVIEWER)
+    run = run_of()
+    before = file_of(run)
+    decisions.confirm(match=match, user=user, version=1)
+    type(match.recording).objects.update(title="Renamed")
+
+    same = services.write_again(run=run, layout=Layout(), user=user)
+    other = services.write_again(
+        run=run,
+        layout=Layout(separator=Separator.TAB, byte_order_mark=False),
+        user=user,
+    )
+    by_segment = services.write_again(
+        run=run, layout=Layout(mode=Mode.SEGMENT, format=Format.XLSX), user=user
+    )
+
+    assert file_of(same) == before
+    assert (same.sha256, same.as_of_event) == (run.sha256, run.as_of_event)
+    assert file_of(other).startswith(b"report_schema\tmatch_id")
+    book = openpyxl.load_workbook(io.BytesIO(file_of(by_segment)))
+    assert book["segments"]["J2"].value == "=1+1"
+
+
+def test_rows_per_file_cannot_be_written_per_match(match: Match) -> None:
+    run = run_of(Layout(mode=Mode.FILE))
+
+    with pytest.raises(services.ReportStopped, match="run it anew"):
+        services.write_again(run=run, layout=Layout(), user="system")
+
+
+def test_report_over_a_recording_retired_since_keeps_its_rows(match: Match) -> None:
+    run = run_of()
+    Match.objects.filter(pk=match.pk).update(state="superseded")
+
+    kept = list(kept_rows(run.rows))
+
+    assert len(kept) == 2
+    assert rows(content())[0]["match_found"] != "yes"
+    assert all(check.is_whole for check in services.check_run(run=run))
+
+
+def test_manifest_tells_what_the_file_is(match: Match) -> None:
+    run = run_of(Layout(filters={"q": "programme"}, separator=Separator.SEMICOLON))
+
+    told = manifest(run)
+
+    assert (told["schema"], told["filter"]) == ("match-report/1", {"q": "programme"})
+    assert told["engines"] == ["embedded 1+idx1"]
+    assert told["files"] == [
+        {
+            "name": "match-report.csv",
+            "size_bytes": len(file_of(run)),
+            "sha256": run.sha256,
+        }
+    ]
+    assert isinstance(told["dialect"], dict)
+    assert told["dialect"]["separator"] == ";"
+    assert told["generated_by"] == "system"
+
+
+def test_types_beside_csv_name_each_column(match: Match) -> None:
+    run = run_of(Layout(columns=("match_score", "found_late", "first_start")))
+
+    told = json.loads(json.dumps(csvw(run)))
+
+    columns = told["tableSchema"]["columns"]
+    assert [column["name"] for column in columns] == [
+        "match_score",
+        "first_start",
+        "found_late",
+    ]
+    assert columns[0]["datatype"] == "decimal"
+    assert columns[2]["datatype"] == {"base": "boolean", "format": "yes|no"}
+
+
+def test_check_finds_a_changed_and_a_missing_file(match: Match) -> None:
+    run = run_of(Layout(format=Format.XLSX))
+    assert [check.is_whole for check in services.check_run(run=run)] == [True, True]
+
+    Path(run.file.path).write_bytes(b"changed")
+    Path(run.rows.path).unlink()
+
+    file, kept = services.check_run(run=ReportRun.objects.get())
+    assert "it was written with" in file.fault
+    assert kept.fault == "The file is not there any more."

@@ -1,0 +1,338 @@
+"""Runs of reports: one moment, the worker, stopping, failing, and what is kept."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from pytest_django import Settings
+
+from accounts.models import AccessLimit
+from accounts.roles import Role
+from audit.models import Event
+from reports import running, selectors, services
+from reports.choices import Format, Mode, RunState
+from reports.keeping import RowKeeper
+from reports.layouts import Layout
+from reports.models import ReportRun
+from review.models import Match
+from review.services import decisions
+from scanning.signals import worker_swept
+from tests.conftest import Worker
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.reports.reading import content, file_of, rows, run_of
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def disk_of(size_bytes: int) -> Iterator[None]:
+    """Let no file grow past a size, as a disk that is full does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, heard)
+
+
+def stored_reports(settings: Settings) -> list[str]:
+    """Return what lies under a final name."""
+    folder = Path(settings.MEDIA_ROOT) / "reports"
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_worker_runs_what_was_asked(run_worker: Worker) -> None:
+    make_match()
+    user = make_user(Role.REVIEWER)
+
+    run = services.request_report(
+        layout=Layout(format=Format.PARQUET), user=user, name="Weekly"
+    )
+    assert run.state == RunState.QUEUED
+    run_worker()
+
+    run.refresh_from_db()
+    assert (run.state, run.progress, run.row_count) == (RunState.READY, 100, 1)
+    assert [check.is_whole for check in services.check_run(run=run)] == [True, True]
+    actions = Event.objects.filter(case=run.case).order_by("sequence")
+    assert list(actions.values_list("action", flat=True)) == ["exported", "written"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor == "sqlite",
+    reason="SQLite in memory lets nobody write while it is read",
+)
+def test_decision_made_meanwhile_is_not_in_the_report() -> None:
+    for number in range(3):
+        make_match(scan__scanned_file__name=f"{number}.wav")
+    pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
+    begun = next(pieces)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(_confirm_all).result()
+    told = rows(begun + b"".join(pieces))
+
+    assert [row["review_state"] for row in told] == ["pending"] * 3
+    assert Match.objects.filter(state="confirmed").count() == 3
+
+
+def _confirm_all() -> None:
+    try:
+        for match in Match.objects.all():
+            decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    finally:
+        connection.close()
+
+
+def test_download_that_is_left_is_cancelled_and_keeps_nothing(
+    settings: Settings,
+) -> None:
+    make_match()
+    pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
+
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]  # a generator
+
+    assert ReportRun.objects.get().state == RunState.CANCELLED
+    assert stored_reports(settings) == []
+
+
+def test_run_that_waits_is_cancelled_at_once(run_worker: Worker) -> None:
+    user = make_user(Role.REVIEWER)
+    run = services.request_report(layout=Layout(format=Format.JSON), user=user)
+
+    services.cancel_run(run=run, user=user)
+    run_worker()
+
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    assert not run.file
+
+
+def test_run_that_works_is_cancelled_at_its_next_row(settings: Settings) -> None:
+    make_match()
+    run = _claimed_run()
+    with running.Watch(run, expected=2) as watch:
+        passed = watch.over(iter([([], []), ([], [])]), begin=0, end=50)
+        next(passed)
+        services.cancel_run(run=run, user=make_user(Role.REVIEWER))
+        watch.tell()
+
+        with pytest.raises(running.Cancelled):
+            next(passed)
+
+
+def _claimed_run() -> ReportRun:
+    run = ReportRun.objects.create(name="Report", run_by_name="ana", format="xlsx")
+    assert running.claim(run)
+    return run
+
+
+def test_progress_is_told_while_it_works() -> None:
+    run = _claimed_run()
+    with running.Watch(run, expected=4) as watch:
+        for _ in watch.over(iter([([], []), ([], [])]), begin=50, end=99):
+            watch.tell()
+
+    run.refresh_from_db()
+    assert run.progress == 74
+
+
+def test_run_of_a_killed_worker_is_done_by_the_next(run_worker: Worker) -> None:
+    make_match()
+    run = _claimed_run()
+    ReportRun.objects.update(lease_until=datetime.now(tz=UTC) - timedelta(seconds=1))
+
+    run_worker()
+
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == (RunState.READY, 2)
+
+
+def test_download_of_a_selection_that_broke_off_is_not_done_over_everything() -> None:
+    match = make_match()
+    make_match()
+    chosen = Match.objects.filter(pk=match.pk)
+    pieces = services.stream_report(
+        layout=Layout(), matches=chosen, user=make_user(Role.REVIEWER)
+    )
+    ReportRun.objects.update(lease_until=datetime.now(tz=UTC) - timedelta(seconds=1))
+
+    worker_swept.send(sender=None)
+
+    run = ReportRun.objects.get()
+    assert run.state == RunState.FAILED
+    assert "broke off" in run.message
+    del pieces
+
+
+def test_worker_that_lost_its_run_stores_nothing(settings: Settings) -> None:
+    make_match()
+    run = _claimed_run()
+    ReportRun.objects.update(lease_owner="another")
+
+    running.work(run, running.chosen_by(Layout.of(run)))
+
+    assert stored_reports(settings) == []
+    assert ReportRun.objects.get().state == RunState.RUNNING
+
+
+def test_run_that_kills_its_worker_is_given_up(settings: Settings) -> None:
+    _claimed_run()
+    ReportRun.objects.update(
+        attempts=settings.ACRPORTAL_MAX_ATTEMPTS,
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+    )
+
+    worker_swept.send(sender=None)
+
+    run = ReportRun.objects.get()
+    assert run.state == RunState.FAILED
+    assert "interrupted too often" in run.message
+
+
+@pytest.mark.parametrize("name", list(Format))
+def test_full_disk_leaves_nothing_under_a_final_name(
+    settings: Settings, name: Format
+) -> None:
+    for _ in range(20):
+        make_match(recording__title="t" * 400)
+
+    with disk_of(300), pytest.raises(OSError, match="File too large"):
+        services.build_report(layout=Layout(format=name), user="system")
+
+    run = ReportRun.objects.get()
+    assert (run.state, run.file.name, run.rows.name) == (RunState.FAILED, "", "")
+    assert run.message == "It could not be written: File too large."
+    assert stored_reports(settings) == []
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
+
+
+def test_full_disk_breaks_a_download_off(settings: Settings) -> None:
+    for _ in range(20):
+        make_match(recording__title="t" * 400)
+
+    with disk_of(300), pytest.raises(OSError, match="File too large"):
+        list(services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER)))
+
+    assert ReportRun.objects.get().state == RunState.FAILED
+    assert stored_reports(settings) == []
+
+
+def test_storage_that_fails_on_the_second_file_loses_the_first_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_match()
+    save = default_storage.save
+
+    def failing(name: str, file: object) -> str:
+        if name.endswith(".csv"):
+            raise OSError(28, "No space left on device")
+        return save(name, file)  # type: ignore[arg-type]  # a File
+
+    monkeypatch.setattr(default_storage, "save", failing)
+    with pytest.raises(OSError, match="No space left"):
+        run_of()
+
+    assert stored_reports(settings) == []
+    assert ReportRun.objects.get().state == RunState.FAILED
+
+
+def test_command_says_why_a_target_cannot_be_written(tmp_path: Path) -> None:
+    make_match()
+    taken = tmp_path / "report.csv"
+    taken.mkdir()
+
+    with pytest.raises(CommandError, match="could not be written"):
+        call_command("export_matches", output=taken)
+
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
+
+
+def test_command_writes_the_rows_of_an_earlier_run_again(tmp_path: Path) -> None:
+    match = make_match(recording__title="Before")
+    run = run_of()
+    type(match.recording).objects.update(title="After")
+
+    call_command("export_matches", output=tmp_path / "again.csv", run=run.uid)
+
+    assert rows((tmp_path / "again.csv").read_bytes())[0]["title"] == "Before"
+
+
+def test_command_checks_all_kept_reports(capsys: pytest.CaptureFixture[str]) -> None:
+    make_match()
+    run = run_of()
+    call_command("check_report")
+    assert "2 files read, 0 not as written" in capsys.readouterr().out
+
+    Path(run.rows.path).write_bytes(b"changed")
+
+    with pytest.raises(CommandError, match="1 files are not"):
+        call_command("check_report", run.uid)
+
+
+def test_report_holds_what_the_person_may_see(run_worker: Worker) -> None:
+    user = make_user(Role.REVIEWER)
+    seen, _other = make_match(), make_match()
+    desk = Group.objects.create(name="Night desk")
+    AccessLimit.objects.create(group=desk, containers=[seen.scanned_file.container_id])
+    user.groups.add(desk)
+    everything = run_of()
+
+    run = services.request_report(layout=Layout(), user=user)
+    run_worker()
+
+    run.refresh_from_db()
+    assert [row["match_id"] for row in rows(file_of(run))] == [seen.uid]
+    assert list(selectors.runs_for(user=user)) == [run]
+    assert everything.row_count == 2
+
+
+def test_old_runs_go_but_rows_that_are_shared_stay(settings: Settings) -> None:
+    make_match()
+    run = run_of()
+    again = services.write_again(run=run, layout=Layout(mode=Mode.SEGMENT), user="ana")
+    past = datetime.now(tz=UTC) - timedelta(days=settings.ACRPORTAL_REPORT_DAYS + 1)
+    ReportRun.objects.filter(pk=run.pk).update(created_at=past)
+
+    worker_swept.send(sender=None)
+
+    assert ReportRun.objects.get() == again
+    assert stored_reports(settings) == ["match-segments.csv", "rows.jsonl.gz"]
+
+
+def test_rows_keep_their_bytes(tmp_path: Path) -> None:
+    make_match()
+    files = []
+    for name in ("one", "two"):
+        chosen = selectors.selection(filters=Layout().match_filter)
+        keeper = RowKeeper(tmp_path / name, Mode.MATCH)
+        with keeper:
+            list(keeper.keep(selectors.rows(chosen=chosen, mode=Mode.MATCH)))
+        files.append((tmp_path / name).read_bytes())
+
+    assert files[0] == files[1]
+
+
+def test_reports_of_reports_rest_on_the_same_event() -> None:
+    make_match()
+
+    assert content() == content()
+    assert len(set(ReportRun.objects.values_list("as_of_event", flat=True))) == 1
+    assert file_of(ReportRun.objects.latest("pk")) == content()

@@ -1,0 +1,381 @@
+"""Reports by the clock: when they run, what is sent, to whom, and what is tried again."""
+
+from __future__ import annotations
+
+import base64
+import email
+import hashlib
+import hmac
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from email.message import Message
+
+import pytest
+import time_machine
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from reports import scheduling
+from reports.layouts import Layout
+from reports.models import ReportDispatch, ReportRun, ReportSchedule, ReportTemplate
+from reports.models.schedule import Channel, DispatchState, Every
+from reports.scheduling import Plan
+from reports.services import save_template
+from review.services import decisions
+from scanning.signals import worker_swept
+from tests.conftest import MakeClient, Worker
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = datetime(2026, 11, 16, 8, tzinfo=UTC)
+
+
+class _Mailbox(socketserver.ThreadingTCPServer):
+    """A mail server that keeps what it is sent, or refuses it."""
+
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _MailSession)
+        self.messages: list[Message] = []
+        self.refuses = False
+
+
+class _MailSession(socketserver.StreamRequestHandler):
+    """One conversation of SMTP, as far as a client of ours goes."""
+
+    server: _Mailbox
+
+    def handle(self) -> None:
+        self._say("220 test")
+        while line := self.rfile.readline():
+            verb = line[:4].upper().strip()
+            if verb == b"QUIT":
+                return self._say("221 bye")
+            if verb == b"RCPT" and self.server.refuses:
+                self._say("550 nobody of this name")
+            elif verb == b"DATA":
+                self._say("354 go on")
+                self.server.messages.append(email.message_from_bytes(self._data()))
+                self._say("250 kept")
+            else:
+                self._say("250 fine")
+        return None
+
+    def _data(self) -> bytes:
+        lines = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            lines.append(line.removeprefix(b"."))
+        return b"".join(lines)
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+@pytest.fixture
+def mailbox(settings: Settings) -> Iterator[_Mailbox]:
+    """Let mail go to a server of the test."""
+    with _Mailbox() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST = "127.0.0.1"
+        settings.EMAIL_PORT = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def plan(**changes: object) -> Plan:
+    told: dict[str, object] = {
+        "every": Every.WEEK,
+        "hour": 8,
+        "last_period": False,
+        "send_unchanged": False,
+        "channel": Channel.EMAIL,
+        "recipients": ("legal@example.org", "ana@example.org"),
+    }
+    return Plan(**(told | changes))  # type: ignore[arg-type]  # as above
+
+
+def schedule(user: User | None = None, **changes: object) -> ReportSchedule:
+    owner = user or make_user(Role.REVIEWER)
+    template = save_template(name="Weekly usage", layout=Layout(), user=owner)
+    with time_machine.travel(MONDAY - timedelta(days=3), tick=False):
+        return scheduling.schedule_report(
+            template=template, plan=plan(**changes), user=owner
+        )
+
+
+def comes(when: datetime, run_worker: Worker) -> None:
+    """Let the clock be there, and the worker do what is due: run, then send."""
+    with time_machine.travel(when, tick=False):
+        run_worker()
+        run_worker()
+
+
+@pytest.mark.parametrize(
+    ("every", "hour", "after", "comes"),
+    [
+        (Every.DAY, 8, "2026-11-16T07:59", "2026-11-16T08:00"),
+        (Every.DAY, 8, "2026-11-16T08:00", "2026-11-17T08:00"),
+        (Every.WEEK, 0, "2026-11-16T08:00", "2026-11-23T00:00"),
+        (Every.MONTH, 23, "2026-11-16T08:00", "2026-12-01T23:00"),
+    ],
+)
+def test_next_time(every: Every, hour: int, after: str, comes: str) -> None:
+    moment = scheduling.next_time(every, hour, datetime.fromisoformat(f"{after}Z"))
+
+    assert moment == datetime.fromisoformat(f"{comes}Z")
+
+
+@pytest.mark.parametrize(
+    ("every", "period"),
+    [
+        (Every.DAY, (date(2026, 2, 28), date(2026, 2, 28))),
+        (Every.WEEK, (date(2026, 2, 16), date(2026, 2, 22))),
+        (Every.MONTH, (date(2026, 2, 1), date(2026, 2, 28))),
+    ],
+)
+def test_period_before(every: Every, period: tuple[date, date]) -> None:
+    assert scheduling.period_before(every, date(2026, 3, 1)) == period
+
+
+def test_report_is_sent_with_file_and_manifest(
+    mailbox: _Mailbox, run_worker: Worker
+) -> None:
+    match = make_match()
+    schedule()
+
+    comes(MONDAY, run_worker)
+
+    message = mailbox.messages[0]
+    assert message["To"] == "legal@example.org, ana@example.org"
+    assert message["Subject"] == "Match portal: Weekly usage"
+    parts = {part.get_filename(): part for part in message.walk()}
+    file = parts["match-report.csv"].get_payload(decode=True)
+    assert isinstance(file, bytes)
+    assert match.uid.encode() in file
+    beside = parts["match-report.csv.manifest.json"].get_payload(decode=True)
+    assert isinstance(beside, bytes)
+    manifest = json.loads(beside)
+    assert manifest["files"][0]["sha256"] == hashlib.sha256(file).hexdigest()
+    dispatch = ReportDispatch.objects.get()
+    assert dispatch.state == DispatchState.SENT
+    assert Event.objects.filter(action="dispatch.sent").exists()
+
+
+def test_nothing_is_sent_when_nothing_is_new(
+    mailbox: _Mailbox, run_worker: Worker
+) -> None:
+    match = make_match()
+    schedule()
+    comes(MONDAY, run_worker)
+
+    comes(MONDAY + timedelta(days=7), run_worker)
+    assert len(mailbox.messages) == 1
+    assert ReportDispatch.objects.latest("pk").state == DispatchState.NOTHING_NEW
+
+    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    comes(MONDAY + timedelta(days=14), run_worker)
+    assert len(mailbox.messages) == 2
+
+
+def test_empty_report_is_sent_only_when_asked(
+    mailbox: _Mailbox, run_worker: Worker
+) -> None:
+    schedule()
+    comes(MONDAY, run_worker)
+    assert mailbox.messages == []
+
+    ReportSchedule.objects.update(send_unchanged=True)
+    comes(MONDAY + timedelta(days=7), run_worker)
+    assert len(mailbox.messages) == 1
+
+
+def test_only_the_week_before_is_in_it(mailbox: _Mailbox, run_worker: Worker) -> None:
+    with time_machine.travel(MONDAY - timedelta(days=1), tick=False):
+        wanted = make_match()
+    with time_machine.travel(MONDAY - timedelta(days=8), tick=False):
+        make_match()
+    schedule(last_period=True)
+
+    comes(MONDAY, run_worker)
+
+    run = ReportRun.objects.get()
+    assert run.filters == {"found_from": "2026-11-09", "found_until": "2026-11-15"}
+    assert run.counts["match_found"] == {"yes": 1}
+    assert wanted.uid.encode() in mailbox.messages[0].as_bytes() or run.row_count == 1
+
+
+def test_mail_that_is_refused_is_tried_again(
+    mailbox: _Mailbox, run_worker: Worker
+) -> None:
+    make_match()
+    schedule()
+    mailbox.refuses = True
+    comes(MONDAY, run_worker)
+    dispatch = ReportDispatch.objects.get()
+    assert (dispatch.state, dispatch.attempts) == (DispatchState.WAITING, 1)
+    assert "nobody of this name" in dispatch.message
+
+    mailbox.refuses = False
+    comes(MONDAY + timedelta(minutes=2), run_worker)
+
+    dispatch.refresh_from_db()
+    assert (dispatch.state, len(mailbox.messages)) == (DispatchState.SENT, 1)
+
+
+def test_it_is_given_up_after_a_day_of_tries(
+    mailbox: _Mailbox, run_worker: Worker
+) -> None:
+    make_match()
+    schedule()
+    mailbox.refuses = True
+
+    moment = MONDAY
+    for _ in range(8):
+        comes(moment, run_worker)
+        moment = ReportDispatch.objects.get().next_attempt_at
+
+    dispatch = ReportDispatch.objects.get()
+    assert (dispatch.state, dispatch.attempts) == (DispatchState.FAILED, 8)
+    assert mailbox.messages == []
+
+
+def test_webhook_gets_the_manifest_signed(
+    httpserver: HTTPServer, settings: Settings, run_worker: Worker
+) -> None:
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+    make_match()
+    taken: list[Request] = []
+
+    def take(request: Request) -> Response:
+        taken.append(request)
+        return Response(status=500 if len(taken) == 1 else 204)
+
+    httpserver.expect_request("/hook", method="POST").respond_with_handler(take)
+    made = schedule(
+        channel=Channel.WEBHOOK, recipients=(), url=httpserver.url_for("/hook")
+    )
+    comes(MONDAY, run_worker)
+    assert ReportDispatch.objects.get().message == "The server answered 500."
+
+    comes(MONDAY + timedelta(minutes=2), run_worker)
+
+    request = taken[1]
+    told = json.loads(request.data)
+    run = ReportRun.objects.get()
+    assert (told["type"], told["report"]["report_id"]) == ("report.ready", run.uid)
+    signed = b".".join(
+        [
+            request.headers["webhook-id"].encode(),
+            request.headers["webhook-timestamp"].encode(),
+            request.data,
+        ]
+    )
+    key = made.signing_secret.encode()
+    digest = hmac.new(_key_of(key), signed, hashlib.sha256).digest()
+    assert request.headers["webhook-signature"] == (
+        f"v1,{base64.b64encode(digest).decode()}"
+    )
+    assert ReportDispatch.objects.get().state == DispatchState.SENT
+
+
+def _key_of(secret: bytes) -> bytes:
+    return base64.b64decode(secret.removeprefix(b"whsec_"), validate=True)
+
+
+def test_several_workers_run_a_schedule_once() -> None:
+    made = schedule()
+
+    with time_machine.travel(MONDAY, tick=False):
+        before = ReportSchedule.objects.get()
+        worker_swept.send(sender=None)
+        scheduling._run(before, MONDAY)
+
+    assert ReportRun.objects.count() == 1
+    made.refresh_from_db()
+    assert made.next_run_at == MONDAY + timedelta(days=7)
+
+
+def test_schedule_of_someone_who_may_no_more_is_passed_over() -> None:
+    user = make_user(Role.REVIEWER)
+    schedule(user)
+    user.groups.clear()
+
+    with time_machine.travel(MONDAY, tick=False):
+        worker_swept.send(sender=None)
+
+    assert not ReportRun.objects.exists()
+
+
+def test_page_makes_and_ends_a_schedule(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+    owner = User.objects.get()
+    template = save_template(name="Weekly usage", layout=Layout(), user=owner)
+    asked = {
+        "template": template.pk,
+        "every": "week",
+        "hour": 7,
+        "channel": "email",
+        "recipients": "legal@example.org\nana@example.org",
+        "last_period": "on",
+    }
+
+    client.post("/reports/schedules/", asked)
+
+    made = ReportSchedule.objects.get()
+    assert made.recipients == ["legal@example.org", "ana@example.org"]
+    assert (made.hour, made.last_period, made.send_unchanged) == (7, True, False)
+    page = client.get("/reports/schedules/").content.decode()
+    assert "Every Monday, 7:00 UTC" in page
+    client.post(f"/reports/templates/{template.uid}/delete/")
+    assert ReportTemplate.objects.exists()
+    stranger = signed_in(Role.MANAGER)
+    assert stranger.post(f"/reports/schedules/{made.uid}/end/").status_code == 404
+    client.post(f"/reports/schedules/{made.uid}/end/")
+    assert not ReportSchedule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"recipients": ""}, "Say where the report is to be sent."),
+        ({"recipients": "nobody"}, "nobody is no e-mail address."),
+        ({"channel": "webhook", "url": "ftp://example.org"}, "This address is not"),
+        ({"channel": "webhook"}, "Say where the report is to be sent."),
+        ({"hour": "24"}, "less than or equal to 23"),
+    ],
+)
+def test_page_says_what_is_wrong(
+    signed_in: MakeClient, changes: dict[str, str], why: str
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    template = save_template(name="W", layout=Layout(), user=User.objects.get())
+    asked = {
+        "template": template.pk,
+        "every": "week",
+        "hour": 8,
+        "channel": "email",
+        "recipients": "legal@example.org",
+    }
+
+    answer = client.post("/reports/schedules/", asked | changes)
+
+    assert answer.status_code == 422
+    assert why in answer.content.decode()
+    assert not ReportSchedule.objects.exists()
+
+
+def test_viewers_schedule_nothing(signed_in: MakeClient) -> None:
+    assert signed_in(Role.VIEWER).get("/reports/schedules/").status_code == 403

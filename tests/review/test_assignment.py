@@ -1,0 +1,130 @@
+"""Giving matches to people, and saying that nothing was to be found."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.roles import Role
+from audit.models import Event
+from review import errors
+from review.choices import MatchState
+from review.models import Match
+from review.services import assignment, decisions, expected
+from scanning.choices import FileStatus
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.scanning import ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_assigning_is_an_event_and_leaves_the_version() -> None:
+    ana, ben, match = make_user(Role.REVIEWER), make_user(Role.REVIEWER), make_match()
+
+    assignment.assign(match=match, user=ana, assignee=ben, note=" You know this. ")
+
+    match.refresh_from_db()
+    event = Event.objects.get(case=match.case, action="assign")
+    assert (match.assignee, match.version, match.state) == (
+        ben,
+        1,
+        MatchState.PENDING,
+    )
+    assert event.before == {"assignee": ""}
+    assert event.after == {"assignee": ben.get_username()}
+    assert event.note == "You know this."
+
+
+def test_assigning_to_whom_it_is_assigned_tells_nothing_new() -> None:
+    ana, match = make_user(Role.REVIEWER), make_match()
+    for _ in range(2):
+        assignment.assign(match=match, user=ana, assignee=ana)
+
+    assert Event.objects.filter(case=match.case, action="assign").count() == 1
+
+    taken = assignment.assign(match=match, user=ana, assignee=None)
+    assert taken.assignee is None
+
+
+@pytest.mark.parametrize("may_decide", [False, True])
+def test_only_people_who_decide_assign_and_are_assigned(may_decide: bool) -> None:
+    viewer, ana, match = make_user(Role.VIEWER), make_user(Role.REVIEWER), make_match()
+    user, assignee = (ana, viewer) if may_decide else (viewer, ana)
+
+    with pytest.raises(errors.NotAllowed):
+        assignment.assign(match=match, user=user, assignee=assignee)
+
+
+def test_a_decided_match_is_not_assigned() -> None:
+    ana, match = make_user(Role.REVIEWER), make_match()
+    decisions.confirm(match=match, user=ana, version=1)
+
+    with pytest.raises(errors.NotPossible, match="confirmed"):
+        assignment.assign(match=match, user=ana, assignee=ana)
+
+
+def test_a_decision_can_be_undone_though_the_match_was_assigned_again() -> None:
+    ana, manager = make_user(Role.REVIEWER), make_user(Role.MANAGER)
+    match = make_match()
+    escalated = decisions.escalate(match=match, user=ana, version=1, note="Ours?")
+    assignment.assign(match=escalated, user=ana, assignee=manager)
+
+    back = decisions.undo(match=match, user=ana, version=2)
+
+    assert (back.state, back.assignee) == (MatchState.PENDING, manager)
+
+
+def test_many_are_assigned_and_the_refused_are_named() -> None:
+    ana, waiting, decided = make_user(Role.REVIEWER), make_match(), make_match()
+    decisions.confirm(match=decided, user=ana, version=1)
+
+    outcome = assignment.bulk_assign(
+        uids=[waiting.uid, decided.uid], user=ana, assignee=ana
+    )
+
+    assert outcome.done == [waiting]
+    assert [(each.match, each.code) for each in outcome.refused] == [
+        (decided, "not_possible")
+    ]
+    assert Match.objects.get(pk=waiting.pk).assignee == ana
+
+
+def test_more_than_a_reviewer_may_touch_at_once_changes_nothing() -> None:
+    ana, match = make_user(Role.REVIEWER), make_match()
+    uids = [match.uid, *(f"m_{number}" for number in range(50))]
+
+    with pytest.raises(errors.BulkLimit):
+        assignment.bulk_assign(uids=uids, user=ana, assignee=ana)
+
+    assert not Match.objects.filter(assignee=ana).exists()
+
+
+def test_a_file_without_a_match_is_marked_as_expected_and_back() -> None:
+    ana = make_user(Role.REVIEWER)
+    file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+
+    marked = expected.mark_expected(scanned_file=file, user=ana, note="Speech only")
+    expected.mark_expected(scanned_file=file, user=ana)
+
+    assert marked.no_match_expected
+    told = Event.objects.filter(case=f"file:{file.uid}")
+    assert [(event.action, event.note) for event in told] == [
+        ("expected", "Speech only")
+    ]
+
+    assert not expected.unmark_expected(scanned_file=file, user=ana).no_match_expected
+    assert told.all().count() == 2
+
+
+def test_a_file_with_matches_cannot_be_marked() -> None:
+    file = ScannedFileFactory.create(status=FileStatus.READY)
+
+    with pytest.raises(errors.NotPossible):
+        expected.mark_expected(scanned_file=file, user=make_user(Role.REVIEWER))
+
+
+def test_a_viewer_marks_nothing() -> None:
+    file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+
+    with pytest.raises(errors.NotAllowed):
+        expected.mark_expected(scanned_file=file, user=make_user(Role.VIEWER))

@@ -1,0 +1,114 @@
+"""What a lower floor brings back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from audit.models import Event
+from review import errors
+from review.choices import MatchState, PolicyAction, QueueReason
+from review.models import Match
+from review.services import floors
+from scanning.choices import FileStatus
+from scanning.models import Container, ScannedFile
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_policy
+
+pytestmark = pytest.mark.django_db
+
+
+def _suppressed(score: str) -> Match:
+    match = make_match(score=Decimal(score))
+    ScannedFile.objects.filter(pk=match.scanned_file_id).update(
+        status=FileStatus.NO_MATCH
+    )
+    return match
+
+
+def _lower(match: Match, floor: str) -> Container:
+    container = match.scanned_file.container
+    container.score_floor = Decimal(floor)
+    container.save()
+    return container
+
+
+def test_what_the_lower_floor_lets_pass_waits_again() -> None:
+    match, admin = _suppressed("40.0"), make_user(Role.ADMIN)
+    assert (match.state, match.queue_reason) == (
+        MatchState.SUPPRESSED,
+        QueueReason.BELOW_FLOOR,
+    )
+    container = _lower(match, "35.0")
+    assert floors.returning(container=container, floor=Decimal("35.0")) == 1
+
+    assert floors.give_back(container=container, user=admin) == 1
+
+    match.refresh_from_db()
+    told = Event.objects.filter(case=match.case).order_by("sequence")
+    assert (match.state, match.queue_reason) == (
+        MatchState.PENDING,
+        QueueReason.LOW_SCORE,
+    )
+    assert match.scanned_file.status == FileStatus.READY
+    assert "unsuppressed" in [event.action for event in told]
+    assert told.last().actor == admin  # type: ignore[union-attr]  # there is one
+    assert floors.give_back(container=container, user=admin) == 0
+
+
+def test_what_is_still_below_stays() -> None:
+    match = _suppressed("40.0")
+
+    container = _lower(match, "40.1")
+
+    assert floors.returning(container=container, floor=Decimal("40.1")) == 0
+    assert floors.give_back(container=container, user=make_user(Role.ADMIN)) == 0
+
+
+def test_a_rule_that_fits_still_suppresses_what_comes_back() -> None:
+    match = _suppressed("40.0")
+    make_policy(
+        sets={"engines": ["embedded"]},
+        ranges={"score": (None, "45")},
+        action=PolicyAction.SUPPRESS,
+    )
+
+    container = _lower(match, "35.0")
+    floors.give_back(container=container, user=make_user(Role.ADMIN))
+
+    match.refresh_from_db()
+    assert match.state == MatchState.SUPPRESSED
+
+
+def test_only_who_may_change_the_container_brings_matches_back() -> None:
+    match = _suppressed("40.0")
+
+    with pytest.raises(errors.NotAllowed):
+        floors.give_back(container=_lower(match, "35.0"), user=make_user(Role.MANAGER))
+
+
+def test_saving_the_container_brings_them_back() -> None:
+    match, client = _suppressed("40.0"), Client()
+    container = match.scanned_file.container
+    client.force_login(make_user(Role.ADMIN))
+    page = client.get(reverse("portal:container_edit", args=[container.pk]))
+    told = {
+        name: value
+        for name, value in page.context["form"].initial.items()
+        if value not in (None, "")
+    }
+
+    answer = client.post(
+        reverse("portal:container_edit", args=[container.pk]),
+        {**told, "buckets": match.recording.bucket_id, "score_floor": "35"},
+        follow=True,
+    )
+
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert "1 matches are not below the floor any more" in answer.content.decode()

@@ -1,0 +1,92 @@
+"""Disputes that are due are told once a day, to all who answer them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core import mail
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from review.models import Dispute
+from review.services import decisions, disputes
+from review.services.reminders import CASE, remind
+from scanning.management.commands import scan_worker
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+
+
+def _dispute(*, days_ago: int) -> Dispute:
+    match, user = make_match(), make_user(Role.REVIEWER)
+    decided = decisions.confirm(match=match, user=user, version=1)
+    disputed = disputes.record(
+        match=decided,
+        user=user,
+        version=decided.version,
+        code="licensed",
+        received_at=datetime.now(tz=UTC) - timedelta(days=days_ago),
+    )
+    assert disputed.dispute is not None
+    return disputed.dispute
+
+
+@pytest.fixture
+def manager() -> User:
+    user = make_user(Role.MANAGER)
+    user.email = "mira@label.example"
+    user.save()
+    make_user(Role.MANAGER)
+    return user
+
+
+@time_machine.travel(NOW, tick=False)
+def test_what_is_due_within_a_week_or_late_is_one_event_a_day() -> None:
+    late, soon = _dispute(days_ago=40), _dispute(days_ago=25)
+    _dispute(days_ago=2)
+
+    assert (remind(), remind()) == (2, 0)
+
+    event = Event.objects.get(case=CASE)
+    assert event.after == {"overdue": [late.uid], "due_soon": [soon.uid]}
+    with time_machine.travel(NOW + timedelta(days=1), tick=False):
+        scan_worker.sweep()
+    assert Event.objects.filter(case=CASE).count() == 2
+
+
+def test_nothing_due_says_nothing() -> None:
+    _dispute(days_ago=2)
+
+    assert remind() == 0
+    assert not Event.objects.filter(case=CASE).exists()
+
+
+def test_one_mail_a_day_goes_to_managers_that_have_an_address(
+    settings: Settings, manager: User
+) -> None:
+    settings.ACRPORTAL_DISPUTE_MAIL = True
+    late = _dispute(days_ago=40)
+    _dispute(days_ago=25)
+
+    remind()
+    remind()
+
+    (message,) = mail.outbox
+    assert message.to == [manager.email]
+    assert message.subject == "2 disputes are due, 1 of them late"
+    assert late.match.review_url in message.body
+
+
+def test_no_mail_goes_out_unless_it_is_on(manager: User) -> None:
+    _dispute(days_ago=40)
+
+    remind()
+
+    assert mail.outbox == []

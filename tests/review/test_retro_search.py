@@ -1,0 +1,350 @@
+"""Recordings that come later are looked for in what was scanned before."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts.models import User
+from accounts.roles import Role
+from acrapi.results import results_of
+from audit.models import Event
+from catalogue.changes import retire_recordings
+from catalogue.models import Bucket, Recording
+from catalogue.services import RecordingDetails, add_recording, create_bucket
+from portal import demo
+from recognition.builder import extract
+from recognition.fingerprint import to_bytes
+from recognition.types import Fingerprint
+from review.choices import MatchState, QueueReason, RejectCode
+from review.models import Match
+from review.selectors import match_segments
+from review.services import decisions
+from scanning import retro_pipeline
+from scanning.choices import FileStatus, RetroStatus
+from scanning.errors import IntakeRefused
+from scanning.management.commands import scan_worker
+from scanning.models import Container, RetroSearch, Scan, ScannedFile
+from scanning.services import retro
+from scanning.services.intake import submit_fingerprint
+from scanning.services.scans import request_scan
+from tests import audio
+from tests.conftest import Worker, upload
+from tests.factories.accounts import make_user
+
+DEMO = Path(settings.BASE_DIR) / "demo"
+_PAUSE = audio.silence(2)
+
+
+@cache
+def _fingerprint(*seeds: int, seconds: float = 20) -> Fingerprint:
+    """Return tunes one after the other, made once for all tests."""
+    parts = [part for seed in seeds for part in (audio.tune(seed, seconds), _PAUSE)]
+    return extract(audio.join(parts)[::2])
+
+
+def _add(bucket: Bucket, user: User, *, seed: int = 3) -> Recording:
+    """Take a recording in as its fingerprint: nothing is decoded."""
+    return add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title=f"Tune {seed}", custom_id=f"T-{seed}"),
+        fingerprint=_fingerprint(seed, seconds=30),
+        user=user,
+    )
+
+
+def _scan(container: Container, user: User, *seeds: int) -> ScannedFile:
+    return submit_fingerprint(
+        container=container,
+        upload=upload("programme.acrfp", to_bytes(_fingerprint(*seeds))),
+        user=user,
+    )
+
+
+def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
+    admin: User, run_worker: Worker
+) -> None:
+    with (DEMO / "programmes" / "truth.csv").open(newline="") as file:
+        plays = [row for row in csv.DictReader(file) if row["custom_id"] == "DEMO-007"]
+    bucket = demo.ensure_catalogue(admin)
+    run_worker()
+    late = Recording.objects.get(custom_id="DEMO-007")
+    retire_recordings(recordings=[late], user=admin)
+    container = demo.ensure_container(bucket, admin)
+    demo.ensure_programmes(container, admin)
+    run_worker()
+    assert not Match.objects.filter(recording__custom_id="DEMO-007").exists()
+
+    again = add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title=late.title, custom_id="DEMO-007"),
+        audio=SimpleUploadedFile("palace.opus", (DEMO / "palace.opus").read_bytes()),
+        user=admin,
+    )
+    run_worker()
+    again.refresh_from_db()
+    (search,) = retro.request_search(recordings=[again], user=admin)
+    run_worker()
+
+    search.refresh_from_db()
+    found = {
+        match.scanned_file.name: match
+        for match in Match.objects.filter(recording=again, state=MatchState.PENDING)
+    }
+    assert (search.status, search.found, search.files_done) == (RetroStatus.DONE, 2, 2)
+    assert all(match.found_late for match in found.values())
+    heard = [
+        (name, segment)
+        for name, match in found.items()
+        for segment in match_segments(match)
+    ]
+    assert len(heard) == len(plays) == 3
+    for row in plays:
+        segment = next(
+            each
+            for name, each in heard
+            if name == row["programme"]
+            and abs(each.start_ms - 1000 * float(row["start_s"])) < 500
+        )
+        assert segment.end_ms == pytest.approx(1000 * float(row["end_s"]), abs=500)
+        assert segment.tempo_ratio is not None
+        assert float(segment.tempo_ratio) == pytest.approx(
+            float(row["rate"]), abs=0.002
+        )
+
+
+@pytest.fixture
+def container(admin: User, run_worker: Worker) -> Container:
+    """Give a container with a bucket in which the first tune lies."""
+    bucket = create_bucket(name="Tunes", user=admin)
+    _add(bucket, admin, seed=1)
+    run_worker()
+    made = Container.objects.create(name="Programmes")
+    made.buckets.add(bucket)
+    return made
+
+
+@pytest.fixture
+def late(container: Container, admin: User, run_worker: Worker) -> Recording:
+    """Give a recording that came after two files in which it is heard were scanned."""
+    _scan(container, admin, 3)
+    _scan(container, admin, 1, 3)
+    run_worker()
+    recording = _add(container.buckets.get(), admin)
+    run_worker()
+    recording.refresh_from_db()
+    return recording
+
+
+def test_what_is_found_late_waits_with_its_reason_and_its_own_scan(
+    late: Recording, admin: User, run_worker: Worker
+) -> None:
+    file = ScannedFile.objects.get(status=FileStatus.NO_MATCH)
+
+    retro.request_search(recordings=[late], user=admin)
+    run_worker()
+
+    match = Match.objects.get(recording=late, scanned_file=file)
+    file.refresh_from_db()
+    search = RetroSearch.objects.get()
+    assert (match.found_late, match.queue_reason) == (True, QueueReason.FOUND_LATE)
+    assert match.scan.retro_search == search
+    assert match.scan.detections.get().recording == late
+    assert file.status == FileStatus.READY
+    assert list(file.scans.all()) == list(Scan.objects.filter(scanned_file=file))
+    assert match.scan not in file.scans.all()
+    told = Event.objects.get(case=match.case, action="found")
+    assert told.after["scan"] == match.scan.uid
+
+
+def test_the_results_that_clients_read_have_it_beside_what_was_found_before(
+    late: Recording, admin: User, run_worker: Worker
+) -> None:
+    file = ScannedFile.objects.get(matches__recording__custom_id="T-1")
+
+    retro.request_search(recordings=[late], user=admin)
+    run_worker()
+
+    results = results_of([file])[file.pk]
+    assert results is not None
+    told = [item["result"]["title"] for item in results["custom_files"]]
+    assert told == ["Tune 1", "Tune 3"]
+
+
+def test_the_second_time_nothing_is_doubled(
+    late: Recording, admin: User, run_worker: Worker
+) -> None:
+    for _ in range(2):
+        retro.request_search(recordings=[late], user=admin)
+        run_worker()
+
+    first, second = RetroSearch.objects.order_by("pk")
+    assert (first.found, second.found) == (2, 0)
+    assert Match.objects.filter(recording=late).count() == 2
+    assert Scan.all_objects.filter(retro_search=second).count() == 0
+
+
+def test_a_rescan_carries_on_what_was_decided_on_a_late_find(
+    late: Recording, admin: User, run_worker: Worker
+) -> None:
+    retro.request_search(recordings=[late], user=admin)
+    run_worker()
+    found = Match.objects.filter(recording=late).first()
+    assert found is not None
+    decisions.reject(
+        match=found, user=admin, version=found.version, reason=RejectCode.NOISE
+    )
+
+    request_scan(scanned_file=found.scanned_file, user=admin)
+    run_worker()
+
+    found.refresh_from_db()
+    follower = Match.objects.get(
+        recording=late, scanned_file=found.scanned_file, state=MatchState.REJECTED
+    )
+    assert (found.state, found.superseded_by) == (MatchState.SUPERSEDED, follower)
+    assert follower.found_late
+    assert not Match.objects.filter(lost=True).exists()
+
+
+def test_files_of_containers_that_do_not_search_the_bucket_are_left_alone(
+    late: Recording, container: Container, admin: User
+) -> None:
+    container.buckets.clear()
+
+    with pytest.raises(IntakeRefused) as refused:
+        retro.request_search(recordings=[late], user=admin)
+
+    assert refused.value.code == "nothing_scanned"
+    assert retro.estimate(recordings=[late]).files == 0
+
+
+def test_the_estimate_says_how_much_would_be_looked_at(late: Recording) -> None:
+    told = retro.estimate(recordings=[late])
+
+    assert (told.recordings, told.files) == (1, 2)
+    assert told.sound_ms == pytest.approx(66_000, abs=500)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
+def test_only_a_manager_has_everything_searched(late: Recording, role: Role) -> None:
+    with pytest.raises(IntakeRefused) as refused:
+        retro.request_search(recordings=[late], user=make_user(role))
+
+    assert refused.value.code == "forbidden"
+
+
+def test_one_recording_is_looked_for_once_at_a_time(
+    late: Recording, admin: User
+) -> None:
+    retro.request_search(recordings=[late], user=admin)
+
+    with pytest.raises(IntakeRefused) as refused:
+        retro.request_search(recordings=[late], user=admin)
+
+    assert refused.value.code == "retro_running"
+
+
+def test_a_search_gives_its_worker_back_and_goes_on_where_it_was(
+    late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retro_pipeline, "SLICE_SECONDS", 0.0)
+    (search,) = retro.request_search(recordings=[late], user=admin)
+
+    left = [retro_pipeline.run_slice(search_id=search.pk, owner="w") for _ in range(3)]
+
+    search.refresh_from_db()
+    assert left == [True, True, False]
+    assert (search.status, search.found, search.progress) == (RetroStatus.DONE, 2, 100)
+
+
+def test_a_search_whose_worker_was_killed_goes_on_at_the_same_file(
+    late: Recording, admin: User, run_worker: Worker
+) -> None:
+    (search,) = retro.request_search(recordings=[late], user=admin)
+    first = ScannedFile.objects.order_by("pk").first()
+    assert first is not None
+    RetroSearch.objects.filter(pk=search.pk).update(
+        status=RetroStatus.RUNNING,
+        reached=first.pk,
+        files_done=1,
+        attempts=1,
+        lease_owner="dead",
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+    )
+
+    run_worker()
+
+    search.refresh_from_db()
+    assert (search.status, search.found) == (RetroStatus.DONE, 1)
+
+
+def test_one_that_kills_its_workers_is_given_up(
+    late: Recording, admin: User, run_worker: Worker
+) -> None:
+    (search,) = retro.request_search(recordings=[late], user=admin)
+    RetroSearch.objects.filter(pk=search.pk).update(
+        status=RetroStatus.RUNNING,
+        attempts=settings.ACRPORTAL_MAX_ATTEMPTS,
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+    )
+
+    run_worker()
+
+    search.refresh_from_db()
+    assert search.status == RetroStatus.FAILED
+    assert "same file" in search.message
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_search_is_cancelled(late: Recording, admin: User, *, runs: bool) -> None:
+    (search,) = retro.request_search(recordings=[late], user=admin)
+    if runs:
+        RetroSearch.objects.filter(pk=search.pk).update(cancel_requested=True)
+        retro_pipeline.run_slice(search_id=search.pk, owner="w")
+    else:
+        retro.cancel_search(search=search, user=admin)
+
+    search.refresh_from_db()
+    assert search.status == RetroStatus.CANCELLED
+
+
+def test_files_that_cannot_be_read_are_told_and_passed(
+    late: Recording, admin: User, run_worker: Worker
+) -> None:
+    broken = ScannedFile.objects.order_by("pk").first()
+    assert broken is not None
+    Path(broken.fingerprint.path).write_bytes(b"no fingerprint")
+
+    retro.request_search(recordings=[late], user=admin)
+    run_worker()
+
+    search = RetroSearch.objects.get()
+    assert (search.status, search.files_unreadable) == (RetroStatus.DONE, 1)
+    assert search.found == 1
+
+
+def test_a_bucket_that_asks_for_it_has_new_recordings_searched_together(
+    container: Container, admin: User, run_worker: Worker
+) -> None:
+    _scan(container, admin, 3, 4)
+    run_worker()
+    container.buckets.update(search_earlier=True)
+    for seed in (3, 4):
+        _add(container.buckets.get(), admin, seed=seed)
+    run_worker()
+    assert RetroSearch.objects.get().status == RetroStatus.COLLECTING
+
+    scan_worker.sweep()
+    run_worker()
+
+    search = RetroSearch.objects.get()
+    assert (search.status, search.found) == (RetroStatus.DONE, 2)
+    assert search.requested_by is None
+    assert Match.objects.filter(found_late=True).count() == 2

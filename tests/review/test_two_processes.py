@@ -1,0 +1,73 @@
+"""Two processes decide on one match at the same moment: one does, the other is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+_DECIDE = """
+import sys, django
+django.setup()
+from accounts.models import User
+from review.errors import ReviewError
+from review.models import Match
+from review.services import decisions
+name, uid = sys.argv[1:]
+user, match = User.objects.get(username=name), Match.objects.get(uid=uid)
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    print(decisions.confirm(match=match, user=user, version=1).state)
+except ReviewError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="processes share no database in memory"
+)
+def test_one_decides_and_the_other_is_told() -> None:
+    match, users = make_match(), [make_user(Role.REVIEWER) for _ in range(2)]
+    at = connection.settings_dict
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+        "DATABASE_URL": f"postgres://{at['USER']}:{at['PASSWORD']}"
+        f"@{at['HOST']}:{at['PORT']}/{at['NAME']}",
+    }
+    deciders = [
+        subprocess.Popen(
+            [sys.executable, "-c", _DECIDE, user.get_username(), match.uid],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=env,
+        )
+        for user in users
+    ]
+    for decider in deciders:
+        assert decider.stdout is not None
+        assert decider.stdout.readline() == "ready\n"
+
+    # Both have read the match; now both decide.
+    for decider in deciders:
+        assert decider.stdin is not None
+        decider.stdin.write("\n")
+        decider.stdin.flush()
+    said = sorted(decider.communicate(timeout=60)[0].strip() for decider in deciders)
+
+    match.refresh_from_db()
+    assert said == ["confirmed", "stale"]
+    assert (match.state, match.version) == ("confirmed", 2)
+    assert Event.objects.filter(case=match.case, action="confirm").count() == 1
+    assert first_broken_event(case=match.case) is None

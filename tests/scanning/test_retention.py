@@ -1,0 +1,311 @@
+"""Audio goes when its container says so; results, pages and rescans go on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.files.storage import default_storage
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from review.models import Match
+from scanning import retention
+from scanning.choices import FileStatus, KeepAudio, ScanStatus
+from scanning.models import Container, Scan, ScannedFile
+from scanning.services.intake import attach_audio, submit_link, submit_upload
+from scanning.services.scans import request_scan
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+
+
+@pytest.fixture
+def container(catalogue: Catalogue) -> Container:
+    """Return a container that searches two tunes."""
+    return catalogue.container
+
+
+def _keep(container: Container, **columns: object) -> None:
+    Container.objects.filter(pk=container.pk).update(**columns)
+    container.refresh_from_db()
+
+
+def _upload(container: Container, user: User, seed: int = 1) -> ScannedFile:
+    content = audio.wav_bytes(audio.tune(seed, 12))
+    return submit_upload(
+        container=container, upload=upload("one.wav", content), user=user
+    ).scanned_file
+
+
+def _names(file: ScannedFile) -> list[str]:
+    """Return what is stored of a file's sound."""
+    file.refresh_from_db()
+    return [str(one.name) for one in (file.media, file.proxy) if one]
+
+
+def _there(names: list[str]) -> list[str]:
+    """Return which of them are there still."""
+    return [name for name in names if default_storage.exists(name)]
+
+
+def test_nothing_that_can_be_heard_is_left_and_a_rescan_finds_the_same(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    _keep(container, upload_audio=KeepAudio.NOTHING)
+    file = _upload(container, admin)
+    run_worker()
+    before = Match.objects.get()
+    names = _names(file)
+
+    removed = retention.remove_due()
+    left = _there(names)
+    file.refresh_from_db()
+    request_scan(scanned_file=file, user=admin)
+    run_worker()
+
+    after = Match.objects.exclude(pk=before.pk).get()
+    file.refresh_from_db()
+    assert len(names) == 2
+    assert (removed, left) == (1, [])
+    assert file.audio_removed_at is not None
+    assert (file.media.name, file.proxy.name) == ("", "")
+    assert file.fingerprint
+    assert file.status == FileStatus.READY
+    assert (after.recording, after.matched_ms) == (before.recording, before.matched_ms)
+    assert Event.objects.filter(
+        case=f"file:{file.uid}", action="file.audio_removed"
+    ).exists()
+
+
+def test_copy_to_listen_to_stays_where_that_is_wanted(
+    container: Container,
+    run_worker: Worker,
+    admin: User,
+    signed_in: MakeClient,
+) -> None:
+    _keep(container, upload_audio=KeepAudio.COPY)
+    file = _upload(container, admin)
+    run_worker()
+    original, copy = _names(file)
+
+    retention.remove_due()
+
+    assert _there([original, copy]) == _names(file) == [copy]
+    assert file.audio_removed_at is None
+    heard = signed_in(Role.VIEWER).get(f"/files/{file.uid}/audio")
+    assert heard.status_code == 200
+    assert heard["Content-Type"] == "audio/webm"
+
+
+def test_original_stays_until_its_copy_is_made(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    _keep(container, upload_audio=KeepAudio.COPY)
+    file = _upload(container, admin)
+    run_worker()
+    ScannedFile.objects.update(proxy="")
+
+    assert retention.remove_due() == 0
+    file.refresh_from_db()
+    assert file.media
+
+
+def test_audio_that_is_not_scanned_yet_stays(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    _keep(container, upload_audio=KeepAudio.NOTHING, audio_days=1)
+    file = _upload(container, admin)
+    long_ago = datetime.now(tz=UTC) - timedelta(days=9)
+    ScannedFile.objects.update(audio_at=long_ago)
+
+    waiting = retention.remove_due()
+    run_worker()
+
+    assert waiting == 0
+    file.refresh_from_db()
+    assert file.status == FileStatus.READY
+    assert retention.remove_due() in (0, 1)
+    file.refresh_from_db()
+    assert file.audio_removed_at is not None
+
+
+@pytest.mark.parametrize(
+    ("of_container", "of_portal", "age", "goes"),
+    [
+        (None, 365, 366, True),
+        (None, 365, 364, False),
+        (None, 0, 5000, False),
+        (7, 365, 8, True),
+        (7, 0, 6, False),
+    ],
+)
+def test_audio_is_kept_as_long_as_is_set(
+    container: Container,
+    admin: User,
+    settings: Settings,
+    of_container: int | None,
+    of_portal: int,
+    age: int,
+    goes: bool,
+) -> None:
+    settings.ACRPORTAL_AUDIO_DAYS = of_portal
+    _keep(container, audio_days=of_container)
+    file = _upload(container, admin)
+    Scan.objects.update(status=ScanStatus.SUCCEEDED)
+    came = datetime.now(tz=UTC) - timedelta(days=age)
+    ScannedFile.objects.update(audio_at=came, status=FileStatus.ERROR)
+    name = str(file.media.name)
+
+    assert retention.remove_due() == int(goes)
+
+    file.refresh_from_db()
+    assert bool(file.media) is not goes
+    assert default_storage.exists(name) is not goes
+
+
+def test_links_and_uploads_are_kept_by_their_own_settings(
+    container: Container,
+    run_worker: Worker,
+    admin: User,
+    settings: Settings,
+    httpserver: HTTPServer,
+) -> None:
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+    httpserver.expect_request("/two.wav").respond_with_data(
+        audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
+    )
+    _keep(container, link_audio=KeepAudio.NOTHING)
+    kept = _upload(container, admin)
+    link = submit_link(
+        container=container, url=httpserver.url_for("/two.wav"), user=admin
+    )
+    run_worker()
+    retention.remove_due()
+    asked = len(httpserver.log)
+    request_scan(scanned_file=link, user=admin)
+    run_worker()
+
+    kept.refresh_from_db()
+    link.refresh_from_db()
+    assert kept.media
+    assert not link.media
+    assert link.status == FileStatus.READY
+    assert len(httpserver.log) == asked == 1
+
+
+def test_link_is_fetched_again_where_what_was_kept_is_of_no_use(
+    container: Container,
+    run_worker: Worker,
+    admin: User,
+    settings: Settings,
+    httpserver: HTTPServer,
+) -> None:
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+    httpserver.expect_request("/two.wav").respond_with_data(
+        audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
+    )
+    _keep(container, link_audio=KeepAudio.NOTHING)
+    link = submit_link(
+        container=container, url=httpserver.url_for("/two.wav"), user=admin
+    )
+    run_worker()
+    retention.remove_due()
+    ScannedFile.objects.update(fingerprint="")
+
+    request_scan(scanned_file=link, user=admin)
+    run_worker()
+
+    link.refresh_from_db()
+    assert len(httpserver.log) == 2
+    assert link.status == FileStatus.READY
+    assert link.audio_removed_at is None
+
+
+def test_upload_without_audio_and_landmarks_says_so_and_takes_its_audio_again(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    _keep(container, upload_audio=KeepAudio.NOTHING)
+    file = _upload(container, admin)
+    run_worker()
+    retention.remove_due()
+    ScannedFile.objects.update(fingerprint="")
+    file.refresh_from_db()
+    request_scan(scanned_file=file, user=admin)
+    run_worker()
+    file.refresh_from_db()
+    told = (file.status, file.error_code, file.message)
+
+    content = audio.wav_bytes(audio.tune(1, 12))
+    attach_audio(scanned_file=file, upload=upload("one.wav", content), user=admin)
+    run_worker()
+
+    file.refresh_from_db()
+    assert told[:2] == (FileStatus.ERROR, "audio_removed")
+    assert "Upload it again" in told[2]
+    assert (file.status, file.audio_removed_at) == (FileStatus.READY, None)
+
+
+def test_removal_that_was_interrupted_is_ended_by_the_next_sweep(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    _keep(container, upload_audio=KeepAudio.NOTHING)
+    file = _upload(container, admin)
+    run_worker()
+    file.refresh_from_db()
+    default_storage.delete(str(file.media.name))
+
+    assert retention.remove_due() == 1
+    file.refresh_from_db()
+    assert file.audio_removed_at is not None
+
+
+def test_manager_removes_the_audio_of_one_file_and_its_page_says_so(
+    container: Container, run_worker: Worker, admin: User, signed_in: MakeClient
+) -> None:
+    file = _upload(container, admin)
+    run_worker()
+    manager = signed_in(Role.MANAGER)
+    address = f"/files/{file.uid}/remove-audio/"
+
+    refused = signed_in(Role.REVIEWER).post(address, {"reason": "x"})
+    without = manager.post(address, {"reason": ""})
+    still = ScannedFile.objects.get().media
+    manager.post(address, {"reason": "asked by the owner"})
+
+    page = manager.get(f"/files/{file.uid}/").content.decode()
+    assert refused.status_code == 403
+    assert without.status_code == 200
+    assert still
+    assert "Audio was removed on" in page
+    assert "times and evidence remain." in page
+    event = Event.objects.get(case=f"file:{file.uid}", action="file.audio_removed")
+    assert event.note == "asked by the owner"
+
+
+def test_admin_sets_what_a_container_keeps(
+    container: Container, signed_in: MakeClient
+) -> None:
+    answer = signed_in(Role.ADMIN).post(
+        f"/containers/{container.pk}/",
+        {
+            "name": container.name,
+            "buckets": [bucket.pk for bucket in container.buckets.all()],
+            "engine": container.engine,
+            "audio_type": container.audio_type,
+            "score_floor": "50",
+            "upload_audio": "copy",
+            "link_audio": "nothing",
+            "audio_days": "30",
+        },
+    )
+
+    container.refresh_from_db()
+    assert answer.status_code == 302
+    assert (container.upload_audio, container.link_audio, container.audio_days) == (
+        KeepAudio.COPY,
+        KeepAudio.NOTHING,
+        30,
+    )

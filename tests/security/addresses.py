@@ -1,0 +1,121 @@
+"""Every address of the portal, and who may ask for it, as its view says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.views import APIView
+
+from accounts.roles import Action
+from acrapi.views.base import WireView
+
+PAGE_METHODS = ("GET", "POST")
+WIRE_METHODS = ("GET", "POST", "PUT", "DELETE")
+
+# Views that ask nobody who they are, and what stands in for it. A new one needs a
+# reason here.
+OPEN = {
+    "acrapi.views.docs.SchemaView": "the document holds no secret",
+    "acrapi.views.docs.docs": "the same as a page",
+    "acrapi.views.identify.IdentifyView": "signed with a project's key pair",
+    "acrapi.views.unknown.unknown": "says that nothing is there",
+    "acrapi.views.uploads.UploadView": "the address is signed and ends",
+    "acrportal.health.healthz": "says whether it runs",
+    "acrportal.health.metrics": "a token of its own, or this machine",
+    "acrportal.health.readyz": "says whether it can work",
+    "accounts.urls.to_login": "leads to the way in",
+    "scanning.views.callback.account_callback": "an unguessable address",
+    "scanning.views.callback.acrcloud_callback": "an unguessable address",
+}
+
+_HOW_TO = """
+{view} ({route}) does not say who may call it.
+- A page: put @needs(Action.…) of portal.access directly above it.
+- A view of the portal's API: one class in permission_classes, with the attribute action
+  as portal.api.permissions has it, or a static method rule(view, method).
+- A view of the wire protocol: derive from WireView and name in actions what a method
+  other than GET needs.
+- Open to everybody: add it to OPEN in tests/security/addresses.py with the reason.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One line of the URL map."""
+
+    route: str
+    view: Callable[..., Any]  # Any: as the resolver has it
+
+    @property
+    def shown_class(self) -> Any:  # Any: a view's class, or its function
+        """Return what the view was made from."""
+        made_from = getattr(self.view, "cls", None)
+        return made_from or getattr(self.view, "view_class", self.view)
+
+    @property
+    def view_name(self) -> str:
+        """Return where the view is written."""
+        return f"{self.shown_class.__module__}.{self.shown_class.__qualname__}"
+
+    @property
+    def part(self) -> str:
+        """Return which part of the portal it is of: wire, portal API or page."""
+        kind = self.shown_class
+        if isinstance(kind, type) and issubclass(kind, WireView):
+            return "wire"
+        is_api = isinstance(kind, type) and issubclass(kind, APIView)
+        return "portal API" if is_api else "page"
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Return the methods to try."""
+        if self.part == "page":
+            return PAGE_METHODS
+        kind = self.shown_class
+        return tuple(name for name in WIRE_METHODS if hasattr(kind, name.lower()))
+
+    def rule(self, method: str) -> Action:
+        """Return what the view asks of whoever calls it; fail where it says nothing."""
+        kind = self.shown_class
+        if self.part == "wire":
+            found = kind.actions.get(method, Action.VIEW)
+        elif self.part == "portal API":
+            (permission,) = kind.permission_classes
+            of_method = getattr(permission, "rule", None)
+            found = (
+                of_method(kind, method)
+                if of_method
+                else getattr(permission, "action", None)
+            )
+        else:
+            found = getattr(self.view, "rule", {}).get(method)
+        assert isinstance(found, Action), _HOW_TO.format(
+            view=self.view_name, route=self.route
+        )
+        return found
+
+
+def addresses() -> Iterator[Address]:
+    """Return every address outside the admin that is not open to everybody."""
+    for address in every_address():
+        # The library's pages are of the account that is signed in, and the way in.
+        foreign = address.route.startswith("admin/") or "allauth." in address.view_name
+        if not foreign and address.view_name not in OPEN:
+            yield address
+
+
+def every_address() -> Iterator[Address]:
+    """Return the whole URL map."""
+    yield from _walk(get_resolver(), "")
+
+
+def _walk(resolver: URLResolver, prefix: str) -> Iterator[Address]:
+    for pattern in resolver.url_patterns:
+        route = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLPattern):
+            yield Address(route, pattern.callback)
+        else:
+            yield from _walk(pattern, route)

@@ -1,0 +1,160 @@
+"""Every role, every address, one's own things and another's: who gets what answer.
+
+The addresses come from the URL map and the rules from the views: a view that says
+nothing of who may call it fails here, with the sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.scopes import Scope, allows
+from accounts.tokens import create_token
+from tests.factories.accounts import make_user
+from tests.security.addresses import Address, addresses, every_address
+from tests.security.world import Desk, World, paths_of
+
+pytestmark = pytest.mark.django_db
+
+Ask = Callable[[str, str], HttpResponse]
+
+# What is asked of a file or a report that the desks' things do not have.
+HOLDS_NOTHING = (
+    *("/audio", "/evidence", "/rows.csv", "/file", "-metadata.json"),
+    *("/manifest.json", "/check/", "/again/", "/zip", "/file/", "/manifest/"),
+    # Which recordings are meant stands in the query.
+    "/searches/new/",
+)
+# 422: the body was refused before anything was looked up, there or not.
+REFUSED, GONE = 403, (404, 405, 422)
+
+
+@pytest.fixture
+def world() -> World:
+    """Return two desks."""
+    return World(Desk(1), Desk(2), make_user(Role.ADMIN))
+
+
+def test_the_map_is_not_empty() -> None:
+    assert len(list(addresses())) > 90
+    assert len(list(every_address())) > 200
+
+
+@pytest.mark.parametrize("part", ["page", "portal API", "wire"])
+def test_everybody_gets_what_the_view_says(part: str, world: World) -> None:
+    people = [make_user(role) for role in Role]
+    wrong: list[str] = []
+    for address in addresses():
+        if address.part != part:
+            continue
+        clients = [(person, _as(address, person)) for person in people]
+        limited = _as(address, world.own.user)
+        for method in address.methods:
+            wrong += _by_role(address, method, world, clients)
+            wrong += _by_desk(address, method, world, limited)
+            wrong += _by_a_stranger(address, method, world)
+    assert not wrong, "\n".join(wrong)
+
+
+def _by_role(
+    address: Address, method: str, world: World, clients: list[tuple[User, Ask]]
+) -> Iterator[str]:
+    """Ask as each role; return what does not fit what the view says."""
+    rule = address.rule(method)
+    for person, ask in clients:
+        path, _ = paths_of(address.route, world, person)
+        status = _undone(ask, method, path)
+        if person.has_perm(rule):
+            fits = _lets_in(status, address)
+        else:
+            fits = status in (REFUSED, 405)
+        if not fits:
+            yield f"{status}: {method} {path} as {person}, where {rule} is needed"
+
+
+def _by_desk(
+    address: Address, method: str, world: World, limited: Ask
+) -> Iterator[str]:
+    """Ask as somebody of one desk for its own things and for another's."""
+    person = world.own.user
+    own, other = paths_of(address.route, world, person)
+    if other is None:
+        return
+    status = _undone(limited, method, other)
+    if status not in (REFUSED, *GONE):
+        yield f"{status}: {method} {other}, which is another desk's"
+    status = _undone(limited, method, own)
+    if person.has_perm(address.rule(method)) and not _lets_in(status, address):
+        yield f"{status}: {method} {own}, which is one's own desk's"
+
+
+def _by_a_stranger(address: Address, method: str, world: World) -> Iterator[str]:
+    path, _ = paths_of(address.route, world, world.own.user)
+    status = _undone(_by(Client(), ""), method, path)
+    if status not in ((401,) if address.part == "wire" else (302, 401, 403)):
+        yield f"{status}: {method} {path} without signing in"
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_token_opens_what_its_scope_covers(scope: Scope, world: World) -> None:
+    secret = create_token(owner=world.admin, name="a", scopes=[scope]).secret
+    asks = _by(Client(), secret)
+    for address in (one for one in addresses() if one.part == "wire"):
+        for method in address.methods:
+            path, _ = paths_of(address.route, world, world.admin)
+            status = _undone(asks, method, path)
+            told = f"{method} {path} with {scope}: {status}"
+            if allows([scope], address.rule(method)):
+                assert _lets_in(status, address), told
+            else:
+                assert status == REFUSED, told
+
+
+def _as(address: Address, person: User) -> Ask:
+    """Return a function that asks as a person: by session, or by token."""
+    client = Client()
+    if address.part == "wire":
+        return _by(client, create_token(owner=person, name="a").secret)
+    client.force_login(person)
+    return _by(client, "")
+
+
+def _by(client: Client, secret: str) -> Ask:
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+
+    def ask(method: str, path: str) -> HttpResponse:
+        content_type = (
+            "application/json"
+            if secret or path.startswith("/api/")
+            else "application/x-www-form-urlencoded"
+        )
+        return client.generic(  # type: ignore[return-value]  # the test client's own
+            method, path, content_type=content_type, headers=headers
+        )
+
+    return ask
+
+
+def _undone(ask: Ask, method: str, path: str) -> int:
+    """Ask, undo what that did, and return the status."""
+    with transaction.atomic():
+        answer = ask(method, path)
+        # Reading a stream to its end closes it as the client does; closing it here
+        # would end the database's connection in the middle of the transaction.
+        if answer.streaming:
+            list(answer)
+        transaction.set_rollback(True)
+    return answer.status_code
+
+
+def _lets_in(status: int, address: Address) -> bool:
+    if status == 404:
+        return address.route.endswith(HOLDS_NOTHING)
+    return status < 500 and status not in (401, REFUSED)

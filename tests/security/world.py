@@ -1,0 +1,319 @@
+"""Two desks with one of each thing, for asking for one's own and for another's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+from django.contrib.auth.models import Group
+from django.db.models import Model
+
+from accounts.models import AccessLimit, User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from catalogue.models import (
+    BucketType,
+    CatalogueImport,
+    ExcludedSegment,
+    ImportStatus,
+    Recording,
+)
+from common.uid import new_uid
+from dedup.models import (
+    ActionVerb,
+    DedupAction,
+    DedupGroup,
+    DedupMember,
+    LoopPlace,
+    PairLink,
+    SharedLoop,
+)
+from reports.choices import RunState
+from reports.models import (
+    EvidencePack,
+    PackStatus,
+    ReportRun,
+    ReportSchedule,
+    ReportTemplate,
+    ResultImport,
+    ResultImportStatus,
+)
+from review.models import Licence, Match, Policy, SavedView
+from scanning.choices import RetroStatus
+from scanning.models import OutboundCallback, Project, RetroSearch
+from scanning.models.watch import Watch
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Desk:
+    """One match with what lies around it, and a person limited to that."""
+
+    def __init__(self, number: int, role: Role = Role.MANAGER) -> None:
+        self.match: Match = make_match()
+        self.recording: Recording = self.match.recording
+        self.bucket = self.recording.bucket
+        self.file = self.match.scanned_file
+        self.container = self.file.container
+        self.container.buckets.add(self.bucket)
+        self.dedup_bucket = BucketFactory.create(bucket_type=BucketType.DEDUP_FILE)
+        self.dedup_recording = RecordingFactory.create(bucket=self.dedup_bucket)
+        self.group = Group.objects.create(name=f"Desk {number}")
+        AccessLimit.objects.create(
+            group=self.group,
+            containers=[self.container.pk],
+            buckets=[self.bucket.pk, self.dedup_bucket.pk],
+        )
+        self.user = self.person(role)
+        self._rows: dict[type[Model], Model] = {}
+
+    def person(self, role: Role) -> User:
+        """Return a new person of this desk."""
+        user = make_user(role)
+        user.groups.add(self.group)
+        return user
+
+    def row(self, model: type[Row], **columns: Any) -> Row:  # Any: of any field
+        """Return this desk's row of a model, made when it is first asked for."""
+        if model not in self._rows:
+            self._rows[model] = model._default_manager.create(**columns)
+        return cast("Row", self._rows[model])
+
+    def catalogue_import(self) -> CatalogueImport:
+        """Return an import into the desk's bucket."""
+        return self.row(
+            CatalogueImport,
+            bucket=self.bucket,
+            status=ImportStatus.CHECKED,
+            made_by=self.user,
+        )
+
+    def exclusion(self) -> ExcludedSegment:
+        """Return a proposed exclusion."""
+        return self.row(
+            ExcludedSegment, recording=self.recording, start_ms=0, end_ms=1_000
+        )
+
+    def callback(self) -> OutboundCallback:
+        """Return a callback that was to be sent."""
+        return self.row(
+            OutboundCallback, container=self.container, scanned_file=self.file
+        )
+
+    def evidence(self) -> EvidencePack:
+        """Return evidence that was given up."""
+        return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
+
+    def result_import(self) -> ResultImport:
+        """Return results of another system."""
+        return self.row(
+            ResultImport,
+            container=self.container,
+            file_name="results.csv",
+            status=ResultImportStatus.REFUSED,
+        )
+
+    def retro_search(self) -> RetroSearch:
+        """Return a search for the desk's recording in earlier files."""
+        search = RetroSearch.objects.create(status=RetroStatus.CANCELLED)
+        search.recordings.add(self.recording)
+        return search
+
+    def duplicate_pair(self) -> PairLink:
+        """Return a link between the desk's recording and another of its bucket."""
+        return PairLink.objects.create(
+            one=self.recording, other=RecordingFactory.create(bucket=self.bucket)
+        )
+
+    def duplicate_group(self) -> DedupGroup:
+        """Return a group that the desk's recording is in."""
+        group = DedupGroup.objects.create()
+        for recording in (self.recording, RecordingFactory.create(bucket=self.bucket)):
+            DedupMember.objects.create(group=group, recording=recording)
+        return group
+
+    def loop(self) -> SharedLoop:
+        """Return a loop in the desk's recording."""
+        loop = SharedLoop.objects.create(length_ms=5_000)
+        LoopPlace.objects.create(
+            loop=loop, recording=self.recording, start_ms=0, end_ms=5_000
+        )
+        return loop
+
+    def watch_of(self, person: User) -> Watch:
+        """Return a source that a person of the desk watches."""
+        return Watch.objects.create(
+            container=self.container,
+            url="https://feed.example/",
+            link_key=new_uid("w"),
+            created_by=person,
+            next_check_at=datetime.now(tz=UTC),
+        )
+
+
+@dataclass
+class World:
+    """Both desks, and what belongs to no desk."""
+
+    own: Desk
+    other: Desk
+    admin: User
+
+    @cached_property
+    def licence(self) -> Licence:
+        """Return a licence in force."""
+        return make_licence(recordings=[self.own.recording])
+
+    @cached_property
+    def policy(self) -> Policy:
+        """Return a policy."""
+        return make_policy()
+
+    @cached_property
+    def project(self) -> Project:
+        """Return a key pair."""
+        return Project.objects.create(name="Clips", created_by=self.admin)
+
+    @cached_property
+    def template(self) -> ReportTemplate:
+        """Return a template of reports."""
+        return ReportTemplate.objects.create(name="Weekly")
+
+
+def duplicate_action(person: User) -> DedupAction:
+    """Return something that a person did about duplicates."""
+    return DedupAction.objects.create(
+        verb=ActionVerb.KEEP, title="Two tunes", made_by=person
+    )
+
+
+def schedule(person: User) -> ReportSchedule:
+    """Return a report that a person has sent by the clock."""
+    return ReportSchedule.objects.create(
+        template=ReportTemplate.objects.create(name=new_uid("t")),
+        made_by=person,
+        next_run_at=datetime.now(tz=UTC) + timedelta(days=1),
+    )
+
+
+def report_run(person: User) -> ReportRun:
+    """Return a person's report."""
+    return ReportRun.objects.create(
+        name="Report",
+        run_by=person,
+        run_by_name=person.username,
+        state=RunState.CANCELLED,
+        finished_at=datetime.now(tz=UTC),
+    )
+
+
+Arguments = dict[str, Any]  # Any: what an address is filled with
+
+# What to fill an address with, by how its route begins; the longest that fits counts.
+# Each is called with one's own desk and oneself, and with the other desk and its person.
+OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
+    "files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
+    "api/portal/v1/files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
+    "queue/files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
+    "queue/views/<str:uid>": lambda _, person: {
+        "uid": SavedView.objects.create(owner=person, name=new_uid("v")).uid
+    },
+    "api/portal/v1/matches/<str:uid>": lambda desk, _: {"uid": desk.match.uid},
+    "api/portal/v1/reports/<str:uid>": lambda _, person: {
+        "uid": report_run(person).uid
+    },
+    "evidence/<str:uid>": lambda desk, _: {"uid": desk.evidence().uid},
+    "files/import/<str:uid>": lambda desk, _: {"uid": desk.result_import().uid},
+    "m/<str:uid>": lambda desk, _: {"uid": desk.match.uid},
+    "containers/<int:pk>": lambda desk, _: {"pk": desk.container.pk},
+    "watches/<str:uid>": lambda desk, person: {"uid": desk.watch_of(person).uid},
+    "catalogue/buckets/<int:pk>": lambda desk, _: {"pk": desk.bucket.pk},
+    "catalogue/import/<str:uid>": lambda desk, _: {"uid": desk.catalogue_import().uid},
+    "catalogue/searches/<str:uid>": lambda desk, _: {"uid": desk.retro_search().uid},
+    "duplicates/g/<str:uid>": lambda desk, _: {"uid": desk.duplicate_group().uid},
+    "duplicates/p/<str:uid>": lambda desk, _: {"uid": desk.duplicate_pair().uid},
+    "duplicates/l/<str:uid>": lambda desk, _: {"uid": desk.loop().uid},
+    "duplicates/done/<str:uid>": lambda _, person: {
+        "uid": duplicate_action(person).uid
+    },
+    "catalogue/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
+    "exclusions/<str:uid>": lambda desk, _: {"uid": desk.exclusion().uid},
+    "callbacks-sent/<str:uid>": lambda desk, _: {"uid": desk.callback().uid},
+    "tokens/<str:uid>": lambda _, person: {
+        "uid": create_token(owner=person, name="a").token.uid
+    },
+    "reports/schedules/<str:uid>": lambda _, person: {"uid": schedule(person).uid},
+    "reports/runs/<str:uid>": lambda _, person: {"uid": report_run(person).uid},
+    "api/fs-containers/<str:container_id>": lambda desk, _: {
+        "container_id": desk.container.pk
+    },
+    "api/fs-containers/<str:container_id>/files/<str:ids>": lambda desk, _: {
+        "container_id": desk.container.pk,
+        "ids": desk.file.uid,
+    },
+    "api/buckets/<str:bucket_id>": lambda desk, _: {"bucket_id": desk.bucket.pk},
+    "api/buckets/<str:bucket_id>/files/<str:ids>": lambda desk, _: {
+        "bucket_id": desk.bucket.pk,
+        "ids": desk.recording.pk,
+    },
+    "api/buckets/<str:bucket_id>/dedup-files": lambda desk, _: {
+        "bucket_id": desk.dedup_bucket.pk
+    },
+    "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": lambda desk, _: {
+        "bucket_id": desk.dedup_bucket.pk,
+        "ids": desk.dedup_recording.acr_id,
+    },
+}
+
+# Things that lie in no container or bucket: there is no other's.
+SHARED: dict[str, Callable[[World], Arguments]] = {
+    "duplicates/report.<str:form>": lambda _: {"form": "csv"},
+    "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
+    "policies/<str:uid>": lambda world: {"uid": world.policy.uid},
+    "reports/templates/<str:uid>": lambda world: {"uid": world.template.uid},
+    "tokens/keys/<str:uid>": lambda world: {"uid": world.project.uid},
+}
+
+_HOW_TO = """
+Nothing is known to fill the address {route} with. Add its beginning to
+- OBJECTS in tests/security/world.py, if what it names lies in a container or bucket, is
+  one, or belongs to a person; give one's own desk's, and it is asked for another's;
+- SHARED, if there is one for everybody.
+"""
+
+
+def filled(route: str, arguments: Arguments) -> str:
+    """Return the path of a route."""
+    return "/" + re.sub(
+        r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route
+    )
+
+
+def paths_of(route: str, world: World, person: User) -> tuple[str, str | None]:
+    """Return the path of a person's own thing, and the other desk's, if any."""
+    if "<" not in route:
+        return filled(route, {}), None
+    fitting = [start for start in OBJECTS if route.startswith(start)]
+    if fitting:
+        make = OBJECTS[max(fitting, key=len)]
+        return (
+            filled(route, make(world.own, person)),
+            filled(route, make(world.other, world.other.user)),
+        )
+    shared = [start for start in SHARED if route.startswith(start)]
+    assert shared, _HOW_TO.format(route=route)
+    return filled(route, SHARED[max(shared, key=len)](world)), None
+
+
+def is_known(route: str) -> bool:
+    """Tell whether there is something to fill the address with."""
+    known = [*OBJECTS, *SHARED]
+    return "<" not in route or any(route.startswith(start) for start in known)
