@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from decimal import Decimal, InvalidOperation
 from functools import partial
 
 from django.conf import settings
@@ -241,6 +242,27 @@ class Recording(Leased):
     def artist_names(self) -> str:
         """Return all artists in one line."""
         return ", ".join(self.artists)
+
+    @property
+    def owner_share_pct(self) -> Decimal | None:
+        """Return our share of the rights, 0 to 100; None where it is not told.
+
+        It is among what the owner defined, where clients of the API write what they
+        like: what is no such number is not told.
+        """
+        try:
+            share = Decimal(str(self.user_defined.get("owner_share_pct")))
+        except InvalidOperation:
+            return None
+        if not share.is_finite() or not 0 <= share <= 100:
+            return None
+        return share.quantize(Decimal("0.01"))
+
+    @property
+    def territories(self) -> list[str]:
+        """Return where we hold the rights: ISO codes or WW; nothing if not told."""
+        told = self.user_defined.get("territories")
+        return [str(code) for code in told] if isinstance(told, list) else []
 
 
 class ImportStatus(models.TextChoices):

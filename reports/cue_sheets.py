@@ -255,7 +255,7 @@ def _cells(cue: Cue) -> list[Cell]:
             recording.isrc_normalised or recording.isrc or None,
             recording.iswc or None,
         ]
-    share = recording.user_defined.get("owner_share_pct") if recording else None
+    share = recording.owner_share_pct if recording else None
     return [
         str(cue.number),
         *known,
@@ -343,7 +343,7 @@ def _pdf_cells(cue: Cue) -> list[tuple[str, str]]:
     if recording is None:
         what = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
         return [(str(cue.number), ""), (what, ""), *[("", "")] * 4, *last]
-    share = recording.user_defined.get("owner_share_pct")
+    share = recording.owner_share_pct
     return [
         (str(cue.number), ""),
         (recording.title, recording.version_title or recording.label),

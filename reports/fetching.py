@@ -36,7 +36,7 @@ _FOUND_OF_STATUS = {
 # Long columns that no report shows; each would be decoded for every row.
 _LONG_OF_FILE = ("facts", "tags", "platform_facts")
 _LONG_OF_SCAN = ("stretches", "warnings", "buckets")
-_LONG_OF_RECORDING = ("facts", "user_defined", "notes")
+_LONG_OF_RECORDING = ("facts", "notes")
 # What of other states says nothing about how much of a file is ours.
 _NOT_OURS = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 

@@ -129,11 +129,6 @@ def _fixed(value: Value) -> Callable[[Case], Value]:
     return lambda case: value
 
 
-def _empty(case: Case) -> Value:
-    """Stand for what the portal does not keep: shares and territories."""
-    return None
-
-
 def _of_licence(value: Callable[[Licence], Value]) -> Callable[[Case], Value]:
     """Leave the column empty where no licence clears the match."""
     return lambda case: None if case.licence is None else value(case.licence)
@@ -296,8 +291,8 @@ COLUMNS: tuple[Column[Case], ...] = (
     Column("iswc", _T, _of_recording(lambda recording: recording.iswc)),
     Column("writers", _L, _of_recording(lambda recording: recording.writers)),
     Column("publishers", _L, _of_recording(lambda recording: recording.publishers)),
-    Column("rights_share_pct", _D, _empty),
-    Column("territories", _L, _empty),
+    Column("rights_share_pct", _D, _of_recording(lambda each: each.owner_share_pct)),
+    Column("territories", _L, _of_recording(lambda each: each.territories)),
     Column(
         "match_relation",
         _E,

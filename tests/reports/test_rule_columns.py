@@ -54,6 +54,26 @@ def test_licence_that_cleared_a_match_is_named(recording: Recording) -> None:
     assert told["decided_by"] == f"licence:{licence.number}"
 
 
+@pytest.mark.parametrize(
+    ("told", "share", "territories"),
+    [
+        ({"owner_share_pct": "33.3333", "territories": ["GB", "IE"]}, "33.33", "GB|IE"),
+        ({"owner_share_pct": 50}, "50.00", ""),
+        ({"owner_share_pct": "half", "territories": "GB"}, "", ""),
+        ({"owner_share_pct": 101}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_share_and_territories_are_those_of_the_recording(
+    told: dict[str, object], share: str, territories: str
+) -> None:
+    match = make_match(recording=RecordingFactory.create(user_defined=told))
+
+    written = row(match)
+
+    assert (written["rights_share_pct"], written["territories"]) == (share, territories)
+
+
 def test_policy_that_treated_a_match_is_named_with_its_version() -> None:
     make_policy(name="Short uses")
 
