@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import Group
@@ -17,7 +19,11 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.openid import refuse_wrong_nonce
+from accounts.signals import account_changed
 from common.secret_text import seal, unseal
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the library is not typed
@@ -58,25 +64,40 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Tie the login to the account that an admin made for it.
 
-        That is one with the same name and without a password. A name that belongs to
-        an account with a password is not taken over.
+        That is one with the same name that nobody else signs in with: people can often
+        choose the name that the server tells.
         """
-        if sociallogin.is_existing:
+        refuse_wrong_nonce(sociallogin)
+        connects = sociallogin.state.get("process") == AuthProcess.CONNECT
+        if sociallogin.is_existing or connects:
             return
         existing = User.objects.filter(username=sociallogin.user.username).first()
         if existing is None:
             return
-        if existing.has_usable_password():
-            messages.error(
-                request,
-                _(
-                    "The name %(name)s belongs to an account with a password here. Ask "
-                    "an admin to take its password away, then sign in again."
-                )
-                % {"name": existing.username},
-            )
+        if refusal := _why_not_tied(existing):
+            messages.error(request, refusal % {"name": existing.username})
             raise ImmediateHttpResponse(redirect("account_login"))
         sociallogin.connect(request, existing)
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: object,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: object = None,
+    ) -> None:
+        """Keep that a sign-in failed, and tell operators why."""
+        if error == AuthError.CANCELLED:
+            return
+        logger.warning("single sign-on failed: %s", exception or error)
+        account_changed.send(
+            sender=User,
+            case="sign-in",
+            action="sign_in_failed",
+            actor="unknown",
+            after={"through": "single sign-on"},
+        )
 
     def populate_user(
         self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
@@ -97,3 +118,23 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
         user: User = super().save_user(request, sociallogin, form)
         user.groups.add(Group.objects.get(name=settings.ACRPORTAL_OIDC_ROLE))
         return user
+
+
+def _why_not_tied(existing: User) -> str:
+    """Return why single sign-on does not get an account; empty where it may."""
+    if existing.has_usable_password():
+        return _(
+            "The name %(name)s belongs to an account with a password here. Ask an admin "
+            "to take its password away, then sign in again."
+        )
+    if SocialAccount.objects.filter(user=existing).exists():
+        return _(
+            "The name %(name)s belongs to somebody else who signs in this way. Ask an "
+            "admin which account is yours."
+        )
+    if existing.is_service and existing.tokens.exists():
+        return _(
+            "The name %(name)s belongs to a program with API tokens. Ask an admin for an "
+            "account of another name."
+        )
+    return ""

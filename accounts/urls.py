@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from allauth.account import views
-from allauth.socialaccount.providers.openid_connect.urls import (
-    urlpatterns as openid_urls,
-)
+from allauth.socialaccount.providers.openid_connect import views as openid_views
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import include, path
+
+from accounts.openid import PROVIDER, callback
 
 
 @login_not_required
@@ -30,5 +30,16 @@ urlpatterns = [
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
     path("openid/", include("allauth.socialaccount.urls")),
-    *openid_urls,
+    path(
+        f"oidc/{PROVIDER}/login/",
+        openid_views.login,
+        {"provider_id": PROVIDER},
+        name="openid_connect_login",
+    ),
+    path(
+        f"oidc/{PROVIDER}/login/callback/",
+        callback,
+        {"provider_id": PROVIDER},
+        name="openid_connect_callback",
+    ),
 ]

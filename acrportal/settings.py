@@ -175,6 +175,8 @@ ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Nobody is found by an address, so two people may have one.
+ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
@@ -191,6 +193,7 @@ ACRPORTAL_OIDC_CLIENT_SECRET: str = env.str("ACRPORTAL_OIDC_CLIENT_SECRET", defa
 ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
+        "provider_class": "accounts.openid.CheckedProvider",
         "OAUTH_PKCE_ENABLED": True,
         "APPS": [
             {

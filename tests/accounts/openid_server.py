@@ -1,0 +1,182 @@
+"""A small OpenID Connect server: discovery, keys, codes, tokens, userinfo, over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+CLIENT_ID, CLIENT_SECRET = "portal", "of the client"
+Claims = dict[str, Any]  # Any: JSON
+
+_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+FOREIGN_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@dataclass
+class OpenIdServer:
+    """What the server says; a test changes what it wants to be wrong."""
+
+    url: str = ""
+    person: Claims = field(
+        default_factory=lambda: {"sub": "248289", "preferred_username": "ana"}
+    )
+    # Put over what the ID token would say; None takes a claim away.
+    claims: Claims = field(default_factory=dict)
+    userinfo: Claims = field(default_factory=dict)
+    signing_key: Any = _KEY  # Any: whatever the algorithm signs with
+    algorithm: str = "RS256"
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def configuration(self) -> Claims:
+        """Return the document of discovery."""
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "userinfo_endpoint": f"{self.url}/userinfo",
+            "jwks_uri": f"{self.url}/keys",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+    def keys(self) -> Claims:
+        """Return the public key."""
+        public = _KEY.public_key().public_numbers()
+        key = {"kty": "RSA", "kid": "first", "alg": "RS256", "use": "sig"}
+        return {"keys": [key | {"n": _base64(public.n), "e": _base64(public.e)}]}
+
+    def authorize(self, asked: dict[str, str]) -> str:
+        """Return where the browser is led: back, with a code."""
+        assert asked["client_id"] == CLIENT_ID
+        assert asked["response_type"] == "code"
+        code = secrets.token_urlsafe()
+        self.codes[code] = asked
+        back = urlencode({"code": code, "state": asked["state"]})
+        return f"{asked['redirect_uri']}?{back}"
+
+    def token(self, asked: dict[str, str]) -> Claims | None:
+        """Return the tokens for a code, once, to whoever began with it."""
+        begun = self.codes.pop(asked.get("code", ""), None)
+        if begun is None or asked.get("client_secret") != CLIENT_SECRET:
+            return None
+        digest = hashlib.sha256(asked["code_verifier"].encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if begun["code_challenge"] != challenge:
+            return None
+        now = int(time.time())
+        claims = {
+            "iss": self.url,
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + 300,
+            "nonce": begun.get("nonce"),
+            **self.person,
+            **self.claims,
+        }
+        id_token = jwt.encode(
+            {name: value for name, value in claims.items() if value is not None},
+            self.signing_key,
+            algorithm=self.algorithm,
+            headers={"kid": "first"},
+        )
+        return {
+            "access_token": "opaque",
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "id_token": id_token,
+        }
+
+
+def _base64(number: int) -> str:
+    content = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        told, parts = self.server.told, urlsplit(self.path)
+        if parts.path == "/authorize":
+            self.send_response(302)
+            self.send_header("Location", told.authorize(dict(parse_qsl(parts.query))))
+            self.end_headers()
+            return
+        pages = {
+            "/.well-known/openid-configuration": told.configuration,
+            "/keys": told.keys,
+            "/userinfo": lambda: told.person | told.userinfo,
+        }
+        is_known = self.headers.get("Authorization") == "Bearer opaque"
+        if parts.path not in pages or (parts.path == "/userinfo" and not is_known):
+            self._answer(401, {"error": "invalid_token"})
+            return
+        self._answer(200, pages[parts.path]())
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        tokens = self.server.told.token(dict(parse_qsl(body)))
+        if tokens is None:
+            self._answer(400, {"error": "invalid_grant"})
+        else:
+            self._answer(200, tokens)
+
+    def _answer(self, status: int, content: Claims) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    told: OpenIdServer
+
+
+@contextmanager
+def openid_server() -> Iterator[OpenIdServer]:
+    """Run the server on a free port meanwhile."""
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.told = OpenIdServer(f"http://127.0.0.1:{server.server_port}")
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            yield server.told
+        finally:
+            server.shutdown()
+
+
+def provider_settings(url: str) -> Claims:
+    """Return the setting that names a server, as ``acrportal.settings`` makes it."""
+    return {
+        "openid_connect": {
+            "provider_class": "accounts.openid.CheckedProvider",
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "oidc",
+                    "name": "Single sign-on",
+                    "client_id": CLIENT_ID,
+                    "secret": CLIENT_SECRET,
+                    "settings": {"server_url": url},
+                }
+            ],
+        }
+    }

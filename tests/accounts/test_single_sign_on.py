@@ -1,0 +1,258 @@
+"""Signing in through an OpenID Connect server, which here answers over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.services import create_user
+from accounts.tokens import create_token
+from audit.models import Event
+from tests.accounts.openid_server import (
+    CLIENT_SECRET,
+    FOREIGN_KEY,
+    OpenIdServer,
+    openid_server,
+    provider_settings,
+)
+from tests.factories.accounts import make_user
+
+pytestmark = pytest.mark.django_db
+
+BEGIN = "/accounts/oidc/oidc/login/"
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[OpenIdServer]:
+    """Return a server that the portal is set up for."""
+    with openid_server() as running:
+        settings.SOCIALACCOUNT_PROVIDERS = provider_settings(running.url)
+        yield running
+
+
+def come_back(client: Client, begin: str = BEGIN) -> str:
+    """Press the button and sign in at the server; return where that leads back to."""
+    leads = client.post(begin)["Location"]
+    return requests.get(leads, allow_redirects=False, timeout=5).headers["Location"]
+
+
+def sign_in(client: Client) -> Any:  # Any: the test client's answer
+    """Go the whole way."""
+    return client.get(come_back(client))
+
+
+def signed_in_as(client: Client) -> str:
+    """Return whose session it is; empty for nobody's."""
+    key = client.session.get("_auth_user_id")
+    return User.objects.get(pk=key).username if key else ""
+
+
+def invited(username: str, role: Role = Role.MANAGER) -> User:
+    """Return an account that an admin made for somebody who has no password."""
+    return create_user(username=username, password=None, role=role)
+
+
+def test_the_button_stands_on_the_sign_in_page(server: OpenIdServer) -> None:
+    assert BEGIN in Client().get("/accounts/login/").content.decode()
+
+
+def test_who_is_new_gets_an_account_with_the_role_of_the_settings(
+    server: OpenIdServer,
+) -> None:
+    server.person["email"] = "ana@example.org"
+    client = Client()
+
+    answer = sign_in(client)
+
+    person = User.objects.get(username="ana")
+    assert answer["Location"] == "/"
+    assert signed_in_as(client) == "ana"
+    assert [group.name for group in person.groups.all()] == ["viewer"]
+    assert not person.has_usable_password()
+    assert Event.objects.filter(case=f"user:{person.pk}", action="signed_in").exists()
+
+
+def test_who_came_before_is_known_by_the_subject(server: OpenIdServer) -> None:
+    sign_in(Client())
+    server.person["preferred_username"] = "ana.new"
+    again = Client()
+
+    sign_in(again)
+
+    assert signed_in_as(again) == "ana"
+    assert User.objects.count() == 1
+
+
+def test_an_account_made_by_an_admin_is_tied_to_it(server: OpenIdServer) -> None:
+    person = invited("ana")
+    client = Client()
+
+    sign_in(client)
+
+    assert signed_in_as(client) == "ana"
+    assert SocialAccount.objects.get().user == person
+    assert [group.name for group in person.groups.all()] == ["manager"]
+
+
+def test_an_account_with_a_password_is_not_taken_over(server: OpenIdServer) -> None:
+    make_user(Role.ADMIN, username="ana")
+    client = Client()
+
+    answer = client.get(come_back(client), follow=True)
+
+    assert signed_in_as(client) == ""
+    assert "Ask an admin" in answer.content.decode()
+
+
+def test_a_name_that_somebody_took_at_the_server_opens_no_account(
+    server: OpenIdServer,
+) -> None:
+    sign_in(Client())
+    server.person["sub"] = "another"
+    client = Client()
+
+    answer = client.get(come_back(client), follow=True)
+
+    assert signed_in_as(client) == ""
+    assert "somebody else" in answer.content.decode()
+
+
+def test_the_account_of_a_program_is_not_taken_over(server: OpenIdServer) -> None:
+    create_token(owner=invited("ana", Role.ADMIN), name="Nightly")
+    client = Client()
+
+    sign_in(client)
+
+    assert signed_in_as(client) == ""
+
+
+def test_an_account_that_is_switched_off_stays_so(server: OpenIdServer) -> None:
+    person = invited("ana")
+    person.is_active = False
+    person.save()
+    client = Client()
+
+    answer = sign_in(client)
+
+    assert answer["Location"] == "/accounts/inactive/"
+    assert signed_in_as(client) == ""
+
+
+def test_two_people_may_have_one_address(server: OpenIdServer) -> None:
+    other = make_user(Role.VIEWER, username="other")
+    User.objects.filter(pk=other.pk).update(email="desk@example.org")
+    server.person["email"] = "desk@example.org"
+    client = Client()
+
+    sign_in(client)
+
+    assert signed_in_as(client) == "ana"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"nonce": "of another sign-in"},
+        {"nonce": None},
+        {"aud": "another client"},
+        {"azp": "another client"},
+        {"iss": "https://elsewhere.example"},
+        {"sub": "somebody else"},
+        {"exp": 1_000_000_000},
+        {"exp": None},
+    ],
+)
+def test_an_id_token_that_was_not_made_for_this_is_refused(
+    server: OpenIdServer, claims: dict[str, Any]
+) -> None:
+    server.claims = claims
+    client = Client()
+
+    answer = sign_in(client)
+
+    assert answer.status_code == 401
+    assert signed_in_as(client) == ""
+    assert not User.objects.exists()
+    assert Event.objects.get().action == "sign_in_failed"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("RS256", FOREIGN_KEY),
+        ("none", ""),
+        ("HS256", f"{CLIENT_SECRET}, long enough to sign with"),
+    ],
+)
+def test_a_signature_that_is_not_the_servers_is_refused(
+    server: OpenIdServer, algorithm: str, key: Any
+) -> None:
+    server.algorithm, server.signing_key = algorithm, key
+    client = Client()
+
+    answer = sign_in(client)
+
+    assert answer.status_code == 401
+    assert signed_in_as(client) == ""
+
+
+def test_the_answer_to_another_browser_is_refused(server: OpenIdServer) -> None:
+    begun = come_back(Client())
+    client = Client()
+    come_back(client)
+
+    answer = client.get(begun)
+
+    assert answer.status_code == 401
+    assert signed_in_as(client) == ""
+
+
+def test_an_answer_counts_once(server: OpenIdServer) -> None:
+    client = Client()
+    back = come_back(client)
+    client.get(back)
+    client.logout()
+
+    assert client.get(back).status_code == 401
+    assert signed_in_as(client) == ""
+
+
+def test_the_address_of_the_button_cannot_bring_its_own_nonce(
+    server: OpenIdServer,
+) -> None:
+    leads = Client().post(f"{BEGIN}?auth_params=nonce%3Dknown")["Location"]
+
+    assert "nonce=known" not in leads
+    assert "nonce=" in leads
+
+
+def test_nobody_is_led_elsewhere_afterwards(server: OpenIdServer) -> None:
+    client = Client()
+
+    back = come_back(client, f"{BEGIN}?next=https://evil.example/")
+
+    assert client.get(back)["Location"] == "/"
+
+
+def test_a_server_that_is_away_is_told(
+    server: OpenIdServer, settings: Settings
+) -> None:
+    settings.SOCIALACCOUNT_PROVIDERS = provider_settings("http://127.0.0.1:1")
+
+    answer = Client().post(BEGIN)
+
+    assert answer.status_code == 401
+    assert "Single sign-on" in answer.content.decode()
+
+
+def test_without_a_server_there_is_nothing() -> None:
+    assert Client().post(BEGIN).status_code == 404
+    assert Client().get(f"{BEGIN}callback/?code=x&state=y").status_code == 404
