@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +29,18 @@ SYSTEM = "system"
 ACCOUNT_CASES = ("user:", "group:", "token:", "sign-in")
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is to be told of one case; ``record`` says what else an event holds."""
+
+    case: str
+    action: str
+    before: dict[str, Any] = field(default_factory=dict)  # Any: as in ``record``
+    after: dict[str, Any] = field(default_factory=dict)  # Any: as above
+    reason: str = ""
+    note: str = ""
+
+
 def record(
     *,
     case: str,
@@ -42,14 +54,49 @@ def record(
     """Append an event to a case; call it in the transaction of what it tells.
 
     ``actor`` is a person, or the name of what acted ("policy:…", "system"); the API
-    token that was used, if any, comes from ``common.attribution``. The
-    case's last event is locked, so that two writers cannot take one number.
+    token that was used, if any, comes from ``common.attribution``.
     """
-    last = Event.objects.select_for_update().filter(case=case).first()
+    entry = Entry(
+        case=case,
+        action=action,
+        before=before or {},
+        after=after or {},
+        reason=reason,
+        note=note,
+    )
+    return record_all([entry], actor=actor)[0]
+
+
+@transaction.atomic
+def record_all(entries: Sequence[Entry], *, actor: User | str = SYSTEM) -> list[Event]:
+    """Append an event to each of many cases, each named once, with two queries.
+
+    The last event of each case is locked, so that two writers cannot take one number.
+    """
+    newest = (
+        Event.objects.filter(case=models.OuterRef("case"))
+        .order_by("-sequence")
+        .values("sequence")[:1]
+    )
+    last = {
+        event.case: event
+        for event in Event.objects.select_for_update()
+        .filter(
+            case__in=[entry.case for entry in entries],
+            sequence=models.Subquery(newest),
+        )
+        .order_by("case")
+    }
+    events = [_event(entry, last.get(entry.case), actor) for entry in entries]
+    return Event.objects.bulk_create(events)
+
+
+def _event(entry: Entry, last: Event | None, actor: User | str) -> Event:
+    """Return the event that follows the last one of its case."""
     name = actor.get_username() if isinstance(actor, User) else actor
     salt = new_salt()
     event = Event(
-        case=case,
+        case=entry.case,
         sequence=last.sequence + 1 if last else 1,
         at=datetime.now(tz=UTC),
         actor=actor if isinstance(actor, User) else None,
@@ -57,15 +104,14 @@ def record(
         actor_salt=salt,
         actor_digest=seal(salt, name),
         via=acting_through(),
-        action=action,
-        before=before or {},
-        after=after or {},
-        reason=reason,
-        note=note,
+        action=entry.action,
+        before=entry.before,
+        after=entry.after,
+        reason=entry.reason,
+        note=entry.note,
         previous_hash=last.hash if last else "",
     )
     event.hash = hash_of(line_of(event))
-    event.save()
     return event
 
 

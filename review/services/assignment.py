@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 
 from accounts.models import User
 from accounts.roles import Action
-from audit.services import record
+from audit.services import Entry, record_all
 from review import errors
 from review.choices import WAITING_STATES
 from review.models import Match
@@ -25,33 +25,14 @@ def assign(*, match: Match, user: User, assignee: User | None, note: str = "") -
 
     The version stays: who decides meanwhile loses nothing.
     """
-    transitions.require(user, Action.DECIDE, why=_MAY_NOT)
-    check_note(note)
-    if assignee is not None:
-        _refuse_bystander(assignee)
+    _refuse(user, assignee, note)
     current = transitions.locked_row(match=match)
-    if current.state not in WAITING_STATES:
-        raise errors.NotPossible(
-            f"A match that is {current.get_state_display().lower()} waits for nobody."
-        )
-    before = current.assignee
-    if before == assignee:
-        return current
-    Match.objects.filter(pk=current.pk).update(
-        assignee=assignee, updated_at=transitions.now()
-    )
-    current.assignee = assignee
-    record(
-        case=current.case,
-        action=transitions.ASSIGN,
-        actor=user,
-        before={"assignee": before.get_username() if before else ""},
-        after={"assignee": assignee.get_username() if assignee else ""},
-        note=note.strip(),
-    )
+    _refuse_decided(current)
+    _give([current], user, assignee, note)
     return current
 
 
+@transaction.atomic
 def bulk_assign(
     *, uids: Collection[str], user: User, assignee: User | None, note: str = ""
 ) -> BulkOutcome:
@@ -59,25 +40,58 @@ def bulk_assign(
 
     Raises before anything is written what keeps the whole from being done.
     """
-    transitions.require(user, Action.DECIDE, why=_MAY_NOT)
-    check_note(note)
-    if assignee is not None:
-        _refuse_bystander(assignee)
+    _refuse(user, assignee, note)
     limit = bulk_limit(user)
     if len(uids) > limit:
         raise errors.BulkLimit(limit=limit)
     outcome = BulkOutcome()
-    matches = Match.objects.filter(uid__in=uids).select_related(
-        "recording", "scanned_file"
-    )
-    for match in matches.order_by("pk"):
+    for match in transitions.locked_rows().filter(uid__in=uids):
         try:
-            given = assign(match=match, user=user, assignee=assignee, note=note)
+            _refuse_decided(match)
         except errors.ReviewError as refused:
             outcome.refused.append(Refusal(match, refused.code, refused.message))
         else:
-            outcome.done.append(given)
+            outcome.done.append(match)
+    _give(outcome.done, user, assignee, note)
     return outcome
+
+
+def _refuse(user: User, assignee: User | None, note: str) -> None:
+    """Raise what keeps the user from giving any match to this person."""
+    transitions.require(user, Action.DECIDE, why=_MAY_NOT)
+    check_note(note)
+    if assignee is not None:
+        _refuse_bystander(assignee)
+
+
+def _refuse_decided(match: Match) -> None:
+    if match.state not in WAITING_STATES:
+        raise errors.NotPossible(
+            f"A match that is {match.get_state_display().lower()} waits for nobody."
+        )
+
+
+def _give(rows: Iterable[Match], user: User, assignee: User | None, note: str) -> None:
+    """Write whose the locked rows are now, with an event for each that changes."""
+    changing = [match for match in rows if match.assignee != assignee]
+    entries = [
+        Entry(
+            case=match.case,
+            action=transitions.ASSIGN,
+            before={
+                "assignee": match.assignee.get_username() if match.assignee else ""
+            },
+            after={"assignee": assignee.get_username() if assignee else ""},
+            note=note.strip(),
+        )
+        for match in changing
+    ]
+    Match.objects.filter(pk__in=[match.pk for match in changing]).update(
+        assignee=assignee, updated_at=transitions.now()
+    )
+    for match in changing:
+        match.assignee = assignee
+    record_all(entries, actor=user)
 
 
 def _refuse_bystander(assignee: User) -> None:

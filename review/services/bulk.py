@@ -1,16 +1,21 @@
-"""One decision for many matches: each on its own, with the cause where refused."""
+"""One decision for many matches, with the cause where one is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+
+from django.db import transaction
 
 from accounts.models import User
 from accounts.roles import Action
 from review import errors
 from review.choices import Verb
+from review.coverage import LicencesInForce
 from review.models import Licence, Match
 from review.services import decisions, transitions
+from review.services.transitions import Change
 
 REVIEWER_LIMIT = 50
 MANAGER_LIMIT = 500
@@ -81,36 +86,78 @@ def decide(*, match: Match, user: User, version: int, decision: Decision) -> Mat
     return decisions.undo(match=match, user=user, version=version)
 
 
+@transaction.atomic
 def bulk_decide(
     *, expected: Mapping[str, int], user: User, decision: Decision
 ) -> BulkOutcome:
     """Decide many matches; ``expected`` names each by uid with the version seen.
 
     Raises ``BulkLimit`` before anything is written, and what keeps the decision from
-    being made at all (role, reason); everything else is told match by match.
+    being made at all (role, reason); everything else is told match by match. The rules
+    are those of one match, and what passes them is written together.
     """
-    transitions.require(
-        user, Action.DECIDE, why="Your role may look at matches, not decide them."
-    )
+    decisions.require_deciding(user)
     limit = bulk_limit(user)
     if len(expected) > limit:
         raise errors.BulkLimit(limit=limit)
+    rows = list(transitions.locked_rows().filter(uid__in=expected))
+    judge = _judge(rows, user, decision)
     outcome = BulkOutcome()
-    matches = Match.objects.filter(uid__in=expected).select_related(
-        "recording", "scanned_file", "scan"
-    )
-    for match in matches.order_by("pk"):
+    moves: list[tuple[Match, Change]] = []
+    for match in rows:
         try:
-            changed = decide(
-                match=match,
-                user=user,
-                version=expected[match.uid],
-                decision=decision,
-            )
-        except (errors.ReasonMissing, errors.NoteTooLong):
-            raise
+            transitions.refuse_stale(match=match, version=expected[match.uid])
+            judged = judge(match)
         except errors.ReviewError as refused:
             outcome.refused.append(Refusal(match, refused.code, refused.message))
         else:
-            outcome.done.append(changed)
+            if isinstance(judged, Match):
+                outcome.done.append(judged)
+            else:
+                moves.append((match, judged))
+    if moves:
+        outcome.done.extend(transitions.apply_all(moves, actor=user))
+    outcome.done.sort(key=attrgetter("pk"))
     return outcome
+
+
+def _judge(
+    rows: Sequence[Match], user: User, decision: Decision
+) -> Callable[[Match], Change | Match]:
+    """Return what tells for each locked row what is written, or why nothing is.
+
+    A row whose decision reaches beyond it is decided there and then, and returned.
+    Raises what keeps the decision from being made at all.
+    """
+    verb, note, licence = decision.verb, decision.note, decision.licence
+    if verb == Verb.UNDO:
+        events = transitions.last_events(rows)
+
+        def undone(match: Match) -> Change | Match:
+            event = decisions.undoable(events.get(match.case))
+            if decisions.undo_reaches_further(match, event):
+                return decisions.undo(match=match, user=user, version=match.version)
+            return decisions.undoing(event, user)
+
+        return undone
+    if verb == Verb.REOPEN:
+        decisions.require_reopening(user, note)
+        return lambda match: decisions.reopening(match, user, note)
+    if verb == Verb.CONFIRM:
+        change = decisions.confirmation(note)
+    elif verb == Verb.CLEAR:
+        change = decisions.clearing(note, licence)
+    elif verb == Verb.REJECT:
+        change = decisions.rejection(decision.reason, note)
+    else:
+        change = decisions.escalation(note)
+    decisions.check_note(change.note)
+    at = transitions.now()
+    in_force = LicencesInForce() if licence else None
+
+    def settled(match: Match) -> Change:
+        if licence is not None:
+            decisions.refuse_foreign_licence(match, licence, in_force=in_force)
+        return decisions.settling(match, user, change, at=at)
+
+    return settled

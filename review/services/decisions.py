@@ -7,7 +7,7 @@ Each function takes the ``version`` of the match that its caller saw, and raises
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -54,17 +54,16 @@ _UNDOABLE = (
     *DisputeVerb,
 )
 DECIDABLE = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
-_MAY_NOT_DECIDE = "Your role may look at matches, not decide them."
 
 
 def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
     """Decide that the match is ours and its use not covered."""
-    return settle(
-        match=match,
-        user=user,
-        version=version,
-        change=Change(Verb.CONFIRM, MatchState.CONFIRMED, note=note.strip()),
-    )
+    return settle(match=match, user=user, version=version, change=confirmation(note))
+
+
+def confirmation(note: str = "") -> Change:
+    """Return what ``confirm`` asks for."""
+    return Change(Verb.CONFIRM, MatchState.CONFIRMED, note=note.strip())
 
 
 def clear(
@@ -80,23 +79,30 @@ def clear(
     A licence that covers the use in part is enough for a person; one that does not
     cover it at all is refused.
     """
+    change = clearing(reason, licence)
+    if licence is not None:
+        refuse_foreign_licence(match, licence)
+    return settle(match=match, user=user, version=version, change=change)
+
+
+def clearing(reason: str, licence: Licence | None) -> Change:
+    """Return what ``clear`` asks for."""
     if licence is None and not reason.strip():
         raise errors.ReasonMissing("Say why the use is allowed, or choose a licence.")
-    if licence is not None:
-        _refuse_foreign_licence(match, licence)
-    change = Change(
+    return Change(
         Verb.CLEAR,
         MatchState.CLEARED,
         fields={"licence_id": licence.pk if licence else None},
         reason=BY_LICENCE if licence else STATED_REASON,
         note=reason.strip(),
     )
-    return settle(match=match, user=user, version=version, change=change)
 
 
-def _refuse_foreign_licence(match: Match, licence: Licence) -> None:
+def refuse_foreign_licence(
+    match: Match, licence: Licence, *, in_force: coverage.LicencesInForce | None = None
+) -> None:
     """Raise ``NotPossible`` if the licence says nothing for this use."""
-    found = coverage.checks(subject=Subject.of(match))
+    found = coverage.checks(subject=Subject.of(match), licences=in_force)
     said = next((each for each in found if each.licence.pk == licence.pk), None)
     if said is None or said.cover == coverage.Cover.NONE:
         why = said.why if said else "It is for other recordings, or not in force."
@@ -107,32 +113,52 @@ def reject(
     *, match: Match, user: User, version: int, reason: str, note: str = ""
 ) -> Match:
     """Decide that the match is wrong or not ours; ``reason`` is a ``RejectCode``."""
+    change = rejection(reason, note)
+    return settle(match=match, user=user, version=version, change=change)
+
+
+def rejection(reason: str, note: str) -> Change:
+    """Return what ``reject`` asks for."""
     if reason not in RejectCode.values:
         raise errors.ReasonMissing("Choose why the match is rejected.")
     if reason == RejectCode.OTHER and not note.strip():
         raise errors.ReasonMissing("Say in the note why the match is rejected.")
-    change = Change(Verb.REJECT, MatchState.REJECTED, reason=reason, note=note.strip())
-    return settle(match=match, user=user, version=version, change=change)
+    return Change(Verb.REJECT, MatchState.REJECTED, reason=reason, note=note.strip())
 
 
 def escalate(*, match: Match, user: User, version: int, note: str) -> Match:
     """Ask a manager; the note says what about."""
+    return settle(match=match, user=user, version=version, change=escalation(note))
+
+
+def escalation(note: str) -> Change:
+    """Return what ``escalate`` asks for."""
     if not note.strip():
         raise errors.ReasonMissing("Say what the manager should look at.")
-    change = Change(Verb.ESCALATE, MatchState.ESCALATED, note=note.strip())
-    return settle(match=match, user=user, version=version, change=change)
+    return Change(Verb.ESCALATE, MatchState.ESCALATED, note=note.strip())
 
 
 @transaction.atomic
 def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
     """Put a rejected, released or escalated match back into the queue."""
+    require_reopening(user, reason)
+    current = transitions.locked_row(match=match, version=version)
+    change = reopening(current, user, reason)
+    return transitions.apply(current=current, change=change, actor=user)
+
+
+def require_reopening(user: User, reason: str) -> None:
+    """Raise what keeps the user from opening any match again for this reason."""
     if not reason.strip():
         raise errors.ReasonMissing("Say why the match is opened again.")
     check_note(reason)
     transitions.require(
         user, Action.APPROVE, why="Only a manager may open a decision again."
     )
-    current = transitions.locked_row(match=match, version=version)
+
+
+def reopening(current: Match, user: User, reason: str) -> Change:
+    """Return what opens a locked match again."""
     reopenable = (MatchState.REJECTED, MatchState.RELEASED, MatchState.ESCALATED)
     if current.state not in reopenable:
         raise errors.NotPossible(
@@ -147,8 +173,7 @@ def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
         "licence_id": None,
         "note": reason.strip(),
     }
-    change = Change(Verb.REOPEN, MatchState.PENDING, fields=fields, note=reason.strip())
-    return transitions.apply(current=current, change=change, actor=user)
+    return Change(Verb.REOPEN, MatchState.PENDING, fields=fields, note=reason.strip())
 
 
 @transaction.atomic
@@ -158,11 +183,30 @@ def undo(*, match: Match, user: User, version: int) -> Match:
     The person who decided may for ten minutes, a manager at any time, and nobody
     once something else has happened to the match.
     """
-    transitions.require(user, Action.DECIDE, why=_MAY_NOT_DECIDE)
+    require_deciding(user)
     current = transitions.locked_row(match=match, version=version)
-    event = transitions.last_event(current)
+    event = undoable(transitions.last_event(current))
+    change = undoing(event, user)
+    if current.dispute is not None:
+        _undo_dispute(event, current.dispute)
+    undone = transitions.apply(current=current, change=change, actor=user)
+    if event.action == EXCLUDE_PART:
+        segment = ExcludedSegment.objects.filter(uid=event.after["exclusion"]).first()
+        if segment is not None and segment.removed_at is None:
+            exclusions.take_back(segment=segment, user=user)
+        undone.refresh_from_db()
+    return undone
+
+
+def undoable(event: Event | None) -> Event:
+    """Return the last event of a match, or raise if it tells of no decision."""
     if event is None or event.action not in _UNDOABLE:
         raise errors.NothingToUndo("The last change of this match was no decision.")
+    return event
+
+
+def undoing(event: Event, user: User) -> Change:
+    """Return what takes back the decision that an event tells of."""
     if not may_undo(event=event, user=user):
         raise errors.NotAllowed(
             "A decision can be undone for 10 minutes by who made it; "
@@ -173,16 +217,12 @@ def undo(*, match: Match, user: User, version: int) -> Match:
     if state == MatchState.IN_REVIEW:
         # The lock of that time is over; the queue is where the match goes.
         state = MatchState.PENDING
-    change = Change(Verb.UNDO, state, fields=fields, free=True)
-    if current.dispute is not None:
-        _undo_dispute(event, current.dispute)
-    undone = transitions.apply(current=current, change=change, actor=user)
-    if event.action == EXCLUDE_PART:
-        segment = ExcludedSegment.objects.filter(uid=event.after["exclusion"]).first()
-        if segment is not None and segment.removed_at is None:
-            exclusions.take_back(segment=segment, user=user)
-        undone.refresh_from_db()
-    return undone
+    return Change(Verb.UNDO, state, fields=fields, free=True)
+
+
+def undo_reaches_further(match: Match, event: Event) -> bool:
+    """Tell whether undoing changes more than the match: a dispute, an exclusion."""
+    return match.dispute_id is not None or event.action == EXCLUDE_PART
 
 
 def _undo_dispute(event: Event, dispute: Dispute) -> None:
@@ -236,8 +276,24 @@ def _is_held_by_another(match: Match, user: User) -> bool:
 def settle(*, match: Match, user: User, version: int, change: Change) -> Match:
     """Check who may decide the match so, and write it; what the verbs come down to."""
     check_note(change.note)
-    transitions.require(user, Action.DECIDE, why=_MAY_NOT_DECIDE)
+    require_deciding(user)
     current = transitions.locked_row(match=match, version=version)
+    settled = settling(current, user, change, at=transitions.now())
+    return transitions.apply(current=current, change=settled, actor=user)
+
+
+def require_deciding(user: User) -> None:
+    """Raise ``NotAllowed`` unless the user's role decides matches."""
+    transitions.require(
+        user, Action.DECIDE, why="Your role may look at matches, not decide them."
+    )
+
+
+def settling(current: Match, user: User, change: Change, *, at: datetime) -> Change:
+    """Return a decision on a locked match with all that it writes.
+
+    Raises what keeps this person from deciding this match so.
+    """
     transitions.refuse_foreign_lock(match=current, user=user)
     if current.state not in DECIDABLE:
         raise errors.NotPossible(
@@ -255,7 +311,7 @@ def settle(*, match: Match, user: User, version: int, change: Change) -> Match:
         "licence_id": None,
         "proposed": "",
         **change.fields,
-        **_decided(user=user),
+        **_decided(user=user, at=at),
         "decision_reason": change.reason,
     }
     if change.note:
@@ -263,9 +319,7 @@ def settle(*, match: Match, user: User, version: int, change: Change) -> Match:
     told = {**change.told, "own_proposal": True} if own else {**change.told}
     if not _can_be_heard(current):
         told["decided_without_audio"] = True
-    return transitions.apply(
-        current=current, change=replace(change, fields=fields, told=told), actor=user
-    )
+    return replace(change, fields=fields, told=told)
 
 
 def _can_be_heard(match: Match) -> bool:
@@ -282,11 +336,11 @@ def check_note(note: str) -> None:
         )
 
 
-def _decided(*, user: User | None) -> dict[str, object]:
+def _decided(*, user: User | None, at: datetime | None = None) -> dict[str, object]:
     return {
         "decided_by": user,
         "decided_by_name": user.get_username() if user else "",
-        "decided_at": transitions.now() if user else None,
+        "decided_at": at,
     }
 
 

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from audit.services import first_broken_event
 from review import errors
 from review.choices import TRANSITIONS, MatchState, Verb
 from review.models import Match
@@ -406,6 +409,24 @@ def test_bulk_can_be_undone_in_bulk(reviewer: User) -> None:
 
     assert len(undone.done) == 3
     assert {match.state for match in undone.done} == {MatchState.PENDING}
+
+
+def test_bulk_asks_the_database_as_often_for_many_as_for_two(reviewer: User) -> None:
+    asked = []
+    for count in (1, 2, 12):
+        expected = {make_match().uid: 1 for _ in range(count)}
+        with CaptureQueriesContext(connection) as queries:
+            done = bulk.bulk_decide(
+                expected=expected,
+                user=reviewer,
+                decision=bulk.Decision(Verb.REJECT, reason="noise"),
+            ).done
+        asked.append(len(queries))
+        assert all(first_broken_event(case=match.case) is None for match in done)
+        assert {match.version for match in done} == {2}
+
+    # The first time the permissions are read too.
+    assert asked[1] == asked[2]
 
 
 @pytest.mark.parametrize("state", MatchState)
