@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import scipy.signal
+import scipy.fft
 from numpy.typing import NDArray
 
 from recognition.decode import AudioFile, Wanted, to_mono
@@ -33,24 +33,30 @@ def draw(audio: AudioFile, columns: int) -> NDArray[np.uint8]:
     below the loudest. Raises ``TooLong`` over ``MAX_SECONDS``, ``DecodeFailed`` where
     there is no sound.
     """
-    samples = _samples(audio)
-    hop = max(1, len(samples) // columns)
-    frequencies, _, spectrum = scipy.signal.stft(
-        samples, RATE, nperseg=_WINDOW, noverlap=max(0, _WINDOW - hop), padded=True
-    )
-    power = np.square(np.abs(spectrum))
+    power = _power(_samples(audio), columns)
+    frequencies = np.fft.rfftfreq(_WINDOW, 1 / RATE)
     pitches = np.geomspace(HIGHEST_HZ, LOWEST_HZ, ROWS)
     bins = np.interp(pitches, frequencies, np.arange(len(frequencies)))
     below = np.floor(bins).astype(int)
-    share = (bins - below)[:, np.newaxis]
+    share = bins - below
     above = np.minimum(below + 1, len(frequencies) - 1)
-    rows = power[below] * (1 - share) + power[above] * share
-    places = np.linspace(0, rows.shape[1] - 1, columns).round().astype(int)
-    decibels = 10 * np.log10(rows[:, places] + 1e-12)
+    rows = power[:, below] * (1 - share) + power[:, above] * share
+    decibels = 10 * np.log10(rows.T + 1e-12)
     top = max(float(decibels.max()), QUIETEST_DB)
     levels = np.clip((decibels - top) / RANGE_DB + 1, 0, 1)
     drawn: NDArray[np.uint8] = np.rint(levels * 255).astype(np.uint8)
     return drawn
+
+
+def _power(samples: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
+    """Return the power of each frequency [columns, bins] at even places in time."""
+    padded = np.pad(samples, _WINDOW // 2)
+    starts = np.linspace(0, len(padded) - _WINDOW, columns).round().astype(int)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[starts]
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
+    weights = (hann / hann.sum()).astype(np.float32)
+    power: NDArray[np.float32] = np.abs(scipy.fft.rfft(windows * weights, axis=1)) ** 2
+    return power
 
 
 def _samples(audio: AudioFile) -> NDArray[np.float32]:
@@ -65,4 +71,4 @@ def _samples(audio: AudioFile) -> NDArray[np.float32]:
                 raise TooLong(MAX_SECONDS)
     if not count:
         raise DecodeFailed("Nothing of it could be decoded.")
-    return np.concatenate([*blocks, np.zeros(_WINDOW, dtype=np.float32)])
+    return np.concatenate(blocks)
