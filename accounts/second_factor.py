@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,6 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from accounts.models import AccessLimit, User
+from accounts.sessions import end_all_sessions
 from common.api_errors import error_body
 
 _MUST_SET_UP = "must_set_up_second_factor"
@@ -22,6 +24,18 @@ def note_at_sign_in(request: HttpRequest, user: User, **_signal: object) -> None
     asked = AccessLimit.objects.filter(group__user=user, second_factor=True).exists()
     if asked and not is_mfa_enabled(user):
         request.session[_MUST_SET_UP] = True
+
+
+def remove_second_factors(person: User) -> int:
+    """Take away all of a person's, for one who lost them; return how many those were.
+
+    What is left to open the account is the password, so every session ends too.
+    """
+    factors = Authenticator.objects.filter(user=person)
+    count: int = factors.count()
+    factors.delete()
+    end_all_sessions(person)
+    return count
 
 
 def require_second_factor(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from allauth.account import views
 from allauth.socialaccount.providers.openid_connect import views as openid_views
+from allauth.usersessions.views import ListUserSessionsView
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import include, path
 
 from accounts.openid import PROVIDER, callback
+from accounts.sessions import SessionsForm
 
 
 @login_not_required
@@ -28,7 +30,11 @@ urlpatterns = [
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("password/", views.password_change, name="account_change_password"),
     path("2fa/", include("allauth.mfa.urls")),
-    path("sessions/", include("allauth.usersessions.urls")),
+    path(
+        "sessions/",
+        ListUserSessionsView.as_view(form_class=SessionsForm),
+        name="usersessions_list",
+    ),
     path("openid/", include("allauth.socialaccount.urls")),
     path(
         f"oidc/{PROVIDER}/login/",

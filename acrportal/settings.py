@@ -184,6 +184,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = ACRPORTAL_SITE_NAME
+USERSESSIONS_ADAPTER = "accounts.sessions.SessionsAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.OpenIdAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 ACRPORTAL_OIDC_URL: str = env.str("ACRPORTAL_OIDC_URL", default="")

@@ -13,8 +13,9 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         """Listen to the package below, which cannot write events itself."""
         from accounts.signals import account_changed
+        from audit import account_changes, sign_ins
         from audit.services import record_account_change
-        from audit.sign_ins import listen
 
         account_changed.connect(record_account_change, dispatch_uid="audit")
-        listen()
+        sign_ins.listen()
+        account_changes.listen()

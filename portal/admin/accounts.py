@@ -17,6 +17,8 @@ from django.utils.safestring import SafeString
 import audit.services
 from accounts.models import AccessLimit, ApiToken, User
 from accounts.roles import Action, Role
+from accounts.second_factor import remove_second_factors
+from accounts.sessions import end_all_sessions
 from catalogue.models import Bucket
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of
 from portal.erasure import ErasureRefused, erase, preview
@@ -63,7 +65,27 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         )
     ]
     readonly_fields = ["last_login", "date_joined"]
-    actions = ["erase_data"]
+    actions = ["sign_out", "take_second_factors", "erase_data"]
+
+    @admin.action(description="Sign out everywhere")
+    def sign_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        """End every session of these people."""
+        if self._may_manage(request):
+            ended = sum(end_all_sessions(person) for person in chosen)
+            self.message_user(request, f"{ended} sessions ended.")
+
+    @admin.action(description="Take away the second factors …")
+    def take_second_factors(
+        self, request: HttpRequest, chosen: QuerySet[User]
+    ) -> HttpResponse | None:
+        """Ask, then take away what somebody lost or must not use any more."""
+        if not self._may_manage(request):
+            return None
+        if "confirmed" not in request.POST:
+            return render(request, "admin/take_second_factors.html", {"people": chosen})
+        taken = sum(remove_second_factors(person) for person in chosen)
+        self.message_user(request, f"{taken} second factors taken away.")
+        return None
 
     @admin.action(description="Erase the data of this person …")
     def erase_data(
@@ -71,7 +93,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     ) -> HttpResponse | None:
         """Show what erasing touches; erase once that was confirmed."""
         person = chosen.first()
-        if person is None or chosen.count() != 1 or not self._may_erase(request):
+        if person is None or chosen.count() != 1 or not self._may_manage(request):
             self.message_user(request, "Choose one person.", messages.ERROR)
             return None
         if "confirmed" not in request.POST:
@@ -85,7 +107,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
             self.message_user(request, f"The person is {told.pseudonym} from now on.")
         return None
 
-    def _may_erase(self, request: HttpRequest) -> bool:
+    def _may_manage(self, request: HttpRequest) -> bool:
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -25,6 +25,7 @@ _CASES = {
     "excludedsegment": ("recording", "recording.uid"),
     "recording": ("recording", "uid"),
     "scannedfile": ("file", "uid"),
+    "user": ("user", "pk"),
     "watch": ("watch", "uid"),
 }
 

@@ -8,7 +8,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", told.authorize(dict(parse_qsl(parts.query))))
             self.end_headers()
             return
-        pages = {
+        pages: dict[str, Callable[[], Claims]] = {
             "/.well-known/openid-configuration": told.configuration,
             "/keys": told.keys,
             "/userinfo": lambda: told.person | told.userinfo,

@@ -1,0 +1,131 @@
+"""Keeps events of what happens to accounts: passwords, rights, second factors.
+
+It listens to the rows, so that it makes no difference whether a page, the admin or a
+command changed them. Values that tell of a person (names, addresses, keys) are left
+out: an event says that they changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed, authenticator_used
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.hashers import is_password_usable
+from django.db.models.signals import post_delete, post_save, pre_save
+
+from accounts.models import User
+from accounts.reach import person_at_work
+from audit.services import SYSTEM, record
+
+_FLAGS = ("is_active", "is_staff", "is_superuser")
+_PERSONAL = ("username", "first_name", "last_name", "email")
+_WATCHED = {*_FLAGS, *_PERSONAL, "password"}
+
+Values = dict[str, Any]  # Any: columns of a user
+
+
+def listen() -> None:
+    """Begin to listen."""
+    pre_save.connect(_remember, sender=User, dispatch_uid="audit")
+    post_save.connect(_user_saved, sender=User, dispatch_uid="audit")
+    post_save.connect(_factor_saved, sender=Authenticator, dispatch_uid="audit")
+    post_delete.connect(_factor_deleted, sender=Authenticator, dispatch_uid="audit")
+    post_save.connect(_sign_on_saved, sender=SocialAccount, dispatch_uid="audit")
+    post_delete.connect(_sign_on_deleted, sender=SocialAccount, dispatch_uid="audit")
+    authenticator_used.connect(_factor_used, dispatch_uid="audit")
+    authentication_failed.connect(_factor_failed, dispatch_uid="audit")
+
+
+def _remember(
+    instance: User, raw: bool, update_fields: frozenset[str] | None, **_more: object
+) -> None:
+    """Keep what the row holds until it is written."""
+    watched = _WATCHED if update_fields is None else _WATCHED & update_fields
+    before: Values | None = None
+    if watched and instance.pk is not None and not raw:
+        before = User.objects.filter(pk=instance.pk).values(*watched).first()
+    vars(instance)["_as_it_was"] = before
+
+
+def _user_saved(instance: User, created: bool, raw: bool, **_more: object) -> None:
+    before: Values | None = vars(instance).pop("_as_it_was", None)
+    if raw:
+        return
+    if created:
+        flags = {name: getattr(instance, name) for name in _FLAGS}
+        _tell(instance, "user.created", after=flags)
+    elif before is not None:
+        _tell_changes(instance, before)
+
+
+def _tell_changes(user: User, before: Values) -> None:
+    changed = [name for name, value in before.items() if getattr(user, name) != value]
+    flags = [name for name in _FLAGS if name in changed]
+    personal = [name for name in _PERSONAL if name in changed]
+    if flags or personal:
+        _tell(
+            user,
+            "user.changed",
+            before={name: before[name] for name in flags},
+            after={name: getattr(user, name) for name in flags} | {"fields": personal},
+        )
+    if "password" in changed and not is_password_usable(user.password):
+        _tell(user, "user.password_removed")
+    elif "password" in changed and not _is_rehashed(user):
+        _tell(user, "user.password_changed")
+
+
+def _is_rehashed(user: User) -> bool:
+    """Tell whether the same password got a newer hash, as Django does at a sign-in."""
+    return user._password is None  # type: ignore[attr-defined]  # what Django itself goes by
+
+
+def _factor_saved(
+    instance: Authenticator, created: bool, raw: bool, **_more: object
+) -> None:
+    if created and not raw:
+        _tell(instance.user, "second_factor.added", after={"kind": instance.type})
+
+
+def _factor_deleted(instance: Authenticator, **_more: object) -> None:
+    _tell(instance.user, "second_factor.removed", before={"kind": instance.type})
+
+
+def _factor_used(user: User, authenticator: Authenticator, **_more: object) -> None:
+    """Keep the use of recovery codes: they are few, and each counts once."""
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        record(case=f"user:{user.pk}", action="recovery_code.used", actor=user)
+
+
+def _factor_failed(user: User, **_more: object) -> None:
+    record(
+        case=f"user:{user.pk}",
+        action="sign_in_failed",
+        actor="unknown",
+        after={"through": "second factor"},
+    )
+
+
+def _sign_on_saved(
+    instance: SocialAccount, created: bool, raw: bool, **_more: object
+) -> None:
+    if created and not raw:
+        _tell(instance.user, "single_sign_on.added")
+
+
+def _sign_on_deleted(instance: SocialAccount, **_more: object) -> None:
+    _tell(instance.user, "single_sign_on.removed")
+
+
+def _tell(
+    user: User, action: str, before: Values | None = None, after: Values | None = None
+) -> None:
+    record(
+        case=f"user:{user.pk}",
+        action=action,
+        actor=person_at_work() or SYSTEM,
+        before=before,
+        after=after,
+    )

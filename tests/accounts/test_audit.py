@@ -1,0 +1,191 @@
+"""What happens to an account leaves an event, whoever did it and wherever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import Group
+from django.test import Client, override_settings
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from tests.accounts.test_sign_in import code_of, sign_in
+from tests.factories.accounts import make_user
+
+pytestmark = pytest.mark.django_db
+
+SECRETS = ("s-ecret 9 words", "ana@example.org")
+
+
+@pytest.fixture
+def ana() -> User:
+    """Return a reviewer."""
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def here(ana: User) -> Client:
+    """Return where she is signed in, by the form."""
+    client = Client()
+    sign_in(client)
+    return client
+
+
+@pytest.fixture
+def admin_page(admin: User) -> Client:
+    """Return an admin's session."""
+    client = Client()
+    client.force_login(admin)
+    return client
+
+
+def events_of(person: User, action: str) -> list[Event]:
+    """Return the events of an account, which hold no secret and no address."""
+    found = Event.objects.filter(case=f"user:{person.pk}", action=action)
+    for event in found:
+        told = f"{event.before}{event.after}{event.note}"
+        assert not any(secret in told for secret in SECRETS)
+    return list(found.order_by("sequence"))
+
+
+def test_a_new_account(admin: User, admin_page: Client) -> None:
+    form = {"username": "new", "password1": SECRETS[0], "password2": SECRETS[0]}
+    role = Group.objects.get(name="viewer").pk
+    form |= {"usable_password": "true", "groups": str(role), "is_staff": "on"}
+
+    admin_page.post("/admin/accounts/user/add/", form)
+
+    (event,) = events_of(User.objects.get(username="new"), "user.created")
+    assert event.actor == admin
+
+
+def test_ones_own_password(ana: User, here: Client) -> None:
+    form = {"oldpassword": "secret", "password1": SECRETS[0], "password2": SECRETS[0]}
+
+    here.post("/accounts/password/", form)
+
+    (event,) = events_of(ana, "user.password_changed")
+    assert event.actor == ana
+
+
+def test_a_password_that_an_admin_sets_and_takes_away(
+    ana: User, admin: User, admin_page: Client
+) -> None:
+    address = f"/admin/accounts/user/{ana.pk}/password/"
+    passwords = {"password1": SECRETS[0], "password2": SECRETS[0]}
+
+    admin_page.post(address, {**passwords, "usable_password": "true"})
+    admin_page.post(address, {"usable_password": "false", "unset-password": "yes"})
+
+    (changed,) = events_of(ana, "user.password_changed")
+    (removed,) = events_of(ana, "user.password_removed")
+    assert changed.actor == removed.actor == admin
+
+
+def test_a_newer_hash_of_the_same_password_is_no_change(ana: User) -> None:
+    with override_settings(
+        PASSWORD_HASHERS=[
+            "django.contrib.auth.hashers.ScryptPasswordHasher",
+            "django.contrib.auth.hashers.MD5PasswordHasher",
+        ]
+    ):
+        sign_in(Client())
+
+    ana.refresh_from_db()
+    assert ana.password.startswith("scrypt$")
+    assert not events_of(ana, "user.password_changed")
+
+
+def test_address_and_state_of_an_account(ana: User) -> None:
+    ana.email, ana.is_active = "ana@example.org", False
+    ana.save()
+
+    (event,) = events_of(ana, "user.changed")
+    assert event.before == {"is_active": True}
+    assert event.after == {"is_active": False, "fields": ["email"]}
+
+
+def test_second_factors_and_recovery_codes(ana: User, here: Client) -> None:
+    here.post("/accounts/reauthenticate/", {"password": "secret"})
+    page = here.get("/accounts/2fa/totp/activate/")
+    secret = page.context["form"].secret
+    here.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    here.post("/accounts/2fa/recovery-codes/generate/")
+    here.post("/accounts/2fa/totp/deactivate/")
+
+    added = [event.after["kind"] for event in events_of(ana, "second_factor.added")]
+    removed = [
+        event.before["kind"] for event in events_of(ana, "second_factor.removed")
+    ]
+    assert added == ["totp", "recovery_codes", "recovery_codes"]
+    assert sorted(removed) == ["recovery_codes", "recovery_codes", "totp"]
+    assert {
+        event.actor for event in Event.objects.filter(action__startswith="second")
+    } == {ana}
+
+
+def test_a_recovery_code_and_a_wrong_one(ana: User) -> None:
+    TOTP.activate(ana, generate_totp_secret())
+    code = RecoveryCodes.activate(ana).get_unused_codes()[0]
+    client = Client()
+    sign_in(client)
+
+    client.post("/accounts/2fa/authenticate/", {"code": "000000"})
+    client.post("/accounts/2fa/authenticate/", {"code": code})
+
+    (failed,) = events_of(ana, "sign_in_failed")
+    (used,) = events_of(ana, "recovery_code.used")
+    assert failed.after == {"through": "second factor"}
+    assert used.actor == ana
+
+
+def test_one_session_ends_and_then_all_others(ana: User, here: Client) -> None:
+    others = [Client() for _ in range(3)]
+    for other in others:
+        sign_in(other)
+    one = UserSession.objects.get(session_key=others[0].session.session_key)
+    foreign = UserSession.objects.create(
+        user=make_user(Role.ADMIN), ip="192.0.2.1", session_key="foreign"
+    )
+
+    here.post("/accounts/sessions/", {"session": str(foreign.pk)})
+    here.post("/accounts/sessions/", {"session": str(one.pk)})
+    states = [other.get("/queue/").status_code for other in others]
+    here.post("/accounts/sessions/")
+
+    assert states == [302, 200, 200]
+    assert [event.after for event in events_of(ana, "sessions.ended")] == [
+        {"count": 1},
+        {"count": 2},
+    ]
+    assert here.get("/queue/").status_code == 200
+    assert UserSession.objects.filter(pk=foreign.pk).exists()
+
+
+def test_an_admin_signs_somebody_out_and_takes_the_second_factors(
+    ana: User, here: Client, admin: User, admin_page: Client
+) -> None:
+    TOTP.activate(ana, generate_totp_secret())
+    chosen: dict[str, Any] = {"_selected_action": ana.pk}  # Any: of a form
+    address = "/admin/accounts/user/"
+
+    admin_page.post(address, chosen | {"action": "sign_out"})
+    asked = admin_page.post(address, chosen | {"action": "take_second_factors"})
+    is_asked_first = Authenticator.objects.filter(user=ana).exists()
+    admin_page.post(
+        address, chosen | {"action": "take_second_factors", "confirmed": "yes"}
+    )
+
+    assert here.get("/queue/").status_code == 302
+    assert "Take them away" in asked.content.decode()
+    assert is_asked_first
+    assert not Authenticator.objects.filter(user=ana).exists()
+    (ended,) = events_of(ana, "sessions.ended")
+    (removed,) = events_of(ana, "second_factor.removed")
+    assert ended.actor == removed.actor == admin
