@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.conf import settings
-
 import audit.services
 from accounts.models import User
 from catalogue.models import Recording
-from reports.pdf import INK, LINE, QUIET, Pages
 from reports.schemas import Field
 from reports.values import Cell, Kind, offset
 from reports.writers import Dialect, csv_pieces
@@ -158,6 +155,16 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
     )
 
 
+def written(sheet: CueSheet, kind: str) -> bytes:
+    """Return the sheet as ``csv`` or ``pdf``."""
+    if kind == "csv":
+        return csv_of(sheet)
+    # The libraries for PDF take half a second to load, and few processes need them.
+    from reports.cue_sheet_pdf import pdf_of
+
+    return pdf_of(sheet)
+
+
 def csv_of(sheet: CueSheet) -> bytes:
     """Return the sheet as CSV, in the dialect of reports."""
     rows = [_cells(cue) for cue in sheet.cues]
@@ -267,122 +274,3 @@ def _cells(cue: Cue) -> list[Cell]:
         cue.status,
         cue.match.uid if cue.match else None,
     ]
-
-
-# --- PDF ----------------------------------------------------------------------
-
-_COLUMNS = (
-    ("#", 9),
-    ("Title", 56),
-    ("Writers", 36),
-    ("Publishers", 30),
-    ("Performers", 38),
-    ("ISRC, ISWC", 27),
-    ("Use", 20),
-    ("In", 17),
-    ("Out", 17),
-    ("Length", 15),
-)
-_ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 30, 16
-
-
-def pdf_of(sheet: CueSheet) -> bytes:
-    """Return the sheet as PDF, to print or to send."""
-    file = sheet.file
-    pages = Pages(title=f"Cue sheet: {file.name}", made_at=file.updated_at, wide=True)
-    per_page = int((pages.h - _HEAD_MM - _FOOT_MM - 8) // _ROW_MM)
-    chunks = [
-        sheet.cues[at : at + per_page] for at in range(0, len(sheet.cues), per_page)
-    ] or [[]]
-    for number, chunk in enumerate(chunks, start=1):
-        pages.add_page()
-        _pdf_head(pages, sheet)
-        _pdf_table(pages, chunk)
-        pages.set_xy(pages.l_margin, pages.h - 11)
-        pages.write_text(
-            f"{settings.ACRPORTAL_SITE_NAME} · {file.uid} · page {number} of "
-            f"{len(chunks)} · use is an estimate: background where most of it lies "
-            "under speech",
-            size=7,
-            colour=QUIET,
-            most_lines=1,
-        )
-    return pages.as_bytes()
-
-
-def _pdf_head(pages: Pages, sheet: CueSheet) -> None:
-    file = sheet.file
-    pages.set_xy(pages.l_margin, 12)
-    title = file.programme or file.name
-    pages.write_text(f"Cue sheet: {title}", size=14, bold=True, most_lines=1)
-    facts = [
-        file.name if file.programme else "",
-        file.external_id,
-        f"length {_clock(file.duration_ms)}" if file.duration_ms else "",
-        f"{len(sheet.cues)} cues, {sheet.unknown} without a recording",
-    ]
-    pages.write_text(" · ".join(filter(None, facts)), colour=QUIET, most_lines=1)
-    pages.set_xy(pages.l_margin, _HEAD_MM)
-
-
-def _pdf_table(pages: Pages, cues: Sequence[Cue]) -> None:
-    _pdf_row(pages, [(name, "") for name, _ in _COLUMNS], height=6, bold=True)
-    if not cues:
-        pages.ln(4)
-        pages.write_text("No music was found in this file.", most_lines=1)
-    for cue in cues:
-        _pdf_row(pages, _pdf_cells(cue), height=_ROW_MM)
-
-
-def _pdf_cells(cue: Cue) -> list[tuple[str, str]]:
-    """Return two lines for each column."""
-    recording = cue.recording
-    times = [(_clock(cue.start_ms), ""), (_clock(cue.end_ms), "")]
-    use = (cue.usage.value if cue.usage else "", cue.status.replace("_", " "))
-    last = [use, *times, (_clock(cue.length_ms), "")]
-    if recording is None:
-        what = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
-        return [(str(cue.number), ""), (what, ""), *[("", "")] * 4, *last]
-    share = recording.owner_share_pct
-    return [
-        (str(cue.number), ""),
-        (recording.title, recording.version_title or recording.label),
-        (", ".join(recording.writers), ""),
-        (", ".join(recording.publishers), f"{share} %" if share is not None else ""),
-        (recording.artist_names, ""),
-        (recording.isrc_normalised or recording.isrc, recording.iswc),
-        *last,
-    ]
-
-
-def _pdf_row(
-    pages: Pages,
-    cells: Sequence[tuple[str, str]],
-    *,
-    height: float,
-    bold: bool = False,
-) -> None:
-    top, x = pages.y, pages.l_margin
-    for (first, second), (_, width) in zip(cells, _COLUMNS, strict=True):
-        pages.set_xy(x, top + 1)
-        colour = QUIET if bold else INK
-        pages.write_text(
-            first,
-            size=7.5,
-            bold=bold,
-            colour=colour,
-            width=width - 2,
-            most_lines=1 if second else 2,
-        )
-        if second:
-            pages.write_text(
-                second, size=6.5, colour=QUIET, width=width - 2, most_lines=1
-            )
-        x += width
-    pages.set_xy(pages.l_margin, top + height)
-    pages.set_draw_color(*LINE)
-    pages.line(pages.l_margin, pages.y, pages.l_margin + pages.epw, pages.y)
-
-
-def _clock(total_ms: int) -> str:
-    return offset(total_ms)[:-4]

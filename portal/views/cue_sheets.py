@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
 from reports import cue_sheets
-from reports.cue_sheets import CueSheet, NotScanned
+from reports.cue_sheets import NotScanned
 from scanning import selectors
 
 _TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
@@ -46,13 +46,9 @@ def cue_sheet_file(
         return redirect("portal:file_detail", uid=uid)
     cue_sheets.record_export(sheet=sheet, actor=request.user, kind=kind)
     return HttpResponse(
-        _content(sheet, kind),
+        cue_sheets.written(sheet, kind),
         content_type=_TYPES[kind],
         headers={
             "Content-Disposition": f'attachment; filename="{sheet.name}.{kind}"',
         },
     )
-
-
-def _content(sheet: CueSheet, kind: str) -> bytes:
-    return cue_sheets.csv_of(sheet) if kind == "csv" else cue_sheets.pdf_of(sheet)

@@ -16,19 +16,18 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F
 
 import audit.services
-from common.leases import NO_LEASE, lease_end
+from common.leases import NO_LEASE, claim, lease_end, tried_again
 from common.storage import FileOnDisk, StoredFile, keep_file, scratch_directory
 from reports.evidence import facts as reading
 from reports.evidence import sealing, signing
-from reports.evidence.assembly import assemble
 from reports.evidence.errors import PackCancelled
 from reports.models import EvidencePack, PackStatus
 
 logger = logging.getLogger(__name__)
 
+KIND = "evidence"
 _RENEW_SECONDS = 1.0
 
 
@@ -43,17 +42,21 @@ class Sealed:
 
 def run(*, pack_id: int, owner: str) -> None:
     """Take a queued pack to its end; one that is not queued is left alone."""
-    claimed = EvidencePack.objects.filter(pk=pack_id, status=PackStatus.QUEUED).update(
+    claimed = claim(
+        EvidencePack.objects.filter(pk=pack_id, status=PackStatus.QUEUED),
+        kind=KIND,
+        owner=owner,
         status=PackStatus.BUILDING,
-        lease_owner=owner,
-        lease_until=lease_end(),
-        attempts=F("attempts") + 1,
     )
     if not claimed:
         return
     pack = EvidencePack.objects.get(pk=pack_id)
+    mine = EvidencePack.objects.filter(
+        pk=pack_id, status=PackStatus.BUILDING, lease_owner=owner
+    )
     try:
-        made = _build(pack, owner)
+        with tried_again(mine, expected=(PackCancelled, signing.KeyUnusable, OSError)):
+            made = _build(pack, owner)
     except PackCancelled:
         logger.info("evidence pack %s was cancelled or is another worker's", pack.uid)
     except signing.KeyUnusable as error:
@@ -66,6 +69,9 @@ def run(*, pack_id: int, owner: str) -> None:
 
 
 def _build(pack: EvidencePack, owner: str) -> Sealed:
+    # The libraries for PDF take half a second to load, and few processes need them.
+    from reports.evidence.assembly import assemble
+
     report = _reporter(pack, owner)
     facts = reading.gather(match_id=pack.match_id)
     name = f"evidence/{pack.uid}.zip"

@@ -155,10 +155,10 @@ def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
     scan = programme(*[stretch(1000 + 20 * n, 1010 + 20 * n) for n in range(40)])
     sheet = sheet_of(scan)
 
-    content = cue_sheets.pdf_of(sheet)
+    content = cue_sheets.written(sheet, "pdf")
 
     assert content.count(b"/Type /Page\n") == 3
-    assert content == cue_sheets.pdf_of(sheet)
+    assert content == cue_sheets.written(sheet, "pdf")
 
 
 def test_a_file_without_music_has_an_empty_sheet() -> None:
@@ -166,8 +166,8 @@ def test_a_file_without_music_has_an_empty_sheet() -> None:
     sheet = cue_sheets.cue_sheet(file=file)
 
     assert not sheet.cues
-    assert cue_sheets.csv_of(sheet).count(b"\r\n") == 1
-    assert cue_sheets.pdf_of(sheet).startswith(b"%PDF")
+    assert cue_sheets.written(sheet, "csv").count(b"\r\n") == 1
+    assert cue_sheets.written(sheet, "pdf").startswith(b"%PDF")
 
 
 def test_pages_show_the_sheet_and_hand_it_out_as_an_event(

@@ -41,8 +41,7 @@ class Command(BaseCommand):
             raise CommandError("The output ends in .csv or .pdf.")
         try:
             sheet = cue_sheets.cue_sheet(file=file)
-            content = (cue_sheets.csv_of if kind == "csv" else cue_sheets.pdf_of)(sheet)
-            _write(output, content)
+            _write(output, cue_sheets.written(sheet, kind))
         except cue_sheets.NotScanned as error:
             raise CommandError(str(error)) from error
         except OSError as fault:

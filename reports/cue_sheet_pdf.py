@@ -1,0 +1,127 @@
+"""The cue sheet of a file as PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from reports.cue_sheets import Cue, CueSheet
+from reports.pdf import INK, LINE, QUIET, Pages
+from reports.values import offset
+
+_COLUMNS = (
+    ("#", 9),
+    ("Title", 56),
+    ("Writers", 36),
+    ("Publishers", 30),
+    ("Performers", 38),
+    ("ISRC, ISWC", 27),
+    ("Use", 20),
+    ("In", 17),
+    ("Out", 17),
+    ("Length", 15),
+)
+_ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 30, 16
+
+
+def pdf_of(sheet: CueSheet) -> bytes:
+    """Return the sheet as PDF, to print or to send."""
+    file = sheet.file
+    pages = Pages(title=f"Cue sheet: {file.name}", made_at=file.updated_at, wide=True)
+    per_page = int((pages.h - _HEAD_MM - _FOOT_MM - 8) // _ROW_MM)
+    chunks = [
+        sheet.cues[at : at + per_page] for at in range(0, len(sheet.cues), per_page)
+    ] or [[]]
+    for number, chunk in enumerate(chunks, start=1):
+        pages.add_page()
+        _head(pages, sheet)
+        _table(pages, chunk)
+        pages.set_xy(pages.l_margin, pages.h - 11)
+        pages.write_text(
+            f"{settings.ACRPORTAL_SITE_NAME} · {file.uid} · page {number} of "
+            f"{len(chunks)} · use is an estimate: background where most of it lies "
+            "under speech",
+            size=7,
+            colour=QUIET,
+            most_lines=1,
+        )
+    return pages.as_bytes()
+
+
+def _head(pages: Pages, sheet: CueSheet) -> None:
+    file = sheet.file
+    pages.set_xy(pages.l_margin, 12)
+    title = file.programme or file.name
+    pages.write_text(f"Cue sheet: {title}", size=14, bold=True, most_lines=1)
+    facts = [
+        file.name if file.programme else "",
+        file.external_id,
+        f"length {_clock(file.duration_ms)}" if file.duration_ms else "",
+        f"{len(sheet.cues)} cues, {sheet.unknown} without a recording",
+    ]
+    pages.write_text(" · ".join(filter(None, facts)), colour=QUIET, most_lines=1)
+    pages.set_xy(pages.l_margin, _HEAD_MM)
+
+
+def _table(pages: Pages, cues: Sequence[Cue]) -> None:
+    _row(pages, [(name, "") for name, _ in _COLUMNS], height=6, bold=True)
+    if not cues:
+        pages.ln(4)
+        pages.write_text("No music was found in this file.", most_lines=1)
+    for cue in cues:
+        _row(pages, _cells(cue), height=_ROW_MM)
+
+
+def _cells(cue: Cue) -> list[tuple[str, str]]:
+    """Return two lines for each column."""
+    recording = cue.recording
+    times = [(_clock(cue.start_ms), ""), (_clock(cue.end_ms), "")]
+    use = (cue.usage.value if cue.usage else "", cue.status.replace("_", " "))
+    last = [use, *times, (_clock(cue.length_ms), "")]
+    if recording is None:
+        what = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
+        return [(str(cue.number), ""), (what, ""), *[("", "")] * 4, *last]
+    share = recording.owner_share_pct
+    return [
+        (str(cue.number), ""),
+        (recording.title, recording.version_title or recording.label),
+        (", ".join(recording.writers), ""),
+        (", ".join(recording.publishers), f"{share} %" if share is not None else ""),
+        (recording.artist_names, ""),
+        (recording.isrc_normalised or recording.isrc, recording.iswc),
+        *last,
+    ]
+
+
+def _row(
+    pages: Pages,
+    cells: Sequence[tuple[str, str]],
+    *,
+    height: float,
+    bold: bool = False,
+) -> None:
+    top, x = pages.y, pages.l_margin
+    for (first, second), (_, width) in zip(cells, _COLUMNS, strict=True):
+        pages.set_xy(x, top + 1)
+        colour = QUIET if bold else INK
+        pages.write_text(
+            first,
+            size=7.5,
+            bold=bold,
+            colour=colour,
+            width=width - 2,
+            most_lines=1 if second else 2,
+        )
+        if second:
+            pages.write_text(
+                second, size=6.5, colour=QUIET, width=width - 2, most_lines=1
+            )
+        x += width
+    pages.set_xy(pages.l_margin, top + height)
+    pages.set_draw_color(*LINE)
+    pages.line(pages.l_margin, pages.y, pages.l_margin + pages.epw, pages.y)
+
+
+def _clock(total_ms: int) -> str:
+    return offset(total_ms)[:-4]
