@@ -18,7 +18,7 @@ from catalogue.models import (
     RecordingStatus,
 )
 from catalogue.services import keep_audio
-from catalogue.tasks import fingerprint_recording, update_index
+from catalogue.tasks import enqueue_fingerprinting, update_index
 from common.leases import NO_LEASE
 
 
@@ -122,8 +122,12 @@ def move_recordings(
 
 
 def refingerprint(*, recording: Recording, user: User | None) -> None:
-    """Make a recording's fingerprint anew from its audio."""
-    if not recording.audio and not recording.source_url:
+    """Make a recording's fingerprint anew from its audio.
+
+    What came as a fingerprint and could not be put into the index is put there again.
+    """
+    broke_off = recording.status == RecordingStatus.ERROR and recording.fingerprint
+    if not (recording.audio or recording.source_url or broke_off):
         raise ChangeRefused(
             "no_audio",
             f"{recording.title} has no audio here; upload it to fingerprint it anew.",
@@ -143,7 +147,7 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
             action="recording.refingerprinted",
             actor=user or audit.services.SYSTEM,
         )
-        transaction.on_commit(lambda: fingerprint_recording.enqueue(recording.pk))
+        transaction.on_commit(lambda: enqueue_fingerprinting(recording))
 
 
 def replace_audio(
@@ -173,7 +177,7 @@ def replace_audio(
             actor=user or audit.services.SYSTEM,
             after={"sha256": recording.audio_sha256, "url": source_url},
         )
-        transaction.on_commit(lambda: fingerprint_recording.enqueue(recording.pk))
+        transaction.on_commit(lambda: enqueue_fingerprinting(recording))
 
 
 def _refuse_taken_ids(recordings: Sequence[Recording], target: Bucket) -> None:

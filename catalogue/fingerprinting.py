@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.files import File
-from django.db.models import F
 
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
 from catalogue.signals import recording_ready
 from common.http import FetchFailed, LinkRefused, TooLarge, download
-from common.leases import NO_LEASE, lease_end
+from common.leases import NO_LEASE, claim, lease_end, tried_again
 from common.media_analysis import AudioRefused, analyse
 from common.storage import keep_file, scratch_directory
 
 logger = logging.getLogger(__name__)
 
+KIND = "recording"
 _LAYERS = frozenset({"reference"})
 
 
@@ -33,13 +33,11 @@ def run_fingerprinting(*, recording_id: int, worker: str) -> Recording:
     cannot be used ends in status ``error`` with a sentence that says why. A
     recording that came as a fingerprint is only put into the index.
     """
-    claimed = Recording.objects.filter(
-        pk=recording_id, status=RecordingStatus.WAITING
-    ).update(
+    claimed = claim(
+        Recording.objects.filter(pk=recording_id, status=RecordingStatus.WAITING),
+        kind=KIND,
+        owner=worker,
         status=RecordingStatus.PROCESSING,
-        lease_owner=worker,
-        lease_until=lease_end(),
-        attempts=F("attempts") + 1,
     )
     if not claimed:
         raise NotReady
@@ -50,6 +48,15 @@ def run_fingerprinting(*, recording_id: int, worker: str) -> Recording:
             lease_until=lease_end()
         )
 
+    mine = Recording.objects.filter(
+        pk=recording_id, status=RecordingStatus.PROCESSING, lease_owner=worker
+    )
+    with tried_again(mine, cause="status_message"):
+        _run(recording, renew)
+    return recording
+
+
+def _run(recording: Recording, renew: Callable[[float], None]) -> None:
     try:
         if recording.source_url and not recording.audio:
             _fetch(recording, renew)
@@ -57,7 +64,7 @@ def run_fingerprinting(*, recording_id: int, worker: str) -> Recording:
             _analyse(recording, renew)
     except AudioRefused as error:
         _finish(recording, RecordingStatus.ERROR, message=str(error))
-        return recording
+        return
     # In the index before it is called searchable: a crash between the two is mended
     # by doing both again.
     index_store.index_recording(recording)
@@ -66,7 +73,6 @@ def run_fingerprinting(*, recording_id: int, worker: str) -> Recording:
     else:
         # Retired, or moved to another bucket, while it was worked on.
         index_store.remove_recording(recording)
-    return recording
 
 
 def refresh_fingerprint(recording: Recording) -> None:

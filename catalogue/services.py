@@ -21,8 +21,8 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from catalogue.tasks import fingerprint_recording
-from common.leases import NO_LEASE
+from catalogue.tasks import enqueue_fingerprinting, fingerprint_recording
+from common.leases import NO_LEASE, give_up
 from common.queue import queue_holds_work
 from common.storage import display_name, keep_file, replace_bytes
 from recognition.fingerprint import to_bytes
@@ -109,7 +109,7 @@ def add_recording(
             actor=user or audit.services.SYSTEM,
             after={"title": recording.title, "bucket": bucket.pk},
         )
-        transaction.on_commit(lambda: fingerprint_recording.enqueue(recording.pk))
+        transaction.on_commit(lambda: enqueue_fingerprinting(recording))
     return recording
 
 
@@ -158,10 +158,11 @@ def requeue_stale_recordings(*, max_attempts: int) -> int:
     stale = Recording.objects.filter(
         status=RecordingStatus.PROCESSING, lease_until__lt=now
     )
-    stale.filter(attempts__gte=max_attempts).update(
+    give_up(
+        stale.filter(attempts__gte=max_attempts),
+        "Fingerprinting was interrupted too often.",
+        cause="status_message",
         status=RecordingStatus.ERROR,
-        status_message="Fingerprinting was interrupted too often.",
-        **NO_LEASE,
     )
     ids = list(stale.values_list("pk", flat=True))
     Recording.objects.filter(pk__in=ids, status=RecordingStatus.PROCESSING).update(

@@ -6,11 +6,13 @@ import logging
 
 from django_tasks import task
 
+from accounts.reach import person_at_work
 from catalogue import index_store
-from catalogue.fingerprinting import NotReady, run_fingerprinting
+from catalogue.fingerprinting import KIND, NotReady, run_fingerprinting
 from catalogue.models import Recording, RecordingStatus
 from catalogue.renditions import render_recording as make_rendition
-from common.queue import worker_name
+from common.attribution import acting_through
+from common.queue import Priority, pass_on, worker_name
 
 logger = logging.getLogger(__name__)
 
@@ -24,15 +26,24 @@ def fingerprint_recording(recording_id: int) -> None:
         logger.info("recording %s is taken or done", recording_id)
     else:
         render_recording.enqueue(recording_id)
+        waiting = Recording.objects.filter(status=RecordingStatus.WAITING)
+        pass_on(fingerprint_recording, waiting, kind=KIND)
 
 
-@task(priority=-10)
+def enqueue_fingerprinting(recording: Recording) -> None:
+    """Have a recording fingerprinted; before bulk work where a person looks on."""
+    waited_for = person_at_work() is not None and not acting_through()
+    priority = Priority.PERSON if waited_for else Priority.USUAL
+    fingerprint_recording.using(priority=priority).enqueue(recording.pk)
+
+
+@task(priority=Priority.AFTERWARDS)
 def render_recording(recording_id: int) -> None:
     """Make what a browser can play of a recording."""
     make_rendition(recording_id=recording_id)
 
 
-@task()
+@task(priority=Priority.PERSON)
 def update_index(recording_id: int, left_bucket_id: int) -> None:
     """Make the index agree with a recording that left a bucket or was retired."""
     recording = Recording.objects.get(pk=recording_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 from typing import TypeVar
 
 from django.conf import settings
@@ -17,11 +17,26 @@ from django_tasks_db.models import DBTaskResult
 from kombu.exceptions import OperationalError
 
 from common import celery_backend
-from common.leases import NO_LEASE, Leased
+from common.leases import Leased, give_up, has_room
 
 logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Leased)
+
+
+class Priority(IntEnum):
+    """What goes first: who waits for it?"""
+
+    PERSON = 20
+    """Somebody looks at a page until it is done."""
+    USUAL = 0
+    """Files and recordings that come in numbers, and what others call back with."""
+    DOCUMENT = -10
+    """Reports, evidence packs, imports: somebody comes back for them."""
+    AFTERWARDS = -20
+    """What makes finished work nicer."""
+    EVERYTHING = -30
+    """Searches through all there is."""
 
 
 def worker_name() -> str:
@@ -64,19 +79,28 @@ def enqueue_with_commit(task: Task[[int], None], key: int) -> None:
         task.enqueue(key)
 
 
-def left_behind(
-    open_rows: QuerySet[Row], *, given_up: Mapping[str, object]
-) -> list[Row]:
+def pass_on(task: Task[[int], None], waiting: QuerySet[Row], *, kind: str) -> None:
+    """Queue the next row of a kind of which only so many may run at once.
+
+    Its own entry may have come while there was no room.
+    """
+    if kind not in settings.ACRPORTAL_JOBS_AT_ONCE or not has_room(waiting.model, kind):
+        return
+    following = waiting.order_by("pk").values_list("pk", flat=True).first()
+    if following is not None:
+        task.enqueue(following)
+
+
+def left_behind(open_rows: QuerySet[Row], *, given_up: str, status: str) -> list[Row]:
     """Return open rows whose worker fell silent or whose queue entry was lost.
 
-    Rows that were interrupted too often are not: they are changed to what ``given_up``
-    says. Their ``updated_at`` tells since when nothing happened to the others.
+    Rows that were interrupted too often are not: they get ``status``, with ``given_up``
+    as the reason. Their ``updated_at`` tells since when nothing happened to the others.
     """
     now = datetime.now(tz=UTC)
     silent = open_rows.filter(lease_until__lt=now)
-    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
-        **given_up, **NO_LEASE
-    )
+    exhausted = silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS)
+    give_up(exhausted, given_up, status=status)
     stale = list(silent)
     if not queue_holds_work():
         lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)

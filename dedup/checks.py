@@ -19,6 +19,7 @@ from common.leases import NO_LEASE, lease_end
 from dedup import selectors, tasks
 from dedup.models import CatalogueCheck, RunStatus
 from dedup.services import DedupRun, find_duplicates
+from scanning.tasks import give_way
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,26 @@ def cancel_check(*, check: CatalogueCheck, user: User) -> bool:
                 case=f"check:{check.uid}", action="dedup.check_cancelled", actor=user
             )
     return bool(waiting or running)
+
+
+def resume_check(*, check: CatalogueCheck, user: User) -> bool:
+    """Go on with a check that was given up; tell whether it was one.
+
+    Raises ``CheckUnderWay`` while another waits or runs.
+    """
+    with transaction.atomic():
+        if selectors.check_under_way() is not None:
+            raise CheckUnderWay
+        failed = CatalogueCheck.objects.filter(pk=check.pk, status=RunStatus.FAILED)
+        resumed = failed.update(
+            status=RunStatus.WAITING, message="", attempts=0, finished_at=None
+        )
+        if resumed:
+            audit.services.record(
+                case=f"check:{check.uid}", action="dedup.check_resumed", actor=user
+            )
+            transaction.on_commit(lambda: tasks.run_check.enqueue(check.pk))
+    return bool(resumed)
 
 
 def seconds_left(check: CatalogueCheck) -> int | None:
@@ -155,6 +176,7 @@ class _Row:
         self._skipped += compared is None
         if self._done % _EVERY == 0:
             self._tell()
+            give_way(self._mine)
 
     def end(self, status: RunStatus, message: str = "") -> None:
         """Write how it ended."""

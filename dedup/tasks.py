@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django_tasks import task
 
-from common.queue import worker_name
+from common.queue import Priority, worker_name
 
 
-@task(priority=-20)
+@task(priority=Priority.EVERYTHING)
 def run_check(check_id: int) -> None:
     """Check the catalogue; a check that is taken or done is left alone."""
     from dedup import checks  # checks put this task on the queue

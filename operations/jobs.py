@@ -9,15 +9,23 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.reach import person_at_work
 from catalogue.models import CatalogueImport, Recording
 from dedup.models import CatalogueCheck
-from reports.models import EvidencePack, ReportRun
-from reports.models.foreign import ResultImport
-from scanning.models import RetroSearch, Scan
+from reports import scheduling
+from reports.models import EvidencePack, ReportDispatch, ReportRun, ResultImport
+from scanning.models import (
+    DeliveryAttempt,
+    InboundCallback,
+    OutboundCallback,
+    RetroSearch,
+    Scan,
+)
 
 # What failed longer ago has been dealt with, or never will be.
 _REMEMBERED = timedelta(days=14)
@@ -45,7 +53,12 @@ class Job:
     worker: str
     cause: str
     subject: Any
-    """The row itself: its page is where it is cancelled or asked for again."""
+    """The row itself: its page is where it is cancelled."""
+
+    @property
+    def key(self) -> str:
+        """Return what names this job among all."""
+        return f"{self.kind}:{getattr(self.subject, 'uid', self.subject.pk)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,8 @@ class _Kind:
     status: str = "status"
     cause: str = "message"
     since: str = "created_at"
+    failed: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
+    """Leaves out of what failed what was dealt with since."""
 
 
 def _states(
@@ -75,6 +90,31 @@ def _states(
 _USUAL = _states(waiting=("queued",), running=("running",), failed=("failed",))
 _IMPORT = _states(waiting=(), running=("checking", "importing"), failed=("refused",))
 
+
+def _not_scanned_since(scans: QuerySet[Any]) -> QuerySet[Any]:
+    later = Scan.objects.filter(
+        scanned_file=OuterRef("scanned_file"), engine=OuterRef("engine")
+    ).filter(pk__gt=OuterRef("pk"))
+    here = scans.filter(scanned_file__deleted_at__isnull=True)
+    return here.exclude(Exists(later))
+
+
+def _callbacks_sent() -> QuerySet[OutboundCallback]:
+    tries = DeliveryAttempt.objects.filter(callback=OuterRef("pk")).order_by("-pk")
+    return OutboundCallback.objects.select_related("scanned_file").annotate(
+        said=Coalesce(Subquery(tries.values("answer")[:1]), Value("")),
+    )
+
+
+def _dispatches() -> QuerySet[ReportDispatch]:
+    """Return what a person's own schedules send; all of it where nobody asks."""
+    rows = ReportDispatch.objects.select_related("schedule__template", "run")
+    person = person_at_work()
+    if person is None:
+        return rows
+    return rows.filter(schedule__in=scheduling.schedules_for(user=person))
+
+
 _KINDS = (
     _Kind(
         "scan",
@@ -82,6 +122,7 @@ _KINDS = (
         lambda: Scan.objects.select_related("scanned_file"),
         _USUAL,
         lambda scan: str(scan.scanned_file.name),
+        failed=_not_scanned_since,
     ),
     _Kind(
         "recording",
@@ -138,6 +179,31 @@ _KINDS = (
         _IMPORT,
         str,
     ),
+    _Kind(
+        "callback_sent",
+        _("Callback sent"),
+        _callbacks_sent,
+        _states(waiting=("waiting",), running=(), failed=("failed",)),
+        lambda callback: str(callback.scanned_file.name),
+        cause="said",
+    ),
+    _Kind(
+        "callback_received",
+        _("Callback received"),
+        lambda: InboundCallback.objects.select_related("scanned_file"),
+        _states(waiting=("queued",), running=(), failed=("failed", "refused")),
+        lambda callback: str(callback.scanned_file or callback.file_id),
+        status="outcome",
+        since="received_at",
+    ),
+    _Kind(
+        "dispatch",
+        _("Report sent by the clock"),
+        _dispatches,
+        _states(waiting=("waiting",), running=(), failed=("failed",)),
+        lambda dispatch: str(dispatch.schedule),
+        status="state",
+    ),
 )
 KIND_LABELS = {kind.name: kind.label for kind in _KINDS}
 
@@ -154,6 +220,20 @@ def jobs(*, state: JobState, kind: str = "", limit: int = 200) -> list[Job]:
     return sorted(found, key=lambda job: job.since, reverse=failed)[:limit]
 
 
+def given_up(key: str) -> Job | None:
+    """Return a job that was given up, by its key, where it may be seen."""
+    name, _colon, of_row = key.partition(":")
+    kind = next((one for one in _KINDS if one.name == name), None)
+    if kind is None:
+        return None
+    rows = _in_state(kind, JobState.FAILED)
+    has_uid = any(field.name == "uid" for field in rows.model._meta.fields)
+    if not has_uid and not of_row.isdecimal():
+        return None
+    row = rows.filter(**{"uid" if has_uid else "pk": of_row[:32]}).first()
+    return _job(kind, row, JobState.FAILED) if row is not None else None
+
+
 def job_counts() -> dict[JobState, int]:
     """Return how many jobs there are of each state."""
     return {
@@ -167,22 +247,26 @@ def _in_state(kind: _Kind, state: JobState) -> QuerySet[Any]:
     rows = kind.rows().filter(**{f"{kind.status}__in": values})
     if state is JobState.FAILED:
         since = datetime.now(tz=UTC) - _REMEMBERED
-        rows = rows.filter(**{f"{kind.since}__gte": since})
+        rows = kind.failed(rows.filter(**{f"{kind.since}__gte": since}))
     return rows
 
 
 def _of_kind(kind: _Kind, state: JobState) -> Iterator[Job]:
     order = "-pk" if state is JobState.FAILED else "pk"
     for row in _in_state(kind, state).order_by(order).iterator(chunk_size=100):
-        yield Job(
-            kind=kind.name,
-            label=kind.label,
-            title=kind.title(row),
-            state=state,
-            since=getattr(row, kind.since),
-            progress=getattr(row, "progress", None),
-            attempts=row.attempts,
-            worker=row.lease_owner,
-            cause=str(getattr(row, kind.cause)),
-            subject=row,
-        )
+        yield _job(kind, row, state)
+
+
+def _job(kind: _Kind, row: Any, state: JobState) -> Job:  # Any: a row of the kind
+    return Job(
+        kind=kind.name,
+        label=kind.label,
+        title=kind.title(row),
+        state=state,
+        since=getattr(row, kind.since),
+        progress=getattr(row, "progress", None),
+        attempts=row.attempts,
+        worker=getattr(row, "lease_owner", ""),
+        cause=str(getattr(row, kind.cause)),
+        subject=row,
+    )

@@ -13,23 +13,26 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from time import monotonic
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from catalogue.import_tables import TableRefused, open_table
 from catalogue.importing import AudioSource, Import, NoAudio, RowRefused
 from catalogue.models import Bucket, CatalogueImport, ImportStatus, Recording
 from catalogue.services import RecordingDetails
-from common.leases import lease_end
+from common.leases import claim, lease_end, tried_again
 from common.queue import worker_name
 from common.storage import local_path, scratch_directory
 from dedup.intake import AlreadyInCatalogue, add_recording
+from scanning.tasks import give_way
 
 _CHUNK_BYTES = 1024 * 1024
+KIND = "catalogue_import"
 _RENEW_SECONDS = 1.0
 
 
@@ -79,23 +82,27 @@ def run(*, import_id: int, dry: bool) -> None:
     """Check an import, or carry it out, and keep what came of it."""
     wanted = ImportStatus.CHECKING if dry else ImportStatus.IMPORTING
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=datetime.now(tz=UTC))
-    claimed = CatalogueImport.objects.filter(free, pk=import_id, status=wanted).update(
-        lease_owner=worker_name(), lease_until=lease_end(), attempts=F("attempts") + 1
-    )
-    if not claimed:
+    waiting = CatalogueImport.objects.filter(free, pk=import_id, status=wanted)
+    # A check is waited for, and so not held up.
+    if not claim(waiting, kind="" if dry else KIND, owner=worker_name()):
         return
+    mine = CatalogueImport.objects.filter(
+        pk=import_id, status=wanted, lease_owner=worker_name()
+    )
     kept = CatalogueImport.objects.select_related("bucket", "made_by").get(pk=import_id)
     try:
-        _run(kept, dry=dry)
+        with tried_again(mine, expected=(TableRefused, zipfile.BadZipFile)):
+            _run(kept, mine, dry=dry)
     except (TableRefused, zipfile.BadZipFile) as error:
         kept.status, kept.message = ImportStatus.REFUSED, str(error)[:500]
     else:
+        kept.message = ""
         kept.status = ImportStatus.CHECKED if dry else ImportStatus.DONE
     kept.lease_owner, kept.lease_until, kept.attempts = "", None, 0
     kept.save()
 
 
-def _run(kept: CatalogueImport, *, dry: bool) -> None:
+def _run(kept: CatalogueImport, mine: QuerySet[CatalogueImport], *, dry: bool) -> None:
     with scratch_directory() as folder, local_path(kept.table) as table:
         bad = folder / "bad.csv"
         with bad.open("w", encoding="utf-8-sig", newline="") as bad_rows:
@@ -107,7 +114,7 @@ def _run(kept: CatalogueImport, *, dry: bool) -> None:
                 user=kept.made_by,
                 dry=dry,
                 keep_unknown=kept.keep_unknown,
-                heartbeat=_renewer(kept),
+                heartbeat=_renewer(mine),
             )
             if kept.audio:
                 with local_path(kept.audio) as path, zipfile.ZipFile(path) as archive:
@@ -123,15 +130,16 @@ def _run(kept: CatalogueImport, *, dry: bool) -> None:
     kept.summary = asdict(summary)
 
 
-def _renewer(kept: CatalogueImport) -> Callable[[], None]:
-    """Return a function that renews the lease, every second at most."""
+def _renewer(mine: QuerySet[Any]) -> Callable[[], None]:  # Any: the import's row
+    """Return a function that renews the lease, every second at most, and gives way."""
     last = monotonic()
 
     def renew() -> None:
         nonlocal last
         if monotonic() - last >= _RENEW_SECONDS:
             last = monotonic()
-            CatalogueImport.objects.filter(pk=kept.pk).update(lease_until=lease_end())
+            mine.update(lease_until=lease_end())
+            give_way(mine)
 
     return renew
 

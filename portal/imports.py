@@ -61,6 +61,29 @@ def start_import(*, catalogue_import: CatalogueImport, user: User) -> bool:
     return bool(started)
 
 
+def try_again(*, catalogue_import: CatalogueImport, user: User) -> bool:
+    """Go on with an import that was given up or refused; tell whether it was.
+
+    What was checked before is imported, anything else is checked first.
+    """
+    checked = bool(catalogue_import.summary)
+    status = ImportStatus.IMPORTING if checked else ImportStatus.CHECKING
+    with transaction.atomic():
+        again = CatalogueImport.objects.filter(
+            pk=catalogue_import.pk, status=ImportStatus.REFUSED
+        ).update(status=status, message="", attempts=0, updated_at=datetime.now(tz=UTC))
+        if again:
+            audit.services.record(
+                case=f"bucket:{catalogue_import.bucket_id}",
+                action="bucket.import_tried_again",
+                actor=user,
+                after={"import": catalogue_import.uid},
+            )
+            task = carry_out_import if checked else check_import
+            transaction.on_commit(lambda: task.enqueue(catalogue_import.pk))
+    return bool(again)
+
+
 def requeue_stale_imports(**_signal: object) -> None:
     """Go on with imports whose worker died or whose queue entry was lost.
 
@@ -70,11 +93,7 @@ def requeue_stale_imports(**_signal: object) -> None:
     open_ones = CatalogueImport.objects.filter(
         status__in=[ImportStatus.CHECKING, ImportStatus.IMPORTING]
     )
-    given_up = {
-        "status": ImportStatus.REFUSED,
-        "message": "It was interrupted too often. What was imported stays; import the "
-        "table again to go on.",
-    }
-    for one in left_behind(open_ones, given_up=given_up):
+    given_up = "It was interrupted too often. What was imported stays."
+    for one in left_behind(open_ones, given_up=given_up, status=ImportStatus.REFUSED):
         dry = one.status == ImportStatus.CHECKING
         (check_import if dry else carry_out_import).enqueue(one.pk)

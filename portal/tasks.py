@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from django_tasks import task
 
+from catalogue.models import CatalogueImport, ImportStatus
+from common.queue import Priority, pass_on
 from portal import import_runs
 
 
-@task()
+@task(priority=Priority.PERSON)
 def check_import(import_id: int) -> None:
     """Check a table of recordings; nothing is imported."""
     import_runs.run(import_id=import_id, dry=True)
 
 
-@task()
+@task(priority=Priority.DOCUMENT)
 def carry_out_import(import_id: int) -> None:
     """Import the good rows of a table that was checked."""
     import_runs.run(import_id=import_id, dry=False)
+    waiting = CatalogueImport.objects.filter(
+        status=ImportStatus.IMPORTING, lease_until__isnull=True
+    )
+    pass_on(carry_out_import, waiting, kind=import_runs.KIND)

@@ -112,6 +112,7 @@ urlpatterns = [
     ),
     path("search/", search.search, name="search"),
     path("jobs/", jobs.job_list, name="jobs"),
+    path("jobs/again/", jobs.job_again, name="job_again"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/keys/new/", tokens.project_create, name="project_create"),
     path("tokens/keys/<str:uid>/end/", tokens.project_revoke, name="project_revoke"),

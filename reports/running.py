@@ -19,10 +19,11 @@ from typing import Self
 
 from django.core.files.storage import default_storage
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 import audit.services
 from accounts.reach import working_for
+from common import leases
 from common.leases import NO_LEASE, lease_end
 from common.queue import worker_name
 from common.snapshot import consistent_read
@@ -41,6 +42,7 @@ from reports.tables import Sheet, write_parquet, write_xlsx
 
 logger = logging.getLogger(__name__)
 
+KIND = "report"
 _TELL_SECONDS = 1.0
 _TEXT = (Format.CSV, Format.JSON, Format.JSON_LINES)
 READING_PERCENT = 50
@@ -140,23 +142,22 @@ def chosen_by(layout: Layout) -> Selection:
     )
 
 
-def claim(run: ReportRun) -> bool:
-    """Take a queued run, for this process and this run of it alone."""
+def claim(run: ReportRun, *, kind: str = "") -> bool:
+    """Take a queued run, for this process and this run of it alone.
+
+    With a ``kind`` it is one of those of which only so many may run at once.
+    """
     owner = f"{worker_name()[:43]}:{new_uid('o')[2:]}"
-    claimed = ReportRun.objects.filter(pk=run.pk, state=RunState.QUEUED).update(
-        state=RunState.RUNNING,
-        lease_owner=owner,
-        lease_until=lease_end(),
-        attempts=F("attempts") + 1,
-    )
+    waiting = ReportRun.objects.filter(pk=run.pk, state=RunState.QUEUED)
+    claimed = leases.claim(waiting, kind=kind, owner=owner, state=RunState.RUNNING)
     run.state, run.lease_owner = RunState.RUNNING, owner
-    return bool(claimed)
+    return claimed
 
 
 def run_queued(*, run_id: int) -> None:
     """Run a queued report; one that is taken or done is left alone."""
     run = ReportRun.objects.select_related("run_by").get(pk=run_id)
-    if not claim(run):
+    if not claim(run, kind=KIND):
         return
     # The report holds what the person who asked for it may see.
     with working_for(run.run_by):

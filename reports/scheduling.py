@@ -213,6 +213,30 @@ def send(*, dispatch_id: int) -> None:
         _try(dispatch)
 
 
+def send_again(*, dispatch: ReportDispatch, user: User) -> bool:
+    """Send a report whose dispatch was given up; tell whether it was.
+
+    A report that was not written is run again first.
+    """
+    with transaction.atomic():
+        again = ReportDispatch.objects.filter(
+            pk=dispatch.pk, state=DispatchState.FAILED
+        ).update(
+            state=DispatchState.WAITING,
+            message="",
+            attempts=0,
+            next_attempt_at=datetime.now(tz=UTC),
+        )
+        if not again:
+            return False
+        if dispatch.run.state == RunState.FAILED:
+            services.try_again(run=dispatch.run, user=user)
+        audit.services.record(
+            case=dispatch.run.case, action="dispatch.tried_again", actor=user
+        )
+    return True
+
+
 def _is_new(schedule: ReportSchedule, run: ReportRun) -> bool:
     return run.row_count > 0 and run.rows_sha256 != schedule.sent_sha256
 

@@ -128,6 +128,29 @@ def cancel_run(*, run: ReportRun, user: User) -> None:
         _record(run, "cancelled", user, {})
 
 
+def try_again(*, run: ReportRun, user: User) -> None:
+    """Queue a run that was given up; rows that it kept are not read again.
+
+    Raises ``ReportStopped`` where it was not given up, or where what was picked by hand
+    for it was not kept.
+    """
+    if run.is_by_hand and not run.rows:
+        raise ReportStopped("Select the matches and export them again.")
+    with transaction.atomic():
+        failed = ReportRun.objects.filter(pk=run.pk, state=RunState.FAILED)
+        if not failed.update(
+            state=RunState.QUEUED,
+            message="",
+            attempts=0,
+            progress=0,
+            finished_at=None,
+            cancel_requested=False,
+        ):
+            raise ReportStopped("It was not given up.")
+        _record(run, "tried_again", user, {})
+        transaction.on_commit(lambda: tasks.run_report.enqueue(run.pk))
+
+
 def download(*, run: ReportRun, user: User | str) -> Iterator[bytes]:
     """Return the file of a ready run as it was written; an event tells who took it."""
     _record(run, "downloaded", user, {"sha256": run.sha256})

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from django_tasks import task
 
+from common.queue import Priority, pass_on
 from reports import running
+from reports.choices import RunState
+from reports.models import ReportRun
 
 
-@task()
+@task(priority=Priority.DOCUMENT)
 def run_report(run_id: int) -> None:
     """Run a report that waits."""
     running.run_queued(run_id=run_id)
+    waiting = ReportRun.objects.filter(state=RunState.QUEUED)
+    pass_on(run_report, waiting, kind=running.KIND)
 
 
-@task()
+@task(priority=Priority.DOCUMENT)
 def send_report(dispatch_id: int) -> None:
     """Send a scheduled report that is ready."""
     # What runs schedules puts this task on the queue.

@@ -6,8 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from time import sleep
 
+from django.conf import settings
 from django.db import connection, transaction
 
+from common.leases import failed_try, pause_after
 from scanning import results, selectors
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
@@ -78,6 +80,22 @@ def process(*, callback_id: int) -> CallbackOutcome:
     callback.processed_at = datetime.now(tz=UTC)
     callback.save()
     return outcome
+
+
+def put_off(*, callback_id: int, error: Exception) -> None:
+    """Keep why a callback could not be applied; try it again later, or give it up."""
+    callback = InboundCallback.objects.get(pk=callback_id)
+    callback.attempts += 1
+    callback.message = failed_try(callback.attempts, error)[:500]
+    callback.next_attempt_at = datetime.now(tz=UTC) + pause_after(callback.attempts)
+    if callback.attempts >= settings.ACRPORTAL_MAX_ATTEMPTS:
+        callback.outcome = CallbackOutcome.FAILED
+        callback.processed_at = datetime.now(tz=UTC)
+    callback.save(
+        update_fields=[
+            *("attempts", "message", "next_attempt_at", "outcome", "processed_at")
+        ]
+    )
 
 
 def _addressed(

@@ -101,6 +101,7 @@ class ScanStage(models.TextChoices):
     MATCHING = "matching", "Matching"
     SENDING = "sending", "Sending to ACRCloud"
     AWAITING_CALLBACK = "awaiting_callback", "Waiting for ACRCloud"
+    PAUSED = "paused", "Failed; waits to be tried again"
     DONE = "done", "Done"
 
 
@@ -131,6 +132,7 @@ class CallbackOutcome(models.TextChoices):
     UNCHANGED = "unchanged", "Nothing new"
     ORPHAN = "orphan", "Waiting for its file"
     REFUSED = "refused", "Refused"
+    FAILED = "failed", "Given up"
 
 
 class DeliveryStatus(models.TextChoices):

@@ -10,12 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from time import monotonic
 
-from django.db.models import F
-
-from common.leases import lease_end
+from common.leases import lease_end, tried_again
 from common.media_analysis import AudioRefused, analyse
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
@@ -28,7 +25,7 @@ from recognition.errors import (
 from recognition.layers import scan_layer
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
-from scanning import results
+from scanning import results, turns
 from scanning.choices import FileStatus, ScanStage, ScanStatus, SourceType
 from scanning.engines import embedded
 from scanning.errors import LeaseLost, ScanCancelled, ScanFailed
@@ -39,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 _LAYERS = frozenset({"reference", "scan"})
 _RENEW_SECONDS = 1.0
+_ANSWERED = (LeaseLost, ScanCancelled, ScanFailed)
 # Share of the progress bar that each stage fills.
 _STAGE_SPANS: dict[ScanStage, tuple[int, int]] = {
     ScanStage.FETCHING: (0, 30),
@@ -52,15 +50,33 @@ def run_scan(*, scan_id: int, owner: str) -> bool:
 
     One that is not queued is left alone.
     """
-    if not _claim(scan_id, owner):
+    if not turns.claim_scan(scan_id=scan_id, owner=owner):
         logger.info("scan %s is taken or done", scan_id)
         return False
+    return _run(scan_id, owner)
+
+
+def run_next(*, owner: str, waited_for: bool = False) -> tuple[int, bool] | None:
+    """Take the scan whose turn it is to its end: its key, and whether it gave a result.
+
+    None where none may run now. ``waited_for`` takes only what a person waits for.
+    """
+    scan_id = turns.claim_next(owner=owner, waited_for=waited_for)
+    if scan_id is None:
+        logger.info("no scan may run now")
+        return None
+    return scan_id, _run(scan_id, owner)
+
+
+def _run(scan_id: int, owner: str) -> bool:
     scan = Scan.objects.select_related("scanned_file__container").get(pk=scan_id)
     ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
         status=FileStatus.PROCESSING, error_code="", message=""
     )
+    mine = Scan.objects.filter(pk=scan_id, status=ScanStatus.RUNNING, lease_owner=owner)
     try:
-        _run_claimed(scan, owner)
+        with tried_again(mine, expected=_ANSWERED, stage=ScanStage.PAUSED):
+            _run_claimed(scan, owner)
     except LeaseLost:
         logger.warning("scan %s went to another worker", scan.uid)
     except ScanCancelled:
@@ -71,17 +87,6 @@ def run_scan(*, scan_id: int, owner: str) -> bool:
     else:
         return True
     return False
-
-
-def _claim(scan_id: int, owner: str) -> bool:
-    claimed = Scan.objects.filter(pk=scan_id, status=ScanStatus.QUEUED).update(
-        status=ScanStatus.RUNNING,
-        lease_owner=owner,
-        lease_until=lease_end(),
-        attempts=F("attempts") + 1,
-        started_at=datetime.now(tz=UTC),
-    )
-    return bool(claimed)
 
 
 def _run_claimed(scan: Scan, owner: str) -> None:

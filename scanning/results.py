@@ -50,6 +50,7 @@ def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
         no_match_reason=result.no_match_reason,
         result_sha256=result.sha256,
         progress=100,
+        message="",
     )
     for found in result.found:
         _store_detection(scan, found)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
-from common.leases import NO_LEASE, lease_end
+from common.leases import NO_LEASE, claim, lease_end, tried_again
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
 from recognition.calibration import catalogue_hours
@@ -32,6 +32,7 @@ from scanning.models import Container, RetroSearch, ScannedFile
 
 logger = logging.getLogger(__name__)
 
+KIND = "retro_search"
 SLICE_SECONDS = 20.0
 _RENEW_SECONDS = 1.0
 
@@ -41,21 +42,23 @@ def run_slice(*, search_id: int, owner: str) -> bool:
 
     A search that is not queued is left alone.
     """
-    claimed = RetroSearch.objects.filter(
-        pk=search_id, status=RetroStatus.QUEUED
-    ).update(
+    claimed = claim(
+        RetroSearch.objects.filter(pk=search_id, status=RetroStatus.QUEUED),
+        kind=KIND,
+        owner=owner,
         status=RetroStatus.RUNNING,
-        lease_owner=owner,
-        lease_until=lease_end(),
-        attempts=F("attempts") + 1,
         started_at=Coalesce("started_at", datetime.now(tz=UTC)),
     )
     if not claimed:
         logger.info("retro search %s is taken or done", search_id)
         return False
     search = RetroSearch.objects.get(pk=search_id)
+    mine = RetroSearch.objects.filter(
+        pk=search_id, status=RetroStatus.RUNNING, lease_owner=owner
+    )
     try:
-        return _Slice(search, owner).run()
+        with tried_again(mine, expected=(LeaseLost, ScanCancelled)):
+            return _Slice(search, owner).run()
     except LeaseLost:
         logger.warning("retro search %s went to another worker", search.uid)
     except ScanCancelled:

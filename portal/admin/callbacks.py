@@ -8,7 +8,13 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from accounts.roles import Action
-from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names, when
+from portal.admin.base import (
+    ReadOnlyInline,
+    RoleAdmin,
+    all_field_names,
+    user_of,
+    when,
+)
 from scanning.models import DeliveryAttempt, InboundCallback, OutboundCallback
 from scanning.services.callbacks import replay
 
@@ -44,7 +50,7 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
     ) -> None:
         """Queue each as if it came now."""
         for callback in queryset:
-            replay(callback=callback)
+            replay(callback=callback, user=user_of(request))
         self.message_user(request, f"{len(queryset)} callbacks are applied again.")
 
     @admin.display(description="Received", ordering="received_at")

@@ -281,7 +281,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         queued = 0
         for file in queryset.filter(deleted_at__isnull=True):
             try:
-                request_scan(scanned_file=file, user=user_of(request))
+                request_scan(scanned_file=file, user=user_of(request), waited_for=True)
             except IntakeRefused as refused:
                 self.message_user(request, str(refused), messages.WARNING)
             else:

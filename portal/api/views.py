@@ -38,6 +38,11 @@ def _user(request: Request) -> User:
     return user
 
 
+def _from_page(request: Request) -> bool:
+    """Tell whether a person is looking: programs bring a token of theirs."""
+    return request.auth is None
+
+
 def _refuse_too_many_open(user: User) -> None:
     """Raise while a person has as many files open as one person may."""
     waiting = selectors.files().filter(
@@ -78,6 +83,7 @@ class FilesView(APIView):
             user=_user(request),
             details=details_of(told),
             scan_again=told["scan_again"],
+            waited_for=_from_page(request),
         )
         data = file_state(taken.scanned_file, duplicate=taken.seen_before)
         return Response(data, status=200 if taken.seen_before else 201)
@@ -103,7 +109,9 @@ class RescanView(APIView):
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Queue another scan of a file."""
         file = _file(uid)
-        request_scan(scanned_file=file, user=_user(request))
+        request_scan(
+            scanned_file=file, user=_user(request), waited_for=_from_page(request)
+        )
         return Response(file_state(file), status=202)
 
 
@@ -172,6 +180,7 @@ class LinksView(APIView):
                 user=_user(request),
                 details=details_of(told),
                 scan_again=False,
+                waited_for=_from_page(request),
             )
         except IntakeRefused as error:
             return {

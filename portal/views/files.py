@@ -156,7 +156,7 @@ def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Queue another scan."""
     file = get_object_or_404(selectors.files(), uid=uid)
     try:
-        request_scan(scanned_file=file, user=request.user)
+        request_scan(scanned_file=file, user=request.user, waited_for=True)
     except IntakeRefused as error:
         messages.error(request, str(error))
     return redirect("portal:file_detail", uid=uid)

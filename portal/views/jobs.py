@@ -1,35 +1,53 @@
-"""Long work in one list."""
+"""Long work in one list, and what was given up of it tried again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.roles import Action
 from catalogue.models import CatalogueImport, Recording
 from dedup.models import CatalogueCheck
-from operations.jobs import KIND_LABELS, Job, JobState, job_counts, jobs
+from operations.jobs import KIND_LABELS, Job, JobState, given_up, job_counts, jobs
 from portal.access import PortalRequest, needs
-from reports.models import EvidencePack, ReportRun
-from scanning.models import Scan
+from portal.jobs_again import NotTriedAgain, may_try_again, try_again
+from reports.models import EvidencePack, ReportDispatch, ReportRun, ResultImport
+from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
+
+_AT_ONCE = 200
 
 
 @never_cache
 @require_GET
 @needs(Action.VIEW)
 def job_list(request: PortalRequest) -> HttpResponseBase:
-    """List what waits, runs, or failed; ``state`` and ``kind`` choose."""
+    """List what waits, runs, or was given up; ``state`` and ``kind`` choose."""
     state = _state_of(request.GET.get("state", ""))
     kind = request.GET.get("kind", "")
-    found = jobs(state=state, kind=kind if kind in KIND_LABELS else "")
+    found = jobs(state=state, kind=kind if kind in KIND_LABELS else "", limit=_AT_ONCE)
+    again = [
+        job.key
+        for job in found
+        if state is JobState.FAILED and may_try_again(job, request.user)
+    ]
     return render(
         request,
         "portal/jobs.html",
         {
             "jobs": [(job, _page_of(job)) for job in found],
+            "again": again,
             "state": state,
             "states": job_counts(),
             "kind": kind,
@@ -38,24 +56,62 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
     )
 
 
+@require_POST
+@needs(Action.UPLOAD)
+def job_again(request: PortalRequest) -> HttpResponseBase:
+    """Try again what was given up: one job, or all that the page shows."""
+    done, refused = 0, []
+    for key in request.POST.getlist("job")[:_AT_ONCE]:
+        job = given_up(key)
+        if job is None:
+            refused.append(_("A job was dealt with meanwhile, or is not yours to see."))
+            continue
+        try:
+            try_again(job=job, user=request.user)
+        except (NotTriedAgain, PermissionDenied) as error:
+            refused.append(str(error))
+        else:
+            done += 1
+    if done:
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s job is tried again.", "%(count)s jobs are tried again.", done
+            )
+            % {"count": done},
+        )
+    for told in dict.fromkeys(refused):
+        messages.error(request, told)
+    kind = request.POST.get("kind", "")
+    wanted = {"state": JobState.FAILED, "kind": kind if kind in KIND_LABELS else ""}
+    return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
+
+
 def _state_of(given: str) -> JobState:
     return JobState(given) if given in set(JobState) else JobState.RUNNING
 
 
+# Where a job is looked into or cancelled.
+_PAGES: Mapping[type[Model], Callable[[Any], str]] = {  # Any: the row named
+    Scan: lambda scan: reverse("portal:file_detail", args=[scan.scanned_file.uid]),
+    Recording: lambda one: reverse("portal:recording_detail", args=[one.uid]),
+    RetroSearch: lambda search: reverse("portal:retro_search", args=[search.uid]),
+    ReportRun: lambda run: reverse("portal:report_run", args=[run.uid]),
+    ReportDispatch: lambda _one: reverse("portal:report_schedules"),
+    EvidencePack: lambda pack: reverse("portal:match", args=[pack.match.uid]),
+    CatalogueCheck: lambda _one: reverse("portal:duplicates"),
+    CatalogueImport: lambda run: reverse("portal:import_detail", args=[run.uid]),
+    ResultImport: lambda run: reverse("portal:result_import_detail", args=[run.uid]),
+    OutboundCallback: lambda callback: reverse(
+        "portal:file_detail", args=[callback.scanned_file.uid]
+    ),
+    InboundCallback: lambda callback: (
+        reverse("portal:file_detail", args=[callback.scanned_file.uid])
+        if callback.scanned_file
+        else ""
+    ),
+}
+
+
 def _page_of(job: Job) -> str:
-    """Return where a job is cancelled or asked for again; empty where it has no page."""
-    match job.subject:
-        case Scan() as scan:
-            return reverse("portal:file_detail", args=[scan.scanned_file.uid])
-        case Recording() as recording:
-            return reverse("portal:recording_detail", args=[recording.uid])
-        case ReportRun() as run:
-            return reverse("portal:report_run", args=[run.uid])
-        case EvidencePack() as pack:
-            return reverse("portal:match", args=[pack.match.uid])
-        case CatalogueCheck():
-            return reverse("portal:duplicates")
-        case CatalogueImport() as run:
-            return reverse("portal:import_detail", args=[run.uid])
-        case _:
-            return ""
+    return _PAGES[type(job.subject)](job.subject)

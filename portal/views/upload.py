@@ -65,7 +65,11 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
             file.name or "upload",
             lambda file=file: (
                 submit_upload(  # type: ignore[misc]  # binds the loop's file
-                    container=container, upload=file, user=request.user, details=details
+                    container=container,
+                    upload=file,
+                    user=request.user,
+                    details=details,
+                    waited_for=True,
                 ).scanned_file
             ),
         )
@@ -80,6 +84,7 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
                 user=request.user,
                 details=details,
                 scan_again=False,
+                waited_for=True,
             ),
         )
         for link in form.link_lines()

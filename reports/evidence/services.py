@@ -10,7 +10,7 @@ from django.db.models import Q
 
 import audit.services
 from accounts.models import User
-from common.leases import NO_LEASE
+from common.leases import NO_LEASE, give_up
 from common.queue import queue_holds_work
 from reports.evidence import signing
 from reports.evidence.errors import EvidenceRefused
@@ -68,6 +68,32 @@ def cancel_pack(*, pack: EvidencePack, user: User) -> bool:
     return bool(cancelled)
 
 
+def try_again(*, pack: EvidencePack, user: User) -> None:
+    """Queue a pack that was given up, of the match as it is by then.
+
+    Raises ``EvidenceRefused`` where it was not given up, or another one is being built.
+    """
+    try:
+        with transaction.atomic():
+            failed = EvidencePack.objects.filter(pk=pack.pk, status=PackStatus.FAILED)
+            if not failed.update(
+                status=PackStatus.QUEUED,
+                message="",
+                attempts=0,
+                progress=0,
+                finished_at=None,
+            ):
+                raise EvidenceRefused("not_given_up", "This pack was not given up.")
+            audit.services.record(
+                case=pack.case, action="evidence.tried_again", actor=user
+            )
+            transaction.on_commit(lambda: build_pack.enqueue(pack.pk))
+    except IntegrityError as error:
+        raise EvidenceRefused(
+            "evidence_running", "Another pack of this match is being built."
+        ) from error
+
+
 def record_download(*, pack: EvidencePack, user: User) -> None:
     """Keep who took a pack away, before it leaves."""
     audit.services.record(
@@ -84,11 +110,11 @@ def requeue_stale_packs(**_signal: object) -> None:
     silent = EvidencePack.objects.filter(
         status=PackStatus.BUILDING, lease_until__lt=now
     )
-    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
+    give_up(
+        silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS),
+        "It was interrupted too often. Ask for a new pack, or tell an admin.",
         status=PackStatus.FAILED,
-        message="It was interrupted too often. Ask for a new pack, or tell an admin.",
         finished_at=now,
-        **NO_LEASE,
     )
     stale = list(silent)
     silent.update(status=PackStatus.QUEUED, progress=0, **NO_LEASE)

@@ -49,6 +49,29 @@ def start_import(*, result_import: ResultImport, user: User) -> bool:
     return bool(started)
 
 
+def try_again(*, result_import: ResultImport, user: User) -> bool:
+    """Go on with an import that was given up or refused; tell whether it was.
+
+    What was checked before is imported, anything else is checked first.
+    """
+    checked = bool(result_import.summary)
+    status = ResultImportStatus.IMPORTING if checked else ResultImportStatus.CHECKING
+    with transaction.atomic():
+        again = ResultImport.objects.filter(
+            pk=result_import.pk, status=ResultImportStatus.REFUSED
+        ).update(status=status, message="", attempts=0, updated_at=datetime.now(tz=UTC))
+        if again:
+            audit.services.record(
+                case=f"container:{result_import.container_id}",
+                action="results.import_tried_again",
+                actor=user,
+                after={"import": result_import.uid},
+            )
+            task = import_results if checked else check_results
+            transaction.on_commit(lambda: task.enqueue(result_import.pk))
+    return bool(again)
+
+
 def requeue_stale_imports(**_signal: object) -> None:
     """Go on with imports whose worker died or whose queue entry was lost.
 
@@ -57,11 +80,8 @@ def requeue_stale_imports(**_signal: object) -> None:
     open_ones = ResultImport.objects.filter(
         status__in=[ResultImportStatus.CHECKING, ResultImportStatus.IMPORTING]
     )
-    given_up = {
-        "status": ResultImportStatus.REFUSED,
-        "message": "It was interrupted too often. What was imported stays; import the "
-        "file again to go on.",
-    }
-    for one in left_behind(open_ones, given_up=given_up):
+    given_up = "It was interrupted too often. What was imported stays."
+    stale = left_behind(open_ones, given_up=given_up, status=ResultImportStatus.REFUSED)
+    for one in stale:
         dry = one.status == ResultImportStatus.CHECKING
         (check_results if dry else import_results).enqueue(one.pk)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from django_tasks import task
 
+from common.queue import Priority, pass_on
 from reports.foreign import running
+from reports.models import ResultImport, ResultImportStatus
 
 
-@task()
+@task(priority=Priority.PERSON)
 def check_results(import_id: int) -> None:
     """Check a file of results; nothing is imported."""
     running.run(import_id=import_id, dry=True)
 
 
-@task()
+@task(priority=Priority.DOCUMENT)
 def import_results(import_id: int) -> None:
     """Import a file of results that was checked."""
     running.run(import_id=import_id, dry=False)
+    waiting = ResultImport.objects.filter(
+        status=ResultImportStatus.IMPORTING, lease_until__isnull=True
+    )
+    pass_on(import_results, waiting, kind=running.KIND)

@@ -49,6 +49,12 @@ class Scan(Leased):
     stage = models.CharField(
         max_length=20, choices=ScanStage.choices, default=ScanStage.QUEUED
     )
+    waited_for = models.BooleanField(
+        default=False, help_text="A person waits: it goes before what came in numbers."
+    )
+    turn = models.BigIntegerField(
+        default=0, help_text="Its place among what waits, see scanning.turns."
+    )
     progress = models.PositiveSmallIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
     stretches = models.JSONField(default=list, blank=True)
@@ -93,7 +99,14 @@ class Scan(Leased):
                 name="scan_one_active_per_engine",
             ),
         ]
-        indexes = [models.Index(fields=["status", "lease_until"], name="scan_work")]
+        indexes = [
+            models.Index(fields=["status", "lease_until"], name="scan_work"),
+            models.Index(
+                fields=["-waited_for", "turn", "id"],
+                condition=models.Q(status="queued"),
+                name="scan_turns",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.uid} of {self.scanned_file_id}"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 import audit.services
 from accounts.models import User
@@ -91,11 +91,22 @@ def _count_again(earlier: InboundCallback, file: ScannedFile | None) -> Receipt:
     return Receipt(earlier, repeated=True, file_known=file is not None)
 
 
-def replay(*, callback: InboundCallback) -> None:
+def replay(*, callback: InboundCallback, user: User | None = None) -> None:
     """Apply a kept callback again, as if it came now; results are never stored twice."""
     with transaction.atomic():
+        if user is not None:
+            audit.services.record(
+                case=f"callback:{callback.pk}",
+                action="callback.applied_again",
+                actor=user,
+                before={"outcome": callback.outcome, "message": callback.message},
+            )
         InboundCallback.objects.filter(pk=callback.pk).update(
-            outcome=CallbackOutcome.QUEUED, message="", processed_at=None
+            outcome=CallbackOutcome.QUEUED,
+            message="",
+            processed_at=None,
+            attempts=0,
+            next_attempt_at=None,
         )
         transaction.on_commit(lambda: process_callback.enqueue(callback.pk))
 
@@ -167,6 +178,7 @@ def requeue_lost_callbacks() -> int:
         processed_at=now,
     )
     lost = InboundCallback.objects.filter(
+        Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
         outcome=CallbackOutcome.QUEUED,
         received_at__lt=now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS),
     )

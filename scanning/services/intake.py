@@ -51,6 +51,7 @@ def submit_upload(
     details: FileDetails | None = None,
     scan_again: bool = False,
     name: str = "",
+    waited_for: bool = False,
 ) -> Submission:
     """Keep an uploaded file and queue its scan; ``name`` stands for the file's own.
 
@@ -70,7 +71,7 @@ def submit_upload(
     with transaction.atomic():
         file.save()
         _record_intake(file, user)
-        request_scan(scanned_file=file, user=user)
+        request_scan(scanned_file=file, user=user, waited_for=waited_for)
     return Submission(file)
 
 
@@ -114,6 +115,7 @@ def submit_link(
     details: FileDetails | None = None,
     name: str = "",
     scan_again: bool = True,
+    waited_for: bool = False,
 ) -> ScannedFile:
     """Keep a link and queue its scan; the worker fetches the audio.
 
@@ -147,7 +149,7 @@ def submit_link(
     with transaction.atomic():
         file.save()
         _record_intake(file, user)
-        request_scan(scanned_file=file, user=user)
+        request_scan(scanned_file=file, user=user, waited_for=waited_for)
     return file
 
 
@@ -195,7 +197,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
             actor=user,
             after={"sha256": scanned_file.sha256},
         )
-        request_scan(scanned_file=scanned_file, user=user)
+        request_scan(scanned_file=scanned_file, user=user, waited_for=True)
 
 
 def _check_size(name: str, size_bytes: int) -> None:

@@ -46,13 +46,21 @@ def submit_links(
     links: Sequence[WantedLink],
     user: User | None,
     scan_again: bool = False,
+    waited_for: bool = False,
 ) -> list[LinkOutcome]:
     """Submit each link on its own; one that is refused stops no other."""
-    return [_submit(container, link, user, scan_again) for link in links[:MAX_LINKS]]
+    return [
+        _submit(container, link, user, scan_again, waited_for)
+        for link in links[:MAX_LINKS]
+    ]
 
 
 def _submit(
-    container: Container, link: WantedLink, user: User | None, scan_again: bool
+    container: Container,
+    link: WantedLink,
+    user: User | None,
+    scan_again: bool,
+    waited_for: bool,
 ) -> LinkOutcome:
     try:
         file = submit_link(
@@ -62,6 +70,7 @@ def _submit(
             details=link.details,
             name=link.name,
             scan_again=scan_again,
+            waited_for=waited_for,
         )
     except IntakeRefused as refused:
         return LinkOutcome(link.url, code=refused.code, message=str(refused))

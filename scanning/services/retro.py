@@ -14,7 +14,7 @@ import audit.services
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
-from common.leases import NO_LEASE
+from common.leases import NO_LEASE, give_up
 from common.queue import queue_holds_work
 from scanning import selectors
 from scanning.choices import RetroStatus
@@ -156,6 +156,23 @@ def cancel_search(*, search: RetroSearch, user: User) -> None:
 
 
 @transaction.atomic
+def resume_search(*, search: RetroSearch, user: User) -> None:
+    """Go on with a search that was given up, from the file where it stopped.
+
+    Raises ``IntakeRefused`` where it was not given up.
+    """
+    failed = RetroSearch.objects.filter(pk=search.pk, status=RetroStatus.FAILED)
+    if not failed.update(
+        status=RetroStatus.QUEUED, message="", attempts=0, finished_at=None
+    ):
+        raise IntakeRefused(
+            "not_given_up", f"{search.uid} was not given up.", status=409
+        )
+    audit.services.record(case=search.case, action="retro_search.resumed", actor=user)
+    transaction.on_commit(lambda: run_retro_search.enqueue(search.pk))
+
+
+@transaction.atomic
 def collect(*, recording: Recording, **_signal: object) -> None:
     """Keep a new recording for the next search, where its bucket asks for one."""
     if not recording.bucket.search_earlier:
@@ -204,11 +221,11 @@ def requeue_stale_searches(**_signal: object) -> int:
     """
     now = datetime.now(tz=UTC)
     silent = RetroSearch.objects.filter(status=RetroStatus.RUNNING, lease_until__lt=now)
-    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
+    give_up(
+        silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS),
+        "Stopped several times at the same file. What was found stays.",
         status=RetroStatus.FAILED,
-        message="Stopped several times at the same file. What was found stays.",
         finished_at=now,
-        **NO_LEASE,
     )
     ids = list(silent.values_list("pk", flat=True))
     RetroSearch.objects.filter(pk__in=ids, status=RetroStatus.RUNNING).update(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from kombu.exceptions import OperationalError
 
 import audit.services
 from accounts.models import User
 from common.leases import NO_LEASE
-from common.queue import queue_holds_work
-from scanning import results
+from common.queue import entries_waiting
+from scanning import results, turns
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     EngineChoice,
@@ -23,11 +25,21 @@ from scanning.choices import (
 from scanning.cloud_jobs import make_cloud_scan
 from scanning.errors import IntakeRefused, LeaseLost, ScanFailed
 from scanning.models import Scan, ScannedFile
-from scanning.tasks import run_scan
+from scanning.tasks import enqueue_scan
+
+logger = logging.getLogger(__name__)
+
+# What they have worked off by the next sweep is topped up then.
+_ENTRIES_AT_ONCE = 1000
 
 
-def request_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
+def request_scan(
+    *, scanned_file: ScannedFile, user: User | None, waited_for: bool = False
+) -> Scan:
     """Queue a scan of a file by its container's engine, or one by each of two.
+
+    One that somebody waits for, looking at a page, goes before those that came in
+    numbers.
 
     A container on ACRCloud without an account waits for the callback; nothing runs
     here. Raises ``IntakeRefused`` while an earlier scan of the file still runs.
@@ -39,7 +51,7 @@ def request_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
                 raise _runs_already(scanned_file)
             scans = []
             if engine != EngineChoice.ACRCLOUD:
-                scans.append(_make_embedded_scan(scanned_file, user))
+                scans.append(_make_embedded_scan(scanned_file, user, waited_for))
             if engine in (EngineChoice.ACRCLOUD, EngineChoice.BOTH):
                 scans.append(make_cloud_scan(scanned_file=scanned_file, user=user))
             awaits = all(one.stage == ScanStage.AWAITING_CALLBACK for one in scans)
@@ -62,11 +74,18 @@ def request_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
     return scans[0]
 
 
-def _make_embedded_scan(scanned_file: ScannedFile, user: User | None) -> Scan:
+def _make_embedded_scan(
+    scanned_file: ScannedFile, user: User | None, waited_for: bool
+) -> Scan:
+    waited_for = waited_for and turns.counts_as_waited_for(user)
     scan = Scan.objects.create(
-        scanned_file=scanned_file, engine=EngineChoice.EMBEDDED, requested_by=user
+        scanned_file=scanned_file,
+        engine=EngineChoice.EMBEDDED,
+        requested_by=user,
+        waited_for=waited_for,
+        turn=turns.turn_of_new(container=scanned_file.container, waited_for=waited_for),
     )
-    transaction.on_commit(lambda: run_scan.enqueue(scan.pk))
+    transaction.on_commit(lambda: enqueue_scan(scan))
     return scan
 
 
@@ -90,7 +109,8 @@ def cancel_scan(*, scan: Scan, user: User) -> None:
         )
         Scan.objects.filter(pk=scan.pk).update(cancel_requested=True)
         waits = Q(status=ScanStatus.QUEUED) | Q(
-            status=ScanStatus.RUNNING, stage=ScanStage.AWAITING_CALLBACK
+            status=ScanStatus.RUNNING,
+            stage__in=[ScanStage.AWAITING_CALLBACK, ScanStage.PAUSED],
         )
         idle = Scan.objects.filter(waits, pk=scan.pk).update(
             status=ScanStatus.RUNNING, lease_owner="cancel", lease_until=None
@@ -113,16 +133,26 @@ def requeue_stale_scans() -> int:
     # A queued scan whose queue entry was lost: nobody takes it for a whole lease.
     lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
     # Those for the cloud are not in the queue; their own times say when they are due.
-    lost = Scan.objects.filter(
-        status=ScanStatus.QUEUED,
-        engine=EngineChoice.EMBEDDED,
-        created_at__lt=lost_before,
-    )
-    if not queue_holds_work():
-        for scan_id in lost.values_list("pk", flat=True):
-            run_scan.enqueue(scan_id)
-            count += 1
+    lost = turns.due_scans().filter(created_at__lt=lost_before)
+    for scan in lost[: _entries_missing()]:
+        enqueue_scan(scan)
+        count += 1
     return count
+
+
+def _entries_missing() -> int:
+    """Return how many scans may have lost their entries, which are alike.
+
+    Entries for other work hide those that are missing; so where nothing is scanned at
+    all, there is one more.
+    """
+    try:
+        missing = _ENTRIES_AT_ONCE - entries_waiting()
+    except OperationalError:
+        logger.warning("the broker is away")
+        return 0
+    running = Scan.objects.filter(lease_until__gt=datetime.now(tz=UTC))
+    return max(missing, 0 if running.exists() else 1)
 
 
 def _requeue_or_give_up(scan: Scan) -> int:
@@ -130,7 +160,8 @@ def _requeue_or_give_up(scan: Scan) -> int:
         failure = ScanFailed(
             "engine_error",
             f"Scan of {scan.scanned_file.name} stopped {scan.attempts} times without "
-            "an answer. Ask for a rescan, or tell an admin if it happens again.",
+            "an answer. Ask for a rescan, or tell an admin if it happens again. "
+            f"{scan.message}".rstrip(),
         )
         try:
             results.store_failure(scan=scan, failure=failure, owner=scan.lease_owner)
@@ -144,5 +175,5 @@ def _requeue_or_give_up(scan: Scan) -> int:
         lease_until=scan.lease_until,
     ).update(status=ScanStatus.QUEUED, stage=ScanStage.QUEUED, **NO_LEASE)
     if requeued:
-        run_scan.enqueue(scan.pk)
+        enqueue_scan(scan)
     return requeued

@@ -1,15 +1,44 @@
-"""The jobs page: what waits, runs and failed, and why."""
+"""The jobs page: what waits, runs or was given up, why, and trying it again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
+from django.db.models import Model
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import Role
-from operations.jobs import JobState, job_counts, jobs
+from audit.models import Event
+from catalogue.models import CatalogueImport, ImportStatus, Recording, RecordingStatus
+from dedup.models import CatalogueCheck, RunStatus
+from operations.jobs import JobState, given_up, job_counts, jobs
+from reports.choices import RunState
+from reports.models import (
+    EvidencePack,
+    PackStatus,
+    ReportDispatch,
+    ReportRun,
+    ResultImport,
+    ResultImportStatus,
+)
+from reports.models.schedule import DispatchState
+from scanning import callback_processing
+from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanStatus
+from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
+from scanning.services.callbacks import receive, requeue_lost_callbacks
 from scanning.services.intake import submit_upload
+from scanning.services.scans import request_scan
+from scanning.tasks import process_callback
 from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.security.world import Desk, report_run, schedule
 
 
 @pytest.fixture
@@ -21,11 +50,11 @@ def viewer(signed_in: MakeClient) -> Client:
 def test_a_scan_is_listed_until_it_is_done(
     catalogue: Catalogue, run_worker: Worker, admin: User, viewer: Client
 ) -> None:
-    submit_upload(
+    file = submit_upload(
         container=catalogue.container,
         upload=upload("broken.mp3", b"x" * 99),
         user=admin,
-    )
+    ).scanned_file
     assert b"broken.mp3" in viewer.get("/jobs/?state=waiting").content
     assert job_counts()[JobState.WAITING] == 1
 
@@ -35,10 +64,202 @@ def test_a_scan_is_listed_until_it_is_done(
     failed = viewer.get("/jobs/?state=failed&kind=scan").content
     assert b"broken.mp3" in failed
     assert b"could not be decoded as audio" in failed
+    assert b"Try again" not in failed
     assert viewer.get("/jobs/?state=failed&kind=report").content.count(b"broken") == 0
+
+    request_scan(scanned_file=file, user=admin)
+
+    assert b"broken.mp3" not in viewer.get("/jobs/?state=failed").content
 
 
 def test_the_list_is_empty_where_nothing_happens(db: None, viewer: Client) -> None:
     assert b"Nothing runs" in viewer.get("/jobs/").content
     assert b"Nothing runs" in viewer.get("/jobs/?state=odd&kind=odd").content
     assert all(jobs(state=state) == [] for state in JobState)
+
+
+def _scan(_desk: Desk) -> Scan:
+    match = make_match()
+    file = match.scanned_file
+    file.scans.update(status=ScanStatus.FAILED, message="It broke.")
+    return file.scans.get()
+
+
+def _search(desk: Desk) -> RetroSearch:
+    search = desk.retro_search()
+    search.status, search.message = RetroStatus.FAILED, "It broke."
+    search.save()
+    return search
+
+
+def _dispatch(desk: Desk) -> ReportDispatch:
+    return ReportDispatch.objects.create(
+        schedule=schedule(desk.user),
+        run=report_run(desk.user),
+        state=DispatchState.FAILED,
+        message="It broke.",
+        next_attempt_at=datetime.now(tz=UTC),
+    )
+
+
+# What was given up of each kind, the least that may try it again, and what it is then.
+Given = tuple[Callable[[Desk], Model], Role, dict[str, Any]]  # Any: of any column
+_GIVEN_UP: dict[str, Given] = {
+    "scan": (_scan, Role.REVIEWER, {"status": ScanStatus.FAILED}),
+    "recording": (
+        lambda _desk: RecordingFactory.create(
+            status=RecordingStatus.ERROR, status_message="It broke.", audio="a"
+        ),
+        Role.MANAGER,
+        {"status": RecordingStatus.WAITING},
+    ),
+    "retro_search": (_search, Role.MANAGER, {"status": RetroStatus.QUEUED}),
+    "catalogue_check": (
+        lambda _desk: CatalogueCheck.objects.create(
+            status=RunStatus.FAILED, message="It broke."
+        ),
+        Role.MANAGER,
+        {"status": RunStatus.WAITING},
+    ),
+    "report": (
+        lambda desk: ReportRun.objects.create(
+            name="R", run_by=desk.user, state=RunState.FAILED, message="It broke."
+        ),
+        Role.REVIEWER,
+        {"state": RunState.QUEUED},
+    ),
+    "evidence": (
+        lambda desk: EvidencePack.objects.create(
+            match=desk.match, status=PackStatus.FAILED, message="It broke."
+        ),
+        Role.REVIEWER,
+        {"status": PackStatus.QUEUED},
+    ),
+    "catalogue_import": (
+        lambda desk: CatalogueImport.objects.create(
+            bucket=desk.bucket,
+            status=ImportStatus.REFUSED,
+            message="It broke.",
+            summary={"rows": 3},
+        ),
+        Role.MANAGER,
+        {"status": ImportStatus.IMPORTING},
+    ),
+    "result_import": (
+        lambda desk: ResultImport.objects.create(
+            container=desk.container,
+            status=ResultImportStatus.REFUSED,
+            message="It broke.",
+        ),
+        Role.REVIEWER,
+        {"status": ResultImportStatus.CHECKING},
+    ),
+    "callback_sent": (
+        lambda desk: OutboundCallback.objects.create(
+            container=desk.container,
+            scanned_file=desk.file,
+            status=DeliveryStatus.FAILED,
+        ),
+        Role.ADMIN,
+        {"status": DeliveryStatus.WAITING},
+    ),
+    "callback_received": (
+        lambda desk: InboundCallback.objects.create(
+            container=desk.container,
+            outcome=CallbackOutcome.FAILED,
+            message="It broke.",
+        ),
+        Role.ADMIN,
+        {"outcome": CallbackOutcome.QUEUED},
+    ),
+    "dispatch": (_dispatch, Role.ADMIN, {"state": DispatchState.WAITING}),
+}
+
+
+@pytest.mark.parametrize("kind", _GIVEN_UP)
+def test_what_was_given_up_is_tried_again_by_who_may(
+    kind: str, db: None, viewer: Client
+) -> None:
+    make, role, then = _GIVEN_UP[kind]
+    row = make(Desk(1))
+    (job,) = jobs(state=JobState.FAILED, kind=kind)
+    assert job.subject == row
+    assert job.cause == ("" if kind == "callback_sent" else "It broke.")
+
+    assert viewer.post("/jobs/again/", {"job": job.key}).status_code == 403
+    weaker = [one for one in Role if list(Role).index(one) < list(Role).index(role)]
+    for one in weaker[1:]:
+        _post(one, job.key)
+        assert given_up(job.key) is not None
+    events = Event.objects.count()
+
+    told = _post(role, job.key)
+
+    assert "1 job is tried again." in told
+    row.refresh_from_db()
+    assert {name: getattr(row, name) for name in then} == then
+    assert given_up(job.key) is None
+    assert Event.objects.count() > events
+
+
+def _post(role: Role, key: str) -> str:
+    client = Client()
+    client.force_login(make_user(role))
+    answer = client.post("/jobs/again/", {"job": key, "kind": "odd"}, follow=True)
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "key", ["", "scan", "scan:none", "odd:1", "callback_received:x"]
+)
+def test_a_job_that_is_not_there_is_said_to_be_gone(key: str, db: None) -> None:
+    assert "dealt with meanwhile" in _post(Role.ADMIN, key)
+
+
+def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -> None:
+    desk, other = Desk(1), Desk(2)
+    pack = EvidencePack.objects.create(match=other.match, status=PackStatus.FAILED)
+    client = Client()
+    client.force_login(desk.user)
+
+    assert pack.uid.encode() not in client.get("/jobs/?state=failed").content
+    client.post("/jobs/again/", {"job": f"evidence:{pack.uid}"})
+
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.FAILED
+
+
+def test_all_that_the_page_shows_is_tried_again_at_once(db: None) -> None:
+    for number in range(3):
+        RecordingFactory.create(
+            title=f"R {number}", status=RecordingStatus.ERROR, audio="a"
+        )
+    client = Client()
+    client.force_login(make_user(Role.MANAGER))
+    page = client.get("/jobs/?state=failed&kind=recording")
+    assert b"Try all 3 again" in page.content
+
+    client.post("/jobs/again/", {"job": page.context["again"], "kind": "recording"})
+
+    assert Recording.objects.filter(status=RecordingStatus.WAITING).count() == 3
+
+
+def test_a_callback_that_cannot_be_applied_is_given_up_with_the_reason(
+    db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    def broken(**_told: object) -> None:
+        raise ValueError("odd body")
+
+    monkeypatch.setattr(callback_processing, "let_burst_pass", lambda **_told: None)
+    monkeypatch.setattr(callback_processing, "process", broken)
+    container = Desk(1).container
+    kept = receive(container=container, body=b'{"file_id": "a", "state": 1}').callback
+    for _ in range(settings.ACRPORTAL_MAX_ATTEMPTS):
+        with pytest.raises(ValueError, match="odd"):
+            process_callback.call(kept.pk)
+        InboundCallback.objects.update(received_at=datetime(2020, 1, 1, tzinfo=UTC))
+        assert requeue_lost_callbacks() == 0  # it waits for its next try
+
+    kept.refresh_from_db()
+    assert kept.outcome == CallbackOutcome.FAILED
+    assert "ValueError: odd body" in kept.message
