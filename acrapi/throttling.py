@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.cache import caches
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
@@ -17,6 +18,8 @@ class TokenThrottle(SimpleRateThrottle):
     num_requests: int
 
     scope = "api"
+    # Counted by each process: a call must not cost a write to the database.
+    cache = caches["process"]
 
     def get_rate(self) -> str | None:
         """Return the rate of the settings; None switches throttling off."""

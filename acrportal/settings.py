@@ -150,6 +150,17 @@ else:
 # The last connection of SQLite that closes writes its log back, which takes long.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 
+# What all processes count together (attempts to sign in) is in the database; what each
+# may keep for itself is in its memory. Entries beyond the limit push out the oldest.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+
 # SQLite leaves out the columns that an index of PostgreSQL carries along.
 SILENCED_SYSTEM_CHECKS = ["models.W040"]
 
@@ -255,10 +266,6 @@ TASKS = {
 }
 ACRPORTAL_LEASE_SECONDS: int = env.int("ACRPORTAL_LEASE_SECONDS", 60)
 ACRPORTAL_MAX_ATTEMPTS: int = env.int("ACRPORTAL_MAX_ATTEMPTS", 3)
-ACRPORTAL_SCANS_PER_CONTAINER: int = env.int("ACRPORTAL_SCANS_PER_CONTAINER", 0)
-ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
-    "ACRPORTAL_JOBS_AT_ONCE", cast={"value": int}, default={}
-)
 
 # --- Recognition --------------------------------------------------------------
 
@@ -318,6 +325,8 @@ ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 
 # --- API ----------------------------------------------------------------------
 
+_BEHIND_PROXY: bool = env.bool("ACRPORTAL_BEHIND_PROXY", default=False)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.SessionAuthentication"
@@ -326,6 +335,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.api.errors.exception_handler",
+    # Without a proxy, nobody says which address they come from but the connection.
+    "NUM_PROXIES": int(_BEHIND_PROXY),
     # "format" is what a report is written as, not how an answer is rendered.
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -361,9 +372,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = ACRPORTAL_HTTPS
 SECURE_HSTS_PRELOAD = ACRPORTAL_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.bool("ACRPORTAL_BEHIND_PROXY", default=False):
+if _BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
+    # Attempts are counted for the address that the proxy saw, not for the proxy.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 _OIDC_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(ACRPORTAL_OIDC_URL))
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

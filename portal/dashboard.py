@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import transaction
 from django.db.models import Count, FloatField, IntegerField, Min, Q, QuerySet, Value
 from django.db.models.functions import Cast, Floor
@@ -89,7 +89,7 @@ def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
     They go over every match of that time, and hardly change from look to look.
     """
     key = f"dashboard:{name}:{user.pk}:{get_language()}"
-    return cache.get_or_set(key, read, timeout=REMEMBERED_SECONDS)
+    return caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
 
 
 def _read(name: str, read: Callable[[], object]) -> Widget:

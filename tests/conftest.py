@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
@@ -51,7 +51,7 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     settings.FILE_UPLOAD_TEMP_DIR.mkdir()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.SECURE_SSL_REDIRECT = False
-    cache.clear()
+    caches["process"].clear()
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     return tmp_path
 

@@ -16,7 +16,6 @@ from allauth.mfa.totp.internal.auth import (
 )
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
-from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
@@ -28,12 +27,6 @@ from tests.factories.accounts import make_user
 pytestmark = pytest.mark.django_db
 
 LOGIN = "/accounts/login/"
-
-
-@pytest.fixture(autouse=True)
-def _counters() -> None:
-    """Begin to count attempts anew."""
-    cache.clear()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 
@@ -56,7 +56,7 @@ MakeApi = Callable[..., Api]
 def no_throttle(settings: Settings) -> None:
     """Let tests call as fast as they can; the throttle has tests of its own."""
     settings.ACRPORTAL_API_THROTTLE = False
-    cache.clear()
+    caches["process"].clear()
 
 
 @pytest.fixture

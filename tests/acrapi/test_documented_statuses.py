@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
@@ -168,7 +168,7 @@ def test_the_documented_status_is_seen_and_its_body_fits(
     if status == 429:
         settings.ACRPORTAL_API_THROTTLE = True
         settings.ACRPORTAL_API_RATE = 1
-        cache.clear()
+        caches["process"].clear()
         api.get("/api/fs-containers")
 
     answer = call(name, status, api, world)

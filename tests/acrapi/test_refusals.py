@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 
@@ -166,7 +166,7 @@ def test_too_many_calls_are_told_when_to_come_back(
     assert int(answers[-1].headers["Retry-After"]) >= 1
     api.secret = other.secret
     assert api.get("/api/fs-containers").status_code == 200
-    cache.clear()
+    caches["process"].clear()
 
 
 def test_an_unknown_host_is_refused_as_json(settings: Settings) -> None:

@@ -1,0 +1,93 @@
+"""Guessing is counted by all processes together, and for the address that it came from."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
+from django.db import connection
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.roles import Role
+from tests.accounts.test_sign_in import sign_in
+from tests.factories.accounts import make_user
+
+_GUESS = """
+import django
+django.setup()
+from django.conf import settings
+from django.test import Client
+settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["*"], False
+for password in ("a", "b", "c"):
+    page = Client().post(
+        "/accounts/login/", {"username": "ana", "password": password}
+    )
+print(page.status_code)
+"""
+
+
+@pytest.mark.django_db
+def test_a_process_that_just_started_knows_of_earlier_attempts() -> None:
+    make_user(Role.REVIEWER, username="ana")
+    for _attempt in range(5):
+        sign_in(Client(), "wrong")
+        for memory in caches.all():
+            if isinstance(memory, LocMemCache):
+                memory.clear()
+
+    page = sign_in(Client())
+
+    assert page.status_code == 200
+    assert "Too many" in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="processes share no database in memory"
+)
+def test_attempts_at_two_processes_add_up(data_dir: Path) -> None:
+    make_user(Role.REVIEWER, username="ana")
+    at = connection.settings_dict
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+        "ACRPORTAL_DATA_DIR": str(data_dir),
+        "SECRET_KEY": "only for this test",
+        "DATABASE_URL": f"postgres://{at['USER']}:{at['PASSWORD']}"
+        f"@{at['HOST']}:{at['PORT']}/{at['NAME']}",
+    }
+    for _attempt in range(2):
+        sign_in(Client(), "wrong")
+
+    told = subprocess.run(
+        [sys.executable, "-c", _GUESS],
+        env=env,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.stdout.strip() == "200"
+    assert "Too many" in sign_in(Client()).content.decode()
+
+
+@pytest.mark.django_db
+def test_behind_a_proxy_one_guesser_does_not_lock_out_the_others(
+    settings: Settings,
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    make_user(Role.REVIEWER, username="ana")
+    for number in range(10):
+        guesser = Client(headers={"X-Forwarded-For": "198.51.100.7"})
+        guesser.post("/accounts/login/", {"username": f"n{number}", "password": "x"})
+
+    elsewhere = sign_in(Client(headers={"X-Forwarded-For": "198.51.100.8"}))
+    claimed = Client(headers={"X-Forwarded-For": "203.0.113.5, 198.51.100.7"})
+
+    assert elsewhere.status_code == 302
+    assert "Too many" in sign_in(claimed).content.decode()
