@@ -266,6 +266,10 @@ TASKS = {
 }
 ACRPORTAL_LEASE_SECONDS: int = env.int("ACRPORTAL_LEASE_SECONDS", 60)
 ACRPORTAL_MAX_ATTEMPTS: int = env.int("ACRPORTAL_MAX_ATTEMPTS", 3)
+ACRPORTAL_SCANS_PER_CONTAINER: int = env.int("ACRPORTAL_SCANS_PER_CONTAINER", 0)
+ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
+    "ACRPORTAL_JOBS_AT_ONCE", cast={"value": int}, default={}
+)
 
 # --- Recognition --------------------------------------------------------------
 
