@@ -76,7 +76,11 @@ def _count() -> int:
 
 
 def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None:
-    """Open each page so often, as one person."""
+    """Open each page so often, as one person.
+
+    Beside other work the time of the own processor says more than the clock; what is
+    left is the database's and waiting.
+    """
     from django.test import Client
     from django.urls import reverse
 
@@ -93,34 +97,41 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
     assert container is not None
     assert file is not None
     queue, files = reverse("portal:queue"), reverse("portal:file_list")
+    matches = reverse("portal:match_list")
     pages: dict[str, Callable[[int], str]] = {
         "Dashboard": lambda _: reverse("portal:dashboard"),
         "Queue": lambda _: f"{queue}?view=waiting",
         "Queue, page 40": lambda _: f"{queue}?view=waiting&page=40",
         "Queue, most at stake": lambda _: f"{queue}?view=waiting&sort=value",
+        "Queue by title": lambda _: f"{queue}?view=waiting&sort=title",
         "Queue of one container": lambda _: f"{queue}?container={container.pk}",
         "My queue": lambda _: f"{queue}?view=mine",
         "Next match": lambda number: waiting[number].review_url,
-        "Matches": lambda _: reverse("portal:match_list"),
+        "Matches": lambda _: matches,
+        "Matches by score": lambda _: f"{matches}?sort=-score",
         "Files": lambda _: files,
         "Files of one container": lambda _: f"{files}?container={container.pk}",
         "One file": lambda _: reverse("portal:file_detail", args=[file.uid]),
     }
     rows = []
     for name, address in pages.items():
-        taken = []
+        taken, worked = [], []
         for number in range(calls + _WARM):
             url = address(number)
-            begun = time.perf_counter()
+            begun, begun_work = time.perf_counter(), time.process_time()
             answer = client.get(url)
             taken.append(1000 * (time.perf_counter() - begun))
+            worked.append(1000 * (time.process_time() - begun_work))
             if answer.status_code != 200:
                 raise SystemExit(f"{url} answered {answer.status_code}")
         p50, p95 = np.percentile(taken[_WARM:], [50, 95])
-        rows.append((name, f"{p50:.0f}", f"{p95:.0f}", LIMIT_MS if limited else "–"))
+        work = float(np.mean(worked[_WARM:]))
+        limit = LIMIT_MS if limited else "–"
+        rows.append((name, f"{p50:.0f}", f"{p95:.0f}", f"{work:.0f}", limit))
         if limited:
             report.check(f"{name}: p95 {p95:.0f} ms", reached=p95 <= LIMIT_MS)
-    report.table(("Page", "p50, ms", "p95, ms", "Limit, ms"), rows)
+    titles = ("Page", "p50, ms", "p95, ms", "of it own processor, ms", "Limit, ms")
+    report.table(titles, rows)
 
 
 def _long_work(report: Report, filled: Filled, bulk: int) -> None:

@@ -221,6 +221,7 @@ class Recording(Leased):
         ]
         indexes = [
             models.Index(fields=["bucket", "title"], name="recording_bucket_title"),
+            models.Index(fields=["title", "id"], name="recording_title"),
             models.Index(fields=["bucket", "id", "status"], name="recording_bucket_id"),
             models.Index(fields=["status", "lease_until"], name="recording_work"),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),

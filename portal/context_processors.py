@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -11,7 +13,10 @@ from review import selectors as review_selectors
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """Name of the site, what waits, and what this person may do."""
+    """Name of the site, what waits, and what this person may do.
+
+    What waits is counted once a page shows it, unless the page has counted it itself.
+    """
     context: dict[str, object] = {
         "site_name": settings.ACRPORTAL_SITE_NAME,
         "request_id": getattr(request, "request_id", ""),
@@ -20,6 +25,10 @@ def shell(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return context
     return context | {
-        "nav": {"pending_matches": count_of(review_selectors.waiting())},
+        "nav": {"pending_matches": cache(_waiting)},
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }
+
+
+def _waiting() -> int:
+    return count_of(review_selectors.waiting())

@@ -21,8 +21,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from catalogue.models import CatalogueImport, Recording, RecordingStatus
+from catalogue.models import CatalogueImport
 from portal import charts
+from portal.pages import COUNTED, count_of
 from portal.queue import Queue
 from portal.review_page import Lock, lock_of
 from portal.selectors import matches_per_week
@@ -72,7 +73,7 @@ def widgets(user: User) -> dict[str, Widget]:
     reads: dict[str, Callable[[], object]] = {
         "numbers": lambda: numbers(user),
         "next": lambda: next_in_line(user),
-        "reasons": reasons,
+        "reasons": lambda: _reasons_of(user),
         "weeks": lambda: _remembered("weeks", user, weeks),
         "found": lambda: _remembered("found", user, found_this_week),
         "precision": lambda: _remembered("precision", user, precision),
@@ -90,6 +91,13 @@ def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
     """
     key = f"dashboard:{name}:{user.pk}:{get_language()}"
     return caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
+
+
+def _reasons_of(user: User) -> object:
+    """Return what waits by reason: as it is now, unless that is a very long list."""
+    if count_of(selectors.waiting()) <= COUNTED:
+        return reasons()
+    return _remembered("reasons", user, reasons)
 
 
 def _read(name: str, read: Callable[[], object]) -> Widget:
@@ -124,8 +132,8 @@ def numbers(user: User) -> dict[str, object]:
         .order_by()
     )
     return {
-        "waiting": selectors.waiting().count(),
-        "due_today": waiting.filter(due_at__lt=tomorrow).count(),
+        "waiting": count_of(selectors.waiting()),
+        "due_today": count_of(waiting.filter(due_at__lt=tomorrow)),
         "held": held["count"],
         "held_until": held["until"],
         "overdue": disputes["count"],
@@ -135,8 +143,6 @@ def numbers(user: User) -> dict[str, object]:
         "queued": work.queued,
         "failed": files.get(FileStatus.ERROR, 0),
         "needs_audio": files.get(FileStatus.NEEDS_AUDIO, 0),
-        "files": scanning_selectors.files().count(),
-        "recordings": Recording.objects.filter(status=RecordingStatus.READY).count(),
         "now": now,
     }
 

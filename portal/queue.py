@@ -26,7 +26,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from portal.pages import count_of
+from portal.pages import COUNTED, count_of
 from review import selectors
 from review.choices import WAITING_STATES, MatchState
 from review.filters import MatchFilter
@@ -86,7 +86,10 @@ _ORDERS: dict[str, tuple[_Key, ...]] = {
         ),
     ),
     "found": (_Key("placed_by", F("created_at"), lambda match: match.created_at),),
-    "reason": (_Key("placed_by", F("queue_reason"), lambda match: match.queue_reason),),
+    "reason": (
+        _Key("placed_by", F("queue_reason"), lambda match: match.queue_reason),
+        _Key("placed_found", F("created_at"), lambda match: match.created_at),
+    ),
     "title": (
         _Key("placed_by", F("recording__title"), lambda match: match.recording.title),
     ),
@@ -96,7 +99,6 @@ _ORDERS: dict[str, tuple[_Key, ...]] = {
         ),
     ),
     "matched": (_Key("placed_by", F("matched_ms"), lambda match: match.matched_ms),),
-    "relation": (_Key("placed_by", F("relation"), lambda match: match.relation),),
     "score": (
         _Key(
             "placed_by",
@@ -182,8 +184,11 @@ class Queue:
         return self._unordered().order_by(*self._order())
 
     def next_to(self, match: Match | None) -> Match | None:
-        """Return the next match that this person could decide, round the end."""
-        open_rows = self.rows().filter(selectors.open_to(self.user))
+        """Return the next match that this person could decide, round the end.
+
+        Of this match and the one before, only the way there is read.
+        """
+        open_rows = self._ways().filter(selectors.open_to(self.user))
         if match is None:
             return open_rows.first()
         for beyond in self._beyond(match, backwards=False):
@@ -194,7 +199,7 @@ class Queue:
     def before(self, match: Match) -> Match | None:
         """Return the match before this one; None at the beginning."""
         found = (
-            self.rows().filter(beyond).last()
+            self._ways().filter(beyond).last()
             for beyond in self._beyond(match, backwards=True)
         )
         return next((each for each in found if each is not None), None)
@@ -203,11 +208,16 @@ class Queue:
         """Return where the match stands."""
         rows = self._unordered()
         inside = rows.filter(pk=match.pk).exists()
-        earlier = sum(
-            count_of(rows.filter(beyond))
-            for beyond in self._beyond(match, backwards=True)
-        )
+        earlier = 0
+        for beyond in self._beyond(match, backwards=True):
+            if earlier <= COUNTED:
+                earlier += count_of(rows.filter(beyond))
         return Place(earlier + 1 if inside else 0, count_of(rows))
+
+    def _ways(self) -> QuerySet[Match]:
+        """Return the rows in order, with no more than their addresses."""
+        rows = self.rows().select_related(None).prefetch_related(None)
+        return rows.only("uid")
 
     def _unordered(self) -> QuerySet[Match]:
         states = (
@@ -248,8 +258,8 @@ class Queue:
         return conditions[::-1]
 
 
-def tab_counts(user: User) -> dict[str, int]:
-    """Return how many each tab of the queue holds, as ``count_of`` counts."""
+def tab_counts(user: User) -> dict[str, dict[str, int]]:
+    """Return how many each tab of the queue holds, for the tabs and the menu."""
     waiting = selectors.waiting()
     tabs = {
         "waiting": waiting,
@@ -258,7 +268,8 @@ def tab_counts(user: User) -> dict[str, int]:
         "unmatched": unmatched_files(),
         "disputes": selectors.open_disputes(),
     }
-    return {name: count_of(rows) for name, rows in tabs.items()}
+    counts = {name: count_of(rows) for name, rows in tabs.items()}
+    return {"tabs": counts, "nav": {"pending_matches": counts["waiting"]}}
 
 
 def _is_mine(user: User) -> Q:

@@ -10,7 +10,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,67 +18,247 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Bucket',
+            name="Bucket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('bucket_type', models.CharField(choices=[('File', 'Recordings'), ('DedupFile', 'Recordings, kept free of duplicates')], default='File', max_length=16)),
-                ('intake_rule', models.CharField(choices=[('reject', 'Reject the new one'), ('ask', 'Ask a person'), ('add_as_version', 'Add it as a version'), ('ignore', 'Add it all the same')], default='ask', max_length=16)),
-                ('region', models.CharField(blank=True, default='eu-west-1', max_length=32)),
-                ('labels', models.JSONField(blank=True, default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                (
+                    "bucket_type",
+                    models.CharField(
+                        choices=[
+                            ("File", "Recordings"),
+                            ("DedupFile", "Recordings, kept free of duplicates"),
+                        ],
+                        default="File",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "intake_rule",
+                    models.CharField(
+                        choices=[
+                            ("reject", "Reject the new one"),
+                            ("ask", "Ask a person"),
+                            ("add_as_version", "Add it as a version"),
+                            ("ignore", "Add it all the same"),
+                        ],
+                        default="ask",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "region",
+                    models.CharField(blank=True, default="eu-west-1", max_length=32),
+                ),
+                ("labels", models.JSONField(blank=True, default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Recording',
+            name="Recording",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('lease_owner', models.CharField(blank=True, default='', max_length=64)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('r',), **{}), editable=False, max_length=32, unique=True)),
-                ('acr_id', models.CharField(default=catalogue.models.new_acr_id, editable=False, max_length=32, unique=True)),
-                ('custom_id', models.CharField(blank=True, default='', max_length=200)),
-                ('title', models.CharField(max_length=500)),
-                ('version_title', models.CharField(blank=True, default='', max_length=500)),
-                ('artists', models.JSONField(blank=True, default=list)),
-                ('album', models.CharField(blank=True, default='', max_length=500)),
-                ('label', models.CharField(blank=True, default='', max_length=300)),
-                ('release_date', models.CharField(blank=True, default='', help_text='2016, 2016-06 or 2016-06-28', max_length=10)),
-                ('isrc', models.CharField(blank=True, default='', max_length=40)),
-                ('isrc_normalised', models.CharField(blank=True, default='', max_length=12)),
-                ('isrc_status', models.CharField(choices=[('valid', 'Valid'), ('corrected', 'Corrected'), ('malformed', 'Malformed'), ('missing', 'Missing'), ('conflict', 'Conflict')], default='missing', max_length=16)),
-                ('upc', models.CharField(blank=True, default='', max_length=14)),
-                ('iswc', models.CharField(blank=True, default='', max_length=11)),
-                ('writers', models.JSONField(blank=True, default=list)),
-                ('publishers', models.JSONField(blank=True, default=list)),
-                ('notes', models.TextField(blank=True, default='')),
-                ('user_defined', models.JSONField(blank=True, default=dict)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('processing', 'Fingerprinting'), ('ready', 'Searchable'), ('error', 'Error'), ('stub', 'Known by name only'), ('retired', 'Retired')], default='waiting', max_length=16)),
-                ('status_message', models.CharField(blank=True, default='', max_length=500)),
-                ('audio', models.FileField(blank=True, default='', max_length=200, upload_to='')),
-                ('audio_name', models.CharField(blank=True, default='', max_length=500)),
-                ('audio_sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('audio_bytes', models.BigIntegerField(default=0)),
-                ('duration_ms', models.BigIntegerField(default=0, validators=[django.core.validators.MinValueValidator(0)])),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('fingerprint', models.FileField(blank=True, default='', max_length=200, upload_to='')),
-                ('waveform', models.FileField(blank=True, default='', max_length=200, upload_to='')),
-                ('proxy', models.FileField(blank=True, default='', max_length=200, upload_to='')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('added_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('bucket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recordings', to='catalogue.bucket')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "lease_owner",
+                    models.CharField(blank=True, default="", max_length=64),
+                ),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("r",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "acr_id",
+                    models.CharField(
+                        default=catalogue.models.new_acr_id,
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                ("custom_id", models.CharField(blank=True, default="", max_length=200)),
+                ("title", models.CharField(max_length=500)),
+                (
+                    "version_title",
+                    models.CharField(blank=True, default="", max_length=500),
+                ),
+                ("artists", models.JSONField(blank=True, default=list)),
+                ("album", models.CharField(blank=True, default="", max_length=500)),
+                ("label", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "release_date",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="2016, 2016-06 or 2016-06-28",
+                        max_length=10,
+                    ),
+                ),
+                ("isrc", models.CharField(blank=True, default="", max_length=40)),
+                (
+                    "isrc_normalised",
+                    models.CharField(blank=True, default="", max_length=12),
+                ),
+                (
+                    "isrc_status",
+                    models.CharField(
+                        choices=[
+                            ("valid", "Valid"),
+                            ("corrected", "Corrected"),
+                            ("malformed", "Malformed"),
+                            ("missing", "Missing"),
+                            ("conflict", "Conflict"),
+                        ],
+                        default="missing",
+                        max_length=16,
+                    ),
+                ),
+                ("upc", models.CharField(blank=True, default="", max_length=14)),
+                ("iswc", models.CharField(blank=True, default="", max_length=11)),
+                ("writers", models.JSONField(blank=True, default=list)),
+                ("publishers", models.JSONField(blank=True, default=list)),
+                ("notes", models.TextField(blank=True, default="")),
+                ("user_defined", models.JSONField(blank=True, default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("processing", "Fingerprinting"),
+                            ("ready", "Searchable"),
+                            ("error", "Error"),
+                            ("stub", "Known by name only"),
+                            ("retired", "Retired"),
+                        ],
+                        default="waiting",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "status_message",
+                    models.CharField(blank=True, default="", max_length=500),
+                ),
+                (
+                    "audio",
+                    models.FileField(
+                        blank=True, default="", max_length=200, upload_to=""
+                    ),
+                ),
+                (
+                    "audio_name",
+                    models.CharField(blank=True, default="", max_length=500),
+                ),
+                (
+                    "audio_sha256",
+                    models.CharField(blank=True, default="", max_length=64),
+                ),
+                ("audio_bytes", models.BigIntegerField(default=0)),
+                (
+                    "duration_ms",
+                    models.BigIntegerField(
+                        default=0,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                (
+                    "fingerprint",
+                    models.FileField(
+                        blank=True, default="", max_length=200, upload_to=""
+                    ),
+                ),
+                (
+                    "waveform",
+                    models.FileField(
+                        blank=True, default="", max_length=200, upload_to=""
+                    ),
+                ),
+                (
+                    "proxy",
+                    models.FileField(
+                        blank=True, default="", max_length=200, upload_to=""
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "bucket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recordings",
+                        to="catalogue.bucket",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['title', 'id'],
-                'indexes': [models.Index(fields=['bucket', 'title'], name='recording_bucket_title'), models.Index(fields=['status', 'lease_until'], name='recording_work'), models.Index(fields=['isrc_normalised'], name='recording_isrc'), models.Index(fields=['audio_sha256'], name='recording_sha256')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('custom_id', ''), _negated=True), fields=('bucket', 'custom_id'), name='recording_custom_id_unique_in_bucket'), models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0)), name='recording_duration_not_negative')],
+                "ordering": ["title", "id"],
+                "indexes": [
+                    models.Index(
+                        fields=["bucket", "title"], name="recording_bucket_title"
+                    ),
+                    models.Index(
+                        fields=["status", "lease_until"], name="recording_work"
+                    ),
+                    models.Index(fields=["isrc_normalised"], name="recording_isrc"),
+                    models.Index(fields=["audio_sha256"], name="recording_sha256"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("custom_id", ""), _negated=True),
+                        fields=("bucket", "custom_id"),
+                        name="recording_custom_id_unique_in_bucket",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("duration_ms__gte", 0)),
+                        name="recording_duration_not_negative",
+                    ),
+                ],
             },
         ),
     ]

@@ -6,63 +6,81 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0002_reserved_bucket'),
+        ("catalogue", "0002_reserved_bucket"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='bucket',
-            options={'base_manager_name': 'all_objects', 'ordering': ['name']},
+            name="bucket",
+            options={"base_manager_name": "all_objects", "ordering": ["name"]},
         ),
         migrations.AlterModelManagers(
-            name='bucket',
+            name="bucket",
             managers=[
-                ('objects', django.db.models.manager.Manager()),
-                ('all_objects', django.db.models.manager.Manager()),
+                ("objects", django.db.models.manager.Manager()),
+                ("all_objects", django.db.models.manager.Manager()),
             ],
         ),
         migrations.RemoveConstraint(
-            model_name='recording',
-            name='recording_custom_id_unique_in_bucket',
+            model_name="recording",
+            name="recording_custom_id_unique_in_bucket",
         ),
         migrations.AddField(
-            model_name='bucket',
-            name='deleted_at',
+            model_name="bucket",
+            name="deleted_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='bucket',
-            name='metadata_template',
-            field=models.TextField(blank=True, default=''),
+            model_name="bucket",
+            name="metadata_template",
+            field=models.TextField(blank=True, default=""),
         ),
         migrations.AddField(
-            model_name='bucket',
-            name='net_type',
+            model_name="bucket",
+            name="net_type",
             field=models.PositiveSmallIntegerField(default=1),
         ),
         migrations.AddField(
-            model_name='recording',
-            name='source_url',
-            field=models.URLField(blank=True, default='', help_text='Where a worker fetches the audio, if it was not uploaded.', max_length=2000),
+            model_name="recording",
+            name="source_url",
+            field=models.URLField(
+                blank=True,
+                default="",
+                help_text="Where a worker fetches the audio, if it was not uploaded.",
+                max_length=2000,
+            ),
         ),
         migrations.AlterField(
-            model_name='bucket',
-            name='name',
+            model_name="bucket",
+            name="name",
             field=models.CharField(max_length=200),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['bucket', 'id', 'status'], name='recording_bucket_id'),
+            model_name="recording",
+            index=models.Index(
+                fields=["bucket", "id", "status"], name="recording_bucket_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bucket',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('name',), name='bucket_name_unique', violation_error_message='There is a bucket with this name already.'),
+            model_name="bucket",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=("name",),
+                name="bucket_name_unique",
+                violation_error_message="There is a bucket with this name already.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('custom_id', ''), _negated=True), models.Q(('status', 'retired'), _negated=True)), fields=('bucket', 'custom_id'), name='recording_custom_id_unique_in_bucket'),
+            model_name="recording",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    models.Q(("custom_id", ""), _negated=True),
+                    models.Q(("status", "retired"), _negated=True),
+                ),
+                fields=("bucket", "custom_id"),
+                name="recording_custom_id_unique_in_bucket",
+            ),
         ),
     ]

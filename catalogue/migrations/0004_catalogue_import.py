@@ -8,34 +8,88 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0003_wire_buckets'),
+        ("catalogue", "0003_wire_buckets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CatalogueImport',
+            name="CatalogueImport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('i',), **{}), editable=False, max_length=32, unique=True)),
-                ('table', models.FileField(max_length=200, upload_to='')),
-                ('table_name', models.CharField(max_length=500)),
-                ('audio', models.FileField(blank=True, default='', max_length=200, upload_to='')),
-                ('encoding', models.CharField(default='utf-8', max_length=20)),
-                ('keep_unknown', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[('checking', 'Being checked'), ('checked', 'Checked; nothing is written yet'), ('importing', 'Being imported'), ('done', 'Imported'), ('refused', 'Cannot be read')], default='checking', max_length=16)),
-                ('message', models.CharField(blank=True, default='', max_length=500)),
-                ('summary', models.JSONField(blank=True, default=dict)),
-                ('bad_rows', models.FileField(blank=True, default='', max_length=200, upload_to='')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('bucket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to='catalogue.bucket')),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("i",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                ("table", models.FileField(max_length=200, upload_to="")),
+                ("table_name", models.CharField(max_length=500)),
+                (
+                    "audio",
+                    models.FileField(
+                        blank=True, default="", max_length=200, upload_to=""
+                    ),
+                ),
+                ("encoding", models.CharField(default="utf-8", max_length=20)),
+                ("keep_unknown", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("checking", "Being checked"),
+                            ("checked", "Checked; nothing is written yet"),
+                            ("importing", "Being imported"),
+                            ("done", "Imported"),
+                            ("refused", "Cannot be read"),
+                        ],
+                        default="checking",
+                        max_length=16,
+                    ),
+                ),
+                ("message", models.CharField(blank=True, default="", max_length=500)),
+                ("summary", models.JSONField(blank=True, default=dict)),
+                (
+                    "bad_rows",
+                    models.FileField(
+                        blank=True, default="", max_length=200, upload_to=""
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "bucket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="imports",
+                        to="catalogue.bucket",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]

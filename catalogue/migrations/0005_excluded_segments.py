@@ -8,31 +8,82 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0004_catalogue_import'),
+        ("catalogue", "0004_catalogue_import"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ExcludedSegment',
+            name="ExcludedSegment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('x',), **{}), editable=False, max_length=32, unique=True)),
-                ('start_ms', models.BigIntegerField()),
-                ('end_ms', models.BigIntegerField()),
-                ('reason', models.CharField(choices=[('shared_loop', 'Shared loop or sample'), ('public_domain', 'Public domain'), ('spoken', 'Spoken words'), ('ident', 'Ident or jingle'), ('silence', 'Silence or noise'), ('other', 'Other')], max_length=20)),
-                ('note', models.CharField(blank=True, default='', max_length=1000)),
-                ('approved', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('removed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('recording', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='excluded_segments', to='catalogue.recording')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("x",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                ("start_ms", models.BigIntegerField()),
+                ("end_ms", models.BigIntegerField()),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("shared_loop", "Shared loop or sample"),
+                            ("public_domain", "Public domain"),
+                            ("spoken", "Spoken words"),
+                            ("ident", "Ident or jingle"),
+                            ("silence", "Silence or noise"),
+                            ("other", "Other"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("note", models.CharField(blank=True, default="", max_length=1000)),
+                ("approved", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("removed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "recording",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="excluded_segments",
+                        to="catalogue.recording",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['start_ms', 'id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('end_ms__gt', models.F('start_ms')), ('start_ms__gte', 0)), name='excluded_segment_ordered')],
+                "ordering": ["start_ms", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("end_ms__gt", models.F("start_ms")), ("start_ms__gte", 0)
+                        ),
+                        name="excluded_segment_ordered",
+                    )
+                ],
             },
         ),
     ]

@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0005_excluded_segments'),
+        ("catalogue", "0005_excluded_segments"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='catalogueimport',
-            name='attempts',
+            model_name="catalogueimport",
+            name="attempts",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='catalogueimport',
-            name='lease_owner',
-            field=models.CharField(blank=True, default='', max_length=64),
+            model_name="catalogueimport",
+            name="lease_owner",
+            field=models.CharField(blank=True, default="", max_length=64),
         ),
         migrations.AddField(
-            model_name='catalogueimport',
-            name='lease_until',
+            model_name="catalogueimport",
+            name="lease_until",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

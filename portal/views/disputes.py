@@ -63,7 +63,7 @@ def dispute_list(request: PortalRequest) -> HttpResponseBase:
             "overdue": overdue.count(),
             "soon": due_soon.count(),
         },
-        "tabs": tab_counts(request.user),
+        **tab_counts(request.user),
         "tab": "disputes",
     }
     return render(request, "review/dispute_list.html", context)

@@ -22,11 +22,9 @@ from scanning.models import Container
 
 _COLUMNS = {
     "state": "state",
-    "reason": "queue_reason",
     "title": "recording__title",
     "source": "scanned_file__name",
     "matched": "matched_ms",
-    "relation": "relation",
     "score": "score",
     "created": "created_at",
 }
@@ -102,7 +100,7 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
             "filters": MatchFilterForm(request.GET),
             "page_obj": page,
             "total": page.paginator.count,
-            "tabs": tab_counts(request.user),
+            **tab_counts(request.user),
             "tab": "all",
         },
     )

@@ -69,7 +69,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
                 for match in page.object_list
             ],
             "total": page.paginator.count,
-            "tabs": tab_counts(request.user),
+            **tab_counts(request.user),
             "tab": shown.view.value,
             "next_url": shown.url_of(following) if following else "",
             "limit": selection.total_limit(request.user),
@@ -108,7 +108,7 @@ def unmatched(request: PortalRequest) -> HttpResponseBase:
             "rows": rows,
             "expected": marked,
             "expected_count": count_of(unmatched_files(expected=True)),
-            "tabs": tab_counts(request.user),
+            **tab_counts(request.user),
             "tab": "unmatched",
         },
     )

@@ -133,19 +133,8 @@ def release(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def find_match(uid: str) -> Match:
-    """Return the match with what its page shows of it."""
-    found = Match.objects.select_related(
-        "recording__bucket",
-        "scanned_file__container",
-        "scan",
-        "locked_by",
-        "superseded_by",
-        "licence",
-        "policy",
-        "assignee",
-        "dispute__recorded_by",
-        "dispute__answered_by",
-    )
+    """Return the match with what its page shows of it; what it may lack, when asked."""
+    found = Match.objects.select_related("recording", "scanned_file__container", "scan")
     return get_object_or_404(found, uid=uid)
 
 

@@ -8,58 +8,259 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalogue', '0001_initial'),
-        ('scanning', '0001_initial'),
+        ("catalogue", "0001_initial"),
+        ("scanning", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Match',
+            name="Match",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('m',), **{}), editable=False, max_length=32, unique=True)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('in_review', 'In review'), ('escalated', 'Escalated'), ('confirmed', 'Confirmed'), ('cleared', 'Cleared'), ('rejected', 'Rejected'), ('suppressed', 'Suppressed'), ('disputed', 'Disputed'), ('upheld', 'Upheld'), ('released', 'Released'), ('superseded', 'Superseded')], default='pending', max_length=16)),
-                ('queue_reason', models.CharField(choices=[('default', 'New match'), ('short', 'Short use'), ('low_score', 'Low score'), ('altered', 'Altered'), ('under_speech', 'Under speech'), ('rescan_changed', 'Changed by a rescan'), ('found_late', 'Found late'), ('reopened', 'Reopened'), ('below_floor', 'Below the floor')], default='default', max_length=40)),
-                ('relation', models.CharField(choices=[('altered', 'Altered'), ('identical_audio', 'Identical audio'), ('loop', 'Loop'), ('same_recording', 'Same recording'), ('excerpt', 'Excerpt'), ('similar_work', 'Similar work')], max_length=20)),
-                ('score', models.DecimalField(decimal_places=1, max_digits=5, null=True)),
-                ('score_scale', models.CharField(max_length=40)),
-                ('segment_count', models.PositiveIntegerField()),
-                ('matched_ms', models.BigIntegerField()),
-                ('longest_ms', models.BigIntegerField()),
-                ('source_coverage_pct', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('reference_coverage_pct', models.DecimalField(decimal_places=2, max_digits=5, null=True)),
-                ('first_start_ms', models.BigIntegerField()),
-                ('last_end_ms', models.BigIntegerField()),
-                ('speed_pct', models.DecimalField(decimal_places=2, max_digits=6, null=True)),
-                ('pitch_cents', models.IntegerField(null=True)),
-                ('under_speech', models.BooleanField(null=True)),
-                ('found_late', models.BooleanField(default=False)),
-                ('lost', models.BooleanField(default=False, help_text='A later scan did not find it again.')),
-                ('decided_by_name', models.CharField(blank=True, default='', max_length=150)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('decision_reason', models.CharField(blank=True, default='', max_length=40)),
-                ('note', models.TextField(blank=True, default='', max_length=4000)),
-                ('locked_until', models.DateTimeField(blank=True, null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('locked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('recording', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='catalogue.recording')),
-                ('scan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='scanning.scan')),
-                ('scanned_file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='scanning.scannedfile')),
-                ('superseded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='supersedes', to='review.match')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("m",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("in_review", "In review"),
+                            ("escalated", "Escalated"),
+                            ("confirmed", "Confirmed"),
+                            ("cleared", "Cleared"),
+                            ("rejected", "Rejected"),
+                            ("suppressed", "Suppressed"),
+                            ("disputed", "Disputed"),
+                            ("upheld", "Upheld"),
+                            ("released", "Released"),
+                            ("superseded", "Superseded"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "queue_reason",
+                    models.CharField(
+                        choices=[
+                            ("default", "New match"),
+                            ("short", "Short use"),
+                            ("low_score", "Low score"),
+                            ("altered", "Altered"),
+                            ("under_speech", "Under speech"),
+                            ("rescan_changed", "Changed by a rescan"),
+                            ("found_late", "Found late"),
+                            ("reopened", "Reopened"),
+                            ("below_floor", "Below the floor"),
+                        ],
+                        default="default",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "relation",
+                    models.CharField(
+                        choices=[
+                            ("altered", "Altered"),
+                            ("identical_audio", "Identical audio"),
+                            ("loop", "Loop"),
+                            ("same_recording", "Same recording"),
+                            ("excerpt", "Excerpt"),
+                            ("similar_work", "Similar work"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "score",
+                    models.DecimalField(decimal_places=1, max_digits=5, null=True),
+                ),
+                ("score_scale", models.CharField(max_length=40)),
+                ("segment_count", models.PositiveIntegerField()),
+                ("matched_ms", models.BigIntegerField()),
+                ("longest_ms", models.BigIntegerField()),
+                (
+                    "source_coverage_pct",
+                    models.DecimalField(decimal_places=2, max_digits=5),
+                ),
+                (
+                    "reference_coverage_pct",
+                    models.DecimalField(decimal_places=2, max_digits=5, null=True),
+                ),
+                ("first_start_ms", models.BigIntegerField()),
+                ("last_end_ms", models.BigIntegerField()),
+                (
+                    "speed_pct",
+                    models.DecimalField(decimal_places=2, max_digits=6, null=True),
+                ),
+                ("pitch_cents", models.IntegerField(null=True)),
+                ("under_speech", models.BooleanField(null=True)),
+                ("found_late", models.BooleanField(default=False)),
+                (
+                    "lost",
+                    models.BooleanField(
+                        default=False, help_text="A later scan did not find it again."
+                    ),
+                ),
+                (
+                    "decided_by_name",
+                    models.CharField(blank=True, default="", max_length=150),
+                ),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "decision_reason",
+                    models.CharField(blank=True, default="", max_length=40),
+                ),
+                ("note", models.TextField(blank=True, default="", max_length=4000)),
+                ("locked_until", models.DateTimeField(blank=True, null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "locked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "recording",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="matches",
+                        to="catalogue.recording",
+                    ),
+                ),
+                (
+                    "scan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="matches",
+                        to="scanning.scan",
+                    ),
+                ),
+                (
+                    "scanned_file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="matches",
+                        to="scanning.scannedfile",
+                    ),
+                ),
+                (
+                    "superseded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="supersedes",
+                        to="review.match",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'matches',
-                'ordering': ['-created_at', '-id'],
-                'indexes': [models.Index(fields=['state', '-created_at', '-id'], name='match_state'), models.Index(fields=['state', '-score', '-id'], name='match_state_score'), models.Index(fields=['recording', 'state'], name='match_recording'), models.Index(fields=['-created_at', '-id'], name='match_newest')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'superseded'), _negated=True), fields=('scanned_file', 'recording'), name='match_one_live_per_recording'), models.CheckConstraint(condition=models.Q(('first_start_ms__gte', 0), ('last_end_ms__gt', models.F('first_start_ms'))), name='match_offsets_ordered'), models.CheckConstraint(condition=models.Q(('longest_ms__gt', 0), ('matched_ms__gte', models.F('longest_ms'))), name='match_lengths_ordered'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'rejected'), _negated=True), models.Q(('decision_reason', ''), _negated=True), _connector='OR'), name='match_rejected_has_reason'), models.CheckConstraint(condition=models.Q(('state', 'superseded'), ('superseded_by__isnull', True), _connector='OR'), name='match_superseded_has_state'), models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated', 'confirmed', 'cleared', 'rejected', 'suppressed', 'disputed', 'upheld', 'released', 'superseded'])), name='match_state_known')],
+                "verbose_name_plural": "matches",
+                "ordering": ["-created_at", "-id"],
+                "indexes": [
+                    models.Index(
+                        fields=["state", "-created_at", "-id"], name="match_state"
+                    ),
+                    models.Index(
+                        fields=["state", "-score", "-id"], name="match_state_score"
+                    ),
+                    models.Index(fields=["recording", "state"], name="match_recording"),
+                    models.Index(fields=["-created_at", "-id"], name="match_newest"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "superseded"), _negated=True),
+                        fields=("scanned_file", "recording"),
+                        name="match_one_live_per_recording",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("first_start_ms__gte", 0),
+                            ("last_end_ms__gt", models.F("first_start_ms")),
+                        ),
+                        name="match_offsets_ordered",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("longest_ms__gt", 0),
+                            ("matched_ms__gte", models.F("longest_ms")),
+                        ),
+                        name="match_lengths_ordered",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "rejected"), _negated=True),
+                            models.Q(("decision_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="match_rejected_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "superseded"),
+                            ("superseded_by__isnull", True),
+                            _connector="OR",
+                        ),
+                        name="match_superseded_has_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "pending",
+                                    "in_review",
+                                    "escalated",
+                                    "confirmed",
+                                    "cleared",
+                                    "rejected",
+                                    "suppressed",
+                                    "disputed",
+                                    "upheld",
+                                    "released",
+                                    "superseded",
+                                ],
+                            )
+                        ),
+                        name="match_state_known",
+                    ),
+                ],
             },
         ),
     ]

@@ -8,70 +8,192 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0003_wire_buckets'),
-        ('review', '0001_initial'),
-        ('scanning', '0001_initial'),
+        ("catalogue", "0003_wire_buckets"),
+        ("review", "0001_initial"),
+        ("scanning", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='match',
-            name='queue_reason',
-            field=models.CharField(choices=[('default', 'New match'), ('short', 'Short use'), ('low_score', 'Low score'), ('altered', 'Altered'), ('under_speech', 'Under speech'), ('rescan_changed', 'Changed by a rescan'), ('found_late', 'Found late'), ('reopened', 'Reopened'), ('below_floor', 'Below the floor'), ('licence_partial', 'Partly licensed'), ('licence_ended', 'Licence ended')], default='default', max_length=40),
+            model_name="match",
+            name="queue_reason",
+            field=models.CharField(
+                choices=[
+                    ("default", "New match"),
+                    ("short", "Short use"),
+                    ("low_score", "Low score"),
+                    ("altered", "Altered"),
+                    ("under_speech", "Under speech"),
+                    ("rescan_changed", "Changed by a rescan"),
+                    ("found_late", "Found late"),
+                    ("reopened", "Reopened"),
+                    ("below_floor", "Below the floor"),
+                    ("licence_partial", "Partly licensed"),
+                    ("licence_ended", "Licence ended"),
+                ],
+                default="default",
+                max_length=40,
+            ),
         ),
         migrations.CreateModel(
-            name='Licence',
+            name="Licence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('l',), **{}), editable=False, max_length=32, unique=True)),
-                ('holder', models.CharField(max_length=300)),
-                ('scope', models.CharField(choices=[('all', 'All recordings'), ('bucket', 'Buckets'), ('label', 'Labels'), ('recordings', 'Recordings')], max_length=16)),
-                ('labels', models.JSONField(blank=True, default=list)),
-                ('use_kind', models.CharField(choices=[('any', 'Any use'), ('account', 'Accounts'), ('url_prefix', 'Addresses that begin with'), ('programme', 'Programmes'), ('external_id', 'External ids')], default='any', max_length=16)),
-                ('use_values', models.JSONField(blank=True, default=list)),
-                ('territories', models.JSONField(blank=True, default=list)),
-                ('valid_from', models.DateField(blank=True, null=True)),
-                ('valid_until', models.DateField(blank=True, null=True)),
-                ('max_seconds', models.PositiveIntegerField(blank=True, null=True)),
-                ('on_expiry', models.CharField(choices=[('reopen', 'Open its matches again'), ('keep', 'A use made in the period stays cleared')], default='reopen', max_length=16)),
-                ('evidence', models.FileField(blank=True, default='', max_length=200, upload_to='')),
-                ('evidence_name', models.CharField(blank=True, default='', max_length=500)),
-                ('note', models.TextField(blank=True, default='', max_length=4000)),
-                ('built_in', models.BooleanField(default=False, editable=False)),
-                ('active', models.BooleanField(default=False, editable=False)),
-                ('withdrawn_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('buckets', models.ManyToManyField(blank=True, related_name='+', to='catalogue.bucket')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('recordings', models.ManyToManyField(blank=True, related_name='licences', to='catalogue.recording')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("l",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                ("holder", models.CharField(max_length=300)),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("all", "All recordings"),
+                            ("bucket", "Buckets"),
+                            ("label", "Labels"),
+                            ("recordings", "Recordings"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("labels", models.JSONField(blank=True, default=list)),
+                (
+                    "use_kind",
+                    models.CharField(
+                        choices=[
+                            ("any", "Any use"),
+                            ("account", "Accounts"),
+                            ("url_prefix", "Addresses that begin with"),
+                            ("programme", "Programmes"),
+                            ("external_id", "External ids"),
+                        ],
+                        default="any",
+                        max_length=16,
+                    ),
+                ),
+                ("use_values", models.JSONField(blank=True, default=list)),
+                ("territories", models.JSONField(blank=True, default=list)),
+                ("valid_from", models.DateField(blank=True, null=True)),
+                ("valid_until", models.DateField(blank=True, null=True)),
+                ("max_seconds", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "on_expiry",
+                    models.CharField(
+                        choices=[
+                            ("reopen", "Open its matches again"),
+                            ("keep", "A use made in the period stays cleared"),
+                        ],
+                        default="reopen",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.FileField(
+                        blank=True, default="", max_length=200, upload_to=""
+                    ),
+                ),
+                (
+                    "evidence_name",
+                    models.CharField(blank=True, default="", max_length=500),
+                ),
+                ("note", models.TextField(blank=True, default="", max_length=4000)),
+                ("built_in", models.BooleanField(default=False, editable=False)),
+                ("active", models.BooleanField(default=False, editable=False)),
+                (
+                    "withdrawn_at",
+                    models.DateTimeField(blank=True, editable=False, null=True),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "buckets",
+                    models.ManyToManyField(
+                        blank=True, related_name="+", to="catalogue.bucket"
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "recordings",
+                    models.ManyToManyField(
+                        blank=True, related_name="licences", to="catalogue.recording"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-built_in', '-id'],
+                "ordering": ["-built_in", "-id"],
             },
         ),
         migrations.AddField(
-            model_name='match',
-            name='licence',
-            field=models.ForeignKey(blank=True, help_text='What allows the use of a match that it cleared.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='review.licence'),
+            model_name="match",
+            name="licence",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="What allows the use of a match that it cleared.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="matches",
+                to="review.licence",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'cleared'), _negated=True), models.Q(('decision_reason', 'licence'), _negated=True), ('licence__isnull', False), _connector='OR'), name='match_cleared_by_licence_names_it'),
+            model_name="match",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "cleared"), _negated=True),
+                    models.Q(("decision_reason", "licence"), _negated=True),
+                    ("licence__isnull", False),
+                    _connector="OR",
+                ),
+                name="match_cleared_by_licence_names_it",
+            ),
         ),
         migrations.AddIndex(
-            model_name='licence',
-            index=models.Index(fields=['valid_until'], name='licence_until'),
+            model_name="licence",
+            index=models.Index(fields=["valid_until"], name="licence_until"),
         ),
         migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='licence_dates_ordered'),
+            model_name="licence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_from__isnull", True),
+                    ("valid_until__isnull", True),
+                    ("valid_until__gte", models.F("valid_from")),
+                    _connector="OR",
+                ),
+                name="licence_dates_ordered",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.UniqueConstraint(condition=models.Q(('built_in', True)), fields=('built_in',), name='licence_one_built_in'),
+            model_name="licence",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("built_in", True)),
+                fields=("built_in",),
+                name="licence_one_built_in",
+            ),
         ),
     ]

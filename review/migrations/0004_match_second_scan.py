@@ -5,16 +5,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('review', '0003_own_accounts'),
-        ('scanning', '0005_cloud'),
+        ("review", "0003_own_accounts"),
+        ("scanning", "0005_cloud"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='match',
-            name='second_scan',
-            field=models.ForeignKey(blank=True, help_text='The scan by the other engine that found the recording too.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scanning.scan'),
+            model_name="match",
+            name="second_scan",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The scan by the other engine that found the recording too.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="scanning.scan",
+            ),
         ),
     ]

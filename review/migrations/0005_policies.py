@@ -9,84 +9,218 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('review', '0004_match_second_scan'),
+        ("review", "0004_match_second_scan"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='match',
-            name='assignee',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='assigned_matches', to=settings.AUTH_USER_MODEL),
+            model_name="match",
+            name="assignee",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="assigned_matches",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='match',
-            name='due_at',
+            model_name="match",
+            name="due_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='match',
-            name='needs_approval',
-            field=models.BooleanField(default=False, help_text='A confirmation needs a second person.'),
+            model_name="match",
+            name="needs_approval",
+            field=models.BooleanField(
+                default=False, help_text="A confirmation needs a second person."
+            ),
         ),
         migrations.AddField(
-            model_name='match',
-            name='policy_action',
-            field=models.CharField(blank=True, choices=[('review', 'Ask a reviewer'), ('confirm', 'Confirm'), ('escalate', 'Ask a manager'), ('suppress', 'Suppress')], default='', max_length=16),
+            model_name="match",
+            name="policy_action",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("review", "Ask a reviewer"),
+                    ("confirm", "Confirm"),
+                    ("escalate", "Ask a manager"),
+                    ("suppress", "Suppress"),
+                ],
+                default="",
+                max_length=16,
+            ),
         ),
         migrations.AddField(
-            model_name='match',
-            name='policy_name',
-            field=models.CharField(blank=True, default='', help_text='The rule and its version at the time.', max_length=200),
+            model_name="match",
+            name="policy_name",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="The rule and its version at the time.",
+                max_length=200,
+            ),
         ),
         migrations.AddField(
-            model_name='match',
-            name='priority',
+            model_name="match",
+            name="priority",
             field=models.SmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='match',
-            name='proposed',
-            field=models.CharField(blank=True, choices=[('confirm', 'Confirm ours'), ('clear', 'Clear'), ('reject', 'Reject'), ('escalate', 'Escalate'), ('reopen', 'Reopen'), ('undo', 'Undo')], default='', help_text='What was decided and waits for a second person.', max_length=16),
+            model_name="match",
+            name="proposed",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("confirm", "Confirm ours"),
+                    ("clear", "Clear"),
+                    ("reject", "Reject"),
+                    ("escalate", "Escalate"),
+                    ("reopen", "Reopen"),
+                    ("undo", "Undo"),
+                ],
+                default="",
+                help_text="What was decided and waits for a second person.",
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='match',
-            name='queue_reason',
-            field=models.CharField(choices=[('default', 'New match'), ('short', 'Short use'), ('low_score', 'Low score'), ('altered', 'Altered'), ('under_speech', 'Under speech'), ('rescan_changed', 'Changed by a rescan'), ('found_late', 'Found late'), ('reopened', 'Reopened'), ('below_floor', 'Below the floor'), ('licence_partial', 'Partly licensed'), ('licence_ended', 'Licence ended'), ('policy', 'A policy asks'), ('second_approval', 'Second approval')], default='default', max_length=40),
+            model_name="match",
+            name="queue_reason",
+            field=models.CharField(
+                choices=[
+                    ("default", "New match"),
+                    ("short", "Short use"),
+                    ("low_score", "Low score"),
+                    ("altered", "Altered"),
+                    ("under_speech", "Under speech"),
+                    ("rescan_changed", "Changed by a rescan"),
+                    ("found_late", "Found late"),
+                    ("reopened", "Reopened"),
+                    ("below_floor", "Below the floor"),
+                    ("licence_partial", "Partly licensed"),
+                    ("licence_ended", "Licence ended"),
+                    ("policy", "A policy asks"),
+                    ("second_approval", "Second approval"),
+                ],
+                default="default",
+                max_length=40,
+            ),
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('p',), **{}), editable=False, max_length=32, unique=True)),
-                ('name', models.CharField(max_length=150, unique=True)),
-                ('position', models.PositiveIntegerField(default=0, editable=False)),
-                ('enabled', models.BooleanField(default=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('conditions', models.JSONField(blank=True, default=dict)),
-                ('action', models.CharField(choices=[('review', 'Ask a reviewer'), ('confirm', 'Confirm'), ('escalate', 'Ask a manager'), ('suppress', 'Suppress')], max_length=16)),
-                ('priority', models.SmallIntegerField(default=0, help_text='0 to 9; higher comes first in the queue.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(9)])),
-                ('due_days', models.PositiveSmallIntegerField(blank=True, help_text='Days until the decision is due.', null=True)),
-                ('second_approval', models.BooleanField(default=False, help_text='A confirmation waits for a second person.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("p",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(max_length=150, unique=True)),
+                ("position", models.PositiveIntegerField(default=0, editable=False)),
+                ("enabled", models.BooleanField(default=False)),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                ("conditions", models.JSONField(blank=True, default=dict)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("review", "Ask a reviewer"),
+                            ("confirm", "Confirm"),
+                            ("escalate", "Ask a manager"),
+                            ("suppress", "Suppress"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.SmallIntegerField(
+                        default=0,
+                        help_text="0 to 9; higher comes first in the queue.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(9),
+                        ],
+                    ),
+                ),
+                (
+                    "due_days",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Days until the decision is due.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "second_approval",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A confirmation waits for a second person.",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "assignee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'policies',
-                'ordering': ['position', 'id'],
+                "verbose_name_plural": "policies",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.AddField(
-            model_name='match',
-            name='policy',
-            field=models.ForeignKey(blank=True, help_text='The rule that chose how the match is treated.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='review.policy'),
+            model_name="match",
+            name="policy",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The rule that chose how the match is treated.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="matches",
+                to="review.policy",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['review', 'confirm', 'escalate', 'suppress'])), name='policy_action_known'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("action__in", ["review", "confirm", "escalate", "suppress"])
+                ),
+                name="policy_action_known",
+            ),
         ),
     ]

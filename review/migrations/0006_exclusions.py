@@ -4,25 +4,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('review', '0005_policies'),
+        ("review", "0005_policies"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='match',
-            name='excluded_ms',
-            field=models.BigIntegerField(default=0, help_text='What excluded segments take off the matched time.'),
+            model_name="match",
+            name="excluded_ms",
+            field=models.BigIntegerField(
+                default=0, help_text="What excluded segments take off the matched time."
+            ),
         ),
         migrations.AddField(
-            model_name='match',
-            name='wholly_excluded',
-            field=models.BooleanField(default=False, help_text='Nothing is left of it; the figures are as found.'),
+            model_name="match",
+            name="wholly_excluded",
+            field=models.BooleanField(
+                default=False,
+                help_text="Nothing is left of it; the figures are as found.",
+            ),
         ),
         migrations.AlterField(
-            model_name='match',
-            name='queue_reason',
-            field=models.CharField(choices=[('default', 'New match'), ('short', 'Short use'), ('low_score', 'Low score'), ('altered', 'Altered'), ('under_speech', 'Under speech'), ('rescan_changed', 'Changed by a rescan'), ('found_late', 'Found late'), ('reopened', 'Reopened'), ('below_floor', 'Below the floor'), ('excluded', 'Excluded stretch'), ('licence_partial', 'Partly licensed'), ('licence_ended', 'Licence ended'), ('policy', 'A policy asks'), ('second_approval', 'Second approval')], default='default', max_length=40),
+            model_name="match",
+            name="queue_reason",
+            field=models.CharField(
+                choices=[
+                    ("default", "New match"),
+                    ("short", "Short use"),
+                    ("low_score", "Low score"),
+                    ("altered", "Altered"),
+                    ("under_speech", "Under speech"),
+                    ("rescan_changed", "Changed by a rescan"),
+                    ("found_late", "Found late"),
+                    ("reopened", "Reopened"),
+                    ("below_floor", "Below the floor"),
+                    ("excluded", "Excluded stretch"),
+                    ("licence_partial", "Partly licensed"),
+                    ("licence_ended", "Licence ended"),
+                    ("policy", "A policy asks"),
+                    ("second_approval", "Second approval"),
+                ],
+                default="default",
+                max_length=40,
+            ),
         ),
     ]

@@ -8,51 +8,151 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('review', '0006_exclusions'),
+        ("review", "0006_exclusions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='match',
-            name='queue_reason',
-            field=models.CharField(choices=[('default', 'New match'), ('short', 'Short use'), ('low_score', 'Low score'), ('altered', 'Altered'), ('under_speech', 'Under speech'), ('rescan_changed', 'Changed by a rescan'), ('found_late', 'Found late'), ('reopened', 'Reopened'), ('below_floor', 'Below the floor'), ('excluded', 'Excluded stretch'), ('licence_partial', 'Partly licensed'), ('licence_ended', 'Licence ended'), ('policy', 'A policy asks'), ('second_approval', 'Second approval'), ('dispute', 'Disputed')], default='default', max_length=40),
+            model_name="match",
+            name="queue_reason",
+            field=models.CharField(
+                choices=[
+                    ("default", "New match"),
+                    ("short", "Short use"),
+                    ("low_score", "Low score"),
+                    ("altered", "Altered"),
+                    ("under_speech", "Under speech"),
+                    ("rescan_changed", "Changed by a rescan"),
+                    ("found_late", "Found late"),
+                    ("reopened", "Reopened"),
+                    ("below_floor", "Below the floor"),
+                    ("excluded", "Excluded stretch"),
+                    ("licence_partial", "Partly licensed"),
+                    ("licence_ended", "Licence ended"),
+                    ("policy", "A policy asks"),
+                    ("second_approval", "Second approval"),
+                    ("dispute", "Disputed"),
+                ],
+                default="default",
+                max_length=40,
+            ),
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('d',), **{}), editable=False, max_length=32, unique=True)),
-                ('code', models.CharField(choices=[('licensed', 'The use is licensed'), ('own_content', 'It is their own content'), ('public_domain', 'Public domain'), ('exception', 'An exception: quotation, fair use'), ('misidentified', 'It is not this recording'), ('shared_loop', 'Shared loop or sample'), ('wrong_owner', 'It belongs to somebody else'), ('other', 'Other (say what)')], max_length=20)),
-                ('is_appeal', models.BooleanField(default=False)),
-                ('statement', models.TextField(blank=True, default='', max_length=4000)),
-                ('received_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('status', models.CharField(choices=[('open', 'Open'), ('upheld', 'Claim upheld'), ('withdrawn', 'Withdrawn'), ('released', 'Claim released'), ('undone', 'Recorded by mistake')], default='open', max_length=16)),
-                ('answer', models.TextField(blank=True, default='', max_length=4000)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('answered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('match', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='review.match')),
-                ('recorded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=functools.partial(common.uid.new_uid, *("d",), **{}),
+                        editable=False,
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        choices=[
+                            ("licensed", "The use is licensed"),
+                            ("own_content", "It is their own content"),
+                            ("public_domain", "Public domain"),
+                            ("exception", "An exception: quotation, fair use"),
+                            ("misidentified", "It is not this recording"),
+                            ("shared_loop", "Shared loop or sample"),
+                            ("wrong_owner", "It belongs to somebody else"),
+                            ("other", "Other (say what)"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("is_appeal", models.BooleanField(default=False)),
+                (
+                    "statement",
+                    models.TextField(blank=True, default="", max_length=4000),
+                ),
+                ("received_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("upheld", "Claim upheld"),
+                            ("withdrawn", "Withdrawn"),
+                            ("released", "Claim released"),
+                            ("undone", "Recorded by mistake"),
+                        ],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                ("answer", models.TextField(blank=True, default="", max_length=4000)),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "match",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="review.match",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='match',
-            name='dispute',
-            field=models.ForeignKey(blank=True, help_text='The latest objection to the claim.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='review.dispute'),
+            model_name="match",
+            name="dispute",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The latest objection to the claim.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="review.dispute",
+            ),
         ),
         migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(fields=['status', 'due_at'], name='dispute_due'),
+            model_name="dispute",
+            index=models.Index(fields=["status", "due_at"], name="dispute_due"),
         ),
         migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('received_at'))), name='dispute_due_after_received'),
+            model_name="dispute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("due_at__gte", models.F("received_at"))),
+                name="dispute_due_after_received",
+            ),
         ),
     ]

@@ -4,15 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('review', '0008_saved_views'),
+        ("review", "0008_saved_views"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='match',
-            name='queue_reason',
-            field=models.CharField(choices=[('default', 'New match'), ('short', 'Short use'), ('low_score', 'Low score'), ('altered', 'Altered'), ('under_speech', 'Under speech'), ('rescan_changed', 'Changed by a rescan'), ('engines_disagree', 'Engines disagree'), ('found_late', 'Found late'), ('reopened', 'Reopened'), ('below_floor', 'Below the floor'), ('excluded', 'Excluded stretch'), ('licence_partial', 'Partly licensed'), ('licence_ended', 'Licence ended'), ('policy', 'A policy asks'), ('second_approval', 'Second approval'), ('dispute', 'Disputed')], default='default', max_length=40),
+            model_name="match",
+            name="queue_reason",
+            field=models.CharField(
+                choices=[
+                    ("default", "New match"),
+                    ("short", "Short use"),
+                    ("low_score", "Low score"),
+                    ("altered", "Altered"),
+                    ("under_speech", "Under speech"),
+                    ("rescan_changed", "Changed by a rescan"),
+                    ("engines_disagree", "Engines disagree"),
+                    ("found_late", "Found late"),
+                    ("reopened", "Reopened"),
+                    ("below_floor", "Below the floor"),
+                    ("excluded", "Excluded stretch"),
+                    ("licence_partial", "Partly licensed"),
+                    ("licence_ended", "Licence ended"),
+                    ("policy", "A policy asks"),
+                    ("second_approval", "Second approval"),
+                    ("dispute", "Disputed"),
+                ],
+                default="default",
+                max_length=40,
+            ),
         ),
     ]

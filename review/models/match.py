@@ -227,13 +227,16 @@ class Match(models.Model):
             models.Index(fields=["state", "-score", "-id"], name="match_state_score"),
             models.Index(fields=["recording", "state"], name="match_recording"),
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
-            # The queue in its own order, and its counts, without the table.
+            models.Index(fields=["score", "id"], name="match_score"),
+            models.Index(fields=["matched_ms", "id"], name="match_length"),
+            # The queue in its own order, and its counts, without the table. What an
+            # expression is made of is carried along: else the table is read for it.
             models.Index(
                 Coalesce("due_at", models.Value(NEVER)),
                 models.F("priority").desc(),
                 "created_at",
                 "id",
-                include=["scanned_file"],
+                include=["scanned_file", "due_at"],
                 condition=_WAITS,
                 name="match_queue",
             ),
@@ -248,7 +251,7 @@ class Match(models.Model):
             models.Index(
                 Coalesce("score", models.Value(NO_SCORE)),
                 "id",
-                include=["scanned_file"],
+                include=["scanned_file", "score"],
                 condition=_WAITS,
                 name="match_waits_score",
             ),
@@ -259,8 +262,8 @@ class Match(models.Model):
                 name="match_waits_length",
             ),
             models.Index(
-                fields=["state", "queue_reason", "created_at"],
-                include=["scanned_file"],
+                fields=["queue_reason", "created_at", "id"],
+                include=["scanned_file", "state"],
                 condition=_WAITS,
                 name="match_waiting",
             ),

@@ -81,7 +81,7 @@ def test_filters_of_the_address_narrow_the_list(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "sort", ["found", "reason", "title", "source", "matched", "relation", "score"]
+    "sort", ["found", "reason", "title", "source", "matched", "score"]
 )
 def test_each_sort_goes_both_ways(client: Client, sort: str) -> None:
     make_match(score="60.0")

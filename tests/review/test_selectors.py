@@ -14,7 +14,7 @@ from review import selectors
 from review.choices import MatchState
 from review.models import Match
 from review.selectors import MatchFilter
-from review.services import decisions
+from review.services import assignment, decisions
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
@@ -128,17 +128,21 @@ def test_segments_of_many_matches_need_one_query(
     assert len(segments[second.pk]) == 1
 
 
-def test_list_needs_one_query(
+def test_list_reads_matches_then_containers_and_people_at_once(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    for _ in range(3):
-        make_match()
+    for number in range(3):
+        match, person = make_match(), make_user(Role.REVIEWER)
+        assignment.assign(match=match, user=person, assignee=person)
+        if number:
+            decisions.take_lock(match=match, user=person)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(4):
         for match in selectors.matches():
-            assert match.recording.bucket.name
+            assert match.recording.title
             assert match.scanned_file.container.name
-            assert match.scan.uid
+            assert match.assignee
+            assert match.locked_by in (None, match.assignee)
 
 
 def test_earlier_decisions_show_the_rescanned_case_first() -> None:
