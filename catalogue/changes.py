@@ -17,8 +17,9 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
+from catalogue.reindexing import change_index
 from catalogue.services import keep_audio
-from catalogue.tasks import enqueue_fingerprinting, update_index
+from catalogue.tasks import enqueue_fingerprinting
 from common.leases import NO_LEASE
 
 
@@ -205,4 +206,4 @@ def _record_and_reindex(
         before={"bucket": left, "status": recording.status},
         after=after,
     )
-    transaction.on_commit(lambda: update_index.enqueue(recording.pk, left))
+    change_index(recording_id=recording.pk, left_bucket_id=left)

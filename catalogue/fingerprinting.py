@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.files import File
+from django.db import transaction
 
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
@@ -68,9 +69,12 @@ def _run(recording: Recording, renew: Callable[[float], None]) -> None:
     # In the index before it is called searchable: a crash between the two is mended
     # by doing both again.
     index_store.index_recording(recording)
-    if _finish(recording, RecordingStatus.READY):
-        recording_ready.send(sender=Recording, recording=recording)
-    else:
+    # With what those who are told write: a crash between the two would lose it.
+    with transaction.atomic():
+        ready = _finish(recording, RecordingStatus.READY)
+        if ready:
+            recording_ready.send(sender=Recording, recording=recording)
+    if not ready:
         # Retired, or moved to another bucket, while it was worked on.
         index_store.remove_recording(recording)
 

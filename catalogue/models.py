@@ -11,7 +11,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from accounts.reach import Path, ReachManager
-from common.leases import Leased
+from common.leases import Leased, lease_end
 from common.uid import new_uid
 
 # Ids below are reserved for the catalogues that the wire protocol knows by number.
@@ -264,6 +264,28 @@ class Recording(Leased):
         """Return where we hold the rights: ISO codes or WW; nothing if not told."""
         told = self.user_defined.get("territories")
         return [str(code) for code in told] if isinstance(told, list) else []
+
+
+class IndexChange(models.Model):
+    """A recording that left the search or a bucket, until the index agrees.
+
+    ``due_at`` is when it is asked for once more, should its queue entry be lost.
+    """
+
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="index_changes"
+    )
+    left_bucket = models.ForeignKey(
+        Bucket, on_delete=models.CASCADE, related_name="index_changes"
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=lease_end)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.recording_id} left {self.left_bucket_id}"
 
 
 class ImportStatus(models.TextChoices):

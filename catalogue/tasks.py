@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 
+from django.db import transaction
 from django_tasks import task
 
 from accounts.reach import person_at_work
 from catalogue import index_store
 from catalogue.fingerprinting import KIND, NotReady, run_fingerprinting
-from catalogue.models import Recording, RecordingStatus
+from catalogue.models import IndexChange, Recording, RecordingStatus
 from catalogue.renditions import render_recording as make_rendition
 from common.attribution import acting_through
 from common.queue import Priority, pass_on, worker_name
@@ -44,11 +45,17 @@ def render_recording(recording_id: int) -> None:
 
 
 @task(priority=Priority.PERSON)
-def update_index(recording_id: int, left_bucket_id: int) -> None:
+def update_index(change_id: int) -> None:
     """Make the index agree with a recording that left a bucket or was retired."""
-    recording = Recording.objects.get(pk=recording_id)
-    if recording.status == RecordingStatus.READY:
-        index_store.index_recording(recording)
-    searched = recording.status == RecordingStatus.READY
-    if not searched or recording.bucket_id != left_bucket_id:
-        index_store.open_index().remove(left_bucket_id, recording_id)
+    with transaction.atomic():
+        change = IndexChange.objects.filter(pk=change_id).first()
+        if change is None:
+            return
+        # Of two changes of one recording, the second waits and sees the first one's.
+        recording = Recording.objects.select_for_update().get(pk=change.recording_id)
+        searched = recording.status == RecordingStatus.READY
+        if searched:
+            index_store.index_recording(recording)
+        if not searched or recording.bucket_id != change.left_bucket_id:
+            index_store.open_index().remove(change.left_bucket_id, recording.pk)
+        change.delete()

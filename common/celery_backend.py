@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from celery import Celery
+from celery.worker import state
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
@@ -49,7 +50,7 @@ def celery_app() -> Celery:
             "priority_steps": list(range(_LEVELS)),
         },
     )
-    app.task(_run, name=_RUN)
+    app.task(_run, name=_RUN, bind=True)
     return app
 
 
@@ -110,8 +111,16 @@ def run_worker(name: str) -> None:
     worker.start()
 
 
-def _run(path: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Run one task of ours, named by its path."""
+def _run(entry: Any, path: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Run one task of ours, named by its path. Any: Celery's own, and JSON."""
+    if state.should_stop is not None:
+        # The worker is told to end, and holds an entry beyond the one it was doing.
+        entry.apply_async(
+            args=[path, args, kwargs],
+            priority=entry.request.delivery_info.get("priority"),
+            retry_policy=_TRIES,
+        )
+        return
     task = import_string(path)
     if not isinstance(task, Task):
         raise TypeError(f"{path} is no task")

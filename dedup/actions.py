@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
-from catalogue.tasks import update_index
+from catalogue.reindexing import change_index
 from common.leases import NO_LEASE
 from dedup import snapshots
 from dedup.errors import ActionRefused, GroupChanged, NotAllowed
@@ -428,9 +428,7 @@ def _reindex(
         if row["status"] == before[uid]["status"]:
             continue
         pk, bucket = Recording.objects.values_list("pk", "bucket").get(uid=uid)
-        transaction.on_commit(
-            lambda pk=pk, bucket=bucket: update_index.enqueue(pk, bucket)  # type: ignore[misc]  # bound now
-        )
+        change_index(recording_id=pk, left_bucket_id=bucket)
 
 
 def _regroup(recordings: Iterable[Recording]) -> None:

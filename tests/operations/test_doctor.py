@@ -13,9 +13,11 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from django_tasks_db.models import DBTaskResult
 
 from catalogue import index_store
-from catalogue.models import Recording, RecordingStatus
+from catalogue.changes import retire_recordings
+from catalogue.models import IndexChange, Recording, RecordingStatus
 from tests.conftest import Catalogue, Worker
 
 
@@ -119,3 +121,17 @@ def test_work_without_a_worker_is_handed_out_again(
     run_worker()
     catalogue.first.refresh_from_db()
     assert catalogue.first.status == RecordingStatus.READY
+
+
+def test_an_index_change_whose_worker_was_killed_is_made_by_another(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    retire_recordings(recordings=[catalogue.first], user=None)
+    DBTaskResult.objects.all().delete()
+    IndexChange.objects.update(due_at=datetime.now(tz=UTC))
+
+    run_worker()
+
+    indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
+    assert indexed == [catalogue.second.pk]
+    assert not IndexChange.objects.exists()

@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import Bucket, Recording
+from catalogue.models import Bucket, IndexChange, Recording
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
 from portal.views.containers import callback_url
 from review.models import Match
@@ -96,7 +96,7 @@ def test_every_model_of_the_product_has_a_screen() -> None:
     shown_inside = {
         *(AccessLimit, DedupMember, DeliveryAttempt, Segment, WatchCheck, WatchItem),
         # Shown on the page of the loop; and what no person ever asks for.
-        *(LoopPlace, CheckedRecording),
+        *(LoopPlace, CheckedRecording, IndexChange),
     }
     for label in PRODUCT_APPS:
         for model in apps.get_app_config(label).get_models():

@@ -15,6 +15,7 @@ from django.db import DatabaseError, OperationalError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Worker
 
 from audit.anchors import make_due_anchors
+from catalogue.reindexing import requeue_index_changes
 from catalogue.services import requeue_stale_recordings
 from common import celery_backend
 from common.queue import worker_name
@@ -100,6 +101,7 @@ def sweep() -> int:
     return (
         requeue_stale_scans()
         + requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
+        + requeue_index_changes()
         + requeue_lost_callbacks()
     )
 

@@ -1,0 +1,121 @@
+"""A worker that is told to end finishes what it holds and leaves the rest to others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from kombu import Connection
+
+from tests import audio
+
+# Real workers have to start: only a real process shows what a signal does.
+pytestmark = pytest.mark.slow
+
+_BROKERS = {
+    "database": "",
+    "rabbitmq": os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1//"),
+    "redis": os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9"),
+}
+_PATIENCE_SECONDS = 90
+_RUN = """
+import sys, django
+django.setup()
+from django.core.management import call_command
+from common import celery_backend
+celery_backend.QUEUE = sys.argv[1]
+call_command(*sys.argv[2:])
+"""
+
+
+class Installation:
+    """An installation of its own, and programs that run in it."""
+
+    def __init__(self, folder: Path, broker: str) -> None:
+        self.database = folder / "db.sqlite3"
+        self.queue = f"test-{uuid.uuid4().hex}"
+        self.environment = os.environ | {
+            "ACRPORTAL_DATA_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "BROKER_URL": broker,
+            "SECRET_KEY": "only for this test",
+            "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command."""
+        return subprocess.Popen(
+            [sys.executable, "-c", _RUN, self.queue, *arguments],
+            env=self.environment,
+            cwd=settings.BASE_DIR,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def run(self, *arguments: str) -> None:
+        """Run a command to its end."""
+        assert self.start(*arguments).wait(timeout=_PATIENCE_SECONDS) == 0
+
+    def scans(self) -> list[tuple[str, int]]:
+        """Return state and attempts of each scan, read from the file itself."""
+        with sqlite3.connect(self.database, timeout=20) as database:
+            rows = database.execute("SELECT status, attempts FROM scanning_scan")
+            return list(rows.fetchall())
+
+    def wait_for(self, *wanted: tuple[str, int]) -> None:
+        """Wait until the scans are as wanted."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self.scans() != list(wanted):
+            assert time.monotonic() < deadline, self.scans()
+            time.sleep(0.02)
+
+
+@pytest.fixture(params=sorted(_BROKERS))
+def installation(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Installation]:
+    """Return an installation with its queue in the database or on a broker."""
+    url = _BROKERS[request.param]
+    if url:
+        try:
+            Connection(url, connect_timeout=3).ensure_connection(max_retries=1)
+        except OSError as error:
+            pytest.skip(f"needs {request.param} at {url}: {error}")
+    made = Installation(tmp_path, url)
+    yield made
+    if url:
+        with Connection(url) as connected:
+            connected.default_channel.queue_delete(made.queue)
+
+
+def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
+    installation: Installation, tmp_path: Path
+) -> None:
+    long, short = tmp_path / "long.wav", tmp_path / "short.wav"
+    long.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 6)))
+    short.write_bytes(audio.wav_bytes(audio.tune(4, 5)))
+    installation.run("migrate", "--verbosity", "0")
+    create = "from scanning.models import Container; Container.objects.create(name='c')"
+    installation.run("shell", "--command", create)
+    installation.run("scan_file", "--container", "c", str(long), str(short))
+
+    worker = installation.start("scan_worker")
+    installation.wait_for(("running", 1), ("queued", 0))
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(timeout=_PATIENCE_SECONDS) == 0
+    assert installation.scans() == [("succeeded", 1), ("queued", 0)]
+
+    other = installation.start("scan_worker")
+    installation.wait_for(("succeeded", 1), ("succeeded", 1))
+    other.send_signal(signal.SIGTERM)
+    assert other.wait(timeout=_PATIENCE_SECONDS) == 0
