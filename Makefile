@@ -3,6 +3,7 @@
 # make test    the tests; those that use the database on PostgreSQL too, where one runs
 # make check   style, types, imports, migrations, API schema
 # make clients the vendor's own API clients, which the tests then drive too
+# make clickhouse  today's ClickHouse engine, on which the index tests then run too
 # make bench   the benchmarks, on the demo audio
 
 PYTHON ?= python3.11
@@ -15,7 +16,7 @@ export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test check bench clients
+.PHONY: demo serve test check bench clients clickhouse
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -48,6 +49,13 @@ clients: .venv-clients/ready
 .venv-clients/ready: requirements/clients.txt
 	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/clients.txt
+	touch $@
+
+clickhouse: .venv-clickhouse/ready
+
+.venv-clickhouse/ready: requirements/clickhouse.txt
+	test -x .venv-clickhouse/bin/python || $(PYTHON) -m venv .venv-clickhouse
+	.venv-clickhouse/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/clickhouse.txt
 	touch $@
 
 $(VENV)/ready: requirements.txt

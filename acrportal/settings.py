@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from catalogue.clickhouse.address import parse_index_url
 from common.storage_url import storage_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -273,6 +274,9 @@ ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
 
 # --- Recognition --------------------------------------------------------------
 
+INDEX_URL: str = env.str("INDEX_URL", default="")
+if INDEX_URL:
+    parse_index_url(INDEX_URL)
 ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 3_000)
 ACRPORTAL_MAX_AUDIO_MS: int = env.int("ACRPORTAL_MAX_AUDIO_MS", 48 * 3_600_000)
 ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int(

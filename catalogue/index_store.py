@@ -5,45 +5,99 @@ The index can always be built anew from the stored fingerprints; they are the tr
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
+from catalogue.clickhouse.address import parse_index_url
+from catalogue.clickhouse.store import ClickHouseStore
+from catalogue.clickhouse.succession import index_beside
 from catalogue.models import Recording
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
+from recognition.errors import RecognitionError
 from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.layers import reference_layer
 from recognition.params import DEFAULT
-from recognition.types import Landmarks, ReferenceLoader
+from recognition.types import IndexStore, Landmarks, ReferenceLoader
 
 # A minute of landmarks is about 15 kB; candidates of one file are looked at again
 # and again, those of the next are mostly others.
 _CACHED_RECORDINGS = 512
 
 
+_REBUILD = "rebuild it with: manage.py rebuild_index"
+
+
 @lru_cache(maxsize=1)
 def open_index_at(root: Path) -> SegmentStore:
     """Return the index in a folder; ``ParamsMismatch`` for one of another engine."""
     return SegmentStore(
-        root,
+        root, params_hash=DEFAULT.index_hash(), rebuild_command=_REBUILD
+    )
+
+
+@lru_cache(maxsize=1)
+def open_clickhouse(url: str) -> ClickHouseStore:
+    """Return the index in ClickHouse, likewise."""
+    return ClickHouseStore(
+        parse_index_url(url),
         params_hash=DEFAULT.index_hash(),
-        rebuild_command="rebuild it with: manage.py rebuild_index",
+        rebuild_command=_REBUILD,
     )
 
 
 def index_folder() -> Path:
-    """Return where the index lies."""
+    """Return where the index lies, unless it is in ClickHouse."""
     folder: Path = settings.ACRPORTAL_DATA_DIR / "index"
     return folder
 
 
-def open_index() -> SegmentStore:
+def open_index() -> IndexStore:
     """Return the index, opened once per process."""
+    if settings.INDEX_URL:
+        return open_clickhouse(settings.INDEX_URL)
     return open_index_at(index_folder())
+
+
+def successor(*, resume: bool) -> tuple[IndexStore, Callable[[], None]]:
+    """Return an index beside the one in use, and what puts it in its place.
+
+    It is empty, or with ``resume`` what an earlier one was filled with so far.
+    """
+    if settings.INDEX_URL:
+        return index_beside(
+            parse_index_url(settings.INDEX_URL),
+            params_hash=DEFAULT.index_hash(),
+            rebuild_command=_REBUILD,
+            resume=resume,
+        )
+    folder = index_folder()
+    beside = folder.with_name("index.new")
+    if not resume:
+        shutil.rmtree(beside, ignore_errors=True)
+    open_index_at.cache_clear()
+    try:
+        store = open_index_at(beside)
+    except RecognitionError:
+        shutil.rmtree(beside)
+        store = open_index_at(beside)
+
+    def put_in_place() -> None:
+        open_index_at.cache_clear()
+        old = folder.with_name("index.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        beside.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    return store, put_in_place
 
 
 def load_landmarks(recording_id: int) -> Landmarks:

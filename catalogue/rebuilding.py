@@ -8,18 +8,19 @@ again from the audio.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+
+from django.db.models import QuerySet
 
 from catalogue import index_store
 from catalogue.fingerprinting import refresh_fingerprint
-from catalogue.models import Recording, RecordingStatus
+from catalogue.models import Bucket, Recording, RecordingStatus
 from common.media_analysis import AudioRefused
-from recognition.errors import RecognitionError
+from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index.segment import Postings
+from recognition.types import IndexStore
 
 logger = logging.getLogger(__name__)
 
@@ -29,48 +30,77 @@ _BATCH = 200
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What a rebuild did."""
+    """What a rebuild did; ``kept`` are those that an earlier, broken off one did."""
 
+    kept: int = 0
     indexed: int = 0
     fingerprinted: int = 0
     failed: int = 0
+
+
+# In the index, or about to be.
+_COMING = (
+    RecordingStatus.READY,
+    RecordingStatus.PROCESSING,
+    RecordingStatus.WAITING,
+)
 
 
 def needs_rebuild() -> bool:
     """Tell whether the index is one of another engine, or damaged."""
     try:
         index_store.open_index()
+    except IndexUnavailable:
+        raise
     except RecognitionError:
         return True
     return False
 
 
-def rebuild_index(progress: Callable[[Rebuilt], None]) -> Rebuilt:
+def rebuild_index(
+    progress: Callable[[Rebuilt], None], *, resume: bool = False
+) -> Rebuilt:
     """Index every searchable recording anew; tell ``progress`` after each batch.
 
     Readers go on with the old index until the new one is whole. A rebuild that was
-    stopped leaves the old one as it was.
+    stopped leaves the old one as it was, and with ``resume`` the next one goes on
+    where it stopped.
     """
-    folder = index_store.index_folder()
-    beside = folder.with_name("index.new")
-    shutil.rmtree(beside, ignore_errors=True)
     counts = Rebuilt()
-    index_store.open_index_at.cache_clear()
-    new_index = index_store.open_index_at(beside)
-    buckets = Recording.objects.filter(status=RecordingStatus.READY)
-    for bucket_id in buckets.order_by().values_list("bucket_id", flat=True).distinct():
-        recordings = _searchable(bucket_id)
-        while batch := list(islice(recordings, _BATCH)):
-            new_index.add_many(bucket_id, list(_postings(batch, counts)))
-            progress(counts)
-    index_store.open_index_at.cache_clear()
-    _swap(folder, beside)
+    index, put_in_place = index_store.successor(resume=resume)
+    _fill(index, counts, progress)
+    put_in_place()
+    # What came, and what was taken out, while the new one was not in use yet.
+    _fill(index_store.open_index(), Rebuilt(), lambda _counts: None)
     return counts
 
 
-def _searchable(bucket_id: int) -> Iterator[Recording]:
-    rows = Recording.objects.filter(bucket_id=bucket_id, status=RecordingStatus.READY)
-    return rows.order_by("pk").iterator(chunk_size=_BATCH)
+def _fill(
+    index: IndexStore, counts: Rebuilt, progress: Callable[[Rebuilt], None]
+) -> None:
+    """Make an index hold what it should; ``IndexCorrupt`` where it does not then."""
+    for bucket in Bucket.objects.order_by("pk"):
+        held = set(index.recordings(bucket.pk).tolist())
+        coming = bucket.recordings.filter(status__in=_COMING)
+        for number in sorted(held - set(coming.values_list("pk", flat=True))):
+            index.remove(bucket.pk, number)
+        wanted = set(_searchable(bucket).values_list("pk", flat=True))
+        counts.kept += len(held & wanted)
+        missing = iter(sorted(wanted - held))
+        while numbers := list(islice(missing, _BATCH)):
+            batch = list(_searchable(bucket).filter(pk__in=numbers).order_by("pk"))
+            index.add_many(bucket.pk, list(_postings(batch, counts)))
+            progress(counts)
+        # Those that could not be made again are not searchable any more.
+        wanted &= set(_searchable(bucket).values_list("pk", flat=True))
+        if lost := wanted - set(index.recordings(bucket.pk).tolist()):
+            raise IndexCorrupt(
+                f"{len(lost)} recordings of {bucket} did not arrive in the index."
+            )
+
+
+def _searchable(bucket: Bucket) -> QuerySet[Recording]:
+    return Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
 
 
 def _postings(batch: list[Recording], counts: Rebuilt) -> Iterator[Postings]:
@@ -98,12 +128,3 @@ def _postings_of(recording: Recording, counts: Rebuilt) -> Postings:
         refresh_fingerprint(recording)
         counts.fingerprinted += 1
         return index_store.postings_of(recording)
-
-
-def _swap(folder: Path, beside: Path) -> None:
-    old = folder.with_name("index.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -66,3 +66,7 @@ class BadFingerprint(RecognitionError):
 
 class IndexCorrupt(RecognitionError):
     """The index on disk contradicts itself; rebuild it from stored landmarks."""
+
+
+class IndexUnavailable(RecognitionError):
+    """The index cannot be asked now; what needed it may be tried again later."""

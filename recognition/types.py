@@ -208,7 +208,7 @@ class LandmarkIndex(Protocol):
         bucket: int,
         recordings: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.int32]]],
     ) -> None:
-        """Like ``add`` for many, as one segment."""
+        """Like ``add`` for many; each of them as a whole or not at all."""
 
     def remove(self, bucket: int, recording: int) -> None:
         """Gone for the next query; space returns when the bucket is maintained."""
@@ -221,6 +221,7 @@ class LandmarkIndex(Protocol):
         *,
         top: int = 10,
         min_votes: int = 6,
+        max_list: int | None = None,
     ) -> list[Vote]:
         """The best offsets, most votes first."""
 
@@ -245,6 +246,16 @@ class LandmarkIndex(Protocol):
 
     def stats(self, bucket: int) -> IndexStats:
         """Counts of one bucket; zeros for one that holds nothing."""
+
+
+class IndexStore(LandmarkIndex, Protocol):
+    """An index that is kept: what it holds can be listed and checked."""
+
+    def recordings(self, bucket: int) -> NDArray[np.uint32]:
+        """The numbers of all recordings in a bucket, sorted."""
+
+    def verify(self, bucket: int) -> list[str]:
+        """What is wrong with a bucket, having read all of it; empty where all is well."""
 
 
 ReferenceLoader: TypeAlias = Callable[[int], Landmarks]

@@ -119,7 +119,7 @@ class SegmentStore:
         """Like ``add`` for many, as one segment and one commit."""
         latest = {number: (number, h, f) for number, h, f in recordings}
         for number, hashes, frames in latest.values():
-            _check(number, hashes, frames)
+            check_postings(number, hashes, frames)
         if not latest:
             return
         with self._writing(bucket) as directory:
@@ -183,7 +183,7 @@ class SegmentStore:
 
         Many at once cost less: their hashes are looked up in the order of the files.
         """
-        _check(0, hashes, frames)
+        check_postings(0, hashes, frames)
         query = prepare(hashes, frames)
         votes: list[list[Vote]] = [[] for _ in windows]
         for bucket in dict.fromkeys(buckets):
@@ -395,9 +395,10 @@ def _to_merge(sizes: Sequence[int]) -> set[int]:
     return set()
 
 
-def _check(
+def check_postings(
     recording: int, hashes: NDArray[np.uint32], frames: NDArray[np.int32]
 ) -> None:
+    """Refuse what no index can hold."""
     if not 0 <= recording < 1 << 32:
         raise ValueError(f"recording {recording} is no unsigned 32-bit number")
     if hashes.dtype != np.uint32 or frames.dtype != np.int32:

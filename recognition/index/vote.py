@@ -28,7 +28,7 @@ MANY: Final = 1 << 20
 NO_CAP: Final = (1 << 63) - 1
 
 Peak = tuple[int, int, int]
-"""Votes, local recording, delta."""
+"""Votes, local recording, and delta or offset."""
 
 Window = tuple[int, int]
 """The first hash of a query to vote, and the first that does not."""
@@ -110,11 +110,10 @@ class _Ballot:
         sketch = np.zeros(1 << min(MAX_CELLS_BITS, bits), dtype=np.uint8)
         kernels.count_votes(self._places, self._lists, sketch)
         keys, least = self._exact(sketch, min_votes)
-        centres = np.empty(2 * len(keys), dtype=np.uint64)
-        sums = np.empty(2 * len(keys), dtype=np.int64)
-        n = kernels.peaks(keys, centres, sums)
-        enough = sums[:n] >= least
-        return self._strongest(centres[:n][enough], sums[:n][enough], top)
+        return [
+            (votes, local, offset - self._last_frame)
+            for votes, local, offset in strongest(keys, top=top, least=least)
+        ]
 
     def _exact(
         self, sketch: NDArray[np.uint8], least: int
@@ -132,20 +131,26 @@ class _Ballot:
                 return np.sort(keys[:found]), least
             least += 1 + least // 4
 
-    def _strongest(
-        self, centres: NDArray[np.uint64], sums: NDArray[np.int64], top: int
-    ) -> list[Peak]:
-        """The strongest places, none within two frames of a stronger one."""
-        chosen: list[Peak] = []
-        taken: set[int] = set()
-        for at in np.argsort(-sums, kind="stable"):
-            key = int(centres[at])
-            if key in taken:
-                continue
-            taken.update(range(key - 2, key + 3))
-            offset = key & ((1 << kernels.OFFSET_BITS) - 1)
-            local = key >> kernels.OFFSET_BITS
-            chosen.append((int(sums[at]), local, offset - self._last_frame))
-            if len(chosen) == top:
-                break
-        return chosen
+
+def strongest(keys: NDArray[np.uint64], *, top: int, least: int) -> list[Peak]:
+    """The strongest places of sorted keys, none within two frames of a stronger one.
+
+    A key is a local recording above an offset; each stands for one vote.
+    """
+    centres = np.empty(2 * len(keys), dtype=np.uint64)
+    sums = np.empty(2 * len(keys), dtype=np.int64)
+    n = kernels.peaks(keys, centres, sums)
+    enough = sums[:n] >= least
+    centres, sums = centres[:n][enough], sums[:n][enough]
+    chosen: list[Peak] = []
+    taken: set[int] = set()
+    for at in np.argsort(-sums, kind="stable"):
+        key = int(centres[at])
+        if key in taken:
+            continue
+        taken.update(range(key - 2, key + 3))
+        offset = key & ((1 << kernels.OFFSET_BITS) - 1)
+        chosen.append((int(sums[at]), key >> kernels.OFFSET_BITS, offset))
+        if len(chosen) == top:
+            break
+    return chosen

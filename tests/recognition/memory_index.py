@@ -53,6 +53,7 @@ class MemoryIndex:
         *,
         top: int = 10,
         min_votes: int = 6,
+        max_list: int | None = None,
     ) -> list[Vote]:
         found = [
             vote

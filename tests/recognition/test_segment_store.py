@@ -11,33 +11,16 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import manifest, segment, vote
 from recognition.index.store import MAX_SEGMENTS, SegmentStore
-from recognition.types import IndexStats
-
-Postings = tuple[NDArray[np.uint32], NDArray[np.int32]]
+from tests.index.sounds import Postings, best, excerpt, music
 
 KILL_ROUNDS = int(os.environ.get("ACRPORTAL_KILL_ROUNDS", "20"))
-
-
-def music(seed: int, n: int = 2000, values: int = 1 << 24) -> Postings:
-    """Postings of a made-up recording of n / 20 s."""
-    rng = np.random.default_rng(seed)
-    frames = np.sort(rng.integers(0, 3 * n, n)).astype(np.int32)
-    return rng.integers(0, values, n).astype(np.uint32), frames
-
-
-def excerpt(postings: Postings, start: int, length: int) -> Postings:
-    hashes, frames = postings
-    inside = (frames >= start) & (frames < start + length)
-    return hashes[inside], (frames[inside] - start).astype(np.int32)
 
 
 def open_store(root: Path) -> SegmentStore:
@@ -47,11 +30,6 @@ def open_store(root: Path) -> SegmentStore:
 @pytest.fixture
 def store(tmp_path: Path) -> SegmentStore:
     return open_store(tmp_path / "index")
-
-
-def best(store: SegmentStore, postings: Postings, bucket: int = 1) -> tuple[int, int]:
-    found = store.query([bucket], *postings)
-    return (found[0].recording, found[0].delta) if found else (-1, 0)
 
 
 def in_child(work: Callable[[], None]) -> None:
@@ -67,103 +45,6 @@ def in_child(work: Callable[[], None]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def test_an_excerpt_is_found_at_its_offset(store: SegmentStore) -> None:
-    for number in range(5):
-        store.add(1, number, *music(number))
-
-    found = store.query([1], *excerpt(music(3), 1500, 600))
-
-    assert (found[0].bucket, found[0].recording, found[0].delta) == (1, 3, 1500)
-    assert found[0].votes == len(excerpt(music(3), 1500, 600)[0])
-
-
-def test_frames_of_a_query_need_not_begin_at_zero(store: SegmentStore) -> None:
-    store.add(1, 3, *music(3))
-    hashes, frames = excerpt(music(3), 1500, 600)
-
-    found = store.query([1], hashes, frames + np.int32(90_000))
-
-    assert found[0].delta == 1500 - 90_000
-
-
-def test_neighbouring_offsets_add_up(store: SegmentStore) -> None:
-    hashes, frames = music(1, n=300)
-    store.add(1, 1, hashes, frames)
-    jitter = np.arange(len(frames), dtype=np.int32) % 3 - 1
-
-    found = store.query([1], hashes, frames + jitter)
-
-    assert found[0].votes == 300
-    assert found[0].delta == 0
-
-
-def test_only_the_buckets_asked_are_searched(store: SegmentStore) -> None:
-    store.add(1, 5, *music(5))
-    store.add(2, 6, *music(6))
-
-    assert store.query([1], *music(6)) == []
-    assert {v.bucket for v in store.query([1, 2], *music(6))} == {2}
-    assert store.query([3], *music(6)) == []
-
-
-def test_an_empty_store_and_an_empty_query_find_nothing(store: SegmentStore) -> None:
-    nothing = (np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
-
-    assert store.query([1], *music(1)) == []
-    store.add(1, 1, *music(1))
-    assert store.query([1], *nothing) == []
-    assert store.stats(9) == IndexStats(0, 0, 0, 0, 0)
-
-
-def test_a_recording_without_postings_is_known(store: SegmentStore) -> None:
-    nothing = (np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
-
-    store.add(1, 7, *nothing)
-    store.add(1, 8, *music(8))
-
-    assert list(store.recordings(1)) == [7, 8]
-    assert best(store, music(8)) == (8, 0)
-
-
-def test_adding_again_replaces(store: SegmentStore) -> None:
-    store.add(1, 4, *music(4))
-
-    store.add(1, 4, *music(40))
-
-    assert store.query([1], *music(4)) == []
-    assert best(store, music(40)) == (4, 0)
-    assert store.stats(1).recordings == 1
-
-
-def test_within_one_batch_the_last_of_a_number_counts(store: SegmentStore) -> None:
-    store.add_many(1, [(4, *music(4)), (4, *music(40))])
-
-    assert store.query([1], *music(4)) == []
-    assert best(store, music(40)) == (4, 0)
-
-
-def test_remove_undoes_add(store: SegmentStore) -> None:
-    store.add(1, 1, *music(1))
-    before = store.query([1], *music(1))
-    store.add(1, 2, *music(2))
-
-    store.remove(1, 2)
-
-    assert store.query([1], *music(2)) == []
-    assert store.query([1], *music(1)) == before
-    assert list(store.recordings(1)) == [1]
-
-
-def test_removing_what_is_not_there_changes_nothing(store: SegmentStore) -> None:
-    store.add(1, 1, *music(1))
-    before = store.stats(1)
-
-    store.remove(1, 99)
-    store.remove(5, 1)
-
-    assert store.stats(1) == before
-
-
 def test_many_adds_leave_few_segments_and_lose_nothing(store: SegmentStore) -> None:
     for number in range(60):
         store.add(1, number, *music(number, n=200))
@@ -175,29 +56,13 @@ def test_many_adds_leave_few_segments_and_lose_nothing(store: SegmentStore) -> N
     ]
 
 
-def test_maintain_frees_the_space_of_removed_recordings(store: SegmentStore) -> None:
-    store.add_many(1, [(n, *music(n)) for n in range(20)])
-    before = store.stats(1)
-    for number in range(0, 20, 2):
-        store.remove(1, number)
+def test_maintain_leaves_one_segment(store: SegmentStore) -> None:
+    store.add_many(1, [(n, *music(n)) for n in range(3)])
+    store.add(1, 9, *music(9))
 
     store.maintain(1)
 
-    after = store.stats(1)
-    assert (after.segments, after.tombstones, after.recordings) == (1, 0, 10)
-    assert after.size_bytes < 0.6 * before.size_bytes
-    assert best(store, music(7)) == (7, 0)
-    assert store.query([1], *music(8)) == []
-
-
-def test_a_bucket_may_become_empty_and_be_used_again(store: SegmentStore) -> None:
-    store.add(1, 1, *music(1))
-    store.remove(1, 1)
-    store.maintain(1)
-
-    assert store.stats(1).postings == 0
-    store.add(1, 2, *music(2))
-    assert best(store, music(2)) == (2, 0)
+    assert store.stats(1).segments == 1
 
 
 def test_a_merge_in_many_small_ranges_is_right(
@@ -276,24 +141,6 @@ def test_votes_are_those_of_a_plain_count(
         assert max(left, default=0) < 2
 
 
-def test_windows_are_answered_as_if_each_were_asked_alone(
-    store: SegmentStore,
-) -> None:
-    store.add_many(1, [(n, *music(n, values=200)) for n in range(4)])
-    store.add(1, 9, *music(9))
-    hashes, frames = excerpt(music(2, values=200), 40, 90)
-    windows = [(0, 30), (10, len(hashes)), (7, 7)]
-
-    together = store.query_windows([1], hashes, frames, windows, min_votes=3)
-
-    assert together == [
-        store.query([1], hashes[low:high], frames[low:high], min_votes=3)
-        for low, high in windows
-    ]
-    assert together[0][0].recording == 2
-    assert together[2] == []
-
-
 def test_beyond_what_is_counted_exactly_only_the_weak_are_dropped(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,15 +154,6 @@ def test_beyond_what_is_counted_exactly_only_the_weak_are_dropped(
     assert 0 < len(strongest) < len(everything)
     assert set(strongest) <= set(everything)
     assert strongest[0] == everything[0]
-
-
-def test_lists_that_are_too_common_can_be_left_out(store: SegmentStore) -> None:
-    hashes = np.full(1000, 5, dtype=np.uint32)
-    frames = np.arange(1000, dtype=np.int32)
-    store.add(1, 1, hashes, frames)
-
-    assert store.query([1], hashes[:50], frames[:50], max_list=999) == []
-    assert store.query([1], hashes[:50], frames[:50], max_list=1000)
 
 
 def test_another_process_sees_an_add_at_once(store: SegmentStore) -> None:
@@ -386,19 +224,6 @@ def test_an_index_that_is_not_there_is_not_made_unasked(tmp_path: Path) -> None:
         SegmentStore(tmp_path / "none", params_hash="x", create=False)
 
     assert not (tmp_path / "none").exists()
-
-
-def test_wrong_arrays_are_refused(store: SegmentStore) -> None:
-    hashes, frames = music(1)
-
-    with pytest.raises(TypeError):
-        store.add(1, 1, hashes.astype(np.uint64), frames)
-    with pytest.raises(ValueError, match="same length"):
-        store.add(1, 1, hashes, frames[1:])
-    with pytest.raises(ValueError, match="negative"):
-        store.add(1, 1, hashes, -frames)
-    with pytest.raises(ValueError, match="32-bit"):
-        store.add(1, 1 << 32, hashes, frames)
 
 
 def test_what_a_killed_writer_left_is_swept_on_opening(store: SegmentStore) -> None:

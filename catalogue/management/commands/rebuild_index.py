@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.rebuilding import Rebuilt, rebuild_index
+from recognition.errors import RecognitionError
 
 
 class Command(BaseCommand):
@@ -14,9 +16,22 @@ class Command(BaseCommand):
 
     help = "Build the landmark index anew from the stored fingerprints."
 
-    def handle(self, **_options: Any) -> None:  # Any: Django's own signature
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument(
+            "--resume",
+            action="store_true",
+            help="Go on where an earlier rebuild was broken off.",
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Rebuild, print the counts; exit 1 where a recording could not be kept."""
-        counts = rebuild_index(self._say)
+        try:
+            counts = rebuild_index(self._say, resume=options["resume"])
+        except RecognitionError as error:
+            raise CommandError(
+                f"{error} The index in use is as it was; try again with --resume."
+            ) from error
         self.stdout.write("The new index is in place.")
         if counts.failed:
             raise CommandError(
@@ -28,4 +43,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{counts.indexed} recordings indexed, {counts.fingerprinted} of them "
             f"fingerprinted again, {counts.failed} failed"
+            + (f"; {counts.kept} were there already" if counts.kept else "")
         )
