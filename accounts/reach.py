@@ -45,14 +45,22 @@ class Kind(StrEnum):
 class Path:
     """How a model gets to its container and to its bucket, as lookups do.
 
-    Empty where it lies in none; "pk" where it is one itself. ``owner`` leads to the
-    person who made what holds any of them, as a report does: who is limited sees only
-    their own.
+    Empty where it lies in none; "pk" where it is one itself. What ties two recordings
+    together lies in two buckets, and is seen by whoever may see both. ``owner`` leads
+    to the person who made what holds any of them, as a report does: who is limited sees
+    only their own.
     """
 
     containers: str = ""
     buckets: str = ""
+    other_buckets: str = ""
     owner: str = ""
+
+    def ways(self) -> Iterator[tuple[Kind, str]]:
+        """Return each way with what it leads to."""
+        yield Kind.CONTAINERS, self.containers
+        yield Kind.BUCKETS, self.buckets
+        yield Kind.BUCKETS, self.other_buckets
 
 
 class _Viewing:
@@ -203,8 +211,8 @@ class ReachManager(models.Manager[Row]):
         """Return the rows within reach of whoever is at work when the query runs."""
         rows = super().get_queryset()
         path: Path = self.model.reach  # type: ignore[attr-defined]  # each model with this manager has it
-        for kind in Kind:
-            if way := getattr(path, kind):
+        for kind, way in path.ways():
+            if way:
                 rows = rows.filter(_Within(self.model, kind, way))
         if path.owner:
             rows = rows.filter(_Own(models.F(path.owner)))

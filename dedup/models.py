@@ -64,7 +64,7 @@ class PairLink(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    reach = Path(buckets="one__bucket")
+    reach = Path(buckets="one__bucket", other_buckets="other__bucket")
     objects = ReachManager["PairLink"]()
 
     class Meta:
@@ -263,6 +263,9 @@ class CatalogueCheck(Leased):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    reach = Path(buckets="bucket")
+    objects = ReachManager["CatalogueCheck"]()
+
     class Meta:
         ordering = ["-id"]
         constraints = [
@@ -328,6 +331,10 @@ class DedupAction(models.Model):
         related_name="+",
     )
     settled_at = models.DateTimeField(null=True, blank=True)
+
+    # Its title and rows tell of recordings that may be gone by now.
+    reach = Path(owner="made_by")
+    objects = ReachManager["DedupAction"]()
 
     class Meta:
         ordering = ["-id"]

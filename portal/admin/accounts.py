@@ -67,33 +67,30 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     readonly_fields = ["last_login", "date_joined"]
     actions = ["sign_out", "take_second_factors", "erase_data"]
 
-    @admin.action(description="Sign out everywhere")
+    @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         """End every session of these people."""
-        if self._may_manage(request):
-            ended = sum(end_all_sessions(person) for person in chosen)
-            self.message_user(request, f"{ended} sessions ended.")
+        ended = sum(end_all_sessions(person) for person in chosen)
+        self.message_user(request, f"{ended} sessions ended.")
 
-    @admin.action(description="Take away the second factors …")
+    @admin.action(description="Take away the second factors …", permissions=["change"])
     def take_second_factors(
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
         """Ask, then take away what somebody lost or must not use any more."""
-        if not self._may_manage(request):
-            return None
         if "confirmed" not in request.POST:
             return render(request, "admin/take_second_factors.html", {"people": chosen})
         taken = sum(remove_second_factors(person) for person in chosen)
         self.message_user(request, f"{taken} second factors taken away.")
         return None
 
-    @admin.action(description="Erase the data of this person …")
+    @admin.action(description="Erase the data of this person …", permissions=["change"])
     def erase_data(
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
         """Show what erasing touches; erase once that was confirmed."""
         person = chosen.first()
-        if person is None or chosen.count() != 1 or not self._may_manage(request):
+        if person is None or chosen.count() != 1:
             self.message_user(request, "Choose one person.", messages.ERROR)
             return None
         if "confirmed" not in request.POST:
@@ -106,9 +103,6 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         else:
             self.message_user(request, f"The person is {told.pseudonym} from now on.")
         return None
-
-    def _may_manage(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(Action.CONFIGURE)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show people to those who manage them."""

@@ -26,6 +26,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import User
+from accounts.reach import is_limited
 from accounts.roles import Action
 from portal import formats
 from portal.admin import history
@@ -147,6 +148,18 @@ def count_of(rows: QuerySet[Any], link: str) -> Combinable:  # Any: of any model
         .values("number")
     )
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def within_reach(
+    rows: QuerySet[Row], parts: QuerySet[Any], link: str, request: HttpRequest
+) -> QuerySet[Row]:
+    """Leave out rows of which a person with limits may see no part.
+
+    Any: of any model; ``link`` leads from a part to its row.
+    """
+    if not is_limited(user_of(request)):
+        return rows
+    return rows.filter(pk__in=parts.values(link))
 
 
 def user_of(request: HttpRequest) -> User:

@@ -348,3 +348,13 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     search_fields = ["=remote_id"]
     readonly_fields = all_field_names(CloudDeletion, but=["id"])
     fields = readonly_fields
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show it to those who manage cloud accounts."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: CloudDeletion | None = None
+    ) -> bool:
+        """Let those look who manage cloud accounts."""
+        return request.user.has_perm(Action.CONFIGURE)

@@ -23,11 +23,12 @@ from dedup.models import (
     DedupGroup,
     DedupMember,
     GroupKind,
+    LoopPlace,
     PairLink,
     SharedLoop,
 )
 from portal import duplicates as page
-from portal.admin.base import ReadOnlyInline, RoleAdmin, count_of
+from portal.admin.base import ReadOnlyInline, RoleAdmin, count_of, within_reach
 
 
 class MemberInline(ReadOnlyInline):
@@ -70,7 +71,8 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DedupGroup]:
         """Fetch the members along."""
-        groups = super().get_queryset(request)
+        members = DedupMember.objects.all()
+        groups = within_reach(super().get_queryset(request), members, "group", request)
         return groups.annotate(
             size=count_of(DedupMember.objects.all(), "group")
         ).prefetch_related("members__recording")
@@ -191,6 +193,11 @@ class SharedLoopAdmin(RoleAdmin[SharedLoop]):
     list_filter = ["state"]
     readonly_fields = ("uid", "length_ms", "state", "created_at")
     fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SharedLoop]:
+        """Leave out loops that only recordings beyond reach share."""
+        places = LoopPlace.objects.all()
+        return within_reach(super().get_queryset(request), places, "loop", request)
 
 
 @admin.register(CatalogueCheck)

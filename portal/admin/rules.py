@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.roles import Action
 from catalogue.models import ExcludedSegment
-from portal.admin.base import RoleAdmin, all_field_names, count_of, number
+from portal.admin.base import RoleAdmin, all_field_names, count_of, number, user_of
 from review.choices import MatchState
 from review.models import Dispute, Licence, Match, Policy, SavedView
 
@@ -139,3 +140,10 @@ class SavedViewAdmin(RoleAdmin[SavedView]):
     ordering = ["name", "id"]
     fields = all_field_names(SavedView, but=("id",))
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:
+        """Leave out what others keep for themselves, but for admins."""
+        rows = super().get_queryset(request)
+        if request.user.has_perm(Action.CONFIGURE):
+            return rows
+        return rows.filter(Q(owner=user_of(request)) | Q(is_shared=True))

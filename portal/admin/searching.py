@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from portal.admin.base import ReadOnlyInline, RoleAdmin
+from catalogue.models import Recording
+from portal.admin.base import ReadOnlyInline, RoleAdmin, within_reach
 from scanning.models import RetroSearch
 from scanning.models.watch import Watch, WatchCheck
 
@@ -45,3 +48,10 @@ class RetroSearchAdmin(RoleAdmin[RetroSearch]):
         *("created_at", "started_at", "finished_at"),
     )
     fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RetroSearch]:
+        """Leave out searches for recordings beyond reach alone."""
+        found = Recording.objects.all()
+        return within_reach(
+            super().get_queryset(request), found, "retro_searches", request
+        )

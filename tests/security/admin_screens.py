@@ -1,0 +1,261 @@
+"""Every screen of the admin: who may do what on it, and one row of a desk for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.contrib.auth.models import Group
+from django.db.models import Model
+
+from accounts.models import AccessLimit, ApiToken
+from accounts.roles import Action
+from accounts.tokens import create_token
+from audit.anchors import make_due_anchors
+from audit.models import Anchor, Event
+from audit.services import record
+from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
+from reports.models import ReportDispatch
+from review.models import Dispute, SavedView
+from scanning.models import (
+    CloudAccount,
+    CloudDeletion,
+    CloudJob,
+    InboundCallback,
+    Project,
+)
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.rules import make_licence, make_policy
+from tests.security.world import Desk, duplicate_action, report_run, schedule
+
+NOW = datetime.now(tz=UTC)
+ALL = "everybody who may look sees every row"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What each right on a screen needs; None is nobody. Actions stand by name.
+
+    ``shared`` says why it shows rows to everybody; ``closed`` why it shows none to
+    people with limits.
+    """
+
+    row: Callable[[Desk], Model]
+    view: Action = Action.VIEW
+    add: Action | None = None
+    change: Action | None = None
+    delete: Action | None = None
+    actions: dict[str, Action] = field(default_factory=dict)
+    shared: str = ""
+    closed: str = ""
+
+
+def _of_people(
+    row: Callable[[Desk], Model],
+    *,
+    changes: bool = False,
+    actions: tuple[str, ...] = (),
+    deletes: bool = False,
+) -> Screen:
+    """Return a screen of accounts: all of it for those who manage people."""
+    configure = Action.CONFIGURE
+    return Screen(
+        row,
+        view=configure,
+        add=configure if changes else None,
+        change=configure if changes else None,
+        delete=configure if deletes else None,
+        actions=dict.fromkeys(actions, configure),
+        shared="seen by admins alone, who have no limits",
+    )
+
+
+def _account(_desk: Desk) -> CloudAccount:
+    return CloudAccount.objects.create(
+        name=f"Cloud {CloudAccount.objects.count()}", base_url="http://127.0.0.1:9/"
+    )
+
+
+def _anchor(_desk: Desk) -> Anchor:
+    Anchor.objects.bulk_create(
+        [Anchor(day="2026-05-04", at=NOW, chains=1, events=1)], ignore_conflicts=True
+    )
+    make_due_anchors()
+    return Anchor.objects.latest("day")
+
+
+def _check(desk: Desk) -> CatalogueCheck:
+    return CatalogueCheck.objects.create(bucket=desk.bucket)
+
+
+def _dispatch(desk: Desk) -> ReportDispatch:
+    return ReportDispatch.objects.create(
+        schedule=schedule(desk.user), run=report_run(desk.user), next_attempt_at=NOW
+    )
+
+
+def _dispute(desk: Desk) -> Dispute:
+    return Dispute.objects.create(match=desk.match, received_at=NOW, due_at=NOW)
+
+
+def _event(desk: Desk) -> Event:
+    return record(case=desk.match.case, action="found")
+
+
+def _inbound(desk: Desk) -> InboundCallback:
+    return InboundCallback.objects.create(
+        container=desk.container, body="{}", file_id="1", scanned_file=desk.file
+    )
+
+
+def _job(desk: Desk) -> CloudJob:
+    return CloudJob.objects.create(
+        scan=desk.match.scan, account=_account(desk), remote_container_id=1
+    )
+
+
+def _limited_group(desk: Desk) -> Group:
+    return AccessLimit.objects.get(group=desk.group).group
+
+
+def _loop(desk: Desk) -> SharedLoop:
+    loop = SharedLoop.objects.create(length_ms=5_000)
+    LoopPlace.objects.create(
+        loop=loop, recording=desk.recording, start_ms=0, end_ms=5_000
+    )
+    return loop
+
+
+def _pair(desk: Desk) -> PairLink:
+    """Tie a recording that everybody may see to one of the desk."""
+    return PairLink.objects.create(
+        one=desk.recording, other=RecordingFactory.create(bucket=desk.bucket)
+    )
+
+
+def _token(desk: Desk) -> ApiToken:
+    return create_token(owner=desk.user, name="a").token
+
+
+def _view(desk: Desk) -> SavedView:
+    return SavedView.objects.create(owner=desk.user, name="Mine")
+
+
+_DECISIONS = dict.fromkeys(
+    (
+        *("confirm_matches", "clear_matches", "reject_matches", "escalate_matches"),
+        "undo_matches",
+    ),
+    Action.DECIDE,
+)
+
+SCREENS: dict[str, Screen] = {
+    "accounts.User": _of_people(
+        lambda desk: desk.user,
+        changes=True,
+        actions=("sign_out", "take_second_factors", "erase_data"),
+    ),
+    "auth.Group": _of_people(_limited_group, changes=True, deletes=True),
+    "accounts.ApiToken": _of_people(_token),
+    "audit.Anchor": Screen(_anchor, closed="the trail tells of everything"),
+    "audit.Event": Screen(_event, closed="the trail tells of everything"),
+    "scanning.InboundCallback": Screen(
+        _inbound, actions={"apply_again": Action.CONFIGURE}
+    ),
+    "scanning.OutboundCallback": Screen(lambda desk: desk.callback()),
+    "catalogue.Bucket": Screen(
+        lambda desk: desk.bucket,
+        add=Action.EDIT_CATALOGUE,
+        change=Action.EDIT_CATALOGUE,
+    ),
+    "catalogue.Recording": Screen(
+        lambda desk: desk.recording, change=Action.EDIT_CATALOGUE
+    ),
+    "scanning.CloudAccount": _of_people(
+        _account, changes=True, actions=("test_connection", "retry_now")
+    ),
+    "scanning.CloudJob": Screen(_job),
+    "scanning.CloudDeletion": Screen(
+        lambda desk: CloudDeletion.objects.create(
+            account=_account(desk), remote_container_id=1, remote_id="1", due_at=NOW
+        ),
+        view=Action.CONFIGURE,
+        shared="seen by admins alone, who have no limits",
+    ),
+    "dedup.DedupGroup": Screen(
+        lambda desk: desk.duplicate_group(),
+        actions={"merge_groups": Action.EDIT_DUPLICATES},
+    ),
+    "dedup.PairLink": Screen(_pair),
+    "dedup.DedupAction": Screen(
+        lambda desk: duplicate_action(desk.user),
+        actions={"undo_actions": Action.EDIT_DUPLICATES},
+    ),
+    "dedup.SharedLoop": Screen(_loop),
+    "dedup.CatalogueCheck": Screen(_check),
+    "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
+    "catalogue.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
+    "reports.ResultImport": Screen(lambda desk: desk.result_import()),
+    "review.Match": Screen(
+        lambda desk: desk.match,
+        actions={
+            **_DECISIONS,
+            "reopen_matches": Action.APPROVE,
+            "export_matches": Action.REPORT,
+            "build_evidence": Action.REPORT,
+        },
+    ),
+    "reports.ReportRun": Screen(lambda desk: report_run(desk.user)),
+    "reports.ReportTemplate": Screen(
+        lambda desk: schedule(desk.user).template, shared="made for everybody"
+    ),
+    "reports.ReportSchedule": Screen(lambda desk: schedule(desk.user)),
+    "reports.ReportDispatch": Screen(_dispatch),
+    "review.Licence": Screen(
+        lambda desk: make_licence(recordings=[desk.recording]),
+        shared="rules hold for everybody, and say so to everybody",
+    ),
+    "review.Policy": Screen(lambda _: make_policy(), shared="as licences"),
+    "catalogue.ExcludedSegment": Screen(lambda desk: desk.exclusion()),
+    "review.Dispute": Screen(_dispute),
+    "review.SavedView": Screen(_view),
+    "scanning.Container": Screen(
+        lambda desk: desk.container, add=Action.CONFIGURE, change=Action.CONFIGURE
+    ),
+    "scanning.ScannedFile": Screen(
+        lambda desk: desk.file,
+        change=Action.CONFIGURE,
+        actions={"rescan": Action.UPLOAD},
+    ),
+    "scanning.Scan": Screen(lambda desk: desk.match.scan),
+    "scanning.Detection": Screen(lambda desk: desk.match.scan.detections.get()),
+    "scanning.Project": _of_people(
+        lambda desk: Project.objects.create(
+            name=f"Clips {desk.user}", created_by=desk.user
+        )
+    ),
+    "scanning.Watch": Screen(lambda desk: desk.watch_of(desk.user)),
+    "scanning.RetroSearch": Screen(lambda desk: desk.retro_search()),
+}
+
+# Screens that libraries bring: for superusers, whom no role makes.
+FOREIGN = {
+    "django_tasks_database.DBTaskResult",
+    "account.EmailAddress",
+    "mfa.Authenticator",
+    "usersessions.UserSession",
+    "socialaccount.SocialApp",
+    "socialaccount.SocialToken",
+    "socialaccount.SocialAccount",
+}
+
+# Pages beside the usual ones, by the end of their name.
+MORE: dict[str, Action] = {
+    "admin:review_match_export": Action.REPORT,
+    "admin:review_match_decide": Action.DECIDE,
+    "admin:review_match_claim": Action.DECIDE,
+    "admin:scanning_cloudaccount_test": Action.CONFIGURE,
+    "admin:scanning_cloudaccount_containers": Action.CONFIGURE,
+    "admin:auth_user_password_change": Action.CONFIGURE,
+}

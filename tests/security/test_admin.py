@@ -1,0 +1,217 @@
+"""The admin's screens: what each role may do there, and what somebody of a desk sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db import connection, transaction
+from django.db.models import Model
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from dedup.models import PairLink
+from tests.factories.accounts import make_user
+from tests.security.admin_screens import FOREIGN, MORE, SCREENS
+from tests.security.world import Desk
+
+pytestmark = pytest.mark.django_db
+
+_ADMINS: dict[str, ModelAdmin[Any]] = {
+    model._meta.label: screen for model, screen in admin.site._registry.items()
+}
+# What being signed in writes by itself.
+_OWN_TRACES = ("django_session", "accounts_shared_cache", "usersessions", "SAVEPOINT")
+_NAMES = ("_changelist", "_add", "_history", "_delete", "_change")
+
+screens = pytest.mark.parametrize("label", sorted(SCREENS))
+
+
+@pytest.fixture
+def desks(db: None) -> tuple[Desk, Desk]:
+    """Return one's own desk, and another."""
+    return Desk(1), Desk(2)
+
+
+def client_of(person: User) -> Client:
+    """Return a session."""
+    client = Client(raise_request_exception=False)
+    client.force_login(person)
+    return client
+
+
+def address(row: Model | str, page: str, *arguments: object) -> str:
+    """Return a screen's address."""
+    meta = _ADMINS[row].opts if isinstance(row, str) else row._meta
+    name = f"admin:{meta.app_label}_{meta.model_name}_{page}"
+    return reverse(name, args=arguments)
+
+
+def test_every_screen_and_page_is_known() -> None:
+    assert set(_ADMINS) == set(SCREENS) | FOREIGN, (
+        "Say in tests/security/admin_screens.py who may do what on a new screen."
+    )
+    pages = {
+        f"admin:{pattern.name}"
+        for label in SCREENS
+        for pattern in _ADMINS[label].get_urls()
+        if pattern.name and not pattern.name.endswith(_NAMES)
+    }
+    assert pages | {"admin:auth_user_password_change"} == set(MORE)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_has_the_rights_that_the_table_says(role: Role) -> None:
+    person = make_user(role)
+    request = RequestFactory().get("/admin/")
+    request.user = person
+    wrong = []
+    for label, screen in SCREENS.items():
+        shown = _ADMINS[label]
+        rights = {
+            "view": (screen.view, shown.has_view_permission(request)),
+            "add": (screen.add, shown.has_add_permission(request)),
+            "change": (screen.change, shown.has_change_permission(request)),
+            "delete": (screen.delete, shown.has_delete_permission(request)),
+        }
+        wrong += [
+            f"{label}: {right} is {has} for {role}"
+            for right, (needed, has) in rights.items()
+            if has != (needed is not None and person.has_perm(needed))
+        ]
+        deletes = screen.delete and {"delete_selected": screen.delete}
+        wanted = screen.actions | (deletes or {})
+        allowed = {name for name, needed in wanted.items() if person.has_perm(needed)}
+        if (offered := set(shown.get_actions(request))) != allowed:
+            wrong.append(f"{label}: {role} is offered {offered}, not {allowed}")
+    for label in FOREIGN:
+        if _ADMINS[label].has_view_permission(request):
+            wrong.append(f"{label} is seen by {role}")
+    assert not wrong, "\n".join(wrong)
+
+
+@screens
+def test_a_viewer_reads_at_most(label: str) -> None:
+    screen, viewer = SCREENS[label], (desk := Desk(3, Role.VIEWER)).user
+    row = screen.row(desk)
+    client = client_of(viewer)
+    reads = [address(row, "changelist"), address(row, "change", row.pk)]
+    reads.append(address(row, "history", row.pk))
+    writes = [address(row, "add"), address(row, "change", row.pk)]
+    writes.append(address(row, "delete", row.pk))
+
+    with watched() as written:
+        read = {path: client.get(path).status_code for path in reads}
+        refused = {path: client.post(path).status_code for path in writes}
+        chosen = {"_selected_action": row.pk, "confirmed": "yes", "post": "yes"}
+        for action in [*screen.actions, "delete_selected"]:
+            answer = client.post(reads[0], chosen | {"action": action})
+            assert answer.status_code in (302, 200, 403)
+
+    may = viewer.has_perm(screen.view) and not screen.closed
+    assert set(read.values()) == ({200} if may else {403}), read
+    assert set(refused.values()) == {403}, refused
+    assert not written
+
+
+@screens
+def test_somebody_of_a_desk_finds_their_own(
+    label: str, desks: tuple[Desk, Desk]
+) -> None:
+    screen, (own_desk, other_desk) = SCREENS[label], desks
+    if screen.shared:
+        pytest.skip(screen.shared)
+    own, other = screen.row(own_desk), screen.row(other_desk)
+    client = client_of(own_desk.user)
+    rows = client.get(address(own, "changelist"))
+
+    if screen.closed:
+        assert rows.status_code == 403
+        assert client.get(address(own, "change", own.pk)).status_code == 403
+        return
+    listed = rows.content.decode()
+    assert address(own, "change", own.pk) in listed
+    assert address(other, "change", other.pk) not in listed
+    for page in ("change", "history", "delete"):
+        seen = client.get(address(other, page, other.pk)).status_code
+        assert seen in (302, 403, 404), f"{seen}: {page} of another desk's {label}"
+    assert client.get(address(own, "change", own.pk)).status_code == 200
+    with watched() as written:
+        for action in screen.actions:
+            chosen = {"_selected_action": other.pk, "confirmed": "yes", "post": "yes"}
+            if action != "export_matches":
+                client.post(address(own, "changelist"), chosen | {"action": action})
+    assert not written
+
+
+def test_the_export_of_what_another_desk_found_is_empty(
+    desks: tuple[Desk, Desk],
+) -> None:
+    own, other = desks
+    chosen = {"action": "export_matches", "_selected_action": other.match.pk}
+
+    answer = client_of(own.user).post(address(own.match, "changelist"), chosen)
+
+    assert len(b"".join(answer).splitlines()) == 1
+
+
+def test_a_pair_is_seen_by_who_may_see_both(desks: tuple[Desk, Desk]) -> None:
+    own, other = desks
+    one, two = sorted((own.recording, other.recording), key=lambda row: row.pk)
+    pair = PairLink.objects.create(one=one, other=two)
+
+    for person, status in ((own.user, 302), (make_user(Role.VIEWER), 200)):
+        page = client_of(person).get(address(pair, "change", pair.pk))
+        assert page.status_code == status
+
+
+@pytest.mark.parametrize("name", sorted(MORE))
+def test_the_pages_beside_them_ask_for_the_role(
+    name: str, desks: tuple[Desk, Desk]
+) -> None:
+    own, other = desks
+    for role in Role:
+        client = client_of(person := own.person(role))
+        for path in _paths(name, own):
+            answer = client.get(path)
+            if person.has_perm(MORE[name]):
+                assert answer.status_code in (200, 302), (role, path)
+            else:
+                assert answer.status_code == 403, (role, path)
+    if name.startswith("admin:review_match_") and "export" not in name:
+        client = client_of(own.user)
+        assert {client.get(path).status_code for path in _paths(name, other)} == {404}
+
+
+def _paths(name: str, desk: Desk) -> list[str]:
+    if name.endswith("_decide"):
+        return [reverse(name, args=[desk.match.pk, "confirm"])]
+    if name.endswith("_claim"):
+        return [reverse(name, args=[desk.match.pk, "dispute"])]
+    if name.endswith("_export"):
+        return [reverse(name)]
+    if name.endswith("password_change"):
+        return [reverse(name, args=[desk.user.pk])]
+    return [reverse(name, args=[SCREENS["scanning.CloudAccount"].row(desk).pk])]
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """Note the statements that write, but for what being signed in writes."""
+    written: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        # Any: Django's own signature
+        writes = sql.lstrip().startswith(("INSERT", "UPDATE", "DELETE"))
+        if writes and not any(trace in sql for trace in _OWN_TRACES):
+            written.append(sql)
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(), connection.execute_wrapper(note):
+        yield written
