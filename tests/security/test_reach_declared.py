@@ -1,0 +1,82 @@
+"""Every model says in which containers and buckets its rows lie, or why in none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Model
+
+from accounts.models import User
+from accounts.reach import Kind, ReachManager
+from catalogue.models import Bucket
+from scanning.models import Container
+
+# Models whose rows lie nowhere, and who sees them instead.
+NOWHERE = {
+    "accounts.User": "people, for those who manage them",
+    "accounts.AccessLimit": "the limits themselves, for those who manage people",
+    "accounts.ApiToken": "one's own; all of them for those who manage people",
+    "audit.Event": "hidden from people with limits, but for the history of what they see",
+    "audit.Anchor": "hidden from people with limits",
+    "scanning.CloudAccount": "for those who configure",
+    "scanning.CloudDeletion": "for those who configure; what it names is gone here",
+    "scanning.Project": "for those who configure; it names its buckets itself",
+    "scanning.RetroSearch": "for who may see one of its recordings",
+    "review.Licence": "a rule, which holds for everybody and may name any recording",
+    "review.Policy": "a rule, as licences",
+    "review.SavedView": "its owner's, or shared; it holds filters, not rows",
+    "dedup.DedupGroup": "for who may see one of its members",
+    "dedup.SharedLoop": "for who may see one of its places",
+    "dedup.CheckedRecording": "a note of the worker, shown nowhere",
+    "reports.ReportTemplate": "made for everybody; it holds filters, not rows",
+    "reports.ReportSchedule": "its maker's; all of them for those who configure",
+    "reports.ReportDispatch": "as its schedule",
+    "catalogue.IndexChange": "a note of the worker, shown nowhere",
+    "acrapi.RepeatableCall": "found by the token that made it, shown nowhere",
+}
+_LEADS_TO: dict[str, type[Model]] = {
+    Kind.CONTAINERS: Container,
+    Kind.BUCKETS: Bucket,
+    "owner": User,
+}
+
+OWN = [
+    model
+    for config in apps.get_app_configs()
+    if Path(config.path).parent == settings.BASE_DIR
+    for model in config.get_models()
+]
+LIMITED = [model for model in OWN if hasattr(model, "reach")]
+
+
+def test_every_model_says_where_its_rows_lie() -> None:
+    labels = {model._meta.label for model in OWN}
+    silent = labels - {model._meta.label for model in LIMITED}
+
+    assert silent == set(NOWHERE), (
+        "Give a new model 'reach' and a ReachManager, or say in NOWHERE why it needs "
+        "none and who sees its rows."
+    )
+
+
+@pytest.mark.parametrize("model", LIMITED, ids=lambda model: model._meta.label)
+def test_what_it_says_is_so(model: Any) -> None:
+    # Any: each has the attribute, which no common base declares.
+    ways = [*model.reach.ways(), ("owner", model.reach.owner)]
+
+    assert any(way for _, way in ways)
+    assert isinstance(model._default_manager, ReachManager)
+    for kind, way in ways:
+        if way:
+            assert _end_of(model, way) is _LEADS_TO[kind], way
+
+
+def _end_of(model: type[Model], way: str) -> object:
+    here: Any = model  # Any: from a field to its model, step by step
+    for name in way.split("__"):
+        here = here if name == "pk" else here._meta.get_field(name).related_model
+    return here
