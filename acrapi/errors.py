@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -19,7 +22,9 @@ from acrapi.headers import retry_after
 from catalogue.changes import ChangeRefused
 from catalogue.identifiers import BadIdentifier
 from common.api_errors import error_body
+from common.logs import current_request_id
 from common.media_analysis import AudioRefused
+from common.outages import RETRY_AFTER_SECONDS, outage_of
 from dedup.intake import AlreadyInCatalogue
 from scanning.errors import IntakeRefused
 
@@ -184,9 +189,31 @@ permission_denied = _json_or_page(
 page_not_found = _json_or_page(
     404, "There is nothing at this address.", defaults.page_not_found
 )
-server_error = _json_or_page(
+_fault = _json_or_page(
     500,
     "Something went wrong on this server; nothing was half done. Try again, and if it "
     "stays, give the request id to the operator.",
     defaults.server_error,
 )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer for an error of ours; where a part is away, say which and what to do."""
+    outage = outage_of(sys.exc_info()[1])
+    if outage is None:
+        return _fault(request)
+    answer: HttpResponse
+    if is_api_path(request.path_info):
+        body = error_body(outage.code, f"{outage.title}. {outage.message}")
+        answer = JsonResponse(body, status=outage.status)
+    else:
+        # Without the request: what belongs to the page's frame may be away too.
+        told = {
+            "outage": outage,
+            "request_id": current_request_id.get(),
+            "site_name": settings.ACRPORTAL_SITE_NAME,
+        }
+        page = loader.get_template("outage.html").render(told)
+        answer = HttpResponse(page, status=outage.status)
+    answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from botocore.config import Config
 from storages.backends.s3 import S3Storage
 
 _CHUNK_BYTES = 256 * 1024
+# Of a storage that does not answer.
+_LIMITS = {
+    "connect_timeout": 5,
+    "read_timeout": 60,
+    "retries": {"total_max_attempts": 3},
+}
 
 
 class ObjectStorage(S3Storage):  # type: ignore[misc]  # has no stubs
-    """Reads parts of a file without fetching the whole of it."""
+    """Reads parts of a file without fetching the whole of it.
+
+    A storage that does not answer is given up on in time: who waits for it is told.
+    """
+
+    def __init__(self, **options: Any) -> None:  # Any: as the settings name them
+        config = Config(
+            s3={"addressing_style": options.pop("addressing_style")},
+            signature_version=options.pop("signature_version"),
+            **_LIMITS,
+        )
+        super().__init__(**options, client_config=config)
 
     def read_span(self, name: str, first: int, last: int) -> Iterator[bytes]:
         """Yield the bytes from ``first`` to ``last``, both included."""

@@ -31,7 +31,8 @@ def worker_health() -> WorkerHealth:
         queued=Count("pk", filter=Q(status=ScanStatus.QUEUED)),
         running=Count(
             "pk",
-            filter=Q(status=ScanStatus.RUNNING) & ~Q(stage=ScanStage.AWAITING_CALLBACK),
+            filter=Q(status=ScanStatus.RUNNING)
+            & ~Q(stage__in=[ScanStage.AWAITING_CALLBACK, ScanStage.PAUSED]),
         ),
         oldest=Min("created_at", filter=Q(status=ScanStatus.QUEUED)),
     )

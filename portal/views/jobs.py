@@ -24,9 +24,11 @@ from operations.jobs import KIND_LABELS, Job, JobState, given_up, job_counts, jo
 from portal.access import PortalRequest, needs
 from portal.jobs_again import NotTriedAgain, may_try_again, try_again
 from reports.models import EvidencePack, ReportDispatch, ReportRun, ResultImport
+from scanning import selectors
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 
 _AT_ONCE = 200
+_STILL_SECONDS = 300
 
 
 @never_cache
@@ -52,6 +54,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "states": job_counts(),
             "kind": kind,
             "kinds": KIND_LABELS,
+            "stands_still": _stands_still(),
         },
     )
 
@@ -85,6 +88,12 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
     kind = request.POST.get("kind", "")
     wanted = {"state": JobState.FAILED, "kind": kind if kind in KIND_LABELS else ""}
     return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
+
+
+def _stands_still() -> bool:
+    """Tell whether scans wait for long and nobody works on any."""
+    health = selectors.worker_health()
+    return health.running == 0 and health.oldest_queued_seconds > _STILL_SECONDS
 
 
 def _state_of(given: str) -> JobState:

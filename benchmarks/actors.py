@@ -1,0 +1,32 @@
+"""Commands of the portal as processes that start at once, so that many can be killed.
+
+Imported by a fork server, which loads the application once; each process is forked off
+it and then runs its command as ``manage.py`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import django
+from django.core.management import call_command
+
+django.setup()
+# Loaded before the fork: what a worker and a backup need.
+for _name in (
+    "operations.backup",
+    "reports.running",
+    "scanning.management.commands.scan_worker",
+):
+    import_module(_name)
+
+
+def run(*arguments: str, log: str = os.devnull) -> None:
+    """Run a command in this process; what it says goes to a file."""
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    sys.stdout = sys.stderr = os.fdopen(out, "w", buffering=1, closefd=False)
+    call_command(*arguments)

@@ -1,0 +1,406 @@
+"""Kills at random moments: nothing acknowledged is lost, nothing counts twice.
+
+``python -m benchmarks.kills --kills 1000 [--database URL] [--check]``: a web server, a
+worker and backups as real processes, ended with SIGKILL in the middle of an upload, a
+scan, an addition to the index, a report, a merge and a backup, one after the other. What
+was answered before the kill counts as acknowledged. Afterwards everything is read again:
+``benchmarks.kills_checks`` says what.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from benchmarks.installation import set_up
+from benchmarks.kills_filling import World, fill
+from benchmarks.people import Answer, Person, session_of
+from benchmarks.report import Report, machine, workplace
+from tests import audio
+
+KINDS = ("upload", "scan", "index", "report", "merge", "backup")
+_REFERENCES = 6
+_LEASE_SECONDS = 4
+_PATIENCE_SECONDS = 120.0
+_SETTLE_SECONDS = 600.0
+_GUNICORN = (
+    *("-m", "gunicorn", "acrportal.wsgi:application", "--preload"),
+    *("--worker-class", "gthread", "--workers", "1", "--threads", "4"),
+    *("--log-level", "critical", "--limit-request-line", "8190"),
+)
+
+
+@dataclass
+class Acknowledged:
+    """What was answered, and so must be there afterwards."""
+
+    uploads: dict[str, str] = field(default_factory=dict)
+    """SHA-256 by the file's uid."""
+    recordings: list[str] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
+    merges: list[str] = field(default_factory=list)
+    """Groups by uid."""
+    backups: list[Path] = field(default_factory=list)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Set up, kill, let it finish, check."""
+    args = _arguments(argv)
+    report = Report()
+    with workplace() as folder:
+        work = Path(folder)
+        set_up(
+            work / "data",
+            args.database or f"sqlite:///{work}/portal.sqlite3",
+            ACRPORTAL_LEASE_SECONDS=str(_LEASE_SECONDS),
+            # Each kill is a try; none of the work is to blame.
+            ACRPORTAL_MAX_ATTEMPTS="1000",
+            LOG_LEVEL="ERROR",
+        )
+        from benchmarks import kills_checks
+
+        begun = time.monotonic()
+        world = fill(references=_REFERENCES, copies=args.kills // len(KINDS) + 3)
+        rng = random.Random(args.seed)  # noqa: S311 - no secret
+        with _Installation(work) as installation:
+            rounds = _Rounds(installation, world, work / "backups", rng)
+            rounds.warm_up()
+            report.title(f"{args.kills:,} kills")
+            report.line(f"{machine()}; ready in {time.monotonic() - begun:.0f} s")
+            for number in range(args.kills):
+                rounds.kill(KINDS[number % len(KINDS)])
+            settled = installation.settle()
+        report.table(
+            ["killed in the middle of", "kills", "answered before", "took, s"],
+            [
+                (kind, rounds.kills[kind], rounds.answered[kind], f"{took:.2f}")
+                for kind, took in rounds.typical.items()
+            ],
+        )
+        report.check("all work ends after the last kill", reached=settled)
+        checks = kills_checks.examine(rounds.acknowledged, work / "backups")
+        report.table(["checked", "how many", "faults"], checks.counted)
+        for fault in checks.faults[:20]:
+            report.line(fault)
+        report.check("nothing is lost, nothing is doubled", reached=not checks.faults)
+        report.line(f"{time.monotonic() - begun:.0f} s in all")
+    return report.end(checked=args.check)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--kills", type=int, default=60)
+    made.add_argument("--database", help="URL of an empty database (default: SQLite)")
+    made.add_argument("--seed", type=int, default=7)
+    made.add_argument("--check", action="store_true", help="exit 1 where a check fails")
+    return made.parse_args(argv)
+
+
+class _Installation:
+    """Web server and worker, which are there again after each kill."""
+
+    def __init__(self, work: Path) -> None:
+        self.log = work / "processes.log"
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["benchmarks.actors"])
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    def __enter__(self) -> _Installation:
+        with self.log.open("ab") as out:
+            self._web = subprocess.Popen(
+                [sys.executable, *_GUNICORN, "--bind", f"127.0.0.1:{self.port}"],
+                stdout=out,
+                stderr=out,
+            )
+        self.worker = self.command("scan_worker", "--interval", "0.05")
+        self.wait_for_web()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.worker.kill()
+        self._web.send_signal(signal.SIGKILL)
+        for child in self._web_children():
+            os.kill(child, signal.SIGKILL)
+        self._web.wait()
+
+    def command(self, *arguments: str) -> BaseProcess:
+        """Start a command in a process of its own."""
+        from benchmarks import actors
+
+        made = self._context.Process(
+            target=actors.run, args=arguments, kwargs={"log": str(self.log)}
+        )
+        made.start()
+        return made
+
+    def kill_web(self) -> None:
+        """Kill what answers requests; gunicorn starts another."""
+        for child in self._web_children():
+            os.kill(child, signal.SIGKILL)
+
+    def kill_worker(self) -> None:
+        """Kill the worker, and start another."""
+        self.worker.kill()
+        self.worker.join()
+        self.worker = self.command("scan_worker", "--interval", "0.05")
+
+    def wait_for_web(self) -> None:
+        """Wait until pages are answered."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            person = Person(self.port, "", timeout=5.0)
+            try:
+                if person.get("/healthz").status == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+            finally:
+                person.close()
+        raise SystemExit(f"The web server does not answer; see {self.log}")
+
+    def settle(self) -> bool:
+        """Let the worker finish what there is; tell whether it did, and drained."""
+        from benchmarks.kills_checks import open_work
+
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while open_work() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        self.worker.terminate()
+        self.worker.join(timeout=60)
+        return not open_work() and self.worker.exitcode == 0
+
+    def _web_children(self) -> list[int]:
+        pid = self._web.pid
+        told = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in told.split()]
+
+
+class _Rounds:
+    """One piece of work after the other, each killed at a random moment of it."""
+
+    def __init__(
+        self,
+        installation: _Installation,
+        world: World,
+        backups: Path,
+        rng: random.Random,
+    ) -> None:
+        self._there = installation
+        self._world = world
+        self._backups = backups
+        self._rng = rng
+        self._session = session_of(world.username)
+        self._numbers = iter(range(1_000, 1_000_000))
+        self.acknowledged = Acknowledged()
+        self.typical: dict[str, float] = {}
+        self.kills: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self._acts: dict[str, Callable[[float | None], bool]] = {
+            kind: getattr(self, f"_{kind}") for kind in KINDS
+        }
+
+    def warm_up(self) -> None:
+        """Do each kind twice to its end: how long it takes, once all is loaded."""
+        for kind in KINDS:
+            self._acts[kind](None)
+            begun = time.monotonic()
+            self._acts[kind](None)
+            self.typical[kind] = time.monotonic() - begun
+
+    def kill(self, kind: str) -> None:
+        """Begin something and kill whoever does it, at any moment until its end."""
+        self.answered[kind] += self._acts[kind](
+            self._rng.uniform(0.0, 1.1 * self.typical[kind])
+        )
+        self.kills[kind] += 1
+
+    def _upload(self, moment: float | None) -> bool:
+        content = self._clip()
+        fields = {"container": str(self._world.container), "scan_again": "true"}
+        answer = self._web(
+            lambda person: person.bring(
+                "/api/portal/v1/files/", fields, "file", content
+            ),
+            moment,
+        )
+        if answer is None or answer.status != 201:
+            return False
+        uid = str(json.loads(answer.body)["uid"])
+        self.acknowledged.uploads[uid] = sha256(content).hexdigest()
+        return True
+
+    def _scan(self, moment: float | None) -> bool:
+        before = set(self.acknowledged.uploads)
+        self._upload(None)
+        (uid,) = set(self.acknowledged.uploads) - before
+        from scanning.choices import FileStatus
+        from scanning.models import ScannedFile
+
+        done = (FileStatus.READY, FileStatus.NO_MATCH)
+        file = ScannedFile.objects.filter(uid=uid)
+        return self._work(
+            begun=lambda: not file.filter(status=FileStatus.WAITING).exists(),
+            ended=lambda: file.filter(status__in=done).exists(),
+            moment=moment,
+        )
+
+    def _index(self, moment: float | None) -> bool:
+        from catalogue.models import Recording, RecordingStatus
+
+        title = f"New {next(self._numbers)}"
+        content = audio.wav_bytes(audio.tune(next(self._numbers), 12))
+        fields = {"bucket": str(self._world.bucket), "title": title}
+        answer = self._web(
+            lambda person: person.bring(
+                "/catalogue/recordings/new/", fields, "audio", content
+            ),
+            None,
+        )
+        if answer is None or answer.status != 302:
+            raise SystemExit(f"A recording was not taken: {answer}")
+        self.acknowledged.recordings.append(title)
+        recording = Recording.objects.filter(title=title)
+        return self._work(
+            begun=lambda: not recording.filter(status=RecordingStatus.WAITING).exists(),
+            ended=lambda: recording.filter(status=RecordingStatus.READY).exists(),
+            moment=moment,
+        )
+
+    def _report(self, moment: float | None) -> bool:
+        from reports.choices import RunState
+        from reports.models import ReportRun
+
+        answer = self._web(
+            lambda person: person.post("/reports/", {"format": "xlsx"}), None
+        )
+        if answer is None or answer.status != 302:
+            raise SystemExit(f"A report was not taken: {answer}")
+        uid = answer.location.rstrip("/").rsplit("/", 1)[-1]
+        self.acknowledged.reports.append(uid)
+        run = ReportRun.objects.filter(uid=uid)
+        return self._work(
+            begun=lambda: not run.filter(state=RunState.QUEUED).exists(),
+            ended=lambda: run.filter(state=RunState.READY).exists(),
+            moment=moment,
+        )
+
+    def _merge(self, moment: float | None) -> bool:
+        """Kill the server in the merge, or the worker while the index follows."""
+        from dedup.models import DedupGroup
+
+        group = DedupGroup.objects.filter(kind="same_sound").order_by("pk").first()
+        if group is None:
+            raise SystemExit("No group is left to merge.")
+        uid = group.uid
+        seen = list(
+            group.members.order_by("pk").values_list("recording__uid", flat=True)
+        )
+        fields = {
+            "verb": "merge",
+            "version": str(group.version),
+            "seen": seen,
+            "canonical": seen[0],
+        }
+        in_worker = moment is not None and self._rng.random() < 0.5
+        answer = self._web(
+            lambda person: person.post(f"/duplicates/g/{uid}/act/", fields),
+            None if in_worker else moment,
+        )
+        if in_worker:
+            time.sleep(self._rng.uniform(0.0, 0.3))
+            self._there.kill_worker()
+        if answer is None or answer.status != 302:
+            return False
+        self.acknowledged.merges.append(uid)
+        return True
+
+    def _backup(self, moment: float | None) -> bool:
+        made = self._there.command("backup", str(self._backups))
+        made.join(timeout=moment)
+        made.kill()
+        made.join()
+        if made.exitcode != 0:
+            return False
+        from operations.backup import backups_in
+
+        self.acknowledged.backups.append(backups_in(self._backups)[-1])
+        return True
+
+    def _web(
+        self, act: Callable[[Person], Answer], moment: float | None
+    ) -> Answer | None:
+        """Ask the server; at a moment kill it. None where no answer came."""
+        answers: list[Answer] = []
+
+        def ask() -> None:
+            person = Person(self._there.port, self._session)
+            try:
+                answers.append(act(person))
+            except (OSError, http.client.HTTPException):
+                return
+            finally:
+                person.close()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        if moment is not None:
+            time.sleep(moment)
+            self._there.kill_web()
+        asking.join()
+        if moment is not None:
+            self._there.wait_for_web()
+        return answers[0] if answers else None
+
+    def _work(
+        self,
+        *,
+        begun: Callable[[], bool],
+        ended: Callable[[], bool],
+        moment: float | None,
+    ) -> bool:
+        """Let the worker do it, or kill it a while after it began; tell if it ended."""
+        if moment is None:
+            _wait(ended)
+            return True
+        _wait(begun)
+        time.sleep(moment)
+        self._there.kill_worker()
+        return ended()
+
+    def _clip(self) -> bytes:
+        """Return some seconds of a reference that nobody brought before."""
+        sound = self._world.sounds[self._rng.randrange(len(self._world.sounds))]
+        begin = self._rng.randrange(len(sound) // 3)
+        clip = sound[begin : begin + 10 * audio.RATE].copy()
+        clip[0] = (next(self._numbers) % 1_000) / 1_000
+        return audio.wav_bytes(clip)
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not until():
+        if time.monotonic() > deadline:
+            raise SystemExit("The work does not get on.")
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,204 @@
+"""Reads an installation that was killed many times: is all there, and once?"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.kills import Acknowledged
+    from catalogue.models import Bucket
+
+
+@dataclass
+class Checks:
+    """How many of each were looked at, and what is wrong."""
+
+    counted: list[tuple[str, int, int]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, what: str, number: int, faults: Iterator[str]) -> None:
+        """Keep what one check found."""
+        found = list(faults)
+        self.counted.append((what, number, len(found)))
+        self.faults += found
+
+
+def open_work() -> bool:
+    """Tell whether anything still waits or runs."""
+    from catalogue.models import IndexChange, Recording, RecordingStatus
+    from reports.choices import UNFINISHED
+    from reports.models import ReportRun
+    from scanning.choices import ACTIVE_SCAN_STATUSES
+    from scanning.models import Scan
+
+    waiting = (RecordingStatus.WAITING, RecordingStatus.PROCESSING)
+    return any(
+        rows.exists()
+        for rows in (
+            Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES),
+            Recording.objects.filter(status__in=waiting),
+            ReportRun.objects.filter(state__in=UNFINISHED),
+            IndexChange.objects.all(),
+        )
+    )
+
+
+def examine(told: Acknowledged, backups: Path) -> Checks:
+    """Compare what is there with what was acknowledged, and with itself."""
+    from catalogue.models import Bucket, Recording
+    from operations.backup import backups_in
+    from reports.models import ReportRun
+    from scanning.models import ScannedFile
+
+    checks = Checks()
+    checks.add("acknowledged uploads", len(told.uploads), _uploads(told.uploads))
+    checks.add("files of all uploads", ScannedFile.objects.count(), _files())
+    checks.add("acknowledged recordings", len(told.recordings), _recordings(told))
+    for bucket in Bucket.objects.filter(name__in=["Known", "Doubled"]):
+        number = Recording.objects.filter(bucket=bucket).count()
+        checks.add(f"recordings of {bucket} in the index", number, _index(bucket))
+    checks.add("acknowledged reports", len(told.reports), _reports(told.reports))
+    checks.add("reports", ReportRun.objects.count(), _all_reports())
+    checks.add("acknowledged merges", len(told.merges), _merges(told))
+    checks.add("acknowledged backups", len(told.backups), _acknowledged_backups(told))
+    finished = backups_in(backups)
+    checks.add("finished backups", len(finished), _backups(finished))
+    checks.add("audit trail and doctor", 1, _whole())
+    return checks
+
+
+def _uploads(uploads: dict[str, str]) -> Iterator[str]:
+    from scanning.models import ScannedFile
+
+    for uid, wanted in uploads.items():
+        rows = list(ScannedFile.objects.filter(uid=uid))
+        if [row.sha256 for row in rows] != [wanted]:
+            yield f"upload {uid}: {len(rows)} files, {[row.sha256 for row in rows]}"
+
+
+def _files() -> Iterator[str]:
+    """Each is a clip of one reference: stored whole, scanned once, found once."""
+    from scanning.choices import FileStatus, ScanStatus
+    from scanning.models import Detection, ScannedFile
+
+    for file in ScannedFile.objects.order_by("pk"):
+        with file.media.open("rb") as media:
+            stored = hashlib.file_digest(media, "sha256").hexdigest()
+        if stored != file.sha256:
+            yield f"file {file.uid}: its bytes have another hash"
+        scans = list(file.scans.values_list("status", flat=True))
+        if file.status != FileStatus.READY or scans != [ScanStatus.SUCCEEDED]:
+            yield f"file {file.uid}: {file.status} {file.message}, scans {scans}"
+        found = Detection.objects.filter(scan__scanned_file=file)
+        recordings = list(found.values_list("recording_id", flat=True))
+        matches = list(file.matches.values_list("recording_id", flat=True))
+        if len(recordings) != 1 or matches != recordings:
+            yield f"file {file.uid}: detections {recordings}, matches {matches}"
+
+
+def _recordings(told: Acknowledged) -> Iterator[str]:
+    from catalogue.models import Recording
+
+    for title in told.recordings:
+        states = list(
+            Recording.objects.filter(title=title).values_list("status", flat=True)
+        )
+        if states != ["ready"]:
+            yield f"recording {title}: {states}"
+
+
+def _index(bucket: Bucket) -> Iterator[str]:
+    """What it holds is what the stored fingerprints of searchable recordings say."""
+    from catalogue import index_store
+    from catalogue.models import Recording, RecordingStatus
+
+    index = index_store.open_index()
+    ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
+    wanted = set(ready.values_list("pk", flat=True))
+    held = index.recordings(bucket.pk).tolist()
+    if sorted(held) != sorted(wanted):
+        yield f"index of {bucket}: {set(held) ^ wanted} too many, missing or doubled"
+    postings = sum(len(index_store.postings_of(one)[1]) for one in ready)
+    if index.stats(bucket.pk).postings != postings:
+        yield (
+            f"index of {bucket}: {index.stats(bucket.pk).postings} postings, of the "
+            f"fingerprints {postings}"
+        )
+    for problem in index.verify(bucket.pk):
+        yield f"index of {bucket}: {problem}"
+
+
+def _reports(reports: list[str]) -> Iterator[str]:
+    from reports.models import ReportRun
+
+    for uid in reports:
+        states = list(ReportRun.objects.filter(uid=uid).values_list("state", flat=True))
+        if states != ["ready"]:
+            yield f"report {uid}: {states}"
+
+
+def _all_reports() -> Iterator[str]:
+    from reports.models import ReportRun
+    from reports.services import check_run
+
+    for run in ReportRun.objects.order_by("pk"):
+        for check in check_run(run=run):
+            if not check.is_whole:
+                yield f"report {run.uid}, {check.name}: {check.fault}"
+
+
+def _merges(told: Acknowledged) -> Iterator[str]:
+    """Each was done once and all of it, or, unless acknowledged, none of it."""
+    from catalogue.models import Recording, RecordingStatus
+    from dedup.models import ActionState, DedupAction, DedupGroup
+
+    for uid in told.merges:
+        done = DedupAction.objects.filter(group_uid=uid, state=ActionState.DONE).count()
+        if done != 1 or DedupGroup.objects.filter(uid=uid).exists():
+            yield f"merge of {uid}: done {done} times"
+    merged = Recording.objects.filter(merged_into__isnull=False)
+    actions = DedupAction.objects.filter(state=ActionState.DONE).count()
+    if merged.count() != actions:
+        yield f"{merged.count()} recordings were merged by {actions} actions"
+    for one in merged.exclude(status=RecordingStatus.RETIRED):
+        yield f"{one}: merged, and still {one.status}"
+
+
+def _acknowledged_backups(told: Acknowledged) -> Iterator[str]:
+    for folder in told.backups:
+        if not folder.is_dir():
+            yield f"backup {folder.name} is gone"
+
+
+def _backups(finished: list[Path]) -> Iterator[str]:
+    from operations.restoring import check_backup
+    from operations.tables import BackupUnusable
+
+    for folder in finished:
+        try:
+            check_backup(folder, lambda _told: None)
+        except BackupUnusable as error:
+            yield f"backup {folder.name}: {error}"
+
+
+def _whole() -> Iterator[str]:
+    from django.core.management import call_command
+
+    from audit.models import Event
+    from operations.doctor import examine as doctor
+    from scanning.models import ScannedFile
+
+    try:
+        call_command("verify_audit", stdout=io.StringIO(), stderr=io.StringIO())
+    except SystemExit:
+        yield "the audit trail is not whole"
+    submitted = Event.objects.filter(action="file.submitted").count()
+    if submitted != ScannedFile.objects.count():
+        yield f"{submitted} events tell of {ScannedFile.objects.count()} files"
+    for finding in doctor():
+        yield f"doctor: {finding.check}: {finding.problem}"

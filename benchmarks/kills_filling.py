@@ -1,0 +1,57 @@
+"""What the kills happen to: references to find, and copies to merge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests import audio
+from tests.audio import Samples
+
+_REFERENCE_SECONDS = 30.0
+_COPY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is there before the first kill."""
+
+    username: str
+    container: int
+    bucket: int
+    sounds: list[Samples]
+    """What the container's files are clips of."""
+
+
+def fill(*, references: int, copies: int) -> World:
+    """Make a catalogue with so many references, and so many pairs of one sound."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.core.management import call_command
+
+    from accounts.roles import Role
+    from accounts.services import create_user
+    from catalogue.models import IntakeRule
+    from catalogue.services import RecordingDetails, add_recording, create_bucket
+    from dedup.services import find_duplicates
+    from scanning.models import Container
+
+    call_command("migrate", verbosity=0)
+    user = create_user(username="somebody", password=None, role=Role.MANAGER)
+    known = create_bucket(name="Known", intake_rule=IntakeRule.IGNORE, user=user)
+    doubled = create_bucket(name="Doubled", intake_rule=IntakeRule.IGNORE, user=user)
+    container = Container.objects.create(name="Programmes")
+    container.buckets.add(known)
+    sounds = [audio.tune(seed, _REFERENCE_SECONDS) for seed in range(references)]
+    wanted = [(known, f"Reference {n}", sound) for n, sound in enumerate(sounds)]
+    for number in range(copies):
+        sound = audio.tune(100_000 + number, _COPY_SECONDS)
+        wanted += [(doubled, f"Copy {number} {side}", sound) for side in "ab"]
+    for bucket, title, sound in wanted:
+        add_recording(
+            bucket=bucket,
+            details=RecordingDetails(title=title),
+            audio=SimpleUploadedFile("sound.wav", audio.wav_bytes(sound)),
+            user=user,
+        )
+    call_command("scan_worker", batch=True, interval=0.0)
+    find_duplicates(bucket=doubled)
+    return World(user.username, container.pk, known.pk, sounds)

@@ -1,0 +1,118 @@
+"""People as the web server sees them: signed in, with a session, over real sockets."""
+
+from __future__ import annotations
+
+import http.client
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+# What a form's token has to be: one's own cookie and the header say the same.
+_TOKEN = "a" * 32
+_FORM = "application/x-www-form-urlencoded"
+
+Fields = Mapping[str, str | Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    location: str
+    modified: str
+    body: bytes
+
+
+def session_of(username: str) -> str:
+    """Sign somebody in and return the cookie's value; Django must be set up."""
+    from django.conf import settings
+    from django.test import Client
+
+    from accounts.models import User
+
+    client = Client()
+    client.force_login(User.objects.get(username=username))
+    value: str = client.cookies[settings.SESSION_COOKIE_NAME].value
+    return value
+
+
+def multipart(fields: Fields, name: str, content: bytes) -> tuple[bytes, str]:
+    """Return the body of a form that brings a file, and its content type."""
+    mark = uuid.uuid4().hex
+    parts = [
+        f'--{mark}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+        for field, value in fields.items()
+    ]
+    head = (
+        f'--{mark}\r\nContent-Disposition: form-data; name="{name}"; '
+        'filename="sound.wav"\r\nContent-Type: audio/wav\r\n\r\n'
+    )
+    whole = "".join(parts).encode() + head.encode() + content
+    return (
+        whole + f"\r\n--{mark}--\r\n".encode(),
+        f"multipart/form-data; boundary={mark}",
+    )
+
+
+class Person:
+    """Somebody with a session, who keeps a connection open as a browser does."""
+
+    def __init__(self, port: int, session: str, *, timeout: float = 120.0) -> None:
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=timeout
+        )
+        self._known: dict[str, str] = {}
+        self._headers = {
+            "Cookie": f"sessionid={session}; csrftoken={_TOKEN}",
+            "X-CSRFToken": _TOKEN,
+            "Connection": "keep-alive",
+        }
+
+    def get(self, path: str) -> Answer:
+        """Open a page."""
+        return self._ask("GET", path, None, {})
+
+    def get_again(self, path: str) -> Answer:
+        """Ask for what one has already, unless it has changed."""
+        known = self._known.get(path)
+        headers = {"If-Modified-Since": known} if known else {}
+        answer = self._ask("GET", path, None, headers)
+        if answer.modified:
+            self._known[path] = answer.modified
+        return answer
+
+    def post(self, path: str, fields: Fields) -> Answer:
+        """Send a form."""
+        body = urlencode(dict(fields), doseq=True).encode()
+        return self._ask("POST", path, body, {"Content-Type": _FORM})
+
+    def bring(self, path: str, fields: Fields, name: str, content: bytes) -> Answer:
+        """Send a form with a file."""
+        body, content_type = multipart(fields, name, content)
+        return self._ask("POST", path, body, {"Content-Type": content_type})
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> Answer:
+        try:
+            self._connection.request(
+                method, path, body=body, headers=self._headers | headers
+            )
+            answer = self._connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
+            # The server closed it, or died; the next call opens another.
+            self._connection.close()
+            raise
+        return Answer(
+            answer.status,
+            answer.getheader("Location", ""),
+            answer.getheader("Last-Modified", ""),
+            content,
+        )

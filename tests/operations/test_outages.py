@@ -1,0 +1,163 @@
+"""What the portal stands on is away: what people and programs are told, and what stays."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from django.core.files.storage import default_storage
+from django.db import OperationalError, connection
+from django.test import Client, override_settings
+
+from accounts.models import User
+from accounts.roles import Role
+from common import celery_backend
+from operations.doctor import examine
+from scanning import pipeline
+from scanning.choices import FileStatus, ScanStage, ScanStatus
+from scanning.models import Container, Scan, ScannedFile
+from scanning.services.intake import submit_upload
+from scanning.services.scans import requeue_stale_scans
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.accounts import make_user
+
+_UPLOADS = "/api/portal/v1/files/"
+_NO_ROOM = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def client_of(role: Role) -> Client:
+    """Return a signed-in client that sees error pages as browsers do."""
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user(role))
+    return client
+
+
+def failing(error: Exception) -> Callable[..., object]:
+    """Return a function that always fails."""
+
+    def fail(*_arguments: object, **_options: object) -> object:
+        raise error
+
+    return fail
+
+
+def test_pages_and_programs_are_told_that_the_database_is_away(db: None) -> None:
+    client = client_of(Role.REVIEWER)
+    with connection.execute_wrapper(failing(OperationalError("no route to host"))):
+        page = client.get("/files/")
+        answer = client.get("/api/portal/v1/reports/")
+        alive, ready = client.get("/healthz"), client.get("/readyz")
+
+    assert page.status_code == 503
+    assert b"The database does not answer" in page.content
+    assert b"no route" not in page.content
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+    assert answer["Retry-After"] == page["Retry-After"] == "30"
+    assert alive.status_code == ready.status_code == 503
+    assert client.get("/files/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (_NO_ROOM, 507, "no_room"),
+        (OperationalError("database or disk is full"), 507, "no_room"),
+        (EndpointConnectionError(endpoint_url="http://s3"), 503, "storage_away"),
+    ],
+)
+def test_an_upload_that_cannot_be_kept_is_refused_whole(
+    error: Exception,
+    status: int,
+    code: str,
+    db: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    container = Container.objects.create(name="C")
+    client = client_of(Role.REVIEWER)
+    monkeypatch.setattr(type(default_storage._wrapped), "save", failing(error))  # type: ignore[attr-defined]  # the one behind
+
+    told = client.post(
+        _UPLOADS, {"container": container.pk, "file": upload("a.wav", b"x" * 99)}
+    )
+    page = client.post(
+        "/upload/", {"container": container.pk, "files": [upload("a.wav", b"x" * 99)]}
+    )
+
+    assert (told.status_code, told.json()["code"]) == (status, code)
+    assert page.status_code == status
+    assert b"not kept" in page.content
+    assert not ScannedFile.objects.exists()
+
+
+def test_no_room_for_the_upload_itself_is_told_too(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = Container.objects.create(name="C")
+    client = client_of(Role.REVIEWER)
+    monkeypatch.setattr(
+        "django.core.files.uploadhandler.TemporaryUploadedFile", failing(_NO_ROOM)
+    )
+
+    told = client.post(
+        _UPLOADS, {"container": container.pk, "file": upload("a.wav", b"x" * 99)}
+    )
+
+    assert (told.status_code, told.json()["code"]) == (507, "no_room")
+
+
+def test_a_scan_without_room_goes_on_once_there_is_some(
+    catalogue: Catalogue,
+    admin: User,
+    run_worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = submit_upload(
+        container=catalogue.container,
+        upload=upload("a.wav", audio.wav_bytes(audio.tune(1, 8))),
+        user=admin,
+    ).scanned_file
+    with monkeypatch.context() as full:
+        full.setattr(pipeline, "analyse", failing(_NO_ROOM))
+        run_worker()
+    scan = file.scans.get()
+    assert (scan.status, scan.stage) == (ScanStatus.RUNNING, ScanStage.PAUSED)
+    assert "No space left on device" in scan.message
+
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    Scan.objects.update(lease_until=past)
+    assert requeue_stale_scans() == 1
+    run_worker()
+
+    file.refresh_from_db()
+    scan.refresh_from_db()
+    assert file.status == FileStatus.READY
+    assert (scan.status, scan.message) == (ScanStatus.SUCCEEDED, "")
+
+
+def test_the_jobs_page_says_that_nobody_works(
+    db: None, signed_in: MakeClient, admin: User
+) -> None:
+    container = Container.objects.create(name="C")
+    submit_upload(container=container, upload=upload("a.wav", b"x" * 9), user=admin)
+    client = signed_in(Role.VIEWER)
+    assert b"nobody works on them" not in client.get("/jobs/").content
+
+    Scan.objects.update(created_at=datetime.now(tz=UTC) - timedelta(minutes=10))
+
+    assert b"nobody works on them" in client.get("/jobs/").content
+
+
+def test_the_doctor_finds_a_broker_that_is_away(db: None) -> None:
+    celery_backend.celery_app.cache_clear()
+    try:
+        with override_settings(BROKER_URL="amqp://guest:guest@127.0.0.1:9//"):
+            told = [finding.problem for finding in examine()]
+    finally:
+        celery_backend.celery_app.cache_clear()
+
+    assert any("the broker does not answer" in problem for problem in told)
