@@ -1,0 +1,123 @@
+"""Writes the table of docs/configuration.md: ``python -m acrportal.settings_reference``.
+
+Names, order and defaults come from the calls in settings.py that read the environment;
+what each setting means stays as it was written in the table.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "configuration.md"
+_ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", re.MULTILINE)
+_TABLE = re.compile(r"^\| Setting .*\n(?:\|.*\n)+", re.MULTILINE)
+_HEAD = "| Setting | Default | Meaning |\n|---|---|---|\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A variable that settings.py reads; the default as people write it.
+
+    None is a default that is worked out, which the table tells in words.
+    """
+
+    name: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeaningMissing(Exception):
+    """The table does not say yet what some settings mean."""
+
+    names: list[str]
+
+
+def settings_read() -> list[Setting]:
+    """Return what settings.py reads, in its order."""
+    source = (ROOT / "acrportal" / "settings.py").read_text(encoding="utf-8")
+    return [_setting_of(call) for call in _reads(ast.parse(source))]
+
+
+def page(text: str) -> str:
+    """Return the page with its table made anew."""
+    told = {name: (words, meaning) for name, words, meaning in _ROW.findall(text)}
+    read = settings_read()
+    if missing := [one.name for one in read if one.name not in told]:
+        raise MeaningMissing(missing)
+    rows = "".join(_row(one, *told[one.name]) for one in read)
+    return _TABLE.sub(lambda _: f"{_HEAD}{rows}", text)
+
+
+def _row(setting: Setting, words: str, meaning: str) -> str:
+    default = words if setting.default is None else _shown(setting.default, words)
+    return f"| `{setting.name}` | {default} | {meaning} |\n"
+
+
+def _shown(default: str, words: str) -> str:
+    if not default:
+        return words if words in ("empty", "none") else "empty"
+    bare = default in ("on", "off") or default.lstrip("-").isdigit()
+    return default if bare else f"`{default}`"
+
+
+def _reads(tree: ast.AST) -> Iterator[ast.Call]:
+    """Return the calls ``env.kind("NAME", …)``, as they stand in the file."""
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "env"
+    ]
+    yield from sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _setting_of(call: ast.Call) -> Setting:
+    name = ast.literal_eval(call.args[0])
+    given = [word.value for word in call.keywords if word.arg == "default"]
+    default = (call.args[1:2] or given)[0]
+    try:
+        value = _value_of(default)
+    except ValueError:
+        return Setting(name, None)
+    return Setting(name, _as_written(value))
+
+
+def _value_of(node: ast.expr) -> object:
+    """Return what an expression of literals comes to."""
+    if isinstance(node, ast.BinOp):
+        left, right = _value_of(node.left), _value_of(node.right)
+        if isinstance(left, int) and isinstance(right, int):
+            return left**right if isinstance(node.op, ast.Pow) else left * right
+    value: object = ast.literal_eval(node)
+    return value
+
+
+def _as_written(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ",".join(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if value not in ({}, None) else ""
+
+
+def main() -> None:
+    """Write the table."""
+    try:
+        made = page(PAGE.read_text(encoding="utf-8"))
+    except MeaningMissing as missing:
+        sys.exit(f"Add a row to {PAGE.name} that says what it means: {missing.names}")
+    PAGE.write_text(made, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
