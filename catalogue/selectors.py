@@ -37,6 +37,22 @@ def search_recordings(*, text: str = "") -> QuerySet[Recording]:
     )
 
 
+def with_merged(recording: Recording) -> set[int]:
+    """Return the keys of a recording and of all that were merged into it."""
+    found, latest = {recording.pk}, {recording.pk}
+    while latest:
+        merged = Recording.objects.filter(merged_into__in=latest)
+        latest = set(merged.values_list("pk", flat=True)) - found
+        found |= latest
+    return found
+
+
+def standing_for(recordings: QuerySet[Recording]) -> dict[int, int]:
+    """Return by key which recording each of these was merged into in the end."""
+    merged = recordings.filter(merged_into__isnull=False)
+    return {each.pk: each.stands_for_it.pk for each in merged}
+
+
 def excluded_segments(recording: Recording) -> QuerySet[ExcludedSegment]:
     """Return the stretches of the recording that are excluded or proposed to be."""
     return recording.excluded_segments.filter(removed_at__isnull=True).select_related(

@@ -17,10 +17,11 @@ import audit.services
 from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Action
-from catalogue.models import Recording, RecordingStatus
+from catalogue.models import ExcludedSegment, Recording, RecordingStatus
 from catalogue.reindexing import change_index
+from catalogue.selectors import excluded_segments, excluded_spans
 from common.leases import NO_LEASE
-from dedup import snapshots
+from dedup import comparing, snapshots
 from dedup.errors import ActionRefused, GroupChanged, NotAllowed
 from dedup.merging import FIELDS, merged_columns
 from dedup.models import (
@@ -33,6 +34,7 @@ from dedup.models import (
     PairLink,
 )
 from dedup.services import DedupRun, regroup
+from review.services import exclusions
 
 UNDO_FOR = timedelta(days=30)
 BULK_LIMIT = 500
@@ -199,6 +201,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     _refuse_taken_ids(action)
     snapshots.restore(action.before)
     snapshots.restore_groups(action.before)
+    _take_exclusions_back(action, user)
     _reindex(action.before["recordings"], action.after["recordings"])
     action.state = ActionState.UNDONE
     action.settled_by, action.settled_at = user, _now()
@@ -255,6 +258,8 @@ def _do(
     action.before = snapshots.take(touched, group_uid=action.group_uid)
     _DO[verb](chosen, members, asked, user)
     action.after = snapshots.take(touched, group_uid=action.group_uid)
+    if verb == ActionVerb.MERGE:
+        action.after["exclusions"] = _carry_exclusions(chosen, asked, user)
     action.state = ActionState.DONE
     action.made_at = action.made_at or _now()
     action.save()
@@ -293,6 +298,41 @@ def _merge(
         updated_at=_now(),
         **NO_LEASE,
     )
+
+
+def _carry_exclusions(
+    chosen: Sequence[Recording], asked: Asked, user: User
+) -> list[str]:
+    """Exclude in the one that stays what is excluded in the others; return the uids."""
+    canonical = Recording.objects.get(uid=asked.canonical)
+    made = []
+    for other in chosen:
+        if other == canonical:
+            continue
+        for segment in excluded_segments(other).filter(approved=True):
+            span = comparing.place_in(
+                canonical, other, (segment.start_ms, segment.end_ms)
+            )
+            known = excluded_spans(canonical)
+            if span is None or any(a <= span[0] and span[1] <= b for a, b in known):
+                continue
+            carried = exclusions.exclude(
+                recording=canonical,
+                span=span,
+                reason=segment.reason,
+                user=user,
+                note=segment.note or f"From {other}, which was merged into this.",
+            )
+            made.append(carried.uid)
+    return made
+
+
+def _take_exclusions_back(action: DedupAction, user: User) -> None:
+    carried = ExcludedSegment.objects.filter(
+        uid__in=action.after.get("exclusions", []), removed_at__isnull=True
+    )
+    for segment in carried:
+        exclusions.take_back(segment=segment, user=user)
 
 
 def _keep(

@@ -62,6 +62,36 @@ def turn(link: PairLink) -> None:
     link.tempo_ratio, link.pitch_cents = 1 / link.tempo_ratio, -link.pitch_cents
 
 
+def place_in(
+    recording: Recording, other: Recording, span: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Return where a stretch of ``other`` lies in ``recording``, in milliseconds.
+
+    None where the two are not known to share any of it.
+    """
+    if same_file(recording, other):
+        return span
+    one, two = sorted((recording, other), key=lambda each: each.pk)
+    link = PairLink.objects.filter(one=one, other=two).first()
+    if link is None:
+        return None
+    if recording == two:
+        turn(link)
+    places = []
+    for start, end, other_start, other_end, *_ in link.runs:
+        first, last = max(span[0], other_start), min(span[1], other_end)
+        if first < last:
+            speed = (end - start) / (other_end - other_start)
+            places.append(start + round((first - other_start) * speed))
+            places.append(start + round((last - other_start) * speed))
+    if not places:
+        return None
+    begins, ends = max(0, min(places)), max(places)
+    if recording.duration_ms:
+        ends = min(ends, recording.duration_ms)
+    return (begins, ends) if begins < ends else None
+
+
 def same_file(one: Recording, other: Recording) -> bool:
     """Tell whether two recordings came as the same bytes."""
     bytes_of_one = (one.audio_sha256, one.audio_bytes)

@@ -13,6 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from catalogue.models import Recording
+from catalogue.selectors import standing_for, with_merged
 from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
 from review.models import Licence, Match
 from review.subjects import Subject
@@ -58,6 +59,13 @@ class LicencesInForce:
             Licence.recordings.through,
             "recording_id",
         )
+        # A licence for a recording goes on with the one that it was merged into.
+        licensed = Recording.objects.filter(licences__in=rows).distinct()
+        for merged, stays in standing_for(licensed).items():
+            also = self._by_recording.setdefault(stays, [])
+            also += [
+                each for each in self._by_recording.get(merged, ()) if each not in also
+            ]
 
     def of(self, recording: Recording) -> Iterator[Licence]:
         """Return those that speak of the recording."""
@@ -128,7 +136,9 @@ def labels_match(labels: list[str], label: str) -> bool:
 def _licences_for(recording: Recording) -> Iterator[Licence]:
     """Return the licences in force that speak of the recording."""
     for_bucket = Licence.buckets.through.objects.filter(bucket=recording.bucket_id)
-    for_recording = Licence.recordings.through.objects.filter(recording=recording)
+    for_recording = Licence.recordings.through.objects.filter(
+        recording__in=with_merged(recording)
+    )
     found = Licence.objects.filter(
         Q(scope__in=(LicenceScope.ALL, LicenceScope.LABEL))
         | Q(scope=LicenceScope.BUCKET, pk__in=for_bucket.values("licence"))
@@ -151,7 +161,10 @@ def _scope_condition(licence: Licence) -> Q:
     if licence.scope == LicenceScope.BUCKET:
         return Q(recording__bucket__in=licence.buckets.all())
     if licence.scope == LicenceScope.RECORDINGS:
-        return Q(recording__in=licence.recordings.all())
+        licensed = licence.recordings.all()
+        return Q(recording__in=licensed) | Q(
+            recording__in=set(standing_for(licensed).values())
+        )
     if licence.scope == LicenceScope.LABEL:
         named = (Q(recording__label__iexact=each) for each in licence.labels)
         return reduce(or_, named, Q(pk__in=[]))

@@ -9,6 +9,7 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.selectors import excluded_spans
 from dedup import actions
 from dedup.actions import Asked
 from dedup.errors import ActionRefused, GroupChanged, NotAllowed
@@ -21,8 +22,14 @@ from dedup.models import (
     PairLink,
 )
 from dedup.services import find_duplicates
+from review import coverage
+from review.choices import MatchState
+from review.services import exclusions
+from review.subjects import Subject
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +117,46 @@ def test_merged_recordings_become_aliases_with_the_fields_chosen(
     assert second.status == RecordingStatus.RETIRED
     assert second.stands_for_it == first
     assert not DedupGroup.objects.exists()
+
+
+def test_what_is_excluded_in_the_others_is_excluded_in_the_one_that_stays(
+    bucket: Bucket, manager: User
+) -> None:
+    first, second, third = map(by_title, ("First", "Second", "Third"))
+    Recording.objects.filter(pk=third.pk).update(audio_sha256="cd" * 32)
+    link = PairLink.objects.get(one=first, other=third)
+    link.runs = [[5_000, 105_000, 0, 100_000, 1.0, 0.0, 90.0]]
+    link.save()
+    for recording, span in ((second, (2_000, 4_000)), (third, (10_000, 12_000))):
+        exclusions.exclude(
+            recording=recording, span=span, reason="shared_loop", user=manager
+        )
+
+    action = act(ActionVerb.MERGE, manager, "First", "Second", "Third")
+
+    assert excluded_spans(first) == [(2_000, 4_000), (15_000, 17_000)]
+    actions.undo(action=action, user=manager)
+    assert excluded_spans(first) == []
+    assert excluded_spans(third) == [(10_000, 12_000)]
+
+
+def test_a_licence_for_a_merged_recording_covers_the_one_that_stays(
+    bucket: Bucket, manager: User
+) -> None:
+    licence = make_licence(recordings=[by_title("Third")])
+    act(ActionVerb.MERGE, manager, "First", "Second")
+    action = act(ActionVerb.MERGE, manager, "First", "Third")
+    use = Subject.of(make_match(recording=by_title("First")))
+
+    for in_force in (None, coverage.LicencesInForce()):
+        found = coverage.best(subject=use, licences=in_force)
+        assert found is not None
+        assert found.licence == licence
+    touched = coverage.of_licence(licence=licence, states=tuple(MatchState))
+    assert [match.recording for match, _ in touched] == [by_title("First")]
+
+    actions.undo(action=action, user=manager)
+    assert coverage.best(subject=use) is None
 
 
 def test_a_field_that_the_canonical_recording_lacks_is_filled(
