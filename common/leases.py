@@ -19,6 +19,8 @@ from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Concat, Left, Trim
 
+from recognition.errors import IndexUnavailable
+
 _KEEP_SECONDS = 2.0
 # After a first failure; doubled after each further one.
 _PAUSE_SECONDS = 30
@@ -112,6 +114,9 @@ def tried_again(
         raise
     except Exception as error:
         tries = mine.values_list("attempts", flat=True).first() or 1
+        if isinstance(error, IndexUnavailable):
+            # Not the fault of this row: it waits for as long as the index is away.
+            columns |= {"attempts": F("attempts") - 1}
         mine.update(
             lease_owner="",
             lease_until=datetime.now(tz=UTC) + pause_after(tries),

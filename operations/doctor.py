@@ -21,7 +21,7 @@ from common.queue import entries_waiting
 from common.secret_text import SecretUnreadable, unseal
 from operations.findings import Finding
 from operations.stored_files import lost_files, stray_files, stray_uploads
-from recognition.errors import RecognitionError
+from recognition.errors import IndexUnavailable, RecognitionError
 from scanning.choices import ScanStatus
 from scanning.models import CloudAccount, Scan
 from scanning.services.scans import requeue_stale_scans
@@ -93,6 +93,12 @@ def _index() -> Iterator[Finding]:
             if problems:
                 raise RecognitionError(f"{bucket}: {problems[0]}")
             yield from _index_of(bucket)
+    except IndexUnavailable as error:
+        yield Finding(
+            "index",
+            str(error).rstrip("."),
+            "Searches and scans wait until it answers again; see INDEX_URL.",
+        )
     except RecognitionError as error:
         yield Finding(
             "index",

@@ -189,6 +189,8 @@ def _restore_media(folder: Path, progress: Progress) -> None:
 
 def _restore_index(folder: Path, manifest: dict[str, Any]) -> None:
     """Put the index in place; what the rows add to it is found by the doctor."""
+    if settings.INDEX_URL:
+        return
     target = index_store.index_folder()
     index_store.open_index_at.cache_clear()
     shutil.rmtree(target, ignore_errors=True)

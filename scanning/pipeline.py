@@ -18,6 +18,7 @@ from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import (
     BadFingerprint,
+    IndexUnavailable,
     MissingLayer,
     ParamsMismatch,
     RecognitionError,
@@ -98,6 +99,8 @@ def _run_claimed(scan: Scan, owner: str) -> None:
         )
     except AudioRefused as error:
         raise ScanFailed(error.code, str(error)) from error
+    except IndexUnavailable:
+        raise
     except RecognitionError as error:
         raise ScanFailed("engine_error", f"{file.name}: {error}") from error
     result = replace(result, warnings=(*warnings, *result.warnings))
