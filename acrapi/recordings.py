@@ -82,7 +82,7 @@ def _add_known(bucket: Bucket, told: Json, user: User) -> Recording:
     fingerprint = fingerprint_file.from_bytes(read_bytes(known.fingerprint))
     given = told.get("user_defined") or known.user_defined
     details = details_of(told.get("title") or known.title, given)
-    return add_unchecked(
+    return add_recording(
         bucket=bucket, details=details, fingerprint=fingerprint, user=user
     )
 

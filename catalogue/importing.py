@@ -35,6 +35,7 @@ from common.http import LinkRefused, check_link
 from common.media_analysis import AudioRefused
 from common.storage import read_bytes, sha256_of
 from recognition import fingerprint as fingerprint_file
+from recognition.types import Fingerprint
 
 _CHUNK = 500
 _SHOWN = 200
@@ -56,7 +57,8 @@ class Adder(Protocol):
         *,
         bucket: Bucket,
         details: RecordingDetails,
-        audio: File[bytes],
+        audio: File[bytes] | None = None,
+        fingerprint: Fingerprint | None = None,
         user: User | None,
     ) -> Recording:
         """Return the new recording, or raise ``RowRefused``."""
@@ -241,17 +243,17 @@ class Import:
         if _is_link(row.audio):
             _check_link(row.audio)
             if not self.dry:
-                self._add_other(row, source_url=row.audio)
+                add_recording(
+                    bucket=self.bucket,
+                    details=row.details,
+                    user=self.user,
+                    source_url=row.audio,
+                )
             return
         known = Recording.objects.filter(uid=row.audio).exclude(fingerprint="").first()
         if known is not None:
-            if not self.dry:
-                self._add_other(
-                    row,
-                    fingerprint=fingerprint_file.from_bytes(
-                        read_bytes(known.fingerprint)
-                    ),
-                )
+            kept = fingerprint_file.from_bytes(read_bytes(known.fingerprint))
+            self._add_compared(row, fingerprint=kept)
             return
         with self._file(row.audio) as file:
             self._add_file(row, file)
@@ -262,23 +264,31 @@ class Import:
                 given = read_fingerprint(file, needs_scan_layer=False)
             except AudioRefused as error:
                 raise _Unfit("audio", row.audio, str(error)) from error
-            if not self.dry:
-                self._add_other(row, fingerprint=given)
+            self._add_compared(row, fingerprint=given)
             return
         if file.size == 0:
             raise _Unfit("audio", row.audio, "The file is empty.")
+        self._add_compared(row, audio=file)
+
+    def _add_compared(
+        self,
+        row: CheckedRow,
+        *,
+        audio: File[bytes] | None = None,
+        fingerprint: Fingerprint | None = None,
+    ) -> None:
         if self.dry:
             return
         try:
             self.add(
-                bucket=self.bucket, details=row.details, audio=file, user=self.user
+                bucket=self.bucket,
+                details=row.details,
+                audio=audio,
+                fingerprint=fingerprint,
+                user=self.user,
             )
         except RowRefused as error:
             raise _Unfit("audio", row.audio, str(error)) from error
-
-    def _add_other(self, row: CheckedRow, **source: Any) -> None:
-        """Add what comes as a fingerprint or a link. Any: one of the two."""
-        add_recording(bucket=self.bucket, details=row.details, user=self.user, **source)
 
     def _update(self, row: CheckedRow, existing: Recording) -> bool:
         """Write what is new about a recording; tell whether anything is."""

@@ -29,6 +29,7 @@ from common.leases import claim, lease_end, tried_again
 from common.queue import worker_name
 from common.storage import local_path, scratch_directory
 from dedup.intake import AlreadyInCatalogue, add_recording
+from recognition.types import Fingerprint
 from scanning.tasks import give_way
 
 _CHUNK_BYTES = 1024 * 1024
@@ -40,12 +41,19 @@ def add_compared(
     *,
     bucket: Bucket,
     details: RecordingDetails,
-    audio: File[bytes],
+    audio: File[bytes] | None = None,
+    fingerprint: Fingerprint | None = None,
     user: User | None,
 ) -> Recording:
     """Add a recording as the bucket's rule on duplicates says."""
     try:
-        return add_recording(bucket=bucket, details=details, audio=audio, user=user)
+        return add_recording(
+            bucket=bucket,
+            details=details,
+            audio=audio,
+            fingerprint=fingerprint,
+            user=user,
+        )
     except AlreadyInCatalogue as error:
         raise RowRefused(str(error)) from error
 

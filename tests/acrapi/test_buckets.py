@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalogue.models import Bucket, Recording, RecordingStatus
 from tests.acrapi.conftest import Api
+from tests.conftest import Catalogue
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory
 
@@ -274,6 +275,19 @@ def test_what_cannot_be_added_is_refused(api: Api, body: dict[str, str]) -> None
 
     assert answer.status_code == 422
     assert not Recording.objects.exists()
+
+
+def test_a_recording_of_another_bucket_is_added_once(
+    api: Api, catalogue: Catalogue
+) -> None:
+    bucket = BucketFactory.create()
+    body = {"data_type": "acrid", "acrid": catalogue.first.acr_id}
+
+    first = api.call("POST", files_of(bucket), body)
+    second = api.call("POST", files_of(bucket), body)
+
+    assert (first.status_code, second.status_code) == (200, 422)
+    assert bucket.recordings.count() == 1
 
 
 def test_a_filter_that_no_text_can_fit_finds_nothing(api: Api) -> None:

@@ -22,7 +22,7 @@ from catalogue.importing import Folder, Import, Summary
 from catalogue.models import Bucket, CatalogueImport, ImportStatus, Recording
 from portal.import_runs import add_compared
 from tests import audio
-from tests.conftest import MakeClient, Worker
+from tests.conftest import Catalogue, MakeClient, Worker
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +206,20 @@ def test_the_very_file_of_another_recording_is_refused(run: Run) -> None:
 
     assert counts(summary) == (0, 0, 0, 1)
     assert "already" in summary.faults[0]["rule"]
+
+
+def test_a_recording_named_by_its_id_is_compared_as_audio_is(
+    catalogue: Catalogue, run: Run, bucket: Bucket, tmp_path: Path
+) -> None:
+    row = f"L1,T,A,{catalogue.first.uid},,,"
+
+    elsewhere = run(HEADER, row)
+    here = run_table(catalogue.bucket, tmp_path / "table.csv", tmp_path)
+
+    assert counts(elsewhere) == (1, 0, 0, 0)
+    assert bucket.recordings.get().fingerprint
+    assert counts(here) == (0, 0, 0, 1)
+    assert "already" in here.faults[0]["rule"]
 
 
 @pytest.mark.parametrize(
