@@ -9,6 +9,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from catalogue.models import CodeStatus, Recording, RecordingStatus
 from dedup import grouping, merging, selectors
@@ -208,7 +209,8 @@ def loop_item(loop: SharedLoop, counts: Mapping[int, int]) -> Item:
         kind="shared_loop",
         label=_("Shared loop, %(length)s") % {"length": length(loop.length_ms)},
         title=" · ".join(titles[:3]),
-        sub=_("%(n)s artists") % {"n": len(artists)},
+        sub=ngettext("%(n)s artist", "%(n)s artists", len(artists))
+        % {"n": len(artists)},
         count=_("%(n)s recordings") % {"n": len(recordings)},
         matches=sum(counts.get(pk, 0) for pk in recordings),
         url=reverse("portal:duplicate_loop", args=[loop.uid]),

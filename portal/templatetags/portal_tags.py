@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.forms import BoundField
+from django.forms import BoundField, CheckboxInput
 from django.http import QueryDict
 from django.template import Context
 from django.templatetags.static import static
@@ -250,6 +250,7 @@ def field(bound_field: BoundField, *, optional: bool = True) -> dict[str, Any]:
     return {
         "field": bound_field,
         "optional": optional and not bound_field.field.required,
+        "is_choice": isinstance(bound_field.field.widget, CheckboxInput),
         "hint": bound_field.help_text,
     }
 

@@ -36,6 +36,14 @@ export function announce(text) {
   lastAnnounced = { text, at: now, word };
 }
 
+/* On a narrow screen tabs go on beyond its edge; the one that is open is shown. */
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const tabs = tab.closest(".tabs");
+  if (tab.offsetLeft + tab.offsetWidth > tabs.offsetLeft + tabs.clientWidth) {
+    tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft;
+  }
+}
+
 function openDialog(id) {
   const dialog = document.getElementById(id);
   if (dialog && !dialog.open) dialog.showModal();

@@ -11,13 +11,28 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
-from catalogue.models import Bucket, CatalogueImport, ImportStatus, Recording
+from catalogue.models import (
+    Bucket,
+    CatalogueImport,
+    CodeStatus,
+    ImportStatus,
+    Recording,
+    RecordingStatus,
+)
+from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
+from dedup.services import find_duplicates
 from reports.models import EvidencePack, PackStatus, ReportRun, ResultImport
 from review.choices import LicenceScope, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
-from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
-from scanning.models import Container, Scan, ScannedFile, Watch
+from scanning.choices import (
+    EngineChoice,
+    FileStatus,
+    RetroStatus,
+    ScanStage,
+    ScanStatus,
+)
+from scanning.models import Container, RetroSearch, Scan, ScannedFile, Watch
 
 
 def fill() -> list[str]:
@@ -69,13 +84,54 @@ def fill() -> list[str]:
         requested_by=user,
     )
     heard = ScannedFile.objects.exclude(media="").order_by("pk")[0]
+    _duplicates()
+    search = RetroSearch.objects.create(
+        status=RetroStatus.DONE, files_total=2, files_done=2, requested_by=user
+    )
+    search.recordings.add(recording)
     return [
+        reverse("portal:retro_search", args=[search.uid]),
         reverse("portal:licence_preview", args=[licence.uid]),
         reverse("portal:exclusion_approve", args=[proposed.uid]),
         reverse("portal:import_detail", args=[table.uid]),
         reverse("portal:report_run", args=[run.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
     ]
+
+
+def _duplicates() -> None:
+    """Two copies of one file, two recordings that share a stretch, three a loop."""
+    heard = Recording.objects.filter(duration_ms__gt=20_000).order_by("pk")
+    one, other, third = heard[:3]
+    copies = Bucket.objects.create(name="Second delivery")
+    for number in (1, 2):
+        Recording.objects.create(
+            bucket=copies,
+            title="Night Drive",
+            artists=["A. Example"],
+            custom_id=f"AGAIN-{number}",
+            status=RecordingStatus.READY,
+            isrc_status=CodeStatus.MISSING,
+            duration_ms=180_000,
+            audio_sha256="ab" * 32,
+            audio_bytes=1,
+        )
+    find_duplicates(bucket=copies)
+    PairLink.objects.create(
+        one=one,
+        other=other,
+        kind=DuplicateKind.OVERLAP,
+        runs=[[2_000, 12_000, 8_000, 18_000, 1.0, 0.0, 100.0]],
+        coverage_one=0.3,
+        coverage_other=0.3,
+        audio_one=one.audio_sha256,
+        audio_other=other.audio_sha256,
+    )
+    loop = SharedLoop.objects.create(length_ms=8_000)
+    for recording in (one, other, third):
+        LoopPlace.objects.create(
+            loop=loop, recording=recording, start_ms=1_000, end_ms=9_000
+        )
 
 
 def _files(container: Container) -> None:

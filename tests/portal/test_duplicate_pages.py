@@ -311,7 +311,7 @@ def test_many_groups_are_merged_after_a_preview(
     page = client.get(address, {"kind": "exact_file"}).content.decode()
     client.post(address, {"group": [f"{group.uid}:{group.version}", "g_gone:1"]})
 
-    assert "1 recordings would become aliases" in page
+    assert "1 recording would become an alias" in page
     assert Recording.objects.filter(merged_into__isnull=False).count() == 1
 
 
