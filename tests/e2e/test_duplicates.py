@@ -1,0 +1,64 @@
+"""Duplicates by keyboard alone: merge, undo, keep apart, the next group."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Portal, sign_in
+
+pytestmark = pytest.mark.e2e
+
+expect.set_options(timeout=20_000)
+
+_MAKE = """
+from catalogue.models import Bucket, Recording
+from dedup.services import find_duplicates
+bucket = Bucket.objects.create(name="Keys")
+for digest in ("ab", "cd"):
+    for title in ("Night Drive", "NIGHT DRIVE"):
+        Recording.objects.create(bucket=bucket, title=f"{title} {digest}",
+            status="ready", duration_ms=60000, audio_sha256=digest * 32, audio_bytes=10)
+find_duplicates(bucket=bucket)
+"""
+
+
+def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
+    environment = os.environ | {
+        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
+        "SECRET_KEY": "only for this test",
+    }
+    environment.pop("DATABASE_URL", None)
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", _MAKE],
+        env=environment,
+        cwd=settings.BASE_DIR,
+        check=True,
+    )
+    sign_in(page, portal, "mira")
+    page.goto("/duplicates/")
+    page.wait_for_load_state("networkidle")
+
+    page.keyboard.press("j")
+    page.wait_for_url("**/duplicates/g/**")
+    page.wait_for_load_state("networkidle")
+    first = page.url
+    page.keyboard.press("s")
+    expect(page.locator("[data-ask=s]")).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-ask=s]")).not_to_have_attribute("open", "")
+
+    for verb in ("m", "d"):
+        page.goto(first)
+        page.wait_for_load_state("networkidle")
+        page.keyboard.press(verb)
+        expect(page.locator("[data-verb=z]")).to_be_visible()
+        assert page.url != first
+        page.wait_for_load_state("networkidle")
+        page.keyboard.press("z")
+        expect(page.locator("[data-verb=z]")).to_have_count(0)
