@@ -1,0 +1,1 @@
+"""The ACRCloud-compatible API: turns its wire format into services; knows no page."""

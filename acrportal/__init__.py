@@ -1,0 +1,1 @@
+"""The application as a whole: settings, addresses, health; no rule of the product."""

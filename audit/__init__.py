@@ -1,0 +1,1 @@
+"""Events, append-only and chained; knows no other model of the product."""

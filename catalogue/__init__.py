@@ -1,0 +1,1 @@
+"""What is ours: buckets, recordings and their index; knows no scanned file."""

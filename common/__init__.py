@@ -1,0 +1,1 @@
+"""What several packages need of storage, queue and network; no rule of the product."""

@@ -1,0 +1,1 @@
+"""Keeps an installation well: backup, restore, doctor, jobs; decides no match."""

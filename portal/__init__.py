@@ -1,0 +1,1 @@
+"""The pages, admin screens and own API; no rule that a page alone knows."""

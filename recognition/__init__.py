@@ -1,0 +1,1 @@
+"""From audio to landmarks, index and matches; a plain library without Django."""

@@ -1,0 +1,1 @@
+"""What leaves the portal: reports, evidence, cue sheets; changes no match."""

@@ -1,0 +1,1 @@
+"""What machines found in files: containers, scans, detections; decides nothing."""
