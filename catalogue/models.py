@@ -193,6 +193,15 @@ class Recording(Leased):
         editable=False,
         related_name="aliases",
     )
+    same_sound_as = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="The recording that stands for its group of copies, unless itself.",
+    )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

@@ -124,7 +124,20 @@ def regroup(run: DedupRun) -> None:
             run.families = found
         else:
             run.groups = found
+            _note_who_stands(run.bucket, found)
         kept.write(found)
+
+
+def _note_who_stands(bucket: Bucket, groups: Sequence[Group]) -> None:
+    """Have each recording know which one stands for its sound, for later scans."""
+    wanted = {
+        place.recording: group[0].recording for group in groups for place in group[1:]
+    }
+    rows = bucket.recordings.filter(same_sound_as__isnull=False)
+    known = dict(rows.values_list("pk", "same_sound_as_id"))
+    for pk in wanted.keys() | known.keys():
+        if wanted.get(pk) != known.get(pk):
+            Recording.objects.filter(pk=pk).update(same_sound_as=wanted.get(pk))
 
 
 class _Keeping:

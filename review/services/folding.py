@@ -7,7 +7,7 @@ and its matches are there together or not at all.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
@@ -15,7 +15,7 @@ from django.db import transaction
 import catalogue.selectors
 from audit.services import record
 from catalogue.models import Recording, RecordingStatus
-from review.choices import MatchState, QueueReason
+from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
 from review.services import evaluation, figures, rescans, snapshots, spans
 from review.subjects import Subject
@@ -27,6 +27,9 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.models import Detection, Scan, ScannedFile, Segment
+
+NOT_A_COPY = 0.2
+"""A copy that covers this share of its own time alone is a match of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,23 @@ class _Find:
     @property
     def source_spans(self) -> list[spans.Span]:
         return [figures.source_span(segment) for segment in self.segments]
+
+    @property
+    def length(self) -> int:
+        """How much of the source it covers, in milliseconds."""
+        return spans.length(self.source_spans)
+
+    def length_beside(self, other: _Find) -> int:
+        """How much of that the other one does not cover."""
+        return spans.length(spans.without(self.source_spans, other.source_spans))
+
+
+@dataclass(frozen=True, slots=True)
+class _Finds:
+    """What counts of a scan, and which copies do not, by what counts for them."""
+
+    counting: Sequence[_Find]
+    copies: Mapping[int, Recording]
 
 
 @transaction.atomic
@@ -123,39 +143,55 @@ def _live_matches(scan: Scan) -> dict[int, Match]:
 def _fold_late(scan: Scan) -> None:
     """Write matches of recordings that came after the file's scan; no others change."""
     live = _live_matches(scan)
-    for find in _finds(scan):
-        if find.recording.pk not in live:
-            earlier = _take_earlier(live, find.recording)
+    finds = _finds(scan)
+    for find in finds.counting:
+        sound = find.recording.same_sound_as_id
+        if find.recording.pk not in live and sound not in live:
+            earlier = _take_earlier(live, find.recording, finds)
             _fold(scan=scan, find=find, earlier=earlier)
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     live = _live_matches(scan)
-    for find in _finds(scan):
-        earlier = _take_earlier(live, find.recording)
+    finds = _finds(scan)
+    for find in finds.counting:
+        earlier = _take_earlier(live, find.recording, finds)
         if earlier is None or earlier.scan_id not in {scan.pk, _key(partner)}:
             _fold(scan=scan, find=find, earlier=earlier)
         elif earlier.scan_id != scan.pk:
             _find_too(match=earlier, scan=scan)
     kept = [match for match in live.values() if match.scan_id != _key(partner)]
-    _mark_lost(scan=scan, matches=kept)
+    for match in kept:
+        counts = finds.copies.get(match.recording_id)
+        if counts is not None and match.state in WAITING_STATES:
+            _supersede(earlier=match, scan=scan)
+            rows = Match.objects.filter(scanned_file_id=scan.scanned_file_id)
+            by = rows.filter(recording=counts).exclude(state=MatchState.SUPERSEDED)
+            Match.objects.filter(pk=match.pk).update(superseded_by=by.get())
+    _mark_lost(
+        scan=scan,
+        matches=[match for match in kept if match.recording_id not in finds.copies],
+    )
 
 
 def _key(scan: Scan | None) -> int | None:
     return scan.pk if scan is not None else None
 
 
-def _take_earlier(live: dict[int, Match], recording: Recording) -> Match | None:
+def _take_earlier(
+    live: dict[int, Match], recording: Recording, finds: _Finds
+) -> Match | None:
     """Take the live match of a recording, or of what stood for it before.
 
-    That is a recording that was merged into it, or the stub with its code.
+    That is a recording that was merged into it, a copy that this one counts for, or
+    the stub with its code.
     """
     if recording.pk in live:
         return live.pop(recording.pk)
     for key, match in live.items():
-        if (
-            match.recording.merged_into_id
-            and match.recording.stands_for_it == recording
+        merged = match.recording.merged_into_id is not None
+        if (merged and match.recording.stands_for_it == recording) or (
+            finds.copies.get(key) == recording
         ):
             return live.pop(key)
     if recording.status == RecordingStatus.STUB or not recording.isrc_normalised:
@@ -182,22 +218,38 @@ def _find_too(*, match: Match, scan: Scan) -> None:
     )
 
 
-def _finds(scan: Scan) -> list[_Find]:
-    """Group the scan's detections by recording; one without a segment is left out."""
+def _finds(scan: Scan) -> _Finds:
+    """Group the scan's detections by recording; one without a segment is left out.
+
+    A stretch that fits several copies of one sound counts once.
+    """
     detections: dict[Recording, list[Detection]] = defaultdict(list)
     for detection in scan.detections.select_related("recording").prefetch_related(
         "segments"
     ):
         detections[detection.recording].append(detection)
-    finds = []
+    by_sound: dict[int, list[_Find]] = defaultdict(list)
     for recording, group in detections.items():
         segments = sorted(
             (segment for detection in group for segment in detection.segments.all()),
             key=lambda segment: (segment.start_ms, segment.pk),
         )
         if segments:
-            finds.append(_Find(recording, group, segments))
-    return finds
+            sound = recording.same_sound_as_id or recording.pk
+            by_sound[sound].append(_Find(recording, group, segments))
+    counting: list[_Find] = []
+    copies: dict[int, Recording] = {}
+    for sound, finds in by_sound.items():
+        first = max(finds, key=lambda find: (find.recording.pk == sound, find.length))
+        counting.append(first)
+        for find in finds:
+            if find is first:
+                continue
+            if find.length_beside(first) < NOT_A_COPY * find.length:
+                copies[find.recording.pk] = first.recording
+            else:
+                counting.append(find)
+    return _Finds(counting, copies)
 
 
 def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:

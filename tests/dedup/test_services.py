@@ -13,7 +13,13 @@ from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
-from dedup.models import DedupGroup, DedupMember, DuplicateKind, GroupKind
+from dedup.models import (
+    DedupGroup,
+    DedupMember,
+    DuplicateKind,
+    GroupKind,
+    PairLink,
+)
 from dedup.services import find_duplicates
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
@@ -56,6 +62,22 @@ def test_same_bytes_are_grouped() -> None:
         ("second", False, exact),
         ("third", False, exact),
     ]
+
+
+def test_each_copy_knows_which_one_stands_for_its_sound() -> None:
+    first, second, third = twins(BucketFactory.create(), "first", "second", "third")
+    find_duplicates(bucket=first.bucket)
+    for copy in (second, third):
+        copy.refresh_from_db()
+        assert copy.same_sound_as == first
+
+    Recording.objects.filter(pk=third.pk).update(audio_sha256="cd" * 32)
+    PairLink.objects.filter(other=third).delete()
+    find_duplicates(bucket=first.bucket)
+
+    second.refresh_from_db()
+    third.refresh_from_db()
+    assert (second.same_sound_as, third.same_sound_as) == (first, None)
 
 
 def test_same_digest_of_another_size_is_no_duplicate() -> None:

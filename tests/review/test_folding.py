@@ -13,6 +13,8 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording
+from reports.fetching import match_rows
+from reports.rows import COLUMNS
 from review.choices import MatchState, QueueReason
 from review.models import Match
 from review.services import decisions
@@ -27,6 +29,7 @@ from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detec
 
 pytestmark = pytest.mark.django_db
 
+OTHERS = [column.name for column in COLUMNS].index("other_candidates")
 SPAN = (100_000, 200_000, 0, 100_000)
 
 
@@ -98,6 +101,85 @@ def test_two_recordings_become_two_matches() -> None:
     fold_scan(scan=scan)
 
     assert Match.objects.count() == 2
+
+
+def test_a_stretch_that_fits_two_copies_counts_once() -> None:
+    scan = ScanFactory.create()
+    copy, canonical = RecordingFactory.create(), RecordingFactory.create()
+    grouped(copy, canonical)
+    for recording in (copy, canonical):
+        make_detection((0, 60_000, 0, 60_000), scan=scan, recording=recording)
+
+    fold_scan(scan=scan)
+
+    match = Match.objects.get()
+    assert match.recording == canonical
+    assert match_rows([match.pk], None)[match.pk][0][OTHERS] == [
+        f"{copy.uid}:87.5:{copy.title}"
+    ]
+
+
+def test_a_copy_heard_elsewhere_too_is_a_match_of_its_own() -> None:
+    scan = ScanFactory.create()
+    copy, canonical = RecordingFactory.create(), RecordingFactory.create()
+    grouped(copy, canonical)
+    make_detection((0, 60_000, 0, 60_000), scan=scan, recording=canonical)
+    make_detection((80_000, 120_000, 0, 40_000), scan=scan, recording=copy)
+
+    fold_scan(scan=scan)
+
+    assert {match.recording for match in Match.objects.all()} == {copy, canonical}
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_a_rescan_after_grouping_goes_on_with_one_match(decided: bool) -> None:
+    first = ScanFactory.create()
+    copy, canonical = RecordingFactory.create(), RecordingFactory.create()
+    for recording in (copy, canonical):
+        make_detection((0, 60_000, 0, 60_000), scan=first, recording=recording)
+    fold_scan(scan=first)
+    of_copy = Match.objects.get(recording=copy)
+    if decided:
+        decisions.confirm(match=of_copy, user=make_user(Role.MANAGER), version=1)
+    grouped(copy, canonical)
+    second = ScanFactory.create(scanned_file=first.scanned_file)
+    for recording in (copy, canonical):
+        make_detection((0, 60_000, 0, 60_000), scan=second, recording=recording)
+
+    fold_scan(scan=second)
+
+    of_copy.refresh_from_db()
+    goes_on = Match.objects.get(recording=canonical, scan=second)
+    if decided:
+        assert (of_copy.state, of_copy.lost) == (MatchState.CONFIRMED, False)
+    else:
+        assert of_copy.state == MatchState.SUPERSEDED
+        assert of_copy.superseded_by == goes_on
+
+
+def test_a_decision_on_a_copy_goes_on_with_the_one_that_counts() -> None:
+    first = ScanFactory.create()
+    copy, canonical = RecordingFactory.create(), RecordingFactory.create()
+    make_detection((0, 60_000, 0, 60_000), scan=first, recording=copy)
+    fold_scan(scan=first)
+    decisions.confirm(
+        match=Match.objects.get(), user=make_user(Role.MANAGER), version=1
+    )
+    grouped(copy, canonical)
+    second = ScanFactory.create(scanned_file=first.scanned_file)
+    for recording in (copy, canonical):
+        make_detection((0, 60_000, 0, 60_000), scan=second, recording=recording)
+
+    fold_scan(scan=second)
+
+    live = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert (live.recording, live.state) == (canonical, MatchState.CONFIRMED)
+
+
+def grouped(copy: Recording, canonical: Recording) -> None:
+    """Put two recordings into one group of copies."""
+    copy.same_sound_as = canonical
+    copy.save()
 
 
 def test_scan_that_failed_folds_nothing() -> None:
