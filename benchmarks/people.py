@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 
 # What a form's token has to be: one's own cookie and the header say the same.
 _TOKEN = "a" * 32
+_IDLE_SECONDS = 1.0
 _FORM = "application/x-www-form-urlencoded"
 
 Fields = Mapping[str, str | Iterable[str]]
@@ -63,6 +65,7 @@ class Person:
         self._connection = http.client.HTTPConnection(
             "127.0.0.1", port, timeout=timeout
         )
+        self._last = 0.0
         self._known: dict[str, str] = {}
         self._headers = {
             "Cookie": f"sessionid={session}; csrftoken={_TOKEN}",
@@ -100,6 +103,9 @@ class Person:
     def _ask(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> Answer:
+        # A server closes what is idle; browsers notice, and open another.
+        if time.monotonic() - self._last > _IDLE_SECONDS:
+            self._connection.close()
         try:
             self._connection.request(
                 method, path, body=body, headers=self._headers | headers
@@ -110,6 +116,7 @@ class Person:
             # The server closed it, or died; the next call opens another.
             self._connection.close()
             raise
+        self._last = time.monotonic()
         return Answer(
             answer.status,
             answer.getheader("Location", ""),

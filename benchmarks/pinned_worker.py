@@ -1,0 +1,30 @@
+"""One worker on one core, on a queue of the measurement's own.
+
+``python -m benchmarks.pinned_worker CORE QUEUE``; what it starts stays on the core too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Before NumPy and Numba are loaded: one core, one thread.
+for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+
+def main(core: str, queue: str) -> None:
+    """Work until told to end."""
+    os.sched_setaffinity(0, {int(core)})
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from common import celery_backend
+
+    celery_backend.QUEUE = queue
+    call_command("scan_worker")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
