@@ -15,6 +15,9 @@ ICONS = {
     QueueReason.LOW_SCORE: "info",
     QueueReason.ALTERED: "speed",
     QueueReason.UNDER_SPEECH: "microphone",
+    QueueReason.TWO_CANDIDATES: "swap",
+    QueueReason.SHARED_LOOP: "loop",
+    QueueReason.METADATA_CONFLICT: "flag",
     QueueReason.RESCAN_CHANGED: "refresh",
     QueueReason.ENGINES_DISAGREE: "layers",
     QueueReason.FOUND_LATE: "star",
@@ -69,6 +72,18 @@ def _sentence(match: Match, play: Segment | None) -> str:
         QueueReason.ALTERED: _altered(play),
         QueueReason.UNDER_SPEECH: (
             "Speech covers most of the matched time. Listen for the music under it."
+        ),
+        QueueReason.TWO_CANDIDATES: (
+            "Another recording was found at the same place. Listen to which one it is; "
+            "both can be right where they are mixed."
+        ),
+        QueueReason.SHARED_LOOP: (
+            "A short stretch that repeats, or that several recordings have. Is it heard "
+            "as ours? If it is nobody's, exclude it."
+        ),
+        QueueReason.METADATA_CONFLICT: (
+            "The ISRC of the source is another one than the recording's, or two "
+            "recordings share one. Compare the codes below."
         ),
         QueueReason.RESCAN_CHANGED: (
             "A rescan found it at other places or in another relation. The earlier "

@@ -203,6 +203,7 @@ def page(
         "fields": fields,
         "differing": sum(field.differs for field in fields),
         "candidates": _candidates(segments, others),
+        "copies": selectors.copies_heard(match),
         "earlier": selectors.earlier_decisions(match),
         "evidence": evidence_of(match),
         "events": events[:EVENTS_SHOWN],

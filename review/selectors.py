@@ -114,6 +114,20 @@ def detections_of(match: Match) -> QuerySet[Detection]:
     return detections.select_related("scan").prefetch_related("segments")
 
 
+def copies_heard(match: Match) -> QuerySet[Detection]:
+    """Return what was found of copies of the recording, for which the match counts."""
+    sound = match.recording.same_sound_as_id or match.recording_id
+    copies = Q(recording__same_sound_as=sound) | Q(recording=sound)
+    return (
+        Detection.objects.filter(copies, scan=match.scan_id)
+        .exclude(
+            recording__in=Match.objects.filter(scan=match.scan_id).values("recording")
+        )
+        .select_related("recording")
+        .order_by("-score", "pk")
+    )
+
+
 def events_of(match: Match) -> QuerySet[Event]:
     """Return what happened to the match, newest first."""
     return (

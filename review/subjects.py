@@ -9,7 +9,8 @@ from typing import Protocol, Self
 
 from django.utils import timezone
 
-from catalogue.models import Recording
+from catalogue.identifiers import check_isrc
+from catalogue.models import CodeStatus, Recording
 from review.models import Match
 from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile
@@ -52,6 +53,7 @@ class Subject:
     recording: Recording
     scan: Scan
     measured: Measured
+    rivals: int
     found_late: bool
 
     @classmethod
@@ -62,6 +64,7 @@ class Subject:
             recording=match.recording,
             scan=match.scan,
             measured=match,
+            rivals=match.rivals,
             found_late=match.found_late,
         )
 
@@ -72,6 +75,16 @@ class Subject:
             one.is_disagreement and one.concerns(self.recording.pk)
             for one in differences(self.file) or ()
         )
+
+    @property
+    def codes_disagree(self) -> bool:
+        """Tell whether the ISRCs of both sides, or of two recordings, contradict."""
+        if self.recording.isrc_status == CodeStatus.CONFLICT:
+            return True
+        tags = self.file.facts.get("tags", {})
+        told = check_isrc(str(tags.get("isrc") or tags.get("tsrc") or ""))
+        ours = self.recording.isrc_normalised
+        return bool(told.normalised and ours and told.normalised != ours)
 
     @property
     def used_on(self) -> date:

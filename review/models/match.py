@@ -98,6 +98,10 @@ class Match(models.Model):
     speed_pct = models.DecimalField(max_digits=6, decimal_places=2, null=True)
     pitch_cents = models.IntegerField(null=True)
     under_speech = models.BooleanField(null=True)
+    rivals = models.PositiveIntegerField(
+        default=0,
+        help_text="Other recordings that were found over half of its time, copies not.",
+    )
     found_late = models.BooleanField(default=False)
     lost = models.BooleanField(
         default=False, help_text="A later scan did not find it again."

@@ -7,7 +7,7 @@ is ``cleared`` by a licence, ``confirmed`` by a policy that says so, or
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -24,9 +24,12 @@ from review.choices import (
 from review.conditions import Conditions
 from review.models import Licence, Policy
 from review.services import transitions
+from review.services.figures import LOOP_MS
 from review.subjects import Subject
 
 SHORT_MS = 5_000
+LOOP_RIVALS = 2
+"""So many others at one place make a short stretch of three recordings."""
 LOW_SCORE_MARGIN = 10
 """A score less than this above the container's floor is called low."""
 
@@ -34,6 +37,8 @@ OWN_REASONS = frozenset(
     {
         *(QueueReason.DEFAULT, QueueReason.SHORT, QueueReason.LOW_SCORE),
         *(QueueReason.ALTERED, QueueReason.UNDER_SPEECH, QueueReason.FOUND_LATE),
+        *(QueueReason.TWO_CANDIDATES, QueueReason.SHARED_LOOP),
+        QueueReason.METADATA_CONFLICT,
     }
 )
 """Reasons that lie in the match itself; that the engines disagree outweighs them."""
@@ -162,16 +167,29 @@ def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:
     """Return the first reason that fits: why it came now, then what needs most care."""
+    return next(_reasons(subject, floor), QueueReason.DEFAULT)
+
+
+def _reasons(subject: Subject, floor: Decimal) -> Iterator[QueueReason]:
     measured, score = subject.measured, subject.measured.score
-    checks = (
-        (QueueReason.ENGINES_DISAGREE, subject.engines_disagree),
-        (QueueReason.FOUND_LATE, subject.found_late),
-        (QueueReason.ALTERED, measured.relation == Relation.ALTERED),
-        (QueueReason.UNDER_SPEECH, bool(measured.under_speech)),
-        (QueueReason.SHORT, measured.matched_ms < SHORT_MS),
-        (
-            QueueReason.LOW_SCORE,
-            score is not None and score < floor + LOW_SCORE_MARGIN,
-        ),
-    )
-    return next((reason for reason, fits in checks if fits), QueueReason.DEFAULT)
+    if subject.engines_disagree:
+        yield QueueReason.ENGINES_DISAGREE
+    if subject.found_late:
+        yield QueueReason.FOUND_LATE
+    # A short stretch that many recordings have says little of which one is heard.
+    if measured.relation == Relation.LOOP or (
+        subject.rivals >= LOOP_RIVALS and measured.longest_ms <= LOOP_MS
+    ):
+        yield QueueReason.SHARED_LOOP
+    if subject.rivals:
+        yield QueueReason.TWO_CANDIDATES
+    if subject.codes_disagree:
+        yield QueueReason.METADATA_CONFLICT
+    if measured.relation == Relation.ALTERED:
+        yield QueueReason.ALTERED
+    if measured.under_speech:
+        yield QueueReason.UNDER_SPEECH
+    if measured.matched_ms < SHORT_MS:
+        yield QueueReason.SHORT
+    if score is not None and score < floor + LOW_SCORE_MARGIN:
+        yield QueueReason.LOW_SCORE

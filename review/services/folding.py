@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from django.db import transaction
 
@@ -32,7 +33,7 @@ NOT_A_COPY = 0.2
 """A copy that covers this share of its own time alone is a match of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Find:
     """What one scan reported of one recording."""
 
@@ -40,11 +41,11 @@ class _Find:
     detections: Sequence[Detection]
     segments: Sequence[Segment]
 
-    @property
+    @cached_property
     def source_spans(self) -> list[spans.Span]:
         return [figures.source_span(segment) for segment in self.segments]
 
-    @property
+    @cached_property
     def length(self) -> int:
         """How much of the source it covers, in milliseconds."""
         return spans.length(self.source_spans)
@@ -60,6 +61,14 @@ class _Finds:
 
     counting: Sequence[_Find]
     copies: Mapping[int, Recording]
+
+    def rivals(self, find: _Find) -> int:
+        """How many others were found over more than half of its time."""
+        return sum(
+            2 * find.length_beside(other) < find.length
+            for other in self.counting
+            if other is not find
+        )
 
 
 @transaction.atomic
@@ -148,7 +157,7 @@ def _fold_late(scan: Scan) -> None:
         sound = find.recording.same_sound_as_id
         if find.recording.pk not in live and sound not in live:
             earlier = _take_earlier(live, find.recording, finds)
-            _fold(scan=scan, find=find, earlier=earlier)
+            _fold(scan=scan, find=find, earlier=earlier, rivals=finds.rivals(find))
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
@@ -157,7 +166,7 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     for find in finds.counting:
         earlier = _take_earlier(live, find.recording, finds)
         if earlier is None or earlier.scan_id not in {scan.pk, _key(partner)}:
-            _fold(scan=scan, find=find, earlier=earlier)
+            _fold(scan=scan, find=find, earlier=earlier, rivals=finds.rivals(find))
         elif earlier.scan_id != scan.pk:
             _find_too(match=earlier, scan=scan)
     kept = [match for match in live.values() if match.scan_id != _key(partner)]
@@ -252,7 +261,7 @@ def _finds(scan: Scan) -> _Finds:
     return _Finds(counting, copies)
 
 
-def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
+def _fold(*, scan: Scan, find: _Find, earlier: Match | None, rivals: int) -> None:
     """Write the match of one recording, in place of the earlier one if any."""
     file = scan.scanned_file
     worked_out = figures.work_out(
@@ -268,6 +277,7 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
         recording=find.recording,
         scan=scan,
         measured=worked_out,
+        rivals=rivals,
         found_late=late,
     )
     outcome = evaluation.evaluate(subject=subject)
@@ -288,6 +298,7 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None) -> None:
         recording=find.recording,
         scan=scan,
         source_views=file.views,
+        rivals=rivals,
         **asdict(worked_out),
         **begins,
     )

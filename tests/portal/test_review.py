@@ -19,8 +19,10 @@ from review.services import locks
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
+from tests.factories.scanning import make_detection
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 JSON = {"Accept": "application/json"}
@@ -424,6 +426,16 @@ def test_other_recordings_at_the_same_place_are_candidates(client: Client) -> No
     page = client.get(page_of(match))
 
     assert [other.pk for other in page.context["candidates"]] == [there.pk]
+
+
+def test_copies_that_the_match_counts_for_are_named(client: Client) -> None:
+    match = make_match()
+    copy = RecordingFactory.create(title="A twin", same_sound_as=match.recording)
+    make_detection((0, 60_000, 0, 60_000), scan=match.scan, recording=copy)
+
+    page = client.get(page_of(match)).content.decode()
+
+    assert f'href="/catalogue/recordings/{copy.uid}/">A twin</a>' in page
 
 
 @pytest.mark.parametrize("state", list(MatchState))

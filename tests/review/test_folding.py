@@ -176,6 +176,58 @@ def test_a_decision_on_a_copy_goes_on_with_the_one_that_counts() -> None:
     assert (live.recording, live.state) == (canonical, MatchState.CONFIRMED)
 
 
+def test_two_recordings_at_one_place_are_asked_about() -> None:
+    scan = ScanFactory.create()
+    for end in (60_000, 40_000):
+        make_detection((0, end, 0, end), scan=scan, recording=RecordingFactory.create())
+    make_detection(
+        (90_000, 150_000, 0, 60_000), scan=scan, recording=RecordingFactory.create()
+    )
+
+    fold_scan(scan=scan)
+
+    told = Match.objects.order_by("pk").values_list("queue_reason", "rivals")
+    assert list(told) == [
+        (QueueReason.TWO_CANDIDATES, 1),
+        (QueueReason.TWO_CANDIDATES, 1),
+        (QueueReason.DEFAULT, 0),
+    ]
+
+
+def test_a_short_stretch_of_three_recordings_is_a_shared_loop() -> None:
+    scan = ScanFactory.create()
+    for _ in range(3):
+        make_detection(
+            (0, 15_000, 0, 15_000), scan=scan, recording=RecordingFactory.create()
+        )
+
+    fold_scan(scan=scan)
+
+    reasons = set(Match.objects.values_list("queue_reason", flat=True))
+    assert reasons == {QueueReason.SHARED_LOOP}
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("ZZ-X01-26-00001", QueueReason.DEFAULT),
+        ("ZZX012600002", QueueReason.METADATA_CONFLICT),
+        ("no code", QueueReason.DEFAULT),
+    ],
+)
+def test_an_isrc_that_is_not_the_recordings_is_asked_about(
+    told: str, reason: QueueReason
+) -> None:
+    recording = RecordingFactory.create(isrc_normalised="ZZX012600001")
+    file = ScannedFileFactory.create(facts={"tags": {"isrc": told}})
+    scan = ScanFactory.create(scanned_file=file)
+    make_detection((0, 60_000, 0, 60_000), scan=scan, recording=recording)
+
+    fold_scan(scan=scan)
+
+    assert Match.objects.get().queue_reason == reason
+
+
 def grouped(copy: Recording, canonical: Recording) -> None:
     """Put two recordings into one group of copies."""
     copy.same_sound_as = canonical
