@@ -1,6 +1,7 @@
 """The ``results`` of a file: what its latest scans found, as the protocol words it.
 
-What excluded stretches of a recording cover is left out; review changes nothing here.
+What excluded stretches of a recording cover is left out; review changes nothing here,
+unless the container says that rejected matches are left out.
 
 Seconds outside ``result``, milliseconds inside. A section that is absent holds
 nothing; a file without any section has the result null.
@@ -15,6 +16,8 @@ from typing import Any
 from acrapi.formats import seconds, whole_seconds
 from catalogue.models import Recording
 from catalogue.selectors import excluded_spans_of
+from review.choices import MatchState
+from review.models import Match
 from review.services.figures import counted_pieces
 from review.services.spans import Span
 from scanning.choices import (
@@ -37,7 +40,7 @@ _ENGINE_TYPES = {
 
 
 def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
-    """Return the results of each file by its key; four queries for all of them."""
+    """Return the results of each file by its key; four or five queries for all."""
     ready = [file.pk for file in files if file.status == FileStatus.READY]
     scans = _current_scans(ready)
     detections = list(
@@ -47,13 +50,25 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         .order_by("scan_id", "pk")
     )
     excluded = excluded_spans_of({found.recording_id for found in detections})
+    hidden = _rejected(files)
     found: dict[int, list[Detection]] = {}
     for detection in detections:
-        found.setdefault(scans[detection.scan_id], []).append(detection)
+        file_id = scans[detection.scan_id]
+        if (file_id, detection.recording_id) not in hidden:
+            found.setdefault(file_id, []).append(detection)
     return {
         file.pk: _sections(file, found.get(file.pk, ()), excluded) or None
         for file in files
     }
+
+
+def _rejected(files: Sequence[ScannedFile]) -> set[tuple[int, int]]:
+    """Return file and recording of the matches that their containers leave out."""
+    asked = [file.pk for file in files if file.container.hide_rejected]
+    if not asked:
+        return set()
+    rejected = Match.objects.filter(scanned_file__in=asked, state=MatchState.REJECTED)
+    return set(rejected.values_list("scanned_file_id", "recording_id"))
 
 
 def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:

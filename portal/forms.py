@@ -113,7 +113,8 @@ class ContainerForm(forms.ModelForm[Container]):
         model = Container
         fields = [
             *("name", "buckets", "engine", "audio_type", "score_floor"),
-            *("upload_audio", "link_audio", "audio_days", "callback_url"),
+            *("upload_audio", "link_audio", "audio_days"),
+            *("hide_rejected", "callback_url"),
         ]
         labels = {
             "upload_audio": "Audio kept of uploads",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
-from review.choices import Relation
 from review.subjects import Subject
 
 SETS = (
@@ -191,6 +190,6 @@ def _numbers(subject: Subject) -> dict[str, Decimal | None]:
 def _truths(subject: Subject) -> dict[str, bool]:
     return {
         "found_late": subject.found_late,
-        "shared_loop": subject.measured.relation == Relation.LOOP,
+        "shared_loop": subject.is_shared_loop,
         "under_speech": bool(subject.measured.under_speech),
     }

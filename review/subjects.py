@@ -11,11 +11,14 @@ from django.utils import timezone
 
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus, Recording
+from review.choices import Relation
 from review.models import Match
 from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile
 
 TERRITORY_TAG = "territory:"
+SHARED_LOOP_MS = 20_000
+LOOP_RIVALS = 2
 
 
 class Measured(Protocol):
@@ -74,6 +77,16 @@ class Subject:
         return any(
             one.is_disagreement and one.concerns(self.recording.pk)
             for one in differences(self.file) or ()
+        )
+
+    @property
+    def is_shared_loop(self) -> bool:
+        """Tell whether it says little of which recording is heard.
+
+        It is a loop, or so short a stretch that three recordings have it.
+        """
+        return self.measured.relation == Relation.LOOP or (
+            self.rivals >= LOOP_RIVALS and self.measured.longest_ms <= SHARED_LOOP_MS
         )
 
     @property

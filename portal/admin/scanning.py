@@ -54,6 +54,7 @@ _CONTAINER_FIELDS = (
     "upload_audio",
     "link_audio",
     "audio_days",
+    "hide_rejected",
     "callback_address",
     "created_by",
     "created_at",

@@ -94,6 +94,7 @@ def _save(form: ContainerForm, user: User) -> Container:
             "upload_audio": container.upload_audio,
             "link_audio": container.link_audio,
             "audio_days": container.audio_days,
+            "hide_rejected": container.hide_rejected,
         },
     )
     return container

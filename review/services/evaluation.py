@@ -24,12 +24,9 @@ from review.choices import (
 from review.conditions import Conditions
 from review.models import Licence, Policy
 from review.services import transitions
-from review.services.figures import LOOP_MS
 from review.subjects import Subject
 
 SHORT_MS = 5_000
-LOOP_RIVALS = 2
-"""So many others at one place make a short stretch of three recordings."""
 LOW_SCORE_MARGIN = 10
 """A score less than this above the container's floor is called low."""
 
@@ -176,10 +173,7 @@ def _reasons(subject: Subject, floor: Decimal) -> Iterator[QueueReason]:
         yield QueueReason.ENGINES_DISAGREE
     if subject.found_late:
         yield QueueReason.FOUND_LATE
-    # A short stretch that many recordings have says little of which one is heard.
-    if measured.relation == Relation.LOOP or (
-        subject.rivals >= LOOP_RIVALS and measured.longest_ms <= LOOP_MS
-    ):
+    if subject.is_shared_loop:
         yield QueueReason.SHARED_LOOP
     if subject.rivals:
         yield QueueReason.TWO_CANDIDATES

@@ -68,6 +68,11 @@ class Container(models.Model):
     deepright = models.BooleanField(default=False)
     music_detection = models.BooleanField(default=False)
     ai_detection = models.BooleanField(default=False)
+    hide_rejected = models.BooleanField(
+        "rejected matches left out of API results",
+        default=False,
+        help_text="Otherwise the API tells what was found, whatever is decided.",
+    )
     callback_url = models.URLField(
         max_length=2000,
         blank=True,

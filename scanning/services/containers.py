@@ -55,6 +55,7 @@ def _record(container: Container, action: str, user: User | None) -> None:
             "upload_audio": container.upload_audio,
             "link_audio": container.link_audio,
             "audio_days": container.audio_days,
+            "hide_rejected": container.hide_rejected,
             "buckets": sorted(container.buckets.values_list("pk", flat=True)),
         },
     )

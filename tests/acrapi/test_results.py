@@ -6,10 +6,14 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.roles import Role
 from acrapi.results import results_of
 from catalogue.models import ExcludedSegment
+from review.services import decisions
 from scanning.choices import EngineChoice, Section
 from scanning.models import Detection, Scan, ScannedFile
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +86,20 @@ def test_rescan_takes_the_place_of_the_scan_before() -> None:
     make_detection((11_000, 31_000, 0, 20_000), scan=again, recording=old.recording)
 
     assert _spans(old.scan.scanned_file) == [(11_000, 31_000)]
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_rejected_match_is_left_out_where_the_container_says_so(hides: bool) -> None:
+    scan = ScanFactory.create()
+    scan.scanned_file.container.hide_rejected = hides
+    scan.scanned_file.container.save()
+    rejected = make_match((10_000, 30_000, 0, 20_000), scan=scan)
+    make_match((40_000, 60_000, 0, 20_000), scan=scan)
+    decisions.reject(
+        match=rejected, user=make_user(Role.MANAGER), version=1, reason="noise"
+    )
+
+    told = _spans(scan.scanned_file)
+
+    assert ((10_000, 30_000) in told) == (not hides)
+    assert (40_000, 60_000) in told
