@@ -6,7 +6,13 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Q, QuerySet
 
-from catalogue.models import Bucket, ExcludedSegment, Recording, RecordingStatus
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    ExcludedSegment,
+    Recording,
+    RecordingStatus,
+)
 
 
 def buckets_with_counts() -> QuerySet[Bucket]:
@@ -20,6 +26,11 @@ def buckets_with_counts() -> QuerySet[Bucket]:
             "recordings", filter=Q(recordings__status=RecordingStatus.ERROR)
         ),
     ).order_by("name")
+
+
+def searchable_buckets() -> QuerySet[Bucket]:
+    """Return the buckets that hold recordings of ours."""
+    return Bucket.objects.exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("name")
 
 
 def search_recordings(*, text: str = "") -> QuerySet[Recording]:

@@ -10,13 +10,13 @@ from django.core.files.uploadedfile import UploadedFile
 
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
 from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
     IntakeRule,
     RecordingStatus,
 )
+from catalogue.selectors import searchable_buckets
 from catalogue.services import RecordingDetails
-from scanning.choices import FileStatus
+from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container
 from scanning.services.intake import FileDetails
 
@@ -98,6 +98,18 @@ class RemoveAudioForm(forms.Form):
     )
 
 
+class RescanForm(forms.Form):
+    """What else a scan searches, or who does it in place of the container's engine."""
+
+    also = forms.ModelMultipleChoiceField(searchable_buckets(), required=False)
+    engine = forms.TypedChoiceField(
+        required=False,
+        choices=[("", ""), (EngineChoice.ACRCLOUD.value, "ACRCloud")],
+        coerce=EngineChoice,
+        empty_value="",
+    )
+
+
 class ContainerForm(forms.ModelForm[Container]):
     """What an admin says about a container."""
 
@@ -143,9 +155,7 @@ class RecordingFilterForm(forms.Form):
 class RecordingForm(forms.Form):
     """A new recording: audio and metadata."""
 
-    bucket = forms.ModelChoiceField(
-        Bucket.objects.exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID), empty_label=None
-    )
+    bucket = forms.ModelChoiceField(searchable_buckets(), empty_label=None)
     audio = forms.FileField()
     title = forms.CharField(max_length=500)
     artists = forms.CharField(

@@ -95,7 +95,10 @@ def _run_claimed(scan: Scan, owner: str) -> None:
     try:
         query, warnings = _fingerprint_of(scan, owner)
         result = embedded.recognise(
-            file.container, query, progress=_reporter(scan, owner, ScanStage.MATCHING)
+            file.container,
+            query,
+            also=scan.also_buckets.all(),
+            progress=_reporter(scan, owner, ScanStage.MATCHING),
         )
     except AudioRefused as error:
         raise ScanFailed(error.code, str(error)) from error

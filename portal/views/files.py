@@ -7,6 +7,7 @@ import uuid
 from django.contrib import messages
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import (
@@ -16,9 +17,15 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from catalogue.selectors import searchable_buckets
 from portal import file_page
 from portal.access import PortalRequest, needs
-from portal.forms import DeleteFileForm, FileFilterForm, RemoveAudioForm
+from portal.forms import (
+    DeleteFileForm,
+    FileFilterForm,
+    RemoveAudioForm,
+    RescanForm,
+)
 from portal.pages import page_of, sorted_by
 from portal.playback import audio_url
 from review import scan_diff
@@ -126,6 +133,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "audio_url": audio_url(file),
             "review_url": waiting[0].review_url if waiting else "",
             "waiting_count": len(waiting),
+            "other_buckets": searchable_buckets().exclude(containers=file.container),
         },
     )
 
@@ -153,10 +161,19 @@ def _comparison(scans: list[Scan], asked: str) -> dict[str, object]:
 @require_POST
 @needs(Action.UPLOAD)
 def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
-    """Queue another scan."""
+    """Queue another scan, of more buckets or by ACRCloud where that is chosen."""
     file = get_object_or_404(selectors.files(), uid=uid)
+    form = RescanForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest("The form names no bucket or engine of yours.")
     try:
-        request_scan(scanned_file=file, user=request.user, waited_for=True)
+        request_scan(
+            scanned_file=file,
+            user=request.user,
+            waited_for=True,
+            also=form.cleaned_data["also"],
+            engine=form.cleaned_data["engine"] or None,
+        )
     except IntakeRefused as error:
         messages.error(request, str(error))
     return redirect("portal:file_detail", uid=uid)

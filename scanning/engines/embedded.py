@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from catalogue import index_store
-from catalogue.models import Recording, RecordingStatus
+from catalogue.models import Bucket, Recording, RecordingStatus
 from recognition import match
 from recognition.params import ENGINE_VERSION
 from recognition.policy import AudioType, ScanPolicy
@@ -27,11 +27,18 @@ SCORE_SCALE = f"0-100:{ENGINE_VERSION}"
 
 
 def recognise(
-    container: Container, query: Fingerprint, *, progress: Progress | None = None
+    container: Container,
+    query: Fingerprint,
+    *,
+    also: Iterable[Bucket] = (),
+    progress: Progress | None = None,
 ) -> EngineResult:
-    """Search the container's buckets for everything that sounds in ``query``."""
-    buckets = list(container.buckets.values("id", "name").order_by("id"))
-    bucket_ids = [bucket["id"] for bucket in buckets]
+    """Search the container's buckets for everything that sounds in ``query``.
+
+    ``also`` are searched beside them.
+    """
+    names = {bucket.pk: bucket.name for bucket in [*container.buckets.all(), *also]}
+    bucket_ids = sorted(names)
     result = match.scan(
         query,
         index=index_store.open_index(),
@@ -46,7 +53,7 @@ def recognise(
         found=by_recording(result.segments),
         stretches=tuple(_stretch(stretch) for stretch in result.stretches),
         warnings=(*result.warnings, *parts_not_done(container)),
-        buckets=tuple(dict(bucket) for bucket in buckets),
+        buckets=tuple({"id": pk, "name": names[pk]} for pk in bucket_ids),
         recordings_searched=Recording.objects.filter(
             bucket_id__in=bucket_ids, status=RecordingStatus.READY
         ).count(),

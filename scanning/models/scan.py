@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.reach import Path, ReachManager
+from catalogue.models import Bucket
 from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import SCAN_ENGINES, ScanStage, ScanStatus
@@ -42,6 +43,12 @@ class Scan(Leased):
     engine = models.CharField(max_length=16, choices=SCAN_ENGINES)
     engine_version = models.CharField(max_length=60, blank=True, default="")
     buckets = models.JSONField(default=list, blank=True)
+    also_buckets = models.ManyToManyField(
+        Bucket,
+        blank=True,
+        related_name="+",
+        help_text="Searched beside the container's.",
+    )
     recordings_searched = models.PositiveIntegerField(default=0)
     status = models.CharField(
         max_length=16, choices=ScanStatus.choices, default=ScanStatus.QUEUED

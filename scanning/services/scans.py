@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from kombu.exceptions import OperationalError
 
 import audit.services
 from accounts.models import User
+from catalogue.models import Bucket
 from common.leases import NO_LEASE
 from common.queue import entries_waiting
 from scanning import results, turns
@@ -34,17 +36,28 @@ _ENTRIES_AT_ONCE = 1000
 
 
 def request_scan(
-    *, scanned_file: ScannedFile, user: User | None, waited_for: bool = False
+    *,
+    scanned_file: ScannedFile,
+    user: User | None,
+    waited_for: bool = False,
+    also: Sequence[Bucket] = (),
+    engine: EngineChoice | None = None,
 ) -> Scan:
     """Queue a scan of a file by its container's engine, or one by each of two.
 
     One that somebody waits for, looking at a page, goes before those that came in
-    numbers.
+    numbers. ``also`` are searched beside the container's buckets, this time;
+    ``engine`` scans it in place of the container's.
 
     A container on ACRCloud without an account waits for the callback; nothing runs
     here. Raises ``IntakeRefused`` while an earlier scan of the file still runs.
     """
-    engine = scanned_file.container.engine
+    if engine == EngineChoice.ACRCLOUD and not scanned_file.container.cloud_account:
+        raise IntakeRefused(
+            "no_cloud_account",
+            f"{scanned_file.container.name} has no ACRCloud account to send files to.",
+        )
+    engine = engine or EngineChoice(scanned_file.container.engine)
     try:
         with transaction.atomic():
             if scanned_file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():
@@ -52,6 +65,7 @@ def request_scan(
             scans = []
             if engine != EngineChoice.ACRCLOUD:
                 scans.append(_make_embedded_scan(scanned_file, user, waited_for))
+                scans[0].also_buckets.set(also)
             if engine in (EngineChoice.ACRCLOUD, EngineChoice.BOTH):
                 scans.append(make_cloud_scan(scanned_file=scanned_file, user=user))
             awaits = all(one.stage == ScanStage.AWAITING_CALLBACK for one in scans)
@@ -66,7 +80,11 @@ def request_scan(
                     case=f"file:{scanned_file.uid}",
                     action="scan.requested",
                     actor=user or audit.services.SYSTEM,
-                    after={"scan": scan.uid, "engine": scan.engine},
+                    after={
+                        "scan": scan.uid,
+                        "engine": scan.engine,
+                        "also_buckets": [bucket.pk for bucket in also],
+                    },
                 )
     except IntegrityError as error:
         raise _runs_already(scanned_file) from error

@@ -1,0 +1,82 @@
+"""Scanning a file again: in more buckets, or by ACRCloud."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from review.models import Match
+from scanning.choices import EngineChoice, FileStatus
+from scanning.models import Container, Scan, ScannedFile
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.scanning import ScanFactory
+from tests.scanning.vendor import Vendor
+
+
+@pytest.fixture
+def unmatched(catalogue: Catalogue, admin: User, run_worker: Worker) -> ScannedFile:
+    """Return a file of our music that was scanned where no bucket is searched."""
+    content = audio.wav_bytes(audio.tune(1, 12))
+    file = submit_upload(
+        container=Container.objects.create(name="Empty"),
+        upload=upload("show.wav", content),
+        user=admin,
+    ).scanned_file
+    run_worker()
+    file.refresh_from_db()
+    assert file.status == FileStatus.NO_MATCH
+    return file
+
+
+def test_other_buckets_are_searched_for_this_file_alone(
+    unmatched: ScannedFile,
+    catalogue: Catalogue,
+    signed_in: MakeClient,
+    run_worker: Worker,
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    page = client.get(reverse("portal:file_detail", args=[unmatched.uid]))
+    assert f'name="also" value="{catalogue.bucket.pk}"' in page.content.decode()
+
+    client.post(again(unmatched), {"also": [catalogue.bucket.pk]})
+    run_worker()
+
+    match = Match.objects.get(scanned_file=unmatched)
+    assert match.recording == catalogue.first
+    assert [bucket["id"] for bucket in match.scan.buckets] == [catalogue.bucket.pk]
+    assert not unmatched.container.buckets.exists()
+
+
+@pytest.mark.parametrize(
+    "told", [{"also": "0"}, {"also": "x"}, {"engine": "both"}, {"engine": "acrcloud"}]
+)
+def test_what_cannot_be_searched_scans_nothing(
+    signed_in: MakeClient, told: dict[str, str]
+) -> None:
+    scan = ScanFactory.create()
+
+    answer = signed_in(Role.REVIEWER).post(again(scan.scanned_file), told, follow=True)
+
+    assert answer.status_code == 400 or "no ACRCloud account" in answer.content.decode()
+    assert Scan.objects.count() == 1
+
+
+def test_a_file_is_sent_to_the_cloud_where_there_is_an_account(
+    vendor: Vendor, signed_in: MakeClient
+) -> None:
+    Container.objects.filter(pk=vendor.container.pk).update(
+        engine=EngineChoice.EMBEDDED
+    )
+    file = ScanFactory.create(scanned_file__container=vendor.container).scanned_file
+
+    signed_in(Role.REVIEWER).post(again(file), {"engine": "acrcloud"})
+
+    assert Scan.objects.latest("pk").engine == EngineChoice.ACRCLOUD
+
+
+def again(file: ScannedFile) -> str:
+    return reverse("portal:file_rescan", args=[file.uid])
