@@ -89,6 +89,7 @@ class MatchAdmin(RoleAdmin[Match]):
         "escalate_matches",
         "reopen_matches",
         "undo_matches",
+        "assign_matches",
         "export_matches",
         "build_evidence",
     ]
@@ -283,6 +284,13 @@ class MatchAdmin(RoleAdmin[Match]):
     ) -> HttpResponse | None:
         """Ask, then undo."""
         return match_decisions.decide_many(self, request, queryset, Verb.UNDO)
+
+    @admin.action(description="Assign the selected…", permissions=["decide"])
+    def assign_matches(
+        self, request: HttpRequest, queryset: QuerySet[Match]
+    ) -> HttpResponse | None:
+        """Ask to whom, then assign."""
+        return match_decisions.assign_many(self, request, queryset)
 
     @admin.action(
         description="Export the selected as a match report (CSV)",

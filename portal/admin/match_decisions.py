@@ -5,23 +5,27 @@ Both end in ``review.services.bulk``, under the same rules as everywhere else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 
 from accounts.roles import Action
 from portal.admin.base import user_of
 from portal.decision_forms import DecisionForm
+from portal.queue_forms import AssignForm
+from portal.selection import Versions
 from review.choices import Verb
 from review.errors import ReviewError
 from review.models import Match
-from review.services import bulk
+from review.services import assignment, bulk
 from review.services.bulk import BulkOutcome
 
 if TYPE_CHECKING:
@@ -95,17 +99,67 @@ def _carry_out(
         messages.success(request, f"{match} is {_DONE[form.verb]}.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done to many matches: its words, what it asks for, and the doing."""
+
+    title: str
+    done: str
+    form: DecisionForm | AssignForm
+    act: Callable[[Versions], BulkOutcome]
+
+
 def decide_many(
     model_admin: ModelAdmin[Match],
     request: HttpRequest,
     queryset: QuerySet[Match],
     verb: Verb,
 ) -> HttpResponse | None:
-    """Show count, preview and what is needed; once that is sent, decide each."""
-    applying = "apply" in request.POST
-    form = DecisionForm(verb, request.POST if applying else None)
-    if applying and form.is_valid():
-        _apply(request, form)
+    """Decide each of what was selected, after a preview."""
+    form = DecisionForm(verb, _sent(request))
+
+    def act(expected: Versions) -> BulkOutcome:
+        return bulk.bulk_decide(
+            expected=expected, user=user_of(request), decision=form.decision()
+        )
+
+    work = _Work(_TITLES[verb], _DONE[verb], form, act)
+    return _carry_out_many(model_admin, request, queryset, work)
+
+
+def assign_many(
+    model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
+) -> HttpResponse | None:
+    """Give each of what was selected to a person, after a preview."""
+    form = AssignForm(_sent(request))
+
+    def act(expected: Versions) -> BulkOutcome:
+        return assignment.bulk_assign(
+            uids=list(expected),
+            user=user_of(request),
+            assignee=form.cleaned_data["assignee"],
+            note=form.cleaned_data["note"],
+        )
+
+    work = _Work("Assign", "assigned", form, act)
+    return _carry_out_many(model_admin, request, queryset, work)
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """Return what the page of an action sent; None where it was only chosen."""
+    return request.POST if "apply" in request.POST else None
+
+
+def _carry_out_many(
+    model_admin: ModelAdmin[Match],
+    request: HttpRequest,
+    queryset: QuerySet[Match],
+    work: _Work,
+) -> HttpResponse | None:
+    """Show count, preview and what is needed; once that is sent, do it."""
+    applying = _sent(request) is not None
+    if applying and work.form.is_valid():
+        _apply(request, work)
         return None
     limit = bulk.bulk_limit(user_of(request))
     # A page that comes back with an error still is about what it was about.
@@ -120,10 +174,9 @@ def decide_many(
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "title": _TITLES[verb],
+        "title": work.title,
         "subtitle": f"{len(expected)} matches" if len(expected) != 1 else "1 match",
-        "form": form,
-        "verb": verb,
+        "form": work.form,
         "expected": expected,
         "preview": preview,
         "more": len(expected) - len(preview),
@@ -134,15 +187,15 @@ def decide_many(
     return TemplateResponse(request, "admin/review/match/decide_many.html", context)
 
 
-def _versions(queryset: QuerySet[Match], limit: int) -> dict[str, int]:
+def _versions(queryset: QuerySet[Match], limit: int) -> Versions:
     """Return uid and version of what was selected, one more than allowed at most."""
     rows = queryset.order_by("-created_at", "-pk").values_list("uid", "version")
     return dict(rows[: limit + 1])
 
 
-def _expected(request: HttpRequest) -> dict[str, int]:
+def _expected(request: HttpRequest) -> Versions:
     """Read what the page was about: each match with the version that was shown."""
-    expected = {}
+    expected: Versions = {}
     for item in request.POST.getlist("expected"):
         uid, _, version = item.partition(":")
         number = _number(version)
@@ -151,25 +204,21 @@ def _expected(request: HttpRequest) -> dict[str, int]:
     return expected
 
 
-def _apply(request: HttpRequest, form: DecisionForm) -> None:
+def _apply(request: HttpRequest, work: _Work) -> None:
     try:
-        outcome = bulk.bulk_decide(
-            expected=_expected(request),
-            user=user_of(request),
-            decision=form.decision(),
-        )
+        outcome = work.act(_expected(request))
     except ReviewError as refused:
         messages.error(request, refused.message)
         return
-    _tell(request, form.verb, outcome)
+    _tell(request, work.done, outcome)
 
 
-def _tell(request: HttpRequest, verb: Verb, outcome: BulkOutcome) -> None:
+def _tell(request: HttpRequest, word: str, outcome: BulkOutcome) -> None:
     """Say how many changed, and for each of the others why not."""
     done, refused = len(outcome.done), len(outcome.refused)
     if done:
         noun = "match is" if done == 1 else "matches are"
-        messages.success(request, f"{done} {noun} {_DONE[verb]}.")
+        messages.success(request, f"{done} {noun} {word}.")
     for refusal in outcome.refused[:REFUSALS_SHOWN]:
         messages.warning(request, f"{refusal.match}: {refusal.message}")
     if refused > REFUSALS_SHOWN:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
@@ -47,8 +49,10 @@ def container_create(request: PortalRequest) -> HttpResponseBase:
 def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
     """Change a container; scans that ran keep what they searched."""
     container = get_object_or_404(Container, pk=pk)
+    floor_now = container.score_floor
     form = ContainerForm(request.POST or None, instance=container)
-    if request.method == "POST" and form.is_valid():
+    floor = _floor_to_show(request, form, floor_now)
+    if request.method == "POST" and form.is_valid() and floor is None:
         _save(form, request.user)
         returned = floors.give_back(container=container, user=request.user)
         messages.success(request, f"Container {container.name} is saved.")
@@ -64,8 +68,22 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
             "form": form,
             "container": container,
             "callback_url": callback_url(container),
+            "floor": floor,
         },
     )
+
+
+def _floor_to_show(
+    request: PortalRequest, form: ContainerForm, now: Decimal
+) -> floors.Preview | None:
+    """Return what another floor would do, where that matters and was not shown yet."""
+    if request.method != "POST" or not form.is_valid():
+        return None
+    wanted = form.cleaned_data["score_floor"]
+    if wanted == now or request.POST.get("floor_shown") == str(wanted):
+        return None
+    shown = floors.preview(container=form.instance, floor=wanted)
+    return shown if shown.returning or shown.staying else None
 
 
 def callback_url(container: Container) -> str:

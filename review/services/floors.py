@@ -5,6 +5,7 @@ Raising a floor suppresses nothing that waits already: that would happen unseen.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from accounts.roles import Action
-from review.choices import MatchState, QueueReason
+from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.models import Match
 from review.services import evaluation, transitions
@@ -22,9 +23,26 @@ from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 
 
-def returning(*, container: Container, floor: Decimal) -> int:
-    """Return how many suppressed matches would be judged anew under this floor."""
-    return _below_no_more(container, floor).count()
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What another floor would do to the matches that are there.
+
+    ``returning`` would be judged anew; ``staying`` wait, lie below it and stay.
+    """
+
+    returning: int
+    staying: int
+
+
+def preview(*, container: Container, floor: Decimal) -> Preview:
+    """Return how many matches would appear under this floor, and how many lie below."""
+    below = Match.objects.filter(
+        scanned_file__container=container,
+        scanned_file__deleted_at__isnull=True,
+        state__in=WAITING_STATES,
+        score__lt=floor,
+    )
+    return Preview(_below_no_more(container, floor).count(), below.count())
 
 
 @transaction.atomic

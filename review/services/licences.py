@@ -6,7 +6,8 @@ application ask the same question of the same matches.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -37,6 +38,8 @@ from review.subjects import Subject
 
 OFFERED_STATES = (MatchState.CONFIRMED, MatchState.UPHELD)
 OWN_ACCOUNTS_UID = "l_OWN_ACCOUNTS"
+LISTED = 200
+_AT_ONCE = 500
 _MAY_NOT = "Only a manager may change licences."
 
 
@@ -50,13 +53,16 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What applying a licence to what is there would do, match by match.
+    """What applying a licence to what is there would do, counted match by match.
 
-    ``held`` are waiting matches that somebody has open: they are left alone.
+    Of each kind the first ``LISTED`` are named. ``held`` are waiting matches that
+    somebody has open: they are left alone.
     """
 
     clearing: list[Match]
+    clearing_count: int
     offered: list[Match]
+    offered_count: int
     held: int
     cleared: int
     reopens_on: date | None
@@ -66,7 +72,7 @@ class Preview:
         """Return how many matches open again when the licence ends."""
         if self.reopens_on is None:
             return 0
-        return len(self.clearing) + self.cleared
+        return self.clearing_count + self.cleared
 
 
 def own_accounts() -> Licence:
@@ -86,27 +92,39 @@ def own_accounts() -> Licence:
 
 def preview(*, licence: Licence) -> Preview:
     """Return what the licence would do to the matches that are there."""
-    clearing: list[Match] = []
-    offered: list[Match] = []
-    held = 0
-    states = (MatchState.PENDING, MatchState.IN_REVIEW, *OFFERED_STATES)
-    for match, said in coverage.of_licence(licence=licence, states=states):
-        if said.cover != Cover.FULL:
-            continue
-        if match.state == MatchState.PENDING:
-            clearing.append(match)
-        elif match.state == MatchState.IN_REVIEW:
-            held += 1
-        else:
-            offered.append(match)
+    named: dict[_Touch, list[Match]] = {kind: [] for kind in _Touch}
+    counts: Counter[_Touch] = Counter()
+    for match, kind in _touched(licence):
+        counts[kind] += 1
+        if counts[kind] <= LISTED:
+            named[kind].append(match)
     reopens = licence.on_expiry == OnExpiry.REOPEN
     return Preview(
-        clearing=clearing,
-        offered=offered,
-        held=held,
+        clearing=named[_Touch.CLEARING],
+        clearing_count=counts[_Touch.CLEARING],
+        offered=named[_Touch.OFFERED],
+        offered_count=counts[_Touch.OFFERED],
+        held=counts[_Touch.HELD],
         cleared=_cleared_by(licence).count(),
         reopens_on=licence.valid_until if reopens else None,
     )
+
+
+class _Touch(StrEnum):
+    """What a licence does to a match that it covers in full."""
+
+    CLEARING = "clearing"
+    OFFERED = "offered"
+    HELD = "held"
+
+
+def _touched(licence: Licence) -> Iterator[tuple[Match, _Touch]]:
+    """Yield the matches that the licence covers in full; preview and apply ask this."""
+    states = (MatchState.PENDING, MatchState.IN_REVIEW, *OFFERED_STATES)
+    kinds = {MatchState.PENDING: _Touch.CLEARING, MatchState.IN_REVIEW: _Touch.HELD}
+    for match, said in coverage.of_licence(licence=licence, states=states):
+        if said.cover == Cover.FULL:
+            yield match, kinds.get(MatchState(match.state), _Touch.OFFERED)
 
 
 @transaction.atomic
@@ -178,28 +196,29 @@ def apply(
         _tell(licence, "licence.in_force", user)
     if reach == Reach.FUTURE:
         return 0
-    found = preview(licence=licence)
-    picked = [match for match in found.offered if match.uid in chosen]
-    waiting = [
-        match for match in found.clearing if reach == Reach.ALL or match.uid in chosen
+    meant = [
+        (match.pk, match.version)
+        for match, kind in _touched(licence)
+        if (kind == _Touch.CLEARING and reach == Reach.ALL)
+        or (kind != _Touch.HELD and match.uid in chosen)
     ]
-    return sum(_clear(match, licence, user) for match in (*waiting, *picked))
+    return sum(
+        _clear(dict(meant[first : first + _AT_ONCE]), licence, user)
+        for first in range(0, len(meant), _AT_ONCE)
+    )
 
 
-def _clear(match: Match, licence: Licence, user: User) -> bool:
-    """Clear one match that the preview named, unless it has changed since."""
-    try:
-        current = transitions.locked_row(match=match, version=match.version)
-    except errors.StaleMatch:
-        return False
+def _clear(versions: Mapping[int, int], licence: Licence, user: User) -> int:
+    """Clear the matches of these keys but those that have changed since; count them."""
     change = Change(
         action="licensed",
         to=MatchState.CLEARED,
         fields=evaluation.cleared_by(licence),
         reason=BY_LICENCE,
     )
-    transitions.apply(current=current, change=change, actor=user)
-    return True
+    rows = transitions.locked_rows().filter(pk__in=versions)
+    moves = [(row, change) for row in rows if row.version == versions[row.pk]]
+    return len(transitions.apply_all(moves, actor=user))
 
 
 @transaction.atomic

@@ -429,6 +429,29 @@ def test_undo_in_the_list_takes_a_batch_back(sign_in: SignIn) -> None:
     assert match.state == MatchState.PENDING
 
 
+def test_the_selected_are_assigned_after_a_preview(sign_in: SignIn) -> None:
+    match, ben = make_match(), make_user(Role.REVIEWER, username="ben")
+    client = sign_in(Role.MANAGER)
+
+    asked = text(bulk(client, "assign_matches", match))
+    told = text(
+        bulk(
+            client,
+            "assign_matches",
+            match,
+            apply="yes",
+            assignee=ben.pk,
+            expected=[f"{match.uid}:1"],
+        )
+    )
+
+    assert "Assign: 1 match" in asked
+    assert "1 match is assigned." in told
+    match.refresh_from_db()
+    assert match.assignee == ben
+    assert Event.objects.filter(case=match.case, action="assign").count() == 1
+
+
 def test_actions_follow_the_role(sign_in: SignIn) -> None:
     make_match()
 
@@ -443,6 +466,7 @@ def test_actions_follow_the_role(sign_in: SignIn) -> None:
         "reject_matches",
         "escalate_matches",
         "undo_matches",
+        "assign_matches",
         "export_matches",
         "build_evidence",
     }

@@ -177,6 +177,28 @@ def test_what_is_missing_is_said_and_what_was_typed_kept(
 
 
 @pytest.mark.parametrize(
+    ("state", "verb", "message"),
+    [
+        (MatchState.CONFIRMED, "reject", "This match is confirmed already."),
+        (MatchState.PENDING, "reopen", "pending cannot be opened again"),
+    ],
+)
+def test_a_move_that_is_not_allowed_is_said_and_the_text_kept(
+    signed_in: MakeClient, state: MatchState, verb: str, message: str
+) -> None:
+    match = make_match(state=state)
+
+    answer = decide(signed_in(MANAGER), match, verb, reason="noise", note="my words")
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert message in page
+    assert "my words" in page
+    match.refresh_from_db()
+    assert match.state == state
+
+
+@pytest.mark.parametrize(
     "data",
     [
         {},

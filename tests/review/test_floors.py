@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -38,6 +39,22 @@ def _lower(match: Match, floor: str) -> Container:
     return container
 
 
+def _shown(page: str) -> str:
+    """Return what the page sends back to say which floor it told about."""
+    found = re.search(r'name="floor_shown" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_a_higher_floor_says_what_stays_below_it() -> None:
+    match = make_match(score=Decimal("60.0"))
+    container = match.scanned_file.container
+
+    shown = floors.preview(container=container, floor=Decimal("70.0"))
+
+    assert (shown.returning, shown.staying) == (0, 1)
+
+
 def test_what_the_lower_floor_lets_pass_waits_again() -> None:
     match, admin = _suppressed("40.0"), make_user(Role.ADMIN)
     assert (match.state, match.queue_reason) == (
@@ -45,7 +62,7 @@ def test_what_the_lower_floor_lets_pass_waits_again() -> None:
         QueueReason.BELOW_FLOOR,
     )
     container = _lower(match, "35.0")
-    assert floors.returning(container=container, floor=Decimal("35.0")) == 1
+    assert floors.preview(container=container, floor=Decimal("35.0")).returning == 1
 
     assert floors.give_back(container=container, user=admin) == 1
 
@@ -66,7 +83,7 @@ def test_what_is_still_below_stays() -> None:
 
     container = _lower(match, "40.1")
 
-    assert floors.returning(container=container, floor=Decimal("40.1")) == 0
+    assert floors.preview(container=container, floor=Decimal("40.1")).returning == 0
     assert floors.give_back(container=container, user=make_user(Role.ADMIN)) == 0
 
 
@@ -103,12 +120,20 @@ def test_saving_the_container_brings_them_back() -> None:
         if value not in (None, "")
     }
 
+    address = reverse("portal:container_edit", args=[container.pk])
+    terms = {**told, "buckets": match.recording.bucket_id, "score_floor": "35"}
+
+    shown = client.post(address, terms)
+    match.refresh_from_db()
+    container.refresh_from_db()
+    assert "1 suppressed match is not below it any more" in shown.content.decode()
+    assert (match.state, container.score_floor) == (MatchState.SUPPRESSED, 50)
+
     answer = client.post(
-        reverse("portal:container_edit", args=[container.pk]),
-        {**told, "buckets": match.recording.bucket_id, "score_floor": "35"},
+        address,
+        {**terms, "floor_shown": _shown(shown.content.decode())},
         follow=True,
     )
-
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
     assert "1 matches are not below the floor any more" in answer.content.decode()

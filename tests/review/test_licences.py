@@ -182,6 +182,21 @@ def test_use_made_in_the_period_stays_licensed_only_where_it_is_kept(
     assert (found.cover == Cover.FULL) is covers
 
 
+def test_very_many_are_counted_and_the_first_are_named(
+    manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(licences, "LISTED", 2)
+    first = make_match()
+    for _ in range(3):
+        another_match(first)
+    licence = make_licence(recordings=[first.recording], in_force=False)
+
+    shown = licences.preview(licence=licence)
+
+    assert (len(shown.clearing), shown.clearing_count) == (2, 4)
+    assert licences.apply(licence=licence, user=manager, reach=Reach.ALL) == 4
+
+
 def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
     clock: time_machine.Traveller, manager: User
 ) -> None:
