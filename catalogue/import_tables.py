@@ -9,13 +9,15 @@ import codecs
 import csv
 import itertools
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TextIO
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from common.csv_safety import unguard
 
@@ -23,7 +25,19 @@ MAX_ROWS = 200_000
 MAX_BYTES = 100 * 1024**2
 ENCODINGS = ("utf-8", "windows-1252")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+# What a workbook may unpack to: its texts are held in memory, its rows are not.
+MAX_UNPACKED_BYTES = 1024**3
+MAX_TEXTS_BYTES = 128 * 1024**2
+MAX_COLUMNS = 200
+_SHEET_ROWS = 1_048_576
+_TEXTS = "xl/sharedstrings.xml"
+# What reading a workbook that somebody tampered with ends in.
+_UNREADABLE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
+)
 _MAX_CELL = 32_767
+_MAX_LINE = 4_000_000
 _SNIFF_CHARS = 20_000
 
 
@@ -111,7 +125,7 @@ def _separator(path: Path, encoding: str) -> str:
 
 def _csv_rows(table: Table) -> Iterator[RawRow]:
     with table.path.open(encoding=table.encoding, newline="") as file:
-        reader = csv.reader(file, delimiter=table.separator)
+        reader = csv.reader(_lines(file), delimiter=table.separator)
         begin = 1
         while True:
             try:
@@ -124,17 +138,51 @@ def _csv_rows(table: Table) -> Iterator[RawRow]:
             begin = reader.line_num + 1
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    """Yield lines; a line of many megabytes would be as many cells in memory."""
+    for number in itertools.count(1):
+        line = file.readline(_MAX_LINE + 1)
+        if len(line) > _MAX_LINE:
+            raise TableRefused(f"Line {number} is longer than {_MAX_LINE:,} letters.")
+        if not line:
+            return
+        yield line
+
+
 def _xlsx_rows(path: Path) -> Iterator[RawRow]:
     try:
+        _refuse_bomb(path)
         book = load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, KeyError, ValueError, OSError) as error:
+        with closing(book):
+            sheet = book.worksheets[0]
+            if (sheet.max_column or 0) > MAX_COLUMNS:
+                raise TableRefused(f"A table may have {MAX_COLUMNS} columns.")
+            # The limits keep a workbook from claiming rows and columns without end.
+            rows = sheet.iter_rows(
+                max_row=_SHEET_ROWS, max_col=MAX_COLUMNS, values_only=True
+            )
+            for line, values in enumerate(rows, start=1):
+                yield RawRow(line, tuple(_text(value) for value in _trimmed(values)))
+    except _UNREADABLE as error:
         raise TableRefused(f"The workbook cannot be read: {error}.") from error
-    try:
-        sheet = book.worksheets[0]
-        for line, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield RawRow(line, tuple(_text(value) for value in values))
-    finally:
-        book.close()
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse what unpacks to more than it may; no more than it says is ever read."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = {info.filename.lower(): info.file_size for info in archive.infolist()}
+    if sum(sizes.values()) > MAX_UNPACKED_BYTES:
+        raise TableRefused("The workbook is too large once unpacked. Split it.")
+    if sizes.get(_TEXTS, 0) > MAX_TEXTS_BYTES:
+        raise TableRefused("The workbook holds too much text. Split it.")
+
+
+def _trimmed(values: tuple[object, ...]) -> tuple[object, ...]:
+    """Return a row without the empty cells at its end."""
+    end = len(values)
+    while end and values[end - 1] is None:
+        end -= 1
+    return values[:end]
 
 
 def _text(value: object) -> str:

@@ -349,7 +349,10 @@ class Import:
         return replace
 
     def _file(self, name: str) -> File[bytes]:
-        file = self.audio.open(name)
+        try:
+            file = self.audio.open(name)
+        except RowRefused as error:
+            raise _Unfit("audio", name, str(error)) from error
         if file is None:
             raise _Unfit("audio", name, "There is no such file with the table.")
         return file

@@ -11,3 +11,10 @@ class OperationsConfig(AppConfig):
 
     name = "operations"
     verbose_name = _("operations")
+
+    def ready(self) -> None:
+        """Let the worker's sweep delete what is over."""
+        from operations.retention import prune
+        from scanning.signals import worker_swept
+
+        worker_swept.connect(prune, dispatch_uid="operations.retention")

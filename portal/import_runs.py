@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -58,6 +59,13 @@ def add_compared(
         raise RowRefused(str(error)) from error
 
 
+# Encrypted, packed in an unknown way, or damaged.
+_UNREADABLE = (
+    *(RuntimeError, NotImplementedError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
 class Archive:
     """Audio files in a ZIP, by their path in it or by their bare name."""
 
@@ -78,10 +86,14 @@ class Archive:
             return None
         copy = tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - closed by who asked
         left = limit
-        with self._archive.open(info) as source:
-            while left > 0 and (chunk := source.read(min(_CHUNK_BYTES, left))):
-                left -= len(chunk)
-                copy.write(chunk)
+        try:
+            with self._archive.open(info) as source:
+                while left > 0 and (chunk := source.read(min(_CHUNK_BYTES, left))):
+                    left -= len(chunk)
+                    copy.write(chunk)
+        except _UNREADABLE as error:
+            copy.close()
+            raise RowRefused(f"It cannot be read from the ZIP: {error}.") from error
         copy.seek(0)
         return File(copy, name=PurePosixPath(name).name)
 

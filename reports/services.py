@@ -263,10 +263,8 @@ def requeue_stale_runs(**_signal: object) -> int:
 
 def prune_runs(**_signal: object) -> int:
     """Delete finished runs past their time; rows that another run needs stay."""
-    ended = datetime.now(tz=UTC) - timedelta(days=settings.ACRPORTAL_REPORT_DAYS)
-    old = ReportRun.objects.exclude(state__in=UNFINISHED).filter(created_at__lt=ended)
     count = 0
-    for run in old:
+    for run in runs_past_their_time(by=datetime.now(tz=UTC)):
         rows, file = run.rows.name, run.file.name
         run.delete()
         if file:
@@ -275,6 +273,13 @@ def prune_runs(**_signal: object) -> int:
             default_storage.delete(rows)
         count += 1
     return count
+
+
+def runs_past_their_time(*, by: datetime) -> QuerySet[ReportRun]:
+    """Return the runs that are deleted by a moment."""
+    made_before = by - timedelta(days=settings.ACRPORTAL_REPORT_DAYS)
+    finished = ReportRun.objects.exclude(state__in=UNFINISHED)
+    return finished.filter(created_at__lt=made_before)
 
 
 def _begin(layout: Layout, chosen: Selection, user: User | str, name: str) -> ReportRun:

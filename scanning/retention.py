@@ -8,6 +8,8 @@ dies between the two does it again.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db import transaction
@@ -31,10 +33,22 @@ def remove_due() -> int:
     """Remove what the containers' settings let go; return how many files lost audio."""
     count = 0
     for container in Container.all_objects.all():
-        for rows, original_only in _due(container):
+        for rows, original_only in _due(container, datetime.now(tz=UTC)):
             for key in rows.values_list("pk", flat=True)[: _PER_SWEEP - count]:
                 count += _remove(key, original_only=original_only)
     return count
+
+
+def losing_audio(*, container: Container, by: datetime) -> QuerySet[ScannedFile]:
+    """Return the files that lose audio by a moment, as the settings are now."""
+    rules = [rows.order_by() for rows, _ in _due(container, by)]
+    return reduce(or_, rules, ScannedFile.objects.none())
+
+
+def days_kept(container: Container) -> int:
+    """Return how long audio is kept at most; 0 is for ever."""
+    days: int = container.audio_days or settings.ACRPORTAL_AUDIO_DAYS
+    return days
 
 
 def remove_audio(*, scanned_file: ScannedFile, user: User, reason: str) -> bool:
@@ -42,8 +56,10 @@ def remove_audio(*, scanned_file: ScannedFile, user: User, reason: str) -> bool:
     return _remove(scanned_file.pk, original_only=False, user=user, reason=reason)
 
 
-def _due(container: Container) -> list[tuple[QuerySet[ScannedFile], bool]]:
-    """Return files whose audio goes now, and whether their copy stays."""
+def _due(
+    container: Container, by: datetime
+) -> list[tuple[QuerySet[ScannedFile], bool]]:
+    """Return files whose audio goes by a moment, and whether their copy stays."""
     files = ScannedFile.objects.filter(container=container).order_by("audio_at")
     has_media, has_proxy = ~Q(media=""), ~Q(proxy="")
     due: list[tuple[QuerySet[ScannedFile], bool]] = []
@@ -57,9 +73,8 @@ def _due(container: Container) -> list[tuple[QuerySet[ScannedFile], bool]]:
                 (scanned.filter(has_media), False),
                 (scanned.filter(has_proxy), False),
             ]
-    days = container.audio_days or settings.ACRPORTAL_AUDIO_DAYS
-    if days:
-        old = files.filter(audio_at__lt=datetime.now(tz=UTC) - timedelta(days=days))
+    if days := days_kept(container):
+        old = files.filter(audio_at__lt=by - timedelta(days=days))
         due += [(old.filter(has_media), False), (old.filter(has_proxy), False)]
     return due
 

@@ -55,6 +55,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "kind": kind,
             "kinds": KIND_LABELS,
             "stands_still": _stands_still(),
+            "may_delete": request.user.has_perm(Action.DELETE),
         },
     )
 

@@ -1,0 +1,53 @@
+"""``manage.py retention``: what is deleted when, and what goes next; deletes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from operations.retention import Outlook, outlook
+
+
+class Command(BaseCommand):
+    """Prints each rule with what it takes; the worker is what deletes."""
+
+    help = "Show what is deleted when, and what goes within some days."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument(
+            "--days", type=int, default=30, help="Look so far ahead (default: 30)."
+        )
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="(default: text)"
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Look, and tell."""
+        by = datetime.now(tz=UTC) + timedelta(days=options["days"])
+        for rule in outlook(by=by):
+            if options["format"] == "json":
+                told = asdict(rule) | {"label": str(rule.label)}
+                self.stdout.write(json.dumps(told, ensure_ascii=False))
+            else:
+                self.stdout.write(f"{_what(rule)} ({_when(rule)}): {_how_much(rule)}")
+
+
+def _what(rule: Outlook) -> str:
+    return f"{rule.label}: {rule.of}" if rule.of else str(rule.label)
+
+
+def _when(rule: Outlook) -> str:
+    if rule.days is None:
+        return "once scanned"
+    return f"after {rule.days} days" if rule.days else "never"
+
+
+def _how_much(rule: Outlook) -> str:
+    size = f", {rule.size_bytes / 1e6:.1f} MB" if rule.size_bytes else ""
+    return f"{rule.count}{size}"

@@ -1,0 +1,123 @@
+"""What is deleted when: told before, and then done."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.test import Client
+from django_tasks_db.models import DBTaskResult
+from pytest_django import Settings
+
+from accounts.roles import Role
+from operations.retention import outlook, prune
+from reports.choices import RunState
+from reports.models import ReportRun
+from scanning.choices import KeepAudio
+from scanning.models import Container, ScannedFile
+from scanning.tasks import run_scan
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime.now(tz=UTC)
+
+
+def taken(kind: str, *, days: int = 0, of: str = "") -> tuple[int, int]:
+    """Return how much a rule takes within some days, and of what size."""
+    (rule,) = [
+        one
+        for one in outlook(by=NOW + timedelta(days=days))
+        if (one.kind, one.of) == (kind, of)
+    ]
+    return rule.count, rule.size_bytes
+
+
+def file_of(container: Container, *, age_days: int) -> ScannedFile:
+    """Return a scanned file with audio."""
+    return ScannedFileFactory.create(
+        container=container,
+        media="audio/one.wav",
+        audio_at=NOW - timedelta(days=age_days),
+        size_bytes=1_000,
+    )
+
+
+def test_audio_is_told_before_it_goes(settings: Settings) -> None:
+    settings.ACRPORTAL_AUDIO_DAYS = 100
+    desk = ContainerFactory.create(name="Desk")
+    soon = ContainerFactory.create(name="Soon", audio_days=10)
+    file_of(desk, age_days=95)
+    file_of(soon, age_days=5)
+    file_of(soon, age_days=20)
+
+    assert taken("audio", of="Desk") == (0, 0)
+    assert taken("audio", of="Desk", days=7) == (1, 1_000)
+    assert taken("audio", of="Soon") == (1, 1_000)
+    assert taken("audio", of="Soon", days=7) == (2, 2_000)
+
+
+def test_what_a_container_does_not_keep_goes_once_scanned() -> None:
+    container = ContainerFactory.create(name="Desk", upload_audio=KeepAudio.NOTHING)
+    file_of(container, age_days=0)
+
+    assert taken("audio", of="Desk") == (1, 1_000)
+
+
+def test_reports_are_told_before_they_go(settings: Settings) -> None:
+    settings.ACRPORTAL_REPORT_DAYS = 10
+    run = ReportRun.objects.create(name="Old", state=RunState.READY, size_bytes=500)
+    ReportRun.objects.filter(pk=run.pk).update(created_at=NOW - timedelta(days=8))
+
+    assert taken("reports") == (0, 0)
+    assert taken("reports", days=3) == (1, 500)
+
+
+def test_sessions_and_queue_entries_that_are_over_go() -> None:
+    user, client = make_user(Role.VIEWER, username="ana"), Client()
+    client.post("/accounts/login/", {"username": "ana", "password": "secret"})
+    run_scan.enqueue(0)
+    DBTaskResult.objects.update(
+        status="SUCCESSFUL", finished_at=NOW - timedelta(days=8)
+    )
+    run_scan.enqueue(0)
+    assert (taken("sessions"), taken("queue")) == ((0, 0), (1, 0))
+    assert taken("sessions", days=15) == (1, 0)
+    Session.objects.update(expire_date=NOW - timedelta(days=1))
+
+    assert prune() == 2
+
+    assert not UserSession.objects.filter(user=user).exists()
+    assert DBTaskResult.objects.count() == 1
+    assert prune() == 0
+
+
+def test_the_command_tells_and_deletes_nothing() -> None:
+    file_of(ContainerFactory.create(name="Desk", audio_days=1), age_days=5)
+    said, as_json = StringIO(), StringIO()
+
+    call_command("retention", days=7, stdout=said)
+    call_command("retention", format="json", stdout=as_json)
+
+    assert "Audio of scanned files: Desk (after 1 days): 1" in said.getvalue()
+    kinds = [json.loads(line)["kind"] for line in as_json.getvalue().splitlines()]
+    assert kinds == ["audio", "reports", "sessions", "queue"]
+    assert ScannedFile.objects.get().media
+
+
+def test_managers_see_it_and_reviewers_do_not(signed_in: MakeClient) -> None:
+    file_of(ContainerFactory.create(name="Desk", audio_days=1), age_days=5)
+
+    page = signed_in(Role.MANAGER).get("/retention/?days=7")
+
+    assert "Desk" in page.content.decode()
+    assert page.context["days"] == 7
+    assert signed_in(Role.REVIEWER).get("/retention/").status_code == 403
+    assert "/retention/" in signed_in(Role.MANAGER).get("/jobs/").content.decode()

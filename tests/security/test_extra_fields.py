@@ -1,0 +1,209 @@
+"""What a body says beside its own fields changes nothing; addresses in it lead nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db.models import DateTimeField, Field, Model
+from django.test import Client
+
+from accounts.models import ApiToken, User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from catalogue.models import Bucket, Recording
+from review.models import Match, SavedView
+from scanning.models import Container, Project
+from tests.factories.accounts import make_user
+from tests.security.world import Desk
+
+pytestmark = pytest.mark.django_db
+
+Body = dict[str, Any]  # Any: of a form or JSON
+
+# Columns that only services write, whatever a body says.
+OURS = {
+    *("id", "pk", "uid", "acr_id", "owner", "created_by", "made_by", "added_by"),
+    *("decided_by", "decided_by_name", "state", "status", "version", "position"),
+    *("callback_secret", "signing_secret", "access_key", "access_secret", "digest"),
+    *("hint", "created_at", "updated_at", "decided_at", "revoked_at", "last_used_at"),
+    *("approved", "active", "built_in", "audio_sha256", "fingerprint", "failures"),
+}
+INJECTED = "INJECTED"
+NUMBER = 987_654_321
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that is allowed, and the row it is about."""
+
+    method: str
+    path: Callable[[Desk], str]
+    body: Callable[[Desk], Body]
+    model: type[Model]
+    role: Role = Role.MANAGER
+
+
+WRITES = [
+    Write(
+        "POST",
+        lambda _: "/api/buckets",
+        lambda _: {"name": "New", "type": "File", "region": "eu-west-1"},
+        Bucket,
+    ),
+    Write(
+        "PUT",
+        lambda desk: f"/api/buckets/{desk.bucket.pk}",
+        lambda _: {"labels": ["Music"]},
+        Bucket,
+    ),
+    Write(
+        "PUT",
+        lambda desk: f"/api/buckets/{desk.bucket.pk}/files/{desk.recording.pk}",
+        lambda _: {"title": "New"},
+        Recording,
+    ),
+    Write(
+        "POST",
+        lambda _: "/api/fs-containers",
+        lambda desk: {
+            "name": "New",
+            "region": "eu-west-1",
+            "buckets": [desk.bucket.pk],
+            "engine": 1,
+        },
+        Container,
+        Role.ADMIN,
+    ),
+    Write(
+        "POST",
+        lambda _: "/catalogue/buckets/new/",
+        lambda _: {"name": "New", "intake_rule": "ask"},
+        Bucket,
+    ),
+    Write(
+        "POST",
+        lambda _: "/tokens/",
+        lambda _: {"name": "New", "scopes": ["read"]},
+        ApiToken,
+        Role.REVIEWER,
+    ),
+    Write(
+        "POST",
+        lambda _: "/tokens/keys/new/",
+        lambda desk: {"name": "New", "buckets": [desk.bucket.pk]},
+        Project,
+        Role.ADMIN,
+    ),
+    Write(
+        "POST",
+        lambda _: "/queue/views/?reason=short",
+        lambda _: {"name": "New"},
+        SavedView,
+        Role.REVIEWER,
+    ),
+    Write(
+        "POST",
+        lambda desk: f"/m/{desk.match.uid}/decide",
+        lambda desk: {"verb": "confirm", "version": desk.match.version},
+        Match,
+        Role.REVIEWER,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "write", WRITES, ids=lambda one: f"{one.method} {one.model.__name__}"
+)
+def test_extra_fields_change_nothing(write: Write) -> None:
+    desk, victim = Desk(1), make_user(Role.ADMIN)
+    person = make_user(write.role)
+    body = write.body(desk)
+    extra = _hostile(write.model, victim, but=set(body))
+
+    answer = _send(write, desk, person, extra | body)
+
+    assert answer.status_code in (200, 201, 302), answer.content[:500]
+    row = write.model._base_manager.latest("pk")
+    for name, value in extra.items():
+        if name in OURS and hasattr(row, name):
+            written = getattr(row, name)
+            assert written not in (value, victim), f"{name} was taken from the body"
+
+
+def _hostile(model: type[Model], victim: User, *, but: set[str]) -> Body:
+    """Return a value for every column that the body does not have itself."""
+    columns = {"pk": NUMBER, "user": victim.pk, "actor": victim.pk, "role": "admin"}
+    for field in model._meta.concrete_fields:
+        columns[field.name] = columns[field.attname] = _value(field, victim)
+    return {
+        name: value
+        for name, value in columns.items()
+        if name not in but and name.removesuffix("_id") in {*OURS, "user", "actor"}
+    }
+
+
+def _value(field: Field[Any, Any], victim: User) -> object:  # Any: of any kind
+    if field.related_model is User:
+        return victim.pk
+    if isinstance(field, DateTimeField):
+        return "2001-01-01T00:00:00Z"
+    is_number = "Integer" in field.get_internal_type() or field.primary_key
+    return NUMBER if is_number else INJECTED
+
+
+def _send(write: Write, desk: Desk, person: User, body: Body) -> Any:  # Any: an answer
+    client, path = Client(), write.path(desk)
+    if path.startswith("/api/"):
+        secret = create_token(owner=person, name="a").secret
+        return client.generic(
+            write.method,
+            path,
+            json.dumps(body),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {secret}"},
+        )
+    client.force_login(person)
+    return client.post(path, body)
+
+
+ELSEWHERE = [
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example",
+    "javascript:a",
+]
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_nobody_is_led_elsewhere(target: str) -> None:
+    desk = Desk(1)
+    client = Client()
+    client.force_login(desk.user)
+    named = {"next": target, "back": target, "url": target, "return": target}
+    group = desk.duplicate_group()
+    posts = [
+        f"/m/{desk.match.uid}/decide",
+        f"/m/{desk.match.uid}/release",
+        f"/duplicates/g/{group.uid}/act/",
+        "/duplicates/check/",
+        "/queue/views/",
+    ]
+
+    answers = [
+        client.post(f"{path}?next={target}", {**named, "verb": "confirm", "version": 1})
+        for path in posts
+    ]
+    answers += [
+        client.get("/accounts/login/", named),
+        client.post("/accounts/reauthenticate/", {**named, "password": "secret"}),
+        client.post("/accounts/logout/", named),
+    ]
+
+    for answer in answers:
+        assert "evil.example" not in answer.get("Location", "")
+        assert "javascript:" not in answer.get("Location", "")
+        assert answer.get("HX-Redirect", "") == ""
