@@ -18,7 +18,8 @@ from common.storage_url import storage_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
-environ.Env.read_env(BASE_DIR / ".env")
+# Another file than .env, for commands about another installation.
+environ.Env.read_env(env.str("ACRPORTAL_ENV_FILE", str(BASE_DIR / ".env")))
 
 # --- Core ---------------------------------------------------------------------
 

@@ -6,14 +6,17 @@ in one transaction: a restore that was stopped can be run again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import environ
+from django.apps import apps
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -41,6 +44,7 @@ from operations.tables import (
     file_sha256,
     kept_models,
     load_table,
+    write_table,
 )
 from reports.evidence import signing
 
@@ -99,6 +103,41 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
     rows = _restore_rows(folder, manifest, nodes, progress)
     call_command("migrate", verbosity=0)
     return rows
+
+
+def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[str]:
+    """Yield each table and each file that is not as in a backup of this version."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    by_label = {model._meta.label_lower: model for model in kept_models(apps)}
+    with tempfile.TemporaryDirectory() as scratch:
+        for table in manifest["tables"]:
+            model = _model_of(by_label, table["model"])
+            here = write_table(model, Path(scratch))
+            if here.sha256 != table["sha256"]:
+                yield (
+                    f"{table['model']} has {here.rows} rows, the backup "
+                    f"{table['rows']}, and they are not the same"
+                )
+    progress(f"tables: {len(manifest['tables'])} compared")
+    for number, one in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
+        if not media:
+            return
+        if _stored_sha256(one.name) != one.sha256:
+            yield f"{one.name} is missing or has other bytes"
+        if number % 100 == 0 or number == manifest["media"]["files"]:
+            progress(f"media: {number} of {manifest['media']['files']} files compared")
+
+
+def _stored_sha256(name: str) -> str:
+    """Return the hash of a stored file; empty where it is not there."""
+    digest = hashlib.sha256()
+    try:
+        with default_storage.open(name) as file:
+            for chunk in file.chunks():
+                digest.update(chunk)
+    except FileNotFoundError:
+        return ""
+    return digest.hexdigest()
 
 
 def _check_files(folder: Path, hashes: dict[str, str]) -> None:

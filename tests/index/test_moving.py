@@ -1,0 +1,150 @@
+"""From one machine to services of their own: PostgreSQL, S3, ClickHouse; in one command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import boto3
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from moto.server import ThreadedMotoServer
+
+from accounts.models import User
+from operations.backup import backups_in
+from operations.moving import STATE
+from operations.restoring import differences
+from scanning.models import ScannedFile
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import Catalogue, Worker, upload
+from tests.index.servers import ClickHouse, server_is_there
+
+_SERVER = os.environ.get(
+    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
+)
+
+
+@pytest.fixture
+def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
+    """Return an installation with recordings, a scanned file, and what came of it."""
+    submit_upload(
+        container=catalogue.container,
+        upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
+        user=admin,
+    )
+    run_worker()
+    return catalogue
+
+
+@pytest.fixture
+def empty_postgres() -> Iterator[str]:
+    """Return the address of an empty PostgreSQL database."""
+    name = f"move_{os.getpid()}"
+    try:
+        server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"needs a PostgreSQL server: {error}")
+    with server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"{_SERVER.rpartition('/')[0]}/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def s3() -> Iterator[str]:
+    """Return the address of an S3 server without buckets."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def index_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return an empty database on two servers of ClickHouse; none where it is missing."""
+    if not server_is_there():
+        yield ""
+        return
+    servers: ClickHouse = request.getfixturevalue("two_shards")
+    with servers.database() as url:
+        yield url
+
+
+@pytest.mark.slow  # migrates another installation from nothing, twice
+def test_everything_moves_and_a_broken_off_move_goes_on(
+    installation: Catalogue,
+    tmp_path: Path,
+    empty_postgres: str,
+    s3: str,
+    index_url: str,
+) -> None:
+    target, folder = tmp_path / "new.env", tmp_path / "moving"
+    target.write_text(
+        f"ACRPORTAL_DATA_DIR={tmp_path / 'elsewhere'}\n"
+        f"DATABASE_URL={empty_postgres}\n"
+        f"STORAGE_URL=s3://key:secret@{s3}/media?https=off\n"
+        f"INDEX_URL={index_url}\n"
+    )
+    said = StringIO()
+    with pytest.raises(CommandError, match="failed under the new settings"):
+        call_command("move", str(folder), to=target, stdout=said)
+    assert "NoSuchBucket" in said.getvalue()
+    boto3.client(
+        "s3",
+        endpoint_url=f"http://{s3}",
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    ).create_bucket(Bucket="media")
+
+    said = StringIO()
+    call_command("move", str(folder), to=target, stdout=said)
+
+    assert "Everything is there" in said.getvalue()
+    assert len(backups_in(folder)) == 1
+    with psycopg.connect(empty_postgres) as database:
+        row = database.execute("SELECT count(*) FROM scanning_scannedfile").fetchone()
+    assert row == (1,)
+    elsewhere = tmp_path / "elsewhere"
+    assert (elsewhere / "secret_key").read_text() == settings.SECRET_KEY
+    assert not (elsewhere / "media").exists()
+    assert (elsewhere / "index").exists() is not bool(index_url)
+
+    [backup] = backups_in(folder)
+    ScannedFile.objects.update(name="renamed.wav")
+    gone = installation.first.audio
+    gone.storage.delete(str(gone))
+    assert list(differences(backup, lambda _line: None, media=True)) == [
+        "scanning.scannedfile has 1 rows, the backup 1, and they are not the same",
+        f"{gone} is missing or has other bytes",
+    ]
+
+
+def test_a_move_into_the_folder_in_use_is_refused(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    target = tmp_path / "new.env"
+    target.write_text(f"ACRPORTAL_DATA_DIR={settings.ACRPORTAL_DATA_DIR}\n")
+
+    with pytest.raises(CommandError, match="ACRPORTAL_DATA_DIR of their own"):
+        call_command("move", str(tmp_path / "moving"), to=target)
+
+    assert not (tmp_path / "moving").exists()
+
+
+def test_a_folder_of_another_move_is_refused(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    target, folder = tmp_path / "new.env", tmp_path / "moving"
+    target.write_text(f"ACRPORTAL_DATA_DIR={tmp_path / 'elsewhere'}\n")
+    folder.mkdir()
+    (folder / STATE).write_text('{"target": "/another.env"}')
+
+    with pytest.raises(CommandError, match=r"a move to /another\.env"):
+        call_command("move", str(folder), to=target)
