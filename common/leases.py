@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Concat, Left, Trim
 
@@ -147,8 +147,8 @@ def kept(mine: QuerySet[Any]) -> Iterator[None]:
             while not done.wait(_KEEP_SECONDS):
                 try:
                     mine.all().update(lease_until=lease_end())
-                except OperationalError:
-                    continue  # a database that is busy now is asked again
+                except Error:
+                    continue  # a database that is busy or away now is asked again
         finally:
             connection.close()
 

@@ -242,6 +242,11 @@ def job_counts() -> dict[JobState, int]:
     }
 
 
+def given_up_by_kind() -> dict[str, int]:
+    """Return how many jobs of each kind were given up."""
+    return {kind.name: _in_state(kind, JobState.FAILED).count() for kind in _KINDS}
+
+
 def _in_state(kind: _Kind, state: JobState) -> QuerySet[Any]:
     values = [value for value, means in kind.states.items() if means is state]
     rows = kind.rows().filter(**{f"{kind.status}__in": values})

@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from catalogue import index_store
 from catalogue.models import Bucket, Recording
 from common.queue import entries_waiting
+from operations.jobs import given_up_by_kind
 from recognition.errors import RecognitionError
 from review.choices import DisputeStatus
 from review.models import Dispute, Match
@@ -93,6 +94,14 @@ def _work() -> Iterator[Metric]:
         "Entries of the queue that failed",
         DBTaskResult.objects.failed().count(),
     )
+    given_up = GaugeMetricFamily(
+        "acrportal_jobs_given_up",
+        "Jobs that were given up in the last 14 days, by kind.",
+        labels=["kind"],
+    )
+    for kind, count in given_up_by_kind().items():
+        given_up.add_metric([kind], count)
+    yield given_up
     overdue = Dispute.objects.filter(
         status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC)
     )

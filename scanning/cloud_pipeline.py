@@ -15,7 +15,8 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from common.leases import NO_LEASE, lease_end
 from scanning import results
@@ -104,8 +105,18 @@ def _free(now: datetime) -> Q:
 
 
 def _claimed(due: QuerySet[CloudJob], owner: str) -> Iterator[CloudJob]:
-    """Yield what is due, each taken by this worker; a pause meanwhile ends the round."""
-    keys = list(due.order_by("due_at", "pk").values_list("pk", flat=True)[:_PER_ROUND])
+    """Yield what is due, each taken by this worker; a pause meanwhile ends the round.
+
+    Container by container, so that one with thousands lets another's few through.
+    """
+    turns = due.annotate(
+        turn=Window(
+            RowNumber(),
+            partition_by=F("scan__scanned_file__container"),
+            order_by=[F("due_at"), F("pk")],
+        )
+    ).order_by("turn", "due_at", "pk")
+    keys = list(turns.values_list("pk", flat=True)[:_PER_ROUND])
     for key in keys:
         if not due.filter(pk=key).exists():
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from common.queue import Priority, pass_on, worker_name
 from scanning import callback_processing, pipeline, renditions, retro_pipeline, turns
 from scanning.choices import RetroStatus
 from scanning.models import RetroSearch, Scan
+
+logger = logging.getLogger(__name__)
 
 
 @task()
@@ -42,8 +45,12 @@ def give_way(held: QuerySet[Any]) -> None:
     That work's own row, with its lease, is ``held``. Any: rows of any leased model.
     """
     while turns.queued_scans().filter(waited_for=True).exists():
-        with kept(held):
-            done = pipeline.run_next(owner=worker_name(), waited_for=True)
+        try:
+            with kept(held):
+                done = pipeline.run_next(owner=worker_name(), waited_for=True)
+        except Exception:  # of a scan, which is tried again; no fault of this work
+            logger.exception("a scan that went before failed")
+            return
         if done is None:
             return
         _render(*done)

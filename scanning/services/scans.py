@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 # What they have worked off by the next sweep is topped up then.
 _ENTRIES_AT_ONCE = 1000
+_HELD_FOR = timedelta(seconds=5)
 
 
 def request_scan(
@@ -148,29 +149,32 @@ def requeue_stale_scans() -> int:
     silent = Scan.objects.filter(status=ScanStatus.RUNNING, lease_until__lt=now)
     for scan in silent.select_related("scanned_file"):
         count += _requeue_or_give_up(scan)
-    # A queued scan whose queue entry was lost: nobody takes it for a whole lease.
-    lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
-    # Those for the cloud are not in the queue; their own times say when they are due.
-    lost = turns.due_scans().filter(created_at__lt=lost_before)
-    for scan in lost[: _entries_missing()]:
+    for scan in _without_entry(now):
         enqueue_scan(scan)
         count += 1
     return count
 
 
-def _entries_missing() -> int:
-    """Return how many scans may have lost their entries, which are alike.
+def _without_entry(now: datetime) -> Iterable[Scan]:
+    """Return queued scans whose queue entries may be lost; entries are alike.
 
     Entries for other work hide those that are missing; so where nothing is scanned at
     all, there is one more.
     """
     try:
-        missing = _ENTRIES_AT_ONCE - entries_waiting()
+        entries = entries_waiting()
     except OperationalError:
         logger.warning("the broker is away")
-        return 0
-    running = Scan.objects.filter(lease_until__gt=datetime.now(tz=UTC))
-    return max(missing, 0 if running.exists() else 1)
+        return []
+    # Nobody takes it for a whole lease.
+    lost = Q(created_at__lt=now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS))
+    if entries == 0:
+        # A worker on RabbitMQ holds an entry beyond the one it works on; another
+        # worker may be free.
+        lost |= Q(waited_for=True, created_at__lt=now - _HELD_FOR)
+    running = Scan.objects.filter(lease_until__gt=now).exists()
+    missing = max(_ENTRIES_AT_ONCE - entries, 0 if running else 1)
+    return turns.due_scans().filter(lost)[:missing]
 
 
 def _requeue_or_give_up(scan: Scan) -> int:

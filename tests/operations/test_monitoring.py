@@ -37,6 +37,7 @@ def test_figures_tell_what_is_there(catalogue: Catalogue, settings: Settings) ->
     assert told["acrportal_recordings", ("ready",)] == 2
     assert told["acrportal_index_postings", ()] > 0
     assert told["acrportal_queue_failures", ()] == 0
+    assert told["acrportal_jobs_given_up", ("scan",)] == 0
     assert told["acrportal_request_seconds_count", ("GET", "2xx", "login")] >= 1
 
 

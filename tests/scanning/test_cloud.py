@@ -18,8 +18,10 @@ from werkzeug import Response
 
 from accounts.models import User
 from accounts.roles import Role
+from scanning import cloud_pipeline
 from scanning.choices import (
     CallbackOutcome,
+    EngineChoice,
     FileStatus,
     ScanStatus,
 )
@@ -27,6 +29,7 @@ from scanning.models import (
     CloudAccount,
     CloudDeletion,
     CloudJob,
+    Container,
     InboundCallback,
     ScannedFile,
 )
@@ -305,6 +308,27 @@ def test_cap_stops_sending_and_says_so(vendor: Vendor, admin: User) -> None:
     assert _state(first)[0] == FileStatus.PROCESSING
     assert _state(second) == (FileStatus.WAITING, "cloud_cap")
     assert "limit of 1 h reached" in second.message
+
+
+def test_few_files_are_not_sent_behind_the_many_of_another_container(
+    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud_pipeline, "_PER_ROUND", 2)
+    few = Container.objects.create(
+        name="Few",
+        engine=EngineChoice.ACRCLOUD,
+        cloud_account=vendor.account,
+        cloud_container_id=78,
+    )
+    for number in range(3):
+        _submit(vendor, admin, content=b"%d" % number)
+    submit_upload(container=few, upload=upload("few.mp3", b"f" * 100), user=admin)
+
+    _send()
+
+    sent = CloudJob.objects.filter(sent_at__isnull=False)
+    assert sent.count() == 2
+    assert sent.filter(remote_container_id=78).exists()
 
 
 def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) -> None:

@@ -180,6 +180,22 @@ def test_long_work_gives_way_to_a_person(catalogue: Catalogue, admin: User) -> N
     assert bulk.status == ScanStatus.QUEUED
 
 
+def test_a_scan_that_fails_does_not_stop_the_work_that_gave_way(
+    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = ask(catalogue.container, "urgent", user=admin, waited_for=True)
+
+    def burst(*_arguments: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(pipeline, "_fingerprint_of", burst)
+
+    give_way(Recording.objects.none())
+
+    scan.refresh_from_db()
+    assert scan.stage == ScanStage.PAUSED
+
+
 def test_unforeseen_trouble_is_kept_and_tried_again_later(
     catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,3 +234,14 @@ def test_a_scan_that_waits_to_be_tried_again_is_cancelled_at_once(
 
     scan.scanned_file.refresh_from_db()
     assert scan.scanned_file.status == FileStatus.CANCELLED
+
+
+def test_a_person_does_not_wait_for_an_entry_that_a_busy_worker_holds(
+    many: Container, admin: User
+) -> None:
+    ask(many, "a person's", user=admin, waited_for=True)
+    DBTaskResult.objects.all().delete()
+    Scan.objects.update(created_at=datetime.now(tz=UTC) - timedelta(seconds=10))
+
+    assert requeue_stale_scans() == 1
+    assert requeue_stale_scans() == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
@@ -260,10 +260,13 @@ def test_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
         manage("scan_worker", "--batch")
 
 
-def test_worker_goes_on_after_the_database_was_locked(
+def test_worker_goes_on_after_the_database_was_locked_or_away(
     file: ScannedFile, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outages = [OperationalError("database is locked")] * 2
+    outages = [
+        OperationalError("database is locked"),
+        InterfaceError("connection already closed"),
+    ]
     really_run = db_worker.Worker.run
 
     def run(worker: db_worker.Worker) -> None:
@@ -277,3 +280,23 @@ def test_worker_goes_on_after_the_database_was_locked(
     run_worker()
 
     assert file.scans.get().status == ScanStatus.SUCCEEDED
+
+
+def test_a_sweep_that_fails_does_not_end_sweeping(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.ACRPORTAL_LEASE_SECONDS = 0
+    sweeper, swept = scan_worker.Sweeper(), []
+
+    def sweep() -> int:
+        swept.append(1)
+        if len(swept) == 3:
+            sweeper.stop()
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(scan_worker, "sweep", sweep)
+    monkeypatch.setattr(scan_worker, "close_old_connections", lambda: None)
+
+    sweeper.run()
+
+    assert len(swept) == 3

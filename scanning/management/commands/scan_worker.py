@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Worker
 
 from audit.anchors import make_due_anchors
@@ -29,6 +29,7 @@ from scanning.signals import worker_swept
 logger = logging.getLogger(__name__)
 
 _OUTAGE_SECONDS = 2.0
+DatabaseGone = (OperationalError, InterfaceError)
 
 
 class Sweeper(threading.Thread):
@@ -39,11 +40,11 @@ class Sweeper(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Sweep until stopped; a database that is away now may be back next time."""
+        """Sweep until stopped."""
         while not self._stopped.wait(settings.ACRPORTAL_LEASE_SECONDS / 3):
             try:
                 sweep()
-            except DatabaseError:
+            except Exception:  # whatever it was, the next sweep may find it mended
                 logger.exception("sweep failed")
             finally:
                 close_old_connections()
@@ -67,7 +68,7 @@ class Deliverer(threading.Thread):
         while not self._stopped.wait(self._interval):
             try:
                 self._work()
-            except DatabaseError:
+            except Exception:  # as above: this thread is all there is of its kind
                 logger.exception("%s failed", self.name)
             finally:
                 close_old_connections()
@@ -93,24 +94,25 @@ def _talkers(interval: float) -> list[Deliverer]:
 def sweep() -> int:
     """Queue again everything that was left behind; return how much.
 
-    What ends by the clock ends here too.
+    What ends by the clock ends here too; of that, no part stands in another's way.
     """
-    worker_swept.send(sender=None)
-    make_due_anchors()
-    retention.remove_due()
-    return (
+    count = (
         requeue_stale_scans()
         + requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
         + requeue_index_changes()
         + requeue_lost_callbacks()
     )
+    worker_swept.send_robust(sender=None)
+    make_due_anchors()
+    retention.remove_due()
+    return count
 
 
 def _sweep_if_possible() -> None:
     """Sweep at the start; a database that is busy is swept in a moment anyhow."""
     try:
         sweep()
-    except OperationalError:
+    except DatabaseGone:
         logger.exception("first sweep failed")
 
 
@@ -122,7 +124,7 @@ def _run_through_outages(worker: Worker) -> None:
     while worker.running:
         try:
             worker.run()
-        except OperationalError:
+        except DatabaseGone:
             logger.exception("the database did not answer; trying again")
             close_old_connections()
             time.sleep(_OUTAGE_SECONDS)
