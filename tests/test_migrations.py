@@ -1,0 +1,190 @@
+"""Rows that were there before a migration are there after it, and still say the same.
+
+All migrations run once, one after the other, on a database of their own; as soon as one
+makes a table, a row goes into it, which every later one then has to carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps as apps_of_today
+from django.conf import settings
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations import CreateModel
+from django.db.migrations.state import ProjectState
+
+from audit.services import first_broken_event
+from review.models import Match
+from scanning.models import Container, ScannedFile
+
+Row = Any  # Any: of a model as it was at some migration
+Values = dict[str, Any]  # Any: of any column
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+OWN = {
+    config.label
+    for config in apps_of_today.get_app_configs()
+    if Path(config.path).parent == settings.BASE_DIR
+}
+# What the constraints of a table ask for; the rest is filled by its kind.
+FITTING: dict[str, Values] = {
+    "audit.event": {"case": "match:m_1", "action": "found", "actor_name": "ana"},
+    "review.match": {"last_end_ms": 2, "longest_ms": 1, "state": "pending"},
+    "scanning.scannedfile": {"media": "1"},
+    "scanning.segment": {"end_ms": 2, "reference_end_ms": 2},
+    "catalogue.excludedsegment": {"start_ms": 0, "end_ms": 2},
+    "dedup.loopplace": {"start_ms": 0, "end_ms": 2},
+}
+# Columns that a migration writes anew, on purpose.
+REWRITTEN = {
+    "audit.event": {"hash", "actor_salt", "actor_digest"},
+    "scanning.container": {"signing_secret"},
+    "scanning.scannedfile": {"audio_at", "platform_facts"},
+}
+_BY_KIND: list[tuple[type[models.Field[Any, Any]], object]] = [
+    (models.DateTimeField, NOW),
+    (models.DateField, date(2026, 5, 4)),
+    (models.BooleanField, False),
+    (models.DecimalField, Decimal(1)),
+    (models.IntegerField, 1),
+    (models.FloatField, 1.0),
+    (models.JSONField, {}),
+    (models.BinaryField, b"1"),
+    (models.GenericIPAddressField, "192.0.2.1"),
+    (models.Field, "1"),
+]
+
+
+@pytest.fixture
+def empty_database(db: None) -> Iterator[BaseDatabaseWrapper]:
+    """Put an empty database in the place of the one that the other tests use."""
+    usual = connections["default"]
+    other = usual.copy()
+    other.settings_dict = usual.settings_dict | {"NAME": ":memory:"}
+    if usual.vendor == "postgresql":
+        other.settings_dict["NAME"] = name = f"{usual.settings_dict['NAME']}_empty"
+        _on_server(usual, f'DROP DATABASE IF EXISTS "{name}"')
+        _on_server(usual, f'CREATE DATABASE "{name}"')
+    connections["default"] = other
+    try:
+        yield other
+    finally:
+        other.close()
+        connections["default"] = usual
+        if usual.vendor == "postgresql":
+            _on_server(usual, f'DROP DATABASE "{name}"')
+
+
+def _on_server(usual: BaseDatabaseWrapper, statement: str) -> None:
+    with usual._nodb_cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_every_migration_carries_the_rows(empty_database: BaseDatabaseWrapper) -> None:
+    kept: dict[tuple[str, Any], Values] = {}  # Any: a key
+
+    for state, made in _migrated(empty_database):
+        for label in made:
+            row = _fill(state, label)
+            kept[label, row.pk] = _values(row)
+        _say_how_often_it_was_seen(state)
+
+    empty_database.check_constraints()
+    for (label, key), before in kept.items():
+        row = apps_of_today.get_model(label)._base_manager.filter(pk=key).first()
+        assert row is not None, f"{label} {key} is gone"
+        after = _values(row)
+        for name in before.keys() & after.keys() - REWRITTEN.get(label, set()):
+            assert after[name] == before[name], f"{label}.{name}"
+    assert {label for label, _ in kept} == {
+        model._meta.label_lower
+        for model in apps_of_today.get_models()
+        if model._meta.app_label in OWN
+    }
+    _assert_what_was_worked_out()
+
+
+def _assert_what_was_worked_out() -> None:
+    assert first_broken_event(case="match:m_1") is None
+    assert Match.objects.earliest("pk").source_views == 7
+    assert ScannedFile.objects.earliest("pk").audio_at is not None
+    assert Container.objects.earliest("pk").signing_secret != "1"
+
+
+def _migrated(
+    database: BaseDatabaseWrapper,
+) -> Iterator[tuple[ProjectState, list[str]]]:
+    """Run each migration; return the state after it, and the models it made."""
+    executor: Any = MigrationExecutor(database)  # Any: some of it is not typed
+    executor.recorder.ensure_schema()
+    state = executor._create_project_state(with_applied_migrations=True)
+    for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        state = executor.apply_migration(state, migration)
+        made = [
+            f"{migration.app_label}.{operation.name_lower}"
+            for operation in migration.operations
+            if isinstance(operation, CreateModel)
+        ]
+        yield state, made if migration.app_label in OWN else []
+
+
+def _fill(state: ProjectState, label: str) -> Row:
+    """Return a new row of a model, with what its columns need."""
+    model: Any = state.apps.get_model(label)  # Any: as it was
+    values = dict(FITTING.get(label, {}))
+    for field in model._meta.concrete_fields:
+        if field.name not in values and _needs(field):
+            values[field.name] = _value_for(field, state)
+    row = model._base_manager.create(**values)
+    for field in model._meta.many_to_many:
+        getattr(row, field.name).add(_some(state, field.related_model))
+    return model._base_manager.get(pk=row.pk)
+
+
+def _needs(field: Any) -> bool:  # Any: a field of any kind
+    given = field.has_default() or field.null or isinstance(field, models.AutoField)
+    empty = isinstance(field, models.FileField | models.TextField) and field.blank
+    return not (given or empty or getattr(field, "auto_now_add", False))
+
+
+def _value_for(field: Any, state: ProjectState) -> object:  # Any: as above
+    if field.is_relation:
+        # The second of a pair has to be another one.
+        is_second = field.name == "other"
+        some = _fill if is_second else _some
+        target = field.related_model
+        return some(state, target._meta.label_lower if is_second else target)
+    if field.choices:
+        return field.choices[0][0]
+    return next(value for kind, value in _BY_KIND if isinstance(field, kind))
+
+
+def _some(state: ProjectState, model: Any) -> Row:  # Any: as it was
+    return model._base_manager.first() or _fill(state, model._meta.label_lower)
+
+
+def _values(row: Row) -> Values:
+    """Return what the row holds, but for the moment it was last saved."""
+    return {
+        field.attname: getattr(row, field.attname)
+        for field in row._meta.concrete_fields
+        if not getattr(field, "auto_now", False)
+    }
+
+
+def _say_how_often_it_was_seen(state: ProjectState) -> None:
+    """Give the file what later migrations work with, once there is room for it."""
+    fields = state.models.get(("scanning", "scannedfile"))
+    if fields is None or "platform_facts" not in fields.fields:
+        return
+    files: Any = state.apps.get_model("scanning", "ScannedFile")._base_manager
+    # Any: as it was
+    files.update(platform_facts={"view_count": 7})
