@@ -72,7 +72,7 @@ class ClickHouse:
     def ask(self, sql: str, host: str = HOSTS[0]) -> str:
         """Run a statement on one server."""
         answer = requests.post(
-            f"http://{host}:{self.port}/?database=default",
+            f"http://{host}:{self.port}/?database=default&insert_distributed_sync=1",
             data=sql.encode(),
             auth=(USER, PASSWORD),
             timeout=60,
