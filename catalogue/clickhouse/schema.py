@@ -118,6 +118,11 @@ def current(server: Server, params_hash: str, *, rebuild: str) -> int | None:
     return newest.number
 
 
+def next_number(server: Server) -> int:
+    """Return a number that no index here has or had."""
+    return 1 + max((one.number for one in listed(server)), default=0)
+
+
 def make(server: Server, number: int) -> None:
     """Make the tables of an index, where they are not there."""
     names = tables(server, number)

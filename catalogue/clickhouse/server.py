@@ -30,8 +30,8 @@ Sent = Mapping[str, tuple[str, NDArray[np.void]]]
 """Tables by name, each with its columns in ClickHouse's words."""
 
 
-class NoSuchTable(Exception):
-    """A table is not there, or not there any more."""
+class NoSuchTable(IndexUnavailable):
+    """A table is not there, or not there any more: a rebuild may have replaced it."""
 
 
 class Server:
@@ -156,7 +156,9 @@ class Server:
         code = int(found[1]) if (found := _CODE.search(text)) else 0
         where, said = self._shown(host), text.strip()[:_SHOWN_CHARACTERS]
         if code == UNKNOWN_TABLE:
-            raise NoSuchTable(said)
+            raise NoSuchTable(
+                f"A table of the landmark index at {where} is gone: {said}"
+            )
         if code in _DAMAGED:
             raise IndexCorrupt(f"The landmark index at {where} is damaged: {said}")
         if code in _REFUSED:

@@ -205,14 +205,9 @@ class ClickHouseStore:
         """The tables in use now; the first ones, where there are none."""
         if self._number is not None:
             return schema.tables(self._server, self._number)
-        try:
-            number = schema.current(
-                self._server, self._params_hash, rebuild=self._rebuild
-            )
-        except NoSuchTable as error:
-            raise IndexUnavailable(str(error)) from error
+        number = schema.current(self._server, self._params_hash, rebuild=self._rebuild)
         if number is None:
-            number = 1
+            number = schema.next_number(self._server)
             schema.make(self._server, number)
             schema.announce(self._server, number, self._params_hash, Stage.CURRENT)
         return schema.tables(self._server, number)
@@ -226,9 +221,7 @@ class ClickHouseStore:
         try:
             return question(self._tables)
         except NoSuchTable as error:
-            raise IndexCorrupt(
-                f"The landmark index lacks a table: {error}; {self._rebuild}."
-            ) from error
+            raise IndexCorrupt(f"{error}; {self._rebuild}.") from error
 
     def _claim(
         self, names: Tables, bucket: int, recordings: Sequence[int], token: int

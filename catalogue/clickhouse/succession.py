@@ -19,14 +19,13 @@ def index_beside(
     With ``resume`` it is the one whose filling was broken off, where there is one.
     """
     server = Server(address)
-    known = schema.listed(server)
-    broken_off = [one for one in known if one.stage == Stage.FILLING]
+    broken_off = [one for one in schema.listed(server) if one.stage == Stage.FILLING]
     fitting = [
         one.number
         for one in broken_off
         if resume and (one.params, one.shards) == (params_hash, server.shards)
     ]
-    number = max(fitting, default=1 + max((one.number for one in known), default=0))
+    number = max(fitting) if fitting else schema.next_number(server)
     for one in broken_off:
         if one.number != number:
             schema.drop(server, one)

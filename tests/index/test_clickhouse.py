@@ -268,3 +268,16 @@ def test_an_address_is_read() -> None:
     assert found == Address("ch.example", 8443, "u", "p@", "db", "c", True)
     assert found.url("other") == "https://other:8443/"
     assert parse_index_url("clickhouse://u@h/db").url() == "http://h:8123/"
+
+
+def test_an_add_into_what_a_rebuild_has_just_replaced_can_be_tried_again(
+    sharded: ClickHouseStore, two_shards: ClickHouse, two_shards_url: str
+) -> None:
+    database = parse_index_url(two_shards_url).database
+    for host in HOSTS:
+        two_shards.ask(f"DROP TABLE {database}.landmark_postings_1", host)
+
+    with pytest.raises(IndexUnavailable, match="is gone"):
+        sharded.add(1, 50, *music(50, n=300))
+    with pytest.raises(IndexCorrupt, match=r"is gone.*rebuild it"):
+        sharded.query([1], *music(3, n=300))
