@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import multiprocessing
 import os
 import random
@@ -86,6 +87,8 @@ def _set_up(work: Path) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    # Each refusal would be a line.
+    logging.disable(logging.CRITICAL)
 
 
 # --- Media ------------------------------------------------------------------------

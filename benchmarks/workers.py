@@ -217,6 +217,7 @@ def _workers(number: int, queue: str) -> Iterator[None]:
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.pinned_worker", str(core), queue],
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         for core in cores[:number]
