@@ -113,7 +113,7 @@ def _duplicates() -> None:
             status=RecordingStatus.READY,
             isrc_status=CodeStatus.MISSING,
             duration_ms=180_000,
-            audio_sha256="ab" * 32,
+            audio_sha256="ef" * 32,
             audio_bytes=1,
         )
     find_duplicates(bucket=copies)
