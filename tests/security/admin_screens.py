@@ -145,7 +145,7 @@ def _view(desk: Desk) -> SavedView:
 _DECISIONS = dict.fromkeys(
     (
         *("confirm_matches", "clear_matches", "reject_matches", "escalate_matches"),
-        "undo_matches",
+        *("undo_matches", "assign_matches"),
     ),
     Action.DECIDE,
 )
