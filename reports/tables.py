@@ -136,8 +136,6 @@ def write_parquet(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Arrow's own pool keeps what it was given; the system's gives it back.
-    pa.set_memory_pool(pa.system_memory_pool())
     types = {
         Kind.INTEGER: pa.int64(),
         Kind.DECIMAL: pa.decimal128(9, 2),

@@ -127,7 +127,8 @@ def test_saving_the_container_brings_them_back() -> None:
     match.refresh_from_db()
     container.refresh_from_db()
     assert "1 suppressed match is not below it any more" in shown.content.decode()
-    assert (match.state, container.score_floor) == (MatchState.SUPPRESSED, 50)
+    assert match.state == MatchState.SUPPRESSED
+    assert container.score_floor == 50
 
     answer = client.post(
         address,
