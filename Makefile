@@ -27,7 +27,7 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(RUN) -m pytest -n auto --dist loadgroup $(ARGS)
+	$(RUN) -m pytest -n auto $(ARGS)
 	$(RUN) -m tests.on_postgres
 
 check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key

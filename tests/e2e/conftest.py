@@ -45,13 +45,6 @@ _POST = """async ([address, fields]) => {
 }"""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave all that need the portal to one process, which sets it up once."""
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.xdist_group("portal"))
-
-
 @dataclass(frozen=True, slots=True)
 class Portal:
     """Where the portal answers, and who may sign in."""

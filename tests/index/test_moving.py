@@ -88,7 +88,7 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
     target.write_text(
         f"ACRPORTAL_DATA_DIR={tmp_path / 'elsewhere'}\n"
         f"DATABASE_URL={empty_postgres}\n"
-        f"STORAGE_URL=s3://key:secret@{s3}/media?https=off\n"
+        f"STORAGE_URL=s3://key:secret@{s3}/moved?https=off\n"
         f"INDEX_URL={index_url}\n"
     )
     said = StringIO()
@@ -101,7 +101,7 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
         region_name="us-east-1",
         aws_access_key_id="key",
         aws_secret_access_key="secret",
-    ).create_bucket(Bucket="media")
+    ).create_bucket(Bucket="moved")
 
     said = StringIO()
     call_command("move", str(folder), to=target, stdout=said)

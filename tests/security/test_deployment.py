@@ -13,7 +13,10 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-_OWN = re.compile(r"^(SECRET_KEY|ALLOWED_HOSTS|\w+_URL|ACRPORTAL_\w+|DEBUG)(_FILE)?$")
+# The last is set by the tests that drive a browser.
+_OWN = re.compile(
+    r"^(SECRET_KEY|ALLOWED_HOSTS|\w+_URL|ACRPORTAL_\w+|DEBUG|DJANGO_\w+)(_FILE)?$"
+)
 
 
 @pytest.fixture
