@@ -268,6 +268,7 @@ def test_a_link_is_fetched_by_the_worker(api: Api) -> None:
         {"data_type": "audio_url"},
         {"data_type": "audio"},
         {"data_type": "tape"},
+        {"data_type": "\ud800"},
     ],
 )
 def test_what_cannot_be_added_is_refused(api: Api, body: dict[str, str]) -> None:
