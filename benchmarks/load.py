@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -234,7 +235,7 @@ def _wait_for_answer(port: int) -> None:
     raise SystemExit("The server does not answer.")
 
 
-class _Anybody(threading.Thread):
+class _Anybody(threading.Thread, ABC):
     """Somebody at a browser, who does something and thinks, until the time is over."""
 
     def __init__(
@@ -260,9 +261,9 @@ class _Anybody(threading.Thread):
             time.sleep(max(0.0, min(pause, self.ends - time.monotonic())))
         self.person.close()
 
+    @abstractmethod
     def act(self) -> None:
         """Do one thing."""
-        raise NotImplementedError
 
     def open_page(self, name: str, path: str) -> None:
         """Open a page, and ask again for what it is drawn with, as browsers do."""

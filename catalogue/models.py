@@ -11,6 +11,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from accounts.reach import Path, ReachManager
+from common.checked_imports import CheckedImport
 from common.leases import Leased, lease_end
 from common.uid import new_uid
 
@@ -297,17 +298,7 @@ class IndexChange(models.Model):
         return f"{self.recording_id} left {self.left_bucket_id}"
 
 
-class ImportStatus(models.TextChoices):
-    """How far an import is."""
-
-    CHECKING = "checking", "Being checked"
-    CHECKED = "checked", "Checked; nothing is written yet"
-    IMPORTING = "importing", "Being imported"
-    DONE = "done", "Imported"
-    REFUSED = "refused", "Cannot be read"
-
-
-class CatalogueImport(Leased):
+class CatalogueImport(CheckedImport):
     """A table of recordings that somebody brought: what checking it said, what came.
 
     ``summary`` holds the counts and the first faults, warnings and changes;
@@ -323,27 +314,10 @@ class CatalogueImport(Leased):
     audio = models.FileField(max_length=200, blank=True, default="")
     encoding = models.CharField(max_length=20, default="utf-8")
     keep_unknown = models.BooleanField(default=False)
-    status = models.CharField(
-        max_length=16, choices=ImportStatus.choices, default=ImportStatus.CHECKING
-    )
-    message = models.CharField(max_length=500, blank=True, default="")
-    summary = models.JSONField(default=dict, blank=True)
     bad_rows = models.FileField(max_length=200, blank=True, default="")
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     reach = Path(buckets="bucket")
     objects = ReachManager["CatalogueImport"]()
-
-    class Meta:
-        ordering = ["-id"]
 
     def __str__(self) -> str:
         return f"{self.table_name} into {self.bucket}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ from django_tasks_db.models import DBTaskResult
 from kombu.exceptions import OperationalError
 
 from common import celery_backend
-from common.leases import Leased, give_up, has_room
+from common.leases import Leased, has_room
 
 logger = logging.getLogger(__name__)
 
@@ -89,20 +88,3 @@ def pass_on(task: Task[[int], None], waiting: QuerySet[Row], *, kind: str) -> No
     following = waiting.order_by("pk").values_list("pk", flat=True).first()
     if following is not None:
         task.enqueue(following)
-
-
-def left_behind(open_rows: QuerySet[Row], *, given_up: str, status: str) -> list[Row]:
-    """Return open rows whose worker fell silent or whose queue entry was lost.
-
-    Rows that were interrupted too often are not: they get ``status``, with ``given_up``
-    as the reason. Their ``updated_at`` tells since when nothing happened to the others.
-    """
-    now = datetime.now(tz=UTC)
-    silent = open_rows.filter(lease_until__lt=now)
-    exhausted = silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS)
-    give_up(exhausted, given_up, status=status)
-    stale = list(silent)
-    if not queue_holds_work():
-        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
-        stale += open_rows.filter(lease_until__isnull=True, updated_at__lt=lost_before)
-    return stale

@@ -9,33 +9,28 @@ from __future__ import annotations
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
 from catalogue.import_tables import TableRefused, open_table
-from catalogue.importing import AudioSource, Import, NoAudio, RowRefused
-from catalogue.models import Bucket, CatalogueImport, ImportStatus, Recording
+from catalogue.importing import Import, NoAudio, RowRefused
+from catalogue.models import Bucket, CatalogueImport, Recording
 from catalogue.services import RecordingDetails
-from common.leases import claim, lease_end, tried_again
-from common.queue import worker_name
+from common.checked_imports import carry_out
 from common.storage import local_path, scratch_directory
 from dedup.intake import AlreadyInCatalogue, add_recording
 from recognition.types import Fingerprint
-from scanning.tasks import give_way
+from scanning.tasks import heartbeat
 
 _CHUNK_BYTES = 1024 * 1024
 KIND = "catalogue_import"
-_RENEW_SECONDS = 1.0
 
 
 def add_compared(
@@ -100,29 +95,19 @@ class Archive:
 
 def run(*, import_id: int, dry: bool) -> None:
     """Check an import, or carry it out, and keep what came of it."""
-    wanted = ImportStatus.CHECKING if dry else ImportStatus.IMPORTING
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=datetime.now(tz=UTC))
-    waiting = CatalogueImport.objects.filter(free, pk=import_id, status=wanted)
-    # A check is waited for, and so not held up.
-    if not claim(waiting, kind="" if dry else KIND, owner=worker_name()):
-        return
-    mine = CatalogueImport.objects.filter(
-        pk=import_id, status=wanted, lease_owner=worker_name()
+    carry_out(
+        CatalogueImport.objects.select_related("bucket", "made_by"),
+        import_id,
+        dry=dry,
+        kind=KIND,
+        refusals=(TableRefused, zipfile.BadZipFile),
+        work=_run,
     )
-    kept = CatalogueImport.objects.select_related("bucket", "made_by").get(pk=import_id)
-    try:
-        with tried_again(mine, expected=(TableRefused, zipfile.BadZipFile)):
-            _run(kept, mine, dry=dry)
-    except (TableRefused, zipfile.BadZipFile) as error:
-        kept.status, kept.message = ImportStatus.REFUSED, str(error)[:500]
-    else:
-        kept.message = ""
-        kept.status = ImportStatus.CHECKED if dry else ImportStatus.DONE
-    kept.lease_owner, kept.lease_until, kept.attempts = "", None, 0
-    kept.save()
 
 
-def _run(kept: CatalogueImport, mine: QuerySet[CatalogueImport], *, dry: bool) -> None:
+def _run(
+    kept: CatalogueImport, mine: QuerySet[CatalogueImport], dry: bool
+) -> dict[str, Any]:  # Any: JSON
     with scratch_directory() as folder, local_path(kept.table) as table:
         bad = folder / "bad.csv"
         with bad.open("w", encoding="utf-8-sig", newline="") as bad_rows:
@@ -134,11 +119,11 @@ def _run(kept: CatalogueImport, mine: QuerySet[CatalogueImport], *, dry: bool) -
                 user=kept.made_by,
                 dry=dry,
                 keep_unknown=kept.keep_unknown,
-                heartbeat=_renewer(mine),
+                heartbeat=heartbeat(mine),
             )
             if kept.audio:
                 with local_path(kept.audio) as path, zipfile.ZipFile(path) as archive:
-                    task.audio = _source(archive)
+                    task.audio = Archive(archive)
                     summary = task.run(bad_rows)
             else:
                 summary = task.run(bad_rows)
@@ -147,22 +132,4 @@ def _run(kept: CatalogueImport, mine: QuerySet[CatalogueImport], *, dry: bool) -
             kept.bad_rows = default_storage.save(
                 f"imports/{kept.uid}/bad-rows.csv", File(file)
             )
-    kept.summary = asdict(summary)
-
-
-def _renewer(mine: QuerySet[Any]) -> Callable[[], None]:  # Any: the import's row
-    """Return a function that renews the lease, every second at most, and gives way."""
-    last = monotonic()
-
-    def renew() -> None:
-        nonlocal last
-        if monotonic() - last >= _RENEW_SECONDS:
-            last = monotonic()
-            mine.update(lease_until=lease_end())
-            give_way(mine)
-
-    return renew
-
-
-def _source(archive: zipfile.ZipFile) -> AudioSource:
-    return Archive(archive)
+    return asdict(summary)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.core.files.base import File
 from django.db import transaction
 
 import audit.services
 from accounts.models import User
-from catalogue.models import Bucket, CatalogueImport, ImportStatus
-from common.queue import left_behind
+from catalogue.models import Bucket, CatalogueImport
+from common import checked_imports
+from common.checked_imports import ImportStatus
 from common.storage import display_name, keep_file
 from portal.tasks import carry_out_import, check_import
 
@@ -44,9 +43,7 @@ def keep_import(
 def start_import(*, catalogue_import: CatalogueImport, user: User) -> bool:
     """Carry out an import that was checked; tell whether it was waiting for that."""
     with transaction.atomic():
-        started = CatalogueImport.objects.filter(
-            pk=catalogue_import.pk, status=ImportStatus.CHECKED
-        ).update(status=ImportStatus.IMPORTING, updated_at=datetime.now(tz=UTC))
+        started = checked_imports.start(catalogue_import)
         if started:
             audit.services.record(
                 case=f"bucket:{catalogue_import.bucket_id}",
@@ -58,42 +55,32 @@ def start_import(*, catalogue_import: CatalogueImport, user: User) -> bool:
                 },
             )
             transaction.on_commit(lambda: carry_out_import.enqueue(catalogue_import.pk))
-    return bool(started)
+    return started
 
 
 def try_again(*, catalogue_import: CatalogueImport, user: User) -> bool:
-    """Go on with an import that was given up or refused; tell whether it was.
-
-    What was checked before is imported, anything else is checked first.
-    """
-    checked = bool(catalogue_import.summary)
-    status = ImportStatus.IMPORTING if checked else ImportStatus.CHECKING
+    """Go on with an import that was given up or refused; tell whether it was."""
     with transaction.atomic():
-        again = CatalogueImport.objects.filter(
-            pk=catalogue_import.pk, status=ImportStatus.REFUSED
-        ).update(status=status, message="", attempts=0, updated_at=datetime.now(tz=UTC))
-        if again:
+        step = checked_imports.start_again(catalogue_import)
+        if step is not None:
             audit.services.record(
                 case=f"bucket:{catalogue_import.bucket_id}",
                 action="bucket.import_tried_again",
                 actor=user,
                 after={"import": catalogue_import.uid},
             )
-            task = carry_out_import if checked else check_import
+            task = _TASK_OF[step]
             transaction.on_commit(lambda: task.enqueue(catalogue_import.pk))
-    return bool(again)
+    return step is not None
 
 
 def requeue_stale_imports(**_signal: object) -> None:
-    """Go on with imports whose worker died or whose queue entry was lost.
+    """Go on with imports whose worker died or whose queue entry was lost."""
+    for one in checked_imports.left_behind(CatalogueImport.objects.all()):
+        _TASK_OF[ImportStatus(one.status)].enqueue(one.pk)
 
-    Rows that are done count as unchanged, so going on is doing it again. One that was
-    interrupted too often is left, with a message.
-    """
-    open_ones = CatalogueImport.objects.filter(
-        status__in=[ImportStatus.CHECKING, ImportStatus.IMPORTING]
-    )
-    given_up = "It was interrupted too often. What was imported stays."
-    for one in left_behind(open_ones, given_up=given_up, status=ImportStatus.REFUSED):
-        dry = one.status == ImportStatus.CHECKING
-        (check_import if dry else carry_out_import).enqueue(one.pk)
+
+_TASK_OF = {
+    ImportStatus.CHECKING: check_import,
+    ImportStatus.IMPORTING: carry_out_import,
+}

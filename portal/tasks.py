@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django_tasks import task
 
-from catalogue.models import CatalogueImport, ImportStatus
+from catalogue.models import CatalogueImport
+from common.checked_imports import ImportStatus
 from common.queue import Priority, pass_on
 from portal import import_runs
 

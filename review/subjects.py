@@ -13,11 +13,11 @@ from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus, Recording
 from review.choices import Relation
 from review.models import Match
+from review.services.figures import LOOP_MS
 from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile
 
 TERRITORY_TAG = "territory:"
-SHARED_LOOP_MS = 20_000
 LOOP_RIVALS = 2
 
 
@@ -86,7 +86,7 @@ class Subject:
         It is a loop, or so short a stretch that three recordings have it.
         """
         return self.measured.relation == Relation.LOOP or (
-            self.rivals >= LOOP_RIVALS and self.measured.longest_ms <= SHARED_LOOP_MS
+            self.rivals >= LOOP_RIVALS and self.measured.longest_ms <= LOOP_MS
         )
 
     @property

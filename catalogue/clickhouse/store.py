@@ -26,7 +26,7 @@ from catalogue.clickhouse.server import NoSuchTable, Server
 from recognition.errors import IndexCorrupt, IndexUnavailable
 from recognition.index import kernels
 from recognition.index.segment import Postings
-from recognition.index.store import check_postings
+from recognition.index.store import check_postings, latest_of
 from recognition.index.vote import strongest
 from recognition.types import IndexStats, Vote
 
@@ -76,18 +76,18 @@ class ClickHouseStore:
 
     def add_many(self, bucket: int, recordings: Sequence[Postings]) -> None:
         """Like ``add`` for many; each of them as a whole or not at all."""
-        latest = {number: (number, h, f) for number, h, f in recordings}
-        for number, hashes, frames in latest.values():
-            check_postings(number, hashes, frames)
+        latest = latest_of(recordings)
         if not latest:
             return
         self._tables = self._opened()
         names, token = self._tables, secrets.randbits(63)
-        versions = self._claim(names, bucket, list(latest), token)
-        for rows in _gathered(bucket, list(latest.values()), versions):
+        versions = self._claim(
+            names, bucket, [number for number, _, _ in latest], token
+        )
+        for rows in _gathered(bucket, latest, versions):
             self._server.insert(names.postings, rows)
         entries = _entries(bucket, versions, token, State.LIVE)
-        for entry, (_, hashes, frames) in zip(entries, latest.values(), strict=True):
+        for entry, (_, hashes, frames) in zip(entries, latest, strict=True):
             entry["postings"], entry["checksum"] = (
                 len(hashes),
                 _checksum(hashes, frames),

@@ -19,8 +19,8 @@ from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
     CatalogueImport,
-    ImportStatus,
 )
+from common.checked_imports import OPEN_STATUSES
 from portal.access import PortalRequest, needs
 from portal.imports import keep_import, start_import
 
@@ -96,7 +96,7 @@ def import_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
         {
             "import": kept,
             "summary": kept.summary,
-            "working": kept.status in {ImportStatus.CHECKING, ImportStatus.IMPORTING},
+            "working": kept.status in OPEN_STATUSES,
         },
     )
 

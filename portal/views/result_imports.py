@@ -14,12 +14,11 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from common.checked_imports import OPEN_STATUSES
 from portal.access import PortalRequest, needs
 from reports.foreign import services
-from reports.models import ResultImport, ResultImportStatus
+from reports.models import ResultImport
 from scanning.models import Container
-
-_WORKING = (ResultImportStatus.CHECKING, ResultImportStatus.IMPORTING)
 
 
 class ResultsForm(forms.Form):
@@ -66,7 +65,11 @@ def result_import_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(
         request,
         "foreign/import_detail.html",
-        {"import": kept, "summary": kept.summary, "working": kept.status in _WORKING},
+        {
+            "import": kept,
+            "summary": kept.summary,
+            "working": kept.status in OPEN_STATUSES,
+        },
     )
 
 

@@ -117,18 +117,16 @@ class SegmentStore:
 
     def add_many(self, bucket: int, recordings: Sequence[Postings]) -> None:
         """Like ``add`` for many, as one segment and one commit."""
-        latest = {number: (number, h, f) for number, h, f in recordings}
-        for number, hashes, frames in latest.values():
-            check_postings(number, hashes, frames)
+        latest = latest_of(recordings)
         if not latest:
             return
         with self._writing(bucket) as directory:
             before = self._snapshot(bucket)
             counter = before.manifest.counter + 1
             name = f"segment-{counter:08d}"
-            write_segment(directory / name, list(latest.values()), self._params_hash)
+            write_segment(directory / name, latest, self._params_hash)
             durable.sync_directory(directory)
-            entries = self._without(before, set(latest))
+            entries = self._without(before, {number for number, _, _ in latest})
             self._commit(directory, Manifest(counter, (*entries, Entry(name))))
             self._compact_a_little(bucket, directory)
 
@@ -393,6 +391,14 @@ def _to_merge(sizes: Sequence[int]) -> set[int]:
     if len(order) > MAX_SEGMENTS:
         return set(order[MAX_SEGMENTS - 2 :])
     return set()
+
+
+def latest_of(recordings: Sequence[Postings]) -> list[Postings]:
+    """Return each recording once, as it comes last; refuse what no index can hold."""
+    latest = {number: (number, h, f) for number, h, f in recordings}
+    for number, hashes, frames in latest.values():
+        check_postings(number, hashes, frames)
+    return list(latest.values())
 
 
 def check_postings(

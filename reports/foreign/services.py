@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.core.files.base import File
 from django.db import transaction
 
 import audit.services
 from accounts.models import User
-from common.queue import left_behind
+from common import checked_imports
+from common.checked_imports import ImportStatus
 from common.storage import display_name, keep_file
 from reports.foreign.tasks import check_results, import_results
-from reports.models import ResultImport, ResultImportStatus
+from reports.models import ResultImport
 from scanning.models import Container
 
 
@@ -35,9 +34,7 @@ def keep_results(
 def start_import(*, result_import: ResultImport, user: User) -> bool:
     """Import what was checked; tell whether it was waiting for that."""
     with transaction.atomic():
-        started = ResultImport.objects.filter(
-            pk=result_import.pk, status=ResultImportStatus.CHECKED
-        ).update(status=ResultImportStatus.IMPORTING, updated_at=datetime.now(tz=UTC))
+        started = checked_imports.start(result_import)
         if started:
             audit.services.record(
                 case=f"container:{result_import.container_id}",
@@ -46,42 +43,32 @@ def start_import(*, result_import: ResultImport, user: User) -> bool:
                 after={"import": result_import.uid, "file": result_import.file_name},
             )
             transaction.on_commit(lambda: import_results.enqueue(result_import.pk))
-    return bool(started)
+    return started
 
 
 def try_again(*, result_import: ResultImport, user: User) -> bool:
-    """Go on with an import that was given up or refused; tell whether it was.
-
-    What was checked before is imported, anything else is checked first.
-    """
-    checked = bool(result_import.summary)
-    status = ResultImportStatus.IMPORTING if checked else ResultImportStatus.CHECKING
+    """Go on with an import that was given up or refused; tell whether it was."""
     with transaction.atomic():
-        again = ResultImport.objects.filter(
-            pk=result_import.pk, status=ResultImportStatus.REFUSED
-        ).update(status=status, message="", attempts=0, updated_at=datetime.now(tz=UTC))
-        if again:
+        step = checked_imports.start_again(result_import)
+        if step is not None:
             audit.services.record(
                 case=f"container:{result_import.container_id}",
                 action="results.import_tried_again",
                 actor=user,
                 after={"import": result_import.uid},
             )
-            task = import_results if checked else check_results
+            task = _TASK_OF[step]
             transaction.on_commit(lambda: task.enqueue(result_import.pk))
-    return bool(again)
+    return step is not None
 
 
 def requeue_stale_imports(**_signal: object) -> None:
-    """Go on with imports whose worker died or whose queue entry was lost.
+    """Go on with imports whose worker died or whose queue entry was lost."""
+    for one in checked_imports.left_behind(ResultImport.objects.all()):
+        _TASK_OF[ImportStatus(one.status)].enqueue(one.pk)
 
-    Files that are done count as unchanged, so going on is doing it again.
-    """
-    open_ones = ResultImport.objects.filter(
-        status__in=[ResultImportStatus.CHECKING, ResultImportStatus.IMPORTING]
-    )
-    given_up = "It was interrupted too often. What was imported stays."
-    stale = left_behind(open_ones, given_up=given_up, status=ResultImportStatus.REFUSED)
-    for one in stale:
-        dry = one.status == ResultImportStatus.CHECKING
-        (check_results if dry else import_results).enqueue(one.pk)
+
+_TASK_OF = {
+    ImportStatus.CHECKING: check_results,
+    ImportStatus.IMPORTING: import_results,
+}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django_tasks import task
 
+from common.checked_imports import ImportStatus
 from common.queue import Priority, pass_on
 from reports.foreign import running
-from reports.models import ResultImport, ResultImportStatus
+from reports.models import ResultImport
 
 
 @task(priority=Priority.PERSON)
@@ -20,6 +21,6 @@ def import_results(import_id: int) -> None:
     """Import a file of results that was checked."""
     running.run(import_id=import_id, dry=False)
     waiting = ResultImport.objects.filter(
-        status=ResultImportStatus.IMPORTING, lease_until__isnull=True
+        status=ImportStatus.IMPORTING, lease_until__isnull=True
     )
     pass_on(import_results, waiting, kind=running.KIND)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.models.evidence import EvidencePack, PackStatus
-from reports.models.foreign import ResultImport, ResultImportStatus
+from reports.models.foreign import ResultImport
 from reports.models.run import ReportOptions, ReportRun
 from reports.models.schedule import ReportDispatch, ReportSchedule
 from reports.models.template import ReportTemplate
@@ -17,5 +17,4 @@ __all__ = [
     "ReportSchedule",
     "ReportTemplate",
     "ResultImport",
-    "ResultImportStatus",
 ]

@@ -66,7 +66,8 @@ def request_scan(
             scans = []
             if engine != EngineChoice.ACRCLOUD:
                 scans.append(_make_embedded_scan(scanned_file, user, waited_for))
-                scans[0].also_buckets.set(also)
+                if also:
+                    scans[0].also_buckets.set(also)
             if engine in (EngineChoice.ACRCLOUD, EngineChoice.BOTH):
                 scans.append(make_cloud_scan(scanned_file=scanned_file, user=user))
             awaits = all(one.stage == ScanStage.AWAITING_CALLBACK for one in scans)

@@ -19,7 +19,8 @@ from accounts.roles import Role
 from catalogue.import_rows import split_list
 from catalogue.import_tables import TableRefused, open_table
 from catalogue.importing import Folder, Import, Summary
-from catalogue.models import Bucket, CatalogueImport, ImportStatus, Recording
+from catalogue.models import Bucket, CatalogueImport, Recording
+from common.checked_imports import ImportStatus
 from portal.import_runs import add_compared
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker

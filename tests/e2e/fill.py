@@ -15,10 +15,10 @@ from catalogue.models import (
     Bucket,
     CatalogueImport,
     CodeStatus,
-    ImportStatus,
     Recording,
     RecordingStatus,
 )
+from common.checked_imports import ImportStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
 from reports.models import EvidencePack, PackStatus, ReportRun, ResultImport

@@ -14,7 +14,8 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import CatalogueImport, ImportStatus, Recording, RecordingStatus
+from catalogue.models import CatalogueImport, Recording, RecordingStatus
+from common.checked_imports import ImportStatus
 from dedup.models import CatalogueCheck, RunStatus
 from operations.jobs import JobState, given_up, job_counts, jobs
 from reports.choices import RunState
@@ -24,7 +25,6 @@ from reports.models import (
     ReportDispatch,
     ReportRun,
     ResultImport,
-    ResultImportStatus,
 )
 from reports.models.schedule import DispatchState
 from scanning import callback_processing
@@ -148,11 +148,11 @@ _GIVEN_UP: dict[str, Given] = {
     "result_import": (
         lambda desk: ResultImport.objects.create(
             container=desk.container,
-            status=ResultImportStatus.REFUSED,
+            status=ImportStatus.REFUSED,
             message="It broke.",
         ),
         Role.REVIEWER,
-        {"status": ResultImportStatus.CHECKING},
+        {"status": ImportStatus.CHECKING},
     ),
     "callback_sent": (
         lambda desk: OutboundCallback.objects.create(

@@ -19,9 +19,9 @@ from catalogue.models import (
     BucketType,
     CatalogueImport,
     ExcludedSegment,
-    ImportStatus,
     Recording,
 )
+from common.checked_imports import ImportStatus
 from common.uid import new_uid
 from dedup.models import (
     ActionVerb,
@@ -40,7 +40,6 @@ from reports.models import (
     ReportSchedule,
     ReportTemplate,
     ResultImport,
-    ResultImportStatus,
 )
 from review.models import Licence, Match, Policy, SavedView
 from scanning.choices import RetroStatus
@@ -118,7 +117,7 @@ class Desk:
             ResultImport,
             container=self.container,
             file_name="results.csv",
-            status=ResultImportStatus.REFUSED,
+            status=ImportStatus.REFUSED,
         )
 
     def retro_search(self) -> RetroSearch:

@@ -14,12 +14,13 @@ from django.core.management.base import CommandError
 from django.urls import reverse
 
 from accounts.roles import Role
+from common.checked_imports import ImportStatus
 from reports.foreign import running, services
 from reports.foreign.errors import Fault, ResultsRefused
 from reports.foreign.found import FoundFile
 from reports.foreign.importing import Import, Summary
 from reports.foreign.reading import read
-from reports.models import ResultImport, ResultImportStatus
+from reports.models import ResultImport
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
@@ -344,7 +345,7 @@ def test_the_page_checks_first_and_imports_when_told(
     assert form.status_code == 200
     assert "Import these files" in checked
     assert nothing_yet
-    assert kept.status == ResultImportStatus.DONE
+    assert kept.status == ImportStatus.DONE
     assert Match.objects.count() == 1
     assert client.get(detail).status_code == 200
     assert (
@@ -375,6 +376,6 @@ def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     running.run(import_id=kept.pk, dry=False)
 
     kept.refresh_from_db()
-    assert kept.status == ResultImportStatus.DONE
+    assert kept.status == ImportStatus.DONE
     assert (kept.summary["added"], kept.summary["unchanged"]) == (1, 1)
     assert ScannedFile.objects.count() == 2
