@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-from common.sequences import begin_ids_at
+from common.sequences import keep_reserved_ids
 
 
 class CatalogueConfig(AppConfig):
@@ -19,4 +19,4 @@ class CatalogueConfig(AppConfig):
 
 
 def _reserve_ids(using: str, **_signal: object) -> None:
-    begin_ids_at(using, "catalogue_bucket", 1001)
+    keep_reserved_ids(using, "catalogue_bucket")

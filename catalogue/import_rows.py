@@ -23,8 +23,6 @@ TEXTS = {
     "notes": 4000,
 }
 LISTS = ("artists", "writers", "publishers")
-# Kept beside the recording's own columns, in its user-defined data.
-EXTRA = ("owner_share_pct", "territories", "tags")
 COLUMNS = (
     *("custom_id", "title", "artists", "audio", "isrc", "upc", "iswc"),
     *("version_title", "album", "label", "release_date", "writers", "publishers"),

@@ -15,8 +15,6 @@ from common.checked_imports import CheckedImport
 from common.leases import Leased, lease_end
 from common.uid import new_uid
 
-# Ids below are reserved for the catalogues that the wire protocol knows by number.
-FIRST_OWN_ID = 1001
 ACRCLOUD_MUSIC_BUCKET_ID = 23
 
 

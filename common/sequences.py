@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from django.db import connections
 
+# Ids below are reserved for what the wire protocol knows by number.
+_FIRST_OWN_ID = 1001
 
-def begin_ids_at(using: str, table: str, first_id: int) -> None:
-    """Make the next id of ``table`` at least ``first_id``; higher ones are kept."""
+
+def keep_reserved_ids(using: str, table: str) -> None:
+    """Make the next id of ``table`` one of our own; higher ones are kept."""
     connection = connections[using]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -18,15 +21,15 @@ def begin_ids_at(using: str, table: str, first_id: int) -> None:
                 "SELECT setval(s, greatest((SELECT last_value FROM pg_sequences"
                 " WHERE schemaname || '.' || sequencename = s), %s))"
                 " FROM (SELECT pg_get_serial_sequence(%s, 'id') AS s) AS named",
-                [first_id - 1, table],
+                [_FIRST_OWN_ID - 1, table],
             )
             return
         cursor.execute(
             "UPDATE sqlite_sequence SET seq = max(seq, %s) WHERE name = %s",
-            [first_id - 1, table],
+            [_FIRST_OWN_ID - 1, table],
         )
         if not cursor.rowcount:
             cursor.execute(
                 "INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)",
-                [table, first_id - 1],
+                [table, _FIRST_OWN_ID - 1],
             )

@@ -72,15 +72,11 @@ def act_on_group(
 
 
 @transaction.atomic
-def act_on_pair(
-    *, verb: ActionVerb, one: Recording, other: Recording, user: User, note: str = ""
-) -> DedupAction:
+def keep_apart(*, one: Recording, other: Recording, user: User) -> DedupAction:
     """Keep two recordings apart that are in no group."""
-    if verb != ActionVerb.KEEP:
-        raise ActionRefused("Recordings that are no duplicates can only be kept apart.")
     pair = [one, other]
     asked = Asked([recording.uid for recording in pair])
-    return _act(verb, pair, "", user, asked, note)
+    return _act(ActionVerb.KEEP, pair, "", user, asked, "")
 
 
 def _act(

@@ -29,7 +29,6 @@ from portal.file_page import load_waveform
 PAGE_SIZE = 25
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-KINDS = tuple(ICONS)
 Key = tuple[str, int]
 
 
@@ -353,11 +352,6 @@ def _shared(link: PairLink | None, recording: Recording) -> str:
         return ""
     share = link.coverage_one if link.one_id == recording.pk else link.coverage_other
     return formats.percent(share, 1)
-
-
-def open_count() -> int:
-    """Return how many entries are open."""
-    return len(listed(kind="", bucket=None))
 
 
 def references() -> int:

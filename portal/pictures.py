@@ -186,7 +186,6 @@ class Coverage:
 
     items: tuple[CoverageItem, ...]
     matched_ms: int
-    total_ms: int
     matched_share: str
     rest_share: str
     summary: str
@@ -257,7 +256,6 @@ def coverage(*, duration_ms: int, parts: Sequence[CoveragePart]) -> Coverage:
     return Coverage(
         items=tuple(items),
         matched_ms=at_ms,
-        total_ms=duration_ms,
         matched_share=formats.percent(at_ms, duration_ms),
         rest_share=rest,
         summary=", ".join([*words, _("no match %(share)s") % {"share": rest}]),

@@ -81,8 +81,6 @@ class WeekChart:
     bars: tuple[Bar, ...]
     across: tuple[Label, ...]
     up: tuple[Label, ...]
-    total_new: int
-    total_decided: int
 
 
 def alignment_plot(
@@ -145,8 +143,6 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
         bars=tuple(bars),
         across=tuple(across),
         up=tuple(_level(value, top) for value in (0, top // 2, top)),
-        total_new=total_new,
-        total_decided=total_done,
     )
 
 

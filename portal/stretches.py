@@ -18,7 +18,6 @@ from review.services import exclusions
 from review.services.spans import Span
 from scanning.models import Segment
 
-MAX_LISTED = 200
 _WAVE_POINTS = 450
 _TIME = re.compile(r"(?:(?:(\d{1,3}):)?([0-5]?\d):)?(\d{1,6}(?:[.,]\d{1,3})?)")
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from recognition.alignment import view_of
 from recognition.calibration import catalogue_hours, e_value, score_of
 from recognition.candidates import stages
-from recognition.explain import explain
 from recognition.layers import scan_layer
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
@@ -142,6 +141,3 @@ def _with_speech(result: ScanResult, query: Fingerprint, params: Params) -> Scan
             for s in result.stretches
         ),
     )
-
-
-__all__ = ["ScanPolicy", "explain", "scan", "segment_match"]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
-from common.csv_safety import guard, unguard
+from common.csv_safety import guard
 
 Value: TypeAlias = str | int | bool | Decimal | datetime | Sequence[str] | None
 """What a cell holds before it is written; None is unknown or not applicable."""
@@ -87,16 +87,3 @@ def cell_text(cell: Cell, kind: Kind) -> str:
         return ""
     text = cell if isinstance(cell, str) else join_items(cell)
     return guard(text) if kind in GUARDED else text
-
-
-def read_cell(text: str, kind: Kind) -> Cell:
-    """Return what ``cell_text`` was given; an empty text is unknown."""
-    if not text:
-        return None
-    plain = unguard(text) if kind in GUARDED else text
-    return split_items(plain) if kind == Kind.LIST else plain
-
-
-def as_text(value: Value, kind: Kind) -> str:
-    """Write a value as a cell of a text file, formula guard included."""
-    return cell_text(as_cell(value, kind), kind)

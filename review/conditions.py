@@ -9,15 +9,6 @@ from typing import Any, Self
 
 from review.subjects import Subject
 
-SETS = (
-    *("buckets", "labels", "relations", "platforms", "accounts"),
-    *("programmes", "territories", "engines"),
-)
-RANGES = (
-    *("score", "matched_s", "longest_s", "source_coverage", "reference_coverage"),
-    *("speed_change", "pitch_change"),
-)
-FLAGS = ("found_late", "shared_loop", "under_speech")
 _SEVERAL = ("territories",)
 
 

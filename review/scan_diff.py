@@ -57,13 +57,6 @@ class Row:
     after: Side | None
     match: Match | None
 
-    @property
-    def same_score(self) -> bool:
-        """Tell whether both give one score."""
-        return bool(
-            self.before and self.after and self.before.score == self.after.score
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ScanDiff:

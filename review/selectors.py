@@ -30,7 +30,6 @@ __all__ = [
     "events_of",
     "match_segments",
     "matches",
-    "next_waiting",
     "open_disputes",
     "open_to",
     "segments_for_matches",
@@ -213,47 +212,10 @@ def open_to(user: User) -> Q:
     held = Q(locked_until__gt=datetime.now(tz=UTC), locked_by__isnull=False) & ~Q(
         locked_by=user
     )
-    free = Q(state__in=_decidable_states(user)) & ~held
-    if approval.may_approve_own(user):
-        return free
-    return free & ~Q(state=MatchState.ESCALATED, decided_by=user)
-
-
-def _decidable_states(user: User) -> list[MatchState]:
     states = [MatchState.PENDING, MatchState.IN_REVIEW]
     if user.has_perm(Action.APPROVE):
         states.append(MatchState.ESCALATED)
-    return states
-
-
-def next_waiting(
-    *,
-    user: User,
-    after: Match | None = None,
-    filters: MatchFilter | None = None,
-) -> Match | None:
-    """Return the oldest match the user could decide next, after the given one.
-
-    Past the end it begins again at the oldest; what another person holds is left out,
-    and so is what only a manager may decide.
-    """
-    states = _decidable_states(user)
-    free = matches(filters=filters).filter(open_to(user)).order_by("created_at", "pk")
-    if after is None:
-        return _oldest(free, states)
-    later = Q(created_at__gt=after.created_at) | Q(
-        created_at=after.created_at, pk__gt=after.pk
-    )
-    return _oldest(free.filter(later, created_at__gte=after.created_at), states) or (
-        _oldest(free.exclude(pk=after.pk), states)
-    )
-
-
-def _oldest(free: QuerySet[Match], states: Iterable[MatchState]) -> Match | None:
-    """Ask state by state, so that each answer is the first row of an index."""
-    firsts = (free.filter(state=state).first() for state in states)
-    return min(
-        (match for match in firsts if match is not None),
-        key=lambda match: (match.created_at, match.pk),
-        default=None,
-    )
+    free = Q(state__in=states) & ~held
+    if approval.may_approve_own(user):
+        return free
+    return free & ~Q(state=MatchState.ESCALATED, decided_by=user)

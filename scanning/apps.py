@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-from common.sequences import begin_ids_at
+from common.sequences import keep_reserved_ids
 
 
 class ScanningConfig(AppConfig):
@@ -26,4 +26,4 @@ class ScanningConfig(AppConfig):
 
 
 def _reserve_ids(using: str, **_signal: object) -> None:
-    begin_ids_at(using, "scanning_container", 1001)
+    keep_reserved_ids(using, "scanning_container")

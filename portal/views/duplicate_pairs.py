@@ -1,4 +1,4 @@
-"""Any two recordings beside each other; many groups at once; the report."""
+"""Any two recordings beside each other; many groups at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from catalogue.models import Recording
 from catalogue.selectors import search_recordings
 from dedup import actions, comparing
 from dedup.errors import ActionRefused
-from dedup.models import ActionState, ActionVerb, PairLink
+from dedup.models import ActionState, PairLink
 from portal import duplicates as page
 from portal.access import PortalRequest, needs
 from portal.duplicate_pair import pair_context
@@ -72,9 +72,7 @@ def duplicate_pair_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Keep a pair apart: it is not proposed again."""
     link = get_object_or_404(PairLink.objects.select_related("one", "other"), uid=uid)
     try:
-        action = actions.act_on_pair(
-            verb=ActionVerb.KEEP, one=link.one, other=link.other, user=request.user
-        )
+        action = actions.keep_apart(one=link.one, other=link.other, user=request.user)
     except ActionRefused as refused:
         messages.error(request, refused.message)
         return redirect("portal:duplicate_pair", uid=uid)

@@ -43,7 +43,6 @@ def links(request: PortalRequest) -> HttpResponseBase:
                 links=wanted,
                 user=request.user,
                 scan_again=form.cleaned_data["scan_again"],
-                waited_for=True,
             )
             form = ManyLinksForm(initial={"container": form.cleaned_data["container"]})
     return _page(request, form=form, outcomes=outcomes)
@@ -90,7 +89,6 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
         container=form.cleaned_data["container"],
         links=links_of_items(chosen),
         user=request.user,
-        waited_for=True,
     )
     return _page(request, outcomes=outcomes)
 

@@ -26,12 +26,7 @@ FONTS = Path(__file__).resolve().parent.parent / "fonts"
 _FONT_FILES = [str(FONTS / "DejaVuSans.ttf")]
 
 INK, QUIET, LINE, SUNKEN = "#191c24", "#626a7c", "#dcdfe6", "#eceef2"
-SOURCE, SOURCE_SOFT, REFERENCE, REFERENCE_SOFT = (
-    "#4a5061",
-    "#878e9e",
-    "#5443c9",
-    "#8e82de",
-)
+SOURCE, SOURCE_SOFT, REFERENCE = "#4a5061", "#878e9e", "#5443c9"
 MARK = "#c5480c"
 STATE_COLOURS = {
     "pending": "#b57200",

@@ -46,21 +46,16 @@ def submit_links(
     links: Sequence[WantedLink],
     user: User | None,
     scan_again: bool = False,
-    waited_for: bool = False,
 ) -> list[LinkOutcome]:
-    """Submit each link on its own; one that is refused stops no other."""
-    return [
-        _submit(container, link, user, scan_again, waited_for)
-        for link in links[:MAX_LINKS]
-    ]
+    """Submit each link on its own; one that is refused stops no other.
+
+    The person waits for them, looking at a page.
+    """
+    return [_submit(container, link, user, scan_again) for link in links[:MAX_LINKS]]
 
 
 def _submit(
-    container: Container,
-    link: WantedLink,
-    user: User | None,
-    scan_again: bool,
-    waited_for: bool,
+    container: Container, link: WantedLink, user: User | None, scan_again: bool
 ) -> LinkOutcome:
     try:
         file = submit_link(
@@ -70,7 +65,7 @@ def _submit(
             details=link.details,
             name=link.name,
             scan_again=scan_again,
-            waited_for=waited_for,
+            waited_for=True,
         )
     except IntakeRefused as refused:
         return LinkOutcome(link.url, code=refused.code, message=str(refused))

@@ -75,7 +75,7 @@ def test_week_bars_share_a_zero_baseline() -> None:
 
     feet = {round(float(bar.y) + float(bar.height), 1) for bar in chart.bars}
     assert len(feet) == 1
-    assert (chart.total_new, chart.total_decided) == (10, 5)
+    assert chart.summary == "10 new and 5 decided in 2 weeks"
 
 
 def test_week_chart_without_weeks_draws_an_axis_only() -> None:

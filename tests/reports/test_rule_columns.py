@@ -11,13 +11,13 @@ from pytest_django import Settings
 from accounts.roles import Role
 from catalogue.models import Recording
 from reports.rows import COLUMNS, Case, Found
-from reports.values import as_text
 from review.models import Match
 from review.services import decisions, disputes
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
+from tests.reports.cells import as_text
 
 pytestmark = pytest.mark.django_db
 

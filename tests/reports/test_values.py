@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.csv_safety import unguard
-from reports.values import Kind, Value, as_text, join_items, offset, split_items
+from reports.values import Kind, Value, join_items, offset, split_items
+from tests.reports.cells import as_text
 
 TEXT = st.text(
     st.one_of(

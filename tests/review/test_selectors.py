@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -163,27 +163,3 @@ def test_earlier_decisions_show_the_rescanned_case_first() -> None:
         (elsewhere.pk, MatchState.CONFIRMED),
     ]
     assert earlier[0].reason == "noise"
-
-
-def test_next_waiting_goes_on_from_the_oldest_and_round() -> None:
-    reviewer, colleague = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
-    first, second, held, escalated = (make_match() for _ in range(4))
-    for place, match in enumerate((first, second, held, escalated)):
-        Match.objects.filter(pk=match.pk).update(
-            created_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=place)
-        )
-        match.refresh_from_db()
-    decisions.take_lock(match=held, user=colleague)
-    decisions.escalate(match=escalated, user=reviewer, version=1, note="whose?")
-
-    assert selectors.next_waiting(user=reviewer) == first
-    assert selectors.next_waiting(user=reviewer, after=first) == second
-    assert selectors.next_waiting(user=reviewer, after=second) == first
-    manager = make_user(Role.MANAGER)
-    assert selectors.next_waiting(user=manager, after=second) == escalated
-
-
-def test_next_waiting_is_nothing_when_only_this_one_waits() -> None:
-    match = make_match()
-
-    assert selectors.next_waiting(user=make_user(Role.REVIEWER), after=match) is None

@@ -1,0 +1,19 @@
+"""Cells of text files, written as reports write them, and read back."""
+
+from __future__ import annotations
+
+from common.csv_safety import unguard
+from reports.values import GUARDED, Cell, Kind, Value, as_cell, cell_text, split_items
+
+
+def as_text(value: Value, kind: Kind) -> str:
+    """Write a value as a cell of a text file."""
+    return cell_text(as_cell(value, kind), kind)
+
+
+def read_cell(text: str, kind: Kind) -> Cell:
+    """Return what a cell of a text file stands for; an empty text is unknown."""
+    if not text:
+        return None
+    plain = unguard(text) if kind in GUARDED else text
+    return split_items(plain) if kind == Kind.LIST else plain
