@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery.contrib.testing.worker import start_worker
+from celery.signals import task_postrun
 from django.db import connection
 from django.test import override_settings
 from django_tasks import task
@@ -78,13 +79,26 @@ def broker(
 
 
 def work_until(done: Callable[[], bool]) -> None:
-    """Run a worker of Celery's until something is so."""
+    """Run a worker of Celery's until something is so, as asked after each task.
+
+    Between tasks alone, because the worker is a thread here: in memory, SQLite refuses
+    to write a table that another thread reads.
+    """
+    ended = threading.Event()
+
+    def note(**_told: object) -> None:
+        ended.set()
+
     app = celery_backend.celery_app()
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    task_postrun.connect(note)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
-        while not done():
-            assert time.monotonic() < deadline, "the work was not done"
-            time.sleep(0.05)
+        while ended.wait(_PATIENCE_SECONDS):
+            ended.clear()
+            if done():
+                break
+        else:
+            pytest.fail("the work was not done")
+    task_postrun.disconnect(note)
 
 
 @pytest.mark.django_db(transaction=True)
