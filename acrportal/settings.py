@@ -100,7 +100,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "common.static_files.StaticFiles",
     "common.middleware.request_id",
     "operations.middleware.observe",
     "csp.middleware.CSPMiddleware",
@@ -227,8 +227,7 @@ SOCIALACCOUNT_PROVIDERS = {
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Served straight from static/ and checked again by the browser each time, so that
-# an upgrade never meets yesterday's style sheet.
+# Served straight from where they lie, under addresses that name their version.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
 MEDIA_ROOT = ACRPORTAL_DATA_DIR / "media"
@@ -242,7 +241,7 @@ STORAGES: dict[str, dict[str, Any]] = {
         if STORAGE_URL
         else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
     ),
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "common.static_files.VersionedStorage"},
 }
 FILE_UPLOAD_TEMP_DIR = ACRPORTAL_DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)

@@ -2,11 +2,11 @@
 
 ``python -m benchmarks.load --minutes 10 --browsing 200 --uploading 50 [--database URL]
 [--check]`` fills a database, starts ``manage.py serve``, and lets signed-in people work:
-some open page after page, with the style sheets and scripts that a browser asks for
-again each time; some upload sound, follow its scan as the upload page does, and open its
-result. Everybody thinks ``--think`` seconds on average (between half and one and a half
-times that) after each page and each result. All people are threads of this process, on
-the same machine.
+some open page after page, with the style sheets and scripts that a browser asks for (all
+on the first page, then what may not be kept); some upload sound, follow its scan as the
+upload page does, and open its result. Everybody thinks ``--think`` seconds on average
+(between half and one and a half times that) after each page and each result. All people
+are threads of this process, on the same machine.
 """
 
 from __future__ import annotations
@@ -266,14 +266,15 @@ class _Anybody(threading.Thread, ABC):
         """Do one thing."""
 
     def open_page(self, name: str, path: str) -> None:
-        """Open a page, and ask again for what it is drawn with, as browsers do."""
+        """Open a page, and ask for what it is drawn with, as browsers do."""
         begun = time.perf_counter()
         answer = self.person.get(path)
         self.times.note(name, path, begun, answer.status)
         for asset in dict.fromkeys(_STATIC.findall(answer.body)):
             begun = time.perf_counter()
-            drawn = self.person.get_again(asset.decode())
-            self.times.note("(styles, scripts)", asset.decode(), begun, drawn.status)
+            for one, drawn in self.person.draw_with(asset.decode()):
+                self.times.note("(styles, scripts)", one, begun, drawn.status)
+                begun = time.perf_counter()
 
 
 class _Browsing(_Anybody):

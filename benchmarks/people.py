@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import http.client
+import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from pathlib import PurePosixPath
+from urllib.parse import urlencode, urljoin
 
 # What a form's token has to be: one's own cookie and the header say the same.
 _TOKEN = "a" * 32
 _IDLE_SECONDS = 1.0
 _FORM = "application/x-www-form-urlencoded"
+
+_KEEP = re.compile(r"max-age=(\d+)")
+# url(…) of a style sheet, and what a module imports.
+_NAMED = {
+    ".css": re.compile(rb"""url\(["']?([\w./-]+)"""),
+    ".js": re.compile(rb"""\b(?:from|import)\s+"(\.[\w./-]+)\""""),
+}
 
 Fields = Mapping[str, str | Iterable[str]]
 
@@ -24,7 +33,17 @@ class Answer:
     status: int
     location: str
     modified: str
+    keep_seconds: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A file that one has: of when it is, until when it may be kept, what it names."""
+
+    modified: str
+    until: float
+    names: list[str]
 
 
 def session_of(username: str) -> str:
@@ -58,6 +77,13 @@ def multipart(fields: Fields, name: str, content: bytes) -> tuple[bytes, str]:
     )
 
 
+def _named_in(path: str, content: bytes) -> list[str]:
+    """Return the addresses of what a style sheet or a script names."""
+    pattern = _NAMED.get(PurePosixPath(path).suffix)
+    found = set(pattern.findall(content)) if pattern else ()
+    return sorted(urljoin(path, name.decode()) for name in found)
+
+
 class Person:
     """Somebody with a session, who keeps a connection open as a browser does."""
 
@@ -66,7 +92,7 @@ class Person:
             "127.0.0.1", port, timeout=timeout
         )
         self._last = 0.0
-        self._known: dict[str, str] = {}
+        self._kept: dict[str, _Kept] = {}
         self._headers = {
             "Cookie": f"sessionid={session}; csrftoken={_TOKEN}",
             "X-CSRFToken": _TOKEN,
@@ -77,14 +103,26 @@ class Person:
         """Open a page."""
         return self._ask("GET", path, None, {})
 
-    def get_again(self, path: str) -> Answer:
-        """Ask for what one has already, unless it has changed."""
-        known = self._known.get(path)
-        headers = {"If-Modified-Since": known} if known else {}
-        answer = self._ask("GET", path, None, headers)
-        if answer.modified:
-            self._known[path] = answer.modified
-        return answer
+    def draw_with(self, path: str) -> Iterator[tuple[str, Answer]]:
+        """Fetch what a page is drawn with, and what that names in turn, as a browser does.
+
+        What one has and may keep is not asked for; what one has and has to ask for again
+        is fetched only if it changed. Yields what was asked.
+        """
+        wanted = [path]
+        for one in wanted:
+            kept = self._kept.get(one)
+            if kept is None or kept.until <= time.monotonic():
+                headers = {"If-Modified-Since": kept.modified} if kept else {}
+                answer = self._ask("GET", one, None, headers)
+                kept = _Kept(
+                    answer.modified,
+                    time.monotonic() + answer.keep_seconds,
+                    kept.names if kept else _named_in(one, answer.body),
+                )
+                self._kept[one] = kept
+                yield one, answer
+            wanted += [name for name in kept.names if name not in wanted]
 
     def post(self, path: str, fields: Fields) -> Answer:
         """Send a form."""
@@ -117,9 +155,11 @@ class Person:
             self._connection.close()
             raise
         self._last = time.monotonic()
+        control = answer.getheader("Cache-Control", "")
         return Answer(
             answer.status,
             answer.getheader("Location", ""),
             answer.getheader("Last-Modified", ""),
+            int(found[1]) if (found := _KEEP.search(control)) else 0,
             content,
         )

@@ -1,0 +1,128 @@
+"""Static files name their version, and browsers keep them for good."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from urllib.parse import urljoin
+
+import pytest
+from django.conf import settings as configured
+from django.contrib.staticfiles import finders
+from django.http import HttpResponse
+from django.templatetags.static import static
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+
+from common import static_files
+from common.static_files import VersionedStorage
+
+STATIC = Path(configured.BASE_DIR) / "static"
+NAMING = sorted(
+    path
+    for ending in ("*.css", "*.js", "*.svg")
+    for path in STATIC.rglob(ending)
+    if "vendor" not in path.parts
+)
+# In url(), @import, import … from "…", import("…"), href="…" and xlink:href="…".
+_NAMED = re.compile(
+    r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)"""
+    r"""|(?:\bfrom\s+|\bimport\s*\(?\s*)["']([^"'\s]+)|\bhref=["']([^"']+)"""
+)
+
+
+def test_address_names_the_version_and_is_kept_for_good(client: Client) -> None:
+    address = static("css/base.css")
+
+    answer = client.get(address)
+
+    assert re.fullmatch(r"/static/[0-9a-f]{12}/css/base\.css", address)
+    assert answer.status_code == 200
+    assert "immutable" in answer["Cache-Control"]
+    assert "public" in answer["Cache-Control"]
+    told = re.search(r"max-age=(\d+)", answer["Cache-Control"])
+    assert told is not None
+    assert int(told[1]) >= 31_536_000
+
+
+def test_files_of_django_are_kept_too(client: Client) -> None:
+    answer = client.get(static("admin/js/theme.js"))
+
+    assert "immutable" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "address", ["/static/css/base.css", "/static/0123456789ab/css/base.css"]
+)
+def test_other_versions_are_what_is_here_and_asked_for_again(
+    client: Client, address: str
+) -> None:
+    answer = client.get(address)
+
+    assert answer.status_code == 200
+    assert b"".join(answer) == (STATIC / "css" / "base.css").read_bytes()
+    assert answer["Cache-Control"] == "no-cache"
+    again = client.get(address, headers={"If-Modified-Since": answer["Last-Modified"]})
+    assert again.status_code == 304
+    assert again["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/static/css/none.css",
+        "/static/0123456789ab/css/none.css",
+        "/static/0123456789ab/",
+        "/static/0123456789ab/../../manage.py",
+        "/static/0123456789ab/0123456789ab/css/base.css",
+    ],
+)
+def test_what_is_no_static_file_is_not_found(client: Client, address: str) -> None:
+    assert client.get(address).status_code in {302, 404}
+
+
+def test_changed_file_changes_the_version(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STATICFILES_DIRS = [tmp_path]
+    monkeypatch.setattr(finders, "get_finders", lambda: [finders.FileSystemFinder()])
+    monkeypatch.setattr(static_files, "version", static_files.version.__wrapped__)
+    found = []
+
+    for content in ("a {}", "b {}", "a {}"):
+        (tmp_path / "own.css").write_text(content, encoding="utf-8")
+        found.append(VersionedStorage().url("own.css"))
+
+    first, second, third = found
+    assert first != second
+    assert first == third
+
+
+def test_with_debug_on_a_file_is_looked_for_each_time(
+    settings: Settings,
+) -> None:
+    settings.DEBUG = True
+    address = VersionedStorage().url("css/base.css")
+
+    answer = static_files.StaticFiles(lambda _: HttpResponse(status=404))(
+        RequestFactory().get(address)
+    )
+
+    assert address == "/static/css/base.css"
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "max-age=0, public"
+
+
+@pytest.mark.parametrize("path", NAMING, ids=lambda path: str(path.name))
+def test_what_files_name_of_each_other_lies_under_the_same_version(path: Path) -> None:
+    """A name from the root, or one that leads out, would lose the version."""
+    own = f"/version/{PurePosixPath(path.relative_to(STATIC).as_posix())}"
+    for groups in _NAMED.findall(path.read_text(encoding="utf-8")):
+        name = "".join(groups)
+        if name.startswith(("#", "data:", "${")):
+            continue
+
+        whole = urljoin(own, name.partition("#")[0])
+
+        assert not name.startswith("/"), name
+        assert (STATIC / whole.removeprefix("/version/")).is_file(), name
