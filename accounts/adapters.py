@@ -17,6 +17,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.openid import refuse_wrong_nonce
@@ -28,6 +29,15 @@ logger = logging.getLogger(__name__)
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the library is not typed
     """Accounts are made by admins."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": gettext_lazy(
+            "User name or password is wrong. Capital letters count."
+        ),
+        "too_many_login_attempts": gettext_lazy(
+            "Too many failed attempts. Try again in five minutes."
+        ),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Refuse."""

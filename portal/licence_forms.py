@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from catalogue.models import Bucket, Recording
 from portal.rule_fields import LinesField, RecordingsField
+from review.choices import LicenceScope
 from review.models import Licence
 
 MAX_EVIDENCE_BYTES = 20 * 1024**2
@@ -66,6 +67,10 @@ class LicenceForm(forms.ModelForm[Licence]):
         self, *args: Any, **kwargs: Any
     ) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
+        self.fields["scope"].choices = [  # type: ignore[attr-defined]  # a choice
+            ("", "Choose which"),
+            *LicenceScope.choices,
+        ]
         if self.instance.pk:
             self.initial["recordings"] = list(self.instance.recordings.all())
         if self.instance.built_in:

@@ -12,7 +12,7 @@ from accounts.roles import ROLE_ACTIONS, Action
 from catalogue.models import Bucket
 from portal.rule_fields import LinesField
 from review import conditions
-from review.choices import Relation
+from review.choices import PolicyAction, Relation
 from review.models import Policy
 from scanning.choices import SCAN_ENGINES
 
@@ -74,6 +74,11 @@ class PolicyForm(forms.ModelForm[Policy]):
         super().__init__(*args, **kwargs)
         deciders = User.objects.filter(groups__name__in=_DECIDERS, is_active=True)
         self.fields["assignee"].queryset = deciders.distinct()  # type: ignore[attr-defined]  # a model choice
+        self.fields["assignee"].empty_label = "Nobody by name"  # type: ignore[attr-defined]  # as above
+        self.fields["action"].choices = [  # type: ignore[attr-defined]  # a choice
+            ("", "Choose what follows"),
+            *PolicyAction.choices,
+        ]
         for name, label in _TYPED.items():
             self.fields[name] = LinesField(
                 required=False, label=label, help_text="One per line"

@@ -210,7 +210,7 @@ class Row {
   }
 
   seenBefore(data) {
-    const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+    const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
     this.icon("files");
     this.say(`The same bytes came on ${when} as ${data.duplicate_of.name}: ${this.outcome(data)}`);
     this.show("seen", "Seen before");
@@ -229,7 +229,7 @@ class Row {
 
   follow(data) {
     if (data.duration_ms && this.file) {
-      const seconds = Math.round(data.duration_ms / 1000);
+      const seconds = Math.floor(data.duration_ms / 1000);
       const length = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
       this.part("size").textContent = `${length} · ${size(this.file.size)}`;
     }

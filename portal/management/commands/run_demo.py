@@ -44,8 +44,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run every step; each says what it does."""
-        # The worker's log lines would bury the matches and the logins.
-        os.environ.setdefault("LOG_LEVEL", "WARNING")
+        # The worker's log lines, its end among them, would bury the matches and logins.
+        os.environ.setdefault("LOG_LEVEL", "ERROR")
         self._say("Preparing the database")
         call_command("migrate", verbosity=0)
         logins = demo.ensure_users()
