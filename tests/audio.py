@@ -6,6 +6,7 @@ import io
 import wave
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -17,8 +18,12 @@ RATE = 16_000
 Samples = NDArray[np.float32]
 
 
+@cache
 def tune(seed: int, seconds: float) -> Samples:
-    """Return a tune of its own for each seed: plucked notes with three overtones."""
+    """Return a tune of its own for each seed: plucked notes with three overtones.
+
+    Read-only, because it is made once.
+    """
     rng = np.random.default_rng(seed)
     y = np.zeros(int(seconds * RATE), dtype=np.float32)
     at = 0.0
@@ -26,7 +31,9 @@ def tune(seed: int, seconds: float) -> Samples:
         for _ in range(rng.integers(1, 4)):
             _add_note(y, rng, at)
         at += float(rng.uniform(0.12, 0.35))
-    return (0.5 * y / max(1e-6, float(np.abs(y).max()))).astype(np.float32)
+    made = (0.5 * y / max(1e-6, float(np.abs(y).max()))).astype(np.float32)
+    made.setflags(write=False)
+    return made
 
 
 def _add_note(y: Samples, rng: np.random.Generator, at: float) -> None:

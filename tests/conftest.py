@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+import tempfile
 from collections.abc import Callable
+from contextlib import closing
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from django.core.cache import caches
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
@@ -19,11 +26,20 @@ from accounts.roles import Role
 from audit import triggers
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
+from recognition.media import write_proxy
 from scanning.models import Container
-from tests import audio
+from tests import audio, scheduling
 from tests.factories.accounts import make_user
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
 Worker = Callable[[], None]
+
+
+# Migrating takes seconds; installations that are not about migrations begin with a copy.
+CopyDatabase = Callable[[Path], Path]
 
 
 class MakeClient(Protocol):
@@ -33,13 +49,50 @@ class MakeClient(Protocol):
         """Return the client."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer | None
+) -> LoadScopeScheduling:
+    """Let tests that share a portal share a process."""
+    return scheduling.scheduler(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: scheduling.rank(item.nodeid))
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Let tests that commit be cleared up after: on SQLite that deletes the rows."""
+def django_db_setup(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path | None:
+    """Keep a copy of the empty SQLite database for installations beside the tests.
+
+    Then let tests that commit be cleared up after: on SQLite that deletes the rows.
+    """
+    if connection.vendor != "sqlite":
+        return None
+    copy = tmp_path_factory.mktemp("empty") / "portal.sqlite3"
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            for table in triggers.TABLES:
-                cursor.execute(f"DROP TRIGGER {table}_no_delete")
+        with closing(sqlite3.connect(copy)) as file:
+            connection.connection.backup(file)
+        for table in triggers.TABLES:
+            cursor.execute(f"DROP TRIGGER {table}_no_delete")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def copy_database(django_db_setup: Path | None) -> CopyDatabase:
+    """Return a function that lays a migrated, empty SQLite database into a folder."""
+    if django_db_setup is None:
+        pytest.skip("an installation beside the tests keeps its records in SQLite")
+
+    def copy(folder: Path) -> Path:
+        return Path(shutil.copy(django_db_setup, folder))
+
+    return copy
 
 
 @pytest.fixture(autouse=True)
@@ -98,12 +151,27 @@ class Catalogue:
         self.container.buckets.add(self.bucket)
 
     def _add(self, title: str, *, seed: int, user: User) -> Recording:
-        return add_recording(
+        added = add_recording(
             bucket=self.bucket,
             details=RecordingDetails(title=title, custom_id=f"T-{seed}"),
             audio=upload(f"{title}.wav", audio.wav_bytes(audio.tune(seed, 30))),
             user=user,
         )
+        # There already, so that the worker need not encode it for each test.
+        rendition = ContentFile(_rendition(seed))
+        added.proxy = default_storage.save(f"proxies/{added.acr_id}.webm", rendition)
+        added.save(update_fields=["proxy"])
+        return added
+
+
+@cache
+def _rendition(seed: int) -> bytes:
+    """Return what browsers play of a tune."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, made = Path(folder) / "tune.wav", Path(folder) / "proxy.webm"
+        source.write_bytes(audio.wav_bytes(audio.tune(seed, 30)))
+        write_proxy(source, made)
+        return made.read_bytes()
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ import pytest
 from django.conf import settings as django_settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.conftest import CopyDatabase
+
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _ARGUMENTS = [
     "--no-sandbox",
@@ -55,11 +57,14 @@ class Portal:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal(
+    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
+) -> Iterator[Portal]:
     """Run the demo in a folder of its own, then serve it."""
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     data_dir = tmp_path_factory.mktemp("portal")
+    copy_database(data_dir)
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {

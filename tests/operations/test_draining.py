@@ -17,6 +17,7 @@ from django.conf import settings
 from kombu import Connection
 
 from tests import audio
+from tests.conftest import CopyDatabase
 
 # Real workers have to start: only a real process shows what a signal does.
 pytestmark = pytest.mark.slow
@@ -40,8 +41,8 @@ call_command(*sys.argv[2:])
 class Installation:
     """An installation of its own, and programs that run in it."""
 
-    def __init__(self, folder: Path, broker: str) -> None:
-        self.database = folder / "db.sqlite3"
+    def __init__(self, folder: Path, database: Path, broker: str) -> None:
+        self.database = database
         self.queue = f"test-{uuid.uuid4().hex}"
         self.environment = os.environ | {
             "ACRPORTAL_DATA_DIR": str(folder),
@@ -81,7 +82,7 @@ class Installation:
 
 @pytest.fixture(params=sorted(_BROKERS))
 def installation(
-    request: pytest.FixtureRequest, tmp_path: Path
+    request: pytest.FixtureRequest, tmp_path: Path, copy_database: CopyDatabase
 ) -> Iterator[Installation]:
     """Return an installation with its queue in the database or on a broker."""
     url = _BROKERS[request.param]
@@ -90,7 +91,7 @@ def installation(
             Connection(url, connect_timeout=3).ensure_connection(max_retries=1)
         except OSError as error:
             pytest.skip(f"needs {request.param} at {url}: {error}")
-    made = Installation(tmp_path, url)
+    made = Installation(tmp_path, copy_database(tmp_path), url)
     yield made
     if url:
         with Connection(url) as connected:
@@ -103,7 +104,6 @@ def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
     long, short = tmp_path / "long.wav", tmp_path / "short.wav"
     long.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 6)))
     short.write_bytes(audio.wav_bytes(audio.tune(4, 5)))
-    installation.run("migrate", "--verbosity", "0")
     create = "from scanning.models import Container; Container.objects.create(name='c')"
     installation.run("shell", "--command", create)
     installation.run("scan_file", "--container", "c", str(long), str(short))

@@ -36,7 +36,7 @@ from scanning.models.detection import ImmutableError
 from scanning.services.intake import submit_upload
 from scanning.services.scans import cancel_scan, request_scan, requeue_stale_scans
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.conftest import Catalogue, CopyDatabase, MakeClient, Worker, upload
 
 EMPTY = EngineResult(EngineChoice.EMBEDDED, "embedded/1", ())
 
@@ -197,14 +197,17 @@ def test_transitions_of_scans_name_every_status() -> None:
 
 
 @pytest.mark.slow
-def test_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+def test_worker_killed_in_the_middle_loses_nothing(
+    tmp_path: Path, copy_database: CopyDatabase
+) -> None:
     """A real database file, a real worker process, kill -9, a second worker.
 
     Slow, because only a real kill shows that no state lives in the process.
     """
+    records = copy_database(tmp_path)
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(tmp_path),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+        "DATABASE_URL": f"sqlite:///{records}",
         "SECRET_KEY": "only for this test",
         "ACRPORTAL_LEASE_SECONDS": "5",
     }
@@ -223,14 +226,8 @@ def test_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
 
     long = tmp_path / "long.wav"
     long.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 20)))
-    manage("migrate", "--verbosity", "0")
-    manage(
-        "shell",
-        "-c",
-        "from scanning.models import Container; Container.objects.create(name='c')",
-    )
+    made = "from scanning.models import Container as C; print(C.objects.create(name='c').pk)"
     # Ids below 1001 are reserved, because clients of the wire protocol know some.
-    made = "from scanning.models import Container; print(Container.objects.get().pk)"
     assert manage("shell", "-v", "0", "-c", made).strip() == "1001"
     manage("scan_file", "--container", "c", str(long))
     victim = subprocess.Popen(
@@ -242,7 +239,7 @@ def test_worker_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
 
     def status() -> str:
         # Read from the file itself: a command would start too slowly to see it run.
-        with sqlite3.connect(tmp_path / "db.sqlite3", timeout=20) as database:
+        with sqlite3.connect(records, timeout=20) as database:
             row = database.execute("SELECT status, attempts FROM scanning_scan")
             return "{} {}".format(*row.fetchone())
 

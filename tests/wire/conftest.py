@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import CopyDatabase
 from tests.wire.live import (
     DEMO,
     Receiver,
@@ -20,9 +21,13 @@ from tests.wire.live import (
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def live(
+    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
+) -> Iterator[Server]:
     """Return a server with a worker, an empty database and an all-powerful token."""
-    with running_server(tmp_path_factory.mktemp("live")) as server:
+    folder = tmp_path_factory.mktemp("live")
+    copy_database(folder)
+    with running_server(folder) as server:
         yield server
 
 

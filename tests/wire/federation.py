@@ -107,7 +107,10 @@ class Federation:
 
 @contextmanager
 def federation(folder: Path, **settings: str) -> Iterator[Federation]:
-    """Run both portals; tune 1 and tune 2 are in the other's catalogue."""
+    """Run both portals; tune 1 and tune 2 are in the other's catalogue.
+
+    Their data folders, "here" and "there", may hold migrated databases.
+    """
     with ExitStack() as stack:
         calls = stack.enter_context(faulty_proxy())
         callbacks = stack.enter_context(faulty_proxy())

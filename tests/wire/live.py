@@ -72,7 +72,10 @@ def free_port() -> int:
 
 @contextmanager
 def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
-    """Serve from an empty data folder; both processes end with the block."""
+    """Serve from a data folder; both processes end with the block.
+
+    It is empty, or holds a migrated database, which saves migrating.
+    """
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     env = {
@@ -86,7 +89,8 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         "DATABASE_URL": f"sqlite:///{data_dir}/portal.sqlite3",
         **settings,
     }
-    _manage(env, "migrate", "--verbosity", "0")
+    if not (data_dir / "portal.sqlite3").exists():
+        _manage(env, "migrate", "--verbosity", "0")
     token = _manage(env, "create_api_token", "--username", "client").split()[-1]
     log = (data_dir / "serve.log").open("wb")
     process = subprocess.Popen(

@@ -8,6 +8,7 @@ from itertools import cycle
 import pytest
 
 from tests import audio
+from tests.conftest import CopyDatabase
 from tests.wire.faults import Decide, Fault
 from tests.wire.federation import Federation, federation
 
@@ -15,9 +16,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+def both(
+    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
+) -> Iterator[Federation]:
     """Return two portals that are tied together."""
-    with federation(tmp_path_factory.mktemp("federation")) as running:
+    folder = tmp_path_factory.mktemp("federation")
+    for name in ("here", "there"):
+        (folder / name).mkdir()
+        copy_database(folder / name)
+    with federation(folder) as running:
         yield running
 
 
