@@ -1,6 +1,7 @@
 # make demo    set up everything, scan the demo programmes, serve the portal
 # make serve   web server and worker (PORT=8000)
-# make test    the tests; those that use the database on PostgreSQL too, where one runs
+# make test    the tests (PROCESSES=3)
+# make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make check   style, types, imports, migrations, API schema
 # make clients the vendor's own API clients, which the tests then drive too
 # make clickhouse  today's ClickHouse engine, on which the index tests then run too
@@ -8,6 +9,8 @@
 
 PYTHON ?= python3.11
 PORT ?= 8000
+# One more than there are cores: what waits for another process leaves its core to others.
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Local set-up: plain http on this machine, everything written under var/.
@@ -16,7 +19,7 @@ export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test check bench clients clickhouse
+.PHONY: demo serve test test-postgres check bench clients clickhouse
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -27,8 +30,10 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(RUN) -m pytest -n auto $(ARGS)
-	$(RUN) -m tests.on_postgres
+	$(RUN) -m pytest -n $(PROCESSES) $(ARGS)
+
+test-postgres: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m tests.on_postgres -n $(PROCESSES) $(ARGS)
 
 check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(VENV)/bin/ruff check .

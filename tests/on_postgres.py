@@ -1,6 +1,7 @@
 """Runs the tests that use the database on PostgreSQL too, where one answers.
 
-``python -m tests.on_postgres``; ``TEST_DATABASE_URL`` names the server.
+``python -m tests.on_postgres [arguments of pytest]``; ``TEST_DATABASE_URL`` names the
+server.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def main() -> int:
         return 0
     return subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-n", "auto", "-q"),
+            *(sys.executable, "-m", "pytest", "-q"),
             *("-m", "not slow and not e2e"),
             *(f"--ignore={path}" for path in _WITHOUT),
             *("--ignore", "tests/index/test_contract.py"),
