@@ -59,7 +59,7 @@ def pytest_xdist_make_scheduler(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
-    items.sort(key=lambda item: scheduling.rank(item.nodeid))
+    items.sort(key=scheduling.rank)
 
 
 @pytest.fixture(scope="session")

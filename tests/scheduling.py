@@ -15,24 +15,25 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-# In the order in which they begin; every other file is a group of its own.
-_GROUPS = ("tests/e2e/", "tests/wire/test_federation.py", "tests/wire/")
-_LONG = ("tests/operations/", "tests/scanning/", "tests/index/", "tests/common/")
+# In the order in which they begin.
+_PORTALS = ("tests/e2e/", "tests/wire/test_federation.py", "tests/wire/")
 
 
 def group_of(nodeid: str) -> str:
-    """Return what a test shares its process with: its portal, or its file."""
-    file = nodeid.partition("::")[0]
-    return next((group for group in _GROUPS if file.startswith(group)), file)
+    """Return what a test shares its process with: its portal; else it is alone."""
+    return next((group for group in _PORTALS if nodeid.startswith(group)), nodeid)
 
 
-def rank(nodeid: str) -> int:
-    """Return which tests begin first: those that take or wait longest."""
-    starts = (*_GROUPS, *_LONG)
-    return next(
-        (number for number, start in enumerate(starts) if nodeid.startswith(start)),
-        len(starts),
-    )
+def rank(item: pytest.Item) -> int:
+    """Return which tests begin first: those beside which something has to start.
+
+    Others stay as pytest-django has them, those that empty the database last.
+    """
+    group = group_of(item.nodeid)
+    if group in _PORTALS:
+        return _PORTALS.index(group)
+    starts = "copy_database" in getattr(item, "fixturenames", ())
+    return len(_PORTALS) + (0 if starts else 1)
 
 
 def scheduler(config: pytest.Config, log: Producer | None) -> LoadScopeScheduling:
