@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from playwright.sync_api import Browser, CDPSession, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -30,8 +31,12 @@ def ana() -> User:
 
 
 @pytest.fixture
-def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+def page(
+    browser: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Page]:
     """Give a fresh page of a portal in this process; a fault in its console fails."""
+    # The portal serves its static files itself, at addresses of its own.
+    monkeypatch.setattr(StaticFilesHandler, "_should_handle", lambda *_path: False)
     context = browser.new_context(base_url=live_server.url)
     opened, faults = context.new_page(), []
     opened.on("pageerror", lambda error: faults.append(str(error)))
