@@ -1,6 +1,7 @@
 """Makes the pictures of the documents from the running demo, or looks at every page.
 
-``make demo`` in one terminal, then ``.venv/bin/python docs/pictures.py`` in another.
+``make demo`` with an empty ``var/`` in one terminal, then
+``.venv/bin/python docs/pictures.py`` in another: the same demo gives the same pictures.
 With ``--sheets FOLDER`` every page is taken instead, narrow to wide, light and dark,
 so many onto a sheet, to be looked through; addresses that nothing links to may follow.
 Pages that are wider than their window are named, and the exit code says so. Needs a
@@ -17,22 +18,26 @@ import re
 import shutil
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("ACRPORTAL_DATA_DIR", ROOT / "var"))
 URL = os.environ.get("ACRPORTAL_BASE_URL", "http://localhost:8000")
 IMAGES = ROOT / "docs" / "images"
 
-# Width of the window, of its picture on a sheet, and how many lie side by side.
-WIDTHS = ((390, 390, 4), (768, 768, 2), (1280, 800, 2))
+# Width of the window, of its picture on a sheet, how many lie side by side, how many
+# there are on a sheet.
+WIDTHS = ((390, 390, 4, 8), (768, 600, 2, 4), (1280, 800, 2, 4), (1920, 1000, 2, 4))
 THEMES = ("light", "dark")
-PER_SHEET = 8
+# The widest window is for the pages on which people work all day.
+WORKPLACES = re.compile(r"/|/queue/|/m/[^/]+|/files/[^/]+/")
+WIDEST = 1920
 # What is further down a page is left out.
 HEIGHT = 1700
 _MARGIN, _LINE = 16, 18
@@ -41,6 +46,15 @@ _LEADS_NOWHERE = ("/static/", "/admin/", "/api/", "/accounts/logout")
 _IDS = re.compile(r"[0-9a-f-]{36}|\b[a-z]+_[0-9A-Za-z_]{6,}|\b\d+\b")
 _WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 _LINKS = """nodes => nodes.map(node => node.href?.baseVal ?? node.href)"""
+# Clocks, days and who was faster are not what a picture is to show.
+_STILL = r"""() => {
+  for (const time of document.querySelectorAll("time")) time.textContent = "today 9:30";
+  for (const line of document.querySelectorAll("[data-lock-text], .page-head__sub"))
+    if (line.childElementCount === 0)
+      line.textContent = line.textContent
+        .replace(/\d+:\d\d$/, "9:45").replace(/\w+day \d+ \w+/, "Monday 5 October");
+}"""
+_COLOURS = 192
 
 
 def main() -> int:
@@ -51,11 +65,11 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 960})
         if args.sheets is None:
-            _sign_in(page, "ana")
-            _file_page(page)
+            for picture in PICTURES:
+                _draw(browser, picture)
         else:
+            page = browser.new_page()
             _sign_in(page, args.user)
             wide = _take_all(page, args.sheets, args.address)
         browser.close()
@@ -84,8 +98,100 @@ def _sign_in(page: Page, username: str) -> None:
 def _file_page(page: Page) -> None:
     page.goto(f"{URL}/files/?q=morning")
     page.get_by_role("link", name="programme-morning.opus", exact=True).first.click()
+
+
+def _chosen_file(page: Page) -> None:
+    page.goto(f"{URL}/upload/")
+    programme = ROOT / "demo" / "programmes" / "programme-evening.opus"
+    page.set_input_files("#id_files", programme)
+    page.wait_for_selector("[data-row]")
+
+
+def _chosen_matches(page: Page) -> None:
+    page.goto(f"{URL}/queue/")
+    for key in ("ArrowDown", "Space", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    page.wait_for_selector(".bulkbar", state="visible")
+
+
+def _match(page: Page) -> None:
+    page.goto(f"{URL}/queue/")
+    page.get_by_role("link", name="Graveyard", exact=True).click()
+    page.wait_for_url("**/m/*")
+
+
+def _rejecting(page: Page) -> None:
+    _match(page)
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=IMAGES / "file-page.png")
+    page.keyboard.press("r")
+    page.get_by_text("Reject: why?").wait_for()
+
+
+def _excluding(page: Page) -> None:
+    _match(page)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("x")
+    page.locator("[data-stretch]").first.wait_for()
+
+
+def _container(page: Page) -> None:
+    page.goto(f"{URL}/containers/")
+    page.get_by_role("link", name="Edit Demo programmes").click()
+
+
+def _at(address: str) -> Callable[[Page], None]:
+    def go(page: Page) -> None:
+        page.goto(f"{URL}{address}")
+
+    return go
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of the documents: who sees it, the way there, how much of the page."""
+
+    name: str
+    user: str
+    show: Callable[[Page], None]
+    height: int
+
+
+PICTURES = (
+    Picture("dashboard", "ana", _at("/"), 620),
+    Picture("upload", "ana", _chosen_file, 480),
+    Picture("file-page", "ana", _file_page, 960),
+    Picture("queue", "ana", _chosen_matches, 720),
+    Picture("review-page", "ana", _match, 900),
+    Picture("reject", "ana", _rejecting, 900),
+    Picture("exclude", "ana", _excluding, 900),
+    Picture("reports", "ana", _at("/reports/"), 800),
+    Picture("container", "admin", _container, 760),
+    Picture("retention", "admin", _at("/retention/"), 420),
+    Picture("api", "admin", _at("/api/docs/"), 620),
+)
+
+
+def _draw(browser: Browser, picture: Picture) -> None:
+    """Take one picture of the documents and keep it small."""
+    page = browser.new_page(
+        viewport={"width": 1280, "height": picture.height},
+        color_scheme="light",
+        reduced_motion="reduce",
+    )
+    _sign_in(page, picture.user)
+    # What the sign-in has to say is said on the first page.
+    page.wait_for_url(f"{URL}/")
+    picture.show(page)
+    page.wait_for_load_state("networkidle")
+    page.evaluate(_STILL)
+    taken = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
+    held = page.get_by_role("button", name="Release", exact=True)
+    if held.count():
+        held.first.click()
+        page.wait_for_load_state("networkidle")
+    page.close()
+    few = taken.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    few.save(IMAGES / f"{picture.name}.png", optimize=True)
 
 
 def _take_all(page: Page, folder: Path, further: list[str]) -> list[str]:
@@ -93,7 +199,7 @@ def _take_all(page: Page, folder: Path, further: list[str]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     addresses = list(_addresses(page, further))
     wide = set()
-    for width, shown, across in WIDTHS:
+    for width, shown, across, per_sheet in WIDTHS:
         for theme in THEMES:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(
@@ -102,11 +208,14 @@ def _take_all(page: Page, folder: Path, further: list[str]) -> list[str]:
             )
             taken = []
             for address in addresses:
+                if width == WIDEST and not WORKPLACES.fullmatch(_plain(address)):
+                    continue
                 picture, is_wide = _take(page, address)
                 taken.append((address, _scaled(picture, shown)))
                 if is_wide:
                     wide.add(f"{address} at {width} px")
-            for number, sheet in enumerate(_sheets(taken, shown, across), start=1):
+            sheets = _sheets(taken, shown, across, per_sheet)
+            for number, sheet in enumerate(sheets, start=1):
                 sheet.save(folder / f"{width}-{theme}-{number:02}.png")
     return sorted(wide)
 
@@ -116,7 +225,7 @@ def _addresses(page: Page, first: list[str]) -> Iterator[str]:
     waiting, kinds = deque(["/", *first]), set[str]()
     while waiting:
         address = waiting.popleft()
-        kind = _IDS.sub("*", address.partition("?")[0])
+        kind = _IDS.sub("*", _plain(address))
         if kind in kinds or address.startswith(_LEADS_NOWHERE):
             continue
         kinds.add(kind)
@@ -127,6 +236,10 @@ def _addresses(page: Page, first: list[str]) -> Iterator[str]:
             link = urlsplit(str(href))
             if link.netloc == urlsplit(URL).netloc:
                 waiting.append(f"{link.path}?{link.query}" if link.query else link.path)
+
+
+def _plain(address: str) -> str:
+    return address.partition("?")[0]
 
 
 def _open(page: Page, address: str) -> bool:
@@ -159,13 +272,13 @@ def _scaled(picture: Image.Image, width: int) -> Image.Image:
 
 
 def _sheets(
-    taken: list[tuple[str, Image.Image]], width: int, across: int
+    taken: list[tuple[str, Image.Image]], width: int, across: int, per_sheet: int
 ) -> Iterator[Image.Image]:
     """Lay so many pictures onto each sheet, under their addresses."""
-    for first in range(0, len(taken), PER_SHEET):
+    for first in range(0, len(taken), per_sheet):
         rows = [
             taken[at : at + across]
-            for at in range(first, min(first + PER_SHEET, len(taken)), across)
+            for at in range(first, min(first + per_sheet, len(taken)), across)
         ]
         heights = [max(picture.height for _address, picture in row) for row in rows]
         size = (

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
@@ -66,6 +66,20 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     ]
     readonly_fields = ["last_login", "date_joined"]
     actions = ["sign_out", "take_second_factors", "erase_data"]
+
+    def formfield_for_manytomany(
+        self,
+        db_field: ManyToManyField[Any, Any],  # Any: as Django types it
+        request: HttpRequest,
+        **kwargs: Any,  # Any: Django's own signature
+    ) -> forms.ModelMultipleChoiceField[Any] | None:  # Any: as above
+        """Say beside the groups that roles are among them."""
+        if db_field.name == "groups":
+            kwargs["help_text"] = (
+                "A role: viewer, reviewer, manager or admin. Without one a person sees "
+                "nothing. Groups of your own limit what is seen."
+            )
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:

@@ -376,3 +376,13 @@ def test_reviewer_may_not_delete_files(signed_in: MakeClient) -> None:
 
     assert answer.status_code == 403
     assert ScannedFile.objects.get().deleted_at is None
+
+
+def test_catalogue_leads_those_who_edit_it_to_imports(signed_in: MakeClient) -> None:
+    bucket = BucketFactory.create()
+    pages = [reverse("portal:catalogue"), f"/catalogue/buckets/{bucket.pk}/"]
+    target = reverse("portal:catalogue_import")
+
+    for page in pages:
+        assert target in signed_in(MANAGER).get(page).content.decode()
+        assert target not in signed_in(REVIEWER).get(page).content.decode()
