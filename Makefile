@@ -1,6 +1,7 @@
 # make demo    set up everything, scan the demo programmes, serve the portal
 # make serve   web server and worker (PORT=8000)
 # make test    the tests (PROCESSES=3)
+# make test-slow  those that start whole installations, brokers' workers and other clients
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make check   style, types, imports, migrations, API schema
 # make clients the vendor's own API clients, which the tests then drive too
@@ -19,7 +20,7 @@ export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-postgres check bench clients clickhouse
+.PHONY: demo serve test test-slow test-postgres check bench clients clickhouse
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -30,7 +31,11 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(RUN) -m pytest -n $(PROCESSES) $(ARGS)
+	$(RUN) -m pytest -n $(PROCESSES) -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m recognition.warm
+	$(RUN) -m pytest -n $(PROCESSES) -m slow $(ARGS)
 
 test-postgres: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.on_postgres -n $(PROCESSES) $(ARGS)

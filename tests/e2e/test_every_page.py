@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, Error, Page
 
 from tests.e2e.conftest import Portal, sign_in
 
-pytestmark = pytest.mark.e2e
+# Slow: a page's markup is judged in a browser or not at all, and there are a hundred.
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 # One page is looked at per view; of these, one per state that looks different.
 SEVERAL = {"portal:match": 3, "portal:file_detail": 6}

@@ -196,14 +196,11 @@ def test_transitions_of_scans_name_every_status() -> None:
     assert ends == {ScanStatus.SUCCEEDED, ScanStatus.FAILED, ScanStatus.CANCELLED}
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # only a real kill shows that no state lives in the process
 def test_worker_killed_in_the_middle_loses_nothing(
     tmp_path: Path, copy_database: CopyDatabase
 ) -> None:
-    """A real database file, a real worker process, kill -9, a second worker.
-
-    Slow, because only a real kill shows that no state lives in the process.
-    """
+    """A real database file, a real worker process, kill -9, a second worker."""
     records = copy_database(tmp_path)
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(tmp_path),

@@ -14,7 +14,7 @@ from tests.wire.conftest import Scene
 from tests.wire.live import Server, wait_for
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow,  # a server and a worker have to start
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
 ]
 JSON = ["-H", "Content-Type: application/json"]

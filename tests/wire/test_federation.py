@@ -12,6 +12,7 @@ from tests.conftest import CopyDatabase
 from tests.wire.faults import Decide, Fault
 from tests.wire.federation import Federation, federation
 
+# Slow: two portals call each other, and wait as they do where an answer never comes.
 pytestmark = pytest.mark.slow
 
 

@@ -26,7 +26,7 @@ from tests.wire.live import (
 
 _PROGRAM = installed_client("ACRCLOUD_CLI", "acrcloud", module="acrcloud_cli")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow,  # a server and a worker have to start
     pytest.mark.skipif(
         _PROGRAM is None,
         reason="acrcloud-cli is not installed: make clients",

@@ -14,6 +14,7 @@ import requests
 from tests.wire.conftest import Scene
 from tests.wire.live import Receiver, Server, wait_for
 
+# Slow: a server and a worker have to start.
 pytestmark = pytest.mark.slow
 
 

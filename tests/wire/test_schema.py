@@ -11,8 +11,8 @@ import pytest
 from tests.wire.conftest import Scene
 from tests.wire.live import Server
 
+# Slow: thousands of random calls of a real server.
 pytestmark = pytest.mark.slow
-
 
 _CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
