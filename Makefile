@@ -3,6 +3,7 @@
 # make test    the tests (PROCESSES=3)
 # make test-slow  those that start whole installations, brokers' workers and other clients
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
+# make coverage  the branches that make test reaches without a browser
 # make check   style, types, imports, migrations, API schema
 # make clients the vendor's own API clients, which the tests then drive too
 # make clickhouse  today's ClickHouse engine, on which the index tests then run too
@@ -20,7 +21,7 @@ export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-postgres check bench clients clickhouse
+.PHONY: demo serve test test-slow test-postgres coverage check bench clients clickhouse
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -39,6 +40,9 @@ test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test-postgres: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.on_postgres -n $(PROCESSES) $(ARGS)
+
+coverage: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m pytest -q -n $(PROCESSES) -m "not slow and not e2e" --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(VENV)/bin/ruff check .
