@@ -110,6 +110,11 @@ def person_at_work() -> User | None:
     return viewer if isinstance(viewer, User) else None
 
 
+def sees_everything() -> bool:
+    """Tell whether nothing is hidden from whoever is at work now."""
+    return not _viewing.get().only_own()
+
+
 def is_limited(user: User) -> bool:
     """Tell whether there are containers or buckets that a person may not see."""
     return any(ids is not None for ids in _limits_of(user).values())

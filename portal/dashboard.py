@@ -9,17 +9,18 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.cache import caches
-from django.db import transaction
 from django.db.models import Count, FloatField, IntegerField, Min, Q, QuerySet, Value
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts import reach
 from accounts.models import User
 from catalogue.models import CatalogueImport
 from portal import charts
@@ -29,12 +30,13 @@ from portal.review_page import Lock, lock_of
 from portal.selectors import matches_per_week
 from reports.models import ReportRun
 from review import selectors
-from review.choices import DECIDED_STATES, WAITING_STATES, MatchState, QueueReason
-from review.filters import MatchFilter, in_kept_files
+from review.choices import DECIDED_STATES, MatchState, QueueReason
+from review.filters import MatchFilter
 from review.models import Match
+from review.models.match import Waits
 from scanning import selectors as scanning_selectors
 from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
-from scanning.cloud_jobs import HOUR_MS, sent_ms_this_month
+from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
 from scanning.models import Container, Scan
 
 logger = logging.getLogger(__name__)
@@ -70,10 +72,12 @@ class Widget:
 
 def widgets(user: User) -> dict[str, Widget]:
     """Return every widget by name, read for this person."""
+    # Two widgets and the menu show it.
+    waiting = cache(lambda: count_of(selectors.waiting()))
     reads: dict[str, Callable[[], object]] = {
-        "numbers": lambda: numbers(user),
+        "numbers": lambda: numbers(user, waiting),
         "next": lambda: next_in_line(user),
-        "reasons": lambda: _reasons_of(user),
+        "reasons": lambda: _reasons_of(user, waiting),
         "weeks": lambda: _remembered("weeks", user, weeks),
         "found": lambda: _remembered("found", user, found_this_week),
         "precision": lambda: _remembered("precision", user, precision),
@@ -85,17 +89,19 @@ def widgets(user: User) -> dict[str, Widget]:
 
 
 def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
-    """Return figures of weeks and months, read anew once a minute for each person.
+    """Return figures of weeks and months, read anew once a minute.
 
-    They go over every match of that time, and hardly change from look to look.
+    They go over every match of that time, and hardly change from look to look. All who see
+    everything share them.
     """
-    key = f"dashboard:{name}:{user.pk}:{get_language()}"
+    who = "everybody" if reach.sees_everything() else user.pk
+    key = f"dashboard:{name}:{who}:{get_language()}"
     return caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
 
 
-def _reasons_of(user: User) -> object:
+def _reasons_of(user: User, waiting: Callable[[], int]) -> object:
     """Return what waits by reason: as it is now, unless that is a very long list."""
-    if count_of(selectors.waiting()) <= COUNTED:
+    if waiting() <= COUNTED:
         return reasons()
     return _remembered("reasons", user, reasons)
 
@@ -103,17 +109,16 @@ def _reasons_of(user: User) -> object:
 def _read(name: str, read: Callable[[], object]) -> Widget:
     template = f"portal/dashboard/_{name}.html"
     try:
-        with transaction.atomic():
-            return Widget(name, template, read())
+        return Widget(name, template, read())
     except Exception:  # one part must not take the page with it
         logger.exception("dashboard widget failed", extra={"widget": name})
         return Widget(name, template, None)
 
 
-def numbers(user: User) -> dict[str, object]:
+def numbers(user: User, count_waiting: Callable[[], int]) -> dict[str, object]:
     """Return what waits, what is late, and what needs a hand."""
     now = timezone.now()
-    waiting = Match.objects.filter(state__in=WAITING_STATES)
+    waiting = Match.objects.filter(Waits())
     tomorrow = timezone.make_aware(
         datetime.combine(timezone.localdate() + timedelta(days=1), time.min)
     )
@@ -132,7 +137,7 @@ def numbers(user: User) -> dict[str, object]:
         .order_by()
     )
     return {
-        "waiting": count_of(selectors.waiting()),
+        "waiting": count_waiting(),
         "due_today": count_of(waiting.filter(due_at__lt=tomorrow)),
         "held": held["count"],
         "held_until": held["until"],
@@ -169,7 +174,7 @@ def reasons() -> charts.BarChart:
     today = timezone.now()
     young, old = today - YOUNG, today - OLD
     rows = (
-        Match.objects.filter(in_kept_files(), state__in=WAITING_STATES)
+        selectors.waiting()
         .values("queue_reason")
         .annotate(
             young=Count("queue_reason", filter=Q(created_at__gt=young)),

@@ -6,14 +6,13 @@ list that the person came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from urllib.parse import urlencode
 
 from django.db.models import (
-    DateTimeField,
     F,
     Q,
     QuerySet,
@@ -31,7 +30,7 @@ from review import selectors
 from review.choices import WAITING_STATES, MatchState
 from review.filters import MatchFilter
 from review.models import Match
-from review.models.match import NEVER, NO_SCORE
+from review.models.match import NEVER, NO_SCORE, Never
 from scanning import selectors as scanning_selectors
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
@@ -59,7 +58,7 @@ _ORDERS: dict[str, tuple[_Key, ...]] = {
     "due": (
         _Key(
             "placed_due",
-            Coalesce("due_at", Value(NEVER, output_field=DateTimeField())),
+            Coalesce("due_at", Never()),
             lambda match: match.due_at or NEVER,
             plain="due_at",
         ),
@@ -179,6 +178,11 @@ class Queue:
         query = self.query() or f"?view={self.view.value}"
         return f"{reverse('portal:queue')}{query}"
 
+    @property
+    def holds_all_waiting(self) -> bool:
+        """Tell whether it is everything that waits, which the menu counts too."""
+        return self.view == View.WAITING and self.filters == MatchFilter()
+
     def rows(self) -> QuerySet[Match]:
         """Return the matches of the queue in its order."""
         return self._unordered().order_by(*self._order())
@@ -191,16 +195,17 @@ class Queue:
         open_rows = self._ways().filter(selectors.open_to(self.user))
         if match is None:
             return open_rows.first()
-        for beyond in self._beyond(match, backwards=False):
-            if (later := open_rows.filter(beyond).first()) is not None:
+        for beyond, order in self._beyond(match, backwards=False):
+            rows = open_rows.filter(beyond).order_by(*order)
+            if (later := rows.first()) is not None:
                 return later
         return open_rows.exclude(pk=match.pk).first()
 
     def before(self, match: Match) -> Match | None:
         """Return the match before this one; None at the beginning."""
         found = (
-            self._ways().filter(beyond).last()
-            for beyond in self._beyond(match, backwards=True)
+            self._ways().filter(beyond).order_by(*order).last()
+            for beyond, order in self._beyond(match, backwards=True)
         )
         return next((each for each in found if each is not None), None)
 
@@ -209,7 +214,7 @@ class Queue:
         rows = self._unordered()
         inside = rows.filter(pk=match.pk).exists()
         earlier = 0
-        for beyond in self._beyond(match, backwards=True):
+        for beyond, _order in self._beyond(match, backwards=True):
             if earlier <= COUNTED:
                 earlier += count_of(rows.filter(beyond))
         return Place(earlier + 1 if inside else 0, count_of(rows))
@@ -240,20 +245,25 @@ class Queue:
     def _order(self) -> list[str]:
         return [("-" if key.falls else "") + key.name for key in self._steps()]
 
-    def _beyond(self, match: Match, *, backwards: bool) -> list[Q]:
+    def _beyond(
+        self, match: Match, *, backwards: bool
+    ) -> list[tuple[Q, Sequence[str]]]:
         """Return the conditions of what comes after the match, or before it.
 
         The nearest first: what agrees in all columns but the last, in all but two,
-        and so on. Each by itself is a piece of the order that an index begins at.
+        and so on. Each by itself is a piece of the order that an index begins at, and
+        stands with the columns that its rows do not agree in: SQLite would sort by the
+        others too.
         """
-        conditions, same = [], Q()
-        for key in self._steps():
+        conditions: list[tuple[Q, Sequence[str]]] = []
+        same, order = Q(), self._order()
+        for number, key in enumerate(self._steps()):
             way = "lt" if key.falls != backwards else "gt"
             value = key.value(match)
             condition = same & Q((f"{key.name}__{way}", value))
             if key.plain and way == "lt":
                 condition &= Q((f"{key.plain}__lt", value))
-            conditions.append(condition)
+            conditions.append((condition, order[number:]))
             same &= Q((key.name, value))
         return conditions[::-1]
 

@@ -167,10 +167,14 @@ def page(
     events = _history(match)
     licences = coverage.checks(subject=Subject.of(match))
     verbs = decisions.possible_verbs(match=match, user=user)
-    return {
+    place = queue.place_of(match)
+    context: dict[str, object] = {}
+    if queue.holds_all_waiting:
+        context["nav"] = {"pending_matches": place.total}
+    return context | {
         "match": match,
         "queue": queue,
-        "place": queue.place_of(match),
+        "place": place,
         "next_url": queue.url_of(following) if following else "",
         "previous_url": _url_before(queue, match),
         "here": queue.url_of(match),

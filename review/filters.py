@@ -16,7 +16,14 @@ from uuid import UUID
 from django.db.models import Q
 from django.http import QueryDict
 
-from review.choices import DECIDED_STATES, MatchState, QueueReason, Relation
+from review.choices import (
+    DECIDED_STATES,
+    WAITING_STATES,
+    MatchState,
+    QueueReason,
+    Relation,
+)
+from review.models.match import Waits
 from scanning.choices import EngineChoice
 from scanning.models import ScannedFile
 
@@ -180,6 +187,8 @@ def _state_condition(filters: MatchFilter) -> Q:
         return ~Q(state=MatchState.SUPERSEDED) & (
             in_kept_files() | Q(state__in=DECIDED_STATES)
         )
+    if set(filters.states) == set(WAITING_STATES):
+        return Q(Waits()) & in_kept_files()
     wanted = Q(state__in=filters.states)
     if set(filters.states).isdisjoint(DECIDED_STATES):
         return wanted & in_kept_files()

@@ -14,12 +14,12 @@ from audit.models import Event
 from review import approval
 from review.choices import (
     DECIDED_STATES,
-    WAITING_STATES,
     DisputeStatus,
     MatchState,
 )
 from review.filters import MatchFilter, in_kept_files, match_condition
 from review.models import Dispute, Match
+from review.models.match import Waits
 from scanning.models import Detection, Segment
 
 __all__ = [
@@ -54,7 +54,7 @@ class EarlierDecision:
 
 def waiting() -> QuerySet[Match]:
     """Return the matches that wait for a person."""
-    return Match.objects.filter(in_kept_files(), state__in=WAITING_STATES)
+    return Match.objects.filter(in_kept_files(), Waits())
 
 
 def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:

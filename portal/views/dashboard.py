@@ -17,9 +17,12 @@ from portal.access import PortalRequest, needs
 @needs(Action.VIEW)
 def dashboard(request: PortalRequest) -> HttpResponseBase:
     """Show every widget; one that cannot be read says so in its place."""
+    shown = widgets.widgets(request.user)
     context = {
-        "widgets": widgets.widgets(request.user),
+        "widgets": shown,
         "steps": selectors.first_steps(),
         "today": timezone.now(),
     }
+    if not shown["numbers"].failed:
+        context["nav"] = {"pending_matches": shown["numbers"].data["waiting"]}
     return render(request, "portal/dashboard.html", context)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Coalesce
+from django.db.models.sql.compiler import SQLCompiler
 from django.urls import reverse
 
 from accounts.reach import Path, ReachManager
@@ -28,6 +31,36 @@ NO_SCORE = Decimal(-1)
 """Where among the scores stands what has none: below all."""
 
 _WAITS = models.Q(state__in=["pending", "in_review", "escalated"])
+
+
+class Waits(models.Func):
+    """The condition that a match waits for a person, with the states written out.
+
+    SQLite reads an index of the matches that wait only where a query says so in the very
+    words of the index, which a parameter is not. So it is with ``Never``.
+    """
+
+    template = "%(expressions)s IN ('pending', 'in_review', 'escalated')"
+    output_field = models.BooleanField()
+
+    def __init__(self) -> None:
+        super().__init__("state")
+
+
+class Never(models.Value):
+    """``NEVER``, written out."""
+
+    def __init__(self) -> None:
+        super().__init__(NEVER, output_field=models.DateTimeField())
+
+    def as_sqlite(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        **extra_context: Any,
+    ) -> tuple[str, tuple[str | int, ...]]:
+        """Return the text as which SQLite keeps it."""
+        return f"'{connection.ops.adapt_datetimefield_value(NEVER)}'", ()
 
 
 class Match(models.Model):

@@ -6,10 +6,13 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from portal import dashboard
 from review.choices import MatchState
@@ -31,11 +34,6 @@ HOME = "/"
 
 
 @pytest.fixture
-def ana(db: None) -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
 def client(ana: User) -> Client:
     client = Client()
     client.force_login(ana)
@@ -44,6 +42,12 @@ def client(ana: User) -> Client:
 
 def data_of(client: Client, name: str) -> object:
     return client.get(HOME).context["widgets"][name].data
+
+
+def weeks_of(client: Client) -> list[dict[str, object]]:
+    weeks = data_of(client, "weeks")
+    assert isinstance(weeks, list)
+    return weeks
 
 
 def now() -> datetime:
@@ -195,6 +199,71 @@ def test_widget_that_fails_says_so_and_the_rest_is_there(
     assert answer.status_code == 200
     assert page.count("This part could not be read") == 1
     assert "Queue by reason and age" in page
+
+
+def test_dashboard_never_waits_for_those_who_write(client: Client) -> None:
+    make_match()
+
+    with CaptureQueriesContext(connection) as asked:
+        client.get(HOME)
+
+    assert len(asked) > 10
+    for query in asked:
+        assert not query["sql"].startswith(("BEGIN", "SAVEPOINT"))
+
+
+def test_what_waits_is_counted_once(client: Client) -> None:
+    make_match()
+
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get(HOME)
+
+    counts = [query["sql"] for query in asked if "LIMIT 10001" in query["sql"]]
+    assert len([sql for sql in counts if "due_at" not in sql]) == 1
+    assert page.context["nav"]["pending_matches"] == 1
+
+
+def test_figures_of_weeks_are_shared_by_those_who_see_everything(
+    client: Client, signed_in: MakeClient
+) -> None:
+    make_match()
+    client.get(HOME)
+    make_match()
+
+    weeks = weeks_of(signed_in(Role.MANAGER))
+
+    assert weeks[-1]["new"] == 1
+
+
+def test_who_sees_less_has_figures_of_their_own(client: Client) -> None:
+    seen = make_match()
+    make_match()
+    whole = weeks_of(client)
+    desk = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=desk, containers=[seen.scanned_file.container_id])
+    limited = make_user(Role.REVIEWER)
+    limited.groups.add(desk)
+    client.force_login(limited)
+
+    own = weeks_of(client)
+
+    assert whole[-1]["new"] == 2
+    assert own[-1]["new"] == 1
+
+
+def test_weeks_begin_on_monday_and_count_what_lies_in_them(client: Client) -> None:
+    today = now()
+    monday = today - timedelta(days=today.weekday())
+    monday = monday.replace(hour=0, minute=0, second=0, microsecond=0)
+    for found in (monday, monday - timedelta(microseconds=1), monday):
+        match = make_match()
+        Match.objects.filter(pk=match.pk).update(created_at=found, decided_at=found)
+
+    *_, before, this = weeks_of(client)
+
+    assert (before["new"], this["new"]) == (1, 2)
+    assert (before["decided"], this["decided"]) == (1, 2)
+    assert this["begin"] == monday.date().isoformat()
 
 
 def test_empty_portal_leads_through_three_steps(client: Client) -> None:
