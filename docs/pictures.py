@@ -54,7 +54,8 @@ _STILL = r"""() => {
       line.textContent = line.textContent
         .replace(/\d+:\d\d$/, "9:45").replace(/\w+day \d+ \w+/, "Monday 5 October");
 }"""
-_COLOURS = 192
+_COLOURS = 256
+_SETTLED_MS = 800
 
 
 def main() -> int:
@@ -165,7 +166,7 @@ PICTURES = (
     Picture("reject", "ana", _rejecting, 900),
     Picture("exclude", "ana", _excluding, 900),
     Picture("reports", "ana", _at("/reports/"), 800),
-    Picture("container", "admin", _container, 760),
+    Picture("container", "admin", _container, 620),
     Picture("retention", "admin", _at("/retention/"), 420),
     Picture("api", "admin", _at("/api/docs/"), 620),
 )
@@ -183,6 +184,8 @@ def _draw(browser: Browser, picture: Picture) -> None:
     page.wait_for_url(f"{URL}/")
     picture.show(page)
     page.wait_for_load_state("networkidle")
+    # Players and strips settle after what they asked for is there.
+    page.wait_for_timeout(_SETTLED_MS)
     page.evaluate(_STILL)
     taken = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
     held = page.get_by_role("button", name="Release", exact=True)
@@ -190,7 +193,7 @@ def _draw(browser: Browser, picture: Picture) -> None:
         held.first.click()
         page.wait_for_load_state("networkidle")
     page.close()
-    few = taken.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    few = taken.convert("RGB").quantize(_COLOURS, kmeans=1, dither=Image.Dither.NONE)
     few.save(IMAGES / f"{picture.name}.png", optimize=True)
 
 
