@@ -17,8 +17,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TextIO
 
-from openpyxl import load_workbook
-
 from common.csv_safety import unguard
 
 MAX_ROWS = 200_000
@@ -150,6 +148,9 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 
 def _xlsx_rows(path: Path) -> Iterator[RawRow]:
+    # Loaded where it is needed: pages read no workbooks.
+    from openpyxl import load_workbook
+
     try:
         _refuse_bomb(path)
         book = load_workbook(path, read_only=True, data_only=True)

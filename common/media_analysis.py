@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db.models.fields.files import FieldFile
 
 from common.storage import local_path, replace_bytes
-from recognition import analysis, errors, fingerprint, media
-from recognition.decode import DecodeLimits
+from recognition import analysis, errors, fingerprint, waveform
+from recognition.limits import DecodeLimits
 from recognition.types import Fingerprint, Progress
 
 
@@ -75,7 +75,7 @@ def analyse(
             f"{stem}.acrfp", fingerprint.to_bytes(found.fingerprint)
         ),
         waveform_name=replace_bytes(
-            f"{stem}.waveform", media.waveform_to_bytes(found.waveform)
+            f"{stem}.waveform", waveform.to_bytes(found.waveform)
         ),
         warnings=found.warnings,
     )

@@ -13,14 +13,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
-from kombu.exceptions import OperationalError
 
-from common import celery_backend
 from common.leases import Leased, has_room
 
 logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Leased)
+
+
+class BrokerAway(Exception):
+    """The broker does not answer; nobody can tell what waits there."""
 
 
 class Priority(IntEnum):
@@ -46,11 +48,19 @@ def worker_name() -> str:
 def entries_waiting() -> int:
     """Return how many entries of the queue nobody has taken.
 
-    Raises kombu's ``OperationalError`` where there is a broker and it is away.
+    Raises ``BrokerAway``.
     """
-    if settings.BROKER_URL:
+    if not settings.BROKER_URL:
+        return DBTaskResult.objects.ready().count()
+    # Loaded where there is a broker: most processes of most installations need none.
+    from kombu.exceptions import OperationalError
+
+    from common import celery_backend
+
+    try:
         return celery_backend.entries_waiting()
-    return DBTaskResult.objects.ready().count()
+    except OperationalError as error:
+        raise BrokerAway(str(error)) from error
 
 
 def queue_holds_work() -> bool:
@@ -61,7 +71,7 @@ def queue_holds_work() -> bool:
     """
     try:
         return entries_waiting() > 0
-    except OperationalError:
+    except BrokerAway:
         logger.warning("the broker is away")
         return True
 

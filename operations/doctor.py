@@ -11,13 +11,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django_tasks_db.models import DBTaskResult
-from kombu.exceptions import OperationalError as QueueAway
 
 from catalogue import index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.rebuilding import rebuild_index
 from catalogue.services import requeue_stale_recordings
-from common.queue import entries_waiting
+from common.queue import BrokerAway, entries_waiting
 from common.secret_text import SecretUnreadable, unseal
 from operations.findings import Finding
 from operations.stored_files import lost_files, stray_files, stray_uploads
@@ -166,7 +165,7 @@ def _broker() -> Iterator[Finding]:
     """Find a broker that is away: uploads are taken meanwhile, nothing is worked off."""
     try:
         entries_waiting()
-    except QueueAway as error:
+    except BrokerAway as error:
         yield Finding(
             "work",
             f"the broker does not answer: {error}",

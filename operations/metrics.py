@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db.models import Count, Model
 from django_tasks_db.models import DBTaskResult
-from kombu.exceptions import OperationalError
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from catalogue import index_store
 from catalogue.models import Bucket, Recording
-from common.queue import entries_waiting
+from common.queue import BrokerAway, entries_waiting
 from operations.jobs import given_up_by_kind
 from recognition.errors import RecognitionError
 from review.choices import DisputeStatus
@@ -87,7 +86,7 @@ def _work() -> Iterator[Metric]:
         health.oldest_queued_seconds,
     )
     # Without a broker there is no figure; that it is missing is the alarm.
-    with suppress(OperationalError):
+    with suppress(BrokerAway):
         yield _gauge("queue_entries", "Entries nobody has taken", entries_waiting())
     yield _gauge(
         "queue_failures",

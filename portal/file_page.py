@@ -13,7 +13,7 @@ from django.urls import reverse
 from catalogue.models import Recording
 from common.storage import read_bytes
 from portal import pictures, waves
-from recognition import media
+from recognition import waveform
 from recognition.errors import RecognitionError
 from review import selectors as review_selectors
 from review.choices import MatchState
@@ -150,7 +150,7 @@ def load_waveform(owner: Any) -> waves.Waveform | None:  # Any: file or recordin
     if not owner.waveform:
         return None
     try:
-        stored = media.waveform_from_bytes(read_bytes(owner.waveform))
+        stored = waveform.from_bytes(read_bytes(owner.waveform))
     except (RecognitionError, OSError):
         return None
     return waves.Waveform(stored.peaks.tolist(), stored.rms.tolist())

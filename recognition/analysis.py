@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from recognition import fingerprint, media
-from recognition.decode import DEFAULT_LIMITS, DecodeLimits
+from recognition import fingerprint, waveform
 from recognition.errors import DecodeFailed
 from recognition.isolation import client, wire
 from recognition.isolation.open import open_media, wall_s
 from recognition.isolation.wire import Kind
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.types import (
     Analysis,
     Fingerprint,
@@ -92,7 +92,7 @@ class _Collected:
                 warnings = tuple(str(warning) for warning in told["warnings"])
                 self._told = (_facts(told["facts"]), warnings)
             case Kind.WAVEFORM:
-                self._waveform = media.waveform_from_bytes(body)
+                self._waveform = waveform.from_bytes(body)
             case Kind.FINGERPRINT:
                 self._fingerprint = fingerprint.from_bytes(body)
             case _:

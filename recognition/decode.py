@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from recognition.announced import announced_ms
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.formats import FORMATS
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
@@ -45,19 +46,6 @@ SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
 EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeLimits:
-    """What decoding one file may take; memory is beyond what the process starts with."""
-
-    max_duration_ms: int = 48 * 3600 * 1000
-    max_memory_bytes: int = 1 << 30
-    max_cpu_s: int = 3600
-    min_duration_ms: int = 3000
-
-
-DEFAULT_LIMITS: Final = DecodeLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +361,7 @@ def _open(source: _Source) -> InputContainer:
             raise UnsupportedMedia("The file is empty.") from None
         reason = getattr(error, "strerror", None) or "unknown content"
         raise UnsupportedMedia(
-            f"It is no media file that can be read ({reason})."
+            f"It is no media file that can be read: {reason}."
         ) from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error

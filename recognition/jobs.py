@@ -18,13 +18,14 @@ import av
 import numpy as np
 from av.error import MemoryError as FFmpegMemoryError
 
-from recognition import fingerprint, media, renditions, spectrogram
+from recognition import fingerprint, renditions, spectrogram, waveform
 from recognition.builder import FingerprintBuilder
-from recognition.decode import DEFAULT_LIMITS, SAMPLE_RATE, AudioFile, DecodeLimits
+from recognition.decode import SAMPLE_RATE, AudioFile
 from recognition.errors import DecodeFailed, RecognitionError
 from recognition.isolation import confine, wire
 from recognition.isolation.failures import failure_to_json
 from recognition.isolation.wire import Kind
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.types import Analysis, MediaFacts, Progress
 
 
@@ -68,7 +69,7 @@ def analyse(
         "warnings": analysis.warnings,
     }
     wire.send(talk, Kind.FACTS, json.dumps(facts).encode())
-    wire.send(talk, Kind.WAVEFORM, media.waveform_to_bytes(analysis.waveform))
+    wire.send(talk, Kind.WAVEFORM, waveform.to_bytes(analysis.waveform))
     wire.send(talk, Kind.FINGERPRINT, fingerprint.to_bytes(analysis.fingerprint))
 
 
@@ -113,20 +114,20 @@ def levels(
 def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analysis:
     """Decode once and feed everything that listens."""
     builder = FingerprintBuilder(layers=layers)
-    waveform = media.WaveformBuilder()
+    drawn = waveform.WaveformBuilder()
     with audio:
         for block in audio.blocks():
             builder.feed(block)
-            waveform.feed(block)
+            drawn.feed(block)
             report(audio.progress)
-        facts = _facts(audio, waveform.silent_ms)
+        facts = _facts(audio, drawn.silent_ms)
     made = builder.finish(facts.duration_ms)
     del builder
     _return_free_memory()
     return Analysis(
         facts=facts,
         fingerprint=made,
-        waveform=waveform.finish(),
+        waveform=drawn.finish(),
         warnings=tuple(audio.warnings),
     )
 

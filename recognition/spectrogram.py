@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from recognition.decode import AudioFile, Wanted, to_mono
 from recognition.errors import DecodeFailed, TooLong
+from recognition.limits import SPECTROGRAM_ROWS
 
 RATE: Final = 16_000
 MAX_SECONDS: Final = 120
-ROWS: Final = 160
-MAX_COLUMNS: Final = 2000
 LOWEST_HZ: Final = 60.0
 HIGHEST_HZ: Final = 7600.0
 RANGE_DB: Final = 70.0
@@ -26,7 +25,7 @@ _WINDOW: Final = 1024
 
 
 def draw(audio: AudioFile, columns: int) -> NDArray[np.uint8]:
-    """Levels of shape [``ROWS``, ``columns``], 255 for the loudest, 0 for silence.
+    """Levels of shape [``SPECTROGRAM_ROWS``, ``columns``], 255 for the loudest, 0 for silence.
 
     The first row is the highest pitch; rows are evenly spaced in octaves from
     ``LOWEST_HZ`` to ``HIGHEST_HZ``, columns evenly in time. 0 is ``RANGE_DB`` or more
@@ -35,7 +34,7 @@ def draw(audio: AudioFile, columns: int) -> NDArray[np.uint8]:
     """
     power = _power(_samples(audio), columns)
     frequencies = np.fft.rfftfreq(_WINDOW, 1 / RATE)
-    pitches = np.geomspace(HIGHEST_HZ, LOWEST_HZ, ROWS)
+    pitches = np.geomspace(HIGHEST_HZ, LOWEST_HZ, SPECTROGRAM_ROWS)
     bins = np.interp(pitches, frequencies, np.arange(len(frequencies)))
     below = np.floor(bins).astype(int)
     share = bins - below

@@ -10,8 +10,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
-
 from reports.schemas import Field
 from reports.values import Cell, Kind, join_items
 from reports.writers import Rows
@@ -38,6 +36,9 @@ def write_xlsx(
     target: Path, sheets: Iterable[Sheet], manifest: Mapping[str, object]
 ) -> None:
     """Write a workbook; text stays text, whatever it looks like."""
+    # Loaded where it is needed, like what writes Parquet below.
+    import xlsxwriter
+
     workbook = xlsxwriter.Workbook(
         str(target),
         {

@@ -6,8 +6,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from recognition.decode import DecodeLimits
 from recognition.errors import UnsupportedMedia
+from recognition.limits import DecodeLimits
 
 WALL_PER_CPU: Final = 2
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from common.storage import read_bytes
-from recognition import media
+from recognition import waveform
 from recognition.types import Waveform
 from reports.evidence import clips, drawings, words
 from reports.evidence.clips import Cut
@@ -168,7 +168,7 @@ def _waveform(file: ScannedFile) -> Waveform | None:
     if not name or not file.waveform.storage.exists(name):
         return None
     try:
-        return media.waveform_from_bytes(read_bytes(file.waveform))
+        return waveform.from_bytes(read_bytes(file.waveform))
     except ValueError:
         return None
 

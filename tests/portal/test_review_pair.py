@@ -8,7 +8,7 @@ import pytest
 from catalogue.models import Recording
 from common.storage import replace_bytes
 from portal.pair import aligned_pair
-from recognition import media
+from recognition import waveform
 from recognition.types import Waveform
 from review.models import Match
 from review.selectors import match_segments
@@ -22,7 +22,7 @@ def keep_loudness(model: type, pk: int, *, length_ms: int, rms: int) -> None:
     """Store a waveform of one loudness for a file or a recording."""
     count = length_ms // STEP_MS
     values = np.full(count, rms, dtype=np.uint8)
-    stored = media.waveform_to_bytes(Waveform(STEP_MS, peaks=values, rms=values))
+    stored = waveform.to_bytes(Waveform(STEP_MS, peaks=values, rms=values))
     name = replace_bytes(f"test/{model.__name__}-{pk}.waveform", stored)
     model.objects.filter(pk=pk).update(  # type: ignore[attr-defined]  # a model class
         waveform=name, duration_ms=length_ms

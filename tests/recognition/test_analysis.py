@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from recognition import analysis, jobs, media
-from recognition.decode import DecodeLimits
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.isolation import client, wire
 from recognition.isolation.confine import Limits, confine
 from recognition.isolation.failures import failure_from_json, failure_to_json
 from recognition.isolation.wire import Kind as Message
+from recognition.limits import DecodeLimits
 from tests.recognition import media_files
 from tests.recognition.media_files import Kind, melody, stereo
 

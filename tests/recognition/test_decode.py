@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from recognition import decode
-from recognition.decode import DecodeLimits
 from recognition.errors import TooLong, TooShort, UnsupportedMedia
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from tests.recognition import media_files
 from tests.recognition.media_files import Kind, Sound, melody, stereo
 
@@ -44,7 +44,7 @@ KINDS = [
 ]
 
 
-def decoded(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> Sound:
+def decoded(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> Sound:
     return np.concatenate(list(decode.blocks(path, limits)))
 
 

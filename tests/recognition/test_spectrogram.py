@@ -7,6 +7,7 @@ import pytest
 
 from recognition import media, spectrogram
 from recognition.errors import DecodeFailed, TooLong, UnsupportedMedia
+from recognition.limits import SPECTROGRAM_ROWS
 from tests import audio
 
 
@@ -18,9 +19,9 @@ def test_a_tone_stands_at_its_pitch_and_time(tmp_path: Path) -> None:
 
     levels = media.read_spectrogram(path, columns=100)
 
-    assert levels.shape == (spectrogram.ROWS, 100)
+    assert levels.shape == (SPECTROGRAM_ROWS, 100)
     pitches = np.geomspace(
-        spectrogram.HIGHEST_HZ, spectrogram.LOWEST_HZ, spectrogram.ROWS
+        spectrogram.HIGHEST_HZ, spectrogram.LOWEST_HZ, SPECTROGRAM_ROWS
     )
     loudest = pitches[levels[:, 75].argmax()]
     assert loudest == pytest.approx(440, rel=0.04)

@@ -17,7 +17,6 @@ from django_tasks_db.management.commands.db_worker import Worker
 from audit.anchors import make_due_anchors
 from catalogue.reindexing import requeue_index_changes
 from catalogue.services import requeue_stale_recordings
-from common import celery_backend
 from common.queue import worker_name
 from scanning import retention, watching
 from scanning.services import cloud
@@ -135,6 +134,8 @@ def _run_through_outages(worker: Worker) -> None:
 def _work_off(*, batch: bool, interval: float) -> None:
     """Run what is queued, in the database or on the broker."""
     if settings.BROKER_URL:
+        from common import celery_backend
+
         celery_backend.run_worker(worker_name())
         return
     worker = Worker(

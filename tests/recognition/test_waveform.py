@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recognition import media
-from recognition.media import WaveformBuilder, waveform_from_bytes, waveform_to_bytes
+from recognition import waveform
 from recognition.types import Waveform
+from recognition.waveform import WaveformBuilder
 
 
 def built(y: np.ndarray[tuple[int], np.dtype[np.float32]], block: int) -> Waveform:
@@ -22,11 +22,11 @@ def test_each_step_tells_peak_and_rms() -> None:
     y[400:800] = 0.5
     y[900] = -1
 
-    waveform = built(y, block=10_000)
+    drawn = built(y, block=10_000)
 
-    assert waveform.step_ms == 50
-    assert list(waveform.peaks) == [0, 128, 255]
-    assert list(waveform.rms) == [0, 128, 13]
+    assert drawn.step_ms == 50
+    assert list(drawn.peaks) == [0, 128, 255]
+    assert list(drawn.rms) == [0, 128, 13]
 
 
 @given(st.integers(1, 3000), st.integers(0, 1000))
@@ -44,15 +44,15 @@ def test_block_lengths_make_no_difference(block: int, seed: int) -> None:
 def test_a_long_file_gets_coarser_steps_of_bounded_number(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media, "MAX_STEPS", 100)
+    monkeypatch.setattr(waveform, "MAX_STEPS", 100)
     y = np.zeros(60 * 8000, dtype=np.float32)
     y[30 * 8000 : 31 * 8000] = 0.5
 
-    waveform = built(y, block)
+    drawn = built(y, block)
 
-    assert waveform.step_ms == 800
-    assert len(waveform.peaks) == 75
-    loud = np.flatnonzero(waveform.peaks) * waveform.step_ms
+    assert drawn.step_ms == 800
+    assert len(drawn.peaks) == 75
+    loud = np.flatnonzero(drawn.peaks) * drawn.step_ms
     assert loud[0] <= 30_000 < loud[0] + 800
     assert len(loud) in (2, 3)
 
@@ -73,7 +73,7 @@ def test_a_stored_waveform_comes_back() -> None:
         rms=rng.integers(0, 256, 500, dtype=np.uint8),
     )
 
-    back = waveform_from_bytes(waveform_to_bytes(made))
+    back = waveform.from_bytes(waveform.to_bytes(made))
 
     assert back.step_ms == 100
     np.testing.assert_array_equal(back.peaks, made.peaks)
@@ -81,8 +81,8 @@ def test_a_stored_waveform_comes_back() -> None:
 
 
 def test_what_is_no_stored_waveform_is_refused() -> None:
-    data = waveform_to_bytes(built(np.zeros(8000, dtype=np.float32), 8000))
+    data = waveform.to_bytes(built(np.zeros(8000, dtype=np.float32), 8000))
 
     for broken in (b"", b"nonsense" * 5, data[:-3], data[:12] + b"xxxx"):
         with pytest.raises(ValueError, match="no stored waveform"):
-            waveform_from_bytes(broken)
+            waveform.from_bytes(broken)
