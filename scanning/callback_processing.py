@@ -18,7 +18,7 @@ from scanning.choices import (
     ScanStage,
     ScanStatus,
 )
-from scanning.cloud_jobs import make_called_back_scan
+from scanning.cloud.jobs import make_called_back_scan
 from scanning.engines.acrcloud_results import digest
 from scanning.engines.reported import engine_result
 from scanning.errors import ScanFailed

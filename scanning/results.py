@@ -23,7 +23,7 @@ from scanning.choices import (
     ScanStage,
     ScanStatus,
 )
-from scanning.cloud_jobs import make_cloud_scan
+from scanning.cloud.jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.errors import LeaseLost, ScanFailed
 from scanning.models import Detection, RetroSearch, Scan, ScannedFile, Segment

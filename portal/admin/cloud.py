@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from accounts.roles import Action
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
 from scanning.choices import EngineChoice
-from scanning.cloud_jobs import HOUR_MS, sent_ms_this_month
+from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault
 from scanning.errors import IntakeRefused

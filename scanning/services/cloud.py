@@ -13,8 +13,8 @@ from django.urls import reverse
 import audit.services
 from accounts.models import User
 from common.secret_text import seal
-from scanning import cloud_pipeline
 from scanning.choices import AudioType, EngineChoice
+from scanning.cloud import checking, deletions, sending
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import IntakeRefused
@@ -219,12 +219,12 @@ def retry_now(*, account: CloudAccount) -> int:
 
 def send_due(*, owner: str) -> int:
     """Send what is due to the clouds; return how much."""
-    return cloud_pipeline.send_due(owner=owner) + cloud_pipeline.delete_due(owner=owner)
+    return sending.send_due(owner=owner) + deletions.delete_due(owner=owner)
 
 
 def check_due(*, owner: str) -> int:
     """Ask the clouds for results that are due; return how many scans ended."""
-    ended = cloud_pipeline.check_due(owner=owner)
+    ended = checking.check_due(owner=owner)
     for scan in Scan.objects.filter(pk__in=ended).select_related("scanned_file"):
         if scan.scanned_file.media and not scan.scanned_file.proxy:
             render_file.enqueue(scan.scanned_file_id)

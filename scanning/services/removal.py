@@ -10,7 +10,7 @@ from django.db import transaction
 import audit.services
 from accounts.models import User
 from scanning.choices import ACTIVE_SCAN_STATUSES
-from scanning.cloud_jobs import delete_copy
+from scanning.cloud.jobs import delete_copy
 from scanning.models import Container, Scan, ScannedFile
 
 

@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from kombu.exceptions import OperationalError
 
 import audit.services
 from accounts.models import User
 from catalogue.models import Bucket
 from common.leases import NO_LEASE
-from common.queue import entries_waiting
+from common.queue import BrokerAway, entries_waiting
 from scanning import results, turns
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
@@ -24,7 +23,7 @@ from scanning.choices import (
     ScanStage,
     ScanStatus,
 )
-from scanning.cloud_jobs import make_cloud_scan
+from scanning.cloud.jobs import make_cloud_scan
 from scanning.errors import IntakeRefused, LeaseLost, ScanFailed
 from scanning.models import Scan, ScannedFile
 from scanning.tasks import enqueue_scan
@@ -164,7 +163,7 @@ def _without_entry(now: datetime) -> Iterable[Scan]:
     """
     try:
         entries = entries_waiting()
-    except OperationalError:
+    except BrokerAway:
         logger.warning("the broker is away")
         return []
     # Nobody takes it for a whole lease.

@@ -9,6 +9,7 @@ from pytest_httpserver import HTTPServer
 from scanning.choices import EngineChoice
 from scanning.models import CloudAccount, Container
 from scanning.services import cloud
+from tests.scanning.podcast import Podcast
 from tests.scanning.vendor import AnyPath, Vendor, remote_file
 
 
@@ -32,3 +33,12 @@ def vendor(
     running = Vendor(account, container, remote_file(0))
     httpserver.expect_request(AnyPath()).respond_with_handler(running.answer)
     return running
+
+
+@pytest.fixture
+def podcast(httpserver: HTTPServer, settings: Settings) -> Podcast:
+    """Return a podcast with three episodes, the newest first."""
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+    feed = Podcast(httpserver.url_for("/feed"), ["three", "two", "one"])
+    httpserver.expect_request("/feed").respond_with_handler(feed.answer)
+    return feed

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from xml.sax.saxutils import escape
 
 import pytest
-from django.test import Client
-from pytest_django import Settings
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from accounts.models import User
-from accounts.roles import Role
 from audit.models import Event
 from scanning import watching
 from scanning.choices import FileStatus, SourceGone, WatchItemState
@@ -25,65 +19,15 @@ from scanning.services.removal import delete_container
 from scanning.sources import feeds
 from scanning.sources.feeds import Feed, FeedItem
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, Worker
+from tests.conftest import Catalogue, Worker
 from tests.factories.scanning import ContainerFactory
-
-
-@dataclass
-class Podcast:
-    """A feed of the local site; what it lists can change."""
-
-    url: str
-    titles: list[str] = field(default_factory=list)
-    status: int = 200
-
-    def answer(self, _request: Request) -> Response:
-        """Answer with the feed as it is now."""
-        items = "".join(
-            f"<item><title>{escape(title)}</title>"
-            f'<enclosure url="/{title}.wav" type="audio/wav" length="1"/></item>'
-            for title in self.titles
-        )
-        body = f"<rss><channel><title>The Show</title>{items}</channel></rss>"
-        return Response(body, self.status, content_type="application/rss+xml")
-
-
-@pytest.fixture
-def podcast(httpserver: HTTPServer, settings: Settings) -> Podcast:
-    """Return a podcast with three episodes, the newest first."""
-    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
-    feed = Podcast(httpserver.url_for("/feed"), ["three", "two", "one"])
-    httpserver.expect_request("/feed").respond_with_handler(feed.answer)
-    return feed
+from tests.scanning.podcast import Podcast, check_now, watch_of
 
 
 @pytest.fixture
 def container(db: None) -> Container:
     """Return a container."""
     return ContainerFactory.create()
-
-
-def _watch(
-    container: Container,
-    podcast: Podcast,
-    user: User,
-    *,
-    also_present: bool = False,
-    **columns: object,
-) -> Watch:
-    return watches.create_watch(
-        watch=Watch(container=container, url=podcast.url, **columns),
-        also_present=also_present,
-        user=user,
-    )
-
-
-def _check(watch: Watch) -> Watch:
-    """Let the watch be due and checked once."""
-    Watch.objects.filter(pk=watch.pk).update(next_check_at=datetime.now(tz=UTC))
-    assert watching.check_due(owner="w:1") == 1
-    watch.refresh_from_db()
-    return watch
 
 
 def _names() -> list[str]:
@@ -93,13 +37,13 @@ def _names() -> list[str]:
 def test_only_what_is_new_is_submitted(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin)
+    watch = watch_of(container, podcast, admin)
     assert watch.title == "The Show"
     assert watching.check_due(owner="w:1") == 0
     podcast.titles.insert(0, "four")
 
-    _check(watch)
-    _check(watch)
+    check_now(watch)
+    check_now(watch)
 
     assert _names() == ["four"]
     assert ScannedFile.objects.get().account == "The Show"
@@ -110,12 +54,12 @@ def test_only_what_is_new_is_submitted(
 def test_what_is_there_is_submitted_too_where_that_was_chosen(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin, also_present=True, items_per_check=2)
+    watch = watch_of(container, podcast, admin, also_present=True, items_per_check=2)
 
     assert watching.check_due(owner="w:1") == 1
     first = _names()
     check = watch.checks.get()
-    _check(watch)
+    check_now(watch)
 
     assert first == ["one", "two"]
     assert (check.scanned, check.waiting) == (2, 1)
@@ -125,10 +69,10 @@ def test_what_is_there_is_submitted_too_where_that_was_chosen(
 def test_title_words_choose_items(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin, title_words="News, sport")
+    watch = watch_of(container, podcast, admin, title_words="News, sport")
     podcast.titles[:0] = ["Evening NEWS", "Weather"]
 
-    _check(watch)
+    check_now(watch)
 
     assert _names() == ["Evening NEWS"]
     assert watch.items.get(title="Weather").state == WatchItemState.FILTERED
@@ -137,13 +81,13 @@ def test_title_words_choose_items(
 def test_link_that_was_submitted_before_is_named_and_not_scanned_again(
     container: Container, podcast: Podcast, admin: User, httpserver: HTTPServer
 ) -> None:
-    watch = _watch(container, podcast, admin)
+    watch = watch_of(container, podcast, admin)
     earlier = submit_link(
         container=container, url=httpserver.url_for("/four.wav"), user=admin
     )
     podcast.titles.insert(0, "four")
 
-    _check(watch)
+    check_now(watch)
 
     item = watch.items.get(title="four")
     assert (item.state, item.scanned_file) == (WatchItemState.SEEN, earlier)
@@ -153,7 +97,7 @@ def test_link_that_was_submitted_before_is_named_and_not_scanned_again(
 def test_item_with_a_link_that_is_not_fetched_stops_no_other(
     container: Container, podcast: Podcast, admin: User, httpserver: HTTPServer
 ) -> None:
-    watch = _watch(container, podcast, admin)
+    watch = watch_of(container, podcast, admin)
     body = (
         "<rss><channel><title>x</title>"
         "<item><title>odd</title><link>ftp://a.example/x</link></item>"
@@ -163,7 +107,7 @@ def test_item_with_a_link_that_is_not_fetched_stops_no_other(
     httpserver.clear()
     httpserver.expect_request("/feed").respond_with_data(body)
 
-    _check(watch)
+    check_now(watch)
 
     odd = watch.items.get(title="odd")
     assert odd.state == WatchItemState.REFUSED
@@ -174,16 +118,16 @@ def test_item_with_a_link_that_is_not_fetched_stops_no_other(
 def test_item_missing_from_the_middle_is_gone_and_can_come_back(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin, also_present=True)
-    _check(watch)
+    watch = watch_of(container, podcast, admin, also_present=True)
+    check_now(watch)
     podcast.titles = ["four", "three", "one"]
 
-    _check(watch)
+    check_now(watch)
     file = ScannedFile.objects.get(name="two")
     marked = (file.source_gone_at is not None, file.source_gone_why)
     gone = watch.checks.latest("pk").gone
     podcast.titles = ["four", "three", "two", "one"]
-    _check(watch)
+    check_now(watch)
 
     file.refresh_from_db()
     assert marked == (True, SourceGone.UNLISTED)
@@ -199,11 +143,11 @@ def test_item_missing_from_the_middle_is_gone_and_can_come_back(
 def test_item_that_fell_off_the_end_of_a_feed_is_not_gone(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin, also_present=True)
-    _check(watch)
+    watch = watch_of(container, podcast, admin, also_present=True)
+    check_now(watch)
     podcast.titles = ["five", "four", "three"]
 
-    _check(watch)
+    check_now(watch)
 
     assert not ScannedFile.objects.filter(source_gone_at__isnull=False).exists()
     assert watch.items.filter(is_listed=False).count() == 2
@@ -215,13 +159,13 @@ def test_item_missing_from_a_whole_playlist_is_gone(
     admin: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    watch = _watch(container, podcast, admin, also_present=True)
-    _check(watch)
+    watch = watch_of(container, podcast, admin, also_present=True)
+    check_now(watch)
     left = FeedItem(podcast.url.replace("feed", "three.wav"), "three")
     playlist = Feed("The Show", (left,), whole=True)
     monkeypatch.setattr(watches, "expand", lambda _url: playlist)
 
-    _check(watch)
+    check_now(watch)
 
     gone = ScannedFile.objects.filter(source_gone_at__isnull=False)
     assert set(gone.values_list("name", flat=True)) == {"one", "two"}
@@ -240,12 +184,12 @@ def test_link_of_a_file_that_leads_nowhere_marks_it(
 ) -> None:
     podcast.titles = ["one"]
     httpserver.expect_request("/one.wav").respond_with_data(status=status)
-    watch = _watch(container, podcast, admin, also_present=True)
-    _check(watch)
+    watch = watch_of(container, podcast, admin, also_present=True)
+    check_now(watch)
     long_ago = datetime.now(tz=UTC) - timedelta(days=3)
     ScannedFile.objects.update(created_at=long_ago)
 
-    _check(watch)
+    check_now(watch)
 
     assert ScannedFile.objects.get().source_gone_why == why
     assert WatchItem.objects.get().probed_at is not None
@@ -254,17 +198,17 @@ def test_link_of_a_file_that_leads_nowhere_marks_it(
 def test_failing_source_is_told_and_asked_ever_less_often(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin, every_hours=1)
+    watch = watch_of(container, podcast, admin, every_hours=1)
     podcast.status = 503
 
     waits = []
     for _ in range(3):
         begun = datetime.now(tz=UTC)
-        _check(watch)
+        check_now(watch)
         waits.append(round((watch.next_check_at - begun).total_seconds() / 3600))
     failed = (watch.failures, watch.last_error)
     podcast.status = 200
-    _check(watch)
+    check_now(watch)
 
     assert waits == [1, 2, 4]
     assert failed == (
@@ -278,7 +222,7 @@ def test_failing_source_is_told_and_asked_ever_less_often(
 def test_one_check_makes_up_for_all_that_were_missed(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin, every_hours=1)
+    watch = watch_of(container, podcast, admin, every_hours=1)
     month_ago = datetime.now(tz=UTC) - timedelta(days=30)
     Watch.objects.update(next_check_at=month_ago)
 
@@ -291,7 +235,7 @@ def test_one_check_makes_up_for_all_that_were_missed(
 def test_watch_that_another_worker_checks_is_left_alone(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin)
+    watch = watch_of(container, podcast, admin)
     soon = datetime.now(tz=UTC) + timedelta(seconds=60)
     Watch.objects.update(
         next_check_at=datetime.now(tz=UTC), lease_owner="w:2", lease_until=soon
@@ -309,7 +253,7 @@ def test_worker_that_comes_while_another_checks_finds_nothing_to_do(
     admin: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    watch = _watch(container, podcast, admin)
+    watch = watch_of(container, podcast, admin)
     podcast.titles.insert(0, "four")
     real, found = feeds.expand, []
 
@@ -318,7 +262,7 @@ def test_worker_that_comes_while_another_checks_finds_nothing_to_do(
         return real(url)
 
     monkeypatch.setattr(watches, "expand", look)
-    _check(watch)
+    check_now(watch)
 
     assert found == [0]
     assert _names() == ["four"]
@@ -331,7 +275,7 @@ def test_check_that_lost_its_lease_writes_nothing(
     admin: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    watch = _watch(container, podcast, admin)
+    watch = watch_of(container, podcast, admin)
     real = feeds.expand
 
     def slow(url: str) -> Feed:
@@ -340,7 +284,7 @@ def test_check_that_lost_its_lease_writes_nothing(
 
     monkeypatch.setattr(watches, "expand", slow)
     podcast.titles.insert(0, "four")
-    _check(watch)
+    check_now(watch)
 
     assert not ScannedFile.objects.exists()
     assert not watch.checks.exists()
@@ -349,14 +293,14 @@ def test_check_that_lost_its_lease_writes_nothing(
 def test_paused_watch_and_one_of_a_deleted_container_rest(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    watch = _watch(container, podcast, admin)
+    watch = watch_of(container, podcast, admin)
     watches.switch_watch(watch=watch, enabled=False, user=admin)
     Watch.objects.update(next_check_at=datetime.now(tz=UTC))
     paused = watching.check_due(owner="w:1")
     watches.switch_watch(watch=watch, enabled=True, user=admin)
     delete_container(container=container, user=admin, reason="done")
 
-    _check(watch)
+    check_now(watch)
 
     assert paused == 0
     assert (watch.enabled, watch.last_error) == (False, "Its container was deleted.")
@@ -368,7 +312,7 @@ def test_link_that_lists_nothing_is_no_watch(
     podcast.titles = []
 
     with pytest.raises(IntakeRefused, match="lists nothing that can be scanned"):
-        _watch(container, podcast, admin)
+        watch_of(container, podcast, admin)
 
     assert not Watch.objects.exists()
 
@@ -376,10 +320,10 @@ def test_link_that_lists_nothing_is_no_watch(
 def test_same_link_is_watched_once_in_a_container(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
-    _watch(container, podcast, admin)
+    watch_of(container, podcast, admin)
 
     with pytest.raises(IntakeRefused, match="watches the link already"):
-        _watch(container, podcast, admin)
+        watch_of(container, podcast, admin)
 
     assert WatchItem.objects.count() == 3
 
@@ -391,7 +335,7 @@ def test_worker_scans_what_a_watched_podcast_publishes(
     httpserver: HTTPServer,
     admin: User,
 ) -> None:
-    watch = _watch(catalogue.container, podcast, admin)
+    watch = watch_of(catalogue.container, podcast, admin)
     httpserver.expect_request("/four.wav").respond_with_data(
         audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
     )
@@ -402,112 +346,3 @@ def test_worker_scans_what_a_watched_podcast_publishes(
 
     file = ScannedFile.objects.get()
     assert (file.name, file.status) == ("four", FileStatus.READY)
-
-
-def _form(container: Container, podcast: Podcast, **more: str) -> dict[str, object]:
-    return {
-        "url": podcast.url,
-        "container": container.pk,
-        "every_hours": 24,
-        "items_per_check": 20,
-        **more,
-    }
-
-
-def test_watch_is_made_after_a_look_and_its_page_tells_all(
-    signed_in: MakeClient, container: Container, podcast: Podcast
-) -> None:
-    client = signed_in(Role.REVIEWER)
-    looked = client.post("/watches/new/", _form(container, podcast)).content.decode()
-    before = Watch.objects.count()
-    made = client.post("/watches/new/", _form(container, podcast, begin="present"))
-    watch = _check(Watch.objects.get())
-    podcast.titles.remove("two")
-    _check(watch)
-
-    page = client.get(made["Location"]).content.decode()
-    gone = client.get(f"{made['Location']}?show=gone").content.decode()
-    listed = client.get("/watches/").content.decode()
-    file = client.get(f"/files/{ScannedFile.objects.get(name='two').uid}/")
-
-    assert "Also the 3 that are there now" in looked
-    assert before == 0
-    assert "The Show" in page
-    assert "Gone at the source" in page
-    assert "two" in gone
-    assert "one.wav" not in gone
-    assert "The Show" in listed
-    assert "does not list it any more" in file.content.decode()
-
-
-def test_watch_is_changed_paused_checked_and_deleted_by_its_maker(
-    signed_in: MakeClient, container: Container, podcast: Podcast
-) -> None:
-    client = signed_in(Role.REVIEWER)
-    client.post("/watches/new/", _form(container, podcast, begin="new"))
-    watch = Watch.objects.get()
-    page = f"/watches/{watch.uid}/"
-
-    client.post(f"{page}edit/", {"every_hours": 1, "items_per_check": 5})
-    client.post(f"{page}switch/", {"enabled": "no"})
-    watch.refresh_from_db()
-    changed = (watch.every_hours, watch.items_per_check, watch.enabled)
-    client.post(f"{page}switch/", {"enabled": "yes"})
-    client.post(f"{page}check/")
-    checked = watching.check_due(owner="w:1")
-    client.post(f"{page}delete/")
-
-    assert changed == (1, 5, False)
-    assert checked == 1
-    assert not Watch.objects.exists()
-    events = Event.objects.filter(case=f"watch:{watch.uid}").order_by("sequence")
-    assert [event.action for event in events] == [
-        *("watch.created", "watch.changed", "watch.paused", "watch.resumed"),
-        *("watch.asked", "watch.deleted"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("role", "expected"),
-    [(Role.VIEWER, 403), (Role.REVIEWER, 403), (Role.MANAGER, 302)],
-)
-def test_watch_of_another_is_changed_by_managers_only(
-    signed_in: MakeClient,
-    container: Container,
-    podcast: Podcast,
-    admin: User,
-    role: Role,
-    expected: int,
-) -> None:
-    watch = _watch(container, podcast, admin)
-    client = signed_in(role)
-
-    answer = client.post(f"/watches/{watch.uid}/switch/", {"enabled": "no"})
-
-    assert answer.status_code == expected
-    assert client.get(f"/watches/{watch.uid}/").status_code == 200
-
-
-def test_page_of_a_failing_watch_says_why(
-    signed_in: MakeClient, container: Container, podcast: Podcast, admin: User
-) -> None:
-    watch = _watch(container, podcast, admin)
-    podcast.status = 404
-    _check(watch)
-
-    page = signed_in(Role.VIEWER).get(f"/watches/{watch.uid}/").content.decode()
-
-    assert "Failing" in page
-    assert "the server answered 404" in page
-    assert "Failed once" in page
-
-
-def test_form_refuses_a_private_address(
-    signed_in: MakeClient, container: Container, podcast: Podcast, settings: Settings
-) -> None:
-    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = False
-    client: Client = signed_in(Role.REVIEWER)
-
-    page = client.post("/watches/new/", _form(container, podcast)).content.decode()
-
-    assert "private or local address" in page

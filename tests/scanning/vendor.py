@@ -8,7 +8,11 @@ from typing import Any
 
 from werkzeug import Request, Response
 
-from scanning.models import CloudAccount, Container
+from accounts.models import User
+from scanning.models import CloudAccount, Container, ScannedFile
+from scanning.services import cloud
+from scanning.services.intake import submit_upload
+from tests.conftest import upload
 
 REMOTE_ID = "3a1f1d1e-0c2e-4f38-9d5a-2f2b6e1c9a01"
 MUSIC = {
@@ -77,3 +81,26 @@ def remote_file(state: int, results: object = None) -> dict[str, Any]:  # Any: J
         "duration": 60,
         "results": results,
     }
+
+
+def submit(vendor: Vendor, user: User, content: bytes = b"x" * 100) -> ScannedFile:
+    """Upload a file to the container of the cloud."""
+    return submit_upload(
+        container=vendor.container, upload=upload("show.mp3", content), user=user
+    ).scanned_file
+
+
+def send_due() -> None:
+    """Send what is due."""
+    cloud.send_due(owner="test")
+
+
+def check_due() -> int:
+    """Ask for what is due."""
+    return cloud.check_due(owner="test")
+
+
+def state_of(file: ScannedFile) -> tuple[str, str]:
+    """Return status and error code of a file."""
+    file.refresh_from_db()
+    return file.status, file.error_code

@@ -1,0 +1,57 @@
+"""A feed of the local site, whose episodes a test changes, and watches of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape
+
+from werkzeug import Request, Response
+
+from accounts.models import User
+from scanning import watching
+from scanning.models import Container, Watch
+from scanning.services import watches
+
+
+@dataclass
+class Podcast:
+    """A feed of the local site; what it lists can change."""
+
+    url: str
+    titles: list[str] = field(default_factory=list)
+    status: int = 200
+
+    def answer(self, _request: Request) -> Response:
+        """Answer with the feed as it is now."""
+        items = "".join(
+            f"<item><title>{escape(title)}</title>"
+            f'<enclosure url="/{title}.wav" type="audio/wav" length="1"/></item>'
+            for title in self.titles
+        )
+        body = f"<rss><channel><title>The Show</title>{items}</channel></rss>"
+        return Response(body, self.status, content_type="application/rss+xml")
+
+
+def watch_of(
+    container: Container,
+    podcast: Podcast,
+    user: User,
+    *,
+    also_present: bool = False,
+    **columns: object,
+) -> Watch:
+    """Make a watch of the podcast."""
+    return watches.create_watch(
+        watch=Watch(container=container, url=podcast.url, **columns),
+        also_present=also_present,
+        user=user,
+    )
+
+
+def check_now(watch: Watch) -> Watch:
+    """Let the watch be due and checked once."""
+    Watch.objects.filter(pk=watch.pk).update(next_check_at=datetime.now(tz=UTC))
+    assert watching.check_due(owner="w:1") == 1
+    watch.refresh_from_db()
+    return watch

@@ -1,0 +1,124 @@
+"""What ACRCloud tells of itself: a hint that a result is there, and no more than that."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from scanning.choices import (
+    CallbackOutcome,
+    FileStatus,
+)
+from scanning.models import (
+    CloudAccount,
+    CloudJob,
+    InboundCallback,
+)
+from tests.conftest import Worker
+from tests.scanning.vendor import (
+    MUSIC,
+    REMOTE_ID,
+    Vendor,
+    check_due,
+    remote_file,
+    send_due,
+    state_of,
+    submit,
+)
+
+
+def _call_back(account: CloudAccount, body: object, sender: str = "127.0.0.1") -> int:
+    url = reverse(
+        "scanning:account_callback", args=[account.pk, account.callback_secret]
+    )
+    raw = json.dumps(body).encode()
+    answer = Client(REMOTE_ADDR=sender).post(url, raw, content_type="application/json")
+    return answer.status_code
+
+
+def _body(state: int, results: object) -> dict[str, object]:
+    return {"file_id": REMOTE_ID, "state": state, "cid": 77, "results": results}
+
+
+def test_callback_has_the_result_fetched_and_is_not_trusted_itself(
+    vendor: Vendor, admin: User, run_worker: Worker, settings: Settings
+) -> None:
+    settings.ACRPORTAL_CLOUD_POLL_SECONDS = 600.0
+    file = submit(vendor, admin)
+    send_due()
+    vendor.file = remote_file(-1)
+
+    status = _call_back(vendor.account, _body(1, MUSIC))
+    run_worker()
+
+    assert status == 202
+    assert state_of(file) == (FileStatus.NO_MATCH, "")
+
+
+def test_callback_before_the_answer_to_the_upload_finds_its_file(
+    vendor: Vendor, admin: User, run_worker: Worker, settings: Settings
+) -> None:
+    settings.ACRPORTAL_CLOUD_POLL_SECONDS = 600.0
+    file = submit(vendor, admin)
+    CloudJob.objects.update(due_at=datetime.now(tz=UTC) + timedelta(hours=1))
+    _call_back(vendor.account, _body(1, MUSIC))
+    run_worker()
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.ORPHAN
+    CloudJob.objects.update(due_at=datetime.now(tz=UTC))
+    vendor.file = remote_file(1, MUSIC)
+
+    send_due()
+    check_due()
+
+    assert state_of(file) == (FileStatus.READY, "")
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.APPLIED
+
+
+def test_late_repeated_callbacks_change_nothing(
+    vendor: Vendor, admin: User, run_worker: Worker
+) -> None:
+    file = submit(vendor, admin)
+    send_due()
+    vendor.file = remote_file(1, MUSIC)
+    check_due()
+
+    _call_back(vendor.account, _body(1, MUSIC))
+    _call_back(vendor.account, _body(1, MUSIC))
+    _call_back(vendor.account, _body(0, None))
+    run_worker()
+
+    assert file.scans.count() == 1
+    assert state_of(file) == (FileStatus.READY, "")
+
+
+def test_rescan_in_the_clouds_own_console_brings_its_new_result(
+    vendor: Vendor, admin: User, run_worker: Worker
+) -> None:
+    file = submit(vendor, admin)
+    send_due()
+    vendor.file = remote_file(-1)
+    check_due()
+    vendor.file = remote_file(1, MUSIC)
+
+    _call_back(vendor.account, _body(1, MUSIC))
+    run_worker()
+
+    assert state_of(file) == (FileStatus.READY, "")
+    assert file.scans.count() == 2
+
+
+def test_callback_from_a_foreign_network_is_not_found(vendor: Vendor) -> None:
+    vendor.account.callback_networks = "192.0.2.0/24"
+    vendor.account.save()
+
+    statuses = [
+        _call_back(vendor.account, _body(0, None), sender)
+        for sender in ("192.0.2.7", "198.51.100.7")
+    ]
+
+    assert statuses == [202, 404]
