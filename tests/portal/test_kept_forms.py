@@ -25,11 +25,6 @@ TYPED = "whose mix is this?"
 
 
 @pytest.fixture
-def ana(db: None) -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
 def client(ana: User) -> Client:
     """Return the reviewer's client."""
     client = Client()

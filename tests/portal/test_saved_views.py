@@ -11,16 +11,10 @@ from accounts.roles import Role
 from review.models import SavedView
 from review.services import saved_views
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
 QUEUE = "/queue/"
 SAVE = "/queue/views/"
-
-
-@pytest.fixture
-def ana(db: None) -> User:
-    return make_user(Role.REVIEWER, username="ana")
 
 
 @pytest.fixture

@@ -1,0 +1,29 @@
+"""What several tests of pages stand on."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import Role
+from tests.factories.accounts import make_user
+from tests.portal.admin_matches import SignIn
+
+
+@pytest.fixture
+def sign_in(client: Client) -> SignIn:
+    """Return a function that signs a new user of a role in."""
+
+    def enter(role: Role) -> Client:
+        known = User.objects.filter(username=f"the-{role}").first()
+        client.force_login(known or make_user(role, username=f"the-{role}"))
+        return client
+
+    return enter
+
+
+@pytest.fixture
+def ana(db: None) -> User:
+    """Return a reviewer."""
+    return make_user(Role.REVIEWER, username="ana")
