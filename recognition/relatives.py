@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recognition.alignment import Line
 from recognition.candidates import Lead, Warp, open_windows, warped, warps
 from recognition.hashes import Hashes, reference_hashes
 from recognition.params import DEFAULT, Params
-from recognition.types import Landmarks, Vote
+from recognition.types import LandmarkIndex, Landmarks
 
 SAMPLE = 2  # one hash in so many is asked for, chosen by its value
 WARPED_SAMPLE = 4
@@ -30,26 +28,10 @@ PER_RECORDING = 4  # offsets of one recording worth verifying
 WARPED_WINDOWS = 3
 
 
-class Queryable(Protocol):
-    """The part of an index that candidates come from."""
-
-    def query(
-        self,
-        buckets: Sequence[int],
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        *,
-        top: int = 10,
-        min_votes: int = 6,
-        max_list: int | None = None,
-    ) -> list[Vote]:
-        """The best offsets, most votes first."""
-
-
 def relatives(
     landmarks: Landmarks,
     *,
-    index: Queryable,
+    index: LandmarkIndex,
     bucket: int,
     own: int | None = None,
     params: Params = DEFAULT,
@@ -72,7 +54,7 @@ def relatives(
 
 
 def _leads(
-    landmarks: Landmarks, index: Queryable, bucket: int, params: Params
+    landmarks: Landmarks, index: LandmarkIndex, bucket: int, params: Params
 ) -> Iterator[Lead]:
     n_frames = int(landmarks.frames[-1]) + 1
     windows = open_windows(np.ones(n_frames, dtype=np.bool_), params)
@@ -86,7 +68,7 @@ def _asked(
     landmarks: Landmarks,
     windows: Sequence[tuple[int, int]],
     warp: Warp,
-    place: tuple[Queryable, int],
+    place: tuple[LandmarkIndex, int],
     params: Params,
 ) -> Iterator[Lead]:
     index, bucket = place

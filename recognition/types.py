@@ -6,6 +6,7 @@ inside it; one frame is ``hop_length / sample_rate`` seconds (16 ms).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -191,7 +192,8 @@ class IndexStats:
 class LandmarkIndex(Protocol):
     """Hash → (recording, frame) postings, partitioned by bucket.
 
-    ``hashes`` are uint32, ``frames`` int32 of equal length.
+    ``hashes`` are uint32, ``frames`` int32 of equal length. What is written here in
+    full is the same for every index.
     """
 
     def add(
@@ -202,7 +204,9 @@ class LandmarkIndex(Protocol):
         frames: NDArray[np.int32],
     ) -> None:
         """Durable and visible to every process at return; replaces the same recording."""
+        self.add_many(bucket, [(recording, hashes, frames)])
 
+    @abstractmethod
     def add_many(
         self,
         bucket: int,
@@ -210,6 +214,7 @@ class LandmarkIndex(Protocol):
     ) -> None:
         """Like ``add`` for many; each of them as a whole or not at all."""
 
+    @abstractmethod
     def remove(self, bucket: int, recording: int) -> None:
         """Gone for the next query; space returns when the bucket is maintained."""
 
@@ -223,8 +228,22 @@ class LandmarkIndex(Protocol):
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[Vote]:
-        """The best offsets, most votes first."""
+        """The best offsets, most votes first; neighbouring offsets add up.
 
+        Hashes with more than ``max_list`` postings may be left out.
+        """
+        (votes,) = self.query_windows(
+            buckets,
+            hashes,
+            frames,
+            [(0, len(hashes))],
+            top=top,
+            min_votes=min_votes,
+            max_list=max_list,
+        )
+        return votes
+
+    @abstractmethod
     def query_windows(
         self,
         buckets: Sequence[int],
@@ -236,14 +255,13 @@ class LandmarkIndex(Protocol):
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        """Like ``query`` for each stretch (first, past the last) of the hashes.
+        """Like ``query`` for each stretch (first, past the last) of the hashes."""
 
-        Hashes with more than ``max_list`` postings may be left out.
-        """
-
+    @abstractmethod
     def maintain(self, bucket: int) -> None:
         """Merge segments and drop removed postings; safe beside readers."""
 
+    @abstractmethod
     def stats(self, bucket: int) -> IndexStats:
         """Counts of one bucket; zeros for one that holds nothing."""
 
@@ -251,9 +269,11 @@ class LandmarkIndex(Protocol):
 class IndexStore(LandmarkIndex, Protocol):
     """An index that is kept: what it holds can be listed and checked."""
 
+    @abstractmethod
     def recordings(self, bucket: int) -> NDArray[np.uint32]:
         """The numbers of all recordings in a bucket, sorted."""
 
+    @abstractmethod
     def verify(self, bucket: int) -> list[str]:
         """What is wrong with a bucket, having read all of it; empty where all is well."""
 

@@ -94,6 +94,11 @@ class Server:
         """How many parts the index is in."""
         return len({shard for shard, _ in self._cluster}) if self.address.cluster else 1
 
+    @property
+    def grouping(self) -> Settings:
+        """What lets each server answer for its groups: none is on two of them."""
+        return {"distributed_group_by_no_merge": 1} if self.address.cluster else {}
+
     @cached_property
     def _cluster(self) -> list[tuple[int, str]]:
         rows = self.rows(

@@ -30,7 +30,7 @@ from recognition.index.segment import (
     write_segment,
 )
 from recognition.index.vote import best_offsets, prepare
-from recognition.types import IndexStats, Vote
+from recognition.types import IndexStats, IndexStore, Vote
 
 STORE: Final = "STORE"
 LOCK: Final = "LOCK"
@@ -75,7 +75,7 @@ class _Snapshot:
     segments: tuple[_Open, ...]
 
 
-class SegmentStore:
+class SegmentStore(IndexStore):
     """``LandmarkIndex`` in a directory; safe for threads and several processes."""
 
     def __init__(
@@ -105,16 +105,6 @@ class SegmentStore:
         parts = [one.recordings for one in self._snapshot(bucket).segments]
         return np.sort(np.concatenate([np.zeros(0, dtype=np.uint32), *parts]))
 
-    def add(
-        self,
-        bucket: int,
-        recording: int,
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-    ) -> None:
-        """Durable and visible to every process at return; replaces the same recording."""
-        self.add_many(bucket, [(recording, hashes, frames)])
-
     def add_many(self, bucket: int, recordings: Sequence[Postings]) -> None:
         """Like ``add`` for many, as one segment and one commit."""
         latest = latest_of(recordings)
@@ -139,32 +129,6 @@ class SegmentStore:
             entries = self._without(before, {recording})
             if entries != before.manifest.entries:
                 self._commit(directory, Manifest(before.manifest.counter, entries))
-
-    def query(
-        self,
-        buckets: Sequence[int],
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        *,
-        top: int = 10,
-        min_votes: int = 6,
-        max_list: int | None = None,
-    ) -> list[Vote]:
-        """The best offsets, most votes first; neighbouring offsets add up.
-
-        Hashes with more than ``max_list`` postings in a segment are left out.
-        """
-        windows = [(0, len(hashes))]
-        (votes,) = self.query_windows(
-            buckets,
-            hashes,
-            frames,
-            windows,
-            top=top,
-            min_votes=min_votes,
-            max_list=max_list,
-        )
-        return votes
 
     def query_windows(
         self,

@@ -12,8 +12,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from numpy.typing import NDArray
 
-from catalogue.clickhouse import schema
-from catalogue.clickhouse import store as clickhouse_store
+from catalogue.clickhouse import schema, upkeep
 from catalogue.clickhouse.address import Address, parse_index_url
 from catalogue.clickhouse.schema import State
 from catalogue.clickhouse.server import Server
@@ -184,7 +183,7 @@ def test_a_broken_off_add_is_never_seen(
     assert sharded.query([1], *music(30, n=300)) == []
     sharded.maintain(1)
     assert sum(held(two_shards, two_shards_url)) == 13 * 300  # it may yet go on
-    monkeypatch.setattr(clickhouse_store, "_ABANDONED_SECONDS", -1)
+    monkeypatch.setattr(upkeep, "_ABANDONED_SECONDS", -1)
     sharded.maintain(1)
     assert sum(held(two_shards, two_shards_url)) == 12 * 300
     sharded.add(1, 3, *music(31, n=300))

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.types import IndexStats, Vote
+from recognition.types import IndexStats, LandmarkIndex, Vote
 
 _SPAN = np.int64(1 << 24)  # room for offsets of one recording
 
 
-class MemoryIndex:
+class MemoryIndex(LandmarkIndex):
     """Postings as sorted arrays, sorted again after every change."""
 
     def __init__(self) -> None:
@@ -23,45 +23,18 @@ class MemoryIndex:
             int, tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int32]]
         ] = {}
 
-    def add(
-        self,
-        bucket: int,
-        recording: int,
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-    ) -> None:
-        self._kept[bucket, recording] = (hashes, frames)
-        self._sorted.pop(bucket, None)
-
     def add_many(
         self,
         bucket: int,
         recordings: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.int32]]],
     ) -> None:
         for recording, hashes, frames in recordings:
-            self.add(bucket, recording, hashes, frames)
+            self._kept[bucket, recording] = (hashes, frames)
+        self._sorted.pop(bucket, None)
 
     def remove(self, bucket: int, recording: int) -> None:
         self._kept.pop((bucket, recording), None)
         self._sorted.pop(bucket, None)
-
-    def query(
-        self,
-        buckets: Sequence[int],
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        *,
-        top: int = 10,
-        min_votes: int = 6,
-        max_list: int | None = None,
-    ) -> list[Vote]:
-        found = [
-            vote
-            for bucket in buckets
-            for vote in self._vote(bucket, hashes, frames, top, min_votes)
-        ]
-        found.sort(key=lambda vote: -vote.votes)
-        return found[:top]
 
     def query_windows(
         self,
@@ -74,16 +47,18 @@ class MemoryIndex:
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        return [
-            self.query(
-                buckets,
-                hashes[low:high],
-                frames[low:high],
-                top=top,
-                min_votes=min_votes,
-            )
-            for low, high in windows
-        ]
+        answers = []
+        for low, high in windows:
+            found = [
+                vote
+                for bucket in buckets
+                for vote in self._vote(
+                    bucket, hashes[low:high], frames[low:high], top, min_votes
+                )
+            ]
+            found.sort(key=lambda vote: -vote.votes)
+            answers.append(found[:top])
+        return answers
 
     def maintain(self, bucket: int) -> None:
         self._sorted.pop(bucket, None)
