@@ -23,12 +23,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmarks.installation import set_up
+from benchmarks.kills_checks import Acknowledged
 from benchmarks.kills_filling import World, fill
 from benchmarks.people import Answer, Person, session_of
 from benchmarks.report import Report, machine, workplace
@@ -44,19 +44,6 @@ _GUNICORN = (
     *("--worker-class", "gthread", "--workers", "1", "--threads", "4"),
     *("--log-level", "critical", "--limit-request-line", "8190"),
 )
-
-
-@dataclass
-class Acknowledged:
-    """What was answered, and so must be there afterwards."""
-
-    uploads: dict[str, str] = field(default_factory=dict)
-    """SHA-256 by the file's uid."""
-    recordings: list[str] = field(default_factory=list)
-    reports: list[str] = field(default_factory=list)
-    merges: list[str] = field(default_factory=list)
-    """Groups by uid."""
-    backups: list[Path] = field(default_factory=list)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,8 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmarks.kills import Acknowledged
     from catalogue.models import Bucket
+
+
+@dataclass
+class Acknowledged:
+    """What was answered, and so must be there afterwards."""
+
+    uploads: dict[str, str] = field(default_factory=dict)
+    """SHA-256 by the file's uid."""
+    recordings: list[str] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
+    merges: list[str] = field(default_factory=list)
+    """Groups by uid."""
+    backups: list[Path] = field(default_factory=list)
 
 
 @dataclass
@@ -143,8 +155,8 @@ def _reports(reports: list[str]) -> Iterator[str]:
 
 
 def _all_reports() -> Iterator[str]:
+    from reports.files import check_run
     from reports.models import ReportRun
-    from reports.services import check_run
 
     for run in ReportRun.objects.order_by("pk"):
         for check in check_run(run=run):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from django_tasks import task
 
 from common.queue import Priority, worker_name
+from dedup import checking
 
 
 @task(priority=Priority.EVERYTHING)
 def run_check(check_id: int) -> None:
     """Check the catalogue; a check that is taken or done is left alone."""
-    from dedup import checks  # checks put this task on the queue
-
-    checks.perform(check_id=check_id, worker=worker_name())
+    checking.perform(check_id=check_id, worker=worker_name())

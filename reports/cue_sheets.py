@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import audit.services
-from accounts.models import User
 from catalogue.models import Recording
-from reports.schemas import Field
-from reports.values import Cell, Kind, offset
-from reports.writers import Dialect, csv_pieces
 from review import selectors as review_selectors
 from review.choices import MatchState
 from review.models import Match
@@ -97,26 +92,6 @@ class _Play:
     status: str
 
 
-FIELDS = (
-    Field("cue_no", Kind.INTEGER),
-    Field("title", Kind.TEXT),
-    Field("version_title", Kind.TEXT),
-    Field("writers", Kind.LIST),
-    Field("publishers", Kind.LIST),
-    Field("performers", Kind.LIST),
-    Field("label", Kind.TEXT),
-    Field("isrc", Kind.TEXT),
-    Field("iswc", Kind.TEXT),
-    Field("usage", Kind.ENUM),
-    Field("time_in", Kind.OFFSET),
-    Field("time_out", Kind.OFFSET),
-    Field("duration", Kind.OFFSET),
-    Field("share_pct", Kind.DECIMAL),
-    Field("status", Kind.ENUM),
-    Field("match_id", Kind.TEXT),
-)
-
-
 def cue_sheet(*, file: ScannedFile) -> CueSheet:
     """Return the cue sheet as the matches are now; raise ``NotScanned``."""
     if file.status not in _SCANNED:
@@ -152,32 +127,6 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
             )
             for number, play in enumerate(ordered, start=1)
         ],
-    )
-
-
-def written(sheet: CueSheet, kind: str) -> bytes:
-    """Return the sheet as ``csv`` or ``pdf``."""
-    if kind == "csv":
-        return csv_of(sheet)
-    # The libraries for PDF take half a second to load, and few processes need them.
-    from reports.cue_sheet_pdf import pdf_of
-
-    return pdf_of(sheet)
-
-
-def csv_of(sheet: CueSheet) -> bytes:
-    """Return the sheet as CSV, in the dialect of reports."""
-    rows = [_cells(cue) for cue in sheet.cues]
-    return b"".join(csv_pieces(rows, FIELDS, Dialect()))
-
-
-def record_export(*, sheet: CueSheet, actor: User | str, kind: str) -> None:
-    """Keep that the sheet left the portal."""
-    audit.services.record(
-        case=f"file:{sheet.file.uid}",
-        action="cue_sheet.exported",
-        actor=actor,
-        after={"format": kind, "cues": len(sheet.cues), "unknown": sheet.unknown},
     )
 
 
@@ -246,31 +195,3 @@ def _usage(speech_pct: float | None) -> Usage | None:
     if speech_pct is None:
         return None
     return Usage.BACKGROUND if speech_pct >= UNDER_SPEECH_PCT else Usage.FEATURED
-
-
-def _cells(cue: Cue) -> list[Cell]:
-    recording = cue.recording
-    known: list[Cell] = [None, None, None, None, None, None, None, None]
-    if recording is not None:
-        known = [
-            recording.title,
-            recording.version_title or None,
-            list(recording.writers) or None,
-            list(recording.publishers) or None,
-            list(recording.artists) or None,
-            recording.label or None,
-            recording.isrc_normalised or recording.isrc or None,
-            recording.iswc or None,
-        ]
-    share = recording.owner_share_pct if recording else None
-    return [
-        str(cue.number),
-        *known,
-        cue.usage.value if cue.usage else None,
-        offset(cue.start_ms),
-        offset(cue.end_ms),
-        offset(cue.length_ms),
-        None if share is None else str(share),
-        cue.status,
-        cue.match.uid if cue.match else None,
-    ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -17,21 +14,13 @@ import audit.services
 from accounts.models import User
 from common.leases import NO_LEASE
 from common.queue import queue_holds_work
-from reports import running, selectors, tasks
-from reports.choices import STREAMED, UNFINISHED, Format, Mode, RunState
-from reports.keeping import content_of
+from reports import files, running, selectors, tasks
+from reports.choices import STREAMED, UNFINISHED, Mode, RunState
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
 from reports.selectors import Selection
 from review.models import Match
 
-CONTENT_TYPES = {
-    Format.CSV: "text/csv; charset=utf-8",
-    Format.JSON: "application/json",
-    Format.JSON_LINES: "application/jsonl",
-    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    Format.PARQUET: "application/vnd.apache.parquet",
-}
 AT_ONCE_ROWS = 10_000
 """Formats that are written as a whole are made while the person waits, up to here."""
 
@@ -154,50 +143,7 @@ def try_again(*, run: ReportRun, user: User) -> None:
 def download(*, run: ReportRun, user: User | str) -> Iterator[bytes]:
     """Return the file of a ready run as it was written; an event tells who took it."""
     _record(run, "downloaded", user, {"sha256": run.sha256})
-    return file_content(run)
-
-
-def file_content(run: ReportRun) -> Iterator[bytes]:
-    """Return the bytes of a run's file."""
-    if run.format in (Format.XLSX, Format.PARQUET):
-        return iter(run.file.chunks(256 * 1024))
-    return content_of(run.file)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What checking a kept run said of one of its files."""
-
-    name: str
-    fault: str
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether the file is as it was written."""
-        return not self.fault
-
-
-def check_run(*, run: ReportRun) -> list[Check]:
-    """Read rows and file of a ready run again and compare them with their hashes."""
-    return [
-        _check(run.file_name, lambda: file_content(run), run.sha256),
-        _check("rows", lambda: content_of(run.rows), run.rows_sha256),
-    ]
-
-
-def _check(name: str, content: Callable[[], Iterator[bytes]], wanted: str) -> Check:
-    digest = hashlib.sha256()
-    try:
-        for piece in content():
-            digest.update(piece)
-    except FileNotFoundError:
-        return Check(name, "The file is not there any more.")
-    except (OSError, EOFError, zlib.error) as fault:
-        return Check(name, f"The file cannot be read: {fault}.")
-    found = digest.hexdigest()
-    if found == wanted:
-        return Check(name, "")
-    return Check(name, f"Its SHA-256 is {found}; it was written with {wanted}.")
+    return files.file_content(run)
 
 
 def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:

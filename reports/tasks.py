@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_tasks import task
 
 from common.queue import Priority, pass_on
-from reports import running
+from reports import running, sending
 from reports.choices import RunState
 from reports.models import ReportRun
 
@@ -21,7 +21,4 @@ def run_report(run_id: int) -> None:
 @task(priority=Priority.DOCUMENT)
 def send_report(dispatch_id: int) -> None:
     """Send a scheduled report that is ready."""
-    # What runs schedules puts this task on the queue.
-    from reports import scheduling
-
-    scheduling.send(dispatch_id=dispatch_id)
+    sending.send(dispatch_id=dispatch_id)

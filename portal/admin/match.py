@@ -24,6 +24,7 @@ from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of, when
 from portal.admin.filters import AgeFilter, LockFilter, ScoreBandFilter, StateFilter
 from portal.admin.match_page import evidence
 from reports import services as reports
+from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from review import selectors
 from review.choices import Verb
@@ -331,6 +332,6 @@ def _csv(pieces: Iterator[bytes]) -> StreamingHttpResponse:
     layout = Layout()
     return StreamingHttpResponse(
         pieces,
-        content_type=reports.CONTENT_TYPES[layout.format],
+        content_type=CONTENT_TYPES[layout.format],
         headers={"Content-Disposition": f'attachment; filename="{layout.file_name}"'},
     )

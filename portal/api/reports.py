@@ -23,7 +23,7 @@ from accounts.roles import Action
 from portal.api.base import PersonView
 from reports import selectors, services
 from reports.choices import STREAMED, FilesWithout, Format, Mode, RunState, Separator
-from reports.copies import as_json
+from reports.files import CONTENT_TYPES, as_json
 from reports.layouts import Layout
 from reports.manifest import manifest
 from reports.models import ReportRun
@@ -197,7 +197,7 @@ class StreamView(ReportView):
             )
         return StreamingHttpResponse(
             services.stream_report(layout=layout, user=self.person),
-            content_type=services.CONTENT_TYPES[layout.format],
+            content_type=CONTENT_TYPES[layout.format],
             headers=_named(layout.file_name),
         )
 
@@ -223,7 +223,7 @@ class RunFileView(ReportView):
         run = self.find_ready(uid)
         return StreamingHttpResponse(
             services.download(run=run, user=self.person),
-            content_type=services.CONTENT_TYPES[Format(run.format)],
+            content_type=CONTENT_TYPES[Format(run.format)],
             headers={**_named(run.file_name), "Content-Length": str(run.size_bytes)},
         )
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
-from reports import cue_sheets
+from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import NotScanned
 from scanning import selectors
 
@@ -44,9 +44,9 @@ def cue_sheet_file(
     except NotScanned as error:
         messages.warning(request, str(error))
         return redirect("portal:file_detail", uid=uid)
-    cue_sheets.record_export(sheet=sheet, actor=request.user, kind=kind)
+    cue_sheet_files.record_export(sheet=sheet, actor=request.user, kind=kind)
     return HttpResponse(
-        cue_sheets.written(sheet, kind),
+        cue_sheet_files.written(sheet, kind),
         content_type=_TYPES[kind],
         headers={
             "Content-Disposition": f'attachment; filename="{sheet.name}.{kind}"',

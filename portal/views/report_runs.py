@@ -14,7 +14,7 @@ from portal.access import PortalRequest, needs
 from portal.report_forms import WriteAgainForm, query_of
 from reports import selectors, services
 from reports.choices import UNFINISHED, Format, RunState
-from reports.copies import as_json
+from reports.files import CONTENT_TYPES, Check, as_json, check_run
 from reports.layouts import Layout
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
@@ -42,11 +42,11 @@ def report_run(request: PortalRequest, uid: str) -> HttpResponseBase:
 def run_check(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Read the kept files again and show whether they are as they were written."""
     run = _ready(request, uid)
-    return _page(request, run, checks=services.check_run(run=run))
+    return _page(request, run, checks=check_run(run=run))
 
 
 def _page(
-    request: PortalRequest, run: ReportRun, checks: list[services.Check] | None = None
+    request: PortalRequest, run: ReportRun, checks: list[Check] | None = None
 ) -> HttpResponse:
     layout = Layout.of(run)
     return render(
@@ -73,7 +73,7 @@ def run_file(request: PortalRequest, uid: str) -> HttpResponseBase:
     run = _ready(request, uid)
     return StreamingHttpResponse(
         services.download(run=run, user=request.user),
-        content_type=services.CONTENT_TYPES[Format(run.format)],
+        content_type=CONTENT_TYPES[Format(run.format)],
         headers={
             "Content-Disposition": f'attachment; filename="{run.file_name}"',
             "Content-Length": str(run.size_bytes),

@@ -27,6 +27,7 @@ from portal.access import PortalRequest, needs
 from portal.report_forms import ReportForm, TemplateForm, pairs_of, query_of
 from reports import running, selectors, services
 from reports.choices import STREAMED
+from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from reports.models import ReportTemplate
 from reports.presets import PRESETS
@@ -181,7 +182,7 @@ def _streamed(request: PortalRequest, layout: Layout) -> HttpResponseBase:
 def _download(pieces: Iterator[bytes], layout: Layout) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         pieces,
-        content_type=services.CONTENT_TYPES[layout.format],
+        content_type=CONTENT_TYPES[layout.format],
         headers={
             "Content-Disposition": f'attachment; filename="{layout.file_name}"',
         },

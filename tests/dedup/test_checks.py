@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
-from dedup import checks, loop_actions, selectors
+from dedup import checking, checks, loop_actions, selectors
 from dedup.comparing import Comparer
 from dedup.loops import find_loops
 from dedup.models import (
@@ -52,12 +52,12 @@ def test_a_check_that_is_to_stop_stops_and_the_next_goes_on(
 ) -> None:
     check = CatalogueCheck.objects.create(requested_by=admin, cancel_requested=True)
 
-    checks.perform(check_id=check.pk, worker="one")
+    checking.perform(check_id=check.pk, worker="one")
 
     check.refresh_from_db()
     assert check.status == RunStatus.CANCELLED
     following = CatalogueCheck.objects.create(requested_by=admin)
-    checks.perform(check_id=following.pk, worker="one")
+    checking.perform(check_id=following.pk, worker="one")
     assert CheckedRecording.objects.count() == 2
 
 

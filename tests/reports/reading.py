@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from reports import services
+from reports import files, services
 from reports.layouts import Layout
 from reports.models import ReportRun
 
@@ -17,7 +17,7 @@ def run_of(layout: Layout | None = None) -> ReportRun:
 
 def file_of(run: ReportRun) -> bytes:
     """Return the file of a run."""
-    return b"".join(services.file_content(run))
+    return b"".join(files.file_content(run))
 
 
 def content(layout: Layout | None = None) -> bytes:

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
-from reports import cue_sheets
+from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import CueSheet, NotScanned, Usage
 from review.services.folding import fold_scan
 from scanning.models import Scan
@@ -126,7 +126,7 @@ def test_a_file_that_is_not_scanned_has_no_cue_sheet() -> None:
 
 
 def test_the_csv_has_the_broadcasters_columns_and_no_formula() -> None:
-    content = cue_sheets.csv_of(sheet_of(programme())).decode("utf-8-sig")
+    content = cue_sheet_files.written(sheet_of(programme()), "csv").decode("utf-8-sig")
 
     rows = list(csv.DictReader(io.StringIO(content, newline="")))
 
@@ -155,10 +155,10 @@ def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
     scan = programme(*[stretch(1000 + 20 * n, 1010 + 20 * n) for n in range(40)])
     sheet = sheet_of(scan)
 
-    content = cue_sheets.written(sheet, "pdf")
+    content = cue_sheet_files.written(sheet, "pdf")
 
     assert content.count(b"/Type /Page\n") == 3
-    assert content == cue_sheets.written(sheet, "pdf")
+    assert content == cue_sheet_files.written(sheet, "pdf")
 
 
 def test_a_file_without_music_has_an_empty_sheet() -> None:
@@ -166,8 +166,8 @@ def test_a_file_without_music_has_an_empty_sheet() -> None:
     sheet = cue_sheets.cue_sheet(file=file)
 
     assert not sheet.cues
-    assert cue_sheets.written(sheet, "csv").count(b"\r\n") == 1
-    assert cue_sheets.written(sheet, "pdf").startswith(b"%PDF")
+    assert cue_sheet_files.written(sheet, "csv").count(b"\r\n") == 1
+    assert cue_sheet_files.written(sheet, "pdf").startswith(b"%PDF")
 
 
 def test_pages_show_the_sheet_and_hand_it_out_as_an_event(

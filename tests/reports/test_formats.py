@@ -14,7 +14,7 @@ import pytest
 
 from accounts.roles import Role
 from catalogue.models import ExcludedSegment
-from reports import services, tables
+from reports import files, services, tables
 from reports.choices import FilesWithout, Format, Mode, Separator
 from reports.keeping import kept_rows
 from reports.layouts import Layout
@@ -289,7 +289,7 @@ def test_report_over_a_recording_retired_since_keeps_its_rows(match: Match) -> N
 
     assert len(kept) == 2
     assert rows(content())[0]["match_found"] != "yes"
-    assert all(check.is_whole for check in services.check_run(run=run))
+    assert all(check.is_whole for check in files.check_run(run=run))
 
 
 def test_manifest_tells_what_the_file_is(match: Match) -> None:
@@ -328,11 +328,11 @@ def test_types_beside_csv_name_each_column(match: Match) -> None:
 
 def test_check_finds_a_changed_and_a_missing_file(match: Match) -> None:
     run = run_of(Layout(format=Format.XLSX))
-    assert [check.is_whole for check in services.check_run(run=run)] == [True, True]
+    assert [check.is_whole for check in files.check_run(run=run)] == [True, True]
 
     Path(run.file.path).write_bytes(b"changed")
     Path(run.rows.path).unlink()
 
-    file, kept = services.check_run(run=ReportRun.objects.get())
+    file, kept = files.check_run(run=ReportRun.objects.get())
     assert "it was written with" in file.fault
     assert kept.fault == "The file is not there any more."

@@ -24,7 +24,7 @@ from pytest_django import Settings
 from accounts.roles import Role
 from audit.models import Event
 from common.csv_safety import unguard
-from reports import copies, selectors, services
+from reports import files, selectors, services
 from reports.choices import FilesWithout, Separator
 from reports.layouts import Layout
 from reports.rows import COLUMNS
@@ -64,7 +64,7 @@ def report_bytes(filters: MatchFilter | None = None) -> bytes:
 def content(layout: Layout) -> bytes:
     """Return the file of a report that is run here and now."""
     run = services.build_report(layout=layout, user="system")
-    return b"".join(services.file_content(run))
+    return b"".join(files.file_content(run))
 
 
 def rows(content: bytes) -> list[dict[str, str]]:
@@ -371,7 +371,7 @@ def test_export_is_an_event_with_its_pin_and_hash() -> None:
     assert written.after["as_of_event"] == newest.pk
     assert written.after["filter"]["state"] == ["pending"]
     assert written.after["rows"] == {"yes": 1}
-    file = b"".join(services.file_content(run))
+    file = b"".join(files.file_content(run))
     assert written.after["sha256"] == hashlib.sha256(file).hexdigest()
     assert run.size_bytes == len(file)
 
@@ -468,7 +468,7 @@ def test_command_leaves_the_old_file_when_the_run_fails(
         yield b"half"
         raise OSError("disk full")
 
-    monkeypatch.setattr(copies, "file_content", broken)
+    monkeypatch.setattr(files, "file_content", broken)
     with pytest.raises(CommandError, match="disk full"):
         call_command("export_matches", output=output)
 

@@ -21,7 +21,7 @@ from pytest_django import Settings
 from accounts.models import AccessLimit
 from accounts.roles import Role
 from audit.models import Event
-from reports import running, selectors, services
+from reports import files, running, selectors, services
 from reports.choices import Format, Mode, RunState
 from reports.keeping import RowKeeper
 from reports.layouts import Layout
@@ -68,7 +68,7 @@ def test_worker_runs_what_was_asked(run_worker: Worker) -> None:
 
     run.refresh_from_db()
     assert (run.state, run.progress, run.row_count) == (RunState.READY, 100, 1)
-    assert [check.is_whole for check in services.check_run(run=run)] == [True, True]
+    assert [check.is_whole for check in files.check_run(run=run)] == [True, True]
     actions = Event.objects.filter(case=run.case).order_by("sequence")
     assert list(actions.values_list("action", flat=True)) == ["exported", "written"]
 

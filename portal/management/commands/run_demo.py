@@ -19,8 +19,8 @@ from accounts.models import User
 from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
 from portal import demo, file_page, formats
-from reports.copies import save_report
 from reports.evidence import signing
+from reports.files import save_report
 from reports.layouts import Layout
 from reports.services import build_report
 from scanning.choices import ACTIVE_FILE_STATUSES

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from reports.choices import RunState
+from reports.files import check_run
 from reports.models import ReportRun
-from reports.services import check_run
 
 
 class Command(BaseCommand):

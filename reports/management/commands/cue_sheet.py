@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.uid import new_uid
-from reports import cue_sheets
+from reports import cue_sheet_files, cue_sheets
 from scanning.models import ScannedFile
 
 
@@ -41,12 +41,12 @@ class Command(BaseCommand):
             raise CommandError("The output ends in .csv or .pdf.")
         try:
             sheet = cue_sheets.cue_sheet(file=file)
-            _write(output, cue_sheets.written(sheet, kind))
+            _write(output, cue_sheet_files.written(sheet, kind))
         except cue_sheets.NotScanned as error:
             raise CommandError(str(error)) from error
         except OSError as fault:
             raise CommandError(f"{output} could not be written: {fault}") from fault
-        cue_sheets.record_export(sheet=sheet, actor="command:cue_sheet", kind=kind)
+        cue_sheet_files.record_export(sheet=sheet, actor="command:cue_sheet", kind=kind)
         self.stdout.write(
             f"{output}: {len(sheet.cues)} cues, {sheet.unknown} without a recording"
         )

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
-from reports import copies, services
+from reports import files, services
 from reports.choices import FilesWithout, Format, Mode, Separator
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         output: Path = options["output"]
         try:
             run = _run(options)
-            copies.save_report(run=run, target=output)
+            files.save_report(run=run, target=output)
         except OSError as fault:
             raise CommandError(f"{output} could not be written: {fault}") from fault
         except (UnknownColumn, services.ReportStopped) as fault:
