@@ -46,9 +46,9 @@ class MayDecide(BasePermission):
 class MatchSerializer(serializers.ModelSerializer[Match]):
     """How a match stands; ``version`` is what a decision names."""
 
-    file = serializers.UUIDField(source="scanned_file.uid")
-    recording = serializers.CharField(source="recording.uid")
-    due_at = serializers.DateTimeField(allow_null=True)
+    file = serializers.UUIDField(source="scanned_file.uid", read_only=True)
+    recording = serializers.CharField(source="recording.uid", read_only=True)
+    due_at = serializers.DateTimeField(allow_null=True, read_only=True)
 
     class Meta:
         model = Match
@@ -90,7 +90,7 @@ class ObjectionSerializer(serializers.Serializer[None]):
 class DisputeSerializer(serializers.ModelSerializer[Dispute]):
     """An objection and the day by which it is answered."""
 
-    match = MatchSerializer()
+    match = MatchSerializer(read_only=True)
 
     class Meta:
         model = Dispute
