@@ -386,3 +386,23 @@ def test_catalogue_leads_those_who_edit_it_to_imports(signed_in: MakeClient) -> 
     for page in pages:
         assert target in signed_in(MANAGER).get(page).content.decode()
         assert target not in signed_in(REVIEWER).get(page).content.decode()
+
+
+@pytest.mark.parametrize("page", ["portal:dashboard", "portal:file_list"])
+def test_no_page_leads_to_an_upload_that_is_not_allowed(
+    signed_in: MakeClient, page: str
+) -> None:
+    link = f'href="{reverse("portal:upload")}"'
+
+    assert link not in signed_in(VIEWER).get(reverse(page)).content.decode()
+    assert link in signed_in(REVIEWER).get(reverse(page)).content.decode()
+
+
+def test_empty_bucket_asks_those_for_recordings_who_may_add_them(
+    signed_in: MakeClient,
+) -> None:
+    page = f"/catalogue/buckets/{BucketFactory.create().pk}/"
+    link = f'href="{reverse("portal:recording_add")}'
+
+    assert link in signed_in(MANAGER).get(page).content.decode()
+    assert link not in signed_in(REVIEWER).get(page).content.decode()
