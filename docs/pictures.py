@@ -1,7 +1,8 @@
 """Makes the pictures of the documents from the running demo, or looks at every page.
 
 ``make demo`` with an empty ``var/`` in one terminal, then
-``.venv/bin/python docs/pictures.py`` in another: the same demo gives the same pictures.
+``.venv/bin/python docs/pictures.py`` in another: a new demo gives the same pictures,
+but for shades that no eye tells apart.
 With ``--sheets FOLDER`` every page is taken instead, narrow to wide, light and dark,
 so many onto a sheet, to be looked through; addresses that nothing links to may follow.
 Pages that are wider than their window are named, and the exit code says so. Needs a
