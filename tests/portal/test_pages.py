@@ -406,3 +406,17 @@ def test_empty_bucket_asks_those_for_recordings_who_may_add_them(
 
     assert link in signed_in(MANAGER).get(page).content.decode()
     assert link not in signed_in(REVIEWER).get(page).content.decode()
+
+
+def test_person_without_a_role_is_told_and_can_sign_out(
+    client: Client, django_user_model: type[User]
+) -> None:
+    client.force_login(django_user_model.objects.create_user(username="new"))
+
+    page = client.get("/")
+
+    assert page.status_code == 403
+    assert "no role yet" in page.content.decode()
+    assert f'action="{reverse("logout")}"' in page.content.decode()
+    client.post(reverse("logout"))
+    assert client.get("/").status_code == 302
