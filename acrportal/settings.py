@@ -429,5 +429,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "propagate": False},
+        # A hundred lines on every PDF, about the glyphs that it needs.
+        "fontTools": {"level": "WARNING"},
+    },
 }
