@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_shutting_down
 from celery.worker import state
 from django.conf import settings
 from django.db import close_old_connections
@@ -22,6 +23,8 @@ from django_tasks.base import Task, TaskResult, TaskResultStatus
 from django_tasks.utils import get_random_id, normalize_json
 from kombu import Queue
 from kombu.exceptions import OperationalError
+
+from common import draining
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +111,12 @@ def run_worker(name: str) -> None:
         without_heartbeat=True,
         loglevel="INFO",
     )
+    worker_shutting_down.connect(_tell_long_work, weak=False)
     worker.start()
+
+
+def _tell_long_work(**_signal: object) -> None:
+    draining.begin()
 
 
 def _run(entry: Any, path: str, args: list[Any], kwargs: dict[str, Any]) -> None:

@@ -19,11 +19,11 @@ from typing import Self
 
 from django.core.files.storage import default_storage
 from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 import audit.services
 from accounts.reach import working_for
-from common import leases
+from common import draining, leases
 from common.leases import NO_LEASE, lease_end
 from common.queue import worker_name
 from common.snapshot import consistent_read
@@ -39,11 +39,15 @@ from reports.rows import KeptRow
 from reports.schemas import SCHEMAS
 from reports.selectors import Selection
 from reports.tables import Sheet, write_parquet, write_xlsx
+from scanning import turns
+from scanning.tasks import give_way
 
 logger = logging.getLogger(__name__)
 
 KIND = "report"
 _TELL_SECONDS = 1.0
+# So long a worker that is to end goes on with a report; ``serve`` waits for 30 s in all.
+_END_SECONDS = 10.0
 _TEXT = (Format.CSV, Format.JSON, Format.JSON_LINES)
 READING_PERCENT = 50
 
@@ -56,12 +60,24 @@ class LeaseLost(Exception):
     """Another worker has the run now."""
 
 
-class Watch:
-    """Renews a run's lease, tells its progress, and hears when it is to stop."""
+class HandedBack(Exception):
+    """The worker is to end, and the run takes longer than one waits for that."""
 
-    def __init__(self, run: ReportRun, *, expected: int) -> None:
+
+class Watch:
+    """Renews a run's lease, tells its progress, and hears when it is to stop.
+
+    In a worker it also lets the scans that people wait for go first, and hands the run
+    back when the worker is to end.
+    """
+
+    def __init__(
+        self, run: ReportRun, *, expected: int, in_worker: bool = False
+    ) -> None:
         self._run = run
         self._expected = max(1, expected)
+        self._in_worker = in_worker
+        self._somebody_waits = False
         self._share = (0, 100)
         self.rows = 0
         self._told_to_stop: Exception | None = None
@@ -96,6 +112,9 @@ class Watch:
         for row in rows:
             if self._told_to_stop is not None:
                 raise self._told_to_stop
+            if self._somebody_waits:
+                self._somebody_waits = False
+                _do_scans_first()
             self.rows += 1
             yield row
 
@@ -124,6 +143,26 @@ class Watch:
             self._told_to_stop = LeaseLost()
         elif mine.filter(cancel_requested=True).exists():
             self._told_to_stop = Cancelled()
+        elif self._in_worker and draining.seconds() > _END_SECONDS:
+            self._told_to_stop = HandedBack()
+        elif self._in_worker:
+            scans = turns.queued_scans().filter(waited_for=True)
+            self._somebody_waits = scans.exists()
+
+
+def _do_scans_first() -> None:
+    """Do what people wait for, on another connection: this one may read one moment."""
+    thread = threading.Thread(target=_scans, name="scans first", daemon=True)
+    thread.start()
+    thread.join()
+
+
+def _scans() -> None:
+    try:
+        # The run's own lease is renewed by its watch.
+        give_way(ReportRun.objects.none())
+    finally:
+        connection.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +193,21 @@ def claim(run: ReportRun, *, kind: str = "") -> bool:
     return claimed
 
 
-def run_queued(*, run_id: int) -> None:
-    """Run a queued report; one that is taken or done is left alone."""
+def run_queued(*, run_id: int) -> bool:
+    """Run a queued report; one that is taken or done is left alone.
+
+    Returns whether it waits for another worker, because this one is to end.
+    """
     run = ReportRun.objects.select_related("run_by").get(pk=run_id)
     if not claim(run, kind=KIND):
-        return
+        return False
     # The report holds what the person who asked for it may see.
     with working_for(run.run_by):
-        work(run, chosen_by(Layout.of(run)))
+        try:
+            work(run, chosen_by(Layout.of(run)), in_worker=True)
+        except HandedBack:
+            return True
+    return False
 
 
 def stream(run: ReportRun, chosen: Selection) -> Iterator[bytes]:
@@ -184,12 +230,15 @@ def stream(run: ReportRun, chosen: Selection) -> Iterator[bytes]:
         _finish(run, keeper, Written(copy.path, copy.sha256, copy.size_bytes))
 
 
-def work(run: ReportRun, chosen: Selection) -> None:
-    """Run a claimed report to its end; rows that it has already are not read again."""
+def work(run: ReportRun, chosen: Selection, *, in_worker: bool = False) -> None:
+    """Run a claimed report to its end; rows that it has already are not read again.
+
+    In a worker that is to end it raises ``HandedBack``.
+    """
     with _outcome(run), scratch_directory() as folder:
         counted = selectors.count_rows(chosen=chosen, mode=run.mode)
         expected = run.row_count or counted.rows
-        with Watch(run, expected=expected) as watch:
+        with Watch(run, expected=expected, in_worker=in_worker) as watch:
             keeper = None
             if not run.rows:
                 keeper = _keep_rows(run, chosen, folder, watch)
@@ -281,6 +330,12 @@ def _outcome(run: ReportRun) -> Iterator[None]:
             raise
     except LeaseLost:
         logger.info("report %s was handed to another worker", run.uid)
+    except HandedBack:
+        # It did nothing wrong: the try does not count.
+        _mine(run).update(
+            state=RunState.QUEUED, progress=0, attempts=F("attempts") - 1, **NO_LEASE
+        )
+        raise
     except OSError as fault:
         _stop(run, RunState.FAILED, f"It could not be written: {fault.strerror}.")
         raise

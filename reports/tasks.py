@@ -13,7 +13,9 @@ from reports.models import ReportRun
 @task(priority=Priority.DOCUMENT)
 def run_report(run_id: int) -> None:
     """Run a report that waits."""
-    running.run_queued(run_id=run_id)
+    if running.run_queued(run_id=run_id):
+        run_report.enqueue(run_id)
+        return
     waiting = ReportRun.objects.filter(state=RunState.QUEUED)
     pass_on(run_report, waiting, kind=running.KIND)
 

@@ -16,22 +16,27 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
 from audit.models import Event
-from reports import files, running, selectors, services
+from common import draining
+from reports import files, running, selectors, services, tasks
 from reports.choices import Format, Mode, RunState
 from reports.keeping import RowKeeper
 from reports.layouts import Layout
 from reports.models import ReportRun
 from review.models import Match
 from review.services import decisions
+from scanning.choices import ScanStatus
+from scanning.services.scans import request_scan
 from scanning.signals import worker_swept
 from tests.conftest import Worker
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.factories.scanning import ScannedFileFactory
 from tests.reports.reading import content, file_of, rows, run_of
 
 pytestmark = pytest.mark.django_db
@@ -180,6 +185,78 @@ def test_download_of_a_selection_that_broke_off_is_not_done_over_everything() ->
     assert run.state == RunState.FAILED
     assert "broke off" in run.message
     del pieces
+
+
+@pytest.mark.django_db(transaction=True)
+def test_report_in_a_worker_lets_a_persons_scan_go_first() -> None:
+    scan = request_scan(
+        user=None, scanned_file=ScannedFileFactory.create(), waited_for=True
+    )
+    bulk = request_scan(user=None, scanned_file=ScannedFileFactory.create())
+    run = _claimed_run()
+    with running.Watch(run, expected=2, in_worker=True) as watch:
+        passed = watch.over(iter([([], []), ([], [])]), begin=0, end=50)
+        next(passed)
+        watch.tell()
+
+        next(passed)
+
+    scan.refresh_from_db()
+    bulk.refresh_from_db()
+    assert scan.status == ScanStatus.FAILED  # it had no audio
+    assert bulk.status == ScanStatus.QUEUED
+    run.refresh_from_db()
+    assert run.state == RunState.RUNNING
+
+
+def test_report_that_somebody_waits_for_himself_gives_no_way() -> None:
+    scan = request_scan(
+        user=None, scanned_file=ScannedFileFactory.create(), waited_for=True
+    )
+    with running.Watch(_claimed_run(), expected=1) as watch:
+        watch.tell()
+        list(watch.over(iter([([], [])]), begin=0, end=50))
+
+    scan.refresh_from_db()
+    assert scan.status == ScanStatus.QUEUED
+
+
+def test_worker_that_is_to_end_hands_a_long_report_back(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    make_match()
+    run = ReportRun.objects.create(name="Report", run_by_name="ana", format="xlsx")
+    told = running.Watch.__enter__
+
+    def at_once(watch: running.Watch) -> running.Watch:
+        told(watch)
+        watch.tell()
+        return watch
+
+    with monkeypatch.context() as ending:
+        ending.setattr(running.Watch, "__enter__", at_once)
+        ending.setattr(draining, "seconds", lambda: 60.0)
+        tasks.run_report.call(run.pk)
+
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.lease_owner) == (RunState.QUEUED, 0, "")
+    assert DBTaskResult.objects.ready().count() == 1
+    assert stored_reports(settings) == []
+
+    tasks.run_report.call(run.pk)
+
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == (RunState.READY, 1)
+
+
+def test_report_goes_on_for_a_moment_in_a_worker_that_is_to_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(draining, "seconds", lambda: 5.0)
+    with running.Watch(_claimed_run(), expected=1, in_worker=True) as watch:
+        watch.tell()
+
+        assert len(list(watch.over(iter([([], [])]), begin=0, end=50))) == 1
 
 
 def test_worker_that_lost_its_run_stores_nothing(settings: Settings) -> None:

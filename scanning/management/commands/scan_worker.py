@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from audit.anchors import make_due_anchors
 from catalogue.reindexing import requeue_index_changes
 from catalogue.services import requeue_stale_recordings
+from common import draining
 from common.queue import worker_name
 from scanning import retention, watching
 from scanning.services import cloud
@@ -131,6 +133,15 @@ def _run_through_outages(worker: Worker) -> None:
             return
 
 
+class _Worker(Worker):
+    """The queue's own worker, which tells long work that it is to end."""
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        """Take nothing more; what runs may go on, or hand itself back."""
+        draining.begin()
+        super().shutdown(signum, frame)
+
+
 def _work_off(*, batch: bool, interval: float) -> None:
     """Run what is queued, in the database or on the broker."""
     if settings.BROKER_URL:
@@ -138,7 +149,7 @@ def _work_off(*, batch: bool, interval: float) -> None:
 
         celery_backend.run_worker(worker_name())
         return
-    worker = Worker(
+    worker = _Worker(
         queue_names=["default"],
         interval=interval,
         batch=batch,
