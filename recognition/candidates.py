@@ -61,23 +61,34 @@ class Lead:
     warped: bool
 
 
-SPARSE, DENSE, GRID, DEEP = "sparse", "dense", "grid", "deep"
+SPARSE, DENSE, GRID, DEEP, SHORT = "sparse", "dense", "grid", "deep", "short"
 
 _BLOCK_HASHES = 1 << 21  # at most, looked up in one go
 
 
-def stages(params: Params, *, robust_first: bool, hours: float) -> list[Stage]:
-    """The cascade for a catalogue of so many hours.
+def stages(
+    params: Params, *, robust_first: bool, hours: float, n_frames: int | None = None
+) -> list[Stage]:
+    """The cascade for a catalogue of so many hours and a query of so many frames.
 
     Sparse triplets, dense ones, the tempo and pitch grid, and in a catalogue that is
-    small enough for it all that dense landmarks can say.
+    small enough for it all that dense landmarks can say. A short query has little to
+    say and costs little, so of it still weaker leads are verified.
     """
     plain = Warp()
     first = [] if robust_first else [Stage(SPARSE, plain, params.sparse_top)]
     grid = [Stage(GRID, warp, params.grid_top) for warp in warps(params)]
-    small = hours <= params.deep_hours
-    last = [Stage(DEEP, plain, params.deep_top)] if small else []
+    last: list[Stage] = []
+    if hours <= params.deep_hours:
+        last.append(Stage(DEEP, plain, params.deep_top))
+        if n_frames is not None and n_frames <= short_frames(params):
+            last.append(Stage(SHORT, plain, params.short_top))
     return [*first, Stage(DENSE, plain, params.dense_top), *grid, *last]
+
+
+def short_frames(params: Params) -> float:
+    """The most frames of a query that counts as short."""
+    return params.short_seconds * 1000 / params.frame_ms
 
 
 def warps(params: Params) -> list[Warp]:
@@ -138,7 +149,8 @@ def _blocks(
     """Windows to ask about together, as many as keep the memory for it small."""
     fan, within = fans(stage, params)
     seconds = params.window_frames * params.frame_ms / 1000
-    rate = params.dense_rate if stage.name in (DENSE, DEEP) else params.reference_rate
+    sparse = stage.name in (SPARSE, GRID)
+    rate = params.reference_rate if sparse else params.dense_rate
     size = max(1, int(_BLOCK_HASHES / (seconds * rate * fan * within)))
     for start in range(0, len(windows), size):
         yield windows[start : start + size]
@@ -148,6 +160,8 @@ def least_votes(stage: Stage, hours: float, params: Params) -> int:
     """The fewest votes worth verifying: noise grows with the catalogue."""
     if stage.name == DEEP:
         return params.deep_votes
+    if stage.name == SHORT:
+        return params.short_votes
     more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
     return params.min_votes + int(more)
 
@@ -198,6 +212,7 @@ def fans(stage: Stage, params: Params) -> tuple[int, int]:
         DENSE: (params.dense_fan, params.dense_within),
         GRID: (params.grid_fan, params.grid_within),
         DEEP: (params.deep_fan, params.deep_within),
+        SHORT: (params.short_fan, params.short_within),
     }[stage.name]
 
 

@@ -61,7 +61,10 @@ def scan(
         closed=silent | ~scanned,
     )
     todo = stages(
-        params, robust_first=policy.audio_type is AudioType.RECORDED, hours=search.hours
+        params,
+        robust_first=policy.audio_type is AudioType.RECORDED,
+        hours=search.hours,
+        n_frames=n_frames,
     )
     for number, stage in enumerate(todo):
         if progress is not None:

@@ -72,6 +72,11 @@ class Params:
     deep_top: int = 64
     deep_votes: int = 3
     deep_hours: float = 60.0
+    short_seconds: float = 30.0
+    short_fan: int = 36
+    short_within: int = 18
+    short_top: int = 1024
+    short_votes: int = 2
     grid_radius_frames: int = 10
     grid_radius_bins: int = 9
     grid_fan: int = 4

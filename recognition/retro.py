@@ -119,7 +119,9 @@ def search_back(
         closed=silent | ~policy.scanned_frames(query.duration_ms, n_frames, params),
     )
     robust_first = policy.audio_type is AudioType.RECORDED
-    for stage in stages(params, robust_first=robust_first, hours=hours):
+    for stage in stages(
+        params, robust_first=robust_first, hours=hours, n_frames=n_frames
+    ):
         search.follow_all(_leads(search, index, stage))
     found = (
         segment_match(run, duration_ms=query.duration_ms, hours=hours, params=params)

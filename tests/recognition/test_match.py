@@ -193,6 +193,18 @@ def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
     assert _found(result) == [1]
 
 
+def test_a_short_file_is_found_by_leads_too_weak_for_a_long_one(
+    shelf: Catalogue,
+) -> None:
+    loud = _cut(1, 15, 23) + noise(7, 8, 0.26)
+
+    alone = shelf.scan(loud)
+    in_a_programme = shelf.scan(join(loud, silence(30)))
+
+    assert _found(alone) == [1]
+    assert _found(in_a_programme) == []
+
+
 def test_an_empty_catalogue_matches_nothing() -> None:
     result = catalogue([]).scan(FOREIGN)
 

@@ -67,6 +67,18 @@ def test_what_a_scan_finds_is_found_late_too(programme: Fingerprint) -> None:
     assert sorted(late, key=lambda s: s.start_ms) == list(scanned)
 
 
+def test_a_short_file_under_noise_is_found_late_too() -> None:
+    clip = extract(_cut(11, 15, 23) + noise(7, 8, 0.26))
+    shelf = catalogue([])
+    for number in RECORDINGS:
+        shelf.add(number, RECORDINGS[number])
+
+    late = search_back(clip, _index(11), hours=1)
+
+    assert [s.recording for s in late] == [11]
+    assert late == shelf.scan(clip).segments
+
+
 def test_many_recordings_are_looked_for_together(programme: Fingerprint) -> None:
     together = search_back(programme, _index(11, 12, 13), hours=1)
 
