@@ -5,25 +5,21 @@ Reviewers propose, managers act; a proposal is done when a manager accepts it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
 
 from django.db import transaction
-from django.db.models import F
 
 import audit.services
 from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Action
-from catalogue.models import ExcludedSegment, Recording, RecordingStatus
-from catalogue.reindexing import change_index
-from catalogue.selectors import excluded_segments, excluded_spans
-from common.leases import NO_LEASE
-from dedup import comparing, snapshots
+from catalogue.models import Recording, RecordingStatus
+from dedup import effects, snapshots
+from dedup.effects import Asked
 from dedup.errors import ActionRefused, GroupChanged, NotAllowed
-from dedup.merging import FIELDS, merged_columns
+from dedup.merging import FIELDS
 from dedup.models import (
     ActionState,
     ActionVerb,
@@ -31,22 +27,10 @@ from dedup.models import (
     DedupGroup,
     DedupMember,
     GroupKind,
-    PairLink,
 )
-from dedup.services import DedupRun, regroup
-from review.services import exclusions
 
 UNDO_FOR = timedelta(days=30)
 BULK_LIMIT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked for: by uid, which recordings, which stays, whose fields count."""
-
-    recordings: list[str]
-    canonical: str = ""
-    fields: dict[str, str] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -197,13 +181,13 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     _refuse_taken_ids(action)
     snapshots.restore(action.before)
     snapshots.restore_groups(action.before)
-    _take_exclusions_back(action, user)
-    _reindex(action.before["recordings"], action.after["recordings"])
+    effects.take_exclusions_back(action, user)
+    effects.reindex(action.before["recordings"], action.after["recordings"])
     action.state = ActionState.UNDONE
     action.settled_by, action.settled_at = user, _now()
     action.save(update_fields=["state", "settled_by", "settled_at"])
     snapshots.restore_pins(action.before)
-    _regroup(Recording.objects.filter(uid__in=pks))
+    effects.regroup_buckets(Recording.objects.filter(uid__in=pks))
     _tell(action, "undone", user)
     return action
 
@@ -252,144 +236,16 @@ def _do(
     aliases = Recording.objects.filter(merged_into__in=members)
     touched = [*members, *(aliases if verb == ActionVerb.SPLIT else ())]
     action.before = snapshots.take(touched, group_uid=action.group_uid)
-    _DO[verb](chosen, members, asked, user)
+    effects.carry_out(verb, chosen, members, asked, user)
     action.after = snapshots.take(touched, group_uid=action.group_uid)
     if verb == ActionVerb.MERGE:
-        action.after["exclusions"] = _carry_exclusions(chosen, asked, user)
+        action.after["exclusions"] = effects.carry_exclusions(chosen, asked, user)
     action.state = ActionState.DONE
     action.made_at = action.made_at or _now()
     action.save()
-    _reindex(action.after["recordings"], action.before["recordings"])
-    _regroup(touched)
+    effects.reindex(action.after["recordings"], action.before["recordings"])
+    effects.regroup_buckets(touched)
     _tell(action, "done", user)
-
-
-def _canonical(
-    chosen: Sequence[Recording],
-    members: Sequence[Recording],
-    _asked: Asked,
-    _user: User,
-) -> None:
-    places = DedupMember.objects.filter(recording__in=members)
-    places.update(pinned=False)
-    places.filter(recording__in=chosen).update(pinned=True)
-    DedupGroup.objects.filter(members__recording__in=chosen).update(
-        version=F("version") + 1
-    )
-
-
-def _merge(
-    chosen: Sequence[Recording],
-    _members: Sequence[Recording],
-    asked: Asked,
-    _user: User,
-) -> None:
-    canonical = next(one for one in chosen if one.uid == asked.canonical)
-    others = [one for one in chosen if one != canonical]
-    columns = merged_columns([canonical, *others], asked.fields)
-    Recording.objects.filter(pk=canonical.pk).update(**columns, updated_at=_now())
-    Recording.objects.filter(pk__in=[one.pk for one in others]).update(
-        status=RecordingStatus.RETIRED,
-        merged_into=canonical,
-        updated_at=_now(),
-        **NO_LEASE,
-    )
-
-
-def _carry_exclusions(
-    chosen: Sequence[Recording], asked: Asked, user: User
-) -> list[str]:
-    """Exclude in the one that stays what is excluded in the others; return the uids."""
-    canonical = Recording.objects.get(uid=asked.canonical)
-    made = []
-    for other in chosen:
-        if other == canonical:
-            continue
-        for segment in excluded_segments(other).filter(approved=True):
-            span = comparing.place_in(
-                canonical, other, (segment.start_ms, segment.end_ms)
-            )
-            known = excluded_spans(canonical)
-            if span is None or any(a <= span[0] and span[1] <= b for a, b in known):
-                continue
-            carried = exclusions.exclude(
-                recording=canonical,
-                span=span,
-                reason=segment.reason,
-                user=user,
-                note=segment.note or f"From {other}, which was merged into this.",
-            )
-            made.append(carried.uid)
-    return made
-
-
-def _take_exclusions_back(action: DedupAction, user: User) -> None:
-    carried = ExcludedSegment.objects.filter(
-        uid__in=action.after.get("exclusions", []), removed_at__isnull=True
-    )
-    for segment in carried:
-        exclusions.take_back(segment=segment, user=user)
-
-
-def _keep(
-    chosen: Sequence[Recording],
-    _members: Sequence[Recording],
-    _asked: Asked,
-    user: User,
-) -> None:
-    _keep_pairs(combinations(chosen, 2), user)
-
-
-def _split(
-    chosen: Sequence[Recording],
-    members: Sequence[Recording],
-    _asked: Asked,
-    user: User,
-) -> None:
-    """Keep the chosen apart from the rest; what was merged into them comes back."""
-    rest = [member for member in members if member not in chosen]
-    _keep_pairs(((one, other) for one in chosen for other in rest), user)
-    Recording.objects.filter(merged_into__in=chosen).update(
-        status=RecordingStatus.READY, merged_into=None, updated_at=_now()
-    )
-
-
-def _retire(
-    chosen: Sequence[Recording],
-    _members: Sequence[Recording],
-    _asked: Asked,
-    _user: User,
-) -> None:
-    Recording.objects.filter(pk__in=[one.pk for one in chosen]).update(
-        status=RecordingStatus.RETIRED, updated_at=_now(), **NO_LEASE
-    )
-
-
-_DO: Mapping[
-    ActionVerb,
-    Callable[[Sequence[Recording], Sequence[Recording], Asked, User], None],
-] = {
-    ActionVerb.CANONICAL: _canonical,
-    ActionVerb.MERGE: _merge,
-    ActionVerb.KEEP: _keep,
-    ActionVerb.SPLIT: _split,
-    ActionVerb.RETIRE: _retire,
-}
-
-
-def _keep_pairs(pairs: Iterable[tuple[Recording, Recording]], user: User) -> None:
-    for pair in pairs:
-        one, other = sorted(pair, key=lambda recording: recording.pk)
-        PairLink.objects.update_or_create(
-            one=one,
-            other=other,
-            defaults={
-                "kept_at": _now(),
-                "kept_by": user,
-                "audio_one": one.audio_sha256,
-                "audio_other": other.audio_sha256,
-            },
-        )
 
 
 def _unchanged(
@@ -454,22 +310,6 @@ def _locked(action: DedupAction, wanted: ActionState) -> DedupAction:
 def _require_manager(user: User) -> None:
     if not user.has_perm(Action.EDIT_DUPLICATES):
         raise NotAllowed("Only a manager may decide about duplicates.")
-
-
-def _reindex(
-    now: Mapping[str, snapshots.Row], before: Mapping[str, snapshots.Row]
-) -> None:
-    """Have the index follow recordings that left the search or came back."""
-    for uid, row in now.items():
-        if row["status"] == before[uid]["status"]:
-            continue
-        pk, bucket = Recording.objects.values_list("pk", "bucket").get(uid=uid)
-        change_index(recording_id=pk, left_bucket_id=bucket)
-
-
-def _regroup(recordings: Iterable[Recording]) -> None:
-    for bucket in {recording.bucket for recording in recordings}:
-        regroup(DedupRun(bucket=bucket, tells=False))
 
 
 def _title(members: Sequence[Recording], asked: Asked) -> str:

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
-from dedup.actions import Asked
+from dedup.effects import Asked
 from dedup.merging import FIELDS
 from dedup.models import ActionVerb
 

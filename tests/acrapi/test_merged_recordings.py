@@ -14,7 +14,7 @@ from catalogue.importing import Import, NoAudio
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails
 from dedup import actions
-from dedup.actions import Asked
+from dedup.effects import Asked
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates

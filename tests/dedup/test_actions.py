@@ -11,7 +11,7 @@ from audit.services import first_broken_event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import excluded_spans
 from dedup import actions
-from dedup.actions import Asked
+from dedup.effects import Asked
 from dedup.errors import ActionRefused, GroupChanged, NotAllowed
 from dedup.models import (
     ActionState,

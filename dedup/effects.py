@@ -1,0 +1,163 @@
+"""What actions on duplicates do to the catalogue, to exclusions and to the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import combinations
+
+from django.db.models import F
+
+from accounts.models import User
+from catalogue.models import ExcludedSegment, Recording, RecordingStatus
+from catalogue.reindexing import change_index
+from catalogue.selectors import excluded_segments, excluded_spans
+from common.leases import NO_LEASE
+from dedup import comparing
+from dedup.merging import merged_columns
+from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
+from dedup.services import DedupRun, regroup
+from dedup.snapshots import Row
+from review.services import exclusions
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for: by uid, which recordings, which stays, whose fields count."""
+
+    recordings: list[str]
+    canonical: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def carry_out(
+    verb: ActionVerb,
+    chosen: Sequence[Recording],
+    members: Sequence[Recording],
+    asked: Asked,
+    user: User,
+) -> None:
+    """Write what the verb means for the chosen of the members."""
+    match verb:
+        case ActionVerb.CANONICAL:
+            _choose_canonical(chosen, members)
+        case ActionVerb.MERGE:
+            _merge(chosen, asked)
+        case ActionVerb.KEEP:
+            _keep(combinations(chosen, 2), user)
+        case ActionVerb.SPLIT:
+            _split(chosen, members, user)
+        case ActionVerb.RETIRE:
+            _retire(chosen)
+
+
+def carry_exclusions(
+    chosen: Sequence[Recording], asked: Asked, user: User
+) -> list[str]:
+    """Exclude in the one that stays what is excluded in the others; return the uids."""
+    canonical = Recording.objects.get(uid=asked.canonical)
+    made = []
+    for other in chosen:
+        if other == canonical:
+            continue
+        for segment in excluded_segments(other).filter(approved=True):
+            span = comparing.place_in(
+                canonical, other, (segment.start_ms, segment.end_ms)
+            )
+            known = excluded_spans(canonical)
+            if span is None or any(a <= span[0] and span[1] <= b for a, b in known):
+                continue
+            carried = exclusions.exclude(
+                recording=canonical,
+                span=span,
+                reason=segment.reason,
+                user=user,
+                note=segment.note or f"From {other}, which was merged into this.",
+            )
+            made.append(carried.uid)
+    return made
+
+
+def take_exclusions_back(action: DedupAction, user: User) -> None:
+    """Take back what was excluded in the one that stayed."""
+    carried = ExcludedSegment.objects.filter(
+        uid__in=action.after.get("exclusions", []), removed_at__isnull=True
+    )
+    for segment in carried:
+        exclusions.take_back(segment=segment, user=user)
+
+
+def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
+    """Have the index follow recordings that left the search or came back."""
+    for uid, row in now.items():
+        if row["status"] == before[uid]["status"]:
+            continue
+        pk, bucket = Recording.objects.values_list("pk", "bucket").get(uid=uid)
+        change_index(recording_id=pk, left_bucket_id=bucket)
+
+
+def regroup_buckets(recordings: Iterable[Recording]) -> None:
+    """Form the groups anew where the recordings are."""
+    for bucket in {recording.bucket for recording in recordings}:
+        regroup(DedupRun(bucket=bucket, tells=False))
+
+
+def _choose_canonical(
+    chosen: Sequence[Recording], members: Sequence[Recording]
+) -> None:
+    places = DedupMember.objects.filter(recording__in=members)
+    places.update(pinned=False)
+    places.filter(recording__in=chosen).update(pinned=True)
+    DedupGroup.objects.filter(members__recording__in=chosen).update(
+        version=F("version") + 1
+    )
+
+
+def _merge(chosen: Sequence[Recording], asked: Asked) -> None:
+    canonical = next(one for one in chosen if one.uid == asked.canonical)
+    others = [one for one in chosen if one != canonical]
+    columns = merged_columns([canonical, *others], asked.fields)
+    Recording.objects.filter(pk=canonical.pk).update(**columns, updated_at=_now())
+    Recording.objects.filter(pk__in=[one.pk for one in others]).update(
+        status=RecordingStatus.RETIRED,
+        merged_into=canonical,
+        updated_at=_now(),
+        **NO_LEASE,
+    )
+
+
+def _keep(pairs: Iterable[tuple[Recording, Recording]], user: User) -> None:
+    for pair in pairs:
+        one, other = sorted(pair, key=lambda recording: recording.pk)
+        PairLink.objects.update_or_create(
+            one=one,
+            other=other,
+            defaults={
+                "kept_at": _now(),
+                "kept_by": user,
+                "audio_one": one.audio_sha256,
+                "audio_other": other.audio_sha256,
+            },
+        )
+
+
+def _split(
+    chosen: Sequence[Recording], members: Sequence[Recording], user: User
+) -> None:
+    """Keep the chosen apart from the rest; what was merged into them comes back."""
+    rest = [member for member in members if member not in chosen]
+    _keep(((one, other) for one in chosen for other in rest), user)
+    Recording.objects.filter(merged_into__in=chosen).update(
+        status=RecordingStatus.READY, merged_into=None, updated_at=_now()
+    )
+
+
+def _retire(chosen: Sequence[Recording]) -> None:
+    Recording.objects.filter(pk__in=[one.pk for one in chosen]).update(
+        status=RecordingStatus.RETIRED, updated_at=_now(), **NO_LEASE
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)
