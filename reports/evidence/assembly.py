@@ -54,7 +54,16 @@ def assemble(
     report(_CLIPS_END)
     pictures = draw(facts, cut, folder, lambda: report(_CLIPS_END))
     drawn = _write_pictures(pictures, folder, lambda: report(_DRAWN_END))
-    case = {
+    case = _case(facts, cut, pictures)
+    _write_data(facts, case, folder)
+    (folder / "summary.pdf").write_bytes(summary_pdf(facts, drawn, cut.gaps, key_id))
+    _write_texts(facts, case, pictures, folder, key_id)
+    report(_PICTURES_END)
+
+
+def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, Any]:
+    """Return the case as ``case.json`` has it; Any: JSON."""
+    return {
         **case_json(facts),
         "in_words": words.sentences(facts),
         "decision_in_words": words.decision(facts),
@@ -78,6 +87,10 @@ def assemble(
         ],
         "missing": list(cut.gaps),
     }
+
+
+def _write_data(facts: CaseFacts, case: dict[str, Any], folder: Path) -> None:
+    """Write what programs read; Any: JSON."""
     _write_json(folder / "case.json", case)
     _write_json(folder / "source" / "metadata.json", source_json(facts))
     _write_json(folder / "engine" / "answer.json", engine_json(facts))
@@ -87,7 +100,16 @@ def assemble(
         (folder / "anchors.jsonl").write_text(facts.anchors, encoding="utf-8")
     for name, content in facts.tables.items():
         (folder / name).write_bytes(content)
-    (folder / "summary.pdf").write_bytes(summary_pdf(facts, drawn, cut.gaps, key_id))
+
+
+def _write_texts(
+    facts: CaseFacts,
+    case: dict[str, Any],
+    pictures: Sequence[Picture],
+    folder: Path,
+    key_id: str,
+) -> None:
+    """Write what people read; Any: JSON."""
     context = {
         "facts": facts,
         "match": facts.match,
@@ -105,7 +127,6 @@ def assemble(
     for name in ("case.html", "README.txt"):
         text = render_to_string(f"evidence/{name}", context)
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    report(_PICTURES_END)
 
 
 def draw(

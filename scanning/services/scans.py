@@ -64,9 +64,7 @@ def request_scan(
                 raise _runs_already(scanned_file)
             scans = []
             if engine != EngineChoice.ACRCLOUD:
-                scans.append(_make_embedded_scan(scanned_file, user, waited_for))
-                if also:
-                    scans[0].also_buckets.set(also)
+                scans.append(_make_embedded_scan(scanned_file, user, waited_for, also))
             if engine in (EngineChoice.ACRCLOUD, EngineChoice.BOTH):
                 scans.append(make_cloud_scan(scanned_file=scanned_file, user=user))
             awaits = all(one.stage == ScanStage.AWAITING_CALLBACK for one in scans)
@@ -77,24 +75,31 @@ def request_scan(
                 updated_at=datetime.now(tz=UTC),
             )
             for scan in scans:
-                audit.services.record(
-                    case=f"file:{scanned_file.uid}",
-                    action="scan.requested",
-                    actor=user or audit.services.SYSTEM,
-                    after={
-                        "scan": scan.uid,
-                        "engine": scan.engine,
-                        "also_buckets": [bucket.pk for bucket in also],
-                    },
-                )
+                _record_request(scan, user, also)
     except IntegrityError as error:
         raise _runs_already(scanned_file) from error
     scanned_file.refresh_from_db()
     return scans[0]
 
 
+def _record_request(scan: Scan, user: User | None, also: Sequence[Bucket]) -> None:
+    audit.services.record(
+        case=f"file:{scan.scanned_file.uid}",
+        action="scan.requested",
+        actor=user or audit.services.SYSTEM,
+        after={
+            "scan": scan.uid,
+            "engine": scan.engine,
+            "also_buckets": [bucket.pk for bucket in also],
+        },
+    )
+
+
 def _make_embedded_scan(
-    scanned_file: ScannedFile, user: User | None, waited_for: bool
+    scanned_file: ScannedFile,
+    user: User | None,
+    waited_for: bool,
+    also: Sequence[Bucket],
 ) -> Scan:
     waited_for = waited_for and turns.counts_as_waited_for(user)
     scan = Scan.objects.create(
@@ -104,6 +109,8 @@ def _make_embedded_scan(
         waited_for=waited_for,
         turn=turns.turn_of_new(container=scanned_file.container, waited_for=waited_for),
     )
+    if also:
+        scan.also_buckets.set(also)
     transaction.on_commit(lambda: enqueue_scan(scan))
     return scan
 
