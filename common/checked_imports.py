@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from common.leases import Leased, claim, give_up, tried_again
+from common.leases import Leased, claim, free, give_up, tried_again
 from common.queue import queue_holds_work, worker_name
 
 GIVEN_UP = "It was interrupted too often. What was imported stays."
@@ -113,8 +113,7 @@ def carry_out(
     written. What it raises of ``refusals`` says why the file cannot be used.
     """
     wanted = ImportStatus.CHECKING if dry else ImportStatus.IMPORTING
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=datetime.now(tz=UTC))
-    waiting = rows.filter(free, pk=import_id, status=wanted)
+    waiting = rows.filter(free(datetime.now(tz=UTC)), pk=import_id, status=wanted)
     # A check is waited for, and so not held up.
     if not claim(waiting, kind="" if dry else kind, owner=worker_name()):
         return

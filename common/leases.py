@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error, connection, models, transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Concat, Left, Trim
 
 from recognition.errors import IndexUnavailable
@@ -44,6 +44,11 @@ NO_LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None}
 def lease_end() -> datetime:
     """Return the moment until which a lease taken or renewed now holds."""
     return datetime.now(tz=UTC) + timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
+
+
+def free(now: datetime) -> Q:
+    """Return the condition that no worker has a row."""
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
 def claim(

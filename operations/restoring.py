@@ -6,7 +6,6 @@ in one transaction: a restore that was stopped can be run again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -25,6 +24,7 @@ from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from catalogue import index_store
+from common.storage import sha256_of
 from operations.backup import (
     FORMAT,
     MANIFEST,
@@ -130,14 +130,11 @@ def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[st
 
 def _stored_sha256(name: str) -> str:
     """Return the hash of a stored file; empty where it is not there."""
-    digest = hashlib.sha256()
     try:
         with default_storage.open(name) as file:
-            for chunk in file.chunks():
-                digest.update(chunk)
+            return sha256_of(file)
     except FileNotFoundError:
         return ""
-    return digest.hexdigest()
 
 
 def _check_files(folder: Path, hashes: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
+from review.services.spans import length
 from scanning.models import Scan, ScannedFile
 
 _STRETCH_LANES = {
@@ -139,7 +140,7 @@ def draw_coverage(
     for state in _COVERAGE_ORDER:
         spans = by_state.get(state, [])
         parts.append(
-            pictures.CoveragePart(state, _union_ms(taken + spans) - _union_ms(taken))
+            pictures.CoveragePart(state, length(taken + spans) - length(taken))
         )
         taken += spans
     return pictures.coverage(duration_ms=file.duration_ms, parts=parts)
@@ -168,7 +169,7 @@ def fill_coverage(files: Iterable[ScannedFile]) -> None:
         spans.setdefault(match.scanned_file_id, []).extend(plays)
     for pk, covered in spans.items():
         if listed[pk].duration_ms:
-            listed[pk].coverage_pct = 100 * _union_ms(covered) / listed[pk].duration_ms
+            listed[pk].coverage_pct = 100 * length(covered) / listed[pk].duration_ms
 
 
 def _lane(match: Match) -> pictures.Lane:
@@ -207,14 +208,6 @@ def _window(query: QueryDict) -> waves.Window | None:
     if begin.isdecimal() and end.isdecimal():
         return waves.Window(int(begin), int(end))
     return None
-
-
-def _union_ms(spans: Iterable[tuple[int, int]]) -> int:
-    total, reached = 0, 0
-    for start, end in sorted(spans):
-        total += max(0, end - max(start, reached))
-        reached = max(reached, end)
-    return total
 
 
 def why_no_match(file: ScannedFile, scan: Scan) -> dict[str, object]:

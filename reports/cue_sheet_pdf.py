@@ -8,7 +8,7 @@ from django.conf import settings
 
 from reports.cue_sheets import Cue, CueSheet
 from reports.pdf import INK, LINE, QUIET, Pages
-from reports.values import offset
+from reports.values import clock
 
 _COLUMNS = (
     ("#", 9),
@@ -57,7 +57,7 @@ def _head(pages: Pages, sheet: CueSheet) -> None:
     facts = [
         file.name if file.programme else "",
         file.external_id,
-        f"length {_clock(file.duration_ms)}" if file.duration_ms else "",
+        f"length {clock(file.duration_ms)}" if file.duration_ms else "",
         f"{len(sheet.cues)} cues, {sheet.unknown} without a recording",
     ]
     pages.write_text(" · ".join(filter(None, facts)), colour=QUIET, most_lines=1)
@@ -76,9 +76,9 @@ def _table(pages: Pages, cues: Sequence[Cue]) -> None:
 def _cells(cue: Cue) -> list[tuple[str, str]]:
     """Return two lines for each column."""
     recording = cue.recording
-    times = [(_clock(cue.start_ms), ""), (_clock(cue.end_ms), "")]
+    times = [(clock(cue.start_ms), ""), (clock(cue.end_ms), "")]
     use = (cue.usage.value if cue.usage else "", cue.status.replace("_", " "))
-    last = [use, *times, (_clock(cue.length_ms), "")]
+    last = [use, *times, (clock(cue.length_ms), "")]
     if recording is None:
         what = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
         return [(str(cue.number), ""), (what, ""), *[("", "")] * 4, *last]
@@ -121,7 +121,3 @@ def _row(
     pages.set_xy(pages.l_margin, top + height)
     pages.set_draw_color(*LINE)
     pages.line(pages.l_margin, pages.y, pages.l_margin + pages.epw, pages.y)
-
-
-def _clock(total_ms: int) -> str:
-    return offset(total_ms)[:-4]

@@ -46,6 +46,11 @@ def offset(total_ms: int) -> str:
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}.{ms:03d}"
 
 
+def clock(total_ms: int) -> str:
+    """Write a place in time as HH:MM:SS, cut to whole seconds."""
+    return offset(total_ms)[:-4]
+
+
 def join_items(items: Sequence[str]) -> str:
     """Join a list by ``|``; a bar or backslash inside an item is escaped."""
     return "|".join(_ITEM_ESCAPES.sub(r"\\\g<0>", item) for item in items)

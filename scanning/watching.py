@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 import audit.services
-from common.leases import NO_LEASE, lease_end
+from common.leases import NO_LEASE, free, lease_end
 from scanning.choices import SourceGone, WatchItemState
 from scanning.errors import IntakeRefused, LeaseLost
 from scanning.models import ScannedFile, Watch, WatchCheck, WatchItem
@@ -37,8 +37,7 @@ _KEPT_CHECKS = 200
 def check_due(*, owner: str) -> int:
     """Check what is due; return how many watches were looked at."""
     now = datetime.now(tz=UTC)
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    due = Watch.objects.filter(free, enabled=True, next_check_at__lte=now)
+    due = Watch.objects.filter(free(now), enabled=True, next_check_at__lte=now)
     count = 0
     for key in list(due.order_by("next_check_at").values_list("pk", flat=True)):
         if count == _PER_ROUND:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from recognition.types import Waveform
-from reports.values import offset
+from reports.values import clock, offset
 from scanning.models import Segment
 
 FONTS = Path(__file__).resolve().parent.parent / "fonts"
@@ -171,7 +171,7 @@ def alignment(segments: Sequence[Segment], reference_ms: int) -> Picture:
     ]
     for at_ms in _ticks(0, top):
         parts.append(_rule(LEFT, y(at_ms), LEFT + PLOT, y(at_ms)))
-        parts.append(_label(LEFT - 10, y(at_ms) + 4, _clock(at_ms), anchor="end"))
+        parts.append(_label(LEFT - 10, y(at_ms) + 4, clock(at_ms), anchor="end"))
     for segment in segments:
         x1, x2 = x(segment.start_ms), x(segment.end_ms)
         if x2 - x1 < 4:
@@ -254,7 +254,7 @@ def _one_side(side: Excerpt, left: float, begin: float, scale: float) -> list[st
         f'<image x="{_n(first)}" y="{top}" width="{_n(width)}" height="{plot}" '
         f'preserveAspectRatio="none" href="data:image/png;base64,{data}"/>',
         *marks,
-        _label(begin, top + plot + 18, _clock(side.segment_start_ms), anchor="middle"),
+        _label(begin, top + plot + 18, clock(side.segment_start_ms), anchor="middle"),
     ]
 
 
@@ -288,7 +288,7 @@ def _ruler(first_ms: int, last_ms: int, y: float) -> list[str]:
     for at_ms in _ticks(first_ms, last_ms):
         x = LEFT + PLOT * (at_ms - first_ms) / max(1, last_ms - first_ms)
         parts.append(_rule(x, y, x, y + 5))
-        parts.append(_label(x, y + 20, _clock(at_ms), anchor="middle"))
+        parts.append(_label(x, y + 20, clock(at_ms), anchor="middle"))
     return parts
 
 
@@ -353,10 +353,6 @@ def _label(
 
 def _span(excerpt: Excerpt) -> str:
     return f"{offset(excerpt.start_ms)} to {offset(excerpt.end_ms)}"
-
-
-def _clock(at_ms: int) -> str:
-    return offset(at_ms)[:-4]
 
 
 def _n(value: float) -> str:

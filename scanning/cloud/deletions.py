@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from django.db.models import F
 
-from common.leases import NO_LEASE, lease_end
-from scanning.cloud.rounds import LONGEST_WAIT, PER_ROUND, delay, free, waited_too_long
+from common.leases import NO_LEASE, free, lease_end
+from scanning.cloud.rounds import LONGEST_WAIT, PER_ROUND, delay, waited_too_long
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.models import CloudDeletion

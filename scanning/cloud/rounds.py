@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from common.leases import lease_end
+from common.leases import free, lease_end
 from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.models import CloudJob
 
@@ -27,11 +27,6 @@ def due_jobs() -> QuerySet[CloudJob]:
     return CloudJob.objects.filter(
         not_paused, free(now), due_at__lte=now, scan__status__in=ACTIVE_SCAN_STATUSES
     )
-
-
-def free(now: datetime) -> Q:
-    """Return the condition that no worker has it."""
-    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
 def claimed(due: QuerySet[CloudJob], owner: str) -> Iterator[CloudJob]:
