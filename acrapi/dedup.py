@@ -23,10 +23,9 @@ from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
 from catalogue.signals import recording_ready
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
-from common.media_analysis import decode_limits, refusal
-from common.storage import display_name, scratch_directory
+from common.media_analysis import fingerprint_upload, refusal
+from common.storage import display_name
 from dedup.intake import find_same
-from recognition import analysis
 from recognition.errors import RecognitionError
 from recognition.types import Fingerprint
 
@@ -45,17 +44,10 @@ def fingerprint_of(upload: File[bytes]) -> Fingerprint:
     if looks_like_fingerprint(upload):
         return read_fingerprint(upload, needs_scan_layer=False)
     name = display_name(upload.name or "", otherwise="the file")
-    with scratch_directory() as folder:
-        path = folder / "media"
-        with path.open("wb") as target:
-            for chunk in upload.chunks():
-                target.write(chunk)
-        try:
-            return analysis.analyse_file(
-                path, layers=frozenset({"reference"}), limits=decode_limits()
-            ).fingerprint
-        except RecognitionError as error:
-            raise refusal(error, name) from error
+    try:
+        return fingerprint_upload(upload, layer="reference")
+    except RecognitionError as error:
+        raise refusal(error, name) from error
 
 
 def submit_track(

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.files.base import File
 from django.db.models.fields.files import FieldFile
 
-from common.storage import local_path, replace_bytes
+from common.storage import local_path, replace_bytes, scratch_directory
 from recognition import analysis, errors, fingerprint, waveform
 from recognition.limits import DecodeLimits
 from recognition.types import Fingerprint, Progress
@@ -79,6 +80,24 @@ def analyse(
         ),
         warnings=found.warnings,
     )
+
+
+def fingerprint_upload(
+    upload: File[bytes], *, layer: str, limits: DecodeLimits | None = None
+) -> Fingerprint:
+    """Return the fingerprint of audio of which nothing is kept.
+
+    Raises ``RecognitionError``, so that who asks can say what that means there.
+    """
+    with scratch_directory() as folder:
+        path = folder / "media"
+        with path.open("wb") as target:
+            for chunk in upload.chunks():
+                target.write(chunk)
+        upload.seek(0)
+        return analysis.analyse_file(
+            path, layers=frozenset({layer}), limits=limits or decode_limits()
+        ).fingerprint
 
 
 def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:

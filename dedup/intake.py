@@ -18,11 +18,10 @@ from accounts.reach import working_for
 from catalogue import index_store, services
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
-from common.media_analysis import decode_limits
-from common.storage import replace_bytes, scratch_directory, sha256_of
+from common.media_analysis import fingerprint_upload
+from common.storage import replace_bytes, sha256_of
 from dedup import comparing
 from dedup.models import DuplicateKind, PairLink
-from recognition import analysis
 from recognition import fingerprint as fingerprint_file
 from recognition.compare import related
 from recognition.errors import RecognitionError
@@ -154,18 +153,10 @@ def _compared(bucket: Bucket, landmarks: Landmarks) -> list[Same]:
 
 def _heard(audio: File[bytes]) -> Fingerprint | None:
     """Return the fingerprint of audio; None where a worker will say what is wrong."""
-    with scratch_directory() as folder:
-        path = folder / "media"
-        with path.open("wb") as target:
-            for chunk in audio.chunks():
-                target.write(chunk)
-        audio.seek(0)
-        try:
-            return analysis.analyse_file(
-                path, layers=frozenset({"reference"}), limits=decode_limits()
-            ).fingerprint
-        except RecognitionError:
-            return None
+    try:
+        return fingerprint_upload(audio, layer="reference")
+    except RecognitionError:
+        return None
 
 
 def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:

@@ -9,9 +9,7 @@ from django.core.files.base import File
 
 from catalogue.models import Recording
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
-from common.media_analysis import decode_limits, refusal
-from common.storage import scratch_directory
-from recognition import analysis
+from common.media_analysis import decode_limits, fingerprint_upload, refusal
 from recognition.errors import RecognitionError
 from recognition.types import Fingerprint
 from scanning.engines import embedded
@@ -60,14 +58,7 @@ def _fingerprint(sample: File[bytes]) -> Fingerprint:
     limits = replace(
         decode_limits(), min_duration_ms=_MIN_CLIP_MS, max_duration_ms=_MAX_CLIP_MS
     )
-    with scratch_directory() as folder:
-        path = folder / "sample"
-        with path.open("wb") as target:
-            for chunk in sample.chunks():
-                target.write(chunk)
-        try:
-            return analysis.analyse_file(
-                path, layers=frozenset({"scan"}), limits=limits
-            ).fingerprint
-        except RecognitionError as error:
-            raise refusal(error, "The sample") from error
+    try:
+        return fingerprint_upload(sample, layer="scan", limits=limits)
+    except RecognitionError as error:
+        raise refusal(error, "The sample") from error
