@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reports.rows import Column, Found, file_url
+from reports.rows import SOURCE_COLUMNS, Column, Found, file_url
 from reports.values import Kind, Value
 from review.choices import MatchState, QueueReason
 from scanning.models import Scan, ScannedFile
@@ -83,15 +83,7 @@ COLUMNS: tuple[Column[FileCase], ...] = (
     Column("report_schema", _T, lambda case: SCHEMA),
     Column("file_id", _T, lambda case: str(case.file.uid)),
     Column("match_found", _E, lambda case: case.found.value),
-    Column("source_type", _E, lambda case: case.file.source_type),
-    Column("source_name", _T, lambda case: case.file.name),
-    Column("source_url", _T, lambda case: case.file.source_url),
-    Column("source_platform", _T, lambda case: case.file.platform.lower()),
-    Column("source_account", _T, lambda case: case.file.account),
-    Column("source_external_id", _T, lambda case: case.file.external_id),
-    Column("source_sha256", _T, lambda case: case.file.sha256),
-    Column("source_duration_ms", _I, lambda case: case.file.duration_ms or None),
-    Column("source_published_at", Kind.TIME, lambda case: case.file.published_at),
+    *SOURCE_COLUMNS,
     Column("container", _T, lambda case: case.file.container.name),
     Column("match_count", _I, lambda case: sum(case.states.values())),
     *(_count(state) for state in STATES),

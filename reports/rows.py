@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -73,10 +73,17 @@ class Case:
     evidence: Evidence | None = None
 
 
+class OfFile(Protocol):
+    """What a row is about, where that has a file."""
+
+    @property
+    def file(self) -> ScannedFile: ...
+
+
 KeptRow: TypeAlias = tuple[list[Cell], list[list[Cell]]]
 """A row as a run keeps it: its cells, and those of each of its segments."""
 
-Subject = TypeVar("Subject")
+Subject = TypeVar("Subject", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,15 +262,7 @@ def _notes(case: Case) -> Value:
 _T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL
 _O, _U, _Y, _B, _L = Kind.OFFSET, Kind.TIME, Kind.DATE, Kind.YES_NO, Kind.LIST
 
-COLUMNS: tuple[Column[Case], ...] = (
-    Column("report_schema", _T, _fixed(SCHEMA)),
-    Column("match_id", _T, _of_match(lambda match: match.uid)),
-    Column("match_found", _E, lambda case: case.found.value),
-    Column("review_state", _E, _of_match(lambda match: match.state)),
-    Column("review_reason", _T, _of_decision(lambda match: match.decision_reason)),
-    Column("policy_action", _E, _of_match(_policy_action)),
-    Column("policy_name", _T, _of_match(lambda match: match.policy_name or None)),
-    Column("queue_reason", _T, _queue_reason),
+SOURCE_COLUMNS: tuple[Column[OfFile], ...] = (
     Column("source_type", _E, lambda case: case.file.source_type),
     Column("source_name", _T, lambda case: case.file.name),
     Column("source_url", _T, lambda case: case.file.source_url),
@@ -273,6 +272,19 @@ COLUMNS: tuple[Column[Case], ...] = (
     Column("source_sha256", _T, lambda case: case.file.sha256),
     Column("source_duration_ms", _I, lambda case: case.file.duration_ms or None),
     Column("source_published_at", _U, lambda case: case.file.published_at),
+)
+"""What every report tells of the file."""
+
+COLUMNS: tuple[Column[Case], ...] = (
+    Column("report_schema", _T, _fixed(SCHEMA)),
+    Column("match_id", _T, _of_match(lambda match: match.uid)),
+    Column("match_found", _E, lambda case: case.found.value),
+    Column("review_state", _E, _of_match(lambda match: match.state)),
+    Column("review_reason", _T, _of_decision(lambda match: match.decision_reason)),
+    Column("policy_action", _E, _of_match(_policy_action)),
+    Column("policy_name", _T, _of_match(lambda match: match.policy_name or None)),
+    Column("queue_reason", _T, _queue_reason),
+    *SOURCE_COLUMNS,
     Column("recording_id", _T, _of_recording(lambda recording: recording.uid)),
     Column(
         "custom_id",

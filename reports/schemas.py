@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Never
 
 from reports import file_rows, rows, segment_rows
 from reports.choices import Mode
@@ -44,12 +45,12 @@ class Schema:
         return tuple(field for field in self.fields if field.name in wanted)
 
 
-def _fields_of(columns: Iterable[rows.Column[object]]) -> tuple[Field, ...]:
+def _fields_of(columns: Iterable[rows.Column[Never]]) -> tuple[Field, ...]:
     return tuple(Field(column.name, column.kind) for column in columns)
 
 
-_MATCH_FIELDS = _fields_of(rows.COLUMNS)  # type: ignore[arg-type]  # only read
-_PART_FIELDS = _fields_of(segment_rows.PART_COLUMNS)  # type: ignore[arg-type]
+_MATCH_FIELDS = _fields_of(rows.COLUMNS)
+_PART_FIELDS = _fields_of(segment_rows.PART_COLUMNS)
 _KINDS = {field.name: field for field in (*_MATCH_FIELDS, *_PART_FIELDS)}
 
 SCHEMAS: dict[Mode, Schema] = {
@@ -59,7 +60,7 @@ SCHEMAS: dict[Mode, Schema] = {
     ),
     Mode.FILE: Schema(
         file_rows.SCHEMA,
-        _fields_of(file_rows.COLUMNS),  # type: ignore[arg-type]  # only read
+        _fields_of(file_rows.COLUMNS),
     ),
 }
 Shape = Callable[[Iterable[KeptRow]], Iterator[Sequence[Cell]]]
