@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -12,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
+from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -68,11 +73,12 @@ def django_db_setup(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path | None:
-    """Keep a copy of the empty SQLite database for installations beside the tests.
+    """Keep a copy of the empty database where it is SQLite's in memory.
 
-    Then let tests that commit be cleared up after: on SQLite that deletes the rows.
+    Then let tests that commit be cleared up after: on SQLite that deletes the rows. Where
+    no test that was collected uses the database there is none, and nothing is touched.
     """
-    if connection.vendor != "sqlite":
+    if not isinstance(connection, SQLite) or not connection.is_in_memory_db():
         return None
     copy = tmp_path_factory.mktemp("empty") / "portal.sqlite3"
     with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -84,15 +90,32 @@ def django_db_setup(
 
 
 @pytest.fixture(scope="session")
-def copy_database(django_db_setup: Path | None) -> CopyDatabase:
+def copy_database(
+    django_db_setup: Path | None, tmp_path_factory: pytest.TempPathFactory
+) -> CopyDatabase:
     """Return a function that lays a migrated, empty SQLite database into a folder."""
-    if django_db_setup is None:
-        pytest.skip("an installation beside the tests keeps its records in SQLite")
+    empty = django_db_setup or _migrated(tmp_path_factory.mktemp("empty"))
 
     def copy(folder: Path) -> Path:
-        return Path(shutil.copy(django_db_setup, folder))
+        return Path(shutil.copy(empty, folder))
 
     return copy
+
+
+def _migrated(folder: Path) -> Path:
+    database = folder / "portal.sqlite3"
+    own = {
+        "ACRPORTAL_DATA_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{database}",
+        "SECRET_KEY": "only for this test",
+    }
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        env=os.environ | own,
+        cwd=django_settings.BASE_DIR,
+        check=True,
+    )
+    return database
 
 
 @pytest.fixture(autouse=True)
