@@ -30,6 +30,28 @@ def example(tmp_path: Path) -> dict[str, str]:
     return plain | told | {"ACRPORTAL_DATA_DIR": str(tmp_path)}
 
 
+def test_health_check_of_the_container_is_answered(example: dict[str, str]) -> None:
+    compose = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+
+    (host,) = re.findall(r"urlopen\('http://([\d.]+):8000/readyz'\)", compose)
+
+    assert host in example["ALLOWED_HOSTS"].split(",")
+
+
+def test_what_a_container_writes_lies_in_its_volume() -> None:
+    """All else is read-only, and numba does not start where it cannot write."""
+    built = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    compose = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    (volume,) = re.findall(r"^VOLUME (\S+)$", built, re.MULTILINE)
+
+    written = re.findall(r"(?:ACRPORTAL_DATA|NUMBA_CACHE)_DIR=(\S+)", built)
+
+    assert len(written) == 2
+    assert all(Path(volume) in (Path(path), *Path(path).parents) for path in written)
+    assert f"- data:{volume}" in compose
+    assert "read_only: true" in compose
+
+
 def test_the_example_of_a_deployment_is_clean(example: dict[str, str]) -> None:
     command = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
 
