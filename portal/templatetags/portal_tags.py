@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -33,6 +34,12 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
             label,
             href,
         )
+    return _decoration(css, href)
+
+
+@lru_cache(maxsize=512)
+def _decoration(css: str, href: str) -> SafeString:
+    """Draw an icon without words; a list has hundreds of the same."""
     return format_html(
         '<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href
     )
