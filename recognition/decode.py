@@ -361,7 +361,7 @@ def _open(source: _Source) -> InputContainer:
             raise UnsupportedMedia("The file is empty.") from None
         reason = getattr(error, "strerror", None) or "unknown content"
         raise UnsupportedMedia(
-            f"It is no media file that can be read: {reason}."
+            f"It is no media file that can be read ({reason})."
         ) from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error

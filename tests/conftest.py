@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
+from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -78,14 +80,24 @@ def django_db_setup(
     Then let tests that commit be cleared up after: on SQLite that deletes the rows. Where
     no test that was collected uses the database there is none, and nothing is touched.
     """
-    if not isinstance(connection, SQLite) or not connection.is_in_memory_db():
+    database = connections["default"]
+    if not isinstance(database, SQLite) or not database.is_in_memory_db():
         return None
     copy = tmp_path_factory.mktemp("empty") / "portal.sqlite3"
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
+    with django_db_blocker.unblock(), database.cursor() as cursor:
         with closing(sqlite3.connect(copy)) as file:
-            connection.connection.backup(file)
+            database.connection.backup(file)
         for table in triggers.TABLES:
             cursor.execute(f"DROP TRIGGER {table}_no_delete")
+        made_by_migrations = list(Bucket.objects.all())
+
+    def make_again(**_told: object) -> None:
+        Bucket.objects.bulk_create(made_by_migrations, ignore_conflicts=True)
+
+    # A test that commits empties every table; this is said when they are empty.
+    post_migrate.connect(
+        make_again, sender=apps.get_app_config("catalogue"), weak=False
+    )
     return copy
 
 
