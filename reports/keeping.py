@@ -1,4 +1,8 @@
-"""The rows of a run on disk: compressed JSON Lines, the same bytes for the same rows."""
+"""The rows of a run on disk: compressed JSON Lines, the same bytes for the same rows.
+
+The first line names the columns, so that rows are read back by name: a column that came
+later is empty in them, and moves none of theirs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,8 @@ from django.core.files.base import File
 
 from reports.choices import Mode
 from reports.rows import KeptRow
-from reports.schemas import SCHEMAS
+from reports.schemas import kept_columns
+from reports.values import Cell
 
 _CHUNK_BYTES = 256 * 1024
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -64,7 +69,8 @@ class RowKeeper(CompressedFile):
     def __init__(self, path: Path, mode: Mode) -> None:
         super().__init__(path)
         self.count = 0
-        names = [field.name for field in SCHEMAS[_stored(mode)].fields]
+        names, of_segments = kept_columns(mode)
+        self._write_line({"cells": names, "segments": of_segments})
         self._found = names.index("match_found")
         self._state = names.index("review_state") if "review_state" in names else None
         self._engine = names.index("engine")
@@ -79,9 +85,12 @@ class RowKeeper(CompressedFile):
     def keep(self, rows: Iterable[KeptRow]) -> Iterator[KeptRow]:
         """Pass the rows on and keep each."""
         for row in rows:
-            self.write(f"{_encode(row)}\n".encode())
+            self._write_line(row)
             self._count(row)
             yield row
+
+    def _write_line(self, content: object) -> None:
+        self.write(f"{_encode(content)}\n".encode())
 
     def _count(self, row: KeptRow) -> None:
         cells = row[0]
@@ -109,17 +118,28 @@ class RowKeeper(CompressedFile):
         }
 
 
-def _stored(mode: Mode) -> Mode:
-    """Segments are kept with their matches."""
-    return Mode.FILE if mode == Mode.FILE else Mode.MATCH
-
-
-def kept_rows(stored: File[bytes]) -> Iterator[KeptRow]:
-    """Read the rows of a run back, one at a time."""
+def kept_rows(stored: File[bytes], mode: Mode) -> Iterator[KeptRow]:
+    """Read the rows of a run back, one at a time, in the columns that there are now."""
+    now = kept_columns(mode)
+    # Runs of before the names were kept have as many of today's columns as cells.
+    names, as_now = now, False
     with stored.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
         for line in lines:
-            cells, parts = json.loads(line)
-            yield cells, parts
+            told = json.loads(line)
+            if isinstance(told, dict):
+                names = told["cells"], told["segments"]
+                as_now = names == now
+                continue
+            cells, segments = told
+            if not as_now:
+                cells = _by_name(cells, names[0], now[0])
+                segments = [_by_name(each, names[1], now[1]) for each in segments]
+            yield cells, segments
+
+
+def _by_name(cells: list[Cell], kept: list[str], now: list[str]) -> list[Cell]:
+    known = dict(zip(kept, cells, strict=False))
+    return [known.get(name) for name in now]
 
 
 def content_of(stored: File[bytes]) -> Iterator[bytes]:

@@ -276,8 +276,8 @@ def _take_counts(run: ReportRun, keeper: RowKeeper) -> None:
 
 def _rows_of(run: ReportRun, keeper: RowKeeper | None) -> Iterator[KeptRow]:
     if keeper is None:
-        return kept_rows(run.rows)
-    return kept_rows(FileOnDisk(keeper.path, "rows"))
+        return kept_rows(run.rows, Mode(run.mode))
+    return kept_rows(FileOnDisk(keeper.path, "rows"), Mode(run.mode))
 
 
 def _write(

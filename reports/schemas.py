@@ -63,6 +63,21 @@ SCHEMAS: dict[Mode, Schema] = {
         _fields_of(file_rows.COLUMNS),
     ),
 }
+
+
+def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
+    """Return the names of what a run keeps of a row, and of each segment beside it.
+
+    Segments are kept with their matches.
+    """
+    if mode == Mode.FILE:
+        return [field.name for field in SCHEMAS[mode].fields], []
+    return (
+        [field.name for field in _MATCH_FIELDS],
+        [field.name for field in _PART_FIELDS],
+    )
+
+
 Shape = Callable[[Iterable[KeptRow]], Iterator[Sequence[Cell]]]
 
 

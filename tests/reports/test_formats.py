@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,13 +16,15 @@ import pytest
 
 from accounts.roles import Role
 from catalogue.models import ExcludedSegment
-from reports import files, services, tables
+from common.storage import FileOnDisk
+from reports import files, schemas, services, tables
 from reports.choices import FilesWithout, Format, Mode, Separator
 from reports.keeping import kept_rows
 from reports.layouts import Layout
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from reports.schemas import SCHEMAS, UnknownColumn
+from reports.values import Kind
 from review.models import Match
 from review.services import decisions
 from scanning.choices import FileStatus
@@ -274,6 +278,38 @@ def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) ->
     assert book["segments"]["J2"].value == "=1+1"
 
 
+@pytest.mark.parametrize("mode", [Mode.MATCH, Mode.SEGMENT, Mode.FILE])
+def test_kept_rows_stay_right_when_columns_are_added(
+    match: Match, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    run = run_of(Layout(mode=mode))
+    before = rows(file_of(run))
+    added = schemas.Field("added", Kind.TEXT)
+    for kind in (Mode.MATCH, Mode.FILE):
+        old = SCHEMAS[kind]
+        fields = (*old.fields[:3], added, *old.fields[3:])
+        monkeypatch.setitem(SCHEMAS, kind, replace(old, fields=fields))
+    monkeypatch.setattr(schemas, "_MATCH_FIELDS", SCHEMAS[Mode.MATCH].fields)
+    monkeypatch.setattr(schemas, "_PART_FIELDS", (added, *schemas._PART_FIELDS))
+
+    again = services.write_again(run=run, layout=Layout(mode=mode), user="system")
+
+    told = rows(file_of(again))
+    assert [row.pop("added", "") for row in told] == [""] * len(before)
+    assert told == before
+
+
+def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
+    kept = tmp_path / "rows"
+    kept.write_bytes(gzip.compress(b'[["match-report/1","m_1"],[["1"]]]\n'))
+
+    with FileOnDisk(kept, "rows") as file:
+        ((cells, segments),) = kept_rows(file, Mode.MATCH)
+
+    assert cells == ["match-report/1", "m_1", *[None] * 60]
+    assert segments == [["1", *[None] * 11]]
+
+
 def test_rows_per_file_cannot_be_written_per_match(match: Match) -> None:
     run = run_of(Layout(mode=Mode.FILE))
 
@@ -285,7 +321,7 @@ def test_report_over_a_recording_retired_since_keeps_its_rows(match: Match) -> N
     run = run_of()
     Match.objects.filter(pk=match.pk).update(state="superseded")
 
-    kept = list(kept_rows(run.rows))
+    kept = list(kept_rows(run.rows, Mode.MATCH))
 
     assert len(kept) == 2
     assert rows(content())[0]["match_found"] != "yes"
