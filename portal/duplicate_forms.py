@@ -24,7 +24,6 @@ _KINDS = [
 class DuplicateFilterForm(forms.Form):
     """Filters of the list of duplicates."""
 
-    tab = forms.CharField(required=False, widget=forms.HiddenInput)
     kind = forms.ChoiceField(
         required=False,
         choices=_KINDS,

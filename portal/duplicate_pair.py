@@ -12,6 +12,7 @@ from catalogue.models import Recording
 from dedup import grouping, merging
 from dedup.models import DuplicateKind, PairLink
 from portal import formats, pictures, plots, waves
+from portal.evidence import chosen
 from portal.file_page import load_waveform
 from portal.pair import Pair, aligned
 
@@ -52,7 +53,7 @@ def pair_context(
 ) -> dict[str, object]:
     """Return what the comparison of any two recordings shows."""
     runs = runs_of(link, one) if link is not None else []
-    current = min(max(int(segment) if segment.isdigit() else 1, 1), max(len(runs), 1))
+    current = chosen(segment, len(runs))
     play = runs[current - 1] if runs else None
     drawn: Pair | None = aligned(one, other, play) if play else None
     fields = merging.field_choices([one, other])

@@ -248,7 +248,6 @@ def group_context(
     fields = merging.field_choices(recordings, chosen)
     return {
         "group": group,
-        "item_kind": kind,
         "kind_icon": ICONS[kind],
         "kind_label": label,
         "members": shown,
@@ -267,7 +266,7 @@ def group_context(
 
 def bulk_context(pks: Sequence[int]) -> dict[str, object]:
     """Return what merging many groups would do, group by group."""
-    groups = DedupGroup.objects.prefetch_related("members__recording").in_bulk(
+    groups = DedupGroup.objects.prefetch_related("members__recording__bucket").in_bulk(
         list(pks)
     )
     shown = [groups[pk] for pk in pks if pk in groups]

@@ -21,6 +21,11 @@ from scanning.models import Container
 from scanning.services.intake import FileDetails
 
 
+def sentence_of(form: forms.BaseForm) -> str:
+    """Return what is wrong with a form, in one line."""
+    return " ".join(str(text) for texts in form.errors.values() for text in texts)
+
+
 class ManyFilesInput(forms.ClearableFileInput):
     """A file input that takes several files."""
 

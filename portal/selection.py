@@ -1,4 +1,4 @@
-"""What was selected in the queue: each match with the version that was shown.
+"""What was selected in a list: each row with the version that was shown.
 
 A selection travels in one field of a form, so that thousands fit, and a decision on
 it is taken in steps, each of one request, so that it can be stopped and repeated.

@@ -85,10 +85,6 @@ class StretchForm(forms.Form):
         """Return the stretch in milliseconds."""
         return self.cleaned_data["start"], self.cleaned_data["end"]
 
-    def sentence(self) -> str:
-        """Return what is wrong with the form, in one line."""
-        return " ".join(str(text) for texts in self.errors.values() for text in texts)
-
 
 @dataclass(frozen=True, slots=True)
 class StretchPicture:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,7 +11,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.models import User
 from accounts.roles import Action
 from dedup import actions
 from dedup.errors import ActionRefused
@@ -28,7 +25,14 @@ from dedup.models import (
     SharedLoop,
 )
 from portal import duplicates as page
-from portal.admin.base import ReadOnlyInline, RoleAdmin, count_of, within_reach
+from portal import selection
+from portal.admin.base import (
+    ReadOnlyInline,
+    RoleAdmin,
+    count_of,
+    user_of,
+    within_reach,
+)
 
 
 class MemberInline(ReadOnlyInline):
@@ -125,10 +129,9 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
                     **context,
                 },
             )
-        told = (value.partition(":") for value in request.POST.getlist("group"))
         done, refused = actions.merge_many(
-            versions={uid: int(n) for uid, _colon, n in told if n.isdigit()},
-            user=cast("User", request.user),
+            versions=selection.unpack(request.POST.getlist("group")),
+            user=user_of(request),
         )
         self.message_user(request, f"{done} groups merged.")
         for title, why in refused:
@@ -176,7 +179,7 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
         """Take actions back, the latest first."""
         for action in rows.order_by("-pk"):
             try:
-                actions.undo(action=action, user=cast("User", request.user))
+                actions.undo(action=action, user=user_of(request))
             except ActionRefused as refused:
                 self.message_user(
                     request, f"{action}: {refused.message}", messages.ERROR

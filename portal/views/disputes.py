@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django import forms
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
 from portal.dispute_forms import AnswerForm, DisputeForm
+from portal.forms import sentence_of
 from portal.kept import keeps_typed
 from portal.pages import page_of
 from portal.queue import tab_counts
@@ -81,7 +81,7 @@ def move(request: PortalRequest, uid: str) -> HttpResponseBase:
     is_new = verb == DisputeVerb.DISPUTE
     form = DisputeForm(request.POST) if is_new else AnswerForm(request.POST)
     if not form.is_valid():
-        return _refuse(request, match, "reason_missing", _sentence(form), 409)
+        return _refuse(request, match, "reason_missing", sentence_of(form), 409)
     try:
         moved = _carry_out(request, match, DisputeVerb(verb), form)
     except ReviewError as refused:
@@ -107,10 +107,6 @@ def _carry_out(
         )
     answer = _ANSWERS[verb]
     return answer(match=match, user=request.user, version=version, answer=note)
-
-
-def _sentence(form: forms.Form) -> str:
-    return " ".join(str(text) for texts in form.errors.values() for text in texts)
 
 
 def _refuse(

@@ -19,6 +19,7 @@ from dedup import actions, comparing
 from dedup.errors import ActionRefused
 from dedup.models import ActionState, PairLink
 from portal import duplicates as page
+from portal import selection
 from portal.access import PortalRequest, needs
 from portal.duplicate_pair import pair_context
 from recognition.errors import RecognitionError
@@ -89,10 +90,9 @@ def duplicate_pair_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.EDIT_DUPLICATES)
 def duplicate_bulk(request: PortalRequest) -> HttpResponseBase:
     """Show what merging many groups of copies would do; do it once that was seen."""
-    kind = request.GET.get("kind") or request.POST.get("kind") or "exact_file"
     if request.method == "POST":
         done, refused = actions.merge_many(
-            versions=dict(_versions(request)), user=request.user
+            versions=selection.unpack(request.POST.getlist("group")), user=request.user
         )
         if done:
             messages.success(
@@ -102,16 +102,11 @@ def duplicate_bulk(request: PortalRequest) -> HttpResponseBase:
         for title, why in refused:
             messages.error(request, f"{title}: {why}")
         return redirect("portal:duplicates")
+    kind = "same_audio" if request.GET.get("kind") == "same_audio" else "exact_file"
     keys = page.listed(kind=kind, bucket=None)
     groups = [key for key in keys if key[0] == "group"][: actions.BULK_LIMIT]
     context = page.bulk_context([pk for _name, pk in groups])
     return render(request, "dedup/bulk.html", context | {"kind": kind})
-
-
-def _versions(request: PortalRequest) -> list[tuple[str, int]]:
-    """Return the groups ticked, with the version that was shown of each."""
-    told = (value.partition(":") for value in request.POST.getlist("group"))
-    return [(uid, int(version)) for uid, _colon, version in told if version.isdigit()]
 
 
 def _compared(
@@ -123,6 +118,5 @@ def _compared(
         "here": request.path,
         "query": query,
         "may_act": request.user.has_perm(Action.DECIDE),
-        "may_manage": request.user.has_perm(Action.EDIT_DUPLICATES),
     }
     return render(request, "dedup/pair.html", context)

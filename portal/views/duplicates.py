@@ -32,6 +32,8 @@ from dedup.models import (
 from portal import duplicates as page
 from portal.access import PortalRequest, needs
 from portal.duplicate_forms import ActionForm, DuplicateFilterForm
+from portal.forms import sentence_of
+from review.errors import ReviewError
 
 _DONE = {
     ActionVerb.CANONICAL: gettext_lazy("{title} stands for its group now."),
@@ -91,10 +93,15 @@ def duplicate_group(request: PortalRequest, uid: str) -> HttpResponseBase:
 def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Do, or propose, what the form asks for; show what changed meanwhile."""
     group = _group(uid)
-    form = ActionForm(request.POST)
-    if group is None or not form.is_valid():
+    if group is None:
         messages.error(request, _("The group is settled by now. Nothing was done."))
         return redirect("portal:duplicates")
+    form = ActionForm(request.POST)
+    if not form.is_valid():
+        problem = ActionRefused(sentence_of(form))
+        return _show_group(
+            request, group, problem=problem, chosen=form.fields_chosen(), status=422
+        )
     following = _next_after(uid, request)
     try:
         action = actions.act_on_group(
@@ -124,17 +131,17 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
-@needs(Action.VIEW)
+@needs(Action.VIEW, to_post=Action.DECIDE)
 def duplicate_loop(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show a shared loop with what excluding it touches; exclude it, or leave it."""
     loop = get_object_or_404(SharedLoop, uid=uid)
     if not loop.places.exists():
         raise Http404
-    problem = None
+    problem: ActionRefused | ReviewError | None = None
     if request.method == "POST":
         try:
             return _settle_loop(request, loop)
-        except ActionRefused as refused:
+        except (ActionRefused, ReviewError) as refused:
             problem = refused
     previews = loop_actions.preview(loop=loop)
     context = {
@@ -153,9 +160,9 @@ def duplicate_loop(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _settle_loop(request: PortalRequest, loop: SharedLoop) -> HttpResponseBase:
-    note = request.POST.get("note", "")
+    verb, note = request.POST.get("verb"), request.POST.get("note", "")
     following = _next_after(loop.uid, request)
-    if request.POST.get("verb") == "exclude":
+    if verb == "exclude":
         places = loop_actions.exclude_everywhere(
             loop=loop, user=request.user, note=note
         )
@@ -166,9 +173,11 @@ def _settle_loop(request: PortalRequest, loop: SharedLoop) -> HttpResponseBase:
             else _("Excluding the stretch in %(n)s places is proposed.")
             % {"n": places},
         )
-    else:
+    elif verb == "keep":
         loop_actions.keep(loop=loop, user=request.user, note=note)
         messages.success(request, _("The loop is left as it is, and not shown again."))
+    else:
+        raise ActionRefused(_("Choose what is done about the loop."))
     return redirect(following)
 
 

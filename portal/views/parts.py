@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.roles import Action
 from portal import review_page, stretches
 from portal.access import PortalRequest, needs
+from portal.forms import sentence_of
 from portal.kept import keeps_typed
 from portal.review_page import Draft
 from portal.stretches import StretchForm
@@ -37,7 +38,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
     if not version.isdecimal():
         return _refuse(request, match, "bad_request", review.MISSING_VERSION, 400)
     if not form.is_valid():
-        return _refuse(request, match, "bad_stretch", form.sentence(), 400)
+        return _refuse(request, match, "bad_stretch", sentence_of(form), 400)
     if "look" in request.POST:
         return _refuse(request, match, "", "", 200)
     changed = review_page.changed_standing(match, request.POST)
@@ -65,7 +66,7 @@ def _preview(
     request: PortalRequest, match: Match, form: StretchForm
 ) -> HttpResponseBase:
     if not form.is_valid():
-        context: dict[str, object] = {"fault": form.sentence()}
+        context: dict[str, object] = {"fault": sentence_of(form)}
         return render(request, "review/_part_preview.html", context)
     span = form.span()
     shown = stretches.preview(recording=match.recording, span=span)

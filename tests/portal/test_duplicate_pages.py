@@ -21,6 +21,7 @@ from dedup.models import (
     DedupAction,
     DedupGroup,
     DuplicateKind,
+    GroupKind,
     LoopPlace,
     LoopState,
     PairLink,
@@ -31,6 +32,7 @@ from dedup.services import find_duplicates
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +56,15 @@ def group() -> DedupGroup:
         )
     find_duplicates(bucket=bucket)
     return DedupGroup.objects.get()
+
+
+def copies(digest: str) -> None:
+    """Add a group of two recordings of one file, in a bucket of their own."""
+    bucket = BucketFactory.create()
+    RecordingFactory.create_batch(
+        2, bucket=bucket, audio_sha256=digest * 32, audio_bytes=10
+    )
+    find_duplicates(bucket=bucket)
 
 
 @pytest.fixture
@@ -204,6 +215,16 @@ def test_what_makes_no_sense_is_said_on_the_page(
     assert "Choose at least one recording" in page
 
 
+def test_a_note_that_is_too_long_is_named_and_nothing_is_done(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    page = act(signed_in(Role.MANAGER), group, form_of(group, "merge", note="n" * 1001))
+
+    assert "at most 1000 characters" in page
+    assert "settled by now" not in page
+    assert not DedupAction.objects.exists()
+
+
 def test_a_settled_group_leads_to_what_is_open(
     signed_in: MakeClient, group: DedupGroup
 ) -> None:
@@ -230,6 +251,17 @@ def test_a_pair_is_compared_and_kept_apart(
     assert "0:10.000 – 0:25.000" in page.content.decode()
     overlap.refresh_from_db()
     assert overlap.kept_at is not None
+
+
+@pytest.mark.parametrize("segment", ["2", "0", "x", "²"])
+def test_a_segment_that_is_not_there_shows_the_nearest(
+    signed_in: MakeClient, overlap: PairLink, segment: str
+) -> None:
+    address = reverse("portal:duplicate_pair", args=[overlap.uid])
+
+    page = signed_in(Role.VIEWER).get(address, {"segment": segment})
+
+    assert page.context["current"] == 1
 
 
 def test_any_two_recordings_are_compared_on_demand(
@@ -302,6 +334,41 @@ def test_a_reviewer_proposes_to_exclude_a_loop(
     assert ExcludedSegment.objects.filter(approved=False).count() == 3
 
 
+def test_a_viewer_settles_no_loop(signed_in: MakeClient, loop: SharedLoop) -> None:
+    address = reverse("portal:duplicate_loop", args=[loop.uid])
+
+    answer = signed_in(Role.VIEWER).post(address, {"verb": "exclude"})
+
+    assert answer.status_code == 403
+    assert not ExcludedSegment.objects.exists()
+
+
+def test_a_loop_that_no_longer_fits_a_recording_is_told(
+    signed_in: MakeClient, loop: SharedLoop
+) -> None:
+    Recording.objects.update(duration_ms=1500)
+    address = reverse("portal:duplicate_loop", args=[loop.uid])
+
+    answer = signed_in(Role.MANAGER).post(address, {"verb": "exclude"})
+
+    assert answer.status_code == 409
+    assert "must lie inside the recording" in answer.content.decode()
+    assert not ExcludedSegment.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["", "exlude"])
+def test_a_loop_is_not_left_because_the_form_says_nothing(
+    signed_in: MakeClient, loop: SharedLoop, verb: str
+) -> None:
+    address = reverse("portal:duplicate_loop", args=[loop.uid])
+
+    answer = signed_in(Role.MANAGER).post(address, {"verb": verb})
+
+    assert answer.status_code == 409
+    loop.refresh_from_db()
+    assert loop.state == LoopState.OPEN
+
+
 def test_many_groups_are_merged_after_a_preview(
     signed_in: MakeClient, group: DedupGroup
 ) -> None:
@@ -313,6 +380,39 @@ def test_many_groups_are_merged_after_a_preview(
 
     assert "1 recording would become an alias" in page
     assert Recording.objects.filter(merged_into__isnull=False).count() == 1
+
+
+def test_a_merge_of_many_reads_no_odd_version(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    answer = signed_in(Role.MANAGER).post(
+        reverse("portal:duplicate_bulk"), {"group": [f"{group.uid}:²"]}
+    )
+
+    assert answer.status_code == 302
+    assert not Recording.objects.filter(merged_into__isnull=False).exists()
+
+
+def test_version_families_are_not_offered_to_be_merged(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    DedupGroup.objects.update(kind=GroupKind.FAMILY)
+    client, address = signed_in(Role.MANAGER), reverse("portal:duplicate_bulk")
+
+    page = client.get(address, {"kind": "family"})
+
+    assert page.context["rows"] == []
+
+
+def test_a_merge_of_many_asks_no_more_for_more_groups(signed_in: MakeClient) -> None:
+    client, address = signed_in(Role.MANAGER), reverse("portal:duplicate_bulk")
+
+    copies("ab")
+    few = queries_of(client, address)
+    copies("cd")
+    copies("ef")
+
+    assert queries_of(client, address) == few
 
 
 def test_a_check_is_started_watched_and_stopped(
