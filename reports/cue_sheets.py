@@ -133,11 +133,13 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
 def _plays(match: Match) -> Iterator[_Play]:
     """Return the plays of a match, those close to each other joined."""
     joined: list[list[Segment]] = []
+    end_ms = 0
     for segment in sorted(match.segments, key=lambda each: each.start_ms):
-        if joined and segment.start_ms - joined[-1][-1].end_ms <= JOIN_MS:
+        if joined and segment.start_ms - end_ms <= JOIN_MS:
             joined[-1].append(segment)
         else:
             joined.append([segment])
+        end_ms = max(end_ms, segment.end_ms)
     for run in joined:
         yield _Play(
             start_ms=run[0].start_ms,

@@ -89,6 +89,18 @@ def test_cues_are_in_order_and_plays_close_together_are_one() -> None:
     assert sheet.cues[1].usage is Usage.BACKGROUND
 
 
+def test_plays_within_a_longer_one_are_no_cues_of_their_own() -> None:
+    match = make_match(
+        (0, 100_000, 0, 100_000),
+        (10_000, 20_000, 0, 10_000),
+        (50_000, 60_000, 0, 10_000),
+    )
+
+    sheet = cue_sheets.cue_sheet(file=match.scanned_file)
+
+    assert [(cue.start_ms, cue.end_ms) for cue in sheet.cues] == [(0, 100_000)]
+
+
 def test_unknown_music_is_listed_and_talk_and_silence_are_not() -> None:
     scan = programme(
         stretch(20, 40, speech_pct=10.0),
