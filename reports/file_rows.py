@@ -16,7 +16,9 @@ STATES = tuple(state for state in MatchState if state != MatchState.SUPERSEDED)
 # The reasons that weigh most first: what is due or contested, then what is doubtful.
 _WORST_FIRST = (
     *(QueueReason.DISPUTE, QueueReason.SECOND_APPROVAL, QueueReason.REOPENED),
-    *(QueueReason.LICENCE_ENDED, QueueReason.RESCAN_CHANGED, QueueReason.ALTERED),
+    *(QueueReason.LICENCE_ENDED, QueueReason.RESCAN_CHANGED),
+    *(QueueReason.ENGINES_DISAGREE, QueueReason.TWO_CANDIDATES),
+    *(QueueReason.SHARED_LOOP, QueueReason.METADATA_CONFLICT, QueueReason.ALTERED),
     *(QueueReason.LOW_SCORE, QueueReason.BELOW_FLOOR, QueueReason.UNDER_SPEECH),
     *(QueueReason.SHORT, QueueReason.LICENCE_PARTIAL, QueueReason.EXCLUDED),
     *(QueueReason.POLICY, QueueReason.FOUND_LATE, QueueReason.DEFAULT),
@@ -64,8 +66,7 @@ def _unmatched_minutes(case: FileCase) -> Value:
 def _worst_reason(case: FileCase) -> Value:
     """Return why the file needs a person most; for one without a match, why not."""
     if case.waiting_for:
-        ordered = [reason for reason in _WORST_FIRST if reason in case.waiting_for]
-        return ordered[0].value if ordered else min(case.waiting_for)
+        return next(each.value for each in _WORST_FIRST if each in case.waiting_for)
     if case.found == Found.NO and case.scan is not None and case.scan.no_match_reason:
         return f"no_match:{case.scan.no_match_reason}"
     return None

@@ -25,6 +25,7 @@ from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from reports.schemas import SCHEMAS, UnknownColumn
 from reports.values import Kind
+from review.choices import QueueReason
 from review.models import Match
 from review.services import decisions
 from scanning.choices import FileStatus
@@ -213,6 +214,21 @@ def test_file_summary_has_counts_coverage_and_the_worst_reason(match: Match) -> 
     assert first["unmatched_minutes"] == "9.33"
     assert (quiet["match_count"], quiet["unmatched_minutes"]) == ("0", "10.00")
     assert quiet["worst_queue_reason"] == "no_match:silence"
+
+
+@pytest.mark.parametrize("reason", sorted(set(QueueReason) - {QueueReason.DEFAULT}))
+def test_any_reason_of_its_own_is_worse_than_none(reason: QueueReason) -> None:
+    scan = ScanFactory.create()
+    for why in (QueueReason.DEFAULT, reason):
+        make_match(
+            scan=scan,
+            recording=RecordingFactory.create(),
+            match={"queue_reason": why},
+        )
+
+    (told,) = rows(content(Layout(mode=Mode.FILE)))
+
+    assert told["worst_queue_reason"] == reason
 
 
 def test_other_recordings_at_the_same_place_are_named(match: Match) -> None:
