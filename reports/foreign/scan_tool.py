@@ -114,13 +114,13 @@ def _take(file: _File, row: Row) -> None:
             section.append(_entry(row, title, start, end))
         if custom:
             file.custom.append(
-                _entry({"audio_id": row["audio_id"]}, custom, start, end)
+                _entry({"audio_id": row.get("audio_id", "")}, custom, start, end)
             )
 
 
 def _time(file: _File, row: Row) -> int:
     """Return where the row begins; a clock that goes back has passed midnight."""
-    text = row["start_time_ms"].strip()
+    text = row.get("start_time_ms", "").strip()
     clock = _CLOCK.match(text)
     if clock is None:
         number = _number(row, "start_time_ms")

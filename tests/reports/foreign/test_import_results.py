@@ -252,6 +252,18 @@ def test_bad_rows_are_named_with_line_and_column_and_the_rest_goes_on(
     assert Match.objects.get().first_start_ms == 20_000
 
 
+def test_rows_that_lack_columns_stop_nothing(tmp_path: Path) -> None:
+    whole = {"filename": "a.wav", "start_time_ms": "0", "title": "T", "acrid": "acr1"}
+    timeless = {"filename": "b.wav", "title": "T", "acrid": "acr1"}
+    ours = {**whole, "filename": "c.wav", "custom_files_title": "Ours"}
+
+    summary = imported(written(tmp_path, [whole, timeless, ours]))
+
+    assert [fault["column"] for fault in summary.faults] == ["start_time_ms"]
+    assert Match.objects.filter(scanned_file__name="a.wav").exists()
+    assert Match.objects.filter(scanned_file__name="c.wav").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "column"),
     [
