@@ -214,7 +214,7 @@ def stream(run: ReportRun, chosen: Selection) -> Iterator[bytes]:
     """Return the file of a text format while its rows are read, and keep both.
 
     The run must be claimed. It is ready when the last piece has been taken; one that
-    is left before is cancelled.
+    is left before is cancelled, and one that is stopped raises ``Cancelled``.
     """
     layout = Layout.of(run)
     with _outcome(run), scratch_directory() as folder:
@@ -228,6 +228,9 @@ def stream(run: ReportRun, chosen: Selection) -> Iterator[bytes]:
                 yield piece
         _take_counts(run, keeper)
         _finish(run, keeper, Written(copy.path, copy.sha256, copy.size_bytes))
+    if run.state != RunState.READY:
+        # What has left is a part; to end here would make it look whole.
+        raise Cancelled
 
 
 def work(run: ReportRun, chosen: Selection, *, in_worker: bool = False) -> None:

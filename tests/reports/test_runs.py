@@ -28,6 +28,7 @@ from reports.choices import Format, Mode, RunState
 from reports.keeping import RowKeeper
 from reports.layouts import Layout
 from reports.models import ReportRun
+from reports.rows import KeptRow
 from review.models import Match
 from review.services import decisions
 from scanning.choices import ScanStatus
@@ -116,6 +117,23 @@ def test_download_that_is_left_is_cancelled_and_keeps_nothing(
 
     assert ReportRun.objects.get().state == RunState.CANCELLED
     assert stored_reports(settings) == []
+
+
+@pytest.mark.parametrize("why", [running.Cancelled, running.LeaseLost])
+def test_download_that_is_stopped_does_not_end_as_if_it_were_whole(
+    monkeypatch: pytest.MonkeyPatch, why: type[Exception]
+) -> None:
+    make_match()
+
+    def stopped(*_args: object, **_kwargs: object) -> Iterator[KeptRow]:
+        yield from ()
+        raise why
+
+    monkeypatch.setattr(running.Watch, "over", stopped)
+    pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
+
+    with pytest.raises(running.Cancelled):
+        list(pieces)
 
 
 def test_run_that_waits_is_cancelled_at_once(run_worker: Worker) -> None:
