@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 
 from accounts.models import User
 from catalogue.changes import ChangeRefused, replace_audio, update_recording
@@ -196,7 +196,11 @@ class Import:
             for fault in row.faults:
                 _note(self.summary.faults, row.line, fault)
             reason = " ".join(str(fault) for fault in row.faults)
-            writer.writerow([*(guard(cell) for cell in raw.cells), guard(reason)])
+            cells = list(map(guard, raw.cells))
+            # The reason stands below its name, however many cells the row has.
+            width = len(self.table.header)
+            cells += [""] * (width - len(cells))
+            writer.writerow([*cells[:width], guard(reason), *cells[width:]])
 
     def _import(self, row: CheckedRow) -> None:
         existing = (
@@ -222,8 +226,10 @@ class Import:
     def _warn(self, row: CheckedRow, existing: Recording | None) -> None:
         """Warn of what may be meant but looks wrong."""
         isrc = check_isrc(row.details.isrc).normalised
-        same = self.bucket.recordings.filter(isrc_normalised=isrc) if isrc else None
-        other = same.exclude(custom_id=row.details.custom_id).first() if same else None
+        others = self.bucket.recordings.exclude(status=RecordingStatus.RETIRED)
+        if existing is not None:
+            others = others.exclude(pk=existing.pk)
+        other = others.filter(isrc_normalised=isrc).first() if isrc else None
         if other is not None:
             row.warnings.append(
                 Fault(
@@ -250,10 +256,9 @@ class Import:
                     source_url=row.audio,
                 )
             return
-        known = Recording.objects.filter(uid=row.audio).exclude(fingerprint="").first()
+        known = _fingerprint_of(row.audio)
         if known is not None:
-            kept = fingerprint_file.from_bytes(read_bytes(known.fingerprint))
-            self._add_compared(row, fingerprint=kept)
+            self._add_compared(row, fingerprint=fingerprint_file.from_bytes(known))
             return
         with self._file(row.audio) as file:
             self._add_file(row, file)
@@ -292,9 +297,12 @@ class Import:
 
     def _update(self, row: CheckedRow, existing: Recording) -> bool:
         """Write what is new about a recording; tell whether anything is."""
+        told = detail_columns(row.details)
+        # What a row tells is put beside what was told before, not in its place.
+        told["user_defined"] = existing.user_defined | row.details.user_defined
         columns = {
             name: value
-            for name, value in detail_columns(row.details).items()
+            for name, value in told.items()
             if name in self._given(row) and getattr(existing, name) != value
         }
         if existing.custom_id != row.details.custom_id:
@@ -314,9 +322,7 @@ class Import:
         given = set(row.cells)
         if "isrc" in given:
             given |= {"isrc_normalised", "isrc_status"}
-        if row.details.user_defined:
-            given.add("user_defined")
-        return given
+        return given | {"user_defined"}
 
     def _new_audio(
         self, row: CheckedRow, existing: Recording
@@ -331,7 +337,8 @@ class Import:
             return lambda: replace_audio(
                 recording=existing, source_url=row.audio, user=self.user
             )
-        with self._file(row.audio) as file:
+        known = _fingerprint_of(row.audio)
+        with ContentFile(known) if known else self._file(row.audio) as file:
             if sha256_of(file) == existing.audio_sha256:
                 return None
             if looks_like_fingerprint(file):
@@ -364,6 +371,12 @@ class _Unfit(Exception):
     def __init__(self, column: str, value: str, rule: str) -> None:
         self.fault = Fault(column, value, rule)
         super().__init__(str(self.fault))
+
+
+def _fingerprint_of(uid: str) -> bytes | None:
+    """Return the stored fingerprint of the recording with this id, if there is one."""
+    known = Recording.objects.filter(uid=uid).exclude(fingerprint="").first()
+    return None if known is None else read_bytes(known.fingerprint)
 
 
 def _is_link(text: str) -> bool:

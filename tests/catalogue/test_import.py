@@ -155,6 +155,29 @@ def test_bad_rows_are_named_by_line_column_and_rule(
     assert Recording.objects.count() == 1
 
 
+@pytest.mark.parametrize("row", ["L1,T,A", "L1,T,A,,,,,more,cells"])
+def test_the_reason_stands_below_its_name_whatever_a_row_holds(
+    run: Run, row: str
+) -> None:
+    header, bad = run(HEADER, row).bad  # type: ignore[attr-defined]  # added above
+
+    assert "needs audio" in bad[header.index("error")]
+    assert bad[:4] == ["L1", "T", "A", ""]
+
+
+def test_a_table_without_shares_keeps_those_that_were_told(run: Run) -> None:
+    run(HEADER + ",owner_share_pct,tags", ROW + ",50,old")
+
+    summary = run(HEADER + ",territories,tags", ROW + ",GB,new")
+
+    assert counts(summary) == (0, 1, 0, 0)
+    assert Recording.objects.get().user_defined == {
+        "owner_share_pct": "50",
+        "territories": ["GB"],
+        "tags": ["new"],
+    }
+
+
 def test_the_same_id_twice_in_a_table(run: Run) -> None:
     summary = run(HEADER, ROW, ROW)
 
@@ -178,6 +201,14 @@ def test_one_isrc_in_two_recordings_warns(run: Run, bucket: Bucket) -> None:
     summary = run(HEADER, ROW)
 
     assert "X9" in summary.warnings[0]["rule"]
+
+
+def test_what_is_retired_shares_no_isrc_with_a_row(run: Run, bucket: Bucket) -> None:
+    RecordingFactory.create(
+        bucket=bucket, isrc_normalised="ZZX012600001", status="retired"
+    )
+
+    assert run(HEADER, ROW).warnings == []
 
 
 def test_names_of_columns_are_read_kindly(run: Run) -> None:
@@ -215,9 +246,11 @@ def test_a_recording_named_by_its_id_is_compared_as_audio_is(
     row = f"L1,T,A,{catalogue.first.uid},,,"
 
     elsewhere = run(HEADER, row)
+    again = run(HEADER, row)
     here = run_table(catalogue.bucket, tmp_path / "table.csv", tmp_path)
 
     assert counts(elsewhere) == (1, 0, 0, 0)
+    assert counts(again) == (0, 0, 1, 0)
     assert bucket.recordings.get().fingerprint
     assert counts(here) == (0, 0, 0, 1)
     assert "already" in here.faults[0]["rule"]
