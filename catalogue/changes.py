@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -22,6 +23,12 @@ from catalogue.services import keep_audio
 from catalogue.tasks import enqueue_fingerprinting
 from common.leases import NO_LEASE
 
+_AT_REST = (RecordingStatus.READY, RecordingStatus.ERROR)
+_OF_AUDIO = (
+    *("source_url", "audio", "audio_name", "audio_sha256", "audio_bytes"),
+    *("fingerprint", "waveform", "proxy"),
+)
+
 
 class ChangeRefused(Exception):
     """The change cannot be made; nothing was changed. ``code`` is for API clients."""
@@ -39,7 +46,7 @@ def update_bucket(
     for name, value in columns.items():
         setattr(bucket, name, value)
     with transaction.atomic():
-        bucket.save()
+        bucket.save(update_fields=[*columns, "updated_at"])
         audit.services.record(
             case=f"bucket:{bucket.pk}",
             action="bucket.changed",
@@ -109,10 +116,11 @@ def move_recordings(
 ) -> None:
     """Move recordings to another bucket, all or none; ids stay.
 
-    Raises ``ChangeRefused`` where the customer's id of one is taken there.
+    Raises ``ChangeRefused`` where the customer's id of one would be there twice.
     """
-    _refuse_taken_ids(recordings, target)
     with transaction.atomic():
+        Bucket.all_objects.select_for_update().get(pk=target.pk)
+        _refuse_ids_twice(recordings, target)
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
                 bucket=target, updated_at=datetime.now(tz=UTC)
@@ -134,15 +142,8 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
             f"{recording.title} has no audio here; upload it to fingerprint it anew.",
         )
     with transaction.atomic():
-        waiting = Recording.objects.filter(
-            pk=recording.pk, status__in=[RecordingStatus.READY, RecordingStatus.ERROR]
-        ).update(
-            status=RecordingStatus.WAITING, status_message="", attempts=0, **NO_LEASE
-        )
-        if not waiting:
-            raise ChangeRefused(
-                "not_ready", f"{recording.title} is being fingerprinted, or is retired."
-            )
+        if not _made_waiting(recording):
+            raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.refingerprinted",
@@ -159,19 +160,18 @@ def replace_audio(
     user: User | None,
 ) -> None:
     """Give a recording other audio, or a link to it, and fingerprint it anew."""
-    if recording.status not in {RecordingStatus.READY, RecordingStatus.ERROR}:
-        raise ChangeRefused(
-            "not_ready", f"{recording.title} is being fingerprinted; try again later."
-        )
+    if recording.status not in _AT_REST:
+        raise _not_ready(recording)
     recording.source_url = source_url
-    recording.audio = recording.audio_name = ""
+    recording.audio = recording.audio_name = recording.audio_sha256 = ""
+    recording.audio_bytes = 0
     recording.fingerprint = recording.waveform = recording.proxy = ""
     if audio is not None:
         keep_audio(recording, audio)
     with transaction.atomic():
-        recording.status, recording.status_message = RecordingStatus.WAITING, ""
-        recording.attempts = 0
-        recording.save()
+        columns = {name: getattr(recording, name) for name in _OF_AUDIO}
+        if not _made_waiting(recording, **columns):
+            raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.audio_replaced",
@@ -181,17 +181,43 @@ def replace_audio(
         transaction.on_commit(lambda: enqueue_fingerprinting(recording))
 
 
-def _refuse_taken_ids(recordings: Sequence[Recording], target: Bucket) -> None:
-    wanted = {r.custom_id for r in recordings if r.custom_id and r.bucket != target}
+def _made_waiting(recording: Recording, **columns: object) -> bool:
+    """Have a recording that is at rest fingerprinted anew; tell whether it was."""
+    at_rest = Recording.objects.filter(pk=recording.pk, status__in=_AT_REST)
+    return bool(
+        at_rest.update(
+            status=RecordingStatus.WAITING,
+            status_message="",
+            attempts=0,
+            updated_at=datetime.now(tz=UTC),
+            **NO_LEASE,
+            **columns,
+        )
+    )
+
+
+def _not_ready(recording: Recording) -> ChangeRefused:
+    return ChangeRefused(
+        "not_ready", f"{recording.title} is being fingerprinted, or is retired."
+    )
+
+
+def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
+    wanted = Counter(
+        recording.custom_id
+        for recording in recordings
+        if recording.custom_id and recording.bucket_id != target.pk
+    )
     living: QuerySet[Recording] = target.recordings.exclude(
         status=RecordingStatus.RETIRED
     )
     taken = living.filter(custom_id__in=wanted).values_list("custom_id", flat=True)
-    if taken:
+    twice = {*taken, *(each for each, number in wanted.items() if number > 1)}
+    if twice:
         raise ChangeRefused(
             "custom_id_taken",
-            f"{target.name} has recordings with these ids already: "
-            f"{', '.join(sorted(taken)[:10])}. Nothing was moved.",
+            f"{target.name} would have more than one recording with these ids: "
+            f"{', '.join(sorted(twice)[:10])}. Nothing was moved.",
         )
 
 

@@ -109,7 +109,8 @@ def _postings(batch: list[Recording], counts: Rebuilt) -> Iterator[Postings]:
             yield _postings_of(recording, counts)
         except (RecognitionError, AudioRefused, OSError):
             logger.exception("recording %s is left out of the index", recording.uid)
-            Recording.objects.filter(pk=recording.pk).update(
+            # What was retired meanwhile stays so.
+            _searchable(recording.bucket).filter(pk=recording.pk).update(
                 status=RecordingStatus.ERROR,
                 status_message="Its fingerprint is of another engine and could not be "
                 "made again; add the audio anew.",

@@ -14,7 +14,9 @@ from catalogue.changes import (
     ChangeRefused,
     delete_bucket,
     move_recordings,
+    replace_audio,
     retire_recordings,
+    update_bucket,
 )
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
@@ -22,6 +24,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
+from catalogue.selectors import search_recordings
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from common.fingerprint_files import read_fingerprint
 from common.media_analysis import AudioRefused
@@ -33,6 +36,7 @@ from scanning.models import ScannedFile
 from scanning.services.intake import submit_fingerprint
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 
 TUNE = audio.wav_bytes(audio.tune(1, 20))
 
@@ -160,6 +164,57 @@ def test_a_moved_recording_is_searched_where_it_went(
 
     assert in_index(catalogue.bucket) == [catalogue.second.pk]
     assert in_index(target) == [catalogue.first.pk]
+
+
+@pytest.mark.django_db
+def test_recordings_of_one_id_are_not_moved_together() -> None:
+    target = BucketFactory.create()
+    both = RecordingFactory.create_batch(2, custom_id="L1")
+
+    with pytest.raises(ChangeRefused, match="L1"):
+        move_recordings(recordings=both, target=target, user=None)
+
+    assert not target.recordings.exists()
+
+
+@pytest.mark.django_db
+def test_what_was_retired_meanwhile_gets_no_other_audio() -> None:
+    recording = RecordingFactory.create()
+    Recording.objects.update(status=RecordingStatus.RETIRED)
+
+    with pytest.raises(ChangeRefused):
+        replace_audio(recording=recording, audio=upload("b.wav", TUNE), user=None)
+
+    assert Recording.objects.get().status == RecordingStatus.RETIRED
+
+
+@pytest.mark.django_db
+def test_other_audio_leaves_a_title_that_was_changed_meanwhile() -> None:
+    recording = RecordingFactory.create(audio_sha256="ab" * 32)
+    Recording.objects.update(title="Renamed")
+
+    replace_audio(recording=recording, source_url="https://h.example/a", user=None)
+
+    recording.refresh_from_db()
+    assert (recording.title, recording.status) == ("Renamed", RecordingStatus.WAITING)
+    assert recording.audio_sha256 == ""
+
+
+@pytest.mark.django_db
+def test_a_bucket_deleted_meanwhile_stays_deleted() -> None:
+    bucket = BucketFactory.create()
+    delete_bucket(bucket=Bucket.objects.get(pk=bucket.pk), user=None)
+
+    update_bucket(bucket=bucket, columns={"labels": ["Music"]}, user=None)
+
+    assert not Bucket.objects.filter(pk=bucket.pk).exists()
+
+
+@pytest.mark.django_db
+def test_artists_are_found_whatever_their_letters() -> None:
+    recording = RecordingFactory.create(artists=["Björk"])
+
+    assert list(search_recordings(text="Björk")) == [recording]
 
 
 def test_a_retired_recording_is_not_searched(
