@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 
 from django.db.models import Count, Q, QuerySet
 
@@ -40,12 +43,22 @@ def search_recordings(*, text: str = "") -> QuerySet[Recording]:
         return rows
     return rows.filter(
         Q(title__icontains=text)
-        | Q(artists__icontains=text)
+        | artists_hold(text)
         | Q(isrc_normalised__iexact=text.replace("-", ""))
         | Q(custom_id__iexact=text)
         | Q(uid=text)
         | Q(acr_id=text)
     )
+
+
+def artists_hold(text: str, *, path: str = "") -> Q:
+    """Return the condition that a recording's artists hold ``text``.
+
+    ``path`` leads to the recording, as ``recording__`` does.
+    """
+    # SQLite keeps JSON as text in which only ASCII stands as itself.
+    written = dict.fromkeys((text, json.dumps(text)[1:-1]))
+    return reduce(or_, (Q((f"{path}artists__icontains", one)) for one in written))
 
 
 def with_merged(recording: Recording) -> set[int]:

@@ -6,7 +6,6 @@ it and ``to_query`` writes it. What cannot be read is left out, never an error.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +15,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.http import QueryDict
 
+from catalogue.selectors import artists_hold
 from review.choices import (
     DECIDED_STATES,
     WAITING_STATES,
@@ -207,19 +207,14 @@ def in_kept_files() -> Q:
 
 def search_condition(text: str) -> Q:
     """Return the condition that ``text`` occurs in what names a match."""
-    condition = (
+    return (
         Q(recording__title__icontains=text)
-        | Q(recording__artists__icontains=text)
+        | artists_hold(text, path="recording__")
         | Q(recording__isrc_normalised__iexact=text)
         | Q(recording__custom_id__iexact=text)
         | Q(scanned_file__name__icontains=text)
         | Q(uid=text)
     )
-    escaped = json.dumps(text)[1:-1]
-    if escaped != text:
-        # SQLite keeps JSON as text in which only ASCII stands as itself.
-        condition |= Q(recording__artists__icontains=escaped)
-    return condition
 
 
 def _known(given: list[str | None] | list[str], values: list[str]) -> tuple[str, ...]:
