@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -61,16 +62,24 @@ def read_other_sections(results: object) -> Json:
     Music and speech, AI detection, transcripts, and whatever the cloud adds later.
     """
     known = {section.value for section in Section}
-    return {
-        str(name)[:100]: _storable(told)
-        for name, told in _as_object(results).items()
-        if name not in known and told not in (None, "", [], {})
-    }
+    return _storable(
+        {
+            str(name)[:100]: told
+            for name, told in _as_object(results).items()
+            if name not in known and told not in (None, "", [], {})
+        }
+    )
 
 
-def _storable(told: object) -> object:
-    """Return JSON without the one character that PostgreSQL does not store."""
-    return json.loads(json.dumps(told).replace("\\u0000", ""))
+def _storable(told: Json) -> Json:
+    """Return JSON without what a database does not store: NUL, half a pair, NaN."""
+    written = _UNSTORABLE.sub(r"\1", json.dumps(told))
+    plain: Json = json.loads(written, parse_constant=lambda _: None)
+    return plain
+
+
+# As escapes; a backslash of the text itself and a whole pair stay (group 1).
+_UNSTORABLE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\u0000|\\ud[89a-f]..")
 
 
 def digest(state: int, results: object) -> str:
@@ -97,23 +106,28 @@ def _read_item(section: Section, entry: Json) -> ReportedItem:
         duration_ms=_milliseconds(result.get("duration_ms")),
         score=_score(entry, result),
         segment=_segment(entry, result),
-        ids={
-            key: result[key]
-            for key in ("acrid", "audio_id", "bucket_id", "external_ids")
-            if key in result
-        }
-        | {
-            key: entry[key]
-            for key in ("engine_type", "time_skew", "frequency_skew")
-            if key in entry
-        },
+        ids=_storable(
+            {
+                key: result[key]
+                for key in ("acrid", "audio_id", "bucket_id", "external_ids")
+                if key in result
+            }
+            | {
+                key: entry[key]
+                for key in ("engine_type", "time_skew", "frequency_skew")
+                if key in entry
+            }
+        ),
     )
 
 
 def _segment(entry: Json, result: Json) -> FoundSegment:
-    start = round(1000 * _number(entry.get("offset")))
+    start = max(0, round(1000 * _number(entry.get("offset"))))
     length = max(1, round(1000 * _number(entry.get("played_duration"))))
-    tempo = 1.0 - _number(entry.get("time_skew"))
+    skew = _number(entry.get("time_skew"))
+    # A share of the speed: nothing stands still, or runs twice as fast.
+    has_tempo = "time_skew" in entry and abs(skew) < 1
+    tempo = 1.0 - skew if has_tempo else 1.0
     sample_begin = _number(result.get("sample_begin_time_offset_ms"))
     db_begin = _number(result.get("db_begin_time_offset_ms"))
     reference_start = max(0, round(db_begin - (sample_begin - start) * tempo))
@@ -127,7 +141,7 @@ def _segment(entry: Json, result: Json) -> FoundSegment:
         reference_start_ms=reference_start,
         reference_end_ms=reference_end,
         score=_score(entry, result),
-        tempo_ratio=Decimal(f"{tempo:.5f}") if "time_skew" in entry else None,
+        tempo_ratio=Decimal(f"{tempo:.5f}") if has_tempo else None,
     )
 
 
@@ -139,7 +153,7 @@ def _score(entry: Json, result: Json) -> Decimal | None:
                 score = Decimal(str(value))
             except InvalidOperation:
                 continue
-            if 0 <= score <= 100:
+            if score.is_finite() and 0 <= score <= 100:
                 return score.quantize(Decimal("0.1"))
     return None
 
@@ -176,7 +190,7 @@ def _as_list(value: object) -> list[object]:
 
 
 def _number(value: object) -> float:
-    """Return a finite, non-negative-safe number; 0 for what is none."""
+    """Return a number of sane size; 0 for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return 0.0
     try:
@@ -197,4 +211,5 @@ def _milliseconds(value: object) -> int:
 def _text(value: object, limit: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).replace("\0", "")[:limit]
+    plain = str(value).replace("\0", "").encode("utf-8", "ignore").decode()
+    return plain[:limit]

@@ -37,13 +37,11 @@ def receive(*, container: Container, body: bytes) -> Receipt:
 
     Raises ``CallbackRejected`` for a body that is not a result; then nothing is kept.
     """
-    text, file_id = _read(body)
-    files = selectors.files_of_callback(container=container, file_id=file_id)
-    sha256 = hashlib.sha256(body).hexdigest()
-    kept = InboundCallback(
-        container=container, body=text, body_sha256=sha256, file_id=file_id
-    )
-    return _keep(kept, files)
+    callback = _read(body)
+    callback.container = container
+    same = InboundCallback.objects.filter(container=container, account=None)
+    files = selectors.files_of_callback(container=container, file_id=callback.file_id)
+    return _keep(callback, same, files)
 
 
 def receive_for_account(*, account: CloudAccount, body: bytes) -> Receipt:
@@ -51,27 +49,25 @@ def receive_for_account(*, account: CloudAccount, body: bytes) -> Receipt:
 
     Raises ``CallbackRejected`` as ``receive`` does.
     """
-    text, file_id = _read(body)
-    files = selectors.files_of_account(account=account, remote_id=file_id)
-    sha256 = hashlib.sha256(body).hexdigest()
-    kept = InboundCallback(
-        account=account, body=text, body_sha256=sha256, file_id=file_id
-    )
-    return _keep(kept, files)
+    callback = _read(body)
+    callback.account = account
+    same = InboundCallback.objects.filter(account=account)
+    files = selectors.files_of_account(account=account, remote_id=callback.file_id)
+    return _keep(callback, same, files)
 
 
-def _keep(callback: InboundCallback, files: QuerySet[ScannedFile]) -> Receipt:
+def _keep(
+    callback: InboundCallback,
+    same_address: QuerySet[InboundCallback],
+    files: QuerySet[ScannedFile],
+) -> Receipt:
     file_known = files.exists()
     try:
         with transaction.atomic():
             callback.save()
             enqueue_with_commit(process_callback, callback.pk)
     except IntegrityError:
-        earlier = InboundCallback.objects.get(
-            container=callback.container,
-            account=callback.account,
-            body_sha256=callback.body_sha256,
-        )
+        earlier = same_address.get(body_sha256=callback.body_sha256)
         return _count_again(earlier, files.first())
     return Receipt(callback, repeated=False, file_known=file_known)
 
@@ -111,8 +107,8 @@ def replay(*, callback: InboundCallback, user: User | None = None) -> None:
         transaction.on_commit(lambda: process_callback.enqueue(callback.pk))
 
 
-def _read(body: bytes) -> tuple[str, str]:
-    """Return the body as text and the file it speaks of."""
+def _read(body: bytes) -> InboundCallback:
+    """Return what is kept of a body: its text, and the file it speaks of."""
     try:
         text = body.decode("utf-8")
         content = json.loads(text)
@@ -125,13 +121,14 @@ def _read(body: bytes) -> tuple[str, str]:
     file_id, state = content.get("file_id"), content.get("state")
     if not isinstance(file_id, str) or not 0 < len(file_id) <= 64:
         raise CallbackRejected("'file_id' is missing or not a text of 1–64 characters.")
+    if not file_id.isprintable():
+        raise CallbackRejected("'file_id' holds characters that cannot be shown.")
     if isinstance(state, bool) or not isinstance(state, int) or state not in _STATES:
         raise CallbackRejected("'state' is missing or not one of -3, -2, -1, 0, 1.")
     if not isinstance(content.get("results", {}), dict | list | None):
         raise CallbackRejected("'results' is neither an object nor a list.")
-    if "\0" in text or "\0" in file_id:
-        raise CallbackRejected("The body contains a NUL character.")
-    return text, file_id
+    sha256 = hashlib.sha256(body).hexdigest()
+    return InboundCallback(body=text, body_sha256=sha256, file_id=file_id)
 
 
 def link_remote_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,34 @@ def test_real_payload_with_missing_ids_is_read_whole(
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 4
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"score": "nan"},
+        {"score": math.nan, "engine_type": math.inf},
+        {"offset": -5},
+        {"time_skew": 100_000, "played_duration": 1e7},
+        {"result": {"title": "half \ud800", "acrid": "nul \0 half \udfff"}},
+        {"result": {"external_ids": {"isrc": ["\0", "\ud800", "\\u0000"]}}},
+        {"speech": ["\0", "\ud800", "\\u0000", {"\0\ud800": 1}]},
+    ],
+)
+def test_odd_value_costs_nothing_else_of_the_result(
+    container: Container,
+    file: ScannedFile,
+    run_worker: Worker,
+    odd: dict[str, Any],  # Any: JSON
+) -> None:
+    results = {"music": [odd], "others": odd}
+
+    post(container, {"file_id": str(file.uid), "state": 1, "results": results})
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.READY
+    assert Detection.objects.count() == 1
+
+
 def test_callback_for_an_unknown_file_waits_until_the_file_is_known(
     container: Container, file: ScannedFile, run_worker: Worker
 ) -> None:
@@ -232,6 +261,8 @@ def test_wrong_secret_is_not_found(container: Container) -> None:
         b'{"file_id": "a", "state": true}',
         b'{"file_id": "a", "state": 7}',
         b'{"file_id": "a", "state": 1, "results": 5}',
+        b'{"file_id": "a\\ud800", "state": 1}',
+        b'{"file_id": "a\\u0000", "state": 1}',
         b"[" * 100_000,
     ],
 )
@@ -274,7 +305,7 @@ json_values = st.recursive(
 @given(results=json_values)
 def test_any_results_are_read_without_a_fault(results: object) -> None:
     for item in read_items(results):
-        assert item.segment.end_ms > item.segment.start_ms
+        assert item.segment.end_ms > item.segment.start_ms >= 0
         assert item.segment.reference_end_ms > item.segment.reference_start_ms >= 0
 
 

@@ -96,6 +96,19 @@ def test_late_repeated_callbacks_change_nothing(
     assert state_of(file) == (FileStatus.READY, "")
 
 
+def test_callback_that_is_repeated_after_it_was_applied_is_known(
+    vendor: Vendor, admin: User, run_worker: Worker
+) -> None:
+    submit(vendor, admin)
+    send_due()
+    _call_back(vendor.account, _body(0, None))
+    run_worker()
+
+    assert _call_back(vendor.account, _body(0, None)) == 200
+
+    assert InboundCallback.objects.get().times_received == 2
+
+
 def test_rescan_in_the_clouds_own_console_brings_its_new_result(
     vendor: Vendor, admin: User, run_worker: Worker
 ) -> None:
