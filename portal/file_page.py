@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -146,7 +146,7 @@ def draw_coverage(
     return pictures.coverage(duration_ms=file.duration_ms, parts=parts)
 
 
-def load_waveform(owner: Any) -> waves.Waveform | None:  # Any: file or recording
+def load_waveform(owner: ScannedFile | Recording) -> waves.Waveform | None:
     """Return the stored loudness of a file or recording; None where there is none."""
     if not owner.waveform:
         return None
@@ -212,6 +212,24 @@ def _window(query: QueryDict) -> waves.Window | None:
 
 def why_no_match(file: ScannedFile, scan: Scan) -> dict[str, object]:
     """Return the facts that explain a scan which found nothing."""
+    return why_no_matches([(file, scan)])[0]
+
+
+def why_no_matches(
+    scanned: Sequence[tuple[ScannedFile, Scan]],
+) -> list[dict[str, object]]:
+    """Return for each file the facts that explain its scan which found nothing."""
+    nearest = [_nearest(scan) for _file, scan in scanned]
+    recordings = Recording.objects.in_bulk(
+        {near["recording_id"] for near in nearest if near is not None}
+    )
+    return [
+        {**_facts(file, scan), "closest": _closest(near, recordings)}
+        for (file, scan), near in zip(scanned, nearest, strict=True)
+    ]
+
+
+def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     silent = [span for span in scan.stretches if span["kind"] == "silence"]
     silent_ms = sum(span["end_ms"] - span["start_ms"] for span in silent)
     reason = scan.no_match_reason or "clean_scan"
@@ -226,21 +244,23 @@ def why_no_match(file: ScannedFile, scan: Scan) -> dict[str, object]:
         "usable_ms": file.duration_ms - silent_ms,
         "silence_pct": 100 * silent_ms / file.duration_ms if file.duration_ms else None,
         "not_scanned": [
-            {**span, "reason": ""}
-            for span in scan.stretches
-            if span["kind"] == "not_scanned"
+            span for span in scan.stretches if span["kind"] == "not_scanned"
         ],
-        "closest": _closest(scan),
     }
 
 
-def _closest(scan: Scan) -> dict[str, object] | None:
+def _nearest(scan: Scan) -> dict[str, Any] | None:  # Any: JSON
+    """Return the candidate below the floor with the highest score."""
     candidates = [span["candidate"] for span in scan.stretches if "candidate" in span]
-    near = max(candidates, key=lambda one: float(one["score"]), default=None)
-    if near is None:
-        return None
-    recording = Recording.objects.filter(pk=near["recording_id"]).first()
-    if recording is None:
+    return max(candidates, key=lambda one: float(one["score"]), default=None)
+
+
+def _closest(
+    near: dict[str, Any] | None,  # Any: JSON
+    recordings: Mapping[int, Recording],
+) -> dict[str, object] | None:
+    recording = recordings.get(near["recording_id"]) if near is not None else None
+    if near is None or recording is None:
         return None
     return {
         "url": reverse("portal:recording_detail", args=[recording.uid]),

@@ -59,7 +59,6 @@ class UploadForm(forms.Form):
         label="Published",
         widget=forms.DateTimeInput(attrs={"type": "date"}),
     )
-    tags = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def link_lines(self) -> list[str]:
         """Return the links, one per line, without blanks."""
@@ -157,6 +156,24 @@ class RecordingFilterForm(forms.Form):
     )
 
 
+def release_date_field() -> forms.RegexField:
+    """Return a field for a date of which month and day may be unknown."""
+    return forms.RegexField(
+        r"^\d{4}(-\d{2}(-\d{2})?)?$",
+        required=False,
+        help_text="2016, 2016-06 or 2016-06-28",
+        error_messages={"invalid": "Enter a date as 2016, 2016-06 or 2016-06-28."},
+    )
+
+
+def checked(check: Callable[[str], str], given: str) -> str:
+    """Return an identifier as its check has it, or say what is wrong with it."""
+    try:
+        return check(given)
+    except BadIdentifier as error:
+        raise forms.ValidationError(str(error)) from error
+
+
 class RecordingForm(forms.Form):
     """A new recording: audio and metadata."""
 
@@ -170,12 +187,7 @@ class RecordingForm(forms.Form):
     custom_id = forms.CharField(required=False, max_length=200, label="Your id for it")
     album = forms.CharField(required=False, max_length=500)
     label = forms.CharField(required=False, max_length=300)
-    release_date = forms.RegexField(
-        r"^\d{4}(-\d{2}(-\d{2})?)?$",
-        required=False,
-        help_text="2016, 2016-06 or 2016-06-28",
-        error_messages={"invalid": "Enter a date as 2016, 2016-06 or 2016-06-28."},
-    )
+    release_date = release_date_field()
     isrc = forms.CharField(required=False, max_length=40, label="ISRC")
     upc = forms.CharField(required=False, max_length=20, label="UPC or EAN")
     iswc = forms.CharField(required=False, max_length=20, label="ISWC")
@@ -192,11 +204,11 @@ class RecordingForm(forms.Form):
 
     def clean_upc(self) -> str:
         """Check the digits."""
-        return _checked(check_upc, self.cleaned_data["upc"])
+        return checked(check_upc, self.cleaned_data["upc"])
 
     def clean_iswc(self) -> str:
         """Check the digits."""
-        return _checked(check_iswc, self.cleaned_data["iswc"])
+        return checked(check_iswc, self.cleaned_data["iswc"])
 
     def details(self) -> RecordingDetails:
         """Return what is said about the recording."""
@@ -213,10 +225,3 @@ class RecordingForm(forms.Form):
                 )
             },
         )
-
-
-def _checked(check: Callable[[str], str], given: str) -> str:
-    try:
-        return check(given)
-    except BadIdentifier as error:
-        raise forms.ValidationError(str(error)) from error

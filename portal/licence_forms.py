@@ -8,12 +8,12 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from catalogue.models import Bucket, Recording
+from portal.filter_forms import DayInput
 from portal.rule_fields import LinesField, RecordingsField
 from review.choices import LicenceScope
 from review.models import Licence
 
 MAX_EVIDENCE_BYTES = 20 * 1024**2
-_DATE = {"type": "date"}
 
 
 class LicenceForm(forms.ModelForm[Licence]):
@@ -58,8 +58,8 @@ class LicenceForm(forms.ModelForm[Licence]):
             "on_expiry": "When it ends",
         }
         widgets = {
-            "valid_from": forms.DateInput(attrs=_DATE, format="%Y-%m-%d"),
-            "valid_until": forms.DateInput(attrs=_DATE, format="%Y-%m-%d"),
+            "valid_from": DayInput,
+            "valid_until": DayInput,
             "note": forms.Textarea(attrs={"rows": 2}),
         }
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 
-from accounts.models import User
-from accounts.roles import ROLE_ACTIONS, Action
 from catalogue.models import Bucket
 from portal.rule_fields import LinesField
+from portal.selectors import deciders
 from review import conditions
 from review.choices import PolicyAction, Relation
 from review.models import Policy
 from scanning.choices import SCAN_ENGINES
 
-_DECIDERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.DECIDE in may]
 _UNITS = {
     "score": ("Score", 100),
     "matched_s": ("Matched seconds", None),
@@ -72,8 +71,7 @@ class PolicyForm(forms.ModelForm[Policy]):
         self, *args: Any, **kwargs: Any
     ) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
-        deciders = User.objects.filter(groups__name__in=_DECIDERS, is_active=True)
-        self.fields["assignee"].queryset = deciders.distinct()  # type: ignore[attr-defined]  # a model choice
+        self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
         self.fields["assignee"].empty_label = "Nobody by name"  # type: ignore[attr-defined]  # as above
         self.fields["action"].choices = [  # type: ignore[attr-defined]  # a choice
             ("", "Choose what follows"),
@@ -142,8 +140,8 @@ class PolicyForm(forms.ModelForm[Policy]):
         )
 
 
-def told_conditions(policy: Policy) -> list[str]:
-    """Return the rule's conditions as short phrases, for lists."""
+def told_conditions(policy: Policy, *, buckets: Mapping[str, str]) -> list[str]:
+    """Return the rule's conditions as short phrases; ``buckets`` has their names."""
     kept = policy.conditions
     names = {
         **{name: label.lower() for name, label in _TYPED.items()},
@@ -151,10 +149,8 @@ def told_conditions(policy: Policy) -> list[str]:
         "relations": "relation",
         "engines": "engine",
     }
-    shown_as: dict[str, dict[str, str]] = {
-        "buckets": {
-            str(key): name for key, name in Bucket.all_objects.values_list("pk", "name")
-        },
+    shown_as: dict[str, Mapping[str, str]] = {
+        "buckets": buckets,
         "relations": {each.value: str(each.label).lower() for each in Relation},
     }
     phrases = []

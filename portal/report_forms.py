@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from common.http import LinkRefused, check_link
-from portal.views.matches import MatchFilterForm
+from portal.filter_forms import MatchFilterForm
 from reports.choices import FilesWithout, Format, Mode, Separator
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
@@ -26,15 +26,6 @@ from review.filters import MatchFilter
 _OPTIONS = ("mode", "format", "separator", "byte_order_mark", "files_without")
 
 
-class DayInput(forms.DateInput):
-    """The browser's own field for a day."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
 class ReportForm(MatchFilterForm):
     """Filters, mode, format, dialect and columns; the address holds all of it."""
 
@@ -44,11 +35,6 @@ class ReportForm(MatchFilterForm):
         choices=MatchState.choices,
         widget=forms.CheckboxSelectMultiple,
     )
-    found_from = forms.DateField(required=False, label=_("Found from"), widget=DayInput)
-    found_until = forms.DateField(required=False, label=_("until"), widget=DayInput)
-    platform = forms.CharField(required=False, label=_("Platform"))
-    account = forms.CharField(required=False, label=_("Account"))
-    label = forms.CharField(required=False, label=_("Label"))
     mode = forms.ChoiceField(
         required=False, label=_("One row per"), choices=Mode.choices
     )

@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import (
-    Count,
-    IntegerField,
-    Model,
-    OuterRef,
-    QuerySet,
-    Subquery,
-)
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -132,22 +123,6 @@ class ReadOnlyInline(_TabularInline):
     ) -> bool:
         """Refuse."""
         return False
-
-
-def count_of(rows: QuerySet[Any], link: str) -> Combinable:  # Any: of any model
-    """Return how many of ``rows`` point to the outer row by ``link``.
-
-    A subquery is worked out for the rows of the page alone; a join would count for
-    the whole table whenever the list is paged or its dates are looked up.
-    """
-    counted = (
-        rows.filter(**{link: OuterRef("pk")})
-        .order_by()
-        .values(link)
-        .annotate(number=Count("pk"))
-        .values("number")
-    )
-    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def within_reach(

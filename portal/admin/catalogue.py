@@ -14,18 +14,20 @@ from django.utils.safestring import SafeString
 
 import audit.services
 from accounts.roles import Action
-from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
+from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
 from portal import formats
 from portal.admin.base import (
     RoleAdmin,
-    count_of,
     number,
     player,
     two_lines,
     user_of,
 )
+from portal.forms import checked, release_date_field
 from portal.playback import audio_url
+from portal.rule_fields import LinesField
+from portal.selectors import count_per_row
 from review.choices import MatchState
 from review.models import Match
 
@@ -67,7 +69,7 @@ class BucketAdmin(RoleAdmin[Bucket]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
         """Count the recordings along."""
-        recordings = count_of(Recording.objects.all(), "bucket")
+        recordings = count_per_row(Recording.objects.all(), "bucket")
         return super().get_queryset(request).annotate(recordings_there=recordings)
 
     @admin.display(description="Id", ordering="pk")
@@ -109,37 +111,13 @@ class BucketAdmin(RoleAdmin[Bucket]):
         )
 
 
-class NamesField(forms.CharField):
-    """A list of names, one per line."""
-
-    widget = forms.Textarea(attrs={"rows": 3})
-
-    def prepare_value(self, value: object) -> object:
-        """Show a list as lines."""
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: object) -> Any:  # Any: a list where Django has text
-        """Read lines as a list."""
-        lines = str(value or "").splitlines()
-        return [line.strip() for line in lines if line.strip()]
-
-    def has_changed(self, initial: object, data: object) -> bool:
-        """Compare the lists."""
-        return bool((initial or []) != self.to_python(data))
-
-
 class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
     """Metadata of a recording; the identifiers are checked."""
 
-    artists = NamesField(required=False, help_text="One per line")
-    writers = NamesField(required=False, help_text="One per line")
-    publishers = NamesField(required=False, help_text="One per line")
-    release_date = forms.RegexField(
-        r"^\d{4}(-\d{2}(-\d{2})?)?$",
-        required=False,
-        help_text="2016, 2016-06 or 2016-06-28",
-        error_messages={"invalid": "Enter a date as 2016, 2016-06 or 2016-06-28."},
-    )
+    artists = LinesField(required=False, help_text="One per line")
+    writers = LinesField(required=False, help_text="One per line")
+    publishers = LinesField(required=False, help_text="One per line")
+    release_date = release_date_field()
 
     class Meta:
         model = Recording
@@ -154,17 +132,11 @@ class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted i
 
     def clean_upc(self) -> str:
         """Check the digits."""
-        try:
-            return check_upc(self.cleaned_data["upc"])
-        except BadIdentifier as bad:
-            raise forms.ValidationError(str(bad)) from bad
+        return checked(check_upc, self.cleaned_data["upc"])
 
     def clean_iswc(self) -> str:
         """Check the digits."""
-        try:
-            return check_iswc(self.cleaned_data["iswc"])
-        except BadIdentifier as bad:
-            raise forms.ValidationError(str(bad)) from bad
+        return checked(check_iswc, self.cleaned_data["iswc"])
 
 
 @admin.register(Recording)
@@ -216,7 +188,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
             super()
             .get_queryset(request)
             .select_related("bucket", "added_by")
-            .annotate(matches_there=count_of(live, "recording"))
+            .annotate(matches_there=count_per_row(live, "recording"))
         )
 
     @admin.display(description="Length", ordering="duration_ms")

@@ -29,10 +29,10 @@ from portal import selection
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
-    count_of,
     user_of,
     within_reach,
 )
+from portal.selectors import count_per_row
 
 
 class MemberInline(ReadOnlyInline):
@@ -78,7 +78,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
         members = DedupMember.objects.all()
         groups = within_reach(super().get_queryset(request), members, "group", request)
         return groups.annotate(
-            size=count_of(DedupMember.objects.all(), "group")
+            size=count_per_row(DedupMember.objects.all(), "group")
         ).prefetch_related("members__recording")
 
     @admin.display(description="Canonical recording")

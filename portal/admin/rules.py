@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 
 from accounts.roles import Action
 from catalogue.models import ExcludedSegment
-from portal.admin.base import RoleAdmin, all_field_names, count_of, number, user_of
+from portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from portal.selectors import count_per_row
 from review.choices import MatchState
 from review.models import Dispute, Licence, Match, Policy, SavedView
 
@@ -50,7 +51,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
         return (
             super()
             .get_queryset(request)
-            .annotate(cleared_there=count_of(cleared, "licence"))
+            .annotate(cleared_there=count_per_row(cleared, "licence"))
         )
 
     @admin.display(description="Cleared", ordering="cleared_there")

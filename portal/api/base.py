@@ -1,4 +1,4 @@
-"""What the views for people and for programs with a token share."""
+"""What the views of the portal's own API share."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from accounts.models import User
 
 
 class PersonView(APIView):
-    """Called by somebody signed in, or with the token of somebody."""
-
-    authentication_classes = [BearerAuthentication, SessionAuthentication]
-    parser_classes = [JSONParser]
+    """Called by somebody signed in, while a page of theirs stays open."""
 
     @property
     def person(self) -> User:
@@ -22,3 +19,10 @@ class PersonView(APIView):
         user = self.request.user
         assert isinstance(user, User)  # noqa: S101 - the permission class saw to it
         return user
+
+
+class ProgramView(PersonView):
+    """Called by somebody signed in, or by a program with the token of somebody."""
+
+    authentication_classes = [BearerAuthentication, SessionAuthentication]
+    parser_classes = [JSONParser]

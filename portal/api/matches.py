@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts import scopes
 from accounts.models import ApiToken
 from accounts.roles import Action
-from portal.api.base import PersonView
+from portal.api.base import ProgramView
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Dispute, Licence, Match
 from review.models.licence import NUMBER_PREFIX
@@ -101,7 +101,7 @@ class DisputeSerializer(serializers.ModelSerializer[Dispute]):
         read_only_fields = fields
 
 
-class MatchView(PersonView):
+class MatchView(ProgramView):
     """How one match stands."""
 
     permission_classes = [MayDecide]
@@ -151,7 +151,7 @@ class DisputesView(MatchView):
     @extend_schema(responses=DisputeSerializer(many=True))
     def get(self, _request: Request, uid: str) -> Response:
         """Return every objection to the claim, the latest first."""
-        rows = self.find(uid).disputes.select_related("match")
+        rows = self.find(uid).disputes.all()
         return Response(DisputeSerializer(rows, many=True).data)
 
     @extend_schema(request=ObjectionSerializer, responses={201: DisputeSerializer})

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from accounts import scopes
 from accounts.models import ApiToken
 from accounts.roles import Action
-from portal.api.base import PersonView
+from portal.api.base import ProgramView
 from reports import selectors, services
 from reports.choices import STREAMED, FilesWithout, Format, Mode, RunState, Separator
 from reports.files import CONTENT_TYPES, as_json
@@ -125,7 +125,7 @@ class RunSerializer(serializers.ModelSerializer[ReportRun]):
     file_name = serializers.CharField(read_only=True)
 
 
-class ReportView(PersonView):
+class ReportView(ProgramView):
     """What all views of reports share."""
 
     permission_classes = [MayReport]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import User
+from portal.api.base import PersonView
 from portal.api.permissions import MayUpload, MayView
 from portal.api.serializers import (
     AttachAudioSerializer,
@@ -24,44 +22,20 @@ from portal.api.serializers import (
     details_of,
     file_state,
 )
+from portal.open_files import refuse_too_many_open
 from scanning import selectors
-from scanning.choices import ACTIVE_FILE_STATUSES, ACTIVE_SCAN_STATUSES
+from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile
 from scanning.services.intake import attach_audio, submit_link, submit_upload
 from scanning.services.scans import cancel_scan, request_scan
 
 
-def _user(request: Request) -> User:
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101 - the permission classes saw to it
-    return user
-
-
-def _from_page(request: Request) -> bool:
-    """Tell whether a person is looking: programs bring a token of theirs."""
-    return request.auth is None
-
-
-def _refuse_too_many_open(user: User) -> None:
-    """Raise while a person has as many files open as one person may."""
-    waiting = selectors.files().filter(
-        uploaded_by=user, status__in=ACTIVE_FILE_STATUSES
-    )
-    limit = settings.ACRPORTAL_MAX_OPEN_FILES
-    if waiting.count() >= limit:
-        raise IntakeRefused(
-            "too_many_open",
-            f"{limit} of your files wait already. Submit again when some finish.",
-            status=429,
-        )
-
-
 def _file(uid: uuid.UUID) -> ScannedFile:
     return get_object_or_404(selectors.files(), uid=uid)
 
 
-class FilesView(APIView):
+class FilesView(PersonView):
     """Uploading one file."""
 
     permission_classes = [MayUpload]
@@ -76,20 +50,20 @@ class FilesView(APIView):
         form = UploadSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         told: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        _refuse_too_many_open(_user(request))
+        refuse_too_many_open(self.person)
         taken = submit_upload(
             container=told["container"],
             upload=told["file"],
-            user=_user(request),
+            user=self.person,
             details=details_of(told),
             scan_again=told["scan_again"],
-            waited_for=_from_page(request),
+            waited_for=True,
         )
         data = file_state(taken.scanned_file, duplicate=taken.seen_before)
         return Response(data, status=200 if taken.seen_before else 201)
 
 
-class FileView(APIView):
+class FileView(PersonView):
     """One file's state."""
 
     permission_classes = [MayView]
@@ -100,7 +74,7 @@ class FileView(APIView):
         return Response(file_state(_file(uid)))
 
 
-class RescanView(APIView):
+class RescanView(PersonView):
     """Scanning a file again."""
 
     permission_classes = [MayUpload]
@@ -109,13 +83,11 @@ class RescanView(APIView):
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Queue another scan of a file."""
         file = _file(uid)
-        request_scan(
-            scanned_file=file, user=_user(request), waited_for=_from_page(request)
-        )
+        request_scan(scanned_file=file, user=self.person, waited_for=True)
         return Response(file_state(file), status=202)
 
 
-class CancelView(APIView):
+class CancelView(PersonView):
     """Stopping a scan."""
 
     permission_classes = [MayUpload]
@@ -126,12 +98,12 @@ class CancelView(APIView):
         file = _file(uid)
         scan = file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).first()
         if scan is not None:
-            cancel_scan(scan=scan, user=_user(request))
+            cancel_scan(scan=scan, user=self.person)
             file.refresh_from_db()
         return Response(file_state(file), status=202)
 
 
-class AudioView(APIView):
+class AudioView(PersonView):
     """Attaching audio to a link that gave none."""
 
     permission_classes = [MayUpload]
@@ -146,13 +118,13 @@ class AudioView(APIView):
         attach_audio(
             scanned_file=file,
             upload=form.validated_data["file"],
-            user=_user(request),
+            user=self.person,
         )
         file.refresh_from_db()
         return Response(file_state(file), status=202)
 
 
-class LinksView(APIView):
+class LinksView(PersonView):
     """Submitting links."""
 
     permission_classes = [MayUpload]
@@ -166,21 +138,19 @@ class LinksView(APIView):
         form = LinksSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         told: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        outcomes = [self._submit(request, told, link) for link in told["links"]]
+        outcomes = [self._submit(told, link) for link in told["links"]]
         return Response(outcomes, status=207)
 
-    def _submit(
-        self, request: Request, told: dict[str, Any], link: str
-    ) -> dict[str, Any]:  # Any: JSON
+    def _submit(self, told: dict[str, Any], link: str) -> dict[str, Any]:  # Any: JSON
         try:
-            _refuse_too_many_open(_user(request))
+            refuse_too_many_open(self.person)
             file = submit_link(
                 container=told["container"],
                 url=link,
-                user=_user(request),
+                user=self.person,
                 details=details_of(told),
                 scan_again=False,
-                waited_for=_from_page(request),
+                waited_for=True,
             )
         except IntakeRefused as error:
             return {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count, OuterRef, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,12 +18,11 @@ from dedup.models import DedupMember
 from portal import file_page, waves
 from portal.access import PortalRequest, needs
 from portal.forms import BucketForm, RecordingFilterForm, RecordingForm
-from portal.pages import page_of, sorted_by
+from portal.pages import count_of, page_of, sorted_by
 from portal.playback import audio_url
+from portal.selectors import count_per_row, shown_matches
 from review import selectors as review_selectors
-from review.choices import MatchState
 from review.filters import MatchFilter
-from review.models import Match
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
 _SHOWN_MATCHES = 50
@@ -50,7 +48,7 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
     rows = selectors.search_recordings(text=told.get("q") or "").filter(bucket=bucket)
     if told.get("state"):
         rows = rows.filter(status=told["state"])
-    rows = rows.annotate(match_count=_live_matches())
+    rows = rows.annotate(match_count=count_per_row(shown_matches(), "recording"))
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="title"))
     return render(
         request,
@@ -64,21 +62,12 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
     )
 
 
-def _live_matches() -> Coalesce:
-    """Count the matches people see; a subquery, so that only one page is counted."""
-    hidden = [MatchState.SUPERSEDED, MatchState.SUPPRESSED]
-    live = Match.objects.filter(recording=OuterRef("pk")).exclude(state__in=hidden)
-    per_recording = live.order_by().values("recording").annotate(total=Count("pk"))
-    return Coalesce(Subquery(per_recording.values("total")), 0)
-
-
 @require_safe
 @needs(Action.VIEW)
 def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one recording: waveform, metadata, and where it was found."""
     recording = get_object_or_404(Recording.objects.select_related("bucket"), uid=uid)
     found = review_selectors.matches(filters=MatchFilter(recording=uid))
-    member = DedupMember.objects.filter(recording=recording).first()
     return render(
         request,
         "catalogue/recording_detail.html",
@@ -86,7 +75,8 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "recording": recording,
             "wave": waves.wave_paths(file_page.load_waveform(recording)),
             "matches": review_selectors.with_segments(found[:_SHOWN_MATCHES]),
-            "group": member.group if member else None,
+            "match_count": count_of(found),
+            "same_sound": _same_sound(recording),
             "exclusions": selectors.excluded_segments(recording),
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)
@@ -94,6 +84,13 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "audio_url": audio_url(recording),
         },
     )
+
+
+def _same_sound(recording: Recording) -> QuerySet[DedupMember]:
+    """Return the other recordings of the group that this one is in."""
+    group = DedupMember.objects.filter(recording=recording).values("group")
+    others = DedupMember.objects.filter(group__in=group).exclude(recording=recording)
+    return others.select_related("recording")
 
 
 @require_http_methods(["GET", "POST"])
@@ -135,12 +132,7 @@ def bucket_create(request: PortalRequest) -> HttpResponseBase:
     """Make a bucket."""
     form = BucketForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        bucket = create_bucket(
-            name=form.cleaned_data["name"],
-            intake_rule=form.cleaned_data["intake_rule"],
-            intake_versions=form.cleaned_data["intake_versions"],
-            user=request.user,
-        )
+        bucket = create_bucket(**form.cleaned_data, user=request.user)
         messages.success(request, f"Bucket {bucket.name} is made.")
         return redirect("portal:catalogue")
     return render(request, "catalogue/bucket_form.html", {"form": form})

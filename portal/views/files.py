@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -28,6 +27,7 @@ from portal.forms import (
 )
 from portal.pages import page_of, sorted_by
 from portal.playback import audio_url
+from portal.selectors import count_per_row, files_named, shown_matches
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
@@ -54,7 +54,7 @@ _COLUMNS = {
 def file_list(request: PortalRequest) -> HttpResponseBase:
     """List files by state, container and name."""
     filters = FileFilterForm(request.GET)
-    rows = _with_counts(_filtered(selectors.files(), filters))
+    rows = _with_counts(_filtered(filters))
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-created"))
     file_page.fill_coverage(page.object_list)
     return render(
@@ -69,17 +69,11 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-def _filtered(
-    rows: QuerySet[ScannedFile], filters: FileFilterForm
-) -> QuerySet[ScannedFile]:
+def _filtered(filters: FileFilterForm) -> QuerySet[ScannedFile]:
     filters.is_valid()
     told = filters.cleaned_data
-    if told.get("q"):
-        rows = rows.filter(
-            Q(name__icontains=told["q"])
-            | Q(external_id__iexact=told["q"])
-            | Q(programme__icontains=told["q"])
-        )
+    text = told.get("q")
+    rows = files_named(text) if text else selectors.files()
     if told.get("state"):
         rows = rows.filter(status=told["state"])
     if told.get("container"):
@@ -93,18 +87,12 @@ def _with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
     Subqueries, not joins: only the rows of one page are counted.
     """
     newest = Scan.objects.filter(scanned_file=OuterRef("pk")).order_by("-pk")
-    hidden = [MatchState.SUPERSEDED, MatchState.SUPPRESSED]
+    waiting = Match.objects.filter(state__in=WAITING_STATES)
     return files.annotate(
-        match_count=_count(~Q(state__in=hidden)),
-        waiting_count=_count(Q(state__in=WAITING_STATES)),
+        match_count=count_per_row(shown_matches(), "scanned_file"),
+        waiting_count=count_per_row(waiting, "scanned_file"),
         progress=Subquery(newest.values("progress")[:1]),
     )
-
-
-def _count(condition: Q) -> Coalesce:
-    rows = Match.objects.filter(condition, scanned_file=OuterRef("pk")).order_by()
-    per_file = rows.values("scanned_file").annotate(total=Count("pk"))
-    return Coalesce(Subquery(per_file.values("total")), 0)
 
 
 @require_safe

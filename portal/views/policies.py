@@ -17,6 +17,7 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
 from portal.policy_forms import PolicyForm, told_conditions
+from portal.selectors import bucket_names
 from review.errors import ReviewError
 from review.models import Policy
 from review.services import policies
@@ -29,7 +30,8 @@ def policy_list(request: PortalRequest) -> HttpResponseBase:
     rows = Policy.objects.select_related("owner", "assignee").annotate(
         times=Count("matches")
     )
-    listed = [(policy, told_conditions(policy)) for policy in rows]
+    buckets = bucket_names()
+    listed = [(policy, told_conditions(policy, buckets=buckets)) for policy in rows]
     return render(request, "rules/policy_list.html", {"policies": listed})
 
 

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.roles import Action
 from portal import file_page, selection
 from portal.access import PortalRequest, needs
+from portal.filter_forms import QueueFilterForm
 from portal.pages import count_of, page_of
 from portal.queue import ORDERS, Queue, tab_counts, unmatched_files
-from portal.queue_forms import QueueFilterForm
 from portal.reasons import Why, why_here
 from portal.review_page import Lock, lock_of
 from review import selectors
@@ -95,11 +95,9 @@ def unmatched(request: PortalRequest) -> HttpResponseBase:
         scanned_file__in=page.object_list, status="succeeded"
     ).order_by("pk"):
         scans[scan.scanned_file_id] = scan
-    rows = [
-        (file, file_page.why_no_match(file, scans[file.pk]))
-        for file in page.object_list
-        if file.pk in scans
-    ]
+    scanned = [(file, scans[file.pk]) for file in page.object_list if file.pk in scans]
+    whys = file_page.why_no_matches(scanned)
+    rows = [(file, why) for (file, _scan), why in zip(scanned, whys, strict=True)]
     return render(
         request,
         "review/unmatched.html",

@@ -15,9 +15,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
+from portal.filter_forms import MatchFilterForm
 from portal.plots import share_bars
-from portal.report_forms import DayInput
-from portal.views.matches import MatchFilterForm
 from reports import summaries
 from reports.summaries import By, SummaryRow
 from review.filters import MatchFilter
@@ -31,10 +30,6 @@ class SummaryForm(MatchFilterForm):
     """What a summary is by, and of which matches."""
 
     by = forms.ChoiceField(required=False, label=_("One row per"), choices=By.choices)
-    found_from = forms.DateField(required=False, label=_("Found from"), widget=DayInput)
-    found_until = forms.DateField(required=False, label=_("until"), widget=DayInput)
-
-    field_order = ("by", "container", "found_from", "found_until", "state", "bucket")
 
 
 _SHOWN_FIELDS = ("by", "container", "bucket", "state", "found_from", "found_until")
@@ -69,7 +64,6 @@ def summary(request: PortalRequest) -> HttpResponseBase:
                 }
                 for week in weeks
             ],
-            "limit": SHOWN,
         },
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,7 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.roles import Action
 from catalogue.selectors import search_recordings
 from portal.access import PortalRequest, needs
-from scanning import selectors
+from portal.selectors import files_named
 
 _SHOWN = 20
 
@@ -20,11 +19,7 @@ _SHOWN = 20
 def search(request: PortalRequest) -> HttpResponseBase:
     """Show the first files and recordings that hold the text."""
     text = (request.GET.get("q") or "").strip()
-    files = selectors.files().filter(
-        Q(name__icontains=text)
-        | Q(programme__icontains=text)
-        | Q(external_id__iexact=text)
-    )
+    files = files_named(text)
     recordings = search_recordings(text=text)
     return render(
         request,

@@ -11,9 +11,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import User
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
 from portal.forms import UploadForm
+from portal.open_files import refuse_too_many_open
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import submit_link, submit_upload
@@ -62,6 +64,7 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
     container, details = form.cleaned_data["container"], form.details()
     results = [
         _outcome(
+            request.user,
             file.name or "upload",
             lambda file=file: (
                 submit_upload(  # type: ignore[misc]  # binds the loop's file
@@ -77,6 +80,7 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
     ]
     return results + [
         _outcome(
+            request.user,
             link,
             lambda link=link: submit_link(  # type: ignore[misc]  # binds the loop's link
                 container=container,
@@ -91,8 +95,9 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
     ]
 
 
-def _outcome(name: str, submit: Callable[[], ScannedFile]) -> ItemResult:
+def _outcome(user: User, name: str, submit: Callable[[], ScannedFile]) -> ItemResult:
     try:
+        refuse_too_many_open(user)
         file = submit()
     except IntakeRefused as error:
         return ItemResult(name, str(error), code=error.code)

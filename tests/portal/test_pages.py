@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Bucket, Recording
+from dedup.services import find_duplicates
+from portal.views import catalogue as catalogue_pages
 from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from tests import audio
@@ -20,6 +22,7 @@ from tests.conftest import MakeClient, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.portal.queries import queries_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 EVERYONE = (VIEWER, REVIEWER, MANAGER, ADMIN)
@@ -324,6 +327,68 @@ def test_manager_makes_a_bucket(signed_in: MakeClient) -> None:
 
     bucket = Bucket.objects.get(name="Masters")
     assert bucket.intake_rule == "reject"
+
+
+def test_a_bucket_keeps_all_that_its_form_asks(signed_in: MakeClient) -> None:
+    signed_in(MANAGER).post(
+        reverse("portal:bucket_create"),
+        {"name": "Masters", "intake_rule": "ask", "search_earlier": "on"},
+    )
+
+    bucket = Bucket.objects.get(name="Masters")
+    assert (bucket.search_earlier, bucket.intake_versions) == (True, False)
+
+
+def test_recording_counts_more_matches_than_it_lists(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue_pages, "_SHOWN_MATCHES", 1)
+    recording = make_match().recording
+    make_match(recording=recording)
+
+    page = signed_in(VIEWER).get(
+        reverse("portal:recording_detail", args=[recording.uid])
+    )
+
+    assert len(page.context["matches"]) == 1
+    assert page.context["match_count"] == 2
+    assert f"/matches/?recording={recording.uid}" in page.content.decode()
+
+
+def test_recording_names_those_of_one_sound_with_one_query(
+    signed_in: MakeClient,
+) -> None:
+    bucket = BucketFactory.create()
+    first = RecordingFactory.create(
+        bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
+    )
+    client = signed_in(VIEWER)
+    address = reverse("portal:recording_detail", args=[first.uid])
+    alone = queries_of(client, address)
+
+    RecordingFactory.create_batch(
+        3, bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
+    )
+    find_duplicates(bucket=bucket)
+
+    assert len(client.get(address).context["same_sound"]) == 3
+    assert queries_of(client, address) == alone
+
+
+def test_person_with_too_many_open_files_is_told_item_by_item(
+    signed_in: MakeClient, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_OPEN_FILES = 1
+    container = ContainerFactory.create()
+    links = "https://example.com/a.mp3\nhttps://example.com/b.mp3"
+
+    page = signed_in(REVIEWER).post(
+        reverse("portal:upload"), {"container": container.pk, "links": links}
+    )
+
+    codes = [result.code for result in page.context["results"]]
+    assert codes == ["", "too_many_open"]
+    assert ScannedFile.objects.count() == 1
 
 
 def test_search_finds_files_recordings_and_codes(signed_in: MakeClient) -> None:

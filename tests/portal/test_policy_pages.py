@@ -12,6 +12,7 @@ from review.models import Policy
 from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
+from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -131,3 +132,12 @@ def test_admin_shows_policies_and_changes_none(signed_in: MakeClient) -> None:
     assert policy.url in page.content.decode()
     assert client.get(reverse("admin:review_policy_changelist")).status_code == 200
     assert client.get(reverse("admin:review_policy_add")).status_code == 403
+
+
+def test_list_asks_no_more_for_more_rules(manager: Client) -> None:
+    make_policy(sets={"relations": ["loop"]})
+    few = queries_of(manager, reverse("portal:policy_list"))
+    make_policy(sets={"relations": ["altered"]})
+    make_policy(sets={"relations": ["excerpt"]})
+
+    assert queries_of(manager, reverse("portal:policy_list")) == few

@@ -1,0 +1,91 @@
+"""The filters of lists of matches: fields of a form, named as ``MatchFilter`` names them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from catalogue.models import Bucket
+from review.choices import MatchState, QueueReason, Relation
+from scanning.choices import EngineChoice
+from scanning.models import Container
+
+
+class DayInput(forms.DateInput):
+    """The browser's own field for a day, written as the address carries it."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class QueueFilterForm(forms.Form):
+    """Filters of the queue."""
+
+    q = forms.CharField(required=False, label=_("Title, artist, file or code"))
+    reason = forms.ChoiceField(
+        required=False,
+        label=_("Why here"),
+        choices=[("", _("Any reason")), *QueueReason.choices],
+        widget=forms.Select(attrs={"class": "control"}),
+    )
+    container = forms.ModelChoiceField(
+        Container.objects.all(), required=False, empty_label=_("Any container")
+    )
+    bucket = forms.ModelChoiceField(
+        Bucket.objects.all(), required=False, empty_label=_("Any bucket")
+    )
+    relation = forms.ChoiceField(
+        required=False, choices=[("", _("Any relation")), *Relation.choices]
+    )
+    score_min = forms.DecimalField(
+        required=False,
+        label=_("Score from"),
+        min_value=Decimal(0),
+        max_value=Decimal(100),
+    )
+    late = forms.ChoiceField(
+        required=False,
+        label=_("Late finds"),
+        choices=[("", _("All")), ("yes", _("Only found late"))],
+    )
+    found_from = forms.DateField(required=False, label=_("Found from"), widget=DayInput)
+    found_until = forms.DateField(
+        required=False, label=_("Found until"), widget=DayInput
+    )
+    platform = forms.CharField(required=False)
+    account = forms.CharField(required=False)
+    label = forms.CharField(required=False)
+
+
+class MatchFilterForm(QueueFilterForm):
+    """Filters of the list of all matches: those of the queue, and what was decided."""
+
+    state = forms.ChoiceField(
+        required=False, choices=[("", _("Any state")), *MatchState.choices]
+    )
+    score_max = forms.DecimalField(
+        required=False,
+        label=_("Score to"),
+        min_value=Decimal(0),
+        max_value=Decimal(100),
+    )
+    engine = forms.ChoiceField(
+        required=False, choices=[("", _("Any engine")), *EngineChoice.choices]
+    )
+    decided_from = forms.DateField(required=False, widget=DayInput)
+    decided_until = forms.DateField(required=False, widget=DayInput)
+    decided = forms.ChoiceField(
+        required=False,
+        label=_("Decided by"),
+        choices=[("", _("People and rules")), ("people", _("People only"))],
+    )
+    policy = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    field_order = (
+        *("q", "state", "reason", "container", "bucket", "relation"),
+        *("score_min", "score_max"),
+    )
