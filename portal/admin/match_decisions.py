@@ -18,6 +18,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 
 from accounts.roles import Action
+from portal import selection
 from portal.admin.base import user_of
 from portal.decision_forms import DecisionForm
 from portal.queue_forms import AssignForm
@@ -66,9 +67,9 @@ def decide_one(
     match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
     posted = request.method == "POST"
     form = DecisionForm(Verb(verb), request.POST if posted else None)
-    version = _number((request.POST if posted else request.GET).get("version"))
-    if posted and version is not None and form.is_valid():
-        _carry_out(request, match, form, version)
+    version = (request.POST if posted else request.GET).get("version", "")
+    if posted and version.isdecimal() and form.is_valid():
+        _carry_out(request, match, form, int(version))
         return redirect("admin:review_match_change", match.pk)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -77,8 +78,7 @@ def decide_one(
         "subtitle": str(match),
         "match": match,
         "form": form,
-        "verb": form.verb,
-        "version": match.version if version is None else version,
+        "version": version if version.isdecimal() else match.version,
     }
     return TemplateResponse(request, "admin/review/match/decide.html", context)
 
@@ -195,13 +195,7 @@ def _versions(queryset: QuerySet[Match], limit: int) -> Versions:
 
 def _expected(request: HttpRequest) -> Versions:
     """Read what the page was about: each match with the version that was shown."""
-    expected: Versions = {}
-    for item in request.POST.getlist("expected"):
-        uid, _, version = item.partition(":")
-        number = _number(version)
-        if number is not None:
-            expected[uid] = number
-    return expected
+    return selection.unpack(request.POST.getlist("expected"))
 
 
 def _apply(request: HttpRequest, work: _Work) -> None:
@@ -225,7 +219,3 @@ def _tell(request: HttpRequest, word: str, outcome: BulkOutcome) -> None:
         messages.warning(
             request, f"{refused - REFUSALS_SHOWN} more were refused likewise."
         )
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None

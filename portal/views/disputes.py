@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
-from portal.dispute_forms import AnswerForm, DisputeForm
+from portal.dispute_forms import ClaimForm
 from portal.forms import sentence_of
 from portal.kept import keeps_typed
 from portal.pages import page_of
@@ -23,14 +23,8 @@ from review import selectors
 from review.choices import DisputeStatus, DisputeVerb
 from review.errors import ReviewError
 from review.models import Dispute, Match
-from review.services import disputes
 
 SOON = timedelta(days=7)
-_ANSWERS = {
-    DisputeVerb.UPHOLD: disputes.uphold,
-    DisputeVerb.WITHDRAW: disputes.withdraw,
-    DisputeVerb.RELEASE: disputes.release,
-}
 
 
 @require_safe
@@ -78,35 +72,14 @@ def move(request: PortalRequest, uid: str) -> HttpResponseBase:
     version = request.POST.get("version", "")
     if verb not in DisputeVerb.values or not version.isdecimal():
         return _refuse(request, match, "bad_request", review.MISSING_VERSION, 400)
-    is_new = verb == DisputeVerb.DISPUTE
-    form = DisputeForm(request.POST) if is_new else AnswerForm(request.POST)
+    form = ClaimForm(DisputeVerb(verb), request.POST)
     if not form.is_valid():
         return _refuse(request, match, "reason_missing", sentence_of(form), 409)
     try:
-        moved = _carry_out(request, match, DisputeVerb(verb), form)
+        moved = form.carry_out(match=match, user=request.user, version=int(version))
     except ReviewError as refused:
         return _refuse(request, match, refused.code, refused.message, 409)
     return review.answer_decided(request, moved, stays=True)
-
-
-def _carry_out(
-    request: PortalRequest,
-    match: Match,
-    verb: DisputeVerb,
-    form: DisputeForm | AnswerForm,
-) -> Match:
-    version, note = int(request.POST["version"]), form.cleaned_data["note"]
-    if isinstance(form, DisputeForm):
-        return disputes.record(
-            match=match,
-            user=request.user,
-            version=version,
-            code=form.cleaned_data["code"],
-            statement=note,
-            received_at=form.received_at(),
-        )
-    answer = _ANSWERS[verb]
-    return answer(match=match, user=request.user, version=version, answer=note)
 
 
 def _refuse(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.roles import Role
 from review.choices import MatchState
@@ -21,12 +24,12 @@ def test_dispute_is_recorded_and_answered(signed_in: MakeClient) -> None:
     record = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
     assert record in page.content.decode()
 
-    client.post(record, {"version": match.version, "code": "licensed", "words": ""})
+    client.post(record, {"version": match.version, "code": "licensed", "note": ""})
     match.refresh_from_db()
     assert match.state == MatchState.DISPUTED
 
     uphold = reverse("admin:review_match_claim", args=[match.pk, "uphold"])
-    client.post(uphold, {"version": match.version, "words": "No licence is known."})
+    client.post(uphold, {"version": match.version, "note": "No licence is known."})
     match.refresh_from_db()
     assert match.state == MatchState.UPHELD
     assert client.get(reverse("admin:review_dispute_changelist")).status_code == 200
@@ -38,17 +41,27 @@ def test_received_day_counts(signed_in: MakeClient) -> None:
 
     signed_in(Role.REVIEWER).post(
         url,
-        {"version": 1, "code": "licensed", "received": "2026-01-31", "words": ""},
+        {"version": 1, "code": "licensed", "received": "2026-01-31", "note": ""},
     )
 
     assert f"{Dispute.objects.get().due_at:%Y-%m-%d}" == "2026-03-02"
+
+
+def test_what_came_today_came_now(signed_in: MakeClient) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    url = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
+    told = {"version": 1, "code": "licensed", "received": str(timezone.localdate())}
+
+    signed_in(Role.REVIEWER).post(url, told)
+
+    assert timezone.now() - Dispute.objects.get().received_at < timedelta(minutes=5)
 
 
 def test_stale_page_keeps_what_was_typed(signed_in: MakeClient) -> None:
     match = make_match(state=MatchState.CONFIRMED)
     url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
 
-    answer = signed_in(Role.MANAGER).post(url, {"version": 9, "words": "typed text"})
+    answer = signed_in(Role.MANAGER).post(url, {"version": 9, "note": "typed text"})
 
     page = answer.content.decode()
     assert "typed text" in page
@@ -62,7 +75,7 @@ def test_roles_and_unknown_steps(signed_in: MakeClient) -> None:
     url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
 
     assert signed_in(Role.VIEWER).get(url).status_code in (302, 403)
-    signed_in(Role.REVIEWER).post(url, {"version": 1, "words": "because"})
+    signed_in(Role.REVIEWER).post(url, {"version": 1, "note": "because"})
     match.refresh_from_db()
     assert match.state == MatchState.CONFIRMED
     unknown = reverse("admin:review_match_claim", args=[match.pk, "burn"])
