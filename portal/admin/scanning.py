@@ -12,14 +12,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-import audit.services
 from accounts.roles import Action
 from portal import formats
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
     all_field_names,
-    count_of,
     file_badge,
     number,
     player,
@@ -29,7 +27,7 @@ from portal.admin.base import (
 )
 from portal.admin.filters import CodeFilter
 from portal.playback import audio_url
-from portal.views.containers import callback_url
+from portal.selectors import count_per_row
 from review.choices import MatchState
 from review.models import Match
 from review.services import floors
@@ -43,6 +41,7 @@ from scanning.models import (
     Segment,
 )
 from scanning.services.callbacks import link_remote_file
+from scanning.services.containers import inbound_callback_url, record_saved
 from scanning.services.scans import request_scan
 
 _CONTAINER_FIELDS = (
@@ -76,7 +75,7 @@ class ContainerAdmin(RoleAdmin[Container]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Container]:
         """Fetch buckets and the number of files along."""
-        files = count_of(ScannedFile.objects.all(), "container")
+        files = count_per_row(ScannedFile.objects.all(), "container")
         containers = super().get_queryset(request).annotate(files_there=files)
         return containers.prefetch_related("buckets")
 
@@ -100,7 +99,7 @@ class ContainerAdmin(RoleAdmin[Container]):
         """Return where ACRCloud posts the results of this container."""
         if container._state.adding:
             return "Made when the container is saved."
-        return format_html("<code>{}</code>", callback_url(container))
+        return format_html("<code>{}</code>", inbound_callback_url(container))
 
     def get_fields(
         self, request: HttpRequest, obj: Container | None = None
@@ -125,17 +124,7 @@ class ContainerAdmin(RoleAdmin[Container]):
         """Write the event once the buckets are known; judge anew what the floor held."""
         super().save_related(request, form, formsets, change)
         container: Container = form.instance
-        audit.services.record(
-            case=f"container:{container.pk}",
-            action="container.changed" if change else "container.created",
-            actor=user_of(request),
-            after={
-                "name": container.name,
-                "engine": container.engine,
-                "buckets": [bucket.pk for bucket in container.buckets.all()],
-                "score_floor": str(container.score_floor),
-            },
-        )
+        record_saved(container=container, is_new=not change, user=user_of(request))
         floors.give_back(container=container, user=user_of(request))
 
 
@@ -232,7 +221,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         live = Match.objects.exclude(state=MatchState.SUPERSEDED)
         files = super().get_queryset(request)
         return files.select_related("container", "uploaded_by").annotate(
-            matches_there=count_of(live, "scanned_file")
+            matches_there=count_per_row(live, "scanned_file")
         )
 
     @admin.display(description="State", ordering="status")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-import audit.services
 from accounts.models import User
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
 from portal.forms import ContainerForm
 from review.services import floors
 from scanning.models import Container
+from scanning.services.containers import inbound_callback_url, record_saved
 
 
 @require_safe
@@ -67,7 +65,7 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
         {
             "form": form,
             "container": container,
-            "callback_url": callback_url(container),
+            "callback_url": inbound_callback_url(container),
             "floor": floor,
         },
     )
@@ -86,33 +84,11 @@ def _floor_to_show(
     return shown if shown.returning or shown.staying else None
 
 
-def callback_url(container: Container) -> str:
-    """Return the address that ACRCloud posts this container's results to."""
-    path = reverse(
-        "scanning:acrcloud_callback", args=[container.pk, container.callback_secret]
-    )
-    return f"{settings.ACRPORTAL_BASE_URL}{path}"
-
-
 @transaction.atomic
 def _save(form: ContainerForm, user: User) -> Container:
     is_new = form.instance.pk is None
     if is_new:
         form.instance.created_by = user
     container: Container = form.save()
-    audit.services.record(
-        case=f"container:{container.pk}",
-        action="container.created" if is_new else "container.changed",
-        actor=user,
-        after={
-            "name": container.name,
-            "engine": container.engine,
-            "buckets": [bucket.pk for bucket in container.buckets.all()],
-            "score_floor": str(container.score_floor),
-            "upload_audio": container.upload_audio,
-            "link_audio": container.link_audio,
-            "audio_days": container.audio_days,
-            "hide_rejected": container.hide_rejected,
-        },
-    )
+    record_saved(container=container, is_new=is_new, user=user)
     return container

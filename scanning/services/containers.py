@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 import audit.services
 from accounts.models import User
@@ -19,7 +21,7 @@ def create_container(
     with transaction.atomic():
         container = Container.objects.create(created_by=user, **columns)
         container.buckets.set(buckets)
-        _record(container, "container.created", user)
+        record_saved(container=container, is_new=True, user=user)
     return container
 
 
@@ -37,19 +39,21 @@ def update_container(
         container.save()
         if buckets is not None:
             container.buckets.set(buckets)
-        _record(container, "container.changed", user)
+        record_saved(container=container, is_new=False, user=user)
 
 
-def _record(container: Container, action: str, user: User | None) -> None:
+def record_saved(*, container: Container, is_new: bool, user: User | None) -> None:
+    """Keep in the audit trail what a container says now; its buckets are set before."""
     audit.services.record(
         case=f"container:{container.pk}",
-        action=action,
+        action="container.created" if is_new else "container.changed",
         actor=user or audit.services.SYSTEM,
         after={
             "name": container.name,
             "engine": container.engine,
             "wire_engine": container.wire_engine,
             "audio_type": container.audio_type,
+            "score_floor": str(container.score_floor),
             "policy": container.policy,
             "callback_url": container.callback_url,
             "upload_audio": container.upload_audio,
@@ -59,3 +63,11 @@ def _record(container: Container, action: str, user: User | None) -> None:
             "buckets": sorted(container.buckets.values_list("pk", flat=True)),
         },
     )
+
+
+def inbound_callback_url(container: Container) -> str:
+    """Return the address that ACRCloud posts this container's results to."""
+    path = reverse(
+        "scanning:acrcloud_callback", args=[container.pk, container.callback_secret]
+    )
+    return f"{settings.ACRPORTAL_BASE_URL}{path}"

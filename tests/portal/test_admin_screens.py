@@ -17,7 +17,6 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Bucket, IndexChange, Recording
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
-from portal.views.containers import callback_url
 from review.models import Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -30,6 +29,7 @@ from scanning.models import (
     Segment,
 )
 from scanning.models.watch import WatchCheck, WatchItem
+from scanning.services.containers import inbound_callback_url
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -201,6 +201,8 @@ def test_admin_makes_a_container(client: Client) -> None:
     event = Event.objects.get(case=f"container:{container.pk}")
     assert event.action == "container.created"
     assert event.after["buckets"] == [bucket.pk]
+    assert (event.after["score_floor"], event.after["audio_type"]) == ("50.0", "linein")
+    assert event.after["upload_audio"] == "original"
 
 
 def test_callback_address_is_for_admins_alone(client: Client) -> None:
@@ -211,7 +213,7 @@ def test_callback_address_is_for_admins_alone(client: Client) -> None:
     as_admin = entered(client, Role.ADMIN).get(page).content.decode()
 
     assert container.callback_secret not in as_manager
-    assert callback_url(container) in as_admin
+    assert inbound_callback_url(container) in as_admin
 
 
 def test_admin_says_under_which_id_acrcloud_knows_a_file(client: Client) -> None:
