@@ -33,7 +33,6 @@ from review import selectors
 from review.choices import DECIDED_STATES, MatchState, QueueReason
 from review.filters import MatchFilter
 from review.models import Match
-from review.models.match import Waits
 from scanning import selectors as scanning_selectors
 from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
 from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
@@ -118,7 +117,7 @@ def _read(name: str, read: Callable[[], object]) -> Widget:
 def numbers(user: User, count_waiting: Callable[[], int]) -> dict[str, object]:
     """Return what waits, what is late, and what needs a hand."""
     now = timezone.now()
-    waiting = Match.objects.filter(Waits())
+    waiting = selectors.waiting()
     tomorrow = timezone.make_aware(
         datetime.combine(timezone.localdate() + timedelta(days=1), time.min)
     )

@@ -39,8 +39,6 @@ FILE_STATES: dict[str, StateLook] = {
     "cancelled": StateLook(_("Cancelled"), "ban"),
 }
 
-ACTIVE_FILE_STATES = frozenset({"waiting", "processing"})
-
 # Patterns of the <defs> in the base template; a state without one is drawn by its class.
 PATTERNED = frozenset(
     {"pending", "escalated", "cleared", "rejected", "released", "disputed"}

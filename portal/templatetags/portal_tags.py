@@ -16,8 +16,9 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import file_page, formats, pictures, plots, reasons, states, waves
+from portal import formats, pictures, plots, reasons, states
 from review.choices import Relation
+from scanning.choices import ACTIVE_FILE_STATUSES
 
 register = template.Library()
 
@@ -173,7 +174,7 @@ def file_state_icon(state: str) -> str:
 @register.filter
 def is_active_state(state: str) -> bool:
     """Whether a file in this state still changes by itself."""
-    return state in states.ACTIVE_FILE_STATES
+    return state in ACTIVE_FILE_STATUSES
 
 
 def _query(context: Context) -> QueryDict:
@@ -236,12 +237,6 @@ def mini_ribbon(
     return {"mini": mini}
 
 
-@register.simple_tag
-def stored_wave(owner: Any) -> waves.WavePaths | None:
-    """Draw the stored loudness of a file or a recording, where there is one."""
-    return waves.wave_paths(file_page.load_waveform(owner))
-
-
 @register.inclusion_tag("components/_week_chart.html")
 def week_chart(rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:
     """Draw the bars of new and decided matches per week with their table."""
@@ -267,7 +262,8 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
     """List the filters that are on: label, value, and the address without each."""
     if not form.is_bound:
         return []
-    values = form.cleaned_data if form.is_valid() else {}
+    form.is_valid()  # what it refuses has no chip, and the list goes by the others
+    values = form.cleaned_data
     chips = []
     for bound_field in form:
         value = values.get(bound_field.name)

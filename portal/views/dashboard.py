@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Action
@@ -21,7 +20,6 @@ def dashboard(request: PortalRequest) -> HttpResponseBase:
     context = {
         "widgets": shown,
         "steps": selectors.first_steps(),
-        "today": timezone.now(),
     }
     if not shown["numbers"].failed:
         context["nav"] = {"pending_matches": shown["numbers"].data["waiting"]}

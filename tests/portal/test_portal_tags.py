@@ -139,6 +139,14 @@ def test_filter_chips_show_words_and_lead_to_the_list_without_each() -> None:
     ]
 
 
+def test_filter_that_cannot_be_read_takes_no_other_chip_away() -> None:
+    request = RequestFactory().get("/list/?q=mix&state=nonsense")
+
+    chips = tags.filter_chips(Context({"request": request}), Filters(request.GET))
+
+    assert [chip["label"] for chip in chips] == ["Name"]
+
+
 def test_filter_chips_are_empty_for_a_form_that_nobody_filled() -> None:
     request = RequestFactory().get("/list/")
 
