@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from portal import pictures, plots, waves
-from portal.file_page import fact_lanes
+from portal.file_page import fact_lanes, matches_of
 from portal.pair import CONTEXT_MS
-from review import selectors
 from review.errors import MatchLocked
-from review.filters import MatchFilter
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
 from review.services.transitions import refuse_foreign_lock
@@ -63,10 +61,7 @@ def lock_message(match: Match, user: User) -> str:
 
 def others_in_file(match: Match) -> list[Match]:
     """Return the other live matches of the file, each with its segments."""
-    found = selectors.matches(filters=MatchFilter(file=str(match.scanned_file.uid)))
-    return selectors.with_segments(
-        found.exclude(pk=match.pk).order_by("first_start_ms", "pk")
-    )
+    return [each for each in matches_of(match.scanned_file) if each.pk != match.pk]
 
 
 def draw_ribbon(

@@ -138,7 +138,6 @@ class Ribbon:
     facts: tuple[DrawnLane, ...]
     zooms: tuple[Zoom, ...]
     frame: Box | None = None
-    note: str = ""
 
     @property
     def is_zoomed(self) -> bool:
@@ -207,7 +206,6 @@ def ribbon(
     waveform: Waveform | None = None,
     window: Window | None = None,
     frame: Span | None = None,
-    note: str = "",
 ) -> Ribbon:
     """Draw the ribbon of one scanned file, or of a window of it."""
     shown = _clamped(window, duration_ms)
@@ -224,7 +222,6 @@ def ribbon(
         facts=tuple(_fact_lane(fact, shown) for fact in facts if fact.spans),
         zooms=_zooms(shown, duration_ms),
         frame=box(frame.start_ms, frame.end_ms, shown) if frame else None,
-        note=note,
     )
 
 
@@ -241,7 +238,7 @@ def mini_ribbon(*, duration_ms: int, segments: Sequence[Segment]) -> MiniRibbon:
 
 
 def coverage(*, duration_ms: int, parts: Sequence[CoveragePart]) -> Coverage:
-    """Draw how much of the source each state covers, largest first as given."""
+    """Draw how much of the source each state covers, in the order given."""
     shown = Window(0, max(duration_ms, 1))
     items: list[CoverageItem] = []
     at_ms = 0

@@ -48,14 +48,12 @@ def run_check(request: PortalRequest, uid: str) -> HttpResponseBase:
 def _page(
     request: PortalRequest, run: ReportRun, checks: list[Check] | None = None
 ) -> HttpResponse:
-    layout = Layout.of(run)
     return render(
         request,
         "portal/reports/run.html",
         {
             "run": run,
-            "layout": layout,
-            "query": query_of(layout),
+            "query": query_of(Layout.of(run)),
             "manifest": manifest(run) if run.state == RunState.READY else None,
             "working": run.state in UNFINISHED,
             "checks": checks,

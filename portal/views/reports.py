@@ -23,6 +23,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from audit.models import Event
 from portal.access import PortalRequest, needs
 from portal.report_forms import ReportForm, TemplateForm, pairs_of, query_of
 from reports import running, selectors, services
@@ -78,7 +79,7 @@ def reports(request: PortalRequest) -> HttpResponseBase:
             "layout": layout,
             "counts": counts,
             "as_of_event": newest.pk if newest else 0,
-            "preview": None if form.errors else _preview(layout, request.GET),
+            "preview": None if form.errors else _preview(layout, newest, request.GET),
             "all_columns": request.GET.get("show") == "all",
             "presets": [(each, query_of(each.layout)) for each in PRESETS],
             "templates": [
@@ -91,9 +92,8 @@ def reports(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-@needs(Action.REPORT)
 def _run(request: PortalRequest) -> HttpResponseBase:
-    """Send a text report at once; build a small workbook now, leave others queued."""
+    """Send a text report at once; leave one that is written as a whole to the worker."""
     form = ReportForm(request.POST)
     if not form.is_valid():
         return redirect(f"{request.path}?{_query(request.POST)}")
@@ -152,16 +152,20 @@ def _query(given: QueryDict) -> str:
 @require_safe
 @needs(Action.REPORT)
 def match_export(request: PortalRequest) -> HttpResponseBase:
-    """Stream the report of the filters in the address."""
+    """Stream the report of the filters in the address; say which cannot be read."""
     form = ReportForm(request.GET)
-    layout = form.layout if form.is_valid() else Layout()
-    return _streamed(request, layout)
+    if not form.is_valid():
+        return redirect(f"{reverse('portal:reports')}?{request.GET.urlencode()}")
+    return _streamed(request, form.layout)
 
 
 @require_safe
 @needs(Action.REPORT)
 def file_export(request: PortalRequest) -> HttpResponseBase:
-    """Stream the match report of the files that a list of files shows."""
+    """Stream the match report of what a list of files is narrowed to.
+
+    The state of a file is no filter of a report, so files in every state are in it.
+    """
     filters = MatchFilter.from_query(request.GET)
     narrowed = MatchFilter(container=filters.container, q=filters.q)
     return _streamed(request, Layout(filters=narrowed.to_query()))
@@ -189,11 +193,12 @@ def _download(pieces: Iterator[bytes], layout: Layout) -> StreamingHttpResponse:
     )
 
 
-def _preview(layout: Layout, query: QueryDict) -> dict[str, list[object]]:
+def _preview(
+    layout: Layout, newest: Event | None, query: QueryDict
+) -> dict[str, list[object]]:
     """Return the header and the first rows, read back from the very bytes."""
     if query.get("show") != "all":
         layout = _telling(layout)
-    newest = selectors.newest_event()
     kept = selectors.rows(
         chosen=running.chosen_by(layout),
         mode=layout.mode,

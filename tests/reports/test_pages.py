@@ -179,6 +179,16 @@ def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> Non
     assert [row["match_id"] for row in rows(body(answer))] == [wanted.uid]
 
 
+def test_filter_that_cannot_be_read_exports_nothing_else(
+    signed_in: MakeClient,
+) -> None:
+    query = "state=confirmed&score_min=high"
+
+    answer = signed_in(Role.REVIEWER).get(f"/matches/export/?{query}")
+
+    assert answer.headers["Location"] == f"/reports/?{query}"
+
+
 @pytest.mark.parametrize("path", ["", "file", "manifest.json", "csv-metadata.json"])
 def test_strange_run_is_not_found(signed_in: MakeClient, path: str) -> None:
     assert signed_in(Role.VIEWER).get(f"/reports/runs/p_none/{path}").status_code == 404
