@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 table=open_table(options["table"], encoding=options["encoding"]),
                 audio=Folder(folder) if folder else NoAudio(),
                 add=add_compared,
-                user=User.objects.filter(username=options["username"]).first(),
+                user=_user(options["username"]),
                 dry=options["dry_run"],
                 keep_unknown=options["keep_unknown"],
             )
@@ -78,9 +78,18 @@ class Command(BaseCommand):
         )
 
 
+def _user(wanted: str | None) -> User | None:
+    if wanted is None:
+        return None
+    found = User.objects.filter(username=wanted).first()
+    if found is None:
+        raise CommandError(f"There is nobody called {wanted}.")
+    return found
+
+
 def _bucket(wanted: str) -> Bucket:
     found = Bucket.objects.filter(name=wanted).first()
-    if found is None and wanted.isdigit():
+    if found is None and wanted.isdecimal():
         found = Bucket.objects.filter(pk=wanted).first()
     if found is None:
         names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.all()[:20])
