@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, cast
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -21,6 +22,8 @@ class PortalRequest(HttpRequest):
 
     user: User
 
+
+NOT_ALLOWED = _("Your role does not allow this. Ask an admin for a role that does.")
 
 View = Callable[Concatenate[PortalRequest, P], HttpResponseBase]
 
@@ -41,9 +44,7 @@ def needs(
             request: PortalRequest, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
             if not request.user.has_perm(actions.get(str(request.method), action)):
-                raise PermissionDenied(
-                    "Your role does not allow this. Ask an admin for a role that does."
-                )
+                raise PermissionDenied(str(NOT_ALLOWED))
             return view(request, *args, **kwargs)
 
         guarded.rule = actions | {"GET": action}  # type: ignore[attr-defined]  # read by the test of all views

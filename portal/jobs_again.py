@@ -18,6 +18,7 @@ from dedup.checks import CheckUnderWay, resume_check
 from dedup.models import CatalogueCheck
 from operations.jobs import Job
 from portal import imports
+from portal.access import NOT_ALLOWED
 from reports import scheduling
 from reports import services as report_services
 from reports.evidence import services as evidence_services
@@ -53,9 +54,7 @@ def try_again(*, job: Job, user: User) -> None:
     Raises ``NotTriedAgain`` where that cannot be, ``PermissionDenied`` for who may not.
     """
     if not may_try_again(job, user):
-        raise PermissionDenied(
-            _("Your role does not allow this. Ask an admin for a role that does.")
-        )
+        raise PermissionDenied(str(NOT_ALLOWED))
     try:
         done = _WAYS[type(job.subject)].act(job, user)
     except (
