@@ -23,20 +23,14 @@ from review.services import bulk, locks
 from scanning.choices import FileStatus
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
+from tests.portal.queries import queries_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 QUEUE = "/queue/"
 DECIDE = "/queue/decide/"
-
-
-@pytest.fixture
-def client(ana: User) -> Client:
-    """Return the reviewer's client."""
-    client = Client()
-    client.force_login(ana)
-    return client
 
 
 def listed(client: Client, query: str = "") -> list[Match]:
@@ -226,6 +220,28 @@ def test_files_without_a_match_say_why(client: Client) -> None:
 
     assert [row[0] for row in page.context["rows"]] == [file]
     assert "Speech only" in page.content.decode()
+
+
+def test_files_without_a_match_are_listed_with_as_many_queries_as_one(
+    client: Client,
+) -> None:
+    files = reverse("portal:queue_files")
+    near = {"start_ms": 0, "end_ms": 9000, "score": "41.0", "reason": "Too few."}
+    for count in (1, 2):
+        for recording in RecordingFactory.create_batch(count):
+            file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
+            candidate = {**near, "recording_id": recording.pk}
+            stretch = {"kind": "no_match", "start_ms": 0, "end_ms": 9000}
+            ScanFactory.create(
+                scanned_file=file, stretches=[{**stretch, "candidate": candidate}]
+            )
+        if count == 1:
+            few = queries_of(client, files)
+
+    assert queries_of(client, files) == few
+    rows = client.get(files).context["rows"]
+    assert all(why["closest"]["score"] == "41.0" for _file, why in rows)
+    assert len({why["closest"]["title"] for _file, why in rows}) == 3
 
 
 def test_what_is_due_first_stands_first_then_what_matters_more(client: Client) -> None:

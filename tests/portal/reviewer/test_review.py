@@ -9,7 +9,6 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from review.choices import MatchState
@@ -21,17 +20,9 @@ from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import make_detection
-from tests.portal.reviewing import JSON, decide, page_of
+from tests.portal.reviewer.reviewing import JSON, decide, page_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
-
-
-@pytest.fixture
-def client(ana: User) -> Client:
-    """Return the reviewer's client."""
-    client = Client()
-    client.force_login(ana)
-    return client
 
 
 def test_viewer_sees_all_and_decides_nothing(signed_in: MakeClient) -> None:

@@ -16,17 +16,9 @@ from review.services import locks
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
-from tests.portal.reviewing import JSON, decide, page_of
+from tests.portal.reviewer.reviewing import JSON, decide, page_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
-
-
-@pytest.fixture
-def client(ana: User) -> Client:
-    """Return the reviewer's client."""
-    client = Client()
-    client.force_login(ana)
-    return client
 
 
 def test_opening_takes_the_lock(client: Client, ana: User) -> None:

@@ -17,13 +17,6 @@ QUEUE = "/queue/"
 SAVE = "/queue/views/"
 
 
-@pytest.fixture
-def client(ana: User) -> Client:
-    client = Client()
-    client.force_login(ana)
-    return client
-
-
 def test_filters_are_kept_under_a_name_and_lead_back(client: Client) -> None:
     make_match(match={"queue_reason": "short"})
 

@@ -14,14 +14,16 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
+from catalogue.models import CatalogueImport
 from portal import dashboard
 from review.choices import MatchState
 from review.models import Match
 from review.services import disputes, locks
 from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
+from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
-from tests.factories.catalogue import RecordingFactory
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.factories.scanning import (
@@ -31,13 +33,6 @@ from tests.factories.scanning import (
 )
 
 HOME = "/"
-
-
-@pytest.fixture
-def client(ana: User) -> Client:
-    client = Client()
-    client.force_login(ana)
-    return client
 
 
 def data_of(client: Client, name: str) -> object:
@@ -75,6 +70,33 @@ def test_numbers_count_what_waits_is_held_and_late(client: Client, ana: User) ->
     counted = {name: told[name] for name in ("waiting", "due_today", "held", "overdue")}
     assert counted == {"waiting": 3, "due_today": 1, "held": 1, "overdue": 1}
     assert (told["failed"], told["needs_audio"]) == (1, 1)
+
+
+def test_numbers_leave_out_what_deleted_files_held(client: Client, ana: User) -> None:
+    match = make_match(match={"due_at": now() - timedelta(hours=1)})
+    locks.take_lock(match=match, user=ana)
+    ScannedFile.objects.update(deleted_at=now())
+
+    told = data_of(client, "numbers")
+
+    assert isinstance(told, dict)
+    assert (told["waiting"], told["due_today"], told["held"]) == (0, 0, 0)
+
+
+def test_only_those_who_import_are_led_to_an_import(
+    client: Client, signed_in: MakeClient
+) -> None:
+    kept = CatalogueImport.objects.create(
+        bucket=BucketFactory.create(), table_name="masters.csv"
+    )
+    address = reverse("portal:import_detail", args=[kept.uid])
+
+    as_reviewer = client.get(HOME).content.decode()
+    as_manager = signed_in(Role.MANAGER).get(HOME).content.decode()
+
+    assert "masters.csv" in as_reviewer
+    assert address not in as_reviewer
+    assert address in as_manager
 
 
 def test_next_in_line_is_the_head_of_the_queue(client: Client) -> None:

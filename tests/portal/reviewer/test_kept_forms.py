@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording, RecordingStatus
@@ -22,14 +21,6 @@ from tests.factories.review import make_match
 
 JSON = {"Accept": "application/json"}
 TYPED = "whose mix is this?"
-
-
-@pytest.fixture
-def client(ana: User) -> Client:
-    """Return the reviewer's client."""
-    client = Client()
-    client.force_login(ana)
-    return client
 
 
 @pytest.fixture
