@@ -170,11 +170,10 @@ def _segments(runs: Sequence[Run]) -> list[pictures.Segment]:
 
 def _ribbon(recording: Recording, runs: Sequence[Run]) -> Ribbon:
     whole = max(1, recording.duration_ms)
-    curve = load_waveform(recording)
     return Ribbon(
         recording,
         quality_of(recording),
-        waves.wave_paths(curve) if curve else None,
+        waves.wave_paths(load_waveform(recording)),
         tuple(
             (
                 f"{100 * run.start_ms / whole:.3f}%",

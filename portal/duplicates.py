@@ -332,12 +332,11 @@ def _shown(
     recording = place.recording
     one, other = sorted((first.pk, recording.pk))
     link = links.get((one, other))
-    curve = load_waveform(recording)
     return Shown(
         letter=LETTERS[number % len(LETTERS)],
         recording=recording,
         place=place,
-        wave=waves.wave_paths(curve) if curve else None,
+        wave=waves.wave_paths(load_waveform(recording)),
         audio_url=playback.audio_url(recording),
         quality=quality_of(recording),
         matches=counts.get(recording.pk, 0),

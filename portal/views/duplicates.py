@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -33,6 +32,7 @@ from portal import duplicates as page
 from portal.access import PortalRequest, needs
 from portal.duplicate_forms import ActionForm, DuplicateFilterForm
 from portal.forms import sentence_of
+from portal.pages import page_of
 from review.errors import ReviewError
 
 _DONE = {
@@ -51,19 +51,17 @@ _DONE = {
 def duplicates(request: PortalRequest) -> HttpResponseBase:
     """List what is open, what was kept apart, or what was done."""
     tab = request.GET.get("tab", "")
-    frame = _frame(request)
-    number = request.GET.get("page")
+    if tab not in {"kept", "done"}:
+        return render(request, "dedup/open.html", _with_list(request))
+    frame = _frame(request, open_total=len(page.listed(kind="", bucket=None)))
     if tab == "kept":
-        pairs = Paginator(selectors.kept_pairs(), page.PAGE_SIZE)
-        frame |= {"tab": tab, "page_obj": pairs.get_page(number)}
+        frame |= {"tab": tab, "page_obj": page_of(request, selectors.kept_pairs())}
         return render(request, "dedup/kept.html", frame)
-    if tab == "done":
-        told = DedupAction.objects.select_related("made_by", "settled_by")
-        done = Paginator(told, page.PAGE_SIZE).get_page(number)
-        rows = [(action, actions.may_undo(action, request.user)) for action in done]
-        frame |= {"tab": tab, "page_obj": done, "rows": rows}
-        return render(request, "dedup/done.html", frame)
-    return render(request, "dedup/open.html", frame)
+    told = DedupAction.objects.select_related("made_by", "settled_by")
+    done = page_of(request, told)
+    rows = [(action, actions.may_undo(action, request.user)) for action in done]
+    frame |= {"tab": tab, "page_obj": done, "rows": rows}
+    return render(request, "dedup/done.html", frame)
 
 
 def _group(uid: str) -> DedupGroup | None:
@@ -102,7 +100,7 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         return _show_group(
             request, group, problem=problem, chosen=form.fields_chosen(), status=422
         )
-    following = _next_after(uid, request)
+    following = _next_after(uid)
     try:
         action = actions.act_on_group(
             verb=ActionVerb(form.cleaned_data["verb"]),
@@ -154,14 +152,14 @@ def duplicate_loop(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(
         request,
         "dedup/loop.html",
-        _frame(request, current=uid) | context,
+        _with_list(request, current=uid) | context,
         status=409 if problem else 200,
     )
 
 
 def _settle_loop(request: PortalRequest, loop: SharedLoop) -> HttpResponseBase:
     verb, note = request.POST.get("verb"), request.POST.get("note", "")
-    following = _next_after(loop.uid, request)
+    following = _next_after(loop.uid)
     if verb == "exclude":
         places = loop_actions.exclude_everywhere(
             loop=loop, user=request.user, note=note
@@ -248,7 +246,7 @@ def _show_group(
     context = page.group_context(
         group, with_letter=request.GET.get("with", ""), chosen=chosen
     )
-    frame = _frame(request, current=group.uid)
+    frame = _with_list(request, current=group.uid)
     proposals = DedupAction.objects.filter(
         group_uid=group.uid, state=ActionState.PROPOSED
     ).select_related("made_by")
@@ -260,8 +258,21 @@ def _show_group(
     )
 
 
-def _frame(request: PortalRequest, *, current: str = "") -> dict[str, object]:
-    """Return what all pages of duplicates have: tabs, the list, the last action."""
+def _frame(request: PortalRequest, *, open_total: int) -> dict[str, object]:
+    """Return what all pages of duplicates have: tabs, and how checking stands."""
+    return {
+        "open_total": open_total,
+        "kept_total": selectors.kept_pairs().count(),
+        "done_total": DedupAction.objects.count(),
+        "references": page.references(),
+        "may_act": request.user.has_perm(Action.DECIDE),
+        "may_manage": request.user.has_perm(Action.EDIT_DUPLICATES),
+        **_check(),
+    }
+
+
+def _with_list(request: PortalRequest, *, current: str = "") -> dict[str, object]:
+    """Return the frame with the list of what is open, and the last action."""
     form = DuplicateFilterForm(request.GET)
     form.is_valid()
     bucket = form.cleaned_data.get("bucket")
@@ -275,21 +286,14 @@ def _frame(request: PortalRequest, *, current: str = "") -> dict[str, object]:
     last = DedupAction.objects.filter(
         made_by=request.user, state=ActionState.DONE
     ).first()
-    return {
+    return _frame(request, open_total=len(keys)) | {
         "filters": form,
         "items": listed,
         "page_obj": shown,
-        "open_total": len(keys),
-        "kept_total": selectors.kept_pairs().count(),
-        "done_total": DedupAction.objects.count(),
-        "references": page.references(),
         "current": current,
         "previous_url": listed[here - 1].url if here > 0 else "",
         "next_url": listed[here + 1].url if -1 < here + 1 < len(listed) else "",
         "last_action": last if last and actions.may_undo(last, request.user) else None,
-        "may_act": request.user.has_perm(Action.DECIDE),
-        "may_manage": request.user.has_perm(Action.EDIT_DUPLICATES),
-        **_check(),
     }
 
 
@@ -302,7 +306,7 @@ def _check() -> dict[str, object]:
     }
 
 
-def _next_after(uid: str, request: PortalRequest) -> str:
+def _next_after(uid: str) -> str:
     """Return the entry to show when this one is settled."""
     keys = page.listed(kind="", bucket=None)
     listed = page.items(keys[: page.PAGE_SIZE])
