@@ -169,7 +169,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     """
     _require_manager(user)
     action = _locked(action, ActionState.DONE)
-    if action.made_at + UNDO_FOR < _now():
+    if _done_at(action) + UNDO_FOR < _now():
         raise ActionRefused("This was done more than 30 days ago and stays.")
     pks = list(action.before["recordings"])
     list(Recording.objects.select_for_update().filter(uid__in=pks).order_by("pk"))
@@ -196,9 +196,14 @@ def may_undo(action: DedupAction, user: User) -> bool:
     """Tell whether somebody can take an action back now."""
     return (
         action.state == ActionState.DONE
-        and action.made_at + UNDO_FOR >= _now()
+        and _done_at(action) + UNDO_FOR >= _now()
         and user.has_perm(Action.EDIT_DUPLICATES)
     )
+
+
+def _done_at(action: DedupAction) -> datetime:
+    """Return when it was done; what was proposed, when a manager accepted it."""
+    return action.settled_at or action.made_at
 
 
 def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None:
@@ -224,6 +229,8 @@ def _check_merge(members: Sequence[Recording], asked: Asked) -> None:
             "The recordings lie in different buckets, and each bucket is searched by "
             "itself. Move them into one bucket first."
         )
+    if by_uid[asked.canonical].status == RecordingStatus.RETIRED:
+        raise ActionRefused("The recording that is to stay was retired meanwhile.")
     if set(asked.fields) - set(FIELDS):
         raise ActionRefused("A field was chosen that a recording does not have.")
 
@@ -241,7 +248,6 @@ def _do(
     if verb == ActionVerb.MERGE:
         action.after["exclusions"] = effects.carry_exclusions(chosen, asked, user)
     action.state = ActionState.DONE
-    action.made_at = action.made_at or _now()
     action.save()
     effects.reindex(action.after["recordings"], action.before["recordings"])
     effects.regroup_buckets(touched)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from catalogue.selectors import searchable_buckets
 from common.leases import NO_LEASE, lease_end
 from dedup.models import CatalogueCheck, RunStatus
 from dedup.services import DedupRun, find_duplicates
@@ -38,11 +38,12 @@ def perform(*, check_id: int, worker: str) -> list[DedupRun]:
         return []  # another one runs; the sweeper hands this one out again
     if not taken:
         return []
-    check = CatalogueCheck.objects.get(pk=check_id)
-    watch = _Row(check, worker)
-    buckets = [check.bucket] if check.bucket else _own_buckets()
+    watch = _Row(check_id, worker)
     try:
-        runs = [find_duplicates(bucket=bucket, watch=watch) for bucket in buckets]
+        runs = [
+            find_duplicates(bucket=bucket, watch=watch)
+            for bucket in searchable_buckets()
+        ]
     except CheckStopped:
         watch.end(RunStatus.CANCELLED)
         return []
@@ -53,17 +54,12 @@ def perform(*, check_id: int, worker: str) -> list[DedupRun]:
     return runs
 
 
-def _own_buckets() -> list[Bucket]:
-    """Return the buckets that hold recordings of our own."""
-    return list(Bucket.objects.exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("pk"))
-
-
 class _Row:
     """Writes progress onto the check's row, and hears there that it is to stop."""
 
-    def __init__(self, check: CatalogueCheck, worker: str) -> None:
+    def __init__(self, check_id: int, worker: str) -> None:
         self._mine = CatalogueCheck.objects.filter(
-            pk=check.pk, status=RunStatus.RUNNING, lease_owner=worker
+            pk=check_id, status=RunStatus.RUNNING, lease_owner=worker
         )
         self._done = self._pairs = self._skipped = 0
 

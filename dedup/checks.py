@@ -13,8 +13,8 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
-from catalogue.models import Bucket
 from common.leases import NO_LEASE
+from common.queue import queue_holds_work
 from dedup import selectors, tasks
 from dedup.models import CatalogueCheck, RunStatus
 
@@ -27,17 +27,14 @@ class CheckUnderWay(Exception):
     """A check waits or runs already."""
 
 
-def start_check(*, user: User | None, bucket: Bucket | None = None) -> CatalogueCheck:
-    """Have a worker check a bucket, or all of them. Raises ``CheckUnderWay``."""
+def start_check(*, user: User) -> CatalogueCheck:
+    """Have a worker check all buckets. Raises ``CheckUnderWay``."""
     with transaction.atomic():
         if selectors.check_under_way() is not None:
             raise CheckUnderWay
-        check = CatalogueCheck.objects.create(bucket=bucket, requested_by=user)
+        check = CatalogueCheck.objects.create(requested_by=user)
         audit.services.record(
-            case=f"check:{check.uid}",
-            action="dedup.check_started",
-            actor=user or audit.services.SYSTEM,
-            after={"bucket": bucket.pk if bucket else None},
+            case=f"check:{check.uid}", action="dedup.check_started", actor=user
         )
         transaction.on_commit(lambda: tasks.run_check.enqueue(check.pk))
     return check
@@ -69,7 +66,11 @@ def resume_check(*, check: CatalogueCheck, user: User) -> bool:
             raise CheckUnderWay
         failed = CatalogueCheck.objects.filter(pk=check.pk, status=RunStatus.FAILED)
         resumed = failed.update(
-            status=RunStatus.WAITING, message="", attempts=0, finished_at=None
+            status=RunStatus.WAITING,
+            message="",
+            attempts=0,
+            finished_at=None,
+            cancel_requested=False,
         )
         if resumed:
             audit.services.record(
@@ -100,10 +101,11 @@ def requeue_stale_checks(**_signal: object) -> int:
     )
     pks = list(stale.values_list("pk", flat=True))
     stale.filter(pk__in=pks).update(status=RunStatus.WAITING, **NO_LEASE)
-    lost = CatalogueCheck.objects.filter(
-        status=RunStatus.WAITING, created_at__lt=_now() - timedelta(minutes=10)
-    ).exclude(pk__in=pks)
-    pks += lost.values_list("pk", flat=True)
+    if not queue_holds_work():
+        lost = CatalogueCheck.objects.filter(
+            status=RunStatus.WAITING, created_at__lt=_now() - timedelta(minutes=10)
+        ).exclude(pk__in=pks)
+        pks += lost.values_list("pk", flat=True)
     for pk in pks:
         tasks.run_check.enqueue(pk)
     return len(pks)

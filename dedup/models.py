@@ -235,7 +235,7 @@ class RunStatus(models.TextChoices):
 
 
 class CatalogueCheck(Leased):
-    """One run over a bucket, or over all of them: how far it is, what it found."""
+    """One run over all buckets: how far it is, what it found."""
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "k"), editable=False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from accounts.models import User
@@ -271,6 +273,31 @@ def test_a_reviewer_proposes_and_a_manager_accepts(
     assert by_title("Second").stands_for_it == by_title("First")
     with pytest.raises(ActionRefused, match="settled"):
         actions.refuse(action=proposed, user=manager)
+
+
+def test_what_was_proposed_long_ago_can_be_undone_once_it_is_accepted(
+    bucket: Bucket, manager: User
+) -> None:
+    proposed = act(ActionVerb.MERGE, make_user(Role.REVIEWER), "First", "Second")
+    long_ago = datetime.now(tz=UTC) - timedelta(days=31)
+    DedupAction.objects.update(made_at=long_ago)
+
+    done = actions.accept(action=proposed, user=manager)
+
+    assert actions.may_undo(done, manager)
+    actions.undo(action=done, user=manager)
+    assert by_title("Second").status == RecordingStatus.READY
+
+
+def test_nothing_is_merged_into_what_was_retired_meanwhile(
+    bucket: Bucket, manager: User
+) -> None:
+    Recording.objects.filter(title="First").update(status=RecordingStatus.RETIRED)
+
+    with pytest.raises(ActionRefused, match="retired meanwhile"):
+        act(ActionVerb.MERGE, manager, "First", "Second")
+
+    assert by_title("Second").status == RecordingStatus.READY
 
 
 def test_a_proposal_can_be_refused(bucket: Bucket, manager: User) -> None:

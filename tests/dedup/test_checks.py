@@ -73,6 +73,31 @@ def test_a_check_whose_worker_died_is_handed_out_again(db: None) -> None:
     assert (check.status, check.lease_owner) == (RunStatus.WAITING, "")
 
 
+def test_a_check_that_was_given_up_while_it_was_to_stop_goes_on(
+    catalogue: Catalogue, admin: User, run_worker: Worker
+) -> None:
+    check = CatalogueCheck.objects.create(
+        requested_by=admin, cancel_requested=True, status=RunStatus.FAILED
+    )
+
+    assert checks.resume_check(check=check, user=admin)
+    run_worker()
+
+    check.refresh_from_db()
+    assert check.status == RunStatus.DONE
+
+
+def test_a_check_waits_for_its_turn_in_the_queue(admin: User) -> None:
+    check = CatalogueCheck.objects.create(requested_by=admin)
+    long_ago = datetime.now(tz=UTC) - timedelta(hours=1)
+    CatalogueCheck.objects.filter(pk=check.pk).update(created_at=long_ago)
+
+    lost = checks.requeue_stale_checks()
+    waiting = checks.requeue_stale_checks()
+
+    assert (lost, waiting) == (1, 0)
+
+
 def test_a_recording_that_is_deleted_meanwhile_is_left_out(
     catalogue: Catalogue,
 ) -> None:

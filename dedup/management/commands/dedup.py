@@ -13,7 +13,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
-from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
+from catalogue.models import Bucket, Recording
+from catalogue.selectors import searchable_buckets
 from dedup.grouping import Place
 from dedup.services import DedupRun, find_duplicates
 
@@ -95,7 +96,7 @@ class _Progress:
 
 def _buckets(text: str) -> QuerySet[Bucket]:
     if not text:
-        return Bucket.objects.exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("pk")
+        return searchable_buckets()
     by_number = text.isascii() and text.isdigit()
     found = Bucket.objects.filter(**{"pk" if by_number else "name": text})
     if not found:
