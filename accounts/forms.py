@@ -1,8 +1,11 @@
-"""The form of the sign-in page."""
+"""The forms of sign-in and of the password."""
 
 from __future__ import annotations
 
-from allauth.account.forms import LoginForm
+from typing import Any
+
+from allauth.account.forms import ChangePasswordForm, LoginForm
+from django.utils.translation import gettext_lazy as _
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # the library is not typed
@@ -11,3 +14,15 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # the library is not typed
     def add_prefix(self, field_name: str) -> str:
         """Return the name of a field in the page."""
         return "username" if field_name == "login" else str(field_name)
+
+
+class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]  # as above
+    """Old and new password, each under its label alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].label = _("Current password")
+        self.fields["password1"].label = _("New password")
+        self.fields["password2"].label = _("New password, again")
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
