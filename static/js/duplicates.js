@@ -55,5 +55,5 @@ onKey((event) => {
   if (handled) event.preventDefault();
 });
 
-const said = document.querySelector(".dups__problem strong");
+const said = document.querySelector("[data-problem] strong");
 if (said) announce(said.textContent);
