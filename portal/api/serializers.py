@@ -66,10 +66,9 @@ class FileStateSerializer(serializers.Serializer[FileStateData]):
     duplicate_of = EarlierSerializer(allow_null=True)
 
 
-class UploadSerializer(serializers.Serializer[None]):
-    """One file and what is said about it."""
+class SubmitSerializer(serializers.Serializer[None]):
+    """Where files go that are submitted, and what is said about them."""
 
-    file = serializers.FileField(allow_empty_file=True)
     container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.all())
     programme = serializers.CharField(required=False, default="", allow_blank=True)
     account = serializers.CharField(required=False, default="", allow_blank=True)
@@ -77,22 +76,21 @@ class UploadSerializer(serializers.Serializer[None]):
         required=False, default=None, allow_null=True
     )
     tags = serializers.CharField(required=False, default="", allow_blank=True)
+
+
+class UploadSerializer(SubmitSerializer):
+    """One file and what is said about it."""
+
+    file = serializers.FileField(allow_empty_file=True)
     scan_again = serializers.BooleanField(required=False, default=False)
 
 
-class LinksSerializer(serializers.Serializer[None]):
+class LinksSerializer(SubmitSerializer):
     """Links, and what is said about all of them."""
 
     links = serializers.ListField(
         child=serializers.CharField(max_length=2001), min_length=1, max_length=200
     )
-    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.all())
-    programme = serializers.CharField(required=False, default="", allow_blank=True)
-    account = serializers.CharField(required=False, default="", allow_blank=True)
-    published_at = serializers.DateTimeField(
-        required=False, default=None, allow_null=True
-    )
-    tags = serializers.CharField(required=False, default="", allow_blank=True)
 
 
 class LinkResultData(TypedDict):

@@ -108,7 +108,7 @@ _PAGES: Mapping[type[Model], Callable[[Any], str]] = {  # Any: the row named
     RetroSearch: lambda search: reverse("portal:retro_search", args=[search.uid]),
     ReportRun: lambda run: reverse("portal:report_run", args=[run.uid]),
     ReportDispatch: lambda _one: reverse("portal:report_schedules"),
-    EvidencePack: lambda pack: reverse("portal:match", args=[pack.match.uid]),
+    EvidencePack: lambda pack: reverse("portal:evidence", args=[pack.match.uid]),
     CatalogueCheck: lambda _one: reverse("portal:duplicates"),
     CatalogueImport: lambda run: reverse("portal:import_detail", args=[run.uid]),
     ResultImport: lambda run: reverse("portal:result_import_detail", args=[run.uid]),

@@ -144,6 +144,16 @@ def test_a_file_that_is_gone_from_the_disk_is_told(
     assert "is not on the disk any more" in answer.content.decode()
 
 
+def test_the_list_of_jobs_leads_to_where_a_pack_can_be_given_up(
+    match: Match, signed_in: MakeClient
+) -> None:
+    EvidencePack.objects.create(match=match)
+
+    page = signed_in(Role.REVIEWER).get(reverse("portal:jobs"), {"state": "waiting"})
+
+    assert address(match) in page.content.decode()
+
+
 def test_the_admin_asks_and_then_builds_for_the_selection(
     key: signing.PublicKey, signed_in: MakeClient
 ) -> None:
