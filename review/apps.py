@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class ReviewConfig(AppConfig):
-    """Folds the detections of finished scans into matches; ends locks and licences in time, reminds."""
+    """Folds finished scans into matches; ends locks and licences in time; reminds."""
 
     name = "review"
 

@@ -176,7 +176,8 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
             _supersede(earlier=match, scan=scan)
             rows = Match.objects.filter(scanned_file_id=scan.scanned_file_id)
             by = rows.filter(recording=counts).exclude(state=MatchState.SUPERSEDED)
-            Match.objects.filter(pk=match.pk).update(superseded_by=by.get())
+            # None where another match goes on for the sound.
+            Match.objects.filter(pk=match.pk).update(superseded_by=by.first())
     _mark_lost(
         scan=scan,
         matches=[match for match in kept if match.recording_id not in finds.copies],
@@ -304,6 +305,9 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None, rivals: int) -> Non
     )
     if earlier is not None:
         Match.objects.filter(pk=earlier.pk).update(superseded_by=match)
+        if match.dispute_id is not None:
+            # Who answers it is led to the match that is live.
+            earlier.disputes.update(match=match)
     _record_found(match=match, scan=scan, earlier=earlier)
 
 

@@ -29,8 +29,9 @@ def carried_fields(
 ) -> dict[str, object]:
     """Return the columns with which the match that follows ``earlier`` begins.
 
-    No policy confirms what a person decided before. A decision is carried on only if the relation is the same and the source spans
-    overlap enough; otherwise a person is asked again.
+    No policy confirms what a person decided before. A decision is carried on only if
+    the relation is the same and the source spans overlap enough; otherwise a person is
+    asked again.
     """
     same = (
         earlier.relation == relation

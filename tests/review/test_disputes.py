@@ -231,4 +231,5 @@ def test_rescan_carries_the_open_dispute_along(disputed: Match) -> None:
     again = make_match(scan=scan, recording=disputed.recording)
 
     assert (again.state, again.dispute) == (MatchState.DISPUTED, disputed.dispute)
+    assert [dispute.match for dispute in selectors.open_disputes()] == [again]
     assert locks.release_expired_locks() == 0
