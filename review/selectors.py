@@ -22,21 +22,6 @@ from review.models import Dispute, Match
 from review.models.match import Waits
 from scanning.models import Detection, Segment
 
-__all__ = [
-    "EarlierDecision",
-    "MatchFilter",
-    "detections_of",
-    "earlier_decisions",
-    "events_of",
-    "match_segments",
-    "matches",
-    "open_disputes",
-    "open_to",
-    "segments_for_matches",
-    "waiting",
-    "with_segments",
-]
-
 EARLIER_DECISIONS = 10
 
 

@@ -19,6 +19,7 @@ from review import approval, coverage, errors
 from review.choices import (
     BY_LICENCE,
     STATED_REASON,
+    WAITING_STATES,
     DisputeStatus,
     DisputeVerb,
     MatchState,
@@ -28,22 +29,8 @@ from review.choices import (
 )
 from review.models import Dispute, Licence, Match
 from review.services import exclusions, snapshots, transitions
-from review.services.locks import release_lock, take_lock
 from review.services.transitions import Change
 from review.subjects import Subject
-
-__all__ = [
-    "clear",
-    "confirm",
-    "escalate",
-    "may_undo",
-    "possible_verbs",
-    "reject",
-    "release_lock",
-    "reopen",
-    "take_lock",
-    "undo",
-]
 
 UNDO_FOR = timedelta(minutes=10)
 MAX_NOTE_CHARS = 4_000
@@ -53,7 +40,6 @@ _UNDOABLE = (
     *(Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, _PROPOSE, EXCLUDE_PART),
     *DisputeVerb,
 )
-DECIDABLE = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
 
 
 def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
@@ -171,6 +157,7 @@ def reopening(current: Match, user: User, reason: str) -> Change:
         "queue_reason": "reopened",
         "decision_reason": "",
         "licence_id": None,
+        "proposed": "",
         "note": reason.strip(),
     }
     return Change(Verb.REOPEN, MatchState.PENDING, fields=fields, note=reason.strip())
@@ -192,7 +179,11 @@ def undo(*, match: Match, user: User, version: int) -> Match:
     undone = transitions.apply(current=current, change=change, actor=user)
     if event.action == EXCLUDE_PART:
         segment = ExcludedSegment.objects.filter(uid=event.after["exclusion"]).first()
-        if segment is not None and segment.removed_at is None:
+        # What a manager has put in force since is no proposal any more.
+        may = segment is not None and (
+            not segment.approved or user.has_perm(Action.EDIT_CATALOGUE)
+        )
+        if segment is not None and may and segment.removed_at is None:
             exclusions.take_back(segment=segment, user=user)
         undone.refresh_from_db()
     return undone
@@ -295,7 +286,7 @@ def settling(current: Match, user: User, change: Change, *, at: datetime) -> Cha
     Raises what keeps this person from deciding this match so.
     """
     transitions.refuse_foreign_lock(match=current, user=user)
-    if current.state not in DECIDABLE:
+    if current.state not in WAITING_STATES:
         raise errors.NotPossible(
             f"This match is {current.get_state_display().lower()} already."
         )

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import ExcludedSegment
 from review import errors
-from review.choices import MatchState, RejectCode
+from review.choices import WAITING_STATES, MatchState, RejectCode
 from review.models import Match
 from review.services import decisions, exclusions, spans, transitions
 from review.services.decisions import EXCLUDE_PART
@@ -69,7 +69,7 @@ def _keep(match: Match, user: User, version: int, segment: ExcludedSegment) -> M
     """Tell in the match's history what was excluded; it is not decided by that."""
     current = transitions.locked_row(match=match, version=version)
     transitions.refuse_foreign_lock(match=current, user=user)
-    if current.state not in decisions.DECIDABLE:
+    if current.state not in WAITING_STATES:
         raise errors.NotPossible(
             f"This match is {current.get_state_display().lower()} already."
         )

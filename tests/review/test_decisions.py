@@ -17,7 +17,7 @@ from audit.services import first_broken_event
 from review import errors
 from review.choices import TRANSITIONS, MatchState, Verb
 from review.models import Match
-from review.services import bulk, decisions
+from review.services import bulk, decisions, locks
 from scanning.management.commands import scan_worker
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -205,6 +205,19 @@ def test_manager_reopens_a_rejected_match(
     assert reopened.decided_by is None
 
 
+def test_a_match_that_is_open_again_proposes_nothing(
+    match: Match, reviewer: User, manager: User
+) -> None:
+    Match.objects.update(needs_approval=True)
+    proposed = decisions.confirm(match=match, user=reviewer, version=1)
+
+    reopened = decisions.reopen(
+        match=proposed, user=manager, version=proposed.version, reason="look again"
+    )
+
+    assert (proposed.proposed, reopened.proposed) == ("confirm", "")
+
+
 def test_confirmed_match_is_not_reopened(
     match: Match, reviewer: User, manager: User
 ) -> None:
@@ -217,17 +230,17 @@ def test_confirmed_match_is_not_reopened(
 def test_lock_keeps_others_from_deciding(
     match: Match, reviewer: User, colleague: User, clock: time_machine.Traveller
 ) -> None:
-    held = decisions.take_lock(match=match, user=reviewer)
+    held = locks.take_lock(match=match, user=reviewer)
 
     assert held.state == MatchState.IN_REVIEW
     with pytest.raises(errors.MatchLocked, match="ana is reviewing this until"):
         decisions.confirm(match=match, user=colleague, version=held.version)
     with pytest.raises(errors.MatchLocked):
-        decisions.take_lock(match=match, user=colleague)
+        locks.take_lock(match=match, user=colleague)
 
 
 def test_holder_decides_and_the_lock_ends(match: Match, reviewer: User) -> None:
-    held = decisions.take_lock(match=match, user=reviewer)
+    held = locks.take_lock(match=match, user=reviewer)
 
     decided = decisions.confirm(match=match, user=reviewer, version=held.version)
 
@@ -238,10 +251,10 @@ def test_holder_decides_and_the_lock_ends(match: Match, reviewer: User) -> None:
 def test_taking_an_own_lock_again_only_extends_it(
     match: Match, reviewer: User, clock: time_machine.Traveller
 ) -> None:
-    held = decisions.take_lock(match=match, user=reviewer)
+    held = locks.take_lock(match=match, user=reviewer)
     clock.shift(timedelta(minutes=10))
 
-    again = decisions.take_lock(match=match, user=reviewer)
+    again = locks.take_lock(match=match, user=reviewer)
 
     assert again.version == held.version
     assert again.locked_until == NOON + timedelta(minutes=25)
@@ -250,10 +263,10 @@ def test_taking_an_own_lock_again_only_extends_it(
 def test_ended_lock_can_be_taken_by_another(
     match: Match, reviewer: User, colleague: User, clock: time_machine.Traveller
 ) -> None:
-    decisions.take_lock(match=match, user=reviewer)
+    locks.take_lock(match=match, user=reviewer)
     clock.shift(timedelta(minutes=15))
 
-    held = decisions.take_lock(match=match, user=colleague)
+    held = locks.take_lock(match=match, user=colleague)
 
     assert held.locked_by == colleague
     assert [
@@ -265,33 +278,33 @@ def test_ended_lock_can_be_taken_by_another(
 def test_only_a_manager_breaks_a_lock(
     match: Match, reviewer: User, colleague: User, manager: User
 ) -> None:
-    decisions.take_lock(match=match, user=reviewer)
+    locks.take_lock(match=match, user=reviewer)
 
     with pytest.raises(errors.NotAllowed):
-        decisions.take_lock(match=match, user=colleague, break_lock=True)
+        locks.take_lock(match=match, user=colleague, break_lock=True)
     with pytest.raises(errors.NotAllowed):
-        decisions.release_lock(match=match, user=colleague)
-    held = decisions.take_lock(match=match, user=manager, break_lock=True)
+        locks.release_lock(match=match, user=colleague)
+    held = locks.take_lock(match=match, user=manager, break_lock=True)
 
     assert held.locked_by == manager
 
 
 def test_release_gives_the_match_back(match: Match, reviewer: User) -> None:
-    decisions.take_lock(match=match, user=reviewer)
+    locks.take_lock(match=match, user=reviewer)
 
-    released = decisions.release_lock(match=match, user=reviewer)
+    released = locks.release_lock(match=match, user=reviewer)
 
     assert released.state == MatchState.PENDING
-    assert decisions.release_lock(match=match, user=reviewer).version == 3
+    assert locks.release_lock(match=match, user=reviewer).version == 3
 
 
 def test_worker_ends_locks_that_are_over(
     match: Match, reviewer: User, clock: time_machine.Traveller
 ) -> None:
     still_held = make_match()
-    decisions.take_lock(match=match, user=reviewer)
+    locks.take_lock(match=match, user=reviewer)
     clock.shift(timedelta(minutes=14))
-    decisions.take_lock(match=still_held, user=reviewer)
+    locks.take_lock(match=still_held, user=reviewer)
     clock.shift(timedelta(minutes=2))
 
     scan_worker.sweep()
@@ -357,7 +370,7 @@ def test_bulk_tells_what_was_refused_and_why(
     match: Match, reviewer: User, colleague: User
 ) -> None:
     locked = make_match()
-    decisions.take_lock(match=locked, user=colleague)
+    locks.take_lock(match=locked, user=colleague)
     stale = make_match()
     expected = {match.uid: 1, locked.uid: 2, stale.uid: 7}
 

@@ -15,7 +15,7 @@ from audit.services import first_broken_event
 from review import errors
 from review.choices import DECIDED_STATES, TRANSITIONS, MatchState, RejectCode, Verb
 from review.models import Match
-from review.services import bulk, decisions
+from review.services import bulk, locks
 from review.services.folding import fold_scan
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -89,8 +89,8 @@ def _act(
     reason, note = words
     version = match.version + int(is_stale)
     doings: dict[str, Callable[[], object]] = {
-        "take": lambda: decisions.take_lock(match=match, user=user),
-        "release": lambda: decisions.release_lock(match=match, user=user),
+        "take": lambda: locks.take_lock(match=match, user=user),
+        "release": lambda: locks.release_lock(match=match, user=user),
         "rescan": lambda: rescan(match, SPANS[span]),
         "rescan_empty": lambda: rescan(match),
     }

@@ -185,6 +185,23 @@ def test_proposal_does_nothing_until_a_manager_approves(
     assert match.state == MatchState.SUPPRESSED
 
 
+def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
+    recording: Recording, manager: User, reviewer: User
+) -> None:
+    match = make_match(recording=recording)
+    parts.exclude_part(
+        match=match, user=reviewer, version=1, span=(0, 10_000), reason="ident"
+    )
+    segment = ExcludedSegment.objects.get()
+    exclusions.approve(segment=segment, user=manager)
+    match.refresh_from_db()
+
+    undone = decisions.undo(match=match, user=reviewer, version=match.version)
+
+    segment.refresh_from_db()
+    assert (undone.state, segment.removed_at) == (MatchState.PENDING, None)
+
+
 def test_manager_rejects_with_the_exclusion_when_nothing_is_left(
     recording: Recording, manager: User
 ) -> None:

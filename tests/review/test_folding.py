@@ -17,7 +17,7 @@ from reports.fetching import match_rows
 from reports.rows import COLUMNS
 from review.choices import MatchState, QueueReason
 from review.models import Match
-from review.services import decisions
+from review.services import decisions, locks
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section
 from scanning.models import Scan, ScannedFile
@@ -426,7 +426,7 @@ def test_match_found_again_is_no_longer_lost() -> None:
 def test_lock_of_a_superseded_match_ends() -> None:
     reviewer = make_user(Role.REVIEWER)
     match = make_match(SPAN)
-    decisions.take_lock(match=match, user=reviewer)
+    locks.take_lock(match=match, user=reviewer)
 
     follower = rescan(match, SPAN)
 

@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.roles import Role
 from review import selectors
 from review.choices import MatchState
+from review.filters import MatchFilter
 from review.models import Match
-from review.selectors import MatchFilter
-from review.services import assignment, decisions
+from review.services import assignment, decisions, locks
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
@@ -135,7 +135,7 @@ def test_list_reads_matches_then_containers_and_people_at_once(
         match, person = make_match(), make_user(Role.REVIEWER)
         assignment.assign(match=match, user=person, assignee=person)
         if number:
-            decisions.take_lock(match=match, user=person)
+            locks.take_lock(match=match, user=person)
 
     with django_assert_num_queries(4):
         for match in selectors.matches():
