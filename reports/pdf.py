@@ -9,7 +9,7 @@ from typing import cast
 
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
-from fpdf.enums import Align, MethodReturnValue, XPos, YPos
+from fpdf.enums import MethodReturnValue, XPos, YPos
 
 FONTS = Path(__file__).resolve().parent / "fonts"
 FAMILY, FALLBACK = "DejaVu", "Droid"
@@ -49,7 +49,6 @@ class Pages(FPDF):
         colour: tuple[int, int, int] = INK,
         width: float = 0,
         most_lines: int = 3,
-        align: str = "L",
     ) -> None:
         """Write a paragraph at the cursor and move below it; ``width`` 0 is the rest.
 
@@ -64,7 +63,6 @@ class Pages(FPDF):
                 room,
                 size * _POINT_MM * _LINE_HEIGHT,
                 line,
-                align=Align.coerce(align),
                 new_x=XPos.LEFT,
                 new_y=YPos.NEXT,
             )

@@ -8,7 +8,8 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from accounts.models import User
 from accounts.roles import ROLE_ACTIONS, Action
 
-_APPROVERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
+APPROVERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
+"""The groups whose people answer what others propose or object."""
 
 
 def may_approve_own(user: User) -> bool:
@@ -18,7 +19,7 @@ def may_approve_own(user: User) -> bool:
     """
     if not settings.ACRPORTAL_APPROVE_OWN or not user.has_perm(Action.APPROVE):
         return False
-    managers = User.objects.filter(is_active=True, groups__name__in=_APPROVERS).exclude(
+    managers = User.objects.filter(is_active=True, groups__name__in=APPROVERS).exclude(
         password__startswith=UNUSABLE_PASSWORD_PREFIX, last_login__isnull=True
     )
     return not managers.exclude(pk=user.pk).exists()

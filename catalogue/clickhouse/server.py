@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from catalogue.clickhouse.address import Address
 from recognition.errors import IndexCorrupt, IndexUnavailable
 
-UNKNOWN_TABLE: Final = 60
+_UNKNOWN_TABLE: Final = 60
 _UNKNOWN_DATABASE: Final = 81
 _REFUSED: Final = {192, 193, 194, 497, 516}  # no such user, wrong password, no right
 _DAMAGED: Final = {33, 40, 228, 246, 271}  # what was read is not what was written
@@ -160,7 +160,7 @@ class Server:
     def _fail(self, text: str, host: str) -> None:
         code = int(found[1]) if (found := _CODE.search(text)) else 0
         where, said = self._shown(host), text.strip()[:_SHOWN_CHARACTERS]
-        if code == UNKNOWN_TABLE:
+        if code == _UNKNOWN_TABLE:
             raise NoSuchTable(
                 f"A table of the landmark index at {where} is gone: {said}"
             )

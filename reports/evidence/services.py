@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 import audit.services
 from accounts.models import User
@@ -121,7 +120,7 @@ def requeue_stale_packs(**_signal: object) -> None:
     if not queue_holds_work():
         lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
         stale += EvidencePack.objects.filter(
-            Q(status=PackStatus.QUEUED), created_at__lt=lost_before
+            status=PackStatus.QUEUED, created_at__lt=lost_before
         )
     for key in {pack.pk for pack in stale}:
         build_pack.enqueue(key)

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from review import errors
-from review.choices import MatchState, PolicyAction
+from review.choices import DECIDED_STATES, MatchState, PolicyAction
 from review.conditions import Conditions
 from review.coverage import LicencesInForce
 from review.models import Match, Policy
@@ -29,11 +29,6 @@ from review.subjects import Subject
 LISTED = 200
 _CHUNK = 500
 _MAY_NOT = "Only a manager may change policies."
-# In these a person has decided, so a dry run shows where a rule disagrees.
-_DECIDED = (
-    *(MatchState.CONFIRMED, MatchState.CLEARED, MatchState.REJECTED),
-    *(MatchState.DISPUTED, MatchState.UPHELD, MatchState.RELEASED),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +134,7 @@ def dry_run(*, policy: Policy) -> DryRun:
         if _is_applied_to(match, outcome):
             run.waiting_count += 1
             run.waiting += [Taken(match, outcome.state)][: LISTED - len(run.waiting)]
-        elif state in _DECIDED and outcome.state != state:
+        elif state in DECIDED_STATES and outcome.state != state:
             run.differing_count += 1
             run.differing += [Taken(match, outcome.state)][
                 : LISTED - len(run.differing)

@@ -9,16 +9,15 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from accounts.roles import ROLE_ACTIONS, Action
 from audit.models import Event
 from audit.services import record
 from review import selectors
+from review.approval import APPROVERS
 from review.models import Dispute
 
 logger = logging.getLogger(__name__)
@@ -26,7 +25,6 @@ logger = logging.getLogger(__name__)
 CASE = "digest:disputes"
 AHEAD = timedelta(days=7)
 _LISTED = 50
-_MANAGERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
 
 
 def remind(**_signal: object) -> int:
@@ -64,9 +62,9 @@ def _note_due() -> list[Dispute]:
 
 
 def _send(due: list[Dispute]) -> None:
-    readers = User.objects.filter(
-        Q(groups__name__in=_MANAGERS), is_active=True
-    ).exclude(email="")
+    readers = User.objects.filter(groups__name__in=APPROVERS, is_active=True).exclude(
+        email=""
+    )
     addresses = sorted(set(readers.values_list("email", flat=True)))
     overdue = sum(each.is_overdue for each in due)
     subject = ngettext(
