@@ -13,6 +13,11 @@ from common.storage import StoredFile
 from scanning.choices import FileStatus, SourceGone, SourceType
 from scanning.models.container import Container
 
+# What ``take_audio`` sets.
+AUDIO_FIELDS = (
+    *("media", "sha256", "size_bytes", "audio_at", "audio_removed_at", "updated_at"),
+)
+
 
 class ScannedFile(models.Model):
     """One uploaded file or submitted link inside a container.

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.db import transaction
 
 import audit.services
@@ -18,6 +19,7 @@ from common.storage import display_name, keep_file, sha256_of
 from scanning.choices import FileStatus, SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
+from scanning.models.scanned_file import AUDIO_FIELDS
 from scanning.services.scans import request_scan
 from scanning.sources.link_keys import link_key
 from scanning.sources.links import link_name, too_large_message
@@ -185,19 +187,27 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
         )
     _check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
     key = scanned_file.uid.hex
-    scanned_file.take_audio(keep_file(upload, f"files/{key[:2]}/{key}"))
-    with transaction.atomic():
-        scanned_file.fingerprint = ""
-        scanned_file.waveform = ""
-        scanned_file.proxy = ""
-        scanned_file.save()
-        audit.services.record(
-            case=f"file:{scanned_file.uid}",
-            action="file.audio_attached",
-            actor=user,
-            after={"sha256": scanned_file.sha256},
-        )
-        request_scan(scanned_file=scanned_file, user=user, waited_for=True)
+    earlier = [str(one) for one in (scanned_file.media, scanned_file.proxy) if one]
+    stored = keep_file(upload, f"files/{key[:2]}/{key}")
+    scanned_file.take_audio(stored)
+    scanned_file.fingerprint = scanned_file.waveform = scanned_file.proxy = ""
+    made_of_it = ("fingerprint", "waveform", "proxy")
+    try:
+        with transaction.atomic():
+            scanned_file.save(update_fields=[*AUDIO_FIELDS, *made_of_it])
+            audit.services.record(
+                case=f"file:{scanned_file.uid}",
+                action="file.audio_attached",
+                actor=user,
+                after={"sha256": scanned_file.sha256},
+            )
+            request_scan(scanned_file=scanned_file, user=user, waited_for=True)
+    except IntakeRefused:
+        default_storage.delete(stored.name)
+        raise
+    # What was heard of it before is not kept under no name.
+    for name in earlier:
+        default_storage.delete(name)
 
 
 def _check_size(name: str, size_bytes: int) -> None:

@@ -19,12 +19,16 @@ from common.storage import display_name, keep_file, scratch_directory
 from recognition.types import Progress
 from scanning.errors import NeedsAudio, ScanFailed
 from scanning.models import ScannedFile
+from scanning.models.scanned_file import AUDIO_FIELDS
 from scanning.signals import source_read
 from scanning.sources import platform_page
 from scanning.sources.link_faults import LinkFault, fault_of_status, sentence
 from scanning.sources.platform_page import PageFailed
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
+_OF_THE_PAGE = (
+    *("name", "platform", "account", "external_id", "published_at", "platform_facts"),
+)
 
 
 def link_name(url: str) -> str:
@@ -72,7 +76,8 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
         with target.open("rb") as handle:
             stored = keep_file(File(handle), f"files/{file.uid.hex[:2]}/{file.uid.hex}")
     file.take_audio(stored)
-    file.save()
+    # Fetching takes long: what others wrote meanwhile stays.
+    file.save(update_fields=[*_OF_THE_PAGE, *AUDIO_FIELDS])
     source_read.send(sender=ScannedFile, file=file)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
 from accounts.roles import Role
+from common.storage import StoredFile, keep_file
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import ScannedFile
-from scanning.sources import platform_page
+from scanning.sources import links, platform_page
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 
@@ -98,6 +100,33 @@ def test_link_that_is_gone_needs_audio_and_goes_on_with_it(
         ScanStatus.FAILED,
         ScanStatus.SUCCEEDED,
     ]
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_what_was_written_while_a_link_was_fetched_stays(
+    client: Client,
+    catalogue: Catalogue,
+    run_worker: Worker,
+    httpserver: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    httpserver.expect_request("/a.wav").respond_with_data(
+        audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
+    )
+    _submit(client, catalogue, httpserver.url_for("/a.wav"))
+
+    def store(*arguments: Any) -> StoredFile:  # Any: handed on
+        now = datetime.now(tz=UTC)
+        ScannedFile.objects.update(remote_id="r1", deleted_at=now)
+        return keep_file(*arguments)
+
+    monkeypatch.setattr(links, "keep_file", store)
+    run_worker()
+
+    file = ScannedFile.objects.get()
+    assert file.remote_id == "r1"
+    assert file.deleted_at is not None
+    assert file.media
 
 
 @pytest.mark.usefixtures("local_allowed")

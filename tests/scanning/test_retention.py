@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -12,9 +13,12 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from common import renditions
 from review.models import Match
+from scanning import renditions as scanned_renditions
 from scanning import retention
 from scanning.choices import FileStatus, KeepAudio, ScanStatus
+from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import attach_audio, submit_link, submit_upload
 from scanning.services.scans import request_scan
@@ -246,6 +250,60 @@ def test_upload_without_audio_and_landmarks_says_so_and_takes_its_audio_again(
     assert told[:2] == (FileStatus.ERROR, "audio_removed")
     assert "Upload it again" in told[2]
     assert (file.status, file.audio_removed_at) == (FileStatus.READY, None)
+
+
+def test_sound_removed_while_its_copy_was_made_does_not_come_back(
+    container: Container,
+    run_worker: Worker,
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = _upload(container, admin)
+    made = []
+
+    def render(*arguments: Any, **named: Any) -> str:  # Any: handed on
+        made.append(renditions.render(*arguments, **named))
+        retention.remove_audio(scanned_file=file, user=admin, reason="Asked for.")
+        return made[0]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scanned_renditions, "render", render)
+        run_worker()
+
+    assert _names(file) == []
+    assert made[0]
+    assert _there(made) == []
+
+
+def test_audio_that_takes_the_place_of_other_leaves_nothing_of_it(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    file = _upload(container, admin)
+    run_worker()
+    before = _names(file)
+    ScannedFile.objects.update(status=FileStatus.ERROR)
+    file.refresh_from_db()
+
+    content = audio.wav_bytes(audio.tune(2, 12))
+    attach_audio(scanned_file=file, upload=upload("two.wav", content), user=admin)
+
+    assert len(_there(before)) == 0
+    assert _there(_names(file)) == _names(file)
+
+
+def test_audio_is_not_kept_where_it_cannot_be_scanned_yet(
+    container: Container, run_worker: Worker, admin: User
+) -> None:
+    file = _upload(container, admin)
+    before = _names(file)
+    file.status = FileStatus.ERROR
+
+    with pytest.raises(IntakeRefused, match="being scanned already"):
+        attach_audio(scanned_file=file, upload=upload("two.wav", b"x"), user=admin)
+
+    assert str(file.media) not in before
+    assert _there([str(file.media)]) == []
+    assert _there(before) == _names(file)
 
 
 def test_removal_that_was_interrupted_is_ended_by_the_next_sweep(
