@@ -179,7 +179,11 @@ def _asks_cloud_next(scan: Scan) -> bool:
 
 
 def _settle_file(scan: Scan) -> None:
-    """Give the file the state of its scans, once none of them is under way."""
+    """Give the file the state of its scans, once none of them is under way.
+
+    Of two that end at once, the second sees that the first has.
+    """
+    ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
     current = selectors.current_scans(scan.scanned_file)
     if any(one.status in ACTIVE_SCAN_STATUSES for one in current):
         return

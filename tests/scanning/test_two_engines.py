@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.roles import Role
@@ -13,8 +15,10 @@ from portal.engines import compare
 from reports.rows import COLUMNS
 from review.choices import MatchState, QueueReason
 from review.models import Match
+from scanning import results
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
-from scanning.models import Container, ScannedFile
+from scanning.errors import ScanFailed
+from scanning.models import Container, Scan, ScannedFile
 from scanning.services import cloud
 from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
@@ -64,6 +68,34 @@ def _finish(vendor: Vendor, run_worker: Worker, state: int, results: object) -> 
 def _status(file: ScannedFile) -> str:
     file.refresh_from_db()
     return file.status
+
+
+@pytest.mark.skipif(
+    not connection.features.has_select_for_update,
+    reason="with one writer at a time no two end at once",
+)
+def test_two_scans_that_end_at_once_settle_their_file(
+    container: Container, admin: User
+) -> None:
+    file = _submit(container, admin, seed=1)
+    file.scans.update(status=ScanStatus.RUNNING)
+    first, second = file.scans.all()
+
+    def end(scan: Scan) -> None:
+        results.store_failure(scan=scan, failure=ScanFailed("x", "Odd."), owner="")
+
+    def end_beside() -> None:
+        end(second)
+        connection.close()
+
+    beside = threading.Thread(target=end_beside)
+    with transaction.atomic():
+        end(first)
+        beside.start()
+        beside.join(1.0)
+    beside.join()
+
+    assert _status(file) == FileStatus.ERROR
 
 
 def test_recording_found_by_both_is_one_match_with_the_embedded_score(
