@@ -95,7 +95,11 @@ def _send(
             key=job.scan.uid,
         )
     stored = file.media or file.fingerprint
-    with stored.open("rb") as handle:
+    try:
+        opened = stored.open("rb")
+    except FileNotFoundError as error:
+        raise _not_stored(file) from error
+    with opened as handle:
         return cloud.send_file(
             job.remote_container_id,
             # Django's files are read like others.
@@ -116,7 +120,11 @@ def _form_of(file: ScannedFile) -> SentAs:
         return SentAs.AUDIO_URL if suffix in _MEDIA_SUFFIXES else SentAs.PLATFORMS
     if file.source_type == SourceType.FINGERPRINT:
         return SentAs.FINGERPRINT
-    raise ScanFailed(
+    raise _not_stored(file)
+
+
+def _not_stored(file: ScannedFile) -> ScanFailed:
+    return ScanFailed(
         "audio_removed",
         f"The audio of {file.name} is not stored any more, so it cannot be sent.",
     )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import time_machine
 from django.conf import settings as django_settings
+from django.core.files.storage import default_storage
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
@@ -328,6 +329,17 @@ def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) 
     told = json.loads(vendor.bodies[0])
     assert told["data_type"] == "platforms"
     assert told["url"] == "https://www.youtube.com/watch?v=abcdefghijk"
+
+
+def test_file_whose_audio_is_lost_is_not_tried_for_ever(
+    vendor: Vendor, admin: User
+) -> None:
+    file = submit(vendor, admin)
+    default_storage.delete(str(file.media))
+
+    send_due()
+
+    assert state_of(file) == (FileStatus.ERROR, "audio_removed")
 
 
 def test_cancelled_scan_is_not_sent(vendor: Vendor, admin: User) -> None:
