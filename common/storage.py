@@ -92,14 +92,9 @@ def scratch_directory() -> Iterator[Path]:
 def display_name(raw: str, *, otherwise: str) -> str:
     """Return a name as it may be shown: one line, no path, no control characters.
 
-    Marks that turn the writing direction are taken out, since they can make
+    Marks that turn the writing direction are none that can be shown: they can make
     ``gpj.exe`` read as ``exe.jpg``.
     """
     last = raw.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in last if c.isprintable() and c not in _DIRECTION_MARKS)
+    shown = "".join(c for c in last if c.isprintable())
     return shown.strip()[:500] or otherwise
-
-
-_DIRECTION_MARKS = frozenset(
-    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c"
-)

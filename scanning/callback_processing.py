@@ -19,8 +19,8 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.cloud.jobs import make_called_back_scan
+from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest
-from scanning.engines.reported import engine_result
 from scanning.errors import ScanFailed
 from scanning.models import (
     CloudAccount,

@@ -1,4 +1,4 @@
-"""Every status of this package, with the transitions that are allowed."""
+"""What the columns of this package may hold: engines, sources, every status."""
 
 from __future__ import annotations
 
@@ -73,23 +73,6 @@ class ScanStatus(models.TextChoices):
 
 
 ACTIVE_SCAN_STATUSES = (ScanStatus.QUEUED, ScanStatus.RUNNING)
-
-SCAN_TRANSITIONS: dict[ScanStatus, frozenset[ScanStatus]] = {
-    ScanStatus.QUEUED: frozenset(
-        {ScanStatus.RUNNING, ScanStatus.CANCELLED, ScanStatus.FAILED}
-    ),
-    ScanStatus.RUNNING: frozenset(
-        {
-            ScanStatus.QUEUED,
-            ScanStatus.SUCCEEDED,
-            ScanStatus.FAILED,
-            ScanStatus.CANCELLED,
-        }
-    ),
-    ScanStatus.SUCCEEDED: frozenset(),
-    ScanStatus.FAILED: frozenset(),
-    ScanStatus.CANCELLED: frozenset(),
-}
 
 
 class ScanStage(models.TextChoices):

@@ -46,17 +46,6 @@ _STAGE_SPANS: dict[ScanStage, tuple[int, int]] = {
 }
 
 
-def run_scan(*, scan_id: int, owner: str) -> bool:
-    """Take a queued scan to its end; tell whether it gave a result.
-
-    One that is not queued is left alone.
-    """
-    if not turns.claim_scan(scan_id=scan_id, owner=owner):
-        logger.info("scan %s is taken or done", scan_id)
-        return False
-    return _run(scan_id, owner)
-
-
 def run_next(*, owner: str, waited_for: bool = False) -> tuple[int, bool] | None:
     """Take the scan whose turn it is to its end: its key, and whether it gave a result.
 
@@ -74,12 +63,18 @@ def _run(scan_id: int, owner: str) -> bool:
     ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
         status=FileStatus.PROCESSING, error_code="", message=""
     )
-    mine = Scan.objects.filter(pk=scan_id, status=ScanStatus.RUNNING, lease_owner=owner)
+    try:
+        return _run_to_its_end(scan, owner)
+    except LeaseLost:
+        logger.warning("scan %s went to another worker", scan.uid)
+        return False
+
+
+def _run_to_its_end(scan: Scan, owner: str) -> bool:
+    mine = Scan.objects.filter(pk=scan.pk, status=ScanStatus.RUNNING, lease_owner=owner)
     try:
         with tried_again(mine, expected=_ANSWERED, stage=ScanStage.PAUSED):
             _run_claimed(scan, owner)
-    except LeaseLost:
-        logger.warning("scan %s went to another worker", scan.uid)
     except ScanCancelled:
         results.store_cancellation(scan=scan, owner=owner)
     except ScanFailed as failure:

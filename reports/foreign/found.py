@@ -16,7 +16,7 @@ class FoundFile:
     """One file with its results.
 
     ``remote_id`` is the service's own id, empty where the program keeps none; then the
-    name tells files apart. ``results`` has the sections that ``engines.reported`` reads.
+    name tells files apart. ``results`` has the sections that ``acrcloud_results`` reads.
     ``stretches`` are spans without a result, as ``Scan.stretches`` keeps them.
     """
 

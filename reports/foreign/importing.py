@@ -27,8 +27,8 @@ from scanning.choices import (
     ScanStatus,
     SourceType,
 )
+from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest, read_items
-from scanning.engines.reported import engine_result
 from scanning.errors import ScanFailed
 from scanning.models import Container, Scan, ScannedFile
 

@@ -22,9 +22,9 @@ from scanning.cloud.rounds import (
     waited_too_long,
 )
 from scanning.engines.acrcloud import Cloud, RemoteFile
+from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest
 from scanning.engines.cloud_faults import CloudFault, FaultKind
-from scanning.engines.reported import engine_result
 from scanning.errors import ScanFailed
 from scanning.models import CloudJob, Scan, ScannedFile, SentAs
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from scanning.choices import EngineChoice, Section
+from scanning.choices import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ class FoundRecording:
 class EngineResult:
     """A whole answer. ``stretches`` are JSON-ready dicts; see ``Scan.stretches``."""
 
-    engine: EngineChoice
     engine_version: str
     found: tuple[FoundRecording, ...]
     stretches: tuple[dict[str, Any], ...] = ()  # Any: JSON

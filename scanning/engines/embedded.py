@@ -19,7 +19,6 @@ from recognition.types import (
     Stretch,
     StretchKind,
 )
-from scanning.choices import EngineChoice
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
 from scanning.models import Container
 
@@ -48,7 +47,6 @@ def recognise(
         progress=progress,
     )
     return EngineResult(
-        engine=EngineChoice.EMBEDDED,
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
         stretches=tuple(_stretch(stretch) for stretch in result.stretches),

@@ -125,15 +125,20 @@ def _runs_already(scanned_file: ScannedFile) -> IntakeRefused:
 
 
 def cancel_scan(*, scan: Scan, user: User) -> None:
-    """Stop a scan: at once where it waits, at its next step where it runs."""
+    """Stop a scan: at once where it waits, at its next step where it runs.
+
+    One that has ended stays as it is.
+    """
+    active = Scan.objects.filter(pk=scan.pk, status__in=ACTIVE_SCAN_STATUSES)
     with transaction.atomic():
+        if not active.update(cancel_requested=True):
+            return
         audit.services.record(
             case=f"file:{scan.scanned_file.uid}",
             action="scan.cancelled",
             actor=user,
             after={"scan": scan.uid},
         )
-        Scan.objects.filter(pk=scan.pk).update(cancel_requested=True)
         waits = Q(status=ScanStatus.QUEUED) | Q(
             status=ScanStatus.RUNNING,
             stage__in=[ScanStage.AWAITING_CALLBACK, ScanStage.PAUSED],

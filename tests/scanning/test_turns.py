@@ -207,7 +207,7 @@ def test_unforeseen_trouble_is_kept_and_tried_again_later(
     monkeypatch.setattr(pipeline, "_fingerprint_of", burst)
     for tries in (1, 2, 3):
         with pytest.raises(OSError, match="full"):
-            pipeline.run_scan(scan_id=scan.pk, owner="me:1")
+            pipeline.run_next(owner="me:1")
         scan.refresh_from_db()
         assert (scan.stage, scan.attempts) == (ScanStage.PAUSED, tries)
         assert "Try" in scan.message

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError
 from django_tasks_db.management.commands import db_worker
 from django_tasks_db.models import DBTaskResult
@@ -20,16 +21,15 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import Role
+from audit.models import Event
 from review.models import Match
 from scanning import pipeline, results
 from scanning.choices import (
-    SCAN_TRANSITIONS,
-    EngineChoice,
     FileStatus,
     ScanStatus,
 )
 from scanning.engines.base import EngineResult
-from scanning.errors import IntakeRefused, LeaseLost
+from scanning.errors import IntakeRefused, LeaseLost, ScanCancelled, ScanFailed
 from scanning.management.commands import scan_worker
 from scanning.models import Detection, Scan, ScannedFile
 from scanning.models.detection import ImmutableError
@@ -38,7 +38,7 @@ from scanning.services.scans import cancel_scan, request_scan, requeue_stale_sca
 from tests import audio
 from tests.conftest import Catalogue, CopyDatabase, MakeClient, Worker, upload
 
-EMPTY = EngineResult(EngineChoice.EMBEDDED, "embedded/1", ())
+EMPTY = EngineResult("embedded/1", ())
 
 
 @pytest.fixture
@@ -131,14 +131,59 @@ def test_queue_entry_delivered_twice_scans_once(
 ) -> None:
     run_worker()
 
-    assert pipeline.run_scan(scan_id=file.scans.get().pk, owner="again:1") is False
+    assert pipeline.run_next(owner="again:1") is None
 
     assert Detection.objects.count() == 1
+
+
+def test_file_of_somebody_unknown_is_not_submitted_as_nobodys(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    path = tmp_path / "one.wav"
+    path.write_bytes(b"x")
+
+    with pytest.raises(CommandError, match="No user 'amdin'"):
+        call_command(
+            "scan_file",
+            str(path),
+            container=str(catalogue.container.pk),
+            username="amdin",
+        )
+
+    assert not ScannedFile.objects.exists()
 
 
 def test_second_scan_while_one_runs_is_refused(file: ScannedFile, admin: User) -> None:
     with pytest.raises(IntakeRefused, match="being scanned already"):
         request_scan(scanned_file=file, user=admin)
+
+
+@pytest.mark.parametrize("ending", [ScanCancelled(), ScanFailed("odd", "Odd.")])
+def test_worker_that_lost_its_scan_lets_it_be_however_it_ended(
+    file: ScannedFile, monkeypatch: pytest.MonkeyPatch, ending: Exception
+) -> None:
+    def lose(scan: Scan, _owner: str) -> None:
+        Scan.objects.filter(pk=scan.pk).update(lease_owner="other:2")
+        raise ending
+
+    monkeypatch.setattr(pipeline, "_fingerprint_of", lose)
+
+    assert pipeline.run_next(owner="late:1") == (file.scans.get().pk, False)
+
+    assert file.scans.get().lease_owner == "other:2"
+
+
+def test_scan_that_has_ended_is_not_cancelled(
+    file: ScannedFile, admin: User, run_worker: Worker
+) -> None:
+    run_worker()
+    scan = file.scans.get()
+
+    cancel_scan(scan=scan, user=admin)
+
+    scan.refresh_from_db()
+    assert not scan.cancel_requested
+    assert not Event.objects.filter(action="scan.cancelled").exists()
 
 
 def test_queued_scan_is_cancelled_at_once(
@@ -158,7 +203,7 @@ def test_running_scan_stops_at_its_next_step_when_cancelled(
     scan = file.scans.get()
     Scan.objects.filter(pk=scan.pk).update(cancel_requested=True)
 
-    assert pipeline.run_scan(scan_id=scan.pk, owner="me:1") is False
+    assert pipeline.run_next(owner="me:1") == (scan.pk, False)
 
     file.refresh_from_db()
     assert file.status == FileStatus.CANCELLED
@@ -188,12 +233,6 @@ def test_detections_cannot_be_changed_or_deleted(
         detection.delete()
     with pytest.raises(ImmutableError):
         Detection.objects.update(score=1)
-
-
-def test_transitions_of_scans_name_every_status() -> None:
-    assert set(SCAN_TRANSITIONS) == set(ScanStatus)
-    ends = {status for status, onward in SCAN_TRANSITIONS.items() if not onward}
-    assert ends == {ScanStatus.SUCCEEDED, ScanStatus.FAILED, ScanStatus.CANCELLED}
 
 
 @pytest.mark.slow  # only a real kill shows that no state lives in the process

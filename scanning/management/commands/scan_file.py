@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Submit each file; one that is refused does not stop the others."""
         container = _find_container(options["container"])
-        user = User.objects.filter(username=options["username"]).first()
+        user = _find_user(options["username"])
         refused = 0
         for path in options["files"]:
             try:
@@ -53,6 +53,13 @@ class Command(BaseCommand):
             self.stdout.write(f"{taken.scanned_file.uid}\t{note}\t{path}")
         if refused:
             raise CommandError(f"{refused} of {len(options['files'])} files refused")
+
+
+def _find_user(username: str | None) -> User | None:
+    user = User.objects.filter(username=username).first()
+    if username is not None and user is None:
+        raise CommandError(f"No user '{username}'.")
+    return user
 
 
 def _find_container(wanted: str) -> Container:

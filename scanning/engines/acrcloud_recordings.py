@@ -1,4 +1,4 @@
-"""Turns what a cloud reports into an engine's result, with recordings of ours."""
+"""Turns what ACRCloud reports into an engine's result, with recordings of ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from catalogue.models import Recording, RecordingStatus
 from catalogue.stubs import make_stub, own_recording_with_isrc
-from scanning.choices import EngineChoice, Section
+from scanning.choices import Section
 from scanning.engines.acrcloud_results import (
     NO_SCALE,
     SCORE_SCALE,
@@ -19,8 +19,8 @@ from scanning.engines.acrcloud_results import (
 from scanning.engines.base import EngineResult, FoundRecording
 
 
-def engine_result(reported: object, answer: str) -> EngineResult:
-    """Return what a body reports; ``answer`` is its digest."""
+def engine_result(reported: object, sha256: str) -> EngineResult:
+    """Return what a body reports; ``sha256`` is its digest."""
     grouped: dict[tuple[int, Section], list[ReportedItem]] = {}
     for item in read_items(reported):
         grouped.setdefault((_recording_id(item), item.section), []).append(item)
@@ -29,11 +29,10 @@ def engine_result(reported: object, answer: str) -> EngineResult:
         for (recording_id, section), items in grouped.items()
     )
     return EngineResult(
-        engine=EngineChoice.ACRCLOUD,
         engine_version="acrcloud",
         found=found,
         no_match_reason="" if found else "clean_scan",
-        sha256=answer,
+        sha256=sha256,
         other_sections=read_other_sections(reported),
     )
 
