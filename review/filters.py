@@ -32,6 +32,8 @@ OF_FILES = frozenset(
     {"container", "file", "q", "found_from", "found_until", "platform", "account"}
 )
 
+_ID_DIGITS = 18  # what a column of ids holds, whatever the digits
+
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
@@ -222,7 +224,9 @@ def _known(given: list[str | None] | list[str], values: list[str]) -> tuple[str,
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    if not text or len(text) > _ID_DIGITS:
+        return None
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _uuid(text: str | None) -> str:

@@ -163,3 +163,11 @@ def test_earlier_decisions_show_the_rescanned_case_first() -> None:
         (elsewhere.pk, MatchState.CONFIRMED),
     ]
     assert earlier[0].reason == "noise"
+
+
+@pytest.mark.parametrize("name", ["container", "bucket"])
+@pytest.mark.parametrize("digits", [19, 5000])
+def test_a_number_that_no_id_has_is_left_out(name: str, digits: int) -> None:
+    match = make_match()
+
+    assert found(f"{name}={'9' * digits}") == [match]
