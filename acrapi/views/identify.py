@@ -122,8 +122,9 @@ class IdentifyView(WireView):
 
 
 def _project(request: Request) -> Project:
+    # What no text can hold is signed by nobody.
     fields = {
-        name: str(value)
+        name: str(value).encode("utf-8", "replace").decode()
         for name, value in fields_of(request).items()
         if isinstance(value, str | int | float)
     }

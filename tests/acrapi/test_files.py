@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,22 @@ def test_an_idempotency_key_makes_one_file(api: Api) -> None:
     assert first.json() == second.json()
     assert second.headers["Idempotency-Replayed"] == "true"
     assert container.files.count() == 1
+
+
+def test_a_call_that_was_killed_is_made_again_once(api: Api) -> None:
+    container, headers = ContainerFactory.create(), {"Idempotency-Key": "abc"}
+
+    def send() -> Any:  # Any: Django's own response
+        return api.upload(files_of(container), {"file": audio()}, headers=headers)
+
+    send()
+    long_ago = datetime.now(tz=UTC) - timedelta(hours=1)
+    RepeatableCall.objects.update(status=None, answer=None, created_at=long_ago)
+    again, replayed = send(), send()
+
+    assert again.json() == replayed.json()
+    assert "Idempotency-Replayed" not in again.headers
+    assert container.files.count() == 2
 
 
 def test_an_idempotency_key_for_another_request_is_refused(api: Api) -> None:

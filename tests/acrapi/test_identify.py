@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -49,6 +50,15 @@ def identify(fields: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     assert answer.status_code == 200
     told: dict[str, Any] = answer.json()
     return told
+
+
+@pytest.mark.parametrize("name", ["access_key", "data_type", "signature"])
+def test_half_a_surrogate_pair_is_signed_by_nobody(project: Project, name: str) -> None:
+    body = json.dumps({**signed(project), name: "\ud800"})
+
+    answer = Client().post("/v1/identify", body, content_type="application/json")
+
+    assert answer.json()["status"]["code"] in (3001, 3014)
 
 
 def test_signature_is_what_openssl_makes_of_the_same_text() -> None:
