@@ -13,7 +13,8 @@ from typing import BinaryIO
 from django.core.files.base import File
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+# No file has more bytes than 18 digits count.
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 _CHUNK_BYTES = 256 * 1024
 
 

@@ -27,6 +27,8 @@ _CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
 _ANSWER_BYTES = 500
 _ANSWER_SECONDS = 300.0
+# A host's name that cannot be one is told by the library below.
+_NO_ANSWER = (requests.RequestException, HTTPError)
 
 
 class LinkRefused(Exception):
@@ -114,7 +116,7 @@ def download(
             return response.headers.get("Content-Type", "")
     except InvalidIPAddress as error:
         raise LinkRefused("it leads to a private or local address") from error
-    except requests.RequestException as error:
+    except _NO_ANSWER as error:
         raise FetchFailed(_plain_cause(error)) from error
 
 
@@ -146,7 +148,7 @@ def content_type_of(url: str) -> str:
             return response.headers.get("Content-Type", "")
     except InvalidIPAddress as error:
         raise LinkRefused("it leads to a private or local address") from error
-    except requests.RequestException as error:
+    except _NO_ANSWER as error:
         raise FetchFailed(_plain_cause(error)) from error
 
 
@@ -190,7 +192,7 @@ def post_json(
             return Answer(response.status_code, _beginning(response))
     except InvalidIPAddress as error:
         raise LinkRefused("it leads to a private or local address") from error
-    except requests.RequestException as error:
+    except _NO_ANSWER as error:
         raise FetchFailed(_plain_cause(error)) from error
 
 
@@ -262,7 +264,7 @@ def call_service(
         ):
             received = b"".join(_limited(response, max_bytes))
             return ServiceAnswer(response.status_code, response.headers, received)
-    except requests.RequestException as error:
+    except _NO_ANSWER as error:
         raise FetchFailed(_plain_cause(error)) from error
 
 
@@ -276,7 +278,7 @@ def _limited(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _plain_cause(error: requests.RequestException) -> str:
+def _plain_cause(error: Exception) -> str:
     if isinstance(error, requests.TooManyRedirects):
         return "it redirects too often"
     if isinstance(error, requests.Timeout):

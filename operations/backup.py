@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -160,11 +161,17 @@ def _file_names(model: type[models.Model]) -> set[str]:
 
 
 def _known_media(destination: Path) -> dict[str, MediaFile]:
-    """Return what the last backup kept, so that what is unchanged is not read again."""
+    """Return what the last backup kept, so that what is unchanged is not read again.
+
+    One that is damaged costs reading everything, not the new backup.
+    """
     earlier = backups_in(destination)
     if not earlier:
         return {}
-    return {one.name: one for one in read_media_list(earlier[-1] / MEDIA_LIST)}
+    try:
+        return {one.name: one for one in read_media_list(earlier[-1] / MEDIA_LIST)}
+    except (OSError, EOFError, zlib.error, ValueError, TypeError):
+        return {}
 
 
 def _keep_media(

@@ -37,7 +37,8 @@ def pause(job: CloudJob, fault: CloudFault) -> None:
     account = job.account
     pause_for = delay(4 * 2 ** min(account.pauses, 12), LONGEST_WAIT)
     if fault.retry_after is not None:
-        pause_for = min(timedelta(seconds=fault.retry_after), LONGEST_WAIT)
+        longest = LONGEST_WAIT.total_seconds()
+        pause_for = timedelta(seconds=min(fault.retry_after, longest))
     at = datetime.now(tz=UTC) + pause_for
     told = f"ACRCloud says: {fault.said}. We retry at {clock(at)}. {fault.explanation}"
     CloudAccount.objects.filter(pk=account.pk).update(

@@ -11,7 +11,15 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from common.http import FetchFailed, LinkRefused, TooLarge, check_link, download
+from common.http import (
+    FetchFailed,
+    LinkRefused,
+    TooLarge,
+    call_service,
+    check_link,
+    content_type_of,
+    download,
+)
 
 
 @pytest.fixture
@@ -156,6 +164,15 @@ def test_server_that_drips_is_given_up_in_time(
             )
     finally:
         ended.set()
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 70}.example"])
+def test_names_that_no_server_can_have_are_told(host: str) -> None:
+    with pytest.raises(FetchFailed, match="could not be read"):
+        content_type_of(f"http://{host}/")
+    with pytest.raises(FetchFailed, match="could not be read"):
+        call_service("GET", f"http://{host}/", token="x", max_bytes=100)
 
 
 @pytest.mark.usefixtures("allowed")

@@ -67,6 +67,7 @@ def _ask(stored: File[bytes], header: str) -> tuple[int, bytes, str]:
         ("bytes=1-2,5-6", 200, slice(None)),
         ("bytes=-", 200, slice(None)),
         ("items=1-2", 200, slice(None)),
+        pytest.param(f"bytes=0-{'9' * 5000}", 200, slice(None), id="endless number"),
     ],
 )
 def test_range_is_answered_with_its_bytes(

@@ -17,7 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from acrportal.secret_key import ensure_secret_key
-from operations.backup import MANIFEST, backups_in, make_backup
+from operations.backup import MANIFEST, MEDIA_LIST, backups_in, make_backup
 from operations.restoring import check_backup, find_backup
 from operations.tables import BackupUnusable
 from reports.evidence import signing
@@ -160,6 +160,16 @@ def test_a_second_backup_copies_only_what_is_new(
     after = {path: path.stat().st_ino for path in (backups / "objects").glob("*/*")}
     assert before.items() < after.items()
     assert len(backups_in(backups)) == 2
+
+
+def test_a_damaged_backup_does_not_stop_the_next(backups: Path) -> None:
+    media_list = backups_in(backups)[0] / MEDIA_LIST
+    media_list.write_bytes(media_list.read_bytes()[:-10])
+
+    again = make_backup(backups, _quietly)
+
+    assert again.media > 0
+    check_backup(again.folder, _quietly)
 
 
 def test_damage_is_found_before_anything_is_written(backups: Path) -> None:

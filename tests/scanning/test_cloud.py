@@ -131,6 +131,21 @@ def test_quota_answer_lets_everything_of_the_account_wait(
     assert len(vendor.calls) == 1
 
 
+def test_wait_without_end_that_the_cloud_asks_for_is_an_hour(
+    vendor: Vendor, admin: User
+) -> None:
+    file = submit(vendor, admin)
+    vendor.faults = [Response(status=429, headers={"Retry-After": "9" * 400})]
+
+    send_due()
+
+    vendor.account.refresh_from_db()
+    assert state_of(file) == (FileStatus.WAITING, "cloud_quota")
+    assert vendor.account.paused_until is not None
+    hour = datetime.now(tz=UTC) + timedelta(hours=1)
+    assert vendor.account.paused_until <= hour
+
+
 def test_what_waited_for_quota_goes_on_by_itself(vendor: Vendor, admin: User) -> None:
     file = submit(vendor, admin)
     vendor.faults = [json_answer({"code": 3003, "message": "Limit exceeded"}, 429)]
