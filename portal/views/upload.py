@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.roles import Action
+from portal import formats
 from portal.access import PortalRequest, needs
 from portal.forms import UploadForm
 from portal.open_files import refuse_too_many_open
@@ -20,7 +21,7 @@ from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import submit_link, submit_upload
 
-_FORMATS = "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · 3 s to 48 h"
+_FORMATS = "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,18 @@ def upload(request: PortalRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         results = _submit_all(request, form)
         form = UploadForm(initial={"container": form.cleaned_data["container"]})
-    containers = Container.objects.prefetch_related("buckets")
+    longest = formats.spoken(settings.ACRPORTAL_MAX_AUDIO_MS)
     return render(
         request,
         "portal/upload.html",
         {
             "form": form,
-            "containers": containers,
+            "containers": Container.objects.all(),
             "results": results,
             "limits": {
                 "max_bytes": settings.ACRPORTAL_MAX_FILE_BYTES,
                 "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-                "formats": _FORMATS,
+                "formats": f"{_FORMATS} · 3 s to {longest}",
             },
         },
     )

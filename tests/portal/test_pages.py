@@ -391,6 +391,17 @@ def test_person_with_too_many_open_files_is_told_item_by_item(
     assert ScannedFile.objects.count() == 1
 
 
+def test_upload_page_names_the_length_that_is_taken(
+    signed_in: MakeClient, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_AUDIO_MS = 90 * 60_000
+    ContainerFactory.create()
+
+    page = signed_in(REVIEWER).get(reverse("portal:upload")).content.decode()
+
+    assert "3 s to 1 h 30 min" in page
+
+
 def test_search_finds_files_recordings_and_codes(signed_in: MakeClient) -> None:
     ScannedFileFactory.create(name="harbour.wav")
     RecordingFactory.create(title="Harbour lights", isrc_normalised="ZZX012600001")
