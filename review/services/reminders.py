@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from accounts.reach import working_for
 from audit.models import Event
 from audit.services import record
 from review import selectors
@@ -62,10 +63,21 @@ def _note_due() -> list[Dispute]:
 
 
 def _send(due: list[Dispute]) -> None:
-    readers = User.objects.filter(groups__name__in=APPROVERS, is_active=True).exclude(
-        email=""
-    )
-    addresses = sorted(set(readers.values_list("email", flat=True)))
+    """Mail each manager what that person may see of it."""
+    readers = User.objects.filter(groups__name__in=APPROVERS, is_active=True)
+    keys = [each.pk for each in due]
+    for reader in readers.exclude(email="").distinct().order_by("email"):
+        with working_for(reader):
+            seen = list(selectors.open_disputes().filter(pk__in=keys))
+        try:
+            if seen:
+                _mail(reader.email, seen)
+        except (SMTPException, OSError):
+            logger.exception("the digest of disputes could not be sent")
+            return
+
+
+def _mail(address: str, due: list[Dispute]) -> None:
     overdue = sum(each.is_overdue for each in due)
     subject = ngettext(
         "%(count)d dispute is due, %(late)d of them late",
@@ -80,9 +92,4 @@ def _send(due: list[Dispute]) -> None:
     ]
     if len(due) > _LISTED:
         lines.append(_("… and %(more)d more.") % {"more": len(due) - _LISTED})
-    for address in addresses:
-        try:
-            send_mail(subject, "\n\n".join(lines), None, [address])
-        except (SMTPException, OSError):
-            logger.exception("the digest of disputes could not be sent")
-            return
+    send_mail(subject, "\n\n".join(lines), None, [address])

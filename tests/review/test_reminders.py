@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Group
 from django.core import mail
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
 from review.models import Dispute
@@ -82,6 +83,25 @@ def test_one_mail_a_day_goes_to_managers_that_have_an_address(
     assert message.to == [manager.email]
     assert message.subject == "2 disputes are due, 1 of them late"
     assert late.match.review_url in message.body
+
+
+def test_mail_tells_of_what_the_reader_may_see(
+    settings: Settings, manager: User
+) -> None:
+    settings.ACRPORTAL_DISPUTE_MAIL = True
+    seen, hidden = _dispute(days_ago=40), _dispute(days_ago=40)
+    desk = Group.objects.create(name="Night desk")
+    manager.groups.add(desk)
+    AccessLimit.objects.create(
+        group=desk, containers=[seen.match.scanned_file.container_id]
+    )
+
+    remind()
+
+    (message,) = mail.outbox
+    assert message.subject == "1 dispute is due, 1 of them late"
+    assert seen.match.review_url in message.body
+    assert hidden.match.review_url not in message.body
 
 
 def test_no_mail_goes_out_unless_it_is_on(manager: User) -> None:
