@@ -56,20 +56,6 @@ def join_items(items: Sequence[str]) -> str:
     return "|".join(_ITEM_ESCAPES.sub(r"\\\g<0>", item) for item in items)
 
 
-def split_items(text: str) -> list[str]:
-    """Return what ``join_items`` was given; an empty text is an empty list."""
-    if not text:
-        return []
-    items = [""]
-    characters = iter(text)
-    for character in characters:
-        if character == "|":
-            items.append("")
-        else:
-            items[-1] += next(characters, "") if character == "\\" else character
-    return items
-
-
 def as_cell(value: Value, kind: Kind) -> Cell:
     """Return a value as it is kept."""
     if value is None or isinstance(value, str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.csv_safety import unguard
-from reports.values import GUARDED, Cell, Kind, Value, as_cell, cell_text, split_items
+from reports.values import GUARDED, Cell, Kind, Value, as_cell, cell_text
 
 
 def as_text(value: Value, kind: Kind) -> str:
@@ -17,3 +17,17 @@ def read_cell(text: str, kind: Kind) -> Cell:
         return None
     plain = unguard(text) if kind in GUARDED else text
     return split_items(plain) if kind == Kind.LIST else plain
+
+
+def split_items(text: str) -> list[str]:
+    """Return what ``join_items`` was given; an empty text is an empty list."""
+    if not text:
+        return []
+    items = [""]
+    characters = iter(text)
+    for character in characters:
+        if character == "|":
+            items.append("")
+        else:
+            items[-1] += next(characters, "") if character == "\\" else character
+    return items

@@ -31,8 +31,8 @@ from reports.layouts import Layout
 from reports.rows import KeptRow
 from reports.schemas import SCHEMAS, Field
 from reports.tables import Sheet, write_parquet, write_xlsx
-from reports.values import Cell, Kind, as_cell, cell_text, split_items
-from tests.reports.cells import read_cell
+from reports.values import Cell, Kind, as_cell, cell_text
+from tests.reports.cells import read_cell, split_items
 
 MODE = Mode.MATCH
 FIELDS = SCHEMAS[MODE].fields

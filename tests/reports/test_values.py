@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.csv_safety import unguard
-from reports.values import Kind, Value, join_items, offset, split_items
-from tests.reports.cells import as_text
+from reports.values import Kind, Value, join_items, offset
+from tests.reports.cells import as_text, split_items
 
 TEXT = st.text(
     st.one_of(
