@@ -1,1 +1,1 @@
-"""Events, append-only and chained; knows no other model of the product."""
+"""Events, append-only and chained; knows people, and nothing of what the events tell."""

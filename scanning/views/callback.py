@@ -84,6 +84,8 @@ def _may_call(request: HttpRequest, account: CloudAccount) -> bool:
         sender = ipaddress.ip_address(client_address(request.META))
     except ValueError:
         return False
+    # A server that listens on IPv6 tells addresses of IPv4 in its own way.
+    sender = getattr(sender, "ipv4_mapped", None) or sender
     return any(sender in network for network in networks)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
@@ -213,6 +213,11 @@ def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(
         )
 
     assert kept.hash in said.getvalue()
+
+
+def test_anchor_of_no_day_is_told(db: None) -> None:
+    with pytest.raises(CommandError, match="--anchor 2026-13-01=abc"):
+        call_command("verify_audit", "--anchor=2026-13-01=abc", stdout=StringIO())
 
 
 @pytest.mark.usefixtures("closed")

@@ -131,7 +131,7 @@ def test_callback_from_a_foreign_network_is_not_found(vendor: Vendor) -> None:
 
     statuses = [
         _call_back(vendor.account, _body(0, None), sender)
-        for sender in ("192.0.2.7", "198.51.100.7")
+        for sender in ("192.0.2.7", "198.51.100.7", "::ffff:192.0.2.7", "odd")
     ]
 
-    assert statuses == [202, 404]
+    assert statuses == [202, 404, 200, 404]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,11 @@ def _lines_of(path: Path) -> Iterator[Line]:
 
 def _other_anchors(given: list[str]) -> Iterator[Fault]:
     for text in given:
-        day, _, kept = text.partition("=")
+        told, _, kept = text.partition("=")
+        try:
+            day = date.fromisoformat(told)
+        except ValueError as error:
+            raise CommandError(f"--anchor {text}: {error}.") from error
         anchor = Anchor.objects.filter(day=day).first()
         if anchor is None:
             yield Fault("anchor", 0, f"there is none of {day} any more")
