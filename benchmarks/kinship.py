@@ -51,13 +51,14 @@ def peaks(query: Samples, reference: Samples, run: Run) -> tuple[float, float]:
         for at in np.arange(start, max(start, end - seconds) + 1e-9, seconds / 2):
             stop = min(at + seconds, end)
             ours = _between(query, at, stop)
-            theirs = _between(
-                reference,
-                run.line.reference_frame(at * _FRAMES) / _FRAMES,
-                run.line.reference_frame(stop * _FRAMES) / _FRAMES,
-            )
-            piece = _peak(ours, theirs)
-            alone, high = max(alone, piece[0]), max(high, piece[1])
+            first = run.line.reference_frame(at * _FRAMES) / _FRAMES
+            last = run.line.reference_frame(stop * _FRAMES) / _FRAMES
+            # As the line has it, and unaltered: a line fitted to little is off by more
+            # than a whitened peak bears
+            middle, half = (first + last) / 2, (stop - at) / 2
+            for left, right in ((first, last), (middle - half, middle + half)):
+                piece = _peak(ours, _between(reference, left, right))
+                alone, high = max(alone, piece[0]), max(high, piece[1])
     return alone, high
 
 

@@ -153,7 +153,6 @@ def _run(
         bits=bits,
         raw=float(evidence.raw[first : last + 1].sum()),
         aligned=int((states == ALIGNED).sum()),
-        absent=int(evidence.absent[first : last + 1].sum()),
         known=int((states != OUTSIDE).sum()),
         p0=evidence.p0,
     )

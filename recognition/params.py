@@ -87,7 +87,7 @@ class Params:
     # Verification
     tolerance_frames: int = 1
     tolerance_bins: float = 0.5
-    gain_bands: int = 4
+    gain_bands: int = 3
     absent_margin: float = 0.9
     absent_bits: float = -1.5
     masked_bits: float = -0.08
@@ -95,10 +95,9 @@ class Params:
     min_p1: float = 0.35
     onset_frames: int = 1
     stretch_frames: int = 31
-    stretch_bits: float = 12.0
-    x_drop: float = 10.0
-    candidate_bits: float = 7.0
-    verdict_absent_bits: float = 1.5
+    stretch_bits: float = 5.0
+    x_drop: float = 8.0
+    candidate_bits: float = 5.0
     warp_bits: float = 10.0
     extend_frames: int = 875
     edge_frames: int = 190
@@ -110,10 +109,10 @@ class Params:
     min_segment_ms: int = 2500
 
     # Calibration of bits to expected false matches, see calibration.py
-    tail_share: float = 0.05
-    tail_u: float = 6.5
-    tail_h: float = 1.5
-    tail_catalogue_hours: float = 114.0
+    tail_share: float = 0.0104
+    tail_u: float = 5.9
+    tail_h: float = 0.75
+    tail_catalogue_hours: float = 58.0
     max_e_value: float = 0.001
 
     # Silence: nothing in the level map above this (natural log of full scale)

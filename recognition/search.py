@@ -110,12 +110,9 @@ class Search:
         )
         if run is None:
             return
-        # Music with the same instruments and patterns aligns for long, but lacks much
-        against = self.params.verdict_absent_bits * run.absent
         if lead.warped:
             # The line was chosen to fit, among many: that must be paid for
-            against += self.params.warp_bits
-        run = replace(run, bits=run.bits - against)
+            run = replace(run, bits=run.bits - self.params.warp_bits)
         long_enough = run.length * self.params.frame_ms >= self.params.min_segment_ms
         if long_enough and run.bits >= threshold_bits(self.hours, self.params):
             self.found.append(run)

@@ -19,9 +19,8 @@ class Run:
     """A scoring run of one recording along one line.
 
     ``first`` and ``last`` number the outermost reference landmarks, both inside;
-    ``known`` of them could be judged, ``aligned`` were found in the query, ``absent``
-    are missing with nothing to mask them. ``raw`` is the sum of all evidence, of which
-    ``bits`` counts no more than is independent.
+    ``known`` of them could be judged, ``aligned`` were found in the query. ``raw`` is
+    the sum of all evidence, of which ``bits`` counts no more than is independent.
     """
 
     recording: int
@@ -32,7 +31,6 @@ class Run:
     bits: float
     raw: float
     aligned: int
-    absent: int
     known: int
     p0: float
 
@@ -166,7 +164,6 @@ def _sum(before: Run, run: Run) -> Run:
         bits=before.bits + run.bits,
         raw=before.raw + run.raw,
         aligned=before.aligned + run.aligned,
-        absent=before.absent + run.absent,
         known=before.known + run.known,
     )
 

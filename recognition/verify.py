@@ -53,18 +53,16 @@ _PRIOR = 20.0  # how many chance alignments the last three are worth
 class Evidence:
     """What one alignment says of each reference landmark of a span.
 
-    ``states`` are OUTSIDE, MISSING or ALIGNED; ``absent`` marks the missing ones that
-    nothing masks; ``gaps`` are query level less reference level there, in nepers.
-    ``raw`` are the weights before short stretches are limited.
+    ``states`` are OUTSIDE, MISSING or ALIGNED; ``gaps`` are query level less reference
+    level there, in nepers; ``raw`` are the weights before short stretches are limited.
+    ``p0`` is the rate at which landmarks align by chance.
     """
 
     states: NDArray[np.int8]
     gaps: NDArray[np.float32]
-    absent: NDArray[np.bool_]
     weights: NDArray[np.float32]
     raw: NDArray[np.float32]
     p0: float
-    p1: float
 
 
 def weigh(
@@ -96,7 +94,7 @@ def weigh(
     inner = (0, span[1] - span[0])
     if core is not None:
         inner = (core[0] - span[0], core[1] - span[0])
-    states, gaps, absent, raw, p0, p1 = _evidence(
+    states, gaps, raw, p0 = _evidence(
         query,
         landmarks,
         (line.slope, line.offset, line.shift),
@@ -106,7 +104,7 @@ def weigh(
     )
     weights = raw.copy()
     _saturate(landmarks[0], weights, params.stretch_frames, params.stretch_bits)
-    return Evidence(states, gaps, absent, weights, raw, float(p0), float(p1))
+    return Evidence(states, gaps, weights, raw, float(p0))
 
 
 def _constants(params: Params) -> tuple[float, ...]:
@@ -135,9 +133,7 @@ def _evidence(
 ) -> tuple[
     NDArray[np.int8],
     NDArray[np.float32],
-    NDArray[np.bool_],
     NDArray[np.float32],
-    float,
     float,
 ]:
     states, gaps, offs = _classify(query, reference, line, constants)
@@ -152,7 +148,7 @@ def _evidence(
     p0 = min(0.9, max(0.01, chance.mean() + chance.std()))
     p1 = max(min(0.98, max(constants[4], p0 + 0.15, observed)), p0 + 0.05)
     tight = _closeness_bits(cells, tables[1])
-    absent, weights = _weights(
+    weights = _weights(
         reference,
         (states, gaps, offs),
         (gains, spare),
@@ -160,7 +156,7 @@ def _evidence(
         (p0, p1),
         constants,
     )
-    return states, gaps, absent, weights, p0, p1
+    return states, gaps, weights, p0
 
 
 @compiled
@@ -329,12 +325,11 @@ def _weights(
     close: tuple[NDArray[np.float64], NDArray[np.float64]],
     rates: tuple[float, float],
     constants: Constants,
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+) -> NDArray[np.float32]:
     frames, bins, _ = reference
     states, gaps, offs = found
     bits, closeness = close
     p0, p1 = rates
-    absent = np.zeros(len(frames), dtype=np.bool_)
     weights = np.zeros(len(frames), dtype=np.float32)
     low, high = 0, 0
     for i in range(len(frames)):
@@ -356,12 +351,11 @@ def _weights(
             value = max(constants[9], np.log2((1 - p1) / (1 - p0)))
         elif gaps[i] < gain[0][band] - constants[7]:
             value = constants[5]
-            absent[i] = True
         else:
             value = constants[6]
         # Landmarks of one onset are not independent of each other
         weights[i] = value / np.sqrt(high - low)
-    return absent, weights
+    return weights
 
 
 @compiled
