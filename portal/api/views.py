@@ -24,11 +24,10 @@ from portal.api.serializers import (
 )
 from portal.open_files import refuse_too_many_open
 from scanning import selectors
-from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile
 from scanning.services.intake import attach_audio, submit_link, submit_upload
-from scanning.services.scans import cancel_scan, request_scan
+from scanning.services.scans import cancel_scans, request_scan
 
 
 def _file(uid: uuid.UUID) -> ScannedFile:
@@ -94,12 +93,10 @@ class CancelView(PersonView):
 
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
-        """Stop the file's scan; one that is done stays done."""
+        """Stop what scans the file; a scan that is done stays done."""
         file = _file(uid)
-        scan = file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).first()
-        if scan is not None:
-            cancel_scan(scan=scan, user=self.person)
-            file.refresh_from_db()
+        cancel_scans(scanned_file=file, user=self.person)
+        file.refresh_from_db()
         return Response(file_state(file), status=202)
 
 

@@ -32,13 +32,13 @@ from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 from scanning import selectors
-from scanning.choices import ACTIVE_FILE_STATUSES, ACTIVE_SCAN_STATUSES, ScanStatus
+from scanning.choices import ACTIVE_FILE_STATUSES, ScanStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
 from scanning.retention import remove_audio
 from scanning.services.intake import attach_audio
 from scanning.services.removal import delete_files
-from scanning.services.scans import cancel_scan, request_scan
+from scanning.services.scans import cancel_scans, request_scan
 
 _COLUMNS = {
     "state": "status",
@@ -170,11 +170,9 @@ def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @require_POST
 @needs(Action.UPLOAD)
 def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
-    """Stop the running scan."""
+    """Stop what scans the file."""
     file = get_object_or_404(selectors.files(), uid=uid)
-    scan = file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).first()
-    if scan is not None:
-        cancel_scan(scan=scan, user=request.user)
+    cancel_scans(scanned_file=file, user=request.user)
     return redirect("portal:file_detail", uid=uid)
 
 

@@ -124,6 +124,12 @@ def _runs_already(scanned_file: ScannedFile) -> IntakeRefused:
     )
 
 
+def cancel_scans(*, scanned_file: ScannedFile, user: User) -> None:
+    """Stop every scan of a file that is under way: each of its engines has its own."""
+    for scan in scanned_file.scans.filter(status__in=ACTIVE_SCAN_STATUSES):
+        cancel_scan(scan=scan, user=user)
+
+
 def cancel_scan(*, scan: Scan, user: User) -> None:
     """Stop a scan: at once where it waits, at its next step where it runs.
 

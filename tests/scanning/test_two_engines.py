@@ -119,6 +119,25 @@ def test_recording_found_by_both_is_one_match_with_the_embedded_score(
     assert not match.found_late
 
 
+@pytest.mark.parametrize(
+    "address", ["/files/{uid}/cancel/", "/api/portal/v1/files/{uid}/cancel/"]
+)
+def test_cancelling_a_file_stops_both_engines(
+    container: Container,
+    admin: User,
+    run_worker: Worker,
+    signed_in: MakeClient,
+    address: str,
+) -> None:
+    file = _submit(container, admin, seed=1)
+
+    signed_in(Role.REVIEWER).post(address.format(uid=file.uid))
+    run_worker()
+
+    assert _status(file) == FileStatus.CANCELLED
+    assert {scan.status for scan in file.scans.all()} == {ScanStatus.CANCELLED}
+
+
 def test_report_names_both_engines(
     vendor: Vendor,
     container: Container,
