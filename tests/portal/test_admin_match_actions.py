@@ -13,7 +13,7 @@ from accounts.roles import Role
 from audit.models import Event
 from review.choices import MatchState
 from review.models import Match
-from review.services import decisions
+from review.services import locks
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
@@ -52,7 +52,7 @@ def test_bulk_action_shows_count_and_preview_first(sign_in: SignIn) -> None:
 
 def test_bulk_action_decides_each_and_names_the_refused(sign_in: SignIn) -> None:
     first, second, held = make_match(), make_match(), make_match()
-    decisions.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
+    locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
     client = sign_in(Role.REVIEWER)
 
     response = bulk(

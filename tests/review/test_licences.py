@@ -17,7 +17,7 @@ from review import coverage, errors
 from review.choices import LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import Cover
 from review.models import Licence, Match
-from review.services import decisions, licences
+from review.services import decisions, licences, locks
 from review.services.licences import Reach
 from review.subjects import Subject
 from scanning.signals import worker_swept
@@ -202,7 +202,7 @@ def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
 ) -> None:
     pending = make_match()
     also_pending = another_match(pending)
-    decisions.take_lock(match=another_match(pending), user=manager)
+    locks.take_lock(match=another_match(pending), user=manager)
     confirmed = another_match(pending)
     decisions.confirm(match=confirmed, user=manager, version=1)
     left_confirmed = another_match(pending)
