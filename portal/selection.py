@@ -41,9 +41,16 @@ def unpack(texts: Iterable[str]) -> Versions:
     for text in texts:
         for item in text.split():
             uid, _colon, version = item.partition(":")
-            if version.isdecimal():
-                found[uid] = int(version)
+            number = read_version(version)
+            if number is not None:
+                found[uid] = number
     return found
+
+
+def read_version(text: str) -> int | None:
+    """Return the version that a form names; None where that can be none."""
+    # More digits than any version has; int() gives up on thousands of them.
+    return int(text) if text.isdecimal() and len(text) <= 10 else None
 
 
 def pack(versions: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 
 from accounts.roles import Action
+from portal import selection
 from portal.admin.base import user_of
 from portal.dispute_forms import ClaimForm
 from review.choices import DisputeVerb
@@ -32,11 +33,12 @@ def claim(
     match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
     posted = request.method == "POST"
     form = ClaimForm(DisputeVerb(verb), request.POST if posted else None)
-    version = (request.POST if posted else request.GET).get("version", "")
-    if posted and version.isdecimal() and form.is_valid():
+    asked = request.POST if posted else request.GET
+    version = selection.read_version(asked.get("version", ""))
+    if posted and version is not None and form.is_valid():
         try:
             changed = form.carry_out(
-                match=match, user=user_of(request), version=int(version)
+                match=match, user=user_of(request), version=version
             )
         except ReviewError as refused:
             form.add_error(None, refused.message)
@@ -51,6 +53,6 @@ def claim(
         "subtitle": str(match),
         "match": match,
         "form": form,
-        "version": version if version.isdecimal() else match.version,
+        "version": match.version if version is None else version,
     }
     return TemplateResponse(request, "admin/review/match/decide.html", context)

@@ -67,9 +67,10 @@ def decide_one(
     match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
     posted = request.method == "POST"
     form = DecisionForm(Verb(verb), request.POST if posted else None)
-    version = (request.POST if posted else request.GET).get("version", "")
-    if posted and version.isdecimal() and form.is_valid():
-        _carry_out(request, match, form, int(version))
+    asked = request.POST if posted else request.GET
+    version = selection.read_version(asked.get("version", ""))
+    if posted and version is not None and form.is_valid():
+        _carry_out(request, match, form, version)
         return redirect("admin:review_match_change", match.pk)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -78,7 +79,7 @@ def decide_one(
         "subtitle": str(match),
         "match": match,
         "form": form,
-        "version": version if version.isdecimal() else match.version,
+        "version": match.version if version is None else version,
     }
     return TemplateResponse(request, "admin/review/match/decide.html", context)
 

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
+from portal import selection
 from portal.access import PortalRequest, needs
 from portal.dispute_forms import ClaimForm
 from portal.forms import sentence_of
@@ -69,14 +70,14 @@ def dispute_list(request: PortalRequest) -> HttpResponseBase:
 def move(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Record a dispute of a claim, or answer it."""
     match, verb = review.find_match(uid), request.POST.get("verb", "")
-    version = request.POST.get("version", "")
-    if verb not in DisputeVerb.values or not version.isdecimal():
+    version = selection.read_version(request.POST.get("version", ""))
+    if verb not in DisputeVerb.values or version is None:
         return _refuse(request, match, "bad_request", review.MISSING_VERSION, 400)
     form = ClaimForm(DisputeVerb(verb), request.POST)
     if not form.is_valid():
         return _refuse(request, match, "reason_missing", sentence_of(form), 409)
     try:
-        moved = form.carry_out(match=match, user=request.user, version=int(version))
+        moved = form.carry_out(match=match, user=request.user, version=version)
     except ReviewError as refused:
         return _refuse(request, match, refused.code, refused.message, 409)
     return review.answer_decided(request, moved, stays=True)

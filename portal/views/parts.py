@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts.roles import Action
-from portal import review_page, stretches
+from portal import review_page, selection, stretches
 from portal.access import PortalRequest, needs
 from portal.forms import sentence_of
 from portal.kept import keeps_typed
@@ -34,8 +34,8 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = StretchForm(match.recording, request.POST or request.GET)
     if request.method == "GET":
         return _preview(request, match, form)
-    version = request.POST.get("version", "")
-    if not version.isdecimal():
+    version = selection.read_version(request.POST.get("version", ""))
+    if version is None:
         return _refuse(request, match, "bad_request", review.MISSING_VERSION, 400)
     if not form.is_valid():
         return _refuse(request, match, "bad_stretch", sentence_of(form), 400)
@@ -50,7 +50,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
         decided = parts.exclude_part(
             match=match,
             user=request.user,
-            version=int(version),
+            version=version,
             span=form.span(),
             reason=form.cleaned_data["reason"],
             note=form.cleaned_data["note"],

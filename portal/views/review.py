@@ -19,7 +19,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
-from portal import kept, review_page
+from portal import kept, review_page, selection
 from portal.access import PortalRequest, needs
 from portal.kept import keeps_typed
 from portal.queue import Queue
@@ -59,8 +59,8 @@ def review(request: PortalRequest, uid: str) -> HttpResponseBase:
 def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Carry out one decision and lead to the next match of the queue."""
     match, verb = find_match(uid), request.POST.get("verb", "")
-    version = request.POST.get("version", "")
-    if verb not in Verb.values or not version.isdecimal():
+    version = selection.read_version(request.POST.get("version", ""))
+    if verb not in Verb.values or version is None:
         return _refuse(request, match, "bad_request", MISSING_VERSION, status=400)
     changed = review_page.changed_standing(match, request.POST)
     if changed:
@@ -73,7 +73,7 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     )
     try:
         decided = bulk.decide(
-            match=match, user=request.user, version=int(version), decision=decision
+            match=match, user=request.user, version=version, decision=decision
         )
     except ReviewError as refused:
         return _refuse(request, match, refused.code, refused.message, status=409)

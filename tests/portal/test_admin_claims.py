@@ -70,6 +70,15 @@ def test_stale_page_keeps_what_was_typed(signed_in: MakeClient) -> None:
     assert match.state == MatchState.CONFIRMED
 
 
+def test_endless_version_asks_again(signed_in: MakeClient) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])
+
+    page = signed_in(Role.MANAGER).post(url, {"version": "9" * 5000, "note": "ours"})
+
+    assert 'name="version" value="1"' in page.content.decode()
+
+
 def test_roles_and_unknown_steps(signed_in: MakeClient) -> None:
     match = make_match(state=MatchState.CONFIRMED)
     url = reverse("admin:review_match_claim", args=[match.pk, "release_claim"])

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.roles import Role
 from audit.models import Event
 from review.choices import MatchState
-from review.services import decisions
+from review.services import decisions, locks
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.portal.admin_matches import LIST, SignIn, decide, page, text, user
@@ -240,16 +240,28 @@ def test_version_that_travelled_with_the_question_is_the_one_that_counts(
 ) -> None:
     match = make_match()
     client = sign_in(Role.REVIEWER)
-    decisions.take_lock(match=match, user=user(Role.REVIEWER))
+    locks.take_lock(match=match, user=user(Role.REVIEWER))
 
     asked = text(client.get(decide(match, "clear"), {"version": 1}))
 
     assert 'name="version" value="1"' in asked
 
 
+@pytest.mark.parametrize("version", ["", "x", "9" * 5000])
+def test_version_that_is_none_asks_again(sign_in: SignIn, version: str) -> None:
+    match = make_match()
+    client = sign_in(Role.MANAGER)
+
+    asked = text(client.post(decide(match, "confirm"), {"version": version}))
+
+    assert 'name="version" value="1"' in asked
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
 def test_match_held_by_another_shows_who(sign_in: SignIn) -> None:
     match = make_match()
-    decisions.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
+    locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
     client = sign_in(Role.REVIEWER)
 
     shown = text(client.get(page(match)))

@@ -173,6 +173,7 @@ def test_odd_requests(reviewer: Client) -> None:
     match = make_match(state=MatchState.CONFIRMED)
 
     assert move(reviewer, match, "forget").status_code == 400
+    assert move(reviewer, match, "dispute", version="9" * 5000).status_code == 400
     assert reviewer.get(f"/m/{match.uid}/dispute").status_code == 405
     assert reviewer.post("/m/m_none/dispute").status_code == 404
     assert reviewer.post(LIST).status_code == 405

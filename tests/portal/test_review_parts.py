@@ -146,6 +146,7 @@ def test_without_scripts_the_preview_comes_first(manager: Client) -> None:
         ({"reason": ""}, 400, "This field is required."),
         ({"version": "9"}, 409, "your decision was not saved"),
         ({"version": ""}, 400, "did not say which version"),
+        ({"version": "9" * 5000}, 400, "did not say which version"),
     ],
 )
 def test_what_is_wrong_is_said_and_the_text_kept(

@@ -155,6 +155,7 @@ def test_a_move_that_is_not_allowed_is_said_and_the_text_kept(
         {"verb": "confirm", "version": "x"},
         {"verb": "explode", "version": "1"},
         {"verb": "confirm", "version": "²"},
+        {"verb": "confirm", "version": "9" * 5000},
     ],
 )
 def test_odd_posts_change_nothing(client: Client, data: dict[str, str]) -> None:

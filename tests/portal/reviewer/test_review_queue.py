@@ -185,8 +185,10 @@ def test_odd_posts_lead_back_with_a_sentence(
 
 
 def test_matches_that_are_gone_are_told(client: Client) -> None:
+    endless = f"m_gone:{'9' * 5000}"
     page = client.post(
-        DECIDE, {"verb": "confirm", "apply": "yes", "expected": ["m_gone:1", "odd"]}
+        DECIDE,
+        {"verb": "confirm", "apply": "yes", "expected": ["m_gone:1", "odd", endless]},
     ).content.decode()
 
     assert "0 confirmed, 1 refused" in page
