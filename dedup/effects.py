@@ -73,7 +73,8 @@ def carry_exclusions(
                 span=span,
                 reason=segment.reason,
                 user=user,
-                note=segment.note or f"From {other}, which was merged into this.",
+                note=segment.note
+                or f"From {str(other)[:500]}, which was merged into this.",
             )
             made.append(carried.uid)
     return made

@@ -58,7 +58,9 @@ class StretchForm(forms.Form):
     start = MediaTimeField(label=_("From"), help_text=_("1:02.500, or in seconds"))
     end = MediaTimeField(label=_("To"))
     reason = forms.ChoiceField(label=_("Why"), choices=ExclusionReason.choices)
-    note = forms.CharField(label=_("Note"), required=False, max_length=1000)
+    note = forms.CharField(
+        label=_("Note"), required=False, max_length=exclusions.MAX_NOTE_CHARS
+    )
 
     def __init__(
         self,

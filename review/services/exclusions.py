@@ -25,6 +25,7 @@ from review.subjects import Subject
 
 WAITING = (MatchState.PENDING, MatchState.ESCALATED)
 TICKABLE = (MatchState.CONFIRMED, MatchState.CLEARED)
+MAX_NOTE_CHARS = 1_000
 _MAY_NOT = "Only a manager may exclude stretches of recordings."
 
 
@@ -185,6 +186,10 @@ def _written(
         raise errors.NotPossible("The stretch must lie inside the recording.")
     if reason not in ExclusionReason.values:
         raise errors.ReasonMissing("Choose why the stretch is excluded.")
+    if len(note) > MAX_NOTE_CHARS:
+        raise errors.NoteTooLong(
+            f"The note has {len(note)} characters; {MAX_NOTE_CHARS} are kept."
+        )
     return ExcludedSegment.objects.create(
         recording=recording,
         start_ms=start_ms,

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
-from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.models import Bucket, ExcludedSegment, Recording, RecordingStatus
 from catalogue.selectors import excluded_spans
 from dedup import actions
 from dedup.effects import Asked
@@ -140,6 +140,22 @@ def test_what_is_excluded_in_the_others_is_excluded_in_the_one_that_stays(
     actions.undo(action=action, user=manager)
     assert excluded_spans(first) == []
     assert excluded_spans(third) == [(10_000, 12_000)]
+
+
+def test_note_of_what_is_excluded_fits_however_many_artists_there_are(
+    bucket: Bucket, manager: User
+) -> None:
+    second = by_title("Second")
+    Recording.objects.filter(pk=second.pk).update(artists=["somebody"] * 200)
+    exclusions.exclude(
+        recording=second, span=(2_000, 4_000), reason="shared_loop", user=manager
+    )
+
+    act(ActionVerb.MERGE, manager, "First", "Second")
+
+    carried = ExcludedSegment.objects.get(recording=by_title("First"))
+    assert carried.note.startswith("From Second – somebody, somebody")
+    assert len(carried.note) <= 1_000
 
 
 def test_a_licence_for_a_merged_recording_covers_the_one_that_stays(

@@ -356,6 +356,20 @@ def test_a_loop_that_no_longer_fits_a_recording_is_told(
     assert not ExcludedSegment.objects.exists()
 
 
+def test_a_longer_note_of_a_loop_than_is_kept_is_told(
+    signed_in: MakeClient, loop: SharedLoop
+) -> None:
+    address = reverse("portal:duplicate_loop", args=[loop.uid])
+
+    answer = signed_in(Role.MANAGER).post(
+        address, {"verb": "exclude", "note": "x" * 1001}
+    )
+
+    assert answer.status_code == 409
+    assert "The note has 1001 characters; 1000 are kept." in answer.content.decode()
+    assert not ExcludedSegment.objects.exists()
+
+
 @pytest.mark.parametrize("verb", ["", "exlude"])
 def test_a_loop_is_not_left_because_the_form_says_nothing(
     signed_in: MakeClient, loop: SharedLoop, verb: str
