@@ -10,8 +10,14 @@ from datetime import UTC, datetime
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from scanning.choices import COMBINED_ENGINES, EngineChoice, ScanStage, ScanStatus
-from scanning.models import CloudAccount, Container, Scan, ScannedFile
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    COMBINED_ENGINES,
+    EngineChoice,
+    ScanStage,
+    ScanStatus,
+)
+from scanning.models import CloudAccount, Container, Scan, ScannedFile, SentAs
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,14 @@ def current_scans(scanned_file: ScannedFile) -> list[Scan]:
     """Return the scans that the file's state rests on: one for each engine.
 
     Of a container with two engines these are the newest of the embedded engine and
-    the newest of ACRCloud since then; else it is the newest scan.
+    the newest of ACRCloud since then; else it is the newest scan. One that only a
+    callback gave cause for counts once it has an outcome: nothing waits for it.
     """
-    scans = list(scanned_file.scans.order_by("-pk")[:20])
+    unasked = Q(
+        cloud_job__sent_as=SentAs.CALLED_BACK,
+        status__in=[*ACTIVE_SCAN_STATUSES, ScanStatus.CANCELLED],
+    )
+    scans = list(scanned_file.scans.exclude(unasked).order_by("-pk")[:20])
     if scanned_file.container.engine not in COMBINED_ENGINES:
         return scans[:1]
     newest: dict[str, Scan] = {}

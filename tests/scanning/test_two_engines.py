@@ -17,6 +17,7 @@ from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning import results
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
+from scanning.cloud.jobs import make_called_back_scan
 from scanning.errors import ScanFailed
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services import cloud
@@ -189,6 +190,25 @@ def test_cloud_result_that_comes_first_waits_for_the_embedded_engine(
     assert match.scan.engine == EngineChoice.EMBEDDED
     assert match.second_scan is not None
     assert _status(file) == FileStatus.READY
+
+
+def test_a_callback_that_brings_nothing_new_is_not_waited_for(
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(container, admin, seed=1)
+    vendor.file = remote_file(1, _music("First", isrc=ISRC))
+    cloud.send_due(owner="test")
+    cloud.check_due(owner="test")
+    file.refresh_from_db()
+    make_called_back_scan(scanned_file=file)
+
+    run_worker()
+    before = _status(file)
+    cloud.check_due(owner="test")
+
+    assert before == _status(file) == FileStatus.READY
+    assert file.scans.filter(status=ScanStatus.CANCELLED).count() == 1
+    assert Match.objects.get().second_scan is not None
 
 
 def test_cloud_result_counts_where_the_embedded_engine_cannot_read_the_file(
