@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from common.leases import free, lease_end
+from common.leases import free, kept, lease_end
 from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.models import CloudJob
 
@@ -50,9 +50,10 @@ def claimed(due: QuerySet[CloudJob], owner: str) -> Iterator[CloudJob]:
             lease_owner=owner, lease_until=lease_end(), attempts=F("attempts") + 1
         )
         if taken:
-            yield CloudJob.objects.select_related(
-                "account", "scan__scanned_file__container__cloud_account"
-            ).get(pk=key)
+            with kept(CloudJob.objects.filter(pk=key, lease_owner=owner)):
+                yield CloudJob.objects.select_related(
+                    "account", "scan__scanned_file__container__cloud_account"
+                ).get(pk=key)
 
 
 def delay(times: int, longest: timedelta) -> timedelta:

@@ -14,7 +14,7 @@ from time import monotonic
 from django.db import transaction
 from django.db.models import Q
 
-from common.leases import NO_LEASE, lease_end
+from common.leases import NO_LEASE
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
@@ -48,7 +48,7 @@ from scanning.models import CloudJob, InboundCallback, Scan, ScannedFile
 
 logger = logging.getLogger(__name__)
 
-_RENEW_SECONDS = 5.0
+_REPORT_SECONDS = 5.0
 _CAP_RECHECK = timedelta(minutes=15)
 
 
@@ -71,7 +71,7 @@ def _send(job: CloudJob) -> None:
     if _over_cap(job):
         return
     try:
-        sent = deliver(job, progress=_renewer(job))
+        sent = deliver(job, progress=_reporter(job))
     except ScanCancelled:
         cancel(job)
     except ScanFailed as failure:
@@ -175,18 +175,17 @@ def _take_early_callbacks(job: CloudJob, remote_id: str) -> None:
         CloudJob.objects.filter(pk=job.pk).update(due_at=datetime.now(tz=UTC))
 
 
-def _renewer(job: CloudJob) -> Callable[[float], None]:
-    """Return a progress callback that keeps the lease and notices a cancel."""
+def _reporter(job: CloudJob) -> Callable[[float], None]:
+    """Return a progress callback that shows how far it is and notices a cancel."""
     last = monotonic()
 
-    def renew(share: float) -> None:
+    def report(share: float) -> None:
         nonlocal last
-        if monotonic() - last < _RENEW_SECONDS:
+        if monotonic() - last < _REPORT_SECONDS:
             return
         last = monotonic()
-        CloudJob.objects.filter(pk=job.pk).update(lease_until=lease_end())
         Scan.objects.filter(pk=job.scan_id).update(progress=min(99, int(100 * share)))
         if Scan.objects.filter(pk=job.scan_id, cancel_requested=True).exists():
             raise ScanCancelled
 
-    return renew
+    return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +18,7 @@ from werkzeug import Response
 
 from accounts.models import User
 from accounts.roles import Role
+from common import leases
 from scanning.choices import (
     EngineChoice,
     FileStatus,
@@ -330,6 +332,25 @@ def test_few_files_are_not_sent_behind_the_many_of_another_container(
     sent = CloudJob.objects.filter(sent_at__isnull=False)
     assert sent.count() == 2
     assert sent.filter(remote_container_id=78).exists()
+
+
+def test_long_call_keeps_its_lease(
+    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(vendor, admin)
+    renewed, later = Event(), datetime(2099, 1, 1, tzinfo=UTC)
+
+    def lease_end() -> datetime:
+        renewed.set()
+        return later
+
+    monkeypatch.setattr(leases, "_KEEP_SECONDS", 0.01)
+    monkeypatch.setattr(leases, "lease_end", lease_end)
+
+    waited = [renewed.wait(30) for _ in rounds.claimed(rounds.due_jobs(), "test")]
+
+    assert waited == [True]
+    assert CloudJob.objects.get().lease_until == later
 
 
 def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) -> None:
