@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import QuerySet
 
-from common.leases import Leased, claim, free, give_up, tried_again
+from common.leases import NO_LEASE, Leased, claim, free, give_up, tried_again
 from common.queue import queue_holds_work, worker_name
 
 GIVEN_UP = "It was interrupted too often. What was imported stays."
@@ -118,14 +118,14 @@ def carry_out(
     if not claim(waiting, kind="" if dry else kind, owner=worker_name()):
         return
     mine = rows.filter(pk=import_id, status=wanted, lease_owner=worker_name())
-    kept = rows.get(pk=import_id)
+    outcome: dict[str, object]
     try:
         with tried_again(mine, expected=refusals):
-            kept.summary = work(kept, mine, dry)
+            summary = work(rows.get(pk=import_id), mine, dry)
     except refusals as error:
-        kept.status, kept.message = ImportStatus.REFUSED, str(error)[:500]
+        outcome = {"status": ImportStatus.REFUSED, "message": str(error)[:500]}
     else:
-        kept.message = ""
-        kept.status = ImportStatus.CHECKED if dry else ImportStatus.DONE
-    kept.lease_owner, kept.lease_until, kept.attempts = "", None, 0
-    kept.save()
+        status = ImportStatus.CHECKED if dry else ImportStatus.DONE
+        outcome = {"status": status, "message": "", "summary": summary}
+    now = datetime.now(tz=UTC)
+    mine.update(updated_at=now, attempts=0, **outcome, **NO_LEASE)

@@ -129,7 +129,8 @@ def _run(
                 summary = task.run(bad_rows)
         default_storage.delete(f"imports/{kept.uid}/bad-rows.csv")
         with bad.open("rb") as file:
-            kept.bad_rows = default_storage.save(
+            stored = default_storage.save(
                 f"imports/{kept.uid}/bad-rows.csv", File(file)
             )
+        mine.update(bad_rows=stored)
     return asdict(summary)

@@ -11,10 +11,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.roles import Role
-from common.checked_imports import ImportStatus
+from common.checked_imports import ImportStatus, carry_out
 from reports.foreign import running, services
 from reports.foreign.errors import Fault, ResultsRefused
 from reports.foreign.found import FoundFile
@@ -363,6 +364,27 @@ def test_the_page_checks_first_and_imports_when_told(
     assert (
         signed_in(Role.VIEWER).get(reverse("portal:result_import")).status_code == 403
     )
+
+
+def test_an_import_that_another_worker_took_over_is_left_to_that() -> None:
+    kept = services.keep_results(
+        container=ContainerFactory.create(),
+        upload=SimpleUploadedFile("dump.json", b"{}"),
+        user=make_user(Role.REVIEWER),
+    )
+    rows = ResultImport.objects.all()
+
+    def lose(
+        lost: ResultImport, _mine: QuerySet[ResultImport], _dry: bool
+    ) -> dict[str, Any]:  # Any: JSON
+        rows.filter(pk=lost.pk).update(lease_owner="other:2")
+        return {"added": 1}
+
+    carry_out(rows, kept.pk, dry=True, kind="", refusals=(), work=lose)
+
+    kept.refresh_from_db()
+    assert (kept.status, kept.lease_owner) == (ImportStatus.CHECKING, "other:2")
+    assert kept.summary == {}
 
 
 def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
