@@ -14,6 +14,7 @@ from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from catalogue import index_store
+from common.outages import outage_of
 from operations.metrics import page_of_figures
 from recognition.errors import RecognitionError
 from scanning import selectors
@@ -90,4 +91,9 @@ def _storage_problem() -> str:
         default_storage.delete(name)
     except OSError as error:
         return f"cannot be written: {error.strerror or error}"
+    except Exception as error:
+        # Of the client of object storage, which is loaded only where that is used.
+        if outage_of(error) is None:
+            raise
+        return f"cannot be written: {error}"
     return ""

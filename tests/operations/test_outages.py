@@ -94,6 +94,19 @@ def test_an_upload_that_cannot_be_kept_is_refused_whole(
     assert not ScannedFile.objects.exists()
 
 
+def test_readiness_says_that_the_object_storage_is_away(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = EndpointConnectionError(endpoint_url="http://s3")
+    monkeypatch.setattr(type(default_storage._wrapped), "save", failing(away))  # type: ignore[attr-defined]  # the one behind
+
+    ready = Client(raise_request_exception=False).get("/readyz")
+
+    assert ready.status_code == 503
+    assert "http://s3" in ready.json()["storage"]
+    assert ready.json()["database"] == "ok"
+
+
 def test_no_room_for_the_upload_itself_is_told_too(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
