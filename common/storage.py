@@ -48,9 +48,12 @@ def sha256_of(file: File[bytes]) -> str:
     return digest.hexdigest()
 
 
-def keep_file(file: File[bytes], name: str) -> StoredFile:
-    """Store ``file`` under ``name``; a file already on this disk is only moved."""
-    sha256 = sha256_of(file)
+def keep_file(file: File[bytes], name: str, *, sha256: str = "") -> StoredFile:
+    """Store ``file`` under ``name``; a file already on this disk is only moved.
+
+    ``sha256`` is its hash where that is known already.
+    """
+    sha256 = sha256 or sha256_of(file)
     size = file.size
     stored = default_storage.save(name, file)
     return StoredFile(name=stored, sha256=sha256, size_bytes=size)

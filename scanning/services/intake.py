@@ -14,6 +14,7 @@ import audit.services
 from accounts.models import User
 from common.fingerprint_files import read_fingerprint
 from common.http import LinkRefused, check_link
+from common.leases import one_at_a_time
 from common.media_analysis import AudioRefused
 from common.storage import display_name, keep_file, sha256_of
 from scanning.choices import FileStatus, SourceType
@@ -63,18 +64,26 @@ def submit_upload(
     """
     name = display_name(name or upload.name or "", otherwise="upload")
     _check_size(name, upload.size)
-    earlier = None if scan_again else _earlier(container, sha256_of(upload))
+    sha256 = sha256_of(upload)
+    earlier = None if scan_again else _earlier(container, sha256)
     if earlier is not None:
         return Submission(earlier, seen_before=True)
     file = ScannedFile(
         container=container, name=name, uploaded_by=user, **_columns(details)
     )
-    file.take_audio(keep_file(upload, f"files/{file.uid.hex[:2]}/{file.uid.hex}"))
-    with transaction.atomic():
-        file.save()
-        _record_intake(file, user)
-        request_scan(scanned_file=file, user=user, waited_for=waited_for)
-    return Submission(file)
+    key = file.uid.hex
+    stored = keep_file(upload, f"files/{key[:2]}/{key}", sha256=sha256)
+    file.take_audio(stored)
+    with one_at_a_time(f"upload:{container.pk}:{sha256}"):
+        # The same bytes may have come while these were stored.
+        earlier = None if scan_again else _earlier(container, sha256)
+        if earlier is None:
+            file.save()
+            _record_intake(file, user)
+            request_scan(scanned_file=file, user=user, waited_for=waited_for)
+            return Submission(file)
+    default_storage.delete(stored.name)
+    return Submission(earlier, seen_before=True)
 
 
 def submit_fingerprint(

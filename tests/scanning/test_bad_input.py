@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.core.files.base import File
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.models import User
 from accounts.roles import Role
+from common.storage import StoredFile, keep_file
 from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
+from scanning.services import intake
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 
@@ -185,6 +189,34 @@ def test_same_bytes_again_point_to_the_earlier_file(
     assert answer.status_code == 200
     assert answer.json()["duplicate_of"]["uid"] == str(first.uid)
     assert ScannedFile.objects.count() == 1
+
+
+def test_same_bytes_twice_at_once_are_one_file(
+    container: Container,
+    admin: User,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def submit() -> intake.Submission:
+        return intake.submit_upload(
+            container=container, upload=upload("one.wav", b"x" * 100), user=admin
+        )
+
+    def keep_beside_another(
+        file: File[bytes], name: str, *, sha256: str = ""
+    ) -> StoredFile:
+        monkeypatch.setattr(intake, "keep_file", keep_file)
+        submit()
+        return keep_file(file, name, sha256=sha256)
+
+    monkeypatch.setattr(intake, "keep_file", keep_beside_another)
+
+    taken = submit()
+
+    assert taken.seen_before
+    assert taken.scanned_file == ScannedFile.objects.get()
+    stored = [one for one in (data_dir / "media").rglob("*") if one.is_file()]
+    assert len(stored) == 1
 
 
 def test_same_bytes_are_taken_again_when_asked_to(
