@@ -1,8 +1,8 @@
 """Builds the landmark index anew, beside the old one, then puts it in its place.
 
 Needed after an engine upgrade that changes what the index holds, and after damage.
-Stored fingerprints are enough; where these too are of another engine, they are made
-again from the audio.
+Stored fingerprints are enough; where these too are of another engine, or lost, they
+are made again from the audio.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def _postings(batch: list[Recording], counts: Rebuilt) -> Iterator[Postings]:
             # What was retired meanwhile stays so.
             _searchable(recording.bucket).filter(pk=recording.pk).update(
                 status=RecordingStatus.ERROR,
-                status_message="Its fingerprint is of another engine and could not be "
-                "made again; add the audio anew.",
+                status_message="Its fingerprint is lost or of another engine and could "
+                "not be made again; add the audio anew.",
             )
             counts.failed += 1
         else:
@@ -123,7 +123,7 @@ def _postings(batch: list[Recording], counts: Rebuilt) -> Iterator[Postings]:
 def _postings_of(recording: Recording, counts: Rebuilt) -> Postings:
     try:
         return index_store.postings_of(recording)
-    except RecognitionError:
+    except (RecognitionError, OSError):
         if not recording.audio:
             raise
         refresh_fingerprint(recording)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -57,7 +58,8 @@ def stray_files() -> Iterator[Finding]:
     for name in sorted(_stored_names("")):
         if any(m._base_manager.filter(**{c: name}).exists() for m, c in columns):
             continue
-        if default_storage.get_modified_time(name) < datetime.now(tz=UTC) - _SETTLED:
+        stored_at = _stored_at(name)
+        if stored_at is not None and stored_at < datetime.now(tz=UTC) - _SETTLED:
             yield Finding(
                 "stray files",
                 f"{name} belongs to nothing",
@@ -70,7 +72,11 @@ def stray_uploads() -> Iterator[Finding]:
     """Find what interrupted uploads and workers left in the scratch folder."""
     before = (datetime.now(tz=UTC) - _SETTLED).timestamp()
     for path in sorted(settings.FILE_UPLOAD_TEMP_DIR.iterdir()):
-        if path.is_file() and path.stat().st_mtime < before:
+        try:
+            told = path.stat()
+        except FileNotFoundError:  # used or deleted meanwhile
+            continue
+        if stat.S_ISREG(told.st_mode) and told.st_mtime < before:
             yield Finding(
                 "stray files",
                 f"{path} was left behind",
@@ -112,6 +118,16 @@ def _fingerprint_again(recording_id: int) -> None:
     recording.refresh_from_db()
     if recording.status == RecordingStatus.READY:
         index_store.index_recording(recording)
+
+
+def _stored_at(name: str) -> datetime | None:
+    """Return when a file was stored; None where it is deleted meanwhile."""
+    try:
+        return default_storage.get_modified_time(name)
+    except Exception:  # each storage has its own for a file that is not there
+        if default_storage.exists(name):
+            raise
+        return None
 
 
 def _stored_names(folder: str) -> Iterator[str]:

@@ -170,6 +170,19 @@ def test_fingerprints_of_another_engine_are_made_again_from_the_audio(
     assert index_store.open_index().stats(bucket.pk).recordings == 1
 
 
+def test_lost_fingerprint_is_made_again_from_the_audio(
+    bucket: Bucket, run_worker: Worker
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
+    run_worker()
+    recording.refresh_from_db()
+    Path(recording.fingerprint.path).unlink()
+
+    call_command("rebuild_index")
+
+    assert index_store.open_index().stats(bucket.pk).recordings == 1
+
+
 def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
     bucket: Bucket, run_worker: Worker
 ) -> None:

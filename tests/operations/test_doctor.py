@@ -18,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 from catalogue import index_store
 from catalogue.changes import retire_recordings
 from catalogue.models import IndexChange, Recording, RecordingStatus
+from operations import stored_files
 from tests.conftest import Catalogue, Worker
 
 
@@ -105,6 +106,31 @@ def test_stray_files_are_deleted_once_they_are_a_day_old(
     assert default_storage.exists(fresh)
     assert not default_storage.exists(old)
     assert not left.exists()
+
+
+def test_what_is_deleted_meanwhile_is_passed_over(
+    catalogue: Catalogue, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_files, "_stored_names", lambda _folder: iter(["gone"]))
+    (data_dir / "tmp" / "gone.upload").symlink_to(data_dir / "gone")
+
+    assert problems() == []
+
+
+def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
+    catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for recording in (catalogue.first, catalogue.second):
+        index_store.remove_recording(recording)
+    for name in (catalogue.first.audio, catalogue.first.fingerprint):
+        default_storage.delete(str(name))
+
+    found = examine(fix=True)
+
+    assert [finding["mended"] for finding in found] == [False, False, False, True]
+    assert "not mended: " in capsys.readouterr().err
+    indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
+    assert indexed == [catalogue.second.pk]
 
 
 def test_work_without_a_worker_is_handed_out_again(

@@ -8,8 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.media_analysis import AudioRefused
 from operations.doctor import examine
 from operations.findings import Finding
+from recognition.errors import RecognitionError
 
 
 class Command(BaseCommand):
@@ -30,15 +32,24 @@ class Command(BaseCommand):
         """Tell, mend where asked to, and count what is left."""
         left = 0
         for finding in examine():
-            mended = options["fix"] and finding.mend is not None
-            if mended and finding.mend is not None:
-                finding.mend()
+            mended = options["fix"] and self._mend(finding)
             left += not mended
             self.stdout.write(_line(finding, mended=mended, form=options["format"]))
         if left:
             raise CommandError(f"{left} findings are left.")
         if options["format"] == "text":
             self.stdout.write("All fits together.")
+
+    def _mend(self, finding: Finding) -> bool:
+        """Tell whether it is mended; what hinders one is told, and the next is tried."""
+        if finding.mend is None:
+            return False
+        try:
+            finding.mend()
+        except (RecognitionError, AudioRefused, OSError) as error:
+            self.stderr.write(f"{finding.problem}: not mended: {error}")
+            return False
+        return True
 
 
 def _line(finding: Finding, *, mended: bool, form: str) -> str:
