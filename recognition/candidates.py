@@ -52,17 +52,23 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """An offset with votes, to be verified: a recording along a line in a window."""
+    """An offset with votes, to be verified: a recording along a line in a window.
+
+    Votes tell an offset to a cell of some frames. ``nearby`` are the offsets around it
+    to begin from, in frames: from a frame beside the true one nothing weak verifies.
+    """
 
     recording: int
     line: Line
     window: tuple[int, int]
     votes: int
     warped: bool
+    nearby: tuple[float, ...] = (0.0,)
 
 
 SPARSE, DENSE, GRID, DEEP, SHORT = "sparse", "dense", "grid", "deep", "short"
 
+NEARBY = (-1.5, -0.5, 0.5, 1.5)
 _BLOCK_HASHES = 1 << 21  # at most, looked up in one go
 
 
@@ -138,9 +144,11 @@ def leads(
             max_list=longest_list(hours, params),
         )
         for window, votes in zip(windows, answers, strict=True):
-            for vote in votes:
+            for rank, vote in enumerate(votes):
                 line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
-                yield Lead(vote.recording, line, window, vote.votes, stage.name == GRID)
+                on_grid = stage.name == GRID  # there the line is fitted first
+                near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
+                yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
 
 
 def _blocks(

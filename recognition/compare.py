@@ -110,15 +110,7 @@ def related(
 
 
 def _stands(view: QueryView, b: Landmarks, lead: Lead, params: Params) -> bool:
-    run = follow(
-        view,
-        0,
-        b,
-        line=lead.line,
-        window=lead.window,
-        warped=lead.warped,
-        params=params,
-    )
+    run = follow(view, b, lead, params)
     if run is None or run.length * params.frame_ms < params.min_segment_ms:
         return False
     paid = params.warp_bits if lead.warped else 0.0

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.alignment import Line, QueryView, fit_line
+from recognition.candidates import Lead
 from recognition.params import Params
 from recognition.segments import Run, best_segment, trimmed
 from recognition.types import Landmarks
@@ -18,27 +19,26 @@ _NEAR_FRAMES = 94  # a run that ends within 1.5 s of its span may go on beyond i
 
 
 def follow(
-    view: QueryView,
-    recording: int,
-    reference: Landmarks,
-    *,
-    line: Line,
-    window: tuple[int, int],
-    warped: bool,
-    params: Params,
+    view: QueryView, reference: Landmarks, lead: Lead, params: Params
 ) -> Run | None:
-    """The best run along a line, begun in a window of query frames and extended.
+    """The best run along a lead's line, begun in its window and extended.
 
     Extends only what scores more than a candidate must; fits the line to what it
-    finds and follows it again, until nothing is gained. A ``warped`` lead has a tempo
-    and pitch only near the true ones, so its line is fitted before it is weighed.
+    finds and follows it again, until nothing is gained. A warped lead has a tempo and
+    pitch only near the true ones, so its line is fitted before it is weighed. Of the
+    offsets near a lead's the one with most evidence is followed.
     """
     if not len(reference.frames):
         return None
-    span = _span(reference, line, window)
-    if warped:
+    line = lead.line
+    span = _span(reference, line, lead.window)
+    if lead.warped:
         line = fit_line(view, reference, span, line)
-    run = _run_in(view, recording, reference, span, line, params)
+    lines = [replace(line, offset=line.offset + frames) for frames in lead.nearby]
+    begun = [
+        _run_in(view, lead.recording, reference, span, line, params) for line in lines
+    ]
+    run = max(filter(None, begun), key=lambda run: run.bits, default=None)
     if run is None or run.bits < params.candidate_bits:
         return run
     run = _extended(view, run, span, params)

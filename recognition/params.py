@@ -83,6 +83,7 @@ class Params:
     grid_within: int = 4
     grid_top: int = 2
     sparse_top: int = 4
+    nearby_top: int = 8
 
     # Verification
     tolerance_frames: int = 1

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recognition.alignment import Line, view_of
 from recognition.candidates import (
     GRID,
+    NEARBY,
     Lead,
     Stage,
     fans,
@@ -162,7 +163,9 @@ def _leads(search: Search, index: RetroIndex, stage: Stage) -> Iterator[Lead]:
     for window, owner, offset, count in votes.tolist():
         line = Line(1 / tempo, -offset / tempo, stage.warp.shift)
         number = index.numbers[owner]
-        yield Lead(number, line, windows[window], count, stage.name == GRID)
+        on_grid = stage.name == GRID
+        near = (0.0,) if on_grid else NEARBY
+        yield Lead(number, line, windows[window], count, on_grid, near)
 
 
 def _joined(parts: list[_Postings]) -> _Postings:

@@ -99,15 +99,7 @@ class Search:
         return False
 
     def _verify(self, lead: Lead) -> None:
-        run = follow(
-            self.view,
-            lead.recording,
-            self._reference(lead.recording),
-            line=lead.line,
-            window=lead.window,
-            warped=lead.warped,
-            params=self.params,
-        )
+        run = follow(self.view, self._reference(lead.recording), lead, self.params)
         if run is None:
             return
         if lead.warped:
