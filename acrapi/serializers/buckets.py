@@ -9,6 +9,7 @@ from django.db.models import Count, Sum
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from accounts.reach import working_for
 from acrapi.formats import instant, plain_instant
 from acrapi.serializers.containers import DEFAULT_REGION
 from acrapi.serializers.fields import LabelsField, ObjectField, ShortText
@@ -44,6 +45,9 @@ class BucketUpdateSerializer(serializers.Serializer[None]):
             raise serializers.ValidationError(
                 f"Bucket {existing.pk} has this name already; choose another."
             )
+        with working_for(None):
+            if taken.exists():
+                raise serializers.ValidationError("This name is taken; choose another.")
         return name
 
 

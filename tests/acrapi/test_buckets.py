@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from accounts.models import AccessLimit, User
+from accounts.reach import working_for
+from accounts.roles import Role
 from catalogue.models import Bucket, Recording, RecordingStatus
-from tests.acrapi.conftest import Api
+from tests.acrapi.conftest import Api, MakeApi
 from tests.conftest import Catalogue
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory
@@ -58,6 +63,27 @@ def test_a_name_that_is_taken_is_refused(api: Api) -> None:
 
     assert answer.status_code == 422
     assert str(bucket.pk) in answer.json()["errors"]["name"][0]
+
+
+def test_a_name_is_taken_by_a_bucket_that_may_not_be_seen(make_api: MakeApi) -> None:
+    seen, hidden = BucketFactory.create_batch(2)
+    api = make_api(Role.MANAGER)
+    desk = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=desk, buckets=[seen.pk])
+    api.owner.groups.add(desk)
+
+    answer = api.call("PUT", f"/api/buckets/{seen.pk}", {"name": hidden.name})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"]["name"] == ["This name is taken; choose another."]
+    seen.name = hidden.name
+    with (
+        working_for(User.objects.get(pk=api.owner.pk)),
+        pytest.raises(
+            ValidationError, match="There is a bucket with this name already"
+        ),
+    ):
+        seen.full_clean()
 
 
 def test_the_vendors_own_bucket_is_there_and_stays(api: Api) -> None:
