@@ -220,7 +220,7 @@ def _undo_dispute(event: Event, dispute: Dispute) -> None:
     """Let the dispute follow the match back: open again, or never recorded."""
     if event.action == DisputeVerb.DISPUTE:
         dispute.status = DisputeStatus.UNDONE
-    elif event.before["state"] == MatchState.DISPUTED:
+    elif event.before["state"] in (MatchState.DISPUTED, MatchState.SUPERSEDED):
         dispute.status = DisputeStatus.OPEN
         dispute.answer, dispute.answered_at, dispute.answered_by = "", None, None
     dispute.save()

@@ -37,7 +37,19 @@ def possible_moves(*, match: Match, user: User) -> list[DisputeVerb]:
         moves += [DisputeVerb.UPHOLD, DisputeVerb.WITHDRAW]
     if match.state in (*_CLAIMS, MatchState.DISPUTED) and manages:
         moves.append(DisputeVerb.RELEASE)
+    if manages and _was_left_open(match):
+        moves += _ENDS
     return moves
+
+
+def _was_left_open(match: Match) -> bool:
+    """Tell whether a rescan replaced the match without carrying its dispute on."""
+    dispute = match.dispute if match.state == MatchState.SUPERSEDED else None
+    return (
+        dispute is not None
+        and dispute.match_id == match.pk
+        and dispute.status == DisputeStatus.OPEN
+    )
 
 
 @transaction.atomic
@@ -146,7 +158,8 @@ def _answer(
         )
     state, status = _ENDS[verb]
     dispute = current.dispute
-    if current.state == MatchState.DISPUTED and dispute is not None:
+    is_replaced = current.state == MatchState.SUPERSEDED
+    if dispute is not None and (is_replaced or current.state == MatchState.DISPUTED):
         dispute.status = status
         dispute.answer = text
         dispute.answered_by = user
@@ -154,7 +167,9 @@ def _answer(
         dispute.save()
     change = Change(
         action=verb,
-        to=state,
+        # The match that replaced this one waits for a decision of its own.
+        to=MatchState.SUPERSEDED if is_replaced else state,
+        free=is_replaced,
         fields={
             "decided_by_id": user.pk,
             "decided_by_name": user.get_username(),

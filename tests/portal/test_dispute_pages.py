@@ -10,12 +10,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from review.choices import MatchState
+from review.choices import DisputeStatus, MatchState
 from review.models import Dispute, Match
 from review.services import disputes
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -167,6 +168,21 @@ def test_viewer_looks_and_records_nothing(signed_in: MakeClient) -> None:
     assert "No dispute here" in viewer.get(LIST).content.decode()
     assert "data-ask=" not in viewer.get(match.review_url).content.decode()
     assert move(viewer, match, "dispute", code="licensed").status_code == 403
+
+
+def test_dispute_of_a_match_that_a_rescan_replaced_is_answered(
+    manager: Client,
+) -> None:
+    match = disputed()
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_match((200_000, 220_000, 0, 20_000), scan=scan, recording=match.recording)
+
+    assert match.review_url in manager.get(LIST).content.decode()
+    assert 'value="uphold"' in manager.get(match.review_url).content.decode()
+    move(manager, match, "uphold", note="It is ours.")
+
+    assert Dispute.objects.get().status == DisputeStatus.UPHELD
+    assert "No dispute here" in manager.get(LIST).content.decode()
 
 
 def test_odd_requests(reviewer: Client) -> None:

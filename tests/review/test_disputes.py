@@ -225,6 +225,34 @@ def test_possible_moves_follow_state_and_role(
     assert disputes.possible_moves(match=claim, user=viewer) == []
 
 
+def test_dispute_that_no_rescan_carries_on_is_answered_where_it_was_recorded(
+    disputed: Match, manager: User, reviewer: User
+) -> None:
+    scan = ScanFactory.create(scanned_file=disputed.scanned_file)
+    make_match((200_000, 220_000, 0, 20_000), scan=scan, recording=disputed.recording)
+    (dispute,) = selectors.open_disputes()
+    left = dispute.match
+    assert (left, left.state) == (disputed, MatchState.SUPERSEDED)
+    assert disputes.possible_moves(match=left, user=reviewer) == []
+    assert disputes.possible_moves(match=left, user=manager) == [
+        DisputeVerb.UPHOLD,
+        DisputeVerb.WITHDRAW,
+        DisputeVerb.RELEASE,
+    ]
+
+    answered = disputes.uphold(
+        match=left, user=manager, version=left.version, answer="It is ours."
+    )
+
+    dispute.refresh_from_db()
+    assert (dispute.status, dispute.answer) == (DisputeStatus.UPHELD, "It is ours.")
+    assert answered.state == MatchState.SUPERSEDED
+    assert disputes.possible_moves(match=answered, user=manager) == []
+    undone = decisions.undo(match=answered, user=manager, version=answered.version)
+    assert undone.state == MatchState.SUPERSEDED
+    assert [each.match for each in selectors.open_disputes()] == [left]
+
+
 def test_rescan_carries_the_open_dispute_along(disputed: Match) -> None:
     scan = ScanFactory.create(scanned_file=disputed.scanned_file)
 
@@ -232,4 +260,6 @@ def test_rescan_carries_the_open_dispute_along(disputed: Match) -> None:
 
     assert (again.state, again.dispute) == (MatchState.DISPUTED, disputed.dispute)
     assert [dispute.match for dispute in selectors.open_disputes()] == [again]
+    disputed.refresh_from_db()
+    assert disputes.possible_moves(match=disputed, user=make_user(Role.MANAGER)) == []
     assert locks.release_expired_locks() == 0
