@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
 from django.core.signing import Signer
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
@@ -16,7 +18,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.models import User
 from acrapi.errors import WireError, invalid
 from acrapi.models import StagedUpload, new_upload_uid
-from common.storage import display_name
+from common.storage import FileOnDisk, display_name, sha256_of
 from scanning.models import Container
 
 LIFETIME = timedelta(minutes=15)
@@ -112,24 +114,51 @@ def _copy(stream: BinaryIO, target: Path) -> int:
     return received
 
 
-def claim(*, key: str, container: Container, owner: User) -> StagedUpload:
-    """Take the upload with this key, once; refuse a key that is not this caller's."""
+@contextmanager
+def opened(
+    *, key: str, container: Container, owner: User
+) -> Iterator[tuple[StagedUpload, FileOnDisk]]:
+    """Open the upload with this key; refuse a key that is not this caller's.
+
+    Its bytes are read here, so that the transaction that claims it can be short.
+    """
     mine = StagedUpload.objects.filter(key=key, container=container, owner=owner)
-    taken = mine.filter(
+    staged = _waiting(mine).first()
+    if staged is None:
+        raise _unknown()
+    try:
+        file = FileOnDisk(path_of(staged), staged.file_name)
+    except FileNotFoundError as taken:
+        raise _unknown() from taken
+    with file:
+        file.sha256 = sha256_of(file)
+        yield staged, file
+
+
+def claim(staged: StagedUpload) -> None:
+    """Take an upload, once; whoever comes second is refused."""
+    mine = StagedUpload.objects.filter(pk=staged.pk)
+    if not _waiting(mine).update(used_at=datetime.now(tz=UTC)):
+        raise _unknown()
+
+
+def _waiting(rows: QuerySet[StagedUpload]) -> QuerySet[StagedUpload]:
+    """Return those whose bytes wait to be submitted."""
+    return rows.filter(
         uploaded_at__isnull=False,
         used_at__isnull=True,
         expires_at__gt=datetime.now(tz=UTC),
-    ).update(used_at=datetime.now(tz=UTC))
-    staged = mine.first()
-    if staged is None or not taken:
-        raise invalid(
-            "key",
-            "Nothing was uploaded under this key for this container, or it was "
-            "submitted already. Ask for a presigned upload, put the file there, then "
-            "submit its key.",
-            code="unknown_upload",
-        )
-    return staged
+    )
+
+
+def _unknown() -> WireError:
+    return invalid(
+        "key",
+        "Nothing was uploaded under this key for this container, or it was "
+        "submitted already. Ask for a presigned upload, put the file there, then "
+        "submit its key.",
+        code="unknown_upload",
+    )
 
 
 def path_of(staged: StagedUpload) -> Path:

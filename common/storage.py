@@ -24,6 +24,8 @@ class FileOnDisk(File[bytes]):
     def __init__(self, path: Path, name: str) -> None:
         super().__init__(path.open("rb"), name=name)
         self._path = path
+        self.sha256 = ""
+        """Its hash, where that was worked out before it is stored."""
 
     def temporary_file_path(self) -> str:
         """Tell the storage where it lies."""
@@ -53,6 +55,8 @@ def keep_file(file: File[bytes], name: str, *, sha256: str = "") -> StoredFile:
 
     ``sha256`` is its hash where that is known already.
     """
+    if isinstance(file, FileOnDisk):
+        sha256 = sha256 or file.sha256
     sha256 = sha256 or sha256_of(file)
     size = file.size
     stored = default_storage.save(name, file)

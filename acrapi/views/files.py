@@ -29,11 +29,10 @@ from acrapi.serializers.files import (
     file_shapes,
 )
 from acrapi.states import file_state_filter
-from acrapi.uploads import claim, path_of
+from acrapi.uploads import claim, opened
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from common.fingerprint_files import looks_like_fingerprint
-from common.storage import FileOnDisk
 from scanning.choices import SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
@@ -180,10 +179,13 @@ def _submit(
         return _submit_link(container, told, user)
     upload: File[bytes] | None = told.get("file")
     if upload is None and told.get("key"):
-        with transaction.atomic():
-            staged = claim(key=told["key"], container=container, owner=user)
+        with opened(key=told["key"], container=container, owner=user) as (
+            staged,
+            waiting,
+        ):
             name = name or told.get("filename", "") or staged.file_name
-            with FileOnDisk(path_of(staged), staged.file_name) as waiting:
+            with transaction.atomic():
+                claim(staged)
                 return _submit_bytes(container, data_type, waiting, user, name)
     if upload is None:
         raise invalid(

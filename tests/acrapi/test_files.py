@@ -7,12 +7,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.core.files.base import File
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
 
 from acrapi.models import RepeatableCall
 from audit.models import Event
+from common.storage import sha256_of
 from scanning.choices import FileStatus, SourceType
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
@@ -145,6 +150,30 @@ def test_a_foreign_fingerprint_is_refused_with_the_way_out(api: Api) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_fingerprint")
     assert "upload the audio itself" in answer.json()["message"]
+
+
+def test_a_presigned_upload_is_read_before_its_transaction_begins(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = ContainerFactory.create()
+    offered = api.get(f"/api/fs-containers/{container.pk}/presigned-upload").json()
+    put = urlsplit(offered["data"]["presigned_url"])
+    Client().put(f"{put.path}?{put.query}", b"audio" * 100)
+    depths: list[int] = []
+
+    def hashed(file: File[bytes]) -> str:
+        depths.append(len(connection.savepoint_ids))
+        return sha256_of(file)
+
+    monkeypatch.setattr("acrapi.uploads.sha256_of", hashed)
+    monkeypatch.setattr("common.storage.sha256_of", hashed)
+    body = {"data_type": "audio", "key": offered["data"]["key"]}
+    url = f"/api/fs-containers/{container.pk}/files"
+
+    made, again = api.call("POST", url, body), api.call("POST", url, body)
+
+    assert (made.status_code, again.status_code) == (201, 422)
+    assert depths == [len(connection.savepoint_ids)]
 
 
 def test_an_idempotency_key_makes_one_file(api: Api) -> None:
