@@ -222,6 +222,17 @@ def test_filters_of_the_file_list_live_in_its_address(
     assert {file.name for file in page.context["page_obj"]} == expected
 
 
+def test_export_of_files_says_that_it_heeds_no_state(signed_in: MakeClient) -> None:
+    client = signed_in(REVIEWER)
+
+    every = client.get("/files/").content.decode()
+    some = client.get("/files/?state=error").content.decode()
+
+    assert "Export CSV</a>" in every
+    assert "Export CSV, any state</a>" in some
+    assert "Report, any state…</a>" in some
+
+
 def test_match_list_filters_by_score_band(signed_in: MakeClient) -> None:
     make_match(score=Decimal("90.0"))
     low = make_match(score=Decimal("60.0"))
