@@ -164,6 +164,7 @@ class ReportsView(ReportView):
 class StreamView(ReportView):
     """A report that is sent while it is read."""
 
+    http_method_names = ["get", "options"]
     runs = True
 
     @extend_schema(
@@ -216,6 +217,8 @@ class RunView(ReportView):
 
 class RunFileView(ReportView):
     """The file of a run."""
+
+    http_method_names = ["get", "options"]
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str) -> HttpResponseBase:

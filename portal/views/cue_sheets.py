@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
@@ -32,7 +32,7 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     return render(request, "cue_sheets/cue_sheet.html", {"file": file, "sheet": sheet})
 
 
-@require_safe
+@require_GET
 @needs(Action.REPORT)
 def cue_sheet_file(
     request: PortalRequest, uid: uuid.UUID, kind: str

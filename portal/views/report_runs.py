@@ -69,8 +69,9 @@ def _page(
 def run_file(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the file as it was written."""
     run = _ready(request, uid)
+    takes_it = request.method == "GET"
     return StreamingHttpResponse(
-        services.download(run=run, user=request.user),
+        services.download(run=run, user=request.user) if takes_it else (),
         content_type=CONTENT_TYPES[Format(run.format)],
         headers={
             "Content-Disposition": f'attachment; filename="{run.file_name}"',

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts.roles import Action
 from portal.access import PortalRequest, needs
@@ -68,7 +68,7 @@ def summary(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-@require_safe
+@require_GET
 @needs(Action.REPORT)
 def summary_csv(request: PortalRequest) -> HttpResponseBase:
     """Send all rows of the summary."""

@@ -17,9 +17,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
+    require_GET,
     require_http_methods,
     require_POST,
-    require_safe,
 )
 
 from accounts.roles import Action
@@ -149,7 +149,7 @@ def _query(given: QueryDict) -> str:
     return query.urlencode()
 
 
-@require_safe
+@require_GET
 @needs(Action.REPORT)
 def match_export(request: PortalRequest) -> HttpResponseBase:
     """Stream the report of the filters in the address; say which cannot be read."""
@@ -159,7 +159,7 @@ def match_export(request: PortalRequest) -> HttpResponseBase:
     return _streamed(request, form.layout)
 
 
-@require_safe
+@require_GET
 @needs(Action.REPORT)
 def file_export(request: PortalRequest) -> HttpResponseBase:
     """Stream the match report of what a list of files is narrowed to.

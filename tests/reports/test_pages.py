@@ -64,6 +64,23 @@ def test_workbook_is_left_to_the_worker(signed_in: MakeClient) -> None:
     assert "was cancelled" in client.get(run.url).content.decode()
 
 
+@pytest.mark.parametrize(
+    "url", ["/matches/export/", "/files/export/", "/reports/summary/rows.csv"]
+)
+def test_who_asks_only_for_the_head_takes_nothing(
+    signed_in: MakeClient, url: str
+) -> None:
+    run = run_of()
+    client = signed_in(Role.REVIEWER)
+    told = Event.objects.count()
+
+    head = client.head(f"{run.url}file")
+
+    assert head["Content-Length"] == str(run.size_bytes)
+    assert client.head(url).status_code == 405
+    assert Event.objects.count() == told
+
+
 def test_viewer_downloads_but_does_not_run(signed_in: MakeClient) -> None:
     make_match()
     run = run_of()
