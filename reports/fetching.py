@@ -37,8 +37,8 @@ _FOUND_OF_STATUS = {
 _LONG_OF_FILE = ("facts", "tags", "platform_facts")
 _LONG_OF_SCAN = ("stretches", "warnings", "buckets")
 _LONG_OF_RECORDING = ("facts", "notes")
-# What of other states says nothing about how much of a file is ours.
-_NOT_OURS = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+# What of these states is not heard in the file; a claim that was given up still is.
+_NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 
 
 @dataclass(slots=True)
@@ -218,11 +218,11 @@ class FetchFiles:
 
 def _covered_spans(matches: Sequence[Match]) -> Mapping[int, list[spans.Span]]:
     """Return by file what its matches cover, excluded stretches taken off."""
-    ours = [match for match in matches if match.state not in _NOT_OURS]
-    heard = _heard_in({match.scan_id for match in ours})
-    excluded = excluded_spans_of({match.recording_id for match in ours})
+    matched = [match for match in matches if match.state not in _NOT_HEARD]
+    heard = _heard_in({match.scan_id for match in matched})
+    excluded = excluded_spans_of({match.recording_id for match in matched})
     covered: dict[int, list[spans.Span]] = defaultdict(list)
-    for match in ours:
+    for match in matched:
         segments = heard[match.scan_id][match.recording_id].segments
         covered[match.scanned_file_id] += counted_spans(
             segments, excluded.get(match.recording_id, [])
