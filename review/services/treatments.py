@@ -45,6 +45,9 @@ def treat(*, match: Match, outcome: Evaluation, user: User) -> bool:
         back = Change("unsuppressed", MatchState.PENDING, fields=fields)
         current = transitions.apply(current=current, change=back, actor=user)
     fields = {**_UNTREATED, **outcome.fields()}
+    if outcome.policy is not None and current.policy_name == str(outcome.policy):
+        # The same words again give nobody more time.
+        fields["due_at"] = current.due_at
     state = MatchState(str(fields.pop("state")))
     change = Change(
         action="rule_applied",

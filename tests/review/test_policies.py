@@ -183,6 +183,24 @@ def test_version_grows_with_the_words_and_not_with_the_switch(manager: User) -> 
     ]
 
 
+def test_applying_a_rule_again_gives_nobody_more_time(
+    clock: time_machine.Traveller, manager: User
+) -> None:
+    rule = make_policy(due_days=5)
+    match = make_match()
+    clock.shift(timedelta(days=2))
+
+    policies.apply(policy=rule, user=manager)
+
+    match.refresh_from_db()
+    assert match.due_at == NOON + timedelta(days=5)
+    rule.due_days = 9
+    policies.save(policy=rule, user=manager)
+    policies.apply(policy=rule, user=manager)
+    match.refresh_from_db()
+    assert match.due_at == NOON + timedelta(days=2 + 9)
+
+
 def test_rule_that_could_never_act_is_refused_and_the_other_named(
     manager: User,
 ) -> None:
