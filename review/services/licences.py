@@ -39,6 +39,7 @@ from review.subjects import Subject
 OFFERED_STATES = (MatchState.CONFIRMED, MatchState.UPHELD)
 OWN_ACCOUNTS_UID = "l_OWN_ACCOUNTS"
 LISTED = 200
+_IN_FORCE = ("active", "withdrawn_at")
 _AT_ONCE = 500
 _MAY_NOT = "Only a manager may change licences."
 
@@ -147,6 +148,10 @@ def save(
     is_new = licence.pk is None
     if is_new:
         licence.created_by = user
+    else:
+        # Somebody may have put it in force or withdrawn it since it was read.
+        locked = Licence.objects.select_for_update()
+        licence.refresh_from_db(fields=_IN_FORCE, from_queryset=locked)
     licence.save()
     licence.buckets.set(buckets)
     licence.recordings.set(recordings)

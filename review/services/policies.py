@@ -69,8 +69,10 @@ def save(*, policy: Policy, user: User) -> list[Policy]:
     if stored is None:
         policy.owner = user
         policy.position = max((each.position for each in _all()), default=0) + 1
-    elif _words(policy) != _words(stored):
-        policy.version = stored.version + 1
+    else:
+        # Somebody may have moved, switched or changed it since it was read.
+        policy.position, policy.enabled = stored.position, stored.enabled
+        policy.version = stored.version + (_words(policy) != _words(stored))
     policy.save()
     _refuse_unreachable()
     _tell(policy, "policy.changed" if stored else "policy.created", user)

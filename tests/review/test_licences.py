@@ -292,6 +292,18 @@ def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(
     assert Event.objects.filter(action="licence.withdrawn", note="never paid").exists()
 
 
+def test_saving_does_not_undo_that_it_was_withdrawn_meanwhile(manager: User) -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+    read_before = Licence.objects.get(pk=licence.pk)
+    licences.withdraw(licence=licence, user=manager, reason="never paid")
+
+    licences.save(licence=read_before, user=manager, recordings=[recording])
+
+    licence.refresh_from_db()
+    assert licence.withdrawn_at is not None
+
+
 def test_narrowing_opens_again_what_is_no_longer_covered(manager: User) -> None:
     recording = RecordingFactory.create()
     licence = make_licence(recordings=[recording])

@@ -183,6 +183,19 @@ def test_version_grows_with_the_words_and_not_with_the_switch(manager: User) -> 
     ]
 
 
+def test_saving_keeps_what_others_did_to_the_rule_meanwhile(manager: User) -> None:
+    rule = make_policy(enabled=False)
+    policies.switch(policy=rule, user=manager, enabled=True)
+    other = Policy.objects.get(pk=rule.pk)
+    other.priority = 5
+    policies.save(policy=other, user=manager)
+
+    policies.save(policy=rule, user=manager)
+
+    rule.refresh_from_db()
+    assert (rule.enabled, rule.version) == (True, 3)
+
+
 def test_applying_a_rule_again_gives_nobody_more_time(
     clock: time_machine.Traveller, manager: User
 ) -> None:
