@@ -42,7 +42,9 @@ class StoredFile:
 
 
 def sha256_of(file: File[bytes]) -> str:
-    """Return the hash of a file's bytes, read in chunks."""
+    """Return the hash of a file's bytes, read in chunks where it is not known."""
+    if isinstance(file, FileOnDisk) and file.sha256:
+        return file.sha256
     digest = hashlib.sha256()
     for chunk in file.chunks(_CHUNK_BYTES):
         digest.update(chunk)
@@ -55,8 +57,6 @@ def keep_file(file: File[bytes], name: str, *, sha256: str = "") -> StoredFile:
 
     ``sha256`` is its hash where that is known already.
     """
-    if isinstance(file, FileOnDisk):
-        sha256 = sha256 or file.sha256
     sha256 = sha256 or sha256_of(file)
     size = file.size
     stored = default_storage.save(name, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from django.test import Client
 
 from acrapi.models import RepeatableCall
 from audit.models import Event
-from common.storage import sha256_of
+from common.storage import FileOnDisk
 from scanning.choices import FileStatus, SourceType
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
@@ -161,12 +162,11 @@ def test_a_presigned_upload_is_read_before_its_transaction_begins(
     Client().put(f"{put.path}?{put.query}", b"audio" * 100)
     depths: list[int] = []
 
-    def hashed(file: File[bytes]) -> str:
+    def read(file: FileOnDisk, size: int) -> Iterator[bytes]:
         depths.append(len(connection.savepoint_ids))
-        return sha256_of(file)
+        return File.chunks(file, size)
 
-    monkeypatch.setattr("acrapi.uploads.sha256_of", hashed)
-    monkeypatch.setattr("common.storage.sha256_of", hashed)
+    monkeypatch.setattr(FileOnDisk, "chunks", read)
     body = {"data_type": "audio", "key": offered["data"]["key"]}
     url = f"/api/fs-containers/{container.pk}/files"
 
