@@ -58,15 +58,17 @@ def test_styles_and_scripts_load_nothing_from_elsewhere(path: Path) -> None:
 
 
 def test_every_state_has_an_icon_and_a_style() -> None:
-    pictures = (ROOT / "static" / "css" / "pictures.css").read_text(encoding="utf-8")
+    sheets = ROOT / "static" / "css"
+    badges = (sheets / "badges.css").read_text(encoding="utf-8")
+    pictures = (sheets / "pictures.css").read_text(encoding="utf-8")
 
     for state, look in states.REVIEW_STATES.items():
         assert look.icon in SYMBOLS
-        assert f".badge--state-{state}" in pictures
+        assert f".badge--state-{state}" in badges
         assert f".seg--{state}" in pictures
     for state, look in states.FILE_STATES.items():
         assert look.icon in SYMBOLS
-        assert f".badge--{state}" in pictures
+        assert f".badge--{state}" in badges
 
 
 def test_every_pattern_that_states_use_is_defined() -> None:
