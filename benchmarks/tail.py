@@ -137,7 +137,7 @@ class _Without:
 
 def best_by_window(runs: list[Run], seconds: float) -> NDArray[np.float64]:
     """The best score of each 10 s, 0 where nothing scored."""
-    best = np.zeros(max(1, int(seconds * 62.5) // _WINDOW))
+    best = np.zeros(max(1, -(-int(seconds * 62.5) // _WINDOW)))
     for run in runs:
         at = int(sum(run.query_span) / 2) // _WINDOW
         if 0 <= at < len(best):
