@@ -17,9 +17,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import CopyDatabase
+
+# For every module: the last to set it counts. The machine may be busy with other tests.
+expect.set_options(timeout=20_000)
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _ARGUMENTS = [

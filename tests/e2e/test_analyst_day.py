@@ -16,8 +16,6 @@ from tests.e2e.conftest import (
 
 pytestmark = pytest.mark.e2e
 
-expect.set_options(timeout=20_000)
-
 _FOCUSED = """() => {
   const at = document.activeElement;
   return (at.getAttribute("aria-label") ?? at.textContent).replace(/\\s+/g, " ").trim();

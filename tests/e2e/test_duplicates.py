@@ -14,8 +14,6 @@ from tests.e2e.conftest import Portal, sign_in
 
 pytestmark = pytest.mark.e2e
 
-expect.set_options(timeout=20_000)
-
 _MAKE = """
 from catalogue.models import Bucket, Recording
 from dedup.services import find_duplicates

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from playwright.sync_api import Page, expect
 
 from tests import audio
-from tests.e2e.conftest import Portal, sign_in
+from tests.e2e.conftest import Portal, sign_in, uid_of, wait_until_in
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +41,7 @@ def own_files(tmp_path: Path) -> list[Path]:
 
 
 def test_upload_watch_review_and_export(
-    page: Page, portal: Portal, own_files: list[Path]
+    page: Page, portal: Portal, own_files: list[Path], restored: list[str]
 ) -> None:
     sign_in(page, portal, "ana")
 
@@ -59,9 +59,15 @@ def test_upload_watch_review_and_export(
     expect(page.locator("#file-body")).to_contain_text("Castle", timeout=30_000)
     expect(page.locator("[data-ribbon]")).to_be_visible()
     page.get_by_role("link", name="Review Castle").click()
+    page.wait_for_url("**/m/**")
+    uid = uid_of(page)
 
     page.get_by_role("button", name="Confirm ours").first.click()
     expect(page.locator("body")).to_contain_text("Confirmed")
+    # The next match is open now, and held.
+    expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)
+    restored.append(uid_of(page))
+    wait_until_in(page, restored[0], "in_review")
 
     page.goto("/matches/?state=confirmed")
     with page.expect_download() as download:

@@ -16,9 +16,6 @@ from tests.e2e.conftest import (
 
 pytestmark = pytest.mark.e2e
 
-# The machine may be busy with other tests.
-expect.set_options(timeout=20_000)
-
 
 def test_ten_decisions_by_keyboard_alone(
     page: Page, portal: Portal, restored: list[str]

@@ -21,8 +21,6 @@ from tests.factories.accounts import make_user
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
-expect.set_options(timeout=10_000)
-
 
 @pytest.fixture
 def ana() -> User:
