@@ -150,6 +150,8 @@ def test_lock_of_another_is_seen_live(
 
     first = open_first(page, "?sort=-title")
     restored.append(first)
+    # Who asks before the lock is held is told 20 s later.
+    wait_until_in(page, first, "in_review")
     second.clock.fast_forward("00:30")
 
     # In the list, while it is open; then on the match itself, until it is free.
