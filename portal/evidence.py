@@ -93,7 +93,9 @@ def draw_ribbon(
     return pictures.ribbon(
         duration_ms=duration_ms,
         lanes=lanes,
-        facts=_facts(match),
+        facts=_facts(
+            match, [*segments, *(play for other in others for play in other.segments)]
+        ),
         waveform=waveform,
         frame=_frame(play, duration_ms) if play else None,
     )
@@ -130,8 +132,8 @@ def _drawn(
         )
 
 
-def _facts(match: Match) -> list[pictures.FactLane]:
-    """Return what the newest scan says of the stretches without a match."""
+def _facts(match: Match, plays: Sequence[Segment]) -> list[pictures.FactLane]:
+    """Return what the newest scan says of the stretches without a match, and speech."""
     scan = (
         Scan.objects.filter(
             scanned_file_id=match.scanned_file_id, status=ScanStatus.SUCCEEDED
@@ -139,4 +141,4 @@ def _facts(match: Match) -> list[pictures.FactLane]:
         .order_by("-pk")
         .first()
     )
-    return fact_lanes(scan)
+    return fact_lanes(scan, plays)

@@ -21,12 +21,13 @@ from review.filters import MatchFilter
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
 from review.services.spans import length
-from scanning.models import Scan, ScannedFile
+from scanning.models import Scan, ScannedFile, Segment
 
 _STRETCH_LANES = {
     "no_match": "No match",
     "silence": "Silence",
     "not_scanned": "Not scanned",
+    "speech": "Speech",
 }
 # Order of the states in the coverage bar: settled first, open last.
 _COVERAGE_ORDER = (
@@ -109,7 +110,7 @@ def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
 
 
 def draw_ribbon(
-    file: ScannedFile, scan: Scan | None, matches: Iterable[Match], query: QueryDict
+    file: ScannedFile, scan: Scan | None, matches: Sequence[Match], query: QueryDict
 ) -> pictures.Ribbon | None:
     """Draw the file with its matches; None while nothing is known of its length."""
     if not file.duration_ms:
@@ -120,7 +121,7 @@ def draw_ribbon(
         lanes=[
             _lane(match) for match in matches if match.state != MatchState.SUPPRESSED
         ],
-        facts=fact_lanes(scan),
+        facts=fact_lanes(scan, [play for match in matches for play in match.segments]),
         window=_window(query),
     )
 
@@ -191,12 +192,18 @@ def _lane(match: Match) -> pictures.Lane:
     )
 
 
-def fact_lanes(scan: Scan | None) -> list[pictures.FactLane]:
-    """Return a lane for each kind of stretch that no match covers."""
-    spans: dict[str, list[pictures.Span]] = {}
+def fact_lanes(scan: Scan | None, plays: Iterable[Segment]) -> list[pictures.FactLane]:
+    """Return a lane for each kind of stretch that no match covers, and one of speech.
+
+    Speech is told for a stretch or a segment as a whole, where it fills most of it.
+    """
+    heard = [play for play in plays if (play.speech_pct or 0) >= UNDER_SPEECH_PCT]
+    spans = {"speech": [pictures.Span(play.start_ms, play.end_ms) for play in heard]}
     for stretch in scan.stretches if scan else []:
         span = pictures.Span(stretch["start_ms"], stretch["end_ms"])
         spans.setdefault(stretch["kind"], []).append(span)
+        if stretch.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
+            spans["speech"].append(span)
     return [
         pictures.FactLane(name, kind, spans.get(kind, []))
         for kind, name in _STRETCH_LANES.items()

@@ -68,7 +68,7 @@ class Span:
 class FactLane:
     """A lane that states a fact about the source; ``kind`` chooses how it is drawn.
 
-    Kinds: no_match, searched, speech, music, silence, not_scanned.
+    Kinds: no_match, searched, speech, silence, not_scanned.
     """
 
     name: str
