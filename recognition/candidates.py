@@ -68,7 +68,7 @@ class Lead:
 
 SPARSE, DENSE, GRID, DEEP, SHORT = "sparse", "dense", "grid", "deep", "short"
 
-NEARBY = (-1.5, -0.5, 0.5, 1.5)
+NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 _BLOCK_HASHES = 1 << 21  # at most, looked up in one go
 
 

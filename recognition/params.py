@@ -83,7 +83,7 @@ class Params:
     grid_within: int = 4
     grid_top: int = 2
     sparse_top: int = 4
-    nearby_top: int = 8
+    nearby_top: int = 32
 
     # Verification
     tolerance_frames: int = 1
@@ -98,9 +98,14 @@ class Params:
     stretch_frames: int = 31
     stretch_bits: float = 5.0
     x_drop: float = 8.0
-    candidate_bits: float = 5.0
+    candidate_bits: float = 3.0
     warp_bits: float = 10.0
     extend_frames: int = 875
+    # Half sizes in cells of the surroundings that a level is held against
+    relief_rows: int = 12
+    relief_columns: int = 8
+    relief_shift: float = 0.8
+    relief_most: float = 40.0
     edge_frames: int = 190
     edge_weight: float = 0.25
     edge_bits: float = 4.0

@@ -20,6 +20,7 @@ from recognition.candidates import (
 )
 from recognition.extend import follow
 from recognition.params import Params
+from recognition.relief import relief_bits
 from recognition.segments import Run, settle
 from recognition.types import Landmarks, ReferenceLoader
 
@@ -106,6 +107,9 @@ class Search:
             # The line was chosen to fit, among many: that must be paid for
             run = replace(run, bits=run.bits - self.params.warp_bits)
         long_enough = run.length * self.params.frame_ms >= self.params.min_segment_ms
+        if long_enough:
+            more = relief_bits(self.view, run, self.params)
+            run = replace(run, bits=run.bits + more)
         if long_enough and run.bits >= threshold_bits(self.hours, self.params):
             self.found.append(run)
         elif run.bits > 0:

@@ -21,7 +21,7 @@ from recognition.types import Landmarks
 OUTSIDE, MISSING, ALIGNED = -1, 0, 1
 UNKNOWN_LEVEL = np.float32(1e9)
 # Alignments shifted by these frames show how often landmarks align by chance
-_CHANCE_SHIFTS = np.array([-61, -53, -43, -37, -29, 29, 37, 43, 53, 61], dtype=np.int32)
+CHANCE_SHIFTS = np.array([-61, -53, -43, -37, -29, 29, 37, 43, 53, 61], dtype=np.int32)
 
 
 Query = tuple[
@@ -100,7 +100,7 @@ def weigh(
         (line.slope, line.offset, line.shift),
         inner,
         _constants(params),
-        (_CHANCE_SHIFTS, _CLOSENESS),
+        (CHANCE_SHIFTS, _CLOSENESS),
     )
     weights = raw.copy()
     _saturate(landmarks[0], weights, params.stretch_frames, params.stretch_bits)

@@ -1,0 +1,125 @@
+"""What the level map says of the landmarks that a run lacks, in bits.
+
+Noise, reverberation and voices hide peaks, but seldom the sound beneath: where the
+recording does sound, its missing landmarks still lift the level a little above what
+surrounds them in the query. No one of them tells anything; a hundred do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+from scipy.special import expit
+
+from recognition.alignment import QueryView
+from recognition.levels import STEPS_PER_NEPER
+from recognition.params import DEFAULT, Params
+from recognition.segments import Run
+from recognition.verify import (
+    ALIGNED,
+    CHANCE_SHIFTS,
+    MISSING,
+    UNKNOWN_LEVEL,
+    Evidence,
+    weigh,
+)
+
+Floats: TypeAlias = NDArray[np.floating[Any]]  # Any: of either precision
+
+_FARTHEST = 3.0  # standard deviations that one landmark may count for
+_FEWEST_GAPS = 3  # aligned landmarks of a band from which its gain is known
+
+
+def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
+    """Bits for or against a run by the levels at its missing landmarks.
+
+    A log-likelihood ratio of two normal distributions: that of chance has the mean and
+    the spread that shifted alignments of the run show; where the recording sounds, the
+    mean is higher by up to ``relief_shift`` of the spread, the more the higher the
+    landmark should stand above its surroundings. It settles doubt: a run that has
+    ``relief_most`` bits by its landmarks gets no more. 0 where the query has no level
+    map, and where nothing aligns.
+    """
+    span = (run.first, run.last + 1)
+    evidence = weigh(view, run.reference, span, run.line, params=params)
+    missing = (evidence.states == MISSING) & (evidence.gaps != UNKNOWN_LEVEL)
+    if not missing.any() or not (evidence.states == ALIGNED).any():
+        return 0.0
+    frames, bins = run.reference.frames[slice(*span)], run.reference.bins[slice(*span)]
+    places = (run.line.offset + run.line.slope * frames, bins + run.line.shift)
+    here, chance = _lifts(view, places, params)
+    spread = float(chance.std()) if len(chance) else 0.0
+    if not spread:
+        return 0.0
+    lift = np.clip((here - chance.mean()) / spread, -_FARTHEST, _FARTHEST)
+    # How far the landmark should stand above the query around it, in nepers
+    above = _gains(bins, evidence, params) - evidence.gaps + here / STEPS_PER_NEPER
+    shift = params.relief_shift * expit(2 * above)
+    nats = (shift * lift - shift**2 / 2) / np.sqrt(_of_one_onset(frames, params))
+    bits = float(nats[missing].sum() / np.log(2))
+    return min(bits, max(0.0, params.relief_most - run.bits))
+
+
+def _lifts(
+    view: QueryView,
+    places: tuple[Floats, Floats],
+    params: Params,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How far the level map rises at places (frames, bins), and at them shifted.
+
+    In steps of the map: the level less the mean along time and the mean along
+    frequency around it, plus the mean of both together. So neither a held tone rises
+    nor a hit across the whole spectrum, but a tone that begins.
+    """
+    frames, bins = places
+    reach = int(CHANCE_SHIFTS.max()) + params.relief_rows * view.map_frames
+    first = max(0, int(frames[0]) - reach) // view.map_frames
+    last = (int(frames[-1]) + reach) // view.map_frames + 1
+    levels = view.map_levels[first:last].astype(np.float32)
+    tall, wide = 2 * params.relief_rows + 1, 2 * params.relief_columns + 1
+    relief = (
+        levels
+        - uniform_filter(levels, (tall, 1), mode="nearest")
+        - uniform_filter(levels, (1, wide), mode="nearest")
+        + uniform_filter(levels, (tall, wide), mode="nearest")
+    )
+    columns = np.rint(bins).astype(np.int64) // view.map_bins
+    columns = np.clip(columns, 0, relief.shape[1] - 1)
+    n_frames = (first + len(relief)) * view.map_frames
+
+    def at(shift: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        moved = np.rint(frames + shift).astype(np.int64)
+        inside = (moved >= first * view.map_frames) & (moved < n_frames)
+        rows = np.clip(moved // view.map_frames - first, 0, len(relief) - 1)
+        return relief[rows, columns], inside
+
+    shifted = [at(int(shift)) for shift in CHANCE_SHIFTS]
+    return at(0)[0], np.concatenate([rise[inside] for rise, inside in shifted])
+
+
+def _gains(
+    bins: NDArray[np.float32], evidence: Evidence, params: Params
+) -> NDArray[np.float64]:
+    """Query level less reference level where landmarks align, for each landmark's band.
+
+    A band in which too few align has the gain of all.
+    """
+    aligned = evidence.states == ALIGNED
+    bands = (bins * params.gain_bands / params.n_bins).astype(np.int64)
+    gains = np.full(len(bins), np.median(evidence.gaps[aligned]), dtype=np.float64)
+    for band in range(params.gain_bands):
+        gaps = evidence.gaps[aligned & (bands == band)]
+        if len(gaps) >= _FEWEST_GAPS:
+            gains[bands == band] = np.median(gaps)
+    return gains
+
+
+def _of_one_onset(frames: NDArray[np.int32], params: Params) -> NDArray[np.int64]:
+    """How many landmarks begin together with each: they are not independent."""
+    near = np.int32(params.onset_frames)
+    first = np.searchsorted(frames, frames - near)
+    after = np.searchsorted(frames, frames + near, side="right")
+    return after - first

@@ -1,0 +1,95 @@
+"""What the level map says of landmarks that are missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recognition.alignment import Line, QueryView, view_of
+from recognition.builder import extract
+from recognition.candidates import Lead
+from recognition.extend import follow
+from recognition.params import DEFAULT
+from recognition.relief import relief_bits
+from recognition.segments import Run
+from recognition.types import Fingerprint
+from tests.recognition.synthesis import music, noise
+
+SONG = music(3, 20)
+START = 4.0
+SECONDS = 10
+HIDING = 0.25  # of noise, at which most landmarks are lost
+
+
+def _noisy(level: float, seed: int = 5) -> Fingerprint:
+    start = int(START * 8000)
+    clip = SONG[start : start + SECONDS * 8000]
+    return extract(clip + noise(seed, SECONDS, level))
+
+
+def _view(fingerprint: Fingerprint, *, with_map: bool = True) -> QueryView:
+    assert fingerprint.dense is not None
+    level_map = fingerprint.level_map if with_map else None
+    return view_of(fingerprint.dense, level_map, round(SECONDS * 62.5))
+
+
+def _true_run(view: QueryView) -> Run:
+    reference = extract(SONG).reference
+    assert reference is not None
+    line = Line(1.0, -START * 62.5, 0.0)
+    lead = Lead(1, line, (0, view.n_frames), 9, warped=False)
+    run = follow(view, reference, lead, DEFAULT)
+    assert run is not None
+    return replace(run, bits=0.0)  # as a run of which its landmarks say nothing
+
+
+def test_noise_that_hides_landmarks_leaves_them_lifted() -> None:
+    view = _view(_noisy(HIDING))
+    run = _true_run(view)
+
+    assert run.aligned < run.known / 2
+    assert relief_bits(view, run) > 10
+
+
+def test_wrong_places_speak_against_the_run() -> None:
+    view = _view(_noisy(HIDING))
+    run = _true_run(view)
+    offsets = [
+        run.line.offset + late for late in range(-200, 201, 10) if abs(late) > 70
+    ]
+    wrong = [
+        relief_bits(view, replace(run, line=replace(run.line, offset=offset)))
+        for offset in offsets
+    ]
+
+    assert np.median(wrong) < -3
+    assert max(wrong) < relief_bits(view, run) / 2
+
+
+def test_it_lifts_no_run_beyond_its_most() -> None:
+    view = _view(_noisy(HIDING))
+    run = _true_run(view)
+    least = DEFAULT.relief_most - 1
+
+    assert relief_bits(view, replace(run, bits=least)) == pytest.approx(1)
+    assert relief_bits(view, replace(run, bits=90.0)) == 0
+
+
+def test_without_a_level_map_it_says_nothing() -> None:
+    fingerprint = _noisy(HIDING)
+    run = _true_run(_view(fingerprint))
+
+    assert relief_bits(_view(fingerprint, with_map=False), run) == 0
+
+
+def test_a_map_of_one_level_says_nothing() -> None:
+    fingerprint = _noisy(HIDING)
+    assert fingerprint.level_map is not None
+    flat = replace(
+        fingerprint.level_map, levels=np.full_like(fingerprint.level_map.levels, 90)
+    )
+    view = _view(replace(fingerprint, level_map=flat))
+
+    assert relief_bits(view, _true_run(view)) == 0
