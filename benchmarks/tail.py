@@ -62,11 +62,18 @@ def measure(
         for n in strange
     ]
     hours = sum(tracks[n].seconds for n in strange) / 3600
+    runs = [run for n in strange for run in (*answers[n][0], *answers[n][1])]
+    longest = max((run.bits for run in runs if _is_row(run)), default=0.0)
     counts = (hours, len(false), len(answers) - len(strange))
-    _print(report, np.concatenate(windows), counts, shelf.hours, limit)
+    _print(report, np.concatenate(windows), counts, shelf.hours, (limit, longest))
     _name(report, tracks, false)
     report.check(f"strangers: {len(false)} false matches", reached=not false)
     return twins
+
+
+def _is_row(run: Run) -> bool:
+    """Whether a run is long enough to be reported."""
+    return run.length * DEFAULT.frame_ms >= DEFAULT.min_segment_ms
 
 
 def _worth_asking(runs: list[Run]) -> list[Run]:
@@ -160,9 +167,10 @@ def _print(
     scores: NDArray[np.float64],
     counts: tuple[float, int, int],
     catalogue_hours: float,
-    limit: float,
+    bits: tuple[float, float],
 ) -> None:
     hours, false, left_out = counts
+    limit, longest = bits
     found = fit(scores)
     trials = found.share * WINDOWS_PER_HOUR / DEFAULT.max_e_value
     needed = [found.u + h * np.log2(trials) for h in (found.low, found.h, found.high)]
@@ -176,6 +184,7 @@ def _print(
             "false matches",
             "threshold, bits",
             "best window",
+            f"best of {DEFAULT.min_segment_ms / 1000:g} s and more",
             f"{found.share:.0%} above",
             "halves every (95 %)",
             f"needed for {DEFAULT.max_e_value} an hour in {catalogue_hours:.0f} h (95 %)",
@@ -185,6 +194,7 @@ def _print(
                 false,
                 f"{limit:.1f}",
                 f"{scores.max():.1f}",
+                f"{longest:.1f}",
                 f"{found.u:.1f}",
                 f"{found.h:.2f} ({found.low:.2f}–{found.high:.2f})",
                 f"{needed[1]:.1f} ({needed[0]:.1f}–{needed[2]:.1f})",
