@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import pairs, plays, tail
 from benchmarks.conditions import Condition, Damage, conditions, cut
-from benchmarks.corpus import Roles, Track, roles
+from benchmarks.corpus import Roles, Track, alone, roles
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import Shelf, build, fingerprint
 from benchmarks.voices import voices
@@ -53,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{len(parts.played)} of them, {len(parts.strangers)} strangers; "
             f"seed {args.seed}, half {args.half}; {machine()}."
         )
-        twins = tail.measure(report, tracks, parts, shelf)
+        single = alone(parts, tail.measure(report, tracks, parts, shelf))
         size = (args.seed, args.half, args.clips)
         for seconds in (10, 5):
-            _clips(report, (tracks, parts, shelf), twins, seconds, size)
-        plays.measure(report, tracks, parts, shelf, twins, args.seed, args.hours)
+            _clips(report, (tracks, single, shelf), seconds, size)
+        plays.measure(report, tracks, single, shelf, args.seed, args.hours)
         pairs.measure(report, tracks, parts, args.seed)
     return report.end(checked=args.check)
 
@@ -65,7 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _clips(
     report: Report,
     scene: tuple[list[Track], Roles, Shelf],
-    twins: dict[int, set[int]],
     seconds: int,
     size: tuple[int, int, int],
 ) -> None:
@@ -75,7 +74,7 @@ def _clips(
     damage = Damage(rng, voices(rng, 10))
     rows = []
     for condition in conditions():
-        outcome = _condition(condition, scene, twins, damage, (seconds, clips))
+        outcome = _condition(condition, scene, damage, (seconds, clips))
         rows.append(
             (
                 condition.name,
@@ -108,19 +107,16 @@ def _least_recall(condition: Condition, seconds: int) -> float:
 def _condition(
     condition: Condition,
     scene: tuple[list[Track], Roles, Shelf],
-    twins: dict[int, set[int]],
     damage: Damage,
     size: tuple[int, int],
 ) -> Outcome:
     tracks, parts, shelf = scene
-    # Where two references share audio, the truth would be ambiguous
-    single = [n for n in parts.played if n not in twins]
     outcome = Outcome([], 0, [], [])
     wrong = 0
     for k in range(size[1]):
-        if k % len(single) == 0:
-            order = damage.rng.permutation(single)
-        number = int(order[k % len(single)])
+        if k % len(parts.played) == 0:
+            order = damage.rng.permutation(parts.played)
+        number = int(order[k % len(parts.played)])
         clip, _ = cut(tracks[number].samples(), damage.rng, size[0], condition.tempo)
         result = shelf.scan(fingerprint(condition.apply(clip, damage)))
         wrong += _judge(result, number, condition, outcome)

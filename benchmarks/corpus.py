@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,15 @@ def roles(tracks: Sequence[Track], seed: int, half: int) -> Roles:
         references=tuple(references),
         played=tuple(references[half::2]),
         strangers=tuple(strangers[half::2]),
+    )
+
+
+def alone(parts: Roles, twins: Collection[int]) -> Roles:
+    """The roles without tracks that share sound: of these the truth is ambiguous."""
+    return replace(
+        parts,
+        played=tuple(n for n in parts.played if n not in twins),
+        strangers=tuple(n for n in parts.strangers if n not in twins),
     )
 
 

@@ -34,21 +34,18 @@ def measure(
     tracks: list[Track],
     parts: Roles,
     shelf: Shelf,
-    twins: dict[int, set[int]],
     seed: int,
     hours: float,
 ) -> None:
     """Make programmes of so many hours, scan them, and print."""
     rng = np.random.default_rng([seed, 3])
     speakers = voices(rng, 10)
-    # Where two references share audio, the truth would be ambiguous
-    single = [n for n in parts.played if n not in twins]
     tally = Tally()
     for _ in range(max(1, round(hours * 3600 / _LENGTH))):
         made = programme(
             rng,
-            recordings=single,
-            strangers=[n for n in parts.strangers if n not in twins],
+            recordings=parts.played,
+            strangers=parts.strangers,
             load=lambda number: tracks[number].samples(),
             voices=speakers,
             seconds=min(_LENGTH, hours * 3600),

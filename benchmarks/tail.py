@@ -18,7 +18,7 @@ from recognition.candidates import stages
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.search import Search
-from recognition.segments import Run
+from recognition.segments import Run, is_row
 from recognition.types import Fingerprint, Vote
 
 _WINDOW = 625
@@ -63,17 +63,12 @@ def measure(
     ]
     hours = sum(tracks[n].seconds for n in strange) / 3600
     runs = [run for n in strange for run in (*answers[n][0], *answers[n][1])]
-    longest = max((run.bits for run in runs if _is_row(run)), default=0.0)
+    longest = max((run.bits for run in runs if is_row(run, DEFAULT)), default=0.0)
     counts = (hours, len(false), len(answers) - len(strange))
     _print(report, np.concatenate(windows), counts, shelf.hours, (limit, longest))
     _name(report, tracks, false)
     report.check(f"strangers: {len(false)} false matches", reached=not false)
     return twins
-
-
-def _is_row(run: Run) -> bool:
-    """Whether a run is long enough to be reported."""
-    return run.length * DEFAULT.frame_ms >= DEFAULT.min_segment_ms
 
 
 def _worth_asking(runs: list[Run]) -> list[Run]:

@@ -21,7 +21,7 @@ from recognition.candidates import (
 from recognition.extend import follow
 from recognition.params import Params
 from recognition.relief import relief_bits
-from recognition.segments import Run, settle
+from recognition.segments import Run, is_row, settle
 from recognition.types import Landmarks, ReferenceLoader
 
 
@@ -106,7 +106,7 @@ class Search:
         if lead.warped:
             # The line was chosen to fit, among many: that must be paid for
             run = replace(run, bits=run.bits - self.params.warp_bits)
-        long_enough = run.length * self.params.frame_ms >= self.params.min_segment_ms
+        long_enough = is_row(run, self.params)
         if long_enough:
             more = relief_bits(self.view, run, self.params)
             run = replace(run, bits=run.bits + more)

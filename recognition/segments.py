@@ -53,6 +53,11 @@ class Run:
         return end - start
 
 
+def is_row(run: Run, params: Params) -> bool:
+    """Whether a run is long enough to be reported."""
+    return run.length * params.frame_ms >= params.min_segment_ms
+
+
 def best_segment(weights: NDArray[np.float32], x_drop: float) -> tuple[int, int, float]:
     """First and last place of the best scoring segment, and its sum.
 
