@@ -14,6 +14,8 @@ QueryPlaces = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 ReferencePlaces = tuple[NDArray[np.int32], NDArray[np.float32]]
 Place = tuple[float, float, float]
 
+_BESIDE = np.float32(0.5)  # bins
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -40,12 +42,15 @@ class Line:
 class QueryView:
     """Landmarks of a query with a directory by frame, and its level map.
 
-    Landmark numbers of frame ``t`` are ``first[t]`` … ``first[t + 1] - 1``. Without a
-    level map ``map_levels`` has no rows.
+    Landmark numbers of frame ``t`` are ``first[t]`` … ``first[t + 1] - 1``. A bit of
+    ``sectors[t]`` says whether one lies within a frame of ``t`` and half a bin of four
+    bins: of most places it says no, which saves looking. Without a level map
+    ``map_levels`` has no rows.
     """
 
     landmarks: Landmarks
     first: NDArray[np.int32]
+    sectors: NDArray[np.uint64]
     map_levels: NDArray[np.uint8]
     map_frames: int
     map_bins: int
@@ -65,15 +70,45 @@ def view_of(
     counts = np.bincount(landmarks.frames, minlength=n_frames)
     first = np.zeros(n_frames + 1, dtype=np.int32)
     np.cumsum(counts, out=first[1:])
+    sectors = np.zeros(n_frames, dtype=np.uint64)
+    _mark_sectors(landmarks.frames, landmarks.bins, sectors)
     if level_map is None:
-        return QueryView(landmarks, first, np.zeros((0, 1), dtype=np.uint8), 1, 1)
+        no_map = np.zeros((0, 1), dtype=np.uint8)
+        return QueryView(landmarks, first, sectors, no_map, 1, 1)
     return QueryView(
         landmarks,
         first,
+        sectors,
         level_map.levels,
         level_map.frames_per_cell,
         level_map.bins_per_cell,
     )
+
+
+@compiled
+def _mark_sectors(
+    frames: NDArray[np.int32], bins: NDArray[np.float32], sectors: NDArray[np.uint64]
+) -> None:
+    for k in range(len(frames)):
+        bits = np.uint64(0)
+        for place in (bins[k] - _BESIDE, bins[k] + _BESIDE):
+            bits |= np.uint64(1) << _sector(place)
+        for t in range(max(0, frames[k] - 1), min(len(sectors), frames[k] + 2)):
+            sectors[t] |= bits
+
+
+@compiled
+def _sector(place: float) -> np.uint64:
+    return np.uint64(min(63, max(0, int(place)) // 4))
+
+
+@compiled
+def something_near(sectors: NDArray[np.uint64], frame: float, place: float) -> bool:
+    """Whether a landmark may lie within a frame and half a bin of a place.
+
+    The place must lie inside the query. No is certain, yes is not.
+    """
+    return bool((sectors[int(frame)] >> _sector(place)) & np.uint64(1))
 
 
 @compiled

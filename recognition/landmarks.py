@@ -167,6 +167,25 @@ def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) 
 
 
 @compiled
+def _tops(
+    levels: NDArray[np.float32], t: int, floor: float, out: NDArray[np.bool_]
+) -> None:
+    """Which cells of a row are audible and as loud as those next to them.
+
+    Without a branch, so that many cells are compared at once: few are left to look at.
+    """
+    n = levels.shape[1]
+    row = levels[t]
+    before = levels[max(0, t - 1)]
+    after = levels[min(levels.shape[0] - 1, t + 1)]
+    for f in range(1, n - 1):
+        value = row[f]
+        beside = (value >= row[f - 1]) & (value >= row[f + 1])
+        around = (value >= before[f]) & (value >= after[f])
+        out[f] = beside & around & (value >= floor)
+
+
+@compiled
 def _sums(levels: NDArray[np.float32]) -> NDArray[np.float64]:
     """Sums of each row up to each bin, from which any stretch has its sum at once."""
     sums = np.zeros((levels.shape[0], levels.shape[1] + 1), dtype=np.float64)
@@ -204,14 +223,14 @@ def _find_peaks(
     places = np.empty((capacity, 2), dtype=np.int32)
     values = np.empty((capacity, 3), dtype=np.float32)
     sums = _sums(levels)
+    tops = np.zeros(levels.shape[1], dtype=np.bool_)
     n = 0
     for t in range(start, stop):
+        _tops(levels, t, floor, tops)
         for f in range(1, levels.shape[1] - 1):
+            if not tops[f] or not _rules(levels, t, f, radii[0, 0], radii[0, 1]):
+                continue
             value = levels[t, f]
-            if value < floor or value < levels[t, f - 1] or value < levels[t, f + 1]:
-                continue
-            if not _rules(levels, t, f, radii[0, 0], radii[0, 1]):
-                continue
             sparse = _rules(levels, t, f, radii[1, 0], radii[1, 1])
             below, above = levels[t, f - 1], levels[t, f + 1]
             curvature = below - 2 * value + above

@@ -39,6 +39,8 @@ class SpectrumStream:
         self._bank = _filter_bank(params)
         # One array for all batches: fresh memory costs as much as the transform
         self._windowed = np.empty((_BATCH, params.n_fft), dtype=np.float32)
+        n_powers = int(self._bank[1][-1]) + 3 + len(self._bank[3])
+        self._powers = np.empty((_BATCH, n_powers), dtype=np.float32)
         self._rest = np.zeros(params.n_fft // 2, dtype=np.float32)
 
     def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -72,8 +74,11 @@ class SpectrumStream:
         frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[::hop]
         windowed = np.multiply(frames, self._window, out=self._windowed[:count])
         spectrum = scipy.fft.rfft(windowed, axis=1)
+        powers = self._powers[:count]
+        _gather(spectrum, self._bank, powers)
         levels = np.empty((count, self._params.n_bins), dtype=np.float32)
-        _log_frequency(spectrum, self._bank, levels)
+        # NumPy takes many logarithms at once, compiled loops one after the other
+        _log_frequency(np.log(powers, out=powers), self._bank, levels)
         return levels
 
 
@@ -136,30 +141,39 @@ def _cubic_weights(x: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 @compiled_fastmath
-def _log_frequency(
-    spectrum: NDArray[np.complex64], bank: FilterBank, levels: NDArray[np.float32]
+def _gather(
+    spectrum: NDArray[np.complex64], bank: FilterBank, powers: NDArray[np.float32]
 ) -> None:
-    n_interpolated, nodes, cubic, firsts, starts, triangles = bank
-    n_logs = nodes[-1] + 3
-    logs = np.empty(n_logs, dtype=np.float32)
+    """Power of the linear bins to interpolate between, then under the triangles."""
+    _, nodes, _, firsts, starts, triangles = bank
+    n_linear = nodes[-1] + 3
     power = np.empty(spectrum.shape[1], dtype=np.float32)
     for t in range(spectrum.shape[0]):
         for k in range(spectrum.shape[1]):
             value = spectrum[t, k]
             power[k] = value.real * value.real + value.imag * value.imag
-        for k in range(n_logs):
-            logs[k] = np.log(power[k] + np.float32(_TINY))
+        for k in range(n_linear):
+            powers[t, k] = power[k] + np.float32(_TINY)
+        for b in range(len(firsts)):
+            total = np.float32(_TINY)
+            first = firsts[b] - starts[b]
+            for j in range(starts[b], starts[b + 1]):
+                total += triangles[j] * power[first + j]
+            powers[t, n_linear + b] = total
+
+
+@compiled_fastmath
+def _log_frequency(
+    logs: NDArray[np.float32], bank: FilterBank, levels: NDArray[np.float32]
+) -> None:
+    n_interpolated, nodes, cubic, firsts, _, _ = bank
+    n_linear = nodes[-1] + 3
+    for t in range(len(logs)):
         for b in range(n_interpolated):
             node = nodes[b]
             total = np.float32(0)
             for j in range(4):
-                total += cubic[b, j] * logs[node - 1 + j]
+                total += cubic[b, j] * logs[t, node - 1 + j]
             levels[t, b] = np.float32(0.5) * total
         for b in range(len(firsts)):
-            total = np.float32(0)
-            first = firsts[b] - starts[b]
-            for j in range(starts[b], starts[b + 1]):
-                total += triangles[j] * power[first + j]
-            levels[t, n_interpolated + b] = np.float32(0.5) * np.log(
-                total + np.float32(_TINY)
-            )
+            levels[t, n_interpolated + b] = np.float32(0.5) * logs[t, n_linear + b]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.alignment import Line, QueryView, nearest
+from recognition.alignment import Line, QueryView, nearest, something_near
 from recognition.jit import compiled
 from recognition.levels import OFFSET, STEPS_PER_NEPER
 from recognition.params import DEFAULT, Params
@@ -26,6 +26,7 @@ CHANCE_SHIFTS = np.array([-61, -53, -43, -37, -29, 29, 37, 43, 53, 61], dtype=np
 
 Query = tuple[
     NDArray[np.int32],
+    NDArray[np.uint64],
     NDArray[np.int32],
     NDArray[np.float32],
     NDArray[np.float32],
@@ -80,6 +81,7 @@ def weigh(
     """
     query = (
         view.first,
+        view.sectors,
         view.landmarks.frames,
         view.landmarks.bins,
         view.landmarks.levels,
@@ -237,7 +239,7 @@ def _classify(
     For aligned ones also how far off they are, in bins and frames.
     """
     frames, bins, levels = reference
-    first, q_frames, q_bins, q_levels, cells, cell_size = query
+    first, sectors, q_frames, q_bins, q_levels, cells, cell_size = query
     states = np.empty(len(frames), dtype=np.int8)
     gaps = np.full(len(frames), UNKNOWN_LEVEL, dtype=np.float32)
     offs = np.zeros((len(frames), 2), dtype=np.float32)
@@ -249,7 +251,11 @@ def _classify(
         if outside or (len(cells) > 0 and place > n_bins - 1):
             states[i] = OUTSIDE
             continue
-        k = nearest(first, q_frames, q_bins, frame, place, constants[0], constants[1])
+        k = -1
+        if something_near(sectors, frame, place):
+            k = nearest(
+                first, q_frames, q_bins, frame, place, constants[0], constants[1]
+            )
         if k >= 0:
             states[i] = ALIGNED
             gaps[i] = q_levels[k] - levels[i]
@@ -275,7 +281,7 @@ def _chance(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What shifted alignments show: rates of alignment, and counts of closeness."""
     frames, bins, levels = reference
-    first, q_frames, q_bins, q_levels = query[0], query[1], query[2], query[3]
+    first, sectors, q_frames, q_bins, q_levels = query[:5]
     shifts, closeness = tables
     rates = np.zeros(len(shifts), dtype=np.float64)
     cells = np.zeros((3, 3), dtype=np.float64)
@@ -288,6 +294,8 @@ def _chance(
             if frame < 0 or frame > len(first) - 2 or place < 0:
                 continue
             total += 1
+            if not something_near(sectors, frame, place):
+                continue
             k = nearest(
                 first, q_frames, q_bins, frame, place, constants[0], constants[1]
             )
