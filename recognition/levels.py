@@ -62,5 +62,6 @@ def to_bytes(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
 def silent_frames(level_map: LevelMap, params: Params = DEFAULT) -> NDArray[np.bool_]:
     """For each row of the map, whether nothing in it is audible."""
     limit = to_bytes(np.array([params.silence_level], dtype=np.float32))[0]
-    quiet: NDArray[np.bool_] = level_map.levels.max(axis=1, initial=0) <= limit
+    heard = level_map.levels[:, params.silence_bin // level_map.bins_per_cell :]
+    quiet: NDArray[np.bool_] = heard.max(axis=1, initial=0) <= limit
     return quiet

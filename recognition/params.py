@@ -31,9 +31,9 @@ class Params:
     sample_rate: int = _landmark(8000)
     n_fft: int = _landmark(1024)
     hop_length: int = _landmark(128)
-    f_min: float = _landmark(180.0)
+    f_min: float = _landmark(45.0)
     bins_per_octave: int = _landmark(36)
-    n_bins: int = _landmark(155)
+    n_bins: int = _landmark(227)
 
     # Landmarks: half sizes of the neighbourhood a peak must rule, peaks per second
     level_floor: float = _landmark(-10.0)
@@ -121,8 +121,10 @@ class Params:
     tail_catalogue_hours: float = 58.0
     max_e_value: float = 0.001
 
-    # Silence: nothing in the level map above this (natural log of full scale)
+    # Silence: nothing in the level map above this (natural log of full scale), from
+    # this bin on: hum and rumble below 180 Hz alone are no sound to search
     silence_level: float = -7.0
+    silence_bin: int = 72
     silence_min_ms: int = 1000
     # A shorter gap beside a segment is within the exactness of its edge
     no_match_min_ms: int = 500

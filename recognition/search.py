@@ -19,8 +19,10 @@ from recognition.candidates import (
     open_windows,
 )
 from recognition.extend import follow
+from recognition.hashes import Hashes
 from recognition.params import Params
 from recognition.relief import relief_bits
+from recognition.repeats import better_repeat, sorted_hashes
 from recognition.segments import Run, is_row, settle
 from recognition.types import Landmarks, ReferenceLoader
 
@@ -42,6 +44,7 @@ class Search:
     refused: list[Run] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
     thinned: dict[str, Landmarks] = field(default_factory=dict)
+    hashed: dict[int, Hashes] = field(default_factory=dict)
 
     def run_stage(
         self, stage: Stage, index: VoteSource, buckets: Sequence[int]
@@ -100,20 +103,43 @@ class Search:
         return False
 
     def _verify(self, lead: Lead) -> None:
-        run = follow(self.view, self._reference(lead.recording), lead, self.params)
+        run = self._weighed(lead)
         if run is None:
             return
-        if lead.warped:
-            # The line was chosen to fit, among many: that must be paid for
-            run = replace(run, bits=run.bits - self.params.warp_bits)
-        long_enough = is_row(run, self.params)
-        if long_enough:
-            more = relief_bits(self.view, run, self.params)
-            run = replace(run, bits=run.bits + more)
-        if long_enough and run.bits >= threshold_bits(self.hours, self.params):
-            self.found.append(run)
+        if self._is_found(run):
+            self.found.append(self._at_best_repeat(run, lead))
         elif run.bits > 0:
             self.refused.append(run)
+
+    def _weighed(self, lead: Lead) -> Run | None:
+        """The best run along a lead's line, with all that is to be said of it."""
+        run = follow(self.view, self._reference(lead.recording), lead, self.params)
+        if run is not None and lead.warped:
+            # The line was chosen to fit, among many: that must be paid for
+            run = replace(run, bits=run.bits - self.params.warp_bits)
+        if run is not None and is_row(run, self.params):
+            more = relief_bits(self.view, run, self.params)
+            run = replace(run, bits=run.bits + more)
+        return run
+
+    def _is_found(self, run: Run) -> bool:
+        threshold = threshold_bits(self.hours, self.params)
+        return is_row(run, self.params) and run.bits >= threshold
+
+    def _at_best_repeat(self, run: Run, lead: Lead) -> Run:
+        """The run, or that of the same stretch where its recording repeats it better."""
+        if run.recording not in self.hashed:
+            self.hashed[run.recording] = sorted_hashes(run.reference, self.params)
+        line = better_repeat(self.view, run, self.hashed[run.recording], self.params)
+        if line is None:
+            return run
+        start, end = run.query_span
+        again = self._weighed(
+            replace(lead, line=line, window=(int(start), int(end) + 1), nearby=(0.0,))
+        )
+        if again is None or not self._is_found(again) or again.raw <= run.raw:
+            return run
+        return again
 
     def _reference(self, recording: int) -> Landmarks:
         if recording not in self.loaded:

@@ -33,6 +33,7 @@ _WEIGHTS: Final = np.array(
 _BIAS: Final = 20.148
 
 _BANDS: Final = 8
+_LOWEST_BIN: Final = 72  # 180 Hz: what lies below tells of music rather than of voices
 _QUIETEST: Final = -10.0
 _SOFT: Final = 0.02  # nepers, keeps logarithms of no change finite
 _STILL: Final = 0.05  # nepers, below which a change is none
@@ -80,7 +81,8 @@ def traits(
     first = np.rint(middles / row_ms).astype(np.int64) - _ROWS // 2
     rows = np.clip(first[:, None] + np.arange(_ROWS), 0, len(level_map.levels) - 1)
     low, high = int(rows[0, 0]), int(rows[-1, -1]) + 1
-    levels = _band_levels(level_map.levels[low:high])[rows - low]
+    lowest = _LOWEST_BIN // level_map.bins_per_cell
+    levels = _band_levels(level_map.levels[low:high, lowest:])[rows - low]
     changes = np.diff(levels, axis=1)
     edges = np.stack([first, first + _ROWS], axis=1) * level_map.frames_per_cell
     return np.concatenate(
@@ -118,19 +120,15 @@ def _followers_by_second(
     landmarks: Landmarks, edges: NDArray[np.int32]
 ) -> NDArray[np.float64]:
     """Logarithm of the number of landmarks, and the shares followed in three ways."""
-    bounds = np.searchsorted(landmarks.frames, edges)
-    low = int(bounds[0, 0])
     reach = np.int32(edges[-1, 1] + _FOLLOWERS[:, 1].max())
-    stop = int(np.searchsorted(landmarks.frames, reach))
-    followed = _followed(
-        landmarks.frames[low:stop],
-        landmarks.bins[low:stop],
-        int(bounds[-1, 1]) - low,
-        _FOLLOWERS,
-    )
+    near = slice(*np.searchsorted(landmarks.frames, np.array([edges[0, 0], reach])))
+    heard = landmarks.bins[near] >= _LOWEST_BIN
+    frames, bins = landmarks.frames[near][heard], landmarks.bins[near][heard]
+    bounds = np.searchsorted(frames, edges)
+    followed = _followed(frames, bins, int(bounds[-1, 1]), _FOLLOWERS)
     sums = np.concatenate([np.zeros((1, 3)), np.cumsum(followed, axis=0)])
     counts = bounds[:, 1] - bounds[:, 0]
-    totals = sums[bounds[:, 1] - low] - sums[bounds[:, 0] - low]
+    totals = sums[bounds[:, 1]] - sums[bounds[:, 0]]
     shares = totals / np.maximum(1, counts)[:, None]
     return np.concatenate([np.log(1 + counts)[:, None], shares], axis=1)
 

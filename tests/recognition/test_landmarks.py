@@ -85,6 +85,17 @@ def test_silence_has_no_landmarks_and_is_known_as_silence() -> None:
     assert silent_frames(fingerprint.level_map).all()
 
 
+def test_hum_alone_is_silence_and_a_low_note_of_music_is_heard() -> None:
+    t = np.arange(5 * RATE) / RATE
+    hum = extract((0.02 * np.sin(2 * np.pi * 50 * t)).astype(np.float32))
+    note = extract((0.02 * np.sin(2 * np.pi * 220 * t)).astype(np.float32))
+
+    assert hum.level_map is not None
+    assert note.level_map is not None
+    assert silent_frames(hum.level_map).all()
+    assert not silent_frames(note.level_map).any()
+
+
 def test_a_builder_makes_only_the_layers_asked_for() -> None:
     builder = FingerprintBuilder(layers={"reference"})
     builder.feed(music(6, 3))

@@ -1,0 +1,76 @@
+"""Recordings that repeat themselves: the place that fits best is told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recognition.alignment import Line, view_of
+from recognition.builder import extract
+from recognition.candidates import Lead
+from recognition.extend import follow
+from recognition.params import DEFAULT
+from recognition.repeats import better_repeat, repeats_of, sorted_hashes
+from recognition.segments import Run
+from recognition.types import Landmarks
+from tests.recognition.synthesis import RATE, Samples, music, noise
+
+PERIOD = 8
+FRAMES = round(PERIOD * 62.5)
+
+
+def _loop_with_melodies() -> Samples:
+    """Five times the same eight seconds, each time with something else above them."""
+    loop = np.tile(music(1, PERIOD), 5)
+    melodies = [music(10 + part, PERIOD) for part in range(5)]
+    return (loop + 0.2 * np.concatenate(melodies)).astype(np.float32)
+
+
+def _reference(y: Samples) -> Landmarks:
+    made = extract(y).reference
+    assert made is not None
+    return made
+
+
+def test_a_loop_is_known_to_sound_again_a_period_later_and_earlier() -> None:
+    reference = _reference(_loop_with_melodies())
+
+    found = repeats_of(sorted_hashes(reference), (FRAMES, 2 * FRAMES))
+
+    near = {round(later / FRAMES) for later in found}
+    assert near == {-1, 1, 2, 3}
+    assert all(abs(later - round(later / FRAMES) * FRAMES) <= 1 for later in found)
+
+
+def test_music_that_goes_on_repeats_nothing() -> None:
+    reference = _reference(music(4, 5 * PERIOD))
+
+    assert repeats_of(sorted_hashes(reference), (FRAMES, 2 * FRAMES)) == []
+
+
+def test_a_stretch_of_silence_repeats_nothing() -> None:
+    reference = _reference(np.zeros(5 * RATE, dtype=np.float32))
+
+    assert repeats_of(sorted_hashes(reference), (0, 100)) == []
+
+
+def test_from_another_repeat_the_one_that_was_played_is_found() -> None:
+    whole = _loop_with_melodies()
+    reference = _reference(whole)
+    hashed = sorted_hashes(reference)
+    clip = whole[2 * PERIOD * RATE : 3 * PERIOD * RATE] + noise(2, PERIOD, 0.02)
+    made = extract(clip)
+    assert made.dense is not None
+    view = view_of(made.dense, made.level_map, FRAMES)
+
+    def run_at(part: int) -> Run:
+        line = Line(1.0, -part * FRAMES, 0.0)
+        lead = Lead(1, line, (0, FRAMES), 9, warped=False)
+        run = follow(view, reference, lead, DEFAULT)
+        assert run is not None
+        return run
+
+    for part in (0, 1, 3, 4):
+        better = better_repeat(view, run_at(part), hashed)
+        assert better is not None
+        assert abs(better.offset + 2 * FRAMES) <= 1
+    assert better_repeat(view, run_at(2), hashed) is None
