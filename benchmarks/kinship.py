@@ -25,7 +25,7 @@ _ALONE, _HIGH = 2.5, 30.0
 # Seconds: long pieces find what is faint, short ones what drifts.
 _PIECES = (3.0, 6.0, 12.0)
 _NEAR = int(0.06 * RATE)  # how far from the line the peak may be
-_LOWEST, _HIGHEST = 40.0, 3800.0  # Hz, what the engine hears
+_LOWEST, _HIGHEST = 150.0, 3800.0  # Hz, between which the figures above are from
 _FRAMES = 1000 / DEFAULT.frame_ms  # a second
 
 

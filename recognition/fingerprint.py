@@ -157,7 +157,7 @@ def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
             yield _Layer(kind, 0, 0, 0, count, raw, len(stored)), stored
     level_map = fingerprint.level_map
     if level_map is not None:
-        stored, raw = _deflate([med.encode(level_map.levels)])
+        stored, raw = _deflate(med.encode(level_map.levels))
         rows, columns = level_map.levels.shape
         layer = _Layer(
             LEVEL_MAP,

@@ -115,10 +115,10 @@ class Params:
     min_segment_ms: int = 2500
 
     # Calibration of bits to expected false matches, see calibration.py
-    tail_share: float = 0.0104
-    tail_u: float = 5.9
-    tail_h: float = 0.75
-    tail_catalogue_hours: float = 58.0
+    tail_share: float = 0.05
+    tail_u: float = 5.4
+    tail_h: float = 0.8
+    tail_catalogue_hours: float = 60.0
     max_e_value: float = 0.001
 
     # Silence: nothing in the level map above this (natural log of full scale), from

@@ -148,9 +148,19 @@ def test_any_level_map_survives_prediction(rows: int, columns: int, seed: int) -
     rng = np.random.default_rng(seed)
     cells = rng.integers(0, 256, (rows, columns), dtype=np.uint8)
 
-    differences = med.encode(cells)
+    differences = np.concatenate([cells[:0].ravel(), *med.encode(cells)])
 
     np.testing.assert_array_equal(med.decode(differences.reshape(cells.shape)), cells)
+
+
+def test_a_long_level_map_survives_being_told_in_parts() -> None:
+    cells = np.random.default_rng(3).integers(0, 256, (150_000, 3), dtype=np.uint8)
+
+    parts = list(med.encode(cells))
+
+    assert len(parts) == 3
+    told = np.concatenate(parts).reshape(cells.shape)
+    np.testing.assert_array_equal(med.decode(told), cells)
 
 
 def test_every_flipped_bit_is_noticed() -> None:
