@@ -145,8 +145,8 @@ def _gather(
     spectrum: NDArray[np.complex64], bank: FilterBank, powers: NDArray[np.float32]
 ) -> None:
     """Power of the linear bins to interpolate between, then under the triangles."""
-    _, nodes, _, firsts, starts, triangles = bank
-    n_linear = nodes[-1] + 3
+    _, _, _, firsts, starts, triangles = bank
+    n_linear = powers.shape[1] - len(firsts)
     power = np.empty(spectrum.shape[1], dtype=np.float32)
     for t in range(spectrum.shape[0]):
         for k in range(spectrum.shape[1]):
@@ -167,7 +167,7 @@ def _log_frequency(
     logs: NDArray[np.float32], bank: FilterBank, levels: NDArray[np.float32]
 ) -> None:
     n_interpolated, nodes, cubic, firsts, _, _ = bank
-    n_linear = nodes[-1] + 3
+    n_linear = logs.shape[1] - len(firsts)
     for t in range(len(logs)):
         for b in range(n_interpolated):
             node = nodes[b]

@@ -252,6 +252,7 @@ def _classify(
             states[i] = OUTSIDE
             continue
         k = -1
+        # As in _chance: a helper that is given the whole query makes both far slower
         if something_near(sectors, frame, place):
             k = nearest(
                 first, q_frames, q_bins, frame, place, constants[0], constants[1]
