@@ -187,7 +187,8 @@ def open_windows(
     total = np.concatenate([[0], np.cumsum(open_frames)])
     enough = params.min_segment_ms / params.frame_ms
     windows = []
-    for start in range(0, max(1, n - params.step_frames), params.step_frames):
+    overlap = params.window_frames - params.step_frames
+    for start in range(0, max(1, n - overlap), params.step_frames):
         end = min(n, start + params.window_frames)
         if total[end] - total[start] >= enough:
             windows.append((start, end))

@@ -205,6 +205,15 @@ def test_a_short_file_is_found_by_leads_too_weak_for_a_long_one(
     assert _found(in_a_programme) == []
 
 
+@pytest.mark.parametrize("before", [15, 18, 21])
+def test_what_sounds_in_the_last_seconds_is_found(
+    shelf: Catalogue, before: int
+) -> None:
+    result = shelf.scan(join(silence(before), _cut(2, 5, 10)))
+
+    assert _found(result) == [2]
+
+
 def test_an_empty_catalogue_matches_nothing() -> None:
     result = catalogue([]).scan(FOREIGN)
 
