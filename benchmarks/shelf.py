@@ -15,6 +15,7 @@ from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.match import scan
 from recognition.params import DEFAULT
+from recognition.references import References
 from recognition.types import Fingerprint, Landmarks, ScanResult
 
 BUCKET = 1
@@ -34,7 +35,7 @@ class Shelf:
             query,
             index=self.index,
             buckets=[BUCKET],
-            references=self.references.__getitem__,
+            references=References.held(self.references),
         )
 
 

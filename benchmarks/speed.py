@@ -25,6 +25,7 @@ from recognition.builder import FingerprintBuilder
 from recognition.decode import blocks
 from recognition.match import scan
 from recognition.params import DEFAULT
+from recognition.references import References
 from recognition.types import Fingerprint
 from recognition.warm import compile_all
 
@@ -206,7 +207,7 @@ def _scan(shelf: Shelf, made: Fingerprint) -> None:
         made,
         index=shelf.index,
         buckets=[BUCKET],
-        references=shelf.references.__getitem__,
+        references=References.held(shelf.references),
     )
 
 

@@ -17,6 +17,7 @@ from recognition.calibration import WINDOWS_PER_HOUR, threshold_bits
 from recognition.candidates import stages
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT
+from recognition.references import References
 from recognition.search import Search
 from recognition.segments import Run, is_row
 from recognition.types import Fingerprint, Vote
@@ -89,10 +90,11 @@ def search(
     assert query.dense is not None
     assert query.level_map is not None
     cell = query.level_map.frames_per_cell
+    others = {n: one for n, one in shelf.references.items() if n != without}
     n_frames = len(query.level_map.levels) * cell
     made = Search(
         view=view_of(query.dense, query.level_map, n_frames),
-        references=shelf.references.__getitem__,
+        references=References.held(others),
         params=DEFAULT,
         hours=shelf.hours,
         closed=np.repeat(silent_frames(query.level_map), cell),

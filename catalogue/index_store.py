@@ -5,17 +5,20 @@ The index can always be built anew from the stored fingerprints; they are the tr
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
+from cachetools import LRUCache, cached
 from django.conf import settings
 
 from catalogue.clickhouse.address import parse_index_url
 from catalogue.clickhouse.store import ClickHouseStore
 from catalogue.clickhouse.succession import index_beside
-from catalogue.models import Recording
+from catalogue.models import Recording, RecordingStatus
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import RecognitionError
@@ -24,12 +27,17 @@ from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.layers import reference_layer
 from recognition.params import DEFAULT
-from recognition.types import IndexStore, Landmarks, ReferenceLoader
+from recognition.references import References
+from recognition.sweep import Places, places_of
+from recognition.types import IndexStore, Landmarks
 
 # A minute of landmarks is about 15 kB; candidates of one file are looked at again
 # and again, those of the next are mostly others.
 _CACHED_RECORDINGS = 512
+# An hour of recordings takes 0.4 MB: room for several catalogues that are swept.
+_KEPT_BYTES = 100 << 20
 
+logger = logging.getLogger(__name__)
 
 _REBUILD = "rebuild it with: manage.py rebuild_index"
 
@@ -110,9 +118,37 @@ def load_landmarks(recording_id: int) -> Landmarks:
     return reference_layer(stored, DEFAULT)
 
 
-def reference_loader() -> ReferenceLoader:
-    """Return a loader that remembers what it read, for the length of one scan."""
-    return lru_cache(maxsize=_CACHED_RECORDINGS)(load_landmarks)
+def references_of(bucket_ids: Sequence[int]) -> References:
+    """Return what a scan reads of some buckets' recordings.
+
+    For the length of the scan, landmarks are remembered; where all recordings have
+    theirs, for longer.
+    """
+    one = lru_cache(maxsize=_CACHED_RECORDINGS)(load_landmarks)
+
+    def every() -> Iterator[Places]:
+        searchable = Recording.objects.filter(
+            bucket_id__in=bucket_ids, status=RecordingStatus.READY
+        )
+        told = searchable.order_by("pk").values_list("pk", "audio_sha256")
+        for pk, sha256 in told:
+            try:
+                yield _places(pk, sha256)
+            except (Recording.DoesNotExist, OSError, RecognitionError) as error:
+                # Gone meanwhile, or damaged, which the checks of the index report: it
+                # can still be found by what the index holds of it.
+                logger.warning("recording %s is left out of a sweep: %s", pk, error)
+
+    return References(one, every)
+
+
+@cached(
+    LRUCache(_KEPT_BYTES, getsizeof=lambda one: one.cells.nbytes + one.bins.nbytes),
+    lock=Lock(),
+)
+def _places(recording_id: int, _sha256: str) -> Places:
+    """Return where a recording has its landmarks; other audio, other places."""
+    return places_of(recording_id, load_landmarks(recording_id))
 
 
 def postings_of(recording: Recording) -> Postings:

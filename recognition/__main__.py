@@ -181,7 +181,7 @@ def _scan(args: argparse.Namespace) -> int:
                 _read(path, "scan"),
                 index=collection.store,
                 buckets=[BUCKET],
-                references=collection.landmarks,
+                references=collection.references(),
             )
         except (RecognitionError, OSError) as error:
             failed = True

@@ -56,6 +56,7 @@ class Lead:
 
     Votes tell an offset to a cell of some frames. ``nearby`` are the offsets around it
     to begin from, in frames: from a frame beside the true one nothing weak verifies.
+    ``whole`` says that all of the window counts where no run grows in it.
     """
 
     recording: int
@@ -64,37 +65,26 @@ class Lead:
     votes: int
     warped: bool
     nearby: tuple[float, ...] = (0.0,)
+    whole: bool = False
 
 
-SPARSE, DENSE, GRID, DEEP, SHORT = "sparse", "dense", "grid", "deep", "short"
+SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
 
 NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 _BLOCK_HASHES = 1 << 21  # at most, looked up in one go
 
 
-def stages(
-    params: Params, *, robust_first: bool, hours: float, n_frames: int | None = None
-) -> list[Stage]:
-    """The cascade for a catalogue of so many hours and a query of so many frames.
+def stages(params: Params, *, robust_first: bool, hours: float) -> list[Stage]:
+    """The cascade for a catalogue of so many hours.
 
     Sparse triplets, dense ones, the tempo and pitch grid, and in a catalogue that is
-    small enough for it all that dense landmarks can say. A short query has little to
-    say and costs little, so of it still weaker leads are verified.
+    small enough for it every place there is.
     """
     plain = Warp()
     first = [] if robust_first else [Stage(SPARSE, plain, params.sparse_top)]
     grid = [Stage(GRID, warp, params.grid_top) for warp in warps(params)]
-    last: list[Stage] = []
-    if hours <= params.deep_hours:
-        last.append(Stage(DEEP, plain, params.deep_top))
-        if n_frames is not None and n_frames <= short_frames(params):
-            last.append(Stage(SHORT, plain, params.short_top))
+    last = [Stage(SWEEP, plain, params.sweep_top)] * (hours <= params.sweep_hours)
     return [*first, Stage(DENSE, plain, params.dense_top), *grid, *last]
-
-
-def short_frames(params: Params) -> float:
-    """The most frames of a query that counts as short."""
-    return params.short_seconds * 1000 / params.frame_ms
 
 
 def warps(params: Params) -> list[Warp]:
@@ -140,7 +130,7 @@ def leads(
             frames,
             spans,
             top=stage.top,
-            min_votes=least_votes(stage, hours, params),
+            min_votes=least_votes(hours, params),
             max_list=longest_list(hours, params),
         )
         for window, votes in zip(windows, answers, strict=True):
@@ -164,12 +154,8 @@ def _blocks(
         yield windows[start : start + size]
 
 
-def least_votes(stage: Stage, hours: float, params: Params) -> int:
+def least_votes(hours: float, params: Params) -> int:
     """The fewest votes worth verifying: noise grows with the catalogue."""
-    if stage.name == DEEP:
-        return params.deep_votes
-    if stage.name == SHORT:
-        return params.short_votes
     more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
     return params.min_votes + int(more)
 
@@ -220,8 +206,6 @@ def fans(stage: Stage, params: Params) -> tuple[int, int]:
         SPARSE: (params.grid_fan, params.grid_within),
         DENSE: (params.dense_fan, params.dense_within),
         GRID: (params.grid_fan, params.grid_within),
-        DEEP: (params.deep_fan, params.deep_within),
-        SHORT: (params.short_fan, params.short_within),
     }[stage.name]
 
 

@@ -28,6 +28,8 @@ from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.layers import reference_layer
 from recognition.params import DEFAULT
+from recognition.references import References
+from recognition.sweep import places_of
 from recognition.types import Fingerprint, Landmarks
 
 NAMES: Final = "names.jsonl"
@@ -98,6 +100,13 @@ class Collection:
                 raise
             return NO_LANDMARKS
         return reference_layer(stored)
+
+    def references(self) -> References:
+        """The reference landmarks of all recordings, read when asked for."""
+        numbers = sorted(self._current())
+        return References(
+            self.landmarks, lambda: (places_of(n, self.landmarks(n)) for n in numbers)
+        )
 
     @property
     def duration_ms(self) -> int:

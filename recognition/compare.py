@@ -23,6 +23,7 @@ from recognition.layers import reference_layer
 from recognition.loops import is_repeated, repeats_within
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
+from recognition.references import References
 from recognition.search import Search
 from recognition.segments import Run
 from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote
@@ -237,7 +238,7 @@ class _Pair:
         index = _OneRecording(reference, self.params)
         search = Search(
             view=view,
-            references=lambda _: reference,
+            references=References.held({0: reference}, self.params),
             params=self.params,
             hours=1.0,
             closed=np.zeros(view.n_frames, dtype=np.bool_),

@@ -15,6 +15,7 @@ from recognition.types import Landmarks
 from recognition.verify import ALIGNED, OUTSIDE, Evidence, weigh
 
 _FITS = 6  # each fit lets a run of another tempo grow to about twice its length
+_FEWEST_LANDMARKS = 8
 _NEAR_FRAMES = 94  # a run that ends within 1.5 s of its span may go on beyond it
 
 
@@ -50,6 +51,27 @@ def follow(
             break
         run = again
     return run
+
+
+def whole_window(
+    view: QueryView, reference: Landmarks, lead: Lead, params: Params
+) -> Run | None:
+    """The run over all of a lead's window, what speaks against it included.
+
+    Where almost every landmark is masked no run grows far; what a window says as a
+    whole may still be much. Of the offsets near the lead's the one with most evidence.
+    """
+    span = _span(reference, lead.line, lead.window)
+    if span[1] - span[0] < _FEWEST_LANDMARKS:
+        return None
+    runs = []
+    for frames in lead.nearby:
+        line = replace(lead.line, offset=lead.line.offset + frames)
+        evidence = weigh(view, reference, span, line, params=params)
+        bits = float(evidence.weights.sum())
+        every = (0, span[1] - span[0] - 1, bits)
+        runs.append(_run(lead.recording, reference, span, line, evidence, every))
+    return max(runs, key=lambda run: run.bits)
 
 
 def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
@@ -113,13 +135,13 @@ def _run_in(
     core: tuple[int, int] | None = None,
 ) -> Run | None:
     """The best run inside a span, weighed twice: by the span, then by itself."""
-    if span[1] - span[0] < 8:
+    if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None
     if core is not None:
         core = (max(core[0], span[0]), min(core[1], span[1]))
     evidence = weigh(view, reference, span, line, core, params)
     first, last, bits = best_segment(evidence.weights, params.x_drop)
-    if bits > 0 and core is None and last - first >= 8:
+    if bits > 0 and core is None and last - first >= _FEWEST_LANDMARKS:
         core = (span[0] + first, span[0] + last + 1)
         evidence = weigh(view, reference, span, line, core, params)
         first, last, bits = best_segment(evidence.weights, params.x_drop)

@@ -18,6 +18,7 @@ from recognition.layers import scan_layer
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
 from recognition.policy import AudioType, ScanPolicy
+from recognition.references import References
 from recognition.search import Search
 from recognition.segments import Run
 from recognition.speech import speech_share
@@ -26,7 +27,6 @@ from recognition.types import (
     Fingerprint,
     LandmarkIndex,
     Progress,
-    ReferenceLoader,
     ScanResult,
     SegmentMatch,
     Stretch,
@@ -39,7 +39,7 @@ def scan(
     *,
     index: LandmarkIndex,
     buckets: Sequence[int],
-    references: ReferenceLoader,
+    references: References,
     params: Params = DEFAULT,
     policy: ScanPolicy | None = None,
     progress: Progress | None = None,
@@ -60,12 +60,8 @@ def scan(
         hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
         closed=silent | ~scanned,
     )
-    todo = stages(
-        params,
-        robust_first=policy.audio_type is AudioType.RECORDED,
-        hours=search.hours,
-        n_frames=n_frames,
-    )
+    robust_first = policy.audio_type is AudioType.RECORDED
+    todo = stages(params, robust_first=robust_first, hours=search.hours)
     for number, stage in enumerate(todo):
         if progress is not None:
             progress(number / len(todo))

@@ -67,16 +67,6 @@ class Params:
     dense_fan: int = 14
     dense_within: int = 6
     dense_top: int = 12
-    deep_fan: int = 24
-    deep_within: int = 12
-    deep_top: int = 64
-    deep_votes: int = 3
-    deep_hours: float = 60.0
-    short_seconds: float = 30.0
-    short_fan: int = 36
-    short_within: int = 18
-    short_top: int = 1024
-    short_votes: int = 2
     grid_radius_frames: int = 10
     grid_radius_bins: int = 9
     grid_fan: int = 4
@@ -84,6 +74,18 @@ class Params:
     grid_top: int = 2
     sparse_top: int = 4
     nearby_top: int = 32
+
+    # Every place of a catalogue that is small enough for it, in cells of some frames:
+    # bits for a landmark and for a rise of the level, and leads taken from how many
+    # standard deviations on, of a recording and in all
+    sweep_hours: float = 60.0
+    sweep_frames: int = 2
+    sweep_hit: float = 3.0
+    sweep_rise: float = 0.5
+    sweep_least: float = 5.0
+    sweep_each: int = 4
+    sweep_top: int = 16
+    whole_bits: float = -8.0
 
     # Verification
     tolerance_frames: int = 1

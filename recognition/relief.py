@@ -29,7 +29,7 @@ from recognition.verify import (
 
 Floats: TypeAlias = NDArray[np.floating[Any]]  # Any: of either precision
 
-_FARTHEST = 3.0  # standard deviations that one landmark may count for
+FARTHEST = 3.0  # standard deviations that one landmark may count for
 _FEWEST_GAPS = 3  # aligned landmarks of a band from which its gain is known
 
 
@@ -54,7 +54,7 @@ def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
     spread = float(chance.std()) if len(chance) else 0.0
     if not spread:
         return 0.0
-    lift = np.clip((here - chance.mean()) / spread, -_FARTHEST, _FARTHEST)
+    lift = np.clip((here - chance.mean()) / spread, -FARTHEST, FARTHEST)
     # How far the landmark should stand above the query around it, in nepers
     above = _gains(bins, evidence, params) - evidence.gaps + here / STEPS_PER_NEPER
     shift = params.relief_shift * expit(2 * above)
@@ -63,29 +63,38 @@ def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
     return min(bits, max(0.0, params.relief_most - run.bits))
 
 
-def _lifts(
-    view: QueryView,
-    places: tuple[Floats, Floats],
-    params: Params,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How far the level map rises at places (frames, bins), and at them shifted.
+def rises(
+    view: QueryView, rows: tuple[int, int], params: Params
+) -> NDArray[np.float32]:
+    """How far each cell of some rows of the level map rises above its surroundings.
 
     In steps of the map: the level less the mean along time and the mean along
     frequency around it, plus the mean of both together. So neither a held tone rises
-    nor a hit across the whole spectrum, but a tone that begins.
+    nor a hit across the whole spectrum, but a tone that begins. What lies beyond these
+    rows is taken to be as they are at their ends.
     """
-    frames, bins = places
-    reach = int(CHANCE_SHIFTS.max()) + params.relief_rows * view.map_frames
-    first = max(0, int(frames[0]) - reach) // view.map_frames
-    last = (int(frames[-1]) + reach) // view.map_frames + 1
-    levels = view.map_levels[first:last].astype(np.float32)
+    levels = view.map_levels[slice(*rows)].astype(np.float32)
     tall, wide = 2 * params.relief_rows + 1, 2 * params.relief_columns + 1
-    relief = (
+    relief: NDArray[np.float32] = (
         levels
         - uniform_filter(levels, (tall, 1), mode="nearest")
         - uniform_filter(levels, (1, wide), mode="nearest")
         + uniform_filter(levels, (tall, wide), mode="nearest")
     )
+    return relief
+
+
+def _lifts(
+    view: QueryView,
+    places: tuple[Floats, Floats],
+    params: Params,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How far the level map rises at places (frames, bins), and at them shifted."""
+    frames, bins = places
+    reach = int(CHANCE_SHIFTS.max()) + params.relief_rows * view.map_frames
+    first = max(0, int(frames[0]) - reach) // view.map_frames
+    last = (int(frames[-1]) + reach) // view.map_frames + 1
+    relief = rises(view, (first, last), params)
     columns = np.rint(bins).astype(np.int64) // view.map_bins
     columns = np.clip(columns, 0, relief.shape[1] - 1)
     n_frames = (first + len(relief)) * view.map_frames

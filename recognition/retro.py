@@ -18,6 +18,7 @@ from recognition.alignment import Line, view_of
 from recognition.candidates import (
     GRID,
     NEARBY,
+    SWEEP,
     Lead,
     Stage,
     fans,
@@ -42,6 +43,7 @@ from recognition.levels import silent_frames
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
 from recognition.policy import AudioType, ScanPolicy
+from recognition.references import References
 from recognition.search import Search
 from recognition.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
@@ -114,16 +116,17 @@ def search_back(
     silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
     search = Search(
         view=view_of(dense, level_map, n_frames),
-        references=index.references.__getitem__,
+        references=References.held(index.references, params),
         params=params,
         hours=hours,
         closed=silent | ~policy.scanned_frames(query.duration_ms, n_frames, params),
     )
     robust_first = policy.audio_type is AudioType.RECORDED
-    for stage in stages(
-        params, robust_first=robust_first, hours=hours, n_frames=n_frames
-    ):
-        search.follow_all(_leads(search, index, stage))
+    for stage in stages(params, robust_first=robust_first, hours=hours):
+        if stage.name == SWEEP:
+            search.sweep()
+        else:
+            search.follow_all(_leads(search, index, stage))
     found = (
         segment_match(run, duration_ms=query.duration_ms, hours=hours, params=params)
         for run in search.settled()
@@ -157,7 +160,7 @@ def _leads(search: Search, index: RetroIndex, stage: Stage) -> Iterator[Lead]:
     votes = _strongest(
         keys,
         np.searchsorted(places, bounds),
-        least_votes(stage, search.hours, params),
+        least_votes(search.hours, params),
         TOP,
     )
     for window, owner, offset, count in votes.tolist():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recognition.alignment import QueryView
 from recognition.calibration import threshold_bits
 from recognition.candidates import (
+    SWEEP,
     Lead,
     Stage,
     VoteSource,
@@ -18,13 +19,15 @@ from recognition.candidates import (
     of_density,
     open_windows,
 )
-from recognition.extend import follow
+from recognition.extend import follow, whole_window
 from recognition.hashes import Hashes
 from recognition.params import Params
+from recognition.references import References
 from recognition.relief import relief_bits
 from recognition.repeats import better_repeat, sorted_hashes
 from recognition.segments import Run, is_row, settle
-from recognition.types import Landmarks, ReferenceLoader
+from recognition.sweep import sweep
+from recognition.types import Landmarks
 
 
 @dataclass
@@ -36,7 +39,7 @@ class Search:
     """
 
     view: QueryView
-    references: ReferenceLoader
+    references: References
     params: Params
     hours: float
     closed: NDArray[np.bool_]
@@ -50,6 +53,9 @@ class Search:
         self, stage: Stage, index: VoteSource, buckets: Sequence[int]
     ) -> None:
         """Look in an index for more runs in what is not explained yet."""
+        if stage.name == SWEEP:
+            self.sweep()
+            return
         open_frames = self.open_frames()
         if not open_windows(open_frames, self.params):
             return
@@ -63,6 +69,14 @@ class Search:
             params=self.params,
         )
         self.follow_all(proposed)
+
+    def sweep(self) -> None:
+        """Weigh what is not explained yet at every place of every recording."""
+        open_frames = self.open_frames()
+        windows = open_windows(open_frames, self.params)
+        if windows:
+            every = self.references.every()
+            self.follow_all(sweep(self.view, every, windows, open_frames, self.params))
 
     def landmarks(self, stage: Stage) -> Landmarks:
         """The query's landmarks of the density of a stage, thinned out once."""
@@ -113,14 +127,24 @@ class Search:
 
     def _weighed(self, lead: Lead) -> Run | None:
         """The best run along a lead's line, with all that is to be said of it."""
-        run = follow(self.view, self._reference(lead.recording), lead, self.params)
+        reference = self._reference(lead.recording)
+        run = follow(self.view, reference, lead, self.params)
         if run is not None and lead.warped:
             # The line was chosen to fit, among many: that must be paid for
             run = replace(run, bits=run.bits - self.params.warp_bits)
         if run is not None and is_row(run, self.params):
-            more = relief_bits(self.view, run, self.params)
-            run = replace(run, bits=run.bits + more)
+            run = self._with_relief(run)
+        if lead.whole and (run is None or not self._is_found(run)):
+            whole = whole_window(self.view, reference, lead, self.params)
+            if whole is not None and whole.bits >= self.params.whole_bits:
+                whole = self._with_relief(whole)
+                if run is None or whole.bits > run.bits:
+                    return whole
         return run
+
+    def _with_relief(self, run: Run) -> Run:
+        more = relief_bits(self.view, run, self.params)
+        return replace(run, bits=run.bits + more)
 
     def _is_found(self, run: Run) -> bool:
         threshold = threshold_bits(self.hours, self.params)
@@ -143,5 +167,5 @@ class Search:
 
     def _reference(self, recording: int) -> Landmarks:
         if recording not in self.loaded:
-            self.loaded[recording] = self.references(recording)
+            self.loaded[recording] = self.references.one(recording)
         return self.loaded[recording]

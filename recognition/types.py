@@ -278,8 +278,5 @@ class IndexStore(LandmarkIndex, Protocol):
         """What is wrong with a bucket, having read all of it; empty where all is well."""
 
 
-ReferenceLoader: TypeAlias = Callable[[int], Landmarks]
-"""Gives the reference landmarks of a recording, from wherever they are kept."""
-
 Progress: TypeAlias = Callable[[float], None]
 """Told the share done, 0–1; may raise to cancel."""

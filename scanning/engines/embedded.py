@@ -42,7 +42,7 @@ def recognise(
         query,
         index=index_store.open_index(),
         buckets=bucket_ids,
-        references=index_store.reference_loader(),
+        references=index_store.references_of(bucket_ids),
         policy=scan_policy(container),
         progress=progress,
     )
@@ -65,7 +65,7 @@ def identify(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecordi
         query,
         index=index_store.open_index(),
         buckets=list(bucket_ids),
-        references=index_store.reference_loader(),
+        references=index_store.references_of(bucket_ids),
     )
     found = by_recording(result.segments)
     return sorted(found, key=lambda one: -(one.score or 0))

@@ -12,6 +12,7 @@ from recognition.builder import extract
 from recognition.hashes import reference_hashes
 from recognition.match import scan
 from recognition.policy import ScanPolicy
+from recognition.references import References
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from tests.recognition.memory_index import MemoryIndex
 
@@ -74,6 +75,11 @@ class Catalogue:
         self.references[recording] = landmarks
         self.index.add(1, recording, *reference_hashes(landmarks))
 
+    def remove(self, recording: int) -> None:
+        """Take a recording out."""
+        del self.references[recording]
+        self.index.remove(1, recording)
+
     def scan(
         self, query: Samples | Fingerprint, policy: ScanPolicy | None = None
     ) -> ScanResult:
@@ -83,7 +89,7 @@ class Catalogue:
             fingerprint,
             index=self.index,
             buckets=[1],
-            references=self.references.__getitem__,
+            references=References.held(self.references),
             policy=policy,
         )
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from recognition.builder import extract
 from recognition.errors import MissingLayer, ParamsMismatch
+from recognition.match import scan
 from recognition.params import DEFAULT
 from recognition.policy import AudioType, ScanPolicy
+from recognition.references import References
 from recognition.types import ScanResult, StretchKind
 from tests.recognition.synthesis import (
     RATE,
@@ -109,9 +111,9 @@ def test_remove_undoes_add(shelf: Catalogue) -> None:
     before = shelf.scan(programme)
 
     shelf.add(4, music(50, 20))
-    shelf.index.remove(1, 4)
+    shelf.remove(4)
     undone = shelf.scan(programme)
-    shelf.index.remove(1, 2)
+    shelf.remove(2)
     without = shelf.scan(programme)
 
     assert undone == before
@@ -193,16 +195,22 @@ def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
     assert _found(result) == [1]
 
 
-def test_a_short_file_is_found_by_leads_too_weak_for_a_long_one(
+def test_what_no_hash_leads_to_is_found_where_every_place_is_weighed(
     shelf: Catalogue,
 ) -> None:
-    loud = _cut(1, 15, 23) + noise(7, 8, 0.26)
+    drowned = extract(_cut(1, 15, 23) + noise(7, 8, 0.28))
 
-    alone = shelf.scan(loud)
-    in_a_programme = shelf.scan(join(loud, silence(30)))
+    swept = shelf.scan(drowned)
+    unswept = scan(
+        drowned,
+        index=shelf.index,
+        buckets=[1],
+        references=References.held(shelf.references),
+        params=replace(DEFAULT, sweep_hours=0.0),
+    )
 
-    assert _found(alone) == [1]
-    assert _found(in_a_programme) == []
+    assert _found(swept) == [1]
+    assert _found(unswept) == []
 
 
 @pytest.mark.parametrize("before", [15, 18, 21])

@@ -1,0 +1,203 @@
+"""Weighs a query at every place of every recording, where no hash leads to one.
+
+A hash needs three landmarks that still are peaks. Noise, reverberation and voices leave
+few of these, but each landmark of a recording says something wherever it may lie:
+whether the query has a peak there, and how far the level rises there if not. Summed up
+along each offset (a matched filter over the recording's landmarks), what is far too
+weak to count anywhere else stands out among millions of places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.alignment import Line, QueryView
+from recognition.candidates import NEARBY, Lead
+from recognition.jit import compiled
+from recognition.params import DEFAULT, Params
+from recognition.relief import FARTHEST, rises
+from recognition.types import Landmarks
+
+_UNIT = 8  # steps of a weight in a bit
+_FEWEST = 15  # landmarks whose spread a place with fewer is taken to have
+_BESIDE = 2  # cells within which places are one
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a recording has its landmarks: cell of time (int32) and bin (uint8)."""
+
+    recording: int
+    cells: NDArray[np.int32]
+    bins: NDArray[np.uint8]
+
+
+def places_of(recording: int, landmarks: Landmarks, params: Params = DEFAULT) -> Places:
+    """What a sweep reads of a recording; five bytes a landmark."""
+    last = params.n_bins - 1
+    return Places(
+        recording,
+        landmarks.frames // np.int32(params.sweep_frames),
+        np.clip(np.rint(landmarks.bins), 0, last).astype(np.uint8),
+    )
+
+
+def sweep(
+    view: QueryView,
+    catalogue: Iterable[Places],
+    windows: Sequence[tuple[int, int]],
+    open_frames: NDArray[np.bool_],
+    params: Params,
+) -> Iterator[Lead]:
+    """Where in the catalogue each window may lie, the best first."""
+    recordings = [one for one in catalogue if len(one.cells)]
+    for window in windows:
+        weights = _weights(view, window, open_frames, params)
+        spread = (weights.astype(np.float32) ** 2).mean(axis=1)
+        least = float(spread.mean()) * _FEWEST
+        if not least:
+            continue
+        found = []
+        for one in recordings:
+            heights, places = _best_places(
+                (one.cells, one.bins),
+                (weights, spread, least),
+                params.sweep_least,
+                params.sweep_each,
+            )
+            found += [
+                (-height, one.recording, place)
+                for height, place in zip(heights.tolist(), places.tolist(), strict=True)
+            ]
+        for height, recording, place in sorted(found)[: params.sweep_top]:
+            frames = (place - weights.shape[1] + 1) * params.sweep_frames
+            line = Line(1.0, window[0] - frames, 0.0)
+            yield Lead(recording, line, window, round(-height), False, NEARBY, True)
+
+
+def _weights(
+    view: QueryView,
+    window: tuple[int, int],
+    open_frames: NDArray[np.bool_],
+    params: Params,
+) -> NDArray[np.int16]:
+    """What a landmark of a bin says in each cell of the window, the last cell first.
+
+    [bins, cells] in steps of a bit: more where the query has a landmark within a frame
+    and half a bin, and the more the level rises there. In each bin they sum to nothing,
+    so that chance gains nothing from where a recording has its landmarks.
+    """
+    start, end = window
+    end -= (end - start) % params.sweep_frames
+    shape = (params.n_bins, end - start)
+    bits = np.zeros(shape, dtype=np.float32)
+    if len(view.map_levels):
+        bits[:] = _rise_bits(view, (start, end), params)
+    low, high = np.searchsorted(view.landmarks.frames, [start - 1, end + 1])
+    hit = np.zeros(shape, dtype=np.bool_)
+    _mark(
+        view.landmarks.frames[low:high] - np.int32(start),
+        view.landmarks.bins[low:high],
+        hit,
+    )
+    bits[hit] += params.sweep_hit
+    here = open_frames[start:end]
+    bits -= bits[:, here].mean(axis=1, keepdims=True)
+    bits[:, ~here] = 0
+    cells = bits.reshape(len(bits), -1, params.sweep_frames).mean(axis=2)
+    turned: NDArray[np.int16] = np.rint(cells[:, ::-1] * _UNIT).astype(np.int16)
+    return turned
+
+
+def _rise_bits(
+    view: QueryView, frames: tuple[int, int], params: Params
+) -> NDArray[np.float32]:
+    """What the level map says of each place, [bins, frames]; see ``relief``."""
+    rows = frames[0] // view.map_frames, -(-frames[1] // view.map_frames)
+    rise = rises(view, rows, params)
+    spread = float(rise.std()) or 1.0
+    lift = np.clip((rise - rise.mean()) / spread, -FARTHEST, FARTHEST)
+    bits = (params.sweep_rise * lift - params.sweep_rise**2 / 2) / np.log(2)
+    first = frames[0] - rows[0] * view.map_frames
+    fine = np.repeat(bits, view.map_frames, axis=0)[first:][: frames[1] - frames[0]]
+    whole: NDArray[np.float32] = np.repeat(fine, view.map_bins, axis=1).T
+    return whole[: params.n_bins]
+
+
+@compiled
+def _mark(
+    frames: NDArray[np.int32], bins: NDArray[np.float32], hit: NDArray[np.bool_]
+) -> None:
+    """Mark the places within a frame and half a bin of a landmark."""
+    for k in range(len(frames)):
+        low, high = int(np.ceil(bins[k] - 0.5)), int(np.floor(bins[k] + 0.5))
+        for place in range(max(0, low), min(hit.shape[0], high + 1)):
+            for t in range(max(0, frames[k] - 1), min(hit.shape[1], frames[k] + 2)):
+                hit[place, t] = True
+
+
+@compiled
+def _best_places(
+    recording: tuple[NDArray[np.int32], NDArray[np.uint8]],
+    query: tuple[NDArray[np.int16], NDArray[np.float32], float],
+    least: float,
+    most: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The highest sums of a recording in standard deviations, and their places.
+
+    A place is the recording's cell less the query's, plus the query's last cell.
+    """
+    cells, bins = recording
+    weights, spread, least_spread = query
+    n = weights.shape[1]
+    sums = np.zeros(cells[-1] + n, dtype=np.int16)
+    change = np.zeros(len(sums) + 1, dtype=np.float32)
+    for i in range(len(cells)):
+        row = weights[bins[i]]
+        part = sums[cells[i] : cells[i] + n]
+        for k in range(n):
+            part[k] += row[k]
+        change[cells[i]] += spread[bins[i]]
+        change[cells[i] + n] -= spread[bins[i]]
+    heights = np.zeros(most, dtype=np.float32)
+    places = np.zeros(most, dtype=np.int64)
+    count = 0
+    total = np.float32(0)
+    for at in range(len(sums)):
+        total += change[at]
+        if sums[at] <= 0:
+            continue
+        height = np.float32(sums[at] / np.sqrt(max(total, least_spread)))
+        if height < least:
+            continue
+        count = _put(heights, places, count, (height, at))
+    return heights[:count].copy(), places[:count].copy()
+
+
+@compiled
+def _put(
+    heights: NDArray[np.float32],
+    places: NDArray[np.int64],
+    count: int,
+    new: tuple[np.float32, int],
+) -> int:
+    """Put a place among the highest, but for one beside a higher one."""
+    height, at = new
+    worst = 0
+    for k in range(count):
+        if at - places[k] <= _BESIDE:
+            if height > heights[k]:
+                heights[k], places[k] = height, at
+            return count
+        if heights[k] < heights[worst]:
+            worst = k
+    if count < len(heights):
+        heights[count], places[count] = height, at
+        return count + 1
+    if height > heights[worst]:
+        heights[worst], places[worst] = height, at
+    return count

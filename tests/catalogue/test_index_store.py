@@ -1,0 +1,95 @@
+"""What a scan reads of the recordings of some buckets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalogue import index_store
+from catalogue.changes import replace_audio, retire_recordings
+from catalogue.models import Bucket, Recording
+from catalogue.services import RecordingDetails, add_recording, create_bucket
+from tests import audio
+from tests.conftest import Worker, upload
+
+
+@pytest.fixture
+def bucket(transactional_db: None, run_worker: Worker) -> Bucket:
+    """Return a bucket of two recordings that can be found."""
+    made = create_bucket(name="Masters")
+    for number in (1, 2):
+        _add(made, number)
+    run_worker()
+    return made
+
+
+def _add(bucket: Bucket, number: int) -> Recording:
+    return add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title=f"Tune {number}"),
+        audio=upload("tune.wav", audio.wav_bytes(audio.tune(number, 20))),
+    )
+
+
+def _every(bucket: Bucket) -> dict[int, int]:
+    """Landmarks by recording."""
+    every = index_store.references_of([bucket.pk]).every()
+    return {one.recording: len(one.cells) for one in every}
+
+
+def _numbers(bucket: Bucket) -> list[int]:
+    return sorted(bucket.recordings.values_list("pk", flat=True))
+
+
+def test_every_recording_of_the_buckets_tells_its_places(bucket: Bucket) -> None:
+    elsewhere = create_bucket(name="Others")
+
+    assert sorted(_every(bucket)) == _numbers(bucket)
+    assert min(_every(bucket).values()) > 50
+    assert _every(elsewhere) == {}
+
+
+def test_what_is_waiting_or_retired_is_left_out(bucket: Bucket) -> None:
+    waiting = _add(bucket, 3)
+    first, second, _ = _numbers(bucket)
+    retire_recordings(recordings=[Recording.objects.get(pk=first)], user=None)
+
+    assert waiting.pk not in _every(bucket)
+    assert list(_every(bucket)) == [second]
+
+
+def test_other_audio_has_other_places(bucket: Bucket, run_worker: Worker) -> None:
+    first, second = _numbers(bucket)
+    before = _every(bucket)
+
+    replace_audio(
+        recording=Recording.objects.get(pk=first),
+        audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 40))),
+        user=None,
+    )
+    run_worker()
+
+    after = _every(bucket)
+    assert after[first] > 1.5 * before[first]
+    assert after[second] == before[second]
+
+
+def test_a_damaged_fingerprint_does_not_stop_a_scan(
+    bucket: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = _numbers(bucket)
+    Path(Recording.objects.get(pk=first).fingerprint.path).write_bytes(b"broken")
+
+    assert list(_every(bucket)) == [second]
+    assert f"recording {first}" in caplog.text
+
+
+def test_places_are_those_of_the_landmarks(bucket: Bucket) -> None:
+    references = index_store.references_of([bucket.pk])
+
+    for places in references.every():
+        landmarks = references.one(places.recording)
+        assert np.array_equal(places.cells, landmarks.frames // 2)
+        assert np.abs(places.bins - landmarks.bins).max() <= 0.5

@@ -1,0 +1,168 @@
+"""Weighing a query at every place of every recording."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recognition.alignment import QueryView, view_of
+from recognition.builder import extract
+from recognition.candidates import Lead, open_windows
+from recognition.extend import follow, whole_window
+from recognition.params import DEFAULT
+from recognition.references import References
+from recognition.sweep import places_of, sweep
+from recognition.types import Landmarks
+from tests.recognition.synthesis import (
+    RATE,
+    Samples,
+    catalogue,
+    empty_landmarks,
+    join,
+    music,
+    noise,
+    silence,
+)
+
+SONGS = {number: music(number, 60) for number in range(1, 9)}
+SECONDS = 10
+FRAMES = round(SECONDS * 62.5)
+START = 21.0
+DROWNING = 0.3  # of noise, at which no hash is left and no run grows far
+
+
+def _landmarks(y: Samples) -> Landmarks:
+    reference = extract(y).reference
+    assert reference is not None
+    return reference
+
+
+@pytest.fixture(scope="module")
+def references() -> dict[int, Landmarks]:
+    """Give the landmarks of all songs."""
+    return {number: _landmarks(song) for number, song in SONGS.items()}
+
+
+def _view(y: Samples, *, with_map: bool = True) -> QueryView:
+    made = extract(y)
+    assert made.dense is not None
+    n_frames = round(len(y) / RATE * 62.5)
+    return view_of(made.dense, made.level_map if with_map else None, n_frames)
+
+
+def _clip(number: int = 3, level: float = DROWNING) -> Samples:
+    part = SONGS[number][int(START * RATE) : int((START + SECONDS) * RATE)]
+    return part + noise(9, SECONDS, level)
+
+
+def _leads(
+    view: QueryView, references: dict[int, Landmarks], closed: slice = slice(0)
+) -> list[Lead]:
+    open_frames = np.ones(view.n_frames, dtype=np.bool_)
+    open_frames[closed] = False
+    windows = open_windows(open_frames, DEFAULT)
+    every = References.held(references).every()
+    return list(sweep(view, every, windows, open_frames, DEFAULT))
+
+
+def _is_true(lead: Lead) -> bool:
+    late = lead.line.offset + START * 62.5
+    return lead.recording == 3 and abs(late) <= DEFAULT.sweep_frames
+
+
+@pytest.mark.parametrize("with_map", [True, False])
+def test_the_true_place_of_a_clip_in_noise_is_the_first_lead(
+    references: dict[int, Landmarks], *, with_map: bool
+) -> None:
+    view = _view(_clip(level=0.2), with_map=with_map)
+
+    first = _leads(view, references)[0]
+
+    assert _is_true(first)
+    assert first.window == (0, FRAMES)
+
+
+def test_a_place_is_told_from_where_the_window_begins(
+    references: dict[int, Landmarks],
+) -> None:
+    view = _view(join(silence(20), _clip(level=0.2)))
+
+    leads = _leads(view, references, closed=slice(0, 20 * 62))
+
+    assert leads[0].recording == 3
+    late = (20 - START) * 62.5
+    assert leads[0].line.offset == pytest.approx(late, abs=2)
+
+
+def test_what_is_closed_says_nothing(references: dict[int, Landmarks]) -> None:
+    clip = join(_clip(5, 0.05), _clip(3, 0.2))
+    half = slice(0, FRAMES)
+
+    everywhere = _leads(_view(clip), references)
+    open_half = _leads(_view(clip), references, closed=half)
+
+    assert everywhere[0].recording == 5
+    assert open_half[0].recording == 3
+
+
+def test_one_recording_does_not_take_all_leads() -> None:
+    loop = music(20, 2)
+    looped = {1: _landmarks(np.tile(loop, 20)), 2: _landmarks(SONGS[2])}
+    part = SONGS[2][10 * RATE : 18 * RATE]
+
+    leads = _leads(_view(0.3 * part + np.tile(loop, 4)), looped)
+
+    of_loop = [lead for lead in leads if lead.recording == 1]
+    assert len(of_loop) == DEFAULT.sweep_each
+    assert any(lead.recording == 2 for lead in leads)
+
+
+def test_a_shifted_recording_shifts_its_place(references: dict[int, Landmarks]) -> None:
+    one = references[3]
+    later = {3: replace(one, frames=one.frames + np.int32(500))}
+    view = _view(_clip(level=0.2))
+
+    (first, *_), (moved, *_) = _leads(view, {3: one}), _leads(view, later)
+
+    assert moved.line.offset == first.line.offset - 500
+
+
+def test_recordings_without_landmarks_lie_nowhere() -> None:
+    empty = empty_landmarks()
+
+    assert _leads(_view(_clip()), {1: empty}) == []
+    assert len(places_of(1, empty).cells) == 0
+
+
+def test_silence_lies_nowhere(references: dict[int, Landmarks]) -> None:
+    assert _leads(_view(silence(SECONDS)), references) == []
+
+
+def test_the_whole_window_counts_where_no_run_grows(
+    references: dict[int, Landmarks],
+) -> None:
+    view = _view(_clip())
+    lead = next(lead for lead in _leads(view, references) if _is_true(lead))
+
+    grown = follow(view, references[3], lead, DEFAULT)
+    whole = whole_window(view, references[3], lead, DEFAULT)
+
+    assert grown is not None
+    assert whole is not None
+    assert grown.length < DEFAULT.min_segment_ms / DEFAULT.frame_ms
+    assert whole.length > FRAMES * 0.9
+
+
+def test_music_under_drowning_noise_is_found(
+    references: dict[int, Landmarks],
+) -> None:
+    shelf = catalogue(list(SONGS.values()))
+
+    (found,) = shelf.scan(_clip()).segments
+
+    assert found.recording == 3
+    assert found.end_ms - found.start_ms > 9000
+    late = found.reference_start_ms - found.start_ms
+    assert late == pytest.approx(1000 * START, abs=50)
