@@ -56,7 +56,7 @@ class Lead:
 
     Votes tell an offset to a cell of some frames. ``nearby`` are the offsets around it
     to begin from, in frames: from a frame beside the true one nothing weak verifies.
-    ``whole`` says that all of the window counts where no run grows in it.
+    ``swept`` says that the place was chosen among all there are.
     """
 
     recording: int
@@ -65,7 +65,7 @@ class Lead:
     votes: int
     warped: bool
     nearby: tuple[float, ...] = (0.0,)
-    whole: bool = False
+    swept: bool = False
 
 
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"

@@ -127,20 +127,27 @@ class Search:
 
     def _weighed(self, lead: Lead) -> Run | None:
         """The best run along a lead's line, with all that is to be said of it."""
-        reference = self._reference(lead.recording)
-        run = follow(self.view, reference, lead, self.params)
+        run = follow(self.view, self._reference(lead.recording), lead, self.params)
         if run is not None and lead.warped:
             # The line was chosen to fit, among many: that must be paid for
             run = replace(run, bits=run.bits - self.params.warp_bits)
         if run is not None and is_row(run, self.params):
             run = self._with_relief(run)
-        if lead.whole and (run is None or not self._is_found(run)):
-            whole = whole_window(self.view, reference, lead, self.params)
-            if whole is not None and whole.bits >= self.params.whole_bits:
-                whole = self._with_relief(whole)
-                if run is None or whole.bits > run.bits:
-                    return whole
-        return run
+        return self._swept(lead, run) if lead.swept else run
+
+    def _swept(self, lead: Lead, run: Run | None) -> Run | None:
+        """The run of a place that was chosen among all, or that of its whole window."""
+        price = self.params.sweep_bits
+        if run is not None:
+            run = replace(run, bits=run.bits - price)
+            if self._is_found(run):
+                return run
+        reference = self._reference(lead.recording)
+        whole = whole_window(self.view, reference, lead, self.params)
+        if whole is None or whole.bits < self.params.whole_bits:
+            return run
+        whole = self._with_relief(replace(whole, bits=whole.bits - price))
+        return whole if run is None or whole.bits > run.bits else run
 
     def _with_relief(self, run: Run) -> Run:
         more = relief_bits(self.view, run, self.params)

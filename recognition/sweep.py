@@ -93,39 +93,35 @@ def _weights(
     """
     start, end = window
     end -= (end - start) % params.sweep_frames
-    shape = (params.n_bins, end - start)
-    bits = np.zeros(shape, dtype=np.float32)
-    if len(view.map_levels):
-        bits[:] = _rise_bits(view, (start, end), params)
     low, high = np.searchsorted(view.landmarks.frames, [start - 1, end + 1])
-    hit = np.zeros(shape, dtype=np.bool_)
+    hit = np.zeros((params.n_bins, end - start), dtype=np.bool_)
     _mark(
         view.landmarks.frames[low:high] - np.int32(start),
         view.landmarks.bins[low:high],
         hit,
     )
-    bits[hit] += params.sweep_hit
-    here = open_frames[start:end]
-    bits -= bits[:, here].mean(axis=1, keepdims=True)
-    bits[:, ~here] = 0
-    cells = bits.reshape(len(bits), -1, params.sweep_frames).mean(axis=2)
-    turned: NDArray[np.int16] = np.rint(cells[:, ::-1] * _UNIT).astype(np.int16)
-    return turned
+    first = start // view.map_frames
+    return _cells(
+        _rise_bits(view, (first, -(-end // view.map_frames)), params),
+        (start - first * view.map_frames, view.map_frames, view.map_bins),
+        hit,
+        open_frames[start:end],
+        (params.sweep_frames, params.sweep_hit),
+    )
 
 
 def _rise_bits(
-    view: QueryView, frames: tuple[int, int], params: Params
+    view: QueryView, rows: tuple[int, int], params: Params
 ) -> NDArray[np.float32]:
-    """What the level map says of each place, [bins, frames]; see ``relief``."""
-    rows = frames[0] // view.map_frames, -(-frames[1] // view.map_frames)
+    """What rows of the level map say of each of their cells; see ``relief``."""
+    if not len(view.map_levels):
+        columns = -(-params.n_bins // view.map_bins)
+        return np.zeros((rows[1] - rows[0], columns), dtype=np.float32)
     rise = rises(view, rows, params)
     spread = float(rise.std()) or 1.0
     lift = np.clip((rise - rise.mean()) / spread, -FARTHEST, FARTHEST)
-    bits = (params.sweep_rise * lift - params.sweep_rise**2 / 2) / np.log(2)
-    first = frames[0] - rows[0] * view.map_frames
-    fine = np.repeat(bits, view.map_frames, axis=0)[first:][: frames[1] - frames[0]]
-    whole: NDArray[np.float32] = np.repeat(fine, view.map_bins, axis=1).T
-    return whole[: params.n_bins]
+    bits: NDArray[np.float32] = params.sweep_rise * lift - params.sweep_rise**2 / 2
+    return bits / np.float32(np.log(2))
 
 
 @compiled
@@ -138,6 +134,40 @@ def _mark(
         for place in range(max(0, low), min(hit.shape[0], high + 1)):
             for t in range(max(0, frames[k] - 1), min(hit.shape[1], frames[k] + 2)):
                 hit[place, t] = True
+
+
+@compiled
+def _cells(
+    rise: NDArray[np.float32],
+    grain: tuple[int, int, int],
+    hit: NDArray[np.bool_],
+    here: NDArray[np.bool_],
+    weighing: tuple[int, float],
+) -> NDArray[np.int16]:
+    """Rises and landmarks together by cell; nothing where it is not open.
+
+    ``grain`` is the window's first frame in its first row of the map, and frames and
+    bins of a cell of the map.
+    """
+    before, map_frames, map_bins = grain
+    size, bits = weighing
+    n = hit.shape[1] // size
+    out = np.empty((hit.shape[0], n), dtype=np.int16)
+    sums = np.empty(n, dtype=np.float32)
+    counts = np.zeros(n, dtype=np.int64)
+    for t in range(n * size):
+        counts[t // size] += here[t]
+    for place in range(len(out)):
+        sums[:] = 0
+        for t in range(n * size):
+            if here[t]:
+                value = rise[(before + t) // map_frames, place // map_bins]
+                sums[t // size] += value + bits * hit[place, t]
+        mean = sums.sum() / max(1, counts.sum())
+        for c in range(n):
+            steps = (sums[c] - mean * counts[c]) * _UNIT / size
+            out[place, n - 1 - c] = np.int16(np.rint(steps))
+    return out
 
 
 @compiled
@@ -167,9 +197,10 @@ def _best_places(
     places = np.zeros(most, dtype=np.int64)
     count = 0
     total = np.float32(0)
+    too_low = np.int16(min(32767.0, least * np.sqrt(least_spread)))
     for at in range(len(sums)):
         total += change[at]
-        if sums[at] <= 0:
+        if sums[at] <= too_low:  # most are, at the least spread already
             continue
         height = np.float32(sums[at] / np.sqrt(max(total, least_spread)))
         if height < least:
