@@ -115,6 +115,20 @@ def sees_everything() -> bool:
     return not _viewing.get().only_own()
 
 
+def seen_buckets() -> frozenset[int] | None:
+    """Return the ids of the buckets that whoever is at work may see; None for all."""
+    return _viewing.get().ids(Kind.BUCKETS)
+
+
+def sees_every_bucket() -> bool:
+    """Tell whether "no match" may be said of a file; else only of one's own buckets.
+
+    A file is seen by its container, its matches by their buckets too: what was found in
+    it may lie where whoever is at work may not look.
+    """
+    return seen_buckets() is None
+
+
 def is_limited(user: User) -> bool:
     """Tell whether there are containers or buckets that a person may not see."""
     return any(ids is not None for ids in _limits_of(user).values())

@@ -7,6 +7,7 @@ from functools import cache
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.reach import sees_every_bucket
 from accounts.roles import Action
 from portal.pages import count_of
 from review import selectors as review_selectors
@@ -26,6 +27,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         return context
     return context | {
         "nav": {"pending_matches": cache(_waiting)},
+        "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from accounts.reach import seen_buckets, sees_every_bucket
 from catalogue.models import Recording
 from common.storage import read_bytes
 from portal import pictures, waves
@@ -20,7 +22,7 @@ from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
-from review.services.spans import length
+from review.services.spans import length, without
 from scanning.models import Scan, ScannedFile, Segment
 
 _STRETCH_LANES = {
@@ -144,7 +146,9 @@ def draw_coverage(
             pictures.CoveragePart(state, length(taken + spans) - length(taken))
         )
         taken += spans
-    return pictures.coverage(duration_ms=file.duration_ms, parts=parts)
+    return pictures.coverage(
+        duration_ms=file.duration_ms, parts=parts, rest_label=_nothing()
+    )
 
 
 def load_waveform(owner: ScannedFile | Recording) -> waves.Waveform | None:
@@ -196,7 +200,9 @@ def fact_lanes(scan: Scan | None, plays: Iterable[Segment]) -> list[pictures.Fac
     """Return a lane for each kind of stretch that no match covers, and one of speech.
 
     Speech is told for a stretch or a segment as a whole, where it fills most of it.
+    Who sees some buckets sees no hole where another one matched.
     """
+    plays = list(plays)
     heard = [play for play in plays if (play.speech_pct or 0) >= UNDER_SPEECH_PCT]
     spans = {"speech": [pictures.Span(play.start_ms, play.end_ms) for play in heard]}
     for stretch in scan.stretches if scan else []:
@@ -204,10 +210,31 @@ def fact_lanes(scan: Scan | None, plays: Iterable[Segment]) -> list[pictures.Fac
         spans.setdefault(stretch["kind"], []).append(span)
         if stretch.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
             spans["speech"].append(span)
+    names = _STRETCH_LANES
+    if scan and scan.stretches and not sees_every_bucket():
+        names = names | {"no_match": _nothing()}
+        spans["no_match"] = _rest(scan, plays)
     return [
         pictures.FactLane(name, kind, spans.get(kind, []))
-        for kind, name in _STRETCH_LANES.items()
+        for kind, name in names.items()
     ]
+
+
+def _rest(scan: Scan, plays: Iterable[Segment]) -> list[pictures.Span]:
+    """Return what is neither of the plays, nor silent, nor left out by the scan."""
+    taken = [(play.start_ms, play.end_ms) for play in plays]
+    taken += [
+        (stretch["start_ms"], stretch["end_ms"])
+        for stretch in scan.stretches
+        if stretch["kind"] != "no_match"
+    ]
+    whole = (0, scan.scanned_file.duration_ms)
+    return [pictures.Span(*span) for span in without([whole], taken)]
+
+
+def _nothing() -> str:
+    """Return the words for what no match covers that may be seen."""
+    return _("No match") if sees_every_bucket() else _("No match in your buckets")
 
 
 def _window(query: QueryDict) -> waves.Window | None:
@@ -226,17 +253,18 @@ def why_no_matches(
     scanned: Sequence[tuple[ScannedFile, Scan]],
 ) -> list[dict[str, object]]:
     """Return for each file the facts that explain its scan which found nothing."""
-    nearest = [_nearest(scan) for _file, scan in scanned]
+    refused = [_candidates(scan) for _file, scan in scanned]
     recordings = Recording.objects.in_bulk(
-        {near["recording_id"] for near in nearest if near is not None}
+        {one["recording_id"] for candidates in refused for one in candidates}
     )
     return [
-        {**_facts(file, scan), "closest": _closest(near, recordings)}
-        for (file, scan), near in zip(scanned, nearest, strict=True)
+        {**_facts(file, scan), "closest": _closest(candidates, recordings)}
+        for (file, scan), candidates in zip(scanned, refused, strict=True)
     ]
 
 
 def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
+    seen = seen_buckets()
     silent = [span for span in scan.stretches if span["kind"] == "silence"]
     silent_ms = sum(span["end_ms"] - span["start_ms"] for span in silent)
     reason = scan.no_match_reason or "clean_scan"
@@ -244,7 +272,12 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     return {
         "reason_label": label,
         "sentence": " ".join([sentence, *scan.warnings]),
-        "buckets": [bucket["name"] for bucket in scan.buckets],
+        "bucket_count": len(scan.buckets),
+        "buckets": [
+            bucket["name"]
+            for bucket in scan.buckets
+            if seen is None or bucket["id"] in seen
+        ],
         "recordings_searched": scan.recordings_searched,
         "engine": scan.engine_version,
         "floor": file.container.score_floor,
@@ -256,19 +289,24 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     }
 
 
-def _nearest(scan: Scan) -> dict[str, Any] | None:  # Any: JSON
-    """Return the candidate below the floor with the highest score."""
-    candidates = [span["candidate"] for span in scan.stretches if "candidate" in span]
-    return max(candidates, key=lambda one: float(one["score"]), default=None)
+def _candidates(scan: Scan) -> list[dict[str, Any]]:  # Any: JSON
+    """Return the closest candidate of each stretch, which stayed below the floor."""
+    return [span["candidate"] for span in scan.stretches if "candidate" in span]
 
 
 def _closest(
-    near: dict[str, Any] | None,  # Any: JSON
+    candidates: Iterable[dict[str, Any]],  # Any: JSON
     recordings: Mapping[int, Recording],
 ) -> dict[str, object] | None:
-    recording = recordings.get(near["recording_id"]) if near is not None else None
-    if near is None or recording is None:
+    """Return the one with the highest score of those whose recordings are given."""
+    near = max(
+        (one for one in candidates if one["recording_id"] in recordings),
+        key=lambda one: float(one["score"]),
+        default=None,
+    )
+    if near is None:
         return None
+    recording = recordings[near["recording_id"]]
     return {
         "url": reverse("portal:recording_detail", args=[recording.uid]),
         "title": recording.title,

@@ -186,6 +186,7 @@ class Coverage:
     items: tuple[CoverageItem, ...]
     matched_ms: int
     matched_share: str
+    rest_label: str
     rest_share: str
     summary: str
 
@@ -237,8 +238,10 @@ def mini_ribbon(*, duration_ms: int, segments: Sequence[Segment]) -> MiniRibbon:
     return MiniRibbon(title=title, boxes=boxes)
 
 
-def coverage(*, duration_ms: int, parts: Sequence[CoveragePart]) -> Coverage:
-    """Draw how much of the source each state covers, in the order given."""
+def coverage(
+    *, duration_ms: int, parts: Sequence[CoveragePart], rest_label: str
+) -> Coverage:
+    """Draw how much of the source each state covers, in the order given, and the rest."""
     shown = Window(0, max(duration_ms, 1))
     items: list[CoverageItem] = []
     at_ms = 0
@@ -250,12 +253,14 @@ def coverage(*, duration_ms: int, parts: Sequence[CoveragePart]) -> Coverage:
             at_ms += part.ms
     rest = formats.percent(max(duration_ms - at_ms, 0), duration_ms)
     words = [f"{item.label} {item.share}" for item in items]
+    words.append(f"{rest_label} {rest}")
     return Coverage(
         items=tuple(items),
         matched_ms=at_ms,
         matched_share=formats.percent(at_ms, duration_ms),
+        rest_label=rest_label,
         rest_share=rest,
-        summary=", ".join([*words, _("no match %(share)s") % {"share": rest}]),
+        summary=", ".join(words),
     )
 
 
@@ -394,7 +399,7 @@ def _segment_label(segment: Segment, name: str, number: int, count: int) -> str:
 
 def _ribbon_summary(lanes: Sequence[Lane], duration_ms: int) -> str:
     if not lanes:
-        return _("No recording was found in %(length)s.") % {
+        return _("No match is shown in %(length)s.") % {
             "length": formats.spoken(duration_ms)
         }
     plays = sum(len(lane.segments) for lane in lanes)

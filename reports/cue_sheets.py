@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Q
+
+from accounts.reach import seen_buckets, working_for
 from catalogue.models import Recording
 from review import selectors as review_selectors
 from review.choices import MatchState
@@ -161,10 +164,7 @@ def _mean_speech(run: Sequence[Segment]) -> float | None:
 
 
 def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
-    """Return sound without a recording that may be music, and what was not scanned.
-
-    What a rejected match covers is unknown too: something was heard there.
-    """
+    """Return sound without a recording that may be music, and what was not scanned."""
     taken = [(play.start_ms, play.end_ms) for play in known]
     for stretch in _stretches(current_scans(file)):
         speech = stretch.get("speech_pct")
@@ -179,13 +179,28 @@ def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
             if end - start >= UNKNOWN_MS:
                 yield _Play(start, end, None, speech, status)
                 taken.append((start, end))
-    rejected = Match.objects.filter(scanned_file=file, state=MatchState.REJECTED)
-    for match in review_selectors.with_segments(rejected):
+    for match in _not_named(file):
         heard = [(segment.start_ms, segment.end_ms) for segment in match.segments]
         for start, end in spans.without(heard, taken):
             if end - start >= UNKNOWN_MS:
                 yield _Play(start, end, None, None, "unknown")
                 taken.append((start, end))
+
+
+def _not_named(file: ScannedFile) -> list[Match]:
+    """Return the matches that say only that something is heard there.
+
+    Rejected ones, and those in buckets that whoever asks for the sheet may not see:
+    left out, they would read as silence.
+    """
+    wanted = Q(state=MatchState.REJECTED)
+    seen = seen_buckets()
+    if seen is not None:
+        wanted |= ~Q(recording__bucket__in=seen) & ~Q(state__in=_NOT_HEARD)
+    with working_for(None):
+        return review_selectors.with_segments(
+            Match.objects.filter(wanted, scanned_file=file)
+        )
 
 
 def _stretches(scans: Sequence[Scan]) -> list[dict[str, Any]]:  # Any: JSON

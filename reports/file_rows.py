@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reports.rows import SOURCE_COLUMNS, Column, Found, file_url
+from reports.rows import SOURCE_COLUMNS, Column, Found, file_url, notes_of_file
 from reports.values import Kind, Value
 from review.choices import MatchState, QueueReason
 from scanning.models import Scan, ScannedFile
@@ -72,13 +72,6 @@ def _worst_reason(case: FileCase) -> Value:
     return None
 
 
-def _notes(case: FileCase) -> Value:
-    if case.found in (Found.YES, Found.NO):
-        return None
-    code = case.file.error_code or case.file.status
-    return f"{code}: {case.file.message}" if case.file.message else code
-
-
 _T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL
 COLUMNS: tuple[Column[FileCase], ...] = (
     Column("report_schema", _T, lambda case: SCHEMA),
@@ -102,5 +95,5 @@ COLUMNS: tuple[Column[FileCase], ...] = (
         _T,
         lambda case: file_url(case.file),
     ),
-    Column("notes", _T, _notes),
+    Column("notes", _T, lambda case: notes_of_file(case.file, case.found)),
 )

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 
+from accounts.reach import sees_every_bucket
 from catalogue.models import ExcludedSegment, Recording
 from reports.evidence.selectors import Evidence, EvidenceStatus
 from reports.values import Cell, Kind, Value, offset
@@ -28,6 +29,7 @@ from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 
 SCHEMA = "match-report/1"
+IN_REACH = "in the buckets that whoever ran this report may see"
 
 
 class Found(StrEnum):
@@ -253,10 +255,19 @@ def _path(name: str, stand_in: str, _prefix: str) -> str:
 def _notes(case: Case) -> Value:
     if case.match is not None:
         return case.match.note or None
-    if case.found == Found.NO:
-        return None
-    code = case.file.error_code or case.file.status
-    return f"{code}: {case.file.message}" if case.file.message else code
+    return notes_of_file(case.file, case.found)
+
+
+def notes_of_file(file: ScannedFile, found: Found) -> Value:
+    """Return why a file has no result; of one that has, in which buckets.
+
+    A report holds what may be seen by whoever runs it. So where that is some buckets,
+    "no" is not said of the others, whatever was found there.
+    """
+    if found in (Found.YES, Found.NO):
+        return None if sees_every_bucket() else IN_REACH
+    code = file.error_code or file.status
+    return f"{code}: {file.message}" if file.message else code
 
 
 _T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL

@@ -22,7 +22,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F, QuerySet
 
 import audit.services
-from accounts.reach import working_for
+from accounts.reach import sees_every_bucket, working_for
 from common import draining, leases
 from common.leases import NO_LEASE, lease_end
 from common.queue import worker_name
@@ -35,7 +35,7 @@ from reports.keeping import CompressedFile, RowKeeper, kept_rows
 from reports.layouts import Layout
 from reports.manifest import contents
 from reports.models import ReportRun
-from reports.rows import KeptRow
+from reports.rows import IN_REACH, KeptRow
 from reports.schemas import SCHEMAS
 from reports.selectors import Selection
 from reports.tables import Sheet, write_parquet, write_xlsx
@@ -273,6 +273,8 @@ def _read(run: ReportRun, chosen: Selection, keeper: RowKeeper) -> Iterator[Kept
 def _take_counts(run: ReportRun, keeper: RowKeeper) -> None:
     run.row_count = keeper.count
     run.counts = keeper.counts
+    if not sees_every_bucket():
+        run.counts["within"] = IN_REACH
     run.versions = keeper.versions
     run.rows_sha256 = keeper.sha256
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from accounts.reach import sees_every_bucket
 from portal import formats
 from scanning import selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage
@@ -137,6 +138,7 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
     active = scan is not None and scan.status in ACTIVE_SCAN_STATUSES
     stage = ScanStage(scan.stage) if scan is not None else ScanStage.QUEUED
     url = reverse("portal:file_detail", args=[file.uid])
+    matches = file.matches.exclude(state="superseded").count()
     return {
         "uid": file.uid,
         "name": file.name,
@@ -144,10 +146,10 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         "state_label": file.get_status_display(),
         "stage": stage.label,
         "progress": scan.progress if scan is not None and active else 100,
-        "message": file.message or _summary(file),
+        "message": file.message or _summary(file, matches),
         "code": file.error_code,
         "url": url,
-        "match_count": file.matches.exclude(state="superseded").count(),
+        "match_count": matches,
         "duration_ms": file.duration_ms,
         "duplicate_of": {
             "uid": file.uid,
@@ -160,8 +162,10 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
     }
 
 
-def _summary(file: ScannedFile) -> str:
+def _summary(file: ScannedFile, matches: int) -> str:
     length = formats.clock(file.duration_ms)
     if file.status == FileStatus.NO_MATCH:
         return f"Nothing in the catalogue matched these {length}."
+    if file.status == FileStatus.READY and not matches and not sees_every_bucket():
+        return "No match in your buckets."
     return ""

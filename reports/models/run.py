@@ -41,8 +41,9 @@ class ReportRun(ReportOptions, Leased):
     """One report over one state of the database, kept with its rows and its file.
 
     ``as_of_event`` is the last event that the rows rest on; events of reports
-    themselves do not count. ``counts`` are the rows by kind and by review state,
-    ``versions`` the engines and policies that the rows name. Runs that write the same
+    themselves do not count. ``counts`` are the rows by kind and by review state, and
+    ``within`` what where they tell of some buckets only, ``versions`` the engines and
+    policies that the rows name. Runs that write the same
     rows in another way share ``rows``. Text files are kept compressed; hash and size
     are those of the file as it leaves.
     """

@@ -5,14 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 
+from accounts.models import AccessLimit
 from accounts.roles import Role
 from acrapi.results import results_of
 from catalogue.models import ExcludedSegment
 from review.services import decisions
 from scanning.choices import EngineChoice, Section
 from scanning.models import Detection, Scan, ScannedFile
+from tests.acrapi.conftest import MakeApi
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
 
@@ -78,6 +82,23 @@ def test_file_scanned_by_both_engines_tells_what_each_found() -> None:
 
     assert _spans(file) == [(10_000, 30_000)]
     assert _spans(file, "music") == [(40_000, 50_000)]
+
+
+def test_results_are_of_the_buckets_that_the_tokens_owner_may_see(
+    make_api: MakeApi,
+) -> None:
+    found = make_detection((10_000, 30_000, 0, 20_000))
+    file = found.scan.scanned_file
+    api = make_api(Role.REVIEWER)
+    desk = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=desk, buckets=[BucketFactory.create().pk])
+    api.owner.groups.add(desk)
+
+    [told] = api.get(f"/api/fs-containers/{file.container_id}/files/{file.uid}").data[
+        "data"
+    ]
+
+    assert (told["state"], told["results"]) == (1, None)
 
 
 def test_rescan_takes_the_place_of_the_scan_before() -> None:

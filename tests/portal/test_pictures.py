@@ -119,7 +119,8 @@ def test_empty_file_does_not_divide_by_zero() -> None:
     drawn = pictures.ribbon(duration_ms=0, lanes=[], waveform=Waveform([], []))
 
     assert drawn.wave is None
-    assert pictures.coverage(duration_ms=0, parts=[]).rest_share == "–"
+    drawn_of_nothing = pictures.coverage(duration_ms=0, parts=[], rest_label="No match")
+    assert drawn_of_nothing.rest_share == "–"
 
 
 def test_patterned_states_fill_with_their_pattern() -> None:
@@ -145,11 +146,12 @@ def test_coverage_parts_follow_each_other_and_the_rest_is_named() -> None:
             CoveragePart("pending", 0),
             CoveragePart("cleared", 50),
         ],
+        rest_label="No match",
     )
 
     assert [item.box.x for item in drawn.items] == ["0%", "20%"]
     assert drawn.matched_ms == 250
-    assert drawn.summary.endswith("no match 75.0\u2009%")
+    assert drawn.summary.endswith("No match 75.0\u2009%")
 
 
 def test_waveform_draws_peaks_above_body() -> None:

@@ -1,0 +1,228 @@
+"""Somebody limited to some buckets is told "no match" of those alone, in these words."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AccessLimit
+from accounts.roles import Role
+from catalogue.models import Recording
+from reports.models import ReportRun
+from review.models import Match
+from review.services.folding import fold_scan
+from scanning.choices import FileStatus
+from scanning.models import ScannedFile
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+IN_YOURS = "No match in your buckets"
+
+
+@dataclass
+class Desk:
+    """A match in a bucket that the person may not see, and a recording in one's own."""
+
+    other: Match
+    own: Recording
+    client: Client
+    everyone: Client
+
+    @property
+    def file(self) -> ScannedFile:
+        return self.other.scanned_file
+
+    def page(self, name: str, *args: object) -> str:
+        return self.client.get(reverse(name, args=args)).content.decode()
+
+    def file_page(self) -> str:
+        return self.page("portal:file_detail", self.file.uid)
+
+    def report(self, name: str) -> list[dict[str, str]]:
+        return _rows(self.client, name)
+
+
+def _rows(client: Client, name: str) -> list[dict[str, str]]:
+    answer = client.get(reverse(name))
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]  # streamed
+    return list(csv.DictReader(text.splitlines()))
+
+
+def signed_in(role: Role, *buckets: int) -> Client:
+    """Return a client of somebody who sees these buckets; all where none is named."""
+    user = make_user(role)
+    if buckets:
+        group = Group.objects.create(name="Desk")
+        AccessLimit.objects.create(group=group, buckets=list(buckets))
+        user.groups.add(group)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Return a file whose only match lies in another desk's bucket."""
+    other, own = make_match(), RecordingFactory.create()
+    other.scanned_file.container.buckets.add(other.recording.bucket)
+    return Desk(
+        other,
+        own,
+        client=signed_in(Role.REVIEWER, own.bucket_id),
+        everyone=signed_in(Role.REVIEWER),
+    )
+
+
+def test_page_of_a_file_says_that_nothing_is_in_ones_own_buckets(desk: Desk) -> None:
+    page = desk.file_page()
+
+    assert IN_YOURS in page
+    assert "No match</" not in page
+    assert desk.other.recording.title not in page
+
+
+def test_page_says_no_more_where_ones_own_buckets_match_too(desk: Desk) -> None:
+    make_detection((0, 60_000, 0, 60_000), scan=desk.other.scan, recording=desk.own)
+    fold_scan(scan=desk.other.scan)
+
+    page = desk.file_page()
+
+    assert desk.own.title in page
+    assert f"{IN_YOURS} 90" in page
+
+
+def test_no_hole_shows_where_another_bucket_matched(desk: Desk) -> None:
+    scan = desk.other.scan
+    scan.stretches = [
+        {"start_ms": 0, "end_ms": 70_000, "kind": "no_match"},
+        {"start_ms": 90_000, "end_ms": 500_000, "kind": "no_match"},
+        {"start_ms": 500_000, "end_ms": 600_000, "kind": "silence"},
+    ]
+    scan.save()
+    url = reverse("portal:file_detail", args=[desk.file.uid])
+
+    lanes = desk.client.get(url).context["ribbon"].facts
+    whole = desk.everyone.get(url).context["ribbon"].facts
+
+    assert [(box.start_ms, box.end_ms) for box in lanes[0].boxes] == [(0, 500_000)]
+    assert [lane.name for lane in lanes] == [IN_YOURS, "Silence"]
+    assert [len(lane.boxes) for lane in whole] == [2, 1]
+
+
+def test_who_sees_every_bucket_is_told_without_a_limit(desk: Desk) -> None:
+    page = desk.everyone.get(
+        reverse("portal:file_detail", args=[desk.file.uid])
+    ).content.decode()
+
+    assert desk.other.recording.title in page
+    assert "your buckets" not in page
+
+
+def test_list_of_files_says_what_it_counts(desk: Desk) -> None:
+    said = "matches counted in your buckets"
+
+    assert said in desk.page("portal:file_list")
+    assert said not in desk.everyone.get("/files/").content.decode()
+
+
+def test_a_container_of_others_buckets_is_not_called_empty(desk: Desk) -> None:
+    page = desk.page("portal:container_list")
+
+    assert "none of your buckets" in page
+    assert "nothing can match" not in page
+    assert desk.other.recording.bucket.name not in page
+
+
+def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> None:
+    near = {"score": "40.0", "reason": "too short", "start_ms": 0, "end_ms": 9_000}
+    searched = [desk.own.bucket, desk.other.recording.bucket]
+    scan = ScanFactory.create(
+        scanned_file__status=FileStatus.NO_MATCH,
+        no_match_reason="below_floor",
+        buckets=[{"id": each.pk, "name": each.name} for each in searched],
+        stretches=[
+            {
+                "start_ms": 0,
+                "end_ms": 9_000,
+                "kind": "no_match",
+                "candidate": {**near, "recording_id": desk.other.recording_id},
+            }
+        ],
+    )
+
+    page = desk.page("portal:file_detail", scan.scanned_file.uid)
+
+    assert desk.own.bucket.name in page
+    assert desk.other.recording.bucket.name not in page
+    assert desk.other.recording.title not in page
+    assert "No recording of your buckets came close enough" in page
+
+
+@pytest.mark.parametrize("name", ["portal:match_export", "portal:file_export"])
+def test_a_report_says_of_which_buckets_it_tells(desk: Desk, name: str) -> None:
+    [row] = desk.report(name)
+    [whole] = _rows(desk.everyone, name)
+
+    assert row["match_found"] == "no"
+    assert row["notes"] == "in the buckets that whoever ran this report may see"
+    assert (whole["match_found"], whole["notes"]) == ("yes", "")
+
+
+def test_a_summary_of_files_says_it_of_those_with_a_match_too(desk: Desk) -> None:
+    make_detection((0, 60_000, 0, 60_000), scan=desk.other.scan, recording=desk.own)
+    fold_scan(scan=desk.other.scan)
+
+    page = desk.client.get("/reports/?mode=file&show=all").content.decode()
+
+    assert "in the buckets that whoever ran this report may see" in page
+
+
+def test_a_manifest_says_it_of_rows_that_have_no_notes(desk: Desk) -> None:
+    layout = {"mode": "segment", "format": "csv"}
+    b"".join(desk.client.post(reverse("portal:reports"), layout))
+    run = ReportRun.objects.get()
+
+    told = desk.everyone.get(reverse("portal:report_manifest", args=[run.uid])).json()
+
+    assert told["rows"]["match_found"] == {"no": 1}
+    assert told["rows"]["within"].startswith("in the buckets that whoever ran")
+
+
+def test_the_page_of_reports_counts_files_of_ones_own_buckets(desk: Desk) -> None:
+    assert "1 file with no match in your buckets" in desk.page("portal:reports")
+
+
+def test_a_cue_sheet_leaves_no_hole_where_another_bucket_matched(desk: Desk) -> None:
+    url = reverse("portal:cue_sheet_csv", args=[desk.file.uid])
+    [cue] = csv.DictReader(
+        desk.client.get(url).content.decode("utf-8-sig").splitlines()
+    )
+
+    assert (cue["time_in"], cue["time_out"]) == ("00:01:10.000", "00:01:30.000")
+    assert (cue["status"], cue["title"], cue["match_id"]) == ("unknown", "", "")
+
+
+def test_a_rescan_that_changed_nothing_in_ones_own_buckets_says_so(desk: Desk) -> None:
+    again = ScanFactory.create(scanned_file=desk.file)
+    make_detection((0, 9_000, 0, 9_000), scan=again, recording=desk.other.recording)
+
+    page = desk.file_page()
+
+    assert "Neither scan found a recording of your buckets." in page
+
+
+def test_the_api_says_it_in_words_too(desk: Desk) -> None:
+    url = f"/api/portal/v1/files/{desk.file.uid}/"
+    told, whole = desk.client.get(url).json(), desk.everyone.get(url).json()
+
+    assert (told["match_count"], told["message"]) == (0, f"{IN_YOURS}.")
+    assert (whole["match_count"], whole["message"]) == (1, "")
