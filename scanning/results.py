@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.reach import working_for
 from common.leases import NO_LEASE
 from recognition.params import ENGINE_VERSION
 from scanning import selectors
@@ -181,21 +182,23 @@ def _asks_cloud_next(scan: Scan) -> bool:
 def _settle_file(scan: Scan) -> None:
     """Give the file the state of its scans, once none of them is under way.
 
-    Of two that end at once, the second sees that the first has.
+    Of two that end at once, the second sees that the first has. Whoever cancels one may
+    not see all that the other found; the file's state is one for everybody.
     """
-    ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
-    current = selectors.current_scans(scan.scanned_file)
-    if any(one.status in ACTIVE_SCAN_STATUSES for one in current):
-        return
-    late = selectors.late_scans(scan.scanned_file)
-    status, code, message = _outcome([*current, *late] or [scan])
-    ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
-        status=status,
-        error_code=code,
-        message=message,
-        updated_at=datetime.now(tz=UTC),
-    )
-    scan_settled.send(sender=Scan, scan=scan)
+    with working_for(None):
+        ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
+        current = selectors.current_scans(scan.scanned_file)
+        if any(one.status in ACTIVE_SCAN_STATUSES for one in current):
+            return
+        late = selectors.late_scans(scan.scanned_file)
+        status, code, message = _outcome([*current, *late] or [scan])
+        ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
+            status=status,
+            error_code=code,
+            message=message,
+            updated_at=datetime.now(tz=UTC),
+        )
+        scan_settled.send(sender=Scan, scan=scan)
 
 
 def _outcome(scans: Sequence[Scan]) -> tuple[FileStatus, str, str]:

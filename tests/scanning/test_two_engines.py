@@ -6,9 +6,11 @@ import threading
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
+from django.test import Client
 
-from accounts.models import User
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
 from portal.engines import compare
@@ -25,6 +27,8 @@ from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory
 from tests.scanning.vendor import MUSIC, Vendor, remote_file
 
 ISRC = "ZZX012600001"
@@ -137,6 +141,23 @@ def test_cancelling_a_file_stops_both_engines(
 
     assert _status(file) == FileStatus.CANCELLED
     assert {scan.status for scan in file.scans.all()} == {ScanStatus.CANCELLED}
+
+
+def test_cancelling_hides_nothing_that_lies_in_buckets_of_others(
+    container: Container, admin: User, run_worker: Worker
+) -> None:
+    file = _submit(container, admin, seed=1)
+    run_worker()
+    desk = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=desk, buckets=[BucketFactory.create().pk])
+    user = make_user(Role.REVIEWER)
+    user.groups.add(desk)
+    client = Client()
+    client.force_login(user)
+
+    client.post(f"/files/{file.uid}/cancel/")
+
+    assert _status(file) == FileStatus.READY
 
 
 def test_report_names_both_engines(
