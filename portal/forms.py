@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
@@ -60,10 +61,16 @@ class UploadForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "date"}),
     )
 
-    def link_lines(self) -> list[str]:
+    def clean_links(self) -> list[str]:
         """Return the links, one per line, without blanks."""
         lines = str(self.cleaned_data["links"]).splitlines()
-        return [line.strip() for line in lines if line.strip()]
+        links = [line.strip() for line in lines if line.strip()]
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        if len(links) > limit:
+            raise forms.ValidationError(
+                f"These are {len(links)} links; {limit} go in one submit."
+            )
+        return links
 
     def details(self) -> FileDetails:
         """Return what is said about every item."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
@@ -90,7 +91,9 @@ class LinksSerializer(SubmitSerializer):
     """Links, and what is said about all of them."""
 
     links = serializers.ListField(
-        child=serializers.CharField(max_length=2001), min_length=1, max_length=200
+        child=serializers.CharField(max_length=2001),
+        min_length=1,
+        max_length=settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     )
 
 

@@ -22,11 +22,11 @@ from portal.api.serializers import (
     details_of,
     file_state,
 )
-from portal.open_files import refuse_too_many_open
 from scanning import selectors
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile
 from scanning.services.intake import attach_audio, submit_link, submit_upload
+from scanning.services.open_files import refuse_too_many_open
 from scanning.services.scans import cancel_scans, request_scan
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,9 +15,7 @@ from portal.access import PortalRequest, needs
 from portal.link_forms import FeedForm, ItemsForm, ManyLinksForm, offer_of
 from scanning.errors import IntakeRefused
 from scanning.services.link_batches import (
-    MAX_LINKS,
     LinkOutcome,
-    WantedLink,
     links_of_csv,
     links_of_items,
     links_of_text,
@@ -31,21 +30,34 @@ from scanning.sources.link_reader import reader_version
 def links(request: PortalRequest) -> HttpResponseBase:
     """Show the page; take pasted links and a CSV file, each link on its own."""
     form = ManyLinksForm(request.POST or None, request.FILES or None)
-    outcomes: list[LinkOutcome] = []
-    if request.method == "POST" and form.is_valid():
-        try:
-            wanted = _wanted(form)
-        except IntakeRefused as refused:
-            form.add_error("csv_file", str(refused))
-        else:
-            outcomes = submit_links(
-                container=form.cleaned_data["container"],
-                links=wanted,
-                user=request.user,
-                scan_again=form.cleaned_data["scan_again"],
-            )
-            form = ManyLinksForm(initial={"container": form.cleaned_data["container"]})
-    return _page(request, form=form, outcomes=outcomes)
+    if request.method != "POST" or not form.is_valid():
+        return _page(request, form=form)
+    told, limit = form.cleaned_data, settings.DATA_UPLOAD_MAX_NUMBER_FILES
+    pasted = links_of_text(told["links"])
+    try:
+        listed = links_of_csv(told["csv_file"].read()) if told["csv_file"] else []
+    except IntakeRefused as refused:
+        form.add_error("csv_file", str(refused))
+        return _page(request, form=form)
+    wanted = pasted + listed
+    if told["scan_again"] and len(wanted) > limit:
+        # The rest would never come: the first are taken again each time.
+        form.add_error(
+            "scan_again",
+            f"These are {len(wanted)} links; at most {limit} at once are scanned again.",
+        )
+        return _page(request, form=form)
+    outcomes = submit_links(
+        container=told["container"],
+        links=wanted,
+        user=request.user,
+        scan_again=told["scan_again"],
+    )
+    rest = [link.url for link in pasted[len(outcomes) :]]
+    form = ManyLinksForm(
+        initial={"container": told["container"], "links": "\n".join(rest)}
+    )
+    return _page(request, form=form, outcomes=outcomes, given=len(wanted))
 
 
 @require_POST
@@ -90,20 +102,7 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
         links=links_of_items(chosen),
         user=request.user,
     )
-    return _page(request, outcomes=outcomes)
-
-
-def _wanted(form: ManyLinksForm) -> list[WantedLink]:
-    given = form.cleaned_data["csv_file"]
-    wanted = links_of_text(form.cleaned_data["links"])
-    if given:
-        wanted += links_of_csv(given.read())
-    if len(wanted) > MAX_LINKS:
-        raise IntakeRefused(
-            "too_many_links",
-            f"These are {len(wanted)} links; submit at most {MAX_LINKS} at once.",
-        )
-    return wanted
+    return _page(request, outcomes=outcomes, given=len(chosen))
 
 
 def _page(
@@ -112,6 +111,7 @@ def _page(
     form: ManyLinksForm | None = None,
     feed_form: FeedForm | None = None,
     outcomes: Sequence[LinkOutcome] = (),
+    given: int = 0,
     problems: Sequence[str] = (),
 ) -> HttpResponseBase:
     taken = sum(one.file is not None for one in outcomes)
@@ -124,6 +124,8 @@ def _page(
             "outcomes": outcomes,
             "taken": taken,
             "refused": len(outcomes) - taken,
+            "given": given,
+            "left": given - len(outcomes),
             "problems": problems,
             "reader": reader_version(),
         },

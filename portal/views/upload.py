@@ -16,10 +16,10 @@ from accounts.roles import Action
 from portal import formats
 from portal.access import PortalRequest, needs
 from portal.forms import UploadForm
-from portal.open_files import refuse_too_many_open
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import submit_link, submit_upload
+from scanning.services.open_files import refuse_too_many_open
 
 _FORMATS = "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound"
 
@@ -92,7 +92,7 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
                 waited_for=True,
             ),
         )
-        for link in form.link_lines()
+        for link in form.cleaned_data["links"]
     ]
 
 

@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from django.conf import settings
+
 from accounts.models import User
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import FileDetails, submit_link
+from scanning.services.open_files import room_for
 from scanning.sources.feeds import FeedItem, safe_title
 
-MAX_LINKS = 1000
 _LINK = re.compile(r"\w+://[^\s<>\"'`]+")
 _TRAILING = ".,;:!?)]}»”’"
 _URL_COLUMNS = ("url", "link", "address", "source_url", "webpage_url")
@@ -44,18 +46,27 @@ def submit_links(
     *,
     container: Container,
     links: Sequence[WantedLink],
-    user: User | None,
+    user: User,
     scan_again: bool = False,
 ) -> list[LinkOutcome]:
     """Submit each link on its own; one that is refused stops no other.
 
-    The person waits for them, looking at a page.
+    The person waits for them, looking at a page. Those for which there is no room in
+    one submit, or among the person's open files, are left out at the end. What was
+    taken before takes no room, so the same links can be submitted until all are.
     """
-    return [_submit(container, link, user, scan_again) for link in links[:MAX_LINKS]]
+    room = min(settings.DATA_UPLOAD_MAX_NUMBER_FILES, room_for(user))
+    outcomes: list[LinkOutcome] = []
+    for link in links:
+        if not room:
+            break
+        outcomes.append(_submit(container, link, user, scan_again))
+        room -= outcomes[-1].file is not None
+    return outcomes
 
 
 def _submit(
-    container: Container, link: WantedLink, user: User | None, scan_again: bool
+    container: Container, link: WantedLink, user: User, scan_again: bool
 ) -> LinkOutcome:
     try:
         file = submit_link(

@@ -72,6 +72,82 @@ def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     assert "user name or password" in page
 
 
+def _links(count: int) -> list[str]:
+    return [f"https://media.example/{number}.mp3" for number in range(count)]
+
+
+def test_more_links_than_one_submit_takes_wait_in_the_box(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    told = {"container": container.pk, "links": "\n".join(_links(3))}
+
+    page = client.post("/links/", told)
+
+    text = page.content.decode()
+    assert "2 of 3 links were taken; 1 wait. Submit again when some" in text
+    assert page.context["form"]["links"].value() == _links(3)[2]
+    assert ScannedFile.objects.count() == 2
+
+
+def test_a_csv_file_is_submitted_again_until_all_of_it_is_taken(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+
+    for _ in range(3):
+        rows = "url,programme\n" + "".join(f"{link},News\n" for link in _links(5))
+        csv_file = upload("links.csv", rows.encode())
+        client.post("/links/", {"container": container.pk, "csv_file": csv_file})
+
+    assert ScannedFile.objects.filter(programme="News").count() == 5
+
+
+def test_no_more_are_scanned_again_than_one_submit_takes(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    told = {"container": container.pk, "links": "\n".join(_links(3))}
+
+    page = client.post("/links/", told | {"scan_again": "on"})
+
+    assert "These are 3 links; at most 2 at once are" in page.content.decode()
+    assert page.context["form"]["links"].value() == told["links"]
+    assert not ScannedFile.objects.exists()
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_links_wait_while_a_person_has_too_many_files_open(
+    client: Client, container: Container, settings: Settings, httpserver: HTTPServer
+) -> None:
+    settings.ACRPORTAL_MAX_OPEN_FILES = 1
+    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    feed = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
+    told = {"container": container.pk}
+
+    pasted = client.post("/links/", told | {"links": "\n".join(_links(2))})
+    chosen = client.post(
+        "/links/feed/items/",
+        told | {"offer": feed.context["offer"], "chosen": ["0", "1"]},
+    )
+
+    assert "1 of 2 links were taken; 1 wait." in pasted.content.decode()
+    assert "0 of 2 links were taken; 2 wait." in chosen.content.decode()
+    assert ScannedFile.objects.count() == 1
+
+
+def test_the_upload_page_takes_no_more_links_than_one_submit(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    told = {"container": container.pk, "links": "\n".join(_links(3))}
+
+    page = client.post("/upload/", told).content.decode()
+
+    assert "These are 3 links; 2 go in one submit." in page
+    assert not ScannedFile.objects.exists()
+
+
 def test_links_are_found_in_any_text() -> None:
     text = "See (https://a.example/x), and https://b.example/y?z=1.\n\nodd line"
 
