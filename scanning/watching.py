@@ -139,11 +139,6 @@ def _submit_waiting(watch: Watch, check: WatchCheck) -> None:
 
 
 def _submit(watch: Watch, item: WatchItem) -> None:
-    earlier = file_of_link(container=watch.container, key=item.link_key)
-    if earlier is not None:
-        item.state, item.scanned_file = WatchItemState.SEEN, earlier
-        item.save(update_fields=["state", "scanned_file"])
-        return
     told = FeedItem(item.url, item.title, item.account, item.published_at)
     wanted = links_of_items([told])[0]
     try:
@@ -153,10 +148,17 @@ def _submit(watch: Watch, item: WatchItem) -> None:
             user=None,
             details=wanted.details,
             name=wanted.name,
+            scan_again=False,
         )
         item.state = WatchItemState.SCANNED
     except IntakeRefused as refused:
-        item.state, item.message = WatchItemState.REFUSED, str(refused)[:500]
+        if refused.code == "link_seen":
+            item.state = WatchItemState.SEEN
+            item.scanned_file = file_of_link(
+                container=watch.container, key=item.link_key
+            )
+        else:
+            item.state, item.message = WatchItemState.REFUSED, str(refused)[:500]
     item.save(update_fields=["state", "message", "scanned_file"])
 
 

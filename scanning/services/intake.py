@@ -146,8 +146,6 @@ def submit_link(
             "link_refused", "This link is longer than 2,000 characters."
         )
     key = link_key(url)
-    if not scan_again:
-        _refuse_known_link(container, key)
     file = ScannedFile(
         container=container,
         link_key=key,
@@ -157,7 +155,10 @@ def submit_link(
         uploaded_by=user,
         **_columns(details),
     )
-    with transaction.atomic():
+    # Of two who submit it at the same moment, the second sees the first one's file.
+    with one_at_a_time(f"link:{container.pk}:{key}"):
+        if not scan_again:
+            _refuse_known_link(container, key)
         file.save()
         _record_intake(file, user)
         request_scan(scanned_file=file, user=user, waited_for=waited_for)
