@@ -235,13 +235,13 @@ class RunStatus(models.TextChoices):
 
 
 class CatalogueCheck(Leased):
-    """One run over all buckets: how far it is, what it found."""
+    """One run over all buckets: how far it is, what it found.
+
+    It tells of every bucket, so people with limits see none but their own.
+    """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "k"), editable=False
-    )
-    bucket = models.ForeignKey(
-        Bucket, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     status = models.CharField(
         max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING
@@ -263,7 +263,7 @@ class CatalogueCheck(Leased):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    reach = Path(buckets="bucket")
+    reach = Path(owner="requested_by")
     objects = ReachManager["CatalogueCheck"]()
 
     class Meta:

@@ -144,9 +144,9 @@ _KINDS = (
     _Kind(
         "catalogue_check",
         _("Search for duplicates"),
-        lambda: CatalogueCheck.objects.select_related("bucket"),
+        lambda: CatalogueCheck.objects.all(),
         _states(waiting=("waiting",), running=("running",), failed=("failed",)),
-        lambda check: str(check.bucket or _("All buckets")),
+        lambda check: str(_("All buckets")),
     ),
     _Kind(
         "report",

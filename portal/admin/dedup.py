@@ -207,10 +207,10 @@ class SharedLoopAdmin(RoleAdmin[SharedLoop]):
 class CatalogueCheckAdmin(RoleAdmin[CatalogueCheck]):
     """Checks of the catalogue, the last one first."""
 
-    list_display = ["uid", "bucket", "status", "done", "total", "pairs", "finished_at"]
+    list_display = ["uid", "status", "done", "total", "pairs", "finished_at"]
     list_filter = ["status"]
     readonly_fields = (
-        *("uid", "bucket", "status", "done", "total", "pairs", "skipped", "message"),
+        *("uid", "status", "done", "total", "pairs", "skipped", "message"),
         *("requested_by", "created_at", "started_at", "finished_at"),
     )
     fields = readonly_fields

@@ -86,7 +86,7 @@ def _anchor(_desk: Desk) -> Anchor:
 
 
 def _check(desk: Desk) -> CatalogueCheck:
-    return CatalogueCheck.objects.create(bucket=desk.bucket)
+    return CatalogueCheck.objects.create(requested_by=desk.user)
 
 
 def _dispatch(desk: Desk) -> ReportDispatch:
