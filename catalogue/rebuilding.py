@@ -18,6 +18,7 @@ from catalogue import index_store
 from catalogue.fingerprinting import refresh_fingerprint
 from catalogue.models import Bucket, Recording, RecordingStatus
 from common.media_analysis import AudioRefused
+from common.outages import outage_of
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index.segment import Postings
 from recognition.types import IndexStore
@@ -107,7 +108,10 @@ def _postings(batch: list[Recording], counts: Rebuilt) -> Iterator[Postings]:
     for recording in batch:
         try:
             yield _postings_of(recording, counts)
-        except (RecognitionError, AudioRefused, OSError):
+        except (RecognitionError, AudioRefused, OSError) as error:
+            if outage_of(error) is not None:
+                # Nothing is lost that cannot be read just now.
+                raise
             logger.exception("recording %s is left out of the index", recording.uid)
             # What was retired meanwhile stays so.
             _searchable(recording.bucket).filter(pk=recording.pk).update(

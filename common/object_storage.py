@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from botocore.config import Config
+from django.core.files.base import File
 from storages.backends.s3 import S3Storage
 
 _CHUNK_BYTES = 256 * 1024
@@ -30,6 +31,15 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # has no stubs
             **_LIMITS,
         )
         super().__init__(**options, client_config=config)
+
+    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
+        """Open a file; where there is no bucket, the storage is away, not the file."""
+        try:
+            opened: File[bytes] = super()._open(name, mode)
+        except FileNotFoundError:
+            self.connection.meta.client.head_bucket(Bucket=self.bucket_name)
+            raise
+        return opened
 
     def read_span(self, name: str, first: int, last: int) -> Iterator[bytes]:
         """Yield the bytes from ``first`` to ``last``, both included."""

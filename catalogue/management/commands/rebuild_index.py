@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.rebuilding import Rebuilt, rebuild_index
+from common.outages import STORAGE_AWAY, outage_of
 from recognition.errors import RecognitionError
 
 
@@ -31,6 +32,16 @@ class Command(BaseCommand):
         except RecognitionError as error:
             raise CommandError(
                 f"{error} The index in use is as it was; try again with --resume."
+            ) from error
+        except Exception as error:
+            outage = outage_of(error)
+            if outage is None:
+                raise
+            hint = " See that it runs and check STORAGE_URL."
+            raise CommandError(
+                f"{outage.title} ({error}).{hint if outage is STORAGE_AWAY else ''} "
+                "Scans go on with the index in use. Once that is mended, go on with: "
+                "manage.py rebuild_index --resume"
             ) from error
         self.stdout.write("The new index is in place.")
         if counts.failed:
