@@ -81,7 +81,7 @@ class MatchFilterForm(QueueFilterForm):
     decided = forms.ChoiceField(
         required=False,
         label=_("Decided by"),
-        choices=[("", _("People and rules")), ("people", _("People only"))],
+        choices=[("", _("People, policies, licences")), ("people", _("People only"))],
     )
     policy = forms.CharField(required=False, widget=forms.HiddenInput)
 

@@ -42,7 +42,7 @@ DEFAULT_SCALE = "0-100:embedded/1"
 
 
 class PolicyForm(forms.ModelForm[Policy]):
-    """What a rule looks at and what it does; empty conditions are not looked at."""
+    """What a policy looks at and what it does; empty conditions are not looked at."""
 
     buckets = forms.ModelMultipleChoiceField(
         Bucket.objects.all(), required=False, widget=forms.CheckboxSelectMultiple
@@ -99,7 +99,7 @@ class PolicyForm(forms.ModelForm[Policy]):
         self._show(self.instance.conditions)
 
     def _show(self, kept: dict[str, Any]) -> None:  # Any: JSON
-        """Fill in what the rule says now."""
+        """Fill in what the policy says now."""
         for name, values in kept.get("sets", {}).items():
             self.initial[name] = values
         for name, (low, high) in kept.get("ranges", {}).items():
@@ -141,7 +141,7 @@ class PolicyForm(forms.ModelForm[Policy]):
 
 
 def told_conditions(policy: Policy, *, buckets: Mapping[str, str]) -> list[str]:
-    """Return the rule's conditions as short phrases; ``buckets`` has their names."""
+    """Return the policy's conditions as short phrases; ``buckets`` has their names."""
     kept = policy.conditions
     names = {
         **{name: label.lower() for name, label in _TYPED.items()},

@@ -60,8 +60,8 @@ def _sentence(match: Match, play: Segment | None) -> str:
     length = formats.clock(match.matched_ms, digits=1)
     sentences = {
         QueueReason.DEFAULT: (
-            f"A clear match of {length} that no rule decides. Nobody has looked at it "
-            "yet."
+            f"A clear match of {length} that no policy decides. Nobody has looked at "
+            "it yet."
         ),
         QueueReason.SHORT: (
             f"Only {length} are matched. Short uses are checked by ear."

@@ -67,7 +67,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
 
 @admin.register(Policy)
 class PolicyAdmin(RoleAdmin[Policy]):
-    """Rules in their order; the way to their own page is on each."""
+    """Policies in their order; the way to their own page is on each."""
 
     list_display = ["position", "name", "version", "action", "enabled", "owner"]
     list_display_links = ["name"]

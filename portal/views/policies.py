@@ -1,4 +1,4 @@
-"""Policies: ordered rules, tried on history before they are applied."""
+"""Policies in their order, tried on history before they are applied."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from review.services import policies
 @require_safe
 @needs(Action.VIEW)
 def policy_list(request: PortalRequest) -> HttpResponseBase:
-    """List the rules in their order, with how often each was applied."""
+    """List the policies in their order, with how often each was applied."""
     rows = Policy.objects.select_related("owner", "assignee").annotate(
         times=Count("matches")
     )
@@ -38,14 +38,14 @@ def policy_list(request: PortalRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @needs(Action.APPROVE)
 def policy_create(request: PortalRequest) -> HttpResponseBase:
-    """Write a rule; it is off until it is switched on."""
+    """Write a policy; it is off until it is switched on."""
     return _edit(request, Policy())
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.APPROVE)
 def policy_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Change what a rule says; matches that are there stay as they are."""
+    """Change what a policy says; matches that are there stay as they are."""
     return _edit(request, get_object_or_404(Policy, uid=uid))
 
 
@@ -63,7 +63,7 @@ def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
                 names = ", ".join(str(each) for each in overlapping)
                 messages.warning(
                     request,
-                    f"Matches may fit this rule and also {names}, which does "
+                    f"Matches may fit this policy and also {names}, which does "
                     "something else. The one that stands first takes them.",
                 )
             return redirect("portal:policy_dry_run", uid=form.instance.uid)
@@ -74,7 +74,7 @@ def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
 @require_safe
 @needs(Action.APPROVE)
 def policy_dry_run(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Show what the rule would have done with all matches there are."""
+    """Show what the policy would have done with all matches there are."""
     policy = get_object_or_404(Policy, uid=uid)
     run = policies.dry_run(policy=policy)
     moves = [
@@ -88,7 +88,7 @@ def policy_dry_run(request: PortalRequest, uid: str) -> HttpResponseBase:
 @require_POST
 @needs(Action.APPROVE)
 def policy_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Switch a rule on or off."""
+    """Switch a policy on or off."""
     policy = get_object_or_404(Policy, uid=uid)
     enabled = request.POST.get("enabled") == "yes"
 
@@ -102,7 +102,7 @@ def policy_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
 @require_POST
 @needs(Action.APPROVE)
 def policy_move(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Move a rule one place up or down."""
+    """Move a policy one place up or down."""
     policy = get_object_or_404(Policy, uid=uid)
 
     def move() -> str:
@@ -116,7 +116,7 @@ def policy_move(request: PortalRequest, uid: str) -> HttpResponseBase:
 @require_POST
 @needs(Action.APPROVE)
 def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Treat what waits as the rule says."""
+    """Treat what waits as the policy says."""
     policy = get_object_or_404(Policy, uid=uid)
 
     def apply() -> str:

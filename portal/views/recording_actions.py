@@ -1,4 +1,4 @@
-"""What is done to one recording from its page: fingerprint anew, take out."""
+"""What is done to one recording from its page: fingerprint anew, retire."""
 
 from __future__ import annotations
 

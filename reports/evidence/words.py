@@ -43,7 +43,7 @@ _STATES = {
     MatchState.CLEARED: lazy("It is a use of this recording, and the use is allowed."),
     MatchState.REJECTED: lazy("It was decided that this is not a use to be claimed."),
     MatchState.SUPPRESSED: lazy(
-        "A rule or an excluded stretch took it out of the work."
+        "A policy or an excluded stretch took it out of the work."
     ),
     MatchState.DISPUTED: lazy("The claim was confirmed, and the other side objects."),
     MatchState.UPHELD: lazy("The other side objected; the claim was upheld."),

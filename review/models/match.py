@@ -164,7 +164,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="matches",
-        help_text="The rule that chose how the match is treated.",
+        help_text="The policy that chose how the match is treated.",
     )
     policy_action = models.CharField(
         max_length=16, choices=PolicyAction.choices, blank=True, default=""
@@ -173,7 +173,7 @@ class Match(models.Model):
         max_length=200,
         blank=True,
         default="",
-        help_text="The rule and its version at the time.",
+        help_text="The policy and its version at the time.",
     )
     priority = models.SmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True)

@@ -98,7 +98,7 @@ def test_a_check_waits_for_its_turn_in_the_queue(admin: User) -> None:
     assert (lost, waiting) == (1, 0)
 
 
-def test_a_recording_that_is_deleted_meanwhile_is_left_out(
+def test_a_recording_that_is_retired_meanwhile_is_left_out(
     catalogue: Catalogue,
 ) -> None:
     Recording.objects.filter(pk=catalogue.first.pk).update(

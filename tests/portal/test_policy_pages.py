@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -71,7 +73,27 @@ def test_rule_is_written_tried_switched_on_and_applied(manager: Client) -> None:
     assert match.state == MatchState.ESCALATED
 
 
-def test_form_shows_what_the_rule_says(manager: Client) -> None:
+def test_pages_call_a_policy_by_one_word(manager: Client) -> None:
+    empty = manager.get(reverse("portal:policy_list"))
+    policy = make_policy(name="Short uses")
+    match = make_match()
+    Policy.objects.create(name="Later", action=PolicyAction.SUPPRESS, enabled=True)
+    pages = [
+        empty,
+        manager.get(reverse("portal:policy_list")),
+        manager.get(reverse("portal:policy_create")),
+        manager.get(reverse("portal:policy_dry_run", args=[policy.uid])),
+        manager.get(match.review_url),
+        manager.get(reverse("portal:match_list")),
+        manager.post(reverse("portal:policy_create"), words(), follow=True),
+    ]
+
+    shown = [re.sub(r"<[^>]*>", " ", page.content.decode()) for page in pages]
+
+    assert [re.findall(r"(?i)\brules?\b", text) for text in shown] == [[]] * 7
+
+
+def test_form_shows_what_the_policy_says(manager: Client) -> None:
     policy = make_policy(
         sets={"labels": ["North"]}, ranges={"score": ("80", None)}, name="Loud"
     )

@@ -1,4 +1,4 @@
-"""Fingerprinting a recording anew, and taking it out with its consequences shown."""
+"""Fingerprinting a recording anew, and retiring it with its consequences shown."""
 
 from __future__ import annotations
 
@@ -19,15 +19,23 @@ def test_the_page_shows_what_hangs_on_a_recording(signed_in: MakeClient) -> None
 
     page = signed_in(Role.MANAGER).get(f"/catalogue/recordings/{recording.uid}/delete/")
 
-    assert "Matches: Pending" in page.content.decode()
+    text = page.content.decode()
+    assert "Matches: Pending" in text
+    assert "Retire this recording" in text
+    assert "Delete" not in text
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.READY
 
 
-def test_a_deleted_recording_is_retired(signed_in: MakeClient) -> None:
+def test_a_recording_is_retired(signed_in: MakeClient) -> None:
     recording = RecordingFactory.create()
+    client = signed_in(Role.MANAGER)
+    assert (
+        "Retire…"
+        in client.get(f"/catalogue/recordings/{recording.uid}/").content.decode()
+    )
 
-    signed_in(Role.MANAGER).post(f"/catalogue/recordings/{recording.uid}/delete/")
+    client.post(f"/catalogue/recordings/{recording.uid}/delete/")
 
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.RETIRED
