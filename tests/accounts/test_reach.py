@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import Group
@@ -14,6 +15,7 @@ from accounts.reach import is_limited, refuse_limited, working_for
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Bucket, Recording
+from dedup.models import CatalogueCheck, RunStatus
 from portal.forms import UploadForm
 from review.models import Match
 from scanning.models import Container, Detection, ScannedFile, Segment
@@ -133,6 +135,24 @@ def test_a_page_and_a_streamed_report_are_limited(desk: Desk) -> None:
     assert desk.other.uid not in lines
     assert other.status_code == 404
     assert Match.objects.count() == 2
+
+
+def test_when_the_catalogue_was_checked_is_told_to_everybody(desk: Desk) -> None:
+    client = Client()
+    client.force_login(desk.user)
+    before = client.get("/duplicates/").content.decode()
+
+    CatalogueCheck.objects.create(
+        requested_by=make_user(Role.ADMIN),
+        status=RunStatus.DONE,
+        finished_at=datetime.now(tz=UTC),
+    )
+
+    page = client.get("/duplicates/").content.decode()
+    assert "never checked as a whole" in before
+    assert "last check" in page
+    with working_for(desk.user):
+        assert not CatalogueCheck.objects.exists()
 
 
 def test_an_admin_limits_a_group_on_its_page(desk: Desk) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import UTC, datetime
 
 import openpyxl
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
+from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, ExcludedSegment, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
@@ -33,7 +31,6 @@ from dedup.models import (
 from dedup.services import find_duplicates
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
-from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.portal.queries import queries_of
 
@@ -446,27 +443,6 @@ def test_a_check_is_started_watched_and_stopped(
     assert "waits for a worker" in state
     check.refresh_from_db()
     assert check.status == RunStatus.CANCELLED
-
-
-def test_when_the_last_check_was_is_told_to_people_with_limits_too(
-    client: Client, group: DedupGroup, admin: User
-) -> None:
-    desk = Group.objects.create(name="Desk")
-    library = Bucket.objects.get(name="Library")
-    AccessLimit.objects.create(group=desk, buckets=[library.pk])
-    user = make_user(Role.MANAGER)
-    user.groups.add(desk)
-    client.force_login(user)
-    before = client.get(reverse("portal:duplicates")).content.decode()
-
-    CatalogueCheck.objects.create(
-        requested_by=admin, status=RunStatus.DONE, finished_at=datetime.now(tz=UTC)
-    )
-
-    page = client.get(reverse("portal:duplicates")).content.decode()
-    assert "never checked as a whole" in before
-    assert "never checked as a whole" not in page
-    assert "last check" in page
 
 
 def test_the_report_says_which_identifiers_collide(

@@ -12,17 +12,13 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import Bucket, Recording
-from dedup.services import find_duplicates
-from portal.views import catalogue as catalogue_pages
+from catalogue.models import Recording
 from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
-from tests import audio
-from tests.conftest import MakeClient, Worker, upload
+from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
-from tests.portal.queries import queries_of
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 EVERYONE = (VIEWER, REVIEWER, MANAGER, ADMIN)
@@ -271,121 +267,6 @@ def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
     ]
 
 
-def test_manager_adds_a_recording_that_is_then_searchable(
-    signed_in: MakeClient, run_worker: Worker
-) -> None:
-    bucket = BucketFactory.create()
-
-    answer = signed_in(MANAGER).post(
-        reverse("portal:recording_add"),
-        {
-            "bucket": bucket.pk,
-            "audio": upload("tune.wav", audio.wav_bytes(audio.tune(4, 10))),
-            "title": "A tune",
-            "artists": "One|Two",
-            "isrc": "zz-x01-26-00001",
-        },
-    )
-    run_worker()
-
-    recording = Recording.objects.get()
-    assert answer["Location"] == f"/catalogue/recordings/{recording.uid}/"
-    assert recording.status == "ready"
-    assert recording.artists == ["One", "Two"]
-    assert recording.isrc_normalised == "ZZX012600001"
-    assert recording.duration_ms == 10_000
-
-
-def test_same_file_again_is_refused_by_name(
-    signed_in: MakeClient, run_worker: Worker
-) -> None:
-    bucket = BucketFactory.create()
-    content = audio.wav_bytes(audio.tune(4, 10))
-    client = signed_in(MANAGER)
-    for title in ("First", "Second"):
-        answer = client.post(
-            reverse("portal:recording_add"),
-            {"bucket": bucket.pk, "audio": upload("t.wav", content), "title": title},
-        )
-
-    assert "This very file is in" in answer.content.decode()
-    assert Recording.objects.get().title == "First"
-
-
-def test_recording_with_a_wrong_check_digit_is_not_added(
-    signed_in: MakeClient,
-) -> None:
-    bucket = BucketFactory.create()
-
-    answer = signed_in(MANAGER).post(
-        reverse("portal:recording_add"),
-        {
-            "bucket": bucket.pk,
-            "audio": upload("t.wav", b"x" * 100),
-            "title": "T",
-            "upc": "040000000014",
-        },
-    )
-
-    assert "should be 3" in answer.content.decode()
-    assert not Recording.objects.exists()
-
-
-def test_manager_makes_a_bucket(signed_in: MakeClient) -> None:
-    signed_in(MANAGER).post(
-        reverse("portal:bucket_create"), {"name": "Masters", "intake_rule": "reject"}
-    )
-
-    bucket = Bucket.objects.get(name="Masters")
-    assert bucket.intake_rule == "reject"
-
-
-def test_a_bucket_keeps_all_that_its_form_asks(signed_in: MakeClient) -> None:
-    signed_in(MANAGER).post(
-        reverse("portal:bucket_create"),
-        {"name": "Masters", "intake_rule": "ask", "search_earlier": "on"},
-    )
-
-    bucket = Bucket.objects.get(name="Masters")
-    assert (bucket.search_earlier, bucket.intake_versions) == (True, False)
-
-
-def test_recording_counts_more_matches_than_it_lists(
-    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalogue_pages, "_SHOWN_MATCHES", 1)
-    recording = make_match().recording
-    make_match(recording=recording)
-
-    page = signed_in(VIEWER).get(
-        reverse("portal:recording_detail", args=[recording.uid])
-    )
-
-    assert len(page.context["matches"]) == 1
-    assert page.context["match_count"] == 2
-    assert f"/matches/?recording={recording.uid}" in page.content.decode()
-
-
-def test_recording_names_those_of_one_sound_with_one_query(
-    signed_in: MakeClient,
-) -> None:
-    bucket = BucketFactory.create()
-    first = RecordingFactory.create(
-        bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
-    )
-    client = signed_in(VIEWER)
-    address = reverse("portal:recording_detail", args=[first.uid])
-    alone = queries_of(client, address)
-
-    RecordingFactory.create_batch(
-        3, bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
-    )
-    find_duplicates(bucket=bucket)
-
-    assert len(client.get(address).context["same_sound"]) == 3
-    assert queries_of(client, address) == alone
-
-
 def test_person_with_too_many_open_files_is_told_item_by_item(
     signed_in: MakeClient, settings: Settings
 ) -> None:
@@ -465,16 +346,6 @@ def test_reviewer_may_not_delete_files(signed_in: MakeClient) -> None:
     assert ScannedFile.objects.get().deleted_at is None
 
 
-def test_catalogue_leads_those_who_edit_it_to_imports(signed_in: MakeClient) -> None:
-    bucket = BucketFactory.create()
-    pages = [reverse("portal:catalogue"), f"/catalogue/buckets/{bucket.pk}/"]
-    target = reverse("portal:catalogue_import")
-
-    for page in pages:
-        assert target in signed_in(MANAGER).get(page).content.decode()
-        assert target not in signed_in(REVIEWER).get(page).content.decode()
-
-
 @pytest.mark.parametrize("page", ["portal:dashboard", "portal:file_list"])
 def test_no_page_leads_to_an_upload_that_is_not_allowed(
     signed_in: MakeClient, page: str
@@ -483,16 +354,6 @@ def test_no_page_leads_to_an_upload_that_is_not_allowed(
 
     assert link not in signed_in(VIEWER).get(reverse(page)).content.decode()
     assert link in signed_in(REVIEWER).get(reverse(page)).content.decode()
-
-
-def test_empty_bucket_asks_those_for_recordings_who_may_add_them(
-    signed_in: MakeClient,
-) -> None:
-    page = f"/catalogue/buckets/{BucketFactory.create().pk}/"
-    link = f'href="{reverse("portal:recording_add")}'
-
-    assert link in signed_in(MANAGER).get(page).content.decode()
-    assert link not in signed_in(REVIEWER).get(page).content.decode()
 
 
 def test_person_without_a_role_is_told_and_can_sign_out(
