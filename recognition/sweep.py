@@ -155,14 +155,20 @@ def _cells(
     out = np.empty((hit.shape[0], n), dtype=np.int16)
     sums = np.empty(n, dtype=np.float32)
     counts = np.zeros(n, dtype=np.int64)
+    rows = np.empty(n * size, dtype=np.int64)
     for t in range(n * size):
         counts[t // size] += here[t]
+        rows[t] = (before + t) // map_frames
     for place in range(len(out)):
-        sums[:] = 0
-        for t in range(n * size):
-            if here[t]:
-                value = rise[(before + t) // map_frames, place // map_bins]
-                sums[t // size] += value + bits * hit[place, t]
+        column = place // map_bins
+        for c in range(n):
+            total = np.float32(0)
+            for t in range(c * size, (c + 1) * size):
+                if here[t]:
+                    total += rise[rows[t], column]
+                    if hit[place, t]:
+                        total += np.float32(bits)
+            sums[c] = total
         mean = sums.sum() / max(1, counts.sum())
         for c in range(n):
             steps = (sums[c] - mean * counts[c]) * _UNIT / size
