@@ -136,17 +136,20 @@ class Search:
         return self._swept(lead, run) if lead.swept else run
 
     def _swept(self, lead: Lead, run: Run | None) -> Run | None:
-        """The run of a place that was chosen among all, or that of its whole window."""
-        price = self.params.sweep_bits
+        """The run of a place that was chosen among all, or that of its whole window.
+
+        The place was chosen by what may speak for a part of the window as well; what
+        is found in a part must pay for that.
+        """
         if run is not None:
-            run = replace(run, bits=run.bits - price)
+            run = replace(run, bits=run.bits - self.params.sweep_bits)
             if self._is_found(run):
                 return run
         reference = self._reference(lead.recording)
         whole = whole_window(self.view, reference, lead, self.params)
         if whole is None or whole.bits < self.params.whole_bits:
             return run
-        whole = self._with_relief(replace(whole, bits=whole.bits - price))
+        whole = self._with_relief(whole)
         return whole if run is None or whole.bits > run.bits else run
 
     def _with_relief(self, run: Run) -> Run:
