@@ -85,7 +85,7 @@ class Params:
     sweep_least: float = 5.0
     sweep_each: int = 4
     sweep_top: int = 16
-    sweep_bits: float = 4.0  # what a run in a part of the window must pay
+    sweep_bits: float = 4.0  # what the levels of a run in it must pay
     whole_bits: float = -8.0
 
     # Verification

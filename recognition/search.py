@@ -132,19 +132,15 @@ class Search:
             # The line was chosen to fit, among many: that must be paid for
             run = replace(run, bits=run.bits - self.params.warp_bits)
         if run is not None and is_row(run, self.params):
-            run = self._with_relief(run)
+            # The place of a swept lead was chosen by what its levels say, too
+            price = self.params.sweep_bits if lead.swept else 0.0
+            run = self._with_relief(run, price)
         return self._swept(lead, run) if lead.swept else run
 
     def _swept(self, lead: Lead, run: Run | None) -> Run | None:
-        """The run of a place that was chosen among all, or that of its whole window.
-
-        The place was chosen by what may speak for a part of the window as well; what
-        is found in a part must pay for that.
-        """
-        if run is not None:
-            run = replace(run, bits=run.bits - self.params.sweep_bits)
-            if self._is_found(run):
-                return run
+        """The run of a place that was chosen among all, or that of its whole window."""
+        if run is not None and self._is_found(run):
+            return run
         reference = self._reference(lead.recording)
         whole = whole_window(self.view, reference, lead, self.params)
         if whole is None or whole.bits < self.params.whole_bits:
@@ -152,9 +148,10 @@ class Search:
         whole = self._with_relief(whole)
         return whole if run is None or whole.bits > run.bits else run
 
-    def _with_relief(self, run: Run) -> Run:
+    def _with_relief(self, run: Run, price: float = 0.0) -> Run:
+        """The run with what its levels say, of which they pay a price if they can."""
         more = relief_bits(self.view, run, self.params)
-        return replace(run, bits=run.bits + more)
+        return replace(run, bits=run.bits + more - min(price, max(0.0, more)))
 
     def _is_found(self, run: Run) -> bool:
         threshold = threshold_bits(self.hours, self.params)
