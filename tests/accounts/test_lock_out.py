@@ -17,6 +17,7 @@ from pytest_django import Settings
 from accounts.roles import Role
 from tests.accounts.test_sign_in import sign_in
 from tests.factories.accounts import make_user
+from tests.processes import postgres_url
 
 _GUESS = """
 import django
@@ -53,13 +54,11 @@ def test_a_process_that_just_started_knows_of_earlier_attempts() -> None:
 )
 def test_attempts_at_two_processes_add_up(data_dir: Path) -> None:
     make_user(Role.REVIEWER, username="ana")
-    at = connection.settings_dict
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",
         "ACRPORTAL_DATA_DIR": str(data_dir),
         "SECRET_KEY": "only for this test",
-        "DATABASE_URL": f"postgres://{at['USER']}:{at['PASSWORD']}"
-        f"@{at['HOST']}:{at['PORT']}/{at['NAME']}",
+        "DATABASE_URL": postgres_url(),
     }
     for _attempt in range(2):
         sign_in(Client(), "wrong")

@@ -6,46 +6,28 @@ import errno
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import override_settings
-from moto.server import ThreadedMotoServer
 
 from catalogue import index_store, rebuilding
 from catalogue.models import Recording, RecordingStatus
-from common.storage_url import storage_options
 from tests.conftest import Catalogue
+from tests.object_storage import media_at, s3_server
 
 _AWAY = EndpointConnectionError(endpoint_url="http://s3.example")
 _NO_ROOM = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 Open = Callable[..., object]
 
 
-@contextmanager
-def media_at(address: str) -> Iterator[None]:
-    """Look for media in an S3 storage from here on."""
-    kept = {
-        "BACKEND": "common.object_storage.ObjectStorage",
-        "OPTIONS": storage_options(f"s3://key:secret@{address}/media?https=off"),
-    }
-    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    with override_settings(STORAGES={"default": kept, "staticfiles": static}):
-        yield
-
-
 @pytest.fixture
 def no_bucket() -> Iterator[str]:
     """Return the address of an S3 server without the bucket that is asked for."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 def held(catalogue: Catalogue) -> list[int]:

@@ -10,8 +10,6 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.test import override_settings
-from moto.server import ThreadedMotoServer
 
 from accounts.models import User
 from accounts.roles import Role
@@ -20,6 +18,7 @@ from scanning.choices import FileStatus
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import MakeClient, Worker, upload
+from tests.object_storage import media_at, s3_server
 
 _KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
 
@@ -27,28 +26,12 @@ _KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
 @pytest.fixture
 def storage() -> Iterator[None]:
     """Keep media with an S3 server of this machine."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"{host}:{port}"
-    boto3.client(
-        "s3", endpoint_url=f"http://{address}", region_name="us-east-1", **_KEYS
-    ).create_bucket(Bucket="media")
-    options = storage_options(f"s3://key:secret@{address}/media?https=off")
-    kept = {
-        "default": {
-            "BACKEND": "common.object_storage.ObjectStorage",
-            "OPTIONS": options,
-        },
-        "staticfiles": {
-            "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        },
-    }
-    try:
-        with override_settings(STORAGES=kept):
+    with s3_server() as address:
+        boto3.client(
+            "s3", endpoint_url=f"http://{address}", region_name="us-east-1", **_KEYS
+        ).create_bucket(Bucket="media")
+        with media_at(address):
             yield
-    finally:
-        server.stop()
 
 
 @pytest.mark.slow  # the whole main job over HTTP to a storage

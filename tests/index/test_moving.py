@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from moto.server import ThreadedMotoServer
 
 from accounts.models import User
 from operations.backup import backups_in
@@ -23,6 +22,7 @@ from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
 from tests.index.servers import ClickHouse, server_is_there
+from tests.object_storage import s3_server
 
 _SERVER = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
@@ -58,11 +58,8 @@ def empty_postgres() -> Iterator[str]:
 @pytest.fixture
 def s3() -> Iterator[str]:
     """Return the address of an S3 server without buckets."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture

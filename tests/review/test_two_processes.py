@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 from django.db import connection
@@ -14,6 +12,7 @@ from audit.models import Event
 from audit.services import first_broken_event
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.processes import begin, go_at_once, postgres_url
 
 _DECIDE = """
 import sys, django
@@ -39,31 +38,13 @@ except ReviewError as error:
 )
 def test_one_decides_and_the_other_is_told() -> None:
     match, users = make_match(), [make_user(Role.REVIEWER) for _ in range(2)]
-    at = connection.settings_dict
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",
-        "DATABASE_URL": f"postgres://{at['USER']}:{at['PASSWORD']}"
-        f"@{at['HOST']}:{at['PORT']}/{at['NAME']}",
+        "DATABASE_URL": postgres_url(),
     }
-    deciders = [
-        subprocess.Popen(
-            [sys.executable, "-c", _DECIDE, user.get_username(), match.uid],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=env,
-        )
-        for user in users
-    ]
-    for decider in deciders:
-        assert decider.stdout is not None
-        assert decider.stdout.readline() == "ready\n"
-
-    # Both have read the match; now both decide.
-    for decider in deciders:
-        assert decider.stdin is not None
-        decider.stdin.write("\n")
-        decider.stdin.flush()
+    deciders = [begin(_DECIDE, env, user.get_username(), match.uid) for user in users]
+    # Both have read the match when they are ready; now both decide.
+    go_at_once(deciders)
     said = sorted(decider.communicate(timeout=60)[0].strip() for decider in deciders)
 
     match.refresh_from_db()

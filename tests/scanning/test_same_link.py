@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from django.db import connection
 
 from tests.conftest import CopyDatabase
+from tests.processes import begin, go_at_once, postgres_url
 
 LINKS = 12
 _SETUP = "import sys, django; django.setup()\n"
@@ -41,26 +41,16 @@ print(ScannedFile.objects.count())
 
 
 def _begin(script: str, env: dict[str, str], *told: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", _SETUP + script, *map(str, told)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=env,
-    )
+    return begin(_SETUP + script, env, *told)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_takes_a_link_and_the_other_is_told(
     tmp_path: Path, copy_database: CopyDatabase
 ) -> None:
-    at = connection.settings_dict
     url = f"sqlite:///{copy_database(tmp_path)}"
     if connection.vendor == "postgresql":
-        url = (
-            f"postgres://{at['USER']}:{at['PASSWORD']}"
-            f"@{at['HOST']}:{at['PORT']}/{at['NAME']}"
-        )
+        url = postgres_url()
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",
         "DATABASE_URL": url,
@@ -70,13 +60,7 @@ def test_one_takes_a_link_and_the_other_is_told(
     container = _begin(_MAKE, env).communicate(timeout=60)[0].split()[-1]
 
     both = [_begin(_SUBMIT, env, container, LINKS) for _ in range(2)]
-    for one in both:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-    for one in both:
-        assert one.stdin is not None
-        one.stdin.write("go\n")
-        one.stdin.flush()
+    go_at_once(both)
     told = Counter(
         line for one in both for line in one.communicate(timeout=120)[0].splitlines()
     )

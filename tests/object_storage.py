@@ -1,0 +1,35 @@
+"""An S3 server of this machine, and media that are kept with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.test import override_settings
+from moto.server import ThreadedMotoServer
+
+from common.storage_url import storage_options
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Give the address of an S3 server without buckets."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"{host}:{port}"
+    finally:
+        server.stop()
+
+
+@contextmanager
+def media_at(address: str) -> Iterator[None]:
+    """Look for media in the bucket ``media`` of an S3 storage from here on."""
+    kept = {
+        "BACKEND": "common.object_storage.ObjectStorage",
+        "OPTIONS": storage_options(f"s3://key:secret@{address}/media?https=off"),
+    }
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(STORAGES={"default": kept, "staticfiles": static}):
+        yield
