@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recognition.alignment import Line
 from recognition.hashes import Hashes, triplet_hashes
-from recognition.landmarks import select, thin
+from recognition.landmarks import select
 from recognition.params import Params
 from recognition.types import Landmarks, Vote
 
@@ -172,24 +172,11 @@ def open_windows(
     n = len(open_frames)
     total = np.concatenate([[0], np.cumsum(open_frames)])
     enough = params.min_segment_ms / params.frame_ms
-    windows = []
     overlap = params.window_frames - params.step_frames
-    for start in range(0, max(1, n - overlap), params.step_frames):
-        end = min(n, start + params.window_frames)
-        if total[end] - total[start] >= enough:
-            windows.append((start, end))
-    return windows
-
-
-def of_density(dense: Landmarks, stage: Stage, params: Params) -> Landmarks:
-    """The landmarks of the density that a stage hashes."""
-    if stage.name == SPARSE:
-        radii = params.reference_radius_frames, params.reference_radius_bins
-    elif stage.name == GRID:
-        radii = params.grid_radius_frames, params.grid_radius_bins
-    else:
-        return dense
-    return thin(dense, *radii)
+    starts = np.arange(0, max(1, n - overlap), params.step_frames)
+    ends = np.minimum(n, starts + params.window_frames)
+    worth = total[ends] - total[starts] >= enough
+    return list(zip(starts[worth].tolist(), ends[worth].tolist(), strict=True))
 
 
 def warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:

@@ -56,19 +56,21 @@ def neighbours(
     """Fill ``out``, but for its last place, with what follows in the zone of ``i``.
 
     Every landmark is written and only kept if it is near in frequency: whether it is
-    cannot be foreseen, and a branch would cost more than the rest.
+    cannot be foreseen, and a branch would cost more than the rest. Places are unsigned,
+    or each would first be looked at for counting from the end.
     """
     place, widest = bins[i], np.float32(bounds[2])
-    last = frames[i] + bounds[1]
-    j = i + 1
-    while j < len(frames) and frames[j] < frames[i] + bounds[0]:
-        j += 1
-    count = 0
-    while j < len(frames) and frames[j] <= last and count < len(out) - 1:
+    first, last = frames[i] + bounds[0], frames[i] + bounds[1]
+    n, one = np.uint64(len(frames)), np.uint64(1)
+    j = np.uint64(i) + one
+    while j < n and frames[j] < first:
+        j += one
+    count, most = np.uint64(0), np.uint64(len(out) - 1)
+    while j < n and frames[j] <= last and count < most:
         out[count] = j
-        count += 1 if abs(bins[j] - place) <= widest else 0
-        j += 1
-    return count
+        count += np.uint64(abs(bins[j] - place) <= widest)
+        j += one
+    return int(np.int64(count))
 
 
 @compiled
@@ -106,8 +108,14 @@ def place_from(
     times: NDArray[np.int64],
 ) -> np.int64:
     """Where a landmark lies from landmark ``i``: bins, and coarse time in 8 bits."""
-    df = np.int64(round(bins[other] - bins[i])) + 64
+    df = bins_between(bins, i, other)
     return df << 8 | np.int64(times[frames[other] - frames[i]])
+
+
+@compiled
+def bins_between(bins: NDArray[np.float32], i: int, other: int) -> np.int64:
+    """How many bins a landmark lies above landmark ``i``, made positive."""
+    return np.int64(round(bins[other] - bins[i])) + 64
 
 
 @compiled

@@ -67,8 +67,6 @@ class Params:
     dense_fan: int = 14
     dense_within: int = 6
     dense_top: int = 12
-    grid_radius_frames: int = 10
-    grid_radius_bins: int = 9
     grid_fan: int = 4
     grid_within: int = 4
     grid_top: int = 2

@@ -8,8 +8,9 @@ two landmarks; what is left is counted and verified as in a scan, stage by stage
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,16 @@ from recognition.candidates import (
     SWEEP,
     Lead,
     Stage,
+    Warp,
     fans,
     least_votes,
     open_windows,
     stages,
-    warped,
+    warps,
 )
 from recognition.hashes import (
     Zone,
+    bins_between,
     mix,
     neighbours,
     place_from,
@@ -56,8 +59,15 @@ _PAIR_BITS = 19
 _OFFSET_BITS = 32
 _ZERO = 1 << 31  # stands for the offset 0
 _FIRST_HITS = 1 << 16  # room that grows when it is full
+# Landmarks times hashes times warps asked about at once: some 64 MB of hits
+_PAIRINGS = 10**13
+_OUTSIDE = -1  # the coarse time of a distance that no hash has
 
 _Places = tuple[NDArray[np.int32], NDArray[np.float32]]
+_Warps = tuple[
+    NDArray[np.float64], NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]
+]
+_Hits = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint64]]
 _Postings = tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32]]
 _Table = tuple[NDArray[np.uint64], NDArray[np.int32], int, _Postings]
 
@@ -75,6 +85,11 @@ class RetroIndex:
     numbers: tuple[int, ...]
     table: _Table
     params: Params
+
+    @property
+    def n_hashes(self) -> int:
+        """Hashes of all recordings together."""
+        return len(self.table[3][0])
 
     @classmethod
     def of(
@@ -122,11 +137,12 @@ def search_back(
         closed=silent | ~policy.scanned_frames(query.duration_ms, n_frames, params),
     )
     robust_first = policy.audio_type is AudioType.RECORDED
+    asked = _Asked(search, index)
     for stage in stages(params, robust_first=robust_first, hours=hours):
         if stage.name == SWEEP:
             search.sweep()
         else:
-            search.follow_all(_leads(search, index, stage))
+            search.follow_all(asked.leads(stage))
     found = (
         segment_match(run, duration_ms=query.duration_ms, hours=hours, params=params)
         for run in search.settled()
@@ -140,35 +156,79 @@ def search_back(
     )
 
 
-def _leads(search: Search, index: RetroIndex, stage: Stage) -> Iterator[Lead]:
-    """What the recordings propose for the open frames of the file."""
-    open_frames = search.open_frames()
-    windows = open_windows(open_frames, search.params)
-    if not windows:
-        return
-    params, tempo = search.params, stage.warp.tempo
-    landmarks = search.landmarks(stage)
-    landmarks = select(landmarks, open_frames[landmarks.frames])
-    landmarks = warped(landmarks, stage.warp, params)
-    places, keys = _hits(
-        (landmarks.frames, landmarks.bins),
-        *fans(stage, params),
-        zone_of(params),
-        index.table,
-    )
-    bounds = np.rint(np.array(windows) * tempo).astype(np.int32)
-    votes = _strongest(
-        keys,
-        np.searchsorted(places, bounds),
-        least_votes(search.hours, params),
-        TOP,
-    )
-    for window, owner, offset, count in votes.tolist():
-        line = Line(1 / tempo, -offset / tempo, stage.warp.shift)
-        number = index.numbers[owner]
-        on_grid = stage.name == GRID
+@dataclass
+class _Asked:
+    """What a few recordings propose for a file.
+
+    A landmark has the same neighbours at every tempo and pitch, so ``hits`` are found
+    for as many ``warps`` of the grid at once as fit into memory.
+    """
+
+    search: Search
+    index: RetroIndex
+    warps: list[Warp] = field(default_factory=list)
+    hits: _Hits | None = None
+
+    def leads(self, stage: Stage) -> Iterator[Lead]:
+        """Leads of a stage for the open frames of the file."""
+        search = self.search
+        open_frames = search.open_frames()
+        windows = open_windows(open_frames, search.params)
+        if not windows:
+            return
+        frames, keys = self._hits(stage, open_frames)
+        votes = _strongest(
+            keys,
+            np.searchsorted(frames, np.array(windows, dtype=np.int32)),
+            least_votes(search.hours, search.params),
+            TOP,
+        )
+        on_grid, tempo = stage.name == GRID, stage.warp.tempo
         near = (0.0,) if on_grid else NEARBY
-        yield Lead(number, line, windows[window], count, on_grid, near)
+        for window, owner, offset, count in votes.tolist():
+            line = Line(1 / tempo, -offset / tempo, stage.warp.shift)
+            number = self.index.numbers[owner]
+            yield Lead(number, line, windows[window], count, on_grid, near)
+
+    def _hits(
+        self, stage: Stage, open_frames: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+        if self.hits is None or stage.warp not in self.warps or stage.name != GRID:
+            params, landmarks = self.search.params, self.search.landmarks(stage)
+            landmarks = select(landmarks, open_frames[landmarks.frames])
+            self.warps = [stage.warp]
+            if stage.name == GRID:
+                grid = warps(params)
+                first = grid.index(stage.warp)
+                pairings = max(1, len(landmarks.frames) * self.index.n_hashes)
+                self.warps = grid[first : first + max(1, _PAIRINGS // pairings)]
+            self.hits = _hits(
+                (landmarks.frames, landmarks.bins),
+                fans(stage, params),
+                _warps(self.warps, params),
+                self.index.table,
+            )
+        which, frames, keys = self.hits
+        chosen = (which == self.warps.index(stage.warp)) & open_frames[frames]
+        return frames[chosen], keys[chosen]
+
+
+def _warps(grid: Sequence[Warp], params: Params) -> _Warps:
+    """Tempi, shifts in bins, and what each makes of a distance in frames [warp, frame].
+
+    That is its coarse time in a hash, or ``_OUTSIDE``. Then the bounds of the zone in
+    which a landmark has neighbours at any of them.
+    """
+    _, times = zone_of(params)
+    tempi = np.array([warp.tempo for warp in grid])
+    farthest = int(np.ceil((params.max_dt + 1) / tempi.min()))
+    frames = np.rint(np.outer(tempi, np.arange(farthest + 1))).astype(np.int64)
+    inside = (frames >= params.min_dt) & (frames <= params.max_dt)
+    coarse = np.where(inside, times[np.clip(frames, 0, params.max_dt)], _OUTSIDE)
+    shifts = np.array([warp.shift for warp in grid], dtype=np.float32)
+    somewhere = np.flatnonzero(inside.any(axis=0))
+    bounds = [somewhere[0], somewhere[-1], params.max_df]
+    return tempi, shifts, coarse, np.array(bounds, dtype=np.int32)
 
 
 def _joined(parts: list[_Postings]) -> _Postings:
@@ -204,51 +264,103 @@ def _mark_pairs(
 
 @compiled
 def _pair(anchor: np.int64, second: np.int64) -> np.int64:
-    """The first two landmarks of a hash as one number of ``_PAIR_BITS``."""
+    """The first two landmarks of a hash as one number of ``_PAIR_BITS``.
+
+    A warp may shift an anchor out of the spectrum: that number no recording has.
+    """
     return (anchor << 11 | second >> 8 << 4 | second & 15) & ((1 << _PAIR_BITS) - 1)
 
 
 @compiled
 def _hits(
-    query: _Places, fan: int, within: int, zone: Zone, table: _Table
-) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-    """Frame of each hash that a recording has too, and that recording with the offset.
+    query: _Places,
+    fans: tuple[int, int],
+    warps: _Warps,
+    table: _Table,
+) -> _Hits:
+    """What a recording has too: number of the warp, frame, recording with the offset.
 
-    The offset is the recording's frame less the file's, made positive.
+    The offset is the recording's frame less the file's at the warp's tempo, made
+    positive.
     """
     frames, bins = query
+    tempi, shifts, coarse, bounds = warps
     pairs, first, shift, postings = table
     hashes, owners, places = postings
+    which = np.empty(_FIRST_HITS, dtype=np.int32)
     at = np.empty(_FIRST_HITS, dtype=np.int32)
     keys = np.empty(_FIRST_HITS, dtype=np.uint64)
-    near = np.empty(fan + 1, dtype=np.int64)
-    bounds, times = zone
+    near = np.empty(fans[0] + 1, dtype=np.int64)
+    across = np.empty(len(near), dtype=np.int64)
     n = 0
     for i in range(len(frames)):
-        anchor = np.int64(round(bins[i]))
-        count = neighbours(frames, bins, i, bounds, near)
-        for k in range(count - 1):
-            second = place_from(frames, bins, i, near[k], times)
-            pair = _pair(anchor, second)
-            if not pairs[pair >> 6] >> np.uint64(pair & 63) & np.uint64(1):
-                continue
-            for m in range(k + 1, min(count, k + 1 + within)):
-                third = place_from(frames, bins, i, near[m], times)
-                value = mix(anchor, second, third)
-                lead = np.int64(value) >> shift
-                j, end = first[lead], first[lead + 1]
-                while j < end and hashes[j] < value:
-                    j += 1
-                while j < end and hashes[j] == value:
-                    if n == len(at):
-                        at = np.concatenate((at, np.empty_like(at)))
-                        keys = np.concatenate((keys, np.empty_like(keys)))
-                    offset = np.int64(places[j]) - frames[i] + _ZERO
-                    at[n] = frames[i]
-                    keys[n] = np.uint64(np.int64(owners[j]) << _OFFSET_BITS | offset)
-                    n += 1
-                    j += 1
-    return at[:n], keys[:n]
+        count = _distances(query, i, bounds, near, across)
+        for w in range(len(tempi)):
+            anchor = np.int64(round(bins[i] - shifts[w]))
+            times = coarse[w]
+            for k in range(count - 1):
+                if times[near[k]] < 0:
+                    continue
+                second = across[k] | times[near[k]]
+                pair = _pair(anchor, second)
+                if not pairs[pair >> 6] >> np.uint64(pair & 63) & np.uint64(1):
+                    continue
+                for m in range(k + 1, min(count, k + 1 + fans[1])):
+                    if times[near[m]] < 0:
+                        break
+                    value = mix(anchor, second, across[m] | times[near[m]])
+                    begin, end = _postings_of(value, first, shift, hashes)
+                    if n + end - begin > len(at):
+                        size = 2 * (n + end - begin)
+                        which = _longer(which, size)
+                        at, keys = _longer(at, size), _longer(keys, size)
+                    frame = np.int64(np.rint(frames[i] * tempi[w]))
+                    for j in range(begin, end):
+                        offset = np.int64(places[j]) - frame + _ZERO
+                        owner = np.int64(owners[j]) << _OFFSET_BITS
+                        which[n], at[n] = w, frames[i]
+                        keys[n] = np.uint64(owner | offset)
+                        n += 1
+    return which[:n], at[:n], keys[:n]
+
+
+@compiled
+def _distances(
+    query: _Places,
+    i: int,
+    bounds: NDArray[np.int32],
+    near: NDArray[np.int64],
+    across: NDArray[np.int64],
+) -> int:
+    """How far the neighbours of a landmark lie in frames, and in bins for a hash."""
+    frames, bins = query
+    count = neighbours(frames, bins, i, bounds, near)
+    for k in range(count):
+        across[k] = bins_between(bins, i, near[k]) << 8
+        near[k] = frames[near[k]] - frames[i]
+    return count
+
+
+@compiled
+def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:  # Any: of each type
+    longer = np.empty(size, dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+@compiled
+def _postings_of(
+    value: np.uint32, first: NDArray[np.int32], shift: int, hashes: NDArray[np.uint32]
+) -> tuple[int, int]:
+    """Where the postings of a hash begin and end."""
+    lead = np.int64(value) >> shift
+    begin, stop = first[lead], first[lead + 1]
+    while begin < stop and hashes[begin] < value:
+        begin += 1
+    end = begin
+    while end < stop and hashes[end] == value:
+        end += 1
+    return begin, end
 
 
 @compiled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +12,22 @@ from numpy.typing import NDArray
 from recognition.alignment import QueryView
 from recognition.calibration import threshold_bits
 from recognition.candidates import (
+    DENSE,
     SWEEP,
     Lead,
     Stage,
     VoteSource,
     leads,
-    of_density,
     open_windows,
 )
 from recognition.extend import follow, whole_window
 from recognition.hashes import Hashes
+from recognition.landmarks import thin
 from recognition.params import Params
 from recognition.references import References
 from recognition.relief import relief_bits
 from recognition.repeats import better_repeat, sorted_hashes
-from recognition.segments import Run, is_row, settle
+from recognition.segments import Run, is_row, overlap, settle
 from recognition.sweep import sweep
 from recognition.types import Landmarks
 
@@ -46,7 +48,6 @@ class Search:
     found: list[Run] = field(default_factory=list)
     refused: list[Run] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
-    thinned: dict[str, Landmarks] = field(default_factory=dict)
     hashed: dict[int, Hashes] = field(default_factory=dict)
 
     def run_stage(
@@ -79,11 +80,15 @@ class Search:
             self.follow_all(sweep(self.view, every, windows, open_frames, self.params))
 
     def landmarks(self, stage: Stage) -> Landmarks:
-        """The query's landmarks of the density of a stage, thinned out once."""
-        if stage.name not in self.thinned:
-            dense = self.view.landmarks
-            self.thinned[stage.name] = of_density(dense, stage, self.params)
-        return self.thinned[stage.name]
+        """The query's landmarks of the density that a stage hashes."""
+        return self.view.landmarks if stage.name == DENSE else self.thinned
+
+    @cached_property
+    def thinned(self) -> Landmarks:
+        """Of the query's landmarks those that rule as much as a reference's do."""
+        params = self.params
+        radii = params.reference_radius_frames, params.reference_radius_bins
+        return thin(self.view.landmarks, *radii)
 
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify what is proposed, but for what a run already explains."""
@@ -128,6 +133,8 @@ class Search:
     def _weighed(self, lead: Lead) -> Run | None:
         """The best run along a lead's line, with all that is to be said of it."""
         run = follow(self.view, self._reference(lead.recording), lead, self.params)
+        if run is not None and self._gives_way(run):
+            return None
         if run is not None and lead.warped:
             # The line was chosen to fit, among many: that must be paid for
             run = replace(run, bits=run.bits - self.params.warp_bits)
@@ -136,6 +143,18 @@ class Search:
             price = self.params.sweep_bits if lead.swept else 0.0
             run = self._with_relief(run, price)
         return self._swept(lead, run) if lead.swept else run
+
+    def _gives_way(self, run: Run) -> bool:
+        """Whether ``settle`` will keep another run of the recording in its place.
+
+        Looped music aligns at dozens of offsets, and what is to be said of each costs.
+        """
+        return any(
+            other.recording == run.recording
+            and other.raw >= run.raw
+            and overlap(run, other) > run.length / 2
+            for other in self.found
+        )
 
     def _swept(self, lead: Lead, run: Run | None) -> Run | None:
         """The run of a place that was chosen among all, or that of its whole window."""

@@ -126,9 +126,7 @@ def settle(runs: Sequence[Run], params: Params) -> list[Run]:
     settled: list[Run] = []
     for run in sorted(runs, key=lambda r: -r.raw):
         taken = sum(
-            _overlap(run, other)
-            for other in settled
-            if other.recording == run.recording
+            overlap(run, other) for other in settled if other.recording == run.recording
         )
         if taken <= run.length / 2 and run.length - taken >= min_frames:
             settled.append(run)
@@ -173,7 +171,8 @@ def _sum(before: Run, run: Run) -> Run:
     )
 
 
-def _overlap(a: Run, b: Run) -> float:
+def overlap(a: Run, b: Run) -> float:
+    """Query frames that both runs claim."""
     (a0, a1), (b0, b1) = a.query_span, b.query_span
     return max(0.0, min(a1, b1) - max(a0, b0))
 
