@@ -114,8 +114,7 @@ def _stands(view: QueryView, b: Landmarks, lead: Lead, params: Params) -> bool:
     run = follow(view, b, lead, params)
     if run is None or run.length * params.frame_ms < params.min_segment_ms:
         return False
-    paid = params.warp_bits if lead.warped else 0.0
-    return run.bits - paid >= threshold_bits(1.0, params)
+    return run.bits >= threshold_bits(1.0, params)
 
 
 @dataclass(frozen=True, slots=True)

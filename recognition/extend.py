@@ -16,6 +16,7 @@ from recognition.verify import ALIGNED, OUTSIDE, Evidence, weigh
 
 _FITS = 6  # each fit lets a run of another tempo grow to about twice its length
 _FEWEST_LANDMARKS = 8
+_SAME_TEMPO, _SAME_PITCH = 0.005, 0.3  # as a ratio, in bins
 _NEAR_FRAMES = 94  # a run that ends within 1.5 s of its span may go on beyond it
 
 
@@ -27,7 +28,8 @@ def follow(
     Extends only what scores more than a candidate must; fits the line to what it
     finds and follows it again, until nothing is gained. A warped lead has a tempo and
     pitch only near the true ones, so its line is fitted before it is weighed. Of the
-    offsets near a lead's the one with most evidence is followed.
+    offsets near a lead's the one with most evidence is followed. A tempo or pitch other
+    than the recording's own is paid for.
     """
     if not len(reference.frames):
         return None
@@ -41,7 +43,7 @@ def follow(
     ]
     run = max(filter(None, begun), key=lambda run: run.bits, default=None)
     if run is None or run.bits < params.candidate_bits:
-        return run
+        return None if lead.warped else run
     run = _extended(view, run, span, params)
     for _ in range(_FITS):
         span = (run.first, run.last + 1)
@@ -50,7 +52,26 @@ def follow(
         if again.raw <= run.raw:
             break
         run = again
-    return run
+    if not lead.warped and not _strays(run.line):
+        return run
+    # The line was chosen to fit, among many: that must be paid for
+    paid = replace(run, bits=run.bits - params.warp_bits)
+    if lead.warped:
+        return paid
+    return max(_straight(view, run, params), paid, key=lambda run: run.bits)
+
+
+def _strays(line: Line) -> bool:
+    """Whether a line was fitted to another tempo or pitch than the recording's."""
+    return abs(line.slope - 1) > _SAME_TEMPO or abs(line.shift) > _SAME_PITCH
+
+
+def _straight(view: QueryView, run: Run, params: Params) -> Run:
+    """What is left of a run at the tempo and pitch of its recording."""
+    middle = sum(run.reference_span) / 2
+    line = Line(1.0, run.line.query_frame(middle) - middle, 0.0)
+    span = (run.first, run.last + 1)
+    return _extended(view, replace(run, line=line), span, params)
 
 
 def whole_window(

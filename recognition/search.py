@@ -135,9 +135,6 @@ class Search:
         run = follow(self.view, self._reference(lead.recording), lead, self.params)
         if run is not None and self._gives_way(run):
             return None
-        if run is not None and lead.warped:
-            # The line was chosen to fit, among many: that must be paid for
-            run = replace(run, bits=run.bits - self.params.warp_bits)
         if run is not None and is_row(run, self.params):
             # The place of a swept lead was chosen by what its levels say, too
             price = self.params.sweep_bits if lead.swept else 0.0

@@ -67,6 +67,17 @@ def test_what_a_scan_finds_is_found_late_too(programme: Fingerprint) -> None:
     assert sorted(late, key=lambda s: s.start_ms) == list(scanned)
 
 
+def test_the_same_is_found_where_memory_lets_few_tempi_be_asked_about_at_once(
+    programme: Fingerprint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = _index(*RECORDINGS)
+    whole = search_back(programme, index, hours=1)
+    monkeypatch.setattr("recognition.retro._PAIRINGS", 1)
+
+    assert search_back(programme, index, hours=1) == whole
+    assert [s.recording for s in whole] == [11, 12, 13, 11]
+
+
 def test_a_short_file_under_noise_is_found_late_too() -> None:
     clip = extract(_cut(11, 15, 23) + noise(7, 8, 0.26))
     shelf = catalogue([])

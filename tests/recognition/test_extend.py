@@ -1,0 +1,58 @@
+"""Following a lead: what a line that was chosen to fit costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from recognition.alignment import Line, view_of
+from recognition.builder import extract
+from recognition.candidates import Lead
+from recognition.extend import follow
+from recognition.params import DEFAULT, Params
+from recognition.segments import Run
+from tests.recognition.synthesis import RATE, Samples, faster, music
+
+SONG = music(3, 20)
+START = 4.0
+SPEED = 1.008  # as far off as a line is that began at none
+FREE = replace(DEFAULT, warp_bits=0.0)
+
+
+def _followed(clip: Samples, params: Params = DEFAULT) -> Run:
+    made, reference = extract(clip), extract(SONG).reference
+    assert made.dense is not None
+    assert reference is not None
+    view = view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))
+    line = Line(1.0, -START * 62.5, 0.0)
+    lead = Lead(1, line, (0, view.n_frames), 9, warped=False, nearby=(0.0, 1.0))
+    run = follow(view, reference, lead, params)
+    assert run is not None
+    return run
+
+
+def _clip(seconds: int) -> Samples:
+    return SONG[int(START * RATE) : int((START + seconds) * RATE)]
+
+
+def test_a_play_as_it_was_recorded_pays_nothing() -> None:
+    run, free = _followed(_clip(10)), _followed(_clip(10), FREE)
+
+    assert run.line.slope == pytest.approx(1, abs=0.001)
+    assert run.bits == free.bits
+
+
+def test_a_tempo_that_was_fitted_is_paid_for() -> None:
+    clip = faster(_clip(12), SPEED)
+    run, free = _followed(clip), _followed(clip, FREE)
+
+    assert 1 / run.line.slope == pytest.approx(SPEED, abs=0.002)
+    assert run.bits == pytest.approx(free.bits - DEFAULT.warp_bits)
+
+
+def test_a_tempo_that_says_little_more_than_none_is_not_taken() -> None:
+    clip = faster(_clip(12), SPEED)
+    dear = replace(DEFAULT, warp_bits=500.0)
+
+    assert _followed(clip, dear).line.slope == 1.0
