@@ -56,7 +56,8 @@ class Lead:
 
     Votes tell an offset to a cell of some frames. ``nearby`` are the offsets around it
     to begin from, in frames: from a frame beside the true one nothing weak verifies.
-    ``swept`` says that the place was chosen among all there are.
+    ``swept`` says that the place was chosen among all there are. ``within`` are the
+    query frames that its run must not leave; None for all.
     """
 
     recording: int
@@ -66,6 +67,7 @@ class Lead:
     warped: bool
     nearby: tuple[float, ...] = (0.0,)
     swept: bool = False
+    within: tuple[int, int] | None = None
 
 
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"

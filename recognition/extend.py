@@ -44,11 +44,13 @@ def follow(
     run = max(filter(None, begun), key=lambda run: run.bits, default=None)
     if run is None or run.bits < params.candidate_bits:
         return None if lead.warped else run
-    run = _extended(view, run, span, params)
+    within = lead.within or (0, view.n_frames)
+    run = _extended(view, run, span, within, params)
     for _ in range(_FITS):
         span = (run.first, run.last + 1)
         fitted = replace(run, line=fit_line(view, reference, span, run.line))
-        again = _extended(view, fitted, _wider(run, params), params)
+        wider = _inside(within, fitted, _wider(run, params))
+        again = _extended(view, fitted, wider, within, params)
         if again.raw <= run.raw:
             break
         run = again
@@ -58,7 +60,7 @@ def follow(
     paid = replace(run, bits=run.bits - params.warp_bits)
     if lead.warped:
         return paid
-    return max(_straight(view, run, params), paid, key=lambda run: run.bits)
+    return max(_straight(view, run, within, params), paid, key=lambda run: run.bits)
 
 
 def _strays(line: Line) -> bool:
@@ -66,12 +68,14 @@ def _strays(line: Line) -> bool:
     return abs(line.slope - 1) > _SAME_TEMPO or abs(line.shift) > _SAME_PITCH
 
 
-def _straight(view: QueryView, run: Run, params: Params) -> Run:
+def _straight(
+    view: QueryView, run: Run, within: tuple[int, int], params: Params
+) -> Run:
     """What is left of a run at the tempo and pitch of its recording."""
     middle = sum(run.reference_span) / 2
     line = Line(1.0, run.line.query_frame(middle) - middle, 0.0)
     span = (run.first, run.last + 1)
-    return _extended(view, replace(run, line=line), span, params)
+    return _extended(view, replace(run, line=line), span, within, params)
 
 
 def whole_window(
@@ -112,7 +116,13 @@ def _wider(run: Run, params: Params) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _extended(view: QueryView, run: Run, span: tuple[int, int], params: Params) -> Run:
+def _extended(
+    view: QueryView,
+    run: Run,
+    span: tuple[int, int],
+    within: tuple[int, int],
+    params: Params,
+) -> Run:
     """Widen the span on each side where the run touches its border."""
     frames = run.reference.frames
     core: tuple[int, int] | None = (run.first, run.last + 1)
@@ -129,7 +139,7 @@ def _extended(view: QueryView, run: Run, span: tuple[int, int], params: Params) 
             low = _at(frames, frames[low] - params.extend_frames)
         if high < len(frames) and frames[high - 1] - frames[run.last] < _NEAR_FRAMES:
             high = _at(frames, frames[high - 1] + params.extend_frames)
-        low, high = _inside(view, run, (low, high))
+        low, high = _inside(within, run, (low, high))
         if (low, high) == span or (low >= span[0] and high <= span[1]):
             return run
         span = (min(low, span[0]), max(high, span[1]))
@@ -139,9 +149,11 @@ def _at(frames: NDArray[np.int32], frame: int) -> int:
     return int(np.searchsorted(frames, np.int32(frame)))
 
 
-def _inside(view: QueryView, run: Run, span: tuple[int, int]) -> tuple[int, int]:
-    """The part of a span that lies inside the query."""
-    low, high = _span(run.reference, run.line, (0, view.n_frames))
+def _inside(
+    frames: tuple[int, int], run: Run, span: tuple[int, int]
+) -> tuple[int, int]:
+    """The part of a span that lies inside some frames of the query."""
+    low, high = _span(run.reference, run.line, frames)
     return max(span[0], low), min(span[1], high)
 
 

@@ -31,6 +31,8 @@ from recognition.segments import Run, is_row, overlap, settle
 from recognition.sweep import sweep
 from recognition.types import Landmarks
 
+_SAME_LINE = 20  # frames
+
 
 @dataclass
 class Search:
@@ -93,8 +95,8 @@ class Search:
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify what is proposed, but for what a run already explains."""
         for lead in proposed:
-            if not self._explained(lead):
-                self._verify(lead)
+            for part in self._unexplained(lead):
+                self._verify(part)
 
     def settled(self) -> list[Run]:
         """The runs found, one for each play."""
@@ -108,18 +110,27 @@ class Search:
             still_open[max(0, int(start)) : int(end) + 1] = False
         return still_open
 
-    def _explained(self, lead: Lead) -> bool:
-        """Whether a run already found lies on the lead's line in its window."""
-        middle = sum(lead.window) / 2
-        for run in self.found:
-            if run.recording != lead.recording:
-                continue
-            reference = run.line.reference_frame(middle)
-            if abs(lead.line.query_frame(reference) - middle) < 20:
-                start, end = run.query_span
-                if start < lead.window[1] and end > lead.window[0]:
-                    return True
-        return False
+    def _unexplained(self, lead: Lead) -> list[Lead]:
+        """The lead in those parts of its window that no run on its line explains.
+
+        What lies beyond the end of a run may go on along the same line: after a voice.
+        """
+        spans = sorted(
+            run.query_span
+            for run in self.found
+            if run.recording == lead.recording and _on_line(run, lead)
+        )
+        if not spans:
+            return [lead]
+        least = self.params.min_segment_ms / self.params.frame_ms
+        ends = [0, *(int(end) + 1 for _, end in spans)]
+        starts = [*(int(start) for start, _ in spans), self.view.n_frames]
+        parts = []
+        for gap in zip(ends, starts, strict=True):
+            window = max(gap[0], lead.window[0]), min(gap[1], lead.window[1])
+            if window[1] - window[0] >= least:
+                parts.append(replace(lead, window=window, within=gap))
+        return parts
 
     def _verify(self, lead: Lead) -> None:
         run = self._weighed(lead)
@@ -192,3 +203,13 @@ class Search:
         if recording not in self.loaded:
             self.loaded[recording] = self.references.one(recording)
         return self.loaded[recording]
+
+
+def _on_line(run: Run, lead: Lead) -> bool:
+    """Whether a run of the lead's recording lies on the lead's line in its window."""
+    start, end = run.query_span
+    if start >= lead.window[1] or end <= lead.window[0]:
+        return False
+    middle = sum(lead.window) / 2
+    reference = run.line.reference_frame(middle)
+    return abs(lead.line.query_frame(reference) - middle) < _SAME_LINE

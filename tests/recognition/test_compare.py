@@ -36,6 +36,20 @@ def test_quieter_noisier_copy_is_the_same_audio() -> None:
     assert found.score == 100
 
 
+@pytest.mark.parametrize("start", [5, 52])
+def test_what_lies_beyond_three_hidden_seconds_belongs_to_the_same_run(
+    start: int,
+) -> None:
+    hidden = slice(start * RATE, (start + 3) * RATE)
+    copy = SONG.copy()
+    copy[hidden] = noise(3, 3, 0.5)
+
+    found = compare(_stored(extract(copy)), _stored(extract(SONG)))
+
+    assert found.relation is Relation.SAME_AUDIO
+    assert len(found.runs) == 1
+
+
 def test_a_cut_is_the_same_recording() -> None:
     edit = extract(join(SONG[: 20 * RATE], SONG[32 * RATE :]))
 
