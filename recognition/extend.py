@@ -172,6 +172,8 @@ def _run_in(
         return None
     if core is not None:
         core = (max(core[0], span[0]), min(core[1], span[1]))
+        if core[0] >= core[1]:  # a fitted line may have left its bounds
+            return None
     evidence = weigh(view, reference, span, line, core, params)
     first, last, bits = best_segment(evidence.weights, params.x_drop)
     if bits > 0 and core is None and last - first >= _FEWEST_LANDMARKS:

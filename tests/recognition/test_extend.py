@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from recognition.alignment import Line, view_of
+from recognition.alignment import Line, QueryView, view_of
 from recognition.builder import extract
 from recognition.candidates import Lead
 from recognition.extend import follow
@@ -18,10 +20,14 @@ SONG = music(3, 20)
 START = 4.0
 SPEED = 1.008  # as far off as a line is that began at none
 FREE = replace(DEFAULT, warp_bits=0.0)
+SLACK = 4  # frames that a line may move when it is fitted
+
+
+REFERENCE = extract(SONG).reference
 
 
 def _followed(clip: Samples, params: Params = DEFAULT) -> Run:
-    made, reference = extract(clip), extract(SONG).reference
+    made, reference = extract(clip), REFERENCE
     assert made.dense is not None
     assert reference is not None
     view = view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))
@@ -34,6 +40,15 @@ def _followed(clip: Samples, params: Params = DEFAULT) -> Run:
 
 def _clip(seconds: int) -> Samples:
     return SONG[int(START * RATE) : int((START + seconds) * RATE)]
+
+
+def _view(speed: float) -> QueryView:
+    made = extract(faster(_clip(12), speed))
+    assert made.dense is not None
+    return view_of(made.dense, made.level_map, 760)
+
+
+VIEWS = {speed: _view(speed) for speed in (0.96, 0.99, 1.0, 1.01, 1.05)}
 
 
 def test_a_play_as_it_was_recorded_pays_nothing() -> None:
@@ -56,3 +71,24 @@ def test_a_tempo_that_says_little_more_than_none_is_not_taken() -> None:
     dear = replace(DEFAULT, warp_bits=500.0)
 
     assert _followed(clip, dear).line.slope == 1.0
+
+
+@given(
+    first=st.integers(0, 700),
+    length=st.integers(1, 300),
+    offset=st.integers(-40, 40),
+    speed=st.sampled_from([0.96, 0.99, 1.0, 1.01, 1.05]),
+)
+def test_a_run_keeps_within_its_bounds(
+    first: int, length: int, offset: int, speed: float
+) -> None:
+    assert REFERENCE is not None
+    view = VIEWS[speed]
+    within = (first, first + length)
+    line = Line(1.0, offset - START * 62.5, 0.0)
+    lead = Lead(1, line, within, 9, False, (-1.0, 0.0, 1.0), within=within)
+    run = follow(view, REFERENCE, lead, DEFAULT)
+
+    if run is not None:
+        start, end = run.query_span
+        assert within[0] - SLACK <= start <= end <= within[1] + SLACK
