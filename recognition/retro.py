@@ -160,14 +160,14 @@ def search_back(
 class _Asked:
     """What a few recordings propose for a file.
 
-    A landmark has the same neighbours at every tempo and pitch, so ``hits`` are found
-    for as many ``warps`` of the grid at once as fit into memory.
+    A landmark has the same neighbours at every tempo and pitch, so ``grid_hits`` are
+    found for as many warps of the grid at once, ``at_once``, as fit into memory.
     """
 
     search: Search
     index: RetroIndex
-    warps: list[Warp] = field(default_factory=list)
-    hits: _Hits | None = None
+    at_once: list[Warp] = field(default_factory=list)
+    grid_hits: _Hits | None = None
 
     def leads(self, stage: Stage) -> Iterator[Lead]:
         """Leads of a stage for the open frames of the file."""
@@ -176,7 +176,10 @@ class _Asked:
         windows = open_windows(open_frames, search.params)
         if not windows:
             return
-        frames, keys = self._hits(stage, open_frames)
+        if stage.name == GRID:
+            frames, keys = self._hits_on_grid(stage, open_frames)
+        else:
+            _, frames, keys = self._hits(stage, [stage.warp], open_frames)
         votes = _strongest(
             keys,
             np.searchsorted(frames, np.array(windows, dtype=np.int32)),
@@ -190,27 +193,33 @@ class _Asked:
             number = self.index.numbers[owner]
             yield Lead(number, line, windows[window], count, on_grid, near)
 
-    def _hits(
+    def _hits_on_grid(
         self, stage: Stage, open_frames: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-        if self.hits is None or stage.warp not in self.warps or stage.name != GRID:
-            params, landmarks = self.search.params, self.search.landmarks(stage)
-            landmarks = select(landmarks, open_frames[landmarks.frames])
-            self.warps = [stage.warp]
-            if stage.name == GRID:
-                grid = warps(params)
-                first = grid.index(stage.warp)
-                pairings = max(1, len(landmarks.frames) * self.index.n_hashes)
-                self.warps = grid[first : first + max(1, _PAIRINGS // pairings)]
-            self.hits = _hits(
-                (landmarks.frames, landmarks.bins),
-                fans(stage, params),
-                _warps(self.warps, params),
-                self.index.table,
-            )
-        which, frames, keys = self.hits
-        chosen = (which == self.warps.index(stage.warp)) & open_frames[frames]
+        """Frames and keys of the hits at a stage's warp, where it is open still."""
+        if self.grid_hits is None or stage.warp not in self.at_once:
+            grid = warps(self.search.params)
+            first = grid.index(stage.warp)
+            landmarks = self.search.landmarks(stage).frames
+            pairings = max(1, len(landmarks) * self.index.n_hashes)
+            self.at_once = grid[first : first + max(1, _PAIRINGS // pairings)]
+            self.grid_hits = self._hits(stage, self.at_once, open_frames)
+        which, frames, keys = self.grid_hits
+        here = which == self.at_once.index(stage.warp)
+        chosen = here & open_frames[frames]
         return frames[chosen], keys[chosen]
+
+    def _hits(
+        self, stage: Stage, asked: Sequence[Warp], open_frames: NDArray[np.bool_]
+    ) -> _Hits:
+        params, landmarks = self.search.params, self.search.landmarks(stage)
+        landmarks = select(landmarks, open_frames[landmarks.frames])
+        return _hits(
+            (landmarks.frames, landmarks.bins),
+            fans(stage, params),
+            _warps(asked, params),
+            self.index.table,
+        )
 
 
 def _warps(grid: Sequence[Warp], params: Params) -> _Warps:

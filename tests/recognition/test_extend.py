@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from recognition.candidates import Lead
 from recognition.extend import follow
 from recognition.params import DEFAULT, Params
 from recognition.segments import Run
+from recognition.types import Landmarks
 from tests.recognition.synthesis import RATE, Samples, faster, music
 
 SONG = music(3, 20)
@@ -23,32 +25,35 @@ FREE = replace(DEFAULT, warp_bits=0.0)
 SLACK = 4  # frames that a line may move when it is fitted
 
 
-REFERENCE = extract(SONG).reference
-
-
-def _followed(clip: Samples, params: Params = DEFAULT) -> Run:
-    made, reference = extract(clip), REFERENCE
-    assert made.dense is not None
-    assert reference is not None
-    view = view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))
-    line = Line(1.0, -START * 62.5, 0.0)
-    lead = Lead(1, line, (0, view.n_frames), 9, warped=False, nearby=(0.0, 1.0))
-    run = follow(view, reference, lead, params)
-    assert run is not None
-    return run
-
-
 def _clip(seconds: int) -> Samples:
     return SONG[int(START * RATE) : int((START + seconds) * RATE)]
 
 
-def _view(speed: float) -> QueryView:
-    made = extract(faster(_clip(12), speed))
+def _view(clip: Samples) -> QueryView:
+    made = extract(clip)
     assert made.dense is not None
-    return view_of(made.dense, made.level_map, 760)
+    return view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))
 
 
-VIEWS = {speed: _view(speed) for speed in (0.96, 0.99, 1.0, 1.01, 1.05)}
+@cache
+def _faster(speed: float) -> QueryView:
+    return _view(faster(_clip(12), speed))
+
+
+@cache
+def _reference() -> Landmarks:
+    reference = extract(SONG).reference
+    assert reference is not None
+    return reference
+
+
+def _followed(clip: Samples, params: Params = DEFAULT) -> Run:
+    view = _view(clip)
+    line = Line(1.0, -START * 62.5, 0.0)
+    lead = Lead(1, line, (0, view.n_frames), 9, warped=False, nearby=(0.0, 1.0))
+    run = follow(view, _reference(), lead, params)
+    assert run is not None
+    return run
 
 
 def test_a_play_as_it_was_recorded_pays_nothing() -> None:
@@ -82,12 +87,10 @@ def test_a_tempo_that_says_little_more_than_none_is_not_taken() -> None:
 def test_a_run_keeps_within_its_bounds(
     first: int, length: int, offset: int, speed: float
 ) -> None:
-    assert REFERENCE is not None
-    view = VIEWS[speed]
     within = (first, first + length)
     line = Line(1.0, offset - START * 62.5, 0.0)
     lead = Lead(1, line, within, 9, False, (-1.0, 0.0, 1.0), within=within)
-    run = follow(view, REFERENCE, lead, DEFAULT)
+    run = follow(_faster(speed), _reference(), lead, DEFAULT)
 
     if run is not None:
         start, end = run.query_span
