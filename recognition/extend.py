@@ -12,7 +12,7 @@ from recognition.candidates import Lead
 from recognition.params import Params
 from recognition.segments import Run, best_segment, trimmed
 from recognition.types import Landmarks
-from recognition.verify import ALIGNED, OUTSIDE, Evidence, weigh
+from recognition.verify import ABSENT, ALIGNED, OUTSIDE, Evidence, weigh
 
 _FITS = 6  # each fit lets a run of another tempo grow to about twice its length
 _FEWEST_LANDMARKS = 8
@@ -54,12 +54,12 @@ def follow(
         if again.raw <= run.raw:
             break
         run = again
-    if not lead.warped and not _strays(run.line):
-        return run
-    # The line was chosen to fit, among many: that must be paid for
+    # A line that was chosen to fit, among many, must be paid for
     paid = replace(run, bits=run.bits - params.warp_bits)
     if lead.warped:
         return paid
+    if not _strays(run.line):
+        return run
     return max(_straight(view, run, within, params), paid, key=lambda run: run.bits)
 
 
@@ -211,5 +211,6 @@ def _run(
         raw=float(evidence.raw[first : last + 1].sum()),
         aligned=int((states == ALIGNED).sum()),
         known=int((states != OUTSIDE).sum()),
+        absent=int((states == ABSENT).sum()),
         p0=evidence.p0,
     )

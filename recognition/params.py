@@ -92,6 +92,7 @@ class Params:
     gain_bands: int = 3
     absent_margin: float = 0.9
     absent_bits: float = -1.5
+    absent_share: float = 1.5  # of what aligns, an absent one takes away
     masked_bits: float = -0.08
     unjudged_bits: float = -0.7
     min_p1: float = 0.35
@@ -99,7 +100,7 @@ class Params:
     stretch_frames: int = 31
     stretch_bits: float = 5.0
     x_drop: float = 8.0
-    candidate_bits: float = 3.0
+    candidate_bits: float = 4.5
     warp_bits: float = 10.0
     extend_frames: int = 875
     # Half sizes in cells of the surroundings that a level is held against
@@ -117,8 +118,8 @@ class Params:
 
     # Calibration of bits to expected false matches, see calibration.py
     tail_share: float = 0.05
-    tail_u: float = 5.4
-    tail_h: float = 0.8
+    tail_u: float = 6.4
+    tail_h: float = 0.57
     tail_catalogue_hours: float = 60.0
     max_e_value: float = 0.001
 

@@ -19,6 +19,7 @@ from recognition.levels import STEPS_PER_NEPER
 from recognition.params import DEFAULT, Params
 from recognition.segments import Run
 from recognition.verify import (
+    ABSENT,
     ALIGNED,
     CHANCE_SHIFTS,
     MISSING,
@@ -45,7 +46,8 @@ def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
     """
     span = (run.first, run.last + 1)
     evidence = weigh(view, run.reference, span, run.line, params=params)
-    missing = (evidence.states == MISSING) & (evidence.gaps != UNKNOWN_LEVEL)
+    missing = (evidence.states == MISSING) | (evidence.states == ABSENT)
+    missing &= evidence.gaps != UNKNOWN_LEVEL
     if not missing.any() or not (evidence.states == ALIGNED).any():
         return 0.0
     frames, bins = run.reference.frames[slice(*span)], run.reference.bins[slice(*span)]

@@ -150,6 +150,8 @@ class Search:
             # The place of a swept lead was chosen by what its levels say, too
             price = self.params.sweep_bits if lead.swept else 0.0
             run = self._with_relief(run, price)
+        if run is not None:
+            run = self._doubted(run)
         return self._swept(lead, run) if lead.swept else run
 
     def _gives_way(self, run: Run) -> bool:
@@ -172,13 +174,20 @@ class Search:
         whole = whole_window(self.view, reference, lead, self.params)
         if whole is None or whole.bits < self.params.whole_bits:
             return run
-        whole = self._with_relief(whole)
+        whole = self._doubted(self._with_relief(whole))
         return whole if run is None or whole.bits > run.bits else run
 
     def _with_relief(self, run: Run, price: float = 0.0) -> Run:
         """The run with what its levels say, of which they pay a price if they can."""
         more = relief_bits(self.view, run, self.params)
         return replace(run, bits=run.bits + more - min(price, max(0.0, more)))
+
+    def _doubted(self, run: Run) -> Run:
+        """The run with as much of its bits as the landmarks that it lacks leave it."""
+        if run.bits <= 0 or not run.absent:
+            return run
+        lacks = self.params.absent_share * run.absent
+        return replace(run, bits=run.bits * run.aligned / (run.aligned + lacks))
 
     def _is_found(self, run: Run) -> bool:
         threshold = threshold_bits(self.hours, self.params)

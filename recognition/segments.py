@@ -32,6 +32,7 @@ class Run:
     raw: float
     aligned: int
     known: int
+    absent: int
     p0: float
 
     @property
@@ -168,6 +169,7 @@ def _sum(before: Run, run: Run) -> Run:
         raw=before.raw + run.raw,
         aligned=before.aligned + run.aligned,
         known=before.known + run.known,
+        absent=before.absent + run.absent,
     )
 
 

@@ -18,7 +18,7 @@ from recognition.levels import OFFSET, STEPS_PER_NEPER
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 
-OUTSIDE, MISSING, ALIGNED = -1, 0, 1
+OUTSIDE, MISSING, ALIGNED, ABSENT = -1, 0, 1, 2
 UNKNOWN_LEVEL = np.float32(1e9)
 # Alignments shifted by these frames show how often landmarks align by chance
 CHANCE_SHIFTS = np.array([-61, -53, -43, -37, -29, 29, 37, 43, 53, 61], dtype=np.int32)
@@ -37,25 +37,28 @@ Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 Place = tuple[float, float, float]
 Constants = tuple[float, ...]
 
-# How closely aligned landmarks agree in level (nepers), place (bins), time (frames).
-# Each row: bounds of close and near; the shares of close, near and far where the
-# recording does sound; those taken for chance until shifted alignments show it.
+# How closely aligned landmarks agree in level (nepers) and place (bins). Each row:
+# bounds of close and near; the shares of close, near and far where the recording does
+# sound; those taken for chance until shifted alignments show it.
 _CLOSENESS = np.array(
     [
         [0.08, 0.3, 0.4, 0.35, 0.25, 0.1, 0.22, 0.68],
         [0.06, 0.2, 0.35, 0.35, 0.3, 0.15, 0.3, 0.55],
-        [0.35, 0.8, 0.5, 0.35, 0.15, 0.34, 0.4, 0.26],
     ]
 )
-_PRIOR = 20.0  # how many chance alignments the last three are worth
+# How fast alignments get rarer with each frame they are off, where the recording does
+# sound; and what ``_timing`` is by chance until shifted alignments show it
+_TIMING_SLOPE, _TIMING_BY_CHANCE = 0.75, 0.6
+_PRIOR = 20.0  # how many chance alignments those of chance are worth
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What one alignment says of each reference landmark of a span.
 
-    ``states`` are OUTSIDE, MISSING or ALIGNED; ``gaps`` are query level less reference
-    level there, in nepers; ``raw`` are the weights before short stretches are limited.
+    ``states`` are OUTSIDE, ALIGNED, ABSENT, or MISSING where something may cover the
+    landmark or nothing can be told; ``gaps`` are query level less reference level
+    there, in nepers; ``raw`` are the weights before short stretches are limited.
     ``p0`` is the rate at which landmarks align by chance.
     """
 
@@ -146,16 +149,17 @@ def _evidence(
         hits += states[i] == ALIGNED
     observed = hits / known if known else 0.0
     gains, spare = _band_gains(reference[1], states, gaps, inner, constants)
-    chance, cells = _chance(query, reference, line, gains, constants, tables)
+    chance, cells, timing = _chance(query, reference, line, gains, constants, tables)
     p0 = min(0.9, max(0.01, chance.mean() + chance.std()))
     p1 = max(min(0.98, max(constants[4], p0 + 0.15, observed)), p0 + 0.05)
+    overall = _overall_gain(states, gaps, inner)
     tight = _closeness_bits(cells, tables[1])
     weights = _weights(
         reference,
         (states, gaps, offs),
         (gains, spare),
         (tight, tables[1]),
-        (p0, p1),
+        (p0, p1, timing, overall),
         constants,
     )
     return states, gaps, weights, p0
@@ -167,15 +171,21 @@ def _closeness_bits(
 ) -> NDArray[np.float64]:
     """Bits for how closely an aligned landmark agrees, from counts of chance.
 
-    Rows are level, place and time; columns close, near and far.
+    Rows are level and place; columns close, near and far.
     """
-    bits = np.empty((3, 3), dtype=np.float64)
-    for row in range(3):
+    bits = np.empty((2, 3), dtype=np.float64)
+    for row in range(2):
         total = counts[row].sum() + _PRIOR
         for column in range(3):
             chance = counts[row, column] + _PRIOR * closeness[row, 5 + column]
             bits[row, column] = np.log2(closeness[row, 2 + column] * total / chance)
     return bits
+
+
+@compiled
+def _timing(frames: float) -> float:
+    """How likely a landmark is so many frames off, relative to none."""
+    return 1 - _TIMING_SLOPE * abs(frames)
 
 
 @compiled
@@ -223,6 +233,20 @@ def _band_gains(
             spare[band, 1] = gains[band]
             spare[band, 2] = ordered[middle - 1]
     return gains, spare
+
+
+@compiled
+def _overall_gain(
+    states: NDArray[np.int8], gaps: NDArray[np.float32], inner: tuple[int, int]
+) -> float:
+    """Median of query level less reference level in all bands; NaN if nothing aligns."""
+    aligned = np.empty(inner[1] - inner[0], dtype=np.float32)
+    n = 0
+    for i in range(inner[0], inner[1]):
+        if states[i] == ALIGNED:
+            aligned[n] = gaps[i]
+            n += 1
+    return float(np.median(aligned[:n])) if n else np.nan
 
 
 @compiled
@@ -279,13 +303,14 @@ def _chance(
     gains: NDArray[np.float32],
     constants: Constants,
     tables: tuple[NDArray[np.int32], NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What shifted alignments show: rates of alignment, and counts of closeness."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """What shifted alignments show: rates of alignment, counts of closeness, timing."""
     frames, bins, levels = reference
     first, sectors, q_frames, q_bins, q_levels = query[:5]
     shifts, closeness = tables
     rates = np.zeros(len(shifts), dtype=np.float64)
-    cells = np.zeros((3, 3), dtype=np.float64)
+    cells = np.zeros((2, 3), dtype=np.float64)
+    timing, aligned = _PRIOR * _TIMING_BY_CHANCE, _PRIOR
     for s in range(len(shifts)):
         hits = 0
         total = 0
@@ -307,10 +332,11 @@ def _chance(
             if not np.isnan(gain):
                 cells[0, _cell(q_levels[k] - levels[i] - gain, closeness[0])] += 1
             cells[1, _cell(q_bins[k] - place, closeness[1])] += 1
-            cells[2, _cell(q_frames[k] - frame, closeness[2])] += 1
+            timing += _timing(q_frames[k] - frame)
+            aligned += 1
         if total:
             rates[s] = hits / total
-    return rates, cells
+    return rates, cells, timing / aligned
 
 
 @compiled
@@ -332,13 +358,13 @@ def _weights(
     found: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]],
     gain: tuple[NDArray[np.float32], NDArray[np.float32]],
     close: tuple[NDArray[np.float64], NDArray[np.float64]],
-    rates: tuple[float, float],
+    rates: tuple[float, float, float, float],
     constants: Constants,
 ) -> NDArray[np.float32]:
     frames, bins, _ = reference
     states, gaps, offs = found
     bits, closeness = close
-    p0, p1 = rates
+    p0, p1, timing, overall = rates
     weights = np.zeros(len(frames), dtype=np.float32)
     low, high = 0, 0
     for i in range(len(frames)):
@@ -352,13 +378,16 @@ def _weights(
         if states[i] == ALIGNED:
             value = np.log2(p1 / p0)
             value += bits[1, _cell(offs[i, 0], closeness[1])]
-            value += bits[2, _cell(offs[i, 1], closeness[2])]
+            value += np.log2(_timing(offs[i, 1]) / timing)
             gap = gaps[i] - _gain_without(gaps[i], gain, band)
             if not np.isnan(gap):
                 value += bits[0, _cell(gap, closeness[0])]
         elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gain[0][band]):
             value = max(constants[9], np.log2((1 - p1) / (1 - p0)))
+            if gaps[i] < overall - constants[7]:
+                states[i] = ABSENT
         elif gaps[i] < gain[0][band] - constants[7]:
+            states[i] = ABSENT
             value = constants[5]
         else:
             value = constants[6]

@@ -18,7 +18,7 @@ REFERENCE = Landmarks(
 
 def _run(first: int, last: int, *, offset: float = 0.0, raw: float = 50.0) -> Run:
     line = Line(1.0, offset, 0.0)
-    return Run(1, REFERENCE, line, first, last, 40.0, raw, 90, 100, 0.03)
+    return Run(1, REFERENCE, line, first, last, 40.0, raw, 90, 100, 0, 0.03)
 
 
 def test_the_best_segment_begins_and_ends_with_what_speaks_for_it() -> None:

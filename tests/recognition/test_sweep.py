@@ -54,7 +54,7 @@ def _view(y: Samples, *, with_map: bool = True) -> QueryView:
 
 def _clip(number: int = 3, level: float = DROWNING) -> Samples:
     part = SONGS[number][int(START * RATE) : int((START + SECONDS) * RATE)]
-    return part + noise(9, SECONDS, level)
+    return part + noise(12, SECONDS, level)
 
 
 def _leads(
