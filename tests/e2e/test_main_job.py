@@ -50,13 +50,13 @@ def test_upload_watch_review_and_export(
     page.click("[data-start]")
     good = page.locator("[data-row]", has_text="my excerpt.mp3")
     bad = page.locator("[data-row]", has_text="notes.wav")
-    expect(bad).to_contain_text("could not be decoded as audio", timeout=30_000)
+    expect(bad).to_contain_text("could not be decoded as audio", timeout=90_000)
     good_link = good.locator("[data-open]")
-    expect(good_link).to_be_visible(timeout=30_000)
+    expect(good_link).to_be_visible(timeout=90_000)
     good_link.click()
 
     expect(page.locator("h1")).to_contain_text("my excerpt.mp3")
-    expect(page.locator("#file-body")).to_contain_text("Castle", timeout=30_000)
+    expect(page.locator("#file-body")).to_contain_text("Castle", timeout=90_000)
     expect(page.locator("[data-ribbon]")).to_be_visible()
     page.get_by_role("link", name="Review Castle").click()
     page.wait_for_url("**/m/**")
@@ -139,7 +139,7 @@ def test_files_can_be_dropped_and_the_page_follows_the_scan(
     page.click("[data-start]")
 
     row = page.locator("[data-row]", has_text="dropped.opus")
-    expect(row.locator("[data-badge-text]")).to_contain_text("1 match", timeout=30_000)
+    expect(row.locator("[data-badge-text]")).to_contain_text("1 match", timeout=90_000)
     assert page.evaluate("window.sameDocument")
 
 
