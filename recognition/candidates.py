@@ -172,7 +172,8 @@ def open_windows(
 ) -> list[tuple[int, int]]:
     """Overlapping windows that hold enough open frames to be worth a search."""
     n = len(open_frames)
-    total = np.concatenate([[0], np.cumsum(open_frames)])
+    total = np.zeros(n + 1, dtype=np.int32)
+    np.cumsum(open_frames, out=total[1:])
     enough = params.min_segment_ms / params.frame_ms
     overlap = params.window_frames - params.step_frames
     starts = np.arange(0, max(1, n - overlap), params.step_frames)

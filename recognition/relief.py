@@ -24,14 +24,12 @@ from recognition.verify import (
     CHANCE_SHIFTS,
     MISSING,
     UNKNOWN_LEVEL,
-    Evidence,
     weigh,
 )
 
 Floats: TypeAlias = NDArray[np.floating[Any]]  # Any: of either precision
 
 FARTHEST = 3.0  # standard deviations that one landmark may count for
-_FEWEST_GAPS = 3  # aligned landmarks of a band from which its gain is known
 
 
 def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
@@ -58,7 +56,7 @@ def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
         return 0.0
     lift = np.clip((here - chance.mean()) / spread, -FARTHEST, FARTHEST)
     # How far the landmark should stand above the query around it, in nepers
-    above = _gains(bins, evidence, params) - evidence.gaps + here / STEPS_PER_NEPER
+    above = evidence.gains - evidence.gaps + here / STEPS_PER_NEPER
     shift = params.relief_shift * expit(2 * above)
     nats = (shift * lift - shift**2 / 2) / np.sqrt(_of_one_onset(frames, params))
     bits = float(nats[missing].sum() / np.log(2))
@@ -109,23 +107,6 @@ def _lifts(
 
     shifted = [at(int(shift)) for shift in CHANCE_SHIFTS]
     return at(0)[0], np.concatenate([rise[inside] for rise, inside in shifted])
-
-
-def _gains(
-    bins: NDArray[np.float32], evidence: Evidence, params: Params
-) -> NDArray[np.float64]:
-    """Query level less reference level where landmarks align, for each landmark's band.
-
-    A band in which too few align has the gain of all.
-    """
-    aligned = evidence.states == ALIGNED
-    bands = (bins * params.gain_bands / params.n_bins).astype(np.int64)
-    gains = np.full(len(bins), np.median(evidence.gaps[aligned]), dtype=np.float64)
-    for band in range(params.gain_bands):
-        gaps = evidence.gaps[aligned & (bands == band)]
-        if len(gaps) >= _FEWEST_GAPS:
-            gains[bands == band] = np.median(gaps)
-    return gains
 
 
 def _of_one_onset(frames: NDArray[np.int32], params: Params) -> NDArray[np.int64]:

@@ -76,8 +76,8 @@ _Table = tuple[NDArray[np.uint64], NDArray[np.int32], int, _Postings]
 class RetroIndex:
     """The hashes of a few recordings, to be asked about many files.
 
-    ``table`` tells which first two landmarks occur at all, then where the hashes that
-    begin with the same bits begin, how many bits are behind these, and the sorted
+    ``table`` tells which landmarks a hash has beside its first, then where the hashes
+    that begin with the same bits begin, how many bits are behind these, and the sorted
     hashes, with places in ``numbers`` and frames beside them.
     """
 
@@ -259,25 +259,25 @@ def _mark_pairs(
     zone: Zone,
     pairs: NDArray[np.uint64],
 ) -> None:
-    """Mark the first two landmarks of every hash of a recording."""
+    """Mark the first landmark of every hash with each of its other two."""
     frames, bins = query
     near = np.empty(fan + 1, dtype=np.int64)
     bounds, times = zone
     for i in range(len(frames)):
         count = neighbours(frames, bins, i, bounds, near)
-        for k in range(count - 1):
-            second = place_from(frames, bins, i, near[k], times)
-            pair = _pair(np.int64(round(bins[i])), second)
+        for k in range(count):
+            other = place_from(frames, bins, i, near[k], times)
+            pair = _pair(np.int64(round(bins[i])), other)
             pairs[pair >> 6] |= np.uint64(1) << np.uint64(pair & 63)
 
 
 @compiled
-def _pair(anchor: np.int64, second: np.int64) -> np.int64:
-    """The first two landmarks of a hash as one number of ``_PAIR_BITS``.
+def _pair(anchor: np.int64, other: np.int64) -> np.int64:
+    """The first landmark of a hash and one of the others, as a number of ``_PAIR_BITS``.
 
     A warp may shift an anchor out of the spectrum: that number no recording has.
     """
-    return (anchor << 11 | second >> 8 << 4 | second & 15) & ((1 << _PAIR_BITS) - 1)
+    return (anchor << 11 | other >> 8 << 4 | other & 15) & ((1 << _PAIR_BITS) - 1)
 
 
 @compiled
@@ -300,24 +300,25 @@ def _hits(
     at = np.empty(_FIRST_HITS, dtype=np.int32)
     keys = np.empty(_FIRST_HITS, dtype=np.uint64)
     near = np.empty(fans[0] + 1, dtype=np.int64)
-    across = np.empty(len(near), dtype=np.int64)
+    across, known, codes = np.empty_like(near), np.empty_like(near), np.empty_like(near)
     n = 0
     for i in range(len(frames)):
         count = _distances(query, i, bounds, near, across)
         for w in range(len(tempi)):
             anchor = np.int64(round(bins[i] - shifts[w]))
-            times = coarse[w]
-            for k in range(count - 1):
-                if times[near[k]] < 0:
-                    continue
-                second = across[k] | times[near[k]]
-                pair = _pair(anchor, second)
-                if not pairs[pair >> 6] >> np.uint64(pair & 63) & np.uint64(1):
-                    continue
-                for m in range(k + 1, min(count, k + 1 + fans[1])):
-                    if times[near[m]] < 0:
+            n_known = 0
+            # Written first and then kept or not, for which it is cannot be foreseen
+            for k in range(count):
+                time = coarse[w, near[k]]
+                known[n_known], codes[n_known] = k, across[k] | time
+                pair = _pair(anchor, codes[n_known])
+                bit = pairs[pair >> 6] >> np.uint64(pair & 63) & np.uint64(1)
+                n_known += int(bit) & int(time >= 0)
+            for a in range(n_known - 1):
+                for b in range(a + 1, n_known):
+                    if known[b] > known[a] + fans[1]:
                         break
-                    value = mix(anchor, second, across[m] | times[near[m]])
+                    value = mix(anchor, codes[a], codes[b])
                     begin, end = _postings_of(value, first, shift, hashes)
                     if n + end - begin > len(at):
                         size = 2 * (n + end - begin)

@@ -58,12 +58,15 @@ class Evidence:
 
     ``states`` are OUTSIDE, ALIGNED, ABSENT, or MISSING where something may cover the
     landmark or nothing can be told; ``gaps`` are query level less reference level
-    there, in nepers; ``raw`` are the weights before short stretches are limited.
-    ``p0`` is the rate at which landmarks align by chance.
+    there, in nepers, and ``gains`` what they are where landmarks of the same band of
+    frequencies align, or of all where too few of the band do; NaN where none aligns.
+    ``raw`` are the weights before short stretches are limited. ``p0`` is the rate at
+    which landmarks align by chance.
     """
 
     states: NDArray[np.int8]
     gaps: NDArray[np.float32]
+    gains: NDArray[np.float32]
     weights: NDArray[np.float32]
     raw: NDArray[np.float32]
     p0: float
@@ -99,7 +102,7 @@ def weigh(
     inner = (0, span[1] - span[0])
     if core is not None:
         inner = (core[0] - span[0], core[1] - span[0])
-    states, gaps, raw, p0 = _evidence(
+    states, gaps, gains, raw, p0 = _evidence(
         query,
         landmarks,
         (line.slope, line.offset, line.shift),
@@ -109,7 +112,7 @@ def weigh(
     )
     weights = raw.copy()
     _saturate(landmarks[0], weights, params.stretch_frames, params.stretch_bits)
-    return Evidence(states, gaps, weights, raw, float(p0))
+    return Evidence(states, gaps, gains, weights, raw, float(p0))
 
 
 def _constants(params: Params) -> tuple[float, ...]:
@@ -139,6 +142,7 @@ def _evidence(
     NDArray[np.int8],
     NDArray[np.float32],
     NDArray[np.float32],
+    NDArray[np.float32],
     float,
 ]:
     states, gaps, offs = _classify(query, reference, line, constants)
@@ -152,17 +156,18 @@ def _evidence(
     chance, cells, timing = _chance(query, reference, line, gains, constants, tables)
     p0 = min(0.9, max(0.01, chance.mean() + chance.std()))
     p1 = max(min(0.98, max(constants[4], p0 + 0.15, observed)), p0 + 0.05)
-    overall = _overall_gain(states, gaps, inner)
     tight = _closeness_bits(cells, tables[1])
+    expected = _expected_gains(reference[1], states, gaps, inner, gains, constants)
+    _mark_absent(states, gaps, expected, constants[7])
     weights = _weights(
         reference,
         (states, gaps, offs),
         (gains, spare),
-        (tight, tables[1]),
-        (p0, p1, timing, overall),
+        (tight, tables[1], timing),
+        (p0, p1),
         constants,
     )
-    return states, gaps, weights, p0
+    return states, gaps, expected, weights, p0
 
 
 @compiled
@@ -236,17 +241,40 @@ def _band_gains(
 
 
 @compiled
-def _overall_gain(
-    states: NDArray[np.int8], gaps: NDArray[np.float32], inner: tuple[int, int]
-) -> float:
-    """Median of query level less reference level in all bands; NaN if nothing aligns."""
+def _expected_gains(
+    bins: NDArray[np.float32],
+    states: NDArray[np.int8],
+    gaps: NDArray[np.float32],
+    inner: tuple[int, int],
+    gains: NDArray[np.float32],
+    constants: Constants,
+) -> NDArray[np.float32]:
+    """The gain of each landmark's band; where that is unknown, the median of all."""
     aligned = np.empty(inner[1] - inner[0], dtype=np.float32)
     n = 0
     for i in range(inner[0], inner[1]):
         if states[i] == ALIGNED:
             aligned[n] = gaps[i]
             n += 1
-    return float(np.median(aligned[:n])) if n else np.nan
+    overall = np.median(aligned[:n]) if n else np.nan
+    expected = np.empty(len(bins), dtype=np.float32)
+    for i in range(len(bins)):
+        gain = gains[_band(bins[i], constants)]
+        expected[i] = overall if np.isnan(gain) else gain
+    return expected
+
+
+@compiled
+def _mark_absent(
+    states: NDArray[np.int8],
+    gaps: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    margin: float,
+) -> None:
+    """Mark the missing landmarks where the query is too quiet to cover them."""
+    for i in range(len(states)):
+        if states[i] == MISSING and gaps[i] < expected[i] - margin:
+            states[i] = ABSENT
 
 
 @compiled
@@ -357,14 +385,14 @@ def _weights(
     reference: Reference,
     found: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]],
     gain: tuple[NDArray[np.float32], NDArray[np.float32]],
-    close: tuple[NDArray[np.float64], NDArray[np.float64]],
-    rates: tuple[float, float, float, float],
+    close: tuple[NDArray[np.float64], NDArray[np.float64], float],
+    rates: tuple[float, float],
     constants: Constants,
 ) -> NDArray[np.float32]:
     frames, bins, _ = reference
     states, gaps, offs = found
-    bits, closeness = close
-    p0, p1, timing, overall = rates
+    bits, closeness, timing = close
+    p0, p1 = rates
     weights = np.zeros(len(frames), dtype=np.float32)
     low, high = 0, 0
     for i in range(len(frames)):
@@ -384,10 +412,7 @@ def _weights(
                 value += bits[0, _cell(gap, closeness[0])]
         elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gain[0][band]):
             value = max(constants[9], np.log2((1 - p1) / (1 - p0)))
-            if gaps[i] < overall - constants[7]:
-                states[i] = ABSENT
-        elif gaps[i] < gain[0][band] - constants[7]:
-            states[i] = ABSENT
+        elif states[i] == ABSENT:
             value = constants[5]
         else:
             value = constants[6]

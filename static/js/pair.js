@@ -8,6 +8,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const JUMP_MS = 60;
 const JUMP_EVERY_MS = 700;
 const NUDGE = 0.004;
+/* A jump takes time itself, so it aims ahead by what the last one was late, up to this. */
+const MOST_LATE_MS = 1500;
 
 let sound = null;
 
@@ -29,6 +31,8 @@ class Voice {
     this.element = element;
     this.rate = rate;
     this.jumpedAt = 0;
+    this.late = 0;
+    this.jumping = false;
     // The address without its fragment: the end of a fragment would stop the sound.
     element.src = element.getAttribute("src").split("#")[0];
     element.preservesPitch = false;
@@ -247,6 +251,7 @@ export class Pair {
     for (const voice of Object.values(this.voices)) {
       voice.seek(this.placeOf(voice, this.at));
       voice.jumpedAt = performance.now();
+      voice.jumping = false;
     }
   }
 
@@ -305,9 +310,11 @@ export class Pair {
   drawIn(voice, ahead) {
     const now = performance.now();
     if (voice.element.seeking || now - voice.jumpedAt < JUMP_EVERY_MS) return;
-    if (Math.abs(ahead) > JUMP_MS) {
+    if (voice.jumping) voice.late = clamp(voice.late - ahead, 0, MOST_LATE_MS);
+    voice.jumping = Math.abs(ahead) > JUMP_MS;
+    if (voice.jumping) {
       voice.jumpedAt = now;
-      voice.seek(voice.ms - ahead);
+      voice.seek(voice.ms - ahead + voice.late);
     }
     voice.element.playbackRate = voice.rate * (1 - clamp(ahead / 4000, -NUDGE, NUDGE));
   }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
+from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
@@ -41,7 +43,10 @@ def sign_in(client: Client, password: str = "secret", **more: str) -> Any:  # no
 
 
 def code_of(secret: str) -> str:
-    """Return what an authenticator app shows now."""
+    """Return what an authenticator app shows, while it does for 15 seconds yet."""
+    left = app_settings.TOTP_PERIOD - time.time() % app_settings.TOTP_PERIOD
+    if left < 15:
+        time.sleep(left)
     counter = next(iter(yield_hotp_counters_from_time()))
     return str(format_hotp_value(hotp_value(secret, counter)))
 
