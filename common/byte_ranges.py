@@ -1,7 +1,7 @@
 """Answers a request for part of a file, so that players can seek.
 
 One range as in RFC 9110 §14; a request for several is answered with the whole file,
-which the standard allows.
+which the standard allows, and so is one for a part of another version (§13.1.5).
 """
 
 from __future__ import annotations
@@ -50,11 +50,15 @@ def _read_open_span(file: BinaryIO, first: int, last: int) -> Iterator[bytes]:
 
 
 def file_response(
-    request: HttpRequest, file: File[bytes], *, content_type: str
+    request: HttpRequest, file: File[bytes], *, content_type: str, version: str
 ) -> HttpResponse | StreamingHttpResponse:
-    """Serve ``file`` whole (200) or the range asked for (206, 416 if beyond)."""
-    size = file.size
-    span = _wanted_span(request.headers.get("Range", ""), size)
+    """Serve ``file`` whole (200) or the range asked for (206, 416 if beyond).
+
+    ``version`` tells its bytes from those of another file at the same address.
+    """
+    size, etag = file.size, f'"{version}"'
+    same = request.headers.get("If-Range", etag) == etag
+    span = _wanted_span(request.headers.get("Range", ""), size) if same else None
     response: HttpResponse | StreamingHttpResponse
     if span is None:
         response = StreamingHttpResponse(
@@ -73,6 +77,7 @@ def file_response(
         )
         response["Content-Range"] = f"bytes {first}-{last}/{size}"
         response["Content-Length"] = str(last - first + 1)
+    response["ETag"] = etag
     response["Accept-Ranges"] = "bytes"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, max-age=3600"

@@ -1,7 +1,9 @@
 """What a browser can play of stored audio, and as which content type.
 
 Foreign bytes are never served under a type of theirs: either the rendition that we
-made, or the original where its container and codec are known to play everywhere.
+made, or the original where its container and codec are known to play everywhere. A
+player asks for parts of one of them: its address says which, and a rendition that is
+made meanwhile does not take its place.
 """
 
 from __future__ import annotations
@@ -29,27 +31,43 @@ _PLAYABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """A stored file and the type it is served as."""
+    """A stored file, the type it is served as, and what tells its bytes from others."""
 
     file: FieldFile
     content_type: str
+    version: str
 
 
-def playable(owner: ScannedFile | Recording) -> Playable | None:
-    """Return what can be played now; None where there is nothing, or nothing yet."""
-    if owner.proxy:
-        return Playable(owner.proxy, CONTENT_TYPE)
-    original = owner.media if isinstance(owner, ScannedFile) else owner.audio
-    kind = (owner.facts.get("container", ""), owner.facts.get("codec", ""))
-    if original and kind in _PLAYABLE:
-        return Playable(original, _PLAYABLE[kind])
-    return None
+def playable(owner: ScannedFile | Recording, version: str = "") -> Playable | None:
+    """Return what can be played: that version, where it is there still, or the best.
+
+    None where there is nothing, or nothing yet.
+    """
+    found = _all_playable(owner)
+    best = found[0] if found else None
+    return next((one for one in found if one.version == version), best)
 
 
 def audio_url(owner: ScannedFile | Recording) -> str:
     """Return where the audio is served; empty where there is none to play."""
-    if playable(owner) is None:
+    best = playable(owner)
+    if best is None:
         return ""
-    if isinstance(owner, ScannedFile):
-        return reverse("portal:file_audio", args=[owner.uid])
-    return reverse("portal:recording_audio", args=[owner.uid])
+    name = "file_audio" if isinstance(owner, ScannedFile) else "recording_audio"
+    return f"{reverse(f'portal:{name}', args=[owner.uid])}?v={best.version}"
+
+
+def _all_playable(owner: ScannedFile | Recording) -> list[Playable]:
+    """Every kept file that browsers play, the best first."""
+    original, sha256 = (
+        (owner.media, owner.sha256)
+        if isinstance(owner, ScannedFile)
+        else (owner.audio, owner.audio_sha256)
+    )
+    kind = (owner.facts.get("container", ""), owner.facts.get("codec", ""))
+    found = []
+    if owner.proxy:
+        found.append(Playable(owner.proxy, CONTENT_TYPE, f"rendition-{sha256[:12]}"))
+    if original and kind in _PLAYABLE:
+        found.append(Playable(original, _PLAYABLE[kind], f"original-{sha256[:12]}"))
+    return found

@@ -33,7 +33,9 @@ def recording_audio(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _serve(request: PortalRequest, owner: ScannedFile | Recording) -> HttpResponseBase:
-    found = playable(owner)
+    found = playable(owner, request.GET.get("v", ""))
     if found is None:
         raise Http404("There is no audio to play yet.")
-    return file_response(request, found.file, content_type=found.content_type)
+    return file_response(
+        request, found.file, content_type=found.content_type, version=found.version
+    )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
+import common.renditions
 from accounts.models import User
-from catalogue import index_store
+from catalogue import index_store, renditions
 from catalogue.changes import (
     ChangeRefused,
     delete_bucket,
@@ -245,3 +248,26 @@ def test_the_reserved_bucket_stays() -> None:
 
     with pytest.raises(ChangeRefused):
         delete_bucket(bucket=bucket, user=None)
+
+
+def test_a_rendition_of_audio_that_was_replaced_meanwhile_is_not_kept(
+    catalogue: Catalogue, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = catalogue.first
+    Recording.objects.filter(pk=recording.pk).update(proxy="")
+    made = []
+
+    def render(*arguments: Any, **named: Any) -> str:  # Any: handed on
+        made.append(common.renditions.render(*arguments, **named))
+        other = upload("other.wav", audio.wav_bytes(audio.tune(2, 20)))
+        replace_audio(recording=recording, audio=other, user=None)
+        return made[0]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(renditions, "render", render)
+        renditions.render_recording(recording_id=recording.pk)
+
+    recording.refresh_from_db()
+    assert made[0]
+    assert not recording.proxy
+    assert not default_storage.exists(made[0])
