@@ -22,7 +22,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.conftest import CopyDatabase
 
 # For every module: the last to set it counts. The machine may be busy with other tests.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=45_000)
+PATIENCE_MS = 90_000  # for what plays, or for what a worker does
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _ARGUMENTS = [
@@ -203,7 +204,7 @@ def uid_of(page: Page) -> str:
 
 def wait_until_in(page: Page, uid: str, state: str) -> None:
     """Wait until the server has the match in the state."""
-    page.wait_for_function(_IS_IN, arg=[uid, state], polling=200)
+    page.wait_for_function(_IS_IN, arg=[uid, state], polling=200, timeout=PATIENCE_MS)
 
 
 def open_first(page: Page, query: str = "") -> str:

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from playwright.sync_api import Page, expect
 
 from tests import audio
-from tests.e2e.conftest import Portal, sign_in, uid_of, wait_until_in
+from tests.e2e.conftest import PATIENCE_MS, Portal, sign_in, uid_of, wait_until_in
 
 pytestmark = pytest.mark.e2e
 
@@ -50,13 +50,13 @@ def test_upload_watch_review_and_export(
     page.click("[data-start]")
     good = page.locator("[data-row]", has_text="my excerpt.mp3")
     bad = page.locator("[data-row]", has_text="notes.wav")
-    expect(bad).to_contain_text("could not be decoded as audio", timeout=90_000)
+    expect(bad).to_contain_text("could not be decoded as audio", timeout=PATIENCE_MS)
     good_link = good.locator("[data-open]")
-    expect(good_link).to_be_visible(timeout=90_000)
+    expect(good_link).to_be_visible(timeout=PATIENCE_MS)
     good_link.click()
 
     expect(page.locator("h1")).to_contain_text("my excerpt.mp3")
-    expect(page.locator("#file-body")).to_contain_text("Castle", timeout=90_000)
+    expect(page.locator("#file-body")).to_contain_text("Castle", timeout=PATIENCE_MS)
     expect(page.locator("[data-ribbon]")).to_be_visible()
     page.get_by_role("link", name="Review Castle").click()
     page.wait_for_url("**/m/**")
@@ -94,7 +94,9 @@ def test_file_page_plays_and_seeks_by_keyboard(page: Page, portal: Portal) -> No
 
     page.keyboard.press("]")
 
-    page.wait_for_function("document.querySelector('[data-audio]').currentTime > 8")
+    page.wait_for_function(
+        "document.querySelector('[data-audio]').currentTime > 8", timeout=PATIENCE_MS
+    )
     assert 8 < player.evaluate("audio => audio.currentTime") < 11
 
 
@@ -139,7 +141,9 @@ def test_files_can_be_dropped_and_the_page_follows_the_scan(
     page.click("[data-start]")
 
     row = page.locator("[data-row]", has_text="dropped.opus")
-    expect(row.locator("[data-badge-text]")).to_contain_text("1 match", timeout=90_000)
+    expect(row.locator("[data-badge-text]")).to_contain_text(
+        "1 match", timeout=PATIENCE_MS
+    )
     assert page.evaluate("window.sameDocument")
 
 
@@ -153,7 +157,7 @@ def test_file_page_goes_from_queued_to_done_without_reload(
     page.evaluate("window.sameDocument = true")
 
     expect(page.locator("#file-body")).to_have_attribute(
-        "data-announce", re.compile("^Ready"), timeout=60_000
+        "data-announce", re.compile("^Ready"), timeout=PATIENCE_MS
     )
 
     expect(page.locator("[data-ribbon]")).to_be_visible()

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.conftest import (
+    PATIENCE_MS,
     Portal,
     open_first,
     sign_in,
@@ -161,7 +162,7 @@ def test_both_sounds_keep_in_step_at_another_speed(
     restored.append(open_first(page, "?reason=altered"))
 
     page.keyboard.press("p")
-    page.wait_for_function(_IN_STEP, arg=2500)
+    page.wait_for_function(_IN_STEP, arg=2500, timeout=PATIENCE_MS)
 
     reference = page.locator("[data-audio=reference]")
     assert reference.evaluate("audio => audio.preservesPitch") is False
@@ -176,13 +177,13 @@ def test_both_sounds_come_together_where_a_jump_takes_long(
     sign_in(page, portal, "ana")
     restored.append(open_first(page, "?reason=altered"))
     page.keyboard.press("p")
-    page.wait_for_function(_IN_STEP, arg=500)
+    page.wait_for_function(_IN_STEP, arg=500, timeout=PATIENCE_MS)
 
     page.evaluate(_SLOW_JUMPS)
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"() => !({_IN_STEP})(0)", polling=20)
 
-    page.wait_for_function(_IN_STEP, arg=0)
+    page.wait_for_function(_IN_STEP, arg=0, timeout=PATIENCE_MS)
 
 
 def test_segments_are_walked_by_keyboard(
