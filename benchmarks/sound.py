@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 RATE = 16_000  # what clips are made at; the engine gets them at its own rate
+_LOWEST_HZ = 20  # what nobody hears below is no part of a piece
 
 
 def decode(source: Path | io.BytesIO, rate: int = RATE) -> Samples:
@@ -32,6 +33,17 @@ def decode(source: Path | io.BytesIO, rate: int = RATE) -> Samples:
         ]
         parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
     return np.concatenate(parts).astype(np.float32) if parts else silence(0)
+
+
+def audible(y: Samples) -> Samples:
+    """The sound without what lies below hearing: some files have a constant offset.
+
+    A level that counts it tells nothing of the music: of one piece it is 97 % of the
+    power.
+    """
+    filters = scipy.signal.butter(4, _LOWEST_HZ, "highpass", fs=RATE, output="sos")
+    heard: Samples = scipy.signal.sosfilt(filters, y).astype(np.float32)
+    return heard
 
 
 def silence(n: int) -> Samples:
