@@ -21,14 +21,10 @@ from catalogue.changes import (
     retire_recordings,
     update_bucket,
 )
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Bucket,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import search_recordings
 from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.stubs import reserved_bucket
 from common.fingerprint_files import read_fingerprint
 from common.media_analysis import AudioRefused
 from recognition import analysis
@@ -244,7 +240,7 @@ def test_a_recording_retired_while_it_waits_stays_retired(run_worker: Worker) ->
 
 @pytest.mark.django_db
 def test_the_reserved_bucket_stays() -> None:
-    bucket = Bucket.objects.get(pk=ACRCLOUD_MUSIC_BUCKET_ID)
+    bucket = reserved_bucket()
 
     with pytest.raises(ChangeRefused):
         delete_bucket(bucket=bucket, user=None)
