@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.core.files.storage import default_storage
-
 from catalogue.models import Recording
-from common.renditions import render
+from common.renditions import keep, render
 
 
 def render_recording(*, recording_id: int) -> None:
@@ -14,7 +12,4 @@ def render_recording(*, recording_id: int) -> None:
     if recording.proxy or not recording.audio:
         return
     name = render(recording.audio, folder="proxies", key=recording.acr_id)
-    # The audio may have been replaced meanwhile.
-    same = Recording.objects.filter(pk=recording_id, audio=recording.audio.name)
-    if not same.update(proxy=name) and name:
-        default_storage.delete(name)
+    keep(name, Recording.objects.filter(pk=recording_id, audio=recording.audio.name))

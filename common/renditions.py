@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
 
 from common.media_analysis import decode_limits
@@ -31,3 +33,12 @@ def render(field: FieldFile, *, folder: str, key: str) -> str:
     except RecognitionError:
         logger.exception("no rendition of %s", field.name)
         return ""
+
+
+def keep(name: str, owner: QuerySet[Any]) -> None:  # Any: of a file or a recording
+    """Note a rendition with its owner; without one it is thrown away.
+
+    ``owner`` is empty where the sound was removed or replaced meanwhile.
+    """
+    if not owner.update(proxy=name) and name:
+        default_storage.delete(name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.files.storage import default_storage
-
-from common.renditions import render
+from common.renditions import keep, render
 from scanning.models import ScannedFile
 
 
@@ -14,7 +12,4 @@ def render_scanned_file(*, scanned_file_id: int) -> None:
     if file.proxy or not file.media:
         return
     name = render(file.media, folder="proxies", key=file.uid.hex)
-    # The sound may have been removed or replaced meanwhile.
-    same = ScannedFile.objects.filter(pk=scanned_file_id, media=file.media.name)
-    if not same.update(proxy=name) and name:
-        default_storage.delete(name)
+    keep(name, ScannedFile.objects.filter(pk=scanned_file_id, media=file.media.name))

@@ -247,7 +247,7 @@ def test_the_reserved_bucket_stays() -> None:
 
 
 def test_a_rendition_of_audio_that_was_replaced_meanwhile_is_not_kept(
-    catalogue: Catalogue, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = catalogue.first
     Recording.objects.filter(pk=recording.pk).update(proxy="")

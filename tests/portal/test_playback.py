@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
@@ -39,7 +41,7 @@ def _part(client: Client, address: str, span: str, **headers: str) -> tuple[int,
 
 @pytest.mark.parametrize("make", [_file, _recording])
 def test_a_rendition_made_meanwhile_does_not_take_the_place_of_what_is_heard(
-    make: type[ScannedFile] | type[Recording], signed_in: MakeClient
+    make: Callable[[], ScannedFile | Recording], signed_in: MakeClient
 ) -> None:
     owner, client = make(), signed_in(Role.VIEWER)
     begun = audio_url(owner)
