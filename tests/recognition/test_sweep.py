@@ -30,7 +30,7 @@ SONGS = {number: music(number, 60) for number in range(1, 9)}
 SECONDS = 10
 FRAMES = round(SECONDS * 62.5)
 START = 21.0
-DROWNING = 0.3  # of noise, at which no hash is left and no run grows far
+DROWNING = 0.33  # of noise, at which no hash is left and no run grows far
 
 
 def _landmarks(y: Samples) -> Landmarks:
@@ -54,7 +54,7 @@ def _view(y: Samples, *, with_map: bool = True) -> QueryView:
 
 def _clip(number: int = 3, level: float = DROWNING) -> Samples:
     part = SONGS[number][int(START * RATE) : int((START + SECONDS) * RATE)]
-    return part + noise(12, SECONDS, level)
+    return part + noise(9, SECONDS, level)
 
 
 def _leads(
