@@ -1,1 +1,1 @@
-"""Who people are, and what they may do and see; knows nothing of their work."""
+"""Users, roles and access limits; imports nothing of the work that they govern."""

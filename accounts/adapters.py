@@ -1,4 +1,4 @@
-"""What sign-in does our way: nobody signs up, secrets are sealed, OIDC brings people."""
+"""Sign-in rules: no self-registration, sealed second factors, accounts through OIDC."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the library is not typed
-    """Accounts are made by admins."""
+    """Closes self-registration: only admins create accounts."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": gettext_lazy(
@@ -41,43 +41,45 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the librar
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Refuse."""
+        """Refuse: nobody registers themselves."""
         return False
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # as above
-    """Second factors whose secrets no copy of the database gives away."""
+    """Encrypts second factor secrets, so a copy of the database reveals none."""
 
     def encrypt(self, text: str) -> str:
-        """Return the secret as it is kept."""
+        """Return the encrypted secret for the database."""
         return seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return what was kept."""
+        """Return the decrypted secret."""
         return unseal(encrypted_text)
 
 
 class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as above
-    """People whom the organisation's own server vouches for."""
+    """Creates and connects accounts for people who sign in with OpenID Connect."""
 
     def is_open_for_signup(
         self, request: HttpRequest, sociallogin: SocialLogin
     ) -> bool:
-        """Let in whom the server lets in."""
+        """Let in everyone whom the organisation's server authenticates."""
         return True
 
     def is_auto_signup_allowed(
         self, request: HttpRequest, sociallogin: SocialLogin
     ) -> bool:
-        """Ask nothing more."""
+        """Create the account without a further form."""
         return True
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Tie the login to the account that an admin made for it.
+        """Connect the login to the account of that name, if nobody else uses it.
 
-        That is one with the same name that nobody else signs in with: people can often
-        choose the name that the server tells.
+        Many servers let people choose their name. An account that already has a
+        password, a single sign-on or tokens is therefore refused, or its name would be
+        enough to take it.
         """
+        # First, also for known accounts: the nonce ties the token to this browser.
         refuse_wrong_nonce(sociallogin)
         connects = sociallogin.state.get("process") == AuthProcess.CONNECT
         if sociallogin.is_existing or connects:
@@ -85,7 +87,7 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
         existing = User.objects.filter(username=sociallogin.user.username).first()
         if existing is None:
             return
-        if refusal := _why_not_tied(existing):
+        if refusal := _why_not_connected(existing):
             messages.error(request, refusal % {"name": existing.username})
             raise ImmediateHttpResponse(redirect("account_login"))
         sociallogin.connect(request, existing)
@@ -98,7 +100,7 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
         exception: Exception | None = None,
         extra_context: object = None,
     ) -> None:
-        """Keep that a sign-in failed, and tell operators why."""
+        """Record the failed sign-in, and log the cause for operators."""
         if error == AuthError.CANCELLED:
             return
         logger.warning("single sign-on failed: %s", exception or error)
@@ -112,31 +114,34 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
 
     def populate_user(
         self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
-    ) -> User:  # Any: what the server says
-        """Take the name that the server knows the person by."""
+    ) -> User:  # Any: claims of the server
+        """Name the user after the first claim sent: name, e-mail or subject."""
         user: User = super().populate_user(request, sociallogin, data)
-        told = sociallogin.account.extra_data
-        told = told.get("userinfo", told)
-        name = told.get("preferred_username") or told.get("email") or told.get("sub")
+        claims = sociallogin.account.extra_data
+        claims = claims.get("userinfo", claims)
+        name = (
+            claims.get("preferred_username") or claims.get("email") or claims.get("sub")
+        )
         user.username = str(name)[:150]
         return user
 
     def save_user(
         self, request: HttpRequest, sociallogin: SocialLogin, form: object = None
     ) -> User:
-        """Keep a new person, with the role that the settings give them."""
+        """Save a new person with the role from ``ACRPORTAL_OIDC_ROLE``."""
+        # Everybody may enter the admin; roles decide what they see there.
         sociallogin.user.is_staff = True
         user: User = super().save_user(request, sociallogin, form)
         user.groups.add(Group.objects.get(name=settings.ACRPORTAL_OIDC_ROLE))
         return user
 
 
-def _why_not_tied(existing: User) -> str:
-    """Return why single sign-on does not get an account; empty where it may."""
+def _why_not_connected(existing: User) -> str:
+    """Return why single sign-on may not take over an account; empty if it may."""
     if existing.has_usable_password():
         return _(
             "The name %(name)s belongs to an account with a password here. Ask an admin "
-            "to take its password away, then sign in again."
+            "to remove its password, then sign in again."
         )
     if SocialAccount.objects.filter(user=existing).exists():
         return _(

@@ -8,14 +8,16 @@ from django.db.models.signals import post_migrate
 
 
 class AccountsConfig(AppConfig):
-    """Keeps the role groups in step with ``accounts.roles``."""
+    """Keeps the role groups equal to ``accounts.roles``."""
 
     name = "accounts"
 
     def ready(self) -> None:
-        """Write the groups after every migrate run; listen to sign-ins."""
+        """Write the groups after each migrate run, and listen to sign-ins."""
         from accounts.second_factor import note_at_sign_in
         from accounts.services import sync_roles
+        from accounts.sessions import begin_session
 
         post_migrate.connect(sync_roles, sender=self)
         user_logged_in.connect(note_at_sign_in, dispatch_uid="accounts")
+        user_logged_in.connect(begin_session, dispatch_uid="session limits")

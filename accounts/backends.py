@@ -1,4 +1,4 @@
-"""How sign-in finds people and their permissions."""
+"""The authentication backend: passwords as in Django, permissions from roles."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from accounts.models import User
 
 
 class RoleBackend(ModelBackend):
-    """Names and passwords as Django keeps them; permissions from groups alone.
+    """Checks passwords as Django does, and takes permissions from groups alone.
 
-    Nobody is given a permission of their own, so nobody is asked for one.
+    Users get no permissions of their own here, so this saves a query per request.
     """
 
     def _get_user_permissions(self, user_obj: User) -> QuerySet[Permission]:

@@ -1,4 +1,4 @@
-"""Who calls over an API: a bearer token."""
+"""Bearer tokens, the authentication of both APIs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ _HOW_TO = "Send the header 'Authorization: Bearer TOKEN'."
 
 
 class BearerAuthentication(BaseAuthentication):
-    """Finds the token of the Authorization header."""
+    """Authenticates a request by the token in its Authorization header."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        """Return owner and token; None where the header is missing."""
+        """Return owner and token, or None without an Authorization header."""
         words = get_authorization_header(request).split()
         if not words:
             return None
         if len(words) != 2 or words[0].lower() != b"bearer":
-            raise AuthenticationFailed(f"The Authorization header is odd. {_HOW_TO}")
+            raise AuthenticationFailed(
+                f"The Authorization header is malformed. {_HOW_TO}"
+            )
         try:
+            # Headers are bytes; surrogateescape keeps invalid ones unequal to any
+            # token.
             token = find_token(words[1].decode("utf-8", "surrogateescape"))
         except TokenRefused as error:
             raise AuthenticationFailed(str(error)) from error
@@ -33,5 +37,5 @@ class BearerAuthentication(BaseAuthentication):
         return token.owner, token
 
     def authenticate_header(self, request: Request) -> str:
-        """Make DRF answer 401, and say how to authenticate."""
+        """Return the WWW-Authenticate header; without it DRF answers 403."""
         return 'Bearer realm="api"'

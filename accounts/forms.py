@@ -1,4 +1,4 @@
-"""The forms of sign-in and of the password."""
+"""Forms to sign in and to change a password."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # the library is not typed
-    """Name and password, under the names that password managers look for."""
+    """Asks for name and password, with field names that password managers recognise."""
 
     def add_prefix(self, field_name: str) -> str:
-        """Return the name of a field in the page."""
+        """Return the field name in the page."""
         return "username" if field_name == "login" else str(field_name)
 
 
 class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]  # as above
-    """Old and new password, each under its label alone."""
+    """Asks for the old and the new password, with labels instead of placeholders."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

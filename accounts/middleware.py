@@ -1,4 +1,4 @@
-"""Says for whom a request works."""
+"""Applies the access limits of the signed-in person to each request."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from accounts.reach import working_for
 def work_for_user(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Limit what is read to what the person signed in may see.
+    """Limit all rows that a request reads to those its user may see.
 
-    What is streamed is limited too: it is read while it is sent, after this returns.
+    Streamed responses are read after the view returns, so each chunk is also produced
+    within the limits.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -34,7 +35,7 @@ def work_for_user(
 
 
 def _within(context: Context, chunks: Any) -> Iterator[bytes]:
-    """Make each chunk in the context in which the response was made.
+    """Produce each chunk in the context that created the response.
 
     Any: Django's own type, an iterable of chunks.
     """

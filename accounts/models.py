@@ -1,4 +1,4 @@
-"""The people who use the portal, and the tokens of their programs."""
+"""Users, the access limits of their groups, and API tokens."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ _ACTION_NAMES = {
 
 
 class User(AbstractUser):
-    """A person with a login; what they may do follows from their groups.
+    """A person with a login, or a program; groups decide what they may do.
 
-    One without a password that nobody ever signed in with (a single sign-on does so
-    without one) is a service account: a program that calls with tokens.
+    A user without a password who never signed in is a service account: a program that
+    calls with tokens. Single sign-on also leaves no password, but it sets
+    ``last_login``.
     """
 
     class Meta(AbstractUser.Meta):
@@ -40,23 +41,23 @@ class User(AbstractUser):
 
     @property
     def is_service(self) -> bool:
-        """Tell whether nobody signs in with this account."""
+        """Tell whether this is a service account, which nobody signs in with."""
         return self.last_login is None and not self.has_usable_password()
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:  # Any: Django's signature
-        """Ask the roles; what a person must approve no program approves."""
+        """Ask the roles, but never let a program approve: approvals need a person."""
+        # Second approvals exist so that two people look at a decision.
         if perm == Action.APPROVE and self.is_service:
             return False
         return super().has_perm(perm, obj)
 
 
 class AccessLimit(models.Model):
-    """What the people of a group see of containers and buckets, by id; None: all.
+    """The containers and buckets a group may see, and whether it needs a second factor.
 
-    And whether they must sign in with a second factor.
-
-    Plain ids, since containers and buckets are of packages above this one; theirs are
-    never used again. See ``accounts.reach``.
+    ``containers`` and ``buckets`` hold primary keys; None means no limit. They are
+    plain numbers because those models live in packages above this one, and keys are
+    never reused. See ``accounts.reach``.
     """
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="limit")
@@ -73,9 +74,9 @@ class AccessLimit(models.Model):
 
 
 class ApiToken(models.Model):
-    """A key to the API: kept as a hash, shown once when it was made.
+    """An API token, stored as a hash and shown only once.
 
-    ``hint`` is its beginning, by which people tell their tokens apart.
+    ``hint`` is the start of the token, so people can tell their tokens apart.
     """
 
     uid = models.CharField(
@@ -99,14 +100,14 @@ class ApiToken(models.Model):
 
     @property
     def is_usable(self) -> bool:
-        """Tell whether it opens anything now."""
+        """Tell whether the token is neither revoked nor expired."""
         return self.revoked_at is None and not self.is_expired
 
     @property
     def is_expired(self) -> bool:
-        """Tell whether its last day is over."""
+        """Tell whether the expiry date has passed."""
         return self.expires_at is not None and self.expires_at <= datetime.now(tz=UTC)
 
     def allows(self, action: Action) -> bool:
-        """Tell whether both the token's scopes and its owner's role allow it."""
+        """Tell whether the token's scopes and its owner's role allow the action."""
         return scopes.allows(self.scopes, action) and self.owner.has_perm(action)

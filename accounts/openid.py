@@ -1,8 +1,8 @@
-"""Sign-in through the organisation's OpenID Connect server, checked to the letter.
+"""Sign-in with OpenID Connect, with checks that django-allauth leaves out.
 
-The library leaves out what the standard lets a client leave out where the server is
-reached over TLS: the signature of the ID token, and the nonce that ties it to this
-browser. Here both are checked, and that both answers are of the same person.
+The standard lets a client that talks to the server over TLS skip the signature of the
+ID token and the nonce that ties it to this browser. This module checks both, and that
+the token and the user info name the same person.
 """
 
 from __future__ import annotations
@@ -27,19 +27,28 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 
 PROVIDER = "oidc"
-# Never "none", and never one that signs with what the client knows too.
+# Asymmetric algorithms only: "none" is unsigned, and the HMAC family signs with the
+# client secret, which the client knows too.
 _SIGNATURES = [
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA"),
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
 ]
-# How far the clocks of two servers may be apart.
+# Tolerated clock difference between the two servers.
 _CLOCKS_SECONDS = 60
 
 Claims = dict[str, Any]  # Any: JSON of the server
 
 
 class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the library is not typed
-    """Takes an ID token only when it was signed for this portal, for this person."""
+    """Accepts an ID token only if it is signed, for this portal and for this person."""
 
     def complete_login(
         self,
@@ -49,15 +58,15 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
         *,
         response: Claims,
     ) -> SocialLogin:
-        """Return who signed in, by what both the token and the server say."""
+        """Return the login that both the ID token and the user info confirm."""
         if not response.get("id_token"):
             raise OAuth2Error("the answer holds no ID token")
         claims = self._checked(str(response["id_token"]))
-        told = self._fetch_user_info(token.token)
-        if told.get("sub") != claims["sub"]:
-            raise OAuth2Error("the ID token is of somebody else")
+        user_info = self._fetch_user_info(token.token)
+        if user_info.get("sub") != claims["sub"]:
+            raise OAuth2Error("the ID token belongs to another person")
         return self.get_provider().sociallogin_from_response(
-            request, {"userinfo": told, "id_token": claims}
+            request, {"userinfo": user_info, "id_token": claims}
         )
 
     def _checked(self, id_token: str) -> Claims:
@@ -73,26 +82,27 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
                 options={"require": ["iss", "sub", "aud", "exp", "iat"]},
             )
         except (jwt.PyJWTError, KeyError) as error:
-            raise OAuth2Error(f"the ID token does not hold: {error}") from error
+            raise OAuth2Error(f"the ID token is invalid: {error}") from error
+        # A token can list several audiences; azp names the client it is for.
         if claims.get("azp", client) != client:
             raise OAuth2Error("the ID token was made for another client")
         return claims
 
     def _key_of(self, id_token: str) -> jwt.PyJWK:
-        """Return the server's key that the token names, or its only one."""
+        """Return the server's key that the token names, or its only key."""
         wanted = jwt.get_unverified_header(id_token).get("kid")
         with get_adapter().get_requests_session() as session:
             answer = session.get(self.openid_config["jwks_uri"])
             answer.raise_for_status()
             keys = jwt.PyJWKSet.from_dict(answer.json()).keys
-        fitting = [key for key in keys if wanted in (None, key.key_id)]
-        if len(fitting) != 1:
-            raise OAuth2Error(f"the server has no one key {wanted!r}")
-        return fitting[0]
+        candidates = [key for key in keys if wanted in (None, key.key_id)]
+        if len(candidates) != 1:
+            raise OAuth2Error(f"the server has no single key {wanted!r}")
+        return candidates[0]
 
 
 class CheckedProvider(OpenIDConnectProvider):  # type: ignore[misc]  # as above
-    """Sends people to the server with a nonce, which has to come back."""
+    """Sends people to the server with a nonce, which the ID token must repeat."""
 
     oauth2_adapter_class = CheckedAdapter
 
@@ -104,9 +114,10 @@ class CheckedProvider(OpenIDConnectProvider):  # type: ignore[misc]  # as above
         data: object = None,
         **more: Any,  # Any: the library's own signature
     ) -> HttpResponse:
-        """Lead to the server; tell where it cannot be asked for its address."""
+        """Redirect to the server; show an error if it is unreachable."""
         nonce = secrets.token_urlsafe(32)
-        # Last: what else is sent may stand in the address that led here.
+        # Our nonce goes last, because the address that led here can carry parameters
+        # too.
         more["auth_params"] = {**more.get("auth_params", {}), "nonce": nonce}
         try:
             answer: HttpResponse = super().redirect(
@@ -118,16 +129,17 @@ class CheckedProvider(OpenIDConnectProvider):  # type: ignore[misc]  # as above
 
 
 def refuse_wrong_nonce(login: SocialLogin) -> None:
-    """Raise where the ID token is not the answer to what this browser asked for."""
+    """Raise if the ID token does not answer the request that this browser sent."""
     sent = login.state.get("nonce")
-    came = login.account.extra_data.get("id_token", {}).get("nonce")
-    if not sent or not secrets.compare_digest(str(came), str(sent)):
-        raise OAuth2Error("the ID token answers another sign-in")
+    returned = login.account.extra_data.get("id_token", {}).get("nonce")
+    # Without a stored nonce the answer is not ours, so refuse it too.
+    if not sent or not secrets.compare_digest(str(returned), str(sent)):
+        raise OAuth2Error("the ID token belongs to another sign-in")
 
 
 @login_not_required
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Take the server's answer."""
+    """Complete the sign-in when the server sends the browser back."""
     view = OAuth2CallbackView.adapter_view(CheckedAdapter(request, provider_id))
     try:
         answer: HttpResponse = view(request)

@@ -1,13 +1,12 @@
-"""Which containers and buckets a person may see, applied wherever rows are read.
+"""Access limits: which containers and buckets a person may see.
 
-The edge says for whom it works: the middleware for whoever is signed in, the API's
-authentication for a token's owner. A model of something that lies in containers or buckets
-names its way to them in ``reach`` and has a ``ReachManager``; whatever is then read of
-it, on a page, in the admin, in a report, leaves out what the person may not see. What
-nobody asked for (workers, commands) sees everything.
+The edge names the viewer: the middleware for a signed-in person, bearer authentication
+for the owner of a token. A model whose rows belong to containers or buckets declares
+the path to them in ``reach`` and uses ``ReachManager``. Pages, the admin and reports
+then see only permitted rows. Workers and commands have no viewer and see everything.
 
-The condition is worked out when a query runs, not when it is made: querysets that
-forms and serializers keep from the start are limited too.
+The condition is compiled when a query runs, not when it is built. Querysets that forms
+and serializers create at import time are therefore limited too.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ Row = TypeVar("Row", bound=models.Model)
 Viewer = User | AnonymousUser
 
 
-class Kind(StrEnum):
-    """What a group can be limited to."""
+class LimitKind(StrEnum):
+    """The two things a group can be limited to."""
 
     CONTAINERS = "containers"
     BUCKETS = "buckets"
@@ -43,12 +42,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """How a model gets to its container and to its bucket, as lookups do.
+    """The lookup paths from a model to its container, its buckets and its owner.
 
-    Empty where it lies in none; "pk" where it is one itself. What ties two recordings
-    together lies in two buckets, and is seen by whoever may see both. ``owner`` leads
-    to the person who made what holds any of them, as a report does: who is limited sees
-    only their own.
+    A path is empty if there is none, and "pk" on the container or bucket itself. A row
+    that links two recordings has two bucket paths, and both must be visible. ``owner``
+    leads to the author of rows that can span several containers, such as reports: a
+    limited person sees only their own.
     """
 
     containers: str = ""
@@ -56,22 +55,22 @@ class Path:
     other_buckets: str = ""
     owner: str = ""
 
-    def ways(self) -> Iterator[tuple[Kind, str]]:
-        """Return each way with what it leads to."""
-        yield Kind.CONTAINERS, self.containers
-        yield Kind.BUCKETS, self.buckets
-        yield Kind.BUCKETS, self.other_buckets
+    def ways(self) -> Iterator[tuple[LimitKind, str]]:
+        """Yield each path with the kind of limit that applies to it."""
+        yield LimitKind.CONTAINERS, self.containers
+        yield LimitKind.BUCKETS, self.buckets
+        yield LimitKind.BUCKETS, self.other_buckets
 
 
 class _Viewing:
-    """For whom the work is done; what that person may see is read once."""
+    """The current viewer; their limits are read once per request."""
 
     def __init__(self, viewer: Viewer | None) -> None:
         self.viewer = viewer
-        self._limits: dict[Kind, frozenset[int] | None] | None = None
+        self._limits: dict[LimitKind, frozenset[int] | None] | None = None
 
-    def ids(self, kind: Kind) -> frozenset[int] | None:
-        """Return the ids that may be seen; None where all may."""
+    def ids(self, kind: LimitKind) -> frozenset[int] | None:
+        """Return the ids the viewer may see; None means all."""
         if self.viewer is None:
             return None
         if self._limits is None:
@@ -79,23 +78,23 @@ class _Viewing:
         return self._limits[kind]
 
     def only_own(self) -> bool:
-        """Tell whether what reaches everywhere is hidden, but what is one's own."""
-        return any(self.ids(kind) is not None for kind in Kind)
+        """Tell whether of rows with an owner the viewer sees only their own."""
+        return any(self.ids(kind) is not None for kind in LimitKind)
 
 
-_viewing: ContextVar[_Viewing] = ContextVar("viewing", default=_Viewing(None))  # noqa: B039 - holds nobody, so nothing is read into it
+_viewing: ContextVar[_Viewing] = ContextVar("viewing", default=_Viewing(None))  # noqa: B039 - has no viewer, so its cache stays empty
 
 
 def work_for(viewer: Viewer) -> None:
-    """Say for whom the work is done, until the enclosing ``working_for`` ends."""
+    """Set the viewer until the enclosing ``working_for`` ends."""
     _viewing.set(_Viewing(viewer))
 
 
 @contextmanager
 def working_for(viewer: Viewer | None) -> Iterator[None]:
-    """Work for somebody meanwhile.
+    """Set the viewer for a block; None lifts all limits.
 
-    For nobody (None) everything is seen: for rules that look past what a person sees.
+    Rules that must look past the viewer's limits, such as uniqueness, pass None.
     """
     token = _viewing.set(_Viewing(viewer))
     try:
@@ -105,37 +104,38 @@ def working_for(viewer: Viewer | None) -> Iterator[None]:
 
 
 def person_at_work() -> User | None:
-    """Return the person for whom the work is done, if it is for one."""
+    """Return the current viewer if it is a signed-in person."""
     viewer = _viewing.get().viewer
     return viewer if isinstance(viewer, User) else None
 
 
 def sees_everything() -> bool:
-    """Tell whether nothing is hidden from whoever is at work now."""
+    """Tell whether the current viewer has no limits."""
     return not _viewing.get().only_own()
 
 
 def seen_buckets() -> frozenset[int] | None:
-    """Return the ids of the buckets that whoever is at work may see; None for all."""
-    return _viewing.get().ids(Kind.BUCKETS)
+    """Return the ids of the buckets the viewer may see; None means all."""
+    return _viewing.get().ids(LimitKind.BUCKETS)
 
 
 def sees_every_bucket() -> bool:
-    """Tell whether "no match" may be said of a file; else only of one's own buckets.
+    """Tell whether a page may say that a file has no match.
 
-    A file is seen by its container, its matches by their buckets too: what was found in
-    it may lie where whoever is at work may not look.
+    A file is limited by its container, its matches also by their buckets. The match may
+    lie in a bucket the viewer cannot see, so the page then speaks of visible buckets
+    only.
     """
     return seen_buckets() is None
 
 
 def is_limited(user: User) -> bool:
-    """Tell whether there are containers or buckets that a person may not see."""
+    """Tell whether any container or bucket is hidden from the user."""
     return any(ids is not None for ids in _limits_of(user).values())
 
 
 def refuse_limited(user: User | None) -> None:
-    """Raise ``PermissionDenied`` where work that reaches everywhere is not allowed."""
+    """Raise ``PermissionDenied`` if limited users may not do this portal-wide work."""
     if user is not None and is_limited(user):
         raise PermissionDenied(
             _(
@@ -145,33 +145,34 @@ def refuse_limited(user: User | None) -> None:
         )
 
 
-def _limits_of(viewer: Viewer) -> dict[Kind, frozenset[int] | None]:
-    """Return what the groups of a person are limited to, put together.
+def _limits_of(viewer: Viewer) -> dict[LimitKind, frozenset[int] | None]:
+    """Return the union of the limits of the viewer's groups.
 
-    A group without a limit of a kind says nothing about it. Admins see everything:
-    they set the limits.
+    A group without a limit of a kind adds nothing. Admins have no limits, because they
+    set them.
     """
-    free: dict[Kind, frozenset[int] | None] = dict.fromkeys(Kind)
+    free: dict[LimitKind, frozenset[int] | None] = dict.fromkeys(LimitKind)
+    # Anonymous viewers are stopped by permissions, not by limits.
     if not isinstance(viewer, User) or viewer.has_perm(Action.CONFIGURE):
         return free
     limits = list(AccessLimit.objects.filter(group__user=viewer))
-    for kind in Kind:
-        told = [ids for limit in limits if (ids := getattr(limit, kind)) is not None]
-        if told:
-            free[kind] = frozenset().union(*told)
+    for kind in LimitKind:
+        granted = [ids for limit in limits if (ids := getattr(limit, kind)) is not None]
+        if granted:
+            free[kind] = frozenset().union(*granted)
     return free
 
 
 class _Within(models.Func):
-    """The condition that the row's container or bucket may be seen.
+    """The condition that the viewer may see the row's container or bucket.
 
-    Compiles to ``column IN (ids)``, through a subquery for each table on the way, and
-    to nothing where everything may be seen.
+    It compiles to ``column IN (ids)``, with one subquery per table on the path, and to
+    nothing without a limit.
     """
 
     output_field = models.BooleanField()
 
-    def __init__(self, model: type[models.Model], kind: Kind, path: str) -> None:
+    def __init__(self, model: type[models.Model], kind: LimitKind, path: str) -> None:
         first, *self._hops = path.split("__")
         self._model, self._kind, self._first = model, kind, first
         super().__init__(models.F(first))
@@ -179,10 +180,11 @@ class _Within(models.Func):
     def as_sql(  # type: ignore[override]  # takes no options
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, tuple[str | int, ...]]:
-        """Return the condition for whoever is at work now."""
+        """Return the condition for the current viewer."""
         ids = _viewing.get().ids(self._kind)
         if ids is None:
             raise FullResultSet
+        # ``IN ()`` is not valid SQL.
         if not ids:
             raise EmptyResultSet
         column, parameters = compiler.compile(self.get_source_expressions()[0])
@@ -191,7 +193,7 @@ class _Within(models.Func):
         return f"{column} IN {inside}", (*parameters, *sorted(ids))
 
     def _tables(self) -> list[tuple[str, str, str]]:
-        """Return table, key and onward column of each hop."""
+        """Return table, key and onward column of each table on the path."""
         model: Any = self._model  # Any: from a field to its model, step by step
         field, tables = self._first, []
         for hop in self._hops:
@@ -208,14 +210,14 @@ class _Within(models.Func):
 
 
 class _Own(models.Func):
-    """The condition that a limited person made it; nothing for all others."""
+    """The condition that a limited viewer created the row; nothing for anybody else."""
 
     output_field = models.BooleanField()
 
     def as_sql(  # type: ignore[override]  # takes no options
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, tuple[str | int, ...]]:
-        """Return the condition for whoever is at work now."""
+        """Return the condition for the current viewer."""
         viewing = _viewing.get()
         if viewing.viewer is None or not viewing.only_own():
             raise FullResultSet
@@ -223,11 +225,15 @@ class _Own(models.Func):
         return f"{column} = %s", (*parameters, viewing.viewer.pk or 0)
 
 
+# Not deleted; also the ``limit_choices_to`` of foreign keys.
+PRESENT: dict[str, object] = {"deleted_at__isnull": True}
+
+
 class ReachManager(models.Manager[Row]):
-    """Leaves out what lies in containers and buckets that the person may not see."""
+    """Leaves out rows in containers and buckets that the viewer may not see."""
 
     def get_queryset(self) -> models.QuerySet[Row]:
-        """Return the rows within reach of whoever is at work when the query runs."""
+        """Return the rows the viewer may see when the query runs."""
         rows = super().get_queryset()
         path: Path = self.model.reach  # type: ignore[attr-defined]  # each model with this manager has it
         for kind, way in path.ways():
@@ -236,3 +242,11 @@ class ReachManager(models.Manager[Row]):
         if path.owner:
             rows = rows.filter(_Own(models.F(path.owner)))
         return rows
+
+
+class PresentManager(ReachManager[Row]):
+    """Also returns deleted rows, which history still refers to."""
+
+    def present(self) -> models.QuerySet[Row]:
+        """Return the visible rows that are not deleted."""
+        return self.get_queryset().filter(**PRESENT)

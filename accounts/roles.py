@@ -1,7 +1,7 @@
-"""What each role may do: the one table that pages, admin and API read.
+"""The one table of roles and actions, read by the pages, the admin and the APIs.
 
-Roles are Django groups; an action is a permission on the user model, so that
-``user.has_perm(Action.DECIDE)`` answers everywhere.
+A role is a Django group and an action a permission on the user model, so
+``user.has_perm(Action.DECIDE)`` works everywhere.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """The four roles, weakest first; each name is a group's name."""
+    """The four roles, weakest first; each value is the name of a group."""
 
     VIEWER = "viewer"
     REVIEWER = "reviewer"
@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What a permission allows, as ``app_label.codename``."""
+    """An action that a permission allows, as ``app_label.codename``."""
 
     VIEW = "accounts.view_portal"
     UPLOAD = "accounts.upload_audio"

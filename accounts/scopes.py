@@ -1,4 +1,4 @@
-"""What an API token may be used for; never more than its owner may do."""
+"""Scopes of API tokens; a token never allows more than its owner's role."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def scopes_for(action: Action) -> list[Scope]:
 
 
 def allows(scopes: Iterable[str], action: Action) -> bool:
-    """Tell whether any of ``scopes`` covers ``action``."""
+    """Tell whether any of ``scopes`` allows ``action``."""
     return any(action in SCOPE_ACTIONS[Scope(scope)] for scope in scopes)

@@ -1,4 +1,4 @@
-"""Creating users and keeping the role groups in step with the table of roles."""
+"""Creates users, and keeps the role groups equal to the table of roles."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from accounts.roles import ROLE_ACTIONS, Role
 def sync_roles(**_signal: object) -> None:
     """Give each role's group exactly the permissions of ``ROLE_ACTIONS``.
 
-    Django writes its permissions on the same signal and may do so after this.
+    Django creates its permissions on the same signal, possibly later, so this creates
+    them first.
     """
+    # Otherwise the first migrate would find no permissions to give.
     create_permissions(apps.get_app_config("accounts"), verbosity=0)
     for role, actions in ROLE_ACTIONS.items():
         group, _ = Group.objects.get_or_create(name=role)
@@ -34,9 +36,10 @@ def create_user(
     first_name: str = "",
     last_name: str = "",
 ) -> User:
-    """Create a user with one role; everyone may enter the admin, where roles rule.
+    """Create a user with one role.
 
-    Without a password the user cannot sign in: for the programs behind API tokens.
+    Everyone may enter the admin, where roles decide. A user without a password cannot
+    sign in, which is what programs with API tokens need.
     """
     user = User.objects.create_user(
         username=username,

@@ -1,9 +1,10 @@
-"""What this package tells the packages above it."""
+"Signals to packages above this one."
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-# Sent with ``case``, ``action``, ``actor`` and ``after`` in the transaction of a
+# Sent with ``case``, ``action``, ``actor`` and ``after`` in the transaction that
+# changes an account or a token. The audit trail listens.
 # change to an account or a token; the audit trail listens.
 account_changed = Signal()

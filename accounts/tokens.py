@@ -1,7 +1,7 @@
-"""Making, finding and revoking API tokens.
+"""Creates, finds and revokes API tokens.
 
-Only the hash of a token is kept. It carries 256 random bits, so a plain SHA-256 is
-enough: there is nothing to guess.
+Only a token's hash is stored. A token has 256 random bits, so plain SHA-256 suffices: a
+slow password hash would protect nothing more.
 """
 
 from __future__ import annotations
@@ -10,27 +10,26 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import transaction
 
 from accounts.models import ApiToken, User
 from accounts.scopes import Scope
 from accounts.signals import account_changed
+from common.last_use import note_use
 
 _PREFIX = "acrp_"
 _HINT_CHARS = len(_PREFIX) + 5
-# The moment of last use is a help to people, not a log: once a minute is enough.
-_LAST_USE_STEP = timedelta(minutes=1)
 
 
 class TokenRefused(Exception):
-    """The token opens nothing; the text says why."""
+    """The token is unusable; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token just made, with the secret that is shown this once."""
+    """A new token with its secret, which is available only here."""
 
     token: ApiToken
     secret: str
@@ -40,11 +39,11 @@ def create_token(
     *,
     owner: User,
     name: str,
-    scopes: Iterable[str] = (Scope.ALL,),
+    scopes: Iterable[str],
     expires_at: datetime | None = None,
     actor: User | str = "system",
 ) -> NewToken:
-    """Make a token for ``owner``; its secret is in the answer and nowhere else."""
+    """Create a token for ``owner``; only the return value contains its secret."""
     secret = _PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         token = ApiToken.objects.create(
@@ -52,33 +51,34 @@ def create_token(
             name=name[:100],
             scopes=sorted({Scope(scope).value for scope in scopes}),
             digest=digest_of(secret),
+            # Five random characters reveal too little to help an attacker.
             hint=secret[:_HINT_CHARS],
             expires_at=expires_at,
         )
-        _tell(token, "token.created", actor)
+        _send_change(token, "token.created", actor)
     return NewToken(token, secret)
 
 
 def revoke_token(*, token: ApiToken, actor: User | str) -> None:
-    """End a token at once; ending it again changes nothing."""
+    """Revoke a token at once; revoking it again changes nothing."""
     with transaction.atomic():
-        ended = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(
+        revoked = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(
             revoked_at=datetime.now(tz=UTC)
         )
-        if ended:
-            _tell(token, "token.revoked", actor)
+        if revoked:
+            _send_change(token, "token.revoked", actor)
     token.refresh_from_db()
 
 
 def find_token(secret: str) -> ApiToken:
-    """Return the usable token with this secret; raise ``TokenRefused`` otherwise."""
+    """Return the usable token with this secret, or raise ``TokenRefused``."""
     token = (
         ApiToken.objects.select_related("owner")
         .filter(digest=digest_of(secret))
         .first()
     )
     if token is None:
-        raise TokenRefused("This token is not known. Check that it is complete.")
+        raise TokenRefused("This token is unknown. Check that it is complete.")
     if token.revoked_at is not None:
         raise TokenRefused(
             f"This token was revoked on {token.revoked_at:%Y-%m-%d}. Make a new one."
@@ -88,23 +88,20 @@ def find_token(secret: str) -> ApiToken:
             f"This token expired on {token.expires_at:%Y-%m-%d}. Make a new one."
         )
     if not token.owner.is_active:
-        raise TokenRefused("The account that this token belongs to is switched off.")
-    _note_use(token)
+        raise TokenRefused(
+            "The account that this token belongs to is deactivated. Ask an admin."
+        )
+    # After all checks: refused calls are no use.
+    note_use(ApiToken.objects.filter(pk=token.pk), token.last_used_at)
     return token
 
 
 def digest_of(secret: str) -> str:
-    """Return what is kept of a token."""
+    """Return the stored hash of a token."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _note_use(token: ApiToken) -> None:
-    now = datetime.now(tz=UTC)
-    if token.last_used_at is None or now - token.last_used_at >= _LAST_USE_STEP:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-
-
-def _tell(token: ApiToken, action: str, actor: User | str) -> None:
+def _send_change(token: ApiToken, action: str, actor: User | str) -> None:
     account_changed.send(
         sender=ApiToken,
         case=f"token:{token.uid}",

@@ -1,4 +1,4 @@
-"""Addresses of sign-in; those of signing up and of e-mail are left out."""
+"""URLs of sign-in; registration and e-mail pages of django-allauth are left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accounts.sessions import SessionsForm
 
 @login_not_required
 def to_login(request: HttpRequest) -> HttpResponse:
-    """Lead back: nobody signs up here."""
+    """Redirect to sign-in, because nobody registers themselves."""
     return redirect("account_login")
 
 

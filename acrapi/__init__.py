@@ -1,1 +1,1 @@
-"""The ACRCloud-compatible API: turns its wire format into services; knows no page."""
+"""The ACRCloud-compatible API: maps its wire format to our services; no pages."""

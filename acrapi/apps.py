@@ -1,4 +1,4 @@
-"""The HTTP API that clients written for ACRCloud talk to; wire names live only here."""
+"""The app of the ACRCloud-compatible API; wire names appear only in this package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class AcrapiConfig(AppConfig):
-    """Holds what the protocol needs beyond the product's own records."""
+    """Sends the outgoing callback when a scan ends."""
 
     name = "acrapi"
 

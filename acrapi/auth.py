@@ -1,4 +1,4 @@
-"""What a bearer token allows: no cookie counts here."""
+"""Permission of bearer tokens; cookies do not count here."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from acrapi.errors import WireError
 
 
 class TokenAllows(BasePermission):
-    """Asks the token's scopes and the owner's role for the view's action."""
+    """Checks the token's scopes and the owner's role for the view's action."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Let the call through, or raise with the sentence that says what is missing."""
+        """Allow the call, or raise an error that names the missing scope or role."""
         if isinstance(request.user, AnonymousUser) or not request.auth:
             return False
         actions: dict[str, Action] = getattr(view, "actions", {})
         action = actions.get(str(request.method), Action.VIEW)
         token = token_of(request)
+        # Two errors, because different people can fix scope and role.
         if not allows(token.scopes, action):
-            wanted = " or ".join(f"'{scope}'" for scope in scopes_for(action))
-            raise WireError(403, "forbidden", f"This token lacks the scope {wanted}.")
+            needed = " or ".join(f"'{scope}'" for scope in scopes_for(action))
+            raise WireError(403, "forbidden", f"This token lacks the scope {needed}.")
         if not token.allows(action):
             raise WireError(
                 403,
@@ -39,7 +40,7 @@ class TokenAllows(BasePermission):
 def token_of(request: Request) -> ApiToken:
     """Return the token of an authenticated call."""
     token = request.auth
-    assert isinstance(token, ApiToken)  # noqa: S101 - the permission class saw to it
+    assert isinstance(token, ApiToken)  # noqa: S101 - the permission class ensures it
     return token
 
 

@@ -1,8 +1,7 @@
-"""One recording once: the logic behind dedup-files.
+"""The logic of dedup-files, which stores each recording once.
 
-A track is fingerprinted and compared in the call itself, since the answer says whether
-it is there. What it is compared with comes from the index; what counts as the same is
-what counts so everywhere: the same audio.
+A track is fingerprinted and compared during the call, because the response says whether
+it is known. Candidates come from the index; "same" means the same audio, as everywhere.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from recognition.types import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a track."""
+    """The result of submitting a track."""
 
     duplicates: list[str]
     acr_id: str
@@ -40,7 +39,7 @@ class Outcome:
 
 
 def fingerprint_of(upload: File[bytes]) -> Fingerprint:
-    """Return the fingerprint in a file, or of the audio in it."""
+    """Return the fingerprint in a file, or the fingerprint of its audio."""
     if looks_like_fingerprint(upload):
         return read_fingerprint(upload, needs_scan_layer=False)
     name = display_name(upload.name or "", otherwise="the file")
@@ -58,12 +57,14 @@ def submit_track(
     store_if_new: bool,
     user: User,
 ) -> Outcome:
-    """Say which tracks are this one, and keep it if it is new and that is wanted.
+    """Return the tracks that are the same recording; store a new one if wanted.
 
-    The bucket is locked meanwhile, so that two calls with one track keep it once.
+    The bucket is locked meanwhile, so concurrent calls with one track store it once.
     """
     with transaction.atomic():
-        Bucket.objects.select_for_update().get(pk=bucket.pk)
+        # Serialises calls per bucket: the comparison must see what others just stored.
+        Bucket.objects.present().select_for_update().get(pk=bucket.pk)
+        # A repeated call must not compare a track with itself.
         known = _known_as(bucket, track_id)
         if known is not None:
             return Outcome([track_id], known.acr_id, stored=False)
@@ -77,16 +78,16 @@ def submit_track(
 
 
 def tracks_by_recording(recordings: list[Recording]) -> dict[int, list[str]]:
-    """Return every recording's track ids, oldest first."""
-    found: dict[int, list[str]] = {recording.pk: [] for recording in recordings}
-    rows = TrackId.objects.filter(recording__in=found).order_by("id")
+    """Return the track ids of each recording, oldest first."""
+    tracks: dict[int, list[str]] = {recording.pk: [] for recording in recordings}
+    rows = TrackId.objects.filter(recording__in=tracks).order_by("id")
     for recording_id, track_id in rows.values_list("recording_id", "track_id"):
-        found[recording_id].append(track_id)
-    return found
+        tracks[recording_id].append(track_id)
+    return tracks
 
 
 def recording_with(bucket: Bucket, name: str) -> Recording | None:
-    """Return the recording that a track id, or else an acr_id, names."""
+    """Return the recording with this track id, or else with this acr_id."""
     by_acr_id = bucket.recordings.filter(acr_id=name.lower())
     return (
         _known_as(bucket, name)
@@ -96,7 +97,7 @@ def recording_with(bucket: Bucket, name: str) -> Recording | None:
 
 
 def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
-    """Return the recording with a track id, or one that the portal calls so."""
+    """Return the recording with this track id, or with this custom id."""
     listed = _listed(bucket)
     named = listed.filter(track_ids__track_id=track_id).first()
     return (
@@ -111,7 +112,7 @@ def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
 
 
 def alias_of(rows: QuerySet[Recording]) -> Recording | None:
-    """Return what the first merged one of some recordings was merged into."""
+    """Return the target of the first merged recording among ``rows``."""
     merged = rows.filter(merged_into__isnull=False).first()
     return merged.stands_for_it if merged is not None else None
 
@@ -121,7 +122,7 @@ def _listed(bucket: Bucket) -> QuerySet[Recording]:
 
 
 def _name(recording: Recording, track_id: str) -> None:
-    """Give a recording a track id; one that a deleted recording had is free again."""
+    """Give a recording a track id; ids of deleted recordings may be reused."""
     TrackId.objects.update_or_create(
         bucket=recording.bucket,
         track_id=track_id,
@@ -130,7 +131,7 @@ def _name(recording: Recording, track_id: str) -> None:
 
 
 def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
-    """Keep the caller's id as another name of the recording that is there."""
+    """Add the caller's id as another name of the existing recording."""
     earlier = tracks_by_recording([same])[same.pk]
     _name(same, track_id)
     audit.services.record(
@@ -145,13 +146,14 @@ def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
 def _store(
     bucket: Bucket, track_id: str, fingerprint: Fingerprint, user: User
 ) -> Recording:
-    """Keep a new track, searchable at once: the next call must find it."""
+    """Store a new track and index it at once, because the next call must find it."""
     recording = add_recording(
         bucket=bucket,
         details=RecordingDetails(title=track_id, custom_id=track_id),
         fingerprint=fingerprint,
         user=user,
     )
+    # The worker would index it later, too late for the next call.
     index_store.index_recording(recording)
     Recording.objects.filter(pk=recording.pk).update(status=RecordingStatus.READY)
     recording_ready.send(sender=Recording, recording=recording)

@@ -1,4 +1,4 @@
-"""Every refusal of the API: the status, a stable code and a sentence that helps.
+"""All refusals of the API: HTTP status, stable code, helpful message.
 
 ``docs/error-codes.md`` lists the codes.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
 from django.template import loader
 from django.views import defaults
 from rest_framework import exceptions
@@ -21,7 +22,8 @@ from rest_framework.response import Response
 from acrapi.headers import retry_after
 from catalogue.changes import ChangeRefused
 from catalogue.identifiers import BadIdentifier
-from common.api_errors import error_body
+from common.api_errors import error_body, is_api_path
+from common.bodies import BodyTooLarge
 from common.logs import current_request_id
 from common.media_analysis import AudioRefused
 from common.outages import RETRY_AFTER_SECONDS, outage_of
@@ -38,10 +40,11 @@ _STATUS_CODES = {
     415: "unsupported_content_type",
     429: "rate_limited",
 }
+CUT_OFF = "The body was cut off; nothing was stored. Send it again."
 
 
 class WireError(Exception):
-    """A refusal with everything that its answer needs."""
+    """A refusal, with all parts of its response."""
 
     def __init__(
         self,
@@ -60,27 +63,29 @@ class WireError(Exception):
 
 
 def invalid(field: str, message: str, *, code: str = "invalid") -> WireError:
-    """Return the refusal of one field's value."""
+    """Return the refusal of a field's value."""
     return WireError(422, code, message, fields={field: [message]})
 
 
-def not_found(what: str, *, code: str = "not_found") -> WireError:
-    """Return the refusal of an id that is not there, or not for this token."""
-    return WireError(404, code, what)
+def not_found(message: str, *, code: str = "not_found") -> WireError:
+    """Return the refusal of an id that is missing, or hidden from this token."""
+    return WireError(404, code, message)
 
 
 def exception_handler(
     error: Exception, _context: dict[str, Any]
 ) -> Response | None:  # Any: DRF's own signature
-    """Answer every expected error as JSON; others are our own faults (500)."""
-    told = _wire_error(error)
-    if told is None:
+    """Answer expected errors as JSON; unexpected ones become a 500."""
+    refusal = _wire_error(error)
+    if refusal is None:
         return None
-    fields = told.fields
-    if fields is None and told.status == 422:
+    fields = refusal.fields
+    if fields is None and refusal.status == 422:
         fields = {}
-    response = Response(error_body(told.code, str(told), fields), status=told.status)
-    for name, value in (told.headers or {}).items():
+    response = Response(
+        error_body(refusal.code, str(refusal), fields), status=refusal.status
+    )
+    for name, value in (refusal.headers or {}).items():
         response[name] = value
     return response
 
@@ -94,11 +99,15 @@ def _wire_error(error: Exception) -> WireError | None:
         return not_found("There is nothing at this address.")
     if isinstance(error, PermissionDenied):
         return WireError(403, "forbidden", "This token does not allow that.")
+    if isinstance(error, BodyTooLarge):
+        return WireError(413, "too_large", str(error))
+    if isinstance(error, UnreadablePostError):
+        return WireError(400, "cut_off", CUT_OFF)
     return _of_product(error)
 
 
 def _of_product(error: Exception) -> WireError | None:
-    """Translate what the services refuse."""
+    """Translate exceptions of the services."""
     if isinstance(error, IntakeRefused):
         field = "url" if error.code == "link_refused" else "file"
         fields = {field: [str(error)]} if error.status == 422 else None
@@ -131,21 +140,25 @@ def _of_framework(error: exceptions.APIException) -> WireError:
             headers=retry_after(seconds),
         )
     headers = {}
+    # HTTP requires this header on 401.
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     code = _STATUS_CODES.get(error.status_code, "error")
     if isinstance(error, exceptions.MethodNotAllowed):
-        return WireError(405, code, f"{error.detail} See /api/docs/ for what is.")
+        return WireError(
+            405, code, f"{error.detail} See /api/docs/ for the allowed methods."
+        )
     return WireError(error.status_code, code, str(error.detail), headers=headers)
 
 
 def _flat(detail: object, prefix: str = "") -> dict[str, list[str]]:
-    """Return a validation error's texts by dotted field name."""
+    """Return a validation error's messages by dotted field name."""
     if isinstance(detail, Mapping):
         flat: dict[str, list[str]] = {}
         for name, inner in detail.items():
             flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
         return flat
+    # DRF nests details as the serializers nest.
     texts = detail if isinstance(detail, list) else [detail]
     return {prefix or "non_field_errors": [str(text) for text in texts]}
 
@@ -157,17 +170,11 @@ def _summary(fields: Mapping[str, list[str]]) -> str:
     return f"{first[0]}: {first[1][0]}{rest}"
 
 
-def is_api_path(path: str) -> bool:
-    """Tell whether a client there reads JSON."""
-    return path.startswith(("/api/", "/v1/", "/uploads/")) and not path.startswith(
-        "/api/docs"
-    )
-
-
+# Clients of the API get JSON even for errors outside the API views.
 def _json_or_page(
     status: int, message: str, page: Callable[..., HttpResponse]
 ) -> Callable[..., HttpResponse]:
-    """Return an error view: JSON where programs call, the page elsewhere."""
+    """Return an error view: JSON for API paths, the page elsewhere."""
 
     def view(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if not is_api_path(request.path_info):
@@ -178,10 +185,30 @@ def _json_or_page(
     return view
 
 
+def _without_frame(
+    template: str, status: int, **details: object
+) -> Callable[..., HttpResponse]:
+    """Return an error page that does not use the request.
+
+    The usual page frame needs the session, which may have failed too.
+    """
+
+    def page(_request: HttpRequest, **_arguments: object) -> HttpResponse:
+        context = {
+            "request_id": current_request_id.get(),
+            "site_name": settings.ACRPORTAL_SITE_NAME,
+            **details,
+        }
+        shown = loader.get_template(template).render(context)
+        return HttpResponse(shown, status=status)
+
+    return page
+
+
 bad_request = _json_or_page(
     400,
     "This request could not be read. Check its host name, headers and body.",
-    defaults.bad_request,
+    _without_frame("400.html", 400),
 )
 permission_denied = _json_or_page(
     403, "This is not allowed here.", defaults.permission_denied
@@ -191,14 +218,14 @@ page_not_found = _json_or_page(
 )
 _fault = _json_or_page(
     500,
-    "Something went wrong on this server; nothing was half done. Try again, and if it "
-    "stays, give the request id to the operator.",
-    defaults.server_error,
+    "Something went wrong on this server; nothing was left half done. Try again; if it "
+    "happens again, give the request id to the operator.",
+    _without_frame("500.html", 500),
 )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for an error of ours; where a part is away, say which and what to do."""
+    """Answer unexpected errors; during an outage, name the part that is down."""
     outage = outage_of(sys.exc_info()[1])
     if outage is None:
         return _fault(request)
@@ -207,13 +234,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         body = error_body(outage.code, f"{outage.title}. {outage.message}")
         answer = JsonResponse(body, status=outage.status)
     else:
-        # Without the request: what belongs to the page's frame may be away too.
-        told = {
-            "outage": outage,
-            "request_id": current_request_id.get(),
-            "site_name": settings.ACRPORTAL_SITE_NAME,
-        }
-        page = loader.get_template("outage.html").render(told)
-        answer = HttpResponse(page, status=outage.status)
+        page = _without_frame("outage.html", outage.status, outage=outage)
+        answer = page(request)
     answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return answer

@@ -1,4 +1,4 @@
-"""Values as the protocol writes them."""
+"""Formats of times and durations on the wire."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 
 def instant(at: datetime) -> str:
-    """Return the time as files and containers carry it; whole seconds."""
+    """Return a time as in files and containers; whole seconds only."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000000Z"
 
 
 def plain_instant(at: datetime) -> str:
-    """Return the time as buckets and dedup rows carry it."""
+    """Return a time as in buckets and dedup rows."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -21,5 +21,5 @@ def seconds(ms: int) -> int | float:
 
 
 def whole_seconds(ms: int) -> int:
-    """Return rounded seconds; something that lasts is never 0."""
+    """Return rounded seconds, at least 1 for any positive duration."""
     return max(1, round(ms / 1000)) if ms > 0 else 0

@@ -1,8 +1,8 @@
-"""Small helpers for response headers."""
+"""Response headers."""
 
 from __future__ import annotations
 
 
 def retry_after(seconds: int) -> dict[str, str]:
-    """Return the header that says when to come back."""
+    """Return the Retry-After header."""
     return {"Retry-After": str(seconds)}

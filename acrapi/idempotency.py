@@ -1,4 +1,4 @@
-"""Uploads that may be repeated: the same Idempotency-Key makes one thing only."""
+"""Idempotent uploads: repeating an Idempotency-Key repeats the first response."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from acrapi.models import RepeatableCall
 from acrapi.parsers import fields_of
 
 KEPT = timedelta(hours=24)
-# A call that left no answer after this long was killed and may be made again.
+# A call without a response after this time was killed, and may be repeated.
 _STUCK = timedelta(minutes=15)
 _HEADER = "Idempotency-Key"
 
 
 def once(request: Request, act: Callable[[], Response]) -> Response:
-    """Run ``act``, or answer what it answered when this key was first used."""
+    """Run ``act``, or repeat the response that this key got first."""
     key = request.headers.get(_HEADER, "").strip()
     if not key:
         return act()
@@ -32,13 +32,14 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
         raise WireError(
             422,
             "bad_idempotency_key",
-            f"{_HEADER} is a text of at most 255 characters.",
+            f"{_HEADER} must be a text of at most 255 characters.",
         )
     call, repeated = _open(request, key)
     if repeated:
         return _answer_again(call)
     try:
         response = act()
+    # The call had no effect, so the same key may try again.
     except BaseException:
         call.delete()
         raise
@@ -49,20 +50,22 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
 
 
 def _open(request: Request, key: str) -> tuple[RepeatableCall, bool]:
-    """Return this call's row, and whether it stands for an earlier call."""
+    """Return this call's row, and whether an earlier call created it."""
     token = token_of(request)
     digest = _digest(request)
     now = datetime.now(tz=UTC)
+    # Each call cleans up its own token, so no job is needed.
     RepeatableCall.objects.filter(token=token, created_at__lt=now - KEPT).delete()
     try:
+        # A savepoint: on PostgreSQL a failed insert would end the transaction.
         with transaction.atomic():
-            made = RepeatableCall.objects.create(
+            created = RepeatableCall.objects.create(
                 token=token, key=key, request_digest=digest
             )
     except IntegrityError:
         earlier = RepeatableCall.objects.get(token=token, key=key)
     else:
-        return made, False
+        return created, False
     if earlier.request_digest != digest:
         raise WireError(
             422,
@@ -72,7 +75,7 @@ def _open(request: Request, key: str) -> tuple[RepeatableCall, bool]:
     stuck = RepeatableCall.objects.filter(
         pk=earlier.pk, status__isnull=True, created_at__lt=now - _STUCK
     )
-    # Of two that find it stuck, one makes it again.
+    # Compare-and-set: of two calls that find it stuck, one runs.
     return earlier, not stuck.update(created_at=now)
 
 
@@ -81,7 +84,7 @@ def _answer_again(call: RepeatableCall) -> Response:
         raise WireError(
             409,
             "in_progress",
-            "The first request with this key is still being worked on.",
+            "The first request with this key is still running.",
             headers=retry_after(2),
         )
     return Response(
@@ -90,16 +93,16 @@ def _answer_again(call: RepeatableCall) -> Response:
 
 
 def _digest(request: Request) -> str:
-    """Return what tells one request from another: address, fields, file and size."""
+    """Return a hash of method, path, fields and file names and sizes."""
     files = [
         (name, file.name, file.size) for name, file in sorted(request.FILES.items())
     ]
-    told = {
+    fields = {
         name: value
         for name, value in fields_of(request).items()
         if name not in request.FILES
     }
     content = json.dumps(
-        [request.method, request.path, told, files], sort_keys=True, default=str
+        [request.method, request.path, fields, files], sort_keys=True, default=str
     )
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

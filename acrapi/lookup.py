@@ -1,4 +1,4 @@
-"""Finding what an address names; whatever is not there is refused with a sentence."""
+"""Resolves ids from URLs and bodies, or refuses them with a helpful message."""
 
 from __future__ import annotations
 
@@ -20,27 +20,33 @@ _NAMED = 20
 def container_of(given: str) -> Container:
     """Return the container with this id."""
     identifier = as_id(given)
-    found = Container.objects.filter(pk=identifier).first() if identifier else None
-    if found is None:
+    container = (
+        Container.objects.present().filter(pk=identifier).first()
+        if identifier
+        else None
+    )
+    if container is None:
         raise not_found(
-            f"Container {given[:40]} is not known here. Your token sees: "
-            f"{_listed(Container.objects.order_by('-id'))}.",
+            f"Container {given[:40]} is unknown here. Your token sees: "
+            f"{_listed(Container.objects.present().order_by('-id'))}.",
             code="unknown_container",
         )
-    return found
+    return container
 
 
 def bucket_of(given: object) -> Bucket:
     """Return the bucket with this id."""
     identifier = as_id(given)
-    found = Bucket.objects.filter(pk=identifier).first() if identifier else None
-    if found is None:
+    bucket = (
+        Bucket.objects.present().filter(pk=identifier).first() if identifier else None
+    )
+    if bucket is None:
         raise not_found(
-            f"Bucket {str(given)[:40]} is not known here. Your token sees: "
-            f"{_listed(Bucket.objects.order_by('-id'))}.",
+            f"Bucket {str(given)[:40]} is unknown here. Your token sees: "
+            f"{_listed(Bucket.objects.present().order_by('-id'))}.",
             code="unknown_bucket",
         )
-    return found
+    return bucket
 
 
 def _listed(rows: QuerySet[Container] | QuerySet[Bucket]) -> str:
@@ -53,52 +59,61 @@ def _listed(rows: QuerySet[Container] | QuerySet[Bucket]) -> str:
 def files_of(container: Container) -> QuerySet[ScannedFile]:
     """Return the container's files, newest first.
 
-    The container is not joined: that would keep SQLite from walking the index in the
-    list's order, and a late page would sort the whole list. See ``with_container``.
+    The container is not joined. A join would keep SQLite from reading the list's index
+    in order, so that late pages sort all files. See ``with_container``.
     """
-    live = ScannedFile.objects.filter(container=container, deleted_at__isnull=True)
+    live = ScannedFile.objects.present().filter(container=container)
     return live.order_by("-id")
 
 
 def with_container(
     files: Sequence[ScannedFile], container: Container
 ) -> Sequence[ScannedFile]:
-    """Give files the container that they were looked up in, instead of reading it."""
+    """Set the known container on the files, which saves a query."""
     for file in files:
         file.container = container
     return files
 
 
 def named_files(container: Container, given: str) -> list[ScannedFile]:
-    """Return the files that ``given`` names, in its order; refuse if it names none."""
+    """Return the files with the given ids, in that order; refuse if none exists."""
     uids = [uid for part in split_ids(given) if (uid := _uuid(part)) is not None]
     rows = list(files_of(container).filter(uid__in=uids))
     known = {file.uid: file for file in with_container(rows, container)}
-    found = [known[uid] for uid in dict.fromkeys(uids) if uid in known]
-    if not found:
+    files = [known[uid] for uid in dict.fromkeys(uids) if uid in known]
+    if not files:
         raise not_found(
             f"Container {container.pk} has no file {given[:80]}.", code="unknown_file"
         )
-    return found
+    return files
 
 
 def recordings_of(bucket: Bucket) -> QuerySet[Recording]:
-    """Return the recordings of a bucket that clients see."""
+    """Return the recordings of a bucket that clients may see."""
     return Recording.objects.filter(bucket=bucket, status__in=LISTED_RECORDING_STATUSES)
 
 
 def listed_recordings(bucket: Bucket) -> QuerySet[Recording]:
-    """Return the same with only the columns that a list shows."""
+    """Return ``recordings_of`` with only the columns of a list."""
     return recordings_of(bucket).only(
-        *("id", "added_by_id", "acr_id", "bucket_id", "status", "title", "custom_id"),
-        *("duration_ms", "user_defined", "created_at", "updated_at"),
+        "id",
+        "added_by_id",
+        "acr_id",
+        "bucket_id",
+        "status",
+        "title",
+        "custom_id",
+        "duration_ms",
+        "user_defined",
+        "created_at",
+        "updated_at",
     )
 
 
 def named_recordings(
     rows: QuerySet[Recording], given: object, *, place: str
 ) -> list[Recording]:
-    """Return what ``given`` names by id or acr_id; refuse if it names none."""
+    """Return recordings by id or acr_id; refuse if none exists."""
     parts = split_ids(given)
     ids = [number for part in parts if (number := as_id(part)) is not None]
     found = rows.filter(Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts]))
@@ -106,6 +121,7 @@ def named_recordings(
     if not recordings:
         shown = ",".join(parts)[:80]
         raise not_found(f"{place} has no file {shown}.", code="unknown_file")
+    # Clients expect the order in which they asked.
     order = {part.lower(): place for place, part in enumerate(parts)}
     last = len(order)
     return sorted(
@@ -115,7 +131,7 @@ def named_recordings(
 
 
 def shown_recordings(bucket: Bucket, given: object, *, place: str) -> list[Recording]:
-    """Return what ``given`` names, for reading: ids of merged ones lead on."""
+    """Return recordings to read; ids of merged recordings lead to their target."""
     parts = split_ids(given)
     ids = [number for part in parts if (number := as_id(part)) is not None]
     named = Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts])
@@ -128,13 +144,14 @@ def shown_recordings(bucket: Bucket, given: object, *, place: str) -> list[Recor
 
 
 def split_ids(given: object) -> list[str]:
-    """Return the ids in a comma list or a JSON list; storable texts only."""
+    """Return the ids in a comma-separated text or JSON list; drop unprintable ones."""
     parts: Iterable[object] = (
         given if isinstance(given, list) else str(given).split(",")
     )
     texts = [str(part).strip() for part in parts]
     if len(texts) > MAX_IDS:
         raise invalid("ids", f"At most {MAX_IDS} ids in one call.")
+    # Others cannot be ids, and PostgreSQL refuses NUL in comparisons.
     return [text for text in texts if text.isprintable() and text]
 
 

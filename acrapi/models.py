@@ -1,4 +1,4 @@
-"""What only the protocol knows: staged uploads, repeated calls, callers' track ids."""
+"""Models of the protocol: staged uploads, repeated calls, callers' track ids."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scanning.models import Container
 
 
 def new_upload_uid() -> str:
-    """Return the part of an upload address that nobody can guess."""
+    """Return the unguessable part of an upload URL."""
     return secrets.token_urlsafe(18)
 
 
 class StagedUpload(models.Model):
-    """Bytes that were sent to a presigned address and wait to be submitted."""
+    """A file sent to a presigned URL, waiting to be submitted."""
 
     uid = models.CharField(max_length=32, unique=True, default=new_upload_uid)
     key = models.CharField(max_length=700, unique=True)
@@ -42,9 +42,9 @@ class StagedUpload(models.Model):
 
 
 class RepeatableCall(models.Model):
-    """A call with an Idempotency-Key, and its answer once there is one.
+    """A call with an Idempotency-Key, with its response once there is one.
 
-    ``request_digest`` tells the same request from another one under the same key.
+    ``request_digest`` tells a repetition from another request with the same key.
     """
 
     token = models.ForeignKey(ApiToken, on_delete=models.CASCADE)
@@ -67,7 +67,7 @@ class RepeatableCall(models.Model):
 class TrackId(models.Model):
     """The id by which a caller of dedup-files knows a recording.
 
-    Several ids of one recording are what the protocol calls duplicates.
+    Several ids of one recording are duplicates in terms of the protocol.
     """
 
     bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE)

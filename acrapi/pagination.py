@@ -1,4 +1,4 @@
-"""Pages of a list with the links and figures that clients follow."""
+"""Pages of lists, with the links and counts that clients follow."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ def paged(
     *,
     per_page_as_text: bool = False,
 ) -> dict[str, Any]:  # Any: JSON
-    """Return the envelope of the page that the query names.
+    """Return the requested page in its envelope.
 
-    Page 0 is page 1, a page past the end is empty, and too large a page is cut to
-    the largest allowed. ``shape`` turns the page's rows into JSON.
+    Page 0 means page 1, a page past the end is empty, and ``per_page`` is capped.
+    ``shape`` turns the page's rows into JSON.
     """
     page = max(1, _number(request, "page", 1))
     per_page = _number(request, "per_page", DEFAULT_PER_PAGE) or DEFAULT_PER_PAGE
     per_page = min(per_page, MAX_PER_PAGE)
     total = rows.count()
     start = (page - 1) * per_page
-    found = list(rows[start : start + per_page]) if start < total else []
+    page_rows = list(rows[start : start + per_page]) if start < total else []
+    # An empty list still has one page.
     last = max(1, -(-total // per_page))
     return {
-        "data": shape(found),
+        "data": shape(page_rows),
         "links": {
             "first": _link(request, 1),
             "last": _link(request, last),
@@ -44,26 +45,27 @@ def paged(
         },
         "meta": {
             "current_page": page,
-            "from": start + 1 if found else None,
+            "from": start + 1 if page_rows else None,
             "last_page": last,
             "path": request.build_absolute_uri(request.path),
             "per_page": str(per_page) if per_page_as_text else per_page,
-            "to": start + len(found) if found else None,
+            "to": start + len(page_rows) if page_rows else None,
             "total": total,
         },
     }
 
 
 def _number(request: Request, name: str, otherwise: int) -> int:
-    """Return a whole number of the query; what is none counts as not given."""
+    """Return a whole number from the query; invalid values count as missing."""
     given = request.query_params.get(name, "").strip()
     if not (given.isascii() and given.isdigit()):
         return otherwise
+    # More digits would exceed the database's integers.
     return int(given[:_MAX_DIGITS])
 
 
 def _link(request: Request, page: int) -> str:
-    """Return the address of a page, with the filters of this one."""
+    """Return the URL of a page with the current filters."""
     query = request.query_params.copy()
     query["page"] = str(page)
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

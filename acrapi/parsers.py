@@ -1,7 +1,7 @@
-"""Reading bodies as real clients send them.
+"""Parsers for bodies as real clients send them.
 
-An empty JSON body counts as no parameters, form fields may be nested with brackets,
-and a body that was cut off in the middle is refused, not taken for a short file.
+An empty JSON body means no parameters, form fields may nest with brackets, and a
+truncated body is refused rather than taken for a short file.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from rest_framework.parsers import (
 )
 from rest_framework.request import Request
 
-from acrapi.errors import WireError
+from acrapi.errors import CUT_OFF, WireError
 
 MAX_JSON_BYTES = 4 * 1024**2
-_CUT_OFF = "The body was cut off in the middle; nothing was kept. Send it again."
+MAX_FORM_BYTES = 2 * MAX_JSON_BYTES
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _MAX_DEPTH = 4
 
-# Any in this module: whatever a client sends.
+# Any in this module: JSON or form fields from clients.
 
 
 class WireJSONParser(BaseParser):
-    """JSON objects; nothing at all is an empty object."""
+    """Parses JSON objects; an empty body is an empty object."""
 
     media_type = "application/json"
 
@@ -42,7 +42,8 @@ class WireJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Return the object; raise ``ParseError`` for what is none."""
+        """Return the object; raise ``ParseError`` for other content."""
+        # One byte more than allowed proves that the body is too large.
         content = stream.read(MAX_JSON_BYTES + 1)
         if len(content) > MAX_JSON_BYTES:
             raise WireError(413, "too_large", "A JSON body may have at most 4 MiB.")
@@ -50,16 +51,17 @@ class WireJSONParser(BaseParser):
         if not content.strip():
             return {}
         try:
-            told = json.loads(content.decode("utf-8"))
+            body = json.loads(content.decode("utf-8"))
+        # Deeply nested JSON raises RecursionError.
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body is not JSON: {error}.") from error
-        if not isinstance(told, dict):
+        if not isinstance(body, dict):
             raise ParseError('The body must be a JSON object, as {"name": "…"}.')
-        return told
+        return body
 
 
 class WireFormParser(BaseParser):
-    """``a=1&b[c]=2`` as nested values."""
+    """Parses ``a=1&b[c]=2`` into nested values."""
 
     media_type = "application/x-www-form-urlencoded"
 
@@ -70,15 +72,15 @@ class WireFormParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Return the fields."""
-        content = stream.read(MAX_JSON_BYTES * 2 + 1)
-        if len(content) > MAX_JSON_BYTES * 2:
+        content = stream.read(MAX_FORM_BYTES + 1)
+        if len(content) > MAX_FORM_BYTES:
             raise WireError(413, "too_large", "A form body may have at most 8 MiB.")
         _refuse_cut_off(parser_context, len(content))
         return nested(QueryDict(content, encoding="utf-8"))
 
 
 class _Counted:
-    """A stream that knows how much was read from it."""
+    """Counts the bytes read from a stream."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -91,7 +93,7 @@ class _Counted:
 
 
 class WireMultiPartParser(MultiPartParser):
-    """Multipart bodies; files go to disk as they come."""
+    """Parses multipart bodies; files go to disk as they arrive."""
 
     def parse(
         self,
@@ -99,7 +101,7 @@ class WireMultiPartParser(MultiPartParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> DataAndFiles[Any, Any]:
-        """Return fields and files, or refuse a body that ends too early."""
+        """Return fields and files; refuse a truncated body."""
         counted = _Counted(stream)
         try:
             parsed = super().parse(
@@ -124,24 +126,25 @@ def _refuse_cut_off(context: Mapping[str, Any] | None, received: int) -> None:
     request = (context or {}).get("request")
     announced = request.META.get("CONTENT_LENGTH", "") if request is not None else ""
     if str(announced).isdigit() and received < int(announced):
-        raise WireError(400, "cut_off", _CUT_OFF)
+        raise WireError(400, "cut_off", CUT_OFF)
 
 
 def nested(fields: QueryDict) -> dict[str, Any]:
     """Return form fields with ``a[b]``, ``a[]`` and ``a[0]`` as objects and lists."""
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name in fields:
         values = fields.getlist(name)
         path = [name.split("[", 1)[0], *_BRACKETS.findall(name)]
+        # Names nested too deeply stay flat, so that a form cannot build huge objects.
         if len(path) == 1 or len(path) > _MAX_DEPTH:
-            told[name] = values[-1]
+            result[name] = values[-1]
         else:
-            _put(told, path, values)
-    return {name: _listed(value) for name, value in told.items()}
+            _put(result, path, values)
+    return {name: _listed(value) for name, value in result.items()}
 
 
 def _put(into: dict[str, Any], path: list[str], values: list[Any]) -> None:
-    """Set one bracketed field; ``a[]`` continues the numbers of ``a``."""
+    """Set one bracketed field; ``a[]`` appends to ``a``."""
     for step in path[:-1]:
         inner = into.get(step)
         if not isinstance(inner, dict):
@@ -152,7 +155,7 @@ def _put(into: dict[str, Any], path: list[str], values: list[Any]) -> None:
 
 
 def _listed(value: Any) -> Any:
-    """Turn objects with the keys 0, 1, 2 … into lists."""
+    """Convert objects with the keys 0, 1, 2 … to lists."""
     if not isinstance(value, dict):
         return value
     inner = {name: _listed(item) for name, item in value.items()}

@@ -1,4 +1,4 @@
-"""Names of platforms and of their videos, read from a link alone."""
+"""Reads platform names and video ids from links, without fetching them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Video(NamedTuple):
 
 
 def video_of(url: str) -> Video:
-    """Return the platform's name, its host where we know no name, and the video's id."""
+    """Return platform and video id; the host stands in for unknown platforms."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
     known = next(

@@ -1,4 +1,4 @@
-"""Recordings as clients bring them into a bucket."""
+"""Adds recordings to a bucket as clients send them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from recognition import fingerprint as fingerprint_file
 from scanning.errors import IntakeRefused
 from scanning.sources.links import link_name, too_large_message
 
-# Any in this module: JSON of a client.
+# Any in this module: JSON from clients.
 Json = dict[str, Any]
 
 
-def add_from_request(bucket: Bucket, told: Json, user: User) -> Recording:
-    """Add what a valid request brings; the bucket's rule on duplicates applies."""
-    data_type = told["data_type"]
+def add_from_request(bucket: Bucket, fields: Json, user: User) -> Recording:
+    """Add the recording of a valid request, under the bucket's intake rule."""
+    data_type = fields["data_type"]
     if data_type == "audio_url":
-        return _add_link(bucket, told, user)
+        return _add_link(bucket, fields, user)
     if data_type == "acrid":
-        return _add_known(bucket, told, user)
-    upload = told.get("file")
+        return _add_known(bucket, fields, user)
+    upload = fields.get("file")
     if upload is None:
         raise invalid(
             "file",
@@ -39,8 +39,9 @@ def add_from_request(bucket: Bucket, told: Json, user: User) -> Recording:
             "the field 'file'.",
         )
     _check_size(upload.name, upload.size)
-    title = told.get("title") or display_name(upload.name, otherwise="Untitled")
-    details = details_of(title, told.get("user_defined", {}))
+    title = fields.get("title") or display_name(upload.name, otherwise="Untitled")
+    details = details_of(title, fields.get("user_defined", {}))
+    # Clients often leave the data_type at its default.
     if data_type == "fingerprint" or looks_like_fingerprint(upload):
         fingerprint = read_fingerprint(upload, needs_scan_layer=False)
         return add_recording(
@@ -49,26 +50,26 @@ def add_from_request(bucket: Bucket, told: Json, user: User) -> Recording:
     return add_recording(bucket=bucket, details=details, audio=upload, user=user)
 
 
-def _add_link(bucket: Bucket, told: Json, user: User) -> Recording:
-    url = told.get("url", "").strip()
+def _add_link(bucket: Bucket, fields: Json, user: User) -> Recording:
+    url = fields.get("url", "").strip()
     try:
         check_link(url)
     except LinkRefused as error:
         raise invalid(
             "url", f"This link is not allowed: {error}.", code="link_refused"
         ) from error
-    title = told.get("title") or link_name(url)
+    title = fields.get("title") or link_name(url)
     return add_unchecked(
         bucket=bucket,
-        details=details_of(title, told.get("user_defined", {})),
+        details=details_of(title, fields.get("user_defined", {})),
         source_url=url,
         user=user,
     )
 
 
-def _add_known(bucket: Bucket, told: Json, user: User) -> Recording:
+def _add_known(bucket: Bucket, fields: Json, user: User) -> Recording:
     """Add a recording of another bucket by its acr_id."""
-    acrid = told.get("acrid", "").lower()
+    acrid = fields.get("acrid", "").lower()
     known = Recording.objects.filter(
         acr_id=acrid, status=RecordingStatus.READY, bucket__deleted_at__isnull=True
     ).first()
@@ -80,8 +81,9 @@ def _add_known(bucket: Bucket, told: Json, user: User) -> Recording:
             code="unknown_acrid",
         )
     fingerprint = fingerprint_file.from_bytes(read_bytes(known.fingerprint))
-    given = told.get("user_defined") or known.user_defined
-    details = details_of(told.get("title") or known.title, given)
+    # The client's data replaces that of the other bucket as a whole.
+    given = fields.get("user_defined") or known.user_defined
+    details = details_of(fields.get("title") or known.title, given)
     return add_recording(
         bucket=bucket, details=details, fingerprint=fingerprint, user=user
     )
@@ -96,30 +98,31 @@ def _check_size(name: str, size: int) -> None:
         raise IntakeRefused("file_too_large", too_large_message(name, size), status=413)
 
 
-def details_of(title: str, told: Json) -> RecordingDetails:
-    """Return what user-defined data says of a recording, in our own columns too.
+def details_of(title: str, user_defined: Json) -> RecordingDetails:
+    """Return a recording's details from user-defined data.
 
-    Codes that cannot be right stay in the user-defined data alone.
+    Values also go into our own columns, except codes that are invalid.
     """
     return RecordingDetails(
         title=title,
-        artists=_names(told.get("artists", told.get("artist"))),
-        album=_name(told.get("album"))[:500],
-        label=_name(told.get("label"))[:300],
-        isrc=check_isrc(_name(told.get("isrc"))[:40]).normalised,
-        upc=_checked(check_upc, told.get("upc")),
-        iswc=_checked(check_iswc, told.get("iswc")),
-        user_defined=told,
+        artists=_names(user_defined.get("artists", user_defined.get("artist"))),
+        album=_name(user_defined.get("album"))[:500],
+        label=_name(user_defined.get("label"))[:300],
+        isrc=check_isrc(_name(user_defined.get("isrc"))[:40]).normalised,
+        upc=_checked(check_upc, user_defined.get("upc")),
+        iswc=_checked(check_iswc, user_defined.get("iswc")),
+        user_defined=user_defined,
     )
 
 
 def _names(value: object) -> list[str]:
+    # Clients send one artist as text, several as a list.
     listed = value if isinstance(value, list) else [value]
-    return [name[:300] for one in listed[:50] if (name := _name(one))]
+    return [name[:300] for entry in listed[:50] if (name := _name(entry))]
 
 
 def _name(value: object) -> str:
-    """Return a name given as a text or as ``{"name": …}``."""
+    """Return a name given as text or as ``{"name": …}``."""
     if isinstance(value, dict):
         value = value.get("name")
     if isinstance(value, int) and not isinstance(value, bool):

@@ -1,10 +1,8 @@
-"""The ``results`` of a file: what its latest scans found, as the protocol words it.
+"""The ``results`` of a file: the detections of its latest scans in wire format.
 
-What excluded stretches of a recording cover is left out; review changes nothing here,
-unless the container says that rejected matches are left out.
-
-Seconds outside ``result``, milliseconds inside. A section that is absent holds
-nothing; a file without any section has the result null.
+Excluded intervals of recordings are left out. Review changes nothing here, unless the
+container hides rejected matches. Times are seconds outside ``result`` and milliseconds
+inside. Empty sections are absent, and a file without sections has the result null.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ _ENGINE_TYPES = {
 
 
 def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
-    """Return the results of each file by its key; four or five queries for all."""
+    """Return the results by file id, with four or five queries for all files."""
     ready = [file.pk for file in files if file.status == FileStatus.READY]
     scans = _current_scans(ready)
     detections = list(
@@ -49,21 +47,22 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         .prefetch_related("segments")
         .order_by("scan_id", "pk")
     )
-    excluded = excluded_spans_of({found.recording_id for found in detections})
+    excluded = excluded_spans_of({detection.recording_id for detection in detections})
+    # One query for all files, and none if no container hides matches.
     hidden = _rejected(files)
-    found: dict[int, list[Detection]] = {}
+    kept: dict[int, list[Detection]] = {}
     for detection in detections:
         file_id = scans[detection.scan_id]
         if (file_id, detection.recording_id) not in hidden:
-            found.setdefault(file_id, []).append(detection)
+            kept.setdefault(file_id, []).append(detection)
     return {
-        file.pk: _sections(file, found.get(file.pk, ()), excluded) or None
+        file.pk: _sections(file, kept.get(file.pk, ()), excluded) or None
         for file in files
     }
 
 
 def _rejected(files: Sequence[ScannedFile]) -> set[tuple[int, int]]:
-    """Return file and recording of the matches that their containers leave out."""
+    """Return file and recording of rejected matches that their containers hide."""
     asked = [file.pk for file in files if file.container.hide_rejected]
     if not asked:
         return set()
@@ -72,14 +71,13 @@ def _rejected(files: Sequence[ScannedFile]) -> set[tuple[int, int]]:
 
 
 def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
-    """Return the scans that each file's results rest on, with the file of each.
+    """Return the scans behind each file's current results, with their file ids.
 
-    The newest that gave a result; of a container with two engines, ACRCloud's newest
-    beside the newest of the embedded engine before it. Searches for later recordings
-    add to these.
+    That is the newest successful scan. In containers with two engines, ACRCloud's
+    newest joins the embedded engine's newest before it. Late scans add to these.
     """
     by_file: dict[int, dict[str, int]] = {}
-    scans = Scan.all_objects.filter(
+    scans = Scan.objects.filter(
         scanned_file__in=list(file_ids), status=ScanStatus.SUCCEEDED
     )
     rows = scans.order_by("pk").values_list(
@@ -91,6 +89,7 @@ def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
         if search is not None:
             current[f"search {scan_id}"] = scan_id
             continue
+        # Rows come oldest first: a newer scan replaces all earlier ones.
         if asked not in COMBINED_ENGINES or engine == EngineChoice.EMBEDDED:
             current.clear()
         current[engine] = scan_id
@@ -106,14 +105,14 @@ def _sections(
 ) -> Json:
     floor = file.container.score_floor
     sections: dict[str, list[Json]] = {}
-    told_by: dict[int, int] = {}
+    reported_by: dict[int, int] = {}
     for detection in detections:
         if detection.score is not None and detection.score < floor:
             continue
-        if told_by.setdefault(detection.recording_id, detection.scan_id) != (
+        if reported_by.setdefault(detection.recording_id, detection.scan_id) != (
             detection.scan_id
         ):
-            # The other engine found the same recording: it is told once.
+            # Another engine found the same recording, which is listed once.
             continue
         spans = excluded.get(detection.recording_id, [])
         sections.setdefault(detection.section, []).extend(
@@ -122,6 +121,7 @@ def _sections(
             for piece in counted_pieces(segment, spans)
         )
     for items in sections.values():
+        # Detections come by recording; clients read results by time.
         items.sort(key=lambda item: float(item["offset"]))
     return {name: items for name, items in sections.items() if items}
 
@@ -141,6 +141,7 @@ def _item(
         "engine_type": _ENGINE_TYPES[Section(detection.section)],
         "file_duration": whole_seconds(file.duration_ms),
         "score": _whole(score),
+        # The protocol states relative changes, our segments ratios and cents.
         "time_skew": round(1 - float(segment.tempo_ratio or 1), 3),
         "frequency_skew": round(2 ** (float(segment.pitch_cents or 0) / 1200) - 1, 3),
         "result": _result(detection, score, source, reference),
@@ -166,18 +167,18 @@ def _result(
 
 
 def custom_file(recording: Recording) -> Json:
-    """Return one of our recordings: its own data first, the client's keys flattened.
+    """Return one of our recordings, with the client's user-defined keys on top level.
 
-    Where the client used one of our names (``artists`` as a text, say), ours stands,
-    since clients rely on its shape; theirs is in ``user_defined``.
+    Where both use a name (``artists`` as a text, say), ours wins, because clients rely
+    on its form. The client's value is in ``user_defined``.
     """
-    told = recording.user_defined
+    user_defined = recording.user_defined
     return {
-        **told,
+        **user_defined,
         "bucket_id": str(recording.bucket_id),
         "acrid": recording.acr_id,
         "audio_id": recording.custom_id or str(recording.pk),
-        "user_defined": told,
+        "user_defined": user_defined,
         **_described(recording),
     }
 
@@ -193,7 +194,7 @@ def _music(recording: Recording, detection: Detection) -> Json:
 
 
 def _described(recording: Recording) -> Json:
-    """Return what both kinds say of a recording; objects are never null or lists."""
+    """Return the fields common to both kinds; objects are never null or lists."""
     ids = {
         "isrc": recording.isrc_normalised,
         "upc": recording.upc,
@@ -212,16 +213,16 @@ def _described(recording: Recording) -> Json:
 
 
 def _platforms(ids: object) -> Json:
-    """Return the platforms' ids that another engine told, where they are objects."""
-    told = ids.get("external_metadata", {}) if isinstance(ids, dict) else {}
-    if not isinstance(told, dict):
+    """Return platform ids from another engine; drop malformed ones."""
+    platforms = ids.get("external_metadata", {}) if isinstance(ids, dict) else {}
+    if not isinstance(platforms, dict):
         return {}
-    return {name: value for name, value in told.items() if isinstance(value, dict)}
+    return {name: value for name, value in platforms.items() if isinstance(value, dict)}
 
 
 def _policy_type(container: Container) -> str:
-    told = container.policy
-    kind = told.get("type") if isinstance(told, dict) else None
+    policy = container.policy
+    kind = policy.get("type") if isinstance(policy, dict) else None
     return kind if isinstance(kind, str) else "traverse"
 
 

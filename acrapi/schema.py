@@ -1,4 +1,4 @@
-"""How the API describes itself: the refusals that operations share, and tags."""
+"""The API's OpenAPI description: shared refusals, parameters, authentication."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ UNFIT = {400: ErrorSerializer, 422: InvalidSerializer}
 
 PAGE = [
     OpenApiParameter("page", int, description="From 1; 0 counts as 1."),
-    OpenApiParameter("per_page", int, description="20 unless told; at most 1000."),
+    OpenApiParameter("per_page", int, description="Default 20; at most 1000."),
 ]
 IDEMPOTENT = [
     OpenApiParameter(
         "Idempotency-Key",
         str,
         OpenApiParameter.HEADER,
-        description="The same key within 24 h gets the first answer again.",
+        description="The same key within 24 h repeats the first response.",
     )
 ]
 
@@ -37,7 +37,10 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Return the scheme. Any: the library's own type."""
+        """Return the scheme.
+
+        Any: the library's own type.
+        """
         return {"type": "http", "scheme": "bearer"}
 
 
@@ -50,9 +53,9 @@ def described(
     parameters: list[OpenApiParameter] | None = None,
     name: str | None = None,
 ) -> Callable[[View], View]:
-    """Describe one operation; every one may be refused for its token or its rate.
+    """Describe one operation; each also has the refusals for token and rate.
 
-    Any: serializers and the like, as the library takes them.
+    Any: serializers and other types that the library accepts.
     """
     return extend_schema(
         tags=[tag],

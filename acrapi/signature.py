@@ -1,4 +1,4 @@
-"""The signature of ``/v1/identify``, as the vendor's SDKs make it."""
+"""The signature of ``/v1/identify``, as ACRCloud's SDKs compute it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ PATH = "/v1/identify"
 def signature_of(
     *, secret: str, access_key: str, data_type: str, version: str, timestamp: str
 ) -> str:
-    """Return the signature; ``timestamp`` is signed as the text that is sent."""
+    """Return the signature; ``timestamp`` is signed exactly as sent."""
     signed = "\n".join(["POST", PATH, access_key, data_type, version, timestamp])
-    # SHA-1 is the protocol's choice; as an HMAC it still stands.
+    # The protocol requires SHA-1, which is still sound in an HMAC.
     digest = hmac.new(secret.encode(), signed.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
 
 def is_signed(*, secret: str, fields: dict[str, str]) -> bool:
-    """Tell whether the fields of a call carry the right signature."""
+    """Tell whether the fields of a call carry a valid signature."""
     expected = signature_of(
         secret=secret,
         access_key=fields.get("access_key", ""),

@@ -1,4 +1,4 @@
-"""The numbers by which the protocol tells states."""
+"""The protocol's numbers for states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scanning.models import ScannedFile
 
 PROCESSING, READY, NO_RESULT, UNREADABLE, INTERNAL = 0, 1, -1, -2, -3
 
-# Faults that are ours (or another engine's), not the file's.
+# Failures on our side or of another engine, not of the file.
 _INTERNAL_CODES = (
     "engine_error",
     "acrcloud_error",
@@ -47,17 +47,20 @@ def file_state(file: ScannedFile) -> int:
 
 
 def file_state_filter(states: Iterable[int]) -> Q:
-    """Return the condition that files in one of ``states`` fulfil."""
+    """Return the condition for files in one of ``states``."""
+    # Matches nothing, so that an empty list of states finds no file.
     condition = Q(pk__in=[])
     for state in states:
         if state == INTERNAL:
             condition |= Q(status=FileStatus.ERROR, error_code__in=_INTERNAL_CODES)
             continue
         statuses = [name for name, number in _FILE_STATES.items() if number == state]
-        fits = Q(status__in=statuses)
+        condition_of_state = Q(status__in=statuses)
         if state == UNREADABLE:
-            fits &= ~Q(status=FileStatus.ERROR, error_code__in=_INTERNAL_CODES)
-        condition |= fits
+            condition_of_state &= ~Q(
+                status=FileStatus.ERROR, error_code__in=_INTERNAL_CODES
+            )
+        condition |= condition_of_state
     return condition
 
 
@@ -67,7 +70,7 @@ def recording_state(status: str) -> int:
 
 
 def recording_statuses(state: int) -> list[str]:
-    """Return the statuses that read as ``state``."""
+    """Return the statuses that map to ``state``."""
     return [name for name, number in _RECORDING_STATES.items() if number == state]
 
 

@@ -1,4 +1,4 @@
-"""How often one token, one project or one stranger may call."""
+"""Rate limits per token, project or client address."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ from accounts.models import ApiToken
 
 
 class TokenThrottle(SimpleRateThrottle):
-    """Counts per token; calls without one count per address."""
+    """Counts calls per token; calls without a token per address."""
 
     duration: int
     num_requests: int
 
     scope = "api"
-    # Counted by each process: a call must not cost a write to the database.
+    # Per process: a call must not cost a database write.
     cache = caches["process"]
 
     def get_rate(self) -> str | None:
-        """Return the rate of the settings; None switches throttling off."""
+        """Return the configured rate; None disables throttling."""
         if not settings.ACRPORTAL_API_THROTTLE:
             return None
         return f"{settings.ACRPORTAL_API_RATE}/second"
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        """Name the counter."""
+        """Return the key of the counter."""
         token = request.auth
         ident = token.uid if isinstance(token, ApiToken) else self.get_ident(request)
         return self.cache_format % {"scope": self.scope, "ident": ident}
 
 
 class ProjectThrottle(TokenThrottle):
-    """Counts per access key of ``/v1/identify``."""
+    """Counts calls per access key of ``/v1/identify``."""
 
     scope = "identify"
 
     def allows(self, access_key: str) -> bool:
-        """Count one call; tell whether it may go on."""
+        """Count one call; tell whether it is allowed."""
         if self.rate is None:
             return True
         self.key = self.cache_format % {"scope": self.scope, "ident": access_key}
+        # DRF's own steps, without its request: the key comes from the body.
         self.history = self.cache.get(self.key, [])
         self.now = self.timer()
         while self.history and self.history[-1] <= self.now - self.duration:

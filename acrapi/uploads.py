@@ -1,4 +1,4 @@
-"""Presigned uploads: an address that takes one file, without a token, for a while."""
+"""Presigned uploads: URLs that accept one file without a token for a while."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.core.signing import Signer
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
-from acrapi.errors import WireError, invalid
+from acrapi.errors import CUT_OFF, WireError, invalid
 from acrapi.models import StagedUpload, new_upload_uid
 from common.storage import FileOnDisk, display_name, sha256_of
 from scanning.models import Container
 
 LIFETIME = timedelta(minutes=15)
-# How long sent bytes wait to be submitted.
+# How long a sent file waits to be submitted.
 KEPT = timedelta(hours=24)
 _CHUNK_BYTES = 1024 * 1024
 _VENDOR_DOMAINS = (".acrcloud.com", ".acrcloud.cn")
@@ -30,7 +31,7 @@ _SALT = "acrapi.uploads"
 
 
 def stage(*, container: Container, owner: User, file_name: str) -> StagedUpload:
-    """Open an address for one upload; forget those that were left lying about."""
+    """Create a URL for one upload; delete a batch of expired ones."""
     _forget_old()
     name = display_name(file_name, otherwise="upload")
     uid = new_upload_uid()
@@ -45,10 +46,11 @@ def stage(*, container: Container, owner: User, file_name: str) -> StagedUpload:
 
 
 def presigned_url(staged: StagedUpload, request: HttpRequest) -> str:
-    """Return the address to put the bytes to, on a host that leads to this server.
+    """Return the upload URL, on a host that reaches this server.
 
-    The vendor's host names do so only for clients that were told; the upload goes
-    over a connection of its own, so there the public base address is used.
+    Clients may be configured to reach us under ACRCloud's host names. The upload may
+    use another connection without that configuration, so it gets the public base URL
+    then.
     """
     expires = str(int(staged.expires_at.timestamp()))
     path = reverse("acrapi-upload", args=[staged.uid])
@@ -60,7 +62,7 @@ def presigned_url(staged: StagedUpload, request: HttpRequest) -> str:
 
 
 def open_upload(*, uid: str, expires: str, signature: str) -> StagedUpload:
-    """Return the upload that a presigned address stands for, or refuse it."""
+    """Return the upload of a presigned URL, or refuse it."""
     if not constant_time_compare(_signature(uid, expires), signature):
         raise WireError(403, "bad_signature", "This upload address was changed.")
     staged = StagedUpload.objects.filter(uid=uid).first()
@@ -69,16 +71,24 @@ def open_upload(*, uid: str, expires: str, signature: str) -> StagedUpload:
             403, "upload_expired", "This upload address has expired; ask for a new one."
         )
     if staged.uploaded_at is not None:
-        raise WireError(
-            403, "upload_used", "This upload address was used; ask for a new one."
-        )
+        raise _used()
     return staged
 
 
+def _used() -> WireError:
+    return WireError(
+        403, "upload_used", "This upload address was used; ask for a new one."
+    )
+
+
 def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> None:
-    """Write the bytes to disk: whole, or nothing of them is kept."""
+    """Store the body completely, or not at all.
+
+    The first complete body takes the URL; a concurrent one is refused.
+    """
     target = path_of(staged)
     target.parent.mkdir(parents=True, exist_ok=True)
+    # A name per request: two bodies may arrive at the same URL.
     partial = target.with_suffix(f".{new_upload_uid()}.part")
     try:
         received = _copy(stream, partial)
@@ -86,15 +96,23 @@ def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> No
             raise WireError(
                 400,
                 "cut_off",
-                "The body was cut off in the middle; nothing was kept. Send it again.",
+                CUT_OFF,
             )
-        partial.replace(target)
+        with transaction.atomic():
+            # In one transaction with the rename: a row never names a missing file.
+            if not _take_address(staged, received):
+                raise _used()
+            partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-    StagedUpload.objects.filter(pk=staged.pk).update(
-        size_bytes=received,
-        uploaded_at=datetime.now(tz=UTC),
-        expires_at=datetime.now(tz=UTC) + KEPT,
+
+
+def _take_address(staged: StagedUpload, received: int) -> bool:
+    """Mark the upload as received; return False if another body was first."""
+    now = datetime.now(tz=UTC)
+    waiting = StagedUpload.objects.filter(pk=staged.pk, uploaded_at__isnull=True)
+    return bool(
+        waiting.update(size_bytes=received, uploaded_at=now, expires_at=now + KEPT)
     )
 
 
@@ -118,9 +136,9 @@ def _copy(stream: BinaryIO, target: Path) -> int:
 def opened(
     *, key: str, container: Container, owner: User
 ) -> Iterator[tuple[StagedUpload, FileOnDisk]]:
-    """Open the upload with this key; refuse a key that is not this caller's.
+    """Open the upload with this key; refuse keys of other callers.
 
-    Its bytes are read here, so that the transaction that claims it can be short.
+    The file is hashed here, to keep the transaction that claims it short.
     """
     mine = StagedUpload.objects.filter(key=key, container=container, owner=owner)
     staged = _waiting(mine).first()
@@ -136,14 +154,14 @@ def opened(
 
 
 def claim(staged: StagedUpload) -> None:
-    """Take an upload, once; whoever comes second is refused."""
+    """Claim an upload once; refuse a second claim."""
     mine = StagedUpload.objects.filter(pk=staged.pk)
     if not _waiting(mine).update(used_at=datetime.now(tz=UTC)):
         raise _unknown()
 
 
 def _waiting(rows: QuerySet[StagedUpload]) -> QuerySet[StagedUpload]:
-    """Return those whose bytes wait to be submitted."""
+    """Return uploads that wait to be submitted."""
     return rows.filter(
         uploaded_at__isnull=False,
         used_at__isnull=True,
@@ -155,14 +173,14 @@ def _unknown() -> WireError:
     return invalid(
         "key",
         "Nothing was uploaded under this key for this container, or it was "
-        "submitted already. Ask for a presigned upload, put the file there, then "
+        "already submitted. Request a presigned upload, send the file there, then "
         "submit its key.",
         code="unknown_upload",
     )
 
 
 def path_of(staged: StagedUpload) -> Path:
-    """Return where the bytes of an upload wait."""
+    """Return the path of a staged upload."""
     folder: Path = settings.ACRPORTAL_DATA_DIR / "uploads"
     return folder / staged.uid
 
@@ -174,6 +192,7 @@ def _signature(uid: str, expires: str) -> str:
 def _forget_old() -> None:
     now = datetime.now(tz=UTC)
     old = StagedUpload.objects.filter(Q(expires_at__lt=now) | Q(used_at__lt=now - KEPT))
+    # A batch per call keeps requests fast and needs no job.
     for staged in old.order_by("pk")[:100]:
         path_of(staged).unlink(missing_ok=True)
         staged.delete()

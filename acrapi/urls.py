@@ -1,4 +1,4 @@
-"""Addresses of the wire protocol: no trailing slash, no redirect, on every host."""
+"""URLs of the wire protocol: no trailing slash, no redirects, on every host."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ urlpatterns = [
     path("api/buckets", buckets.BucketsView.as_view()),
     path(_BUCKET, buckets.BucketView.as_view()),
     path(f"{_BUCKET}/files", bucket_files.BucketFilesView.as_view()),
-    # Before the ids: these two are not ids.
+    # Before the pattern for ids, which would match these names.
     path(f"{_BUCKET}/files/move", bucket_files.MoveAwayView.as_view()),
     path(f"{_BUCKET}/files/dump", bucket_files.BucketDumpView.as_view()),
     path(f"{_BUCKET}/files/<str:ids>", bucket_files.BucketFileView.as_view()),

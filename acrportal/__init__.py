@@ -1,1 +1,1 @@
-"""The application as a whole: settings, addresses, health; no rule of the product."""
+"""The assembled application: settings, URLs, health checks, web worker."""

@@ -1,16 +1,20 @@
-"""What monitoring asks: is the portal alive, is it ready, what are its figures?"""
+"""Endpoints for monitoring: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+from pathlib import Path
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.cache import caches
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from catalogue import index_store
@@ -19,12 +23,16 @@ from operations.metrics import page_of_figures
 from recognition.errors import RecognitionError
 from scanning import selectors
 
-# Below this a large upload may not fit any more.
+# Below this, a large upload may no longer fit.
 _LOW_DISK_BYTES = 2 * 1024**3
+_FULL_DISK_BYTES = 1024**2
+_MIGRATED = "acrportal.health.is_migrated"
+_REMEMBERED_SECONDS = 60
 
 
+@require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 with the checks, or 503 when the database cannot be reached."""
+    """Answer 200 with the state, or 503 if the database is unreachable."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -44,21 +52,23 @@ def healthz(_request: HttpRequest) -> JsonResponse:
     )
 
 
+@require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 when requests can be served, else 503 with what stands in the way."""
+    """Answer 200 if requests can be served, else 503 with the problems."""
     checks = {
         "database": _database_problem(),
         "index": _index_problem(),
         "storage": _storage_problem(),
     }
     ready = not any(checks.values())
-    told = {name: problem or "ok" for name, problem in checks.items()}
+    details = {name: problem or "ok" for name, problem in checks.items()}
     status = {"status": "ok" if ready else "error"}
-    return JsonResponse(status | told, status=200 if ready else 503)
+    return JsonResponse(status | details, status=200 if ready else 503)
 
 
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with the figures, to whoever knows the token of the settings."""
+    """Answer with the metrics if the request has the configured token, else 404."""
     token: str = settings.ACRPORTAL_METRICS_TOKEN
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not token or not constant_time_compare(given, token):
@@ -68,17 +78,29 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _database_problem() -> str:
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if not _is_migrated():
             return "migrations are not applied"
     except DatabaseError:
         return "unreachable"
     return ""
 
 
+def _is_migrated() -> bool:
+    """Tell whether all migrations are applied; cache a yes: the check is slow."""
+    cache = caches["process"]
+    if cache.get(_MIGRATED):
+        return True
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    cache.set(_MIGRATED, not plan, timeout=_REMEMBERED_SECONDS)
+    return not plan
+
+
 def _index_problem() -> str:
     try:
-        # There is no bucket 0: a question that costs nothing and has to be answered.
+        # Bucket 0 does not exist: a free query that still needs a working index.
         index_store.open_index().recordings(0)
     except (RecognitionError, OSError) as error:
         return str(error)
@@ -86,14 +108,29 @@ def _index_problem() -> str:
 
 
 def _storage_problem() -> str:
+    """Check the storage without writing, because anybody may call this."""
     try:
-        name = default_storage.save("readiness/probe", ContentFile(b"probe"))
-        default_storage.delete(name)
+        default_storage.exists("readiness/probe")
+        return _folder_problem()
     except OSError as error:
         return f"cannot be written: {error.strerror or error}"
     except Exception as error:
-        # Of the client of object storage, which is loaded only where that is used.
+        # An exception of the object storage client, which may not be installed.
         if outage_of(error) is None:
             raise
-        return f"cannot be written: {error}"
+        return f"does not answer: {error}"
+
+
+def _folder_problem() -> str:
+    """Return why the media folder is not writable, if there is one."""
+    try:
+        folder = Path(default_storage.path(""))
+    except NotImplementedError:
+        return ""
+    # The first stored file creates the folder, so check its nearest existing parent.
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return f"cannot be written: {nearest}"
+    if shutil.disk_usage(nearest).free < _FULL_DISK_BYTES:
+        return f"cannot be written: {os.strerror(errno.ENOSPC)}"
     return ""

@@ -1,6 +1,6 @@
-"""Makes the installation's secret key: ``python -m acrportal.secret_key FILE``.
+"""Creates the installation's secret key: ``python -m acrportal.secret_key FILE``.
 
-Stands apart from Django, because Django does not start without the key.
+It does not use Django, which cannot start without the key.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def ensure_secret_key(path: Path) -> None:
-    """Write a new key to ``path``, readable by its owner alone, unless one is there."""
+    """Write a new key to ``path``, readable by its owner only, unless it exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
-"""All settings, read from the environment; docs/configuration.md lists each.
+"""All settings, read from the environment; docs/configuration.md lists them.
 
-Every default is the safe one for an installation on one machine: SQLite, local
-files, the embedded engine. ``NAME_FILE`` reads a secret from a file.
+Defaults suit one machine and are safe: SQLite, local files, the embedded engine.
+``NAME_FILE`` reads a secret from a file.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from acrportal.placeholders import check_secret_key, refuse_placeholders
 from catalogue.clickhouse.address import parse_index_url
 from common.storage_url import storage_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
-# Another file than .env, for commands about another installation.
+# ``manage.py move`` reads another installation's settings this way.
 environ.Env.read_env(env.str("ACRPORTAL_ENV_FILE", str(BASE_DIR / ".env")))
 
 # --- Core ---------------------------------------------------------------------
@@ -30,27 +31,28 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
 )
-# Names that unmodified API clients use; an operator leads them here by DNS or proxy.
+# Hosts that unmodified ACRCloud clients use; operators route them here by DNS or proxy.
 ALLOWED_HOSTS += env.list(
     "ACRPORTAL_API_HOSTS", default=[".acrcloud.com", ".acrcloud.cn"]
 )
 
 
 def _secret_key() -> str:
-    """Read the key from the environment or from the file the Makefile makes."""
+    """Return the key from the environment, or from the file that ``make`` creates."""
     key: str = env.str("SECRET_KEY", default="")
-    made = ACRPORTAL_DATA_DIR / "secret_key"
-    if not key and made.is_file():
-        key = made.read_text(encoding="ascii").strip()
+    key_file = ACRPORTAL_DATA_DIR / "secret_key"
+    if not key and key_file.is_file():
+        key = key_file.read_text(encoding="ascii").strip()
     if not key:
         raise ImproperlyConfigured(
-            "SECRET_KEY is not set and there is no key file yet. Make one with: "
-            f"python -m acrportal.secret_key {made}"
+            "SECRET_KEY is not set and there is no key file. Create one with: "
+            f"python -m acrportal.secret_key {key_file}"
         )
-    return key
+    return check_secret_key(key)
 
 
 SECRET_KEY = _secret_key()
+refuse_placeholders(env)
 ROOT_URLCONF = "acrportal.urls"
 WSGI_APPLICATION = "acrportal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -67,6 +69,7 @@ ACRPORTAL_BASE_URL: str = env.str(
 INSTALLED_APPS = [
     "accounts",
     "audit",
+    "jobs",
     "catalogue",
     "scanning",
     "review",
@@ -101,19 +104,28 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "common.static_files.StaticFiles",
     "common.middleware.request_id",
+    # First, because later middleware counts requests by method.
+    "acrapi.middleware.known_methods",
+    "common.middleware.no_store",
+    "acrapi.middleware.without_nul",
     "operations.middleware.observe",
     "csp.middleware.CSPMiddleware",
+    "common.streaming.start_streams",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # After authentication, which names the sender, and before code that reads bodies.
+    "common.bodies.BodyLimits",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.work_for_user",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.sessions.limit_sessions",
     "accounts.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.shared.middleware.explain_not_allowed",
 ]
 TEMPLATES = [
     {
@@ -125,7 +137,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "portal.context_processors.shell",
+                "portal.shared.context_processors.shell",
             ],
         },
     }
@@ -139,12 +151,12 @@ DATABASES: dict[str, Any] = {
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Writers wait for each other instead of failing, and readers never wait.
+    # Writers wait for each other instead of failing; readers never wait.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # Mapped pages stay readable for all connections when one of them writes, which
-        # empties the cache that each has for itself.
+        # Every write empties the page cache of other connections; memory-mapped pages
+        # stay available to them.
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
             "PRAGMA mmap_size=268435456;"
@@ -152,21 +164,21 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# The last connection of SQLite that closes writes its log back, which takes long.
+# Closing SQLite's last connection checkpoints its log, which takes long.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 
-# What all processes count together (attempts to sign in) is in the database; what each
-# may keep for itself is in its memory. Entries beyond the limit push out the oldest.
+# Shared counters (failed sign-ins) live in the database; each process caches the rest
+# in memory. Above the limit, the oldest entries are dropped.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "common.shared_cache.SharedCache",
         "LOCATION": "accounts_shared_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
     "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
-# SQLite leaves out the columns that an index of PostgreSQL carries along.
+# SQLite ignores covering columns of indexes, which PostgreSQL uses.
 SILENCED_SYSTEM_CHECKS = ["models.W040"]
 
 # --- Auth ---------------------------------------------------------------------
@@ -177,13 +189,18 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "portal:dashboard"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
 ]
 
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
@@ -194,7 +211,7 @@ ACCOUNT_FORMS = {
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# Nobody is found by an address, so two people may have one.
+# Nobody signs in by e-mail address, so two people may share one.
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
@@ -233,7 +250,7 @@ SOCIALACCOUNT_PROVIDERS = {
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Served straight from where they lie, under addresses that name their version.
+# Served from the source folders, under versioned URLs.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
 MEDIA_ROOT = ACRPORTAL_DATA_DIR / "media"
@@ -251,8 +268,8 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 FILE_UPLOAD_TEMP_DIR = ACRPORTAL_DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
-# Audio goes to disk at once, never through memory.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+# Audio goes straight to disk, never through memory.
+FILE_UPLOAD_HANDLERS = ["common.bodies.UploadToDisk"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.int("ACRPORTAL_MAX_FILES_PER_SUBMIT", 200)
 ACRPORTAL_MAX_OPEN_FILES: int = env.int("ACRPORTAL_MAX_OPEN_FILES", 500)
@@ -327,6 +344,8 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
 ACRPORTAL_ALLOW_PRIVATE_ADDRESSES: bool = env.bool(
     "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES", default=False
 )
+ACRPORTAL_LINK_SECONDS: int = env.int("ACRPORTAL_LINK_SECONDS", 3600)
+ACRPORTAL_LINK_UNSIZED_SECONDS: int = env.int("ACRPORTAL_LINK_UNSIZED_SECONDS", 300)
 ACRPORTAL_YTDLP: bool = env.bool("ACRPORTAL_YTDLP", default=True)
 ACRPORTAL_YTDLP_COMMAND: str = env.str("ACRPORTAL_YTDLP_COMMAND", default="")
 ACRPORTAL_MAX_FEED_ITEMS: int = env.int("ACRPORTAL_MAX_FEED_ITEMS", 200)
@@ -334,6 +353,8 @@ ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int(
     "ACRPORTAL_CALLBACK_MAX_BYTES", 16 * 1024**2
 )
 ACRPORTAL_ORPHAN_DAYS: int = env.int("ACRPORTAL_ORPHAN_DAYS", 7)
+ACRPORTAL_ORPHANS_PER_ADDRESS: int = env.int("ACRPORTAL_ORPHANS_PER_ADDRESS", 1000)
+ACRPORTAL_ORPHAN_BYTES: int = env.int("ACRPORTAL_ORPHAN_BYTES", 64 * 1024**2)
 ACRPORTAL_CLOUD_POLL_SECONDS: float = env.float("ACRPORTAL_CLOUD_POLL_SECONDS", 15.0)
 ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 
@@ -349,9 +370,9 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.api.errors.exception_handler",
-    # Without a proxy, nobody says which address they come from but the connection.
+    # Without a proxy, trust no header for the client's address.
     "NUM_PROXIES": int(_BEHIND_PROXY),
-    # "format" is what a report is written as, not how an answer is rendered.
+    # "format" selects a report's file format here, not the renderer.
     "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -371,10 +392,18 @@ ACRPORTAL_HTTPS: bool = env.bool("ACRPORTAL_HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ACRPORTAL_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
+if ACRPORTAL_HTTPS:
+    # The __Host- prefix makes browsers accept the cookie only from this host over
+    # HTTPS.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+ACRPORTAL_SESSION_HOURS: float = env.float("ACRPORTAL_SESSION_HOURS", 168.0)
+ACRPORTAL_SESSION_IDLE_HOURS: float = env.float("ACRPORTAL_SESSION_IDLE_HOURS", 12.0)
+SESSION_COOKIE_AGE = int(ACRPORTAL_SESSION_HOURS * 3600)
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ACRPORTAL_HTTPS
 SECURE_SSL_REDIRECT = ACRPORTAL_HTTPS
-# A redirect turns a client's POST into a GET, so the API never answers with one.
+# A redirect turns a client's POST into a GET, so the API never redirects.
 SECURE_REDIRECT_EXEMPT = [
     r"^(healthz|readyz|metrics)$",
     r"^api/(?!docs/)",
@@ -389,7 +418,7 @@ X_FRAME_OPTIONS = "DENY"
 if _BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
-    # Attempts are counted for the address that the proxy saw, not for the proxy.
+    # Count attempts per client address as the proxy reports it, not per proxy.
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 _OIDC_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(ACRPORTAL_OIDC_URL))
 CONTENT_SECURITY_POLICY = {
@@ -398,7 +427,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        # Browsers hold the answer to a form to this too, and that leads there.
+        # Browsers apply this to redirects after a form too, and sign-in redirects
+        # there.
         "form-action": ["'self'", *([_OIDC_ORIGIN] if ACRPORTAL_OIDC_URL else [])],
         "frame-ancestors": ["'none'"],
     }
@@ -414,7 +444,10 @@ ACRPORTAL_SLOW_QUERY_MS: int = env.int("ACRPORTAL_SLOW_QUERY_MS", 500)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "common.logs.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "common.logs.RequestIdFilter"},
+        "secrets": {"()": "common.logs.RedactSecrets"},
+    },
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
@@ -426,13 +459,13 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "json",
-            "filters": ["request_id"],
+            "filters": ["request_id", "secrets"],
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django.server": {"handlers": ["stderr"], "propagate": False},
-        # A hundred lines on every PDF, about the glyphs that it needs.
+        # fontTools logs a hundred lines for each PDF.
         "fontTools": {"level": "WARNING"},
     },
 }

@@ -1,7 +1,7 @@
 """Writes the table of docs/configuration.md: ``python -m acrportal.settings_reference``.
 
-Names, order and defaults come from the calls in settings.py that read the environment;
-what each setting means stays as it was written in the table.
+Names, order and defaults come from the calls in settings.py that read the environment.
+The descriptions are kept from the existing table.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _HEAD = "| Setting | Default | Meaning |\n|---|---|---|\n"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A variable that settings.py reads; the default as people write it.
+    """A variable that settings.py reads, with its default as in an .env file.
 
-    None is a default that is worked out, which the table tells in words.
+    The default is None if it is computed; the table describes it in words.
     """
 
     name: str
@@ -33,24 +33,24 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class MeaningMissing(Exception):
-    """The table does not say yet what some settings mean."""
+    """Some settings have no description in the table."""
 
     names: list[str]
 
 
 def settings_read() -> list[Setting]:
-    """Return what settings.py reads, in its order."""
+    """Return the variables that settings.py reads, in order."""
     source = (ROOT / "acrportal" / "settings.py").read_text(encoding="utf-8")
     return [_setting_of(call) for call in _reads(ast.parse(source))]
 
 
 def page(text: str) -> str:
-    """Return the page with its table made anew."""
-    told = {name: (words, meaning) for name, words, meaning in _ROW.findall(text)}
+    """Return the page with its table regenerated."""
+    existing = {name: (words, meaning) for name, words, meaning in _ROW.findall(text)}
     read = settings_read()
-    if missing := [one.name for one in read if one.name not in told]:
+    if missing := [setting.name for setting in read if setting.name not in existing]:
         raise MeaningMissing(missing)
-    rows = "".join(_row(one, *told[one.name]) for one in read)
+    rows = "".join(_row(setting, *existing[setting.name]) for setting in read)
     return _TABLE.sub(lambda _: f"{_HEAD}{rows}", text)
 
 
@@ -67,7 +67,7 @@ def _shown(default: str, words: str) -> str:
 
 
 def _reads(tree: ast.AST) -> Iterator[ast.Call]:
-    """Return the calls ``env.kind("NAME", …)``, as they stand in the file."""
+    """Yield the calls ``env.kind("NAME", …)`` in source order."""
     calls = [
         node
         for node in ast.walk(tree)
@@ -91,7 +91,7 @@ def _setting_of(call: ast.Call) -> Setting:
 
 
 def _value_of(node: ast.expr) -> object:
-    """Return what an expression of literals comes to."""
+    """Evaluate an expression of literals."""
     if isinstance(node, ast.BinOp):
         left, right = _value_of(node.left), _value_of(node.right)
         if isinstance(left, int) and isinstance(right, int):
@@ -115,7 +115,7 @@ def main() -> None:
     try:
         made = page(PAGE.read_text(encoding="utf-8"))
     except MeaningMissing as missing:
-        sys.exit(f"Add a row to {PAGE.name} that says what it means: {missing.names}")
+        sys.exit(f"Add a row to {PAGE.name} that describes: {missing.names}")
     PAGE.write_text(made, encoding="utf-8")
 
 

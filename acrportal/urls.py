@@ -1,4 +1,4 @@
-"""Every address of the portal, one line per package."""
+"""All URLs of the portal, one line per package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from acrportal.health import healthz, metrics, readyz
 
-# The admin's own form would let in with a password alone.
+# The admin's own login form would bypass second factors.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as its documentation says
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,1 +1,1 @@
-"""Events, append-only and chained; knows people, and nothing of what the events tell."""
+"""The audit trail: append-only events in hash chains, whatever their content."""

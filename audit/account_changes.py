@@ -1,8 +1,8 @@
-"""Keeps events of what happens to accounts: passwords, rights, second factors.
+"""Records changes to accounts: passwords, rights, second factors.
 
-It listens to the rows, so that it makes no difference whether a page, the admin or a
-command changed them. Values that tell of a person (names, addresses, keys) are left
-out: an event says that they changed.
+It listens to model signals, so pages, the admin and commands are covered alike.
+Personal values (names, addresses, keys) stay out of events, because events cannot be
+erased: an event only names the fields that changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Values = dict[str, Any]  # Any: columns of a user
 
 
 def listen() -> None:
-    """Begin to listen."""
+    """Connect to the signals."""
     pre_save.connect(_remember, sender=User, dispatch_uid="audit")
     post_save.connect(_user_saved, sender=User, dispatch_uid="audit")
     post_save.connect(_factor_saved, sender=Authenticator, dispatch_uid="audit")
@@ -41,9 +41,10 @@ def listen() -> None:
 def _remember(
     instance: User, raw: bool, update_fields: frozenset[str] | None, **_more: object
 ) -> None:
-    """Keep what the row holds until it is written."""
+    """Read the stored row before it is overwritten, to compare it afterwards."""
     watched = _WATCHED if update_fields is None else _WATCHED & update_fields
     before: Values | None = None
+    # ``raw`` saves come from fixtures, not from people.
     if watched and instance.pk is not None and not raw:
         before = User.objects.filter(pk=instance.pk).values(*watched).first()
     vars(instance)["_as_it_was"] = before
@@ -55,46 +56,47 @@ def _user_saved(instance: User, created: bool, raw: bool, **_more: object) -> No
         return
     if created:
         flags = {name: getattr(instance, name) for name in _FLAGS}
-        _tell(instance, "user.created", after=flags)
+        _record_for(instance, "user.created", after=flags)
     elif before is not None:
-        _tell_changes(instance, before)
+        _record_changes(instance, before)
 
 
-def _tell_changes(user: User, before: Values) -> None:
+def _record_changes(user: User, before: Values) -> None:
     changed = [name for name, value in before.items() if getattr(user, name) != value]
     flags = [name for name in _FLAGS if name in changed]
     personal = [name for name in _PERSONAL if name in changed]
     if flags or personal:
-        _tell(
+        _record_for(
             user,
             "user.changed",
             before={name: before[name] for name in flags},
             after={name: getattr(user, name) for name in flags} | {"fields": personal},
         )
     if "password" in changed and not is_password_usable(user.password):
-        _tell(user, "user.password_removed")
+        _record_for(user, "user.password_removed")
+    # A rehash at sign-in is not a change by anybody.
     elif "password" in changed and not _is_rehashed(user):
-        _tell(user, "user.password_changed")
+        _record_for(user, "user.password_changed")
 
 
 def _is_rehashed(user: User) -> bool:
-    """Tell whether the same password got a newer hash, as Django does at a sign-in."""
-    return user._password is None  # type: ignore[attr-defined]  # what Django itself goes by
+    """Tell whether Django only stored a newer hash of the same password at sign-in."""
+    return user._password is None  # type: ignore[attr-defined]  # Django's own check
 
 
 def _factor_saved(
     instance: Authenticator, created: bool, raw: bool, **_more: object
 ) -> None:
     if created and not raw:
-        _tell(instance.user, "second_factor.added", after={"kind": instance.type})
+        _record_for(instance.user, "second_factor.added", after={"kind": instance.type})
 
 
 def _factor_deleted(instance: Authenticator, **_more: object) -> None:
-    _tell(instance.user, "second_factor.removed", before={"kind": instance.type})
+    _record_for(instance.user, "second_factor.removed", before={"kind": instance.type})
 
 
 def _factor_used(user: User, authenticator: Authenticator, **_more: object) -> None:
-    """Keep the use of recovery codes: they are few, and each counts once."""
+    """Record the use of recovery codes only: they are few, and each works once."""
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         record(case=f"user:{user.pk}", action="recovery_code.used", actor=user)
 
@@ -112,14 +114,14 @@ def _sign_on_saved(
     instance: SocialAccount, created: bool, raw: bool, **_more: object
 ) -> None:
     if created and not raw:
-        _tell(instance.user, "single_sign_on.added")
+        _record_for(instance.user, "single_sign_on.added")
 
 
 def _sign_on_deleted(instance: SocialAccount, **_more: object) -> None:
-    _tell(instance.user, "single_sign_on.removed")
+    _record_for(instance.user, "single_sign_on.removed")
 
 
-def _tell(
+def _record_for(
     user: User, action: str, before: Values | None = None, after: Values | None = None
 ) -> None:
     record(

@@ -1,4 +1,4 @@
-"""The daily anchors: made by the worker once a day is over, and checked."""
+"""Makes and checks the daily anchors."""
 
 from __future__ import annotations
 
@@ -8,41 +8,43 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from audit.chains import Fault, anchor_hash
+from audit.chains import ChainFault, anchor_hash
 from audit.models import Anchor, Event
 
-# No transaction that began on a day may still be writing its events when the day's
-# anchor is made.
+# A transaction that began on a day may commit its events after midnight. The anchor
+# waits for it.
 _GRACE = timedelta(hours=1)
 
 
 def make_due_anchors() -> list[Anchor]:
-    """Make the anchor of every day that is over and has events and no anchor yet."""
+    """Make an anchor for each past day that has events but no anchor yet."""
     made = []
     while (day := _next_day()) is not None:
         try:
             with transaction.atomic():
                 made.append(_make(day))
         except IntegrityError:
-            # Another worker was quicker.
+            # Another worker made it first.
             break
     return made
 
 
-def first_false_anchor() -> Fault | None:
-    """Return the first anchor that the events or the anchors do not bear out."""
+def first_false_anchor() -> ChainFault | None:
+    """Return the first anchor that does not fit its events or its predecessor."""
     previous = ""
     for anchor in Anchor.objects.order_by("day").iterator():
         chains, events, digest = _sum_of(anchor.day)
         if anchor.hash != anchor_hash(anchor) or anchor.previous_hash != previous:
-            return Fault("anchor", anchor.pk, f"the anchor of {anchor.day} was changed")
+            return ChainFault(
+                "anchor", anchor.pk, f"the anchor of {anchor.day} was changed"
+            )
         if (chains, events, digest) != (anchor.chains, anchor.events, anchor.digest):
-            return Fault(
+            return ChainFault(
                 "anchor",
                 anchor.pk,
-                f"the events of {anchor.day} are not those that were anchored: "
-                f"{events} in {chains} chains, where {anchor.events} in "
-                f"{anchor.chains} were",
+                f"the events of {anchor.day} differ from the anchored ones: "
+                f"{events} in {chains} chains instead of {anchor.events} in "
+                f"{anchor.chains}",
             )
         previous = anchor.hash
     return None
@@ -63,6 +65,7 @@ def _next_day() -> date | None:
 
 
 def _make(day: date) -> Anchor:
+    # Two workers must not chain to the same anchor.
     last = Anchor.objects.select_for_update().order_by("-day").first()
     chains, events, digest = _sum_of(day)
     anchor = Anchor(
@@ -74,14 +77,15 @@ def _make(day: date) -> Anchor:
         previous_hash=last.hash if last else "",
     )
     anchor.hash = anchor_hash(anchor)
+    # An update would fail on the trigger; a conflict must show as one.
     anchor.save(force_insert=True)
     return anchor
 
 
 def _sum_of(day: date) -> tuple[int, int, str]:
-    """Return how many chains grew, by how many events, and the hash of their heads.
+    """Return the number of chains that grew, of events, and the hash of the heads.
 
-    Nothing of a day but the running hash is held in memory.
+    It streams the rows, so a day with many events needs no memory.
     """
     rows = _events_of(day).order_by("case", "sequence")
     summed, chains, events = hashlib.sha256(), 0, 0

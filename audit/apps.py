@@ -1,4 +1,4 @@
-"""Audit: what happened, append-only."""
+"""The audit app, which records events append-only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.apps import AppConfig
 
 
 class AuditConfig(AppConfig):
-    """Holds the events; knows nothing of what they are about."""
+    """Connects the audit trail to the events of the packages below."""
 
     name = "audit"
 
     def ready(self) -> None:
-        """Listen to the package below, which cannot write events itself."""
+        """Listen to ``accounts``, which lies below and cannot import this package."""
         from accounts.signals import account_changed
         from audit import account_changes, sign_ins
         from audit.services import record_account_change

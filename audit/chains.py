@@ -1,6 +1,6 @@
-"""How events and anchors are hashed, and what their lines look like outside.
+"""How events and anchors are hashed, and their form in exports.
 
-``docs/audit.md`` tells the same to whoever checks an export without the portal.
+``docs/audit.md`` describes the same for people who check an export without the portal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from audit.models import Anchor, Event
 
-# What is put in the place of the name of a person whose data was erased.
+# The start of the pseudonym that replaces the name of an erased person.
 ERASED_PREFIX = "erased-"
 
 # Any in this module: JSON.
@@ -22,8 +22,8 @@ Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Where a trail does not hold, in words."""
+class ChainFault:
+    """The place where a chain or an anchor is broken, and how."""
 
     case: str
     sequence: int
@@ -34,17 +34,17 @@ class Fault:
 
 
 def new_salt() -> str:
-    """Return what keeps a sealed name from being guessed."""
+    """Return a random salt, which keeps people from guessing a sealed name."""
     return secrets.token_hex(16)
 
 
 def seal(salt: str, name: str) -> str:
-    """Return what the chain holds of a name."""
+    """Return the salted hash of a name, which the chain holds instead of the name."""
     return _sha256(f"{salt}{name}")
 
 
 def line_of(event: Event) -> Line:
-    """Return an event as an export holds it."""
+    """Return the exported form of an event."""
     return {
         "case": event.case,
         "sequence": event.sequence,
@@ -65,43 +65,47 @@ def line_of(event: Event) -> Line:
 
 
 def hash_of(line: Line) -> str:
-    """Return the hash that an event must carry."""
-    held = {
+    """Return the expected hash of an event.
+
+    Name and salt stay out, so that they can be erased without breaking the chain.
+    """
+    content = {
         name: value
         for name, value in line.items()
         if name not in {"actor", "actor_salt", "hash"}
     }
-    return _sha256(_canonical(held))
+    return _sha256(_canonical(content))
 
 
-def first_fault(lines: Iterable[Line]) -> Fault | None:
-    """Return the first line of one case that does not fit, in their given order."""
+def first_fault(lines: Iterable[Line]) -> ChainFault | None:
+    """Return the first line of one case that breaks its chain, in the given order."""
     previous = ""
     for number, line in enumerate(lines, start=1):
         problem = _problem(line, number, previous)
         if problem:
-            return Fault(str(line.get("case")), number, problem)
+            return ChainFault(str(line.get("case")), number, problem)
         previous = line["hash"]
     return None
 
 
 def _problem(line: Line, number: int, previous: str) -> str:
     if line["sequence"] != number:
-        return f"number {line['sequence']} stands here: events are missing or moved"
+        return f"has number {line['sequence']}: events are missing or moved"
     if line["previous_hash"] != previous:
-        return "does not follow the event before it"
+        return "does not follow the previous event"
     if line["hash"] != hash_of(line):
-        return "was changed: its content does not give its hash"
+        return "was changed: its content does not match its hash"
+    # Without a salt the name was erased, so there is nothing to compare.
     if line["actor_salt"]:
         if line["actor_digest"] != seal(line["actor_salt"], line["actor"]):
-            return f"was not done by {line['actor']}: the name is not the sealed one"
+            return f"was not done by {line['actor']}: the name does not match its seal"
     elif not line["actor"].startswith(ERASED_PREFIX):
-        return "names somebody, but the seal of the name is gone"
+        return "names a person, but the seal of the name is missing"
     return ""
 
 
 def anchor_hash(anchor: Anchor) -> str:
-    """Return the hash that an anchor must carry."""
+    """Return the expected hash of an anchor."""
     return _sha256(
         _canonical(
             {
@@ -116,7 +120,7 @@ def anchor_hash(anchor: Anchor) -> str:
 
 
 def anchor_line(anchor: Anchor) -> Line:
-    """Return an anchor as an export holds it."""
+    """Return the exported form of an anchor."""
     return {
         "day": anchor.day.isoformat(),
         "chains": anchor.chains,
@@ -128,19 +132,19 @@ def anchor_line(anchor: Anchor) -> Line:
 
 
 def as_json_line(line: Line) -> str:
-    """Return a line of a JSON Lines file, with its end."""
+    """Return one line of a JSON Lines file, with its line end."""
     return f"{_canonical(line)}\n"
 
 
 def read_json_lines(texts: Iterable[str]) -> Iterator[Line]:
-    """Return the lines of an export; raise ``ValueError`` naming one that is none."""
-    wanted = {"case", "sequence", "hash", "previous_hash", "actor", "actor_salt"}
+    """Yield the lines of an export; ``ValueError`` names the first invalid line."""
+    required = {"case", "sequence", "hash", "previous_hash", "actor", "actor_salt"}
     for number, text in enumerate(texts, start=1):
         try:
             line = json.loads(text)
         except ValueError as error:
             raise ValueError(f"line {number} is not JSON: {error}") from error
-        if not isinstance(line, dict) or not wanted <= line.keys():
+        if not isinstance(line, dict) or not required <= line.keys():
             raise ValueError(f"line {number} is not an event of an audit trail")
         yield line
 

@@ -1,6 +1,6 @@
-"""The audit trail: events, and the anchors that hold their chains, day by day.
+"""The audit trail: events in one chain per case, and daily anchors over all chains.
 
-Both are written once and never changed; triggers of the database see to it too.
+Rows are written once and never changed; database triggers enforce it too.
 """
 
 from __future__ import annotations
@@ -10,35 +10,37 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
+from audit.words import action_label, actor_label
+
 
 class AppendOnlyError(Exception):
-    """An event was to be changed or deleted."""
+    """Code tried to change or delete an event."""
 
     def __init__(self) -> None:
         super().__init__("Events are append-only: they are never changed or deleted.")
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    """Refuses the bulk operations that would rewrite history."""
+    """Refuses bulk operations, which would rewrite history."""
 
     def update(self, **kwargs: Any) -> NoReturn:  # Any: Django's own signature
-        """Refuse."""
+        """Refuse to change events."""
         raise AppendOnlyError
 
     def delete(self) -> NoReturn:
-        """Refuse."""
+        """Refuse to delete events."""
         raise AppendOnlyError
 
 
 class Event(models.Model):
-    """Who did what to which case, when, from what to what, and why.
+    """One action on a case: who, when, the values before and after, and the reason.
 
-    ``case`` names the thing ("match:m_…", "file:…"); events of one case are numbered
-    and each carries the hash of the one before, so that a gap or a change shows.
+    ``case`` names the subject ("match:m_…", "file:…"). Events of a case are numbered,
+    and each holds the hash of the previous one, so gaps and changes show.
 
-    A person's name is not hashed itself but sealed: ``actor_digest`` is the hash of
-    ``actor_salt`` and ``actor_name``. Whoever wipes salt and name erases the person
-    and leaves the chain whole.
+    The chain holds a seal instead of the person's name: ``actor_digest`` is the hash of
+    ``actor_salt`` and ``actor_name``. Wiping both erases the person and keeps the chain
+    valid.
     """
 
     case = models.CharField(max_length=64)
@@ -83,25 +85,26 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.case} by {self.actor_name}"
+        action, case = action_label(self.action), self.case.replace(":", " ")
+        return f"{action}, {case}, by {actor_label(self.actor_name)}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
-        """Insert; refuse to change a row that is there."""
+        """Insert a new row; refuse to change a stored one."""
         if not self._state.adding:
             raise AppendOnlyError
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:  # Any: as above
-        """Refuse."""
+        """Refuse to delete the event."""
         raise AppendOnlyError
 
 
 class Anchor(models.Model):
-    """What the chains came to on one day; each anchor holds the one before.
+    """The state of all chains after one day; each anchor holds the previous one.
 
-    ``digest`` is over the last event of every chain that grew on the day. A chain that
-    did not grow is held by the anchor of its last day. ``hash`` kept somewhere else
-    proves later that nothing up to this day was changed, taken away or put in.
+    ``digest`` covers the last event of each chain that grew that day. A chain that did
+    not grow is covered by the anchor of its last day. A ``hash`` stored outside the
+    portal later proves that no event up to that day was changed, removed or inserted.
     """
 
     day = models.DateField(unique=True)

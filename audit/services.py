@@ -1,4 +1,4 @@
-"""Writing events, checking that the chain of a case is whole, and handing it out."""
+"""Writes, checks and exports events, and erases names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import models, transaction
 from accounts.models import User
 from audit.chains import (
     ERASED_PREFIX,
-    Fault,
+    ChainFault,
     anchor_line,
     as_json_line,
     first_fault,
@@ -25,13 +25,13 @@ from audit.models import Anchor, Event
 from common.attribution import acting_through
 
 SYSTEM = "system"
-# How the cases of accounts begin.
+# The prefixes of cases that concern accounts.
 ACCOUNT_CASES = ("user:", "group:", "token:", "sign-in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What is to be told of one case; ``record`` says what else an event holds."""
+class EventDraft:
+    """The content of a new event; see ``record``."""
 
     case: str
     action: str
@@ -51,12 +51,12 @@ def record(
     reason: str = "",
     note: str = "",
 ) -> Event:
-    """Append an event to a case; call it in the transaction of what it tells.
+    """Append an event to a case; call it in the transaction of the change it records.
 
-    ``actor`` is a person, or the name of what acted ("policy:…", "system"); the API
-    token that was used, if any, comes from ``common.attribution``.
+    ``actor`` is a user, or the name of an automatic actor ("policy:…", "system").
+    ``common.attribution`` supplies the API token, if one was used.
     """
-    entry = Entry(
+    entry = EventDraft(
         case=case,
         action=action,
         before=before or {},
@@ -68,10 +68,13 @@ def record(
 
 
 @transaction.atomic
-def record_all(entries: Sequence[Entry], *, actor: User | str = SYSTEM) -> list[Event]:
-    """Append an event to each of many cases, each named once, with two queries.
+def record_all(
+    entries: Sequence[EventDraft], *, actor: User | str = SYSTEM
+) -> list[Event]:
+    """Append one event to each of many distinct cases, with two queries.
 
-    The last event of each case is locked, so that two writers cannot take one number.
+    It locks the last event of each case, so concurrent writers cannot take the same
+    number.
     """
     newest = (
         Event.objects.filter(case=models.OuterRef("case"))
@@ -80,6 +83,7 @@ def record_all(entries: Sequence[Entry], *, actor: User | str = SYSTEM) -> list[
     )
     last = {
         event.case: event
+        # In order of cases, so that two writers cannot deadlock.
         for event in Event.objects.select_for_update()
         .filter(
             case__in=[entry.case for entry in entries],
@@ -91,8 +95,8 @@ def record_all(entries: Sequence[Entry], *, actor: User | str = SYSTEM) -> list[
     return Event.objects.bulk_create(events)
 
 
-def _event(entry: Entry, last: Event | None, actor: User | str) -> Event:
-    """Return the event that follows the last one of its case."""
+def _event(entry: EventDraft, last: Event | None, actor: User | str) -> Event:
+    """Return the next event of the case, chained to its last one."""
     name = actor.get_username() if isinstance(actor, User) else actor
     salt = new_salt()
     event = Event(
@@ -103,6 +107,7 @@ def _event(entry: Entry, last: Event | None, actor: User | str) -> Event:
         actor_name=name,
         actor_salt=salt,
         actor_digest=seal(salt, name),
+        # The name of the token survives its deletion.
         via=acting_through(),
         action=entry.action,
         before=entry.before,
@@ -115,20 +120,20 @@ def _event(entry: Entry, last: Event | None, actor: User | str) -> Event:
     return event
 
 
-def first_broken_event(*, case: str) -> Fault | None:
-    """Return where the chain of a case does not hold, if anywhere."""
+def first_broken_event(*, case: str) -> ChainFault | None:
+    """Return the first break in the chain of a case, if any."""
     return first_fault(line_of(event) for event in _in_order(case))
 
 
 def export_case(*, case: str) -> Iterator[str]:
-    """Return the events of a case, oldest first, as lines of a JSON Lines file."""
+    """Yield the events of a case, oldest first, as JSON Lines."""
     return (as_json_line(line_of(event)) for event in _in_order(case))
 
 
 def export_anchors(*, case: str) -> Iterator[str]:
-    """Return the anchors of the days on which a case grew, as JSON Lines.
+    """Yield the anchors of the days on which a case grew, as JSON Lines.
 
-    A day that is not over has none yet.
+    The current day has no anchor yet.
     """
     days = {event.at.date() for event in _in_order(case)}
     anchors = Anchor.objects.filter(day__in=days).order_by("day")
@@ -136,12 +141,13 @@ def export_anchors(*, case: str) -> Iterator[str]:
 
 
 def erase_actor(*, actor: User, pseudonym: str) -> int:
-    """Put a pseudonym in the place of a person's name; return in how many events.
+    """Replace a person's name by a pseudonym; return the number of events changed.
 
-    The chains stay whole: they hold the seal of the name, not the name.
+    The chains stay valid, because they hold the seal of the name, not the name.
     """
     if not pseudonym.startswith(ERASED_PREFIX):
-        raise ValueError(f"A pseudonym begins with {ERASED_PREFIX!r}.")
+        raise ValueError(f"A pseudonym must begin with {ERASED_PREFIX!r}.")
+    # A plain queryset: that of ``Event.objects`` refuses every update.
     rows: models.QuerySet[Event] = models.QuerySet(Event).filter(actor=actor)
     return rows.update(actor_name=pseudonym, actor_salt="")
 
@@ -158,5 +164,5 @@ def record_account_change(
     after: dict[str, Any],  # Any: JSON
     **_signal: object,
 ) -> None:
-    """Keep what the accounts package tells of users and tokens."""
+    """Record an ``account_changed`` signal."""
     record(case=case, action=action, actor=actor, after=after)

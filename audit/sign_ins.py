@@ -1,7 +1,7 @@
-"""Listens to Django's signals of signing in and out, and keeps events of them.
+"""Records sign-ins, sign-outs and changes of groups.
 
-The name that was typed is not kept where no account has it: people type passwords
-there by mistake.
+A typed name that no account has is not recorded: people type passwords there by
+mistake.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CHANGES = {"post_add": "group_added", "post_remove": "group_removed"}
 
 
 def listen() -> None:
-    """Begin to listen."""
+    """Connect to the signals."""
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_failed, dispatch_uid="audit")
@@ -42,6 +42,7 @@ def _signed_out(user: User | None, **_signal: object) -> None:
 
 
 def _failed(credentials: dict[str, str], **_signal: object) -> None:
+    # Only the id of a real account is recorded, never the typed name.
     user = User.objects.filter(username=credentials.get("username", "")).first()
     case = f"user:{user.pk}" if user else "sign-in"
     record(case=case, action="sign_in_failed", actor=_UNKNOWN)
@@ -54,14 +55,14 @@ def _groups_changed(
     reverse: bool,
     **_more: object,
 ) -> None:
-    """Keep who gave whom which role or group."""
-    told = _CHANGES.get(action)
-    if told is None or reverse or not pk_set or not isinstance(instance, User):
+    """Record who gave or took which role."""
+    change = _CHANGES.get(action)
+    if change is None or reverse or not pk_set or not isinstance(instance, User):
         return
     names = instance.groups.model.objects.filter(pk__in=pk_set)
     record(
         case=f"user:{instance.pk}",
-        action=f"user.{told}",
+        action=f"user.{change}",
         actor=person_at_work() or SYSTEM,
         after={"groups": sorted(names.values_list("name", flat=True))},
     )

@@ -1,11 +1,17 @@
-"""Triggers that let the database itself refuse to change or delete what is kept.
+"""Database triggers that refuse to change or delete events and anchors.
 
-Two columns may be wiped, and only wiped: the name of a person whose data is erased and
-the salt of its seal. A migration that alters one of the tables has to call ``install``
-again on SQLite, which copies a table without its triggers; a test tells.
+SQLite also needs a trigger on insert, because REPLACE deletes the old row without
+firing its delete trigger.
+
+Only the name of an erased person and the salt of its seal may be wiped. SQLite copies a
+table without its triggers when a migration alters it. Such a migration must call
+``install`` again; a test checks this.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -36,7 +42,7 @@ _POSTGRESQL = [
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make the triggers; those that are there are made anew."""
+    """Create the triggers, replacing existing ones."""
     on_postgresql = connection.vendor == "postgresql"
     statements = _POSTGRESQL if on_postgresql else _sqlite(connection)
     with connection.cursor() as cursor:
@@ -49,14 +55,17 @@ def _sqlite(connection: BaseDatabaseWrapper) -> list[str]:
     for table in TABLES:
         with connection.cursor() as cursor:
             described = connection.introspection.get_table_description(cursor, table)
-        kept = [column.name for column in described if column.name not in _WIPEABLE]
-        columns = ", ".join(f'"{name}"' for name in kept)
+            rules = connection.introspection.get_constraints(cursor, table)
+        fixed = [column.name for column in described if column.name not in _WIPEABLE]
+        columns = ", ".join(f'"{name}"' for name in fixed)
         refusal = "BEGIN SELECT RAISE(ABORT, 'The audit trail is append-only.'); END"
+        duplicate = f"SELECT 1 FROM {table} WHERE {_same_key(rules.values())}"  # noqa: S608 - our own names
         triggers = {
             f"{table}_no_delete": f"BEFORE DELETE ON {table}",
             f"{table}_no_update": f"BEFORE UPDATE OF {columns} ON {table}",
+            f"{table}_no_replace": f"BEFORE INSERT ON {table} WHEN EXISTS ({duplicate})",
         }
-        if len(kept) < len(described):
+        if len(fixed) < len(described):
             triggers[f"{table}_only_wipe"] = (
                 f"BEFORE UPDATE OF actor_name, actor_salt ON {table} "
                 "WHEN NEW.actor_salt <> ''"
@@ -65,3 +74,19 @@ def _sqlite(connection: BaseDatabaseWrapper) -> list[str]:
             statements.append(f"DROP TRIGGER IF EXISTS {name}")
             statements.append(f"CREATE TRIGGER {name} {event} {refusal}")
     return statements
+
+
+def _same_key(rules: Iterable[Mapping[str, Any]]) -> str:
+    """Return the condition that a stored row shares a key with the new row.
+
+    Any: Django's own type.
+    """
+    keys = {
+        tuple(rule["columns"])
+        for rule in rules
+        if rule["unique"] or rule["primary_key"]
+    }
+    return " OR ".join(
+        "(" + " AND ".join(f'"{column}" = NEW."{column}"' for column in key) + ")"
+        for key in sorted(keys)
+    )

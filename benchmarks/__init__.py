@@ -1,1 +1,1 @@
-"""Measurements of the product, one module for each: ``python -m benchmarks.NAME``."""
+"""Measurements of the product, one per module: ``python -m benchmarks.NAME``."""

@@ -1,4 +1,4 @@
-"""How much is found, how exactly, and what is found wrongly.
+"""Measures recall, precision of the edges, and false matches.
 
 ``python -m benchmarks.accuracy [--music DIR] [--clips N] [--half 0|1] [--check]``
 """
@@ -22,8 +22,8 @@ from recognition.types import ScanResult
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the clips of one condition."""
+class ConditionResult:
+    """The results of one condition's clips."""
 
     found: list[bool]
     wrong: int
@@ -32,12 +32,12 @@ class Outcome:
 
     @property
     def recall(self) -> float:
-        """Share of clips found."""
+        """Return the share of clips found."""
         return float(np.mean(self.found))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("Recall, false matches and edges, by condition.")
     made.add_argument("--clips", type=int, default=200, help="clips per condition")
     made.add_argument("--half", type=int, default=1, choices=(0, 1))
@@ -96,7 +96,7 @@ def _clips(
 
 
 def _least_recall(condition: Condition, seconds: int) -> float:
-    """The recall asked for; under voices that hide most of the music it is a goal."""
+    """Return the required recall; voices that hide most of the music only have a goal."""
     if condition.group == "five voices":
         return 0.0
     if seconds < 10:
@@ -109,9 +109,9 @@ def _condition(
     scene: tuple[list[Track], Roles, Shelf],
     damage: Damage,
     size: tuple[int, int],
-) -> Outcome:
+) -> ConditionResult:
     tracks, parts, shelf = scene
-    outcome = Outcome([], 0, [], [])
+    outcome = ConditionResult([], 0, [], [])
     wrong = 0
     for k in range(size[1]):
         if k % len(parts.played) == 0:
@@ -120,16 +120,18 @@ def _condition(
         clip, _ = cut(tracks[number].samples(), damage.rng, size[0], condition.tempo)
         result = shelf.scan(fingerprint(condition.apply(clip, damage)))
         wrong += _judge(result, number, condition, outcome)
-    return Outcome(outcome.found, wrong, outcome.tempo_errors, outcome.cents_errors)
+    return ConditionResult(
+        outcome.found, wrong, outcome.tempo_errors, outcome.cents_errors
+    )
 
 
 def _judge(
     result: ScanResult,
     number: int,
     condition: Condition,
-    outcome: Outcome,
+    outcome: ConditionResult,
 ) -> bool:
-    """Take in one clip's answer; whether anything foreign was in it."""
+    """Add one clip's result to ``outcome``; return whether it has a false match."""
     right = [s for s in result.segments if s.recording == number]
     outcome.found.append(bool(right))
     if right:

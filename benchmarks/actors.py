@@ -1,7 +1,7 @@
-"""Commands of the portal as processes that start at once, so that many can be killed.
+"""Portal commands as processes that start instantly, so that many can be killed.
 
-Imported by a fork server, which loads the application once; each process is forked off
-it and then runs its command as ``manage.py`` does.
+A fork server imports this module, which loads the application once. Each process is
+forked from it and runs its command as ``manage.py`` does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import django
 from django.core.management import call_command
 
 django.setup()
-# Loaded before the fork: what a worker and a backup need.
+# Loaded before the fork: the modules that a worker and a backup need.
 for _name in (
     "operations.backup",
     "reports.running",
@@ -24,7 +24,7 @@ for _name in (
 
 
 def run(*arguments: str, log: str = os.devnull) -> None:
-    """Run a command in this process; what it says goes to a file."""
+    """Run a command in this process; its output goes to a file."""
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)

@@ -1,8 +1,8 @@
-"""How fast the API lists and shows files, and how many calls a second it answers.
+"""Measures how fast the API lists and shows files, and its calls per second.
 
 ``python -m benchmarks.api --files 1000000 [--database URL]`` fills a container, serves
-it with gunicorn as ``manage.py serve`` does, and calls it over kept connections. Calls
-per second are compared with a bare Django view on the same machine.
+it with gunicorn as ``manage.py serve`` does, and calls it over persistent connections.
+A bare Django view on the same machine is the baseline for calls per second.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ _BATCH = 5_000
 _MATCHED_SHARE = 0.1
 _THREADS = 4
 _GUNICORN = (
-    *("--worker-class", "gthread", "--workers", "1", "--threads", str(_THREADS)),
-    *("--log-level", "warning", "--limit-request-line", "8190"),
+    "--config",
+    "python:acrportal.gunicorn_config",
+    "--threads",
+    str(_THREADS),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fill, serve, measure, print."""
+    """Fill the container, serve it, measure, and print."""
     args = _arguments(argv)
     report = Report()
     with workplace() as folder:
@@ -71,7 +73,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _environment(folder: Path, database: str | None) -> dict[str, str]:
-    """Set this process up for an installation of its own; return what others need."""
+    """Set this process up for a separate installation; return its environment."""
     set_up(folder, database, ACRPORTAL_API_THROTTLE="off")
     from django.core.management import call_command
 
@@ -81,11 +83,14 @@ def _environment(folder: Path, database: str | None) -> dict[str, str]:
 
     call_command("migrate", verbosity=0)
     owner = create_user(username="benchmark", password=None, role=Role.ADMIN)
-    return {**os.environ, "TOKEN": create_token(owner=owner, name="benchmark").secret}
+    return {
+        **os.environ,
+        "TOKEN": create_token(owner=owner, name="benchmark", scopes=["all"]).secret,
+    }
 
 
 def _fill(count: int) -> tuple[int, list[str]]:
-    """Make a container with so many scanned files; return it and some of their ids."""
+    """Make a container with ``count`` scanned files; return it and some of their ids."""
     from django.db import connection
 
     from catalogue.models import Bucket, Recording, RecordingStatus
@@ -109,7 +114,7 @@ def _fill(count: int) -> tuple[int, list[str]]:
 
 
 def _fill_batch(container: int, recording: int, numbers: range) -> list[str]:
-    """Insert files with a scan each, every tenth with a match."""
+    """Insert files with a scan each; every tenth file has a match."""
     from django.db import transaction
 
     from scanning.choices import FileStatus, ScanStatus
@@ -180,14 +185,14 @@ def _serving(application: str, env: dict[str, str]) -> Iterator[int]:
 
 
 class Client:
-    """Calls over kept connections."""
+    """Calls over persistent connections."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def times_ms(self, paths: Sequence[str]) -> list[float]:
-        """Return how long each call took, one after the other."""
+        """Return the duration of each call in milliseconds; calls run one after the other."""
         connection = self._connection()
         taken = []
         for path in paths:
@@ -197,7 +202,7 @@ class Client:
         return taken
 
     def per_second(self, path: Callable[[], str], seconds: float) -> float:
-        """Return how many calls a second are answered to all threads together."""
+        """Return the calls per second that the server answers to all threads together."""
         self.times_ms([path() for _ in range(20)])
         end = time.monotonic() + seconds
         counts = [0] * _THREADS

@@ -1,4 +1,4 @@
-"""The least that Django answers: what the API's speed is compared with."""
+"""The smallest Django application: the baseline for the API's speed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.urls import path
 
 
 def bare(_request: HttpRequest) -> JsonResponse:
-    """Answer a constant."""
+    """Return a constant response."""
     return JsonResponse({"data": []})
 
 

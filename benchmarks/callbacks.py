@@ -1,10 +1,10 @@
-"""Callbacks in bulk, shuffled and repeated, against a running server.
+"""Sends many callbacks, shuffled and repeated, to a running server.
 
-``python -m benchmarks.callbacks --count 1000 --check``. The same results are first
-posted once and in order for one container, then for a second one shuffled, with one in
-five repeated and one in ten preceded by a "still working". ``--check`` exits with 1
-unless both containers hold the same rows, all posts were answered within ten seconds
-per thousand, and 99 of 100 within 200 ms.
+``python -m benchmarks.callbacks --count 1000 --check``. The results are posted once and
+in order for one container. The same results then go to a second container: shuffled,
+one in five repeated, and one in ten preceded by a "still working". ``--check`` exits
+with 1 unless both containers hold the same rows, all posts are answered within ten
+seconds per thousand, and 99 of 100 within 200 ms.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ print(json.dumps(told))
 
 
 def result_of(file_id: str, number: int) -> Json:
-    """Return a finished result for a file: one recording of two hundred."""
+    """Return a finished result for a file: one of two hundred recordings."""
     recording = number % 200
     return {
         "file_id": file_id,
@@ -113,7 +113,7 @@ def bodies_of(ids: list[str]) -> list[Json]:
 
 
 def disturbed(bodies: list[Json]) -> list[Json]:
-    """Return them shuffled, some repeated and some announced."""
+    """Return the bodies shuffled, some repeated and some preceded by a progress message."""
     rng = random.Random(7)  # noqa: S311 - an order, no secret
     repeated = rng.sample(bodies, len(bodies) // 5)
     announced = [
@@ -126,7 +126,7 @@ def disturbed(bodies: list[Json]) -> list[Json]:
 
 
 def post_all(url: str, bodies: list[Json]) -> tuple[float, list[float]]:
-    """Post bodies from a few senders; return the seconds of all and of each."""
+    """Post bodies from several threads; return the total seconds and each post's."""
     sessions = [requests.Session() for _ in range(_SENDERS)]
 
     def post_some(part: int) -> list[float]:
@@ -145,20 +145,20 @@ def post_all(url: str, bodies: list[Json]) -> tuple[float, list[float]]:
 
 
 def rows_once_applied(server: Server, count: int) -> Json:
-    """Return what is stored once nothing waits to be applied."""
+    """Return the stored rows once no callback waits to be applied."""
     end = time.monotonic() + _WAIT_SECONDS
     while True:
         text = server.manage("shell", "--verbosity", "0", "-c", _ROWS.format())
-        told: Json = json.loads(text.strip().splitlines()[-1])
-        open_ones = sum(one["waiting"] for one in told.values())
-        done = all(one["ready"] == count for one in told.values())
+        containers: Json = json.loads(text.strip().splitlines()[-1])
+        open_ones = sum(container["waiting"] for container in containers.values())
+        done = all(container["ready"] == count for container in containers.values())
         if (not open_ones and done) or time.monotonic() > end:
-            return told
+            return containers
         time.sleep(2)
 
 
 def web_seconds(server: Server) -> float:
-    """Return the processor seconds of the web server so far, as Linux counts them."""
+    """Return the web server's processor seconds so far, as Linux counts them."""
     address = server.base.removeprefix("http://").encode()
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -170,7 +170,7 @@ def web_seconds(server: Server) -> float:
 
 
 def run(server: Server, count: int) -> bool:
-    """Post both ways and print the figures."""
+    """Post the results both ways and print the figures."""
     text = server.manage("shell", "--verbosity", "0", "-c", _MAKE.format(count=count))
     ordered, shuffled = json.loads(text.strip().splitlines()[-1])
     post_all(server.base + ordered[1], bodies_of(ordered[2]))
@@ -200,13 +200,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--check", action="store_true")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(Path(folder)) as server,
     ):
-        right = run(server, told.count)
-    return 0 if right or not told.check else 1
+        right = run(server, arguments.count)
+    return 0 if right or not arguments.check else 1
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""A check of a whole catalogue: time, memory, and whether copies are found.
+"""Checks a whole catalogue for duplicates: time, memory, and copies found.
 
 ``python -m benchmarks.catalogue_dedup [--recordings 10000] [--music DIR] [--check]``
 
-Recordings of four minutes are made from the landmarks of real music, see
-``benchmarks.variants``; one in fifty is a copy of another, some of its landmarks gone,
-moved and weakened as a codec at 32 kbit/s does it. They lie in a database and on disk
-as the portal keeps them, and the check is the portal's own.
+The recordings of four minutes are made from the landmarks of real music, see
+``benchmarks.variants``. One in fifty is a copy of another, with some landmarks removed,
+moved and weakened as a codec at 32 kbit/s does. The database and the disk hold them as
+the portal does, and the portal's own code checks them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BATCH = 200
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("How long a check of a whole catalogue takes.")
     made.add_argument("--recordings", type=int, default=FULL)
     args = made.parse_args(argv)
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _set_up(work: Path) -> None:
-    """An installation of its own for the length of the measurement."""
+    """Set up a separate installation for the length of the measurement."""
     data = work / "data"
     data.mkdir()
     os.environ["ACRPORTAL_DATA_DIR"] = str(data)
@@ -65,7 +65,7 @@ def _set_up(work: Path) -> None:
 
 
 def _pieces(folder: Path | None, work: Path, seed: int) -> list[Landmarks]:
-    """Four minutes each, of all the music behind one another."""
+    """Return excerpts of four minutes from all the music in sequence."""
     layers = [fingerprint(track.samples()).reference for track in music(folder, work)]
     order = np.random.default_rng(seed).permutation(len(layers))
     frames, bins, levels, at = [], [], [], 0
@@ -95,7 +95,7 @@ def _pieces(folder: Path | None, work: Path, seed: int) -> list[Landmarks]:
 def _recordings(
     pieces: Sequence[Landmarks], rng: np.random.Generator
 ) -> Iterator[tuple[Landmarks, int | None]]:
-    """Landmarks, and of which earlier recording they are a copy."""
+    """Yield landmarks, with the number of the earlier recording that they copy."""
     number, latest = 0, pieces[0]
     for variant in variants():
         for piece in pieces:
@@ -125,7 +125,7 @@ def _copied(landmarks: Landmarks, rng: np.random.Generator) -> Landmarks:
 def _fill(
     pieces: Sequence[Landmarks], wanted: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
-    """Put the catalogue into the database, onto the disk and into the index."""
+    """Write the catalogue to the database, the disk and the index."""
     from catalogue import index_store
     from catalogue.models import Bucket, Recording, RecordingStatus
     from common.storage import replace_bytes
@@ -178,26 +178,26 @@ def _fill(
     return copies
 
 
-class _Memory:
-    """Watches a check: memory of its own, at the start, after a tenth, at the end."""
+class _CheckMemory:
+    """Records a check's private memory after every tenth of its recordings."""
 
     def __init__(self) -> None:
         self.total = self.done = 0
         self.megabytes: list[float] = []
 
     def begin(self, total: int) -> None:
-        """Keep how many there are."""
+        """Store the number of recordings."""
         self.total = total
 
     def step(self, compared: int | None) -> None:
-        """Look at the memory every tenth of the way."""
+        """Measure the memory after every tenth of the check."""
         self.done += 1
         if self.done % max(1, self.total // 10) == 0:
             self.megabytes.append(_anonymous_mb())
 
 
 def _anonymous_mb() -> float:
-    """Memory of the process without the pages of files, which the system keeps."""
+    """Return the process's memory without cached file pages, which the system owns."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():
@@ -211,7 +211,7 @@ def _measure(report: Report, wanted: int, copies: Sequence[tuple[int, int]]) -> 
     from dedup.models import PairLink
     from dedup.services import find_duplicates
 
-    memory = _Memory()
+    memory = _CheckMemory()
     began = time.process_time()
     run = find_duplicates(bucket=Bucket.objects.get(name="Benchmark"), watch=memory)
     minutes = (time.process_time() - began) / 60

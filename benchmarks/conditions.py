@@ -1,4 +1,4 @@
-"""What may have happened to a clip before it reaches the engine."""
+"""Kinds of damage that a clip may have before it reaches the engine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from benchmarks.sound import RATE, Samples
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What conditions draw from: chance and voices."""
+    """The sources of random damage: a generator and voices."""
 
     rng: np.random.Generator
     voices: Sequence[Samples]
 
     def speech(self, speakers: int, n: int) -> Samples:
-        """So many people talking at once."""
+        """Return several voices speaking at once."""
         total = sound.silence(n)
         for k in self.rng.permutation(len(self.voices))[:speakers]:
             voice = self.voices[k]
@@ -32,7 +32,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A kind of damage; ``tempo`` and ``cents`` are what the engine should read."""
+    """A kind of damage; the engine should report its ``tempo`` and ``cents``."""
 
     name: str
     group: str
@@ -42,14 +42,14 @@ class Condition:
 
 
 def conditions() -> list[Condition]:
-    """Every condition measured, easy ones first."""
+    """Return every measured condition, easy ones first."""
     return [*_plain(), *_noisy(), *_spoken(), *_altered()]
 
 
 def cut(
     music: Samples, rng: np.random.Generator, seconds: float, ratio: float
 ) -> tuple[Samples, float]:
-    """A stretch with sound in it that lasts ``seconds`` at ``ratio``; and its start."""
+    """Return the loudest of eight excerpts of ``seconds`` at ``ratio``, and its start."""
     n = int(seconds * ratio * RATE)
     best, best_start, best_loudness = music[:n], 0, 0.0
     for _ in range(8):

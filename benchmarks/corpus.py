@@ -1,4 +1,4 @@
-"""Music to measure with: the tracks of a folder, and who plays which part."""
+"""Music to measure with: the tracks of a folder, and the role of each track."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.sound import RATE, Samples, audible, decode
 
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 _ENDINGS = frozenset({".ogg", ".opus", ".mp3", ".flac", ".wav", ".m4a", ".aac", ".mp4"})
-# Parts of a song that lie beside it: they share its audio
+# Stems in a song's folder: they share the song's audio
 _STEMS = frozenset({"guitar", "rhythm", "drums", "bass", "vocals", "preview"})
 _SHORTEST = 25
 _SMALLEST = 200_000
@@ -21,21 +21,21 @@ _SMALLEST = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One piece of music, decoded to a file of 16-bit samples."""
+    """One track of music, decoded to a file of 16-bit samples."""
 
     name: str
     seconds: float
     decoded: Path
 
     def samples(self) -> Samples:
-        """All of it, at the rate of the benchmarks."""
+        """Return all samples, at the rate of the benchmarks."""
         whole: Samples = np.load(self.decoded).astype(np.float32) / 32768
         return whole
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Numbers of tracks: in the catalogue, played from it, and unknown to it."""
+    """Track numbers: in the catalogue, played from it, and unknown to it."""
 
     references: tuple[int, ...]
     played: tuple[int, ...]
@@ -43,7 +43,7 @@ class Roles:
 
 
 def read_tracks(folder: Path, work: Path) -> list[Track]:
-    """Decode what is heard of every track of at least 25 s, in the order of names."""
+    """Decode the audible part of every track of at least 25 s, in order of name."""
     tracks: list[Track] = []
     for path in sorted(p for p in folder.rglob("*") if _is_track(p)):
         try:
@@ -60,10 +60,10 @@ def read_tracks(folder: Path, work: Path) -> list[Track]:
 
 
 def roles(tracks: Sequence[Track], seed: int, half: int) -> Roles:
-    """A quarter of the tracks are strangers, the others references.
+    """Make a quarter of the tracks strangers and the others references.
 
-    Clips come from one half of each (0 or 1), so that a change can be tuned on one
-    half and reported on the other.
+    Clips come from one half of each group (0 or 1), so that a change can be tuned on
+    one half and reported on the other.
     """
     order = np.random.default_rng(seed).permutation(len(tracks)).tolist()
     n_strangers = len(order) // 4
@@ -76,7 +76,7 @@ def roles(tracks: Sequence[Track], seed: int, half: int) -> Roles:
 
 
 def alone(parts: Roles, twins: Collection[int]) -> Roles:
-    """The roles without tracks that share sound: of these the truth is ambiguous."""
+    """Return the roles without tracks that share sound: their truth is ambiguous."""
     return replace(
         parts,
         played=tuple(n for n in parts.played if n not in twins),

@@ -1,9 +1,9 @@
-"""Relations between recordings: pairs made from any music, and pairs that differ.
+"""Measures relations between recordings, on related and on unrelated pairs.
 
 ``python -m benchmarks.dedup [--music DIR] [--tracks 40] [--pairs 100000] [--check]``
 
-A live version of a recording cannot be made from the recording, and the free music at
-hand has none; two takes of one piece are therefore not among the pairs.
+A recording cannot be turned into a live version of itself, and the available free music
+has none, so two takes of one piece are not among the pairs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.shelf import BUCKET, add_all, fingerprint
 from benchmarks.sound import RATE, Samples
 from benchmarks.variants import variants
 from benchmarks.voices import voices
-from recognition.compare import Comparison, Relation, compare, related
+from recognition.compare import SoundComparison, SoundRelation, compare, related
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.relatives import relatives
@@ -34,14 +34,14 @@ from recognition.warm import compile_all
 
 TARGET = 0.98
 LONGEST_S = 180
-SAME = frozenset({Relation.SAME_AUDIO})
-VERSION = frozenset({Relation.SAME_RECORDING})
-NOT_SAME = frozenset({Relation.NONE, Relation.SHARED_LOOP})
+SAME = frozenset({SoundRelation.SAME_AUDIO})
+VERSION = frozenset({SoundRelation.SAME_RECORDING})
+NOT_SAME = frozenset({SoundRelation.NONE, SoundRelation.SHARED_LOOP})
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a pair is made from: a track, another one, somebody speaking, chance."""
+    """The input of a pair: a track, another track, a speaker, a random generator."""
 
     y: Samples
     other: Samples
@@ -50,17 +50,17 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A kind of pair: how its second sound is made, and what may be said of it."""
+class PairKind:
+    """A kind of pair: how its second sound is made, and the acceptable relations."""
 
     name: str
     make: Callable[[Material], Samples]
-    right: frozenset[Relation]
+    right: frozenset[SoundRelation]
     altered: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("Right relations of pairs, and none of 100,000 taken for the same.")
     made.add_argument("--tracks", type=int, default=40, help="tracks of each kind")
     made.add_argument("--pairs", type=int, default=100_000, help="different pairs")
@@ -76,14 +76,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return report.end(checked=args.check)
 
 
-def kinds() -> list[Pair]:
-    """Every kind of pair, copies first."""
+def kinds() -> list[PairKind]:
+    """Return every kind of pair, copies first."""
     return [*_copies(), *_versions(), *_different()]
 
 
-def _copies() -> list[Pair]:
-    def codec(name: str, container: str, bit_rate: int) -> Pair:
-        return Pair(
+def _copies() -> list[PairKind]:
+    def codec(name: str, container: str, bit_rate: int) -> PairKind:
+        return PairKind(
             f"{name} {bit_rate // 1000} kbit/s",
             lambda m: sound.coded(m.y, name, container, bit_rate),
             SAME,
@@ -94,34 +94,34 @@ def _copies() -> list[Pair]:
         codec("libmp3lame", "mp3", 128_000),
         codec("aac", "adts", 48_000),
         codec("libopus", "ogg", 32_000),
-        Pair("resampled to 22,050 Hz and back", _resampled, SAME),
-        Pair("12 dB quieter, a second later", _quieter, SAME),
-        Pair("bass + 9 dB, treble − 9 dB", _equalised, SAME),
-        Pair("3 s of speech over it", _spoken_over, SAME),
-        Pair("mono from stereo", _mono, SAME),
+        PairKind("resampled to 22,050 Hz and back", _resampled, SAME),
+        PairKind("12 dB quieter, a second later", _quieter, SAME),
+        PairKind("bass + 9 dB, treble − 9 dB", _equalised, SAME),
+        PairKind("3 s of speech over it", _spoken_over, SAME),
+        PairKind("mono from stereo", _mono, SAME),
     ]
 
 
-def _versions() -> list[Pair]:
+def _versions() -> list[PairKind]:
     return [
-        Pair("first 5 to 30 % cut off", _late, VERSION),
-        Pair("last 5 to 30 % cut off", _short, VERSION),
-        Pair("faded in and out over 8 s", _faded, VERSION),
-        Pair("a fifth cut out of the middle", _middle_cut, VERSION),
-        Pair("5 % faster", lambda m: sound.speed(m.y, 1.05), VERSION, altered=True),
-        Pair("5 % slower", lambda m: sound.speed(m.y, 0.95), VERSION, altered=True),
+        PairKind("first 5 to 30 % cut off", _late, VERSION),
+        PairKind("last 5 to 30 % cut off", _short, VERSION),
+        PairKind("faded in and out over 8 s", _faded, VERSION),
+        PairKind("a fifth cut out of the middle", _middle_cut, VERSION),
+        PairKind("5 % faster", lambda m: sound.speed(m.y, 1.05), VERSION, altered=True),
+        PairKind("5 % slower", lambda m: sound.speed(m.y, 0.95), VERSION, altered=True),
     ]
 
 
-def _different() -> list[Pair]:
+def _different() -> list[PairKind]:
     return [
-        Pair(
+        PairKind(
             "another track of the album",
             lambda m: m.other,
-            NOT_SAME | {Relation.OVERLAP},
+            NOT_SAME | {SoundRelation.OVERLAP},
         ),
-        Pair("remix over one loop of it", _remix, NOT_SAME),
-        Pair("the same drum sample", _drums_over, NOT_SAME),
+        PairKind("remix over one loop of it", _remix, NOT_SAME),
+        PairKind("the same drum sample", _drums_over, NOT_SAME),
     ]
 
 
@@ -149,7 +149,7 @@ def _spoken_over(m: Material) -> Samples:
 
 
 def _mono(m: Material) -> Samples:
-    """Two channels that differ, the right one softer and later, brought together."""
+    """Mix down two different channels; the right one is softer and later."""
     late = np.concatenate([sound.silence(40), m.y[:-40]])
     both: Samples = (0.5 * (m.y + 0.6 * late)).astype(np.float32)
     return both
@@ -177,7 +177,7 @@ def _middle_cut(m: Material) -> Samples:
 
 
 def _remix(m: Material) -> Samples:
-    """Six seconds of it all through another piece, as loud as that."""
+    """Mix six seconds of the track, repeated, into another piece at equal loudness."""
     start = int(m.rng.uniform(0.2, 0.7) * len(m.y))
     loop = m.y[start : start + 6 * RATE]
     under = np.tile(loop, len(m.other) // len(loop) + 1)[: len(m.other)]
@@ -189,7 +189,7 @@ def _drums_over(m: Material) -> Samples:
 
 
 def _drums(n: int) -> Samples:
-    """A bar of two seconds with kick and snare, again and again."""
+    """Return a repeated two-second bar of kick and snare."""
     rng = np.random.default_rng(1)
     bar = np.zeros(2 * RATE, dtype=np.float32)
     t = np.arange(RATE // 4) / RATE
@@ -235,13 +235,13 @@ def _pairs(
     report.check(f"right relation: {share:.4f}", reached=share >= TARGET)
 
 
-def _told(said: Sequence[Comparison]) -> str:
+def _told(said: Sequence[SoundComparison]) -> str:
     counted = Counter(c.relation.value for c in said)
     return ", ".join(f"{name} {n}" for name, n in counted.most_common())
 
 
 def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> None:
-    """All pairs of recordings that differ, as the whole-catalogue run sees them."""
+    """Measure all pairs of different recordings as the whole-catalogue check does."""
     recordings, origin = _shelf(tracks, wanted)
     index = SegmentStore(work / "strangers", params_hash=DEFAULT.index_hash())
     add_all(index, recordings)
@@ -254,9 +254,9 @@ def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> 
                 continue
             compared += 1
             said = related(landmarks, recordings[other], leads)
-            relation = said.relation if said else Relation.NONE
+            relation = said.relation if said else SoundRelation.NONE
             told[relation.value] += 1
-            if relation is Relation.SAME_AUDIO:
+            if relation is SoundRelation.SAME_AUDIO:
                 wrong.append((origin[number], origin[other]))
     report.title("Recordings that differ")
     names = [tracks[a].name + " = " + tracks[b].name for a, b in wrong]
@@ -278,7 +278,7 @@ def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> 
 def _shelf(
     tracks: list[Track], wanted: int
 ) -> tuple[dict[int, Landmarks], dict[int, int]]:
-    """Enough recordings for so many different pairs, and the track each is made of."""
+    """Return enough recordings for ``wanted`` pairs, and the track of each."""
     layers = [_kept(track.samples()[: LONGEST_S * RATE]).reference for track in tracks]
     recordings: dict[int, Landmarks] = {}
     origin: dict[int, int] = {}
@@ -294,7 +294,7 @@ def _shelf(
 
 
 def _kept(y: Samples) -> Fingerprint:
-    """What a catalogue keeps of a recording."""
+    """Return the data that a catalogue stores of a recording."""
     return replace(fingerprint(y), dense=None, level_map=None)
 
 

@@ -1,9 +1,9 @@
-"""Portal against portal: files sent from one to the other while calls fail.
+"""Sends files from one portal to another while calls fail.
 
-``python -m benchmarks.federation --files 200 --failing 0.2 --check``. Each call
-between the two, in both directions, fails with the given chance: the connection is
-refused, the answer is lost, cut in half or a 500. ``--check`` exits with 1 unless all
-files end with the right result, none is there twice and none is lost.
+``python -m benchmarks.federation --files 200 --failing 0.2 --check``. Each call between
+the two portals, in both directions, fails with the given probability: the connection is
+refused, or the response is lost, truncated or a 500. ``--check`` exits with 1 unless
+all files end with the right result, and no file is duplicated or lost.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CLIP_SECONDS = 6
 
 
 def failing(share: float, seed: int) -> Decide:
-    """Return a rule that spoils a share of all calls, the same ones each time."""
+    """Return a rule that breaks a share of all calls, the same calls in each run."""
     rng = random.Random(seed)  # noqa: S311 - chooses faults, keeps no secret
 
     def decide(_method: str, _path: str) -> Fault | None:
@@ -34,7 +34,7 @@ def failing(share: float, seed: int) -> Decide:
 
 
 def clip(number: int, tunes: dict[int, audio.Samples]) -> tuple[int, bytes]:
-    """Return a state to expect and a file of its own: every third matches nothing."""
+    """Return the expected state and a different file; every third file has no match."""
     seed = number % 3 + 1
     begin = (number * 2_311) % (20 * audio.RATE)
     part = tunes[seed][begin : begin + _CLIP_SECONDS * audio.RATE]
@@ -42,7 +42,7 @@ def clip(number: int, tunes: dict[int, audio.Samples]) -> tuple[int, bytes]:
 
 
 def run(pair: Federation, files: int, share: float) -> bool:
-    """Send the files, wait, and print what came of them."""
+    """Send the files, wait, and print the results."""
     tunes = {seed: audio.tune(seed, 30) for seed in (1, 2, 3)}
     pair.calls.decide = failing(share, 1)
     pair.callbacks.decide = failing(share, 2)
@@ -59,7 +59,7 @@ def run(pair: Federation, files: int, share: float) -> bool:
         for name, state in ledger["states"]
         if named[expected[name]] != state
     ]
-    there = Counter(one["name"].split(" [")[0] for one in pair.remote_files())
+    there = Counter(file["name"].split(" [")[0] for file in pair.remote_files())
     twice = sum(number > 1 for number in there.values())
     lost = files - len(there)
     print(f"files                 {files}")
@@ -80,14 +80,14 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--failing", type=float, default=0.2)
     parser.add_argument("--check", action="store_true")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         federation(Path(folder)) as pair,
     ):
-        right = run(pair, told.files, told.failing)
+        right = run(pair, arguments.files, arguments.failing)
     print("all ended right, none twice, none lost" if right else "NOT RIGHT")
-    return 0 if right or not told.check else 1
+    return 0 if right or not arguments.check else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How cost and recall change as the catalogue grows: 1 ×, 10 ×, 100 ×.
+"""Measures cost and recall as the catalogue grows: 1 ×, 10 ×, 100 ×.
 
 ``python -m benchmarks.growth [--music DIR] [--largest 100] [--check]``
 """
@@ -33,7 +33,7 @@ Query = tuple[int, Fingerprint]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("Cost and recall against the size of the catalogue.")
     made.add_argument("--largest", type=int, default=100, help="times the music")
     made.add_argument("--clips", type=int, default=40, help="clips per condition")

@@ -1,11 +1,11 @@
-"""Broken media and broken API bodies: nothing may crash, hang, or take the machine.
+"""Feeds broken media and API bodies: no crash, no hang, no exhausted machine.
 
-``python -m benchmarks.hostile --check``: mutated real files through the decoder's own
-process and its limits, and mutated bodies through every operation of the two APIs, each
-undone afterwards. ``--media`` and ``--bodies`` set how many, ``--workers`` how many at
-once: each number gives the same file or body, whoever takes it. The system holds a
-decoder to its memory (``ACRPORTAL_DECODE_MEMORY_BYTES``); one that wants more ends, and
-its file counts as refused.
+``python -m benchmarks.hostile --check`` sends mutated real files through the decoder's
+own process and its limits, and mutated bodies through every operation of the two APIs,
+each undone afterwards. ``--media`` and ``--bodies`` set the counts and ``--workers``
+the number of processes; each number produces the same file or body in any process. The
+system enforces the decoder's memory limit (``ACRPORTAL_DECODE_MEMORY_BYTES``): a
+decoder that exceeds it ends, and its file counts as refused.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _GROWTH_MIB = 512
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Mutate, feed, count."""
+    """Mutate inputs, send them, and count the results."""
     args = _arguments(argv)
     report = Report()
     with workplace() as folder:
@@ -71,12 +71,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _rng(*of: object) -> random.Random:
-    """Return what is chosen for one file or body, whoever takes it."""
+    """Return the random generator of one file or body, the same in every process."""
     return random.Random("-".join(map(str, of)))  # noqa: S311 - no secret
 
 
 def _set_up(work: Path) -> None:
-    """Make this process an installation of its own."""
+    """Set this process up for a separate installation."""
     work.mkdir(exist_ok=True)
     set_up(
         work / "data",
@@ -87,7 +87,7 @@ def _set_up(work: Path) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    # Each refusal would be a line.
+    # Each refusal would be a log line.
     logging.disable(logging.CRITICAL)
 
 
@@ -95,7 +95,7 @@ def _set_up(work: Path) -> None:
 
 
 def _bases(folder: Path | None, work: Path) -> list[tuple[str, bytes]]:
-    """Return some seconds of real sound in each format: suffix and content."""
+    """Return some seconds of real sound in each format, as suffix and content."""
     sources = sorted((folder or DEMO).rglob("*.*"), key=lambda one: one.stat().st_size)
     source = next(one for one in reversed(sources) if one.suffix in _READ)
     made = []
@@ -114,7 +114,7 @@ def _bases(folder: Path | None, work: Path) -> list[tuple[str, bytes]]:
 
 
 def _mutated(content: bytes, rng: random.Random) -> bytes:
-    """Return a file that is broken in one of the ways in which files break."""
+    """Return a file broken in one of the ways in which files break."""
     broken = bytearray(content)
     way = rng.randrange(6)
     if way == 0:
@@ -123,7 +123,7 @@ def _mutated(content: bytes, rng: random.Random) -> bytes:
         for _ in range(rng.randrange(1, 200)):
             broken[rng.randrange(len(broken))] = rng.randrange(256)
     elif way == 2:
-        # The head: sizes, rates, counts.
+        # The header: sizes, rates, counts.
         for _ in range(rng.randrange(1, 12)):
             broken[rng.randrange(min(128, len(broken)))] = rng.choice((0, 127, 255))
     elif way == 3:
@@ -139,7 +139,7 @@ def _mutated(content: bytes, rng: random.Random) -> bytes:
 
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str]:
-    """Decode a file; return what came of it, and the fault if it is one."""
+    """Decode a file; return the outcome, and the fault if there is one."""
     from common.media_analysis import decode_limits
     from recognition.analysis import analyse_file
     from recognition.errors import RecognitionError
@@ -149,7 +149,7 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
         analyse_file(path, limits=decode_limits())
     except RecognitionError as refused:
         return f"refused: {type(refused).__name__}", ""
-    except Exception as error:  # noqa: BLE001 - whatever else comes is the fault
+    except Exception as error:  # noqa: BLE001 - any other exception is the fault
         return "", f"{type(error).__name__}: {error}"
     finally:
         path.unlink()
@@ -162,7 +162,7 @@ def _feed_media(
     args: argparse.Namespace,
     work: Path,
 ) -> None:
-    # The first child of all waits until what it runs is compiled.
+    # The first child process waits for compilation, so it is not counted.
     _decoded(work / f"whole.{bases[0][0]}", bases[0][1])
 
     def feed(number: int) -> tuple[str, str, float]:
@@ -170,8 +170,8 @@ def _feed_media(
         broken = _mutated(content, _rng(args.seed, "media", number))
         begun = time.monotonic()
         outcome, fault = _decoded(work / f"broken-{number}.{suffix}", broken)
-        told = f"#{number} {suffix}: {fault}" if fault else ""
-        return outcome, told, time.monotonic() - begun
+        fault_line = f"#{number} {suffix}: {fault}" if fault else ""
+        return outcome, fault_line, time.monotonic() - begun
 
     begun = time.monotonic()
     with ThreadPoolExecutor(args.workers) as pool:
@@ -197,15 +197,60 @@ def _feed_media(
 # --- Bodies -----------------------------------------------------------------------
 
 _ODD: tuple[Any, ...] = (
-    *(None, True, [], {}, "", 0, -1, 2**63, 10**400, 1e308, "\0", "\ud800", "٣"),
-    *("=1+1", "<script>", "../../etc/passwd", "%s%n", "a" * 70_000, [[[[]]]]),
-    *({"$ne": 1}, "2026-13-45", "http://127.0.0.1/", "🎵" * 300, float("nan")),
+    None,
+    True,
+    [],
+    {},
+    "",
+    0,
+    -1,
+    2**63,
+    10**400,
+    1e308,
+    "\0",
+    "\ud800",
+    "٣",
+    "=1+1",
+    "<script>",
+    "../../etc/passwd",
+    "%s%n",
+    "a" * 70_000,
+    [[[[]]]],
+    {"$ne": 1},
+    "2026-13-45",
+    "http://127.0.0.1/",
+    "🎵" * 300,
+    float("nan"),
 )
 _FIELDS = (
-    *("name", "title", "buckets", "bucket_id", "engine", "policy", "state", "ids"),
-    *("data_type", "url", "file", "user_defined", "audio_type", "custom_id", "labels"),
-    *("callback_url", "region", "id", "target_bucket_id", "container", "links", "tags"),
-    *("published_at", "programme", "scan_again", "key", "access_key", "signature"),
+    "name",
+    "title",
+    "buckets",
+    "bucket_id",
+    "engine",
+    "policy",
+    "state",
+    "ids",
+    "data_type",
+    "url",
+    "file",
+    "user_defined",
+    "audio_type",
+    "custom_id",
+    "labels",
+    "callback_url",
+    "region",
+    "id",
+    "target_bucket_id",
+    "container",
+    "links",
+    "tags",
+    "published_at",
+    "programme",
+    "scan_again",
+    "key",
+    "access_key",
+    "signature",
 )
 
 
@@ -222,8 +267,8 @@ def _value(rng: random.Random, depth: int = 0) -> Any:
 
 def _body(rng: random.Random) -> tuple[bytes, str]:
     """Return a body and its content type."""
-    told = {name: _value(rng) for name in rng.sample(_FIELDS, rng.randrange(1, 8))}
-    text = json.dumps(told).encode()
+    values = {name: _value(rng) for name in rng.sample(_FIELDS, rng.randrange(1, 8))}
+    text = json.dumps(values).encode()
     way = rng.randrange(8)
     if way == 0:
         return _mutated(text, rng), "application/json"
@@ -234,25 +279,25 @@ def _body(rng: random.Random) -> tuple[bytes, str]:
             ("application/json", "text/plain", "application/x-www-form-urlencoded", "")
         )
     if way == 3:
-        pairs = "&".join(f"{name}={value}" for name, value in told.items())
+        pairs = "&".join(f"{name}={value}" for name, value in values.items())
         return pairs.encode("utf-8", "replace"), "application/x-www-form-urlencoded"
     if way == 4:
-        return _multipart(told, rng), "multipart/form-data; boundary=b"
+        return _multipart(values, rng), "multipart/form-data; boundary=b"
     return text, "application/json"
 
 
-def _multipart(told: dict[str, Any], rng: random.Random) -> bytes:
+def _multipart(values: dict[str, Any], rng: random.Random) -> bytes:
     parts = [
         f'--b\r\nContent-Disposition: form-data; name="{name}"'
         f"{rng.choice(('', '; filename=../x.wav'))}\r\n\r\n{value}\r\n"
-        for name, value in told.items()
+        for name, value in values.items()
     ]
     whole = "".join([*parts, "--b--\r\n"]).encode("utf-8", "replace")
     return _mutated(whole, rng) if rng.random() < 0.5 else whole
 
 
 def _operations() -> Iterator[tuple[str, str]]:
-    """Return method and address of every operation, filled with what is there."""
+    """Return method and address of every operation, filled with existing objects."""
     from drf_spectacular.generators import SchemaGenerator
 
     generator: Any = SchemaGenerator()  # type: ignore[no-untyped-call]
@@ -265,7 +310,7 @@ def _operations() -> Iterator[tuple[str, str]]:
 
 @dataclass
 class Fed:
-    """What came of the bodies that one process sent."""
+    """The results of the bodies that one process sent."""
 
     operations: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
@@ -275,7 +320,7 @@ class Fed:
 
 
 def _feed_share(work: Path, seed: int, numbers: range) -> Fed:
-    """Send the bodies of some numbers to an installation of this process's own."""
+    """Send the bodies of some numbers to this process's own installation."""
     _set_up(work)
     call = _caller()
     operations = list(_operations())
@@ -299,23 +344,23 @@ def _feed_share(work: Path, seed: int, numbers: range) -> Fed:
 
 
 def _feed_bodies(report: Report, args: argparse.Namespace, work: Path) -> None:
-    """Send all bodies, each process its share."""
+    """Send all bodies, divided among the processes."""
     begun = time.monotonic()
-    shares = [range(one, args.bodies, args.workers) for one in range(args.workers)]
+    shares = [range(share, args.bodies, args.workers) for share in range(args.workers)]
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.workers, mp_context=spawned) as pool:
         fed = list(
             pool.map(
                 _feed_share,
-                [work / f"share-{one}" for one in range(args.workers)],
+                [work / f"share-{share}" for share in range(args.workers)],
                 [args.seed] * args.workers,
                 shares,
             )
         )
-    statuses = sum((one.statuses for one in fed), Counter[str]())
-    faults = [fault for one in fed for fault in one.faults]
-    slowest = max(one.slowest for one in fed)
-    grown = max(one.grown for one in fed)
+    statuses = sum((share.statuses for share in fed), Counter[str]())
+    faults = [fault for share in fed for fault in share.faults]
+    slowest = max(share.slowest for share in fed)
+    grown = max(share.grown for share in fed)
     report.line(f"{time.monotonic() - begun:.0f} s")
     report.table(["answer", "calls"], sorted(statuses.items()))
     report.table(
@@ -338,7 +383,7 @@ Call = Callable[[str, str, bytes, str, random.Random], int]
 
 
 def _caller() -> Call:
-    """Return a function that makes one call as an admin and undoes what it did."""
+    """Return a function that makes one call as an admin and undoes its changes."""
     from django.db import transaction
     from django.test import Client
 
@@ -358,7 +403,7 @@ def _caller() -> Call:
         "ids": file.uid,
         "uid": file.uid,
     }
-    secret = create_token(owner=admin, name="hostile").secret
+    secret = create_token(owner=admin, name="hostile", scopes=["all"]).secret
     wire = Client(raise_request_exception=False, SERVER_NAME="localhost")
     session = Client(raise_request_exception=False, SERVER_NAME="localhost")
     session.force_login(admin)

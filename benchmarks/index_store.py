@@ -1,10 +1,10 @@
-"""What the index stores cost: load, size, add, remove, query, merge, by size.
+"""Measures the index stores: load, size, add, remove, query and merge.
 
 ``python -m benchmarks.index_store --millions 10 100 [--clickhouse] [--check]`` makes
-synthetic postings with a skew like that of real pairs (21,600 for each recording of four
-minutes) and prints a row for each size and store. With ``--clickhouse`` the same postings
-go to ClickHouse too, to one server of this machine and to two that share them. Processor
-time is of this process alone, so that of ClickHouse is not in it.
+synthetic postings with a skew like that of real pairs (21,600 for each recording of
+four minutes) and prints a row for each size and store. With ``--clickhouse``,
+ClickHouse gets the same postings too: on one server of this machine, and on a cluster
+of two. Processor time counts this process alone, without ClickHouse's.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ TRUE_SHARE = 0.3
 PARAMS = "benchmark"
 SEGMENTS = "segments"
 
-# Targets: bytes of a posting, and milliseconds of a window of 5,000 hashes. Those of
-# segments are of the processor; ClickHouse answers from other processes, by the clock.
+# Targets: bytes per posting, and milliseconds per window of 5,000 hashes. Segments have
+# processor time; ClickHouse answers from other processes, so it has wall time.
 MOST_BYTES = {SEGMENTS: 6.0, "ClickHouse": 12.0}
 MOST_WINDOW_MS = {SEGMENTS: 6.0, "ClickHouse": 1000.0}
 
@@ -48,8 +48,8 @@ Open = Callable[[], IndexStore]
 
 
 @dataclass
-class Row:
-    """One size's figures on one store."""
+class StoreFigures:
+    """The figures of one size on one store."""
 
     store: str
     millions: float
@@ -65,25 +65,41 @@ class Row:
     rss_mb: float
 
     HEAD = (
-        *("store", "postings", "load M/s", "bytes each", "add ms", "remove ms"),
-        *("first query ms", "5k window ms", "its CPU ms", "150k query ms", "merge s"),
+        "store",
+        "postings",
+        "load M/s",
+        "bytes each",
+        "add ms",
+        "remove ms",
+        "first query ms",
+        "5k window ms",
+        "its CPU ms",
+        "150k query ms",
+        "merge s",
         "peak RSS MB",
     )
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row of the table."""
+        """Return the row of the table."""
         return (
-            *(self.store, f"{self.millions:g} M", f"{self.load:.2f}"),
-            *(f"{self.bytes_per_posting:.2f}", f"{self.add_ms:.0f}"),
-            *(f"{self.remove_ms:.1f}", f"{self.first_ms:.0f}"),
-            *(f"{self.window_ms:.1f}", f"{self.window_cpu_ms:.1f}"),
-            *(f"{self.file_ms:,.0f}", f"{self.merge_s:.1f}", f"{self.rss_mb:.0f}"),
+            self.store,
+            f"{self.millions:g} M",
+            f"{self.load:.2f}",
+            f"{self.bytes_per_posting:.2f}",
+            f"{self.add_ms:.0f}",
+            f"{self.remove_ms:.1f}",
+            f"{self.first_ms:.0f}",
+            f"{self.window_ms:.1f}",
+            f"{self.window_cpu_ms:.1f}",
+            f"{self.file_ms:,.0f}",
+            f"{self.merge_s:.1f}",
+            f"{self.rss_mb:.0f}",
         )
 
 
 def recording(seed: int) -> Postings:
-    """Pairs like those of music: frequency × difference × distance, and a few common."""
+    """Return pairs like music's: frequency × difference × distance, some common."""
     rng = np.random.default_rng(seed)
     n = PER_RECORDING
     f1 = rng.triangular(0, 60, 256, n).astype(np.uint32)
@@ -96,7 +112,7 @@ def recording(seed: int) -> Postings:
 
 
 def query(seed: int, hashes: int) -> Postings:
-    """Of which a share belongs to one recording, the rest to others' noise."""
+    """Return hashes of which a share belongs to one recording and the rest is noise."""
     own, frames = recording(seed)
     n = min(len(own), round(TRUE_SHARE * hashes))
     start = (len(own) - n) // 2
@@ -113,14 +129,16 @@ def query(seed: int, hashes: int) -> Postings:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Milliseconds on the clock and of the processor."""
+    """Return wall and processor time in milliseconds."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)
 
 
-def measure(name: str, open_store: Open, millions: float) -> tuple[Row, list[Vote]]:
-    """Build a store of that size and measure everything on it; return what it found."""
+def measure(
+    name: str, open_store: Open, millions: float
+) -> tuple[StoreFigures, list[Vote]]:
+    """Build a store of that size, measure every operation, and return the figures."""
     store = open_store()
     count = round(millions * 1e6 / PER_RECORDING)
     load_ms = 0.0
@@ -146,7 +164,7 @@ def measure(name: str, open_store: Open, millions: float) -> tuple[Row, list[Vot
     more = [(n, recording(n)) for n in added(count)]
     adds = [timed(lambda m=m: store.add(1, m[0], *m[1]))[0] for m in more]  # type: ignore[misc]
     removes = [timed(lambda n=n: store.remove(1, n))[0] for n in added(count)]  # type: ignore[misc]
-    row = Row(
+    row = StoreFigures(
         store=name,
         millions=millions,
         load=1000 * stats.postings / load_ms / 1e6,
@@ -164,12 +182,12 @@ def measure(name: str, open_store: Open, millions: float) -> tuple[Row, list[Vot
 
 
 def added(count: int) -> range:
-    """Numbers of recordings added one by one."""
+    """Return the numbers of recordings that are added one by one."""
     return range(count, count + 20)
 
 
 def best(store: IndexStore, number: int, postings: Postings) -> Vote:
-    """What comes first for one window; it must be the right recording."""
+    """Return the best vote for one window, which must be the right recording."""
     found = store.query([1], *postings)
     assert found
     assert found[0].recording == number
@@ -177,13 +195,13 @@ def best(store: IndexStore, number: int, postings: Postings) -> Vote:
 
 
 def in_folder(folder: Path) -> Open:
-    """Return what opens segments there."""
+    """Return a function that opens segments in the folder."""
     return lambda: SegmentStore(folder, params_hash=PARAMS)
 
 
 @contextlib.contextmanager
 def in_clickhouse(folder: Path, *, sharded: bool) -> Iterator[Open]:
-    """Run ClickHouse's own servers, and give what opens an empty index on them."""
+    """Run ClickHouse servers; yield a function that opens an empty index on them."""
     from catalogue.clickhouse.address import parse_index_url
     from catalogue.clickhouse.store import ClickHouseStore
     from tests.index.servers import two_servers
@@ -194,8 +212,8 @@ def in_clickhouse(folder: Path, *, sharded: bool) -> Iterator[Open]:
         yield lambda: ClickHouseStore(address, params_hash=PARAMS, rebuild_command="")
 
 
-def judge(report: Report, row: Row) -> None:
-    """Hold a row against its targets."""
+def judge(report: Report, row: StoreFigures) -> None:
+    """Check a row against its targets."""
     kind = SEGMENTS if row.store == SEGMENTS else "ClickHouse"
     took = row.window_cpu_ms if kind == SEGMENTS else row.window_ms
     most_ms = MOST_WINDOW_MS[kind] * max(1.0, row.millions)
@@ -237,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 report.check(
                     f"{label} finds what segments find", reached=theirs == found
                 )
-    report.table(Row.HEAD, [row.cells for row in rows])
+    report.table(StoreFigures.HEAD, [row.cells for row in rows])
     for row in rows:
         judge(report, row)
     return report.end(checked=args.check)

@@ -1,4 +1,4 @@
-"""Makes the process an installation of its own, for what is measured inside Django."""
+"""Makes this process a separate installation, for measurements inside Django."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 
 def set_up(folder: Path, database: str | None = None, **settings: str) -> None:
-    """Use ``folder`` for everything, and ``database`` where one is named.
+    """Use ``folder`` for all data, and ``database`` if given.
 
-    ``settings`` are further environment variables. Nothing of Django may have been
-    imported before.
+    ``settings`` are further environment variables. Call this before any import of
+    Django.
     """
     os.environ |= {
         "ACRPORTAL_DATA_DIR": str(folder),
         "DATABASE_URL": database or f"sqlite:///{folder}/portal.sqlite3",
-        "SECRET_KEY": "only-for-this-measurement",
+        "SECRET_KEY": "only-for-this-measurement-and-long-enough",
         "ACRPORTAL_HTTPS": "off",
         "LOG_LEVEL": "WARNING",
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",

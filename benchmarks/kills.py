@@ -1,10 +1,10 @@
-"""Kills at random moments: nothing acknowledged is lost, nothing counts twice.
+"""Kills processes at random moments: no acknowledged work is lost or counted twice.
 
-``python -m benchmarks.kills --kills 1000 [--database URL] [--check]``: a web server, a
-worker and backups as real processes, ended with SIGKILL in the middle of an upload, a
-scan, an addition to the index, a report, a merge and a backup, one after the other. What
-was answered before the kill counts as acknowledged. Afterwards everything is read again:
-``benchmarks.kills_checks`` says what.
+``python -m benchmarks.kills --kills 1000 [--database URL] [--check]`` runs a web
+server, a worker and backups as real processes and ends them with SIGKILL in the middle
+of an upload, a scan, an addition to the index, a report, a merge and a backup, one
+after the other. Work answered before the kill counts as acknowledged.
+``benchmarks.kills_checks`` then examines the whole installation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 from benchmarks.installation import set_up
 from benchmarks.kills_checks import Acknowledged
 from benchmarks.kills_filling import World, fill
-from benchmarks.people import Answer, Person, session_of
+from benchmarks.people import PageAnswer, Person, session_of
 from benchmarks.report import Report, machine, workplace
 from tests import audio
 
@@ -40,14 +40,20 @@ _LEASE_SECONDS = 4
 _PATIENCE_SECONDS = 120.0
 _SETTLE_SECONDS = 600.0
 _GUNICORN = (
-    *("-m", "gunicorn", "acrportal.wsgi:application", "--preload"),
-    *("--worker-class", "gthread", "--workers", "1", "--threads", "4"),
-    *("--log-level", "critical", "--limit-request-line", "8190"),
+    "-m",
+    "gunicorn",
+    "--config",
+    "python:acrportal.gunicorn_config",
+    "--preload",
+    "--threads",
+    "4",
+    "--log-level",
+    "critical",
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Set up, kill, let it finish, check."""
+    """Set up, kill, let the work finish, and check."""
     args = _arguments(argv)
     report = Report()
     with workplace() as folder:
@@ -56,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             work / "data",
             args.database or f"sqlite:///{work}/portal.sqlite3",
             ACRPORTAL_LEASE_SECONDS=str(_LEASE_SECONDS),
-            # Each kill is a try; none of the work is to blame.
+            # Each kill uses up an attempt, although the work is not to blame.
             ACRPORTAL_MAX_ATTEMPTS="1000",
             LOG_LEVEL="ERROR",
         )
@@ -100,7 +106,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 class _Installation:
-    """Web server and worker, which are there again after each kill."""
+    """A web server and a worker that restart after each kill."""
 
     def __init__(self, work: Path) -> None:
         self.log = work / "processes.log"
@@ -129,7 +135,7 @@ class _Installation:
         self._web.wait()
 
     def command(self, *arguments: str) -> BaseProcess:
-        """Start a command in a process of its own."""
+        """Start a command in a separate process."""
         from benchmarks import actors
 
         made = self._context.Process(
@@ -139,18 +145,18 @@ class _Installation:
         return made
 
     def kill_web(self) -> None:
-        """Kill what answers requests; gunicorn starts another."""
+        """Kill gunicorn's worker process; gunicorn starts another."""
         for child in self._web_children():
             os.kill(child, signal.SIGKILL)
 
     def kill_worker(self) -> None:
-        """Kill the worker, and start another."""
+        """Kill the worker and start another."""
         self.worker.kill()
         self.worker.join()
         self.worker = self.command("scan_worker", "--interval", "0.05")
 
     def wait_for_web(self) -> None:
-        """Wait until pages are answered."""
+        """Wait until the server answers pages."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             person = Person(self.port, "", timeout=5.0)
@@ -164,7 +170,7 @@ class _Installation:
         raise SystemExit(f"The web server does not answer; see {self.log}")
 
     def settle(self) -> bool:
-        """Let the worker finish what there is; tell whether it did, and drained."""
+        """Let the worker finish all work; return whether it did, and drained."""
         from benchmarks.kills_checks import open_work
 
         deadline = time.monotonic() + _SETTLE_SECONDS
@@ -181,7 +187,7 @@ class _Installation:
 
 
 class _Rounds:
-    """One piece of work after the other, each killed at a random moment of it."""
+    """One operation after the other, each killed at a random moment."""
 
     def __init__(
         self,
@@ -205,7 +211,7 @@ class _Rounds:
         }
 
     def warm_up(self) -> None:
-        """Do each kind twice to its end: how long it takes, once all is loaded."""
+        """Run each kind twice to the end; the second run is its typical duration."""
         for kind in KINDS:
             self._acts[kind](None)
             begun = time.monotonic()
@@ -213,7 +219,7 @@ class _Rounds:
             self.typical[kind] = time.monotonic() - begun
 
     def kill(self, kind: str) -> None:
-        """Begin something and kill whoever does it, at any moment until its end."""
+        """Start an operation and kill its process at a random moment."""
         self.answered[kind] += self._acts[kind](
             self._rng.uniform(0.0, 1.1 * self.typical[kind])
         )
@@ -290,7 +296,7 @@ class _Rounds:
         )
 
     def _merge(self, moment: float | None) -> bool:
-        """Kill the server in the merge, or the worker while the index follows."""
+        """Kill the server during the merge, or the worker while it updates the index."""
         from dedup.models import DedupGroup
 
         group = DedupGroup.objects.filter(kind="same_sound").order_by("pk").first()
@@ -332,10 +338,10 @@ class _Rounds:
         return True
 
     def _web(
-        self, act: Callable[[Person], Answer], moment: float | None
-    ) -> Answer | None:
-        """Ask the server; at a moment kill it. None where no answer came."""
-        answers: list[Answer] = []
+        self, act: Callable[[Person], PageAnswer], moment: float | None
+    ) -> PageAnswer | None:
+        """Send a request and kill the server at ``moment``; None if no answer came."""
+        answers: list[PageAnswer] = []
 
         def ask() -> None:
             person = Person(self._there.port, self._session)
@@ -363,7 +369,7 @@ class _Rounds:
         ended: Callable[[], bool],
         moment: float | None,
     ) -> bool:
-        """Let the worker do it, or kill it a while after it began; tell if it ended."""
+        """Let the worker finish, or kill it after ``moment``; return whether it finished."""
         if moment is None:
             _wait(ended)
             return True
@@ -373,7 +379,7 @@ class _Rounds:
         return ended()
 
     def _clip(self) -> bytes:
-        """Return some seconds of a reference that nobody brought before."""
+        """Return some seconds of a reference, different in each call."""
         sound = self._world.sounds[self._rng.randrange(len(self._world.sounds))]
         begin = self._rng.randrange(len(sound) // 3)
         clip = sound[begin : begin + 10 * audio.RATE].copy()

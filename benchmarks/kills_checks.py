@@ -1,4 +1,4 @@
-"""Reads an installation that was killed many times: is all there, and once?"""
+"""Examines an installation after many kills: everything exists exactly once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Acknowledged:
-    """What was answered, and so must be there afterwards."""
+    """Operations that the server acknowledged, which must survive."""
 
     uploads: dict[str, str] = field(default_factory=dict)
     """SHA-256 by the file's uid."""
@@ -28,21 +28,23 @@ class Acknowledged:
 
 @dataclass
 class Checks:
-    """How many of each were looked at, and what is wrong."""
+    """The number of examined objects of each kind, and the faults."""
 
     counted: list[tuple[str, int, int]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def add(self, what: str, number: int, faults: Iterator[str]) -> None:
-        """Keep what one check found."""
+        """Add the result of one check."""
         found = list(faults)
         self.counted.append((what, number, len(found)))
         self.faults += found
 
 
 def open_work() -> bool:
-    """Tell whether anything still waits or runs."""
-    from catalogue.models import IndexChange, Recording, RecordingStatus
+    """Return whether work still waits or runs."""
+    from catalogue.models import Recording, RecordingStatus
+    from jobs.choices import OPEN_STATES
+    from jobs.models import Job
     from reports.choices import UNFINISHED
     from reports.models import ReportRun
     from scanning.choices import ACTIVE_SCAN_STATUSES
@@ -55,13 +57,13 @@ def open_work() -> bool:
             Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES),
             Recording.objects.filter(status__in=waiting),
             ReportRun.objects.filter(state__in=UNFINISHED),
-            IndexChange.objects.all(),
+            Job.objects.filter(state__in=OPEN_STATES),
         )
     )
 
 
 def examine(told: Acknowledged, backups: Path) -> Checks:
-    """Compare what is there with what was acknowledged, and with itself."""
+    """Compare the installation with the acknowledged work, and with itself."""
     from catalogue.models import Bucket, Recording
     from operations.backup import backups_in
     from reports.models import ReportRun
@@ -94,7 +96,7 @@ def _uploads(uploads: dict[str, str]) -> Iterator[str]:
 
 
 def _files() -> Iterator[str]:
-    """Each is a clip of one reference: stored whole, scanned once, found once."""
+    """Check each clip of a reference: stored whole, scanned once, matched once."""
     from scanning.choices import FileStatus, ScanStatus
     from scanning.models import Detection, ScannedFile
 
@@ -113,10 +115,10 @@ def _files() -> Iterator[str]:
             yield f"file {file.uid}: detections {recordings}, matches {matches}"
 
 
-def _recordings(told: Acknowledged) -> Iterator[str]:
+def _recordings(acknowledged: Acknowledged) -> Iterator[str]:
     from catalogue.models import Recording
 
-    for title in told.recordings:
+    for title in acknowledged.recordings:
         states = list(
             Recording.objects.filter(title=title).values_list("status", flat=True)
         )
@@ -125,7 +127,7 @@ def _recordings(told: Acknowledged) -> Iterator[str]:
 
 
 def _index(bucket: Bucket) -> Iterator[str]:
-    """What it holds is what the stored fingerprints of searchable recordings say."""
+    """Check the index against the stored fingerprints of searchable recordings."""
     from catalogue import index_store
     from catalogue.models import Recording, RecordingStatus
 
@@ -135,7 +137,7 @@ def _index(bucket: Bucket) -> Iterator[str]:
     held = index.recordings(bucket.pk).tolist()
     if sorted(held) != sorted(wanted):
         yield f"index of {bucket}: {set(held) ^ wanted} too many, missing or doubled"
-    postings = sum(len(index_store.postings_of(one)[1]) for one in ready)
+    postings = sum(len(index_store.postings_of(recording)[1]) for recording in ready)
     if index.stats(bucket.pk).postings != postings:
         yield (
             f"index of {bucket}: {index.stats(bucket.pk).postings} postings, of the "
@@ -164,12 +166,12 @@ def _all_reports() -> Iterator[str]:
                 yield f"report {run.uid}, {check.name}: {check.fault}"
 
 
-def _merges(told: Acknowledged) -> Iterator[str]:
-    """Each was done once and all of it, or, unless acknowledged, none of it."""
+def _merges(acknowledged: Acknowledged) -> Iterator[str]:
+    """Check that each merge is complete and single, or, if unacknowledged, absent."""
     from catalogue.models import Recording, RecordingStatus
     from dedup.models import ActionState, DedupAction, DedupGroup
 
-    for uid in told.merges:
+    for uid in acknowledged.merges:
         done = DedupAction.objects.filter(group_uid=uid, state=ActionState.DONE).count()
         if done != 1 or DedupGroup.objects.filter(uid=uid).exists():
             yield f"merge of {uid}: done {done} times"
@@ -177,12 +179,12 @@ def _merges(told: Acknowledged) -> Iterator[str]:
     actions = DedupAction.objects.filter(state=ActionState.DONE).count()
     if merged.count() != actions:
         yield f"{merged.count()} recordings were merged by {actions} actions"
-    for one in merged.exclude(status=RecordingStatus.RETIRED):
-        yield f"{one}: merged, and still {one.status}"
+    for recording in merged.exclude(status=RecordingStatus.RETIRED):
+        yield f"{recording}: merged, and still {recording.status}"
 
 
-def _acknowledged_backups(told: Acknowledged) -> Iterator[str]:
-    for folder in told.backups:
+def _acknowledged_backups(acknowledged: Acknowledged) -> Iterator[str]:
+    for folder in acknowledged.backups:
         if not folder.is_dir():
             yield f"backup {folder.name} is gone"
 

@@ -1,4 +1,4 @@
-"""What the kills happen to: references to find, and copies to merge."""
+"""The installation to kill: references to match, and copies to merge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COPY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is there before the first kill."""
+    """The objects that exist before the first kill."""
 
     username: str
     container: int
@@ -23,7 +23,7 @@ class World:
 
 
 def fill(*, references: int, copies: int) -> World:
-    """Make a catalogue with so many references, and so many pairs of one sound."""
+    """Make a catalogue with references, and pairs of recordings with the same sound."""
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.core.management import call_command
 

@@ -1,9 +1,9 @@
-"""Whether two stretches hold the same sound, sample by sample, whatever the engine says.
+"""Decides whether two intervals hold the same sound, independently of the engine.
 
 Game music shares loops, drum tracks and whole passages between pieces of one album. A
-match there is right; to call it false would only make the threshold too strict. The
-measure is independent of landmarks: a whitened cross-correlation (GCC-PHAT, Knapp and
-Carter 1976), in which sound that is there twice gives one sharp peak.
+match there is right; counting it as false would only make the threshold too strict. The
+measure does not use landmarks: it is a whitened cross-correlation (GCC-PHAT, Knapp and
+Carter 1976), in which shared sound gives one sharp peak.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ import scipy.signal
 from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples
 from recognition.params import DEFAULT
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 
-# Of 1,000 alignments of pieces of different albums the best has a peak 2.2 times as high
-# as the next one, and the best 24 standard deviations. Loops have many equal peaks.
+# Among 1,000 alignments of pieces from different albums, the best has a peak 2.2 times
+# as high as the next one, and the highest is 24 standard deviations. Loops have many
+# equal peaks.
 _ALONE, _HIGH = 2.5, 30.0
-# Seconds: long pieces find what is faint, short ones what drifts.
+# Seconds: long excerpts detect faint sound, short ones tolerate drift.
 _PIECES = (3.0, 6.0, 12.0)
-_NEAR = int(0.06 * RATE)  # how far from the line the peak may be
-_LOWEST, _HIGHEST = 150.0, 3800.0  # Hz, between which the figures above are from
-_FRAMES = 1000 / DEFAULT.frame_ms  # a second
+_NEAR = int(0.06 * RATE)  # allowed distance of the peak from the alignment
+_LOWEST, _HIGHEST = 150.0, 3800.0  # Hz, the band of the figures above
+_FRAMES = 1000 / DEFAULT.frame_ms  # per second
 
 
-def kin(tracks: Sequence[Track], number: int, runs: Sequence[Run]) -> set[int]:
-    """Those of the runs' recordings whose sound is in track ``number``."""
+def kin(tracks: Sequence[Track], number: int, runs: Sequence[ScoringRun]) -> set[int]:
+    """Return the runs' recordings that share sound with track ``number``."""
     query = tracks[number].samples()
     found: set[int] = set()
     for run in runs:
@@ -43,8 +44,8 @@ def kin(tracks: Sequence[Track], number: int, runs: Sequence[Run]) -> set[int]:
     return found
 
 
-def peaks(query: Samples, reference: Samples, run: Run) -> tuple[float, float]:
-    """The best peak along the run's line: times the next one, standard deviations."""
+def peaks(query: Samples, reference: Samples, run: ScoringRun) -> tuple[float, float]:
+    """Return the run's best peak: its ratio to the next, and standard deviations."""
     start, end = (frame / _FRAMES for frame in run.query_span)
     alone, high = 0.0, 0.0
     for seconds in _PIECES:
@@ -53,8 +54,8 @@ def peaks(query: Samples, reference: Samples, run: Run) -> tuple[float, float]:
             ours = _between(query, at, stop)
             first = run.line.reference_frame(at * _FRAMES) / _FRAMES
             last = run.line.reference_frame(stop * _FRAMES) / _FRAMES
-            # As the line has it, and unaltered: a line fitted to little is off by more
-            # than a whitened peak bears
+            # Try the fitted alignment and an unaltered one: an alignment fitted to few
+            # landmarks is less exact than a whitened peak needs
             middle, half = (first + last) / 2, (stop - at) / 2
             for left, right in ((first, last), (middle - half, middle + half)):
                 piece = _peak(ours, _between(reference, left, right))
@@ -69,7 +70,7 @@ def _between(y: Samples, start: float, end: float) -> Samples:
 def _peak(ours: Samples, theirs: Samples) -> tuple[float, float]:
     if min(len(ours), len(theirs)) < 2 * RATE:
         return 0.0, 0.0
-    if abs(len(theirs) / len(ours) - 1) > 3e-4:  # another speed
+    if abs(len(theirs) / len(ours) - 1) > 3e-4:  # different speed
         theirs = scipy.signal.resample(theirs, len(ours))
     n = min(len(ours), len(theirs))
     padded = scipy.fft.next_fast_len(2 * n)

@@ -1,12 +1,12 @@
-"""Many people at once: pages, uploads and scans on one machine as ``serve`` runs it.
+"""Measures many people at once: pages, uploads and scans on one machine.
 
 ``python -m benchmarks.load --minutes 10 --browsing 200 --uploading 50 [--database URL]
-[--check]`` fills a database, starts ``manage.py serve``, and lets signed-in people work:
-some open page after page, with the style sheets and scripts that a browser asks for (all
-on the first page, then what may not be kept); some upload sound, follow its scan as the
-upload page does, and open its result. Everybody thinks ``--think`` seconds on average
-(between half and one and a half times that) after each page and each result. All people
-are threads of this process, on the same machine.
+[--check]`` fills a database, starts ``manage.py serve``, and lets signed-in people
+work. Some open page after page, with the style sheets and scripts that a browser
+requests: all on the first page, then only those that the cache lacks. Others upload
+sound, follow its scan as the upload page does, and open its result. Everybody pauses
+``--think`` seconds on average (between half and one and a half times that) after each
+page and each result. All people are threads of this process, on the same machine.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _PAGE_MS, _UPLOAD_MS = 500, 2_000
 _WEB_MIB, _WORKER_MIB = 1_024, 2_048
 _FOLLOW_SECONDS = 2.0
 _REST_SECONDS = 300.0
-# An icon's name in a drawing of many stands behind "#", and is no other file.
+# The part after "#" is an icon's name in a sprite, not another file.
 _STATIC = re.compile(rb'(?:href|src)="(/static/[^"#]+)[#"]')
 _SETTLED = {"ready", "no_match", "error", "needs_audio", "cancelled"}
 
 
 @dataclass
 class Times:
-    """How long each kind of page took, and what went wrong."""
+    """The duration of each kind of page, and the faults."""
 
     taken: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: list[str] = field(default_factory=list)
@@ -57,15 +57,15 @@ class Times:
     uploads: list[str] = field(default_factory=list)
 
     def note(self, name: str, path: str, begun: float, status: int) -> None:
-        """Keep one answer."""
+        """Record one answer."""
         self.taken[name].append(1000 * (time.perf_counter() - begun))
         if status not in (200, 201, 304):
             self.errors.append(f"{status}: {path}")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """What there is to open."""
+class Targets:
+    """The objects that people can open."""
 
     container: int
     files: list[str]
@@ -74,7 +74,7 @@ class Places:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fill, serve, let people work, report."""
+    """Fill, serve, let people work, and report."""
     args = _arguments(argv)
     report = Report()
     with workplace() as folder:
@@ -115,8 +115,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return made.parse_args(argv)
 
 
-def _fill(matches: int) -> tuple[Places, list[audio.Samples]]:
-    """Make a portal that was used for a while, and a container that finds something."""
+def _fill(matches: int) -> tuple[Targets, list[audio.Samples]]:
+    """Make a portal with some history, and a container whose scans have matches."""
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.core.management import call_command
 
@@ -128,7 +128,7 @@ def _fill(matches: int) -> tuple[Places, list[audio.Samples]]:
 
     call_command("migrate", verbosity=0)
     fill(matches)
-    places = Places(
+    places = Targets(
         container=Container.objects.create(name="Uploads").pk,
         files=[str(uid) for uid in ScannedFile.objects.values_list("uid", flat=True)],
         matches=list(
@@ -150,7 +150,7 @@ def _fill(matches: int) -> tuple[Places, list[audio.Samples]]:
 
 
 def _sessions(number: int) -> list[str]:
-    """Sign in so many people; every fifth is a manager."""
+    """Sign in ``count`` people; every fifth is a manager."""
     from accounts.roles import Role
     from accounts.services import create_user
 
@@ -162,15 +162,15 @@ def _sessions(number: int) -> list[str]:
     return sessions
 
 
-class _Memory:
-    """The most that web server and worker took, with what they started."""
+class _ServerMemory:
+    """The peak memory of the web server and the worker, with their child processes."""
 
     def __init__(self, serve: int) -> None:
         self._serve = serve
         self.most: dict[str, float] = defaultdict(float)
 
     def look(self) -> None:
-        """Add up what each takes now: shared pages count in parts."""
+        """Add up the current memory; shared pages count proportionally (PSS)."""
         for child in _children(self._serve):
             command = _read(child, "cmdline").replace("\0", " ")
             name = "worker" if "scan_worker" in command else "web"
@@ -197,12 +197,12 @@ def _read(pid: int, name: str) -> str:
     try:
         return Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8")
     except OSError:
-        return ""  # it ended meanwhile
+        return ""  # the process ended meanwhile
 
 
 @contextmanager
-def _serving(log: Path) -> Iterator[tuple[int, _Memory]]:
-    """Run ``manage.py serve`` until pages are answered; end it as an operator does."""
+def _serving(log: Path) -> Iterator[tuple[int, _ServerMemory]]:
+    """Run ``manage.py serve`` while the block runs; end it as an operator does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -216,7 +216,7 @@ def _serving(log: Path) -> Iterator[tuple[int, _Memory]]:
         )
     try:
         _wait_for_answer(port)
-        yield port, _Memory(serve.pid)
+        yield port, _ServerMemory(serve.pid)
     finally:
         serve.send_signal(signal.SIGTERM)
         serve.wait()
@@ -236,10 +236,10 @@ def _wait_for_answer(port: int) -> None:
 
 
 class _Anybody(threading.Thread, ABC):
-    """Somebody at a browser, who does something and thinks, until the time is over."""
+    """A person at a browser, who alternates actions and pauses until the time is over."""
 
     def __init__(
-        self, port: int, session: str, times: Times, places: Places, think: float
+        self, port: int, session: str, times: Times, places: Targets, think: float
     ) -> None:
         super().__init__(daemon=True)
         self.ends = 0.0
@@ -250,7 +250,7 @@ class _Anybody(threading.Thread, ABC):
         self._think = think
 
     def run(self) -> None:
-        """Come at any moment of the first thinking time; then go on and on."""
+        """Start at a random moment of the first pause, then continue until the end."""
         time.sleep(self.rng.uniform(0.0, self._think))
         while time.monotonic() < self.ends:
             try:
@@ -263,10 +263,10 @@ class _Anybody(threading.Thread, ABC):
 
     @abstractmethod
     def act(self) -> None:
-        """Do one thing."""
+        """Do one action."""
 
     def open_page(self, name: str, path: str) -> None:
-        """Open a page, and ask for what it is drawn with, as browsers do."""
+        """Open a page and fetch its assets, as browsers do."""
         begun = time.perf_counter()
         answer = self.person.get(path)
         self.times.note(name, path, begun, answer.status)
@@ -278,14 +278,14 @@ class _Anybody(threading.Thread, ABC):
 
 
 class _Browsing(_Anybody):
-    """Somebody who reviews: the queue, matches, files, now and then the rest."""
+    """A reviewer, who opens the queue, matches, files and sometimes other pages."""
 
     def __init__(
         self,
         port: int,
         session: str,
         times: Times,
-        places: Places,
+        places: Targets,
         think: float,
         number: int,
     ) -> None:
@@ -317,14 +317,14 @@ class _Browsing(_Anybody):
 
 
 class _Uploading(_Anybody):
-    """Somebody who brings sound and waits for its result."""
+    """A person who uploads sound and waits for its result."""
 
     def __init__(
         self,
         port: int,
         session: str,
         times: Times,
-        places: Places,
+        places: Targets,
         think: float,
         sounds: list[audio.Samples],
     ) -> None:
@@ -332,7 +332,7 @@ class _Uploading(_Anybody):
         self._sounds = sounds
 
     def act(self) -> None:
-        """Upload, follow the scan, look at the result."""
+        """Upload, follow the scan, and open the result."""
         self.open_page("Upload page", "/upload/")
         sound = self.rng.choice(self._sounds)
         begin = self.rng.randrange(len(sound) // 2)
@@ -366,19 +366,19 @@ def _work(
     browsers: Sequence[_Anybody],
     uploaders: Sequence[_Anybody],
     ends: float,
-    memory: _Memory,
+    memory: _ServerMemory,
 ) -> None:
     people = [*browsers, *uploaders]
-    for one in people:
-        one.ends = ends
-        one.start()
-    while any(one.is_alive() for one in people):
+    for person in people:
+        person.ends = ends
+        person.start()
+    while any(person.is_alive() for person in people):
         memory.look()
         time.sleep(2.0)
 
 
 def _wait_for_scans(uploads: Sequence[str]) -> int:
-    """Let the worker finish; return how many uploads ended with a match."""
+    """Let the worker finish; return how many uploads have a match."""
     from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus
     from scanning.models import ScannedFile
 
@@ -396,7 +396,7 @@ def _report(
     report: Report,
     args: argparse.Namespace,
     times: Times,
-    memory: _Memory,
+    memory: _ServerMemory,
     *,
     done: int,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Pairs of recordings whose relation is known: what comparison says of them."""
+"""Compares pairs of recordings with a known relation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.corpus import Roles, Track
 from benchmarks.report import Report
 from benchmarks.shelf import fingerprint
 from benchmarks.sound import RATE, Samples
-from recognition.compare import Comparison, Relation, compare
+from recognition.compare import SoundComparison, SoundRelation, compare
 from recognition.types import Fingerprint
 
 _COUNT = 30
@@ -22,13 +22,13 @@ Change = Callable[[Samples, np.random.Generator], Samples]
 
 
 def measure(report: Report, tracks: list[Track], parts: Roles, seed: int) -> None:
-    """Compare copies, edits, mixes and strangers; print who was taken for what."""
+    """Compare copies, edits, mixes and strangers; print the confusion of relations."""
     report.title("Pairs (reference layers alone)")
     rng = np.random.default_rng([seed, 4])
     numbers = rng.permutation(parts.played)[:_COUNT]
     rows = []
     for name, change, wanted, altered in _changes():
-        said: list[Comparison] = []
+        said: list[SoundComparison] = []
         for number in numbers:
             y = tracks[int(number)].samples()[: _LONGEST * RATE]
             said.append(compare(_kept(change(y, rng)), _kept(y)))
@@ -47,17 +47,17 @@ def _strangers(
         a = int(rng.choice(parts.strangers)) if parts.strangers else parts.played[0]
         b = int(rng.choice([n for n in parts.played if n != a]))
         one, other = (tracks[n].samples()[: _LONGEST * RATE] for n in (a, b))
-        related += compare(_kept(one), _kept(other)).relation is not Relation.NONE
+        related += compare(_kept(one), _kept(other)).relation is not SoundRelation.NONE
     report.check(f"pairs: {related} strangers related", reached=related <= 1)
-    return "another track", Relation.NONE.value, f"{_COUNT - related} of {_COUNT}"
+    return "another track", SoundRelation.NONE.value, f"{_COUNT - related} of {_COUNT}"
 
 
 def _kept(y: Samples) -> Fingerprint:
-    """What a catalogue keeps of a recording."""
+    """Return the data that a catalogue stores of a recording."""
     return replace(fingerprint(y), dense=None, level_map=None)
 
 
-def _changes() -> list[tuple[str, Change, Relation, bool]]:
+def _changes() -> list[tuple[str, Change, SoundRelation, bool]]:
     def radio_edit(y: Samples, rng: np.random.Generator) -> Samples:
         third = len(y) // 3
         return np.concatenate([y[:third], y[int(1.4 * third) :]])
@@ -80,10 +80,10 @@ def _changes() -> list[tuple[str, Change, Relation, bool]]:
         return sound.pitch(y, 1)
 
     return [
-        ("MP3 96 kbit/s", mp3, Relation.SAME_AUDIO, False),
-        ("12 dB quieter, a second later", quieter, Relation.SAME_AUDIO, False),
-        ("shortened in the middle", radio_edit, Relation.SAME_RECORDING, False),
-        ("3 % faster", faster, Relation.SAME_RECORDING, True),
-        ("a semitone higher", higher, Relation.SAME_RECORDING, True),
-        ("15 s of it in something longer", medley, Relation.OVERLAP, False),
+        ("MP3 96 kbit/s", mp3, SoundRelation.SAME_AUDIO, False),
+        ("12 dB quieter, a second later", quieter, SoundRelation.SAME_AUDIO, False),
+        ("shortened in the middle", radio_edit, SoundRelation.SAME_RECORDING, False),
+        ("3 % faster", faster, SoundRelation.SAME_RECORDING, True),
+        ("a semitone higher", higher, SoundRelation.SAME_RECORDING, True),
+        ("15 s of it in something longer", medley, SoundRelation.OVERLAP, False),
     ]

@@ -1,8 +1,8 @@
-"""The same clips through other open fingerprinters that are installed here.
+"""Runs the same clips through other open fingerprinters on this machine.
 
-``python -m benchmarks.peers [--music DIR] [--clips N]``. Chromaprint is called as
-``fpcalc`` and matched by the bit errors of its raw fingerprints at the best offset,
-a clip being found where the right recording comes first below the threshold.
+``python -m benchmarks.peers [--music DIR] [--clips N]``. Chromaprint runs as
+``fpcalc``. Its raw fingerprints are compared by bit errors at the best offset; a clip
+is found if the right recording comes first and is below the threshold.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from benchmarks.voices import voices
 
 Words = NDArray[np.uint32]
 
-BIT_ERRORS = 0.35  # share of differing bits under which two fingerprints are one
+BIT_ERRORS = 0.35  # share of differing bits below which two fingerprints are the same
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers to the clips of one condition, and the seconds they took."""
+    """Results of the clips of one condition, and their duration in seconds."""
 
     right: int
     wrong: int
@@ -41,7 +41,7 @@ class Answers:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("This engine beside others, on the same clips.")
     made.add_argument("--clips", type=int, default=20, help="clips per condition")
     args = made.parse_args(argv)
@@ -66,14 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class Chromaprint:
-    """Raw fingerprints of all references, compared with those of a clip."""
+    """Raw fingerprints of all references, to compare with a clip's."""
 
     def __init__(self, tracks: list[Track], parts: Roles, work: Path) -> None:
         self._work = work
         self._known = {n: self._words(tracks[n].samples()) for n in parts.references}
 
     def best(self, y: Samples) -> tuple[int, float]:
-        """The nearest reference and its share of differing bits."""
+        """Return the nearest reference and its share of differing bits."""
         words = self._words(y)
         found = [(self._distance(words, known), n) for n, known in self._known.items()]
         distance, number = min(found)

@@ -1,4 +1,4 @@
-"""People as the web server sees them: signed in, with a session, over real sockets."""
+"""Signed-in people with a session, who call the web server over real sockets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlencode, urljoin
 
-# What a form's token has to be: one's own cookie and the header say the same.
+# Any value works as CSRF token if the cookie and the header agree.
 _TOKEN = "a" * 32
 _IDLE_SECONDS = 1.0
 _FORM = "application/x-www-form-urlencoded"
 
 _KEEP = re.compile(r"max-age=(\d+)")
-# url(…) of a style sheet, and what a module imports.
+# url(…) of a style sheet, and imports of a module.
 _NAMED = {
     ".css": re.compile(rb"""url\(["']?([\w./-]+)"""),
     ".js": re.compile(rb"""\b(?:from|import)\s+"(\.[\w./-]+)\""""),
@@ -27,8 +27,8 @@ Fields = Mapping[str, str | Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
+class PageAnswer:
+    """The response to one request."""
 
     status: int
     location: str
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A file that one has: of when it is, until when it may be kept, what it names."""
+    """A cached file: its modification time, its expiry, and the addresses in it."""
 
     modified: str
     until: float
@@ -47,7 +47,7 @@ class _Kept:
 
 
 def session_of(username: str) -> str:
-    """Sign somebody in and return the cookie's value; Django must be set up."""
+    """Sign somebody in and return the session cookie; Django must be set up."""
     from django.conf import settings
     from django.test import Client
 
@@ -60,7 +60,7 @@ def session_of(username: str) -> str:
 
 
 def multipart(fields: Fields, name: str, content: bytes) -> tuple[bytes, str]:
-    """Return the body of a form that brings a file, and its content type."""
+    """Return the body and content type of a form with a file."""
     mark = uuid.uuid4().hex
     parts = [
         f'--{mark}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
@@ -78,14 +78,14 @@ def multipart(fields: Fields, name: str, content: bytes) -> tuple[bytes, str]:
 
 
 def _named_in(path: str, content: bytes) -> list[str]:
-    """Return the addresses of what a style sheet or a script names."""
+    """Return the addresses that a style sheet or script names."""
     pattern = _NAMED.get(PurePosixPath(path).suffix)
     found = set(pattern.findall(content)) if pattern else ()
     return sorted(urljoin(path, name.decode()) for name in found)
 
 
 class Person:
-    """Somebody with a session, who keeps a connection open as a browser does."""
+    """A person with a session, who keeps a connection open as a browser does."""
 
     def __init__(self, port: int, session: str, *, timeout: float = 120.0) -> None:
         self._connection = http.client.HTTPConnection(
@@ -99,37 +99,37 @@ class Person:
             "Connection": "keep-alive",
         }
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> PageAnswer:
         """Open a page."""
         return self._ask("GET", path, None, {})
 
-    def draw_with(self, path: str) -> Iterator[tuple[str, Answer]]:
-        """Fetch what a page is drawn with, and what that names in turn, as a browser does.
+    def draw_with(self, path: str) -> Iterator[tuple[str, PageAnswer]]:
+        """Fetch the assets of a page, and the assets they name, as a browser does.
 
-        What one has and may keep is not asked for; what one has and has to ask for again
-        is fetched only if it changed. Yields what was asked.
+        A cached file that is still valid is not requested; an expired one is fetched
+        only if it changed. Yields the requests.
         """
         wanted = [path]
         for one in wanted:
-            kept = self._kept.get(one)
-            if kept is None or kept.until <= time.monotonic():
-                headers = {"If-Modified-Since": kept.modified} if kept else {}
+            cached = self._kept.get(one)
+            if cached is None or cached.until <= time.monotonic():
+                headers = {"If-Modified-Since": cached.modified} if cached else {}
                 answer = self._ask("GET", one, None, headers)
-                kept = _Kept(
+                cached = _Kept(
                     answer.modified,
                     time.monotonic() + answer.keep_seconds,
-                    kept.names if kept else _named_in(one, answer.body),
+                    cached.names if cached else _named_in(one, answer.body),
                 )
-                self._kept[one] = kept
+                self._kept[one] = cached
                 yield one, answer
-            wanted += [name for name in kept.names if name not in wanted]
+            wanted += [name for name in cached.names if name not in wanted]
 
-    def post(self, path: str, fields: Fields) -> Answer:
+    def post(self, path: str, fields: Fields) -> PageAnswer:
         """Send a form."""
         body = urlencode(dict(fields), doseq=True).encode()
         return self._ask("POST", path, body, {"Content-Type": _FORM})
 
-    def bring(self, path: str, fields: Fields, name: str, content: bytes) -> Answer:
+    def bring(self, path: str, fields: Fields, name: str, content: bytes) -> PageAnswer:
         """Send a form with a file."""
         body, content_type = multipart(fields, name, content)
         return self._ask("POST", path, body, {"Content-Type": content_type})
@@ -140,8 +140,8 @@ class Person:
 
     def _ask(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> Answer:
-        # A server closes what is idle; browsers notice, and open another.
+    ) -> PageAnswer:
+        # Servers close idle connections; browsers notice and open another.
         if time.monotonic() - self._last > _IDLE_SECONDS:
             self._connection.close()
         try:
@@ -151,12 +151,12 @@ class Person:
             answer = self._connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
-            # The server closed it, or died; the next call opens another.
+            # The server closed the connection or died; the next call opens another.
             self._connection.close()
             raise
         self._last = time.monotonic()
         control = answer.getheader("Cache-Control", "")
-        return Answer(
+        return PageAnswer(
             answer.status,
             answer.getheader("Location", ""),
             answer.getheader("Last-Modified", ""),

@@ -1,6 +1,7 @@
-"""One worker on one core, on a queue of the measurement's own.
+"""Runs one worker on one core, on a queue of the measurement.
 
-``python -m benchmarks.pinned_worker CORE QUEUE``; what it starts stays on the core too.
+``python -m benchmarks.pinned_worker CORE QUEUE``; its child processes stay on the core
+too.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import os
 import sys
 
-# Before NumPy and Numba are loaded: one core, one thread.
+# Set before NumPy and Numba load: one core, one thread.
 for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
 
 def main(core: str, queue: str) -> None:
-    """Work until told to end."""
+    """Work until the process is told to stop."""
     os.sched_setaffinity(0, {int(core)})
     import django
     from django.core.management import call_command

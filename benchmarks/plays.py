@@ -1,4 +1,4 @@
-"""Whole programmes: plays found, rows per play, and how exact their edges are."""
+"""Measures whole programmes: detected plays, rows per play, and errors of the edges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.corpus import Roles, Track
-from benchmarks.programmes import Play, Programme, programme
+from benchmarks.programmes import PlayedInterval, Programme, programme
 from benchmarks.report import Report
 from benchmarks.shelf import Shelf, fingerprint
 from benchmarks.voices import voices
@@ -37,7 +37,7 @@ def measure(
     seed: int,
     hours: float,
 ) -> None:
-    """Make programmes of so many hours, scan them, and print."""
+    """Make programmes of that many hours, scan them, and print."""
     rng = np.random.default_rng([seed, 3])
     speakers = voices(rng, 10)
     tally = Tally()
@@ -55,7 +55,7 @@ def measure(
 
 
 def judge(made: Programme, segments: Sequence[SegmentMatch], tally: Tally) -> None:
-    """Take one programme's answer into the tally."""
+    """Add one programme's result to the tally."""
     rows: dict[int, list[SegmentMatch]] = {}
     for segment in segments:
         at = next(
@@ -76,19 +76,19 @@ def judge(made: Programme, segments: Sequence[SegmentMatch], tally: Tally) -> No
         tally.tempo.append(abs(rows[k][0].tempo_ratio - play.tempo))
 
 
-def _kind(play: Play) -> str:
+def _kind(play: PlayedInterval) -> str:
     if play.spoken_over:
         return "under speech"
     return "altered speed" if play.tempo != 1 else "bare"
 
 
-def _covers(play: Play, segment: SegmentMatch) -> bool:
+def _covers(play: PlayedInterval, segment: SegmentMatch) -> bool:
     start, end = segment.start_ms / 1000, segment.end_ms / 1000
     shared = min(play.end, end) - max(play.start, start)
     return play.recording == segment.recording and shared > (end - start) / 2
 
 
-def _edges(play: Play, rows: Sequence[SegmentMatch]) -> list[float]:
+def _edges(play: PlayedInterval, rows: Sequence[SegmentMatch]) -> list[float]:
     start = min(row.start_ms for row in rows) / 1000
     end = max(row.end_ms for row in rows) / 1000
     return [abs(start - play.start), abs(end - play.end)]

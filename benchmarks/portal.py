@@ -1,8 +1,8 @@
-"""How fast the portal's pages are over very many matches.
+"""Measures how fast the portal's pages are with very many matches.
 
 ``python -m benchmarks.portal --matches 1000000 [--database URL] [--check]`` fills an
 empty database, then opens pages as a signed-in person does. A database that it filled
-before is measured again as it is.
+before is measured again without changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WARM = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fill, measure, print."""
+    """Fill the database, measure, and print."""
     args = _arguments(argv)
     report = Report()
     with workplace() as folder:
@@ -76,10 +76,10 @@ def _count() -> int:
 
 
 def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None:
-    """Open each page so often, as one person.
+    """Open each page several times as one person.
 
-    Beside other work the time of the own processor says more than the clock; what is
-    left is the database's and waiting.
+    On a busy machine the process's processor time is more reliable than wall time; the
+    remainder is the database and waiting.
     """
     from django.test import Client
     from django.urls import reverse
@@ -135,7 +135,7 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
 
 
 def _long_work(report: Report, filled: Filled, bulk: int) -> None:
-    """Decide many at once, and begin a report of everything."""
+    """Decide many matches at once, and start a report of everything."""
     work: dict[str, Callable[[], str]] = {
         f"Decide {bulk:,} at once": lambda: _decide(filled, bulk),
         "First bytes of a CSV of everything": lambda: _begin_csv(filled),
@@ -149,7 +149,7 @@ def _long_work(report: Report, filled: Filled, bulk: int) -> None:
 
 
 def _decide(filled: Filled, bulk: int) -> str:
-    """Reject so many, a selection at a time as the page does, and take it all back."""
+    """Reject matches one selection at a time, as the page does, and undo everything."""
     from django.db import transaction
 
     from review.choices import Verb
@@ -172,7 +172,7 @@ def _decide(filled: Filled, bulk: int) -> str:
 
 
 def _begin_csv(filled: Filled) -> str:
-    """Ask for a report of everything and read until the first rows are there."""
+    """Request a report of everything and read until the first rows arrive."""
     from django.test import Client
     from django.urls import reverse
 

@@ -1,9 +1,9 @@
-"""Fills a database with very many matches, by copying one of each row inside it.
+"""Fills a database with very many matches by copying one row of each table.
 
-A row of each table is made as the product makes it; the database then copies it under
-new numbers, with what differs worked out from the number. So a million matches with
-files, scans, detections, segments and events are there within minutes, on PostgreSQL
-and on SQLite, whatever columns come later.
+The product makes one row of each table. The database then copies it under new numbers
+and computes the differing columns from the number. This makes a million matches with
+files, scans, detections, segments and events within minutes, on PostgreSQL and SQLite,
+and adapts to new columns.
 """
 
 from __future__ import annotations
@@ -29,32 +29,36 @@ from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 BUCKETS = 20
 MATCHES_A_FILE = 5
 MATCHES_A_RECORDING = 50
-UNMATCHED_EVERY = 5  # of the files, one in so many has no match
+UNMATCHED_EVERY = 5  # one in this many files has no match
 MARK = "Benchmark"
 
-# Of a hundred matches, up to which each state lies.
+# Cumulative percentage of matches up to each state.
 _STATES = (
-    *((28, "pending"), (30, "escalated"), (70, "confirmed"), (85, "cleared")),
-    *((96, "rejected"), (100, "suppressed")),
+    (28, "pending"),
+    (30, "escalated"),
+    (70, "confirmed"),
+    (85, "cleared"),
+    (96, "rejected"),
+    (100, "suppressed"),
 )
 _REASONS = ("default", "short", "low_score", "under_speech", "found_late")
 _SECONDS_APART = 31
 
 
 class NotEmpty(Exception):
-    """The database holds what is not of this benchmark."""
+    """The database holds rows that this benchmark did not make."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The people who look at what was filled in."""
+    """The accounts that look at the filled database."""
 
     reviewer: User
     manager: User
 
 
 def fill(matches: int) -> Filled:
-    """Fill an empty database; one that was filled so is taken as it is."""
+    """Fill an empty database; use a database that this benchmark filled unchanged."""
     if not Match.objects.exists():
         if ScannedFile.objects.exists() or Recording.objects.exists():
             raise NotEmpty("Name a database that is empty.")
@@ -85,7 +89,7 @@ def _fill(matches: int) -> None:
 
 
 def _first_match() -> Match:
-    """Make one match as a scan makes it, in buckets and containers that are many."""
+    """Make one match as a scan does, and the many buckets and containers."""
     buckets = [
         Bucket.objects.create(name=f"{MARK} {number + 1}") for number in range(BUCKETS)
     ]
@@ -202,7 +206,7 @@ def _copy_all(first: Match, matches: int, reviewer: User) -> None:
 
 
 def _decided(reviewer: User) -> dict[str, str]:
-    """Return the columns that follow from the state."""
+    """Return the columns that depend on the state."""
     lot = "(i * 37 % 100)"
     state = "CASE " + " ".join(
         f"WHEN {lot} < {share} THEN '{name}'" for share, name in _STATES
@@ -219,16 +223,16 @@ def _decided(reviewer: User) -> dict[str, str]:
 
 
 def _copy(row: models.Model, count: int, differs: Mapping[str, str]) -> None:
-    """Copy a row so often under the numbers that follow its own.
+    """Copy a row ``count`` times under the numbers that follow its own.
 
     ``differs`` are SQL expressions of ``i``, which is 1 for the first copy.
     """
     meta = row._meta
     columns = [field.column for field in meta.concrete_fields if not field.primary_key]
-    told = dict(differs)
-    if "uid" in columns and "uid" not in told:
-        told["uid"] = f"'{_stem(row.uid)}' || i"  # type: ignore[attr-defined]  # it has the column
-    values = ", ".join(told.get(str(name), f't."{name}"') for name in columns)
+    expressions = dict(differs)
+    if "uid" in columns and "uid" not in expressions:
+        expressions["uid"] = f"'{_stem(row.uid)}' || i"  # type: ignore[attr-defined]  # it has the column
+    values = ", ".join(expressions.get(str(name), f't."{name}"') for name in columns)
     names = ", ".join(f'"{name}"' for name in columns)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -243,7 +247,7 @@ def _copy(row: models.Model, count: int, differs: Mapping[str, str]) -> None:
 
 
 def _stem(uid: str) -> str:
-    """Return the beginning of an id, with room for a number."""
+    """Return the first part of an id, without the digits of a number."""
     return uid[:8]
 
 
@@ -259,7 +263,7 @@ def _truth(condition: str) -> str:
 
 
 def _hex(*, kind: str = "text") -> str:
-    """Return 32 hex digits of the number."""
+    """Return the SQL for 32 hex digits of the number."""
     if connection.vendor == "postgresql":
         digits = "lpad(to_hex(i), 32, '0')"
         return f"{digits}::uuid" if kind == "uuid" else digits
@@ -267,7 +271,7 @@ def _hex(*, kind: str = "text") -> str:
 
 
 def _ago(seconds: str) -> str:
-    """Return the moment so many seconds before now."""
+    """Return the SQL for a moment that many seconds ago."""
     if connection.vendor == "postgresql":
         return f"now() - ({seconds}) * interval '1 second'"
     moment = f"'now', (-1 * ({seconds})) || ' seconds'"

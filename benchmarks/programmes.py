@@ -14,8 +14,8 @@ Loader = Callable[[int], Samples]
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
-    """One stretch of a programme in which a recording sounds."""
+class PlayedInterval:
+    """An interval of a programme in which a recording plays."""
 
     recording: int
     start: float
@@ -28,14 +28,14 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """Samples and every play of a recording in them."""
+    """The samples and every play of a recording in them."""
 
     samples: Samples
-    plays: tuple[Play, ...]
+    plays: tuple[PlayedInterval, ...]
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Return its length in seconds."""
         return len(self.samples) / RATE
 
 
@@ -48,16 +48,16 @@ def programme(
     voices: Sequence[Samples],
     seconds: float,
 ) -> Programme:
-    """A programme of about ``seconds``; recordings and strangers are numbers to load."""
+    """Make a programme of about ``seconds`` from the numbered recordings and strangers."""
     parts: list[Samples] = []
-    plays: list[Play] = []
+    plays: list[PlayedInterval] = []
     at = 0.0
     while at < seconds:
         kind = str(rng.choice(_KINDS, p=_SHARES))
         part, play = _part(kind, rng, recordings, strangers, load, voices)
         if play is not None:
             plays.append(
-                Play(
+                PlayedInterval(
                     play.recording,
                     at,
                     at + len(part) / RATE,
@@ -83,7 +83,7 @@ def _part(
     strangers: Sequence[int],
     load: Loader,
     voices: Sequence[Samples],
-) -> tuple[Samples, Play | None]:
+) -> tuple[Samples, PlayedInterval | None]:
     if kind == "silence":
         return sound.silence(int(rng.uniform(3, 6) * RATE)), None
     if kind == "speech":
@@ -102,14 +102,14 @@ def _part(
     if kind == "spoken over":
         voice = _speech(rng, voices, len(y))
         y = sound.mixed(y, voice, rng.uniform(-8, 3)) * np.float32(0.7)
-    play = Play(recording, 0, 0, start, ratio, cents, kind == "spoken over")
+    play = PlayedInterval(recording, 0, 0, start, ratio, cents, kind == "spoken over")
     return y, play
 
 
 def _excerpt(
     rng: np.random.Generator, music: Samples, seconds: float
 ) -> tuple[Samples, float]:
-    """A stretch that has sound from its first to its last second."""
+    """Return an excerpt with sound from its first to its last second."""
     n = min(len(music), int(seconds * RATE))
     start = 0
     for _ in range(20):

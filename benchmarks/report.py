@@ -1,4 +1,4 @@
-"""What the measurements share: arguments, Markdown tables, and checks."""
+"""Shared parts of the measurements: arguments, Markdown tables, and checks."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmarks.corpus import DEMO, Track, read_tracks
 
 @dataclass
 class Report:
-    """Prints as it goes and remembers which targets were missed."""
+    """Prints results at once and collects missed targets."""
 
     missed: list[str] = field(default_factory=list)
 
     def title(self, text: str) -> None:
-        """Begin a part."""
+        """Print a heading."""
         print(f"\n## {text}\n", flush=True)
 
     def line(self, text: str) -> None:
@@ -36,12 +36,12 @@ class Report:
         print(flush=True)
 
     def check(self, what: str, *, reached: bool) -> None:
-        """Remember a target that was missed."""
+        """Record a target if it was missed."""
         if not reached:
             self.missed.append(what)
 
     def end(self, *, checked: bool) -> int:
-        """The exit status: 1 where targets were checked and missed."""
+        """Return the exit status: 1 if targets are checked and one was missed."""
         if not checked:
             return 0
         for what in self.missed:
@@ -50,7 +50,7 @@ class Report:
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """The arguments that every measurement takes."""
+    """Return a parser with the arguments of every measurement."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--music", type=Path, help="any folder of music; else the demo")
     made.add_argument("--seed", type=int, default=7)
@@ -59,16 +59,16 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def music(folder: Path | None, work: Path) -> list[Track]:
-    """The tracks of the folder, or those of the demo."""
+    """Return the tracks of the folder, or the demo's tracks."""
     (work / "tracks").mkdir()
     return read_tracks(folder or DEMO, work / "tracks")
 
 
 def workplace() -> tempfile.TemporaryDirectory[str]:
-    """A folder for the length of a measurement."""
+    """Yield a temporary folder for the measurement."""
     return tempfile.TemporaryDirectory(prefix="acrportal-benchmark-")
 
 
 def machine() -> str:
-    """What it ran on."""
+    """Return a description of the machine."""
     return f"Python {platform.python_version()}, {platform.machine()}, one core"

@@ -1,9 +1,9 @@
-"""How fast reports are written, and how much memory they take.
+"""Measures how fast reports are written, and their memory.
 
-``python -m benchmarks.reports --rows 1000000 --check [--database URL]`` fills an
-installation of its own and writes reports of 10,000 rows, 100,000 and all, each in a
-process of its own: rows a second of processor time, and peak memory over the same
-process at rest. ``--check`` fails at 200 MB.
+``python -m benchmarks.reports --rows 1000000 --check [--database URL]`` fills a
+separate installation and writes reports of 10,000 rows, 100,000 and all, each in its
+own process. It prints rows per second of processor time, and the peak memory above that
+of the idle process. ``--check`` fails at 200 MB.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from benchmarks.report import Report, machine, workplace
 
 LIMIT_MB = 200
 STEPS = (10_000, 100_000, 1_000_000)
-# Made through the models; the rest are copies of it.
+# Made through the models; the other rows are copies.
 _BATCH = 5_000
 _PER_FILE = 10
 _RECORDINGS = 2_000
 _FIRST_DAY = datetime(2026, 1, 1, 12, tzinfo=UTC)
-# Written by the worker beside the rows that are kept: measured up to here, unless more
-# is asked for.
+# The worker writes these next to the stored rows: measured up to this size, unless more
+# is requested.
 _WHOLE_FILES = 100_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fill, write, print."""
+    """Fill, write reports, and print."""
     args = _arguments(argv)
     if args.child:
         return _child(args.child, args.until, args.format)
@@ -52,8 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.line(f"{machine()}; filled in {time.monotonic() - begun:.0f} s")
         report.table(
             (
-                *("Format", "Rows", "Rows/s of processor time", "First byte"),
-                *("Peak over rest", "File"),
+                "Format",
+                "Rows",
+                "Rows/s of processor time",
+                "First byte",
+                "Peak over rest",
+                "File",
             ),
             _measured(report, env, args),
         )
@@ -89,20 +93,27 @@ def _in_child(env: dict[str, str], name: str, day: int) -> dict[str, float]:
     until = (_FIRST_DAY + timedelta(days=day)).date().isoformat()
     run = subprocess.run(
         [
-            *(sys.executable, "-m", "benchmarks.reports", "--child", "yes"),
-            *("--until", until, "--format", name),
+            sys.executable,
+            "-m",
+            "benchmarks.reports",
+            "--child",
+            "yes",
+            "--until",
+            until,
+            "--format",
+            name,
         ],
         env=env,
         check=True,
         capture_output=True,
         text=True,
     )
-    told: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
-    return told
+    figures: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    return figures
 
 
 def _child(_child: str, until: str, name: str) -> int:
-    """Write one report and print what it took."""
+    """Write one report and print its figures."""
     import django
 
     django.setup()
@@ -168,7 +179,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _environment(folder: Path, database: str | None) -> dict[str, str]:
-    """Set this process up for an installation of its own; return what others need."""
+    """Set this process up for a separate installation; return its environment."""
     set_up(folder, database)
     from django.core.management import call_command
 
@@ -181,7 +192,7 @@ def _environment(folder: Path, database: str | None) -> dict[str, str]:
 
 
 def _fill(count: int) -> None:
-    """Insert so many matches, ten to a file, found on the first days of a year."""
+    """Insert matches, ten per file, found on the first days of a year."""
     from django.db import connection
 
     from catalogue.models import Bucket, Recording, RecordingStatus
@@ -217,7 +228,7 @@ def _fill(count: int) -> None:
 
 
 def _multiply(times: int) -> None:
-    """Copy what was filled in so many times in the database, under keys of their own."""
+    """Copy the rows repeatedly in the database, under their own keys."""
     from django.db import connection, transaction
     from django.db.models import Max, Model
 
@@ -246,7 +257,7 @@ def _multiply(times: int) -> None:
 
 
 def _copied(field: Field[Any, Any], highest: dict[Any, int], vendor: str) -> str:
-    """Return the expression of a column in the n-th copy of its row. Any: any field."""
+    """Return the SQL of a column in a row's n-th copy. Any: values of every field."""
     if field.primary_key:
         return f"t.{field.column} + n * {highest[field.model]}"
     if field.related_model in highest:
@@ -258,7 +269,7 @@ def _copied(field: Field[Any, Any], highest: dict[Any, int], vendor: str) -> str
     if field.column == "uid":
         return f"'x_' || {number}"
     if field.column == "name":
-        # Not in the order in which they come, as in life.
+        # Real values do not follow the order of insertion either.
         place = f"((t.id + n * {highest[field.model]}) * 7919) % 10000019"
         return f"'programme-' || CAST({place} AS TEXT) || '.wav'"
     if field.column == "created_at" and field.model.__name__ == "Match":
@@ -281,7 +292,7 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
         files = ScannedFile.objects.bulk_create(
             ScannedFile(
                 container_id=container,
-                # Not in the order in which they come, as in life.
+                # Real values do not follow the order of insertion either.
                 name=f"programme-{(number * 7919) % 10_000_019:08d}.wav",
                 sha256=f"{number:064x}",
                 size_bytes=1_000_000,

@@ -1,4 +1,4 @@
-"""What it costs to look for a new recording in an hour that was scanned before.
+"""Measures the cost of searching one earlier hour for a new recording.
 
 ``python -m benchmarks.retro [--music DIR] [--catalogue-hours H] [--check]``
 """
@@ -21,12 +21,12 @@ from recognition.retro import RetroIndex, search_back
 from recognition.types import SegmentMatch
 from recognition.warm import compile_all
 
-LIMIT = 0.5  # seconds of processor time for an hour and one recording
+LIMIT = 0.5  # seconds of processor time per hour and recording
 EDGE_MS = 200
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("Time of looking for recordings in what was kept.")
     made.add_argument("--catalogue-hours", type=float, default=300)
     made.add_argument("--hours", type=float, default=1.0, help="length of the file")
@@ -79,18 +79,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def shelf_hours(shelf: Shelf) -> float:
-    """The catalogue's size as a scan reckons it."""
+    """Return the catalogue's size in hours as a scan calculates it."""
     return catalogue_hours(shelf.index.stats(1).postings)
 
 
 def _measure(
-    kept: bytes, shelf: Shelf, hours: float
+    stored: bytes, shelf: Shelf, hours: float
 ) -> tuple[list[float], float, tuple[SegmentMatch, ...]]:
-    """Time for each recording alone and for all together, and what is found."""
+    """Measure each recording alone and all together, with the matches."""
 
     def look(numbers: Sequence[int]) -> tuple[SegmentMatch, ...]:
         index = RetroIndex.of({n: shelf.references[n] for n in numbers})
-        return search_back(fingerprint_file.from_bytes(kept), index, hours=hours)
+        return search_back(fingerprint_file.from_bytes(stored), index, hours=hours)
 
     numbers = list(shelf.references)
     look(numbers)
@@ -99,9 +99,9 @@ def _measure(
     return alone, together, found
 
 
-def _compare(report: Report, kept: bytes, shelf: Shelf) -> None:
-    """Hold what is found late against what a scan of the same file finds."""
-    query = fingerprint_file.from_bytes(kept)
+def _compare(report: Report, stored: bytes, shelf: Shelf) -> None:
+    """Compare late matches with the matches of a full scan of the same file."""
+    query = fingerprint_file.from_bytes(stored)
     scanned = shelf.scan(query).segments
     late: list[SegmentMatch] = []
     for number, landmarks in shelf.references.items():

@@ -23,14 +23,14 @@ BUCKET = 1
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """An index with everything a scan against it needs."""
+    """An index with everything that a scan against it needs."""
 
     index: SegmentStore
     references: dict[int, Landmarks]
     hours: float
 
     def scan(self, query: Fingerprint) -> ScanResult:
-        """Scan a fingerprint against all of it."""
+        """Scan a fingerprint against the whole index."""
         return scan(
             query,
             index=self.index,
@@ -40,7 +40,7 @@ class Shelf:
 
 
 def fingerprint(y: Samples) -> Fingerprint:
-    """The fingerprint of samples at the rate of the benchmarks."""
+    """Return the fingerprint of samples at the rate of the benchmarks."""
     return extract(resample(y, RATE, DEFAULT.sample_rate))
 
 
@@ -65,7 +65,7 @@ def add_all(index: SegmentStore, references: dict[int, Landmarks]) -> None:
 
 
 def altered(landmarks: Landmarks, tempo: float, bins: float) -> Landmarks:
-    """The same recording at another tempo and pitch: another one, to the index."""
+    """Change a recording's tempo and pitch, which makes it another one to the index."""
     moved = landmarks.bins + np.float32(bins)
     inside = (moved >= 0) & (moved < DEFAULT.n_bins)
     return Landmarks(

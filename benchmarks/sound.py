@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 
-RATE = 16_000  # what clips are made at; the engine gets them at its own rate
-_LOWEST_HZ = 20  # what nobody hears below is no part of a piece
+RATE = 16_000  # the rate of clips; the engine resamples them to its own
+_LOWEST_HZ = 20  # inaudible sound below this is not part of a piece
 
 
 def decode(source: Path | io.BytesIO, rate: int = RATE) -> Samples:
-    """A whole file as mono samples."""
+    """Return a whole file as mono samples."""
     opened = str(source) if isinstance(source, Path) else source
     with av.open(opened, "r", metadata_errors="replace") as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
@@ -36,10 +36,10 @@ def decode(source: Path | io.BytesIO, rate: int = RATE) -> Samples:
 
 
 def audible(y: Samples) -> Samples:
-    """The sound without what lies below hearing: some files have a constant offset.
+    """Return the sound above the lowest audible frequency.
 
-    A level that counts it tells nothing of the music: of one piece it is 97 % of the
-    power.
+    Some files have a constant offset, which would dominate their level: in one piece it
+    is 97 % of the power.
     """
     filters = scipy.signal.butter(4, _LOWEST_HZ, "highpass", fs=RATE, output="sos")
     heard: Samples = scipy.signal.sosfilt(filters, y).astype(np.float32)
@@ -47,12 +47,12 @@ def audible(y: Samples) -> Samples:
 
 
 def silence(n: int) -> Samples:
-    """So many zero samples."""
+    """Return that many zero samples."""
     return np.zeros(n, dtype=np.float32)
 
 
 def resample(y: Samples, from_rate: int, to_rate: int) -> Samples:
-    """Change the rate; a false ``from_rate`` changes the speed."""
+    """Change the rate; a wrong ``from_rate`` changes the speed."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=to_rate)
     frames = [*_frames(y, from_rate), None]
     parts = [part for frame in frames for part in resampler.resample(frame)]
@@ -90,7 +90,7 @@ def tempo(y: Samples, ratio: float) -> Samples:
 
 
 def pitch(y: Samples, semitones: float) -> Samples:
-    """Sound higher at the same tempo."""
+    """Raise the pitch at the same tempo."""
     ratio = 2 ** (semitones / 12)
     return tempo(speed(y, ratio), 1 / ratio)
 
@@ -139,7 +139,7 @@ def write_stereo(path: Path, y: Samples, bit_rate: int) -> None:
 
 
 def telephone(y: Samples) -> Samples:
-    """300–3,400 Hz at 8 kHz in eight µ-law bits."""
+    """Return sound as telephones transmit it: 300–3,400 Hz at 8 kHz, eight-bit µ-law."""
     band = scipy.signal.butter(4, [300, 3400], "bandpass", fs=RATE, output="sos")
     low = resample(scipy.signal.sosfilt(band, y).astype(np.float32), RATE, 8000)
     peak = max(1e-6, float(np.abs(low).max()))
@@ -150,7 +150,7 @@ def telephone(y: Samples) -> Samples:
 
 
 def reverberant(y: Samples, rng: np.random.Generator) -> Samples:
-    """A hall: noise that decays by 60 dB in about a second, as loud as the sound."""
+    """Add a hall: noise as loud as the sound that decays by 60 dB in about a second."""
     t = np.arange(RATE) / RATE
     tail = rng.normal(size=len(t)) * 10 ** (-3 * t / rng.uniform(0.7, 1.2))
     tail *= 1 / np.sqrt((tail**2).sum())
@@ -160,14 +160,14 @@ def reverberant(y: Samples, rng: np.random.Generator) -> Samples:
 
 
 def clipped(y: Samples) -> Samples:
-    """A fifth of the samples cut off."""
+    """Clip a fifth of the samples."""
     limit = float(np.quantile(np.abs(y), 0.8)) + 1e-6
     cut: Samples = np.clip(y, -limit, limit).astype(np.float32)
     return cut
 
 
 def compressed(y: Samples) -> Samples:
-    """Loud and soft brought together, attack and release of some 50 ms."""
+    """Compress the dynamics, with an attack and a release of about 50 ms."""
     kernel = np.hanning(RATE // 10)
     power = scipy.signal.fftconvolve(y**2, kernel / kernel.sum(), mode="same")
     envelope = np.sqrt(np.maximum(power, 1e-10))
@@ -176,7 +176,7 @@ def compressed(y: Samples) -> Samples:
 
 
 def pink_noise(n: int, rng: np.random.Generator) -> Samples:
-    """Noise whose power falls by 3 dB an octave."""
+    """Return noise with a power that falls by 3 dB per octave."""
     spectrum = np.fft.rfft(rng.normal(size=n))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
     spectrum[0] = 0
@@ -185,7 +185,7 @@ def pink_noise(n: int, rng: np.random.Generator) -> Samples:
 
 
 def mixed(y: Samples, other: Samples, decibels: float) -> Samples:
-    """``y`` so many decibels above ``other``."""
+    """Mix two sounds, with ``y`` that many decibels above ``other``."""
     gain = loudness(y) / max(1e-9, loudness(other)) * 10 ** (-decibels / 20)
     both = y + np.float32(gain) * other
     unclipped: Samples = (both / max(1.0, float(np.abs(both).max()))).astype(np.float32)
@@ -193,7 +193,7 @@ def mixed(y: Samples, other: Samples, decibels: float) -> Samples:
 
 
 def loudness(y: Samples) -> float:
-    """Root mean square of what is not silent."""
+    """Return the root mean square of the parts that are not silent."""
     heard = y[np.abs(y) > 1e-4]
     return float(np.sqrt((heard**2).mean())) if len(heard) else 1e-9
 

@@ -1,7 +1,7 @@
-"""How often a second is rightly told to hold speech, by how loud the voice is.
+"""Measures how often a second is classified correctly as speech, by voice level.
 
 ``python -m benchmarks.speech [--music DIR] [--clips N] [--half 0|1] [--check]``;
-with ``--fit`` prints the weights that fit the half, for ``recognition/speech.py``.
+``--fit`` prints the weights that fit the half, for ``recognition/speech.py``.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ SPEECH, MUSIC = "speech alone", "music alone"
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A mix and what it is; ``kind`` names its row of the table."""
+class MixedClip:
+    """A mix and its truth; ``kind`` is its row of the table."""
 
     kind: str
     made: Fingerprint
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """All of it."""
+        """Return the whole interval."""
         return (0, self.made.duration_ms)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("Speech told from music, second by second.")
     made.add_argument("--clips", type=int, default=280, help="clips of 24 s")
     made.add_argument("--half", type=int, default=1, choices=(0, 1))
@@ -74,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def mixes(
     rng: np.random.Generator, tracks: list[Track], parts: Roles, count: int
-) -> list[Clip]:
-    """Speech, music, and both, three of ten without speech and three of twenty alone."""
+) -> list[MixedClip]:
+    """Return speech, music, and mixes: 3 of 10 without speech and 3 of 20 without music."""
     damage = Damage(rng, voices(rng, VOICES))
     numbers = (*parts.played, *parts.strangers)
     clips = []
@@ -91,12 +91,12 @@ def mixes(
             kind = f"music {low:+d} to {low + 5:+d} dB above the voice"
             y = sound.mixed(y, damage.speech(1, len(y)), above)
         gain = np.float32(rng.uniform(0.3, 1))
-        clips.append(Clip(kind, fingerprint(gain * y)))
+        clips.append(MixedClip(kind, fingerprint(gain * y)))
     return clips
 
 
-def fit(clips: Sequence[Clip]) -> tuple[Values, float]:
-    """Weights and bias of the logistic model, both kinds of seconds counting alike."""
+def fit(clips: Sequence[MixedClip]) -> tuple[Values, float]:
+    """Return weights and bias of the logistic model; both classes weigh the same."""
     by_clip = [_traits(clip) for clip in clips]
     x = np.concatenate(by_clip)
     y = np.repeat([clip.kind != MUSIC for clip in clips], list(map(len, by_clip)))
@@ -117,13 +117,13 @@ def fit(clips: Sequence[Clip]) -> tuple[Values, float]:
     return weights, float(found[0] - weights @ middle)
 
 
-def _traits(clip: Clip) -> Values:
+def _traits(clip: MixedClip) -> Values:
     assert clip.made.dense is not None
     assert clip.made.level_map is not None
     return traits(clip.made.dense, clip.made.level_map, clip.span_ms)
 
 
-def _print(report: Report, clips: Sequence[Clip]) -> None:
+def _print(report: Report, clips: Sequence[MixedClip]) -> None:
     right: dict[str, list[float]] = {}
     for clip in clips:
         assert clip.made.dense is not None

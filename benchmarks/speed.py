@@ -1,4 +1,4 @@
-"""What everything costs, beside the time of decoding alone.
+"""Measures the cost of every stage next to that of decoding alone.
 
 ``python -m benchmarks.speed [--music DIR] [--catalogue-hours H] [--check]``
 """
@@ -31,11 +31,11 @@ from recognition.warm import compile_all
 
 Value = TypeVar("Value")
 
-PAD = 1_000_000  # numbers of padding begin here, so that they are told apart
+PAD = 1_000_000  # padding has numbers from here on, to distinguish it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print."""
+    """Run the measurement and print the results."""
     made = parser("Time and size of every step.")
     made.add_argument("--catalogue-hours", type=float, default=300)
     made.add_argument("--hours", type=float, default=1.0, help="length of the file")
@@ -62,14 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def timed(act: Callable[[], Value]) -> tuple[Value, float]:
-    """A result and the processor time it took, in seconds."""
+    """Return a result and its processor time in seconds."""
     start = time.process_time()
     value = act()
     return value, time.process_time() - start
 
 
 def pad(shelf: Shelf, hours: float) -> Shelf:
-    """Grow a catalogue to so many hours by its own recordings, altered."""
+    """Grow a catalogue to ``hours`` with altered copies of its recordings."""
     copies = dict(shelf.references)
     original = dict(shelf.references)
     per_copy = shelf.hours
@@ -92,7 +92,7 @@ def pad(shelf: Shelf, hours: float) -> Shelf:
 def write_programme(
     path: Path, tracks: list[Track], parts: Roles, seed: int, hours: float
 ) -> None:
-    """Make a programme in which tracks are played and spoken over."""
+    """Make a programme of tracks with speech over them."""
     rng = np.random.default_rng([seed, 5])
     made = programme(
         rng,
@@ -110,7 +110,7 @@ def _decode_alone(path: Path) -> int:
 
 
 def fingerprint_of(path: Path, layer: str) -> Fingerprint:
-    """The fingerprint of a file, with one layer."""
+    """Return the fingerprint of a file, with one layer."""
     builder = FingerprintBuilder(layers={layer})
     n = 0
     for block in blocks(path):
@@ -187,7 +187,7 @@ def _sizes(
 
 
 def _clips(report: Report, tracks: list[Track], parts: Roles, shelf: Shelf) -> None:
-    """Latency of single clips, of music known and unknown."""
+    """Measure the latency of single clips of known and unknown music."""
     rows = []
     for name, numbers in (("known", parts.played), ("unknown", parts.strangers)):
         spent = []

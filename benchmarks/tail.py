@@ -1,4 +1,4 @@
-"""What strangers score: false matches, and the tail that calibrates the score."""
+"""Measures strangers' scores: false matches, and the tail that calibrates the score."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from recognition.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.references import References
 from recognition.search import Search
-from recognition.segments import Run, is_row
+from recognition.segments import ScoringRun, is_row
 from recognition.types import Fingerprint, Vote
 
 _WINDOW = 625
-# Runs worth asking whether the sound itself is shared: bits, and how many a recording
+# Runs to examine for shared sound: minimum bits, and maximum per recording
 _WORTH, _MOST = 4.0, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The share ``share`` of windows scores above ``u``, half of it ``h`` bits on."""
+    """The share ``share`` of windows scores above ``u``, half of it ``h`` bits higher."""
 
     share: float
     u: float
@@ -41,14 +41,14 @@ class Tail:
 def measure(
     report: Report, tracks: list[Track], parts: Roles, shelf: Shelf
 ) -> dict[int, set[int]]:
-    """Scan strangers and references; returns which tracks hold the same sound.
+    """Scan strangers and references; return the tracks that hold the same sound.
 
-    A track that does so with a reference is no stranger: what is found there is right.
+    A track that shares sound with a reference is not a stranger: its match is right.
     """
     report.title("Strangers")
     limit = threshold_bits(shelf.hours)
     twins: dict[int, set[int]] = {}
-    answers: dict[int, tuple[list[Run], list[Run]]] = {}
+    answers: dict[int, tuple[list[ScoringRun], list[ScoringRun]]] = {}
     for number in (*parts.strangers, *parts.played):
         made = fingerprint(tracks[number].samples())
         found, refused = search(made, shelf, without=number)
@@ -72,8 +72,8 @@ def measure(
     return twins
 
 
-def _worth_asking(runs: list[Run]) -> list[Run]:
-    """The best few runs of each recording."""
+def _worth_asking(runs: list[ScoringRun]) -> list[ScoringRun]:
+    """Return the best few runs of each recording."""
     asked: dict[int, int] = {}
     chosen = []
     for run in sorted(runs, key=lambda run: -run.bits):
@@ -85,12 +85,12 @@ def _worth_asking(runs: list[Run]) -> list[Run]:
 
 def search(
     query: Fingerprint, shelf: Shelf, *, without: int
-) -> tuple[list[Run], list[Run]]:
-    """Runs found and refused, those of the recording itself left out."""
+) -> tuple[list[ScoringRun], list[ScoringRun]]:
+    """Return found and refused runs, without those of the recording itself."""
     assert query.dense is not None
     assert query.level_map is not None
     cell = query.level_map.frames_per_cell
-    others = {n: one for n, one in shelf.references.items() if n != without}
+    others = {n: reference for n, reference in shelf.references.items() if n != without}
     n_frames = len(query.level_map.levels) * cell
     made = Search(
         view=view_of(query.dense, query.level_map, n_frames),
@@ -106,7 +106,7 @@ def search(
 
 
 class _Without:
-    """The shelf's index as if one recording were not in it."""
+    """The shelf's index without one recording."""
 
     def __init__(self, shelf: Shelf, recording: int) -> None:
         self._index = shelf.index
@@ -123,7 +123,7 @@ class _Without:
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        """The best offsets of the others."""
+        """Return the best offsets of the other recordings."""
         answers = self._index.query_windows(
             buckets,
             hashes,
@@ -139,8 +139,8 @@ class _Without:
         ]
 
 
-def best_by_window(runs: list[Run], seconds: float) -> NDArray[np.float64]:
-    """The best score of each 10 s, 0 where nothing scored."""
+def best_by_window(runs: list[ScoringRun], seconds: float) -> NDArray[np.float64]:
+    """Return the best score of each 10 s, 0 without a score."""
     best = np.zeros(max(1, -(-int(seconds * 62.5) // _WINDOW)))
     for run in runs:
         at = int(sum(run.query_span) / 2) // _WINDOW
@@ -201,7 +201,7 @@ def _print(
 
 
 def _name(
-    report: Report, tracks: list[Track], false: Sequence[tuple[int, Run]]
+    report: Report, tracks: list[Track], false: Sequence[tuple[int, ScoringRun]]
 ) -> None:
     if false:
         report.table(

@@ -1,8 +1,8 @@
-"""Many different recordings out of a little music: landmarks turned into others'.
+"""Many different recordings from a little music, by transforming landmarks.
 
-Music run backwards, mirrored in pitch, at another tempo a few semitones away is a
-stranger to the engine, with the statistics of music. Neighbours in tempo always
-differ in pitch as well, so that none is found as a sped-up copy of another.
+Music played backwards, mirrored in pitch, or at another tempo and a few semitones away
+is a stranger to the engine, with the statistics of music. Neighbours in tempo always
+differ in pitch too, so that no variant is found as a sped-up copy of another.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHIFTS = (0, 9, -9, 18, -18, 27, -27)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """How a recording is turned into another one."""
+    """A transformation of one recording into another."""
 
     tempo: float = 1.0
     shift: int = 0
@@ -30,7 +30,7 @@ class Variant:
     mirrored: bool = False
 
     def of(self, landmarks: Landmarks) -> Landmarks:
-        """The other recording, as long as the first or shorter."""
+        """Return the other recording, as long as the first or shorter."""
         frames = landmarks.frames.astype(np.float64)
         bins = landmarks.bins
         if self.mirrored:
@@ -48,7 +48,7 @@ class Variant:
 
 
 def variants() -> Iterator[Variant]:
-    """Every variant, the music as it is first."""
+    """Return every variant, starting with the unchanged music."""
     order = sorted(_TEMPI)
     for (tempo, (place, shift)), backwards, mirrored in product(
         product(_TEMPI, enumerate(sorted(_SHIFTS))), (False, True), (False, True)

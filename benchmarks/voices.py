@@ -30,7 +30,7 @@ _SENTENCES = (
 
 
 def voices(rng: np.random.Generator, count: int, seconds: int = 60) -> list[Samples]:
-    """So many different speakers, each without long pauses and equally loud."""
+    """Return different speakers, each without long pauses and equally loud."""
     if shutil.which("espeak-ng") is None:
         return [_even(voice) for voice in _demo_voices()]
     return [_even(_speaker(rng, number, seconds)) for number in range(count)]
@@ -50,12 +50,12 @@ def _speaker(rng: np.random.Generator, number: int, seconds: int) -> Samples:
 
 
 def _wav(data: bytes) -> Samples:
-    """Samples of espeak's output, whose header does not know the length."""
+    """Return the samples of espeak's output, whose header lacks the length."""
     return decode(io.BytesIO(data))
 
 
 def _demo_voices() -> list[Samples]:
-    """The stretches of the demo programmes that are speech alone."""
+    """Return the intervals of the demo programmes with only speech."""
     found = []
     with (DEMO / "programmes" / "truth.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "speech"]

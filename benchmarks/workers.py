@@ -1,11 +1,11 @@
-"""How much two workers scan more than one, on PostgreSQL and a broker.
+"""Measures how much faster two workers are than one, on PostgreSQL and a broker.
 
-``python -m benchmarks.workers [--server URL] [--broker URL] [--music DIR] [--check]``:
-the same programmes, scanned by one worker process and then by two, each with its children
-on a core of its own and with one thread. The database is made for the measurement on the
-server and dropped; the queue on the broker is one of its own. A few scans that every
-worker has to load everything for come first and do not count. Run it on an idle machine:
-database, broker and workers share its cores.
+``python -m benchmarks.workers [--server URL] [--broker URL] [--music DIR] [--check]``
+scans the same programmes with one worker process and then with two, each with its
+children on its own core and with one thread. It makes a database on the server and
+drops it afterwards, and uses its own queue on the broker. A few scans come first and do
+not count, because every worker has to load everything for them. Run it on an idle
+machine: database, broker and workers share its cores.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PATIENCE_SECONDS = 1_800.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Set up, scan with one and with two, compare."""
+    """Set up, scan with one and with two workers, and compare."""
     args = _arguments(argv)
     report = Report()
     queue = f"benchmark-{uuid.uuid4().hex}"
@@ -88,7 +88,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 @contextmanager
 def _database(server: str) -> Iterator[str]:
-    """Make a database on the server, return its address, and drop it at the end."""
+    """Make a database on the server, yield its address, and drop it at the end."""
     name = f"acrportal_benchmark_{os.getpid()}"
     with psycopg.connect(server, autocommit=True) as connected:
         connected.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -111,7 +111,7 @@ def _remove_queue(broker: str, queue: str) -> None:
 
 
 def _programmes(args: argparse.Namespace, work: Path) -> list[Path]:
-    """Write programmes that differ: stretches of tracks, one after the other."""
+    """Write different programmes: excerpts of tracks, one after the other."""
     rng = np.random.default_rng(args.seed)
     tracks = music(args.music, work)
     written = []
@@ -156,7 +156,7 @@ def _fill(folder: Path | None, queue: str) -> Container:
 
 
 def _audio_files(folder: Path) -> list[Path]:
-    """Return the files that the tracks of the measurements come from."""
+    """Return the source files of the measurement's tracks."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -168,7 +168,7 @@ def _audio_files(folder: Path) -> list[Path]:
 def _scanned_by(
     number: int, container: Container, programmes: list[Path], scans: int, queue: str
 ) -> float:
-    """Scan all by so many workers; return how long that took, all loaded before."""
+    """Scan everything with that many workers; return the duration after loading."""
     from django.db.models import Max, Min
 
     from scanning.models import Scan
@@ -179,24 +179,24 @@ def _scanned_by(
         last = Scan.objects.order_by("-pk").values_list("pk", flat=True)[0]
         _submit(container, programmes, scans)
         _wait_for_scans()
-    told = Scan.objects.filter(pk__gt=last).aggregate(
+    times = Scan.objects.filter(pk__gt=last).aggregate(
         begun=Min("started_at"), ended=Max("finished_at")
     )
-    begun: datetime = told["begun"]
-    ended: datetime = told["ended"]
+    begun: datetime = times["begun"]
+    ended: datetime = times["ended"]
     return (ended - begun).total_seconds()
 
 
 def _submit(container: Container, programmes: list[Path], count: int) -> None:
-    """Bring so many files; the workers hear of them once all are there."""
+    """Submit files; the workers get them once all are stored."""
     from django.core.files.base import File
     from django.db import transaction
 
     from scanning.services.intake import submit_upload
 
     with transaction.atomic():
-        for one in range(count):
-            path = programmes[one % len(programmes)]
+        for number in range(count):
+            path = programmes[number % len(programmes)]
             with path.open("rb") as sound:
                 submit_upload(
                     container=container,
@@ -208,7 +208,7 @@ def _submit(container: Container, programmes: list[Path], count: int) -> None:
 
 @contextmanager
 def _workers(number: int, queue: str) -> Iterator[None]:
-    """Run so many workers, each on a core of its own; let them drain at the end."""
+    """Run that many workers, each on its own core; drain them at the end."""
     cores = sorted(os.sched_getaffinity(0))
     if number > len(cores):
         raise SystemExit(

@@ -1,1 +1,1 @@
-"""What is ours: buckets, recordings and their index; knows no scanned file."""
+"""Our catalogue: buckets, recordings and their index; knows no scanned files."""

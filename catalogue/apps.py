@@ -1,4 +1,4 @@
-"""Catalogue: the recordings that are ours, and their index."""
+"""Catalogue: our recordings and their index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ class CatalogueConfig(AppConfig):
     name = "catalogue"
 
     def ready(self) -> None:
-        """Keep the bucket ids that the wire protocol reserves free."""
+        """Register the jobs; keep the bucket ids that the wire protocol reserves free."""
+        from catalogue import jobs  # noqa: F401
+
         post_migrate.connect(_reserve_ids, sender=self)
 
 

@@ -1,4 +1,4 @@
-"""What is done to buckets and recordings that are there: change, move, take out."""
+"""Change, move and retire existing buckets and recordings."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ from catalogue.services import keep_audio
 from catalogue.tasks import enqueue_fingerprinting
 from common.leases import NO_LEASE
 
+# While a recording waits or is fingerprinted, a worker owns its files.
 _AT_REST = (RecordingStatus.READY, RecordingStatus.ERROR)
 _OF_AUDIO = (
-    *("source_url", "audio", "audio_name", "audio_sha256", "audio_bytes"),
-    *("fingerprint", "waveform", "proxy"),
+    "source_url",
+    "audio",
+    "audio_name",
+    "audio_sha256",
+    "audio_bytes",
+    "fingerprint",
+    "waveform",
+    "proxy",
 )
 
 
@@ -41,7 +48,7 @@ class ChangeRefused(Exception):
 def update_bucket(
     *, bucket: Bucket, columns: Mapping[str, object], user: User | None
 ) -> None:
-    """Write new values of a bucket's columns."""
+    """Write new values to columns of a bucket."""
     before = {name: getattr(bucket, name) for name in columns}
     for name, value in columns.items():
         setattr(bucket, name, value)
@@ -57,10 +64,10 @@ def update_bucket(
 
 
 def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
-    """Take a bucket and its recordings out of every search and list.
+    """Remove a bucket and its recordings from every search and list.
 
-    The rows stay, because matches point to them; nothing searches the bucket any
-    more, so its part of the index needs no change.
+    The rows stay, because matches refer to them. The bucket is no longer searched, so
+    its part of the index needs no change.
     """
     if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID:
         raise ChangeRefused(
@@ -68,11 +75,12 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
         )
     with transaction.atomic():
         now = datetime.now(tz=UTC)
+        # Containers must not search a bucket that is gone.
         bucket.containers.clear()
         retired = bucket.recordings.exclude(status=RecordingStatus.RETIRED).update(
             status=RecordingStatus.RETIRED, updated_at=now, **NO_LEASE
         )
-        Bucket.objects.filter(pk=bucket.pk).update(deleted_at=now)
+        Bucket.objects.present().filter(pk=bucket.pk).update(deleted_at=now)
         audit.services.record(
             case=f"bucket:{bucket.pk}",
             action="bucket.deleted",
@@ -84,7 +92,7 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
 def update_recording(
     *, recording: Recording, columns: Mapping[str, object], user: User | None
 ) -> None:
-    """Write new values of a recording's metadata."""
+    """Write new values to columns of a recording."""
     before = {name: getattr(recording, name) for name in columns}
     for name, value in columns.items():
         setattr(recording, name, value)
@@ -100,7 +108,7 @@ def update_recording(
 
 
 def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> None:
-    """Take recordings out of the search; their matches and history stay."""
+    """Remove recordings from search; their matches and history stay."""
     with transaction.atomic():
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
@@ -114,12 +122,19 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
 def move_recordings(
     *, recordings: Sequence[Recording], target: Bucket, user: User | None
 ) -> None:
-    """Move recordings to another bucket, all or none; ids stay.
+    """Move recordings to another bucket, all or none; their ids stay.
 
-    Raises ``ChangeRefused`` where the customer's id of one would be there twice.
+    Raises ``ChangeRefused`` if the bucket was deleted meanwhile, or if two recordings
+    in it would have the same custom id.
     """
     with transaction.atomic():
-        Bucket.all_objects.select_for_update().get(pk=target.pk)
+        # Locks out a deletion of the bucket and other moves into it.
+        locked = Bucket.objects.select_for_update().get(pk=target.pk)
+        if locked.deleted_at is not None:
+            raise ChangeRefused(
+                "unknown_bucket",
+                f"{target.name} was deleted. Nothing was moved: choose another bucket.",
+            )
         _refuse_ids_twice(recordings, target)
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
@@ -131,17 +146,20 @@ def move_recordings(
 
 
 def refingerprint(*, recording: Recording, user: User | None) -> None:
-    """Make a recording's fingerprint anew from its audio.
+    """Make a recording's fingerprint again from its audio.
 
-    What came as a fingerprint and could not be put into the index is put there again.
+    A recording that came as a fingerprint and failed to reach the index is indexed
+    again.
     """
-    broke_off = recording.status == RecordingStatus.ERROR and recording.fingerprint
-    if not (recording.audio or recording.source_url or broke_off):
+    interrupted = recording.status == RecordingStatus.ERROR and recording.fingerprint
+    if not (recording.audio or recording.source_url or interrupted):
         raise ChangeRefused(
             "no_audio",
-            f"{recording.title} has no audio here; upload it to fingerprint it anew.",
+            f"{recording.title} has no stored audio. Upload the audio, then fingerprint it again.",
         )
     with transaction.atomic():
+        # Compare-and-set: a worker may have taken the recording since the page was
+        # shown.
         if not _made_waiting(recording):
             raise _not_ready(recording)
         audit.services.record(
@@ -149,7 +167,14 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
             action="recording.refingerprinted",
             actor=user or audit.services.SYSTEM,
         )
+        # A worker that started before the commit would not see the change.
         transaction.on_commit(lambda: enqueue_fingerprinting(recording))
+
+
+def refuse_unready(recording: Recording) -> None:
+    """Raise ``ChangeRefused`` while a recording cannot get new audio."""
+    if recording.status not in _AT_REST:
+        raise _not_ready(recording)
 
 
 def replace_audio(
@@ -159,9 +184,8 @@ def replace_audio(
     source_url: str = "",
     user: User | None,
 ) -> None:
-    """Give a recording other audio, or a link to it, and fingerprint it anew."""
-    if recording.status not in _AT_REST:
-        raise _not_ready(recording)
+    """Replace a recording's audio by a file or a link, and fingerprint it again."""
+    refuse_unready(recording)
     recording.source_url = source_url
     recording.audio = recording.audio_name = recording.audio_sha256 = ""
     recording.audio_bytes = 0
@@ -182,7 +206,7 @@ def replace_audio(
 
 
 def _made_waiting(recording: Recording, **columns: object) -> bool:
-    """Have a recording that is at rest fingerprinted anew; tell whether it was."""
+    """Queue a recording for fingerprinting; return False if it is not at rest."""
     at_rest = Recording.objects.filter(pk=recording.pk, status__in=_AT_REST)
     return bool(
         at_rest.update(
@@ -198,7 +222,9 @@ def _made_waiting(recording: Recording, **columns: object) -> bool:
 
 def _not_ready(recording: Recording) -> ChangeRefused:
     return ChangeRefused(
-        "not_ready", f"{recording.title} is being fingerprinted, or is retired."
+        "not_ready",
+        f"{recording.title} is being fingerprinted or is retired. Try again when it "
+        "is searchable.",
     )
 
 
@@ -208,15 +234,16 @@ def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
         for recording in recordings
         if recording.custom_id and recording.bucket_id != target.pk
     )
+    # A retired recording gives up its custom id.
     living: QuerySet[Recording] = target.recordings.exclude(
         status=RecordingStatus.RETIRED
     )
     taken = living.filter(custom_id__in=wanted).values_list("custom_id", flat=True)
-    twice = {*taken, *(each for each, number in wanted.items() if number > 1)}
+    twice = {*taken, *(custom_id for custom_id, number in wanted.items() if number > 1)}
     if twice:
         raise ChangeRefused(
             "custom_id_taken",
-            f"{target.name} would have more than one recording with these ids: "
+            f"{target.name} would have several recordings with these ids: "
             f"{', '.join(sorted(twice)[:10])}. Nothing was moved.",
         )
 
@@ -224,6 +251,7 @@ def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
 def _record_and_reindex(
     recording: Recording, action: str, after: dict[str, object], user: User | None
 ) -> None:
+    # The instance still has the old bucket: only the row was updated.
     left = recording.bucket_id
     audit.services.record(
         case=f"recording:{recording.uid}",
@@ -232,4 +260,4 @@ def _record_and_reindex(
         before={"bucket": left, "status": recording.status},
         after=after,
     )
-    change_index(recording_id=recording.pk, left_bucket_id=left)
+    change_index(recording=recording, left_bucket_id=left)

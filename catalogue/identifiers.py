@@ -13,6 +13,7 @@ from catalogue.models import CodeStatus
 
 _ISRC = re.compile(r"^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$")
 _ISWC_DIGITS = 10
+# EAN-8, UPC-A and EAN-13.
 _UPC_LENGTHS = (8, 12, 13)
 
 
@@ -22,14 +23,15 @@ class BadIdentifier(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CheckedIsrc:
-    """An ISRC as it is searched by, and what the check said."""
+    """The normalised form of an ISRC, and the result of the check."""
 
     normalised: str
     status: CodeStatus
 
 
 def check_isrc(given: str) -> CheckedIsrc:
-    """Normalise an ISRC; a malformed one is kept as given but never matched by."""
+    """Normalise an ISRC; a malformed one has no normalised form and matches nothing."""
+    # Tables and PDFs put spaces and typographic dashes into ISRCs.
     bare = re.sub(r"[\s\-\u2010-\u2015]", "", given.upper()).removeprefix("ISRC")
     bare = bare.removeprefix(":")
     if not bare:

@@ -1,4 +1,4 @@
-"""Checks one row of a catalogue import: what it says, and what is wrong with it."""
+"""Check one row of a catalogue import: what it says, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeAlias
 
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import CodeStatus
@@ -24,18 +24,48 @@ TEXTS = {
 }
 LISTS = ("artists", "writers", "publishers")
 COLUMNS = (
-    *("custom_id", "title", "artists", "audio", "isrc", "upc", "iswc"),
-    *("version_title", "album", "label", "release_date", "writers", "publishers"),
-    *("duration_ms", "owner_share_pct", "territories", "tags", "notes", "exclude"),
+    "custom_id",
+    "title",
+    "artists",
+    "audio",
+    "isrc",
+    "upc",
+    "iswc",
+    "version_title",
+    "album",
+    "label",
+    "release_date",
+    "writers",
+    "publishers",
+    "duration_ms",
+    "owner_share_pct",
+    "territories",
+    "tags",
+    "notes",
+    "exclude",
 )
+# Column names that other catalogues commonly use.
 ALIASES = {"file": "audio", "audio_file": "audio", "id": "custom_id", "ean": "upc"}
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
-_SPAN = re.compile(r"\d{1,3}:\d{2}:\d{2}\.\d{3}-\d{1,3}:\d{2}:\d{2}\.\d{3}\Z")
+CLEAR = "[clear]"
+"""A cell with this text deletes the value; an empty cell keeps it."""
+
+_TIME = r"(\d{1,3}):([0-5]\d):([0-5]\d)\.(\d{3})"
+_INTERVAL = re.compile(rf"{_TIME}\s*[-–]\s*{_TIME}\Z")
+# What spreadsheet programs write where a formula failed.
+_FAILED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)\Z")
+_NEVER_CLEARED = {
+    **dict.fromkeys(REQUIRED, "A value is required."),
+    "audio": "An import cannot remove audio.",
+    "exclude": "Remove exclusions on the recording's page, where you can give a reason.",
+}
+# Columns that are stored in a recording's ``user_defined``.
+_IN_DATA = ("owner_share_pct", "territories", "tags")
 _COUNTRY = re.compile(r"(?:[A-Z]{2}|WW)\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ImportFault:
     """What is wrong with one cell, and what would be right."""
 
     column: str
@@ -46,21 +76,29 @@ class Fault:
         return f"{self.column}: {self.rule} Got '{self.value[:80]}'."
 
 
+Interval: TypeAlias = tuple[int, int]
+"""Start and end in milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedRow:
-    """A row as it was understood; with ``faults`` it is not imported."""
+    """A parsed row; with ``faults`` it is not imported."""
 
     line: int
-    cells: Mapping[str, str]
     details: RecordingDetails
     audio: str
     duration_ms: int | None
-    faults: list[Fault] = field(default_factory=list)
-    warnings: list[Fault] = field(default_factory=list)
+    given: frozenset[str]
+    """Columns with a value or ``CLEAR``; the row leaves the others unchanged."""
+    cleared_data: frozenset[str] = frozenset()
+    """Names in ``user_defined`` that ``CLEAR`` deletes."""
+    excluded: tuple[Interval, ...] = ()
+    faults: list[ImportFault] = field(default_factory=list)
+    warnings: list[ImportFault] = field(default_factory=list)
 
 
 def columns_of(header: Sequence[str]) -> dict[int, str]:
-    """Return which column of ours each position holds; unknown names are left out."""
+    """Return our column for each position; unknown names are skipped."""
     found: dict[int, str] = {}
     for position, given in enumerate(header):
         name = re.sub(r"[\s\-]+", "_", given.strip().lower())
@@ -71,7 +109,7 @@ def columns_of(header: Sequence[str]) -> dict[int, str]:
 
 
 def unknown_columns(header: Sequence[str]) -> list[str]:
-    """Return the names that mean nothing to us."""
+    """Return the column names that are not ours."""
     known = columns_of(header)
     return [
         name.strip()
@@ -83,37 +121,45 @@ def unknown_columns(header: Sequence[str]) -> list[str]:
 def check_row(
     line: int, cells: Mapping[str, str], *, further: Mapping[str, str]
 ) -> CheckedRow:
-    """Read a row's cells by column; ``further`` are unknown columns to keep."""
-    faults: list[Fault] = []
-    warnings: list[Fault] = []
-    told = {name: value.strip() for name, value in cells.items()}
-    _check_required(told, faults)
+    """Check a row's cells by column; ``further`` are unknown columns to keep."""
+    faults: list[ImportFault] = []
+    warnings: list[ImportFault] = []
+    given = {name: value.strip() for name, value in cells.items()}
+    # Before cells are cleared, because some columns refuse ``CLEAR``.
+    _check_cells({**given, **further}, faults)
+    _check_required(given, faults)
+    cleared = {name for name, value in {**given, **further}.items() if value == CLEAR}
+    values = {name: "" if name in cleared else value for name, value in given.items()}
     named: dict[str, Any] = {  # Any: texts and lists
-        **{name: _text(told, name, limit, faults) for name, limit in TEXTS.items()},
-        **{name: split_list(told.get(name, "")) for name in LISTS},
+        **{name: _text(values, name, limit, faults) for name, limit in TEXTS.items()},
+        **{name: split_list(values.get(name, "")) for name in LISTS},
     }
     details = RecordingDetails(
         **named,
-        isrc=_isrc(told.get("isrc", ""), warnings),
-        upc=_code(check_upc, "upc", told, faults),
-        iswc=_code(check_iswc, "iswc", told, faults),
-        release_date=_date(told.get("release_date", ""), faults),
-        user_defined={**further, **_extra(told, faults)},
+        isrc=_isrc(values.get("isrc", ""), warnings),
+        upc=_code(check_upc, "upc", values, faults),
+        iswc=_code(check_iswc, "iswc", values, faults),
+        release_date=_date(values.get("release_date", ""), faults),
+        user_defined={
+            **{name: value for name, value in further.items() if value != CLEAR},
+            **_extra(values, faults),
+        },
     )
-    _check_exclude(told.get("exclude", ""), faults, warnings)
     return CheckedRow(
         line=line,
-        cells=cells,
         details=details,
-        audio=told.get("audio", ""),
-        duration_ms=_duration(told.get("duration_ms", ""), faults),
+        audio=values.get("audio", ""),
+        duration_ms=_duration(values.get("duration_ms", ""), faults),
+        given=frozenset(name for name, value in given.items() if value),
+        cleared_data=frozenset(cleared - set(COLUMNS) | cleared & set(_IN_DATA)),
+        excluded=_excluded(values.get("exclude", ""), faults),
         faults=faults,
         warnings=warnings,
     )
 
 
 def split_list(text: str) -> list[str]:
-    r"""Return the items between ``|``; ``\|`` and ``\\`` stand for themselves."""
+    r"""Split a list at ``|``; ``\|`` and ``\\`` stand for the characters themselves."""
     items, current, escaped = [], "", False
     for char in text:
         if escaped or char not in "\\|":
@@ -126,60 +172,72 @@ def split_list(text: str) -> list[str]:
     return [item.strip() for item in [*items, current] if item.strip()]
 
 
-def _check_required(told: Mapping[str, str], faults: list[Fault]) -> None:
+def _check_cells(given: Mapping[str, str], faults: list[ImportFault]) -> None:
+    for name, value in given.items():
+        if "\0" in value:
+            rule = "The value contains a NUL character."
+            faults.append(ImportFault(name, value.replace("\0", "␀"), rule))
+        if _FAILED.match(value):
+            rule = "The spreadsheet shows an error in this cell. Correct the formula."
+            faults.append(ImportFault(name, value, rule))
+        if value == CLEAR and name in _NEVER_CLEARED:
+            faults.append(ImportFault(name, value, _NEVER_CLEARED[name]))
+
+
+def _check_required(given: Mapping[str, str], faults: list[ImportFault]) -> None:
     faults += [
-        Fault(name, "", "A value is required.")
+        ImportFault(name, "", "A value is required.")
         for name in REQUIRED
-        if not told.get(name)
-    ]
-    faults += [
-        Fault(name, value.replace("\0", "␀"), "The value holds a NUL character.")
-        for name, value in told.items()
-        if "\0" in value
+        if not given.get(name)
     ]
 
 
-def _text(told: Mapping[str, str], name: str, limit: int, faults: list[Fault]) -> str:
-    value = told.get(name, "")
+def _text(
+    values: Mapping[str, str], name: str, limit: int, faults: list[ImportFault]
+) -> str:
+    value = values.get(name, "")
     if len(value) > limit:
-        faults.append(Fault(name, value, f"At most {limit} characters."))
+        faults.append(ImportFault(name, value, f"At most {limit} characters."))
     return value
 
 
-def _isrc(value: str, warnings: list[Fault]) -> str:
+def _isrc(value: str, warnings: list[ImportFault]) -> str:
     if check_isrc(value).status == CodeStatus.MALFORMED:
         warnings.append(
-            Fault(
+            ImportFault(
                 "isrc",
                 value,
-                "Two letters, three letters or digits, seven digits. Kept as it is, "
-                "and not used for matching.",
+                "Two letters, three letters or digits, seven digits. Kept as given, "
+                "but not used for matching.",
             )
         )
+    # The column's length; a malformed ISRC may have any.
     return value[:40]
 
 
 def _code(
     check: Callable[[str], str],
     name: str,
-    told: Mapping[str, str],
-    faults: list[Fault],
+    values: Mapping[str, str],
+    faults: list[ImportFault],
 ) -> str:
-    value = told.get(name, "")
+    value = values.get(name, "")
     try:
         return check(value)
     except BadIdentifier as error:
-        faults.append(Fault(name, value, f"{str(error)[0].upper()}{str(error)[1:]}."))
+        faults.append(
+            ImportFault(name, value, f"{str(error)[0].upper()}{str(error)[1:]}.")
+        )
         return ""
 
 
-def _date(value: str, faults: list[Fault]) -> str:
+def _date(value: str, faults: list[ImportFault]) -> str:
     if not value:
         return ""
     found = _DATE.match(value)
     if found is not None and _is_day(*found.groups(default="01")):
         return value
-    faults.append(Fault("release_date", value, "2016, 2016-06 or 2016-06-28."))
+    faults.append(ImportFault("release_date", value, "2016, 2016-06 or 2016-06-28."))
     return ""
 
 
@@ -191,55 +249,65 @@ def _is_day(year: str, month: str, day: str) -> bool:
     return True
 
 
-def _duration(value: str, faults: list[Fault]) -> int | None:
+def _duration(value: str, faults: list[ImportFault]) -> int | None:
     if not value:
         return None
+    # ``int`` would also accept signs, spaces, underscores and other scripts' digits.
     if value.isascii() and value.isdigit() and len(value) <= 12:
         return int(value)
-    faults.append(Fault("duration_ms", value, "Whole milliseconds."))
+    faults.append(ImportFault("duration_ms", value, "Whole milliseconds."))
     return None
 
 
-def _extra(told: Mapping[str, str], faults: list[Fault]) -> dict[str, object]:
-    """Return share, territories and tags where they are given."""
+def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, object]:
+    """Return share, territories and tags, as far as they are given."""
     extra: dict[str, object] = {}
-    if share := told.get("owner_share_pct", ""):
+    if share := values.get("owner_share_pct", ""):
         extra["owner_share_pct"] = _share(share, faults)
-    if territories := [one.upper() for one in split_list(told.get("territories", ""))]:
+    if territories := [
+        code.upper() for code in split_list(values.get("territories", ""))
+    ]:
         faults += [
-            Fault("territories", one, "Two-letter country codes, or WW.")
-            for one in territories
-            if not _COUNTRY.match(one)
+            ImportFault("territories", code, "Two-letter country codes, or WW.")
+            for code in territories
+            if not _COUNTRY.match(code)
         ]
         extra["territories"] = territories
-    if tags := split_list(told.get("tags", "")):
+    if tags := split_list(values.get("tags", "")):
         extra["tags"] = tags
     return extra
 
 
-def _share(value: str, faults: list[Fault]) -> str:
+def _share(value: str, faults: list[ImportFault]) -> str:
     try:
         share = Decimal(value)
     except InvalidOperation:
+        # Out of range, so that the check below refuses it.
         share = Decimal(-1)
     if not share.is_finite() or not 0 <= share <= 100:
-        faults.append(Fault("owner_share_pct", value, "A number from 0 to 100."))
+        faults.append(ImportFault("owner_share_pct", value, "A number from 0 to 100."))
     return value
 
 
-def _check_exclude(value: str, faults: list[Fault], warnings: list[Fault]) -> None:
-    spans = split_list(value)
-    faults += [
-        Fault("exclude", span, "00:00:00.000-00:00:08.000, several separated by |.")
-        for span in spans
-        if not _SPAN.match(span)
-    ]
-    if spans and not faults:
-        warnings.append(
-            Fault(
-                "exclude",
-                value,
-                "Excluded stretches are not imported yet; add them "
-                "on the recording's page.",
+def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
+    """Return the intervals in order, without repetitions."""
+    found: set[Interval] = set()
+    for text in split_list(value):
+        match = _INTERVAL.match(text)
+        times = [int(part) for part in match.groups()] if match else [0] * 8
+        start_ms, end_ms = _milliseconds(times[:4]), _milliseconds(times[4:])
+        if match is None:
+            rule = "00:00:00.000-00:00:08.000, several separated by |."
+            faults.append(ImportFault("exclude", text, rule))
+        elif end_ms <= start_ms:
+            faults.append(
+                ImportFault("exclude", text, "The end must be after the start.")
             )
-        )
+        else:
+            found.add((start_ms, end_ms))
+    return tuple(sorted(found))
+
+
+def _milliseconds(parts: Sequence[int]) -> int:
+    hours, minutes, seconds, thousandths = parts
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths

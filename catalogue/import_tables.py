@@ -1,56 +1,85 @@
-"""Reads the table of a catalogue import: CSV of several kinds, or XLSX.
+"""Read the table of a catalogue import: several kinds of CSV, or XLSX.
 
-Rows come one by one, so that the largest import allowed fits in little memory.
+Rows are read one at a time, so that the largest import fits into little memory. A
+confined child process unpacks and parses workbooks.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import io
 import itertools
 import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import TextIO
+from types import TracebackType
+from typing import IO, TextIO
 
+from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from common.csv_safety import unguard
 
 MAX_ROWS = 200_000
 MAX_BYTES = 100 * 1024**2
+# The encodings that spreadsheet programs write CSV in.
 ENCODINGS = ("utf-8", "windows-1252")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
-# What a workbook may unpack to: its texts are held in memory, its rows are not.
-MAX_UNPACKED_BYTES = 1024**3
-MAX_TEXTS_BYTES = 128 * 1024**2
+# Limits of an unpacked workbook. Its texts stay in the child's memory, its rows do not;
+# parsing a million cells takes the child about 20 s.
+MAX_UNPACKED_BYTES = 512 * 1024**2
+MAX_TEXTS_BYTES = 64 * 1024**2
+MAX_TEXTS = 2_000_000
+MAX_SHEETS = 255
 MAX_COLUMNS = 200
-_SHEET_ROWS = 1_048_576
-_TEXTS = "xl/sharedstrings.xml"
-# What reading a workbook that somebody tampered with ends in.
-_UNREADABLE = (
-    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
-    *(SyntaxError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
-)
+MAX_CELLS = 3_000_000
+MAX_OUTPUT_BYTES = 256 * 1024**2
+WORKBOOK_MEMORY_BYTES = 640 * 1024**2
+WORKBOOK_CPU_S = 120
+# The longest text that a cell of Excel may hold.
 _MAX_CELL = 32_767
 _MAX_LINE = 4_000_000
+# Enough for any header; avoids reading a file that is one long line.
 _SNIFF_CHARS = 20_000
+# Files that are not CSV: workbooks of Excel before 2007, and UTF-16 text.
+_BEGINNINGS = {
+    b"\xd0\xcf\x11\xe0": (
+        "This workbook is password-protected or in the format before 2007 (.xls). "
+        "Save it as .xlsx or CSV."
+    ),
+    b"\xff\xfe": "This is UTF-16 text. Save the file as CSV in UTF-8.",
+    b"\xfe\xff": "This is UTF-16 text. Save the file as CSV in UTF-8.",
+}
 
 
 class TableRefused(Exception):
-    """The file cannot be read as a table; the text names the place."""
+    """The file cannot be read as a table; the text says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that was opened: its header as given, and how it is written."""
+    """An open table: its header as given, and how it is written.
 
-    path: Path
+    ``file`` is the CSV file, or the rows that the child process made of a workbook.
+    Closing the table closes the file.
+    """
+
+    file: IO[bytes]
     header: tuple[str, ...]
     separator: str
     encoding: str
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,69 +90,122 @@ class RawRow:
     cells: tuple[str, ...]
 
 
-def open_table(path: Path, *, encoding: str = "utf-8") -> Table:
-    """Read the header; raise ``TableRefused`` for what is no table."""
-    size = path.stat().st_size
+def open_table(
+    path: Path,
+    *,
+    encoding: str = "utf-8",
+    heartbeat: Callable[[], None] = lambda: None,
+) -> Table:
+    """Open a table and read its header; raise ``TableRefused`` if it is not a table.
+
+    The content decides the format, not the name. ``heartbeat`` is called repeatedly
+    while a workbook is read.
+    """
+    file = path.open("rb")
+    try:
+        check_beginning(file)
+        if not zipfile.is_zipfile(file):
+            return table_of(file, encoding=encoding)
+        rows = workbook_rows(file, heartbeat)
+    except BaseException:
+        file.close()
+        raise
+    # The rows are in a file of their own now.
+    file.close()
+    return table_of(rows, encoding="xlsx")
+
+
+def table_of(file: IO[bytes], *, encoding: str) -> Table:
+    """Read the header of an open file: CSV, or ``xlsx`` for the rows of a workbook."""
+    separator, name = "", encoding
+    if encoding != "xlsx":
+        _check_encoding(file, encoding)
+        # Excel begins UTF-8 files with a byte order mark.
+        name = "utf-8-sig" if encoding == "utf-8" else encoding
+        separator = _separator(file, name)
+    table = Table(file, (), separator, name)
+    header = next(_all_rows(table), RawRow(1, ())).cells
+    return _checked(Table(file, header, separator, name))
+
+
+def rows_of(table: Table) -> Iterator[RawRow]:
+    """Yield every row below the header that has any content."""
+    for row in itertools.islice(_all_rows(table), 1, None):
+        if any(cell.strip() for cell in row.cells):
+            yield row
+
+
+def _all_rows(table: Table) -> Iterator[RawRow]:
+    return _xlsx_rows(table) if table.encoding == "xlsx" else _csv_rows(table)
+
+
+def check_beginning(file: IO[bytes]) -> None:
+    """Refuse an empty or too large file, and formats that the first bytes give away."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
     if size == 0:
         raise TableRefused("The file is empty.")
     if size > MAX_BYTES:
         raise TableRefused("The file is larger than 100 MB. Split it.")
-    if zipfile.is_zipfile(path):
-        header = next(_xlsx_rows(path), RawRow(1, ())).cells
-        return _checked(Table(path, header, "", "xlsx"))
-    _check_encoding(path, encoding)
-    name = "utf-8-sig" if encoding == "utf-8" else encoding
-    separator = _separator(path, name)
-    table = Table(path, (), separator, name)
-    header = next(_csv_rows(table), RawRow(1, ())).cells
-    return _checked(Table(path, header, separator, name))
-
-
-def rows_of(table: Table) -> Iterator[RawRow]:
-    """Yield every row below the header that holds anything."""
-    rows = _xlsx_rows(table.path) if table.encoding == "xlsx" else _csv_rows(table)
-    for row in itertools.islice(rows, 1, None):
-        if any(cell.strip() for cell in row.cells):
-            yield row
+    beginning = file.read(4)
+    for known, message in _BEGINNINGS.items():
+        if beginning.startswith(known):
+            raise TableRefused(message)
 
 
 def _checked(table: Table) -> Table:
     if len([name for name in table.header if name.strip()]) < 2:
         raise TableRefused(
-            "The first line must name the columns, separated by comma, semicolon or "
-            f"tab. It reads: {' '.join(table.header)[:120]}"
+            "The first line must name the columns, separated by commas, semicolons or "
+            f"tabs. It is: {' '.join(table.header)[:120]}"
         )
     return table
 
 
-def _check_encoding(path: Path, encoding: str) -> None:
-    """Decode everything once; name the first byte that does not fit."""
+def _check_encoding(file: IO[bytes], encoding: str) -> None:
+    """Decode the whole file once; raise ``TableRefused`` at the first bad byte."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    line, done = 1, 0
-    with path.open("rb") as file:
-        for raw in file:
-            try:
-                decoder.decode(raw)
-            except UnicodeDecodeError as error:
-                other = next(name for name in ENCODINGS if name != encoding)
-                raise TableRefused(
-                    f"Line {line}, byte {done + error.start + 1}: "
-                    f"0x{raw[error.start]:02x} is no {encoding} text. Save the file as "
-                    f"UTF-8, or choose {other}."
-                ) from error
-            line, done = line + 1, done + len(raw)
+    line, done, raw = 1, 0, b" "
+    file.seek(0)
+    while raw:
+        # A very long line is read in parts.
+        raw = file.readline(_MAX_LINE)
+        try:
+            decoder.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            other = next(name for name in ENCODINGS if name != encoding)
+            # The decoder kept the end of the previous part in front of this one.
+            at = done + error.start + 1 - (len(error.object) - len(raw))
+            raise TableRefused(
+                f"Line {line}, byte {at}: 0x{error.object[error.start]:02x} is not "
+                f"{encoding} text. Save the file as UTF-8, or choose {other}."
+            ) from error
+        line, done = line + raw.endswith(b"\n"), done + len(raw)
 
 
-def _separator(path: Path, encoding: str) -> str:
-    """Return the separator that the header holds most of."""
-    with path.open(encoding=encoding, newline="") as file:
-        header = file.read(_SNIFF_CHARS).split("\n", 1)[0]
+def _separator(file: IO[bytes], encoding: str) -> str:
+    """Return the separator that occurs most often in the header."""
+    with _as_text(file, encoding) as text:
+        header = text.read(_SNIFF_CHARS).split("\n", 1)[0]
     return max(SEPARATORS, key=header.count)
 
 
+@contextmanager
+def _as_text(file: IO[bytes], encoding: str) -> Iterator[TextIO]:
+    """Read a file from its beginning as text, and leave it open."""
+    file.seek(0)
+    # TextIOWrapper closes the file it wraps unless it is detached.
+    text = io.TextIOWrapper(file, encoding=encoding, newline="")
+    try:
+        yield text
+    finally:
+        with suppress(ValueError):  # the file was closed meanwhile
+            text.detach()
+
+
 def _csv_rows(table: Table) -> Iterator[RawRow]:
-    with table.path.open(encoding=table.encoding, newline="") as file:
-        reader = csv.reader(_lines(file), delimiter=table.separator)
+    with _as_text(table.file, table.encoding) as text:
+        reader = csv.reader(_lines(text), delimiter=table.separator)
         begin = 1
         while True:
             try:
@@ -133,67 +215,54 @@ def _csv_rows(table: Table) -> Iterator[RawRow]:
             except csv.Error as error:
                 raise TableRefused(f"Line {reader.line_num}: {error}.") from error
             yield RawRow(begin, tuple(unguard(cell)[:_MAX_CELL] for cell in cells))
+            # A quoted cell may contain line breaks, so a row may span lines.
             begin = reader.line_num + 1
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """Yield lines; a line of many megabytes would be as many cells in memory."""
+    """Yield lines; refuse huge ones, since a line of many megabytes may hold millions
+    of cells.
+    """
     for number in itertools.count(1):
         line = file.readline(_MAX_LINE + 1)
         if len(line) > _MAX_LINE:
-            raise TableRefused(f"Line {number} is longer than {_MAX_LINE:,} letters.")
+            raise TableRefused(
+                f"Line {number} is longer than {_MAX_LINE:,} characters."
+            )
         if not line:
             return
         yield line
 
 
-def _xlsx_rows(path: Path) -> Iterator[RawRow]:
-    # Loaded where it is needed: pages read no workbooks.
-    from openpyxl import load_workbook
-
+def workbook_rows(file: IO[bytes], heartbeat: Callable[[], None]) -> IO[bytes]:
+    """Have a child process read a workbook; return a file with one JSON row per line."""
     try:
-        _refuse_bomb(path)
-        book = load_workbook(path, read_only=True, data_only=True)
-        with closing(book):
-            sheet = book.worksheets[0]
-            if (sheet.max_column or 0) > MAX_COLUMNS:
-                raise TableRefused(f"A table may have {MAX_COLUMNS} columns.")
-            # The limits keep a workbook from claiming rows and columns without end.
-            rows = sheet.iter_rows(
-                max_row=_SHEET_ROWS, max_col=MAX_COLUMNS, values_only=True
-            )
-            for line, values in enumerate(rows, start=1):
-                yield RawRow(line, tuple(_text(value) for value in _trimmed(values)))
-    except _UNREADABLE as error:
-        raise TableRefused(f"The workbook cannot be read: {error}.") from error
+        return read_confined(
+            file,
+            jobs="catalogue.workbook_jobs",
+            request={
+                "job": "rows",
+                "workbook": {
+                    "unpacked_bytes": MAX_UNPACKED_BYTES,
+                    "texts_bytes": MAX_TEXTS_BYTES,
+                    "texts": MAX_TEXTS,
+                    "sheets": MAX_SHEETS,
+                    "columns": MAX_COLUMNS,
+                    "cells": MAX_CELLS,
+                    "row_chars": _MAX_LINE,
+                    "output_bytes": MAX_OUTPUT_BYTES,
+                },
+            },
+            limits=ReadingLimits(
+                WORKBOOK_MEMORY_BYTES, WORKBOOK_CPU_S, MAX_OUTPUT_BYTES
+            ),
+            heartbeat=heartbeat,
+        )
+    except Unreadable as error:
+        raise TableRefused(str(error)) from error
 
 
-def _refuse_bomb(path: Path) -> None:
-    """Refuse what unpacks to more than it may; no more than it says is ever read."""
-    with zipfile.ZipFile(path) as archive:
-        sizes = {info.filename.lower(): info.file_size for info in archive.infolist()}
-    if sum(sizes.values()) > MAX_UNPACKED_BYTES:
-        raise TableRefused("The workbook is too large once unpacked. Split it.")
-    if sizes.get(_TEXTS, 0) > MAX_TEXTS_BYTES:
-        raise TableRefused("The workbook holds too much text. Split it.")
-
-
-def _trimmed(values: tuple[object, ...]) -> tuple[object, ...]:
-    """Return a row without the empty cells at its end."""
-    end = len(values)
-    while end and values[end - 1] is None:
-        end -= 1
-    return values[:end]
-
-
-def _text(value: object) -> str:
-    """Return a cell as it would stand in a CSV file."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return unguard(str(value))[:_MAX_CELL]
+def _xlsx_rows(table: Table) -> Iterator[RawRow]:
+    # A character takes up to six bytes in JSON.
+    for line, cells in json_lines(table.file, max_bytes=6 * _MAX_LINE + 1_000):
+        yield RawRow(line, tuple(cells))

@@ -1,6 +1,6 @@
 """The landmark index of this installation, and the landmarks it was built from.
 
-The index can always be built anew from the stored fingerprints; they are the truth.
+The stored fingerprints are the truth; the index can always be rebuilt from them.
 """
 
 from __future__ import annotations
@@ -31,20 +31,22 @@ from recognition.references import References
 from recognition.sweep import Places, places_of
 from recognition.types import IndexStore, Landmarks
 
-# A minute of landmarks is about 15 kB; candidates of one file are looked at again
-# and again, those of the next are mostly others.
+# A minute of landmarks is about 15 kB. The candidates of one file are read repeatedly;
+# those of the next file are mostly others.
 _CACHED_RECORDINGS = 512
-# An hour of recordings takes 0.4 MB: room for several catalogues that are swept.
+# An hour of recordings takes 0.4 MB, so several catalogues fit that are small enough
+# for the sweep.
 _KEPT_BYTES = 100 << 20
 
 logger = logging.getLogger(__name__)
 
+# Goes into error messages that tell operators what to do.
 _REBUILD = "rebuild it with: manage.py rebuild_index"
 
 
 @lru_cache(maxsize=1)
 def open_index_at(root: Path) -> SegmentStore:
-    """Return the index in a folder; ``ParamsMismatch`` for one of another engine."""
+    """Return the index in a folder; ``ParamsMismatch`` if another engine built it."""
     return SegmentStore(
         root, params_hash=DEFAULT.index_hash(), rebuild_command=_REBUILD
     )
@@ -52,7 +54,7 @@ def open_index_at(root: Path) -> SegmentStore:
 
 @lru_cache(maxsize=1)
 def open_clickhouse(url: str) -> ClickHouseStore:
-    """Return the index in ClickHouse, likewise."""
+    """Return the index in ClickHouse; ``ParamsMismatch`` if another engine built it."""
     return ClickHouseStore(
         parse_index_url(url),
         params_hash=DEFAULT.index_hash(),
@@ -61,7 +63,7 @@ def open_clickhouse(url: str) -> ClickHouseStore:
 
 
 def index_folder() -> Path:
-    """Return where the index lies, unless it is in ClickHouse."""
+    """Return the folder of the index, unless it is in ClickHouse."""
     folder: Path = settings.ACRPORTAL_DATA_DIR / "index"
     return folder
 
@@ -74,9 +76,9 @@ def open_index() -> IndexStore:
 
 
 def successor(*, resume: bool) -> tuple[IndexStore, Callable[[], None]]:
-    """Return an index beside the one in use, and what puts it in its place.
+    """Return an index beside the current one, and a function that makes it current.
 
-    It is empty, or with ``resume`` what an earlier one was filled with so far.
+    It is empty, or with ``resume`` holds what an interrupted rebuild had filled in.
     """
     if settings.INDEX_URL:
         return index_beside(
@@ -93,6 +95,7 @@ def successor(*, resume: bool) -> tuple[IndexStore, Callable[[], None]]:
     try:
         store = open_index_at(beside)
     except RecognitionError:
+        # It was filled by another engine, or is damaged: start over.
         shutil.rmtree(beside)
         store = open_index_at(beside)
 
@@ -111,7 +114,7 @@ def successor(*, resume: bool) -> tuple[IndexStore, Callable[[], None]]:
 def load_landmarks(recording_id: int) -> Landmarks:
     """Return the stored reference landmarks of a recording.
 
-    Raises ``ParamsMismatch`` for those of another engine.
+    Raises ``ParamsMismatch`` if another engine made them.
     """
     recording = Recording.objects.only("fingerprint").get(pk=recording_id)
     stored = fingerprint_file.from_bytes(read_bytes(recording.fingerprint))
@@ -119,40 +122,42 @@ def load_landmarks(recording_id: int) -> Landmarks:
 
 
 def references_of(bucket_ids: Sequence[int]) -> References:
-    """Return what a scan reads of some buckets' recordings.
+    """Return the references that a scan of some buckets reads.
 
-    For the length of the scan, landmarks are remembered; where all recordings have
-    theirs, for longer.
+    Landmarks of single recordings are cached for the scan; those of the sweep for the
+    life of the process.
     """
-    one = lru_cache(maxsize=_CACHED_RECORDINGS)(load_landmarks)
+    load = lru_cache(maxsize=_CACHED_RECORDINGS)(load_landmarks)
 
     def every() -> Iterator[Places]:
         searchable = Recording.objects.filter(
             bucket_id__in=bucket_ids, status=RecordingStatus.READY
         )
-        told = searchable.order_by("pk").values_list("pk", "audio_sha256")
-        for pk, sha256 in told:
+        keys = searchable.order_by("pk").values_list("pk", "audio_sha256")
+        for pk, sha256 in keys:
             try:
                 yield _places(pk, sha256)
             except (Recording.DoesNotExist, OSError, RecognitionError) as error:
-                # Gone meanwhile, or damaged, which the checks of the index report: it
-                # can still be found by what the index holds of it.
+                # It was deleted meanwhile, or is damaged, which the index check
+                # reports. The other stages can still find it through the index.
                 logger.warning("recording %s is left out of a sweep: %s", pk, error)
 
-    return References(one, every)
+    return References(load, every)
 
 
 @cached(
-    LRUCache(_KEPT_BYTES, getsizeof=lambda one: one.cells.nbytes + one.bins.nbytes),
+    LRUCache(
+        _KEPT_BYTES, getsizeof=lambda places: places.cells.nbytes + places.bins.nbytes
+    ),
     lock=Lock(),
 )
 def _places(recording_id: int, _sha256: str) -> Places:
-    """Return where a recording has its landmarks; other audio, other places."""
+    """Return a recording's landmarks for the sweep; the hash keys the cache by audio."""
     return places_of(recording_id, load_landmarks(recording_id))
 
 
 def postings_of(recording: Recording) -> Postings:
-    """Return what the index keeps of a recording."""
+    """Return what the index stores for a recording."""
     hashes, frames = reference_hashes(load_landmarks(recording.pk), DEFAULT)
     return recording.pk, hashes, frames
 
@@ -163,5 +168,5 @@ def index_recording(recording: Recording) -> None:
 
 
 def remove_recording(recording: Recording) -> None:
-    """Take a recording out of the index; it is not found from the next query on."""
+    """Remove a recording from the index; the next query no longer finds it."""
     open_index().remove(recording.bucket_id, recording.pk)

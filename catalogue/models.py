@@ -11,23 +11,24 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 
-from accounts.reach import Path, ReachManager, working_for
+from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
 from common.checked_imports import CheckedImport
-from common.leases import Leased, lease_end
+from common.leases import Leased
 from common.uid import new_uid
 
+# The id that ACRCloud's API gives to its own music catalogue.
 ACRCLOUD_MUSIC_BUCKET_ID = 23
 
 
 class BucketType(models.TextChoices):
-    """What a bucket is for."""
+    """The purpose of a bucket."""
 
     FILE = "File", "Recordings"
     DEDUP_FILE = "DedupFile", "Recordings, kept free of duplicates"
 
 
 class IntakeRule(models.TextChoices):
-    """What happens when a new recording is already there."""
+    """What happens when a new recording is already in the bucket."""
 
     REJECT = "reject", "Reject the new one"
     ASK = "ask", "Ask a person"
@@ -35,19 +36,11 @@ class IntakeRule(models.TextChoices):
     IGNORE = "ignore", "Add it all the same"
 
 
-class BucketManager(ReachManager["Bucket"]):
-    """Leaves out what was deleted; the row stays for the recordings' history."""
-
-    def get_queryset(self) -> models.QuerySet[Bucket]:
-        """Return the buckets that are there."""
-        return super().get_queryset().filter(deleted_at__isnull=True)
-
-
 class Bucket(models.Model):
     """A set of recordings that is searched together.
 
-    ``net_type`` and ``metadata_template`` have no effect here: they are kept for the
-    API clients that set them.
+    ``net_type`` and ``metadata_template`` have no effect; they are stored for API
+    clients that set them.
     """
 
     name = models.CharField(max_length=200)
@@ -83,12 +76,10 @@ class Bucket(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     reach = Path(buckets="pk")
-    objects = BucketManager()
-    all_objects = models.Manager()  # noqa: DJ012 - a manager, taken for a field
+    objects = PresentManager["Bucket"]()
 
     class Meta:
         ordering = ["name"]
-        base_manager_name = "all_objects"
         constraints = [
             models.UniqueConstraint(
                 fields=["name"],
@@ -102,13 +93,13 @@ class Bucket(models.Model):
         return self.name
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Look past what the person may see: a name is taken all the same."""
+        """Check names against all buckets, including those that the person may not see."""
         with working_for(None):
             super().validate_constraints(exclude=exclude)
 
 
 class RecordingStatus(models.TextChoices):
-    """How far a recording is on its way into the index."""
+    """The progress of a recording into the index."""
 
     WAITING = "waiting", "Waiting"
     PROCESSING = "processing", "Fingerprinting"
@@ -119,7 +110,7 @@ class RecordingStatus(models.TextChoices):
 
 
 class CodeStatus(models.TextChoices):
-    """What a check of an identifier said."""
+    """The result of checking an identifier."""
 
     VALID = "valid", "Valid"
     CORRECTED = "corrected", "Corrected"
@@ -129,16 +120,16 @@ class CodeStatus(models.TextChoices):
 
 
 def new_acr_id() -> str:
-    """Return an id of the form that the wire protocol uses: 32 hex digits."""
+    """Return an id in the form of the wire protocol: 32 hex digits."""
     return secrets.token_hex(16)
 
 
 class Recording(Leased):
     """One reference recording: audio or fingerprint, metadata, identifiers.
 
-    The primary key is the recording's number in the index, so it is never reused.
-    A stub has no audio: it stands for a recording that only a cloud engine knows. One
-    that was merged is retired, and its ids lead to the one it was merged into.
+    The primary key is the recording's number in the index, so it is never reused. A
+    stub has no audio: it represents a recording that only a cloud engine knows. A
+    merged recording is retired, and its ids lead to the recording in ``merged_into``.
     """
 
     uid = models.CharField(
@@ -148,7 +139,10 @@ class Recording(Leased):
         max_length=32, unique=True, default=new_acr_id, editable=False
     )
     bucket = models.ForeignKey(
-        Bucket, on_delete=models.PROTECT, related_name="recordings"
+        Bucket,
+        on_delete=models.PROTECT,
+        related_name="recordings",
+        limit_choices_to=PRESENT,
     )
     custom_id = models.CharField(max_length=200, blank=True, default="")
     title = models.CharField(max_length=500)
@@ -247,23 +241,24 @@ class Recording(Leased):
 
     @property
     def stands_for_it(self) -> Recording:
-        """Return the recording that this one was merged into, or itself."""
+        """The recording that this one was merged into, or itself."""
         recording = self
+        # Merges may chain: the recording that stayed may have been merged later.
         while recording.merged_into is not None:
             recording = recording.merged_into
         return recording
 
     @property
     def artist_names(self) -> str:
-        """Return all artists in one line."""
+        """All artists in one line."""
         return ", ".join(self.artists)
 
     @property
     def owner_share_pct(self) -> Decimal | None:
-        """Return our share of the rights, 0 to 100; None where it is not told.
+        """Our share of the rights, 0 to 100; None if unknown.
 
-        It is among what the owner defined, where clients of the API write what they
-        like: what is no such number is not told.
+        ``user_defined`` is free-form JSON from API clients, so anything that is not
+        such a number counts as unknown.
         """
         try:
             share = Decimal(str(self.user_defined.get("owner_share_pct")))
@@ -275,44 +270,27 @@ class Recording(Leased):
 
     @property
     def territories(self) -> list[str]:
-        """Return where we hold the rights: ISO codes or WW; nothing if not told."""
-        told = self.user_defined.get("territories")
-        return [str(code) for code in told] if isinstance(told, list) else []
-
-
-class IndexChange(models.Model):
-    """A recording that left the search or a bucket, until the index agrees.
-
-    ``due_at`` is when it is asked for once more, should its queue entry be lost.
-    """
-
-    recording = models.ForeignKey(
-        Recording, on_delete=models.CASCADE, related_name="index_changes"
-    )
-    left_bucket = models.ForeignKey(
-        Bucket, on_delete=models.CASCADE, related_name="index_changes"
-    )
-    tries = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=lease_end)
-
-    class Meta:
-        ordering = ["id"]
-
-    def __str__(self) -> str:
-        return f"{self.recording_id} left {self.left_bucket_id}"
+        """Where we hold the rights: ISO codes or WW; empty if unknown."""
+        codes = self.user_defined.get("territories")
+        return [str(code) for code in codes] if isinstance(codes, list) else []
 
 
 class CatalogueImport(CheckedImport):
-    """A table of recordings that somebody brought: what checking it said, what came.
+    """A table of recordings that somebody uploaded, and the results of its import.
 
     ``summary`` holds the counts and the first faults, warnings and changes;
-    ``bad_rows`` is the table of all rows that were refused, with why.
+    ``bad_rows`` is the table of refused rows with reasons.
     """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
     )
-    bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE, related_name="imports")
+    bucket = models.ForeignKey(
+        Bucket,
+        on_delete=models.CASCADE,
+        related_name="imports",
+        limit_choices_to=PRESENT,
+    )
     table = models.FileField(max_length=200)
     table_name = models.CharField(max_length=500)
     audio = models.FileField(max_length=200, blank=True, default="")
@@ -328,7 +306,7 @@ class CatalogueImport(CheckedImport):
 
 
 class ExclusionReason(models.TextChoices):
-    """Why a stretch of a recording says nothing about who it belongs to."""
+    """Why an interval of a recording does not show who owns it."""
 
     SHARED_LOOP = "shared_loop", "Shared loop or sample"
     PUBLIC_DOMAIN = "public_domain", "Public domain"
@@ -338,11 +316,11 @@ class ExclusionReason(models.TextChoices):
     OTHER = "other", "Other"
 
 
-class ExcludedSegment(models.Model):
-    """A stretch of a recording that must not raise matches.
+class Exclusion(models.Model):
+    """An interval of a recording that must not produce matches.
 
-    A proposal does nothing until a manager approves it; one that is taken away stays
-    for the history.
+    A proposal has no effect until a manager approves it. A removed exclusion stays for
+    the history.
     """
 
     uid = models.CharField(
@@ -367,9 +345,11 @@ class ExcludedSegment(models.Model):
     removed_at = models.DateTimeField(null=True, blank=True)
 
     reach = Path(buckets="recording__bucket")
-    objects = ReachManager["ExcludedSegment"]()
+    objects = ReachManager["Exclusion"]()
 
     class Meta:
+        # The name of the table from before the model was renamed.
+        db_table = "catalogue_excludedsegment"
         ordering = ["start_ms", "id"]
         constraints = [
             models.CheckConstraint(
@@ -383,5 +363,5 @@ class ExcludedSegment(models.Model):
 
     @property
     def length_ms(self) -> int:
-        """Return how long the stretch is."""
+        """The length of the interval in milliseconds."""
         return self.end_ms - self.start_ms

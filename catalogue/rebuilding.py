@@ -1,8 +1,8 @@
-"""Builds the landmark index anew, beside the old one, then puts it in its place.
+"""Build a new landmark index beside the old one, then switch to it.
 
-Needed after an engine upgrade that changes what the index holds, and after damage.
-Stored fingerprints are enough; where these too are of another engine, or lost, they
-are made again from the audio.
+Needed after damage, and after an engine upgrade that changes the index. Stored
+fingerprints suffice; if another engine made them or they are lost, they are made again
+from the audio.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from recognition.types import IndexStore
 
 logger = logging.getLogger(__name__)
 
-# A segment of the index at a time: about an hour of recordings of usual length.
+# Recordings per segment of the index: about an hour of audio of usual length.
 _BATCH = 200
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What a rebuild did; ``kept`` are those that an earlier, broken off one did."""
+    """The counts of a rebuild; ``kept`` were indexed by an earlier, interrupted
+    rebuild.
+    """
 
     kept: int = 0
     indexed: int = 0
@@ -39,7 +41,7 @@ class Rebuilt:
     failed: int = 0
 
 
-# In the index, or about to be.
+# Recordings in the index, or about to be.
 _COMING = (
     RecordingStatus.READY,
     RecordingStatus.PROCESSING,
@@ -48,10 +50,11 @@ _COMING = (
 
 
 def needs_rebuild() -> bool:
-    """Tell whether the index is one of another engine, or damaged."""
+    """Return whether the index is damaged or was built by another engine."""
     try:
         index_store.open_index()
     except IndexUnavailable:
+        # An unreachable index is not damaged.
         raise
     except RecognitionError:
         return True
@@ -61,17 +64,16 @@ def needs_rebuild() -> bool:
 def rebuild_index(
     progress: Callable[[Rebuilt], None], *, resume: bool = False
 ) -> Rebuilt:
-    """Index every searchable recording anew; tell ``progress`` after each batch.
+    """Index every searchable recording again; call ``progress`` after each batch.
 
-    Readers go on with the old index until the new one is whole. A rebuild that was
-    stopped leaves the old one as it was, and with ``resume`` the next one goes on
-    where it stopped.
+    Readers use the old index until the new one is complete. A stopped rebuild leaves
+    the old index unchanged, and the next one with ``resume`` continues it.
     """
     counts = Rebuilt()
     index, put_in_place = index_store.successor(resume=resume)
     _fill(index, counts, progress)
     put_in_place()
-    # What came, and what was taken out, while the new one was not in use yet.
+    # Catch up on recordings added or removed during the rebuild.
     _fill(index_store.open_index(), Rebuilt(), lambda _counts: None)
     return counts
 
@@ -79,8 +81,8 @@ def rebuild_index(
 def _fill(
     index: IndexStore, counts: Rebuilt, progress: Callable[[Rebuilt], None]
 ) -> None:
-    """Make an index hold what it should; ``IndexCorrupt`` where it does not then."""
-    for bucket in Bucket.objects.order_by("pk"):
+    """Make an index hold what it should; raise ``IndexCorrupt`` if it then does not."""
+    for bucket in Bucket.objects.present().order_by("pk"):
         held = set(index.recordings(bucket.pk).tolist())
         coming = bucket.recordings.filter(status__in=_COMING)
         for number in sorted(held - set(coming.values_list("pk", flat=True))):
@@ -92,11 +94,11 @@ def _fill(
             batch = list(_searchable(bucket).filter(pk__in=numbers).order_by("pk"))
             index.add_many(bucket.pk, list(_postings(batch, counts)))
             progress(counts)
-        # Those that could not be made again are not searchable any more.
+        # Recordings whose fingerprint could not be made again are no longer searchable.
         wanted &= set(_searchable(bucket).values_list("pk", flat=True))
         if lost := wanted - set(index.recordings(bucket.pk).tolist()):
             raise IndexCorrupt(
-                f"{len(lost)} recordings of {bucket} did not arrive in the index."
+                f"{len(lost)} recordings of {bucket} are missing from the new index."
             )
 
 
@@ -110,14 +112,14 @@ def _postings(batch: list[Recording], counts: Rebuilt) -> Iterator[Postings]:
             yield _postings_of(recording, counts)
         except (RecognitionError, AudioRefused, OSError) as error:
             if outage_of(error) is not None:
-                # Nothing is lost that cannot be read just now.
+                # The storage is unreachable, so nothing is known to be lost.
                 raise
-            logger.exception("recording %s is left out of the index", recording.uid)
-            # What was retired meanwhile stays so.
+            logger.exception("recording %s could not be indexed", recording.uid)
+            # The filter leaves recordings alone that were retired meanwhile.
             _searchable(recording.bucket).filter(pk=recording.pk).update(
                 status=RecordingStatus.ERROR,
-                status_message="Its fingerprint is lost or of another engine and could "
-                "not be made again; add the audio anew.",
+                status_message="Its fingerprint is lost or incompatible and could "
+                "not be made again. Upload the audio again.",
             )
             counts.failed += 1
         else:

@@ -1,32 +1,30 @@
-"""Changes of recordings that the index has to follow, kept until it did."""
+"""Keeps the index in step with recordings that leave a bucket or the search."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.db import transaction
 
-from catalogue.models import IndexChange
-from catalogue.tasks import update_index
-from common.leases import pause_after
+from catalogue import index_store
+from catalogue.jobs import INDEX_CHANGE
+from catalogue.models import Recording, RecordingStatus
+from jobs.context import JobContext
+from jobs.services import submit
 
 
-def change_index(*, recording_id: int, left_bucket_id: int) -> None:
+def change_index(*, recording: Recording, left_bucket_id: int) -> None:
     """Have the index follow a recording; call it in the transaction of its change."""
-    change = IndexChange.objects.create(
-        recording_id=recording_id, left_bucket_id=left_bucket_id
-    )
-    transaction.on_commit(lambda: update_index.enqueue(change.pk))
+    submit(INDEX_CHANGE, recording, data={"left_bucket": left_bucket_id})
 
 
-def requeue_index_changes() -> int:
-    """Ask once more for what a killed worker or a lost queue entry left undone."""
-    now = datetime.now(tz=UTC)
-    count = 0
-    for change in IndexChange.objects.filter(due_at__lte=now)[:1000]:
-        count += IndexChange.objects.filter(pk=change.pk, due_at=change.due_at).update(
-            tries=min(change.tries + 1, 1000),
-            due_at=now + pause_after(change.tries + 1),
-        )
-        update_index.enqueue(change.pk)
-    return count
+def run(context: JobContext) -> None:
+    """Make the index agree with a recording that left a bucket or was retired."""
+    left_bucket_id = context.job.data["left_bucket"]
+    with transaction.atomic():
+        # Of two changes of one recording, the second waits and sees the first one's.
+        recording = Recording.objects.select_for_update().get(pk=context.subject.pk)
+        is_searched = recording.status == RecordingStatus.READY
+        if is_searched:
+            index_store.index_recording(recording)
+        if not is_searched or recording.bucket_id != left_bucket_id:
+            index_store.open_index().remove(left_bucket_id, recording.pk)
+        context.finish()

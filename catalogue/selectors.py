@@ -1,4 +1,4 @@
-"""What pages and other packages read of the catalogue."""
+"""Read access to the catalogue for pages and other packages."""
 
 from __future__ import annotations
 
@@ -12,32 +12,38 @@ from django.db.models import Count, Q, QuerySet
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
-    ExcludedSegment,
+    Exclusion,
     Recording,
     RecordingStatus,
 )
 
 
 def buckets_with_counts() -> QuerySet[Bucket]:
-    """Return buckets with how many recordings they hold, can search, or cannot use."""
-    return Bucket.objects.annotate(
-        recording_count=Count("recordings"),
-        ready_count=Count(
-            "recordings", filter=Q(recordings__status=RecordingStatus.READY)
-        ),
-        problem_count=Count(
-            "recordings", filter=Q(recordings__status=RecordingStatus.ERROR)
-        ),
-    ).order_by("name")
+    """Return buckets with counts of their recordings: all, searchable, with errors."""
+    return (
+        Bucket.objects.present()
+        .annotate(
+            recording_count=Count("recordings"),
+            ready_count=Count(
+                "recordings", filter=Q(recordings__status=RecordingStatus.READY)
+            ),
+            problem_count=Count(
+                "recordings", filter=Q(recordings__status=RecordingStatus.ERROR)
+            ),
+        )
+        .order_by("name")
+    )
 
 
 def searchable_buckets() -> QuerySet[Bucket]:
-    """Return the buckets that hold recordings of ours."""
-    return Bucket.objects.exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("name")
+    """Return the buckets with our own recordings."""
+    return (
+        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("name")
+    )
 
 
 def search_recordings(*, text: str = "") -> QuerySet[Recording]:
-    """Return recordings whose title, artist or code holds ``text``."""
+    """Return recordings whose title, artist or code matches ``text``."""
     rows = Recording.objects.select_related("bucket")
     if not text:
         return rows
@@ -52,18 +58,21 @@ def search_recordings(*, text: str = "") -> QuerySet[Recording]:
 
 
 def artists_hold(text: str, *, path: str = "") -> Q:
-    """Return the condition that a recording's artists hold ``text``.
+    """Return the condition that a recording's artists contain ``text``.
 
-    ``path`` leads to the recording, as ``recording__`` does.
+    ``path`` is the lookup prefix that leads to the recording, such as ``recording__``.
     """
-    # SQLite keeps JSON as text in which only ASCII stands as itself.
+    # SQLite stores JSON as text with non-ASCII characters escaped.
     written = dict.fromkeys((text, json.dumps(text)[1:-1]))
-    return reduce(or_, (Q((f"{path}artists__icontains", one)) for one in written))
+    return reduce(
+        or_, (Q((f"{path}artists__icontains", spelling)) for spelling in written)
+    )
 
 
 def with_merged(recording: Recording) -> set[int]:
-    """Return the keys of a recording and of all that were merged into it."""
+    """Return the keys of a recording and of all recordings merged into it."""
     found, latest = {recording.pk}, {recording.pk}
+    # Merges may chain, so aliases have aliases.
     while latest:
         merged = Recording.objects.filter(merged_into__in=latest)
         latest = set(merged.values_list("pk", flat=True)) - found
@@ -72,21 +81,21 @@ def with_merged(recording: Recording) -> set[int]:
 
 
 def standing_for(recordings: QuerySet[Recording]) -> dict[int, int]:
-    """Return by key which recording each of these was merged into in the end."""
+    """Return, by key, the recording that each of these was finally merged into."""
     merged = recordings.filter(merged_into__isnull=False)
-    return {each.pk: each.stands_for_it.pk for each in merged}
+    return {alias.pk: alias.stands_for_it.pk for alias in merged}
 
 
-def excluded_segments(recording: Recording) -> QuerySet[ExcludedSegment]:
-    """Return the stretches of the recording that are excluded or proposed to be."""
+def excluded_segments(recording: Recording) -> QuerySet[Exclusion]:
+    """Return the recording's intervals that are excluded or proposed for exclusion."""
     return recording.excluded_segments.filter(removed_at__isnull=True).select_related(
         "created_by"
     )
 
 
 def excluded_spans_of(recordings: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
-    """Return the excluded stretches of many recordings by key, with one query."""
-    rows = ExcludedSegment.objects.filter(
+    """Return the excluded intervals of many recordings by key, with one query."""
+    rows = Exclusion.objects.filter(
         recording__in=list(recordings), approved=True, removed_at__isnull=True
     )
     found: dict[int, list[tuple[int, int]]] = {}
@@ -96,6 +105,6 @@ def excluded_spans_of(recordings: Iterable[int]) -> dict[int, list[tuple[int, in
 
 
 def excluded_spans(recording: Recording) -> list[tuple[int, int]]:
-    """Return start and end of every stretch that raises no match."""
+    """Return start and end of every interval that produces no matches."""
     rows = excluded_segments(recording).filter(approved=True)
     return list(rows.values_list("start_ms", "end_ms"))

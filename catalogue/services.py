@@ -1,4 +1,4 @@
-"""Adding buckets and recordings; ``changes`` holds what is done to them later."""
+"""Add buckets and recordings; ``changes`` changes existing ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from recognition.types import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class RecordingDetails:
-    """What people say about a recording."""
+    """The metadata of a recording."""
 
     title: str
     custom_id: str = ""
@@ -50,8 +50,17 @@ class RecordingDetails:
 
 
 _PLAIN_DETAILS = (
-    *("title", "custom_id", "version_title", "artists", "album", "label"),
-    *("release_date", "writers", "publishers", "notes", "user_defined"),
+    "title",
+    "custom_id",
+    "version_title",
+    "artists",
+    "album",
+    "label",
+    "release_date",
+    "writers",
+    "publishers",
+    "notes",
+    "user_defined",
 )
 
 
@@ -62,10 +71,10 @@ def create_bucket(
     user: User | None = None,
     **columns: object,
 ) -> Bucket:
-    """Create a bucket and say so in the audit trail.
+    """Create a bucket and record it in the audit trail.
 
-    ``columns`` are further columns of the bucket: type, region, labels and the like.
-    Raises ``PermissionDenied`` for somebody who could not see it then.
+    ``columns`` are further columns: type, region, labels and so on. Raises
+    ``PermissionDenied`` if access limits would hide the bucket from the user.
     """
     refuse_limited(user)
     with transaction.atomic():
@@ -90,10 +99,10 @@ def add_recording(
     source_url: str = "",
     user: User | None = None,
 ) -> Recording:
-    """Keep a recording; a worker fingerprints it and puts it into the index.
+    """Add a recording; a worker fingerprints and indexes it.
 
-    It comes as audio, as a fingerprint that was checked, or as a link that the
-    worker fetches. Raises ``BadIdentifier`` for a UPC or ISWC that cannot be right.
+    It comes as audio, as a checked fingerprint, or as a link that the worker downloads.
+    Raises ``BadIdentifier`` for an invalid UPC or ISWC.
     """
     recording = Recording(bucket=bucket, source_url=source_url, added_by=user)
     apply_details(recording, details)
@@ -114,13 +123,13 @@ def add_recording(
 
 
 def apply_details(recording: Recording, details: RecordingDetails) -> None:
-    """Write what people say onto a recording that is not saved yet."""
+    """Set the metadata of an unsaved recording."""
     for name, value in detail_columns(details).items():
         setattr(recording, name, value)
 
 
 def detail_columns(details: RecordingDetails) -> dict[str, Any]:
-    """Return what people say as columns, codes checked. Any: a column's value."""
+    """Return the metadata as columns, with codes checked. Any: a column's value."""
     isrc = check_isrc(details.isrc)
     return {
         **{name: getattr(details, name) for name in _PLAIN_DETAILS},
@@ -153,8 +162,9 @@ def _keep_fingerprint(recording: Recording, fingerprint: Fingerprint) -> None:
 
 
 def requeue_stale_recordings(*, max_attempts: int) -> int:
-    """Hand out again what a killed worker or a lost queue entry left behind."""
+    """Queue fingerprinting again that a killed worker or lost queue entry left undone."""
     now = datetime.now(tz=UTC)
+    # Its worker stopped renewing the lease: killed, or out of reach.
     stale = Recording.objects.filter(
         status=RecordingStatus.PROCESSING, lease_until__lt=now
     )
@@ -168,6 +178,7 @@ def requeue_stale_recordings(*, max_attempts: int) -> int:
     Recording.objects.filter(pk__in=ids, status=RecordingStatus.PROCESSING).update(
         status=RecordingStatus.WAITING, **NO_LEASE
     )
+    # An empty queue with waiting recordings means that entries were lost.
     if not queue_holds_work():
         lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
         lost = Recording.objects.filter(

@@ -1,4 +1,4 @@
-"""Recordings that only a cloud engine knows: named in bucket 23, without audio."""
+"""Recordings that only a cloud engine knows: names in bucket 23, without audio."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from catalogue.models import (
 
 
 def reserved_bucket() -> Bucket:
-    """Return bucket 23, which stands for the cloud's own catalogue; made if missing."""
+    """Return bucket 23, which represents the cloud's own catalogue; created if missing."""
     bucket, _ = Bucket.objects.get_or_create(
         pk=ACRCLOUD_MUSIC_BUCKET_ID, defaults={"name": "ACRCloud Music"}
     )
@@ -20,7 +20,7 @@ def reserved_bucket() -> Bucket:
 
 
 def make_stub(recording: Recording) -> Recording:
-    """Save what a cloud told of a recording as a stub, its codes checked."""
+    """Save a recording described by a cloud engine as a stub, with codes checked."""
     isrc = check_isrc(recording.isrc)
     recording.bucket = reserved_bucket()
     recording.status = RecordingStatus.STUB
@@ -31,7 +31,7 @@ def make_stub(recording: Recording) -> Recording:
 
 
 def own_recording_with_isrc(isrc: str) -> Recording | None:
-    """Return our recording with this code; the first where several share it."""
+    """Return our recording with this ISRC; the oldest if several have it."""
     normalised = check_isrc(isrc).normalised
     if not normalised:
         return None

@@ -1,1 +1,1 @@
-"""What several packages need of storage, queue and network; no rule of the product."""
+"""Storage, queue, network and HTTP helpers shared by packages; no product rules."""

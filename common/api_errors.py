@@ -1,4 +1,4 @@
-"""The one shape in which every API of this server says what went wrong."""
+"""The error body that every API of this server returns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from common.logs import current_request_id
 def error_body(
     code: str, message: str, fields: Mapping[str, object] | None = None
 ) -> dict[str, Any]:  # Any: JSON
-    """Return the body that clients read; ``fields`` are texts by field.
+    """Return the error body that clients read; ``fields`` holds texts by field.
 
-    Messages quote what was sent, and half of a surrogate pair cannot be written.
+    Messages quote the request, which can contain lone surrogates. UTF-8 cannot encode
+    those, so they are replaced.
     """
     message = _writable(message)
     body = {
@@ -25,11 +26,18 @@ def error_body(
     return body if fields is None else body | {"errors": _writable(fields)}
 
 
-def _writable(told: Any) -> Any:  # Any: JSON
-    if isinstance(told, str):
-        return told.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(told, Mapping):
-        return {_writable(name): _writable(value) for name, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [_writable(value) for value in told]
-    return told
+def is_api_path(path: str) -> bool:
+    """Tell whether clients of this path expect JSON."""
+    return path.startswith(("/api/", "/v1/", "/uploads/")) and not path.startswith(
+        "/api/docs"
+    )
+
+
+def _writable(value: Any) -> Any:  # Any: JSON
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_writable(name): _writable(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(entry) for entry in value]
+    return value

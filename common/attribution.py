@@ -1,7 +1,7 @@
-"""Through which key a change is made: set at the edge, read by the audit trail.
+"""The API token behind a change: set at the edge, read by the audit trail.
 
-The person is named by the services' own arguments; this says which of that person's
-API tokens was used.
+Services receive the person as an argument. The token is context, so that not every
+service needs a parameter for it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ _acting_through: ContextVar[str] = ContextVar("acting_through", default="")
 
 
 def acting_through() -> str:
-    """Return what the current work is done through; empty for a person's session."""
+    """Return the token in use, or an empty string for a person's session."""
     return _acting_through.get()
 
 
 def act_through(name: str) -> None:
-    """Say what the work is done through, until the enclosing scope ends."""
+    """Set the token in use until the enclosing scope ends."""
     _acting_through.set(name)
 
 
 @contextmanager
 def attribution_scope() -> Iterator[None]:
-    """Forget at the end whatever was said inside."""
+    """Forget the token at the end of the block."""
     token = _acting_through.set("")
     try:
         yield

@@ -1,7 +1,7 @@
-"""Answers a request for part of a file, so that players can seek.
+"""Serves byte ranges of files, so that players can seek.
 
-One range as in RFC 9110 §14; a request for several is answered with the whole file,
-which the standard allows, and so is one for a part of another version (§13.1.5).
+It supports one range (RFC 9110 §14). Requests for several ranges, or for a range of
+another version (§13.1.5), get the whole file, as the standard allows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import BinaryIO
 from django.core.files.base import File
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-# No file has more bytes than 18 digits count.
+# At most 18 digits: no file is larger, and ``int`` stays cheap on hostile headers.
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 _CHUNK_BYTES = 256 * 1024
 
 
 def _wanted_span(header: str, size: int) -> tuple[int, int] | None:
-    """Return first and last byte; None for no usable range; first > last if beyond."""
+    """Return first and last byte; None if unusable; first > last if out of range."""
     found = _RANGE.match(header.strip())
     if found is None or found.groups() == ("", ""):
         return None
@@ -31,7 +31,7 @@ def _wanted_span(header: str, size: int) -> tuple[int, int] | None:
 
 
 def _read_span(file: File[bytes], first: int, last: int) -> Iterator[bytes]:
-    """Read a part; of a file in remote storage only that part is fetched."""
+    """Read a range; from remote storage, fetch only this range."""
     read_span = getattr(getattr(file, "storage", None), "read_span", None)
     if read_span is not None:
         spans: Iterator[bytes] = read_span(str(file.name), first, last)
@@ -52,9 +52,9 @@ def _read_open_span(file: BinaryIO, first: int, last: int) -> Iterator[bytes]:
 def file_response(
     request: HttpRequest, file: File[bytes], *, content_type: str, version: str
 ) -> HttpResponse | StreamingHttpResponse:
-    """Serve ``file`` whole (200) or the range asked for (206, 416 if beyond).
+    """Serve all of ``file`` (200) or the requested range (206, 416 if out of range).
 
-    ``version`` tells its bytes from those of another file at the same address.
+    ``version`` becomes the ETag: it must change with the content at this address.
     """
     size, etag = file.size, f'"{version}"'
     same = request.headers.get("If-Range", etag) == etag

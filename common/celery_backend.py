@@ -1,8 +1,8 @@
-"""The queue on a broker (RabbitMQ or Redis) through Celery, where ``BROKER_URL`` says so.
+"""Celery as the queue, if ``BROKER_URL`` is set (RabbitMQ or Redis).
 
-The rows are the truth here too: an entry that a broker lost is made again by the
-sweeper, and a worker that takes an entry twice finds its row taken. So entries are
-acknowledged when they are taken, and a broker that is away loses nothing.
+The database rows stay the truth: the sweeper queues lost messages again, and a worker
+that gets a message twice finds the row claimed. Messages are therefore acknowledged on
+receipt, and an unreachable broker loses no work.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from kombu.exceptions import OperationalError
 
 from common import draining
 
+# A short retry only: a person may be waiting, and the sweeper repeats it later.
 logger = logging.getLogger(__name__)
 
 QUEUE = "acrportal"
@@ -36,17 +37,19 @@ _TRIES = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.4}
 
 @lru_cache(maxsize=1)
 def celery_app() -> Celery:
-    """Return the Celery application of this process; it knows one task."""
+    """Return the Celery application of this process, which has a single task."""
     app = Celery("acrportal", broker=settings.BROKER_URL, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(QUEUE, max_priority=_LEVELS - 1)],
         task_default_queue=QUEUE,
         task_ignore_result=True,
+        # A prefetched message would wait behind a long scan while other workers are
+        # idle.
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,
-        # A scan runs for longer than a broker waits for a sign of life.
+        # A solo worker sends no heartbeats during a scan, so the broker would drop it.
         broker_heartbeat=0,
         broker_transport_options={
             "queue_order_strategy": "priority",
@@ -58,25 +61,25 @@ def celery_app() -> Celery:
 
 
 class CeleryBackend(BaseTaskBackend):
-    """Puts tasks on the broker's queue."""
+    """Sends tasks to the broker's queue."""
 
     supports_priority = True
 
     def enqueue(
         self, task: Task[..., Any], args: Any, kwargs: Any
     ) -> TaskResult[Any]:  # Any: the signature of the base class
-        """Queue a task; where the broker is away, the sweeper does so later."""
+        """Queue a task; if the broker is unreachable, the sweeper queues it later."""
         self.validate_task(task)
-        told = normalize_json({"args": args, "kwargs": kwargs})
+        payload = normalize_json({"args": args, "kwargs": kwargs})
         try:
             celery_app().send_task(
                 _RUN,
-                args=[task.module_path, told["args"], told["kwargs"]],
+                args=[task.module_path, payload["args"], payload["kwargs"]],
                 priority=_level(task.priority),
                 retry_policy=_TRIES,
             )
         except OperationalError:
-            logger.exception("the broker is away; %s is queued later", task.name)
+            logger.exception("broker unreachable; %s is queued later", task.name)
         return TaskResult(
             task=task,
             id=get_random_id(),
@@ -85,8 +88,8 @@ class CeleryBackend(BaseTaskBackend):
             started_at=None,
             last_attempted_at=None,
             finished_at=None,
-            args=told["args"],
-            kwargs=told["kwargs"],
+            args=payload["args"],
+            kwargs=payload["kwargs"],
             backend=self.alias,
             errors=[],
             worker_ids=[],
@@ -94,15 +97,16 @@ class CeleryBackend(BaseTaskBackend):
 
 
 def entries_waiting() -> int:
-    """Return how many entries nobody has taken; ``OperationalError`` without a broker."""
+    """Return the number of waiting messages; ``OperationalError`` without a broker."""
     with celery_app().connection_for_read() as connection:
         connection.ensure_connection(max_retries=1, timeout=5)
+        # Declare as the producer does: the broker refuses a queue with other arguments.
         declared = Queue(QUEUE, max_priority=_LEVELS - 1)(connection.default_channel)
         return int(declared.queue_declare(passive=False).message_count)
 
 
 def run_worker(name: str) -> None:
-    """Take and run entries until SIGTERM; the one in hand is finished first."""
+    """Run jobs until SIGTERM, then finish the current one."""
     worker = celery_app().Worker(
         pool="solo",
         hostname=name,
@@ -111,18 +115,21 @@ def run_worker(name: str) -> None:
         without_heartbeat=True,
         loglevel="INFO",
     )
-    worker_shutting_down.connect(_tell_long_work, weak=False)
+    worker_shutting_down.connect(_start_draining, weak=False)
     worker.start()
 
 
-def _tell_long_work(**_signal: object) -> None:
+def _start_draining(**_signal: object) -> None:
     draining.begin()
 
 
 def _run(entry: Any, path: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Run one task of ours, named by its path. Any: Celery's own, and JSON."""
+    """Run the task at a dotted path.
+
+    Any: Celery's own type, and JSON.
+    """
     if state.should_stop is not None:
-        # The worker is told to end, and holds an entry beyond the one it was doing.
+        # The worker is stopping but already received this message: hand it back.
         entry.apply_async(
             args=[path, args, kwargs],
             priority=entry.request.delivery_info.get("priority"),
@@ -131,7 +138,7 @@ def _run(entry: Any, path: str, args: list[Any], kwargs: dict[str, Any]) -> None
         return
     task = import_string(path)
     if not isinstance(task, Task):
-        raise TypeError(f"{path} is no task")
+        raise TypeError(f"{path} is not a task")
     close_old_connections()
     try:
         task.call(*args, **kwargs)
@@ -140,6 +147,6 @@ def _run(entry: Any, path: str, args: list[Any], kwargs: dict[str, Any]) -> None
 
 
 def _level(priority: int) -> int:
-    """Return a task's priority as the broker counts it; on Redis the lowest is first."""
+    """Return the broker's priority of a task; on Redis the lowest is first."""
     level = min(max(_LEVELS // 2 + priority // 10, 0), _LEVELS - 1)
     return _LEVELS - 1 - level if settings.BROKER_URL.startswith("redis") else level

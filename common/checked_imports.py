@@ -1,7 +1,7 @@
-"""Files that people bring: checked first, imported when somebody says so.
+"""Imports in two steps: a check, then the import after a person confirms it.
 
-The row is the truth. What is done already counts as unchanged, so an import that was
-cut off is gone on with by doing it again.
+The row is the truth. Repeating an import is safe, because rows imported before count as
+unchanged; an interrupted import continues that way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ GIVEN_UP = "It was interrupted too often. What was imported stays."
 
 
 class ImportStatus(models.TextChoices):
-    """How far an import is."""
+    """The state of an import."""
 
     CHECKING = "checking", "Being checked"
     CHECKED = "checked", "Checked; nothing is written yet"
@@ -34,7 +34,7 @@ OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
 
 
 class CheckedImport(Leased):
-    """What checking a file said, and what came of it, in ``summary``."""
+    """Base of imports; ``summary`` is the result of the check, then of the import."""
 
     status = models.CharField(
         max_length=16, choices=ImportStatus.choices, default=ImportStatus.CHECKING
@@ -60,14 +60,14 @@ Row = TypeVar("Row", bound=CheckedImport)
 
 
 def start(one: CheckedImport) -> bool:
-    """Have what was checked imported; tell whether it was waiting for that."""
+    """Start a checked import; tell whether it was waiting for that."""
     return _moved(one, ImportStatus.CHECKED, ImportStatus.IMPORTING)
 
 
 def start_again(one: CheckedImport) -> ImportStatus | None:
-    """Go on with what was given up or refused; return with which step, if it was.
+    """Restart a refused import; return the step it restarts with, or None.
 
-    What was checked before is imported, anything else is checked first.
+    A checked file is imported, any other is checked first.
     """
     step = ImportStatus.IMPORTING if one.summary else ImportStatus.CHECKING
     moved = _moved(one, ImportStatus.REFUSED, step, message="", attempts=0)
@@ -82,19 +82,21 @@ def _moved(
 
 
 def left_behind(rows: QuerySet[Row]) -> list[Row]:
-    """Return open imports whose worker fell silent or whose queue entry was lost.
+    """Return open imports whose worker or queue message was lost.
 
-    One that was interrupted too often is refused instead, with that as the reason.
+    Imports out of attempts are refused instead.
     """
     now = datetime.now(tz=UTC)
-    open_ones = rows.filter(status__in=OPEN_STATUSES)
-    silent = open_ones.filter(lease_until__lt=now)
+    unfinished = rows.filter(status__in=OPEN_STATUSES)
+    silent = unfinished.filter(lease_until__lt=now)
     exhausted = silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS)
     give_up(exhausted, GIVEN_UP, status=ImportStatus.REFUSED)
     stale = list(silent)
+    # An import that waits long may only be far back in the queue. Without waiting
+    # messages, its own must be lost.
     if not queue_holds_work():
         lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
-        stale += open_ones.filter(lease_until__isnull=True, updated_at__lt=lost_before)
+        stale += unfinished.filter(lease_until__isnull=True, updated_at__lt=lost_before)
     return stale
 
 
@@ -107,14 +109,14 @@ def carry_out(
     refusals: tuple[type[Exception], ...],
     work: Callable[[Row, QuerySet[Row], bool], dict[str, Any]],  # Any: JSON
 ) -> None:
-    """Check an import, or import it, and keep the summary that ``work`` returns.
+    """Check an import (``dry``) or run it, and store the summary that ``work`` returns.
 
-    ``work`` gets the import, its row while it is ours, and whether nothing is to be
-    written. What it raises of ``refusals`` says why the file cannot be used.
+    ``work`` receives the import, its row while this worker holds it, and ``dry``. An
+    exception of ``refusals`` means that the file is unusable, and holds the reason.
     """
     wanted = ImportStatus.CHECKING if dry else ImportStatus.IMPORTING
     waiting = rows.filter(free(datetime.now(tz=UTC)), pk=import_id, status=wanted)
-    # A check is waited for, and so not held up.
+    # A person waits for a check, so limits on concurrent jobs do not apply to it.
     if not claim(waiting, kind="" if dry else kind, owner=worker_name()):
         return
     mine = rows.filter(pk=import_id, status=wanted, lease_owner=worker_name())

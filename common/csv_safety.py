@@ -1,8 +1,8 @@
-"""Keeps spreadsheet programs from running text as a formula, without losing any.
+"""Keeps spreadsheet programs from running cell text as a formula, without loss.
 
-A text cell that a spreadsheet might read as a formula gets one leading apostrophe;
-reading takes exactly one off. Cells that already begin with apostrophes before such
-a character get one more, so that the way back is exact.
+``guard`` puts one apostrophe before text that a spreadsheet might read as a formula,
+and ``unguard`` removes exactly one. Text that already has apostrophes before such a
+character gets one more, so the round trip is exact.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ def guard(text: str) -> str:
 
 
 def unguard(text: str) -> str:
-    """Return what ``guard`` was given."""
+    """Return the original of guarded text."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

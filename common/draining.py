@@ -1,19 +1,19 @@
-"""Whether this worker was told to end, for long work that can be begun anew."""
+"""Tells long work that this worker is stopping, so it can stop and restart later."""
 
 from __future__ import annotations
 
 import time
 
-_told_at: float | None = None
+_draining_since: float | None = None
 
 
 def begin() -> None:
-    """Say that the worker is to end."""
-    global _told_at
-    if _told_at is None:
-        _told_at = time.monotonic()
+    """Mark the worker as stopping."""
+    global _draining_since
+    if _draining_since is None:
+        _draining_since = time.monotonic()
 
 
 def seconds() -> float:
-    """Return for how long the worker is to end; 0 while it is not."""
-    return 0.0 if _told_at is None else time.monotonic() - _told_at
+    """Return for how many seconds the worker has been stopping; 0 if it is not."""
+    return 0.0 if _draining_since is None else time.monotonic() - _draining_since

@@ -1,7 +1,6 @@
-"""Fingerprint files that people send in place of audio.
+"""Fingerprint files that people upload instead of audio.
 
-Read and checked when they come in, since everything that can be wrong with them can
-be seen at once.
+They are checked on upload, because all their possible errors show at once.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from recognition.layers import check_params
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 
-# Two days of landmarks; more is no fingerprint of one recording.
+# Two days of landmarks; a larger file is not the fingerprint of one recording.
 MAX_BYTES = 256 * 1024**2
 _HOW_TO = f"Make one with '{fingerprint_file.HOW_TO}', or upload the audio itself."
 
 
 def looks_like_fingerprint(file: File[bytes]) -> bool:
-    """Tell whether a file begins as ours do."""
+    """Tell whether a file starts with the magic number of our fingerprints."""
     begin = file.read(len(fingerprint_file.MAGIC))
     file.seek(0)
     return bool(begin == fingerprint_file.MAGIC)
 
 
 def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprint:
-    """Return the fingerprint in a file; raise ``AudioRefused`` saying what is wrong.
+    """Return the fingerprint in a file, or raise ``AudioRefused``.
 
     A recording needs the reference layer, a file to scan the scan layer.
     """
@@ -38,24 +37,24 @@ def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprin
         raise _refused(f"{name} is larger than a fingerprint can be.")
     if not looks_like_fingerprint(file):
         raise _refused(
-            f"{name} is no fingerprint file of this server. The .lo and .fp files of "
-            "other makers are closed formats."
+            f"{name} is not a fingerprint file of this server. The .lo and .fp files of "
+            "other vendors are closed formats."
         )
     try:
-        found = fingerprint_file.from_bytes(file.read())
-        check_params(found, DEFAULT)
+        fingerprint = fingerprint_file.from_bytes(file.read())
+        check_params(fingerprint, DEFAULT)
     except BadFingerprint as error:
         raise _refused(f"{name} is damaged: {error}") from error
     except ParamsMismatch as error:
         raise _refused(f"{name} was made by another version of the engine.") from error
     finally:
         file.seek(0)
-    layer = found.dense if needs_scan_layer else found.reference
+    layer = fingerprint.dense if needs_scan_layer else fingerprint.reference
     if layer is None:
-        wanted = "scan" if needs_scan_layer else "reference"
-        raise _refused(f"{name} holds no {wanted} layer.")
-    return found
+        required = "scan" if needs_scan_layer else "reference"
+        raise _refused(f"{name} has no {required} layer.")
+    return fingerprint
 
 
-def _refused(what: str) -> AudioRefused:
-    return AudioRefused("bad_fingerprint", f"{what} {_HOW_TO}")
+def _refused(problem: str) -> AudioRefused:
+    return AudioRefused("bad_fingerprint", f"{problem} {_HOW_TO}")

@@ -1,25 +1,31 @@
-"""Outgoing HTTP: the one place that talks to other servers.
+"""Outgoing HTTP: all requests to other servers.
 
 The guarded session resolves a host once, refuses private and local addresses, and
-connects to the very address it checked, on each redirect anew; so a name that
-changes its answer between the check and the connection gains nothing. The plain
-client (``call_service``) is for addresses that the operator configured.
+connects to the address it checked, again for each redirect. A name whose answer changes
+between check and connection gains nothing. The plain client (``call_service``) is for
+addresses that the operator configured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests_hardened import Config, Manager
-from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter import InvalidIPAddress, filter_host
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 _CONNECT_READ_SECONDS = (10.0, 30.0)
@@ -27,29 +33,143 @@ _CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
 _ANSWER_BYTES = 500
 _ANSWER_SECONDS = 300.0
-# A host's name that cannot be one is told by the library below.
+# For bodies that are streamed from disk: a large file on its way to the cloud.
+_SENDING_SECONDS = 6 * 3600.0
+# From the connection to the first body byte, redirects included. Shorter than any
+# sensible lease, because nothing renews the lease meanwhile.
+_FIRST_BYTE_SECONDS = 45.0
+# urllib3 itself reports host names that are malformed.
 _NO_ANSWER = (requests.RequestException, HTTPError)
 
 
 class LinkRefused(Exception):
-    """The link may not be fetched; the text says why, for the person who gave it."""
+    """The link must not be fetched; the message tells its author why."""
 
 
 class FetchFailed(Exception):
-    """The link could not be fetched; the text says why.
+    """The link could not be fetched; the message gives the cause.
 
-    ``status`` is what the server answered, where that was the cause.
+    ``status`` is the server's HTTP status, if that was the cause.
     """
 
     status: int | None = None
 
 
+class _TookTooLong(FetchFailed):
+    """The time limit of the whole exchange has passed."""
+
+
+class LiveStream(FetchFailed):
+    """The link leads to an endless stream."""
+
+
 class TooLarge(Exception):
-    """The answer is larger than the limit."""
+    """The response exceeds the limit."""
+
+
+class _Deadline:
+    """Closes a session's connections when its time limit has passed.
+
+    Socket timeouts restart with every byte, so a server that sends slowly could hold an
+    exchange forever.
+    """
+
+    def __init__(self, session: requests.Session, seconds: float) -> None:
+        self.session = session
+        self.passed = False
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._timer = self._started(seconds)
+        pools = _watched_pools(self)
+        for adapter in session.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                adapter.poolmanager.pool_classes_by_scheme = pools
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for connection in self._sockets:
+                connection.close()
+            self._sockets.clear()
+
+    def put_off(self, seconds: float) -> None:
+        """Restart the time limit with this many seconds."""
+        self._timer.cancel()
+        self._timer = self._started(seconds)
+
+    def keep(self, connection: socket.socket) -> None:
+        """Track a connection by a duplicate handle, because TLS replaces the socket."""
+        with self._lock:
+            self._sockets.append(connection.dup())
+        if self.passed:
+            self._end()
+
+    def _started(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(max(0.0, seconds), self._end)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _end(self) -> None:
+        self.passed = True
+        with self._lock:
+            for connection in self._sockets:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+def _watched_pools(deadline: _Deadline) -> dict[str, type[HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            connection = super()._new_conn()
+            deadline.keep(connection)
+            return connection
+
+    class Encrypted(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            connection = super()._new_conn()
+            deadline.keep(connection)
+            return connection
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class EncryptedPool(HTTPSConnectionPool):
+        ConnectionCls = Encrypted
+
+    return {"http": PlainPool, "https": EncryptedPool}
+
+
+@contextmanager
+def _exchange(session: requests.Session, *, seconds: float) -> Iterator[_Deadline]:
+    """Apply a time limit to a session, and translate its exceptions."""
+    with session, _Deadline(session, seconds) as deadline:
+        try:
+            yield deadline
+        except InvalidIPAddress as error:
+            raise LinkRefused("it leads to a private or local address") from error
+        except _NO_ANSWER as error:
+            if deadline.passed:
+                raise _TookTooLong("the server took too long") from error
+            if "ICY 200" in str(error):
+                # Shoutcast servers of version 1 begin their response with this.
+                raise LiveStream("a radio server answered") from error
+            raise FetchFailed(_plain_cause(error)) from error
+        # After the deadline closed a connection, its response looks complete.
+        if deadline.passed:
+            raise _TookTooLong("the server took too long")
 
 
 def check_link(url: str) -> None:
-    """Raise ``LinkRefused`` for what is refused before any connection is made."""
+    """Raise ``LinkRefused`` for links that can be refused without a connection."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -65,7 +185,7 @@ def check_link(url: str) -> None:
 
 
 def guarded_session() -> requests.Session:
-    """Return a session for addresses that users give; see the module's text."""
+    """Return a session for user-given addresses; see the module docstring."""
     session: requests.Session = Manager(
         Config(
             ip_filter_enable=not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES,
@@ -81,75 +201,121 @@ def guarded_session() -> requests.Session:
     return session
 
 
+def connect_guarded(host: str, port: int) -> socket.socket:
+    """Connect to a user-given host under the rules of ``guarded_session``.
+
+    It resolves the host once and connects to the address it checked. Raises
+    ``LinkRefused`` or ``FetchFailed``.
+    """
+    seconds = _CONNECT_READ_SECONDS[0]
+    try:
+        if not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
+            host = filter_host(host, port, allow_loopback=False).strip("[]")
+        return socket.create_connection((host, port), timeout=seconds)
+    except InvalidIPAddress as error:
+        raise LinkRefused("it leads to a private or local address") from error
+    except (OSError, UnicodeError, requests.RequestException) as error:
+        raise FetchFailed("the server could not be reached") from error
+
+
 def download(
     url: str,
     target: Path,
     *,
     max_bytes: int,
-    max_seconds: float = 3600.0,
+    max_seconds: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> str:
-    """Fetch ``url`` into ``target``; return the answer's content type.
+    """Fetch ``url`` into ``target``; return the response's content type.
 
-    Raises ``LinkRefused``, ``FetchFailed`` or ``TooLarge``. ``progress`` is
-    told the share fetched, a half where the server did not say how much there is; it
-    may raise.
+    Raises ``LinkRefused``, ``FetchFailed`` or ``TooLarge``. Raises ``LiveStream`` for
+    an endless stream: if the headers say so, or if no length is given and the response
+    has not ended after ``ACRPORTAL_LINK_UNSIZED_SECONDS``. ``progress`` receives the
+    fetched share, or 0.5 if the length is unknown; it may raise.
     """
     check_link(url)
-    deadline = monotonic() + max_seconds
-    try:
-        with guarded_session() as session, session.get(url, stream=True) as response:
-            _raise_unless_ok(response)
-            told = response.headers.get("Content-Length", "")
-            total = int(told) if told.isdecimal() else 0
-            if total > max_bytes:
-                raise TooLarge
+    seconds = max_seconds or settings.ACRPORTAL_LINK_SECONDS
+    with (
+        _exchange(
+            guarded_session(), seconds=min(_FIRST_BYTE_SECONDS, seconds)
+        ) as deadline,
+        deadline.session.get(url, stream=True) as response,
+    ):
+        _raise_unless_ok(response)
+        total = _length_of(response)
+        if not total and _says_it_is_live(response):
+            raise LiveStream("a radio server answered")
+        if total > max_bytes:
+            raise TooLarge
+        limit = seconds
+        if not total:
+            limit = min(seconds, settings.ACRPORTAL_LINK_UNSIZED_SECONDS)
+        try:
             received = 0
             with target.open("wb") as file:
-                for chunk in _arriving(response, deadline):
-                    received += len(chunk)
-                    if received > max_bytes:
-                        raise TooLarge
+                for chunk in _limited(_arriving(response, deadline, limit), max_bytes):
                     file.write(chunk)
+                    received += len(chunk)
                     if progress is not None:
                         progress(min(1.0, received / total) if total else 0.5)
-            return response.headers.get("Content-Type", "")
-    except InvalidIPAddress as error:
-        raise LinkRefused("it leads to a private or local address") from error
-    except _NO_ANSWER as error:
-        raise FetchFailed(_plain_cause(error)) from error
+        except _TookTooLong as error:
+            if limit == seconds or not received:
+                raise
+            raise LiveStream(
+                "the server did not say how long it is, and was still sending after "
+                f"{limit:g} seconds"
+            ) from error
+        return response.headers.get("Content-Type", "")
 
 
-def _arriving(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    """Yield the body as it comes in, so that a server that drips is given up in time.
+def _length_of(response: requests.Response) -> int:
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else 0
 
-    One that was cut short is an error.
+
+def _says_it_is_live(response: requests.Response) -> bool:
+    """Tell whether the headers come from a radio server."""
+    server = response.headers.get("Server", "").lower()
+    return server.startswith(("icecast", "shoutcast")) or any(
+        name.lower().startswith(("icy-", "ice-")) for name in response.headers
+    )
+
+
+def _arriving(
+    response: requests.Response, deadline: _Deadline, seconds: float
+) -> Iterator[bytes]:
+    """Yield the body as it arrives, within ``seconds`` for all of it.
+
+    A truncated body is an error.
     """
+    begun = False
     try:
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            if monotonic() > deadline:
-                raise FetchFailed("the server took too long")
+            if not begun:
+                begun = True
+                deadline.put_off(seconds)
             yield chunk
     except ReadTimeoutError as error:
         raise FetchFailed("the server did not answer in time") from error
     except HTTPError as error:
-        raise FetchFailed("the server's answer could not be read") from error
+        if not deadline.passed:
+            raise FetchFailed("the server's answer could not be read") from error
+    if deadline.passed:
+        raise _TookTooLong("the server took too long")
 
 
 def content_type_of(url: str) -> str:
-    """Ask for ``url`` and return its content type; the body is not read.
+    """Request ``url`` and return its content type without reading the body.
 
     Raises ``LinkRefused`` or ``FetchFailed``.
     """
     check_link(url)
-    try:
-        with guarded_session() as session, session.get(url, stream=True) as response:
-            _raise_unless_ok(response)
-            return response.headers.get("Content-Type", "")
-    except InvalidIPAddress as error:
-        raise LinkRefused("it leads to a private or local address") from error
-    except _NO_ANSWER as error:
-        raise FetchFailed(_plain_cause(error)) from error
+    with (
+        _exchange(guarded_session(), seconds=_FIRST_BYTE_SECONDS) as deadline,
+        deadline.session.get(url, stream=True) as response,
+    ):
+        _raise_unless_ok(response)
+        return response.headers.get("Content-Type", "")
 
 
 def _raise_unless_ok(response: requests.Response) -> None:
@@ -163,7 +329,7 @@ def _raise_unless_ok(response: requests.Response) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said to a post: its status and how its body begins."""
+    """The status of a response to a POST, and the start of its body."""
 
     status: int
     text: str
@@ -172,32 +338,27 @@ class Answer:
 def post_json(
     url: str, body: bytes, *, headers: Mapping[str, str], timeout_seconds: float
 ) -> Answer:
-    """Post a body to an address that a user gave; redirects are not followed.
+    """Post a body to a user-given address without following redirects.
 
     Raises ``LinkRefused`` or ``FetchFailed``.
     """
     check_link(url)
-    try:
-        with (
-            guarded_session() as session,
-            session.post(
-                url,
-                data=body,
-                headers={"Content-Type": "application/json", **headers},
-                timeout=timeout_seconds,
-                allow_redirects=False,
-                stream=True,
-            ) as response,
-        ):
-            return Answer(response.status_code, _beginning(response))
-    except InvalidIPAddress as error:
-        raise LinkRefused("it leads to a private or local address") from error
-    except _NO_ANSWER as error:
-        raise FetchFailed(_plain_cause(error)) from error
+    with (
+        _exchange(guarded_session(), seconds=timeout_seconds) as deadline,
+        deadline.session.post(
+            url,
+            data=body,
+            headers={"Content-Type": "application/json", **headers},
+            timeout=timeout_seconds,
+            allow_redirects=False,
+            stream=True,
+        ) as response,
+    ):
+        return Answer(response.status_code, _beginning(response))
 
 
 def _beginning(response: requests.Response) -> str:
-    """Return what came with the first read: a slow body is not waited for."""
+    """Return what the first read yields; do not wait for a slow body."""
     try:
         begin = response.raw.read1(_ANSWER_BYTES, decode_content=True)
     except HTTPError:
@@ -206,7 +367,7 @@ def _beginning(response: requests.Response) -> str:
 
 
 class BearerToken(AuthBase):
-    """Sends a token; as an ``auth`` it also keeps a stray .netrc from replacing it."""
+    """Sends a token; as ``auth`` it also keeps a stray .netrc from replacing it."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -218,7 +379,7 @@ class BearerToken(AuthBase):
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswer:
-    """A whole answer of a service that the operator configured."""
+    """The complete response of a service that the operator configured."""
 
     status: int
     headers: Mapping[str, str]
@@ -226,7 +387,7 @@ class ServiceAnswer:
 
 
 class SizedBody(Protocol):
-    """A body that is read as it is sent."""
+    """A body that is read while it is sent."""
 
     def __len__(self) -> int: ...
 
@@ -243,35 +404,35 @@ def call_service(
     body: bytes | SizedBody | None = None,
     max_bytes: int,
 ) -> ServiceAnswer:
-    """Call a service at an address that the operator configured, private ones too.
+    """Call a service that the operator configured; private addresses are allowed.
 
-    Redirects are not followed: they would carry the token elsewhere. Raises
-    ``FetchFailed`` where no whole answer came, ``TooLarge`` for one over the limit.
+    Redirects are not followed, because they would carry the token elsewhere. Raises
+    ``FetchFailed`` without a complete response, ``TooLarge`` above the limit.
     """
-    try:
-        with (
-            requests.Session() as session,
-            session.request(
-                method,
-                url,
-                data=body,
-                headers={"Accept": "application/json", **(headers or {})},
-                auth=BearerToken(token),
-                timeout=_CONNECT_READ_SECONDS,
-                allow_redirects=False,
-                stream=True,
-            ) as response,
-        ):
-            received = b"".join(_limited(response, max_bytes))
-            return ServiceAnswer(response.status_code, response.headers, received)
-    except _NO_ANSWER as error:
-        raise FetchFailed(_plain_cause(error)) from error
+    sent_at_once = body is None or isinstance(body, bytes)
+    seconds = _ANSWER_SECONDS if sent_at_once else _SENDING_SECONDS
+    with (
+        _exchange(requests.Session(), seconds=seconds) as deadline,
+        deadline.session.request(
+            method,
+            url,
+            data=body,
+            headers={"Accept": "application/json", **(headers or {})},
+            auth=BearerToken(token),
+            timeout=_CONNECT_READ_SECONDS,
+            allow_redirects=False,
+            stream=True,
+        ) as response,
+    ):
+        chunks = _arriving(response, deadline, _ANSWER_SECONDS)
+        received = b"".join(_limited(chunks, max_bytes))
+        return ServiceAnswer(response.status_code, response.headers, received)
 
 
-def _limited(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
-    """Yield the body up to the limit; one that was cut short is an error."""
+def _limited(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Yield the body; raise ``TooLarge`` once it exceeds the limit."""
     received = 0
-    for chunk in _arriving(response, monotonic() + _ANSWER_SECONDS):
+    for chunk in chunks:
         received += len(chunk)
         if received > max_bytes:
             raise TooLarge

@@ -1,9 +1,9 @@
-"""Leases on long work: who runs it, and until when nobody else may take it.
+"""Leases on long work: which worker runs it, and until when.
 
-The queue only carries an id and can lose or repeat it; the row with its lease is
-the truth. A worker extends the lease while it runs; when it was killed, the lease
-ends and the sweeper hands the work out again. What failed unforeseen is handed out
-again the same way: its lease, which is nobody's then, ends a while later.
+The queue carries only an id, and can lose or repeat it; the row with its lease is the
+truth. A worker renews its lease while it runs. If the worker dies, the lease expires
+and the sweeper queues the work again. Unexpected failures are retried the same way: the
+row keeps a lease without an owner, whose end is the earliest retry.
 """
 
 from __future__ import annotations
@@ -22,13 +22,17 @@ from django.db.models.functions import Concat, Left, Trim
 from recognition.errors import IndexUnavailable
 
 _KEEP_SECONDS = 2.0
-# After a first failure; doubled after each further one.
+# Pause after the first failure; it doubles with each further one.
 _PAUSE_SECONDS = 30
 _CAUSE_CHARACTERS = 500
 
 
+class LeaseLost(Exception):
+    """Another worker has the work now, or it has ended meanwhile."""
+
+
 class Leased(models.Model):
-    """Columns of a row that one worker at a time may work on."""
+    """Columns of a row that one worker at a time may process."""
 
     lease_owner = models.CharField(max_length=64, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -42,35 +46,35 @@ NO_LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None}
 
 
 def lease_end() -> datetime:
-    """Return the moment until which a lease taken or renewed now holds."""
+    """Return the end of a lease taken or renewed now."""
     return datetime.now(tz=UTC) + timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
 
 
 def free(now: datetime) -> Q:
-    """Return the condition that no worker has a row."""
+    """Return the condition that no worker holds the row."""
     return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
 def claim(
     waiting: QuerySet[Any], *, kind: str, owner: str, **columns: object
 ) -> bool:  # Any: rows of any leased model
-    """Take a row that waits; False where it is taken, or too many of its kind run.
+    """Claim a waiting row; return False if it is taken or too many of its kind run.
 
-    ``kind`` is the name that ``ACRPORTAL_JOBS_AT_ONCE`` limits it by.
+    ``kind`` is the name under which ``ACRPORTAL_JOBS_AT_ONCE`` limits it.
     """
-    taken = columns | {
+    claimed = columns | {
         "lease_owner": owner,
         "lease_until": lease_end(),
         "attempts": F("attempts") + 1,
     }
     if kind not in settings.ACRPORTAL_JOBS_AT_ONCE:
-        return bool(waiting.update(**taken))
+        return bool(waiting.update(**claimed))
     with one_at_a_time(kind):
-        return has_room(waiting.model, kind) and bool(waiting.update(**taken))
+        return has_room(waiting.model, kind) and bool(waiting.update(**claimed))
 
 
 def has_room(model: type[models.Model], kind: str) -> bool:
-    """Tell whether one more of a kind may run now."""
+    """Tell whether another job of this kind may run now."""
     limit = settings.ACRPORTAL_JOBS_AT_ONCE.get(kind)
     running = model._base_manager.filter(lease_until__gt=datetime.now(tz=UTC))
     return limit is None or running.exclude(lease_owner="").count() < limit
@@ -78,9 +82,9 @@ def has_room(model: type[models.Model], kind: str) -> bool:
 
 @contextmanager
 def one_at_a_time(what: str) -> Iterator[None]:
-    """Let no other process count and take at the same moment."""
+    """Keep other processes from counting and claiming at the same time."""
     with transaction.atomic():
-        # SQLite begins with the write lock, and so needs none of its own.
+        # SQLite transactions begin with the write lock, so they need no other lock.
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -90,14 +94,18 @@ def one_at_a_time(what: str) -> Iterator[None]:
 
 
 def pause_after(tries: int) -> timedelta:
-    """Return how long to wait before work that failed is tried again."""
+    """Return the pause before failed work is retried."""
     return timedelta(seconds=_PAUSE_SECONDS * 2 ** min(tries - 1, 6))
 
 
+def describe(error: Exception) -> str:
+    """Return an error's type and text as a database stores them: short, without NUL."""
+    return f"{type(error).__name__}: {error}".replace("\0", "")[:300]
+
+
 def failed_try(tries: int, error: Exception) -> str:
-    """Return what is told of a try that failed."""
-    told = f"{type(error).__name__}: {error}".replace("\0", "")[:300]
-    return f"Try {tries} failed ({told})."
+    """Return the description of a failed attempt."""
+    return f"Attempt {tries} failed ({describe(error)})."
 
 
 @contextmanager
@@ -108,10 +116,10 @@ def tried_again(
     expected: tuple[type[Exception], ...] = (),
     **columns: object,
 ) -> Iterator[None]:
-    """Keep why unforeseen trouble stopped a row's work, and let it be tried later.
+    """Record an unexpected failure of a row's work, and let it be retried later.
 
-    ``mine`` is the row while it is ours, ``cause`` its column for the reason; what is
-    ``expected`` is somebody else's to answer.
+    ``mine`` is the row while this worker holds it, ``cause`` its column for the
+    message. The caller handles ``expected`` exceptions.
     """
     try:
         yield
@@ -120,7 +128,8 @@ def tried_again(
     except Exception as error:
         tries = mine.values_list("attempts", flat=True).first() or 1
         if isinstance(error, IndexUnavailable):
-            # Not the fault of this row: it waits for as long as the index is away.
+            # Not this row's fault: it waits until the index is back, without losing
+            # attempts.
             columns |= {"attempts": F("attempts") - 1}
         mine.update(
             lease_owner="",
@@ -137,14 +146,17 @@ def give_up(
     cause: str = "message",
     **columns: object,
 ) -> None:
-    """End work that was tried too often; what its last try said stays behind ``why``."""
-    told = Left(Concat(Value(f"{why} "), cause), _CAUSE_CHARACTERS)
-    exhausted.update(**columns | NO_LEASE | {cause: Trim(told)})
+    """End work that is out of attempts; keep its last failure after ``why``."""
+    message = Left(Concat(Value(f"{why} "), cause), _CAUSE_CHARACTERS)
+    exhausted.update(**columns | NO_LEASE | {cause: Trim(message)})
 
 
 @contextmanager
 def kept(mine: QuerySet[Any]) -> Iterator[None]:
-    """Renew the lease of a row meanwhile. Any: rows of any leased model."""
+    """Renew the lease of a row in the background.
+
+    Any: rows of any leased model.
+    """
     done = threading.Event()
 
     def renew() -> None:
@@ -153,7 +165,7 @@ def kept(mine: QuerySet[Any]) -> Iterator[None]:
                 try:
                     mine.all().update(lease_until=lease_end())
                 except Error:
-                    continue  # a database that is busy or away now is asked again
+                    continue  # the database is busy or unreachable: try again
         finally:
             connection.close()
 

@@ -1,6 +1,6 @@
-"""Runs the recognition library on stored audio and keeps what it yields.
+"""Runs the recognition library on stored audio and stores the results.
 
-Serves both sides: recordings of the catalogue and scanned files.
+Both recordings and scanned files use it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recognition.types import Fingerprint, Progress
 
 
 class AudioRefused(Exception):
-    """The audio cannot be used; ``code`` names the kind, the text is for people."""
+    """The audio is unusable; ``code`` is for programs, the message for people."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -28,7 +28,7 @@ class AudioRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeptAnalysis:
-    """What is known of a file after one pass over its audio."""
+    """The results of one pass over a file's audio."""
 
     duration_ms: int
     facts: dict[str, Any]  # Any: the fields of MediaFacts as JSON
@@ -39,7 +39,7 @@ class KeptAnalysis:
 
 
 def decode_limits() -> DecodeLimits:
-    """Return the limits that the settings name."""
+    """Return the decoding limits from the settings."""
     return DecodeLimits(
         min_duration_ms=settings.ACRPORTAL_MIN_AUDIO_MS,
         max_duration_ms=settings.ACRPORTAL_MAX_AUDIO_MS,
@@ -56,38 +56,38 @@ def analyse(
     layers: frozenset[str],
     progress: Progress | None = None,
 ) -> KeptAnalysis:
-    """Decode, fingerprint and draw one stored file; keep the results under ``folder``.
+    """Decode, fingerprint and draw a stored file; store the results under ``folder``.
 
-    ``name`` is what people call the file, for messages. Raises ``AudioRefused``.
+    ``name`` is the display name in messages. Raises ``AudioRefused``.
     """
     try:
         with local_path(field) as path:
-            found = analysis.analyse_file(
+            result = analysis.analyse_file(
                 path, layers=layers, limits=decode_limits(), progress=progress
             )
     except errors.RecognitionError as error:
         raise refusal(error, name) from error
     stem = f"{folder}/{key[:2]}/{key}"
     return KeptAnalysis(
-        duration_ms=found.fingerprint.duration_ms,
-        facts=asdict(found.facts),
-        fingerprint=found.fingerprint,
+        duration_ms=result.fingerprint.duration_ms,
+        facts=asdict(result.facts),
+        fingerprint=result.fingerprint,
         fingerprint_name=replace_bytes(
-            f"{stem}.acrfp", fingerprint.to_bytes(found.fingerprint)
+            f"{stem}.acrfp", fingerprint.to_bytes(result.fingerprint)
         ),
         waveform_name=replace_bytes(
-            f"{stem}.waveform", waveform.to_bytes(found.waveform)
+            f"{stem}.waveform", waveform.to_bytes(result.waveform)
         ),
-        warnings=found.warnings,
+        warnings=result.warnings,
     )
 
 
 def fingerprint_upload(
     upload: File[bytes], *, layer: str, limits: DecodeLimits | None = None
 ) -> Fingerprint:
-    """Return the fingerprint of audio of which nothing is kept.
+    """Return the fingerprint of audio without storing anything.
 
-    Raises ``RecognitionError``, so that who asks can say what that means there.
+    Raises ``RecognitionError``; the caller knows what it means there.
     """
     with scratch_directory() as folder:
         path = folder / "media"
@@ -101,7 +101,7 @@ def fingerprint_upload(
 
 
 def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
-    """Translate the library's error into the product's code and sentence."""
+    """Translate a library error into our code and message."""
     if isinstance(error, errors.UnsupportedMedia):
         return AudioRefused(
             "not_audio",

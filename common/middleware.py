@@ -1,4 +1,4 @@
-"""Middleware that every response passes through."""
+"""Middleware for every response."""
 
 from __future__ import annotations
 
@@ -10,10 +10,23 @@ from django.http import HttpRequest, HttpResponse
 from common.logs import current_request_id
 
 
+def no_store(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Keep responses out of caches unless a view sets ``Cache-Control``."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    return middleware
+
+
 def request_id(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Give each request a short id, in the log, on error pages and in the answer."""
+    """Give each request a short id for logs, error pages and the response."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         identifier = secrets.token_hex(4)

@@ -1,4 +1,4 @@
-"""A multipart body that is read as it is sent, so that large files cost no memory."""
+"""Multipart bodies that are streamed, so large files need no memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ Progress = Callable[[float], None]
 
 
 class MultipartBody:
-    """Fields and one file, to be given to ``requests`` as ``data``.
+    """Fields and one file, passed to ``requests`` as ``data``.
 
-    It has a length, so the request carries one and is not sent in chunks.
+    It has a length, so the request has a Content-Length instead of chunks, which some
+    servers refuse.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class MultipartBody:
         return len(self._head) + self._file_bytes + len(self._tail)
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, at most ``size`` of them."""
+        """Return the next bytes, at most ``size``."""
         wanted = len(self) if size < 0 else size
         part = self._next_part(wanted)
         self._sent += len(part)
@@ -60,8 +61,7 @@ def _head(boundary: str, fields: Mapping[str, str]) -> bytes:
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}'
         for name, value in fields.items()
     ]
-    # The name of the file is sent as a field: quoting it here is read differently by
-    # every server.
+    # The file name is sent as a field: servers disagree on how to unquote it here.
     parts.append(
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
         'filename="audio"\r\nContent-Type: application/octet-stream\r\n\r\n'

@@ -1,4 +1,4 @@
-"""Media in S3-compatible storage, where ``STORAGE_URL`` says so."""
+"""Media in S3-compatible storage, if ``STORAGE_URL`` is set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.files.base import File
 from storages.backends.s3 import S3Storage
 
 _CHUNK_BYTES = 256 * 1024
-# Of a storage that does not answer.
+# Give up on unreachable storage before the person who waits does.
 _LIMITS = {
     "connect_timeout": 5,
     "read_timeout": 60,
@@ -19,10 +19,7 @@ _LIMITS = {
 
 
 class ObjectStorage(S3Storage):  # type: ignore[misc]  # has no stubs
-    """Reads parts of a file without fetching the whole of it.
-
-    A storage that does not answer is given up on in time: who waits for it is told.
-    """
+    """Reads byte ranges without fetching the whole file, with short timeouts."""
 
     def __init__(self, **options: Any) -> None:  # Any: as the settings name them
         config = Config(
@@ -33,18 +30,19 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # has no stubs
         super().__init__(**options, client_config=config)
 
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
-        """Open a file; where there is no bucket, the storage is away, not the file."""
+        """Open a file; a missing bucket counts as an outage, not as a missing file."""
         try:
             opened: File[bytes] = super()._open(name, mode)
         except FileNotFoundError:
+            # Raises if the bucket is missing; otherwise only this file is.
             self.connection.meta.client.head_bucket(Bucket=self.bucket_name)
             raise
         return opened
 
     def read_span(self, name: str, first: int, last: int) -> Iterator[bytes]:
-        """Yield the bytes from ``first`` to ``last``, both included."""
-        kept = self.bucket.Object(self._normalize_name(name))
-        body = kept.get(Range=f"bytes={first}-{last}")["Body"]
+        """Yield the bytes from ``first`` to ``last``, inclusive."""
+        stored = self.bucket.Object(self._normalize_name(name))
+        body = stored.get(Range=f"bytes={first}-{last}")["Body"]
         try:
             yield from body.iter_chunks(_CHUNK_BYTES)
         finally:

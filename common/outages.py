@@ -1,7 +1,7 @@
-"""What the portal stands on can be away for a while: which of it, and what is told then.
+"""Outages of the database, the storage, the index and the disk.
 
-Every part has one answer, on pages and to programs: what happened, what became of what
-was sent, and when to come again.
+Each has one message for pages and programs: what happened, what became of the data just
+sent, and when to try again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A part that is away, as people and programs are told of it."""
+    """One kind of outage, with its HTTP status and texts."""
 
     status: int
     code: str
@@ -35,7 +35,7 @@ DATABASE_AWAY = Outage(
     "database_away",
     _("The database does not answer"),
     _(
-        "Nothing that you just sent was kept; what was stored before stays stored. Try "
+        "Nothing that you just sent was stored; earlier data is safe. Try "
         "again in a minute."
     ),
 )
@@ -44,7 +44,7 @@ STORAGE_AWAY = Outage(
     "storage_away",
     _("The file storage does not answer"),
     _(
-        "A file that you just sent was not kept; what was stored before stays stored. "
+        "A file that you just sent was not stored; earlier files are safe. "
         "Try again in a minute."
     ),
 )
@@ -53,32 +53,32 @@ INDEX_AWAY = Outage(
     "index_away",
     _("The landmark index does not answer"),
     _(
-        "What needs a search has to wait; everything else works, and scans that wait "
-        "go on by themselves. Try again in a minute."
+        "Searches have to wait; everything else works, and waiting scans "
+        "continue by themselves. Try again in a minute."
     ),
 )
 NO_ROOM = Outage(
     507,
     "no_room",
-    _("There is no room left on the disk"),
+    _("The disk is full"),
     _(
-        "What you just sent was not kept; what was stored before stays stored. Tell an "
-        "admin: uploads and scans go on once there is room."
+        "What you just sent was not stored; earlier data is safe. Tell an "
+        "admin: uploads and scans continue once there is space."
     ),
 )
 
 
 def outage_of(error: BaseException | None) -> Outage | None:
-    """Return the outage that an error comes of; None for any other fault."""
-    for one in _with_causes(error):
-        if isinstance(one, OSError) and one.errno in _NO_ROOM:
+    """Return the outage that caused an error, or None for other errors."""
+    for cause in _with_causes(error):
+        if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
             return NO_ROOM
-        if isinstance(one, OperationalError | InterfaceError):
-            return NO_ROOM if "is full" in str(one) else DATABASE_AWAY
-        if isinstance(one, IndexUnavailable):
+        if isinstance(cause, OperationalError | InterfaceError):
+            return NO_ROOM if "is full" in str(cause) else DATABASE_AWAY
+        if isinstance(cause, IndexUnavailable):
             return INDEX_AWAY
-        # The client of object storage is loaded only where that is used.
-        if type(one).__module__.startswith("botocore."):
+        # Compare by name: botocore is only imported if object storage is used.
+        if type(cause).__module__.startswith("botocore."):
             return STORAGE_AWAY
     return None
 

@@ -1,4 +1,4 @@
-"""What the work rows and the queue have to know of each other."""
+"""The queue as seen by the rows that wait in it."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ Row = TypeVar("Row", bound=Leased)
 
 
 class BrokerAway(Exception):
-    """The broker does not answer; nobody can tell what waits there."""
+    """The broker is unreachable, so the number of waiting jobs is unknown."""
 
 
 class Priority(IntEnum):
-    """What goes first: who waits for it?"""
+    """The order of jobs: the sooner a person needs the result, the higher."""
 
     PERSON = 20
-    """Somebody looks at a page until it is done."""
+    """A person watches a page until it is done."""
     USUAL = 0
-    """Files and recordings that come in numbers, and what others call back with."""
+    """Files and recordings in bulk, and received callbacks."""
     DOCUMENT = -10
-    """Reports, evidence packs, imports: somebody comes back for them."""
+    """Reports, evidence packs and imports: people collect the result later."""
     AFTERWARDS = -20
-    """What makes finished work nicer."""
+    """Improvements to finished work."""
     EVERYTHING = -30
-    """Searches through all there is."""
+    """Searches through everything."""
 
 
 def worker_name() -> str:
-    """Return host and process id: unique among the workers alive."""
+    """Return host and process id, unique among live workers."""
     return f"{socket.gethostname()}:{os.getpid()}"[:64]
 
 
 def entries_waiting() -> int:
-    """Return how many entries of the queue nobody has taken.
+    """Return the number of queued jobs that no worker has taken.
 
     Raises ``BrokerAway``.
     """
     if not settings.BROKER_URL:
         return DBTaskResult.objects.ready().count()
-    # Loaded where there is a broker: most processes of most installations need none.
+    # Imported late: most installations have no broker and skip the import.
     from kombu.exceptions import OperationalError
 
     from common import celery_backend
@@ -64,23 +64,23 @@ def entries_waiting() -> int:
 
 
 def queue_holds_work() -> bool:
-    """Tell whether entries still wait.
+    """Tell whether jobs still wait in the queue.
 
-    While they do, a row that waits long may only be far back in the queue; when they do
-    not, its entry was lost. Of a broker that is away nobody can tell.
+    While they do, a row that waits long may only be far back in the queue. Otherwise
+    its message was lost. If the broker is unreachable, assume work remains.
     """
     try:
         return entries_waiting() > 0
     except BrokerAway:
-        logger.warning("the broker is away")
+        logger.warning("broker unreachable")
         return True
 
 
 def enqueue_with_commit(task: Task[[int], None], key: int) -> None:
     """Queue work on a row that the open transaction writes.
 
-    An entry in the database is written along with it, which saves a commit; a broker
-    is told after the commit.
+    The database queue takes the entry in the same transaction, which saves a commit. A
+    broker gets its message after the commit.
     """
     if settings.BROKER_URL:
         transaction.on_commit(lambda: task.enqueue(key))
@@ -89,9 +89,10 @@ def enqueue_with_commit(task: Task[[int], None], key: int) -> None:
 
 
 def pass_on(task: Task[[int], None], waiting: QuerySet[Row], *, kind: str) -> None:
-    """Queue the next row of a kind of which only so many may run at once.
+    """Queue the next row of a kind with a limit on concurrent jobs.
 
-    Its own entry may have come while there was no room.
+    The message of that row may have arrived, and been dropped, while the limit was
+    reached.
     """
     if kind not in settings.ACRPORTAL_JOBS_AT_ONCE or not has_room(waiting.model, kind):
         return

@@ -1,4 +1,4 @@
-"""The small rendition that browsers play, made from stored audio of any kind."""
+"""The small playable rendition for browsers, made from any stored audio."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CONTENT_TYPE = "audio/webm"
 
 
 def render(field: FieldFile, *, folder: str, key: str) -> str:
-    """Make the rendition and return its storage name; empty if it cannot be made."""
+    """Make the rendition; return its storage name, or an empty string on failure."""
     name = f"{folder}/{key[:2]}/{key}.webm"
     try:
         with local_path(field) as source, scratch_directory() as scratch:
-            made = scratch / "proxy.webm"
-            media.write_proxy(source, made, limits=decode_limits())
+            rendition = scratch / "proxy.webm"
+            media.write_proxy(source, rendition, limits=decode_limits())
             default_storage.delete(name)
-            with made.open("rb") as file:
+            with rendition.open("rb") as file:
                 return default_storage.save(name, File(file))
     except RecognitionError:
         logger.exception("no rendition of %s", field.name)
@@ -36,9 +36,9 @@ def render(field: FieldFile, *, folder: str, key: str) -> str:
 
 
 def keep(name: str, owner: QuerySet[Any]) -> None:  # Any: of a file or a recording
-    """Note a rendition with its owner; without one it is thrown away.
+    """Store the rendition's name on its owner, or delete the rendition.
 
-    ``owner`` is empty where the sound was removed or replaced meanwhile.
+    ``owner`` is empty if the audio was removed or replaced meanwhile.
     """
     if not owner.update(proxy=name) and name:
         default_storage.delete(name)

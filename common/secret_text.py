@@ -1,8 +1,8 @@
-"""Secrets that have to be read again: encrypted at rest with a key made of SECRET_KEY.
+"""Encrypts secrets that must be readable again, with a key from SECRET_KEY.
 
-Tokens of other services cannot be stored as hashes, since each call sends them. A
-copy of the database alone gives none of them away. ``SECRET_KEY_FALLBACKS`` still
-open what was sealed with an earlier key.
+Tokens of other services cannot be hashed, because every call sends them. Encrypted, a
+copy of the database alone reveals none. ``SECRET_KEY_FALLBACKS`` still decrypt secrets
+sealed with an earlier key.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _PURPOSE = b"acrportal stored secrets 1"
 
 
 class SecretUnreadable(Exception):
-    """The text was sealed with a key that is not there any more."""
+    """The secret was sealed with a key that is no longer configured."""
 
 
 def seal(plain: str) -> str:
-    """Return ``plain`` encrypted and authenticated."""
+    """Return ``plain``, encrypted and authenticated."""
     return _keys().encrypt(plain.encode()).decode()
 
 
 def unseal(sealed: str) -> str:
-    """Return what was sealed, or raise ``SecretUnreadable``."""
+    """Return the decrypted text, or raise ``SecretUnreadable``."""
     try:
         return _keys().decrypt(sealed.encode()).decode()
     except InvalidToken as error:

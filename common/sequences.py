@@ -1,19 +1,19 @@
-"""Lets a table's ids begin above a number, on SQLite and PostgreSQL.
+"""Starts a table's ids above the reserved ones, on SQLite and PostgreSQL.
 
-Called after every migrate, not in a migration: SQLite forgets where ids went on when a
-later migration rebuilds an empty table.
+It runs after every migrate, not as a migration: SQLite loses the sequence when a later
+migration rebuilds an empty table.
 """
 
 from __future__ import annotations
 
 from django.db import connections
 
-# Ids below are reserved for what the wire protocol knows by number.
+# Lower ids are reserved for ids that the wire protocol fixes.
 _FIRST_OWN_ID = 1001
 
 
 def keep_reserved_ids(using: str, table: str) -> None:
-    """Make the next id of ``table`` one of our own; higher ones are kept."""
+    """Raise the next id of ``table`` above the reserved range; never lower it."""
     connection = connections[using]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

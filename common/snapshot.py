@@ -1,4 +1,4 @@
-"""Reading the database as it was at one moment, while others go on writing."""
+"""Reads a consistent snapshot of the database while others write."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from django.db import connection, transaction
 
 @contextmanager
 def consistent_read() -> Iterator[None]:
-    """Let everything read inside see one state of the database; nobody waits for it.
+    """Let all reads in the block see one snapshot, without blocking others.
 
-    For reading only. Not inside a transaction: its view would be another one
-    (``TransactionManagementError``).
+    For reads only. Inside a transaction it raises ``TransactionManagementError``,
+    because that transaction has its own view.
     """
     if connection.in_atomic_block:
         raise transaction.TransactionManagementError(
             "A consistent read cannot begin inside a transaction."
         )
     if connection.vendor == "sqlite":
-        # Django's own transactions take the write lock at once here.
+        # Django's transactions take SQLite's write lock at once.
         with connection.cursor() as cursor:
             cursor.execute("BEGIN DEFERRED")
             try:

@@ -1,9 +1,8 @@
-"""Static files at addresses that name their version, which browsers never ask for again.
+"""Static files under versioned URLs, which browsers never request twice.
 
-The version is one for all files and stands before their names:
-``/static/3f2a…/css/base.css``. What files name of each other relative to themselves, in
-``url()``, ``@import`` and ``import``, lies under the same version, so nothing is rewritten and
-nothing is collected.
+One version covers all files and precedes their names: ``/static/3f2a…/css/base.css``.
+Relative references between files (``url()``, ``@import``, ``import``) stay inside the
+same version, so no file needs rewriting or collecting.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _VERSION = re.compile(rf"^[0-9a-f]{{{_DIGITS}}}/")
 
 @cache
 def version() -> str:
-    """Return what names the content of all static files; the same on every machine."""
+    """Return the hash of all static files, the same on every machine."""
     paths: dict[str, str] = {}
     for finder in finders.get_finders():
         for name, storage in finder.list(None):
@@ -39,7 +38,7 @@ def version() -> str:
 
 
 class VersionedStorage(StaticFilesStorage):
-    """Writes the addresses; with DEBUG on plain ones, since files then change."""
+    """Builds versioned URLs; with DEBUG, plain ones, since files change."""
 
     def __init__(self) -> None:
         plain = settings.STATIC_URL
@@ -47,17 +46,17 @@ class VersionedStorage(StaticFilesStorage):
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no types
-    """Serves the files under the version they have, for good.
+    """Serves the current version with an unlimited cache lifetime.
 
-    Under another version, which a page of before or after an upgrade names, or under none,
-    they are what they are here, and asked for again each time.
+    Requests for another version, from a page loaded before an upgrade, or for none, get
+    the current file, which browsers revalidate each time.
     """
 
     static_prefix: str
     _unversioned: str | None = None
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer what asks for a static file; lead on the rest."""
+        """Serve a static file, or pass the request on."""
         answer: HttpResponseBase
         other = self._under_another_version(request.path_info)
         if other is None:
@@ -68,13 +67,13 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no type
         return answer
 
     def add_files_from_finders(self) -> None:
-        """List the files; with DEBUG on each is looked for when it is asked for."""
+        """List all files; with DEBUG, files are looked up on request."""
         self._unversioned = self.static_prefix
         self.static_prefix = f"{self.static_prefix}{version()}/"
         super().add_files_from_finders()
 
     def immutable_file_test(self, path: str, url: str) -> bool:
-        """Tell that the address names its content; ``path`` is where it lies here."""
+        """Tell that the URL identifies the content; ``path`` is the local file."""
         return not self.autorefresh
 
     def _under_another_version(self, path: str) -> StaticFile | None:

@@ -1,4 +1,4 @@
-"""Keeping files: under names of our own, hashed on the way in, whole or not at all."""
+"""Stores files under our own names, hashed while read, completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class FileOnDisk(File[bytes]):
-    """A file of ours on this disk that storing moves instead of copying."""
+    """A local file that the storage moves instead of copying."""
 
     def __init__(self, path: Path, name: str) -> None:
         super().__init__(path.open("rb"), name=name)
         self._path = path
         self.sha256 = ""
-        """Its hash, where that was worked out before it is stored."""
+        """SHA-256, if computed before the file is stored."""
 
     def temporary_file_path(self) -> str:
-        """Tell the storage where it lies."""
+        """Return the path; Django's storage uses it to move the file."""
         return str(self._path)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """Where bytes lie, and what they are."""
+    """Name, hash and size of a stored file."""
 
     name: str
     sha256: str
@@ -42,7 +42,7 @@ class StoredFile:
 
 
 def sha256_of(file: File[bytes]) -> str:
-    """Return the hash of a file's bytes, read in chunks where it is not known."""
+    """Return a file's SHA-256, read in chunks unless it is known."""
     if isinstance(file, FileOnDisk) and file.sha256:
         return file.sha256
     digest = hashlib.sha256()
@@ -53,9 +53,9 @@ def sha256_of(file: File[bytes]) -> str:
 
 
 def keep_file(file: File[bytes], name: str, *, sha256: str = "") -> StoredFile:
-    """Store ``file`` under ``name``; a file already on this disk is only moved.
+    """Store ``file`` under ``name``; a local file is only moved.
 
-    ``sha256`` is its hash where that is known already.
+    ``sha256`` saves hashing the file if the hash is known.
     """
     sha256 = sha256 or sha256_of(file)
     size = file.size
@@ -64,24 +64,24 @@ def keep_file(file: File[bytes], name: str, *, sha256: str = "") -> StoredFile:
 
 
 def replace_bytes(name: str, data: bytes) -> str:
-    """Store ``data`` under ``name`` in place of what is there; return the name."""
+    """Store ``data`` under ``name``, replacing earlier content; return the name."""
     default_storage.delete(name)
     return default_storage.save(name, ContentFile(data))
 
 
 def read_bytes(field: FieldFile) -> bytes:
-    """Return everything a stored file holds."""
+    """Return the content of a stored file."""
     with field.open("rb") as file:
         return bytes(file.read())
 
 
 @contextmanager
 def local_path(field: FieldFile) -> Iterator[Path]:
-    """Give a path on this machine for a stored file, wherever it is kept."""
+    """Yield a local path for a stored file, wherever it is stored."""
     try:
         yield Path(field.path)
     except NotImplementedError:
-        # Remote storages have no paths: work on a copy.
+        # Remote storage has no paths: use a copy.
         with scratch_directory() as folder:
             copy = folder / "media"
             with field.open("rb") as source, copy.open("wb") as target:
@@ -91,15 +91,15 @@ def local_path(field: FieldFile) -> Iterator[Path]:
 
 @contextmanager
 def scratch_directory() -> Iterator[Path]:
-    """Give a folder that is gone afterwards."""
+    """Yield a folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
         yield Path(folder)
 
 
 def display_name(raw: str, *, otherwise: str) -> str:
-    """Return a name as it may be shown: one line, no path, no control characters.
+    """Return a name that is safe to show: one line, no path, no control characters.
 
-    Marks that turn the writing direction are none that can be shown: they can make
+    Unicode marks that reverse the text direction are removed too: they can make
     ``gpj.exe`` read as ``exe.jpg``.
     """
     last = raw.replace("\\", "/").rsplit("/", 1)[-1]

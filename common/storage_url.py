@@ -1,4 +1,4 @@
-"""Reads ``STORAGE_URL``; apart, because the settings cannot wait for the storage."""
+"""Parses ``STORAGE_URL``; separate, because settings cannot import the storage."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _FORM = "s3://KEY:SECRET@host[:port]/bucket[?region=NAME&https=off]"
 
 
 def storage_options(url: str) -> dict[str, Any]:  # Any: options of several types
-    """Return what ``ObjectStorage`` needs of a ``STORAGE_URL``."""
+    """Return the options of ``ObjectStorage`` from a ``STORAGE_URL``."""
     parts = urlsplit(url)
     bucket = parts.path.strip("/")
-    whole = parts.hostname and parts.username and parts.password and bucket
-    if parts.scheme != "s3" or not whole or "/" in bucket:
-        raise ImproperlyConfigured(f"STORAGE_URL has to be of the form {_FORM}.")
-    more = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    scheme = "http" if more.get("https") == "off" else "https"
+    complete = parts.hostname and parts.username and parts.password and bucket
+    if parts.scheme != "s3" or not complete or "/" in bucket:
+        raise ImproperlyConfigured(f"STORAGE_URL must have the form {_FORM}.")
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    scheme = "http" if options.get("https") == "off" else "https"
     host = parts.netloc.rpartition("@")[2]
     return {
         "endpoint_url": f"{scheme}://{host}",
         "bucket_name": bucket,
         "access_key": unquote(parts.username or ""),
         "secret_key": unquote(parts.password or ""),
-        "region_name": more.get("region", "us-east-1"),
+        "region_name": options.get("region", "us-east-1"),
         "addressing_style": "path",
         "signature_version": "s3v4",
-        # Names are never used twice; a file is not written over by accident.
+        # Names are never reused; this prevents overwriting a file by accident.
         "file_overwrite": False,
         "default_acl": None,
     }

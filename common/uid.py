@@ -1,11 +1,11 @@
-"""Public identifiers: opaque, unique, and sorted by the time they were made."""
+"""Public identifiers: opaque, unique, and sorted by creation time."""
 
 from __future__ import annotations
 
 import secrets
 import time
 
-# Crockford's base 32: no I, L, O or U, so an identifier read aloud stays itself.
+# Crockford's base 32 has no I, L, O or U, so people can read identifiers aloud.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TIME_CHARS = 10
 _RANDOM_CHARS = 10

@@ -1,1 +1,1 @@
-"""Recordings that share sound, and what is done about them; judges no scanned file."""
+"""Recordings that share sound, and what is done about them; knows no scanned files."""

@@ -1,6 +1,6 @@
-"""What people do about duplicates. Each is one event and can be undone for 30 days.
+"""Actions on duplicates; each is one event and can be undone for 30 days.
 
-Reviewers propose, managers act; a proposal is done when a manager accepts it.
+Reviewers propose, managers act; a proposal is carried out when a manager accepts it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
 from dedup import effects, snapshots
 from dedup.effects import Asked
-from dedup.errors import ActionRefused, GroupChanged, NotAllowed
+from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
 from dedup.merging import FIELDS
 from dedup.models import (
     ActionState,
@@ -30,6 +30,7 @@ from dedup.models import (
 )
 
 UNDO_FOR = timedelta(days=30)
+# Bounds the time of a request: each merge is a transaction of its own.
 BULK_LIMIT = 500
 
 
@@ -44,20 +45,21 @@ def act_on_group(
     asked: Asked,
     note: str = "",
 ) -> DedupAction:
-    """Do something about a group as the person saw it.
+    """Carry out or propose an action on a group as the person saw it.
 
-    ``version`` and the uids ``seen`` come from the page. Raises ``GroupChanged`` when
-    it is another group by now, and ``ActionRefused`` for what cannot be done.
+    ``version`` and the uids ``seen`` come from the page. Raises ``GroupChanged`` if the
+    group changed since, and ``ActionRefused`` if the action is impossible.
     """
     members = _unchanged(group, version, seen)
+    # A form can be tampered with.
     if not set(asked.recordings) <= set(members):
-        raise ActionRefused("The recordings do not all belong to this group.")
+        raise ActionRefused("Some of the recordings do not belong to this group.")
     return _act(verb, list(members.values()), group.uid, user, asked, note)
 
 
 @transaction.atomic
 def keep_apart(*, one: Recording, other: Recording, user: User) -> DedupAction:
-    """Keep two recordings apart that are in no group."""
+    """Keep two recordings apart that share no group."""
     pair = [one, other]
     asked = Asked([recording.uid for recording in pair])
     return _act(ActionVerb.KEEP, pair, "", user, asked, "")
@@ -72,7 +74,7 @@ def _act(
     note: str,
 ) -> DedupAction:
     if not user.has_perm(Action.DECIDE):
-        raise NotAllowed("Your role may look at duplicates, not change them.")
+        raise ActionNotAllowed("Your role may view duplicates but not change them.")
     _check(verb, members, asked)
     action = DedupAction(
         verb=verb,
@@ -82,6 +84,7 @@ def _act(
         note=note.strip(),
         made_by=user,
     )
+    # Reviewers may only propose.
     if not user.has_perm(Action.EDIT_DUPLICATES):
         action.state = ActionState.PROPOSED
         action.save()
@@ -94,16 +97,16 @@ def _act(
 def merge_many(
     *, versions: Mapping[str, int], user: User
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Merge groups of copies into their canonical recordings, each by itself.
+    """Merge groups of copies into their canonical recordings, each on its own.
 
-    ``versions`` has the version that was seen of each group, by uid. Returns how many
-    were merged, and the others with why not.
+    ``versions`` maps group uids to the versions seen. Returns the number of merged
+    groups, and the others with the reason.
     """
     done, refused = 0, []
     for uid, version in list(versions.items())[:BULK_LIMIT]:
         group = DedupGroup.objects.filter(uid=uid, kind=GroupKind.SAME_SOUND).first()
         if group is None:
-            refused.append((uid, "The group is settled by now."))
+            refused.append((uid, "The group no longer exists."))
             continue
         members = [member.recording for member in group.members.all()]
         seen = [member.uid for member in members]
@@ -125,7 +128,7 @@ def merge_many(
 
 @transaction.atomic
 def accept(*, action: DedupAction, user: User) -> DedupAction:
-    """Do what was proposed, if the recordings are still there for it."""
+    """Carry out a proposal, if its recordings are still searchable."""
     _require_manager(user)
     action = _locked(action, ActionState.PROPOSED)
     asked = Asked(**action.asked)
@@ -140,21 +143,21 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
     }
     if not set(asked.recordings) <= living:
         raise ActionRefused(
-            "The recordings are not what they were when this was proposed. Refuse it "
-            "and look at the group again."
+            "The recordings have changed since this was proposed. Refuse it "
+            "and review the group again."
         )
-    action.settled_by, action.settled_at = user, _now()
+    action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     _do(action, members, asked, user)
     return action
 
 
 @transaction.atomic
 def refuse(*, action: DedupAction, user: User, note: str = "") -> DedupAction:
-    """Do not do what was proposed."""
+    """Refuse a proposal."""
     _require_manager(user)
     action = _locked(action, ActionState.PROPOSED)
     action.state = ActionState.REFUSED
-    action.settled_by, action.settled_at = user, _now()
+    action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     action.save(update_fields=["state", "settled_by", "settled_at"])
     _tell(action, "refused", user, note=note)
     return action
@@ -162,30 +165,35 @@ def refuse(*, action: DedupAction, user: User, note: str = "") -> DedupAction:
 
 @transaction.atomic
 def undo(*, action: DedupAction, user: User) -> DedupAction:
-    """Make everything as it was before an action.
+    """Restore the state before an action.
 
-    Refused after 30 days, and where a recording was changed since: nothing that
-    somebody did meanwhile is lost.
+    Refused after 30 days, and if a recording changed since, so that no later work is
+    lost.
     """
     _require_manager(user)
     action = _locked(action, ActionState.DONE)
-    if _done_at(action) + UNDO_FOR < _now():
-        raise ActionRefused("This was done more than 30 days ago and stays.")
+    if _done_at(action) + UNDO_FOR < datetime.now(tz=UTC):
+        raise ActionRefused(
+            "This was done more than 30 days ago and can no longer be undone."
+        )
     pks = list(action.before["recordings"])
+    # Lock in key order, so that two undos cannot deadlock.
     list(Recording.objects.select_for_update().filter(uid__in=pks).order_by("pk"))
     changed = snapshots.differences(action.after)
     if changed:
         raise ActionRefused(
-            f"Changed since by somebody else: {', '.join(changed)}. Nothing was undone."
+            f"Somebody has changed since: {', '.join(changed)}. Nothing was undone."
         )
+    # Custom ids are unique among recordings that are not retired.
     _refuse_taken_ids(action)
     snapshots.restore(action.before)
     snapshots.restore_groups(action.before)
     effects.take_exclusions_back(action, user)
     effects.reindex(action.before["recordings"], action.after["recordings"])
     action.state = ActionState.UNDONE
-    action.settled_by, action.settled_at = user, _now()
+    action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     action.save(update_fields=["state", "settled_by", "settled_at"])
+    # Regrouping below picks the canonical recordings by these pins.
     snapshots.restore_pins(action.before)
     effects.regroup_buckets(Recording.objects.filter(uid__in=pks))
     _tell(action, "undone", user)
@@ -193,21 +201,21 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
 
 
 def may_undo(action: DedupAction, user: User) -> bool:
-    """Tell whether somebody can take an action back now."""
+    """Return whether the user may undo an action now."""
     return (
         action.state == ActionState.DONE
-        and _done_at(action) + UNDO_FOR >= _now()
+        and _done_at(action) + UNDO_FOR >= datetime.now(tz=UTC)
         and user.has_perm(Action.EDIT_DUPLICATES)
     )
 
 
 def _done_at(action: DedupAction) -> datetime:
-    """Return when it was done; what was proposed, when a manager accepted it."""
+    """Return when an action took effect; for a proposal, when it was accepted."""
     return action.settled_at or action.made_at
 
 
 def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None:
-    """Refuse what makes no sense, before anything is written."""
+    """Refuse impossible actions before anything is written."""
     if not asked.recordings:
         raise ActionRefused("Choose at least one recording.")
     if verb == ActionVerb.CANONICAL and len(asked.recordings) != 1:
@@ -215,7 +223,7 @@ def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None
     if verb == ActionVerb.SPLIT and len(asked.recordings) >= len(members):
         raise ActionRefused("Leave at least one recording in the group.")
     if verb == ActionVerb.KEEP and len(asked.recordings) < 2:
-        raise ActionRefused("Two recordings or more are kept apart from one another.")
+        raise ActionRefused("Choose at least two recordings to keep apart.")
     if verb == ActionVerb.MERGE:
         _check_merge(members, asked)
 
@@ -223,16 +231,16 @@ def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None
 def _check_merge(members: Sequence[Recording], asked: Asked) -> None:
     by_uid = {member.uid: member for member in members}
     if asked.canonical not in asked.recordings or len(asked.recordings) < 2:
-        raise ActionRefused("Choose two recordings or more, and which of them stays.")
+        raise ActionRefused("Choose at least two recordings, and which of them stays.")
     if len({by_uid[uid].bucket_id for uid in asked.recordings}) > 1:
         raise ActionRefused(
-            "The recordings lie in different buckets, and each bucket is searched by "
-            "itself. Move them into one bucket first."
+            "The recordings are in different buckets, and each bucket is searched on "
+            "its own. Move them into one bucket first."
         )
     if by_uid[asked.canonical].status == RecordingStatus.RETIRED:
-        raise ActionRefused("The recording that is to stay was retired meanwhile.")
+        raise ActionRefused("The recording that should stay has been retired.")
     if set(asked.fields) - set(FIELDS):
-        raise ActionRefused("A field was chosen that a recording does not have.")
+        raise ActionRefused("You chose a field that recordings do not have.")
 
 
 def _do(
@@ -241,6 +249,7 @@ def _do(
     verb = ActionVerb(action.verb)
     chosen = [member for member in members if member.uid in asked.recordings]
     aliases = Recording.objects.filter(merged_into__in=members)
+    # Splitting brings back recordings merged into the chosen ones.
     touched = [*members, *(aliases if verb == ActionVerb.SPLIT else ())]
     action.before = snapshots.take(touched, group_uid=action.group_uid)
     effects.carry_out(verb, chosen, members, asked, user)
@@ -257,8 +266,13 @@ def _do(
 def _unchanged(
     group: DedupGroup, version: int, seen: Sequence[str]
 ) -> dict[str, Recording]:
-    """Lock the group and return its members, if it is what was seen."""
+    """Lock the group and return its members; raise if it is not what was seen."""
     current = DedupGroup.objects.select_for_update().filter(pk=group.pk).first()
+    if current is not None:
+        # Lock the recordings too: an import or form may be writing them, and the read
+        # below must see the result.
+        rows = Recording.objects.select_for_update(of=("self",)).order_by("pk")
+        list(rows.filter(pk__in=current.members.values("recording")))
     members = _members(current) if current is not None else {}
     if current is not None and current.version == version and set(members) == set(seen):
         return members
@@ -266,7 +280,7 @@ def _unchanged(
         Recording.objects.filter(uid__in=[*members, *seen]).values_list("uid", "title")
     )
     raise GroupChanged(
-        "The group was changed meanwhile. Nothing was done; look at it again.",
+        "Somebody changed the group meanwhile. Nothing was done; review it again.",
         joined=[titles.get(uid, uid) for uid in members if uid not in seen],
         left=[titles.get(uid, uid) for uid in seen if uid not in members],
     )
@@ -276,16 +290,17 @@ def _members(group: DedupGroup) -> dict[str, Recording]:
     """Return a group's recordings by uid, canonical first."""
     rows = group.members.select_related("recording__bucket")
     found = {member.recording.uid: member.recording for member in rows}
+    # A person with access limits must not merge recordings they cannot see.
     with working_for(None):
         if len(found) != DedupMember.objects.filter(group=group).count():
-            raise NotAllowed(
-                "Some recordings of this group lie in buckets that you may not see."
+            raise ActionNotAllowed(
+                "Some recordings of this group are in buckets that you may not see."
             )
     return found
 
 
 def _refuse_taken_ids(action: DedupAction) -> None:
-    """An id that a merged recording had may have been given to a new one since."""
+    """Refuse if a custom id that would come back belongs to another recording now."""
     for uid, columns in action.before["recordings"].items():
         recording = Recording.objects.get(uid=uid)
         returns = (
@@ -299,8 +314,8 @@ def _refuse_taken_ids(action: DedupAction) -> None:
         )
         if returns and recording.custom_id and taken.exists():
             raise ActionRefused(
-                f"The id {recording.custom_id} belongs to {taken.get()} by now. Give "
-                "that one another id first. Nothing was undone."
+                f"The id {recording.custom_id} now belongs to {taken.get()}. Give "
+                "that recording another id first. Nothing was undone."
             )
 
 
@@ -308,19 +323,21 @@ def _locked(action: DedupAction, wanted: ActionState) -> DedupAction:
     current = DedupAction.objects.select_for_update().get(pk=action.pk)
     if current.state != wanted:
         raise ActionRefused(
-            f"This was settled meanwhile: {current.get_state_display().lower()}."
+            f"Somebody already settled this: {current.get_state_display().lower()}."
         )
     return current
 
 
 def _require_manager(user: User) -> None:
     if not user.has_perm(Action.EDIT_DUPLICATES):
-        raise NotAllowed("Only a manager may decide about duplicates.")
+        raise ActionNotAllowed("Only a manager may decide about duplicates.")
 
 
 def _title(members: Sequence[Recording], asked: Asked) -> str:
     wanted = [member for member in members if member.uid in asked.recordings]
-    first = next((one for one in wanted if one.uid == asked.canonical), wanted[0])
+    first = next(
+        (member for member in wanted if member.uid == asked.canonical), wanted[0]
+    )
     return str(first)[:500]
 
 
@@ -335,7 +352,3 @@ def _tell(action: DedupAction, what: str, user: User, *, note: str = "") -> None
         reason=action.verb,
         note=note or action.note,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(tz=UTC)

@@ -1,4 +1,4 @@
-"""Performs a check of the catalogue, in the worker: watched and stopped by its row."""
+"""Run a check of the catalogue in the worker, controlled through its row."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from dedup.models import CatalogueCheck, RunStatus
 from dedup.services import DedupRun, find_duplicates
 from scanning.tasks import give_way
 
-_EVERY = 5  # recordings between two looks at the row
+_EVERY = 5  # recordings between two updates of the row
 
 
 class CheckStopped(Exception):
-    """The check was cancelled, or another worker has it now."""
+    """The check was cancelled, or another worker has taken it over."""
 
 
 def perform(*, check_id: int, worker: str) -> list[DedupRun]:
-    """Do a check that waits; one that is taken or done is left alone."""
+    """Run a waiting check; do nothing if it is taken or done."""
     claimed = CatalogueCheck.objects.filter(pk=check_id, status=RunStatus.WAITING)
     try:
         with transaction.atomic():
@@ -30,32 +30,32 @@ def perform(*, check_id: int, worker: str) -> list[DedupRun]:
                 lease_owner=worker,
                 lease_until=lease_end(),
                 attempts=F("attempts") + 1,
-                started_at=_now(),
+                started_at=datetime.now(tz=UTC),
                 total=0,
                 done=0,
             )
+    # The database allows one running check.
     except IntegrityError:
-        return []  # another one runs; the sweeper hands this one out again
+        return []  # another check runs; the sweeper queues this one again
     if not taken:
         return []
-    watch = _Row(check_id, worker)
+    row = _Row(check_id, worker)
     try:
         runs = [
-            find_duplicates(bucket=bucket, watch=watch)
-            for bucket in searchable_buckets()
+            find_duplicates(bucket=bucket, watch=row) for bucket in searchable_buckets()
         ]
     except CheckStopped:
-        watch.end(RunStatus.CANCELLED)
+        row.end(RunStatus.CANCELLED)
         return []
     except Exception:
-        watch.end(RunStatus.FAILED, "The check stopped on an error; start it again.")
+        row.end(RunStatus.FAILED, "The check stopped on an error; start it again.")
         raise
-    watch.end(RunStatus.DONE)
+    row.end(RunStatus.DONE)
     return runs
 
 
 class _Row:
-    """Writes progress onto the check's row, and hears there that it is to stop."""
+    """Writes progress to the check's row, and learns from it when to stop."""
 
     def __init__(self, check_id: int, worker: str) -> None:
         self._mine = CatalogueCheck.objects.filter(
@@ -64,39 +64,36 @@ class _Row:
         self._done = self._pairs = self._skipped = 0
 
     def begin(self, total: int) -> None:
-        """Add the recordings of one more bucket."""
+        """Add the recordings of another bucket to the total."""
         self._mine.update(total=F("total") + total)
-        self._tell()
+        self._write()
 
     def step(self, compared: int | None) -> None:
-        """Count one; every few, say so and ask whether to go on."""
+        """Count a recording; every few recordings, write progress and yield to scans."""
         self._done += 1
         self._pairs += compared or 0
         self._skipped += compared is None
         if self._done % _EVERY == 0:
-            self._tell()
+            self._write()
+            # A check runs for minutes; people wait for scans.
             give_way(self._mine)
 
     def end(self, status: RunStatus, message: str = "") -> None:
-        """Write how it ended."""
+        """Write the result."""
         self._mine.update(
             **self._counts(),
             status=status,
             message=message,
-            finished_at=_now(),
+            finished_at=datetime.now(tz=UTC),
             **NO_LEASE,
         )
 
     def _counts(self) -> dict[str, int]:
         return {"done": self._done, "pairs": self._pairs, "skipped": self._skipped}
 
-    def _tell(self) -> None:
-        going_on = self._mine.filter(cancel_requested=False).update(
+    def _write(self) -> None:
+        continues = self._mine.filter(cancel_requested=False).update(
             **self._counts(), lease_until=lease_end()
         )
-        if not going_on:
+        if not continues:
             raise CheckStopped
-
-
-def _now() -> datetime:
-    return datetime.now(tz=UTC)

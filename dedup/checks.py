@@ -1,7 +1,7 @@
-"""Checks of the whole catalogue: asked for, stopped, resumed, handed out again.
+"""Checks of the whole catalogue: start, cancel, resume, and queue again.
 
-One runs at a time. What was compared stays compared, so a check that was cancelled or
-killed goes on where it was when it is started again.
+Only one runs at a time. Comparisons are kept, so a cancelled or killed check continues
+where it stopped when it is started again.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ MAX_ATTEMPTS = 5
 
 
 class CheckUnderWay(Exception):
-    """A check waits or runs already."""
+    """A check is already waiting or running."""
 
 
 def start_check(*, user: User) -> CatalogueCheck:
     """Have a worker check all buckets. Raises ``CheckUnderWay``."""
     with transaction.atomic():
+        # Checks cover all buckets, so a second one would only repeat the first.
         if selectors.check_under_way() is not None:
             raise CheckUnderWay
         check = CatalogueCheck.objects.create(requested_by=user)
@@ -41,11 +42,11 @@ def start_check(*, user: User) -> CatalogueCheck:
 
 
 def cancel_check(*, check: CatalogueCheck, user: User) -> bool:
-    """Ask a check to stop; tell whether it could still be asked."""
+    """Ask a check to stop; return False if it has already ended."""
     with transaction.atomic():
         waiting = CatalogueCheck.objects.filter(
             pk=check.pk, status=RunStatus.WAITING
-        ).update(status=RunStatus.CANCELLED, finished_at=_now())
+        ).update(status=RunStatus.CANCELLED, finished_at=datetime.now(tz=UTC))
         running = CatalogueCheck.objects.filter(
             pk=check.pk, status=RunStatus.RUNNING
         ).update(cancel_requested=True)
@@ -57,9 +58,9 @@ def cancel_check(*, check: CatalogueCheck, user: User) -> bool:
 
 
 def resume_check(*, check: CatalogueCheck, user: User) -> bool:
-    """Go on with a check that was given up; tell whether it was one.
+    """Continue a failed check; return False if it has not failed.
 
-    Raises ``CheckUnderWay`` while another waits or runs.
+    Raises ``CheckUnderWay`` while another one waits or runs.
     """
     with transaction.atomic():
         if selectors.check_under_way() is not None:
@@ -81,35 +82,34 @@ def resume_check(*, check: CatalogueCheck, user: User) -> bool:
 
 
 def seconds_left(check: CatalogueCheck) -> int | None:
-    """Estimate how long a running check still takes, from how fast it was."""
+    """Estimate the seconds that a running check still takes, from its speed so far."""
     if not check.started_at or not check.done or check.status != RunStatus.RUNNING:
         return None
-    spent = (_now() - check.started_at).total_seconds()
+    spent = (datetime.now(tz=UTC) - check.started_at).total_seconds()
     return round(spent / check.done * max(0, check.total - check.done))
 
 
 def requeue_stale_checks(**_signal: object) -> int:
-    """Hand out again what a killed worker left behind; it goes on from there."""
+    """Queue checks again that a killed worker left; they continue where they stopped."""
     stale = CatalogueCheck.objects.filter(
-        status=RunStatus.RUNNING, lease_until__lt=_now()
+        status=RunStatus.RUNNING, lease_until__lt=datetime.now(tz=UTC)
     )
+    # Something in the catalogue may kill the worker each time.
     stale.filter(attempts__gte=MAX_ATTEMPTS).update(
         status=RunStatus.FAILED,
         message="The check was interrupted too often.",
-        finished_at=_now(),
+        finished_at=datetime.now(tz=UTC),
         **NO_LEASE,
     )
     pks = list(stale.values_list("pk", flat=True))
     stale.filter(pk__in=pks).update(status=RunStatus.WAITING, **NO_LEASE)
+    # An empty queue with a waiting check means that its entry was lost.
     if not queue_holds_work():
         lost = CatalogueCheck.objects.filter(
-            status=RunStatus.WAITING, created_at__lt=_now() - timedelta(minutes=10)
+            status=RunStatus.WAITING,
+            created_at__lt=datetime.now(tz=UTC) - timedelta(minutes=10),
         ).exclude(pk__in=pks)
         pks += lost.values_list("pk", flat=True)
     for pk in pks:
         tasks.run_check.enqueue(pk)
     return len(pks)
-
-
-def _now() -> datetime:
-    return datetime.now(tz=UTC)

@@ -1,4 +1,4 @@
-"""Which identifiers collide: recordings that are one under several, and the reverse."""
+"""Find colliding identifiers: one recording with several, or one on several."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NAMES = {"isrc_normalised": "isrc", "upc": "upc", "iswc": "iswc"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One recording's part in something that was found.
+class CollisionMember:
+    """One recording's part in a finding.
 
-    ``collides`` names the identifiers that cannot be right: ``isrc`` where one sound
-    has several or where several sounds have one.
+    ``collides`` names the identifiers that cannot all be right: ``isrc`` if one sound
+    has several, or if several sounds share one.
     """
 
     kind: str
@@ -43,17 +43,18 @@ class Finding:
     span: tuple[int, int] | None = None
 
 
-def findings() -> Iterator[Finding]:
-    """Return everything that is open: groups, families, pairs, loops, shared ISRCs."""
+def findings() -> Iterator[CollisionMember]:
+    """Yield everything open: groups, families, pairs, loops, shared ISRCs."""
     for kind in GroupKind:
         for group in DedupGroup.objects.filter(kind=kind).order_by("pk").iterator():
             yield from _of_group(group)
+    # Two rows per pair, one for each recording.
     for link in selectors.open_pairs().order_by("pk"):
         for one, other, share in (
             (link.one, link.other, link.coverage_one),
             (link.other, link.one, link.coverage_other),
         ):
-            yield Finding(
+            yield CollisionMember(
                 "pair",
                 link.uid,
                 one,
@@ -67,7 +68,7 @@ def findings() -> Iterator[Finding]:
             )
     for loop in SharedLoop.objects.filter(state=LoopState.OPEN).order_by("pk"):
         for place in loop.places.select_related("recording__bucket"):
-            yield Finding(
+            yield CollisionMember(
                 "shared_loop",
                 loop.uid,
                 place.recording,
@@ -82,15 +83,15 @@ def findings() -> Iterator[Finding]:
 
 
 def differing_codes(recordings: Sequence[Recording]) -> tuple[str, ...]:
-    """Return the identifiers of which recordings of one sound have several."""
+    """Return the kinds of identifier that differ between recordings of one sound."""
     return tuple(
         _NAMES[name]
         for name in _CODES
-        if len({getattr(one, name) for one in recordings if getattr(one, name)}) > 1
+        if len({getattr(each, name) for each in recordings if getattr(each, name)}) > 1
     )
 
 
-def _of_group(group: DedupGroup) -> Iterator[Finding]:
+def _of_group(group: DedupGroup) -> Iterator[CollisionMember]:
     places = list(group.members.select_related("recording__bucket", "linked_to"))
     recordings = [place.recording for place in places]
     is_one = group.kind == GroupKind.SAME_SOUND
@@ -99,7 +100,7 @@ def _of_group(group: DedupGroup) -> Iterator[Finding]:
     for place in places:
         linked = place.linked_to
         key = (place.recording_id, linked.pk if linked else 0)
-        yield Finding(
+        yield CollisionMember(
             group.kind,
             group.uid,
             place.recording,
@@ -122,13 +123,13 @@ def _shares(recordings: Sequence[Recording]) -> dict[tuple[int, int], float]:
 
 
 def _shared_codes(one: Recording, other: Recording) -> tuple[str, ...]:
-    """Return the codes that two different recordings both have."""
+    """Return the codes that two different recordings share."""
     code = one.isrc_normalised
     return ("isrc",) if code and code == other.isrc_normalised else ()
 
 
-def _codes_on_several() -> Iterator[Finding]:
-    """Return recordings with an ISRC that another one has which is not the same sound."""
+def _codes_on_several() -> Iterator[CollisionMember]:
+    """Yield recordings whose ISRC also belongs to a different sound."""
     rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(
         isrc_normalised=""
     )
@@ -152,11 +153,15 @@ def _codes_on_several() -> Iterator[Finding]:
         ).values_list("recording_id", "group_id")
     )
     for code, recordings in sorted(by_code.items()):
-        sounds = Counter(group_of.get(one.pk, -one.pk) for one in recordings)
+        # A recording outside groups counts as a sound of its own; keys are positive, so
+        # its negative is unique.
+        sounds = Counter(
+            group_of.get(recording.pk, -recording.pk) for recording in recordings
+        )
         if len(sounds) < 2 or _one_file(recordings):
             continue
         for recording in recordings:
-            yield Finding(
+            yield CollisionMember(
                 "isrc_on_several",
                 code,
                 recording,
@@ -169,5 +174,7 @@ def _codes_on_several() -> Iterator[Finding]:
 
 
 def _one_file(recordings: Sequence[Recording]) -> bool:
-    """Tell whether they are one file, in several buckets."""
-    return len({one.audio_sha256 or one.uid for one in recordings}) == 1
+    """Return whether all recordings are one file, in several buckets."""
+    return (
+        len({recording.audio_sha256 or recording.uid for recording in recordings}) == 1
+    )

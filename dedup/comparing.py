@@ -1,4 +1,4 @@
-"""Compares recordings: candidates from the index, then alignment; links as they come."""
+"""Compare recordings: candidates from the index, then alignment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from catalogue import index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.models import CheckedRecording, DuplicateKind, PairLink
-from recognition.compare import Comparison, Relation, compare, related
+from recognition.compare import SoundComparison, SoundRelation, compare, related
 from recognition.params import DEFAULT, ENGINE_VERSION
 from recognition.relatives import relatives
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
@@ -21,13 +21,14 @@ _CACHED = 64
 
 
 def link_between(
-    one: Recording, other: Recording, found: Comparison | None = None
+    one: Recording, other: Recording, found: SoundComparison | None = None
 ) -> PairLink:
     """Return an unsaved link; ``found`` compares ``one`` with ``other``.
 
-    Without a comparison it is a link between two copies of one file.
+    Without a comparison it links two copies of one file.
     """
     turned = one.pk > other.pk
+    # Links store the lower key first, so that a pair has one row.
     first, second = (other, one) if turned else (one, other)
     link = PairLink(
         one=first,
@@ -41,7 +42,7 @@ def link_between(
         link.coverage_one = link.coverage_other = 1.0
         link.runs = [[0, first.duration_ms, 0, second.duration_ms, 1.0, 0.0, 100.0]]
         return link
-    link.kind = "" if found.relation is Relation.NONE else found.relation.value
+    link.kind = "" if found.relation is SoundRelation.NONE else found.relation.value
     link.altered = found.altered
     link.runs = [_run(segment) for segment in found.runs]
     link.coverage_one, link.coverage_other = found.coverage_a, found.coverage_b
@@ -53,7 +54,7 @@ def link_between(
 
 
 def turn(link: PairLink) -> None:
-    """Change over the two sides of what an unsaved link measures."""
+    """Swap the two sides of an unsaved link's measurements."""
     link.runs = [
         [*run[2:4], *run[:2], round(1 / run[4], 5), -run[5], run[6]]
         for run in link.runs
@@ -65,13 +66,13 @@ def turn(link: PairLink) -> None:
 def place_in(
     recording: Recording, other: Recording, span: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """Return where a stretch of ``other`` lies in ``recording``, in milliseconds.
+    """Return where an interval of ``other`` lies in ``recording``, in milliseconds.
 
-    None where the two are not known to share any of it.
+    None if no link shows that the two share any of it.
     """
     if same_file(recording, other):
         return span
-    one, two = sorted((recording, other), key=lambda each: each.pk)
+    one, two = sorted((recording, other), key=lambda end: end.pk)
     link = PairLink.objects.filter(one=one, other=two).first()
     if link is None:
         return None
@@ -93,7 +94,7 @@ def place_in(
 
 
 def same_file(one: Recording, other: Recording) -> bool:
-    """Tell whether two recordings came as the same bytes."""
+    """Return whether two recordings came as the same bytes."""
     bytes_of_one = (one.audio_sha256, one.audio_bytes)
     return bool(one.audio_sha256) and bytes_of_one == (
         other.audio_sha256,
@@ -102,9 +103,9 @@ def same_file(one: Recording, other: Recording) -> bool:
 
 
 def compare_pair(one: Recording, other: Recording) -> PairLink:
-    """Compare two recordings on demand, to the last second; nothing is saved.
+    """Compare two recordings on demand and completely; saves nothing.
 
-    Raises ``FileNotFoundError`` where a recording has no fingerprint.
+    Raises ``FileNotFoundError`` if a recording has no fingerprint.
     """
     if same_file(one, other):
         return link_between(one, other)
@@ -132,10 +133,10 @@ class Comparer:
         self._landmarks = lru_cache(maxsize=_CACHED)(index_store.load_landmarks)
 
     def check(self, pk: int) -> int | None:
-        """Compare a recording with what the index says may be like it.
+        """Compare a recording with the similar ones that the index proposes.
 
-        Its links and that it was checked are written together. Returns how many pairs
-        were compared, or None where the recording is gone.
+        Writes its links and the mark that it was checked in one transaction. Returns
+        how many pairs were compared, or None if the recording is gone.
         """
         recording = self._living([pk]).get(pk)
         if recording is None:
@@ -146,6 +147,7 @@ class Comparer:
             return None
         links, compared = self._links(recording, landmarks)
         with transaction.atomic():
+            # Another check may have written the same pair.
             PairLink.objects.bulk_create(links, ignore_conflicts=True)
             CheckedRecording.objects.update_or_create(
                 recording=recording,
@@ -166,6 +168,8 @@ class Comparer:
         others = self._living(set(leads) - self._known(recording))
         links = []
         for pk, other in others.items():
+            # The later recording need not compare the pair again, even if no link was
+            # written.
             self._compared[pk].add(recording.pk)
             try:
                 found = related(landmarks, self._landmarks(pk), leads[pk])
@@ -176,7 +180,7 @@ class Comparer:
         return links, len(others)
 
     def _known(self, recording: Recording) -> set[int]:
-        """Return the recordings that this one was compared with already."""
+        """Return the recordings that this one has already been compared with."""
         pk = recording.pk
         known = {
             one + other - pk

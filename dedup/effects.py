@@ -1,4 +1,4 @@
-"""What actions on duplicates do to the catalogue, to exclusions and to the index."""
+"""The effects of actions on the catalogue, on exclusions and on the index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import combinations
 from django.db.models import F
 
 from accounts.models import User
-from catalogue.models import ExcludedSegment, Recording, RecordingStatus
+from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.reindexing import change_index
 from catalogue.selectors import excluded_segments, excluded_spans
 from common.leases import NO_LEASE
@@ -24,7 +24,11 @@ from review.services import exclusions
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked for: by uid, which recordings, which stays, whose fields count."""
+    """The arguments of an action, by uid.
+
+    ``canonical`` is the recording that stays; ``fields`` maps a field to the recording
+    whose value counts.
+    """
 
     recordings: list[str]
     canonical: str = ""
@@ -38,7 +42,7 @@ def carry_out(
     asked: Asked,
     user: User,
 ) -> None:
-    """Write what the verb means for the chosen of the members."""
+    """Apply the verb to the chosen members."""
     match verb:
         case ActionVerb.CANONICAL:
             _choose_canonical(chosen, members)
@@ -55,7 +59,9 @@ def carry_out(
 def carry_exclusions(
     chosen: Sequence[Recording], asked: Asked, user: User
 ) -> list[str]:
-    """Exclude in the one that stays what is excluded in the others; return the uids."""
+    """Copy the exclusions of merged recordings to the one that stays; return their
+    uids.
+    """
     canonical = Recording.objects.get(uid=asked.canonical)
     made = []
     for other in chosen:
@@ -65,6 +71,7 @@ def carry_exclusions(
             span = comparing.place_in(
                 canonical, other, (segment.start_ms, segment.end_ms)
             )
+            # Read again for each segment, so that exclusions copied just now count.
             known = excluded_spans(canonical)
             if span is None or any(a <= span[0] and span[1] <= b for a, b in known):
                 continue
@@ -81,8 +88,8 @@ def carry_exclusions(
 
 
 def take_exclusions_back(action: DedupAction, user: User) -> None:
-    """Take back what was excluded in the one that stayed."""
-    carried = ExcludedSegment.objects.filter(
+    """Remove the exclusions that a merge copied."""
+    carried = Exclusion.objects.filter(
         uid__in=action.after.get("exclusions", []), removed_at__isnull=True
     )
     for segment in carried:
@@ -90,18 +97,19 @@ def take_exclusions_back(action: DedupAction, user: User) -> None:
 
 
 def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
-    """Have the index follow recordings that left the search or came back."""
+    """Make the index follow recordings that left the search or came back."""
     for uid, row in now.items():
+        # Metadata does not affect the index.
         if row["status"] == before[uid]["status"]:
             continue
-        pk, bucket = Recording.objects.values_list("pk", "bucket").get(uid=uid)
-        change_index(recording_id=pk, left_bucket_id=bucket)
+        recording = Recording.objects.get(uid=uid)
+        change_index(recording=recording, left_bucket_id=recording.bucket_id)
 
 
 def regroup_buckets(recordings: Iterable[Recording]) -> None:
-    """Form the groups anew where the recordings are."""
+    """Regroup the buckets of these recordings."""
     for bucket in {recording.bucket for recording in recordings}:
-        regroup(DedupRun(bucket=bucket, tells=False))
+        regroup(DedupRun(bucket=bucket, audited=False))
 
 
 def _choose_canonical(
@@ -111,19 +119,22 @@ def _choose_canonical(
     places.update(pinned=False)
     places.filter(recording__in=chosen).update(pinned=True)
     DedupGroup.objects.filter(members__recording__in=chosen).update(
+        # Pages that show the old canonical recording are outdated.
         version=F("version") + 1
     )
 
 
 def _merge(chosen: Sequence[Recording], asked: Asked) -> None:
-    canonical = next(one for one in chosen if one.uid == asked.canonical)
-    others = [one for one in chosen if one != canonical]
+    canonical = next(member for member in chosen if member.uid == asked.canonical)
+    others = [member for member in chosen if member != canonical]
     columns = merged_columns([canonical, *others], asked.fields)
-    Recording.objects.filter(pk=canonical.pk).update(**columns, updated_at=_now())
-    Recording.objects.filter(pk__in=[one.pk for one in others]).update(
+    Recording.objects.filter(pk=canonical.pk).update(
+        **columns, updated_at=datetime.now(tz=UTC)
+    )
+    Recording.objects.filter(pk__in=[other.pk for other in others]).update(
         status=RecordingStatus.RETIRED,
         merged_into=canonical,
-        updated_at=_now(),
+        updated_at=datetime.now(tz=UTC),
         **NO_LEASE,
     )
 
@@ -135,7 +146,7 @@ def _keep(pairs: Iterable[tuple[Recording, Recording]], user: User) -> None:
             one=one,
             other=other,
             defaults={
-                "kept_at": _now(),
+                "kept_at": datetime.now(tz=UTC),
                 "kept_by": user,
                 "audio_one": one.audio_sha256,
                 "audio_other": other.audio_sha256,
@@ -146,19 +157,15 @@ def _keep(pairs: Iterable[tuple[Recording, Recording]], user: User) -> None:
 def _split(
     chosen: Sequence[Recording], members: Sequence[Recording], user: User
 ) -> None:
-    """Keep the chosen apart from the rest; what was merged into them comes back."""
+    """Keep the chosen apart from the rest; recordings merged into them come back."""
     rest = [member for member in members if member not in chosen]
     _keep(((one, other) for one in chosen for other in rest), user)
     Recording.objects.filter(merged_into__in=chosen).update(
-        status=RecordingStatus.READY, merged_into=None, updated_at=_now()
+        status=RecordingStatus.READY, merged_into=None, updated_at=datetime.now(tz=UTC)
     )
 
 
 def _retire(chosen: Sequence[Recording]) -> None:
-    Recording.objects.filter(pk__in=[one.pk for one in chosen]).update(
-        status=RecordingStatus.RETIRED, updated_at=_now(), **NO_LEASE
+    Recording.objects.filter(pk__in=[member.pk for member in chosen]).update(
+        status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC), **NO_LEASE
     )
-
-
-def _now() -> datetime:
-    return datetime.now(tz=UTC)

@@ -1,10 +1,10 @@
-"""Why something about duplicates was not done. Nothing was changed."""
+"""Why an action on duplicates was not done; nothing was changed."""
 
 from __future__ import annotations
 
 
 class ActionRefused(Exception):
-    """The action cannot be done; the text says why and what to do."""
+    """The action is impossible; the text says why and what to do."""
 
     code = "not_possible"
 
@@ -13,14 +13,14 @@ class ActionRefused(Exception):
         super().__init__(message)
 
 
-class NotAllowed(ActionRefused):
-    """The person's role does not allow it."""
+class ActionNotAllowed(ActionRefused):
+    """The person's role does not allow the action."""
 
     code = "forbidden"
 
 
 class GroupChanged(ActionRefused):
-    """The group is not what the person saw; ``joined`` and ``left`` say how."""
+    """The group is no longer what the person saw; ``joined`` and ``left`` say how."""
 
     code = "stale"
 

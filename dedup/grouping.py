@@ -1,4 +1,4 @@
-"""Turns links between recordings into groups. Plain values in, plain values out."""
+"""Turn links between recordings into groups, without database access."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from catalogue.models import CodeStatus, Recording
 from dedup.models import DuplicateKind
 
 _LOSSLESS = frozenset({"flac", "alac", "wavpack", "ape", "tta", "truehd", "mlp"})
-# The surer link first: the same bytes need no comparison.
+# The surest kind first; the same bytes need no comparison.
 _SURENESS = {
     DuplicateKind.EXACT_FILE: 0,
     DuplicateKind.SAME_AUDIO: 1,
@@ -31,10 +31,10 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A recording's place in a group; the canonical one has no link.
+class GroupPlace:
+    """A recording's place in a group; the canonical recording has no link.
 
-    A ``bridge`` is held by its link alone: without it the group would fall apart.
+    Without the link of a ``bridge`` the group would fall apart.
     """
 
     recording: int
@@ -43,7 +43,7 @@ class Place:
     bridge: bool = False
 
 
-Group: TypeAlias = tuple[Place, ...]
+Group: TypeAlias = tuple[GroupPlace, ...]
 _Neighbours: TypeAlias = dict[int, dict[int, DuplicateKind]]
 
 
@@ -55,10 +55,11 @@ def groups(
 ) -> list[Group]:
     """Return the connected groups, each with its canonical recording first.
 
-    Links are followed outward from the canonical recording, the surer kind first,
-    so that each member names the link that brought it in.
+    Links are followed outward from the canonical recording, the surest kind first, so
+    that each member names the link that brought it in.
     """
     neighbours: _Neighbours = defaultdict(dict)
+    # The surest kind last, so that it overwrites the others of a pair.
     for link in sorted(links, key=lambda link: -_SURENESS[link.kind]):
         neighbours[link.one][link.other] = link.kind
         neighbours[link.other][link.one] = link.kind
@@ -75,8 +76,17 @@ def groups(
     return found
 
 
+def reached(start: int, links: Iterable[Link]) -> set[int]:
+    """Return all recordings that links connect with ``start``, including itself."""
+    neighbours: _Neighbours = defaultdict(dict)
+    for link in links:
+        neighbours[link.one][link.other] = link.kind
+        neighbours[link.other][link.one] = link.kind
+    return _connected(start, neighbours, lambda *_: True)
+
+
 def canonical_order(recording: Recording) -> tuple[object, ...]:
-    """Return a key that sorts the recording that should stand for a group first."""
+    """Return a sort key that puts the best canonical recording first."""
     return (
         recording.isrc_status != CodeStatus.VALID,
         not is_lossless(recording),
@@ -112,16 +122,17 @@ def why_canonical(canonical: Recording, others: Iterable[Recording]) -> str:
 
 
 def is_lossless(recording: Recording) -> bool:
-    """Tell whether the audio was stored without loss."""
+    """Return whether the audio was stored without loss."""
     codec = str(recording.facts.get("codec", ""))
     return codec in _LOSSLESS or codec.startswith("pcm_")
 
 
 def _with_bridges(group: Group, neighbours: _Neighbours) -> Group:
-    """Mark members whose link alone joins what lies beyond it to the group.
+    """Mark members whose link alone connects others to the group.
 
-    Copies of one file count as one; two recordings are no bridge, but a pair.
+    Copies of one file count as one. A pair has no bridge.
     """
+    # With two sounds every link is the only one.
     if len(_files(group, neighbours)) < 3:
         return group
     return tuple(
@@ -142,7 +153,7 @@ def _files(group: Group, neighbours: _Neighbours) -> set[frozenset[int]]:
     }
 
 
-def _holds_alone(place: Place, neighbours: _Neighbours) -> bool:
+def _holds_alone(place: GroupPlace, neighbours: _Neighbours) -> bool:
     if place.linked_to is None or place.kind == DuplicateKind.EXACT_FILE:
         return False
     ends = {place.recording, place.linked_to}
@@ -168,7 +179,7 @@ def _connected(
 
 
 def _reached_from(canonical: int, neighbours: _Neighbours) -> Group:
-    places = {canonical: Place(canonical, "", None)}
+    places = {canonical: GroupPlace(canonical, "", None)}
     queue = deque([canonical])
     while queue:
         here = queue.popleft()
@@ -177,7 +188,7 @@ def _reached_from(canonical: int, neighbours: _Neighbours) -> Group:
         )
         for pk, kind in onward:
             if pk not in places:
-                places[pk] = Place(pk, kind.value, here)
+                places[pk] = GroupPlace(pk, kind.value, here)
                 queue.append(pk)
     first, *others = places.values()
     return (first, *sorted(others, key=lambda place: place.recording))

@@ -1,16 +1,17 @@
-"""Adding a recording: compare with what is there first, then as the bucket says.
+"""Add a recording: compare it with existing ones first, then follow the bucket's rule.
 
-The bucket is locked from the comparison until the recording is in, and a recording is
-in the index before the lock is given up: of two that come at one moment the second
-finds the first.
+The bucket stays locked from the comparison until the recording is added and indexed. So
+if two copies arrive at once, the second one finds the first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.core.files.base import File
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -23,22 +24,26 @@ from common.storage import replace_bytes, sha256_of
 from dedup import comparing
 from dedup.models import DuplicateKind, PairLink
 from recognition import fingerprint as fingerprint_file
+from recognition import params
 from recognition.compare import related
 from recognition.errors import RecognitionError
+from recognition.hashes import reference_hashes
+from recognition.index.store import SegmentStore
 from recognition.layers import reference_layer
 from recognition.relatives import relatives
 from recognition.types import Fingerprint, Landmarks
 
 _REFUSING = (IntakeRule.REJECT, IntakeRule.ASK)
+# A recording that waits will be searchable, so it counts as present.
 _IN = (RecordingStatus.READY, RecordingStatus.WAITING, RecordingStatus.PROCESSING)
 
 
 class AlreadyInCatalogue(Exception):
-    """The recording is there already; the text names it. Nothing was added.
+    """The recording already exists; the text names it. Nothing was added.
 
-    ``field`` is the form's field that the collision is about, ``relation`` how the two
-    relate where they were compared. ``may_add`` says that the bucket asks a person,
-    who may add it all the same.
+    ``field`` is the form field that collides; ``relation`` is how the two relate, if
+    they were compared. ``may_add`` says that the bucket asks a person, who may add it
+    anyway.
     """
 
     def __init__(
@@ -59,7 +64,7 @@ class AlreadyInCatalogue(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """A recording that is there already, and the link that the new one would have."""
+    """An existing recording, and the link that the new recording would get."""
 
     recording: Recording
     link: PairLink
@@ -74,37 +79,160 @@ def add_recording(
     user: User | None = None,
     answer: IntakeRule | None = None,
 ) -> Recording:
-    """Add a recording as audio or as a fingerprint, unless it is there already.
+    """Add a recording as audio or as a fingerprint, unless it already exists.
 
-    What happens then is the bucket's rule, or a person's ``answer`` where the rule is
-    to ask. Raises ``AlreadyInCatalogue`` and ``BadIdentifier``.
+    If it does, the bucket's rule applies, or a person's ``answer`` if the rule is to
+    ask. Raises ``AlreadyInCatalogue`` and ``BadIdentifier``.
+    """
+    newcomer = prepare(
+        bucket=bucket, audio=audio, fingerprint=fingerprint, answer=answer
+    )
+    return add_prepared(newcomer=newcomer, details=details, user=user)
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A recording that may be added, fingerprinted before anything is locked.
+
+    ``rule`` says what happens if it already exists, ``compares`` whether to look for
+    it. ``fingerprint`` is what the caller sent, ``heard`` that fingerprint or the
+    audio's.
+    """
+
+    bucket: Bucket
+    rule: IntakeRule
+    compares: bool
+    audio: File[bytes] | None
+    fingerprint: Fingerprint | None
+    heard: Fingerprint | None
+
+
+def prepare(
+    *,
+    bucket: Bucket,
+    audio: File[bytes] | None = None,
+    fingerprint: Fingerprint | None = None,
+    answer: IntakeRule | None = None,
+) -> Newcomer:
+    """Fingerprint what may be added. Slow for audio; takes no locks.
+
+    A bucket that ignores duplicates compares nothing. If a person adds a duplicate
+    anyway, the comparison still runs, so that the two are linked.
     """
     rule = IntakeRule(bucket.intake_rule)
+    compares = rule != IntakeRule.IGNORE
     if rule == IntakeRule.ASK and answer is not None:
         rule = answer
     heard = fingerprint
-    if heard is None and audio is not None and rule != IntakeRule.IGNORE:
+    if heard is None and audio is not None and compares:
         heard = _heard(audio)
+    return Newcomer(bucket, rule, compares, audio, fingerprint, heard)
+
+
+def add_prepared(
+    *, newcomer: Newcomer, details: RecordingDetails, user: User | None
+) -> Recording:
+    """Add a prepared recording, unless it already exists; see ``add_recording``."""
+    bucket = newcomer.bucket
     with transaction.atomic():
-        Bucket.objects.select_for_update().get(pk=bucket.pk)
+        # The lock that the module docstring describes.
+        Bucket.objects.present().select_for_update().get(pk=bucket.pk)
         _refuse_same_id(bucket, details.custom_id)
-        same = None
-        if rule != IntakeRule.IGNORE:
-            same = find_same(bucket=bucket, fingerprint=heard, audio=audio)
-        if same is not None and rule in _REFUSING:
-            raise _refusal(bucket, same, rule)
+        same = refuse_known(newcomer)
         recording = services.add_recording(
             bucket=bucket,
             details=details,
-            audio=audio,
-            fingerprint=fingerprint,
+            audio=newcomer.audio,
+            fingerprint=newcomer.fingerprint,
             user=user,
         )
-        if heard is not None:
-            _make_findable(recording, heard)
+        # A worker would index it too late for a copy that arrives next.
+        if newcomer.heard is not None:
+            _make_findable(recording, newcomer.heard)
         if same is not None:
             _link(recording, same)
     return recording
+
+
+class Rehearsal:
+    """What a dry run would have changed so far, for the rows that follow.
+
+    Fingerprints are stored in ``folder``, because thousands do not fit into memory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index = SegmentStore(
+            folder / "index", params_hash=params.DEFAULT.index_hash()
+        )
+        self._added: list[Recording] = []
+        self._by_sha256: dict[str, Recording] = {}
+        self.replaced: set[int] = set()
+        """Keys of recordings whose audio would have been replaced."""
+
+    def add(self, newcomer: Newcomer, details: RecordingDetails) -> None:
+        """Note that this recording would have been added."""
+        number = len(self._added) + 1
+        would_be = Recording(bucket=newcomer.bucket)
+        services.apply_details(would_be, details)
+        self._added.append(would_be)
+        if newcomer.audio is not None:
+            self._by_sha256.setdefault(sha256_of(newcomer.audio), would_be)
+        if newcomer.heard is not None:
+            content = fingerprint_file.to_bytes(newcomer.heard)
+            self._path(number).write_bytes(content)
+            hashes, frames = reference_hashes(reference_layer(newcomer.heard))
+            self._index.add_many(0, [(number, hashes, frames)])
+
+    def replace_audio(self, recording: Recording, sha256: str) -> None:
+        """Note that a recording would have got new audio; ``sha256`` is empty for a
+        link.
+        """
+        self.replaced.add(recording.pk)
+        if sha256:
+            self._by_sha256.setdefault(sha256, recording)
+
+    def same_file(self, sha256: str) -> Recording | None:
+        """Return the recording that would have these bytes."""
+        return self._by_sha256.get(sha256)
+
+    def compared(self, landmarks: Landmarks) -> list[Same]:
+        """Return the recordings added so far in the dry run that share sound."""
+        leads = relatives(landmarks, index=self._index, bucket=0)
+        found = []
+        for number, candidate_leads in leads.items():
+            stored = fingerprint_file.from_bytes(self._path(number).read_bytes())
+            comparison = related(landmarks, reference_layer(stored), candidate_leads)
+            if comparison is not None:
+                would_be = self._added[number - 1]
+                link = comparing.link_between(
+                    Recording(pk=0), Recording(pk=number), comparison
+                )
+                found.append(Same(would_be, link))
+        return found
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number}.acrfp"
+
+
+def refuse_known(newcomer: Newcomer, rehearsal: Rehearsal | None = None) -> Same | None:
+    """Return the existing recording, or raise ``AlreadyInCatalogue`` if the rule says
+    so.
+
+    A dry run passes its ``rehearsal``, and finds recordings that would exist by then.
+    """
+    bucket = newcomer.bucket
+    if not newcomer.compares:
+        return None
+    same = find_same(
+        bucket=bucket,
+        fingerprint=newcomer.heard,
+        audio=newcomer.audio,
+        rehearsal=rehearsal,
+    )
+    if same is not None and newcomer.rule in _REFUSING:
+        raise _refusal(bucket, same, newcomer.rule)
+    return same
 
 
 def find_same(
@@ -112,23 +240,33 @@ def find_same(
     bucket: Bucket,
     fingerprint: Fingerprint | None,
     audio: File[bytes] | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> Same | None:
-    """Return the recording of a bucket that is the same one, the surest kind first.
+    """Return the bucket's recording that is the same one; the surest kind first.
 
-    Whoever asks hears of every recording of the bucket, not of those only that the
-    person may see. Other versions count where the bucket says so.
+    Looks at all recordings of the bucket, including those that the person may not see.
+    Other versions count if the bucket says so.
     """
     with working_for(None):
+        living = bucket.recordings.filter(status__in=_IN)
+        if rehearsal is not None:
+            living = living.exclude(pk__in=rehearsal.replaced)
         if audio is not None:
-            existing = bucket.recordings.filter(
-                audio_sha256=sha256_of(audio), status__in=_IN
-            ).first()
+            sha256 = sha256_of(audio)
+            existing = living.filter(audio_sha256=sha256).first()
+            if existing is None and rehearsal is not None:
+                existing = rehearsal.same_file(sha256)
             if existing is not None:
                 link = PairLink(kind=DuplicateKind.EXACT_FILE)
                 return Same(existing, link)
         if fingerprint is None:
             return None
-        found = _compared(bucket, reference_layer(fingerprint))
+        landmarks = reference_layer(fingerprint)
+        found = _compared(bucket, living, landmarks)
+        if rehearsal is not None:
+            found += rehearsal.compared(landmarks)
+    # Of several, name the one that is most certainly the same.
+    found.sort(key=lambda same: -same.link.confidence)
     kinds = [DuplicateKind.SAME_AUDIO]
     if bucket.intake_versions:
         kinds.append(DuplicateKind.SAME_RECORDING)
@@ -137,22 +275,25 @@ def find_same(
     )
 
 
-def _compared(bucket: Bucket, landmarks: Landmarks) -> list[Same]:
+def _compared(
+    bucket: Bucket, living: QuerySet[Recording], landmarks: Landmarks
+) -> list[Same]:
     leads = relatives(landmarks, index=index_store.open_index(), bucket=bucket.pk)
-    living = bucket.recordings.filter(status__in=_IN).exclude(fingerprint="")
+    rows = living.exclude(fingerprint="").in_bulk(list(leads))
     found = []
-    for pk, existing in living.in_bulk(list(leads)).items():
-        told = related(landmarks, index_store.load_landmarks(pk), leads[pk])
-        if told is not None:
+    for pk, existing in rows.items():
+        comparison = related(landmarks, index_store.load_landmarks(pk), leads[pk])
+        if comparison is not None:
+            # The new recording has no key yet; 0 sorts before every real one.
             unsaved = Recording(pk=0)
             found.append(
-                Same(existing, comparing.link_between(unsaved, existing, told))
+                Same(existing, comparing.link_between(unsaved, existing, comparison))
             )
-    return sorted(found, key=lambda same: -same.link.confidence)
+    return found
 
 
 def _heard(audio: File[bytes]) -> Fingerprint | None:
-    """Return the fingerprint of audio; None where a worker will say what is wrong."""
+    """Return the fingerprint of audio; None if it is unusable, which a worker reports."""
     try:
         return fingerprint_upload(audio, layer="reference")
     except RecognitionError:
@@ -160,7 +301,7 @@ def _heard(audio: File[bytes]) -> Fingerprint | None:
 
 
 def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
-    """Have the next one that comes in find this one, before a worker has seen it."""
+    """Index a recording at once, so that the next comparison finds it."""
     if not recording.fingerprint:
         key = recording.acr_id
         name = replace_bytes(
@@ -173,12 +314,13 @@ def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
 
 
 def _link(recording: Recording, same: Same) -> None:
-    """Say at once how the new recording relates to the one that is there."""
+    """Save how the new recording relates to the existing one."""
     link = same.link
     if link.kind == DuplicateKind.EXACT_FILE:
         comparing.link_between(recording, same.recording).save()
         return
-    comparing.turn(link)  # the new recording, without a key yet, was the first of them
+    # the new recording was the first of the pair, but has the higher key now
+    comparing.turn(link)
     link.one, link.other = same.recording, recording
     link.audio_one = same.recording.audio_sha256
     link.audio_other = recording.audio_sha256
@@ -194,14 +336,14 @@ def _refusal(bucket: Bucket, same: Same, rule: IntakeRule) -> AlreadyInCatalogue
     }
     what = {
         DuplicateKind.EXACT_FILE: _(
-            "This very file is in %(bucket)s already, as %(name)s (%(id)s)."
+            "This file is already in %(bucket)s, as %(name)s (%(id)s)."
         ),
         DuplicateKind.SAME_AUDIO: _(
-            "The same audio is in %(bucket)s already, as %(name)s (%(id)s)."
+            "The same audio is already in %(bucket)s, as %(name)s (%(id)s)."
         ),
     }.get(
         DuplicateKind(kind),
-        _("Another version of it is in %(bucket)s already: %(name)s (%(id)s)."),
+        _("Another version is already in %(bucket)s: %(name)s (%(id)s)."),
     )
     return AlreadyInCatalogue(
         f"{what % names} " + _("Nothing was added."),

@@ -1,4 +1,4 @@
-"""Excluding a shared loop in every recording that has it, or leaving it be."""
+"""Exclude a shared loop in every recording that has it, or keep it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import ExclusionReason
 from catalogue.selectors import excluded_spans
-from dedup.errors import ActionRefused, NotAllowed
+from dedup.errors import ActionNotAllowed, ActionRefused
 from dedup.models import LoopPlace, LoopState, SharedLoop
 from review.services import exclusions
 
 
 @dataclass(frozen=True, slots=True)
 class PlacePreview:
-    """A place of the loop, and what excluding it touches."""
+    """A place of the loop, and what excluding it would affect."""
 
     place: LoopPlace
-    preview: exclusions.Preview
+    preview: exclusions.ExclusionPreview
     excluded_already: bool
 
 
@@ -43,9 +43,9 @@ def preview(*, loop: SharedLoop) -> list[PlacePreview]:
 
 @transaction.atomic
 def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
-    """Exclude a loop in all its recordings; return in how many places.
+    """Exclude a loop in all its recordings; return the number of places.
 
-    A reviewer's is a proposal for each. What is excluded already is left as it is.
+    For a reviewer these are proposals. Places already excluded are skipped.
     """
     loop = _locked(loop)
     manages = user.has_perm(Action.EDIT_CATALOGUE)
@@ -54,6 +54,7 @@ def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
         for place in loop.places.select_related("recording")
         if not _is_excluded(place)
     ]
+    # A reviewer's exclusions wait for approval, so the loop stays open.
     act = exclusions.exclude if manages else exclusions.propose
     for place in places:
         act(
@@ -70,16 +71,18 @@ def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
 
 @transaction.atomic
 def keep(*, loop: SharedLoop, user: User, note: str = "") -> None:
-    """Leave a loop be; it is not reported again."""
+    """Keep a loop; it is not reported again."""
     if not user.has_perm(Action.EDIT_DUPLICATES):
-        raise NotAllowed("Only a manager may decide about shared loops.")
+        raise ActionNotAllowed("Only a manager may decide about shared loops.")
     _settle(_locked(loop), LoopState.KEPT, user, note)
 
 
 def _locked(loop: SharedLoop) -> SharedLoop:
     current = SharedLoop.objects.select_for_update().filter(pk=loop.pk).first()
     if current is None or current.state != LoopState.OPEN:
-        raise ActionRefused("The loop was settled meanwhile. Nothing was done.")
+        raise ActionRefused(
+            "Somebody already decided about this loop. Nothing was done."
+        )
     return current
 
 
@@ -97,7 +100,7 @@ def _settle(loop: SharedLoop, state: LoopState, user: User, note: str) -> None:
 
 
 def _end(place: LoopPlace) -> int:
-    """Return the end of a place; alignment may reach a little past the audio's."""
+    """Return the end of a place; alignment may reach slightly beyond the audio."""
     length = place.recording.duration_ms
     return min(place.end_ms, length) if length else place.end_ms
 

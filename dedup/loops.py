@@ -1,4 +1,4 @@
-"""Short stretches that many recordings share, or that one repeats again and again."""
+"""Short intervals that many recordings share, or that one recording repeats."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ from dedup.models import (
     SharedLoop,
 )
 
+# Milliseconds; the figures of docs/duplicates.md.
 SHORTEST_MS, LONGEST_MS = 3_000, 20_000
+# Sound that only two recordings or one artist have is not reported as a loop.
 RECORDINGS, OWNERS = 3, 2
 _KINDS = ("", DuplicateKind.OVERLAP, DuplicateKind.SHARED_LOOP)
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of a recording, in milliseconds."""
+class LoopInterval:
+    """An interval of a recording, in milliseconds."""
 
     recording: int
     start_ms: int
     end_ms: int
 
-    def shares(self, other: Stretch) -> bool:
-        """Tell whether two stretches are the same part of one recording, in the main."""
+    def shares(self, other: LoopInterval) -> bool:
+        """Return whether two intervals of one recording overlap by more than half."""
         shared = min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms)
         shorter = min(self.end_ms - self.start_ms, other.end_ms - other.start_ms)
         return self.recording == other.recording and shared > shorter / 2
 
 
 def find_loops(*, bucket: Bucket) -> int:
-    """Keep a row for each shared loop of a bucket; return how many are open.
+    """Store each shared loop of a bucket; return how many are open.
 
-    What was decided about a loop stays: it is not reported again.
+    Decisions stay: a loop that was decided about is not reported again.
     """
     links = list(_links(bucket))
     found = clusters(links)
@@ -60,6 +62,7 @@ def find_loops(*, bucket: Bucket) -> int:
         for cluster in found:
             if _is_loop(cluster, recordings, repeated) and not _known(cluster, known):
                 _write(cluster)
+        # Recordings may have been retired or moved since the last check.
         _drop_gone(bucket)
     return (
         SharedLoop.objects.filter(
@@ -70,11 +73,12 @@ def find_loops(*, bucket: Bucket) -> int:
     )
 
 
-def clusters(links: Iterable[PairLink]) -> list[list[Stretch]]:
-    """Return short stretches that links join, one for each recording and place."""
-    stretches: list[Stretch] = []
+def clusters(links: Iterable[PairLink]) -> list[list[LoopInterval]]:
+    """Return clusters of short intervals that links join, one per recording and place."""
+    stretches: list[LoopInterval] = []
     by_recording: dict[int, list[int]] = defaultdict(list)
     parent: list[int] = []
+    # Union-find: intervals are joined by links, and by overlap within a recording.
 
     def root(n: int) -> int:
         while parent[n] != n:
@@ -82,7 +86,7 @@ def clusters(links: Iterable[PairLink]) -> list[list[Stretch]]:
             n = parent[n]
         return n
 
-    def add(stretch: Stretch) -> int:
+    def add(stretch: LoopInterval) -> int:
         number = len(stretches)
         stretches.append(stretch)
         parent.append(number)
@@ -96,10 +100,10 @@ def clusters(links: Iterable[PairLink]) -> list[list[Stretch]]:
         for start, end, other_start, other_end, *_ in link.runs:
             if not SHORTEST_MS <= end - start <= LONGEST_MS:
                 continue
-            one = add(Stretch(link.one_id, int(start), int(end)))
-            other = add(Stretch(link.other_id, int(other_start), int(other_end)))
+            one = add(LoopInterval(link.one_id, int(start), int(end)))
+            other = add(LoopInterval(link.other_id, int(other_start), int(other_end)))
             parent[root(one)] = root(other)
-    joined: dict[int, list[Stretch]] = defaultdict(list)
+    joined: dict[int, list[LoopInterval]] = defaultdict(list)
     for number, stretch in enumerate(stretches):
         joined[root(number)].append(stretch)
     return [_merged(parts) for parts in joined.values()]
@@ -116,13 +120,13 @@ def _links(bucket: Bucket) -> Iterable[PairLink]:
     ).order_by("pk")
 
 
-def _merged(parts: Sequence[Stretch]) -> list[Stretch]:
-    """Return each place once: what overlaps in a recording is one stretch."""
-    merged: list[Stretch] = []
+def _merged(parts: Sequence[LoopInterval]) -> list[LoopInterval]:
+    """Merge overlapping intervals of each recording."""
+    merged: list[LoopInterval] = []
     for part in sorted(parts, key=lambda p: (p.recording, p.start_ms, p.end_ms)):
         last = merged[-1] if merged else None
         if last is not None and last.shares(part):
-            merged[-1] = Stretch(
+            merged[-1] = LoopInterval(
                 last.recording, last.start_ms, max(last.end_ms, part.end_ms)
             )
         else:
@@ -131,9 +135,12 @@ def _merged(parts: Sequence[Stretch]) -> list[Stretch]:
 
 
 def _is_loop(
-    cluster: Sequence[Stretch], recordings: dict[int, Recording], repeated: set[int]
+    cluster: Sequence[LoopInterval],
+    recordings: dict[int, Recording],
+    repeated: set[int],
 ) -> bool:
     pks = {stretch.recording for stretch in cluster}
+    # At least three places more than recordings: some recording repeats the interval.
     if len(cluster) >= len(pks) + RECORDINGS and pks & repeated:
         return True
     owners = {_owner(recordings[pk]) for pk in pks}
@@ -141,25 +148,25 @@ def _is_loop(
 
 
 def _owner(recording: Recording) -> tuple[str, ...]:
-    """Whose recording it is: its artists, or else its label."""
+    """Return what identifies the owner: the artists, or else the label."""
     if recording.artists:
         return tuple(sorted(name.casefold() for name in recording.artists))
     return (recording.label.casefold(),)
 
 
-def _known(cluster: Sequence[Stretch], known: Sequence[LoopPlace]) -> bool:
-    """Tell whether a loop in most of these places was reported before."""
+def _known(cluster: Sequence[LoopInterval], known: Sequence[LoopPlace]) -> bool:
+    """Return whether a loop in all of these recordings was reported before."""
     reported: dict[int, set[int]] = defaultdict(set)
     for place in known:
-        here = Stretch(place.recording_id, place.start_ms, place.end_ms)
+        here = LoopInterval(place.recording_id, place.start_ms, place.end_ms)
         if any(stretch.shares(here) for stretch in cluster):
             reported[place.loop_id].add(place.recording_id)
     pks = {stretch.recording for stretch in cluster}
     return any(pks <= found for found in reported.values())
 
 
-def _write(cluster: Sequence[Stretch]) -> None:
-    """Keep a loop; an open one that it takes in gives way to it."""
+def _write(cluster: Sequence[LoopInterval]) -> None:
+    """Store a loop; it replaces open loops whose places it includes."""
     pks = {stretch.recording for stretch in cluster}
     for loop in SharedLoop.objects.filter(
         state=LoopState.OPEN, places__recording__in=pks
@@ -167,7 +174,8 @@ def _write(cluster: Sequence[Stretch]) -> None:
         places = loop.places.all()
         if all(
             any(
-                s.shares(Stretch(p.recording_id, p.start_ms, p.end_ms)) for s in cluster
+                s.shares(LoopInterval(p.recording_id, p.start_ms, p.end_ms))
+                for s in cluster
             )
             for p in places
         ):
@@ -186,7 +194,7 @@ def _write(cluster: Sequence[Stretch]) -> None:
 
 
 def _drop_gone(bucket: Bucket) -> None:
-    """Forget open loops of which fewer than two recordings are left."""
+    """Delete open loops that fewer than two recordings still have."""
     for loop in SharedLoop.objects.filter(
         state=LoopState.OPEN, places__recording__bucket=bucket
     ).distinct():

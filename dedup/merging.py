@@ -1,4 +1,4 @@
-"""Which metadata a merged record has: what differs, and what to choose of it."""
+"""The metadata of a merged recording: where members differ, and which values to use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = {
     "publishers": gettext_lazy("Publishers"),
     "notes": gettext_lazy("Notes"),
 }
-# Columns that go with a field: what a check said of the code.
+# Columns that follow a field: the result of checking the code.
 _WITH = {"isrc": ("isrc_normalised", "isrc_status")}
 FIELDS = tuple(LABELS)
 COLUMNS = (*FIELDS, *(column for more in _WITH.values() for column in more))
@@ -32,7 +32,7 @@ COLUMNS = (*FIELDS, *(column for more in _WITH.values() for column in more))
 
 @dataclass(frozen=True, slots=True)
 class FieldChoice:
-    """One field of the merged record: what each member says, and whose counts."""
+    """One field of the merged recording: each member's value, and the chosen one."""
 
     name: str
     values: tuple[str, ...]
@@ -41,12 +41,12 @@ class FieldChoice:
 
     @property
     def label(self) -> str:
-        """Return what people call the field."""
+        """The field's name for people."""
         return str(LABELS[self.name])
 
     @property
     def cells(self) -> list[tuple[str, str, bool]]:
-        """Return for each member its uid, what it says, and whether that counts."""
+        """For each member its uid, its value, and whether that value is chosen."""
         return [
             (uid, value, number == self.chosen)
             for number, (uid, value) in enumerate(
@@ -56,17 +56,17 @@ class FieldChoice:
 
     @property
     def differs(self) -> bool:
-        """Tell whether members say different things, or only some say anything."""
+        """Whether members have different values, or only some have any."""
         return len(set(self.values)) > 1
 
 
 def field_choices(
     members: Sequence[Recording], chosen: Mapping[str, str] | None = None
 ) -> list[FieldChoice]:
-    """Return the fields of a merged record; the canonical recording comes first.
+    """Return the fields of a merged recording; the canonical member comes first.
 
-    Unless chosen otherwise (uid by field), its own value counts, or where it has
-    none, the first that another has.
+    By default a field takes the canonical recording's value or, if that is empty, the
+    first other one. ``chosen`` overrides this, as uids by field.
     """
     wanted = chosen or {}
     uids = [member.uid for member in members]
@@ -77,6 +77,7 @@ def field_choices(
         place = (
             uids.index(given)
             if given in uids
+            # The first member with a value; members come canonical first.
             else next((n for n, value in enumerate(values) if value), 0)
         )
         choices.append(FieldChoice(name, values, tuple(uids), place))
@@ -86,7 +87,7 @@ def field_choices(
 def merged_columns(
     members: Sequence[Recording], chosen: Mapping[str, str]
 ) -> dict[str, Any]:  # Any: a column's value
-    """Return the columns of the merged record."""
+    """Return the columns of the merged recording."""
     columns: dict[str, Any] = {}
     for choice in field_choices(members, chosen):
         source = members[choice.chosen]
@@ -96,7 +97,7 @@ def merged_columns(
 
 
 def shown(value: object) -> str:
-    """Return a column as one line."""
+    """Format a column as one line."""
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
+        return ", ".join(str(item) for item in value)
     return str(value or "")

@@ -1,4 +1,4 @@
-"""What is known of recordings that share sound: links, groups, loops, what was done."""
+"""Recordings that share sound: links, groups, loops, and actions on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.uid import new_uid
 
 
 class DuplicateKind(models.TextChoices):
-    """How two recordings relate, the surest first."""
+    """How two recordings relate, the surest kind first."""
 
     EXACT_FILE = "exact_file", "Same file"
     SAME_AUDIO = "same_audio", "Same audio"
@@ -25,15 +25,15 @@ class DuplicateKind(models.TextChoices):
 
 
 GROUPING_KINDS = (DuplicateKind.EXACT_FILE, DuplicateKind.SAME_AUDIO)
-"""What makes recordings one; nothing else may chain them together."""
+"""The kinds that make recordings one; nothing else may chain them together."""
 
 
 class PairLink(models.Model):
-    """Two recordings that share sound, ``one`` having the lower key.
+    """Two recordings that share sound; ``one`` has the lower key.
 
-    ``runs`` are the aligned stretches, each ``[start, end, other start, other end,
-    tempo, cents, score]`` in milliseconds of ``one`` and of ``other``. A pair that was
-    kept apart is not proposed again while the audio of both stays what it was.
+    ``runs`` are the aligned intervals, each ``[start, end, other start, other end,
+    tempo, cents, score]`` in milliseconds of ``one`` and ``other``. A pair kept apart
+    is not proposed again while the audio of both is unchanged.
     """
 
     uid = models.CharField(
@@ -93,7 +93,7 @@ class GroupKind(models.TextChoices):
 class DedupGroup(models.Model):
     """Recordings that are one sound, one of them canonical; or versions of one.
 
-    ``version`` rises with every change, so that nobody acts on what they did not see.
+    ``version`` rises with every change, so that nobody acts on an outdated view.
     """
 
     uid = models.CharField(
@@ -116,8 +116,8 @@ class DedupGroup(models.Model):
 class DedupMember(models.Model):
     """One recording's place in a group, and the link that brought it there.
 
-    ``linked_to`` is the recording it was compared with; empty for the first member. A
-    ``bridge`` is a link without which the group would fall apart. ``pinned`` is the
+    ``linked_to`` is the recording it was compared with; empty for the first member.
+    Without the link of a ``bridge`` the group would fall apart. ``pinned`` marks a
     canonical recording that a person chose.
     """
 
@@ -163,7 +163,7 @@ class DedupMember(models.Model):
 
 
 class LoopState(models.TextChoices):
-    """What was decided about a shared loop."""
+    """The decision about a shared loop."""
 
     OPEN = "open", "Open"
     EXCLUDED = "excluded", "Excluded"
@@ -171,7 +171,7 @@ class LoopState(models.TextChoices):
 
 
 class SharedLoop(models.Model):
-    """A short stretch that many recordings share, or that one repeats."""
+    """A short interval that many recordings share, or that one repeats."""
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "l"), editable=False
@@ -190,7 +190,7 @@ class SharedLoop(models.Model):
 
 
 class LoopPlace(models.Model):
-    """Where a recording has the shared stretch."""
+    """Where a recording has the shared interval."""
 
     loop = models.ForeignKey(
         SharedLoop, on_delete=models.CASCADE, related_name="places"
@@ -210,7 +210,7 @@ class LoopPlace(models.Model):
 
 
 class CheckedRecording(models.Model):
-    """That a recording was compared with its bucket: with what audio, by which engine."""
+    """Marks a recording as compared with its bucket: with which audio, by which engine."""
 
     recording = models.OneToOneField(
         Recording, on_delete=models.CASCADE, related_name="dedup_check"
@@ -225,7 +225,7 @@ class CheckedRecording(models.Model):
 
 
 class RunStatus(models.TextChoices):
-    """How far a check of the catalogue is."""
+    """The progress of a check of the catalogue."""
 
     WAITING = "waiting", "Waiting"
     RUNNING = "running", "Running"
@@ -235,9 +235,10 @@ class RunStatus(models.TextChoices):
 
 
 class CatalogueCheck(Leased):
-    """One run over all buckets: how far it is, what it found.
+    """One check of all buckets: its progress and counts.
 
-    It tells of every bucket, so people with limits see none but their own.
+    Its counts cover every bucket, so people with access limits see only their own
+    checks.
     """
 
     uid = models.CharField(
@@ -291,7 +292,7 @@ class ActionVerb(models.TextChoices):
 
 
 class ActionState(models.TextChoices):
-    """Whether an action is wanted, done, or taken back."""
+    """Whether an action is proposed, done, or undone."""
 
     PROPOSED = "proposed", "Proposed"
     DONE = "done", "Done"
@@ -300,10 +301,10 @@ class ActionState(models.TextChoices):
 
 
 class DedupAction(models.Model):
-    """One thing done about duplicates, with what it takes to undo it.
+    """One action on duplicates, with what is needed to undo it.
 
-    ``asked`` is what was asked for, by key; ``before`` and ``after`` are the rows that
-    changed, as they were and as they became.
+    ``asked`` holds the arguments, by uid; ``before`` and ``after`` hold the changed
+    rows.
     """
 
     uid = models.CharField(
@@ -332,7 +333,8 @@ class DedupAction(models.Model):
     )
     settled_at = models.DateTimeField(null=True, blank=True)
 
-    # Its title and rows tell of recordings that may be gone by now.
+    # Its title and rows may describe recordings that are gone, so only its author sees
+    # it.
     reach = Path(owner="made_by")
     objects = ReachManager["DedupAction"]()
 

@@ -1,4 +1,4 @@
-"""What is read of duplicates: what to compare, what was found, what it touches."""
+"""Read access to duplicates: what to compare, and what was found."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from dedup.models import (
 from recognition.params import ENGINE_VERSION
 from review.models import Match
 
+# Pairs grow with the square: 12 copies are 66 pairs, 1,000 would be half a million.
 _ALL_PAIRS = 12
 
 
@@ -41,9 +42,10 @@ def recordings_to_compare(*, bucket: Bucket) -> QuerySet[Recording]:
 
 
 def unchecked(*, bucket: Bucket) -> QuerySet[Recording]:
-    """Return the recordings that were not compared yet with the audio they have."""
+    """Return the recordings not yet compared with their current audio."""
     checked = CheckedRecording.objects.filter(
         recording=OuterRef("pk"),
+        # New audio, another bucket or another engine invalidates a comparison.
         audio=OuterRef("audio_sha256"),
         bucket=OuterRef("bucket"),
         engine_version=ENGINE_VERSION,
@@ -55,16 +57,16 @@ def unchecked(*, bucket: Bucket) -> QuerySet[Recording]:
 def groups_of_bucket(*, bucket: Bucket, kind: GroupKind) -> QuerySet[DedupGroup]:
     """Return the groups with a member in the bucket, oldest first."""
     members = DedupMember.objects.filter(recording__bucket=bucket)
-    groups = DedupGroup.objects.filter(pk__in=members.values("group"), kind=kind)
-    return groups.order_by("pk").prefetch_related("members")
+    rows = DedupGroup.objects.filter(pk__in=members.values("group"), kind=kind)
+    return rows.order_by("pk").prefetch_related("members")
 
 
 def links_of_bucket(
     *, bucket: Bucket, kinds: Collection[str] = GROUPING_KINDS
 ) -> list[Link]:
-    """Return the links that hold groups together: both ends live in the bucket.
+    """Return the links that hold groups together; both recordings are in the bucket.
 
-    Pairs that were kept apart hold nothing together.
+    Pairs kept apart hold nothing together.
     """
     living = {"bucket": bucket, "status": RecordingStatus.READY}
     ends = {
@@ -81,17 +83,23 @@ def links_of_bucket(
     ]
 
 
+def has_links(*, recording: Recording) -> bool:
+    """Return whether a recording is linked with any other."""
+    ends = Q(one=recording) | Q(other=recording)
+    return PairLink.objects.filter(ends, kept_at__isnull=True).exists()
+
+
 def outdated_links() -> QuerySet[PairLink]:
-    """Return links, and decisions, about audio that is not what it was."""
+    """Return links and decisions about audio that was replaced since."""
     return PairLink.objects.exclude(
         audio_one=F("one__audio_sha256"), audio_other=F("other__audio_sha256")
     )
 
 
 def exact_pairs(*, bucket: Bucket) -> Iterable[tuple[Recording, Recording]]:
-    """Return pairs with the same bytes, and one for each other bucket with them.
+    """Yield pairs with the same bytes, and one pair per other bucket that has them.
 
-    Of very many copies of one file each is paired with the next alone.
+    Of more than ``_ALL_PAIRS`` copies of one file, each is paired only with the next.
     """
     rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(
         audio_sha256=""
@@ -120,9 +128,9 @@ def exact_pairs(*, bucket: Bucket) -> Iterable[tuple[Recording, Recording]]:
 
 
 def last_check() -> CatalogueCheck | None:
-    """Return the last finished check of the catalogue, whoever asks.
+    """Return the last finished check of the catalogue.
 
-    When it was may be told to everybody; what it found may not.
+    Ignores access limits: everybody may know when it was, but not what it found.
     """
     done = CatalogueCheck.objects.filter(status=RunStatus.DONE)
     with working_for(None):
@@ -163,7 +171,7 @@ def open_pairs() -> QuerySet[PairLink]:
 
 
 def kept_pairs() -> QuerySet[PairLink]:
-    """Return the pairs that were kept apart, the last one first."""
+    """Return the pairs kept apart, the latest first."""
     rows = PairLink.objects.filter(kept_at__isnull=False)
     return rows.select_related("one__bucket", "other__bucket", "kept_by").order_by(
         "-kept_at", "-pk"

@@ -1,4 +1,4 @@
-"""Finds duplicates and keeps their groups. Running it again changes nothing."""
+"""Find duplicates and update their groups; running it again changes nothing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
+from accounts.reach import working_for
 from audit.services import record
 from catalogue.models import Bucket, Recording
 from dedup import comparing, grouping, loops, selectors
@@ -26,25 +27,25 @@ from dedup.models import (
 FAMILY_KINDS = (*GROUPING_KINDS, DuplicateKind.SAME_RECORDING)
 
 
-class Watch(Protocol):
-    """Watches over a check; may raise to stop it where it is."""
+class CheckContext(Protocol):
+    """Follows a check; may raise an exception to stop it."""
 
     def begin(self, total: int) -> None:
-        """Hear how many recordings are to be compared."""
+        """Called with the number of recordings to compare."""
 
     def step(self, compared: int | None) -> None:
-        """Hear that one was, with how many others; None if it was gone."""
+        """Called after each recording with its number of pairs; None if it was gone."""
 
 
 @dataclass(slots=True)
 class DedupRun:
-    """What a check of one bucket found, and what it changed.
+    """The results of checking one bucket.
 
-    ``tells`` is off within an action of a person, which is one event by itself.
+    ``audited`` is off within a person's action, which records one event of its own.
     """
 
     bucket: Bucket
-    tells: bool = True
+    audited: bool = True
     recordings: int = 0
     pairs_compared: int = 0
     groups: list[Group] = field(default_factory=list)
@@ -56,15 +57,16 @@ class DedupRun:
 
 
 def find_duplicates(
-    *, bucket: Bucket, dry_run: bool = False, watch: Watch | None = None
+    *, bucket: Bucket, dry_run: bool = False, watch: CheckContext | None = None
 ) -> DedupRun:
-    """Compare what is new in a bucket and bring links, groups and loops up to date.
+    """Compare new recordings of a bucket, and update links, groups and loops.
 
-    What was compared stays so when the run is stopped; the next one goes on from
-    there. Nothing is written on a dry run; ``groups`` says what was found either way.
+    Comparisons are kept when a run is stopped, so the next one continues there. A dry
+    run writes nothing; ``groups`` holds what was found in either case.
     """
     run = DedupRun(bucket=bucket)
     guard: AbstractContextManager[object] = (
+        # A real run commits step by step, so that a stopped one loses nothing.
         transaction.atomic() if dry_run else nullcontext()
     )
     with guard:
@@ -76,9 +78,10 @@ def find_duplicates(
     return run
 
 
-def _compare_new(run: DedupRun, watch: Watch | None) -> None:
+def _compare_new(run: DedupRun, watch: CheckContext | None) -> None:
     bucket = run.bucket
     run.recordings = selectors.recordings_to_compare(bucket=bucket).count()
+    # Audio was replaced, so what was measured or decided no longer applies.
     selectors.outdated_links().filter(one__bucket=bucket).delete()
     write_exact_links(bucket=bucket)
     waiting = list(selectors.unchecked(bucket=bucket).values_list("pk", flat=True))
@@ -95,11 +98,11 @@ def _compare_new(run: DedupRun, watch: Watch | None) -> None:
 def write_exact_links(*, bucket: Bucket) -> None:
     """Link the recordings of a bucket that came as the same bytes.
 
-    That is surer than what comparing them said, so it takes its place.
+    Such links replace those by comparison, because they are surer.
     """
     for one, other in selectors.exact_pairs(bucket=bucket):
         link = comparing.link_between(one, other)
-        told = {
+        columns = {
             name: getattr(link, name)
             for name in ("kind", "runs", "coverage_one", "coverage_other", "confidence")
         } | {"audio_one": link.audio_one, "audio_other": link.audio_other}
@@ -107,33 +110,61 @@ def write_exact_links(*, bucket: Bucket) -> None:
         if not existing.exists():
             link.save()
         else:
-            existing.exclude(kind=DuplicateKind.EXACT_FILE).update(**told)
+            existing.exclude(kind=DuplicateKind.EXACT_FILE).update(**columns)
 
 
 @transaction.atomic
-def regroup(run: DedupRun) -> None:
-    """Bring the groups of a bucket in line with its links."""
+def regroup(run: DedupRun, *, around: Recording | None = None) -> None:
+    """Make the groups of a bucket follow its links.
+
+    With ``around``, only that recording and everything connected with it is regrouped.
+    """
     for kind in GroupKind:
         links = selectors.links_of_bucket(
             bucket=run.bucket,
             kinds=FAMILY_KINDS if kind == GroupKind.FAMILY else GROUPING_KINDS,
         )
-        kept = _Keeping(run, kind)
-        found = kept.grouped(links)
+        groups = selectors.groups_of_bucket(bucket=run.bucket, kind=kind)
+        standing = run.bucket.recordings.all()
+        if around is not None:
+            reached = grouping.reached(around.pk, links)
+            links = [link for link in links if link.one in reached]
+            groups = groups.filter(
+                pk__in=DedupMember.objects.filter(recording__in=reached).values("group")
+            )
+            members = DedupMember.objects.filter(group__in=groups)
+            reached |= set(members.values_list("recording_id", flat=True))
+            standing = standing.filter(pk__in=reached)
+        keeping = _Keeping(run, kind, groups)
+        found = keeping.grouped(links)
         if kind == GroupKind.FAMILY:
             run.families = found
         else:
             run.groups = found
-            _note_who_stands(run.bucket, found)
-        kept.write(found)
+            _note_who_stands(standing, found)
+        keeping.write(found)
 
 
-def _note_who_stands(bucket: Bucket, groups: Sequence[Group]) -> None:
-    """Have each recording know which one stands for its sound, for later scans."""
+def group_new_recording(*, recording: Recording, **_signal: object) -> None:
+    """Group a recording that became searchable with those it is linked to.
+
+    Intake links a duplicate that a person adds anyway, so no check is needed first.
+    """
+    with working_for(None), transaction.atomic():
+        if not selectors.has_links(recording=recording):
+            return
+        # The lock makes two recordings that become searchable at once form one group.
+        bucket = Bucket.objects.select_for_update().get(pk=recording.bucket_id)
+        regroup(DedupRun(bucket=bucket), around=recording)
+
+
+def _note_who_stands(rows: QuerySet[Recording], groups: Sequence[Group]) -> None:
+    """Store in each recording which one represents its sound, for later scans."""
     wanted = {
         place.recording: group[0].recording for group in groups for place in group[1:]
     }
-    rows = bucket.recordings.filter(same_sound_as__isnull=False)
+    # Also those that no longer belong to any group.
+    rows = rows.filter(same_sound_as__isnull=False)
     known = dict(rows.values_list("pk", "same_sound_as_id"))
     for pk in wanted.keys() | known.keys():
         if wanted.get(pk) != known.get(pk):
@@ -141,14 +172,15 @@ def _note_who_stands(bucket: Bucket, groups: Sequence[Group]) -> None:
 
 
 class _Keeping:
-    """The groups of one kind in a bucket, as they were and as they become.
+    """The groups of one kind in a bucket, before and after regrouping.
 
-    A group keeps its identity while a member remains in it.
+    A group keeps its identity while any of its members remains in it.
     """
 
-    def __init__(self, run: DedupRun, kind: GroupKind) -> None:
+    def __init__(
+        self, run: DedupRun, kind: GroupKind, rows: QuerySet[DedupGroup]
+    ) -> None:
         self._run, self._kind = run, kind
-        rows = selectors.groups_of_bucket(bucket=run.bucket, kind=kind)
         self._free = {group.pk: group for group in rows.select_for_update(of=("self",))}
         self._owners = {
             member.recording_id: pk
@@ -164,7 +196,7 @@ class _Keeping:
         self._recordings: dict[int, Recording] = {}
 
     def grouped(self, links: Sequence[Link]) -> list[Group]:
-        """Return the groups that links make; families only where versions differ."""
+        """Return the groups that links form; families only if versions differ."""
         pks = {pk for link in links for pk in (link.one, link.other)}
         self._recordings = Recording.objects.in_bulk(pks)
         found = grouping.groups(
@@ -185,10 +217,10 @@ class _Keeping:
         ]
 
     def write(self, found: Sequence[Group]) -> None:
-        """Write what differs, and end the groups that nothing is left of."""
+        """Write changed groups, and delete groups without members."""
         wanted = [(group, self._owner(group)) for group in found]
         for group in self._free.values():
-            if self._run.tells:
+            if self._run.audited:
                 _tell_ended(group)
             group.delete()
             self._run.removed += 1
@@ -196,7 +228,7 @@ class _Keeping:
             self._write(places, kept)
 
     def _owner(self, found: Group) -> DedupGroup | None:
-        """Take the oldest group that holds a member, if none has taken it yet."""
+        """Take the oldest group that has one of the members and is not taken yet."""
         owners = self._owners
         pks = sorted(
             {owners[place.recording] for place in found if place.recording in owners}
@@ -212,6 +244,7 @@ class _Keeping:
         if before == after:
             return
         group = kept or DedupGroup.objects.create(kind=self._kind)
+        # Rewriting is simpler than a diff and safe: identity is that of the group.
         group.members.all().delete()
         DedupMember.objects.bulk_create(
             DedupMember(
@@ -228,11 +261,12 @@ class _Keeping:
         if kept:
             DedupGroup.objects.filter(pk=kept.pk).update(version=F("version") + 1)
             kept.refresh_from_db()
+            # ``update`` above does not set ``auto_now`` columns.
             kept.save(update_fields=["updated_at"])
             self._run.changed += 1
         else:
             self._run.created += 1
-        if self._run.tells:
+        if self._run.audited:
             record(
                 case=f"dedup:{group.uid}",
                 action="dedup.changed" if kept else "dedup.found",
@@ -250,7 +284,7 @@ def _tell_ended(group: DedupGroup) -> None:
 
 
 def _described(
-    place: grouping.Place, recordings: dict[int, Recording]
+    place: grouping.GroupPlace, recordings: dict[int, Recording]
 ) -> dict[str, object]:
     linked_to = place.linked_to
     return {
@@ -262,7 +296,7 @@ def _described(
 
 
 def members_of(group: DedupGroup) -> list[dict[str, object]]:
-    """Return who is in a group and by which link, in a fixed order."""
+    """Return the members of a group and their links, in a fixed order."""
     members = group.members.select_related("recording", "linked_to").order_by(
         "recording__uid"
     )

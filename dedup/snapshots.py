@@ -1,4 +1,8 @@
-"""The rows that an action on duplicates changes, as JSON: to compare and to restore."""
+"""Snapshots, as JSON, of the rows that an action on duplicates changes.
+
+The dedup audit events keep these, so that an undo can check for later changes and
+restore the rows.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,11 @@ Snapshot: TypeAlias = dict[str, Any]  # Any: JSON
 
 
 def take(recordings: Sequence[Recording], *, group_uid: str) -> Snapshot:
-    """Return recordings, what was kept apart among them, and who was chosen."""
+    """Return the recordings, their groups, and which pairs and canonicals people chose."""
     pks = [recording.pk for recording in recordings]
     rows = Recording.objects.filter(pk__in=pks).select_related("merged_into")
     by_pk = {row.pk: row for row in rows}
-    kept = PairLink.objects.filter(one__in=pks, other__in=pks)
+    kept_links = PairLink.objects.filter(one__in=pks, other__in=pks)
     return {
         "recordings": {row.uid: _row(row) for row in by_pk.values()},
         "kept": {
@@ -30,7 +34,7 @@ def take(recordings: Sequence[Recording], *, group_uid: str) -> Snapshot:
                 "at": link.kept_at.isoformat() if link.kept_at else None,
                 "by": link.kept_by_id,
             }
-            for link in kept
+            for link in kept_links
         },
         "groups": [
             {
@@ -52,7 +56,7 @@ def take(recordings: Sequence[Recording], *, group_uid: str) -> Snapshot:
 
 
 def differences(snapshot: Snapshot) -> list[str]:
-    """Return the titles of recordings that are not what the snapshot says."""
+    """Return the titles of recordings that changed since the snapshot."""
     rows = Recording.objects.filter(uid__in=list(snapshot["recordings"]))
     return [
         row.title
@@ -62,13 +66,14 @@ def differences(snapshot: Snapshot) -> list[str]:
 
 
 def restore(snapshot: Snapshot) -> None:
-    """Write recordings and kept pairs as the snapshot has them."""
+    """Restore recordings and "keep apart" decisions from the snapshot."""
     uids = list(snapshot["recordings"])
     pks = dict(Recording.objects.filter(uid__in=uids).values_list("uid", "pk"))
     for uid, row in snapshot["recordings"].items():
         columns = {name: row[name] for name in (*COLUMNS, "status")}
         into = row["merged_into"]
         target = Recording.objects.get(uid=into) if into else None
+        # Not ``save``: it would also write columns that other people changed.
         Recording.objects.filter(uid=uid).update(
             **columns, merged_into=target, updated_at=timezone.now()
         )
@@ -77,20 +82,20 @@ def restore(snapshot: Snapshot) -> None:
 
 
 def restore_groups(snapshot: Snapshot) -> None:
-    """Make the groups there again; finding their members anew fills in the links."""
-    for told in snapshot["groups"]:
+    """Recreate groups that are gone; the next grouping adds their links."""
+    for saved in snapshot["groups"]:
         group, made = DedupGroup.objects.get_or_create(
-            uid=told["uid"], defaults={"kind": told["kind"]}
+            uid=saved["uid"], defaults={"kind": saved["kind"]}
         )
         if made:
             DedupMember.objects.bulk_create(
                 DedupMember(group=group, recording=recording)
-                for recording in Recording.objects.filter(uid__in=told["members"])
+                for recording in Recording.objects.filter(uid__in=saved["members"])
             )
 
 
 def restore_pins(snapshot: Snapshot) -> None:
-    """Choose the canonical recordings that were chosen."""
+    """Pin the canonical recordings that were pinned."""
     places = DedupMember.objects.filter(recording__uid__in=list(snapshot["recordings"]))
     places.update(pinned=False)
     for uid, group in snapshot["pinned"]:
@@ -100,7 +105,7 @@ def restore_pins(snapshot: Snapshot) -> None:
 def _restore_kept(kept: Row | None, one: int, other: int) -> None:
     links = PairLink.objects.filter(one=one, other=other)
     if kept is None:
-        # The link was made to remember the decision that is taken back now
+        # The link existed only to remember the decision that is now undone.
         links.filter(runs=[], kind="").delete()
         links.update(kept_at=None, kept_by=None)
         return

@@ -1,4 +1,4 @@
-"""Work on duplicates that runs in a worker."""
+"""Background jobs that look for duplicates."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from dedup import checking
 
 @task(priority=Priority.EVERYTHING)
 def run_check(check_id: int) -> None:
-    """Check the catalogue; a check that is taken or done is left alone."""
+    """Check the catalogue; do nothing if the check is already running or done."""
     checking.perform(check_id=check_id, worker=worker_name())

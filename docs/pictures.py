@@ -1,12 +1,13 @@
-"""Makes the pictures of the documents from the running demo, or looks at every page.
+"""Makes the pictures of the documents from the running demo, or sheets of every page.
 
-``make demo`` with an empty ``var/`` in one terminal, then
-``.venv/bin/python docs/pictures.py`` in another: a new demo gives the same pictures,
-but for shades that no eye tells apart.
-With ``--sheets FOLDER`` every page is taken instead, narrow to wide, light and dark,
-so many onto a sheet, to be looked through; addresses that nothing links to may follow.
-Pages that are wider than their window are named, and the exit code says so. Needs a
-Chromium on the machine.
+Run ``make demo`` with an empty ``var/`` in one terminal, then ``.venv/bin/python
+docs/pictures.py`` in another; a new demo gives the same pictures, except for invisible
+differences of shade.
+
+``--sheets FOLDER`` takes every page instead, narrow to wide, light and dark, several to
+a sheet, for inspection; add the addresses of pages that have no link. It prints pages
+that are wider than their window, and the exit code reports them. Needs a Chromium on
+the machine.
 """
 
 from __future__ import annotations
@@ -32,22 +33,22 @@ DATA_DIR = Path(os.environ.get("ACRPORTAL_DATA_DIR", ROOT / "var"))
 URL = os.environ.get("ACRPORTAL_BASE_URL", "http://localhost:8000")
 IMAGES = ROOT / "docs" / "images"
 
-# Width of the window, of its picture on a sheet, how many lie side by side, how many
-# there are on a sheet.
+# Width of the window, width of its picture on a sheet, pictures per row, pictures per
+# sheet.
 WIDTHS = ((390, 390, 4, 8), (768, 600, 2, 4), (1280, 800, 2, 4), (1920, 1000, 2, 4))
 THEMES = ("light", "dark")
-# The widest window is for the pages on which people work all day.
+# Only the pages on which people work all day get the widest window.
 WORKPLACES = re.compile(r"/|/queue/|/m/[^/]+|/files/[^/]+/")
 WIDEST = 1920
-# What is further down a page is left out.
+# Pictures end here; pages may be longer.
 HEIGHT = 1700
 _MARGIN, _LINE = 16, 18
 _LEADS_NOWHERE = ("/static/", "/admin/", "/api/", "/accounts/logout")
-# A page of a row looks like the page of every other row.
+# Pages of different rows look alike, so one per route is enough.
 _IDS = re.compile(r"[0-9a-f-]{36}|\b[a-z]+_[0-9A-Za-z_]{6,}|\b\d+\b")
 _WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 _LINKS = """nodes => nodes.map(node => node.href?.baseVal ?? node.href)"""
-# Clocks, days and who was faster are not what a picture is to show.
+# Pictures must not depend on the time or on speed.
 _STILL = r"""() => {
   for (const time of document.querySelectorAll("time")) time.textContent = "today 9:30";
   for (const line of document.querySelectorAll("[data-lock-text], .page-head__sub"))
@@ -60,7 +61,7 @@ _SETTLED_MS = 800
 
 
 def main() -> int:
-    """Sign in to the demo and take the pictures that are asked for."""
+    """Sign in to the demo and take the requested pictures."""
     args = _arguments()
     wide: list[str] = []
     with sync_playwright() as playwright:
@@ -90,7 +91,7 @@ def _arguments() -> argparse.Namespace:
 
 def _sign_in(page: Page, username: str) -> None:
     logins = json.loads((DATA_DIR / "demo" / "logins.json").read_text())
-    password = {one["username"]: one["password"] for one in logins}[username]
+    password = {login["username"]: login["password"] for login in logins}[username]
     page.goto(f"{URL}/accounts/login/")
     page.fill("input[name=username]", username)
     page.fill("input[name=password]", password)
@@ -149,8 +150,8 @@ def _at(address: str) -> Callable[[Page], None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture of the documents: who sees it, the way there, how much of the page."""
+class Screenshot:
+    """A picture of the documents: its user, the steps to its page, and its crop."""
 
     name: str
     user: str
@@ -159,33 +160,33 @@ class Picture:
 
 
 PICTURES = (
-    Picture("dashboard", "ana", _at("/"), 620),
-    Picture("upload", "ana", _chosen_file, 480),
-    Picture("file-page", "ana", _file_page, 960),
-    Picture("queue", "ana", _chosen_matches, 720),
-    Picture("review-page", "ana", _match, 900),
-    Picture("reject", "ana", _rejecting, 900),
-    Picture("exclude", "ana", _excluding, 900),
-    Picture("reports", "ana", _at("/reports/"), 800),
-    Picture("container", "admin", _container, 620),
-    Picture("retention", "admin", _at("/retention/"), 420),
-    Picture("api", "admin", _at("/api/docs/"), 620),
+    Screenshot("dashboard", "ana", _at("/"), 620),
+    Screenshot("upload", "ana", _chosen_file, 480),
+    Screenshot("file-page", "ana", _file_page, 960),
+    Screenshot("queue", "ana", _chosen_matches, 720),
+    Screenshot("review-page", "ana", _match, 900),
+    Screenshot("reject", "ana", _rejecting, 900),
+    Screenshot("exclude", "ana", _excluding, 900),
+    Screenshot("reports", "ana", _at("/reports/"), 800),
+    Screenshot("container", "admin", _container, 620),
+    Screenshot("retention", "admin", _at("/retention/"), 420),
+    Screenshot("api", "admin", _at("/api/docs/"), 620),
 )
 
 
-def _draw(browser: Browser, picture: Picture) -> None:
-    """Take one picture of the documents and keep it small."""
+def _draw(browser: Browser, picture: Screenshot) -> None:
+    """Take one picture of the documents and reduce its size."""
     page = browser.new_page(
         viewport={"width": 1280, "height": picture.height},
         color_scheme="light",
         reduced_motion="reduce",
     )
     _sign_in(page, picture.user)
-    # What the sign-in has to say is said on the first page.
+    # The first page shows the messages of the sign-in.
     page.wait_for_url(f"{URL}/")
     picture.show(page)
     page.wait_for_load_state("networkidle")
-    # Players and strips settle after what they asked for is there.
+    # Players and ribbons need a moment after their data has arrived.
     page.wait_for_timeout(_SETTLED_MS)
     page.evaluate(_STILL)
     taken = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
@@ -247,7 +248,7 @@ def _plain(address: str) -> str:
 
 
 def _open(page: Page, address: str) -> bool:
-    """Open an address; tell whether it is a page: no file, no part of one."""
+    """Open an address; return whether it is a complete page, not a file or fragment."""
     try:
         answer = page.goto(f"{URL}{address}")
     except Error:
@@ -278,7 +279,7 @@ def _scaled(picture: Image.Image, width: int) -> Image.Image:
 def _sheets(
     taken: list[tuple[str, Image.Image]], width: int, across: int, per_sheet: int
 ) -> Iterator[Image.Image]:
-    """Lay so many pictures onto each sheet, under their addresses."""
+    """Arrange pictures on sheets, each with its URL as the caption."""
     for first in range(0, len(taken), per_sheet):
         rows = [
             taken[at : at + across]

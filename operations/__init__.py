@@ -1,1 +1,1 @@
-"""Keeps an installation well: backup, restore, doctor, jobs; decides no match."""
+"""Operating an installation: backup, restore, doctor, metrics, retention, job list."""

@@ -1,4 +1,4 @@
-"""Keeping an installation well: backup and restore, doctor, metrics."""
+"""The operations app: its regular tasks run in the worker's sweep."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OperationsConfig(AppConfig):
-    """The app's registration."""
+    """Connects retention and table statistics to the worker's sweep."""
 
     name = "operations"
     verbose_name = _("operations")
 
     def ready(self) -> None:
-        """Let the worker's sweep delete what is over, and know the tables."""
+        """Connect both tasks to the sweep."""
         from operations.retention import prune
         from operations.statistics import keep_fresh
         from scanning.signals import worker_swept

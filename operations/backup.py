@@ -1,11 +1,11 @@
-"""A backup of the whole installation, made while it goes on working.
+"""Backs up the whole installation while it runs.
 
-A backup folder holds any number of backups; what they have in common lies there once:
+A backup folder holds any number of backups, which share their media:
 
 ``objects/ab/<sha256>``
-    media, by content
+    media files, named by content
 ``<UTC time>/manifest.json``
-    what the backup holds, with counts and hashes; written last
+    content of the backup with counts and hashes; written last
 ``<UTC time>/tables/``, ``media.jsonl.gz``, ``index/``, ``keys/``
     rows (``operations.tables``), names of media, the landmark index, secrets
 """
@@ -53,7 +53,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """One stored file as a backup knows it."""
+    """One stored media file in a backup's list."""
 
     name: str
     size: int
@@ -63,26 +63,27 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What was made."""
+    """The result of a backup."""
 
     folder: Path
     rows: int
     media: int
     media_bytes: int
     gone: tuple[str, ...]
-    """Names of files that rows speak of and the storage does not have."""
+    "Names of files that rows refer to but the storage lacks."
 
 
 def make_backup(destination: Path, progress: Progress) -> Backup:
-    """Add a backup to ``destination``; one that was stopped leaves none behind."""
+    """Add a backup to ``destination``; an interrupted one is removed by the next."""
     destination.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in destination.glob(f"*{_UNFINISHED}"):
-        shutil.rmtree(left)
+    for unfinished in destination.glob(f"*{_UNFINISHED}"):
+        shutil.rmtree(unfinished)
     name = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = destination / f"{name}{_UNFINISHED}"
     folder.mkdir(mode=0o700)
     tables, names, migrations = _write_tables(folder / "tables", progress)
     known = _known_media(destination)
+    # The snapshot's rows name the media: later files wait for the next backup.
     media, gone = _keep_media(destination / OBJECTS, names, known, progress)
     _write_media_list(folder / MEDIA_LIST, media)
     manifest = {
@@ -93,11 +94,12 @@ def make_backup(destination: Path, progress: Progress) -> Backup:
             "python": platform.python_version(),
             "django": django.get_version(),
         },
+        # A restore builds this exact schema before it loads the rows.
         "migrations": migrations,
         "tables": tables,
         "media": {
             "files": len(media),
-            "bytes": sum(one.size for one in media),
+            "bytes": sum(file.size for file in media),
             "sha256": file_sha256(folder / MEDIA_LIST),
             "gone": gone,
         },
@@ -105,41 +107,43 @@ def make_backup(destination: Path, progress: Progress) -> Backup:
         "keys": _copy_keys(folder / "keys"),
     }
     _write_durably(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+    # The rename publishes the backup: until then its name marks it as unfinished.
     finished = destination / name
     folder.rename(finished)
     return Backup(
         folder=finished,
         rows=sum(table["rows"] for table in tables),
         media=len(media),
-        media_bytes=sum(one.size for one in media),
+        media_bytes=sum(file.size for file in media),
         gone=tuple(gone),
     )
 
 
 def backups_in(destination: Path) -> list[Path]:
-    """Return the finished backups of a folder, oldest first."""
+    """Return the finished backups in a folder, oldest first."""
     return sorted(path.parent for path in destination.glob(f"*/{MANIFEST}"))
 
 
 def read_media_list(path: Path) -> Iterator[MediaFile]:
-    """Return what a backup's list of media names."""
+    """Yield the entries of a backup's media list."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             yield MediaFile(**json.loads(line))
 
 
 def object_path(objects: Path, sha256: str) -> Path:
-    """Return where content with this hash lies."""
+    """Return the path of the content with this hash."""
     return objects / sha256[:2] / sha256
 
 
 def _write_tables(
     folder: Path, progress: Progress
 ) -> tuple[list[dict[str, Any]], set[str], list[list[str]]]:
-    """Write every table as of one moment; return them, and the files they speak of."""
+    """Write all tables in one snapshot; return them and all file names in rows."""
     folder.mkdir()
     names: set[str] = set()
     tables = []
+    # One snapshot, or rows could refer to rows that the backup lacks.
     with consistent_read():
         applied = MigrationRecorder(connection).applied_migrations()
         for model in kept_models(apps):
@@ -161,15 +165,15 @@ def _file_names(model: type[models.Model]) -> set[str]:
 
 
 def _known_media(destination: Path) -> dict[str, MediaFile]:
-    """Return what the last backup kept, so that what is unchanged is not read again.
+    """Return the media list of the last backup, to avoid reading unchanged files again.
 
-    One that is damaged costs reading everything, not the new backup.
+    A damaged list only makes this backup slower, so errors count as an empty list.
     """
     earlier = backups_in(destination)
     if not earlier:
         return {}
     try:
-        return {one.name: one for one in read_media_list(earlier[-1] / MEDIA_LIST)}
+        return {file.name: file for file in read_media_list(earlier[-1] / MEDIA_LIST)}
     except (OSError, EOFError, zlib.error, ValueError, TypeError):
         return {}
 
@@ -177,27 +181,29 @@ def _known_media(destination: Path) -> dict[str, MediaFile]:
 def _keep_media(
     objects: Path, names: set[str], known: dict[str, MediaFile], progress: Progress
 ) -> tuple[list[MediaFile], list[str]]:
-    kept, gone = [], []
+    stored, missing = [], []
     for number, name in enumerate(sorted(names), start=1):
         try:
-            kept.append(_keep_one(objects, name, known.get(name)))
+            stored.append(_keep_one(objects, name, known.get(name)))
         except FileNotFoundError:
-            gone.append(name)
+            missing.append(name)
         if number % 100 == 0 or number == len(names):
             progress(f"media: {number} of {len(names)} files")
-    return kept, gone
+    return stored, missing
 
 
 def _keep_one(objects: Path, name: str, known: MediaFile | None) -> MediaFile:
     size = default_storage.size(name)
     modified = default_storage.get_modified_time(name).isoformat()
+    # Hashing every file on each backup would read the whole storage.
     unchanged = known and (known.size, known.modified) == (size, modified)
     if known and unchanged and object_path(objects, known.sha256).exists():
         return known
+    # Hash while copying, then rename: ``objects`` never holds half a file.
     objects.mkdir(exist_ok=True)
-    arriving = objects / f"arriving-{os.getpid()}"
+    partial = objects / f"arriving-{os.getpid()}"
     digest = hashlib.sha256()
-    with default_storage.open(name) as source, arriving.open("wb") as target:
+    with default_storage.open(name) as source, partial.open("wb") as target:
         for chunk in source.chunks(_CHUNK_BYTES):
             digest.update(chunk)
             target.write(chunk)
@@ -206,18 +212,18 @@ def _keep_one(objects: Path, name: str, known: MediaFile | None) -> MediaFile:
     sha256 = digest.hexdigest()
     place = object_path(objects, sha256)
     place.parent.mkdir(exist_ok=True)
-    arriving.rename(place)
+    partial.rename(place)
     return MediaFile(name=name, size=size, modified=modified, sha256=sha256)
 
 
 def _write_media_list(path: Path, media: list[MediaFile]) -> None:
     with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as file:
-        for one in media:
-            file.write(json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n")
+        for entry in media:
+            file.write(json.dumps(asdict(entry), ensure_ascii=False).encode() + b"\n")
 
 
 def _copy_index(folder: Path) -> dict[str, Any]:
-    """Copy the index; it can be built again, so one that is damaged is left out."""
+    """Copy the index; omit a damaged index, because it can be rebuilt."""
     if settings.INDEX_URL:
         return {"left_out": "It is in ClickHouse.", "files": {}}
     try:
@@ -228,12 +234,13 @@ def _copy_index(folder: Path) -> dict[str, Any]:
 
 
 def _copy_keys(folder: Path) -> dict[str, str]:
-    """Keep what sealed tokens and signatures hang on; nobody else may read it."""
+    """Copy the keys of sealed tokens and signatures, readable by the owner only."""
     folder.mkdir(mode=0o700)
     keys = {SECRET_KEY_NAME: settings.SECRET_KEY.encode()}
     if signing.has_key():
         keys[SIGNING_KEY_NAME] = signing.key_path().read_bytes()
     for name, content in keys.items():
+        # Create with the final mode, so that nobody can read the key in between.
         handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)

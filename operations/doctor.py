@@ -1,4 +1,4 @@
-"""Looks over an installation: what does not fit together, and can it be mended?"""
+"""Checks an installation for inconsistencies and offers repairs."""
 
 from __future__ import annotations
 
@@ -18,127 +18,136 @@ from catalogue.rebuilding import rebuild_index
 from catalogue.services import requeue_stale_recordings
 from common.queue import BrokerAway, entries_waiting
 from common.secret_text import SecretUnreadable, unseal
-from operations.findings import Finding
+from jobs.selectors import lost_leases
+from jobs.services import reclaim
+from jobs.wake import wake_for_overdue
+from operations.findings import DoctorFinding
 from operations.stored_files import lost_files, stray_files, stray_uploads
 from recognition.errors import IndexUnavailable, RecognitionError
 from scanning.choices import ScanStatus
 from scanning.models import CloudAccount, Scan
 from scanning.services.scans import requeue_stale_scans
 
-Check = Callable[[], Iterable[Finding]]
+Check = Callable[[], Iterable[DoctorFinding]]
 
-# Below this, large uploads and backups soon fail.
+# Below this share of free space, large uploads and backups soon fail.
 _LOW_DISK_SHARE = 0.05
 
 
-def examine() -> Iterator[Finding]:
-    """Yield everything that is not as it should be, check by check."""
+def examine() -> Iterator[DoctorFinding]:
+    """Yield all problems, check by check."""
     unmigrated = list(_migrations())
     yield from unmigrated
     if unmigrated:
-        # Other checks would stumble over columns that are not there yet.
+        # Other checks would fail on columns that do not exist yet.
         return
     for check in CHECKS:
         yield from check()
 
 
-def _migrations() -> Iterator[Finding]:
+def _migrations() -> Iterator[DoctorFinding]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
-        yield Finding(
+        yield DoctorFinding(
             "database",
             f"{len(plan)} migrations are not applied, the first is {plan[0][0]}",
             "Run: manage.py migrate",
         )
 
 
-def _disk() -> Iterator[Finding]:
+def _disk() -> Iterator[DoctorFinding]:
     usage = shutil.disk_usage(settings.ACRPORTAL_DATA_DIR)
     if usage.free < usage.total * _LOW_DISK_SHARE:
-        yield Finding(
+        yield DoctorFinding(
             "disk",
             f"{usage.free // 2**20} MiB are free on the disk of the data folder",
-            "Make room, or move the data folder to a larger disk.",
+            "Free some space, or move the data folder to a larger disk.",
         )
 
 
-def _keys() -> Iterator[Finding]:
+def _keys() -> Iterator[DoctorFinding]:
     key = settings.ACRPORTAL_DATA_DIR / "secret_key"
     if key.is_file() and key.stat().st_mode & 0o077:
-        yield Finding(
+        yield DoctorFinding(
             "keys",
-            f"{key} can be read by others than its owner",
-            "--fix takes their rights away.",
+            f"{key} is readable by other users than its owner",
+            "--fix restricts it to its owner.",
             partial(key.chmod, 0o600),
         )
     for account in CloudAccount.objects.order_by("pk"):
         try:
             unseal(account.token_sealed)
         except SecretUnreadable:
-            yield Finding(
+            yield DoctorFinding(
                 "keys",
                 f"the token of the cloud account {account} was sealed with another key",
-                "Enter the token again, or put the earlier SECRET_KEY back.",
+                "Enter the token again, or restore the earlier SECRET_KEY.",
             )
 
 
-def _index() -> Iterator[Finding]:
+def _index() -> Iterator[DoctorFinding]:
     rebuild = partial(rebuild_index, lambda _counts: None)
     try:
         index = index_store.open_index()
-        for bucket in Bucket.objects.order_by("pk"):
+        for bucket in Bucket.objects.present().order_by("pk"):
+            # Checksums first: a damaged index would also seem to lack recordings.
             problems = index.verify(bucket.pk)
             if problems:
                 raise RecognitionError(f"{bucket}: {problems[0]}")
             yield from _index_of(bucket)
+    # An outage needs no repair.
     except IndexUnavailable as error:
-        yield Finding(
+        yield DoctorFinding(
             "index",
             str(error).rstrip("."),
             "Searches and scans wait until it answers again; see INDEX_URL.",
         )
     except RecognitionError as error:
-        yield Finding(
+        yield DoctorFinding(
             "index",
             str(error),
-            "--fix builds the index again from the stored fingerprints.",
+            "--fix rebuilds the index from the stored fingerprints.",
             rebuild,
         )
 
 
-def _index_of(bucket: Bucket) -> Iterator[Finding]:
+def _index_of(bucket: Bucket) -> Iterator[DoctorFinding]:
     indexed = set(index_store.open_index().recordings(bucket.pk).tolist())
     ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
     for recording in ready.exclude(pk__in=indexed).order_by("pk").iterator():
-        yield Finding(
+        yield DoctorFinding(
             "index",
-            f"{recording} ({recording.uid}) is not in the index, so it is never found",
+            f"{recording} ({recording.uid}) is not in the index, so scans cannot find it",
             "--fix adds it from its stored fingerprint.",
             partial(index_store.index_recording, recording),
         )
     for number in sorted(indexed - set(ready.values_list("pk", flat=True))):
-        yield Finding(
+        yield DoctorFinding(
             "index",
-            f"recording {number} is in the index of {bucket} and not searchable there",
-            "--fix takes it out.",
+            f"recording {number} is in the index of {bucket} but should not be",
+            "--fix removes it.",
             partial(index_store.open_index().remove, bucket.pk, number),
         )
 
 
-def _stuck_work() -> Iterator[Finding]:
-    """Find work whose worker fell silent; a worker that runs hands it out by itself."""
+def _stuck_work() -> Iterator[DoctorFinding]:
+    """Find work whose lease expired; a running worker would have reclaimed it."""
     now = datetime.now(tz=UTC)
     scans = Scan.objects.filter(status=ScanStatus.RUNNING, lease_until__lt=now)
     recordings = Recording.objects.filter(
         status=RecordingStatus.PROCESSING, lease_until__lt=now
     )
-    for count, what in ((scans.count(), "scans"), (recordings.count(), "recordings")):
+    for count, what in (
+        (scans.count(), "scans"),
+        (recordings.count(), "recordings"),
+        (lost_leases().count(), "jobs"),
+    ):
         if count:
-            yield Finding(
+            yield DoctorFinding(
                 "work",
-                f"{count} {what} have lost their worker, and no other took them over",
-                "See that a worker runs (manage.py scan_worker). --fix hands them out "
+                f"{count} {what} have lost their worker, and no other worker took over",
+                "Check that a worker runs (manage.py scan_worker). --fix queues them "
                 "again.",
                 _hand_out,
             )
@@ -147,29 +156,31 @@ def _stuck_work() -> Iterator[Finding]:
 def _hand_out() -> None:
     requeue_stale_scans()
     requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
+    reclaim()
+    wake_for_overdue()
 
 
-def _failed_tasks() -> Iterator[Finding]:
+def _failed_tasks() -> Iterator[DoctorFinding]:
     for task in DBTaskResult.objects.failed().order_by("finished_at"):
         cause = (task.exception_class_path or "unknown").rpartition(".")[2]
-        yield Finding(
+        yield DoctorFinding(
             "work",
             f"{task.task_path}{tuple(task.args_kwargs['args'])} failed: {cause}",
-            "Its traceback is in the worker's log. --fix forgets the entry; rows "
-            "that still wait are handed out again.",
+            "Its traceback is in the worker's log. --fix deletes the entry; rows "
+            "that still wait are queued again.",
             task.delete,
         )
 
 
-def _broker() -> Iterator[Finding]:
-    """Find a broker that is away: uploads are taken meanwhile, nothing is worked off."""
+def _broker() -> Iterator[DoctorFinding]:
+    """Find an unreachable broker: uploads still work, but no work is done."""
     try:
         entries_waiting()
     except BrokerAway as error:
-        yield Finding(
+        yield DoctorFinding(
             "work",
             f"the broker does not answer: {error}",
-            "Start it, or mend BROKER_URL. What was asked for meanwhile is queued again.",
+            "Start it, or correct BROKER_URL. Requests made meanwhile are queued then.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What the doctor found: the problem, what to do, and how it can be mended."""
+"""The result type of the doctor's checks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it should be."""
+class DoctorFinding:
+    """One problem, what to do about it, and its automatic repair if there is one."""
 
     check: str
     problem: str
     remedy: str
     mend: Callable[[], object] | None = None
-    """Repairs it; None where only a person can."""
+    "Repairs the problem; None if only a person can."

@@ -1,4 +1,4 @@
-"""Long work of every kind, in one list: what waits, what runs, what failed and why."""
+"""The list of jobs of all kinds: waiting, running and failed ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accounts.reach import person_at_work
 from catalogue.models import CatalogueImport, Recording
 from dedup.models import CatalogueCheck
 from reports import scheduling
-from reports.models import EvidencePack, ReportDispatch, ReportRun, ResultImport
+from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
 from scanning.models import (
     DeliveryAttempt,
     InboundCallback,
@@ -27,12 +27,12 @@ from scanning.models import (
     Scan,
 )
 
-# What failed longer ago has been dealt with, or never will be.
+# Older failures are dealt with, or never will be.
 _REMEMBERED = timedelta(days=14)
 
 
 class JobState(StrEnum):
-    """Where a job is."""
+    """The state of a job."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -41,7 +41,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of long work."""
+    """One unit of background work."""
 
     kind: str
     label: str | Promise
@@ -53,17 +53,17 @@ class Job:
     worker: str
     cause: str
     subject: Any
-    """The row itself: its page is where it is cancelled."""
+    "The row of the job; its page can cancel the job."
 
     @property
     def key(self) -> str:
-        """Return what names this job among all."""
+        """Return the job's unique key, ``kind:uid``."""
         return f"{self.kind}:{getattr(self.subject, 'uid', self.subject.pk)}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Where the jobs of one kind lie, and how their columns are named."""
+    """The table of one kind of job, and the names of its columns."""
 
     name: str
     label: str | Promise
@@ -74,7 +74,7 @@ class _Kind:
     cause: str = "message"
     since: str = "created_at"
     failed: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
-    """Leaves out of what failed what was dealt with since."""
+    "Leaves out failures that later work replaced."
 
 
 def _states(
@@ -92,23 +92,26 @@ _IMPORT = _states(waiting=(), running=("checking", "importing"), failed=("refuse
 
 
 def _not_scanned_since(scans: QuerySet[Any]) -> QuerySet[Any]:
-    later = Scan.objects.filter(
-        scanned_file=OuterRef("scanned_file"), engine=OuterRef("engine")
-    ).filter(pk__gt=OuterRef("pk"))
-    here = scans.filter(scanned_file__deleted_at__isnull=True)
-    return here.exclude(Exists(later))
+    # A later scan of the file, successful or not, replaces the failure.
+    later = (
+        Scan.objects.full()
+        .filter(scanned_file=OuterRef("scanned_file"), engine=OuterRef("engine"))
+        .filter(pk__gt=OuterRef("pk"))
+    )
+    present = scans.filter(scanned_file__deleted_at__isnull=True)
+    return present.exclude(Exists(later))
 
 
 def _callbacks_sent() -> QuerySet[OutboundCallback]:
     tries = DeliveryAttempt.objects.filter(callback=OuterRef("pk")).order_by("-pk")
     return OutboundCallback.objects.select_related("scanned_file").annotate(
-        said=Coalesce(Subquery(tries.values("answer")[:1]), Value("")),
+        cause=Coalesce(Subquery(tries.values("answer")[:1]), Value("")),
     )
 
 
-def _dispatches() -> QuerySet[ReportDispatch]:
-    """Return what a person's own schedules send; all of it where nobody asks."""
-    rows = ReportDispatch.objects.select_related("schedule__template", "run")
+def _dispatches() -> QuerySet[ReportDelivery]:
+    """Return the deliveries of the viewer's own schedules; all without a viewer."""
+    rows = ReportDelivery.objects.select_related("schedule__template", "run")
     person = person_at_work()
     if person is None:
         return rows
@@ -185,7 +188,7 @@ _KINDS = (
         _callbacks_sent,
         _states(waiting=("waiting",), running=(), failed=("failed",)),
         lambda callback: str(callback.scanned_file.name),
-        cause="said",
+        cause="cause",
     ),
     _Kind(
         "callback_received",
@@ -198,7 +201,7 @@ _KINDS = (
     ),
     _Kind(
         "dispatch",
-        _("Report sent by the clock"),
+        _("Delivery of a scheduled report"),
         _dispatches,
         _states(waiting=("waiting",), running=(), failed=("failed",)),
         lambda dispatch: str(dispatch.schedule),
@@ -209,25 +212,26 @@ KIND_LABELS = {kind.name: kind.label for kind in _KINDS}
 
 
 def jobs(*, state: JobState, kind: str = "", limit: int = 200) -> list[Job]:
-    """Return jobs of a state, those that have been there longest first; failures newest first."""
+    """Return jobs in a state, the longest there first; failures newest first."""
     failed = state is JobState.FAILED
     found = [
         job
-        for one in _KINDS
-        if not kind or one.name == kind
-        for job in islice(_of_kind(one, state), limit)
+        for job_kind in _KINDS
+        if not kind or job_kind.name == kind
+        for job in islice(_of_kind(job_kind, state), limit)
     ]
     return sorted(found, key=lambda job: job.since, reverse=failed)[:limit]
 
 
 def given_up(key: str) -> Job | None:
-    """Return a job that was given up, by its key, where it may be seen."""
+    """Return a failed job by its key, if the viewer may see it."""
     name, _colon, of_row = key.partition(":")
-    kind = next((one for one in _KINDS if one.name == name), None)
+    kind = next((entry for entry in _KINDS if entry.name == name), None)
     if kind is None:
         return None
     rows = _in_state(kind, JobState.FAILED)
     has_uid = any(field.name == "uid" for field in rows.model._meta.fields)
+    # The key comes from a form, so it can be any text.
     if not has_uid and not of_row.isdecimal():
         return None
     row = rows.filter(**{"uid" if has_uid else "pk": of_row[:32]}).first()
@@ -235,7 +239,7 @@ def given_up(key: str) -> Job | None:
 
 
 def job_counts() -> dict[JobState, int]:
-    """Return how many jobs there are of each state."""
+    """Return the number of jobs in each state."""
     return {
         state: sum(_in_state(kind, state).count() for kind in _KINDS)
         for state in JobState
@@ -243,7 +247,7 @@ def job_counts() -> dict[JobState, int]:
 
 
 def given_up_by_kind() -> dict[str, int]:
-    """Return how many jobs of each kind were given up."""
+    """Return the number of failed jobs of each kind."""
     return {kind.name: _in_state(kind, JobState.FAILED).count() for kind in _KINDS}
 
 

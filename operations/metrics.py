@@ -1,8 +1,7 @@
-"""Figures for monitoring, in the text format of Prometheus.
+"""Metrics in the text format of Prometheus.
 
-Counts come from the database at the moment they are asked for, so that every web
-process tells the same and workers need no address of their own. Only the times of
-requests are counted in memory, for each web process on its own.
+Counts are read from the database on request, so all web processes report the same and
+workers need no endpoint. Only request times are counted in memory, per web process.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from review.models import Dispute, Match
 from scanning import selectors
 from scanning.models import InboundCallback, Scan, ScannedFile
 
+# auto_describe would run all queries at import time.
 registry = CollectorRegistry(auto_describe=False)
 
 request_seconds = Histogram(
@@ -41,15 +41,15 @@ request_seconds = Histogram(
 
 
 def page_of_figures() -> bytes:
-    """Return all figures."""
+    """Return all metrics as text."""
     return generate_latest(registry)
 
 
 class PortalCollector(Collector):
-    """Counts of what the portal holds and of the work that waits."""
+    """Counts rows, waiting work and the size of the index."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each figure as it is now."""
+        """Yield each metric with its current value."""
         yield _by_state("scans", "Scans", Scan, "status")
         yield _by_state("scanned_files", "Scanned files", ScannedFile, "status")
         yield _by_state("recordings", "Recordings", Recording, "status")
@@ -72,6 +72,7 @@ def _by_state(name: str, text: str, model: type[Model], column: str) -> Metric:
     metric = GaugeMetricFamily(
         f"acrportal_{name}", f"{text}, by {column}.", labels=[column]
     )
+    # The base manager: metrics count all rows, deleted ones too.
     counted = model._base_manager.order_by().values_list(column)
     for state, count in counted.annotate(count=Count("pk")):
         metric.add_metric([state], count)
@@ -85,7 +86,7 @@ def _work() -> Iterator[Metric]:
         "How long the oldest waiting scan has waited",
         health.oldest_queued_seconds,
     )
-    # Without a broker there is no figure; that it is missing is the alarm.
+    # Without a broker the metric is absent; alert on its absence.
     with suppress(BrokerAway):
         yield _gauge("queue_entries", "Entries nobody has taken", entries_waiting())
     yield _gauge(
@@ -111,12 +112,12 @@ def _index() -> Iterator[Metric]:
     postings, size = 0, 0
     try:
         index = index_store.open_index()
-        for bucket_id in Bucket.objects.values_list("pk", flat=True):
+        for bucket_id in Bucket.objects.present().values_list("pk", flat=True):
             stats = index.stats(bucket_id)
             postings += stats.postings
             size += stats.size_bytes
     except RecognitionError:
-        # A damaged index has no figures; that they are missing is the alarm.
+        # A damaged index has no metrics; alert on their absence.
         return
     yield _gauge("index_postings", "Postings of the landmark index", postings)
     yield _gauge("index_bytes", "Size of the landmark index", size)

@@ -1,4 +1,4 @@
-"""Watches every request: how long it took, and which statements took long."""
+"""Measures each request and logs slow SQL statements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN_CHARACTERS = 2_000
 def observe(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Count the time of each request, and log statements over the limit."""
+    """Count the time of each request, and log statements above the limit."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
@@ -40,7 +40,7 @@ def observe(
 def log_slow_statement(
     execute: Callable[..., object], sql: str, params: Any, many: bool, context: Any
 ) -> object:  # Any: the signature of Django's wrappers
-    """Run a statement; log it, without its values, where it took too long."""
+    """Run a statement; log it without its values if it took too long."""
     began = time.perf_counter()
     try:
         return execute(sql, params, many, context)
@@ -49,11 +49,12 @@ def log_slow_statement(
         if took > settings.ACRPORTAL_SLOW_QUERY_MS:
             logger.warning(
                 "slow statement",
+                # Without parameters, which can be personal data.
                 extra={"ms": round(took), "sql": sql[:_SHOWN_CHARACTERS]},
             )
 
 
 def _view_name(request: HttpRequest) -> str:
-    """Return the route's name: paths hold ids, and there is no end of them."""
+    """Return the route's name: paths contain ids, which would be endless labels."""
     match = request.resolver_match
     return match.view_name if match else "none"

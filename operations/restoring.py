@@ -1,7 +1,7 @@
-"""Putting a backup into an installation that holds nothing yet.
+"""Restores a backup into an empty installation.
 
-Everything is checked before anything is written. Files come first and the rows last,
-in one transaction: a restore that was stopped can be run again.
+It checks everything before it writes anything. Files come first and rows last, in one
+transaction, so an interrupted restore can run again.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ Node = tuple[str, str]
 
 
 class NotFresh(Exception):
-    """The installation holds something already; nothing was changed."""
+    """The installation already holds data; nothing was changed."""
 
 
 def find_backup(path: Path) -> Path:
-    """Return a backup's folder, given it or the folder that holds several."""
+    """Return a backup's folder, given the backup or a folder of several."""
     if (path / MANIFEST).is_file():
         return path
     found = backups_in(path)
     if not found:
         raise BackupUnusable(
-            f"{path} holds no finished backup: a backup has a {MANIFEST} in it."
+            f"{path} holds no finished backup: a backup contains {MANIFEST}."
         )
     return found[-1]
 
 
 def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
-    """Read every byte of a backup and compare it with its manifest; return that."""
+    """Compare every byte of a backup with its manifest; return the manifest."""
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
     if manifest.get("format") != FORMAT:
         raise BackupUnusable(
@@ -77,7 +77,7 @@ def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
     _check_files(
         folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]}
     )
-    progress(f"tables: {len(manifest['tables'])} whole")
+    progress(f"tables: {len(manifest['tables'])} intact")
     _check_files(folder, {MEDIA_LIST: manifest["media"]["sha256"]})
     _check_files(folder / "index", manifest["index"]["files"])
     _check_files(folder / "keys", manifest["keys"])
@@ -85,14 +85,14 @@ def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
     for number, media in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
         _check_file(object_path(objects, media.sha256), media.sha256)
         if number % 100 == 0:
-            progress(f"media: {number} of {manifest['media']['files']} whole")
+            progress(f"media: {number} of {manifest['media']['files']} intact")
     return manifest
 
 
 def restore(folder: Path, progress: Progress) -> dict[str, int]:
     """Restore a backup; return the rows of each table.
 
-    Raises ``BackupUnusable`` or ``NotFresh``, having written nothing.
+    ``BackupUnusable`` and ``NotFresh`` are raised before anything is written.
     """
     manifest = check_backup(folder, progress)
     nodes = _known_migrations(manifest)
@@ -106,7 +106,7 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
 
 
 def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[str]:
-    """Yield each table and each file that is not as in a backup of this version."""
+    """Yield each table and file that differs from a backup of this version."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
     by_label = {model._meta.label_lower: model for model in kept_models(apps)}
     with tempfile.TemporaryDirectory() as scratch:
@@ -116,20 +116,20 @@ def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[st
             if here.sha256 != table["sha256"]:
                 yield (
                     f"{table['model']} has {here.rows} rows, the backup "
-                    f"{table['rows']}, and they are not the same"
+                    f"{table['rows']}, and they differ"
                 )
     progress(f"tables: {len(manifest['tables'])} compared")
-    for number, one in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
+    for number, entry in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
         if not media:
             return
-        if _stored_sha256(one.name) != one.sha256:
-            yield f"{one.name} is missing or has other bytes"
+        if _stored_sha256(entry.name) != entry.sha256:
+            yield f"{entry.name} is missing or differs"
         if number % 100 == 0 or number == manifest["media"]["files"]:
             progress(f"media: {number} of {manifest['media']['files']} files compared")
 
 
 def _stored_sha256(name: str) -> str:
-    """Return the hash of a stored file; empty where it is not there."""
+    """Return the hash of a stored file, or an empty string if it is missing."""
     try:
         with default_storage.open(name) as file:
             return sha256_of(file)
@@ -146,12 +146,13 @@ def _check_file(path: Path, sha256: str) -> None:
     if not path.is_file():
         raise BackupUnusable(f"The backup lacks {path}.")
     if file_sha256(path) != sha256:
-        raise BackupUnusable(f"{path} is damaged: its bytes do not fit its hash.")
+        raise BackupUnusable(f"{path} is damaged: its content does not match its hash.")
 
 
 def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
     nodes = {(app, name) for app, name in manifest["migrations"]}
     known = set(MigrationExecutor(connection).loader.disk_migrations)
+    # Their tables may have columns that this version would lose.
     if newer := nodes - known:
         names = ", ".join(f"{app}.{name}" for app, name in sorted(newer))
         raise BackupUnusable(
@@ -162,7 +163,7 @@ def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
 
 
 def _require_fresh(nodes: set[Node]) -> None:
-    """Allow an empty database, or one where an earlier restore was stopped."""
+    """Accept an empty database, or one where an earlier restore stopped."""
     applied = set(MigrationExecutor(connection).loader.applied_migrations)
     if not applied:
         return
@@ -178,16 +179,16 @@ def _require_fresh(nodes: set[Node]) -> None:
     if applied - nodes:
         raise NotFresh(
             "The database was set up by a newer version than the backup's. Restore into "
-            "an empty database; it is brought up to date afterwards."
+            "an empty database; the restore updates it afterwards."
         )
 
 
 def _restore_keys(folder: Path) -> None:
-    """Put the keys in place; sealed tokens cannot be read with others."""
+    """Restore the keys, without which sealed tokens cannot be read."""
     secret = (folder / SECRET_KEY_NAME).read_text(encoding="utf-8")
     if environ.FileAwareEnv().str("SECRET_KEY", default="") not in ("", secret):
         raise NotFresh(
-            "SECRET_KEY is not the one of the backup. Set it to the content of "
+            "SECRET_KEY differs from the backup's. Set it to the content of "
             f"{folder / SECRET_KEY_NAME}."
         )
     _write_secret(settings.ACRPORTAL_DATA_DIR / "secret_key", secret.encode())
@@ -198,36 +199,38 @@ def _restore_keys(folder: Path) -> None:
 
 def _write_secret(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    arriving = path.with_name(f"{path.name}.arriving")
-    arriving.unlink(missing_ok=True)
-    handle = os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    partial = path.with_name(f"{path.name}.arriving")
+    partial.unlink(missing_ok=True)
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-    arriving.replace(path)
+    partial.replace(path)
 
 
 def _restore_media(folder: Path, progress: Progress) -> None:
     objects = folder.parent / OBJECTS
     for number, media in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
         if default_storage.exists(media.name):
-            # Half a file of a restore that was stopped, or what it finished.
+            # Left by an interrupted restore: complete, or half a file.
             if default_storage.size(media.name) == media.size:
                 continue
             default_storage.delete(media.name)
         with object_path(objects, media.sha256).open("rb") as file:
             stored = default_storage.save(media.name, File(file))
+        # A storage that renames would break the references in rows.
         if stored != media.name:
             default_storage.delete(stored)
-            raise NotFresh(f"The storage would not keep a file as {media.name}.")
+            raise NotFresh(f"The storage does not accept the name {media.name}.")
         if number % 100 == 0:
             progress(f"media: {number} files restored")
 
 
 def _restore_index(folder: Path, manifest: dict[str, Any]) -> None:
-    """Put the index in place; what the rows add to it is found by the doctor."""
+    """Restore the index; the doctor finds rows that are newer than it."""
     if settings.INDEX_URL:
         return
     target = index_store.index_folder()
+    # An open index would keep the deleted files mapped.
     index_store.open_index_at.cache_clear()
     shutil.rmtree(target, ignore_errors=True)
     if manifest["index"]["files"]:
@@ -237,8 +240,11 @@ def _restore_index(folder: Path, manifest: dict[str, Any]) -> None:
 def _restore_rows(
     folder: Path, manifest: dict[str, Any], nodes: set[Node], progress: Progress
 ) -> dict[str, int]:
+    # Build the schema of the backup's version, load the rows, and let ``migrate``
+    # update both afterwards.
     executor = MigrationExecutor(connection)
     executor.migrate(_last_of_each(executor, nodes))
+    # A new executor, because the first one's graph state is out of date now.
     executor = MigrationExecutor(connection)
     state = executor.loader.project_state(_last_of_each(executor, nodes)).apps
     registry = cast("Registry", state)
@@ -252,6 +258,7 @@ def _restore_rows(
                 raise BackupUnusable(f"{table['file']} has lost rows.")
             progress(f"{table['model']}: {table['rows']} rows")
         connection.check_constraints()
+        # Explicit keys leave PostgreSQL sequences behind.
         continue_numbering(list(by_label.values()))
     return rows
 
@@ -260,12 +267,14 @@ def _model_of(
     by_label: dict[str, type[models.Model]], label: str
 ) -> type[models.Model]:
     if label not in by_label:
-        raise BackupUnusable(f"The backup has rows of {label}, which has no table.")
+        raise BackupUnusable(
+            f"The backup has rows of {label}, which this version has no table for."
+        )
     return by_label[label]
 
 
 def _last_of_each(executor: MigrationExecutor, nodes: Iterable[Node]) -> list[Node]:
-    """Return the migrations of the backup that nothing of their app comes after."""
+    """Return the last migration of each app among those of the backup."""
     chosen = set(nodes)
     graph = executor.loader.graph
     return sorted(

@@ -1,7 +1,7 @@
-"""What is deleted when: the rules in one list, what they take next, and the sweeping.
+"""The retention rules, what they delete next, and the deletion of expired entries.
 
-Audio and reports are deleted by their own packages; sessions and entries of the queue
-that are over, here.
+Sessions and queue entries are deleted here; audio, reports and callbacks by their own
+packages.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from reports.services import runs_past_their_time
 from scanning.choices import KeepAudio
 from scanning.models import Container
 from scanning.retention import days_kept, losing_audio
+from scanning.services.callbacks import past_their_time
 
-# Whoever asks what became of a job asks soon; its row says the same.
+# People look up a finished job soon or never, and its own row holds the result too.
 QUEUE_DAYS = 7
 _PER_SWEEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One rule, and what it takes by the moment that was asked for.
+    """One retention rule, and what it deletes by a given moment.
 
-    ``days`` is None where the rule takes things at once, 0 where it takes none.
+    ``days`` is None if the rule deletes at once, and 0 if it never deletes.
     """
 
     kind: str
@@ -46,14 +47,15 @@ class Outlook:
 
 
 def outlook(*, by: datetime) -> list[Outlook]:
-    """Return every rule with what it deletes by a moment; nothing is changed."""
-    return [*_audio(by), _reports(by), _sessions(by), _queue(by)]
+    """Return each rule with what it deletes by a moment; nothing is changed."""
+    return [*_audio(by), _reports(by), _callbacks(by), _sessions(by), _queue(by)]
 
 
 def prune(**_signal: object) -> int:
-    """Delete sessions and queue entries that are over, so many at a time."""
+    """Delete a batch of expired sessions and done queue entries; return the count."""
     now = datetime.now(tz=UTC)
     keys = list(_sessions_over(now).values_list("pk", flat=True)[:_PER_SWEEP])
+    # allauth's list of sessions refers to the same keys.
     UserSession.objects.filter(session_key__in=keys).delete()
     ended, _details = Session.objects.filter(pk__in=keys).delete()
     done = list(_queue_over(now).values_list("pk", flat=True)[:_PER_SWEEP])
@@ -63,9 +65,12 @@ def prune(**_signal: object) -> int:
 
 def _audio(by: datetime) -> Iterator[Outlook]:
     for container in Container.objects.order_by("name", "pk"):
-        taken = losing_audio(container=container, by=by).aggregate(
+        expiring = losing_audio(container=container, by=by).aggregate(
             count=Count("pk"), size=Sum("size_bytes")
         )
+        # A deleted container without audio has nothing to show.
+        if container.deleted_at is not None and not expiring["count"]:
+            continue
         kept = {container.link_audio, container.upload_audio}
         yield Outlook(
             kind="audio",
@@ -73,13 +78,13 @@ def _audio(by: datetime) -> Iterator[Outlook]:
             of=container.name,
             days=days_kept(container) if kept == {KeepAudio.ORIGINAL} else None,
             setting="ACRPORTAL_AUDIO_DAYS",
-            count=taken["count"],
-            size_bytes=taken["size"] or 0,
+            count=expiring["count"],
+            size_bytes=expiring["size"] or 0,
         )
 
 
 def _reports(by: datetime) -> Outlook:
-    taken = runs_past_their_time(by=by).aggregate(
+    expiring = runs_past_their_time(by=by).aggregate(
         count=Count("pk"), size=Sum(F("size_bytes"))
     )
     return Outlook(
@@ -88,15 +93,30 @@ def _reports(by: datetime) -> Outlook:
         of="",
         days=settings.ACRPORTAL_REPORT_DAYS,
         setting="ACRPORTAL_REPORT_DAYS",
-        count=taken["count"],
-        size_bytes=taken["size"] or 0,
+        count=expiring["count"],
+        size_bytes=expiring["size"] or 0,
+    )
+
+
+def _callbacks(by: datetime) -> Outlook:
+    expiring = past_their_time(by=by).aggregate(
+        count=Count("pk"), size=Sum("body_bytes")
+    )
+    return Outlook(
+        kind="callbacks",
+        label=_("Callbacks for files that never arrived"),
+        of="",
+        days=settings.ACRPORTAL_ORPHAN_DAYS,
+        setting="ACRPORTAL_ORPHAN_DAYS",
+        count=expiring["count"],
+        size_bytes=expiring["size"] or 0,
     )
 
 
 def _sessions(by: datetime) -> Outlook:
     return Outlook(
         kind="sessions",
-        label=_("Sessions that nobody used for so long"),
+        label=_("Unused sessions"),
         of="",
         days=settings.SESSION_COOKIE_AGE // 86_400,
         setting="",
@@ -108,7 +128,7 @@ def _sessions(by: datetime) -> Outlook:
 def _queue(by: datetime) -> Outlook:
     return Outlook(
         kind="queue",
-        label=_("Queue entries that are done"),
+        label=_("Finished queue entries"),
         of="",
         days=QUEUE_DAYS,
         setting="",

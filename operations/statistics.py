@@ -1,6 +1,6 @@
-"""What SQLite knows of its tables, by which it chooses among indexes.
+"""Keeps SQLite's table statistics fresh, which its planner needs to choose indexes.
 
-Without it the queue is sorted anew for each page. PostgreSQL keeps its own.
+Without them it sorts the review queue for each page. PostgreSQL maintains its own.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import time
 from django.db import connection
 
 _EVERY_SECONDS = 3600.0
-# So many rows of each index are looked at: some milliseconds, however long it is.
+# Sampled rows per index: takes milliseconds, whatever the table's size.
 _ROWS = 1000
 
 _due = 0.0
 
 
 def keep_fresh(**_signal: object) -> None:
-    """Look at the tables anew, once an hour."""
+    """Analyse the tables once an hour."""
     global _due
     if time.monotonic() >= _due:
         _due = time.monotonic() + _EVERY_SECONDS
@@ -25,7 +25,7 @@ def keep_fresh(**_signal: object) -> None:
 
 
 def analyse() -> None:
-    """Have SQLite look at its tables; other databases do so by themselves."""
+    """Make SQLite analyse its tables; other databases do so by themselves."""
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:

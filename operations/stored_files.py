@@ -1,4 +1,4 @@
-"""Do the stored files and the rows that name them fit together?"""
+"""Checks that stored files and the rows that name them agree."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models
 
+import catalogue.jobs
+import scanning.jobs
 from catalogue import index_store
 from catalogue.fingerprinting import refresh_fingerprint
 from catalogue.models import Recording, RecordingStatus
-from catalogue.tasks import render_recording
-from operations.findings import Finding
+from jobs.services import submit
+from operations.findings import DoctorFinding
 from operations.tables import kept_models
 from scanning.models import ScannedFile
-from scanning.tasks import render_file
 
-# Uploads in progress and files of transactions that have not ended are younger.
+# Uploads in progress and open transactions are younger than this.
 _SETTLED = timedelta(days=1)
 
 FileColumn = tuple[type[models.Model], str]
@@ -38,49 +38,50 @@ def file_columns() -> list[FileColumn]:
     ]
 
 
-def lost_files() -> Iterator[Finding]:
-    """Find names in rows of which the storage has no file."""
+def lost_files() -> Iterator[DoctorFinding]:
+    """Find file names in rows that the storage lacks."""
     for model, column in file_columns():
         rows = model._base_manager.exclude(**{column: ""}).only("pk", column)
         for row in rows.order_by("pk").iterator():
             name = str(getattr(row, column))
             if not default_storage.exists(name):
-                mend, remedy = _way_back(row, column)
+                repair, remedy = _way_back(row, column)
                 problem = (
                     f"{model._meta.verbose_name} {row}: {column} {name} is missing"
                 )
-                yield Finding("lost files", problem, remedy, mend)
+                yield DoctorFinding("lost files", problem, remedy, repair)
 
 
-def stray_files() -> Iterator[Finding]:
+def stray_files() -> Iterator[DoctorFinding]:
     """Find stored files that no row names."""
     columns = file_columns()
     for name in sorted(_stored_names("")):
         if any(m._base_manager.filter(**{c: name}).exists() for m, c in columns):
             continue
+        # Ask for the age last, because it is a request per file on object storage.
         stored_at = _stored_at(name)
         if stored_at is not None and stored_at < datetime.now(tz=UTC) - _SETTLED:
-            yield Finding(
+            yield DoctorFinding(
                 "stray files",
-                f"{name} belongs to nothing",
-                "It takes space only; --fix deletes it.",
+                f"{name} belongs to no row",
+                "It only takes space; --fix deletes it.",
                 partial(default_storage.delete, name),
             )
 
 
-def stray_uploads() -> Iterator[Finding]:
-    """Find what interrupted uploads and workers left in the scratch folder."""
+def stray_uploads() -> Iterator[DoctorFinding]:
+    """Find files that interrupted uploads and workers left in the scratch folder."""
     before = (datetime.now(tz=UTC) - _SETTLED).timestamp()
     for path in sorted(settings.FILE_UPLOAD_TEMP_DIR.iterdir()):
         try:
-            told = path.stat()
+            status = path.stat()
         except FileNotFoundError:  # used or deleted meanwhile
             continue
-        if stat.S_ISREG(told.st_mode) and told.st_mtime < before:
-            yield Finding(
+        if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
+            yield DoctorFinding(
                 "stray files",
                 f"{path} was left behind",
-                "It takes space only; --fix deletes it.",
+                "It only takes space; --fix deletes it.",
                 partial(path.unlink, missing_ok=True),
             )
 
@@ -88,13 +89,13 @@ def stray_uploads() -> Iterator[Finding]:
 def _way_back(
     row: models.Model, column: str
 ) -> tuple[Callable[[], object] | None, str]:
-    """Return what makes a lost file again, and what to say."""
+    """Return the repair of a lost file, if any, and the advice to print."""
     if column == "proxy" and isinstance(row, Recording | ScannedFile):
-        return partial(_render_again, row), "--fix makes it again from the audio."
+        return partial(_render_again, row), "--fix creates it again from the audio."
     if column == "fingerprint" and isinstance(row, Recording) and _has_audio(row):
         return partial(
             _fingerprint_again, row.pk
-        ), "--fix makes it again from the audio."
+        ), "--fix creates it again from the audio."
     return (
         None,
         "Restore it from a backup (docs/operations.md), or add the audio again.",
@@ -103,8 +104,9 @@ def _way_back(
 
 def _render_again(row: Recording | ScannedFile) -> None:
     type(row)._base_manager.filter(pk=row.pk).update(proxy="")
-    task: Any = render_recording if isinstance(row, Recording) else render_file
-    task.enqueue(row.pk)
+    row.proxy = ""
+    package = catalogue if isinstance(row, Recording) else scanning
+    submit(package.jobs.RENDITION, row)
 
 
 def _has_audio(recording: Recording) -> bool:
@@ -121,10 +123,10 @@ def _fingerprint_again(recording_id: int) -> None:
 
 
 def _stored_at(name: str) -> datetime | None:
-    """Return when a file was stored; None where it is deleted meanwhile."""
+    """Return when a file was stored, or None if it was deleted meanwhile."""
     try:
         return default_storage.get_modified_time(name)
-    except Exception:  # each storage has its own for a file that is not there
+    except Exception:  # each storage raises its own error for a missing file
         if default_storage.exists(name):
             raise
         return None

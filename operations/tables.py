@@ -1,8 +1,8 @@
-"""The rows of every table as files that any database of ours can take in.
+"""The rows of every table as files that each supported database can load.
 
 A file is gzip-compressed JSON Lines: first the model and its columns, then one array
-a row. Values are what Django's fields hold, so that a backup of SQLite restores into
-PostgreSQL and back.
+per row. Values are those of Django's fields, so a backup of SQLite restores into
+PostgreSQL and vice versa.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from django.core.management.color import no_style
 from django.db import connection, models
 from django.utils.duration import duration_iso_string
 
-# Sessions end with a restore: people sign in again.
+# A restore ends all sessions: people sign in again.
 _LEFT_OUT = {"sessions.session"}
 _CHUNK_ROWS = 500
 
 
 class BackupUnusable(Exception):
-    """A backup cannot be restored; the message says what is wrong with it."""
+    """A backup cannot be restored; the message says why."""
 
 
 class Registry(Protocol):
-    """Models of today or of an earlier state of the migrations."""
+    """The models of today, or of an earlier migration state."""
 
     def get_models(self, *, include_auto_created: bool) -> Iterable[type[models.Model]]:
         """Return every model."""
@@ -42,7 +42,7 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """What was written of one table."""
+    """The file of one table."""
 
     model: str
     file: str
@@ -51,7 +51,7 @@ class TableFile:
 
 
 def kept_models(registry: Registry) -> list[type[models.Model]]:
-    """Return every model with a table of its own, those between two models too."""
+    """Return every model with its own table, including many-to-many tables."""
     return sorted(
         (
             model
@@ -65,12 +65,13 @@ def kept_models(registry: Registry) -> list[type[models.Model]]:
 
 
 def write_table(model: type[models.Model], folder: Path) -> TableFile:
-    """Write all rows of a table, in the order of their keys, in constant memory."""
+    """Write all rows of a table in primary key order, in constant memory."""
     label = model._meta.label_lower
     path = folder / f"{label}.jsonl.gz"
-    # Sorted: columns that a migration added stand elsewhere in a model's own order.
+    # Sorted: the order in the model differs from the order after migrations.
     columns = sorted(field.attname for field in _columns(model))
     rows = 0
+    # Without a time, equal rows give equal bytes, which ``differences`` compares.
     with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as file:
         _write_line(file, {"model": label, "columns": columns})
         values = model._base_manager.order_by("pk").values_list(*columns)
@@ -81,19 +82,21 @@ def write_table(model: type[models.Model], folder: Path) -> TableFile:
 
 
 def read_table(path: Path) -> tuple[list[str], Iterator[list[Any]]]:
-    """Return a file's columns, and its rows as they are asked for."""
+    """Return a file's columns, and its rows as an iterator."""
     lines = _lines(path)
     head = json.loads(next(lines))
     return head["columns"], (json.loads(line) for line in lines)
 
 
 def load_table(model: type[models.Model], path: Path) -> int:
-    """Put a file's rows in place of those of the table; return how many they are."""
+    """Replace the rows of a table by those of a file; return their number."""
     columns, rows = read_table(path)
     fields = {field.attname: field for field in _columns(model)}
     if set(columns) != set(fields):
         odd = ", ".join(sorted(set(columns) ^ set(fields)))
-        raise BackupUnusable(f"{path.name} has other columns than its table: {odd}.")
+        raise BackupUnusable(
+            f"{path.name} does not have the columns of its table: {odd}."
+        )
     ordered = [fields[name] for name in columns]
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
@@ -102,6 +105,7 @@ def load_table(model: type[models.Model], path: Path) -> int:
     insert = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - names of our models
     count = 0
     with connection.cursor() as cursor:
+        # Migrations create rows, such as groups and reserved buckets.
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
         while chunk := list(islice(rows, _CHUNK_ROWS)):
             cursor.executemany(insert, [_to_database(ordered, row) for row in chunk])
@@ -110,14 +114,14 @@ def load_table(model: type[models.Model], path: Path) -> int:
 
 
 def continue_numbering(loaded: Sequence[type[models.Model]]) -> None:
-    """Let the next rows be numbered after those that were put in."""
+    """Continue the primary keys after the loaded rows."""
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), loaded):
             cursor.execute(statement)
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hash of a file's bytes."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -136,7 +140,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _write_line(file: gzip.GzipFile, value: object) -> None:
-    # Keys sorted: PostgreSQL keeps those of a JSON value in an order of its own.
+    # Sorted keys: PostgreSQL does not preserve the order of keys in JSON values.
     line = json.dumps(value, default=_as_json, ensure_ascii=False, sort_keys=True)
     file.write(line.encode() + b"\n")
 
@@ -150,7 +154,7 @@ def _as_json(value: object) -> str:
         return str(value)
     if isinstance(value, bytes | memoryview):
         return base64.b64encode(bytes(value)).decode("ascii")
-    raise TypeError(f"{type(value).__name__} has no form in a backup")
+    raise TypeError(f"{type(value).__name__} cannot be stored in a backup")
 
 
 def _to_database(fields: list[models.Field[Any, Any]], row: list[Any]) -> list[Any]:

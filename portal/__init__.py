@@ -1,1 +1,1 @@
-"""The pages, admin screens and own API; no rule that a page alone knows."""
+"""Pages, admin screens and the portal's own API; business rules live elsewhere."""

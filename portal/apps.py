@@ -1,4 +1,4 @@
-"""Portal: the pages that put several packages together, and the admin."""
+"""Django application of the pages, the admin screens and the portal's own API."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from django.apps import AppConfig
 
 
 class PortalConfig(AppConfig):
-    """Holds views and admin screens; no models."""
+    """Configures the portal, which has no models."""
 
     name = "portal"
 
     def ready(self) -> None:
-        """Go on with stopped imports at the worker's sweeps."""
-        from portal.imports import requeue_stale_imports
+        """Resume interrupted imports whenever the worker sweeps."""
+        from portal.imports.services import requeue_stale_imports
         from scanning.signals import worker_swept
 
         worker_swept.connect(requeue_stale_imports)

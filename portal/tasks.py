@@ -1,26 +1,10 @@
-"""Work of the pages that runs in a worker."""
+"""Old import paths of tasks that now live in ``portal.imports.tasks``.
+
+Jobs queued before the move still refer to them.
+"""
 
 from __future__ import annotations
 
-from django_tasks import task
+from portal.imports.tasks import carry_out_import, check_import
 
-from catalogue.models import CatalogueImport
-from common.checked_imports import ImportStatus
-from common.queue import Priority, pass_on
-from portal import import_runs
-
-
-@task(priority=Priority.PERSON)
-def check_import(import_id: int) -> None:
-    """Check a table of recordings; nothing is imported."""
-    import_runs.run(import_id=import_id, dry=True)
-
-
-@task(priority=Priority.DOCUMENT)
-def carry_out_import(import_id: int) -> None:
-    """Import the good rows of a table that was checked."""
-    import_runs.run(import_id=import_id, dry=False)
-    waiting = CatalogueImport.objects.filter(
-        status=ImportStatus.IMPORTING, lease_until__isnull=True
-    )
-    pass_on(carry_out_import, waiting, kind=import_runs.KIND)
+__all__ = ["carry_out_import", "check_import"]

@@ -1,1 +1,1 @@
-"""From audio to landmarks, index and matches; a plain library without Django."""
+"""Audio fingerprinting: landmarks, index, search; a plain library without Django."""

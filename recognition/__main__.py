@@ -1,4 +1,4 @@
-"""The command line: add, scan, fingerprint, compare and care for an index."""
+"""Command line: add, scan, fingerprint and compare files, and maintain an index."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ERROR_CODES = {
 
 
 class UsageError(Exception):
-    """What was asked for makes no sense."""
+    """The arguments contradict each other or name nothing to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0 where everything went well."""
+    """Run one command; return 0 on success, 1 if a file failed, 2 on an error."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     args = _parser().parse_args(argv)
@@ -73,18 +73,20 @@ def _parser() -> argparse.ArgumentParser:
     fingerprint.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
     fingerprint.set_defaults(run=_fingerprint)
 
-    compare = commands.add_parser("compare", help="tell how two files relate")
+    compare = commands.add_parser("compare", help="show how two files relate")
     compare.add_argument("a", type=Path, metavar="A")
     compare.add_argument("b", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
 
-    info = commands.add_parser("info", help="tell what an index holds")
+    info = commands.add_parser("info", help="show the contents of an index")
     info.set_defaults(run=_info)
-    verify = commands.add_parser("verify", help="read all of an index and check it")
+    verify = commands.add_parser("verify", help="read a whole index and check it")
     verify.set_defaults(run=_verify)
-    compact = commands.add_parser("compact", help="merge an index, free its space")
+    compact = commands.add_parser(
+        "compact", help="merge an index and free unused space"
+    )
     compact.set_defaults(run=_compact)
-    rebuild = commands.add_parser("rebuild", help="make an index anew, without audio")
+    rebuild = commands.add_parser("rebuild", help="rebuild an index without audio")
     rebuild.set_defaults(run=_rebuild)
 
     for command in (add, scan, info, verify, compact, rebuild):
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _place_compiled_code(index: Path | None) -> None:
-    """Let Numba keep compiled code where this user may write, on any install."""
+    """Choose a writable folder for compiled code if Numba's usual ones are read-only."""
     package = Path(__file__).parent
     usual = [package / "__pycache__", Path.home() / ".cache"]
     if "NUMBA_CACHE_DIR" in os.environ or any(os.access(p, os.W_OK) for p in usual):
@@ -138,7 +140,7 @@ def _acknowledge(
 def _named_files(
     files: Sequence[Path], manifest: Path | None
 ) -> list[tuple[str, Path]]:
-    """What to add: the manifest's rows, then the files that it does not name."""
+    """Return the manifest's rows, then the files that the manifest does not name."""
     named = list(_manifest_rows(manifest)) if manifest else []
     if not named and not files:
         raise UsageError("Name files to add, or a --manifest.")
@@ -147,7 +149,11 @@ def _named_files(
 
 
 def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
-    """Track ids and paths; a relative path counts from here, else from the manifest."""
+    """Yield track ids and paths.
+
+    A relative path counts from the working directory, or else from the manifest's
+    folder.
+    """
     with manifest.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if not {"track_id", "path"} <= set(reader.fieldnames or ()):
@@ -264,7 +270,7 @@ def _rebuild(args: argparse.Namespace) -> int:
 
 
 def _read(path: Path, *layers: str) -> Fingerprint:
-    """The fingerprint of a media file, or the one that a file is."""
+    """Return the fingerprint of a media file, or load it from an ``.acrfp`` file."""
     from recognition import analysis, fingerprint
 
     if fingerprint.is_fingerprint(path):

@@ -1,4 +1,4 @@
-"""A query made ready for lookups by place, and the line that maps a reference on it."""
+"""Prepare a query for lookups by place, and fit the line that maps a reference to it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ QueryPlaces = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 ReferencePlaces = tuple[NDArray[np.int32], NDArray[np.float32]]
 Place = tuple[float, float, float]
 
-_BESIDE = np.float32(0.5)  # bins
+_BESIDE = np.float32(0.5)  # half a landmark's tolerance, in bins
+# Twice as far from 1 as the tempo grid, so that a fit may correct a grid tempo.
+MIN_SLOPE, MAX_SLOPE = 0.8, 1.25
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Where a reference lies in a query.
+    """A linear mapping from reference time to query time.
 
-    Query frame = ``offset + slope · reference frame``; the query sounds ``shift``
-    bins higher. A slope below 1 is a faster tempo.
+        query frame = offset + slope · reference frame
+
+    The query sounds ``shift`` bins higher than the reference. A slope below 1 means
+    that the query is faster.
     """
 
     slope: float
@@ -30,11 +34,11 @@ class Line:
     shift: float
 
     def query_frame(self, reference_frame: float) -> float:
-        """The query frame of a reference frame."""
+        """Return the query frame of a reference frame."""
         return self.offset + self.slope * reference_frame
 
     def reference_frame(self, query_frame: float) -> float:
-        """The reference frame of a query frame."""
+        """Return the reference frame of a query frame."""
         return (query_frame - self.offset) / self.slope
 
 
@@ -42,9 +46,11 @@ class Line:
 class QueryView:
     """Landmarks of a query with a directory by frame, and its level map.
 
-    Landmark numbers of frame ``t`` are ``first[t]`` … ``first[t + 1] - 1``. A bit of
-    ``sectors[t]`` says whether one lies within a frame of ``t`` and half a bin of four
-    bins: of most places it says no, which saves looking. Without a level map
+    The landmarks of frame ``t`` have the numbers ``first[t]`` … ``first[t + 1] - 1``.
+
+    Each ``sectors[t]`` is a 64-bit filter with one bit for every four bins: set if a
+    landmark lies within one frame of ``t`` and half a bin of these bins. The filter
+    rejects nine of ten lookups without reading landmarks. Without a level map,
     ``map_levels`` has no rows.
     """
 
@@ -57,14 +63,14 @@ class QueryView:
 
     @property
     def n_frames(self) -> int:
-        """Frames the directory covers."""
+        """Number of frames that the directory covers."""
         return len(self.first) - 1
 
 
 def view_of(
     landmarks: Landmarks, level_map: LevelMap | None, n_frames: int
 ) -> QueryView:
-    """Prepare a query for lookups; ``n_frames`` is its length."""
+    """Prepare a query of ``n_frames`` frames for lookups."""
     last = int(landmarks.frames[-1]) + 1 if len(landmarks.frames) else 0
     n_frames = max(n_frames, last)
     counts = np.bincount(landmarks.frames, minlength=n_frames)
@@ -104,9 +110,9 @@ def _sector(place: float) -> np.uint64:
 
 @compiled
 def something_near(sectors: NDArray[np.uint64], frame: float, place: float) -> bool:
-    """Whether a landmark may lie within a frame and half a bin of a place.
+    """Return whether a landmark may lie within one frame and half a bin of a place.
 
-    The place must lie inside the query. No is certain, yes is not.
+    ``False`` is certain, ``True`` is not. The place must lie inside the query.
     """
     return bool((sectors[int(frame)] >> _sector(place)) & np.uint64(1))
 
@@ -121,7 +127,7 @@ def nearest(
     tolerance_frames: float,
     tolerance_bins: float,
 ) -> int:
-    """Number of the query landmark nearest to (frame, place), -1 if none is near."""
+    """Return the number of the query landmark nearest to (frame, place), -1 if none."""
     low = max(0, int(np.ceil(frame - tolerance_frames)))
     high = min(len(first) - 2, int(np.floor(frame + tolerance_frames)))
     best = -1
@@ -142,10 +148,14 @@ def nearest(
 def fit_line(
     view: QueryView, reference: Landmarks, span: tuple[int, int], line: Line
 ) -> Line:
-    """Fit tempo, offset and pitch to the landmarks ``span`` of a reference.
+    """Fit tempo, offset and pitch to the reference landmarks numbered ``span``.
 
-    Three rounds of pairing with shrinking tolerance; slope as the median between
-    landmarks half a stretch apart (Theil–Sen), then least squares of what is paired.
+    Three rounds pair landmarks with shrinking tolerance and take the median slope
+    between landmarks half the interval apart (Theil–Sen); a least-squares fit of the
+    last pairs follows.
+
+    Steady tones, clicks and drum loops pair with themselves at any tempo, so a fit
+    outside ``MIN_SLOPE`` … ``MAX_SLOPE`` is discarded and the line stays as it was.
     """
     slope, offset, shift = _fit(
         (view.first, view.landmarks.frames, view.landmarks.bins),
@@ -158,9 +168,10 @@ def fit_line(
 def level_gaps(
     view: QueryView, reference: Landmarks, line: Line
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Of the reference landmarks found along a line: frame, and level difference.
+    """Return the frames of reference landmarks found along a line, and level
+    differences.
 
-    Differences are query less reference, in nepers.
+    Differences are query minus reference, in nepers.
     """
     found = _partners(
         (view.first, view.landmarks.frames, view.landmarks.bins),
@@ -176,7 +187,7 @@ def level_gaps(
 def _partners(
     query: QueryPlaces, reference: ReferencePlaces, line: Place
 ) -> NDArray[np.int64]:
-    """The query landmark beside each reference landmark, -1 where there is none."""
+    """Return the query landmark beside each reference landmark, -1 where none is."""
     first, frames, bins = query
     found = np.full(len(reference[0]), -1, dtype=np.int64)
     for i in range(len(found)):
@@ -192,15 +203,20 @@ def _fit(query: QueryPlaces, reference: ReferencePlaces, line: Place) -> Place:
     for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
         r, q, df = _pairs_near(query, reference, line, tolerance)
         if len(r) < 12:
+            # Fewer pairs than this say nothing about the tempo.
             return line
         half = len(r) // 2
         slope = np.median((q[half:] - q[:-half]) / (r[half:] - r[:-half]))
+        if not MIN_SLOPE <= slope <= MAX_SLOPE:
+            return line
         line = (slope, np.median(q - slope * r), np.median(df))
     r, q, df = _pairs_near(query, reference, line, (1.5, 0.5))
     if len(r) < 12 or r[-1] == r[0]:
         return line
     r_mean, q_mean = r.mean(), q.mean()
     slope = ((r - r_mean) * (q - q_mean)).sum() / ((r - r_mean) ** 2).sum()
+    if not MIN_SLOPE <= slope <= MAX_SLOPE:
+        return line
     return (slope, q_mean - slope * r_mean, np.median(df))
 
 
@@ -223,7 +239,7 @@ def _pairs_near(
         k = nearest(first, frames, bins, frame, place, tolerance[0], tolerance[1])
         if k >= 0:
             r[n] = reference[0][i]
-            if r[n] <= last:  # strictly rising, so that slopes are finite
+            if r[n] <= last:  # slopes stay finite only if frames rise strictly
                 r[n] = last + 1e-3
             last = r[n]
             q[n] = frames[k]

@@ -1,4 +1,4 @@
-"""Analyses an untrusted media file in a limited child process, in one pass."""
+"""Analyse an untrusted media file in a confined child process, in one pass."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from recognition import fingerprint, waveform
 from recognition.errors import DecodeFailed
 from recognition.isolation import client, wire
 from recognition.isolation.open import open_media, wall_s
-from recognition.isolation.wire import Kind
-from recognition.limits import DEFAULT_LIMITS, DecodeLimits
+from recognition.isolation.wire import MessageKind
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits, limits_for
 from recognition.types import (
     Analysis,
     Fingerprint,
@@ -31,11 +31,12 @@ def analyse_file(
     limits: DecodeLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Facts, fingerprint and waveform of a file.
+    """Return facts, fingerprint and waveform of a file.
 
-    Raises ``UnsupportedMedia``, ``TooShort``, ``TooLong`` or ``DecodeFailed``;
-    whatever ``progress`` raises ends the child and comes through.
+    Raises ``UnsupportedMedia``, ``TooShort``, ``TooLong`` or ``DecodeFailed``. An
+    exception from ``progress`` ends the child and propagates.
     """
+    limits = limits_for(path, limits)
     collected = _Collected(progress)
     with open_media(path) as file:
         client.run(
@@ -54,17 +55,17 @@ def analyse_file(
 
 
 class _Collected:
-    """What the child has sent so far; nothing of it is trusted."""
+    """Collects and checks the child's messages; the child is not trusted."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._told: tuple[MediaFacts, tuple[str, ...]] | None = None
+        self._facts: tuple[MediaFacts, tuple[str, ...]] | None = None
         self._waveform: Waveform | None = None
         self._fingerprint: Fingerprint | None = None
 
-    def take(self, kind: Kind, body: bytes) -> None:
-        """Take one message."""
-        if kind is Kind.PROGRESS:
+    def take(self, kind: MessageKind, body: bytes) -> None:
+        """Take one message of the child."""
+        if kind is MessageKind.PROGRESS:
             if self._progress is not None:
                 self._progress(wire.share(body))
             return
@@ -74,10 +75,10 @@ class _Collected:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
     def analysis(self) -> Analysis:
-        """Everything, once the child has said that it is done."""
-        if self._told is None or self._waveform is None or self._fingerprint is None:
-            raise DecodeFailed("The decoding process left something out.")
-        facts, warnings = self._told
+        """Return the analysis, after the child has reported that it is done."""
+        if self._facts is None or self._waveform is None or self._fingerprint is None:
+            raise DecodeFailed("The decoding process left something out of its answer.")
+        facts, warnings = self._facts
         return Analysis(
             facts=facts,
             fingerprint=self._fingerprint,
@@ -85,31 +86,31 @@ class _Collected:
             warnings=warnings,
         )
 
-    def _keep(self, kind: Kind, body: bytes) -> None:
+    def _keep(self, kind: MessageKind, body: bytes) -> None:
         match kind:
-            case Kind.FACTS:
-                told = json.loads(body)
-                warnings = tuple(str(warning) for warning in told["warnings"])
-                self._told = (_facts(told["facts"]), warnings)
-            case Kind.WAVEFORM:
+            case MessageKind.FACTS:
+                message = json.loads(body)
+                warnings = tuple(str(warning) for warning in message["warnings"])
+                self._facts = (_media_facts(message["facts"]), warnings)
+            case MessageKind.WAVEFORM:
                 self._waveform = waveform.from_bytes(body)
-            case Kind.FINGERPRINT:
+            case MessageKind.FINGERPRINT:
                 self._fingerprint = fingerprint.from_bytes(body)
             case _:
-                raise ValueError(f"a stray {kind.name}")
+                raise ValueError(f"unexpected message {kind.name}")
 
 
-def _facts(told: dict[str, Any]) -> MediaFacts:  # Any: JSON
-    bit_rate = told["bit_rate"]
+def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON
+    bit_rate = fields["bit_rate"]
     return MediaFacts(
-        container=str(told["container"]),
-        codec=str(told["codec"]),
-        sample_rate=int(told["sample_rate"]),
-        channels=int(told["channels"]),
+        container=str(fields["container"]),
+        codec=str(fields["codec"]),
+        sample_rate=int(fields["sample_rate"]),
+        channels=int(fields["channels"]),
         bit_rate=None if bit_rate is None else int(bit_rate),
-        duration_ms=int(told["duration_ms"]),
-        silent_ms=int(told["silent_ms"]),
-        clipped_share=float(told["clipped_share"]),
-        has_video=bool(told["has_video"]),
-        tags={str(key): str(value) for key, value in told["tags"].items()},
+        duration_ms=int(fields["duration_ms"]),
+        silent_ms=int(fields["silent_ms"]),
+        clipped_share=float(fields["clipped_share"]),
+        has_video=bool(fields["has_video"]),
+        tags={str(key): str(value) for key, value in fields["tags"].items()},
     )

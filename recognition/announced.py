@@ -1,7 +1,7 @@
-"""The length that a file announces in its own header, where FFmpeg does not say.
+"""Read the length that a file announces in its own header.
 
-FFmpeg takes the size of a WAV file for the size of its sound and estimates MP3 from
-the first frames; a file that was cut off then looks whole.
+FFmpeg derives the length of a WAV file from the file size and estimates that of MP3
+from the first frames, so a truncated file would look complete.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ EXACT: Final = frozenset(
         "wv",
     }
 )
-"""Containers whose stated length FFmpeg passes on."""
+"""Containers for which FFmpeg reports the length stated in the header."""
 
 MP3_HEAD: Final = 1 << 16
-# What a writer puts that does not know the length yet.
+# Placeholder of writers that did not know the length when they began (streams).
 UNKNOWN_SIZE: Final = 0xFFFFFFFF
+# A damaged file may hold endless tiny chunks; real files have a handful.
 MAX_CHUNKS: Final = 100
 
 
 def announced_ms(file: BinaryIO, container: str, declared_ms: int | None) -> int | None:
-    """The length in milliseconds; None where nothing says it exactly."""
+    """Return the announced length in milliseconds, or None if no header states it
+    exactly.
+    """
     if container in EXACT:
         return declared_ms
     if container == "wav":
@@ -43,12 +46,13 @@ def announced_ms(file: BinaryIO, container: str, declared_ms: int | None) -> int
 
 
 def _has_frame_count(file: BinaryIO) -> bool:
+    # These tags of LAME and others count the frames of the whole file.
     head = _read_at(file, 0, MP3_HEAD)
     return b"Xing" in head or b"Info" in head
 
 
 def _wav_ms(file: BinaryIO) -> int | None:
-    """From the sizes of the ``fmt`` and ``data`` chunks of RIFF."""
+    """Return the length from the ``fmt`` and ``data`` chunks of a RIFF file."""
     if _read_at(file, 0, 4) != b"RIFF":
         return None
     at, bytes_per_s = 12, 0

@@ -1,4 +1,4 @@
-"""Builds a fingerprint from a stream of samples in one pass."""
+"""Build a fingerprint from a stream of samples in one pass."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LAYERS: Final = frozenset({REFERENCE, SCAN})
 
 
 class FingerprintBuilder:
-    """Feed it float32 mono blocks at 8 kHz, then take the fingerprint.
+    """Takes float32 mono blocks at 8 kHz and returns their fingerprint at the end.
 
-    ``layers`` says what to make: ``reference`` (sparse landmarks) and ``scan``
-    (dense landmarks and the level map).
+    ``layers`` selects ``reference`` (sparse landmarks) and ``scan`` (dense landmarks
+    and the level map).
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class FingerprintBuilder:
         self._level_map = LevelMapBuilder(params)
 
     def feed(self, block: NDArray[np.float32]) -> None:
-        """Take the next samples."""
+        """Add the next samples."""
         self._take(self._spectrum.feed(block))
 
     def finish(self, duration_ms: int) -> Fingerprint:
-        """The fingerprint of everything fed."""
+        """Return the fingerprint of all samples fed so far; call it once, at the end."""
         self._take(self._spectrum.finish())
         self._landmarks.finish()
         scan = SCAN in self._layers
@@ -66,7 +66,7 @@ class FingerprintBuilder:
 
 
 def extract(y: NDArray[np.float32], params: Params = DEFAULT) -> Fingerprint:
-    """The fingerprint, with every layer, of a whole array of mono samples."""
+    """Return the fingerprint, with every layer, of a whole array of mono samples."""
     builder = FingerprintBuilder(params)
     builder.feed(y)
     return builder.finish(round(1000 * len(y) / params.sample_rate))

@@ -1,4 +1,4 @@
-"""Where in the catalogue a query might lie: windows, hashes and votes of each stage."""
+"""Propose where in the catalogue a query might lie: stages, windows, hashes, votes."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class VoteSource(Protocol):
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        """For each stretch of the hashes its best offsets, most votes first."""
+        """Return the best offsets of each window of the hashes, most votes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Warp:
-    """A tempo ratio and a pitch shift in bins that a query is searched under."""
+    """A tempo ratio and a pitch shift, in bins, to search a query under."""
 
     tempo: float = 1.0
     shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One way of searching; later ones cost more and find more."""
+class SearchStage:
+    """One search method of the cascade; later stages cost more and find more."""
 
     name: str
     warp: Warp
@@ -52,12 +52,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """An offset with votes, to be verified: a recording along a line in a window.
+    """An offset to verify: a recording along a line in a window of the query.
 
-    Votes tell an offset to a cell of some frames. ``nearby`` are the offsets around it
-    to begin from, in frames: from a frame beside the true one nothing weak verifies.
-    ``swept`` says that the place was chosen among all there are. ``within`` are the
-    query frames that its run must not leave; None for all.
+    - ``nearby``: offsets around it, in frames, to start from. Votes locate an offset
+      only to a few frames, and a weak match does not verify even one frame beside the
+      true offset.
+    - ``swept``: the sweep chose this place as the best of all places, so its level
+      evidence is biased.
+    - ``within``: query frames that its run must not leave; None for all.
     """
 
     recording: int
@@ -73,24 +75,27 @@ class Lead:
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
 
 NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
-_BLOCK_HASHES = 1 << 21  # at most, looked up in one go
+_BLOCK_HASHES = 1 << 21  # the most hashes looked up together, which bounds memory
 
 
-def stages(params: Params, *, robust_first: bool, hours: float) -> list[Stage]:
-    """The cascade for a catalogue of so many hours.
+def stages(params: Params, *, robust_first: bool, hours: float) -> list[SearchStage]:
+    """Return the cascade for a catalogue of this many hours.
 
-    Sparse triplets, dense ones, the tempo and pitch grid, and in a catalogue that is
-    small enough for it every place there is.
+    Sparse triplets, dense triplets, the tempo and pitch grid, and in catalogues of up
+    to ``sweep_hours`` the sweep. ``robust_first`` skips the sparse stage, for recorded
+    audio.
     """
     plain = Warp()
-    first = [] if robust_first else [Stage(SPARSE, plain, params.sparse_top)]
-    grid = [Stage(GRID, warp, params.grid_top) for warp in warps(params)]
-    last = [Stage(SWEEP, plain, params.sweep_top)] * (hours <= params.sweep_hours)
-    return [*first, Stage(DENSE, plain, params.dense_top), *grid, *last]
+    first = [] if robust_first else [SearchStage(SPARSE, plain, params.sparse_top)]
+    grid = [SearchStage(GRID, warp, params.grid_top) for warp in warps(params)]
+    last = [SearchStage(SWEEP, plain, params.sweep_top)] * (hours <= params.sweep_hours)
+    return [*first, SearchStage(DENSE, plain, params.dense_top), *grid, *last]
 
 
 def warps(params: Params) -> list[Warp]:
-    """Tempo alone, pitch alone, and both together as a change of speed."""
+    """Return the grid: tempo alone, pitch alone, and both together as a change of
+    speed.
+    """
     semitone = params.bins_per_octave / 12
     tempi = [Warp(tempo=1 + k / 40) for k in range(-4, 5) if k]
     pitches = [Warp(shift=k * semitone) for k in (-2, -1, 1, 2)]
@@ -107,15 +112,15 @@ def leads(
     buckets: Sequence[int],
     landmarks: Landmarks,
     *,
-    stage: Stage,
+    stage: SearchStage,
     open_frames: NDArray[np.bool_],
     hours: float,
     params: Params,
 ) -> Iterator[Lead]:
-    """What the index proposes for the open frames of a query, window by window.
+    """Yield what the index proposes for the open frames of a query, window by window.
 
-    ``landmarks`` are the query's, of the density of the stage; ``hours`` is the size
-    of the catalogue.
+    ``landmarks`` are the query's, of the density of the stage; ``hours`` is the size of
+    the catalogue.
     """
     usable = select(landmarks, open_frames[landmarks.frames])
     landmarks = warped(usable, stage.warp, params)
@@ -138,15 +143,16 @@ def leads(
         for window, votes in zip(windows, answers, strict=True):
             for rank, vote in enumerate(votes):
                 line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
-                on_grid = stage.name == GRID  # there the line is fitted first
+                # follow() fits these lines first, which finds the offset
+                on_grid = stage.name == GRID
                 near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
                 yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
 
 
 def _blocks(
-    windows: Sequence[tuple[int, int]], stage: Stage, params: Params
+    windows: Sequence[tuple[int, int]], stage: SearchStage, params: Params
 ) -> Iterator[Sequence[tuple[int, int]]]:
-    """Windows to ask about together, as many as keep the memory for it small."""
+    """Group windows so that the hashes of each group fit in memory."""
     fan, within = fans(stage, params)
     seconds = params.window_frames * params.frame_ms / 1000
     sparse = stage.name in (SPARSE, GRID)
@@ -157,20 +163,24 @@ def _blocks(
 
 
 def least_votes(hours: float, params: Params) -> int:
-    """The fewest votes worth verifying: noise grows with the catalogue."""
+    """Return the fewest votes worth verifying; noise grows with the catalogue."""
     more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
     return params.min_votes + int(more)
 
 
 def longest_list(hours: float, params: Params) -> int:
-    """The most postings of a hash that tells anything; those beyond are passed over."""
+    """Return the length of the longest posting list worth reading.
+
+    Longer lists belong to very common hashes: they cost most of the votes and say
+    little.
+    """
     return int(params.longest_list * max(1.0, hours / params.longest_list_hours))
 
 
 def open_windows(
     open_frames: NDArray[np.bool_], params: Params
 ) -> list[tuple[int, int]]:
-    """Overlapping windows that hold enough open frames to be worth a search."""
+    """Return overlapping windows with enough open frames to be worth a search."""
     n = len(open_frames)
     total = np.zeros(n + 1, dtype=np.int32)
     np.cumsum(open_frames, out=total[1:])
@@ -183,15 +193,15 @@ def open_windows(
 
 
 def warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:
-    """The landmarks as they would be at the reference's tempo and pitch."""
+    """Return the landmarks as they would be at the reference's tempo and pitch."""
     frames = np.rint(landmarks.frames * warp.tempo).astype(np.int32)
     bins = (landmarks.bins - np.float32(warp.shift)).astype(np.float32)
     inside = (bins >= 0) & (bins <= params.n_bins - 1)
     return select(Landmarks(frames, bins, landmarks.levels), inside)
 
 
-def fans(stage: Stage, params: Params) -> tuple[int, int]:
-    """How many neighbours a landmark is hashed with: second ones, and third ones."""
+def fans(stage: SearchStage, params: Params) -> tuple[int, int]:
+    """Return how many second and third neighbours each landmark is hashed with."""
     return {
         SPARSE: (params.grid_fan, params.grid_within),
         DENSE: (params.dense_fan, params.dense_within),
@@ -199,6 +209,6 @@ def fans(stage: Stage, params: Params) -> tuple[int, int]:
     }[stage.name]
 
 
-def _hashes(landmarks: Landmarks, stage: Stage, params: Params) -> Hashes:
+def _hashes(landmarks: Landmarks, stage: SearchStage, params: Params) -> Hashes:
     fan, within = fans(stage, params)
     return triplet_hashes(landmarks, fan=fan, within=within, params=params)

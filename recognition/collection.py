@@ -1,8 +1,8 @@
 """A directory of recordings for the command line: names, landmarks and index.
 
-``names.jsonl`` only ever grows; a recording that is added again gets a new number,
-and its old one is taken out of the index. What a killed ``add`` left half done is
-finished or undone by the next one.
+``names.jsonl`` is append-only: a recording that is added again gets a new number, and
+its old number leaves the index. The next ``add`` completes or undoes the work of a
+killed one.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ LANDMARKS: Final = "landmarks"
 POSTINGS: Final = "postings"
 BUCKET: Final = 0
 PER_FOLDER: Final = 1000
+# Recordings per commit of a rebuild; bounds its memory.
 REBUILD_BATCH: Final = 200
 
 NO_LANDMARKS: Final = Landmarks(
@@ -49,7 +50,7 @@ NO_LANDMARKS: Final = Landmarks(
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One line of the names: a recording under its number."""
+    """One line of the names file: a recording and its number."""
 
     number: int
     track_id: str
@@ -76,7 +77,7 @@ class Collection:
 
     @property
     def store(self) -> SegmentStore:
-        """The index; opened when first asked for."""
+        """The index, opened on first use."""
         if self._store is None:
             path, fresh = self._root / POSTINGS, self._root / f"{POSTINGS}.new"
             if not path.exists() and fresh.exists():
@@ -85,13 +86,13 @@ class Collection:
         return self._store
 
     def track_id(self, number: int) -> str:
-        """The name of a recording."""
+        """Return the name of a recording."""
         if number not in self._names:
             self._names, self._sound_bytes = _read_names(self._root / NAMES)
         return self._names[number].track_id
 
     def landmarks(self, number: int) -> Landmarks:
-        """The reference landmarks of a recording; none once it is replaced."""
+        """Return the reference landmarks of a recording; empty if it was replaced."""
         try:
             stored = fingerprint_file.load(self._landmark_path(number))
         except FileNotFoundError:
@@ -102,7 +103,7 @@ class Collection:
         return reference_layer(stored)
 
     def references(self) -> References:
-        """The reference landmarks of all recordings, read when asked for."""
+        """Return the reference landmarks of all recordings, read on demand."""
         numbers = sorted(self._current())
         return References(
             self.landmarks, lambda: (places_of(n, self.landmarks(n)) for n in numbers)
@@ -110,22 +111,23 @@ class Collection:
 
     @property
     def duration_ms(self) -> int:
-        """Length of all recordings together."""
+        """Total length of all recordings, in milliseconds."""
         return sum(named.duration_ms for named in self._current().values())
 
     @property
     def landmark_bytes(self) -> int:
-        """What the kept landmarks take on disk."""
+        """Size of the stored landmarks on disk, in bytes."""
         paths = map(self._landmark_path, self._current())
         return sum(path.stat().st_size for path in paths)
 
     def add_many(self, recordings: Sequence[tuple[str, Fingerprint]]) -> None:
-        """Keep recordings by name, replacing those of the same name.
+        """Add recordings by name, replacing those with the same name.
 
-        At return all of them are on disk and found by the next query of any process.
+        On return all of them are on disk, and the next query of any process finds them.
         """
         latest = dict(recordings)
         with self._writing():
+            # Complete what a killed writer left, before numbers are given out.
             self._heal()
             first = max(self._names, default=0) + 1
             added = [
@@ -138,7 +140,7 @@ class Collection:
             self._heal()
 
     def verify(self) -> list[str]:
-        """What is wrong, having read everything; empty where all is well."""
+        """Read everything and return the problems found; empty if there are none."""
         problems = self.store.verify(BUCKET)
         current = self._current()
         indexed = {int(number) for number in self.store.recordings(BUCKET)}
@@ -146,13 +148,13 @@ class Collection:
             try:
                 self.landmarks(number)
             except (OSError, RecognitionError) as error:
-                problems.append(f"{named.track_id}: its landmarks: {error}")
+                problems.append(f"{named.track_id}: cannot read its landmarks: {error}")
             if number not in indexed:
                 problems.append(f"{named.track_id}: not in the index; add it again")
         return problems
 
     def compact(self) -> None:
-        """Merge the index and remove what replaced recordings left behind."""
+        """Merge the index and delete the landmarks of replaced recordings."""
         with self._writing():
             self._heal()
             self.store.maintain(BUCKET)
@@ -163,7 +165,7 @@ class Collection:
             durable.write(self._root / NAMES, text)
 
     def rebuild(self) -> None:
-        """Make the index anew from the kept landmarks; no audio is needed."""
+        """Rebuild the index from the stored landmarks; no audio is needed."""
         with self._writing():
             fresh = self._root / f"{POSTINGS}.new"
             shutil.rmtree(fresh, ignore_errors=True)
@@ -172,6 +174,7 @@ class Collection:
             for at in range(0, len(numbers), REBUILD_BATCH):
                 batch = numbers[at : at + REBUILD_BATCH]
                 store.add_many(BUCKET, [self._postings(number) for number in batch])
+            # Two renames: readers see the old index or the new one, never half of it.
             old = self._root / f"{POSTINGS}.old"
             shutil.rmtree(old, ignore_errors=True)
             if (self._root / POSTINGS).exists():
@@ -192,7 +195,7 @@ class Collection:
         )
 
     def _current(self) -> dict[int, Named]:
-        """The recordings by number, those replaced by later ones left out."""
+        """Return the current recordings by number, without replaced ones."""
         by_id = {named.track_id: named for named in self._names.values()}
         return {named.number: named for named in by_id.values()}
 
@@ -201,6 +204,7 @@ class Collection:
         return folder / f"{number}.acrfp"
 
     def _save_landmarks(self, number: int, made: Fingerprint) -> None:
+        # Refuses a fingerprint that lacks the layer, before anything is written.
         reference_layer(made)
         path = self._landmark_path(number)
         if not path.parent.exists():
@@ -213,7 +217,7 @@ class Collection:
         return number, hashes, frames
 
     def _heal(self) -> None:
-        """Bring the index in line with the names."""
+        """Make the index hold exactly the current recordings."""
         current = self._current()
         indexed = {int(number) for number in self.store.recordings(BUCKET)}
         missing = [number for number in current if number not in indexed]
@@ -224,6 +228,7 @@ class Collection:
 
     def _append(self, added: Sequence[Named]) -> None:
         with (self._root / NAMES).open("ab") as file:
+            # Cut off a half-written last line of a killed writer.
             file.truncate(self._sound_bytes)
             file.write(b"".join(_line(named) for named in added))
             file.flush()
@@ -234,7 +239,7 @@ class Collection:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """No other writer, and the names as the last one left them."""
+        """Lock out other writers and reread the names."""
         with (self._root / LOCK).open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._names, self._sound_bytes = _read_names(self._root / NAMES)
@@ -247,9 +252,9 @@ def _line(named: Named) -> bytes:
 
 
 def _read_names(path: Path) -> tuple[dict[int, Named], int]:
-    """The names by number, and how many bytes of the file are whole lines.
+    """Return the names by number, and the length in bytes of all complete lines.
 
-    A last line without its end is what a killed writer left, and no recording.
+    A last line without a line feed comes from a killed writer and is ignored.
     """
     data = path.read_bytes() if path.exists() else b""
     sound = data.rfind(b"\n") + 1

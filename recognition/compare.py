@@ -1,7 +1,7 @@
-"""How two recordings relate: which parts they share, how fast and how high.
+"""Compare two recordings: which intervals they share, and at what speed and pitch.
 
-One is searched in an index that holds the other alone. Only landmarks are needed, so
-recordings are compared without their audio.
+One recording is searched in an index that holds only the other. Landmarks suffice, so
+no audio is needed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recognition.alignment import QueryView, level_gaps, view_of
 from recognition.calibration import threshold_bits
-from recognition.candidates import GRID, SPARSE, Lead, Stage, Warp, stages
+from recognition.candidates import GRID, SPARSE, Lead, SearchStage, Warp, stages
 from recognition.extend import follow
 from recognition.hashes import reference_hashes
 from recognition.landmarks import select
@@ -25,9 +25,10 @@ from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
 from recognition.references import References
 from recognition.search import Search
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote
 
+# The figures of the table in docs/recognition.md, Comparing recordings.
 SAME_AUDIO_COVERAGE = 0.97
 SAME_RECORDING_COVERAGE = 0.60
 SAME_AUDIO_TEMPO = 0.001
@@ -35,15 +36,16 @@ SAME_AUDIO_CENTS = 5.0
 ALTERED_TEMPO = 0.005
 ALTERED_CENTS = 10.0
 OVERLAP_MS = 10_000
-_EDGE_MS = 400  # landmarks thin out towards the ends of a run
-# A fade: the ends of the sound lie this much below their copy, in nepers (6 dB)
+_EDGE_MS = 400  # milliseconds; landmarks thin out towards the ends of a run
+# A fade: one end is this much quieter than its copy, in nepers (6 dB).
 _FADE_NEPERS = 0.7
 _FADE_MS = 2_500
+# Fewer level differences give no reliable median.
 _FEWEST_LEVELS = 12
 
 
-class Relation(StrEnum):
-    """What two recordings are to each other; exact files are told by their bytes."""
+class SoundRelation(StrEnum):
+    """How two recordings relate; ``exact_file`` is decided by the bytes, not here."""
 
     SAME_AUDIO = "same_audio"
     SAME_RECORDING = "same_recording"
@@ -53,17 +55,19 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SoundComparison:
     """How recording ``a`` relates to recording ``b``.
 
-    In ``runs`` the source is ``a`` and the reference is ``b``. Coverages are the
-    shares (0–1) of the sound of each, silent ends trimmed, that runs in order cover.
-    ``tempo_ratio`` and ``pitch_cents`` are those of the longest run, ``score`` the
-    highest score of a run. ``confidence`` (0–1) says how surely the recordings align
-    and how far what was measured lies from where the relation would be another.
+    - ``runs``: shared intervals, with ``a`` as source and ``b`` as reference.
+    - ``coverage_a``, ``coverage_b``: share (0–1) of each recording, without silent
+      ends, that the runs in order cover.
+    - ``tempo_ratio``, ``pitch_cents``: of the longest run; ``score``: the highest of
+      any run.
+    - ``confidence`` (0–1): how surely the recordings align, and how far the
+      measurements lie from the limit of another relation.
     """
 
-    relation: Relation
+    relation: SoundRelation
     runs: tuple[SegmentMatch, ...]
     coverage_a: float
     coverage_b: float
@@ -79,13 +83,15 @@ class Comparison:
         return tempo or abs(self.pitch_cents) > ALTERED_CENTS
 
 
-_UNRELATED = Comparison(Relation.NONE, (), 0.0, 0.0, 1.0, 0.0, 0.0)
+_UNRELATED = SoundComparison(SoundRelation.NONE, (), 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
-def compare(a: Fingerprint, b: Fingerprint, params: Params = DEFAULT) -> Comparison:
+def compare(
+    a: Fingerprint, b: Fingerprint, params: Params = DEFAULT
+) -> SoundComparison:
     """Align two recordings; both need their reference layer.
 
-    The answer is the same from both sides but for who is ``a``.
+    The result is symmetric, apart from which recording is ``a``.
     """
     layers = reference_layer(a, params), reference_layer(b, params)
     pair = _Pair(layers, (a.duration_ms, b.duration_ms), params, scanned=a)
@@ -94,23 +100,23 @@ def compare(a: Fingerprint, b: Fingerprint, params: Params = DEFAULT) -> Compari
 
 def related(
     a: Landmarks, b: Landmarks, leads: Sequence[Lead], params: Params = DEFAULT
-) -> Comparison | None:
-    """Compare two recordings along leads from an index; None if none of them stands.
+) -> SoundComparison | None:
+    """Compare two recordings along leads from an index; None if no lead verifies.
 
-    Looks for more only at the speeds and pitches that were found, so it costs a few
+    Searches further only at the speeds and pitches found, so it costs a few
     milliseconds where ``compare`` costs a hundred.
     """
     if not len(a.frames) or not len(b.frames):
         return None
     view = view_of(a, None, int(a.frames[-1]) + 1)
-    standing = [lead for lead in leads if _stands(view, b, lead, params)]
-    if not standing:
+    verified = [lead for lead in leads if _verifies(view, b, lead, params)]
+    if not verified:
         return None
     lengths = _length_ms(a, params), _length_ms(b, params)
-    return _Pair((a, b), lengths, params, leads=tuple(standing)).compared()
+    return _Pair((a, b), lengths, params, leads=tuple(verified)).compared()
 
 
-def _stands(view: QueryView, b: Landmarks, lead: Lead, params: Params) -> bool:
+def _verifies(view: QueryView, b: Landmarks, lead: Lead, params: Params) -> bool:
     run = follow(view, b, lead, params)
     if run is None or run.length * params.frame_ms < params.min_segment_ms:
         return False
@@ -119,9 +125,9 @@ def _stands(view: QueryView, b: Landmarks, lead: Lead, params: Params) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two recordings under comparison; ``scanned`` may have a denser layer of ``a``.
+    """Two recordings under comparison; ``scanned`` may add a denser layer of ``a``.
 
-    With ``leads`` the search begins there and goes on at their speeds alone.
+    With ``leads`` the search starts there and continues at their speeds only.
     """
 
     layers: tuple[Landmarks, Landmarks]
@@ -130,16 +136,16 @@ class _Pair:
     scanned: Fingerprint | None = None
     leads: tuple[Lead, ...] = ()
 
-    def compared(self) -> Comparison:
-        """The relation with what it rests on."""
-        found = self._runs()
-        if not found:
+    def compared(self) -> SoundComparison:
+        """Return the relation and the measurements behind it."""
+        runs_found = self._runs()
+        if not runs_found:
             return _UNRELATED
         runs = [
             segment_match(
                 run, duration_ms=self.lengths[0], hours=1.0, params=self.params
             )
-            for run in found
+            for run in runs_found
         ]
         ordered = _in_order(runs)
         extents = tuple(_extent_ms(layer, self.params) for layer in self.layers)
@@ -148,8 +154,8 @@ class _Pair:
             sum(run.reference_end_ms - run.reference_start_ms for run in ordered),
         )
         longest = max(runs, key=lambda run: run.end_ms - run.start_ms)
-        measured = Comparison(
-            relation=Relation.NONE,
+        measured = SoundComparison(
+            relation=SoundRelation.NONE,
             runs=tuple(runs),
             coverage_a=round(_share(shared[0], extents[0]), 3),
             coverage_b=round(_share(shared[1], extents[1]), 3),
@@ -158,43 +164,43 @@ class _Pair:
             score=max(run.score for run in runs),
         )
         same = len(ordered) == 1 and _same_length(measured, extents)
-        if same and self._is_faded(found):
+        if same and self._is_faded(runs_found):
             same = False
         return self._related(measured, extents, shared, ordered, same=same)
 
     def _related(
         self,
-        found: Comparison,
+        found: SoundComparison,
         extents: tuple[int, ...],
         shared: tuple[int, int],
         ordered: Sequence[SegmentMatch],
         *,
         same: bool,
-    ) -> Comparison:
+    ) -> SoundComparison:
         shorter = 0 if extents[0] <= extents[1] else 1
         coverage = (found.coverage_a, found.coverage_b)
         if same and min(coverage) >= SAME_AUDIO_COVERAGE:
             relation, margin = (
-                Relation.SAME_AUDIO,
+                SoundRelation.SAME_AUDIO,
                 (min(coverage) - SAME_AUDIO_COVERAGE) / 0.02,
             )
         elif coverage[shorter] >= SAME_RECORDING_COVERAGE:
-            relation = Relation.SAME_RECORDING
+            relation = SoundRelation.SAME_RECORDING
             margin = (coverage[shorter] - SAME_RECORDING_COVERAGE) / 0.1
         elif self._is_loop(found.runs, ordered):
-            relation, margin = Relation.SHARED_LOOP, 1.0
+            relation, margin = SoundRelation.SHARED_LOOP, 1.0
         elif max(shared) >= OVERLAP_MS:
-            relation, margin = Relation.OVERLAP, (max(shared) - OVERLAP_MS) / 2000
+            relation, margin = SoundRelation.OVERLAP, (max(shared) - OVERLAP_MS) / 2000
         else:
-            relation, margin = Relation.NONE, (OVERLAP_MS - max(shared)) / 2000
-        sure = found.score / 100 if relation is not Relation.NONE else 1.0
+            relation, margin = SoundRelation.NONE, (OVERLAP_MS - max(shared)) / 2000
+        sure = found.score / 100 if relation is not SoundRelation.NONE else 1.0
         confidence = round(sure * min(1.0, 0.5 + margin / 2), 2)
         return replace(found, relation=relation, confidence=confidence)
 
     def _is_loop(
         self, runs: Sequence[SegmentMatch], ordered: Sequence[SegmentMatch]
     ) -> bool:
-        """Whether what is shared is one short stretch, again and again."""
+        """Return whether the shared sound is one short interval, repeated."""
         if is_repeated(runs) or is_repeated([_turned(run) for run in runs]):
             return True
         longest = max(ordered, key=lambda run: run.end_ms - run.start_ms)
@@ -208,8 +214,8 @@ class _Pair:
         )
         return select(self.layers[1], inside)
 
-    def _is_faded(self, found: Sequence[Run]) -> bool:
-        """Whether one fades in or out where the other does not."""
+    def _is_faded(self, found: Sequence[ScoringRun]) -> bool:
+        """Return whether one recording fades in or out where the other does not."""
         longest = max(found, key=lambda run: run.length)
         frames, gaps = level_gaps(
             view_of(self.layers[0], None, int(self.layers[0].frames[-1]) + 1),
@@ -227,7 +233,7 @@ class _Pair:
             for end in ends
         )
 
-    def _runs(self) -> list[Run]:
+    def _runs(self) -> list[ScoringRun]:
         landmarks, reference = self.layers
         level_map = None
         if self.scanned is not None and self.scanned.dense is not None:
@@ -247,18 +253,18 @@ class _Pair:
             search.run_stage(stage, index, [0])
         return search.settled()
 
-    def _stages(self, found: Sequence[Run]) -> list[Stage]:
+    def _stages(self, found: Sequence[ScoringRun]) -> list[SearchStage]:
         if not self.leads:
             return stages(self.params, robust_first=False, hours=1.0)
         longest = max(found, key=lambda run: run.length, default=None)
         if longest is None or not self.leads[0].warped:
-            return [Stage(SPARSE, Warp(), self.params.sparse_top)]
+            return [SearchStage(SPARSE, Warp(), self.params.sparse_top)]
         warp = Warp(1 / longest.line.slope, longest.line.shift)
-        return [Stage(GRID, warp, self.params.grid_top)]
+        return [SearchStage(GRID, warp, self.params.grid_top)]
 
 
-def _same_length(found: Comparison, extents: tuple[int, ...]) -> bool:
-    """Whether two recordings could be the same audio but for how much they share."""
+def _same_length(found: SoundComparison, extents: tuple[int, ...]) -> bool:
+    """Return whether tempo, pitch and length allow two recordings to be the same audio."""
     unlike = abs(extents[0] - extents[1])
     return (
         abs(found.tempo_ratio - 1) <= SAME_AUDIO_TEMPO
@@ -268,7 +274,7 @@ def _same_length(found: Comparison, extents: tuple[int, ...]) -> bool:
 
 
 def _turned(run: SegmentMatch) -> SegmentMatch:
-    """The same run with source and reference changed over."""
+    """Return the run with source and reference swapped."""
     return replace(
         run,
         start_ms=run.reference_start_ms,
@@ -290,19 +296,20 @@ def _length_ms(landmarks: Landmarks, params: Params) -> int:
 
 
 def _extent_ms(landmarks: Landmarks, params: Params) -> int:
-    """Length of the sound between silent ends."""
+    """Return the length of the sound between silent ends, in milliseconds."""
     frames = landmarks.frames
     return round((frames[-1] - frames[0]) * params.frame_ms) if len(frames) else 0
 
 
 def _in_order(runs: Sequence[SegmentMatch]) -> list[SegmentMatch]:
-    """The chain of runs, rising in both recordings, that covers the most."""
+    """Return the chain of runs, rising in both recordings, that covers the most."""
     runs = sorted(runs, key=lambda run: run.start_ms)
     covered = [run.end_ms - run.start_ms for run in runs]
     before: list[int | None] = [None] * len(runs)
     for i, run in enumerate(runs):
         own = run.end_ms - run.start_ms
         for j in range(i):
+            # A second of overlap is allowed, since the edges of runs are not exact.
             follows = (
                 runs[j].end_ms <= run.start_ms + 1000
                 and runs[j].reference_end_ms <= run.reference_start_ms + 1000
@@ -318,7 +325,7 @@ def _in_order(runs: Sequence[SegmentMatch]) -> list[SegmentMatch]:
 
 
 class _OneRecording:
-    """The postings of a single recording, in memory."""
+    """An in-memory index of a single recording."""
 
     def __init__(self, reference: Landmarks, params: Params) -> None:
         hashes, frames = reference_hashes(reference, params)
@@ -336,7 +343,7 @@ class _OneRecording:
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        """The best offsets of the one recording, by window."""
+        """Return the best offsets of the recording for each window."""
         return [
             self._vote(hashes[low:high], frames[low:high], top, min_votes)
             for low, high in windows
@@ -358,6 +365,7 @@ class _OneRecording:
         which = np.repeat(low - (ends - counts), counts) + np.arange(total)
         deltas = self._frames[which] - np.repeat(frames, counts)
         first = int(deltas.min()) - 1
+        # Sum three neighbouring offsets, as the index does.
         votes = np.convolve(np.bincount(deltas - first), np.ones(3, dtype=np.int64))
         best: list[Vote] = []
         for place in np.argsort(-votes, kind="stable")[: 8 * top]:

@@ -1,12 +1,13 @@
-"""Turns a media file into mono samples at 8 kHz, block by block.
+"""Decode a media file to mono samples at 8 kHz, block by block.
 
-Meant to run inside the limited child process (see ``analysis``): the file is
-untrusted. Memory does not grow with the length of the file.
+Meant to run in the confined child process (see ``analysis``), because the file is
+untrusted. Memory use does not grow with the length of the file.
 """
 
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,21 +29,31 @@ from numpy.typing import NDArray
 from recognition.announced import announced_ms
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.formats import FORMATS
-from recognition.limits import DEFAULT_LIMITS, DecodeLimits
+from recognition.limits import (
+    DEFAULT_LIMITS,
+    MAX_CHANNELS,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    DecodeLimits,
+)
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
-# Side this many times stronger than mid: the channels are each other's negative.
+# If side (L − R) has this many times the power of mid (L + R), the channels are in
+# opposite phase and their mean would cancel.
 CANCELLING: Final = 4.0
 CLIPPED_LEVEL: Final = 0.99
 MAX_LEVEL: Final = 8.0
-# File systems refuse to seek further; no media file is that long.
+# Some file systems refuse to seek further; no media file is that long.
 MAX_POSITION: Final = 1 << 43
+# Shorter gaps are rounding of timestamps; longer ones are broken timestamps.
 MIN_GAP_S: Final = Fraction(1, 5)
 MAX_GAP_S: Final = 60
 MAX_BAD_PACKETS: Final = 10_000
+# Bounds hostile headers; opening a 48-hour film takes two seconds.
+MAX_STEP_CPU_S: Final = 20.0
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
-# Codecs whose samples of more than 16 bits mean something; of lossy ones they do not.
+# Lossless codecs, whose samples of more than 16 bits carry information.
 EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
@@ -50,7 +61,7 @@ MAX_TAG_CHARS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the file says of itself before anything is decoded."""
+    """What the headers say about the sound, before decoding."""
 
     container: str
     codec: str
@@ -64,7 +75,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What decoded frames are converted to; ``samples`` is the length of each."""
+    """The format that decoded frames are converted to; ``samples`` is their length."""
 
     format: str
     layout: str
@@ -73,20 +84,43 @@ class Wanted:
 
 
 class _Source:
-    """What FFmpeg reads from: a file whose impossible seeks fail without a fuss.
+    """The file object that FFmpeg reads; impossible seeks fail quietly.
 
-    ``name`` tells it the suffix, by which some formats are known.
+    ``name`` carries the suffix, by which FFmpeg recognises some formats.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
         self.name = name
-        self.read = file.read
         self.tell = file.tell
         self.size = file.seek(0, io.SEEK_END)
         file.seek(0)
+        self._step_ends = 0.0
+        self._is_over = False
+
+    def begin_step(self) -> None:
+        """Start the CPU-time limit of one step, such as reading the next packet."""
+        self._step_ends = time.process_time() + MAX_STEP_CPU_S
+
+    def end_step(self) -> None:
+        """Raise ``DecodeFailed`` if the step used more CPU time than allowed."""
+        if self._is_over:
+            raise DecodeFailed("The file is damaged: its structure leads nowhere.")
+
+    def read(self, size: int) -> bytes:
+        return b"" if self._has_spent_step() else self._file.read(size)
+
+    def _has_spent_step(self) -> bool:
+        """Return whether headers make FFmpeg loop.
+
+        FFmpeg ignores errors then, so reads and seeks report the end of the file.
+        """
+        self._is_over = self._is_over or time.process_time() > self._step_ends
+        return self._is_over
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if self._has_spent_step():
+            return -1
         base = {io.SEEK_CUR: self.tell(), io.SEEK_END: self.size}.get(whence, 0)
         possible = 0 <= base + offset <= MAX_POSITION
         return self._file.seek(base + offset) if possible else -1
@@ -95,8 +129,8 @@ class _Source:
 class AudioFile:
     """The first audio stream of an open file; a context manager.
 
-    After ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (how many of
-    them at full scale) and ``warnings`` tell what was found.
+    When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (samples at full
+    scale) and ``warnings`` describe the sound.
     """
 
     def __init__(self, file: BinaryIO, limits: DecodeLimits, *, name: str = "") -> None:
@@ -105,8 +139,10 @@ class AudioFile:
         self._source = _Source(file, name)
         self._container = _open(self._source)
         try:
+            self._source.end_step()
             self._stream = _first_audio(self._container)
             self.declared = _declared(self._container, self._stream)
+            _refuse_claims(self.declared, self._source.size, limits)
         except BaseException:
             self._container.close()
             raise
@@ -141,15 +177,15 @@ class AudioFile:
 
     @property
     def exact_format(self) -> str:
-        """Planar integers that hold the decoded samples: 16 bits where these do."""
+        """The planar integer format that holds the samples exactly: 16 or 32 bits."""
         short = self._stream.codec_context.format.name in SHORT_FORMATS
         return "s16p" if short or not self.declared.codec.startswith(EXACT) else "s32p"
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Mono float32 samples at 8 kHz in blocks of at most 10 s.
+        """Yield mono float32 samples at 8 kHz in blocks of at most 10 s.
 
-        Raises ``TooShort`` at the end, ``TooLong`` on the way, ``UnsupportedMedia``
-        where nothing at all could be decoded.
+        Raises ``TooLong`` on the way, ``TooShort`` at the end, and ``UnsupportedMedia``
+        if nothing could be decoded.
         """
         max_samples = self.limits.max_duration_ms * SAMPLE_RATE // 1000
         want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
@@ -164,16 +200,17 @@ class AudioFile:
         self._judge()
 
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
-        """Everything that can be decoded, converted, the lead of a video included."""
+        """Yield every decodable frame, converted, with gaps filled by silence."""
         converter = _Converter(want)
         for frame in self._decoded():
+            _refuse_shape(frame.sample_rate, frame.layout.nb_channels)
             for silent in _silence_like(frame, self._gap_s(frame)):
                 yield from self._safely(converter.take(silent))
             yield from self._safely(converter.take(frame))
         yield from self._safely(converter.finish())
 
     def _safely(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
-        """Pass over frames of a kind that nothing can convert."""
+        """Skip frames that cannot be converted."""
         try:
             yield from frames
         except FFmpegMemoryError:
@@ -202,17 +239,23 @@ class AudioFile:
     def _next(
         self, packets: Iterator[Packet[AudioStream]]
     ) -> Packet[AudioStream] | None:
+        self._source.begin_step()
         try:
-            return next(packets, None)
+            packet = next(packets, None)
         except FFmpegMemoryError:
             raise
-        except (FFmpegError, IndexError):  # PyAV fails on streams that come late
+        # PyAV raises IndexError for streams that appear late
+        except (FFmpegError, IndexError):
             self._broken_off = True
-            return None
+            packet = None
+        self._source.end_step()
+        return packet
 
     def _gap_s(self, frame: AudioFrame) -> Fraction:
-        """What is missing before a frame: of damaged parts, and where the sound of a
-        video begins after its picture. Kept as silence, so that times stay right.
+        """Return the seconds missing before a frame, 0 if none.
+
+        Covers damaged intervals, and a video whose sound begins after its picture. The
+        caller inserts silence so that times stay right.
         """
         length = Fraction(frame.samples, frame.sample_rate)
         expected, first = self._next_start, self._next_start is None
@@ -243,7 +286,7 @@ class AudioFile:
             )
         elif self._bad_packets:
             self.warnings.append(
-                f"{self._bad_packets} damaged parts of the file were left out."
+                f"{self._bad_packets} damaged places in the file were skipped."
             )
         missing_s = self._missing_s()
         if missing_s:
@@ -252,7 +295,7 @@ class AudioFile:
             self.warnings.append("The end of the file could not be decoded.")
 
     def _missing_s(self) -> float:
-        """Announced but not decoded; 0 where no length is announced."""
+        """Return the seconds announced but not decoded; 0 if no length is announced."""
         declared = self.declared
         announced = announced_ms(self._file, declared.container, declared.duration_ms)
         if announced is None:
@@ -262,9 +305,9 @@ class AudioFile:
 
 
 class _Converter:
-    """Frames of any kind to frames of one kind.
+    """Converts frames of any format to one format.
 
-    The kind of frame may change on the way (chained streams, broadcast records).
+    The input format may change on the way (chained streams, broadcast recordings).
     """
 
     def __init__(self, want: Wanted) -> None:
@@ -293,15 +336,17 @@ class _Converter:
 
 
 def blocks(
-    path: Path, limits: DecodeLimits = DEFAULT_LIMITS
+    # For benchmarks and tests, which trust their files.
+    path: Path,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> Iterator[NDArray[np.float32]]:
-    """Mono float32 samples of a file at 8 kHz, in blocks of at most 10 s."""
+    """Yield mono float32 samples of a trusted file at 8 kHz, in blocks of at most 10 s."""
     with path.open("rb") as file, AudioFile(file, limits, name=path.name) as audio:
         yield from audio.blocks()
 
 
 def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of the channels, or the louder one where that mean cancels."""
+    """Return the mean of the channels, or the louder channel if the mean cancels."""
     left: NDArray[np.float32] = channels[0]
     if len(channels) == 1:
         return left
@@ -322,8 +367,9 @@ def _samples(frame: AudioFrame) -> NDArray[np.float32]:
 
 
 def _silence_like(frame: AudioFrame, length_s: Fraction) -> Iterator[AudioFrame]:
-    """Silent frames of the kind of ``frame``."""
+    """Yield silent frames in the format of ``frame``."""
     left = round(length_s * frame.sample_rate)
+    # Unsigned 8-bit audio is silent at its middle value.
     middle = 0x80 if frame.format.name.startswith("u8") else 0
     while left > 0:
         part = min(left, frame.sample_rate)
@@ -342,7 +388,8 @@ def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
 
 
 def _open(source: _Source) -> InputContainer:
-    """The container, able to read nothing but the file itself."""
+    """Open the container, able to read nothing but the file itself."""
+    source.begin_step()
     try:
         return av.open(
             source,
@@ -357,11 +404,12 @@ def _open(source: _Source) -> InputContainer:
     except FFmpegMemoryError:
         raise
     except (FFmpegError, ValueError) as error:
+        source.end_step()
         if source.size == 0:
             raise UnsupportedMedia("The file is empty.") from None
         reason = getattr(error, "strerror", None) or "unknown content"
         raise UnsupportedMedia(
-            f"It is no media file that can be read ({reason})."
+            f"This is not a readable media file ({reason})."
         ) from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error
@@ -369,10 +417,10 @@ def _open(source: _Source) -> InputContainer:
 
 def _first_audio(container: InputContainer) -> AudioStream:
     if not container.streams.audio:
-        raise UnsupportedMedia("It has no sound track.")
+        raise UnsupportedMedia("The file has no audio stream.")
     stream = container.streams.audio[0]
     if stream.codec_context is None:
-        raise UnsupportedMedia("The codec of its sound is not known.")
+        raise UnsupportedMedia("The audio codec is unknown.")
     stream.codec_context.thread_count = 1
     return stream
 
@@ -391,6 +439,30 @@ def _declared(container: InputContainer, stream: AudioStream) -> Declared:
         ),
         tags=_tags(container, stream),
     )
+
+
+def _refuse_claims(declared: Declared, size: int, limits: DecodeLimits) -> None:
+    """Refuse a file whose headers claim more than the limits allow."""
+    # 0 means unknown; the frames are checked when they arrive.
+    _refuse_shape(declared.sample_rate or MIN_SAMPLE_RATE, max(1, declared.channels))
+    if declared.codec.startswith("pcm") and declared.bit_rate:
+        # For uncompressed sound the file size bounds the length.
+        longest_ms = size * 8000 // declared.bit_rate
+        whole_ms = min(longest_ms, declared.duration_ms or longest_ms)
+        if whole_ms > limits.max_duration_ms:
+            raise TooLong(limits.max_duration_ms / 1000)
+
+
+def _refuse_shape(sample_rate: int, channels: int) -> None:
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise UnsupportedMedia(
+            f"The file claims {sample_rate} samples a second; "
+            f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} can be read."
+        )
+    if channels > MAX_CHANNELS:
+        raise UnsupportedMedia(
+            f"The file claims {channels} channels; at most {MAX_CHANNELS} can be read."
+        )
 
 
 def _duration_ms(container: InputContainer, stream: AudioStream) -> int | None:

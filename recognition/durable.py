@@ -1,4 +1,4 @@
-"""Writes files that are whole and on disk, or not there at all."""
+"""Write files atomically and durably: complete and on disk, or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODE = 0o644
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[int]:
-    """A descriptor of a new file that takes the target's place at the end."""
+    """Yield the descriptor of a new file that replaces the target on success."""
     fd, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
     temporary = Path(name)
     try:
@@ -31,13 +31,13 @@ def replacing(target: Path) -> Iterator[int]:
 
 
 def write(target: Path, data: bytes) -> None:
-    """Replace a file's content; on disk at return."""
+    """Replace a file's content; it is on disk on return."""
     with replacing(target) as fd, open(fd, "wb", closefd=False) as file:
         file.write(data)
 
 
 def sync_directory(directory: Path) -> None:
-    """Wait until the names in a directory are on disk."""
+    """Wait until the directory's entries are on disk."""
     fd = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -1,10 +1,10 @@
-"""Everything the library raises, each with a sentence a person can act on."""
+"""The exceptions of the library; each message is fit for users."""
 
 from __future__ import annotations
 
 
 class RecognitionError(Exception):
-    """Base of every error of this library; its text is fit for people."""
+    """Base of all exceptions of this library; the text is fit for users."""
 
 
 class MissingLayer(RecognitionError):
@@ -18,7 +18,7 @@ class MissingLayer(RecognitionError):
 
 
 class ParamsMismatch(RecognitionError):
-    """Something stored was made with other engine parameters."""
+    """Stored data was made with other engine parameters."""
 
     def __init__(
         self, what: str, *, found: str, expected: str, remedy: str = "rebuild it"
@@ -32,17 +32,17 @@ class ParamsMismatch(RecognitionError):
 
 
 class UnsupportedMedia(RecognitionError):
-    """The file is no audio that can be decoded."""
+    """The file is not audio that can be decoded."""
 
 
 class TooShort(RecognitionError):
-    """The file holds less sound than the engine can work with."""
+    """The file holds less sound than the engine needs."""
 
     def __init__(self, seconds: float, minimum_s: float) -> None:
         self.seconds = seconds
         self.minimum_s = minimum_s
         super().__init__(
-            f"It has {seconds:.1f} s of sound; at least {minimum_s:g} s are needed."
+            f"The file has {seconds:.1f} s of sound; at least {minimum_s:g} s are needed."
         )
 
 
@@ -52,12 +52,20 @@ class TooLong(RecognitionError):
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
         super().__init__(
-            f"It has more than {limit_s / 3600:g} h of sound, which is the limit."
+            f"The file has more than {limit_s / 3600:g} h of sound, which is the limit."
         )
 
 
 class DecodeFailed(RecognitionError):
     """Decoding ended without a usable result."""
+
+
+class OutOfLimits(DecodeFailed):
+    """A child process exceeded its time or memory limit."""
+
+
+class JobRefused(RecognitionError):
+    """A job outside this library refused its file; the text says why."""
 
 
 class BadFingerprint(RecognitionError):
@@ -69,4 +77,4 @@ class IndexCorrupt(RecognitionError):
 
 
 class IndexUnavailable(RecognitionError):
-    """The index cannot be asked now; what needed it may be tried again later."""
+    """The index does not answer at the moment; retry the work later."""

@@ -1,4 +1,4 @@
-"""From a lead to a run: verify it in its window, follow it outwards, fit its line."""
+"""Turn a lead into a run: verify it in its window, extend it, and fit its line."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ from numpy.typing import NDArray
 from recognition.alignment import Line, QueryView, fit_line
 from recognition.candidates import Lead
 from recognition.params import Params
-from recognition.segments import Run, best_segment, trimmed
+from recognition.segments import ScoringRun, best_segment, trimmed
 from recognition.types import Landmarks
-from recognition.verify import ABSENT, ALIGNED, OUTSIDE, Evidence, weigh
+from recognition.verify import ABSENT, ALIGNED, OUTSIDE, LandmarkEvidence, weigh
 
-_FITS = 6  # each fit lets a run of another tempo grow to about twice its length
+_FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
+# With fewer landmarks, a span says too little to estimate gains and chance.
 _FEWEST_LANDMARKS = 8
-_SAME_TEMPO, _SAME_PITCH = 0.005, 0.3  # as a ratio, in bins
-_NEAR_FRAMES = 94  # a run that ends within 1.5 s of its span may go on beyond it
+# how far a line may differ and still count as unaltered: as a ratio, in bins
+_SAME_TEMPO, _SAME_PITCH = 0.005, 0.3
+# 1.5 s: a run that ends this close to the edge of its span is extended beyond it
+_NEAR_FRAMES = 94
 
 
 def follow(
     view: QueryView, reference: Landmarks, lead: Lead, params: Params
-) -> Run | None:
-    """The best run along a lead's line, begun in its window and extended.
+) -> ScoringRun | None:
+    """Return the best run along a lead, verified in its window and then extended.
 
-    Extends only what scores more than a candidate must; fits the line to what it
-    finds and follows it again, until nothing is gained. A warped lead has a tempo and
-    pitch only near the true ones, so its line is fitted before it is weighed. Of the
-    offsets near a lead's the one with most evidence is followed. A tempo or pitch other
-    than the recording's own is paid for.
+    Of the ``nearby`` offsets, the one with most evidence is followed. Only a run of at
+    least ``candidate_bits`` is extended; then the line is fitted and the run extended
+    again until that gains nothing.
+
+    A warped lead has only roughly the right tempo and pitch, so its line is fitted
+    before it is weighed. A line at another tempo or pitch than the recording's costs
+    ``warp_bits``, because it was chosen among many.
     """
     if not len(reference.frames):
         return None
@@ -54,7 +59,7 @@ def follow(
         if again.raw <= run.raw:
             break
         run = again
-    # A line that was chosen to fit, among many, must be paid for
+    # Other tempi give chance more ways to fit, so such a line must pay for them.
     paid = replace(run, bits=run.bits - params.warp_bits)
     if lead.warped:
         return paid
@@ -64,14 +69,14 @@ def follow(
 
 
 def _strays(line: Line) -> bool:
-    """Whether a line was fitted to another tempo or pitch than the recording's."""
+    """Return whether a line was fitted to another tempo or pitch than the recording's."""
     return abs(line.slope - 1) > _SAME_TEMPO or abs(line.shift) > _SAME_PITCH
 
 
 def _straight(
-    view: QueryView, run: Run, within: tuple[int, int], params: Params
-) -> Run:
-    """What is left of a run at the tempo and pitch of its recording."""
+    view: QueryView, run: ScoringRun, within: tuple[int, int], params: Params
+) -> ScoringRun:
+    """Return what remains of a run at the recording's own tempo and pitch."""
     middle = sum(run.reference_span) / 2
     line = Line(1.0, run.line.query_frame(middle) - middle, 0.0)
     span = (run.first, run.last + 1)
@@ -80,11 +85,11 @@ def _straight(
 
 def whole_window(
     view: QueryView, reference: Landmarks, lead: Lead, params: Params
-) -> Run | None:
-    """The run over all of a lead's window, what speaks against it included.
+) -> ScoringRun | None:
+    """Return the run over a lead's whole window, with all evidence against it.
 
-    Where almost every landmark is masked no run grows far; what a window says as a
-    whole may still be much. Of the offsets near the lead's the one with most evidence.
+    Where noise masks almost every landmark, no run grows far, but the window as a whole
+    may still hold enough evidence. Tries all ``nearby`` offsets and returns the best.
     """
     span = _span(reference, lead.line, lead.window)
     if span[1] - span[0] < _FEWEST_LANDMARKS:
@@ -100,15 +105,15 @@ def whole_window(
 
 
 def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
-    """Numbers of the reference landmarks that fall into a window of query frames."""
+    """Return the numbers of the reference landmarks that fall into a query window."""
     places = [line.reference_frame(frame) for frame in window]
-    # The frames' own type, or the whole array would be converted for each search
+    # searchsorted would convert the whole array for a value of another type.
     bounds = np.ceil(np.clip(places, 0, reference.frames[-1] + 1)).astype(np.int32)
     low, high = np.searchsorted(reference.frames, bounds)
     return int(low), int(high)
 
 
-def _wider(run: Run, params: Params) -> tuple[int, int]:
+def _wider(run: ScoringRun, params: Params) -> tuple[int, int]:
     frames = run.reference.frames
     start, end = run.reference_span
     around = [start - params.extend_frames, end + params.extend_frames]
@@ -118,12 +123,12 @@ def _wider(run: Run, params: Params) -> tuple[int, int]:
 
 def _extended(
     view: QueryView,
-    run: Run,
+    run: ScoringRun,
     span: tuple[int, int],
     within: tuple[int, int],
     params: Params,
-) -> Run:
-    """Widen the span on each side where the run touches its border."""
+) -> ScoringRun:
+    """Widen the span on each side while the run touches its border."""
     frames = run.reference.frames
     core: tuple[int, int] | None = (run.first, run.last + 1)
     while True:
@@ -150,10 +155,10 @@ def _at(frames: NDArray[np.int32], frame: int) -> int:
 
 
 def _inside(
-    frames: tuple[int, int], run: Run, span: tuple[int, int]
+    within: tuple[int, int], run: ScoringRun, span: tuple[int, int]
 ) -> tuple[int, int]:
-    """The part of a span that lies inside some frames of the query."""
-    low, high = _span(run.reference, run.line, frames)
+    """Limit a span to the landmarks that fall inside ``within``, in query frames."""
+    low, high = _span(run.reference, run.line, within)
     return max(span[0], low), min(span[1], high)
 
 
@@ -166,13 +171,17 @@ def _run_in(
     params: Params,
     *,
     core: tuple[int, int] | None = None,
-) -> Run | None:
-    """The best run inside a span, weighed twice: by the span, then by itself."""
+) -> ScoringRun | None:
+    """Return the best run inside a span, or None.
+
+    Weighs twice: gains and chance are estimated from the whole span first, then from
+    the run itself.
+    """
     if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None
     if core is not None:
         core = (max(core[0], span[0]), min(core[1], span[1]))
-        if core[0] >= core[1]:  # a fitted line may have left its bounds
+        if core[0] >= core[1]:  # the fitted line moved the core out of the span
             return None
     evidence = weigh(view, reference, span, line, core, params)
     first, last, bits = best_segment(evidence.weights, params.x_drop)
@@ -182,7 +191,7 @@ def _run_in(
         first, last, bits = best_segment(evidence.weights, params.x_drop)
     if bits <= 0:
         return None
-    if bits >= params.candidate_bits:  # or nothing will come of it
+    if bits >= params.candidate_bits:  # weaker runs are dropped anyway
         frames = reference.frames[slice(*span)]
         first, last = trimmed(
             frames, evidence.states == ALIGNED, evidence.raw, (first, last), params
@@ -196,12 +205,12 @@ def _run(
     reference: Landmarks,
     span: tuple[int, int],
     line: Line,
-    evidence: Evidence,
+    evidence: LandmarkEvidence,
     segment: tuple[int, int, float],
-) -> Run:
+) -> ScoringRun:
     first, last, bits = segment
     states = evidence.states[first : last + 1]
-    return Run(
+    return ScoringRun(
         recording=recording,
         reference=reference,
         line=line,

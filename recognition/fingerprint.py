@@ -1,8 +1,7 @@
-"""The ``.acrfp`` file: a fingerprint in bytes, for keeping and for sending.
+"""Read and write ``.acrfp`` files, the stored form of a fingerprint.
 
-The format is described byte by byte in ``docs/fingerprint-format.md``. Reading
-trusts nothing: every count is checked against what the file can hold before
-anything is allocated.
+docs/fingerprint-format.md describes every byte. Reading trusts nothing: each count is
+checked against what the file can hold before anything is allocated.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ LEVEL_MAP: Final = 3
 
 MAX_FILE_BYTES: Final = 1 << 30
 MAX_DURATION_MS: Final = 48 * 3600 * 1000
-# More than any engine makes; with the duration they bound what reading allocates.
+# Above what any engine produces; with the duration they bound what reading allocates.
 MAX_LANDMARKS_PER_S: Final = 200
 MAX_CELLS_PER_S: Final = 2000
 SLACK_S: Final = 10
-# Deflate cannot shrink further than this.
+# Deflate cannot compress further than this.
 MAX_RATIO: Final = 1032
 
-# A landmark is 1–5 bytes of frame difference and four of bin and level.
+# A landmark takes 1–5 bytes of frame difference and four of bin and level.
 MIN_LANDMARK_BYTES: Final = 5
 MAX_LANDMARK_BYTES: Final = leb128.MAX_LENGTH + 4
 
@@ -66,7 +65,7 @@ class _Layer:
 
 
 def to_bytes(fingerprint: Fingerprint) -> bytes:
-    """The file's content. Bins are rounded to 1/32, levels to 1/16 neper."""
+    """Return the file content. Bins are rounded to 1/32, levels to 1/16 neper."""
     params = fingerprint.params_hash.encode("ascii")
     if len(params) > 16:
         raise ValueError("a parameter hash has at most 16 characters")
@@ -81,7 +80,7 @@ def to_bytes(fingerprint: Fingerprint) -> bytes:
 
 
 def from_bytes(data: bytes) -> Fingerprint:
-    """The fingerprint in a file's content; ``BadFingerprint`` says what is wrong."""
+    """Parse a file's content; ``BadFingerprint`` says what is wrong."""
     duration_ms, params, layers = _read_heads(data)
     view = memoryview(data)
     at = HEAD.size + LAYER.size * len(layers)
@@ -104,12 +103,12 @@ def from_bytes(data: bytes) -> Fingerprint:
 
 
 def save(path: Path, fingerprint: Fingerprint) -> None:
-    """Write a file, whole and on disk or not at all."""
+    """Write a file atomically and durably."""
     durable.write(path, to_bytes(fingerprint))
 
 
 def load(path: Path) -> Fingerprint:
-    """Read a file; ``BadFingerprint`` says what is wrong with it."""
+    """Read a file; ``BadFingerprint`` says what is wrong."""
     with path.open("rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
@@ -120,7 +119,10 @@ def load(path: Path) -> Fingerprint:
 
 
 def is_fingerprint(path: Path) -> bool:
-    """Whether a file is one of ours, or of a kind that ``load`` explains."""
+    """Return whether ``load`` should read a file: ours, or another vendor's.
+
+    For vendor files, ``load`` raises an error that explains what to do.
+    """
     if path.name.lower().endswith(VENDOR_SUFFIXES):
         return True
     with path.open("rb") as file:
@@ -129,7 +131,7 @@ def is_fingerprint(path: Path) -> bool:
 
 def _refuse_foreign(name: str) -> NoReturn:
     raise BadFingerprint(
-        f"{name} is a fingerprint of another maker, in a format of its own. "
+        f"{name} is another vendor's fingerprint, in a proprietary format. "
         f"Make one from the audio with: {HOW_TO}"
     )
 
@@ -172,7 +174,7 @@ def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
 
 
 def _landmark_planes(landmarks: Landmarks) -> Iterator[NDArray[np.uint8]]:
-    """One after the other: of ten hours, all together would take 60 MB."""
+    """Yield one plane after the other; for ten hours all together would take 60 MB."""
     frames = landmarks.frames
     if len(frames) and (frames[0] < 0 or (np.diff(frames) < 0).any()):
         raise ValueError("landmarks must be ordered by frame")
@@ -197,11 +199,10 @@ def _steps(
 
 
 def _deflate(planes: Iterable[NDArray[np.uint8]]) -> tuple[bytes, int]:
-    """A zlib stream and the size of what is in it.
+    """Return a zlib stream and its uncompressed size.
 
-    By Huffman codes alone: here as small as any, and fast.
-
-    A new block for each plane gives each a code of its own.
+    Uses Huffman codes alone, which is fast and no larger here. Each plane starts a new
+    block and so gets its own code.
     """
     deflater = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
     parts = []
@@ -213,13 +214,13 @@ def _deflate(planes: Iterable[NDArray[np.uint8]]) -> tuple[bytes, int]:
 
 
 def _read_heads(data: bytes) -> tuple[int, str, list[_Layer]]:
-    """Duration, parameter hash and layers, once the file as a whole is sound."""
+    """Return duration, parameter hash and layers, after checking the whole file."""
     if not data.startswith(MAGIC):
         raise BadFingerprint(
-            f"This is no .acrfp fingerprint. Make one from the audio with: {HOW_TO}"
+            f"This is not an .acrfp fingerprint. Make one from the audio with: {HOW_TO}"
         )
     if len(data) < HEAD.size + CHECKSUM.size:
-        raise BadFingerprint("The fingerprint is cut off.")
+        raise BadFingerprint("The fingerprint is truncated.")
     _, version, count, duration_ms, params = HEAD.unpack_from(data)
     if version != VERSION:
         raise BadFingerprint(
@@ -231,7 +232,7 @@ def _read_heads(data: bytes) -> tuple[int, str, list[_Layer]]:
     ):
         raise BadFingerprint("The fingerprint is damaged: its checksum is wrong.")
     if duration_ms > MAX_DURATION_MS:
-        raise BadFingerprint("The fingerprint is of more than 48 h of sound.")
+        raise BadFingerprint("The fingerprint covers more than 48 h of sound.")
     layers = _read_layers(data, count)
     if not all(_plausible(layer, duration_ms) for layer in layers):
         raise BadFingerprint("The fingerprint is damaged: impossible layer size.")
@@ -276,7 +277,7 @@ def _inflate(stored: memoryview, size: int) -> NDArray[np.uint8]:
     except zlib.error as error:
         raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
     if len(raw) != size or not inflater.eof:
-        raise BadFingerprint("The fingerprint is damaged: a layer has another size.")
+        raise BadFingerprint("The fingerprint is damaged: a layer has the wrong size.")
     return np.frombuffer(raw, dtype=np.uint8)
 
 

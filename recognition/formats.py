@@ -1,7 +1,7 @@
-"""Which containers may be opened: all that carry their own sound.
+"""Which containers may be opened: all that contain their own sound.
 
-Left out is what names other files or addresses, talks to devices, holds pictures
-or text only, or is told apart by its name alone.
+Excluded are formats that refer to other files or addresses, address devices, hold only
+pictures or text, or are recognised by their name alone.
 """
 
 from __future__ import annotations
@@ -40,4 +40,4 @@ def _readable() -> list[str]:
 
 
 FORMATS: Final = ",".join(_readable())
-"""The allowed demuxers, as FFmpeg's ``format_whitelist`` wants them."""
+"""The allowed demuxers, in the form of FFmpeg's ``format_whitelist``."""

@@ -1,9 +1,9 @@
-"""Landmarks to hashes: triplets of neighbouring landmarks, as uint32.
+"""Hash landmarks: triplets of neighbouring landmarks, as uint32.
 
-A hash holds the first landmark's frequency and where the other two lie from it. Its
-times are coarse, so noise that moves a peak by a frame, or a tempo some per cent off,
-seldom changes it. A reference is hashed with few neighbours; a query is denser, so it
-hashes more of them.
+A hash holds the frequency of the first landmark and the distances of the other two. Its
+times are coarse, so that noise that moves a peak by a frame, or a tempo a few per cent
+off, seldom changes it. References are hashed with few neighbours; queries are denser
+and hashed with more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Zone = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 def reference_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
-    """What is put into the index for a recording: (hashes, anchor frames)."""
+    """Return what the index stores for a recording: (hashes, anchor frames)."""
     fan = params.reference_fan
     return triplet_hashes(landmarks, fan=fan, within=fan, params=params)
 
@@ -28,9 +28,9 @@ def reference_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
 def triplet_hashes(
     landmarks: Landmarks, *, fan: int, within: int, params: Params = DEFAULT
 ) -> Hashes:
-    """Each landmark with two of its next ``fan`` neighbours, and its frame.
+    """Hash each landmark with two of its next ``fan`` neighbours; return its frame too.
 
-    The third landmark is among the ``within`` neighbours that follow the second.
+    The third landmark is among the ``within`` neighbours after the second.
     """
     hashes, frames = _triplets(
         landmarks.frames, landmarks.bins, fan, within, zone_of(params)
@@ -39,9 +39,9 @@ def triplet_hashes(
 
 
 def zone_of(params: Params) -> Zone:
-    """Where a landmark's neighbours lie, and the coarse time of each distance."""
+    """Return the bounds of the neighbour zone, and the coarse time of each distance."""
     bounds = np.array([params.min_dt, params.max_dt, params.max_df], dtype=np.int32)
-    # A division for each hash would take most of the time
+    # A lookup table, because a division per hash would take most of the time.
     return bounds, np.arange(params.max_dt + 1, dtype=np.int64) // params.hash_frames
 
 
@@ -53,11 +53,11 @@ def neighbours(
     bounds: NDArray[np.int32],
     out: NDArray[np.int64],
 ) -> int:
-    """Fill ``out``, but for its last place, with what follows in the zone of ``i``.
+    """Fill ``out``, except its last place, with the landmarks in the zone after ``i``.
 
-    Every landmark is written and only kept if it is near in frequency: whether it is
-    cannot be foreseen, and a branch would cost more than the rest. Places are unsigned,
-    or each would first be looked at for counting from the end.
+    Each landmark is written first and kept only if it is near in frequency: the outcome
+    is unpredictable, and a mispredicted branch would cost more than the write. Indices
+    are unsigned so that Numba does not handle negative indexing.
     """
     place, widest = bins[i], np.float32(bounds[2])
     first, last = frames[i] + bounds[0], frames[i] + bounds[1]
@@ -107,20 +107,23 @@ def place_from(
     other: int,
     times: NDArray[np.int64],
 ) -> np.int64:
-    """Where a landmark lies from landmark ``i``: bins, and coarse time in 8 bits."""
+    """Return the distance of a landmark from landmark ``i``: bins, and 8 bits of time."""
     df = bins_between(bins, i, other)
     return df << 8 | np.int64(times[frames[other] - frames[i]])
 
 
 @compiled
 def bins_between(bins: NDArray[np.float32], i: int, other: int) -> np.int64:
-    """How many bins a landmark lies above landmark ``i``, made positive."""
+    """Return how many bins a landmark lies above landmark ``i``, plus 64.
+
+    ``max_df`` is below 64, so the result is positive.
+    """
     return np.int64(round(bins[other] - bins[i])) + 64
 
 
 @compiled
 def mix(anchor: np.int64, second: np.int64, third: np.int64) -> np.uint32:
-    """Spread the exact triplet over 32 bits (multiplicative hashing)."""
+    """Spread the packed triplet over 32 bits (multiplicative hashing)."""
     value = anchor << 42 | second << 26 | third << 10
     product = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
     return np.uint32(product >> np.uint64(32))

@@ -1,4 +1,4 @@
-"""The one way functions are compiled: cached on disk, and free of the GIL."""
+"""Compile numeric functions, with the code cached on disk and without the GIL."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Compile at the first call; typed as the function itself."""
+    """Compile on the first call; the type stays that of the function."""
     return cast("Function", njit(cache=True, nogil=True)(function))
 
 
 def compiled_fastmath(function: Function) -> Function:
-    """Like ``compiled``, with floating-point sums free to be reordered."""
+    """Compile like ``compiled``, but let floating-point sums be reordered."""
     return cast("Function", njit(cache=True, nogil=True, fastmath=True)(function))

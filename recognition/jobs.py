@@ -1,4 +1,4 @@
-"""What a child process does with a media file; see ``isolation``."""
+"""The jobs that a child process runs on a media file; see ``isolation``."""
 
 from __future__ import annotations
 
@@ -11,55 +11,28 @@ import os
 import pkgutil
 import socket
 import wave
-from collections.abc import Callable
 from typing import Any, Final
 
 import av
 import numpy as np
-from av.error import MemoryError as FFmpegMemoryError
 
 from recognition import fingerprint, renditions, spectrogram, waveform
 from recognition.builder import FingerprintBuilder
 from recognition.decode import SAMPLE_RATE, AudioFile
-from recognition.errors import DecodeFailed, RecognitionError
-from recognition.isolation import confine, wire
-from recognition.isolation.failures import failure_to_json
-from recognition.isolation.wire import Kind
+from recognition.isolation import wire
+from recognition.isolation.child import Job
+from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.types import Analysis, MediaFacts, Progress
-
-
-def run(talk: socket.socket) -> None:
-    """Take one request from ``talk``, do it, and answer there."""
-    request, fds = wire.receive_request(talk)
-    limits = DecodeLimits(**request["limits"])
-    confine.confine(
-        confine.Limits(
-            memory_bytes=limits.max_memory_bytes,
-            cpu_s=limits.max_cpu_s,
-            output_bytes=request["output_bytes"],
-        )
-    )
-    wire.send(talk, Kind.STARTED)
-    try:
-        JOBS[request["job"]](talk, request, limits, fds)
-    except RecognitionError as error:
-        wire.send(talk, Kind.FAILURE, failure_to_json(error))
-    except (MemoryError, FFmpegMemoryError):
-        megabytes = limits.max_memory_bytes >> 20
-        failure = DecodeFailed(f"Decoding needed more than {megabytes} MB of memory.")
-        wire.send(talk, Kind.FAILURE, failure_to_json(failure))
-    else:
-        wire.send(talk, Kind.DONE)
 
 
 def analyse(
     talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
 ) -> None:
-    """Fingerprint, waveform and facts of the file ``fds[0]``."""
+    """Send the fingerprint, waveform and facts of the file ``fds[0]``."""
 
     def report(share: float) -> None:
-        wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
 
     with os.fdopen(fds[0], "rb") as file:
         audio = AudioFile(file, limits, name=request["name"])
@@ -68,18 +41,18 @@ def analyse(
         "facts": dataclasses.asdict(analysis.facts),
         "warnings": analysis.warnings,
     }
-    wire.send(talk, Kind.FACTS, json.dumps(facts).encode())
-    wire.send(talk, Kind.WAVEFORM, waveform.to_bytes(analysis.waveform))
-    wire.send(talk, Kind.FINGERPRINT, fingerprint.to_bytes(analysis.fingerprint))
+    wire.send(talk, MessageKind.FACTS, json.dumps(facts).encode())
+    wire.send(talk, MessageKind.WAVEFORM, waveform.to_bytes(analysis.waveform))
+    wire.send(talk, MessageKind.FINGERPRINT, fingerprint.to_bytes(analysis.fingerprint))
 
 
 def proxy(
     talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
 ) -> None:
-    """The rendition of the file ``fds[0]``, written to ``fds[1]``."""
+    """Write the rendition of the file ``fds[0]`` to ``fds[1]``."""
 
     def report(share: float) -> None:
-        wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
 
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
         audio = AudioFile(file, limits, name=request["name"])
@@ -89,30 +62,30 @@ def proxy(
 def excerpts(
     talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
 ) -> None:
-    """Stretches of the file ``fds[0]``, written to ``fds[1]`` one after the other."""
+    """Write intervals of the file ``fds[0]`` to ``fds[1]``, one after the other."""
 
     def report(share: float) -> None:
-        wire.send(talk, Kind.PROGRESS, wire.DOUBLE.pack(share))
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
 
     spans_ms = [(start, end) for start, end in request["spans_ms"]]
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
         audio = AudioFile(file, limits, name=request["name"])
         lengths = renditions.encode_excerpts(audio, output, spans_ms, report)
-    wire.send(talk, Kind.FACTS, json.dumps(lengths).encode())
+    wire.send(talk, MessageKind.FACTS, json.dumps(lengths).encode())
 
 
 def levels(
     talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
 ) -> None:
-    """The spectrogram of the file ``fds[0]``."""
+    """Send the spectrogram of the file ``fds[0]``."""
     with os.fdopen(fds[0], "rb") as file:
         audio = AudioFile(file, limits, name=request["name"])
         drawn = spectrogram.draw(audio, request["columns"])
-    wire.send(talk, Kind.SPECTROGRAM, drawn.tobytes())
+    wire.send(talk, MessageKind.SPECTROGRAM, drawn.tobytes())
 
 
 def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analysis:
-    """Decode once and feed everything that listens."""
+    """Decode once, and compute fingerprint and waveform from the same blocks."""
     builder = FingerprintBuilder(layers=layers)
     drawn = waveform.WaveformBuilder()
     with audio:
@@ -133,7 +106,10 @@ def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analy
 
 
 def _return_free_memory() -> None:
-    """Of ten hours, the builder's many small parts leave 80 MB of free memory."""
+    """Return freed memory to the system.
+
+    For ten hours of sound, the builder's many small allocations leave 80 MB free.
+    """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
@@ -142,7 +118,8 @@ def _return_free_memory() -> None:
 def warm() -> None:
     """Load and compile what the jobs use, so that each child finds it ready.
 
-    A child may open no file, so PyAV can not load a part when it meets a subtitle.
+    A child may not open files, so PyAV could not import a module on demand, for example
+    for subtitles.
     """
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if not module.name.endswith("__main__"):
@@ -165,7 +142,6 @@ def warm() -> None:
     spectrogram.draw(AudioFile(memory, DEFAULT_LIMITS), 10)
 
 
-Job = Callable[[socket.socket, dict[str, Any], DecodeLimits, list[int]], None]
 JOBS: Final[dict[str, Job]] = {
     "analyse": analyse,
     "proxy": proxy,

@@ -1,7 +1,7 @@
-"""Spectral peaks: a sparse layer for references and a dense one for queries.
+"""Extract spectral peaks: a sparse layer for references, a dense one for queries.
 
-Both come from one pass over the levels: a peak of the sparse layer rules a larger
-neighbourhood and is therefore a peak of the dense one too.
+Both come from one pass over the levels: a sparse peak is the maximum of a larger
+neighbourhood, and therefore a peak of the dense layer too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DENSE, _SPARSE = 1, 2
 
 
 class LandmarkExtractor:
-    """Finds peaks in levels fed block by block; the result ignores block sizes."""
+    """Finds peaks in levels fed block by block; block sizes do not affect the result."""
 
     def __init__(self, params: Params = DEFAULT) -> None:
         self._params = params
@@ -35,22 +35,22 @@ class LandmarkExtractor:
         }
 
     def feed(self, levels: NDArray[np.float32]) -> None:
-        """Take the next rows of levels [frames, n_bins]."""
+        """Add the next rows of levels [frames, n_bins]."""
         self._rest = np.concatenate([self._rest, levels])
         self._search(self._first + len(self._rest) - self._context)
 
     def finish(self) -> None:
-        """Search the last rows, for which no context will follow."""
+        """Search the last rows, which have no following context."""
         self._search(self._first + len(self._rest))
         for limit in self._layers.values():
             limit.finish()
 
     def reference(self) -> Landmarks:
-        """The sparse layer of everything searched."""
+        """Return the sparse layer of all rows searched."""
         return self._layers[_SPARSE].kept()
 
     def dense(self) -> Landmarks:
-        """The dense layer of everything searched."""
+        """Return the dense layer of all rows searched."""
         return self._layers[_DENSE].kept()
 
     def _search(self, stop: int) -> None:
@@ -82,10 +82,10 @@ class LandmarkExtractor:
 
 
 class _DensityLimit:
-    """Keeps at most so many peaks a second, those that stand out most.
+    """Limits peaks to ``rate`` per second, keeping those that stand out most.
 
-    Decides as soon as the half second after a peak is known, so that only what is
-    kept takes memory.
+    Decides on a peak as soon as the half second after it is known, so that only kept
+    peaks use memory.
     """
 
     def __init__(self, rate: int, params: Params) -> None:
@@ -94,7 +94,7 @@ class _DensityLimit:
         self._frames = np.zeros(0, dtype=np.int32)
         self._values = np.zeros((0, 3), dtype=np.float32)
         self._decided = 0  # peaks before this frame are decided
-        # Grow in place, where a list of arrays would be copied at the end
+        # Byte arrays grow in place, where a list of arrays would be copied at the end.
         self._kept_frames = bytearray()
         self._kept_bins = bytearray()
         self._kept_levels = bytearray()
@@ -102,18 +102,18 @@ class _DensityLimit:
     def feed(
         self, frames: NDArray[np.int32], values: NDArray[np.float32], stop: int
     ) -> None:
-        """Take peaks as (bin, level, contrast); all before ``stop`` are there now."""
+        """Add peaks as (bin, level, contrast); all peaks before ``stop`` are known now."""
         self._frames = np.concatenate([self._frames, frames])
         self._values = np.concatenate([self._values, values])
         self._decide(stop - self._half)
 
     def finish(self) -> None:
-        """Decide on the last ones, after which nothing comes."""
+        """Decide on the last peaks."""
         if len(self._frames):
             self._decide(int(self._frames[-1]) + 1)
 
     def kept(self) -> Landmarks:
-        """Everything kept; nothing can be fed any more."""
+        """Return all kept peaks; nothing can be fed afterwards."""
         return Landmarks(
             frames=np.frombuffer(self._kept_frames, dtype=np.int32),
             bins=np.frombuffer(self._kept_bins, dtype=np.float32),
@@ -136,7 +136,7 @@ class _DensityLimit:
 
 
 def select(landmarks: Landmarks, chosen: NDArray[np.bool_] | slice) -> Landmarks:
-    """The landmarks that a mask or a slice chooses."""
+    """Return the landmarks selected by a mask or a slice."""
     return Landmarks(
         frames=landmarks.frames[chosen],
         bins=landmarks.bins[chosen],
@@ -145,7 +145,7 @@ def select(landmarks: Landmarks, chosen: NDArray[np.bool_] | slice) -> Landmarks
 
 
 def thin(landmarks: Landmarks, radius_frames: int, radius_bins: int) -> Landmarks:
-    """Keep those landmarks that are the loudest of their neighbourhood."""
+    """Keep the landmarks that are the loudest of their neighbourhood."""
     kept = _rulers(
         landmarks.frames, landmarks.bins, landmarks.levels, radius_frames, radius_bins
     )
@@ -154,7 +154,7 @@ def thin(landmarks: Landmarks, radius_frames: int, radius_bins: int) -> Landmark
 
 @compiled
 def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) -> bool:
-    """Whether the cell is the maximum around it; of equal ones the first."""
+    """Return whether a cell is the maximum of its neighbourhood; the first of equals."""
     value = levels[t, f]
     for i in range(max(0, t - frames), min(levels.shape[0], t + frames + 1)):
         for j in range(max(0, f - bins), min(levels.shape[1], f + bins + 1)):
@@ -170,9 +170,9 @@ def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) 
 def _tops(
     levels: NDArray[np.float32], t: int, floor: float, out: NDArray[np.bool_]
 ) -> None:
-    """Which cells of a row are audible and as loud as those next to them.
+    """Mark the cells of a row that are audible and at least as loud as adjacent cells.
 
-    Without a branch, so that many cells are compared at once: few are left to look at.
+    Branch-free, so that the compiler compares many cells at once; few cells remain.
     """
     n = levels.shape[1]
     row = levels[t]
@@ -187,7 +187,7 @@ def _tops(
 
 @compiled
 def _sums(levels: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Sums of each row up to each bin, from which any stretch has its sum at once."""
+    """Return cumulative sums of each row, which give the sum of any interval of bins."""
     sums = np.zeros((levels.shape[0], levels.shape[1] + 1), dtype=np.float64)
     for t in range(levels.shape[0]):
         total = 0.0
@@ -201,7 +201,7 @@ def _sums(levels: NDArray[np.float32]) -> NDArray[np.float64]:
 def _mean_around(
     sums: NDArray[np.float64], t: int, f: int, frames: int, bins: int
 ) -> np.float64:
-    """The mean level around a cell."""
+    """Return the mean level around a cell."""
     first, last = max(0, f - bins), min(sums.shape[1] - 1, f + bins + 1)
     low, high = max(0, t - frames), min(sums.shape[0], t + frames + 1)
     total = np.float64(0)
@@ -218,7 +218,7 @@ def _find_peaks(
     floor: float,
     radii: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Peaks of rows start … stop: (frame, layer) and (bin, level, contrast)."""
+    """Return peaks of rows start … stop: (frame, layer) and (bin, level, contrast)."""
     capacity = (stop - start) * levels.shape[1] // 4 + 16
     places = np.empty((capacity, 2), dtype=np.int32)
     values = np.empty((capacity, 3), dtype=np.float32)
@@ -232,6 +232,8 @@ def _find_peaks(
                 continue
             value = levels[t, f]
             sparse = _rules(levels, t, f, radii[1, 0], radii[1, 1])
+            # The vertex of a parabola through three levels gives the bin with a
+            # fraction.
             below, above = levels[t, f - 1], levels[t, f + 1]
             curvature = below - 2 * value + above
             step = 0.5 * (below - above) / curvature if curvature < 0 else 0.0

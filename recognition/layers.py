@@ -1,4 +1,4 @@
-"""What a use needs of a fingerprint, or the error that says what is missing."""
+"""Return the layer that a use needs, or raise if it is missing or incompatible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recognition.types import Fingerprint, Landmarks, LevelMap
 def scan_layer(
     fingerprint: Fingerprint, params: Params = DEFAULT
 ) -> tuple[Landmarks, LevelMap]:
-    """The layer a file is scanned by; an error where it is missing or foreign."""
+    """Return the layers a file is scanned by, or raise if missing or incompatible."""
     if fingerprint.dense is None or fingerprint.level_map is None:
         raise MissingLayer("scan")
     check_params(fingerprint, params)
@@ -18,7 +18,7 @@ def scan_layer(
 
 
 def reference_layer(fingerprint: Fingerprint, params: Params = DEFAULT) -> Landmarks:
-    """The layer a recording is indexed by; an error where it is missing or foreign."""
+    """Return the layer a recording is indexed by, or raise if missing or incompatible."""
     if fingerprint.reference is None:
         raise MissingLayer("reference")
     check_params(fingerprint, params)
@@ -26,7 +26,7 @@ def reference_layer(fingerprint: Fingerprint, params: Params = DEFAULT) -> Landm
 
 
 def check_params(fingerprint: Fingerprint, params: Params) -> None:
-    """Refuse a fingerprint that other parameters shaped."""
+    """Raise ``ParamsMismatch`` if the fingerprint was made with other parameters."""
     expected = params.shape_hash()
     if fingerprint.params_hash != expected:
         raise ParamsMismatch(

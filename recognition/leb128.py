@@ -1,4 +1,4 @@
-"""Unsigned LEB128 numbers, whole arrays at a time."""
+"""Encode and decode arrays of unsigned LEB128 numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ MAX_LENGTH = 5
 
 
 def encode(values: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Each value as 1–5 bytes of 7 bits, lowest first; the high bit says "more"."""
+    """Encode each value as 1–5 bytes of 7 bits, lowest first; the high bit means
+    "more".
+    """
     size = _encoded_size(values)
     data = np.empty(size, dtype=np.uint8)
     _encode(values, data)
@@ -19,10 +21,10 @@ def encode(values: NDArray[np.uint32]) -> NDArray[np.uint8]:
 
 
 def decode(data: NDArray[np.uint8], count: int) -> NDArray[np.uint32]:
-    """Exactly ``count`` values; ``ValueError`` where the bytes say otherwise."""
+    """Decode exactly ``count`` values; raise ``ValueError`` if the bytes do not fit."""
     values = np.empty(count, dtype=np.uint32)
     if not _decode(data, values):
-        raise ValueError("the numbers are not what was announced")
+        raise ValueError("the bytes do not hold the announced count")
     return values
 
 

@@ -1,7 +1,7 @@
 """The coarse map of levels kept of a scanned file.
 
-Verification reads from it how loud the file is where a landmark is missing, and
-silence is told from it; one byte a cell in steps of 1/8 neper.
+Verification uses it to see how loud the file is where a landmark is missing, and
+silence is derived from it. One byte per cell, in steps of 1/8 neper.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class LevelMapBuilder:
         self._cells = bytearray()  # grows in place, where a list would be copied
 
     def feed(self, levels: NDArray[np.float32]) -> None:
-        """Take the next rows."""
+        """Add the next rows."""
         self._rest = np.concatenate([self._rest, levels])
         whole = len(self._rest) // self._params.map_frames * self._params.map_frames
         self._pool(self._rest[:whole])
         self._rest = self._rest[whole:]
 
     def finish(self) -> LevelMap:
-        """The map; a last cell that is not full counts what there is."""
+        """Return the map; an incomplete last row is padded with its own edge."""
         p = self._params
         if len(self._rest):
             missing = p.map_frames - len(self._rest)
@@ -53,14 +53,14 @@ class LevelMapBuilder:
 
 
 def to_bytes(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Levels in nepers as bytes, cut to what a byte can say."""
+    """Convert levels in nepers to bytes, clipped to the range of a byte."""
     steps = np.rint((levels + OFFSET) * STEPS_PER_NEPER)
     cut: NDArray[np.uint8] = np.clip(steps, 0, 255).astype(np.uint8)
     return cut
 
 
 def silent_frames(level_map: LevelMap, params: Params = DEFAULT) -> NDArray[np.bool_]:
-    """For each row of the map, whether nothing in it is audible."""
+    """Return for each row of the map whether nothing in it is audible."""
     limit = to_bytes(np.array([params.silence_level], dtype=np.float32))[0]
     heard = level_map.levels[:, params.silence_bin // level_map.bins_per_cell :]
     quiet: NDArray[np.bool_] = heard.max(axis=1, initial=0) <= limit

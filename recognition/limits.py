@@ -1,14 +1,17 @@
-"""What reading one untrusted file may take, and how large a picture of it may be."""
+"""Limits on the resources and the output of reading one untrusted file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What decoding one file may take; memory is beyond what the process starts with."""
+    """Limits of decoding one file; memory is in addition to what the process starts
+    with.
+    """
 
     max_duration_ms: int = 48 * 3600 * 1000
     max_memory_bytes: int = 1 << 30
@@ -17,6 +20,27 @@ class DecodeLimits:
 
 
 DEFAULT_LIMITS: Final = DecodeLimits()
+
+# Decoding speech at 6 kbit/s takes a second of CPU time per 150 kB. The margin is for
+# slow machines, and for silence, which compresses best.
+BYTES_PER_CPU_S: Final = 8192
+FIRST_CPU_S: Final = 30
+
+# Accepted sound formats. At lower sample rates nothing can be matched, but a few bytes
+# could stand for hours; higher values come from damaged headers.
+MIN_SAMPLE_RATE: Final = 2000
+MAX_SAMPLE_RATE: Final = 12_288_000
+MAX_CHANNELS: Final = 128
+
+
+def limits_for(path: Path, limits: DecodeLimits) -> DecodeLimits:
+    """Return ``limits`` with the CPU time that a file of this size may need.
+
+    So a small file that claims or unpacks to hours of sound stops early.
+    """
+    needed_s = FIRST_CPU_S + path.stat().st_size // BYTES_PER_CPU_S
+    return replace(limits, max_cpu_s=min(limits.max_cpu_s, needed_s))
+
 
 SPECTROGRAM_ROWS: Final = 160
 SPECTROGRAM_COLUMNS: Final = 2000

@@ -1,4 +1,4 @@
-"""Stretches that repeat: whether what two recordings share is a loop."""
+"""Detect loops: whether the sound that two recordings share is a repeated interval."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from recognition.types import Landmarks, SegmentMatch
 
 LOOP_MS = 20_000
 REPEATS = 4
-_STEADY = 0.06  # how far from a whole number of periods a repeat may start
-_ALIKE = 0.5  # share of a stretch's hashes that its repeat one period later has
+_STEADY = 0.06  # tolerance of a repeat's start, as a share of the period
+_ALIKE = 0.5  # share of an interval's hashes that must recur one period later
+# Fewer hashes cannot show a period reliably.
 _FEWEST = 24
 
 
 def is_repeated(runs: Sequence[SegmentMatch]) -> bool:
-    """Whether one short stretch of the reference is heard again and again.
+    """Return whether one short interval of the reference plays repeatedly.
 
-    At least four times, a steady period apart or whole multiples of it.
+    At least four times, at a steady period or whole multiples of it.
     """
     for run in runs:
         same = [other for other in runs if _same_part(run, other)]
-        if len(same) >= REPEATS and _is_steady([_start(run, one) for one in same]):
+        if len(same) >= REPEATS and _is_steady([_start(run, other) for other in same]):
             return True
     return False
 
 
 def repeats_within(landmarks: Landmarks, params: Params = DEFAULT) -> int | None:
-    """The period in milliseconds of a stretch that is one loop, or None.
+    """Return the period, in milliseconds, if the sound is one loop, else None.
 
-    The stretch must hold the loop at least four times.
+    The landmarks must cover at least four repetitions.
     """
     hashes, frames = reference_hashes(landmarks, params)
     if len(hashes) < _FEWEST:
@@ -43,7 +44,7 @@ def repeats_within(landmarks: Landmarks, params: Params = DEFAULT) -> int | None
     if longest <= params.max_dt:
         return None
     counts = _later(hashes, frames, longest)
-    counts[: params.max_dt] = 0  # what sounds on is no repeat
+    counts[: params.max_dt] = 0  # a sustained sound is not a repeat
     period = int(np.argmax(counts))
     if counts[period] < _ALIKE * len(hashes) * (1 - period / length):
         return None
@@ -53,11 +54,11 @@ def repeats_within(landmarks: Landmarks, params: Params = DEFAULT) -> int | None
 def _later(
     hashes: NDArray[np.uint32], frames: NDArray[np.int32], longest: int
 ) -> NDArray[np.int64]:
-    """How many hashes come again so many frames later, give or take one frame."""
+    """Count hashes that recur after each number of frames, give or take one frame."""
     order = np.lexsort((frames, hashes))
     hashes, frames = hashes[order], frames[order]
     counts = np.zeros(longest + 2, dtype=np.int64)
-    # A loop's hash comes once a period, so its next one is among the next few
+    # A loop's hash occurs once per period, so its recurrence is among the next few.
     for step in range(1, REPEATS + 1):
         same = hashes[step:] == hashes[:-step]
         gaps = (frames[step:] - frames[:-step])[same]
@@ -74,7 +75,7 @@ def _same_part(run: SegmentMatch, other: SegmentMatch) -> bool:
 
 
 def _start(run: SegmentMatch, other: SegmentMatch) -> float:
-    """When ``other`` plays the moment at which ``run`` begins in the reference."""
+    """Return when ``other`` plays the moment at which ``run`` begins in the reference."""
     ahead = other.reference_start_ms - run.reference_start_ms
     return other.start_ms - ahead / other.tempo_ratio
 

@@ -1,6 +1,6 @@
-"""The scan: which recordings sound in a file, where, from which part, how surely.
+"""Scan a file: which recordings sound in it, where, from which interval, how surely.
 
-Works from a kept fingerprint alone, so a file is scanned again without its audio.
+Needs only the stored fingerprint, so a file can be scanned again without its audio.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from recognition.candidates import stages
 from recognition.layers import scan_layer
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
-from recognition.policy import AudioType, ScanPolicy
+from recognition.policy import CaptureType, ScanPolicy
 from recognition.references import References
 from recognition.search import Search
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 from recognition.speech import speech_share
 from recognition.stretches import unmatched_stretches
 from recognition.types import (
@@ -29,8 +29,8 @@ from recognition.types import (
     Progress,
     ScanResult,
     SegmentMatch,
-    Stretch,
     StretchKind,
+    UnmatchedInterval,
 )
 
 
@@ -44,9 +44,10 @@ def scan(
     policy: ScanPolicy | None = None,
     progress: Progress | None = None,
 ) -> ScanResult:
-    """Every play of a recording of the buckets in the query, and what is not one.
+    """Return every segment of the buckets' recordings in the query, and unmatched
+    intervals.
 
-    ``query`` needs its scan layer. ``progress`` is told the share done.
+    ``query`` needs its scan layer. ``progress`` receives the share done, 0–1.
     """
     dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
@@ -60,7 +61,7 @@ def scan(
         hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
         closed=silent | ~scanned,
     )
-    robust_first = policy.audio_type is AudioType.RECORDED
+    robust_first = policy.audio_type is CaptureType.RECORDED
     todo = stages(params, robust_first=robust_first, hours=search.hours)
     for number, stage in enumerate(todo):
         if progress is not None:
@@ -72,9 +73,9 @@ def scan(
 
 
 def segment_match(
-    run: Run, *, duration_ms: int, hours: float, params: Params = DEFAULT
+    run: ScoringRun, *, duration_ms: int, hours: float, params: Params = DEFAULT
 ) -> SegmentMatch:
-    """A run as it leaves the library: in milliseconds, with a calibrated score."""
+    """Convert a run to the library's output: milliseconds and a calibrated score."""
     ms = params.frame_ms
     (start, end), (r_start, r_end) = run.query_span, run.reference_span
     expected = e_value(run.bits, hours, params)
@@ -103,7 +104,7 @@ def _result(
     silent: NDArray[np.bool_],
     scanned: NDArray[np.bool_],
 ) -> ScanResult:
-    def leave(run: Run) -> SegmentMatch:
+    def leave(run: ScoringRun) -> SegmentMatch:
         return segment_match(
             run,
             duration_ms=query.duration_ms,
@@ -126,10 +127,10 @@ def _result(
 
 
 def _with_speech(result: ScanResult, query: Fingerprint, params: Params) -> ScanResult:
-    """The result with an estimate of speech in every match and unmatched sound."""
+    """Add an estimate of speech to every match and every unmatched interval with sound."""
     dense, level_map = scan_layer(query, params)
 
-    def share(part: SegmentMatch | Stretch) -> float | None:
+    def share(part: SegmentMatch | UnmatchedInterval) -> float | None:
         return speech_share(dense, level_map, (part.start_ms, part.end_ms), params)
 
     return replace(

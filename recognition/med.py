@@ -1,8 +1,8 @@
-"""The median edge predictor of lossless image coding (LOCO-I), on a level map.
+"""The median edge predictor of lossless image coding (LOCO-I), for a level map.
 
-Each cell is told as its difference, modulo 256, from a guess made of the cell
-before it in time, the one below it in frequency and the one before that: half the
-entropy of the cells themselves.
+Each cell is stored as its difference, modulo 256, from a prediction by three
+neighbours: the previous in time, the next lower in frequency, and the one diagonal to
+it. This halves the entropy.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from recognition.jit import compiled
 
-# Of ten hours, all rows together would take 43 MB
+# Rows per block: all rows of ten hours together would take 43 MB.
 _ROWS: Final = 1 << 16
 
 
 def encode(cells: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """Differences from the guesses, row by row, some rows at a time."""
+    """Yield the differences from the predictions, row by row, in blocks of rows."""
     for start in range(0, len(cells), _ROWS):
-        first = max(0, start - 1)  # what the first row is guessed from
+        first = max(0, start - 1)  # the row from which the first is predicted
         block = np.ascontiguousarray(cells[first : start + _ROWS])
         differences = np.empty(block.shape, dtype=np.uint8)
         _encode(block, differences)
@@ -30,7 +30,7 @@ def encode(cells: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 
 def decode(differences: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The cells of differences of shape [rows, columns]."""
+    """Restore the cells from differences of shape [rows, columns]."""
     cells = np.empty(differences.shape, dtype=np.uint8)
     _decode(differences, cells)
     return cells

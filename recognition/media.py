@@ -1,6 +1,6 @@
-"""What is made of a stored file for eyes and ears: rendition, excerpts, spectrogram.
+"""Derive playable and visual files: rendition, excerpts, spectrogram.
 
-The caller's side: the limited child process reads the file and encodes.
+The caller's side; the confined child process reads the file and encodes.
 """
 
 from __future__ import annotations
@@ -19,34 +19,38 @@ from recognition import durable
 from recognition.errors import DecodeFailed
 from recognition.isolation import client, wire
 from recognition.isolation.open import open_media, wall_s
-from recognition.isolation.wire import Kind
+from recognition.isolation.wire import MessageKind
 from recognition.limits import (
     DEFAULT_LIMITS,
     SPECTROGRAM_COLUMNS,
     SPECTROGRAM_ROWS,
     DecodeLimits,
+    limits_for,
 )
 from recognition.types import Progress
 
+# Upper bounds on the child's output, well above what the encoders write.
 PROXY_MAX_BYTES_PER_MS: Final = 16
 # Two channels of 32 bits at 192 kHz.
 EXCERPT_MAX_BYTES_PER_MS: Final = 1600
+# Allowance for containers and headers.
 ROOM: Final = 1 << 20
 
 
 def write_proxy(
     path: Path, target: Path, *, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> None:
-    """Write the rendition that browsers play: Opus in WebM, 64 kbit/s (mono 32).
+    """Write the rendition that browsers play: Opus in WebM, 32 kbit/s per channel.
 
-    Made in a limited child process; ``target`` appears whole or not at all. Raises
-    what ``analyse_file`` raises.
+    A confined child process makes it, and ``target`` appears complete or not at all.
+    Raises the exceptions of ``analyse_file``.
     """
 
-    def take(kind: Kind, _body: bytes) -> None:
-        if kind is not Kind.PROGRESS:
-            raise DecodeFailed(f"The decoding process sent a stray {kind.name}.")
+    def take(kind: MessageKind, _body: bytes) -> None:
+        if kind is not MessageKind.PROGRESS:
+            raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
 
+    limits = limits_for(path, limits)
     request = {
         "job": "proxy",
         "name": f"media{path.suffix}",
@@ -69,26 +73,27 @@ def write_excerpts(
     limits: DecodeLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> None:
-    """Write stretches (target, start and end in ms) as FLAC, without loss, in one pass.
+    """Write intervals (target, start and end in ms) as FLAC, in one pass, without loss.
 
-    Exact to the sample; of lossy formats it holds what they decode to, in 16 bits. Made
-    like the proxy. A stretch where there is no sound has no file; ``DecodeFailed`` where
-    none has any.
+    Exact to the sample; lossy formats give what they decode to, in 16 bits. An interval
+    without sound gets no file; raises ``DecodeFailed`` if none has sound, and else the
+    exceptions of ``analyse_file``.
     """
     if not all(0 <= start < end for _, start, end in excerpts):
-        raise ValueError("an excerpt begins before it ends")
+        raise ValueError("an excerpt must begin at 0 or later and end after it begins")
     ordered = sorted(excerpts, key=lambda excerpt: excerpt[1])
     lengths: list[int] = []
 
-    def take(kind: Kind, body: bytes) -> None:
-        if kind is Kind.PROGRESS and progress is not None:
+    def take(kind: MessageKind, body: bytes) -> None:
+        if kind is MessageKind.PROGRESS and progress is not None:
             progress(wire.share(body))
-        elif kind is Kind.FACTS:
+        elif kind is MessageKind.FACTS:
             lengths.extend(_lengths(body, len(ordered)))
-        elif kind is not Kind.PROGRESS:
-            raise DecodeFailed(f"The decoding process sent a stray {kind.name}.")
+        elif kind is not MessageKind.PROGRESS:
+            raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
 
     total_ms = sum(end - start for _, start, end in ordered)
+    limits = limits_for(path, limits)
     request = {
         "job": "excerpts",
         "spans_ms": [(start, end) for _, start, end in ordered],
@@ -105,7 +110,7 @@ def write_excerpts(
             on_message=take,
         )
         if not any(lengths):
-            raise DecodeFailed("There is no sound at that place.")
+            raise DecodeFailed("The file has no sound in this interval.")
         output.seek(0)
         for (target, _, _), length in zip(ordered, lengths, strict=True):
             if length:
@@ -113,11 +118,11 @@ def write_excerpts(
 
 
 def _lengths(body: bytes, count: int) -> list[int]:
-    """What the child says it wrote; it is not trusted."""
+    """Check the lengths that the child says it wrote; the child is not trusted."""
     try:
         lengths = json.loads(body)
         fits = len(lengths) == count and all(
-            type(each) is int and 0 <= each < 1 << 32 for each in lengths
+            type(length) is int and 0 <= length < 1 << 32 for length in lengths
         )
     except (ValueError, TypeError, RecursionError) as error:
         raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
@@ -129,20 +134,24 @@ def _lengths(body: bytes, count: int) -> list[int]:
 def read_spectrogram(
     path: Path, *, columns: int, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> NDArray[np.uint8]:
-    """Levels over pitch and time of a short file; see ``spectrogram.draw``.
+    """Return levels over pitch and time of a short file; see ``spectrogram.draw``.
 
-    Made in a limited child process. Raises what ``analyse_file`` raises.
+    A confined child process makes it. Raises the exceptions of ``analyse_file``.
     """
     if not 0 < columns <= SPECTROGRAM_COLUMNS:
         raise ValueError("a spectrogram has between 1 and 2000 columns")
     received: list[NDArray[np.uint8]] = []
 
-    def take(kind: Kind, body: bytes) -> None:
-        if kind is not Kind.SPECTROGRAM or len(body) != SPECTROGRAM_ROWS * columns:
-            raise DecodeFailed(f"The decoding process sent a stray {kind.name}.")
+    def take(kind: MessageKind, body: bytes) -> None:
+        if (
+            kind is not MessageKind.SPECTROGRAM
+            or len(body) != SPECTROGRAM_ROWS * columns
+        ):
+            raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
         levels = np.frombuffer(body, dtype=np.uint8)
         received.append(levels.reshape(SPECTROGRAM_ROWS, columns))
 
+    limits = limits_for(path, limits)
     request = {
         "job": "spectrogram",
         "columns": columns,
@@ -153,5 +162,5 @@ def read_spectrogram(
     with open_media(path) as file:
         client.run(request, [file.fileno()], wall_s=wall_s(limits), on_message=take)
     if not received:
-        raise DecodeFailed("The decoding process left the spectrogram out.")
+        raise DecodeFailed("The decoding process sent no spectrogram.")
     return received[0]

@@ -1,7 +1,8 @@
-"""Every constant of the engine, in one frozen value.
+"""All parameters of the engine, in one frozen value.
 
-Those marked as shaping stored data enter ``shape_hash`` (fingerprints) or
-``index_hash`` (fingerprints and postings); the rest belong to queries.
+Parameters made with ``_landmark`` shape fingerprints and enter ``shape_hash``; those
+made with ``_posting`` shape the index and enter ``index_hash`` as well. Changing one
+makes stored data unusable. All others may change between scans.
 """
 
 from __future__ import annotations
@@ -25,118 +26,203 @@ def _posting(default: Any) -> Any:  # Any: dataclasses.field is typed by its def
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Constants by stage; lengths in frames of 16 ms and bins of 1/36 octave."""
+    """The constants by stage; a frame is 16 ms, a bin 1/36 octave, a cell of the map 4 × 3.
 
-    # Spectrum
-    sample_rate: int = _landmark(8000)
+    Levels are natural logarithms (nepers; 1 neper is 8.7 dB), 0 for a full-scale sine;
+    evidence is in bits. docs/engine-notes.md holds the measurements that the reasons
+    refer to.
+    """
+
+    # Spectrum. The axis ends below 4 kHz, which is all that a sample rate of 8 kHz and
+    # a telephone carry.
+    sample_rate: int = _landmark(8000)  # Hz
+    # Samples: 128 ms. Longer transforms separate low notes better and blur onsets.
     n_fft: int = _landmark(1024)
-    hop_length: int = _landmark(128)
+    hop_length: int = _landmark(128)  # samples: 16 ms, the length of a frame
+    # Hz. Bass survives noise and voices; from 180 Hz on, 1,986 of 2,160 hard clips were
+    # found instead of 2,076.
     f_min: float = _landmark(45.0)
-    bins_per_octave: int = _landmark(36)
-    n_bins: int = _landmark(227)
+    bins_per_octave: int = _landmark(36)  # three to a semitone
+    n_bins: int = _landmark(227)  # up to 3.5 kHz
 
-    # Landmarks: half sizes of the neighbourhood a peak must rule, peaks per second
+    # Landmarks: a peak must be the maximum within a radius, and at most ``rate`` of them
+    # are kept per second.
+    # Nepers (-87 dB): quieter peaks are ignored. Lower keeps more noise.
     level_floor: float = _landmark(-10.0)
+    # About 23 landmarks a second. 29 a second found no more and 45 found fewer: weak
+    # landmarks are masked first and cost as much as the others.
     reference_radius_frames: int = _landmark(10)
     reference_radius_bins: int = _landmark(9)
     reference_rate: int = _landmark(35)
+    # 90 to 110 landmarks a second, to find a reference's landmarks beneath other sound.
+    # A limit of 150 or a radius of 2 bins found no more.
     dense_radius_frames: int = _landmark(4)
     dense_radius_bins: int = _landmark(3)
     dense_rate: int = _landmark(120)
+    # The surroundings whose mean a peak is compared with when the rate limits: larger
+    # ones favour loud passages, smaller ones isolated peaks.
     contrast_radius_frames: int = _landmark(16)
     contrast_radius_bins: int = _landmark(12)
 
-    # Level map of scanned files
+    # Level map of scanned files: frames and bins per cell. Finer maps read noise better,
+    # but took more bytes or let more wrong matches pass.
     map_frames: int = _landmark(4)
     map_bins: int = _landmark(3)
 
     # Hashes
+    # Neighbours per reference landmark. 3 would halve the postings at little cost; 4 is
+    # for large catalogues, where votes drown more easily.
     reference_fan: int = _posting(4)
+    # Frames from a landmark to its neighbours, 32 ms to 1 s. A smaller minimum would
+    # pair landmarks of one onset; retro searches pack the coarse time into four bits.
     min_dt: int = _posting(2)
     max_dt: int = _posting(63)
-    max_df: int = _posting(24)
+    max_df: int = _posting(24)  # bins: close neighbours are masked or heard together
+    # Frames per step of a hash's times. Exact frames lost half of the hashes in noise.
     hash_frames: int = _posting(4)
 
-    # Query, stage by stage: what a landmark must rule, neighbours hashed, leads taken
+    # Windows of a query: 12 s every 10 s. 10 s every 5 s found nothing more and cost
+    # twice as much.
     window_frames: int = 750
     step_frames: int = 625
+
+    # Candidates, stage by stage
+    # Fewest votes of a candidate, in catalogues of up to ``min_votes_hours``; beyond, it
+    # rises by 0.6 per doubling, as chance votes do.
     min_votes: int = 4
     min_votes_hours: float = 20.0
+    # Postings: longer lists are skipped in catalogues of up to ``longest_list_hours``,
+    # and the limit grows in proportion beyond. Lists of more than 100 are at most a
+    # tenth of the lookups but over half of the votes; with this limit 288 of 408 clips
+    # were found instead of 289.
     longest_list: int = 150
     longest_list_hours: float = 300.0
+    # Second neighbours, and third ones after each. 12 and 5 found 99 of 216 hard clips,
+    # 14 and 6 found 115.
     dense_fan: int = 14
     dense_within: int = 6
-    dense_top: int = 12
+    dense_top: int = 12  # candidates per window; 16 and 24 found the same clips
+    # The reference's own density: denser hashes cost 1.5 times as much, found no more.
     grid_fan: int = 4
     grid_within: int = 4
+    # Candidates per window. More find more repeats of loops and cost verification.
     grid_top: int = 2
     sparse_top: int = 4
+    # Candidates per window that are tried at seven offsets around their own, because
+    # a weak match fails even one frame beside the true offset.
     nearby_top: int = 32
 
-    # Every place of a catalogue that is small enough for it, in cells of some frames:
-    # bits for a landmark and for a rise of the level, and leads taken from how many
-    # standard deviations on, of a recording and in all
+    # Sweep: every place of every recording
+    # Hours of catalogue: its cost grows in proportion, so larger ones do without it.
     sweep_hours: float = 60.0
+    # Frames per cell. 1 found 2 clips of 2,160 more, for a tenth more time.
     sweep_frames: int = 2
-    sweep_hit: float = 3.0
+    sweep_hit: float = 3.0  # bits where the query has the landmark
+    # Expected rise of the level where the recording sounds, in standard deviations.
     sweep_rise: float = 0.5
+    # Standard deviations above chance that a candidate must reach. Lower finds a few
+    # clips more and verifies many more places.
     sweep_least: float = 5.0
-    sweep_each: int = 4
-    sweep_top: int = 16
-    sweep_bits: float = 4.0  # what the levels of a run in it must pay
+    sweep_each: int = 4  # candidates per window and recording, for repeats
+    sweep_top: int = 16  # candidates per window
+    # Bits taken from the level evidence of a run, since the sweep chose its place by the
+    # same levels; without it a wrong run reached 18.6 bits.
+    sweep_bits: float = 4.0
+    # Fewest bits of a whole window by its landmarks. At -15, levels alone could outvote
+    # them: a track of thunder had 34.9 bits by levels against -14.9.
     whole_bits: float = -8.0
 
     # Verification
+    # How far a query landmark may be off. Wider tolerances align more by chance.
     tolerance_frames: int = 1
     tolerance_bins: float = 0.5
+    # Frequency bands with a gain of their own. Fewer bands find more in noise, but 2
+    # lost 6 of 120 telephone clips of 5 s.
     gain_bands: int = 3
+    # Nepers: a landmark is absent if the query is this much quieter than expected.
     absent_margin: float = 0.9
+    # Bits for an absent landmark along a run. -3 lost recall.
     absent_bits: float = -1.5
-    absent_share: float = 1.5  # of what aligns, an absent one takes away
+    # In the verdict, only aligned / (aligned + absent_share * absent) of the bits count.
+    # Music with the same instruments lacks many landmarks, true matches lack few.
+    absent_share: float = 1.5
+    # Bits for a masked landmark. Nearer to 0 found no more at the same rate of errors.
     masked_bits: float = -0.08
+    # Least bits for a missing landmark whose level or band gain is unknown. -0.35 found
+    # 9 more clips and let wrong runs of 14 bits through.
     unjudged_bits: float = -0.7
+    # Least rate of alignment assumed where the recording sounds. Lower ones found more
+    # at a fixed threshold, and as much more by chance.
     min_p1: float = 0.35
-    onset_frames: int = 1
+    onset_frames: int = 1  # landmarks this close share an onset and their evidence
+    # The most bits for the match from any half second (31 frames). Higher limits let a
+    # drum figure that two pieces share carry a wrong run through the next seconds.
     stretch_frames: int = 31
     stretch_bits: float = 5.0
+    # Bits: a run ends where its sum falls this far. 7 to 14 made no difference on clips.
     x_drop: float = 8.0
+    # Bits before a run is extended and fitted. At 3 the same clips were found, in a
+    # third more time.
     candidate_bits: float = 4.5
+    # Bits that a tempo or pitch other than the recording's costs: its line was chosen
+    # among many. Without it a wrong run had 19.3 bits, with it 7.2.
     warp_bits: float = 10.0
+    # Frames (14 s) by which a run's span widens at a time: shorter steps repeat the
+    # weighing more often, longer ones weigh more for nothing.
     extend_frames: int = 875
-    # Half sizes in cells of the surroundings that a level is held against
+
+    # Level evidence (relief)
+    # Half sizes, in cells, of the surroundings that a level is compared with. Either
+    # smaller or larger ones made hardly any difference.
     relief_rows: int = 12
     relief_columns: int = 8
+    # Expected rise, in standard deviations of chance. 0.6 to 1.2 did equally well.
     relief_shift: float = 0.8
+    # Bits that a run with level evidence may reach: it settles doubt, and a clean clip
+    # must not score less than a noisy one.
     relief_most: float = 40.0
-    edge_frames: int = 190
+
+    # Edges of a run
+    edge_frames: int = 190  # 3 s: how much of each end is examined
+    # Weight of a missing landmark at the ends, and the most bits of an aligned one.
+    # Heavier weights cut true ends under speech, lighter ones keep chance alignments.
     edge_weight: float = 0.25
     edge_bits: float = 4.0
-    edge_ms: int = 60  # from the outermost landmark to where the sound begins or ends
+    edge_ms: int = (
+        60  # sound begins and ends beyond its outermost landmarks, as measured
+    )
+
+    # Runs on one line are joined over gaps of up to 8 s (a voice may cover the music)
+    # if their lines differ by at most this many frames.
     merge_frames: int = 500
     merge_drift_frames: float = 4.0
+    # Milliseconds. Wrong runs are short: of 31,943 wrong candidates none reached 2.5 s.
     min_segment_ms: int = 2500
 
-    # Calibration of bits to expected false matches, see calibration.py
+    # Calibration of bits to expected false matches (calibration.py): of 10 s windows in
+    # a catalogue of 60 h, 5 % exceed ``tail_u`` bits by chance, half for each ``tail_h``
+    # more. Fitted to unrelated music.
     tail_share: float = 0.05
     tail_u: float = 6.4
     tail_h: float = 0.57
     tail_catalogue_hours: float = 60.0
-    max_e_value: float = 0.001
+    max_e_value: float = 0.001  # false matches per scanned hour at the threshold
 
-    # Silence: nothing in the level map above this (natural log of full scale), from
-    # this bin on: hum and rumble below 180 Hz alone are no sound to search
-    silence_level: float = -7.0
+    # Silence
+    silence_level: float = -7.0  # nepers (-61 dB): a map row without louder cells
+    # Bin of 180 Hz: hum and rumble below it do not count as sound.
     silence_bin: int = 72
+    # Milliseconds: shorter pauses belong to the sound around them.
     silence_min_ms: int = 1000
-    # A shorter gap beside a segment is within the exactness of its edge
+    # Milliseconds: shorter unmatched gaps are within the precision of segment edges.
     no_match_min_ms: int = 500
 
     def shape_hash(self) -> str:
-        """Hash of the constants that shape stored fingerprints."""
+        """Return the hash of the parameters that shape stored fingerprints."""
         return self._hash({"landmarks"})
 
     def index_hash(self) -> str:
-        """Hash of the constants that shape postings, those of landmarks included."""
+        """Return the hash of the parameters that shape landmarks and postings."""
         return self._hash({"landmarks", "postings"})
 
     def _hash(self, kinds: set[str]) -> str:
@@ -150,7 +236,7 @@ class Params:
 
     @property
     def frame_ms(self) -> float:
-        """Length of one frame."""
+        """Length of a frame in milliseconds."""
         return 1000 * self.hop_length / self.sample_rate
 
 

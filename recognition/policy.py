@@ -1,4 +1,4 @@
-"""What of a file is scanned, and how hard: the container's settings."""
+"""Which part of a file is scanned, and how thoroughly: the container's settings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from recognition.params import DEFAULT, Params
 
 
-class AudioType(StrEnum):
-    """How the audio came about."""
+class CaptureType(StrEnum):
+    """How the audio was captured."""
 
     LINEIN = "linein"
     RECORDED = "recorded"
@@ -20,21 +20,23 @@ class AudioType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScanPolicy:
-    """Which windows are scanned, and with which stage the search begins.
+    """Which windows are scanned, and at which stage the search begins.
 
-    ``points`` > 0 scans that many evenly spaced windows of ``rec_length_ms``;
-    otherwise ``interval_ms`` > 0 scans windows of that length with the interval
-    skipped between them; otherwise everything is scanned. ``recorded`` audio begins
-    at the noise-robust stage.
+    - ``points`` > 0: scan that many evenly spaced windows of ``rec_length_ms``.
+    - else ``interval_ms`` > 0: scan windows of ``rec_length_ms``, and skip
+      ``interval_ms`` between them.
+    - else: scan everything.
+
+    ``recorded`` audio begins at the noise-robust stage.
     """
 
-    audio_type: AudioType = AudioType.LINEIN
+    audio_type: CaptureType = CaptureType.LINEIN
     interval_ms: int = 0
     rec_length_ms: int = 10_000
     points: int = 0
 
     def windows_ms(self, duration_ms: int) -> list[tuple[int, int]]:
-        """The stretches to scan, in order."""
+        """Return the intervals to scan, in order."""
         length = max(1, self.rec_length_ms)
         if self.points > 0:
             room = max(0, duration_ms - length)
@@ -50,7 +52,7 @@ class ScanPolicy:
     def scanned_frames(
         self, duration_ms: int, n_frames: int, params: Params = DEFAULT
     ) -> NDArray[np.bool_]:
-        """For each frame whether the policy scans it."""
+        """Return for each frame whether the policy scans it."""
         scanned = np.zeros(n_frames, dtype=np.bool_)
         for start, end in self.windows_ms(duration_ms):
             first = int(start / params.frame_ms)

@@ -1,4 +1,4 @@
-"""The reference landmarks of a catalogue, from wherever they are kept."""
+"""Access to the reference landmarks of a catalogue, wherever they are stored."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from recognition.types import Landmarks
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What a scan reads of the recordings it is against.
+    """The landmarks of the recordings that a scan compares with.
 
-    ``one`` gives the landmarks of a recording, ``every`` the places of those of all
-    recordings; that is only asked for where the catalogue is small enough for it.
+    ``one`` returns the landmarks of a recording; ``every`` yields the places of all
+    recordings, which only small catalogues ask for.
     """
 
     one: Callable[[int], Landmarks]
@@ -25,7 +25,7 @@ class References:
     def held(
         cls, landmarks: Mapping[int, Landmarks], params: Params = DEFAULT
     ) -> References:
-        """Those held in memory, by number."""
+        """Return references held in memory, by number."""
 
         def every() -> Iterable[Places]:
             return (places_of(number, one, params) for number, one in landmarks.items())

@@ -1,8 +1,8 @@
-"""Which recordings of an index may share sound with one: what is worth comparing.
+"""Find recordings that may share sound with one recording, as pairs to compare.
 
-A recording is asked for as a scanned file is, but by a sample of its hashes: whole
-recordings and stretches of ten seconds have far more in common than is needed to be
-noticed. So the cost per recording hardly grows with the catalogue.
+Queries the index as a scan does, but with a sample of the hashes: whole recordings and
+intervals of ten seconds share far more hashes than detection needs. So the cost per
+recording hardly grows with the catalogue.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from recognition.hashes import Hashes, reference_hashes
 from recognition.params import DEFAULT, Params
 from recognition.types import LandmarkIndex, Landmarks
 
-SAMPLE = 2  # one hash in so many is asked for, chosen by its value
+SAMPLE = 2  # query one hash in this many, chosen by its value
 WARPED_SAMPLE = 4
 MIN_VOTES = 10
 WARPED_VOTES = 12
-TOP = 32  # offsets a window; the recording itself takes several where it repeats
-LONGEST_LIST = 1000  # a hash that is everywhere tells recordings apart no more
-PER_RECORDING = 4  # offsets of one recording worth verifying
+TOP = 32  # offsets per window; a recording that repeats takes several for itself
+LONGEST_LIST = 1000  # a hash in more postings does not tell recordings apart
+PER_RECORDING = 4  # offsets of one recording that are worth verifying
 WARPED_WINDOWS = 3
 
 
@@ -36,10 +36,10 @@ def relatives(
     own: int | None = None,
     params: Params = DEFAULT,
 ) -> dict[int, list[Lead]]:
-    """Leads by recording, most votes first; the recording ``own`` is left out.
+    """Return leads by recording, most votes first, without the recording ``own``.
 
-    What plays at the same speed is looked for everywhere; what was sped up or
-    pitched, as a whole, in a few places.
+    The same speed is searched everywhere; recordings altered as a whole are searched in
+    a few windows only.
     """
     found: dict[int, list[Lead]] = defaultdict(list)
     if not len(landmarks.frames):
@@ -104,7 +104,7 @@ def _sampled(hashes: Hashes, one_in: int) -> Hashes:
 
 
 def _spread(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """A few of the windows, evenly spread."""
+    """Choose a few windows, evenly spread."""
     if len(windows) <= WARPED_WINDOWS:
         return list(windows)
     places = np.linspace(0, len(windows) - 1, WARPED_WINDOWS + 2)[1:-1]

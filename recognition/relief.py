@@ -1,8 +1,8 @@
-"""What the level map says of the landmarks that a run lacks, in bits.
+"""Evidence from the level map about missing landmarks, in bits.
 
-Noise, reverberation and voices hide peaks, but seldom the sound beneath: where the
-recording does sound, its missing landmarks still lift the level a little above what
-surrounds them in the query. No one of them tells anything; a hundred do.
+Noise, reverberation and voices hide peaks but seldom the sound beneath: where the
+recording does sound, the level at its missing landmarks still rises a little above its
+surroundings. One landmark says nothing; a hundred do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.special import expit
 from recognition.alignment import QueryView
 from recognition.levels import STEPS_PER_NEPER
 from recognition.params import DEFAULT, Params
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 from recognition.verify import (
     ABSENT,
     ALIGNED,
@@ -29,18 +29,19 @@ from recognition.verify import (
 
 Floats: TypeAlias = NDArray[np.floating[Any]]  # Any: of either precision
 
-FARTHEST = 3.0  # standard deviations that one landmark may count for
+FARTHEST = 3.0  # limit for one landmark, in standard deviations
 
 
-def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
-    """Bits for or against a run by the levels at its missing landmarks.
+def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> float:
+    """Return bits for or against a run, from the levels at its missing landmarks.
 
-    A log-likelihood ratio of two normal distributions: that of chance has the mean and
-    the spread that shifted alignments of the run show; where the recording sounds, the
-    mean is higher by up to ``relief_shift`` of the spread, the more the higher the
-    landmark should stand above its surroundings. It settles doubt: a run that has
-    ``relief_most`` bits by its landmarks gets no more. 0 where the query has no level
-    map, and where nothing aligns.
+    A log-likelihood ratio of two normal distributions. That of chance has the mean and
+    spread that shifted alignments of the run show; where the recording sounds, the mean
+    is higher by up to ``relief_shift`` of the spread, depending on how far the landmark
+    should stand above its surroundings.
+
+    It only settles doubt: run and relief together get at most ``relief_most`` bits.
+    Returns 0 if the query has no level map, or nothing aligns.
     """
     span = (run.first, run.last + 1)
     evidence = weigh(view, run.reference, span, run.line, params=params)
@@ -55,7 +56,7 @@ def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
     if not spread:
         return 0.0
     lift = np.clip((here - chance.mean()) / spread, -FARTHEST, FARTHEST)
-    # How far the landmark should stand above the query around it, in nepers
+    # How far the landmark should stand above the query's surroundings, in nepers.
     above = evidence.gains - evidence.gaps + here / STEPS_PER_NEPER
     shift = params.relief_shift * expit(2 * above)
     nats = (shift * lift - shift**2 / 2) / np.sqrt(_of_one_onset(frames, params))
@@ -66,12 +67,13 @@ def relief_bits(view: QueryView, run: Run, params: Params = DEFAULT) -> float:
 def rises(
     view: QueryView, rows: tuple[int, int], params: Params
 ) -> NDArray[np.float32]:
-    """How far each cell of some rows of the level map rises above its surroundings.
+    """Return how far each cell of some rows of the level map rises above its
+    surroundings.
 
-    In steps of the map: the level less the mean along time and the mean along
-    frequency around it, plus the mean of both together. So neither a held tone rises
-    nor a hit across the whole spectrum, but a tone that begins. What lies beyond these
-    rows is taken to be as they are at their ends.
+    In steps of the map: the level, minus its means along time and along frequency, plus
+    the mean over both. So neither a held tone nor a hit across the whole spectrum
+    counts as a rise, but a tone that begins does. Beyond the given rows, the edge rows
+    are repeated.
     """
     levels = view.map_levels[slice(*rows)].astype(np.float32)
     tall, wide = 2 * params.relief_rows + 1, 2 * params.relief_columns + 1
@@ -89,7 +91,7 @@ def _lifts(
     places: tuple[Floats, Floats],
     params: Params,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How far the level map rises at places (frames, bins), and at them shifted."""
+    """Return the rises at places (frames, bins), and at the same places shifted."""
     frames, bins = places
     reach = int(CHANCE_SHIFTS.max()) + params.relief_rows * view.map_frames
     first = max(0, int(frames[0]) - reach) // view.map_frames
@@ -110,7 +112,7 @@ def _lifts(
 
 
 def _of_one_onset(frames: NDArray[np.int32], params: Params) -> NDArray[np.int64]:
-    """How many landmarks begin together with each: they are not independent."""
+    """Return how many landmarks share the onset of each; these are not independent."""
     near = np.int32(params.onset_frames)
     first = np.searchsorted(frames, frames - near)
     after = np.searchsorted(frames, frames + near, side="right")

@@ -1,4 +1,4 @@
-"""Encodes renditions of a media file; runs inside the limited child process."""
+"""Encode renditions of a media file; runs inside the confined child process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from recognition.types import Progress
 RATE: Final = 48_000
 FRAME: Final = RATE // 50
 BITS_PER_CHANNEL: Final = 32_000
-# Of 10: half the time of the best, which nobody hears at this rate.
+# On a scale to 10; half the time of 10, with no audible loss at this bit rate.
 EFFORT: Final = "5"
 REPORT_EVERY: Final = 500
 
 
 def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
-    """Opus in WebM of everything that can be decoded, on the fingerprint's time."""
+    """Encode everything decodable as Opus in WebM, on the fingerprint's time axis."""
     limit_ms = audio.limits.max_duration_ms
     with audio, av.open(output, mode="w", format="webm") as container:
         stream = container.add_stream("libopus", rate=RATE, layout=audio.layout)
@@ -41,12 +41,12 @@ def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
             if number % REPORT_EVERY == 0:
                 report(audio.progress)
         if at == 0:
-            raise DecodeFailed("Nothing of it could be decoded.")
+            raise DecodeFailed("No sound in the file could be decoded.")
         container.mux(stream.encode(None))
 
 
 class _Excerpt:
-    """A stretch on its way into a FLAC in memory; ``start`` and ``end`` in samples."""
+    """An interval being encoded as FLAC in memory; ``start`` and ``end`` in samples."""
 
     def __init__(self, audio: AudioFile, span_ms: tuple[int, int], rate: int) -> None:
         self.start, self.end = (ms * rate // 1000 for ms in span_ms)
@@ -60,7 +60,7 @@ class _Excerpt:
         self._written = 0
 
     def take(self, frame: AudioFrame, at: int, want: Wanted) -> None:
-        """Take what of a frame that begins at ``at`` belongs to it."""
+        """Add the part of a frame beginning at ``at`` that lies inside the interval."""
         first, last = max(self.start - at, 0), min(self.end - at, frame.samples)
         if first >= last:
             return
@@ -72,7 +72,7 @@ class _Excerpt:
         self._container.mux(self._stream.encode(part))
 
     def finish(self) -> bytes:
-        """The FLAC; nothing where there was no sound."""
+        """Return the FLAC file; empty if the interval has no sound."""
         if self._written:
             self._container.mux(self._stream.encode(None))
         self._container.close()
@@ -85,11 +85,11 @@ def encode_excerpts(
     spans_ms: Sequence[tuple[int, int]],
     report: Progress,
 ) -> list[int]:
-    """FLAC of each stretch at the file's own rate, exact to the sample.
+    """Encode each interval as FLAC at the file's own rate, exact to the sample.
 
-    They are written one after the other in the order of their starts; the answer are
-    their lengths in bytes, 0 where there is no sound. The file is read once, and from
-    the beginning, for only so are places exact in every format.
+    Writes the FLAC files one after another in order of start, and returns their lengths
+    in bytes, 0 for no sound. Reads the file once from the beginning, because seeking is
+    not exact in every format.
     """
     rate = audio.declared.sample_rate
     want = Wanted(audio.exact_format, audio.layout, rate, rate)

@@ -1,8 +1,8 @@
-"""Where else in a recording a stretch of it sounds again.
+"""Find where else in a recording an interval of it sounds again.
 
-Looped music fits a query at many offsets that are all but equally right. Votes tell
-that it is this recording, but seldom which of its repeats; what the recording itself
-repeats does.
+Looped music fits a query at many offsets that are almost equally right. Votes identify
+the recording but seldom the right repeat; the recording's own repetitions show which
+offsets to compare.
 """
 
 from __future__ import annotations
@@ -16,31 +16,34 @@ from numpy.typing import NDArray
 from recognition.alignment import Line, QueryView
 from recognition.hashes import Hashes, reference_hashes
 from recognition.params import DEFAULT, Params
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 from recognition.types import Landmarks
 from recognition.verify import weigh
 
+# At most this many repeats are weighed; more cost time without better places
+# (docs/engine-notes.md, Which repeat).
 MOST: Final = 6
+# An eighth of the hashes must recur.
 _ALIKE: Final = 0.12
 _FEWEST: Final = 24
-_MANY: Final = 64  # places of one hash, beyond which it tells nothing
-_BESIDE: Final = (-0.5, 0.0, 0.5)  # frames: a loop need not last a whole number
+_MANY: Final = 64  # a hash at more places of a recording says nothing about repeats
+# frames, because a loop need not last a whole number of frames
+_BESIDE: Final = (-0.5, 0.0, 0.5)
 
 
 def sorted_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
-    """The hashes of a recording and their frames, in the order of the hashes."""
+    """Return the hashes of a recording and their frames, sorted by hash."""
     hashes, frames = reference_hashes(landmarks, params)
     order = np.argsort(hashes, kind="stable")
     return hashes[order], frames[order]
 
 
 def better_repeat(
-    view: QueryView, run: Run, recording: Hashes, params: Params = DEFAULT
+    view: QueryView, run: ScoringRun, recording: Hashes, params: Params = DEFAULT
 ) -> Line | None:
-    """The line along which the query sounds more like a repeat of what a run found.
+    """Return the line of a repeat that fits the query better than the run, or None.
 
-    ``recording`` is as ``sorted_hashes`` gives it. None where the run's own place has
-    most evidence.
+    ``recording`` comes from ``sorted_hashes``.
     """
     best, most = None, run.raw
     start, end = run.reference_span
@@ -60,9 +63,10 @@ def better_repeat(
 def repeats_of(
     recording: Hashes, span: tuple[int, int], params: Params = DEFAULT
 ) -> list[int]:
-    """How many frames later or, below 0, earlier a stretch sounds again; likest first.
+    """Return how many frames later (negative: earlier) an interval recurs, likest
+    first.
 
-    ``recording`` is as ``sorted_hashes`` gives it; ``span`` are the stretch's frames.
+    ``recording`` comes from ``sorted_hashes``; ``span`` is the interval in frames.
     """
     hashes, frames = recording
     inside = (frames >= span[0]) & (frames <= span[1])
@@ -72,15 +76,15 @@ def repeats_of(
     first = np.searchsorted(hashes, ours)
     places = np.searchsorted(hashes, ours, side="right") - first
     places[places > _MANY] = 0
-    # One after the other, the places of every hash of the stretch
+    # For each hash of the interval, list all its places in the recording.
     nth = np.arange(places.sum()) - np.repeat(np.cumsum(places) - places, places)
     later = frames[np.repeat(first, places) + nth] - np.repeat(at, places)
-    later = later[np.abs(later) > params.max_dt]  # what sounds on is no repeat
+    later = later[np.abs(later) > params.max_dt]  # a sustained sound is not a repeat
     return _peaks(later, _ALIKE * len(ours))
 
 
 def _peaks(later: NDArray[np.int32], least: float) -> list[int]:
-    """The values that occur at least so often, give or take a frame."""
+    """Return the values that occur at least ``least`` times, give or take a frame."""
     if len(later) < least:
         return []
     lowest = int(later.min())

@@ -1,4 +1,4 @@
-"""Results as the command line gives them: JSON objects and tables for people."""
+"""Format results for the command line: JSON objects and tables."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from recognition.collection import BUCKET, Collection
-from recognition.compare import Comparison
+from recognition.compare import SoundComparison
 from recognition.params import DEFAULT, ENGINE_VERSION
-from recognition.types import ScanResult, SegmentMatch, Stretch, StretchKind
+from recognition.types import ScanResult, SegmentMatch, StretchKind, UnmatchedInterval
 
 Object: TypeAlias = dict[str, Any]  # Any: JSON
 Name: TypeAlias = Callable[[int], str]
@@ -22,7 +22,7 @@ KIND_WORDS = {
 
 
 def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
-    """One line of ``scan --json``."""
+    """Return one line of ``scan --json``."""
     return {
         "path": str(path),
         "duration_s": _s(result.duration_ms),
@@ -33,16 +33,17 @@ def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
 
 
 def scan_table(path: Path, result: ScanResult, name: Name) -> str:
-    """Segments and the other stretches of one file, in order of time."""
+    """Return segments and unmatched intervals of one file, in order of time."""
     rows: list[tuple[int, str]] = []
-    for one in result.segments:
-        speed = f"{one.tempo_ratio:.4f} × {one.pitch_cents:+.0f} cents"
+    for segment in result.segments:
+        speed = f"{segment.tempo_ratio:.4f} × {segment.pitch_cents:+.0f} cents"
         rows.append(
             (
-                one.start_ms,
-                f"{_span(one.start_ms, one.end_ms)}  {name(one.recording):30}  "
-                f"{_span(one.reference_start_ms, one.reference_end_ms)}  "
-                f"{speed:22}  {one.score:5.1f}",
+                segment.start_ms,
+                f"{_span(segment.start_ms, segment.end_ms)}  "
+                f"{name(segment.recording):30}  "
+                f"{_span(segment.reference_start_ms, segment.reference_end_ms)}  "
+                f"{speed:22}  {segment.score:5.1f}",
             )
         )
     for stretch in result.stretches:
@@ -53,8 +54,8 @@ def scan_table(path: Path, result: ScanResult, name: Name) -> str:
     return "\n".join([head, *notes, *(f"  {text}" for _, text in sorted(rows))])
 
 
-def comparison_object(found: Comparison, a: Path, b: Path) -> Object:
-    """One line of ``compare --json``; the source is ``a``, the reference ``b``."""
+def comparison_object(found: SoundComparison, a: Path, b: Path) -> Object:
+    """Return one line of ``compare --json``; the source is ``a``, the reference ``b``."""
     return {
         "a": str(a),
         "b": str(b),
@@ -71,23 +72,23 @@ def comparison_object(found: Comparison, a: Path, b: Path) -> Object:
 
 
 def comparison_table(found: Object) -> str:
-    """The same for people."""
+    """Return the comparison as text."""
     lines = [
         f"{found['relation']}{' (altered)' if found['altered'] else ''}",
         f"  covers {found['coverage_a']:.1%} of {found['a']}",
         f"  covers {found['coverage_b']:.1%} of {found['b']}",
     ]
     lines += [
-        f"  {one['start_s']:9.2f} – {one['end_s']:.2f} s  =  "
-        f"{one['reference_start_s']:9.2f} – {one['reference_end_s']:.2f} s  "
-        f"{one['tempo_ratio']:.4f} × {one['pitch_cents']:+.0f} cents  {one['score']:.1f}"
-        for one in found["segments"]
+        f"  {segment['start_s']:9.2f} – {segment['end_s']:.2f} s  =  "
+        f"{segment['reference_start_s']:9.2f} – {segment['reference_end_s']:.2f} s  "
+        f"{segment['tempo_ratio']:.4f} × {segment['pitch_cents']:+.0f} cents  {segment['score']:.1f}"
+        for segment in found["segments"]
     ]
     return "\n".join(lines)
 
 
 def info_object(collection: Collection) -> Object:
-    """What ``info`` tells of an index."""
+    """Return the statistics of an index, as ``info`` prints them."""
     stats = collection.store.stats(BUCKET)
     return {
         "engine": ENGINE_VERSION,
@@ -118,7 +119,7 @@ def _times(segment: SegmentMatch) -> Object:
     }
 
 
-def _stretch(stretch: Stretch, name: Name) -> Object:
+def _stretch(stretch: UnmatchedInterval, name: Name) -> Object:
     closest = stretch.candidate
     return {
         "start_s": _s(stretch.start_ms),

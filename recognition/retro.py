@@ -1,9 +1,9 @@
-"""Looks for recordings in files that were scanned before these were known.
+"""Search files that were scanned before certain recordings were in the catalogue.
 
-A scan asks an index of all recordings about one file. Here it is the other way round:
-a small index of the new recordings is held in memory, and the kept landmarks of file
-after file pass by it. Of all that a file could be asked, most is refused by its first
-two landmarks; what is left is counted and verified as in a scan, stage by stage.
+A scan looks up one file in an index of all recordings. Here a small index of the new
+recordings stays in memory, and the stored landmarks of one file after another are
+looked up in it. Most lookups end after two landmarks; the rest is counted and verified
+as in a scan, stage by stage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from recognition.candidates import (
     NEARBY,
     SWEEP,
     Lead,
-    Stage,
+    SearchStage,
     Warp,
     fans,
     least_votes,
@@ -45,21 +45,23 @@ from recognition.layers import scan_layer
 from recognition.levels import silent_frames
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
-from recognition.policy import AudioType, ScanPolicy
+from recognition.policy import CaptureType, ScanPolicy
 from recognition.references import References
 from recognition.search import Search
 from recognition.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
 
 TOP = 4
-"""Offsets of one recording that are looked at in a window; a scan takes as many of
-the best of all recordings together."""
+"""Offsets of one recording that are followed per window.
+
+A scan follows as many of the best offsets of all recordings together.
+"""
 
 _PAIR_BITS = 19
 _OFFSET_BITS = 32
-_ZERO = 1 << 31  # stands for the offset 0
-_FIRST_HITS = 1 << 16  # room that grows when it is full
-# Landmarks times hashes times warps asked about at once: some 64 MB of hits
+_ZERO = 1 << 31  # stands for offset 0, since keys are unsigned
+_FIRST_HITS = 1 << 16  # initial capacity; the arrays grow when full
+# Bound on landmarks × hashes × warps searched together: about 64 MB of hits.
 _PAIRINGS = 10**13
 _OUTSIDE = -1  # the coarse time of a distance that no hash has
 
@@ -74,11 +76,12 @@ _Table = tuple[NDArray[np.uint64], NDArray[np.int32], int, _Postings]
 
 @dataclass(frozen=True, slots=True)
 class RetroIndex:
-    """The hashes of a few recordings, to be asked about many files.
+    """The hashes of a few recordings, for lookups from many files.
 
-    ``table`` tells which landmarks a hash has beside its first, then where the hashes
-    that begin with the same bits begin, how many bits are behind these, and the sorted
-    hashes, with places in ``numbers`` and frames beside them.
+    ``table`` holds: a bit set of (first landmark, other landmark) pairs that occur in
+    hashes; for each leading-bits value, where its hashes begin; the number of the
+    remaining bits; and the sorted hashes with their recordings (as positions in
+    ``numbers``) and frames.
     """
 
     references: Mapping[int, Landmarks]
@@ -88,23 +91,23 @@ class RetroIndex:
 
     @property
     def n_hashes(self) -> int:
-        """Hashes of all recordings together."""
+        """Number of hashes of all recordings together."""
         return len(self.table[3][0])
 
     @classmethod
     def of(
         cls, references: Mapping[int, Landmarks], params: Params = DEFAULT
     ) -> RetroIndex:
-        """Index recordings by number, one at least."""
+        """Build the index from recordings by number; at least one is needed."""
         pairs = np.zeros(1 << _PAIR_BITS - 6, dtype=np.uint64)
         parts: list[_Postings] = []
-        for place, one in enumerate(references.values()):
-            places = (one.frames, one.bins)
+        for place, landmarks in enumerate(references.values()):
+            places = (landmarks.frames, landmarks.bins)
             _mark_pairs(places, params.reference_fan, zone_of(params), pairs)
-            hashes, frames = reference_hashes(one, params)
+            hashes, frames = reference_hashes(landmarks, params)
             parts.append((hashes, np.full(len(hashes), place, np.int32), frames))
         hashes, owners, frames = _joined(parts)
-        # Four places for each hash, so that most of what is asked finds none
+        # Four table entries per hash, so that most lookups find an empty one.
         bits = len(hashes).bit_length() + 2
         leads = np.arange(1 << bits, dtype=np.uint32) << np.uint32(32 - bits)
         first = np.append(np.searchsorted(hashes, leads), len(hashes)).astype(np.int32)
@@ -119,10 +122,10 @@ def search_back(
     hours: float,
     policy: ScanPolicy | None = None,
 ) -> tuple[SegmentMatch, ...]:
-    """Every play of the index's recordings in a file that was kept.
+    """Return every segment of the index's recordings in a stored file.
 
-    ``query`` needs its scan layer. ``hours`` is the size of the catalogue the file is
-    scanned against, on which thresholds and scores depend: so they are those of a scan.
+    ``query`` needs its scan layer. ``hours`` is the size of the whole catalogue, on
+    which thresholds and scores depend, so that they equal those of a scan.
     """
     params = index.params
     dense, level_map = scan_layer(query, params)
@@ -136,7 +139,7 @@ def search_back(
         hours=hours,
         closed=silent | ~policy.scanned_frames(query.duration_ms, n_frames, params),
     )
-    robust_first = policy.audio_type is AudioType.RECORDED
+    robust_first = policy.audio_type is CaptureType.RECORDED
     asked = _Asked(search, index)
     for stage in stages(params, robust_first=robust_first, hours=hours):
         if stage.name == SWEEP:
@@ -149,19 +152,21 @@ def search_back(
     )
     return tuple(
         replace(
-            each,
-            speech=speech_share(dense, level_map, (each.start_ms, each.end_ms), params),
+            match,
+            speech=speech_share(
+                dense, level_map, (match.start_ms, match.end_ms), params
+            ),
         )
-        for each in found
+        for match in found
     )
 
 
 @dataclass
 class _Asked:
-    """What a few recordings propose for a file.
+    """The leads that a few recordings propose for one file.
 
-    A landmark has the same neighbours at every tempo and pitch, so ``grid_hits`` are
-    found for as many warps of the grid at once, ``at_once``, as fit into memory.
+    A landmark has the same neighbours at every tempo and pitch, so the hits of as many
+    warps as fit into memory (``at_once``) are found together and kept in ``grid_hits``.
     """
 
     search: Search
@@ -169,8 +174,8 @@ class _Asked:
     at_once: list[Warp] = field(default_factory=list)
     grid_hits: _Hits | None = None
 
-    def leads(self, stage: Stage) -> Iterator[Lead]:
-        """Leads of a stage for the open frames of the file."""
+    def leads(self, stage: SearchStage) -> Iterator[Lead]:
+        """Yield the leads of a stage for the open frames of the file."""
         search = self.search
         open_frames = search.open_frames()
         windows = open_windows(open_frames, search.params)
@@ -194,9 +199,9 @@ class _Asked:
             yield Lead(number, line, windows[window], count, on_grid, near)
 
     def _hits_on_grid(
-        self, stage: Stage, open_frames: NDArray[np.bool_]
+        self, stage: SearchStage, open_frames: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-        """Frames and keys of the hits at a stage's warp, where it is open still."""
+        """Return frames and keys of the hits at a stage's warp, in frames still open."""
         if self.grid_hits is None or stage.warp not in self.at_once:
             grid = warps(self.search.params)
             first = grid.index(stage.warp)
@@ -210,7 +215,7 @@ class _Asked:
         return frames[chosen], keys[chosen]
 
     def _hits(
-        self, stage: Stage, asked: Sequence[Warp], open_frames: NDArray[np.bool_]
+        self, stage: SearchStage, asked: Sequence[Warp], open_frames: NDArray[np.bool_]
     ) -> _Hits:
         params, landmarks = self.search.params, self.search.landmarks(stage)
         landmarks = select(landmarks, open_frames[landmarks.frames])
@@ -223,10 +228,11 @@ class _Asked:
 
 
 def _warps(grid: Sequence[Warp], params: Params) -> _Warps:
-    """Tempi, shifts in bins, and what each makes of a distance in frames [warp, frame].
+    """Return the tables of several warps.
 
-    That is its coarse time in a hash, or ``_OUTSIDE``. Then the bounds of the zone in
-    which a landmark has neighbours at any of them.
+    Tempi; shifts in bins; the coarse time in a hash for each distance in frames [warp,
+    frame], or ``_OUTSIDE``; and the bounds of the zone that holds a landmark's
+    neighbours at any of the warps.
     """
     _, times = zone_of(params)
     tempi = np.array([warp.tempo for warp in grid])
@@ -241,7 +247,7 @@ def _warps(grid: Sequence[Warp], params: Params) -> _Warps:
 
 
 def _joined(parts: list[_Postings]) -> _Postings:
-    """All postings, ordered by hash."""
+    """Concatenate postings and sort them by hash."""
     hashes, owners, frames = (
         np.concatenate([np.zeros(0, dtype=kind), *arrays])
         for kind, arrays in zip(
@@ -259,7 +265,7 @@ def _mark_pairs(
     zone: Zone,
     pairs: NDArray[np.uint64],
 ) -> None:
-    """Mark the first landmark of every hash with each of its other two."""
+    """Mark the pair of first and other landmark, for both others of every hash."""
     frames, bins = query
     near = np.empty(fan + 1, dtype=np.int64)
     bounds, times = zone
@@ -273,9 +279,9 @@ def _mark_pairs(
 
 @compiled
 def _pair(anchor: np.int64, other: np.int64) -> np.int64:
-    """The first landmark of a hash and one of the others, as a number of ``_PAIR_BITS``.
+    """Pack the first landmark of a hash and another one into ``_PAIR_BITS`` bits.
 
-    A warp may shift an anchor out of the spectrum: that number no recording has.
+    A warp may shift an anchor out of the spectrum; no recording has that number.
     """
     return (anchor << 11 | other >> 8 << 4 | other & 15) & ((1 << _PAIR_BITS) - 1)
 
@@ -287,10 +293,10 @@ def _hits(
     warps: _Warps,
     table: _Table,
 ) -> _Hits:
-    """What a recording has too: number of the warp, frame, recording with the offset.
+    """Return the hits: number of the warp, frame, and key (recording, offset).
 
-    The offset is the recording's frame less the file's at the warp's tempo, made
-    positive.
+    The offset is the recording's frame minus the file's frame at the warp's tempo, plus
+    ``_ZERO``.
     """
     frames, bins = query
     tempi, shifts, coarse, bounds = warps
@@ -307,7 +313,8 @@ def _hits(
         for w in range(len(tempi)):
             anchor = np.int64(round(bins[i] - shifts[w]))
             n_known = 0
-            # Written first and then kept or not, for which it is cannot be foreseen
+            # Written first and then kept or not: the outcome is unpredictable, so a
+            # branch would be slower.
             for k in range(count):
                 time = coarse[w, near[k]]
                 known[n_known], codes[n_known] = k, across[k] | time
@@ -342,7 +349,11 @@ def _distances(
     near: NDArray[np.int64],
     across: NDArray[np.int64],
 ) -> int:
-    """How far the neighbours of a landmark lie in frames, and in bins for a hash."""
+    """Fill in the distances of a landmark's neighbours, in frames and in bins for a
+    hash.
+
+    Returns their number.
+    """
     frames, bins = query
     count = neighbours(frames, bins, i, bounds, near)
     for k in range(count):
@@ -362,7 +373,7 @@ def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:  # Any: of each typ
 def _postings_of(
     value: np.uint32, first: NDArray[np.int32], shift: int, hashes: NDArray[np.uint32]
 ) -> tuple[int, int]:
-    """Where the postings of a hash begin and end."""
+    """Return where the postings of a hash begin and end."""
     lead = np.int64(value) >> shift
     begin, stop = first[lead], first[lead + 1]
     while begin < stop and hashes[begin] < value:
@@ -377,10 +388,10 @@ def _postings_of(
 def _strongest(
     keys: NDArray[np.uint64], edges: NDArray[np.int64], min_votes: int, top: int
 ) -> NDArray[np.int64]:
-    """The best offsets of each recording in each window: window, owner, offset, votes.
+    """Return the best offsets per recording and window: window, owner, offset, votes.
 
-    ``edges`` are the first and the last hit of each window. None lies within two
-    frames of a stronger one.
+    ``edges`` holds the first and the past-the-last hit of each window. No offset lies
+    within two frames of a stronger one.
     """
     chosen = np.empty((256, 4), dtype=np.int64)
     n = 0
@@ -400,6 +411,7 @@ def _strongest(
             for other in range(begin, n):
                 if chosen[other, 1] == owner:
                     near = abs(chosen[other, 2] - offset) <= 2
+                    # A stronger offset this close excludes the new one.
                     of_owner += top if near else 1
             if of_owner >= top:
                 continue

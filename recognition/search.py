@@ -1,4 +1,4 @@
-"""The cascade over one query: each stage only for what is still unexplained."""
+"""Run the cascade over one query; each stage searches only unexplained intervals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recognition.candidates import (
     DENSE,
     SWEEP,
     Lead,
-    Stage,
+    SearchStage,
     VoteSource,
     leads,
     open_windows,
@@ -27,7 +27,7 @@ from recognition.params import Params
 from recognition.references import References
 from recognition.relief import relief_bits
 from recognition.repeats import better_repeat, sorted_hashes
-from recognition.segments import Run, is_row, overlap, settle
+from recognition.segments import ScoringRun, is_row, overlap, settle
 from recognition.sweep import sweep
 from recognition.types import Landmarks
 
@@ -36,10 +36,10 @@ _SAME_LINE = 20  # frames
 
 @dataclass
 class Search:
-    """One search under way.
+    """A search in progress.
 
-    ``closed`` marks the frames not to look at: silence, and what the policy skips.
-    ``hours`` is the size of the catalogue, on which the threshold depends.
+    ``closed`` marks frames not to search: silence, and what the policy skips. ``hours``
+    is the size of the catalogue, on which the threshold depends.
     """
 
     view: QueryView
@@ -47,15 +47,15 @@ class Search:
     params: Params
     hours: float
     closed: NDArray[np.bool_]
-    found: list[Run] = field(default_factory=list)
-    refused: list[Run] = field(default_factory=list)
+    found: list[ScoringRun] = field(default_factory=list)
+    refused: list[ScoringRun] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
     hashed: dict[int, Hashes] = field(default_factory=dict)
 
     def run_stage(
-        self, stage: Stage, index: VoteSource, buckets: Sequence[int]
+        self, stage: SearchStage, index: VoteSource, buckets: Sequence[int]
     ) -> None:
-        """Look in an index for more runs in what is not explained yet."""
+        """Search the index for more runs in the frames that are still open."""
         if stage.name == SWEEP:
             self.sweep()
             return
@@ -74,36 +74,36 @@ class Search:
         self.follow_all(proposed)
 
     def sweep(self) -> None:
-        """Weigh what is not explained yet at every place of every recording."""
+        """Compare the open frames with every place of every recording."""
         open_frames = self.open_frames()
         windows = open_windows(open_frames, self.params)
         if windows:
             every = self.references.every()
             self.follow_all(sweep(self.view, every, windows, open_frames, self.params))
 
-    def landmarks(self, stage: Stage) -> Landmarks:
-        """The query's landmarks of the density that a stage hashes."""
+    def landmarks(self, stage: SearchStage) -> Landmarks:
+        """Return the query's landmarks at the density that a stage hashes."""
         return self.view.landmarks if stage.name == DENSE else self.thinned
 
     @cached_property
     def thinned(self) -> Landmarks:
-        """Of the query's landmarks those that rule as much as a reference's do."""
+        """The query's landmarks that would also be peaks of a reference layer."""
         params = self.params
         radii = params.reference_radius_frames, params.reference_radius_bins
         return thin(self.view.landmarks, *radii)
 
     def follow_all(self, proposed: Iterable[Lead]) -> None:
-        """Verify what is proposed, but for what a run already explains."""
+        """Verify leads, except where a run already explains the window."""
         for lead in proposed:
             for part in self._unexplained(lead):
                 self._verify(part)
 
-    def settled(self) -> list[Run]:
-        """The runs found, one for each play."""
+    def settled(self) -> list[ScoringRun]:
+        """Return the runs found, without those that others replace."""
         return settle(self.found, self.params)
 
     def open_frames(self) -> NDArray[np.bool_]:
-        """The frames to look at that no run explains yet."""
+        """Return which frames are still to be searched."""
         still_open = ~self.closed
         for run in self.found:
             start, end = run.query_span
@@ -111,9 +111,10 @@ class Search:
         return still_open
 
     def _unexplained(self, lead: Lead) -> list[Lead]:
-        """The lead in those parts of its window that no run on its line explains.
+        """Limit a lead to the parts of its window that no run on its line explains.
 
-        What lies beyond the end of a run may go on along the same line: after a voice.
+        Beyond the end of a run the recording may continue along the same line, for
+        example after a voice.
         """
         spans = sorted(
             run.query_span
@@ -126,10 +127,10 @@ class Search:
         ends = [0, *(int(end) + 1 for _, end in spans)]
         starts = [*(int(start) for start, _ in spans), self.view.n_frames]
         parts = []
-        for gap in zip(ends, starts, strict=True):
-            window = max(gap[0], lead.window[0]), min(gap[1], lead.window[1])
+        for within in zip(ends, starts, strict=True):
+            window = max(within[0], lead.window[0]), min(within[1], lead.window[1])
             if window[1] - window[0] >= least:
-                parts.append(replace(lead, window=window, within=gap))
+                parts.append(replace(lead, window=window, within=within))
         return parts
 
     def _verify(self, lead: Lead) -> None:
@@ -139,25 +140,26 @@ class Search:
         if self._is_found(run):
             self.found.append(self._at_best_repeat(run, lead))
         elif run.bits > 0:
+            # Kept as the closest candidate of an unmatched interval.
             self.refused.append(run)
 
-    def _weighed(self, lead: Lead) -> Run | None:
-        """The best run along a lead's line, with all that is to be said of it."""
+    def _weighed(self, lead: Lead) -> ScoringRun | None:
+        """Return the best run along a lead, with all evidence included."""
         run = follow(self.view, self._reference(lead.recording), lead, self.params)
         if run is not None and self._gives_way(run):
             return None
         if run is not None and is_row(run, self.params):
-            # The place of a swept lead was chosen by what its levels say, too
+            # The sweep chose this place partly by its levels, so they count less.
             price = self.params.sweep_bits if lead.swept else 0.0
             run = self._with_relief(run, price)
         if run is not None:
             run = self._doubted(run)
         return self._swept(lead, run) if lead.swept else run
 
-    def _gives_way(self, run: Run) -> bool:
-        """Whether ``settle`` will keep another run of the recording in its place.
+    def _gives_way(self, run: ScoringRun) -> bool:
+        """Return whether ``settle`` would prefer a known run of the same recording.
 
-        Looped music aligns at dozens of offsets, and what is to be said of each costs.
+        Looped music aligns at dozens of offsets, and weighing each completely is slow.
         """
         return any(
             other.recording == run.recording
@@ -166,8 +168,8 @@ class Search:
             for other in self.found
         )
 
-    def _swept(self, lead: Lead, run: Run | None) -> Run | None:
-        """The run of a place that was chosen among all, or that of its whole window."""
+    def _swept(self, lead: Lead, run: ScoringRun | None) -> ScoringRun | None:
+        """Return the run of a place that the sweep chose, or that of its whole window."""
         if run is not None and self._is_found(run):
             return run
         reference = self._reference(lead.recording)
@@ -177,24 +179,24 @@ class Search:
         whole = self._doubted(self._with_relief(whole))
         return whole if run is None or whole.bits > run.bits else run
 
-    def _with_relief(self, run: Run, price: float = 0.0) -> Run:
-        """The run with what its levels say, of which they pay a price if they can."""
+    def _with_relief(self, run: ScoringRun, price: float = 0.0) -> ScoringRun:
+        """Add the level evidence to a run, reduced by ``price`` but never below 0."""
         more = relief_bits(self.view, run, self.params)
         return replace(run, bits=run.bits + more - min(price, max(0.0, more)))
 
-    def _doubted(self, run: Run) -> Run:
-        """The run with as much of its bits as the landmarks that it lacks leave it."""
+    def _doubted(self, run: ScoringRun) -> ScoringRun:
+        """Reduce the bits of a run by the share of its landmarks that are absent."""
         if run.bits <= 0 or not run.absent:
             return run
         lacks = self.params.absent_share * run.absent
         return replace(run, bits=run.bits * run.aligned / (run.aligned + lacks))
 
-    def _is_found(self, run: Run) -> bool:
+    def _is_found(self, run: ScoringRun) -> bool:
         threshold = threshold_bits(self.hours, self.params)
         return is_row(run, self.params) and run.bits >= threshold
 
-    def _at_best_repeat(self, run: Run, lead: Lead) -> Run:
-        """The run, or that of the same stretch where its recording repeats it better."""
+    def _at_best_repeat(self, run: ScoringRun, lead: Lead) -> ScoringRun:
+        """Return the run, or a repeat of its interval that fits better."""
         if run.recording not in self.hashed:
             self.hashed[run.recording] = sorted_hashes(run.reference, self.params)
         line = better_repeat(self.view, run, self.hashed[run.recording], self.params)
@@ -214,8 +216,10 @@ class Search:
         return self.loaded[recording]
 
 
-def _on_line(run: Run, lead: Lead) -> bool:
-    """Whether a run of the lead's recording lies on the lead's line in its window."""
+def _on_line(run: ScoringRun, lead: Lead) -> bool:
+    """Return whether a run of the lead's recording lies on the lead's line in its
+    window.
+    """
     start, end = run.query_span
     if start >= lead.window[1] or end <= lead.window[0]:
         return False

@@ -1,4 +1,4 @@
-"""Maximal scoring segments of a sequence of weights, and what becomes of overlaps."""
+"""Maximal scoring segments of a sequence of weights, and how overlaps are settled."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from recognition.types import Landmarks
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ScoringRun:
     """A scoring run of one recording along one line.
 
-    ``first`` and ``last`` number the outermost reference landmarks, both inside;
-    ``known`` of them could be judged, ``aligned`` were found in the query. ``raw`` is
-    the sum of all evidence, of which ``bits`` counts no more than is independent.
+    ``first`` and ``last`` number the outermost reference landmarks, both inclusive.
+    ``known`` of the landmarks could be judged, ``aligned`` were found in the query,
+    ``absent`` should be audible but are not. ``raw`` sums all evidence, while ``bits``
+    limits evidence that is not independent; ``p0`` is the rate of alignment by chance.
     """
 
     recording: int
@@ -54,15 +55,15 @@ class Run:
         return end - start
 
 
-def is_row(run: Run, params: Params) -> bool:
-    """Whether a run is long enough to be reported."""
+def is_row(run: ScoringRun, params: Params) -> bool:
+    """Return whether a run is long enough to be reported."""
     return run.length * params.frame_ms >= params.min_segment_ms
 
 
 def best_segment(weights: NDArray[np.float32], x_drop: float) -> tuple[int, int, float]:
-    """First and last place of the best scoring segment, and its sum.
+    """Return first and last place of the best scoring segment, and its sum.
 
-    A segment ends where the sum has fallen ``x_drop`` below its highest.
+    A segment ends where the sum falls ``x_drop`` below its highest value.
     """
     first, last, score = _best_segment(weights, x_drop)
     return int(first), int(last), float(score)
@@ -95,11 +96,11 @@ def trimmed(
     segment: tuple[int, int],
     params: Params,
 ) -> tuple[int, int]:
-    """Cut from the ends of a segment what chance alone holds on to it.
+    """Cut ends off a segment that only chance alignments hold on to it.
 
-    A masked landmark says almost nothing inside a run. At its ends some landmark that
-    aligns by chance would draw the run out over the music or speech that follows; so
-    there a missing landmark counts by how often the run's own landmarks align.
+    A masked landmark says almost nothing inside a run, so a single chance alignment
+    could extend the run over the music or speech that follows. At the ends, a missing
+    landmark therefore counts by how often the run's own landmarks align.
     """
     first, last = segment
     share = float(aligned[first : last + 1].mean())
@@ -116,15 +117,15 @@ def trimmed(
     return (new_first, new_last) if new_first < new_last else segment
 
 
-def settle(runs: Sequence[Run], params: Params) -> list[Run]:
-    """Choose among runs of one recording that claim the same stretch of the query.
+def settle(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
+    """Choose among runs of one recording that claim the same interval of the query.
 
-    The run with more evidence keeps it: looped music aligns at many offsets that are
-    all but equally right.
-    Runs of different recordings may overlap, since several may sound at once.
+    The run with more evidence wins, because looped music aligns at many offsets that
+    are almost equally right. Runs of different recordings may overlap, since several
+    may sound at once.
     """
     min_frames = params.min_segment_ms / params.frame_ms
-    settled: list[Run] = []
+    settled: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: -r.raw):
         taken = sum(
             overlap(run, other) for other in settled if other.recording == run.recording
@@ -135,12 +136,12 @@ def settle(runs: Sequence[Run], params: Params) -> list[Run]:
     return sorted(settled, key=lambda r: (r.query_span, r.recording))
 
 
-def _joined(runs: Sequence[Run], params: Params) -> list[Run]:
-    """Make one of runs that lie on one line with little between them.
+def _joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
+    """Join runs that lie on one line with little between them.
 
-    That is one play, of which something covered a part.
+    They are one segment, interrupted where something covered it.
     """
-    joined: list[Run] = []
+    joined: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: (r.recording, r.query_span)):
         before = joined[-1] if joined else None
         if before is not None and _continues(before, run, params):
@@ -150,7 +151,7 @@ def _joined(runs: Sequence[Run], params: Params) -> list[Run]:
     return joined
 
 
-def _continues(before: Run, run: Run, params: Params) -> bool:
+def _continues(before: ScoringRun, run: ScoringRun, params: Params) -> bool:
     return (
         before.recording == run.recording
         and run.query_span[0] - before.query_span[1] <= params.merge_frames
@@ -159,7 +160,7 @@ def _continues(before: Run, run: Run, params: Params) -> bool:
     )
 
 
-def _sum(before: Run, run: Run) -> Run:
+def _sum(before: ScoringRun, run: ScoringRun) -> ScoringRun:
     stronger = before if before.raw >= run.raw else run
     return replace(
         stronger,
@@ -173,14 +174,14 @@ def _sum(before: Run, run: Run) -> Run:
     )
 
 
-def overlap(a: Run, b: Run) -> float:
-    """Query frames that both runs claim."""
+def overlap(a: ScoringRun, b: ScoringRun) -> float:
+    """Return how many query frames both runs claim."""
     (a0, a1), (b0, b1) = a.query_span, b.query_span
     return max(0.0, min(a1, b1) - max(a0, b0))
 
 
-def same_line(a: Run, b: Run, tolerance_frames: float) -> bool:
-    """Whether two runs of one recording lie on one line, seen from both."""
+def same_line(a: ScoringRun, b: ScoringRun, tolerance_frames: float) -> bool:
+    """Return whether two runs of one recording lie on one line, in the middle of each."""
     (a0, a1), (b0, b1) = a.reference_span, b.reference_span
     return all(
         abs(a.line.query_frame(r) - b.line.query_frame(r)) <= tolerance_frames

@@ -1,6 +1,6 @@
-"""A picture of a short stretch of sound: levels over time and pitch.
+"""Draw a spectrogram of a short file: levels over time and pitch.
 
-Runs inside the limited child process.
+Runs inside the confined child process.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ MAX_SECONDS: Final = 120
 LOWEST_HZ: Final = 60.0
 HIGHEST_HZ: Final = 7600.0
 RANGE_DB: Final = 70.0
-QUIETEST_DB: Final = -50.0  # below it, the loudest is not drawn as loud
+QUIETEST_DB: Final = -50.0  # below this, the loudest level is not drawn as full scale
 _WINDOW: Final = 1024
 
 
 def draw(audio: AudioFile, columns: int) -> NDArray[np.uint8]:
-    """Levels of shape [``SPECTROGRAM_ROWS``, ``columns``], 255 for the loudest, 0 for silence.
+    """Return levels of shape [``SPECTROGRAM_ROWS``, ``columns``], 0–255.
 
-    The first row is the highest pitch; rows are evenly spaced in octaves from
-    ``LOWEST_HZ`` to ``HIGHEST_HZ``, columns evenly in time. 0 is ``RANGE_DB`` or more
-    below the loudest. Raises ``TooLong`` over ``MAX_SECONDS``, ``DecodeFailed`` where
-    there is no sound.
+    255 is the loudest level, 0 is silence or ``RANGE_DB`` below it. The first row is
+    the highest pitch; rows are evenly spaced in octaves from ``HIGHEST_HZ`` down to
+    ``LOWEST_HZ``, columns evenly in time. Raises ``TooLong`` over ``MAX_SECONDS``,
+    ``DecodeFailed`` if there is no sound.
     """
     power = _power(_samples(audio), columns)
     frequencies = np.fft.rfftfreq(_WINDOW, 1 / RATE)
@@ -48,7 +48,7 @@ def draw(audio: AudioFile, columns: int) -> NDArray[np.uint8]:
 
 
 def _power(samples: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
-    """Return the power of each frequency [columns, bins] at even places in time."""
+    """Return the power of each frequency [columns, bins] at evenly spaced times."""
     padded = np.pad(samples, _WINDOW // 2)
     starts = np.linspace(0, len(padded) - _WINDOW, columns).round().astype(int)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[starts]
@@ -69,5 +69,5 @@ def _samples(audio: AudioFile) -> NDArray[np.float32]:
             if count > MAX_SECONDS * RATE:
                 raise TooLong(MAX_SECONDS)
     if not count:
-        raise DecodeFailed("Nothing of it could be decoded.")
+        raise DecodeFailed("No sound in the file could be decoded.")
     return np.concatenate(blocks)

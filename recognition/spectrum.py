@@ -1,7 +1,7 @@
 """Short-time spectrum on a logarithmic frequency axis, as a stream.
 
-A pitch shift moves such a spectrum along the axis and a tempo change stretches it
-in time, which is what makes the later stages cheap.
+On this axis a pitch shift is a translation and a tempo change a stretch in time, which
+keeps the later stages cheap.
 """
 
 from __future__ import annotations
@@ -22,34 +22,36 @@ FilterBank = tuple[
     NDArray[np.float32],
 ]
 
-_BATCH = 256  # frames per transform: fixed, so that results never depend on block size
-_TINY = 1e-18  # power below any audible one, keeps the logarithm finite
+# frames per transform; fixed, so that results do not depend on block sizes
+_BATCH = 256
+_TINY = 1e-18  # inaudible power that keeps the logarithm finite
 
 
 class SpectrumStream:
     """Turns float32 mono blocks of any size into levels [frames, n_bins].
 
-    Levels are natural logarithms of magnitude, 0 for a full-scale sine. Frame ``t``
-    is centred on sample ``t * hop_length``.
+    Levels are natural logarithms of magnitude; 0 is a full-scale sine. Frame ``t`` is
+    centred on sample ``t * hop_length``.
     """
 
     def __init__(self, params: Params = DEFAULT) -> None:
         self._params = params
         self._window = _analysis_window(params)
         self._bank = _filter_bank(params)
-        # One array for all batches: fresh memory costs as much as the transform
+        # One array for all batches: touching fresh memory costs as much as the
+        # transform.
         self._windowed = np.empty((_BATCH, params.n_fft), dtype=np.float32)
         n_powers = int(self._bank[1][-1]) + 3 + len(self._bank[3])
         self._powers = np.empty((_BATCH, n_powers), dtype=np.float32)
         self._rest = np.zeros(params.n_fft // 2, dtype=np.float32)
 
     def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Levels of the frames that this block completes."""
+        """Return the levels of the frames that this block completes."""
         self._rest = np.concatenate([self._rest, block.astype(np.float32, copy=False)])
         return self._drain(final=False)
 
     def finish(self) -> NDArray[np.float32]:
-        """Levels of the frames left, the last ones padded with silence."""
+        """Return the levels of the remaining frames, padded with silence."""
         padding = np.zeros(self._params.n_fft // 2, dtype=np.float32)
         self._rest = np.concatenate([self._rest, padding])
         return self._drain(final=True)
@@ -77,13 +79,13 @@ class SpectrumStream:
         powers = self._powers[:count]
         _gather(spectrum, self._bank, powers)
         levels = np.empty((count, self._params.n_bins), dtype=np.float32)
-        # NumPy takes many logarithms at once, compiled loops one after the other
+        # NumPy vectorises logarithms; Numba would compute them one at a time.
         _log_frequency(np.log(powers, out=powers), self._bank, levels)
         return levels
 
 
 def levels_of(y: NDArray[np.float32], params: Params = DEFAULT) -> NDArray[np.float32]:
-    """Levels [frames, n_bins] of a whole array of mono samples."""
+    """Return the levels [frames, n_bins] of a whole array of mono samples."""
     stream = SpectrumStream(params)
     return np.concatenate([stream.feed(y), stream.finish()])
 
@@ -96,11 +98,11 @@ def _analysis_window(params: Params) -> NDArray[np.float32]:
 
 
 def _filter_bank(params: Params) -> FilterBank:
-    """How the linear bins make up the logarithmic ones.
+    """Return how the linear bins combine into the logarithmic ones.
 
-    Where the axis is finer than the transform, a level is interpolated (cubic, in
-    the log domain, where a Hann main lobe is nearly a parabola: peaks keep their
-    true place). Above, power is gathered under triangles of unit height.
+    Where the axis is finer than the transform, levels are interpolated: cubic, in the
+    log domain, where a Hann main lobe is nearly a parabola, so that peaks keep their
+    true place. Above, power is summed under triangles of unit height.
     """
     octaves = np.arange(params.n_bins) / params.bins_per_octave
     centres = params.f_min * 2**octaves * params.n_fft / params.sample_rate
@@ -128,7 +130,7 @@ def _filter_bank(params: Params) -> FilterBank:
 
 
 def _cubic_weights(x: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Lagrange weights of the four nodes -1, 0, 1, 2 for places 0 ≤ x < 1."""
+    """Return the Lagrange weights of nodes -1, 0, 1, 2 for positions 0 ≤ x < 1."""
     return np.stack(
         [
             -x * (x - 1) * (x - 2) / 6,
@@ -144,7 +146,7 @@ def _cubic_weights(x: NDArray[np.float64]) -> NDArray[np.float32]:
 def _gather(
     spectrum: NDArray[np.complex64], bank: FilterBank, powers: NDArray[np.float32]
 ) -> None:
-    """Power of the linear bins to interpolate between, then under the triangles."""
+    """Collect the power of the bins to interpolate between, then of the triangles."""
     _, _, _, firsts, starts, triangles = bank
     n_linear = powers.shape[1] - len(firsts)
     power = np.empty(spectrum.shape[1], dtype=np.float32)

@@ -1,10 +1,10 @@
-"""An estimate of where somebody speaks, from what is kept of a scanned file.
+"""Estimate where somebody speaks, from the stored layers of a scanned file.
 
-Speech rises and falls with its syllables, in neighbouring bands at once, and glides
-where music holds its tones. A logistic model of such traits, fitted on synthetic
-voices over music, judges each second; since nobody speaks for a single second, or
-falls silent for one, the seconds around it have their say. It is an estimate: see
-docs/recognition.md for how often it is right.
+The level of speech rises and falls with its syllables, in neighbouring bands at once,
+and its pitch glides where music holds its tones. A logistic model of such traits,
+fitted on synthetic voices over music, judges each second. Its neighbours contribute,
+because speech rarely starts or stops for a single second. docs/recognition.md says how
+often the estimate is right.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recognition.levels import OFFSET, STEPS_PER_NEPER
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks, LevelMap
 
-# As ``python -m benchmarks.speech --fit`` prints them, in the order of ``traits``.
+# Output of ``python -m benchmarks.speech --fit``, in the order of ``traits``.
 _WEIGHTS: Final = np.array(
     [
         *(-0.068, -0.162, -0.818, 0.261, 0.149, 0.096, -0.258, 0.409, 0.076),
@@ -33,15 +33,16 @@ _WEIGHTS: Final = np.array(
 _BIAS: Final = 20.148
 
 _BANDS: Final = 8
-_LOWEST_BIN: Final = 72  # 180 Hz: what lies below tells of music rather than of voices
+_LOWEST_BIN: Final = 72  # 180 Hz; lower bands say more about music than about voices
 _QUIETEST: Final = -10.0
-_SOFT: Final = 0.02  # nepers, keeps logarithms of no change finite
-_STILL: Final = 0.05  # nepers, below which a change is none
-_ROWS: Final = 32  # of the level map: a second is judged with what surrounds it
+_SOFT: Final = 0.02  # nepers; keeps the logarithm of no change finite
+_STILL: Final = 0.05  # nepers; smaller changes count as none
+_ROWS: Final = 32  # rows of the level map around a second's middle that describe it
 _FEWEST_ROWS: Final = 12
-_STAYS: Final = 0.9  # how likely speech, or its absence, lasts another second
-_MOST_ODDS: Final = 6.0  # what one second may say
-# Landmarks that follow one: frames from and to, bins from and to
+_STAYS: Final = 0.9  # probability that speech, or its absence, lasts another second
+_MOST_ODDS: Final = 6.0  # limit on the log odds of one second
+# When one landmark follows another: frames from and to, bins from and to. The rows are:
+# sounds on, sounds on for longer, glides.
 _FOLLOWERS: Final = np.array(
     [[6, 40, 0.0, 0.25], [20, 80, 0.0, 0.25], [4, 13, 0.35, 2.2]]
 )
@@ -53,7 +54,7 @@ def speech_share(
     span_ms: tuple[int, int],
     params: Params = DEFAULT,
 ) -> float | None:
-    """Share (0–1) of the seconds of a span with speech; None if it is too short."""
+    """Return the share (0–1) of seconds with speech, or None if the span is too short."""
     found = traits(landmarks, level_map, span_ms, params)
     if not len(found):
         return None
@@ -67,12 +68,12 @@ def traits(
     span_ms: tuple[int, int],
     params: Params = DEFAULT,
 ) -> NDArray[np.float64]:
-    """What each second of a span is judged by, as rows; none if it is too short.
+    """Return what each second of a span is judged by, as rows; none if it is too short.
 
-    For eight bands and all together: spread of the level, its change over one and
-    over four rows of the map. How alike neighbouring bands change, and bands further
-    apart. How many landmarks there are, and the shares that sound on at their pitch,
-    sound on for longer, and glide.
+    For each of eight bands and for all together: spread of the level, its change over
+    one and over four rows of the map. Then the correlation of neighbouring bands and of
+    bands further apart, the number of landmarks, and the shares that hold their pitch,
+    hold it longer, and glide.
     """
     row_ms = params.frame_ms * level_map.frames_per_cell
     middles = np.arange(span_ms[0] + 500, span_ms[1] - 499, 1000)
@@ -99,7 +100,7 @@ def traits(
 
 
 def _band_levels(cells: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Levels in nepers of the bands and of all together, row by row."""
+    """Return the levels, in nepers, of each band and of all together, row by row."""
     levels = cells.astype(np.float64) / STEPS_PER_NEPER - OFFSET
     power = np.exp(2 * np.maximum(levels, _QUIETEST))
     parts = np.array_split(power, _BANDS, axis=1)
@@ -108,7 +109,7 @@ def _band_levels(cells: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _likeness(changes: NDArray[np.float64], apart: int) -> NDArray[np.float64]:
-    """Correlation of the changes of bands so many apart, second by second."""
+    """Return the correlation of bands ``apart`` from each other, second by second."""
     centred = changes - changes.mean(axis=1, keepdims=True)
     spread = centred.std(axis=1) + _STILL
     products = (centred[:, :, apart:] * centred[:, :, :-apart]).mean(axis=1)
@@ -119,7 +120,7 @@ def _likeness(changes: NDArray[np.float64], apart: int) -> NDArray[np.float64]:
 def _followers_by_second(
     landmarks: Landmarks, edges: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """Logarithm of the number of landmarks, and the shares followed in three ways."""
+    """Return per second the log number of landmarks, and three shares of followed ones."""
     reach = np.int32(edges[-1, 1] + _FOLLOWERS[:, 1].max())
     near = slice(*np.searchsorted(landmarks.frames, np.array([edges[0, 0], reach])))
     heard = landmarks.bins[near] >= _LOWEST_BIN
@@ -140,7 +141,7 @@ def _followed(
     count: int,
     ways: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Whether each of the first ``count`` landmarks is followed, in each way."""
+    """Return whether each of the first ``count`` landmarks is followed, in each way."""
     found = np.zeros((count, len(ways)), dtype=np.float64)
     furthest = ways[:, 1].max()
     for i in range(count):
@@ -158,7 +159,7 @@ def _followed(
 
 @compiled
 def _with_neighbours(odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log odds of each second given all of them: a chain that tends to stay as it is."""
+    """Return the log odds of each second given all seconds (a two-state chain)."""
     n = len(odds)
     total = odds.copy()
     before, after = np.float64(0), np.float64(0)
@@ -172,7 +173,7 @@ def _with_neighbours(odds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @compiled
 def _carried(odds: float) -> np.float64:
-    """Log odds of a second by those of the one beside it."""
+    """Return the log odds of a second that follow from those of its neighbour."""
     ratio = np.exp(odds)
     return np.float64(
         np.log((ratio * _STAYS + 1 - _STAYS) / (ratio * (1 - _STAYS) + _STAYS))

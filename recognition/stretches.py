@@ -1,4 +1,4 @@
-"""What no match covers: silence, sound without a match, and what was not scanned."""
+"""Describe what no match covers: silence, unmatched sound, and what was not scanned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.params import DEFAULT, Params
-from recognition.types import Candidate, SegmentMatch, Stretch, StretchKind
+from recognition.types import (
+    RefusedAlignment,
+    SegmentMatch,
+    StretchKind,
+    UnmatchedInterval,
+)
 
 _KINDS = (StretchKind.NO_MATCH, StretchKind.SILENCE, StretchKind.NOT_SCANNED)
 
@@ -22,12 +27,12 @@ def unmatched_stretches(
     scanned: NDArray[np.bool_],
     refused: Sequence[SegmentMatch],
     params: Params = DEFAULT,
-) -> tuple[Stretch, ...]:
-    """Stretches, in order, that cover what the segments do not.
+) -> tuple[UnmatchedInterval, ...]:
+    """Return the intervals, in order, that the segments do not cover.
 
-    A gap shorter than the edges of segments are exact to is no stretch. ``silent``
-    and ``scanned`` say it by frame; ``refused`` are alignments too weak to be
-    matches, of which each stretch without a match names the strongest.
+    Gaps shorter than the precision of segment edges are skipped. ``silent`` and
+    ``scanned`` are masks by frame; ``refused`` are alignments too weak to be matches,
+    the strongest of which becomes each unmatched interval's candidate.
     """
     kinds = np.zeros(len(silent), dtype=np.int8)
     kinds[_lasting(silent, params.silence_min_ms / params.frame_ms)] = 1
@@ -46,12 +51,12 @@ def unmatched_stretches(
         if end - start > (
             params.no_match_min_ms if kind is StretchKind.NO_MATCH else 0
         ):
-            stretches.append(Stretch(start, end, kind, candidate))
+            stretches.append(UnmatchedInterval(start, end, kind, candidate))
     return tuple(stretches)
 
 
 def _lasting(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
-    """The mask without those true pieces that are shorter than ``least``."""
+    """Return the mask without true intervals shorter than ``least``."""
     kept = mask.copy()
     for first, last in _pieces(mask.astype(np.int8)):
         if mask[first] and last - first < least:
@@ -60,7 +65,7 @@ def _lasting(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
 
 
 def _pieces(values: NDArray[np.int8]) -> list[tuple[int, int]]:
-    """Maximal pieces of equal value as (first, past the last)."""
+    """Return maximal intervals of equal value as (first, past the last)."""
     if not len(values):
         return []
     changes = np.flatnonzero(np.diff(values)) + 1
@@ -70,7 +75,7 @@ def _pieces(values: NDArray[np.int8]) -> list[tuple[int, int]]:
 
 def _strongest(
     refused: Sequence[SegmentMatch], start_ms: int, end_ms: int
-) -> Candidate | None:
+) -> RefusedAlignment | None:
     inside = [
         match
         for match in refused
@@ -80,14 +85,14 @@ def _strongest(
     if not inside:
         return None
     best = max(inside, key=lambda match: match.bits)
-    return Candidate(
+    return RefusedAlignment(
         recording=best.recording,
         start_ms=best.start_ms,
         end_ms=best.end_ms,
         reference_start_ms=best.reference_start_ms,
         score=best.score,
         reason=(
-            f"{best.aligned} landmarks align where {best.expected_by_chance:.0f} "
-            f"would by chance: {best.bits:.0f} bits are too few to be sure"
+            f"{best.aligned} landmarks align, {best.expected_by_chance:.0f} expected by "
+            f"chance; {best.bits:.0f} bits of evidence are too few"
         ),
     )

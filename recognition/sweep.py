@@ -1,10 +1,10 @@
-"""Weighs a query at every place of every recording, where no hash leads to one.
+"""Compare a query with every place of every recording, where no hash leads to one.
 
-A hash needs three landmarks that still are peaks. Noise, reverberation and voices leave
-few of these, but each landmark of a recording says something wherever it may lie:
-whether the query has a peak there, and how far the level rises there if not. Summed up
-along each offset (a matched filter over the recording's landmarks), what is far too
-weak to count anywhere else stands out among millions of places.
+A hash needs three landmarks that are still peaks. Noise, reverberation and voices leave
+few of these, but every landmark of a recording still gives some evidence: whether the
+query has a peak there, and else how far the level rises. Summed along each offset (a
+matched filter over the recording's landmarks), evidence far too weak elsewhere stands
+out among millions of places.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from recognition.params import DEFAULT, Params
 from recognition.relief import FARTHEST, rises
 from recognition.types import Landmarks
 
-_UNIT = 8  # steps of a weight in a bit
-_FEWEST = 15  # landmarks whose spread a place with fewer is taken to have
-_BESIDE = 2  # cells within which places are one
+_UNIT = 8  # weights are integers; this many steps make a bit
+_FEWEST = 15  # a place with fewer landmarks is given the spread of this many
+_BESIDE = 2  # places this many cells apart count as one
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a recording has its landmarks: cell of time (int32) and bin (uint8)."""
+    """A recording's landmarks for the sweep: cell of time (int32) and bin (uint8)."""
 
     recording: int
     cells: NDArray[np.int32]
@@ -37,7 +37,7 @@ class Places:
 
 
 def places_of(recording: int, landmarks: Landmarks, params: Params = DEFAULT) -> Places:
-    """What a sweep reads of a recording; five bytes a landmark."""
+    """Return what a sweep reads of a recording; five bytes per landmark."""
     last = params.n_bins - 1
     return Places(
         recording,
@@ -53,8 +53,8 @@ def sweep(
     open_frames: NDArray[np.bool_],
     params: Params,
 ) -> Iterator[Lead]:
-    """Where in the catalogue each window may lie, the best first."""
-    recordings = [one for one in catalogue if len(one.cells)]
+    """Yield where in the catalogue each window may lie, best first."""
+    recordings = [places for places in catalogue if len(places.cells)]
     for window in windows:
         weights = _weights(view, window, open_frames, params)
         spread = (weights.astype(np.float32) ** 2).mean(axis=1)
@@ -62,21 +62,23 @@ def sweep(
         if not least:
             continue
         found = []
-        for one in recordings:
-            heights, places = _best_places(
-                (one.cells, one.bins),
+        for recording in recordings:
+            heights, offsets = _best_places(
+                (recording.cells, recording.bins),
                 (weights, spread, least),
                 params.sweep_least,
                 params.sweep_each,
             )
             found += [
-                (-height, one.recording, place)
-                for height, place in zip(heights.tolist(), places.tolist(), strict=True)
+                (-height, recording.recording, place)
+                for height, place in zip(
+                    heights.tolist(), offsets.tolist(), strict=True
+                )
             ]
-        for height, recording, place in sorted(found)[: params.sweep_top]:
+        for height, number, place in sorted(found)[: params.sweep_top]:
             frames = (place - weights.shape[1] + 1) * params.sweep_frames
             line = Line(1.0, window[0] - frames, 0.0)
-            yield Lead(recording, line, window, round(-height), False, NEARBY, True)
+            yield Lead(number, line, window, round(-height), False, NEARBY, True)
 
 
 def _weights(
@@ -85,11 +87,11 @@ def _weights(
     open_frames: NDArray[np.bool_],
     params: Params,
 ) -> NDArray[np.int16]:
-    """What a landmark of a bin says in each cell of the window, the last cell first.
+    """Return the weight of a landmark of each bin in each cell, the last cell first.
 
-    [bins, cells] in steps of a bit: more where the query has a landmark within a frame
-    and half a bin, and the more the level rises there. In each bin they sum to nothing,
-    so that chance gains nothing from where a recording has its landmarks.
+    Shape [bins, cells], int16, in steps of 1/8 bit: higher where the query has a
+    landmark within a frame and half a bin, and where the level rises. Each bin sums to
+    zero, so that chance gains nothing from where a recording has its landmarks.
     """
     start, end = window
     end -= (end - start) % params.sweep_frames
@@ -113,7 +115,7 @@ def _weights(
 def _rise_bits(
     view: QueryView, rows: tuple[int, int], params: Params
 ) -> NDArray[np.float32]:
-    """What rows of the level map say of each of their cells; see ``relief``."""
+    """Return the evidence, in bits, of each cell of some map rows; see ``relief``."""
     if not len(view.map_levels):
         columns = -(-params.n_bins // view.map_bins)
         return np.zeros((rows[1] - rows[0], columns), dtype=np.float32)
@@ -144,10 +146,10 @@ def _cells(
     here: NDArray[np.bool_],
     weighing: tuple[int, float],
 ) -> NDArray[np.int16]:
-    """Rises and landmarks together by cell; nothing where it is not open.
+    """Combine rises and landmarks by cell; frames that are not open count nothing.
 
-    ``grain`` is the window's first frame in its first row of the map, and frames and
-    bins of a cell of the map.
+    ``grain`` is the window's first frame within its first map row, and the frames and
+    bins per map cell.
     """
     before, map_frames, map_bins = grain
     size, bits = weighing
@@ -183,9 +185,9 @@ def _best_places(
     least: float,
     most: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The highest sums of a recording in standard deviations, and their places.
+    """Return the highest sums of a recording, in standard deviations, and their places.
 
-    A place is the recording's cell less the query's, plus the query's last cell.
+    A place is the recording's cell minus the query's, plus the query's last cell.
     """
     cells, bins = recording
     weights, spread, least_spread = query
@@ -206,7 +208,7 @@ def _best_places(
     too_low = np.int16(min(32767.0, least * np.sqrt(least_spread)))
     for at in range(len(sums)):
         total += change[at]
-        if sums[at] <= too_low:  # most are, at the least spread already
+        if sums[at] <= too_low:  # true for most places, even at the least spread
             continue
         height = np.float32(sums[at] / np.sqrt(max(total, least_spread)))
         if height < least:
@@ -222,7 +224,7 @@ def _put(
     count: int,
     new: tuple[np.float32, int],
 ) -> int:
-    """Put a place among the highest, but for one beside a higher one."""
+    """Insert a place among the highest, unless it is beside a higher one."""
     height, at = new
     worst = 0
     for k in range(count):

@@ -1,7 +1,7 @@
 """The values that pass between the stages and out of the library.
 
-Times are integer milliseconds when they leave the library (``*_ms``) and frames
-inside it; one frame is ``hop_length / sample_rate`` seconds (16 ms).
+Times are integer milliseconds when they leave the library (``*_ms``), and frames inside
+it. A frame is ``hop_length / sample_rate`` seconds (16 ms).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """Spectral peaks of one audio, ordered by frame.
+    """Spectral peaks of one audio, ordered by frame; arrays of equal length.
 
-    ``frames`` int32, ``bins`` float32 (interpolated log-frequency bin) and
-    ``levels`` float32 (natural logarithm of the magnitude); equal lengths.
+    ``frames`` is int32, ``bins`` float32 (log-frequency bin with fraction) and
+    ``levels`` float32 (natural logarithm of the magnitude).
     """
 
     frames: NDArray[np.int32]
@@ -43,11 +43,11 @@ class LevelMap:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is kept of one audio.
+    """The stored layers of one audio.
 
-    ``reference`` is the sparse layer a recording is indexed and verified by;
-    ``dense`` and ``level_map`` are the layer a file is scanned by. A use that
-    finds its layer missing raises ``MissingLayer``.
+    ``reference`` is the sparse layer a recording is indexed and verified by; ``dense``
+    and ``level_map`` are the layer a file is scanned by. A use whose layer is missing
+    raises ``MissingLayer``.
     """
 
     duration_ms: int
@@ -67,7 +67,7 @@ class Waveform:
 
 
 class StretchKind(StrEnum):
-    """Why a stretch of a scanned file carries no match."""
+    """Why an interval of a scanned file has no match."""
 
     NO_MATCH = "no_match"
     SILENCE = "silence"
@@ -75,21 +75,21 @@ class StretchKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of the scanned file without a match, with what came closest.
+class UnmatchedInterval:
+    """An interval of a scanned file without a match, and its closest candidate.
 
-    ``speech`` is the share of sound without a match in which somebody speaks, 0–1.
+    ``speech`` is the share (0–1) of its seconds with speech; None if not judged.
     """
 
     start_ms: int
     end_ms: int
     kind: StretchKind
-    candidate: Candidate | None = None
+    candidate: RefusedAlignment | None = None
     speech: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RefusedAlignment:
     """The strongest alignment that was refused, and why."""
 
     recording: int
@@ -102,12 +102,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SegmentMatch:
-    """One contiguous play of one recording.
+    """One contiguous segment of one recording in a file.
 
-    ``tempo_ratio`` is how fast the source plays the reference (1.03 = 3 % faster);
-    ``pitch_cents`` how much higher it sounds. ``score`` is 0–100, from ``e_value``,
-    the number of such matches expected by chance (see docs/recognition.md).
-    ``speech`` is the share of the segment with speech, 0–1, None when not judged.
+    ``tempo_ratio`` is how fast the source plays the reference (1.03 is 3 % faster);
+    ``pitch_cents`` is how much higher it sounds. ``score`` is 0–100 and follows from
+    ``e_value``, the number of such matches expected by chance (see
+    docs/recognition.md). ``speech`` is the share (0–1) of its seconds with speech; None
+    if not judged.
     """
 
     recording: int
@@ -127,21 +128,21 @@ class SegmentMatch:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """The whole answer for one file: matches and everything that is not one.
+    """The result for one file: all segments, and the unmatched intervals between them.
 
-    ``segments`` are ordered by start, ``stretches`` cover what no segment covers.
-    ``warnings`` are sentences for people ("the last 12 s could not be decoded").
+    Both are ordered by start. ``warnings`` are sentences for people ("The last 12 s
+    could not be decoded.").
     """
 
     duration_ms: int
     segments: tuple[SegmentMatch, ...]
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[UnmatchedInterval, ...]
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the file says of itself, and what was heard while decoding it."""
+    """What the file's headers say, and what decoding measured."""
 
     container: str
     codec: str
@@ -157,7 +158,7 @@ class MediaFacts:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Everything one decoding pass yields."""
+    """The results of one decoding pass."""
 
     facts: MediaFacts
     fingerprint: Fingerprint
@@ -167,7 +168,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """How often a recording's postings agreed on one offset.
+    """How many of a recording's postings agree on one offset.
 
     ``delta`` is reference frame minus query frame.
     """
@@ -180,7 +181,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class IndexStats:
-    """Size of one bucket's index."""
+    """The size of one bucket's index."""
 
     recordings: int
     postings: int
@@ -190,10 +191,10 @@ class IndexStats:
 
 
 class LandmarkIndex(Protocol):
-    """Hash → (recording, frame) postings, partitioned by bucket.
+    """Postings from hash to (recording, frame), partitioned by bucket.
 
-    ``hashes`` are uint32, ``frames`` int32 of equal length. What is written here in
-    full is the same for every index.
+    ``hashes`` are uint32, ``frames`` int32, of equal length. The methods implemented
+    here are the same for every index.
     """
 
     def add(
@@ -203,7 +204,7 @@ class LandmarkIndex(Protocol):
         hashes: NDArray[np.uint32],
         frames: NDArray[np.int32],
     ) -> None:
-        """Durable and visible to every process at return; replaces the same recording."""
+        """Add or replace a recording; durable and visible to every process on return."""
         self.add_many(bucket, [(recording, hashes, frames)])
 
     @abstractmethod
@@ -212,11 +213,11 @@ class LandmarkIndex(Protocol):
         bucket: int,
         recordings: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.int32]]],
     ) -> None:
-        """Like ``add`` for many; each of them as a whole or not at all."""
+        """Add many recordings; each is added completely or not at all."""
 
     @abstractmethod
     def remove(self, bucket: int, recording: int) -> None:
-        """Gone for the next query; space returns when the bucket is maintained."""
+        """Remove a recording; its space is freed when the bucket is maintained."""
 
     def query(
         self,
@@ -228,9 +229,9 @@ class LandmarkIndex(Protocol):
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[Vote]:
-        """The best offsets, most votes first; neighbouring offsets add up.
+        """Return the best offsets, most votes first; votes of neighbours are added.
 
-        Hashes with more than ``max_list`` postings may be left out.
+        Hashes with more than ``max_list`` postings may be skipped.
         """
         (votes,) = self.query_windows(
             buckets,
@@ -255,28 +256,28 @@ class LandmarkIndex(Protocol):
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        """Like ``query`` for each stretch (first, past the last) of the hashes."""
+        """Query each window (first, past the last) of the hashes."""
 
     @abstractmethod
     def maintain(self, bucket: int) -> None:
-        """Merge segments and drop removed postings; safe beside readers."""
+        """Merge segments and drop removed postings; safe while others read."""
 
     @abstractmethod
     def stats(self, bucket: int) -> IndexStats:
-        """Counts of one bucket; zeros for one that holds nothing."""
+        """Return the counts of one bucket; zeros if it is empty."""
 
 
 class IndexStore(LandmarkIndex, Protocol):
-    """An index that is kept: what it holds can be listed and checked."""
+    """A stored index, whose content can be listed and checked."""
 
     @abstractmethod
     def recordings(self, bucket: int) -> NDArray[np.uint32]:
-        """The numbers of all recordings in a bucket, sorted."""
+        """Return the numbers of all recordings in a bucket, sorted."""
 
     @abstractmethod
     def verify(self, bucket: int) -> list[str]:
-        """What is wrong with a bucket, having read all of it; empty where all is well."""
+        """Read a whole bucket and return what is wrong; empty if nothing is."""
 
 
 Progress: TypeAlias = Callable[[float], None]
-"""Told the share done, 0–1; may raise to cancel."""
+"""Called with the share done, 0–1; may raise an exception to cancel."""

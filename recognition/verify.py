@@ -1,8 +1,8 @@
-"""Weighs an alignment landmark by landmark, in bits.
+"""Weigh an alignment landmark by landmark, in bits of evidence.
 
-Of every reference landmark that is missing in the query it asks why: where the query
-is quieter than the reference should be there, the landmark is absent and speaks
-against the match; where something as loud covers it, it may only be masked.
+Each reference landmark that the query lacks is judged by level: if the query is quieter
+there than the recording would be, the landmark is absent and counts against the match;
+if something as loud is there, the landmark may only be masked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from recognition.types import Landmarks
 
 OUTSIDE, MISSING, ALIGNED, ABSENT = -1, 0, 1, 2
 UNKNOWN_LEVEL = np.float32(1e9)
-# Alignments shifted by these frames show how often landmarks align by chance
+# Alignments shifted by these frames show how often landmarks align by chance. All are
+# primes.
 CHANCE_SHIFTS = np.array([-61, -53, -43, -37, -29, 29, 37, 43, 53, 61], dtype=np.int32)
 
 
@@ -36,32 +37,51 @@ Query = tuple[
 Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 Place = tuple[float, float, float]
 Constants = tuple[float, ...]
+"""The parameters that compiled functions need, by the numbers below."""
+
+# Indices rather than a named tuple: Numba treats them as compile-time constants, and
+# recognises the type of a plain tuple faster at each call.
+(
+    _TOLERANCE_FRAMES,
+    _TOLERANCE_BINS,
+    _GAIN_BANDS,
+    _N_BINS,
+    _MIN_P1,
+    _ABSENT_BITS,
+    _MASKED_BITS,
+    _ABSENT_MARGIN,
+    _ONSET_FRAMES,
+    _UNJUDGED_BITS,
+) = range(10)
 
 # How closely aligned landmarks agree in level (nepers) and place (bins). Each row:
 # bounds of close and near; the shares of close, near and far where the recording does
-# sound; those taken for chance until shifted alignments show it.
+# sound; the shares assumed for chance until shifted alignments show them. Measured, see
+# docs/engine-notes.md, How closely landmarks agree.
 _CLOSENESS = np.array(
     [
         [0.08, 0.3, 0.4, 0.35, 0.25, 0.1, 0.22, 0.68],
         [0.06, 0.2, 0.35, 0.35, 0.3, 0.15, 0.3, 0.55],
     ]
 )
-# How fast alignments get rarer with each frame they are off, where the recording does
-# sound; and what ``_timing`` is by chance until shifted alignments show it
+# How fast alignments get rarer per frame of distance where the recording sounds, and
+# the mean of ``_timing`` assumed for chance until shifted alignments show it.
 _TIMING_SLOPE, _TIMING_BY_CHANCE = 0.75, 0.6
-_PRIOR = 20.0  # how many chance alignments those of chance are worth
+_PRIOR = 20.0  # weight of the assumed chance shares, in alignments
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What one alignment says of each reference landmark of a span.
+class LandmarkEvidence:
+    """The evidence of one alignment for each reference landmark of a span.
 
-    ``states`` are OUTSIDE, ALIGNED, ABSENT, or MISSING where something may cover the
-    landmark or nothing can be told; ``gaps`` are query level less reference level
-    there, in nepers, and ``gains`` what they are where landmarks of the same band of
-    frequencies align, or of all where too few of the band do; NaN where none aligns.
-    ``raw`` are the weights before short stretches are limited. ``p0`` is the rate at
-    which landmarks align by chance.
+    - ``states``: OUTSIDE, ALIGNED, ABSENT, or MISSING if something may cover the
+      landmark or the level is unknown.
+    - ``gaps``: query level minus reference level, in nepers; ``UNKNOWN_LEVEL`` where
+      there is none.
+    - ``gains``: the median gap of aligned landmarks in the same frequency band, or of
+      all bands if too few align there; NaN if none aligns.
+    - ``weights``: bits, limited for short intervals; ``raw``: without that limit.
+    - ``p0``: the rate at which landmarks align by chance.
     """
 
     states: NDArray[np.int8]
@@ -79,11 +99,11 @@ def weigh(
     line: Line,
     core: tuple[int, int] | None = None,
     params: Params = DEFAULT,
-) -> Evidence:
-    """Weights in bits of the reference landmarks ``span`` along ``line``.
+) -> LandmarkEvidence:
+    """Weigh the reference landmarks numbered ``span`` along ``line``.
 
-    Gains and the rate of alignment are estimated inside ``core``, landmark numbers
-    of the reference, when it is given.
+    Gains and the rate of alignment are estimated inside ``core``, landmark numbers of
+    the reference, if given.
     """
     query = (
         view.first,
@@ -112,10 +132,11 @@ def weigh(
     )
     weights = raw.copy()
     _saturate(landmarks[0], weights, params.stretch_frames, params.stretch_bits)
-    return Evidence(states, gaps, gains, weights, raw, float(p0))
+    return LandmarkEvidence(states, gaps, gains, weights, raw, float(p0))
 
 
-def _constants(params: Params) -> tuple[float, ...]:
+def _constants(params: Params) -> Constants:
+    """Return the parameters of the compiled functions, in the order of their names."""
     return (
         float(params.tolerance_frames),
         params.tolerance_bins,
@@ -155,10 +176,10 @@ def _evidence(
     gains, spare = _band_gains(reference[1], states, gaps, inner, constants)
     chance, cells, timing = _chance(query, reference, line, gains, constants, tables)
     p0 = min(0.9, max(0.01, chance.mean() + chance.std()))
-    p1 = max(min(0.98, max(constants[4], p0 + 0.15, observed)), p0 + 0.05)
+    p1 = max(min(0.98, max(constants[_MIN_P1], p0 + 0.15, observed)), p0 + 0.05)
     tight = _closeness_bits(cells, tables[1])
     expected = _expected_gains(reference[1], states, gaps, inner, gains, constants)
-    _mark_absent(states, gaps, expected, constants[7])
+    _mark_absent(states, gaps, expected, constants[_ABSENT_MARGIN])
     weights = _weights(
         reference,
         (states, gaps, offs),
@@ -174,9 +195,9 @@ def _evidence(
 def _closeness_bits(
     counts: NDArray[np.float64], closeness: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Bits for how closely an aligned landmark agrees, from counts of chance.
+    """Return the bits for close, near and far agreement, from counts by chance.
 
-    Rows are level and place; columns close, near and far.
+    Rows are level and place; columns are close, near and far.
     """
     bits = np.empty((2, 3), dtype=np.float64)
     for row in range(2):
@@ -189,7 +210,7 @@ def _closeness_bits(
 
 @compiled
 def _timing(frames: float) -> float:
-    """How likely a landmark is so many frames off, relative to none."""
+    """Return how likely an alignment is ``frames`` off, relative to an exact one."""
     return 1 - _TIMING_SLOPE * abs(frames)
 
 
@@ -209,12 +230,12 @@ def _band_gains(
     inner: tuple[int, int],
     constants: Constants,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Median of query level less reference level by band; NaN where unknown.
+    """Return the median gap of each band, NaN where unknown, and the spare medians.
 
-    Beside it, the medians without one landmark below, at, or above the middle: a
-    landmark must not be judged by a median of which it is a part.
+    The spare medians leave out one landmark below, at, or above the middle: a landmark
+    must not be judged by a median that includes it.
     """
-    n_bands = int(constants[2])
+    n_bands = int(constants[_GAIN_BANDS])
     gains = np.full(n_bands, np.nan, dtype=np.float32)
     spare = np.full((n_bands, 3), np.nan, dtype=np.float32)
     of_band = np.empty(inner[1] - inner[0], dtype=np.float32)
@@ -224,6 +245,7 @@ def _band_gains(
             if states[i] == ALIGNED and _band(bins[i], constants) == band:
                 of_band[n] = gaps[i]
                 n += 1
+        # Three landmarks give a median; fewer would follow chance alignments.
         if n < 3:
             continue
         ordered = np.sort(of_band[:n])
@@ -249,7 +271,7 @@ def _expected_gains(
     gains: NDArray[np.float32],
     constants: Constants,
 ) -> NDArray[np.float32]:
-    """The gain of each landmark's band; where that is unknown, the median of all."""
+    """Return the gain of each landmark's band, or the median of all where unknown."""
     aligned = np.empty(inner[1] - inner[0], dtype=np.float32)
     n = 0
     for i in range(inner[0], inner[1]):
@@ -271,7 +293,7 @@ def _mark_absent(
     expected: NDArray[np.float32],
     margin: float,
 ) -> None:
-    """Mark the missing landmarks where the query is too quiet to cover them."""
+    """Mark missing landmarks as absent where the query is too quiet to mask them."""
     for i in range(len(states)):
         if states[i] == MISSING and gaps[i] < expected[i] - margin:
             states[i] = ABSENT
@@ -279,16 +301,20 @@ def _mark_absent(
 
 @compiled
 def _band(place: float, constants: Constants) -> int:
-    return min(int(place * constants[2] / constants[3]), int(constants[2]) - 1)
+    return min(
+        int(place * constants[_GAIN_BANDS] / constants[_N_BINS]),
+        int(constants[_GAIN_BANDS]) - 1,
+    )
 
 
 @compiled
 def _classify(
     query: Query, reference: Reference, line: Place, constants: Constants
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
-    """State of each landmark, query level less reference level where known.
+    """Return each landmark's state, gap, and distance in bins and frames.
 
-    For aligned ones also how far off they are, in bins and frames.
+    The gap is UNKNOWN_LEVEL where no level is known; distances are set for aligned
+    landmarks only.
     """
     frames, bins, levels = reference
     first, sectors, q_frames, q_bins, q_levels, cells, cell_size = query
@@ -304,10 +330,17 @@ def _classify(
             states[i] = OUTSIDE
             continue
         k = -1
-        # As in _chance: a helper that is given the whole query makes both far slower
+        # Written out here and in _chance: a helper that takes the whole query would
+        # make both far slower (Numba counts references to each array).
         if something_near(sectors, frame, place):
             k = nearest(
-                first, q_frames, q_bins, frame, place, constants[0], constants[1]
+                first,
+                q_frames,
+                q_bins,
+                frame,
+                place,
+                constants[_TOLERANCE_FRAMES],
+                constants[_TOLERANCE_BINS],
             )
         if k >= 0:
             states[i] = ALIGNED
@@ -332,7 +365,7 @@ def _chance(
     constants: Constants,
     tables: tuple[NDArray[np.int32], NDArray[np.float64]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """What shifted alignments show: rates of alignment, counts of closeness, timing."""
+    """Return what shifted alignments show: alignment rates, closeness counts, timing."""
     frames, bins, levels = reference
     first, sectors, q_frames, q_bins, q_levels = query[:5]
     shifts, closeness = tables
@@ -351,7 +384,13 @@ def _chance(
             if not something_near(sectors, frame, place):
                 continue
             k = nearest(
-                first, q_frames, q_bins, frame, place, constants[0], constants[1]
+                first,
+                q_frames,
+                q_bins,
+                frame,
+                place,
+                constants[_TOLERANCE_FRAMES],
+                constants[_TOLERANCE_BINS],
             )
             if k < 0:
                 continue
@@ -371,7 +410,7 @@ def _chance(
 def _gain_without(
     gap: float, gain: tuple[NDArray[np.float32], NDArray[np.float32]], band: int
 ) -> np.float32:
-    """The gain of a band as the landmarks other than the one of ``gap`` have it."""
+    """Return a band's gain as estimated from the landmarks other than that of ``gap``."""
     side = 1
     if gap < gain[0][band]:
         side = 0
@@ -396,9 +435,11 @@ def _weights(
     weights = np.zeros(len(frames), dtype=np.float32)
     low, high = 0, 0
     for i in range(len(frames)):
-        while frames[low] < frames[i] - constants[8]:
+        while frames[low] < frames[i] - constants[_ONSET_FRAMES]:
             low += 1
-        while high < len(frames) and frames[high] <= frames[i] + constants[8]:
+        while (
+            high < len(frames) and frames[high] <= frames[i] + constants[_ONSET_FRAMES]
+        ):
             high += 1
         if states[i] == OUTSIDE:
             continue
@@ -411,12 +452,12 @@ def _weights(
             if not np.isnan(gap):
                 value += bits[0, _cell(gap, closeness[0])]
         elif gaps[i] == UNKNOWN_LEVEL or np.isnan(gain[0][band]):
-            value = max(constants[9], np.log2((1 - p1) / (1 - p0)))
+            value = max(constants[_UNJUDGED_BITS], np.log2((1 - p1) / (1 - p0)))
         elif states[i] == ABSENT:
-            value = constants[5]
+            value = constants[_ABSENT_BITS]
         else:
-            value = constants[6]
-        # Landmarks of one onset are not independent of each other
+            value = constants[_MASKED_BITS]
+        # Landmarks of one onset are not independent of each other.
         weights[i] = value / np.sqrt(high - low)
     return weights
 
@@ -428,10 +469,10 @@ def _saturate(
     stretch: int,
     most: float,
 ) -> None:
-    """Let no short stretch speak for more than ``most`` bits.
+    """Limit the evidence for the match from any short interval to ``most`` bits.
 
-    A drum hit or a held tone that two pieces share yields many landmarks, all of
-    which align or none does.
+    A drum hit or held tone that two pieces share yields many landmarks that align all
+    together or not at all.
     """
     start = 0
     while start < len(frames):

@@ -1,6 +1,6 @@
-"""Compiles everything once, so that the first command answers at once.
+"""Compile everything once, so that the first command does not wait.
 
-Set ``NUMBA_CACHE_DIR`` before Python starts to choose where the code is kept.
+Set ``NUMBA_CACHE_DIR`` before Python starts to choose where the code is stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from recognition.types import Fingerprint
 
 
 def compile_all() -> None:
-    """Run every compiled function on a few seconds of made-up music."""
+    """Run every compiled function on a few seconds of synthetic music."""
     fingerprint = extract(_made_up_music(1))
     compare(fingerprint, fingerprint)
     compare(fingerprint, extract(_made_up_music(2)))  # goes through every stage
@@ -35,7 +35,7 @@ def compile_all() -> None:
 
 
 def _store(fingerprint: Fingerprint) -> None:
-    """Go through the fingerprint file and the index on disk."""
+    """Use the fingerprint file and the index on disk."""
     stored = fingerprint_file.from_bytes(fingerprint_file.to_bytes(fingerprint))
     assert stored.reference is not None  # noqa: S101  every layer was made
     hashes, frames = reference_hashes(stored.reference)
@@ -49,7 +49,7 @@ def _store(fingerprint: Fingerprint) -> None:
 
 
 def _made_up_music(seed: int) -> NDArray[np.float32]:
-    """Six seconds of short random tones."""
+    """Return six seconds of short random tones."""
     rng = np.random.default_rng(seed)
     rate = DEFAULT.sample_rate
     y = np.zeros(6 * rate, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The waveform that people see of a file: built block by block, kept in few bytes."""
+"""The waveform shown to people: built block by block, stored in few bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recognition.types import Waveform
 SAMPLE_RATE: Final = 8000
 BASE_STEP_MS: Final = 50
 BASE_STEP: Final = SAMPLE_RATE * BASE_STEP_MS // 1000
-# 1.8 h in steps of 50 ms; longer files get coarser steps and stay below 256 kB.
+# 1.8 h in steps of 50 ms; longer files get coarser steps, so none exceeds 256 kB.
 MAX_STEPS: Final = 1 << 17
 SILENT_RMS: Final = 0.001  # -60 dB of full scale
 
@@ -23,11 +23,11 @@ _MAGIC: Final = b"ACW1"
 
 
 class WaveformBuilder:
-    """Peak and RMS of steps of 50 ms, pooled by two as the file grows long."""
+    """Peak and RMS of 50 ms steps, pooled in pairs as the file grows long."""
 
     def __init__(self) -> None:
         self._rest = np.zeros(0, dtype=np.float32)
-        # Rows of (peak, power): base steps that wait for a full pool, pooled steps.
+        # Rows of (peak, power): base steps waiting for a full pool, and pooled steps.
         self._waiting = _rows()
         self._pooled = [_rows()]
         self._count = 0
@@ -36,11 +36,11 @@ class WaveformBuilder:
 
     @property
     def silent_ms(self) -> int:
-        """How much of what was fed is silence."""
+        """How much of the sound so far is silence."""
         return self._silent_steps * BASE_STEP_MS
 
     def feed(self, block: NDArray[np.float32]) -> None:
-        """Take the next mono samples at 8 kHz."""
+        """Add the next mono samples at 8 kHz."""
         samples = np.concatenate([self._rest, block])
         whole = len(samples) // BASE_STEP * BASE_STEP
         self._rest = samples[whole:]
@@ -49,7 +49,7 @@ class WaveformBuilder:
             self._pool_by_two()
 
     def finish(self) -> Waveform:
-        """The waveform of everything fed."""
+        """Return the waveform of all samples."""
         if len(self._rest):
             self._take(self._rest[np.newaxis])
             self._rest = self._rest[:0]
@@ -84,26 +84,26 @@ class WaveformBuilder:
 
 
 def to_bytes(waveform: Waveform) -> bytes:
-    """The compact form that a database or file keeps."""
+    """Return the compact form for a database or file."""
     header = _HEADER.pack(_MAGIC, waveform.step_ms, len(waveform.peaks))
     planes = waveform.peaks.tobytes() + waveform.rms.tobytes()
     return header + zlib.compress(planes, 9)
 
 
 def from_bytes(data: bytes) -> Waveform:
-    """The other way; ``ValueError`` where the bytes are no waveform."""
+    """Parse the compact form; raise ``ValueError`` if it is not a waveform."""
     if len(data) < _HEADER.size:
-        raise ValueError("no stored waveform: too short")
+        raise ValueError("not a stored waveform: too short")
     magic, step_ms, count = _HEADER.unpack_from(data)
     if magic != _MAGIC or not 0 < count <= MAX_STEPS + 1 or not step_ms:
-        raise ValueError("no stored waveform: unknown header")
+        raise ValueError("not a stored waveform: unknown header")
     inflater = zlib.decompressobj()
     try:
         planes = inflater.decompress(data[_HEADER.size :], 2 * count + 1)
     except zlib.error as error:
-        raise ValueError(f"no stored waveform: {error}") from error
+        raise ValueError(f"not a stored waveform: {error}") from error
     if len(planes) != 2 * count or not inflater.eof:
-        raise ValueError("no stored waveform: wrong length")
+        raise ValueError("not a stored waveform: wrong length")
     both = np.frombuffer(planes, dtype=np.uint8).reshape(2, count)
     return Waveform(step_ms=step_ms, peaks=both[0], rms=both[1])
 
@@ -113,7 +113,7 @@ def _rows() -> NDArray[np.float32]:
 
 
 def _pool(rows: NDArray[np.float32], by: int) -> NDArray[np.float32]:
-    """Every ``by`` rows of (peak, power) as one."""
+    """Combine every ``by`` rows of (peak, power) into one."""
     groups = rows.reshape(-1, by, 2)
     return np.stack([groups[:, :, 0].max(axis=1), groups[:, :, 1].mean(axis=1)], axis=1)
 

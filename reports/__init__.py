@@ -1,1 +1,1 @@
-"""What leaves the portal: reports, evidence, cue sheets; changes no match."""
+"""Exports: reports, evidence packs, cue sheets; changes no match."""

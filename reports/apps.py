@@ -1,4 +1,4 @@
-"""Reports: what leaves the portal."""
+"""The reports app."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.apps import AppConfig
 
 
 class ReportsConfig(AppConfig):
-    """Runs reports, and keeps them with their rows."""
+    """Connects the regular tasks of reports to the worker's sweep."""
 
     name = "reports"
 
     def ready(self) -> None:
-        """Go on with stopped runs at the worker's sweeps, and let old ones go."""
+        """Connect recovery, schedules and pruning to the sweep."""
         from reports import scheduling, services
         from reports.evidence.services import requeue_stale_packs
         from reports.foreign.services import requeue_stale_imports

@@ -1,4 +1,4 @@
-"""What a report can be: its rows, its formats, and where a run of it stands."""
+"""The choices of a report: rows, formats, and the states of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Mode(models.TextChoices):
-    """What one row is about."""
+    """The subject of a row."""
 
     MATCH = "match", _("Match")
     SEGMENT = "segment", _("Segment")
@@ -15,7 +15,7 @@ class Mode(models.TextChoices):
 
 
 class Format(models.TextChoices):
-    """How the rows are written."""
+    """The format of the file."""
 
     CSV = "csv", "CSV"
     XLSX = "xlsx", "XLSX"
@@ -25,7 +25,7 @@ class Format(models.TextChoices):
 
 
 class Separator(models.TextChoices):
-    """What stands between two cells of a CSV file."""
+    """The separator of a CSV file."""
 
     COMMA = "comma", _("Comma")
     SEMICOLON = "semicolon", _("Semicolon")
@@ -33,15 +33,15 @@ class Separator(models.TextChoices):
 
 
 class FilesWithout(models.TextChoices):
-    """Which files without a match have a row of their own."""
+    """The files without a match that get their own row."""
 
     ALL = "all", _("All, unfinished and failed ones too")
     FINISHED = "finished", _("Those whose scan finished")
-    NONE = "none", _("None")
+    NONE = "none", _("No files")
 
 
 class RunState(models.TextChoices):
-    """Where a run is."""
+    """The state of a run."""
 
     QUEUED = "queued", _("Waiting")
     RUNNING = "running", _("Running")
@@ -51,10 +51,10 @@ class RunState(models.TextChoices):
 
 
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
-# Written row by row as they are read, so that a download begins at once.
+# Written row by row while they are read, so that a download starts at once.
 STREAMED = (Format.CSV, Format.JSON_LINES)
 
-# What a downloaded file is called, before the dot.
+# Names of downloaded files, without extension.
 FILE_NAMES = {
     Mode.MATCH: "match-report",
     Mode.SEGMENT: "match-segments",

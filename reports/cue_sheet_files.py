@@ -1,31 +1,31 @@
-"""Cue sheets as files: CSV to work with, PDF to print or to send."""
+"""Cue sheets as files: CSV for further work, PDF to print or send."""
 
 from __future__ import annotations
 
 import audit.services
 from accounts.models import User
 from reports.cue_sheets import Cue, CueSheet
-from reports.schemas import Field
-from reports.values import Cell, Kind, offset
+from reports.schemas import ColumnType
+from reports.values import Cell, ValueType, offset
 from reports.writers import Dialect, csv_pieces
 
 FIELDS = (
-    Field("cue_no", Kind.INTEGER),
-    Field("title", Kind.TEXT),
-    Field("version_title", Kind.TEXT),
-    Field("writers", Kind.LIST),
-    Field("publishers", Kind.LIST),
-    Field("performers", Kind.LIST),
-    Field("label", Kind.TEXT),
-    Field("isrc", Kind.TEXT),
-    Field("iswc", Kind.TEXT),
-    Field("usage", Kind.ENUM),
-    Field("time_in", Kind.OFFSET),
-    Field("time_out", Kind.OFFSET),
-    Field("duration", Kind.OFFSET),
-    Field("share_pct", Kind.DECIMAL),
-    Field("status", Kind.ENUM),
-    Field("match_id", Kind.TEXT),
+    ColumnType("cue_no", ValueType.INTEGER),
+    ColumnType("title", ValueType.TEXT),
+    ColumnType("version_title", ValueType.TEXT),
+    ColumnType("writers", ValueType.LIST),
+    ColumnType("publishers", ValueType.LIST),
+    ColumnType("performers", ValueType.LIST),
+    ColumnType("label", ValueType.TEXT),
+    ColumnType("isrc", ValueType.TEXT),
+    ColumnType("iswc", ValueType.TEXT),
+    ColumnType("usage", ValueType.ENUM),
+    ColumnType("time_in", ValueType.OFFSET),
+    ColumnType("time_out", ValueType.OFFSET),
+    ColumnType("duration", ValueType.OFFSET),
+    ColumnType("share_pct", ValueType.DECIMAL),
+    ColumnType("status", ValueType.ENUM),
+    ColumnType("match_id", ValueType.TEXT),
 )
 
 
@@ -33,7 +33,7 @@ def written(sheet: CueSheet, kind: str) -> bytes:
     """Return the sheet as ``csv`` or ``pdf``."""
     if kind == "csv":
         return _csv_of(sheet)
-    # The libraries for PDF take half a second to load, and few processes need them.
+    # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.cue_sheet_pdf import pdf_of
 
     return pdf_of(sheet)
@@ -45,7 +45,7 @@ def _csv_of(sheet: CueSheet) -> bytes:
 
 
 def record_export(*, sheet: CueSheet, actor: User | str, kind: str) -> None:
-    """Keep that the sheet left the portal."""
+    """Record the export of a sheet."""
     audit.services.record(
         case=f"file:{sheet.file.uid}",
         action="cue_sheet.exported",

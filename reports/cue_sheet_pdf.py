@@ -26,7 +26,7 @@ _ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 30, 16
 
 
 def pdf_of(sheet: CueSheet) -> bytes:
-    """Return the sheet as PDF, to print or to send."""
+    """Return the sheet as PDF."""
     file = sheet.file
     pages = Pages(title=f"Cue sheet: {file.name}", made_at=file.updated_at, wide=True)
     per_page = int((pages.h - _HEAD_MM - _FOOT_MM - 8) // _ROW_MM)
@@ -74,14 +74,14 @@ def _table(pages: Pages, cues: Sequence[Cue]) -> None:
 
 
 def _cells(cue: Cue) -> list[tuple[str, str]]:
-    """Return two lines for each column."""
+    """Return two lines per column."""
     recording = cue.recording
     times = [(clock(cue.start_ms), ""), (clock(cue.end_ms), "")]
     use = (cue.usage.value if cue.usage else "", cue.status.replace("_", " "))
     last = [use, *times, (clock(cue.length_ms), "")]
     if recording is None:
-        what = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
-        return [(str(cue.number), ""), (what, ""), *[("", "")] * 4, *last]
+        label = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
+        return [(str(cue.number), ""), (label, ""), *[("", "")] * 4, *last]
     share = recording.owner_share_pct
     return [
         (str(cue.number), ""),

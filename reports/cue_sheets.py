@@ -1,4 +1,4 @@
-"""The cue sheet of a file: every piece of music in its order, the unknown ones too."""
+"""Cue sheets: all music in a file in order, including unknown music."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from scanning.models import Scan, ScannedFile, Segment
 from scanning.selectors import current_scans
 
 JOIN_MS = 3_000
-"""Plays of one recording that are no further apart are one cue."""
+"""Segments of one recording at most this far apart form one cue."""
 UNKNOWN_MS = 5_000
-"""Shorter sound without a match is not listed as unknown music."""
+"""Shorter unmatched intervals are not listed as unknown music."""
 
-# A match in one of these states says that the recording is not what is heard.
+# In these states, the recording is not audible in the file.
 _NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
 class Usage(StrEnum):
-    """How the music is used; an estimate, from how much is spoken over it."""
+    """How the music is used, estimated from the speech over it."""
 
     FEATURED = "featured"
     BACKGROUND = "background"
 
 
 class NotScanned(Exception):
-    """The file has no finished scan, so nothing can be said of its music."""
+    """The file has no finished scan, so its music is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One piece of music; ``match`` is None where it is unknown.
+    """One piece of music; ``match`` is None for unknown music.
 
-    ``usage`` is None where speech was not judged.
+    ``usage`` is None if speech was not analysed.
     """
 
     number: int
@@ -57,36 +57,36 @@ class Cue:
 
     @property
     def recording(self) -> Recording | None:
-        """Return what is heard, where that is known."""
+        """Return the recording, if known."""
         return self.match.recording if self.match else None
 
     @property
     def length_ms(self) -> int:
-        """Return how long it is heard."""
+        """Return the length in milliseconds."""
         return self.end_ms - self.start_ms
 
 
 @dataclass(frozen=True, slots=True)
 class CueSheet:
-    """The cues of one file, in order."""
+    """The cues of a file, in order."""
 
     file: ScannedFile
     cues: Sequence[Cue]
 
     @property
     def name(self) -> str:
-        """Return the name of its files, without an ending."""
+        """Return the base name of its files."""
         return f"cue-sheet-{self.file.uid.hex[:12]}"
 
     @property
     def unknown(self) -> int:
-        """Return how many cues have no recording."""
+        """Return the number of cues without a recording."""
         return sum(cue.match is None for cue in self.cues)
 
 
 @dataclass(frozen=True, slots=True)
 class _Play:
-    """A stretch of music before it gets its number."""
+    """One piece of music before it is numbered."""
 
     start_ms: int
     end_ms: int
@@ -96,7 +96,7 @@ class _Play:
 
 
 def cue_sheet(*, file: ScannedFile) -> CueSheet:
-    """Return the cue sheet as the matches are now; raise ``NotScanned``."""
+    """Return the cue sheet for the current matches; raise ``NotScanned``."""
     if file.status not in _SCANNED:
         raise NotScanned(
             f"{file.name} is not scanned ({file.get_status_display().lower()}). A cue "
@@ -134,7 +134,7 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
 
 
 def _plays(match: Match) -> Iterator[_Play]:
-    """Return the plays of a match, those close to each other joined."""
+    """Yield the segments of a match, joining those close to each other."""
     joined: list[list[Segment]] = []
     end_ms = 0
     for segment in sorted(match.segments, key=lambda each: each.start_ms):
@@ -142,6 +142,7 @@ def _plays(match: Match) -> Iterator[_Play]:
             joined[-1].append(segment)
         else:
             joined.append([segment])
+        # Segments can overlap, so the end of the last one may not be the latest.
         end_ms = max(end_ms, segment.end_ms)
     for run in joined:
         yield _Play(
@@ -164,11 +165,12 @@ def _mean_speech(run: Sequence[Segment]) -> float | None:
 
 
 def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
-    """Return sound without a recording that may be music, and what was not scanned."""
+    """Yield unmatched intervals that may be music, and intervals not scanned."""
     taken = [(play.start_ms, play.end_ms) for play in known]
     for stretch in _stretches(current_scans(file)):
         speech = stretch.get("speech_pct")
         status = "not_scanned" if stretch["kind"] == "not_scanned" else "unknown"
+        # Speech without music does not belong on a cue sheet.
         if stretch["kind"] == "silence" or (
             speech is not None and speech >= UNDER_SPEECH_PCT
         ):
@@ -181,6 +183,7 @@ def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
                 taken.append((start, end))
     for match in _not_named(file):
         heard = [(segment.start_ms, segment.end_ms) for segment in match.segments]
+        # What named matches cover is on the sheet already.
         for start, end in spans.without(heard, taken):
             if end - start >= UNKNOWN_MS:
                 yield _Play(start, end, None, None, "unknown")
@@ -188,14 +191,15 @@ def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
 
 
 def _not_named(file: ScannedFile) -> list[Match]:
-    """Return the matches that say only that something is heard there.
+    """Return the matches whose recording the sheet must not name.
 
-    Rejected ones, and those in buckets that whoever asks for the sheet may not see:
-    left out, they would read as silence.
+    Those are rejected matches, and matches in buckets hidden from the viewer. If they
+    were left out, their intervals would count as silence.
     """
     wanted = Q(state=MatchState.REJECTED)
     seen = seen_buckets()
     if seen is not None:
+        # A hidden match still fills its interval, or the sheet would deny the music.
         wanted |= ~Q(recording__bucket__in=seen) & ~Q(state__in=_NOT_HEARD)
     with working_for(None):
         return review_selectors.with_segments(
@@ -204,7 +208,7 @@ def _not_named(file: ScannedFile) -> list[Match]:
 
 
 def _stretches(scans: Sequence[Scan]) -> list[dict[str, Any]]:  # Any: JSON
-    """Return what the first engine that tells of stretches says."""
+    """Return the unmatched intervals of the first engine that reports any."""
     return next((scan.stretches for scan in scans if scan.stretches), [])
 
 

@@ -1,4 +1,4 @@
-"""The report of duplicates: one row for each recording in each thing that was found."""
+"""The report of duplicates: one row per recording in each finding."""
 
 from __future__ import annotations
 
@@ -7,45 +7,47 @@ from itertools import islice
 from pathlib import Path
 
 from dedup import selectors
-from dedup.collisions import Finding, findings
-from reports.schemas import Field
+from dedup.collisions import CollisionMember, findings
+from reports.schemas import ColumnType
 from reports.tables import Sheet, write_xlsx
-from reports.values import Cell, Kind
+from reports.values import Cell, ValueType
 from reports.writers import Dialect, csv_pieces, json_pieces
 
 SCHEMA = "duplicates/1"
 _BATCH = 500
 FIELDS = (
-    Field("report_schema", Kind.TEXT),
-    Field("kind", Kind.ENUM),
-    Field("finding_id", Kind.TEXT),
-    Field("recording_id", Kind.TEXT),
-    Field("custom_id", Kind.TEXT),
-    Field("title", Kind.TEXT),
-    Field("artists", Kind.LIST),
-    Field("isrc", Kind.TEXT),
-    Field("isrc_status", Kind.ENUM),
-    Field("upc", Kind.TEXT),
-    Field("iswc", Kind.TEXT),
-    Field("bucket", Kind.TEXT),
-    Field("canonical", Kind.YES_NO),
-    Field("relation", Kind.ENUM),
-    Field("linked_to", Kind.TEXT),
-    Field("shared_pct", Kind.DECIMAL),
-    Field("start_ms", Kind.INTEGER),
-    Field("end_ms", Kind.INTEGER),
-    Field("matches", Kind.INTEGER),
-    Field("collides", Kind.LIST),
+    ColumnType("report_schema", ValueType.TEXT),
+    ColumnType("kind", ValueType.ENUM),
+    ColumnType("finding_id", ValueType.TEXT),
+    ColumnType("recording_id", ValueType.TEXT),
+    ColumnType("custom_id", ValueType.TEXT),
+    ColumnType("title", ValueType.TEXT),
+    ColumnType("artists", ValueType.LIST),
+    ColumnType("isrc", ValueType.TEXT),
+    ColumnType("isrc_status", ValueType.ENUM),
+    ColumnType("upc", ValueType.TEXT),
+    ColumnType("iswc", ValueType.TEXT),
+    ColumnType("bucket", ValueType.TEXT),
+    ColumnType("canonical", ValueType.YES_NO),
+    ColumnType("relation", ValueType.ENUM),
+    ColumnType("linked_to", ValueType.TEXT),
+    ColumnType("shared_pct", ValueType.DECIMAL),
+    ColumnType("start_ms", ValueType.INTEGER),
+    ColumnType("end_ms", ValueType.INTEGER),
+    ColumnType("matches", ValueType.INTEGER),
+    ColumnType("collides", ValueType.LIST),
 )
 
 
 def rows() -> Iterator[list[Cell]]:
-    """Return the rows of the report, in a fixed order."""
+    """Yield the rows of the report in a fixed order."""
     found = findings()
     while batch := list(islice(found, _BATCH)):
-        counts = selectors.matches_by_recording({one.recording.pk for one in batch})
-        for one in batch:
-            yield _row(one, counts.get(one.recording.pk, 0))
+        counts = selectors.matches_by_recording(
+            {finding.recording.pk for finding in batch}
+        )
+        for finding in batch:
+            yield _row(finding, counts.get(finding.recording.pk, 0))
 
 
 def as_csv() -> Iterable[bytes]:
@@ -63,13 +65,13 @@ def write_workbook(target: Path) -> None:
     write_xlsx(target, [Sheet("duplicates", FIELDS, rows())], {"schema": SCHEMA})
 
 
-def _row(one: Finding, matches: int) -> list[Cell]:
-    recording = one.recording
-    start, end = one.span or (None, None)
+def _row(finding: CollisionMember, matches: int) -> list[Cell]:
+    recording = finding.recording
+    start, end = finding.span or (None, None)
     return [
         SCHEMA,
-        one.kind,
-        one.uid,
+        finding.kind,
+        finding.uid,
         recording.uid,
         recording.custom_id,
         recording.title,
@@ -79,12 +81,12 @@ def _row(one: Finding, matches: int) -> list[Cell]:
         recording.upc,
         recording.iswc,
         recording.bucket.name,
-        "yes" if one.canonical else "no",
-        one.relation,
-        one.linked_to,
-        None if one.shared_pct is None else f"{one.shared_pct:.2f}",
+        "yes" if finding.canonical else "no",
+        finding.relation,
+        finding.linked_to,
+        None if finding.shared_pct is None else f"{finding.shared_pct:.2f}",
         None if start is None else str(start),
         None if end is None else str(end),
         str(matches),
-        list(one.collides),
+        list(finding.collides),
     ]

@@ -1,4 +1,4 @@
-"""Fetches what a chunk of rows holds, with a fixed number of queries."""
+"""Fetches the content of a chunk of rows with a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Self
 
 from django.db.models import QuerySet
 
-from catalogue.models import ExcludedSegment, Recording
+from catalogue.models import Exclusion, Recording
 from catalogue.selectors import excluded_spans_of
 from reports import file_rows as summary
-from reports.evidence.selectors import Evidence, evidence_of_many
-from reports.rows import COLUMNS, Candidate, Case, Found, KeptRow
+from reports.evidence.selectors import MatchPacks, evidence_of_many
+from reports.rows import COLUMNS, Case, KeptRow, RivalRecording, RowKind
 from reports.segment_rows import part_cells, parts_of
 from reports.values import as_cell
 from review.choices import WAITING_STATES, MatchState
@@ -25,40 +25,40 @@ from scanning.choices import FileStatus
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
 _FOUND_OF_STATUS = {
-    FileStatus.READY: Found.NO,
-    FileStatus.NO_MATCH: Found.NO,
-    FileStatus.ERROR: Found.ERROR,
-    FileStatus.CANCELLED: Found.ERROR,
-    FileStatus.WAITING: Found.PENDING,
-    FileStatus.PROCESSING: Found.PENDING,
-    FileStatus.NEEDS_AUDIO: Found.PENDING,
+    FileStatus.READY: RowKind.NO,
+    FileStatus.NO_MATCH: RowKind.NO,
+    FileStatus.ERROR: RowKind.ERROR,
+    FileStatus.CANCELLED: RowKind.ERROR,
+    FileStatus.WAITING: RowKind.PENDING,
+    FileStatus.PROCESSING: RowKind.PENDING,
+    FileStatus.NEEDS_AUDIO: RowKind.PENDING,
 }
-# Long columns that no report shows; each would be decoded for every row.
+# Long columns that no report shows; decoding them for every row would be slow.
 _LONG_OF_FILE = ("facts", "tags", "platform_facts")
 _LONG_OF_SCAN = ("stretches", "warnings", "buckets")
 _LONG_OF_RECORDING = ("facts", "notes")
-# What of these states is not heard in the file; a claim that was given up still is.
+# In these states, the recording is not audible in the file. Released claims still are.
 _NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 
 
 @dataclass(slots=True)
 class _Heard:
-    """What one scan reported of one recording."""
+    """The detections of one recording in one scan."""
 
-    candidate: Candidate
+    candidate: RivalRecording
     detected_at: datetime
     segments: list[Segment] = field(default_factory=list)
 
 
 def match_row(case: Case) -> KeptRow:
-    """Return a case as it is kept: its own cells, and those of each segment."""
+    """Return the cells of a case, and those of each of its segments."""
     cells = [as_cell(column.value(case), column.kind) for column in COLUMNS]
     return cells, [part_cells(part) for part in parts_of(case)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What the matches of a chunk share: each row of it is read once."""
+    """Rows that the matches of a chunk share; each is read once."""
 
     files: Mapping[int, ScannedFile]
     scans: Mapping[int, Scan]
@@ -66,14 +66,15 @@ class _Around:
     licences: Mapping[int, Licence]
     disputes: Mapping[int, Dispute]
     heard: Mapping[int, dict[int, _Heard]]
-    exclusions: Mapping[int, Sequence[ExcludedSegment]]
-    evidence: Mapping[int, Evidence]
+    exclusions: Mapping[int, Sequence[Exclusion]]
+    evidence: Mapping[int, MatchPacks]
 
     @classmethod
     def of(cls, matches: Sequence[Match]) -> Self:
-        """Fetch it, with a query for each kind."""
+        """Fetch the rows, with one query per kind."""
         scans = {match.scan_id for match in matches}
         recordings = {match.recording_id for match in matches}
+        # Sets, because the matches of a chunk share most of these rows.
         files = ScannedFile.objects.defer(*_LONG_OF_FILE)
         return cls(
             files=files.in_bulk({match.scanned_file_id for match in matches}),
@@ -94,7 +95,7 @@ class _Around:
 
 
 def match_rows(keys: Iterable[int], as_of: datetime | None) -> dict[int, KeptRow]:
-    """Return the row of each match by key."""
+    """Return the row of each match by primary key."""
     matches = list(Match.objects.filter(pk__in=list(keys)))
     around = _Around.of(matches)
     return {match.pk: match_row(_case(match, around, as_of)) for match in matches}
@@ -104,7 +105,7 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
     heard = around.heard[match.scan_id]
     own = heard[match.recording_id]
     return Case(
-        found=Found.YES,
+        found=RowKind.YES,
         file=around.files[match.scanned_file_id],
         scan=around.scans[match.scan_id],
         match=match,
@@ -121,32 +122,38 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
 
 
 def _heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, _Heard]]:
-    """Return by scan and recording what was reported, with two queries."""
+    """Return the detections by scan and recording, with two queries."""
     heard: dict[int, dict[int, _Heard]] = defaultdict(dict)
     by_detection: dict[int, _Heard] = {}
     detections = Detection.objects.filter(scan__in=list(scans))
     for pk, scan, recording, at, score, uid, title in detections.order_by(
         "created_at", "pk"
     ).values_list(
-        *("pk", "scan_id", "recording_id", "created_at", "score"),
-        *("recording__uid", "recording__title"),
+        "pk",
+        "scan_id",
+        "recording_id",
+        "created_at",
+        "score",
+        "recording__uid",
+        "recording__title",
     ):
+        # An engine can report a recording in several sections; keep the best score.
         known = heard[scan].setdefault(
-            recording, _Heard(Candidate(uid, score, title), at)
+            recording, _Heard(RivalRecording(uid, score, title), at)
         )
         by_detection[pk] = known
         if score is not None and (known.candidate.score or 0) < score:
-            known.candidate = Candidate(uid, score, title)
+            known.candidate = RivalRecording(uid, score, title)
     segments = Segment.objects.filter(detection__in=list(by_detection))
     for segment in segments.order_by("start_ms", "pk"):
         by_detection[segment.detection_id].segments.append(segment)
     return heard
 
 
-def _candidates(recording: int, heard: Mapping[int, _Heard]) -> list[Candidate]:
-    """Return the other recordings found at the same places, the best score first."""
+def _candidates(recording: int, heard: Mapping[int, _Heard]) -> list[RivalRecording]:
+    """Return the other recordings at the same intervals, best score first."""
     own = heard[recording].segments
-    found = [
+    rivals = [
         other.candidate
         for key, other in heard.items()
         if key != recording
@@ -156,12 +163,12 @@ def _candidates(recording: int, heard: Mapping[int, _Heard]) -> list[Candidate]:
             for mine in own
         )
     ]
-    return sorted(found, key=lambda each: (-(each.score or 0), each.recording_uid))
+    return sorted(rivals, key=lambda each: (-(each.score or 0), each.recording_uid))
 
 
-def _exclusions(recordings: Iterable[int]) -> Mapping[int, list[ExcludedSegment]]:
-    found: dict[int, list[ExcludedSegment]] = defaultdict(list)
-    for each in ExcludedSegment.objects.filter(
+def _exclusions(recordings: Iterable[int]) -> Mapping[int, list[Exclusion]]:
+    found: dict[int, list[Exclusion]] = defaultdict(list)
+    for each in Exclusion.objects.filter(
         recording__in=list(recordings), approved=True, removed_at__isnull=True
     ).order_by("start_ms", "pk"):
         found[each.recording_id].append(each)
@@ -179,8 +186,8 @@ def file_rows(scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
     }
 
 
-def found_in(file: ScannedFile) -> Found:
-    """Return what is true of a file that has no match."""
+def found_in(file: ScannedFile) -> RowKind:
+    """Return the kind of row for a file without a match."""
     return _FOUND_OF_STATUS[FileStatus(file.status)]
 
 
@@ -190,13 +197,14 @@ def _files_and_scans(
     if not scan_uids:
         return [], {}
     files = ScannedFile.objects.filter(pk__in=list(scan_uids)).defer(*_LONG_OF_FILE)
-    scans = Scan.objects.filter(uid__in=set(scan_uids.values())).defer(*_LONG_OF_SCAN)
+    scans = Scan.objects.filter(uid__in=set(scan_uids.values()))
+    scans = scans.defer(*_LONG_OF_SCAN)
     return list(files.select_related("container")), {scan.uid: scan for scan in scans}
 
 
 @dataclass(frozen=True, slots=True)
 class FetchFiles:
-    """Fetches the summaries of files by key; ``matches`` are those that count."""
+    """Fetches file summaries by primary key; ``matches`` are those that count."""
 
     matches: QuerySet[Match]
 
@@ -217,7 +225,7 @@ class FetchFiles:
 
 
 def _covered_spans(matches: Sequence[Match]) -> Mapping[int, list[spans.Span]]:
-    """Return by file what its matches cover, excluded stretches taken off."""
+    """Return the matched intervals by file, without excluded ones."""
     matched = [match for match in matches if match.state not in _NOT_HEARD]
     heard = _heard_in({match.scan_id for match in matched})
     excluded = excluded_spans_of({match.recording_id for match in matched})
@@ -236,7 +244,7 @@ def _summary_row(
     matches: Sequence[Match],
     covered: list[spans.Span],
 ) -> KeptRow:
-    found = Found.YES if matches else found_in(file)
+    found = RowKind.YES if matches else found_in(file)
     case = summary.FileCase(
         found=found,
         file=file,
@@ -245,6 +253,8 @@ def _summary_row(
         waiting_for=frozenset(
             match.queue_reason for match in matches if match.state in WAITING_STATES
         ),
-        matched_ms=spans.length(covered) if found in (Found.YES, Found.NO) else None,
+        matched_ms=spans.length(covered)
+        if found in (RowKind.YES, RowKind.NO)
+        else None,
     )
     return [as_cell(each.value(case), each.kind) for each in summary.COLUMNS], []

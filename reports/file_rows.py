@@ -1,4 +1,4 @@
-"""The columns of ``file-summary/1``: one row per file, whatever was found in it."""
+"""The columns of ``file-summary/1``: one row per file."""
 
 from __future__ import annotations
 
@@ -6,22 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reports.rows import SOURCE_COLUMNS, Column, Found, file_url, notes_of_file
-from reports.values import Kind, Value
+from reports.rows import SOURCE_COLUMNS, Column, RowKind, file_url, notes_of_file
+from reports.values import Value, ValueType
 from review.choices import MatchState, QueueReason
 from scanning.models import Scan, ScannedFile
 
 SCHEMA = "file-summary/1"
 STATES = tuple(state for state in MatchState if state != MatchState.SUPERSEDED)
-# The reasons that weigh most first: what is due or contested, then what is doubtful.
+# The most urgent reasons first: due or contested ones, then doubtful ones.
 _WORST_FIRST = (
-    *(QueueReason.DISPUTE, QueueReason.SECOND_APPROVAL, QueueReason.REOPENED),
-    *(QueueReason.LICENCE_ENDED, QueueReason.RESCAN_CHANGED),
-    *(QueueReason.ENGINES_DISAGREE, QueueReason.TWO_CANDIDATES),
-    *(QueueReason.SHARED_LOOP, QueueReason.METADATA_CONFLICT, QueueReason.ALTERED),
-    *(QueueReason.LOW_SCORE, QueueReason.BELOW_FLOOR, QueueReason.UNDER_SPEECH),
-    *(QueueReason.SHORT, QueueReason.LICENCE_PARTIAL, QueueReason.EXCLUDED),
-    *(QueueReason.POLICY, QueueReason.FOUND_LATE, QueueReason.DEFAULT),
+    QueueReason.DISPUTE,
+    QueueReason.SECOND_APPROVAL,
+    QueueReason.REOPENED,
+    QueueReason.LICENCE_ENDED,
+    QueueReason.RESCAN_CHANGED,
+    QueueReason.ENGINES_DISAGREE,
+    QueueReason.TWO_CANDIDATES,
+    QueueReason.SHARED_LOOP,
+    QueueReason.METADATA_CONFLICT,
+    QueueReason.ALTERED,
+    QueueReason.LOW_SCORE,
+    QueueReason.BELOW_FLOOR,
+    QueueReason.UNDER_SPEECH,
+    QueueReason.SHORT,
+    QueueReason.LICENCE_PARTIAL,
+    QueueReason.EXCLUDED,
+    QueueReason.POLICY,
+    QueueReason.FOUND_LATE,
+    QueueReason.DEFAULT,
 )
 _MINUTE_MS = 60_000
 _CENT = Decimal("0.01")
@@ -29,13 +41,13 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class FileCase:
-    """What one row is about: a file and the matches in it that fit.
+    """The subject of one row: a file and its selected matches.
 
-    ``matched_ms`` is what they cover together, overlaps counted once; None where no
+    ``matched_ms`` is their total coverage, with overlaps counted once. It is None if no
     scan of the file has finished.
     """
 
-    found: Found
+    found: RowKind
     file: ScannedFile
     scan: Scan | None
     states: Mapping[str, int]
@@ -45,7 +57,9 @@ class FileCase:
 
 def _count(state: MatchState) -> Column[FileCase]:
     return Column(
-        f"{state.value}_count", Kind.INTEGER, lambda case: case.states.get(state, 0)
+        f"{state.value}_count",
+        ValueType.INTEGER,
+        lambda case: case.states.get(state, 0),
     )
 
 
@@ -64,15 +78,15 @@ def _unmatched_minutes(case: FileCase) -> Value:
 
 
 def _worst_reason(case: FileCase) -> Value:
-    """Return why the file needs a person most; for one without a match, why not."""
+    """Return the most urgent queue reason, or the reason why there is no match."""
     if case.waiting_for:
         return next(each.value for each in _WORST_FIRST if each in case.waiting_for)
-    if case.found == Found.NO and case.scan is not None and case.scan.no_match_reason:
+    if case.found == RowKind.NO and case.scan is not None and case.scan.no_match_reason:
         return f"no_match:{case.scan.no_match_reason}"
     return None
 
 
-_T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL
+_T, _E, _I, _D = ValueType.TEXT, ValueType.ENUM, ValueType.INTEGER, ValueType.DECIMAL
 COLUMNS: tuple[Column[FileCase], ...] = (
     Column("report_schema", _T, lambda case: SCHEMA),
     Column("file_id", _T, lambda case: str(case.file.uid)),

@@ -1,4 +1,4 @@
-"""The file of a finished report: its content, whether it is whole, copies of it."""
+"""The file of a finished report: content, integrity check, copies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTENT_TYPES = {
 
 
 def file_content(run: ReportRun) -> Iterator[bytes]:
-    """Return the bytes of a run's file."""
+    """Yield the content of a run's file."""
     if run.format in (Format.XLSX, Format.PARQUET):
         return iter(run.file.chunks(256 * 1024))
     return content_of(run.file)
@@ -33,50 +33,50 @@ def file_content(run: ReportRun) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What checking a kept run said of one of its files."""
+    """The result of checking one file of a run."""
 
     name: str
     fault: str
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether the file is as it was written."""
+        """Tell whether the file is unchanged."""
         return not self.fault
 
 
 def check_run(*, run: ReportRun) -> list[Check]:
-    """Read rows and file of a ready run again and compare them with their hashes."""
+    """Compare rows and file of a finished run with their hashes."""
     return [
         _check(run.file_name, lambda: file_content(run), run.sha256),
         _check("rows", lambda: content_of(run.rows), run.rows_sha256),
     ]
 
 
-def _check(name: str, content: Callable[[], Iterator[bytes]], wanted: str) -> Check:
+def _check(name: str, content: Callable[[], Iterator[bytes]], expected: str) -> Check:
     digest = hashlib.sha256()
     try:
         for piece in content():
             digest.update(piece)
     except FileNotFoundError:
-        return Check(name, "The file is not there any more.")
+        return Check(name, "The file is missing.")
     except (OSError, EOFError, zlib.error) as fault:
         return Check(name, f"The file cannot be read: {fault}.")
-    found = digest.hexdigest()
-    if found == wanted:
+    actual = digest.hexdigest()
+    if actual == expected:
         return Check(name, "")
-    return Check(name, f"Its SHA-256 is {found}; it was written with {wanted}.")
+    return Check(name, f"Its SHA-256 is {actual}; it was written as {expected}.")
 
 
 def save_report(*, run: ReportRun, target: Path) -> list[Path]:
-    """Write the report to ``target`` and what describes it beside it.
+    """Write the report to ``target``, with its manifest beside it.
 
-    Each file appears under its name when all of it is there; ``OSError`` where the
-    place cannot be written.
+    Each file appears only when complete. Raises ``OSError`` if the folder is not
+    writable.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = {f"{target.name}.manifest.json": manifest(run)}
     if run.format == Format.CSV:
-        # The name under which readers of CSV on the Web look for it.
+        # Readers of CSV on the Web look for this name.
         beside[f"{target.name}-metadata.json"] = {**csvw(run), "url": target.name}
     saved = [_save(target, file_content(run))]
     for name, content in beside.items():
@@ -85,11 +85,12 @@ def save_report(*, run: ReportRun, target: Path) -> list[Path]:
 
 
 def as_json(content: dict[str, object]) -> bytes:
-    """Return a manifest as people and programs read it."""
+    """Return a manifest as formatted JSON."""
     return f"{json.dumps(content, ensure_ascii=False, indent=2)}\n".encode()
 
 
 def _save(target: Path, pieces: Iterator[bytes]) -> Path:
+    # In the same folder, because a rename must not cross file systems.
     partial = target.with_name(f".{target.name[:200]}.{new_uid('p')}")
     try:
         with partial.open("wb") as file:

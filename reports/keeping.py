@@ -1,7 +1,7 @@
-"""The rows of a run on disk: compressed JSON Lines, the same bytes for the same rows.
+"""Stores the rows of a run: compressed JSON Lines, identical for identical rows.
 
-The first line names the columns, so that rows are read back by name: a column that came
-later is empty in them, and moves none of theirs.
+The first line names the columns, so that rows are read by name: a column added later is
+empty, and shifts no other.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class CompressedFile:
-    """Bytes written to a compressed file, with the hash and size of what went in."""
+    """Writes a compressed file, with hash and size of the uncompressed content."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size_bytes = 0
         self._digest = hashlib.sha256()
         self._raw = path.open("wb")
-        # No name and no time in the file: the same content gives the same bytes.
+        # No name or time in the header: equal content gives equal bytes.
         self._file = gzip.GzipFile("", "wb", 1, self._raw, mtime=0)
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class CompressedFile:
 
     @property
     def sha256(self) -> str:
-        """Return the hash of everything written so far."""
+        """Return the hash of the content so far."""
         return self._digest.hexdigest()
 
     def write(self, piece: bytes) -> None:
@@ -64,7 +64,7 @@ class CompressedFile:
 
 
 class RowKeeper(CompressedFile):
-    """Keeps rows as they pass, and counts what they say."""
+    """Stores rows as they pass, and counts them by kind and state."""
 
     def __init__(self, path: Path, mode: Mode) -> None:
         super().__init__(path)
@@ -83,7 +83,7 @@ class RowKeeper(CompressedFile):
         self._policies: set[str] = set()
 
     def keep(self, rows: Iterable[KeptRow]) -> Iterator[KeptRow]:
-        """Pass the rows on and keep each."""
+        """Store each row and pass it on."""
         for row in rows:
             self._write_line(row)
             self._count(row)
@@ -106,12 +106,12 @@ class RowKeeper(CompressedFile):
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return the rows by kind and by review state."""
+        """Return the number of rows by kind and by review state."""
         return {name: dict(sorted(each.items())) for name, each in self._counts.items()}
 
     @property
     def versions(self) -> dict[str, list[str]]:
-        """Return the engines and policies that the rows name."""
+        """Return the engines and policies in the rows."""
         return {
             "engines": sorted(self._engines),
             "policies": sorted(self._policies),
@@ -119,18 +119,20 @@ class RowKeeper(CompressedFile):
 
 
 def kept_rows(stored: File[bytes], mode: Mode) -> Iterator[KeptRow]:
-    """Read the rows of a run back, one at a time, in the columns that there are now."""
+    """Read the rows of a run, one at a time, in today's columns."""
     now = kept_columns(mode)
-    # Runs of before the names were kept have as many of today's columns as cells.
+    # Files without a line of names are older; their cells are the first of today's
+    # columns.
+    # Compare names once per file, since mapping every row would be slow.
     names, as_now = now, False
     with stored.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
         for line in lines:
-            told = json.loads(line)
-            if isinstance(told, dict):
-                names = told["cells"], told["segments"]
+            record = json.loads(line)
+            if isinstance(record, dict):
+                names = record["cells"], record["segments"]
                 as_now = names == now
                 continue
-            cells, segments = told
+            cells, segments = record
             if not as_now:
                 cells = _by_name(cells, names[0], now[0])
                 segments = [_by_name(each, names[1], now[1]) for each in segments]
@@ -143,7 +145,7 @@ def _by_name(cells: list[Cell], kept: list[str], now: list[str]) -> list[Cell]:
 
 
 def content_of(stored: File[bytes]) -> Iterator[bytes]:
-    """Return what was compressed, in chunks."""
+    """Yield the uncompressed content in chunks."""
     with stored.open("rb") as raw, gzip.open(raw, "rb") as content:
         while chunk := content.read(_CHUNK_BYTES):
             yield bytes(chunk)

@@ -1,4 +1,4 @@
-"""How a report is to be written: its mode, format, dialect and columns."""
+"""Layouts of reports: mode, format, dialect and columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.http import QueryDict
 from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, Separator
 from reports.models import ReportOptions
 from reports.rows import KeptRow
-from reports.schemas import SCHEMAS, Field, Schema, shape
+from reports.schemas import SCHEMAS, ColumnType, Schema, shape
 from reports.writers import (
     Dialect,
     Rows,
@@ -31,9 +31,9 @@ Filters = Mapping[str, str | list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What is asked of a report; the names are those of ``ReportOptions``.
+    """The options of a report, named as in ``ReportOptions``.
 
-    ``UnknownColumn`` is raised for a column that the mode does not have.
+    Raises ``UnknownColumn`` for a column that the mode does not have.
     """
 
     mode: Mode = Mode.MATCH
@@ -49,7 +49,7 @@ class Layout:
 
     @classmethod
     def of(cls, options: ReportOptions) -> Self:
-        """Return what a run, template or schedule asks for."""
+        """Return the layout of a run, template or schedule."""
         return cls(
             mode=Mode(options.mode),
             filters=options.filters,
@@ -66,22 +66,22 @@ class Layout:
 
     @property
     def schema(self) -> Schema:
-        """Return the columns that there are."""
+        """Return the schema of the mode."""
         return SCHEMAS[self.mode]
 
     @property
-    def fields(self) -> tuple[Field, ...]:
-        """Return the columns that are written, in the schema's order."""
+    def fields(self) -> tuple[ColumnType, ...]:
+        """Return the chosen columns, in the schema's order."""
         return self.schema.chosen(self.columns)
 
     @property
     def file_name(self) -> str:
-        """Return the name that the file has where it is downloaded."""
+        """Return the name of the downloaded file."""
         return f"{FILE_NAMES[self.mode]}.{self.format}"
 
     @property
     def match_filter(self) -> MatchFilter:
-        """Return the filters as the lists read them."""
+        """Return the filters in the form that lists use."""
         query = QueryDict(mutable=True)
         for name, value in self.filters.items():
             query.setlist(name, value if isinstance(value, list) else [value])
@@ -89,17 +89,17 @@ class Layout:
 
     @property
     def dialect(self) -> Dialect:
-        """Return how a CSV file is written."""
+        """Return the CSV dialect."""
         return Dialect(SEPARATORS[self.separator], self.byte_order_mark)
 
     def shaped(self, kept: Iterable[KeptRow]) -> Rows:
-        """Return the rows of the mode with the chosen columns."""
+        """Return the mode's rows with the chosen columns."""
         return shape(self.mode, self.fields)(kept)
 
     def pieces(
         self, kept: Iterable[KeptRow], manifest: Mapping[str, object]
     ) -> Iterator[bytes]:
-        """Return a text file, CSV or one of the two kinds of JSON, in pieces."""
+        """Return the text file (CSV or either JSON format) in pieces."""
         rows = self.shaped(kept)
         if self.format == Format.JSON:
             return json_pieces(rows, self.fields, manifest)

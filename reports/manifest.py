@@ -1,17 +1,17 @@
-"""What a report is, for those who get it: the manifest, and CSV's types beside it."""
+"""Descriptions of a report for its readers: the manifest, and CSV column types."""
 
 from __future__ import annotations
 
 from reports.choices import Format
 from reports.layouts import SEPARATORS, Layout
 from reports.models import ReportRun
-from reports.values import Kind
+from reports.values import ValueType
 
 SOFTWARE = "acrportal"
 
 
 def contents(run: ReportRun) -> dict[str, object]:
-    """Return what follows from the rows alone; the same for the same rows."""
+    """Return the part that depends only on the rows, so equal rows give equal bytes."""
     layout = Layout.of(run)
     return {
         "schema": layout.schema.name,
@@ -26,7 +26,7 @@ def contents(run: ReportRun) -> dict[str, object]:
 
 
 def manifest(run: ReportRun) -> dict[str, object]:
-    """Return the whole manifest of a finished run; only it says when and by whom."""
+    """Return the manifest of a finished run; only this part has time and person."""
     return {
         "report_id": run.uid,
         "name": run.name,
@@ -59,21 +59,21 @@ def _dialect(run: ReportRun) -> dict[str, object]:
     }
 
 
-# The types of CSV on the Web; a list is text, since CSVW knows no escapes in lists.
-_DATATYPES: dict[Kind, object] = {
-    Kind.INTEGER: "integer",
-    Kind.DECIMAL: "decimal",
-    Kind.OFFSET: {
+# CSV on the Web types. Lists are strings, because CSVW lists cannot contain escapes.
+_DATATYPES: dict[ValueType, object] = {
+    ValueType.INTEGER: "integer",
+    ValueType.DECIMAL: "decimal",
+    ValueType.OFFSET: {
         "base": "string",
         "format": r"[0-9]{2,}:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}",
     },
-    Kind.TIME: {"base": "dateTimeStamp", "format": "yyyy-MM-ddTHH:mm:ssX"},
-    Kind.YES_NO: {"base": "boolean", "format": "yes|no"},
+    ValueType.TIME: {"base": "dateTimeStamp", "format": "yyyy-MM-ddTHH:mm:ssX"},
+    ValueType.YES_NO: {"base": "boolean", "format": "yes|no"},
 }
 
 
 def csvw(run: ReportRun) -> dict[str, object]:
-    """Return the description of a CSV file's columns as CSV on the Web has it."""
+    """Return the CSV on the Web description of a file's columns."""
     layout = Layout.of(run)
     return {
         "@context": "http://www.w3.org/ns/csvw",

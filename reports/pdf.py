@@ -1,4 +1,4 @@
-"""PDF pages in the fonts of this package: any script, the same bytes every time."""
+"""PDF pages with bundled fonts: any script, and reproducible bytes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ _POINT_MM = 25.4 / 72
 
 
 class Pages(FPDF):
-    """A4 pages that are laid out by hand: nothing breaks by itself."""
+    """A4 pages with a manual layout: text never breaks to a new page by itself."""
 
     def __init__(self, *, title: str, made_at: datetime, wide: bool = False) -> None:
         super().__init__(orientation="L" if wide else "P", format="A4")
         self.set_title(shown(title))
+        # Not the current time: the same content must give the same bytes.
         self.set_creation_date(made_at)
         self.set_producer("acrportal")
         self.set_lang("en")
@@ -37,6 +38,7 @@ class Pages(FPDF):
         for (family, style), name in _FILES.items():
             self.add_font(family, style, FONTS / name)
         self.set_fallback_fonts([FALLBACK], exact_match=False)
+        # Right-to-left and Indic scripts need shaping.
         self.set_text_shaping(True)
         self.c_margin = 0
 
@@ -50,9 +52,10 @@ class Pages(FPDF):
         width: float = 0,
         most_lines: int = 3,
     ) -> None:
-        """Write a paragraph at the cursor and move below it; ``width`` 0 is the rest.
+        """Write a paragraph at the cursor and move below it.
 
-        What does not fit into ``most_lines`` ends in an ellipsis.
+        ``width`` 0 uses the rest of the line. Text beyond ``most_lines`` ends in an
+        ellipsis.
         """
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*colour)
@@ -68,7 +71,7 @@ class Pages(FPDF):
             )
 
     def _fitted(self, text: str, room: float, most: int) -> list[str]:
-        # Only so much can be seen; laying out more would take long for nothing.
+        # More text than this cannot be visible, and laying it out would be slow.
         text = text[: 400 * most]
         laid_out = self.multi_cell(
             room, None, text, dry_run=True, output=MethodReturnValue.LINES
@@ -93,10 +96,10 @@ class Pages(FPDF):
 
 
 def shown(text: str) -> str:
-    """Return the text as the fonts can write it, on one line.
+    """Return the text on one line, with only characters that the fonts contain.
 
-    A character that none of them has stands as its code, such as [U+1F525]; marks
-    that only steer the direction or the look of their neighbours are left out.
+    Other characters become their code, such as [U+1F525]. Invisible marks that only
+    control direction or joining are dropped.
     """
     known = _known_characters()
     return "".join(
@@ -111,13 +114,13 @@ def _code(character: str) -> str:
     return f"[U+{ord(character):04X}]"
 
 
-# Joiners, direction marks and the selectors between text and emoji.
+# Joiners, direction marks and emoji variation selectors.
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff")
 
 
 @cache
 def _known_characters() -> frozenset[int]:
-    """Return every code point that one of the fonts can write."""
+    """Return all code points that the fonts contain."""
     known: set[int] = set()
     for name in set(_FILES.values()):
         with TTFont(FONTS / name, lazy=True) as font:

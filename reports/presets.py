@@ -1,4 +1,4 @@
-"""Reports that a new installation offers from the start."""
+"""Reports that a new installation offers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from review.choices import MatchState
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A report under a name, with what it is for."""
+    """A named report with a description."""
 
     name: str | Promise
     about: str | Promise
@@ -46,10 +46,21 @@ PRESETS = (
             },
             files_without=FilesWithout.NONE,
             columns=(
-                *("match_id", "review_state", "source_name", "source_url"),
-                *("source_account", "title", "artists", "isrc", "matched_ms"),
-                *("decided_by", "decided_at", "dispute_status", "dispute_due_at"),
-                *("case_url", "notes"),
+                "match_id",
+                "review_state",
+                "source_name",
+                "source_url",
+                "source_account",
+                "title",
+                "artists",
+                "isrc",
+                "matched_ms",
+                "decided_by",
+                "decided_at",
+                "dispute_status",
+                "dispute_due_at",
+                "case_url",
+                "notes",
             ),
         ),
     ),

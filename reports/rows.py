@@ -1,7 +1,7 @@
-"""The columns of ``match-report/1``: name, type and meaning, in their fixed order.
+"""The columns of ``match-report/1``: name, type and meaning, in fixed order.
 
-A row is written for each match, and for each file that has none, so that no file is
-ever missing from a report and a failed scan never reads as "no match".
+There is a row for each match, and one for each file without a match. So no file is
+missing from a report, and a failed scan never reads as "no match".
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 
 from accounts.reach import sees_every_bucket
-from catalogue.models import ExcludedSegment, Recording
-from reports.evidence.selectors import Evidence, EvidenceStatus
-from reports.values import Cell, Kind, Value, offset
+from catalogue.models import Exclusion, Recording
+from reports.evidence.selectors import EvidenceStatus, MatchPacks
+from reports.values import Cell, Value, ValueType, offset
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.models import Dispute, Licence, Match
 from scanning.choices import EngineChoice
@@ -32,8 +32,8 @@ SCHEMA = "match-report/1"
 IN_REACH = "in the buckets that whoever ran this report may see"
 
 
-class Found(StrEnum):
-    """What kind of row it is."""
+class RowKind(StrEnum):
+    """The kind of a row."""
 
     YES = "yes"
     NO = "no"
@@ -42,8 +42,8 @@ class Found(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """Another recording that was found at the same places of the file."""
+class RivalRecording:
+    """Another recording found at the same intervals of the file."""
 
     recording_uid: str
     score: Decimal | None
@@ -52,15 +52,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What one row is about: a match, or a file without one.
+    """The subject of a row: a match, or a file without one.
 
-    ``scan`` is the scan the row rests on; None where none has run. ``candidates`` are
-    the other recordings found at the same places, ``exclusions`` the stretches of the
-    recording that do not count. ``as_of`` is the moment that the report rests on;
-    ``evidence`` are the match's packs, None where there are none.
+    ``scan`` is the scan behind the row; None if none has run. ``candidates`` are the
+    rival recordings, ``exclusions`` the excluded intervals of the recording. ``as_of``
+    is the time of the report's last event. ``evidence`` summarises the match's packs,
+    if any.
     """
 
-    found: Found
+    found: RowKind
     file: ScannedFile
     scan: Scan | None
     match: Match | None = None
@@ -69,21 +69,21 @@ class Case:
     dispute: Dispute | None = None
     segments: Sequence[Segment] = ()
     detected_at: datetime | None = None
-    candidates: Sequence[Candidate] = ()
-    exclusions: Sequence[ExcludedSegment] = ()
+    candidates: Sequence[RivalRecording] = ()
+    exclusions: Sequence[Exclusion] = ()
     as_of: datetime | None = None
-    evidence: Evidence | None = None
+    evidence: MatchPacks | None = None
 
 
 class OfFile(Protocol):
-    """What a row is about, where that has a file."""
+    """The subject of a row with a file."""
 
     @property
     def file(self) -> ScannedFile: ...
 
 
 KeptRow: TypeAlias = tuple[list[Cell], list[list[Cell]]]
-"""A row as a run keeps it: its cells, and those of each of its segments."""
+"""A stored row: its cells, and those of each of its segments."""
 
 Subject = TypeVar("Subject", contravariant=True)
 
@@ -93,19 +93,19 @@ class Column(Generic[Subject]):
     """One column of a report on ``Subject``: a case, a segment, a file."""
 
     name: str
-    kind: Kind
+    kind: ValueType
     value: Callable[[Subject], Value]
 
 
 def _of_match(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty where there is no match."""
+    """Leave the column empty without a match."""
     return lambda case: None if case.match is None else value(case.match)
 
 
 def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty where there is no recording.
+    """Leave the column empty without a recording.
 
-    One that was merged is told as the one that stands for it.
+    A merged recording is shown as the recording it was merged into.
     """
     return lambda case: (
         None if case.recording is None else value(case.recording.stands_for_it)
@@ -113,22 +113,22 @@ def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value
 
 
 def _of_decision(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty where nothing has been decided."""
+    """Leave the column empty until the match is decided."""
     return _of_match(
         lambda match: value(match) if match.state in DECIDED_STATES else None
     )
 
 
 def _of_scan(value: Callable[[Scan], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty where no scan has run."""
+    """Leave the column empty if no scan has run."""
     return lambda case: None if case.scan is None else value(case.scan)
 
 
 def _measured(
     value: Callable[[Match], Value], zero: Value = 0
 ) -> Callable[[Case], Value]:
-    """Zero where the scan found nothing, unknown where it did not finish."""
-    nothing: dict[Found, Value] = {Found.NO: zero}
+    """Return zero if the scan found nothing, and nothing if it did not finish."""
+    nothing: dict[RowKind, Value] = {RowKind.NO: zero}
     return lambda case: (
         nothing.get(case.found) if case.match is None else value(case.match)
     )
@@ -139,19 +139,20 @@ def _fixed(value: Value) -> Callable[[Case], Value]:
 
 
 def _of_licence(value: Callable[[Licence], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty where no licence clears the match."""
+    """Leave the column empty unless a licence clears the match."""
     return lambda case: None if case.licence is None else value(case.licence)
 
 
 def _of_dispute(value: Callable[[Dispute], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty where nobody has objected."""
+    """Leave the column empty without a dispute."""
     return lambda case: None if case.dispute is None else value(case.dispute)
 
 
 def _dispute_status(case: Case) -> Value:
-    """Return the state of the claim; a withdrawn objection leaves it upheld.
+    """Return the state of the claim; a withdrawn dispute leaves it upheld.
 
-    What is overdue is judged at the moment that the report rests on, not by the clock.
+    ``overdue`` depends on the time of the report's last event rather than the clock, so
+    that equal rows give equal reports.
     """
     dispute = case.dispute
     if dispute is None:
@@ -174,11 +175,12 @@ def _valid_until(licence: Licence) -> Value:
 
 def _queue_reason(case: Case) -> Value:
     if case.match is not None and case.match.queue_reason == QueueReason.POLICY:
+        # Policy names end with their version, which the reason leaves out.
         name, _, _ = case.match.policy_name.rpartition(" v")
         return f"policy:{name}"
     if case.match is not None:
         return case.match.queue_reason
-    if case.found == Found.NO and case.scan is not None and case.scan.no_match_reason:
+    if case.found == RowKind.NO and case.scan is not None and case.scan.no_match_reason:
         return f"no_match:{case.scan.no_match_reason}"
     return None
 
@@ -203,18 +205,19 @@ def _candidates(case: Case) -> Value:
 
 
 def _decided_by(match: Match) -> Value:
-    """Return who decided; a person under a made-up name where the setting says so.
+    """Return who decided, as a pseudonym if the settings require it.
 
-    The same person has the same name in every report of the installation.
+    A person has the same pseudonym in every report of the installation.
     """
     if not settings.ACRPORTAL_REPORT_PSEUDONYMS or match.decided_by_id is None:
         return match.decided_by_name
+    # Keyed with SECRET_KEY, so that outsiders cannot guess the person.
     digest = salted_hmac("reports.people", str(match.decided_by_id), algorithm="sha256")
     return f"person-{digest.hexdigest()[:10]}"
 
 
 def _engines(case: Case) -> Value:
-    """Name both engines where both found the recording."""
+    """Return both engines if both found the recording."""
     if case.scan is None:
         return None
     if case.match is not None and case.match.second_scan_id is not None:
@@ -237,12 +240,12 @@ def _case_url(case: Case) -> Value:
 
 
 def file_url(file: ScannedFile) -> str:
-    """Return the whole address of a file's page."""
+    """Return the absolute URL of a file's page."""
     return _address("portal:file_detail", str(UUID(int=0)), str(file.uid))
 
 
 def _address(name: str, stand_in: str, uid: str) -> str:
-    """Return the address of a page; finding it anew for every row would be slow."""
+    """Return the absolute URL of a page; resolving it for every row would be slow."""
     path = _path(name, stand_in, get_script_prefix()).replace(stand_in, uid)
     return f"{settings.ACRPORTAL_BASE_URL}{path}"
 
@@ -258,20 +261,27 @@ def _notes(case: Case) -> Value:
     return notes_of_file(case.file, case.found)
 
 
-def notes_of_file(file: ScannedFile, found: Found) -> Value:
-    """Return why a file has no result; of one that has, in which buckets.
+def notes_of_file(file: ScannedFile, found: RowKind) -> Value:
+    """Return why a file has no result, or which parts could not be read.
 
-    A report holds what may be seen by whoever runs it. So where that is some buckets,
-    "no" is not said of the others, whatever was found there.
+    If the viewer sees only some buckets, the note says so, because other buckets may
+    contain matches.
     """
-    if found in (Found.YES, Found.NO):
-        return None if sees_every_bucket() else IN_REACH
+    if found in (RowKind.YES, RowKind.NO):
+        within = "" if sees_every_bucket() else IN_REACH
+        return " ".join(filter(None, [file.message, within])) or None
     code = file.error_code or file.status
     return f"{code}: {file.message}" if file.message else code
 
 
-_T, _E, _I, _D = Kind.TEXT, Kind.ENUM, Kind.INTEGER, Kind.DECIMAL
-_O, _U, _Y, _B, _L = Kind.OFFSET, Kind.TIME, Kind.DATE, Kind.YES_NO, Kind.LIST
+_T, _E, _I, _D = ValueType.TEXT, ValueType.ENUM, ValueType.INTEGER, ValueType.DECIMAL
+_O, _U, _Y, _B, _L = (
+    ValueType.OFFSET,
+    ValueType.TIME,
+    ValueType.DATE,
+    ValueType.YES_NO,
+    ValueType.LIST,
+)
 
 SOURCE_COLUMNS: tuple[Column[OfFile], ...] = (
     Column("source_type", _E, lambda case: case.file.source_type),
@@ -284,7 +294,7 @@ SOURCE_COLUMNS: tuple[Column[OfFile], ...] = (
     Column("source_duration_ms", _I, lambda case: case.file.duration_ms or None),
     Column("source_published_at", _U, lambda case: case.file.published_at),
 )
-"""What every report tells of the file."""
+"""The columns about the file in every report."""
 
 COLUMNS: tuple[Column[Case], ...] = (
     Column("report_schema", _T, _fixed(SCHEMA)),

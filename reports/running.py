@@ -1,8 +1,8 @@
-"""Runs a report: reads one state of the database, keeps the rows, writes the file.
+"""Runs a report: reads a snapshot of the database, stores rows, writes the file.
 
-The rows are read in a transaction that sees one moment; whatever has to be written
-meanwhile (the lease, the progress) goes over a connection of its own, in a thread.
-Nothing lies under a final name before all of it is there.
+A transaction with a consistent snapshot reads the rows. The lease and the progress are
+written meanwhile in a thread with its own connection. Files get their final name only
+when complete.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from django.db.models import F, QuerySet
 import audit.services
 from accounts.reach import sees_every_bucket, working_for
 from common import draining, leases
-from common.leases import NO_LEASE, lease_end
+from common.leases import NO_LEASE, LeaseLost, lease_end
 from common.queue import worker_name
 from common.snapshot import consistent_read
 from common.storage import FileOnDisk, scratch_directory, sha256_of
@@ -46,29 +46,25 @@ logger = logging.getLogger(__name__)
 
 KIND = "report"
 _TELL_SECONDS = 1.0
-# So long a worker that is to end goes on with a report; ``serve`` waits for 30 s in all.
+# How long a stopping worker continues a report; ``serve`` waits for 30 s in total.
 _END_SECONDS = 10.0
 _TEXT = (Format.CSV, Format.JSON, Format.JSON_LINES)
 READING_PERCENT = 50
 
 
 class Cancelled(Exception):
-    """Somebody stopped the run."""
-
-
-class LeaseLost(Exception):
-    """Another worker has the run now."""
+    """A person cancelled the run."""
 
 
 class HandedBack(Exception):
-    """The worker is to end, and the run takes longer than one waits for that."""
+    """The worker is stopping, and the run would take too long."""
 
 
-class Watch:
-    """Renews a run's lease, tells its progress, and hears when it is to stop.
+class ReportContext:
+    """Renews a run's lease, writes its progress, and stops it on request.
 
-    In a worker it also lets the scans that people wait for go first, and hands the run
-    back when the worker is to end.
+    In a worker it also lets scans that people wait for run first, and hands the run
+    back when the worker stops.
     """
 
     def __init__(
@@ -82,7 +78,7 @@ class Watch:
         self.rows = 0
         self._told_to_stop: Exception | None = None
         self._done = threading.Event()
-        # Inside a transaction of the caller, another connection would wait for it.
+        # Inside the caller's transaction, another connection would wait for it.
         self._thread = (
             None
             if connection.in_atomic_block
@@ -100,6 +96,7 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # Wait for the thread, so that its connection does not outlive the run.
         self._done.set()
         if self._thread is not None:
             self._thread.join()
@@ -107,7 +104,7 @@ class Watch:
     def over(
         self, rows: Iterable[KeptRow], *, begin: int, end: int
     ) -> Iterator[KeptRow]:
-        """Pass rows on as one part of the work, from ``begin`` to ``end`` percent."""
+        """Pass rows on as a part of the work, from ``begin`` to ``end`` percent."""
         self._share, self.rows = (begin, end), 0
         for row in rows:
             if self._told_to_stop is not None:
@@ -129,8 +126,9 @@ class Watch:
             connection.close()
 
     def tell(self) -> None:
-        """Renew the lease, say how far it is, and hear whether it is to stop."""
+        """Renew the lease, write the progress, and check for reasons to stop."""
         begin, end = self._share
+        # The count was taken before the snapshot, so there may be more rows.
         share = min(1.0, self.rows / self._expected)
         mine = ReportRun.objects.filter(
             pk=self._run.pk,
@@ -143,6 +141,7 @@ class Watch:
             self._told_to_stop = LeaseLost()
         elif mine.filter(cancel_requested=True).exists():
             self._told_to_stop = Cancelled()
+        # A report can restart, so it must not delay the end of its worker.
         elif self._in_worker and draining.seconds() > _END_SECONDS:
             self._told_to_stop = HandedBack()
         elif self._in_worker:
@@ -151,7 +150,7 @@ class Watch:
 
 
 def _do_scans_first() -> None:
-    """Do what people wait for, on another connection: this one may read one moment."""
+    """Run waiting scans on another connection, because this one may hold a snapshot."""
     thread = threading.Thread(target=_scans, name="scans first", daemon=True)
     thread.start()
     thread.join()
@@ -159,7 +158,7 @@ def _do_scans_first() -> None:
 
 def _scans() -> None:
     try:
-        # The run's own lease is renewed by its watch.
+        # ``Watch`` renews the run's own lease.
         give_way(ReportRun.objects.none())
     finally:
         connection.close()
@@ -167,7 +166,7 @@ def _scans() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A finished file before it is stored; hash and size are of what it holds."""
+    """A finished file before it is stored; hash and size are of its content."""
 
     path: Path
     sha256: str
@@ -175,17 +174,18 @@ class Written:
 
 
 def chosen_by(layout: Layout) -> Selection:
-    """Return what the filters of a layout let pass."""
+    """Return the selection of a layout's filters."""
     return selectors.selection(
         filters=layout.match_filter, files_without=layout.files_without
     )
 
 
 def claim(run: ReportRun, *, kind: str = "") -> bool:
-    """Take a queued run, for this process and this run of it alone.
+    """Claim a queued run for this call only.
 
-    With a ``kind`` it is one of those of which only so many may run at once.
+    With a ``kind``, the limit on concurrent runs of that kind applies.
     """
+    # Unique per call: one process may run a report again after it lost the lease.
     owner = f"{worker_name()[:43]}:{new_uid('o')[2:]}"
     waiting = ReportRun.objects.filter(pk=run.pk, state=RunState.QUEUED)
     claimed = leases.claim(waiting, kind=kind, owner=owner, state=RunState.RUNNING)
@@ -194,14 +194,14 @@ def claim(run: ReportRun, *, kind: str = "") -> bool:
 
 
 def run_queued(*, run_id: int) -> bool:
-    """Run a queued report; one that is taken or done is left alone.
+    """Run a queued report, unless it is taken or done.
 
-    Returns whether it waits for another worker, because this one is to end.
+    Returns True if the run was handed back because this worker is stopping.
     """
     run = ReportRun.objects.select_related("run_by").get(pk=run_id)
     if not claim(run, kind=KIND):
         return False
-    # The report holds what the person who asked for it may see.
+    # The report contains what its requester may see, not what the worker sees.
     with working_for(run.run_by):
         try:
             work(run, chosen_by(Layout.of(run)), in_worker=True)
@@ -211,17 +211,23 @@ def run_queued(*, run_id: int) -> bool:
 
 
 def stream(run: ReportRun, chosen: Selection) -> Iterator[bytes]:
-    """Return the file of a text format while its rows are read, and keep both.
+    """Yield a text file while its rows are read, and store both.
 
-    The run must be claimed. It is ready when the last piece has been taken; one that
-    is left before is cancelled, and one that is stopped raises ``Cancelled``.
+    The run must be claimed. It is ready once the last piece has been taken. If the
+    caller stops earlier, the run is cancelled; if it was stopped, ``Cancelled`` is
+    raised.
     """
     layout = Layout.of(run)
     with _outcome(run), scratch_directory() as folder:
         keeper = RowKeeper(folder / "rows", layout.mode)
         copy = CompressedFile(folder / "file")
         expected = selectors.count_rows(chosen=chosen, mode=run.mode).rows
-        with keeper, copy, Watch(run, expected=expected) as watch, _one_moment():
+        with (
+            keeper,
+            copy,
+            ReportContext(run, expected=expected) as watch,
+            _one_moment(),
+        ):
             rows = watch.over(_read(run, chosen, keeper), begin=0, end=99)
             for piece in layout.pieces(rows, {}):
                 copy.write(piece)
@@ -229,19 +235,19 @@ def stream(run: ReportRun, chosen: Selection) -> Iterator[bytes]:
         _take_counts(run, keeper)
         _finish(run, keeper, Written(copy.path, copy.sha256, copy.size_bytes))
     if run.state != RunState.READY:
-        # What has left is a part; to end here would make it look whole.
+        # The client got only a part; ending normally would make it look complete.
         raise Cancelled
 
 
 def work(run: ReportRun, chosen: Selection, *, in_worker: bool = False) -> None:
-    """Run a claimed report to its end; rows that it has already are not read again.
+    """Run a claimed report to its end; stored rows are not read again.
 
-    In a worker that is to end it raises ``HandedBack``.
+    In a worker that is stopping it raises ``HandedBack``.
     """
     with _outcome(run), scratch_directory() as folder:
         counted = selectors.count_rows(chosen=chosen, mode=run.mode)
         expected = run.row_count or counted.rows
-        with Watch(run, expected=expected, in_worker=in_worker) as watch:
+        with ReportContext(run, expected=expected, in_worker=in_worker) as watch:
             keeper = None
             if not run.rows:
                 keeper = _keep_rows(run, chosen, folder, watch)
@@ -252,7 +258,7 @@ def work(run: ReportRun, chosen: Selection, *, in_worker: bool = False) -> None:
 
 
 def _keep_rows(
-    run: ReportRun, chosen: Selection, folder: Path, watch: Watch
+    run: ReportRun, chosen: Selection, folder: Path, watch: ReportContext
 ) -> RowKeeper:
     keeper = RowKeeper(folder / "rows", Mode(run.mode))
     with keeper, _one_moment():
@@ -263,7 +269,7 @@ def _keep_rows(
 
 
 def _read(run: ReportRun, chosen: Selection, keeper: RowKeeper) -> Iterator[KeptRow]:
-    """Return the rows of this moment, kept as they pass."""
+    """Return the rows of this snapshot, stored as they pass."""
     newest = selectors.newest_event()
     run.as_of_event = newest.pk if newest else 0
     run.as_of_at = newest.at if newest else None
@@ -273,6 +279,7 @@ def _read(run: ReportRun, chosen: Selection, keeper: RowKeeper) -> Iterator[Kept
 def _take_counts(run: ReportRun, keeper: RowKeeper) -> None:
     run.row_count = keeper.count
     run.counts = keeper.counts
+    # Receivers cannot know the limits of the person who ran the report.
     if not sees_every_bucket():
         run.counts["within"] = IN_REACH
     run.versions = keeper.versions
@@ -312,10 +319,11 @@ def _sheets(
     rows: Iterable[KeptRow],
     keeper: RowKeeper | None,
 ) -> Iterator[Sheet]:
-    """Return the sheets one after the other; matches bring their segments along."""
+    """Yield the sheets; a sheet of matches is followed by their segments."""
     names = {Mode.MATCH: "matches", Mode.SEGMENT: "segments", Mode.FILE: "files"}
     yield Sheet(names[layout.mode], layout.fields, layout.shaped(rows))
     if layout.mode == Mode.MATCH:
+        # The stored rows contain the segments, so they are read twice, not kept.
         beside = Layout(mode=Mode.SEGMENT)
         yield Sheet(
             "segments",
@@ -326,7 +334,7 @@ def _sheets(
 
 @contextmanager
 def _outcome(run: ReportRun) -> Iterator[None]:
-    """Say of a run that it stopped, and why, whatever stops it."""
+    """Record the state of a run and its cause, whatever ends the run."""
     try:
         yield
     except (Cancelled, GeneratorExit) as stop:
@@ -336,16 +344,16 @@ def _outcome(run: ReportRun) -> Iterator[None]:
     except LeaseLost:
         logger.info("report %s was handed to another worker", run.uid)
     except HandedBack:
-        # It did nothing wrong: the try does not count.
+        # Not the run's fault, so the attempt does not count.
         _mine(run).update(
             state=RunState.QUEUED, progress=0, attempts=F("attempts") - 1, **NO_LEASE
         )
         raise
     except OSError as fault:
-        _stop(run, RunState.FAILED, f"It could not be written: {fault.strerror}.")
+        _stop(run, RunState.FAILED, f"The file could not be written: {fault.strerror}.")
         raise
     except Exception:
-        _stop(run, RunState.FAILED, "An error stopped it; the log says which.")
+        _stop(run, RunState.FAILED, "An error stopped the report; see the log.")
         raise
 
 
@@ -356,7 +364,7 @@ def _stop(run: ReportRun, state: RunState, why: str) -> None:
 
 
 def _finish(run: ReportRun, keeper: RowKeeper | None, written: Written) -> None:
-    """Store what was written and say that the run is ready, or store nothing."""
+    """Store the files and mark the run as ready, or store nothing."""
     stored = []
     try:
         if keeper is not None:
@@ -369,6 +377,7 @@ def _finish(run: ReportRun, keeper: RowKeeper | None, written: Written) -> None:
         run.finished_at = datetime.now(tz=UTC)
         _record_ready(run)
     except BaseException:
+        # No row names these files yet, so nothing else would delete them.
         for name in stored:
             default_storage.delete(name)
         raise
@@ -384,11 +393,22 @@ def _record_ready(run: ReportRun) -> None:
         columns = {
             name: getattr(run, name)
             for name in (
-                *("as_of_event", "as_of_at", "row_count", "counts", "versions"),
-                *("rows", "rows_sha256", "file", "sha256", "size_bytes"),
-                *("state", "progress", "finished_at"),
+                "as_of_event",
+                "as_of_at",
+                "row_count",
+                "counts",
+                "versions",
+                "rows",
+                "rows_sha256",
+                "file",
+                "sha256",
+                "size_bytes",
+                "state",
+                "progress",
+                "finished_at",
             )
         }
+        # Compare-and-set: a worker that lost its lease must not publish its file.
         if not _mine(run).update(**columns, **NO_LEASE):
             raise LeaseLost
         audit.services.record(
@@ -412,5 +432,5 @@ def _mine(run: ReportRun) -> QuerySet[ReportRun]:
 
 
 def _one_moment() -> AbstractContextManager[None]:
-    """Let everything read inside see one state; inside a transaction, that one's."""
+    """Read from one snapshot; inside a transaction, that transaction's view."""
     return nullcontext() if connection.in_atomic_block else consistent_read()

@@ -1,8 +1,7 @@
-"""Runs reports by the clock, and has sent what is ready.
+"""Runs scheduled reports and starts their deliveries.
 
-The worker's sweeps look for what is due. A schedule is taken by moving its next time
-on, a dispatch by moving its next try on, so that of several workers one does it and a
-crash only delays it.
+The worker's sweep finds due ones. Moving the next time forward claims a schedule or a
+delivery, so that only one of several workers acts and a crash only causes a delay.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from reports import services, tasks
 from reports.choices import UNFINISHED, RunState
 from reports.layouts import Layout
 from reports.models import ReportSchedule, ReportTemplate
-from reports.models.schedule import Channel, DispatchState, Every, ReportDispatch
+from reports.models.schedule import Channel, Every, ReportDelivery, ReportDeliveryState
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a schedule is to be: when, and to whom."""
+    """The settings of a schedule."""
 
     every: Every
     hour: int
@@ -44,7 +43,7 @@ class Plan:
 def schedule_report(
     *, template: ReportTemplate, plan: Plan, user: User
 ) -> ReportSchedule:
-    """Run a template by the clock from now on; an event tells."""
+    """Create a schedule and record it."""
     with transaction.atomic():
         schedule = ReportSchedule.objects.create(
             template=template,
@@ -73,13 +72,13 @@ def schedule_report(
 
 
 def schedules_for(*, user: User) -> QuerySet[ReportSchedule]:
-    """Return the schedules that a person manages: own ones, and all for admins."""
+    """Return the schedules that a person manages: their own, or all for admins."""
     rows = ReportSchedule.objects.select_related("template", "made_by")
     return rows if user.has_perm(Action.CONFIGURE) else rows.filter(made_by=user)
 
 
 def end_schedule(*, schedule: ReportSchedule, user: User) -> None:
-    """Stop running it; what was run stays."""
+    """Delete a schedule; its earlier runs stay."""
     with transaction.atomic():
         audit.services.record(
             case=schedule.case,
@@ -95,7 +94,7 @@ def _new_secret() -> str:
 
 
 def next_time(every: str, hour: int, after: datetime) -> datetime:
-    """Return the first moment of a schedule after another; all in UTC."""
+    """Return the schedule's first time after a moment; all in UTC."""
     day = after.date()
     while True:
         moment = datetime.combine(day, time(hour), tzinfo=UTC)
@@ -111,7 +110,7 @@ def _falls_on(every: str, day: date) -> bool:
 
 
 def period_before(every: str, day: date) -> tuple[date, date]:
-    """Return the first and the last day of the day, week or month before a day."""
+    """Return first and last day of the previous day, week or month."""
     last = day - timedelta(days=1)
     if every == Every.MONTH:
         last = day.replace(day=1) - timedelta(days=1)
@@ -123,12 +122,14 @@ def period_before(every: str, day: date) -> tuple[date, date]:
 
 
 def run_due(**_signal: object) -> int:
-    """Ask for the reports whose time has come, and send those that are ready."""
+    """Request the due reports, and queue the delivery of finished ones."""
     now = datetime.now(tz=UTC)
     for schedule in ReportSchedule.objects.filter(next_run_at__lte=now):
         _run(schedule, now)
-    due = ReportDispatch.objects.filter(
-        state=DispatchState.WAITING, next_attempt_at__lte=now
+    due = ReportDelivery.objects.filter(
+        state=ReportDeliveryState.WAITING,
+        next_attempt_at__lte=now,
+        # Failed and cancelled runs too: their delivery has to end.
     ).exclude(run__state__in=UNFINISHED)
     ids = list(due.values_list("pk", flat=True))
     for dispatch_id in ids:
@@ -137,21 +138,23 @@ def run_due(**_signal: object) -> int:
 
 
 def _run(schedule: ReportSchedule, now: datetime) -> None:
-    """Take a schedule that is due and ask for its report; missed times are one."""
+    """Claim a due schedule and request its report; missed times count as one."""
     with transaction.atomic():
+        # Compare-and-set on the old time, so that one worker takes the schedule.
         taken = ReportSchedule.objects.filter(
             pk=schedule.pk, next_run_at=schedule.next_run_at
         ).update(next_run_at=next_time(schedule.every, schedule.hour, now))
         user = schedule.made_by
         if not taken:
             return
+        # The owner may have left or lost the role since.
         if not (user.is_active and user.has_perm(Action.REPORT)):
             logger.warning("schedule %s: its owner may not run reports", schedule.uid)
             return
         run = services.request_report(
             layout=_layout(schedule, now), user=user, name=str(schedule.template)
         )
-        ReportDispatch.objects.create(schedule=schedule, run=run, next_attempt_at=now)
+        ReportDelivery.objects.create(schedule=schedule, run=run, next_attempt_at=now)
 
 
 def _layout(schedule: ReportSchedule, now: datetime) -> Layout:
@@ -169,16 +172,16 @@ def _layout(schedule: ReportSchedule, now: datetime) -> Layout:
     )
 
 
-def send_again(*, dispatch: ReportDispatch, user: User) -> bool:
-    """Send a report whose dispatch was given up; tell whether it was.
+def send_again(*, dispatch: ReportDelivery, user: User) -> bool:
+    """Deliver a report again after its delivery failed; tell whether it had.
 
-    A report that was not written is run again first.
+    A failed report runs again first.
     """
     with transaction.atomic():
-        again = ReportDispatch.objects.filter(
-            pk=dispatch.pk, state=DispatchState.FAILED
+        again = ReportDelivery.objects.filter(
+            pk=dispatch.pk, state=ReportDeliveryState.FAILED
         ).update(
-            state=DispatchState.WAITING,
+            state=ReportDeliveryState.WAITING,
             message="",
             attempts=0,
             next_attempt_at=datetime.now(tz=UTC),

@@ -1,4 +1,4 @@
-"""The three kinds of report and their columns; choosing columns never reorders."""
+"""The three kinds of report and their columns; choosing columns keeps their order."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from typing import Never
 from reports import file_rows, rows, segment_rows
 from reports.choices import Mode
 from reports.rows import KeptRow
-from reports.values import Cell, Kind
+from reports.values import Cell, ValueType
 
 
 class UnknownColumn(Exception):
-    """A column was asked for that the report does not have."""
+    """The report does not have a requested column."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """Name and type of a column as files have it."""
+class ColumnType:
+    """Name and type of a column in files."""
 
     name: str
-    kind: Kind
+    kind: ValueType
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A kind of report under its number, with its columns in their fixed order."""
+    """A kind of report with its version, and its columns in fixed order."""
 
     name: str
-    fields: tuple[Field, ...]
+    fields: tuple[ColumnType, ...]
 
-    def chosen(self, names: Iterable[str]) -> tuple[Field, ...]:
-        """Return the columns of these names in the schema's order; all for none."""
-        wanted = set(names)
-        unknown = sorted(wanted - {field.name for field in self.fields})
+    def chosen(self, names: Iterable[str]) -> tuple[ColumnType, ...]:
+        """Return the columns with these names in schema order; all if empty."""
+        chosen_names = set(names)
+        unknown = sorted(chosen_names - {field.name for field in self.fields})
         if unknown:
             raise UnknownColumn(
                 f"{self.name} has no column {', '.join(unknown)}. "
                 f"It has: {', '.join(field.name for field in self.fields)}."
             )
-        if not wanted:
+        if not chosen_names:
             return self.fields
-        return tuple(field for field in self.fields if field.name in wanted)
+        return tuple(field for field in self.fields if field.name in chosen_names)
 
 
-def _fields_of(columns: Iterable[rows.Column[Never]]) -> tuple[Field, ...]:
-    return tuple(Field(column.name, column.kind) for column in columns)
+def _fields_of(columns: Iterable[rows.Column[Never]]) -> tuple[ColumnType, ...]:
+    return tuple(ColumnType(column.name, column.kind) for column in columns)
 
 
 _MATCH_FIELDS = _fields_of(rows.COLUMNS)
@@ -66,9 +66,9 @@ SCHEMAS: dict[Mode, Schema] = {
 
 
 def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
-    """Return the names of what a run keeps of a row, and of each segment beside it.
+    """Return the stored column names of a row, and of each segment beside it.
 
-    Segments are kept with their matches.
+    Segments are stored with their matches.
     """
     if mode == Mode.FILE:
         return [field.name for field in SCHEMAS[mode].fields], []
@@ -81,8 +81,8 @@ def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
 Shape = Callable[[Iterable[KeptRow]], Iterator[Sequence[Cell]]]
 
 
-def shape(mode: Mode, fields: Sequence[Field]) -> Shape:
-    """Return what makes rows of a mode, with these columns only, of kept rows."""
+def shape(mode: Mode, fields: Sequence[ColumnType]) -> Shape:
+    """Return a function from stored rows to a mode's rows with these columns."""
     if mode == Mode.SEGMENT:
         return _segment_shape(fields)
     all_fields = SCHEMAS[mode].fields
@@ -92,8 +92,8 @@ def shape(mode: Mode, fields: Sequence[Field]) -> Shape:
     return lambda kept: ([cells[place] for place in places] for cells, _ in kept)
 
 
-def _segment_shape(fields: Sequence[Field]) -> Shape:
-    """Lay a match's cells beside those of each segment; one row where there is none."""
+def _segment_shape(fields: Sequence[ColumnType]) -> Shape:
+    """Combine a match's cells with those of each segment; one row without segments."""
     of_match = {field.name: place for place, field in enumerate(_MATCH_FIELDS)}
     offset = len(_MATCH_FIELDS) + 1
     of_part = {field.name: offset + i for i, field in enumerate(_PART_FIELDS)}
@@ -103,6 +103,7 @@ def _segment_shape(fields: Sequence[Field]) -> Shape:
         else of_part.get(field.name, of_match.get(field.name, -1))
         for field in fields
     ]
+    # Files without a match have one row, as in the match report.
     no_part: list[Cell] = [None] * len(_PART_FIELDS)
 
     def shaped(kept: Iterable[KeptRow]) -> Iterator[Sequence[Cell]]:

@@ -1,4 +1,4 @@
-"""The columns of ``match-segment/1``: one row per segment, with its match's own."""
+"""The columns of ``match-segment/1``: one row per segment, with its match."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from reports.rows import Case, Column
-from reports.values import Cell, Kind, Value, as_cell
+from reports.values import Cell, Value, ValueType, as_cell
 from review.services import spans
 from review.services.figures import (
     UNDER_SPEECH_PCT,
@@ -24,7 +24,7 @@ _CENT = Decimal("0.01")
 
 
 class SegmentState(StrEnum):
-    """What a segment counts for."""
+    """Whether a segment counts."""
 
     COUNTED = "counted"
     EXCLUDED = "excluded"
@@ -32,17 +32,17 @@ class SegmentState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One segment of a case, with its number from 1 and what it counts for."""
+class ReportSegment:
+    """One segment of a case, with its number from 1 and its state."""
 
     index: int
     segment: Segment
     state: SegmentState
-    exclusion: ExcludedSegment | None
+    exclusion: Exclusion | None
 
 
-def parts_of(case: Case) -> list[Part]:
-    """Return the segments in the order of the source, judged one after the other."""
+def parts_of(case: Case) -> list[ReportSegment]:
+    """Return the segments in source order, each compared with those before it."""
     excluded = [(each.start_ms, each.end_ms) for each in case.exclusions]
     covered: list[spans.Span] = []
     parts = []
@@ -50,19 +50,20 @@ def parts_of(case: Case) -> list[Part]:
         exclusion = _exclusion_in(segment, case.exclusions)
         if exclusion is not None and not counted_pieces(segment, excluded):
             state = SegmentState.EXCLUDED
+        # Overlaps count once, for the earlier segment.
         elif not spans.without([source_span(segment)], covered):
             state = SegmentState.OVERLAPPED
         else:
             state = SegmentState.COUNTED
             covered = spans.union([*covered, source_span(segment)])
-        parts.append(Part(index, segment, state, exclusion))
+        parts.append(ReportSegment(index, segment, state, exclusion))
     return parts
 
 
 def _exclusion_in(
-    segment: Segment, exclusions: Sequence[ExcludedSegment]
-) -> ExcludedSegment | None:
-    """Return the exclusion that takes most of the segment, if any touches it."""
+    segment: Segment, exclusions: Sequence[Exclusion]
+) -> Exclusion | None:
+    """Return the exclusion that overlaps the segment most, if any."""
     begins, ends = reference_span(segment)
     shared = [
         (min(each.end_ms, ends) - max(each.start_ms, begins), each)
@@ -72,26 +73,30 @@ def _exclusion_in(
     return most[1] if most is not None and most[0] > 0 else None
 
 
-def _speed_pct(part: Part) -> Value:
+def _speed_pct(part: ReportSegment) -> Value:
     ratio = part.segment.tempo_ratio
     return None if ratio is None else ((ratio - 1) * 100).quantize(_CENT)
 
 
-def _pitch_cents(part: Part) -> Value:
+def _pitch_cents(part: ReportSegment) -> Value:
     cents = part.segment.pitch_cents
     return None if cents is None else round(cents)
 
 
-def _under_speech(part: Part) -> Value:
+def _under_speech(part: ReportSegment) -> Value:
     share = part.segment.speech_pct
     return None if share is None else share >= UNDER_SPEECH_PCT
 
 
 _E, _I, _D, _O, _B, _T = (
-    *(Kind.ENUM, Kind.INTEGER, Kind.DECIMAL),
-    *(Kind.OFFSET, Kind.YES_NO, Kind.TEXT),
+    ValueType.ENUM,
+    ValueType.INTEGER,
+    ValueType.DECIMAL,
+    ValueType.OFFSET,
+    ValueType.YES_NO,
+    ValueType.TEXT,
 )
-PART_COLUMNS: tuple[Column[Part], ...] = (
+PART_COLUMNS: tuple[Column[ReportSegment], ...] = (
     Column("segment_index", _I, lambda part: part.index),
     Column("source_start", _O, lambda part: part.segment.start_ms),
     Column("source_end", _O, lambda part: part.segment.end_ms),
@@ -109,18 +114,41 @@ PART_COLUMNS: tuple[Column[Part], ...] = (
         lambda part: None if part.exclusion is None else part.exclusion.uid,
     ),
 )
-# All columns in their fixed order; those that no part has are the match's.
+# All columns in fixed order; those that no segment has come from the match.
 NAMES = (
-    *("report_schema", "match_id", "match_found", "review_state", "source_name"),
-    *("source_external_id", "source_sha256", "recording_id", "custom_id", "title"),
-    *("artists", "isrc", "match_relation", "segment_index", "source_start"),
-    *("source_end", "reference_start", "reference_end", "length_ms"),
-    *("segment_score", "score_scale", "speed_pct", "pitch_cents", "under_speech"),
-    *("segment_state", "exclusion_id", "engine", "engine_version", "scan_id"),
+    "report_schema",
+    "match_id",
+    "match_found",
+    "review_state",
+    "source_name",
+    "source_external_id",
+    "source_sha256",
+    "recording_id",
+    "custom_id",
+    "title",
+    "artists",
+    "isrc",
+    "match_relation",
+    "segment_index",
+    "source_start",
+    "source_end",
+    "reference_start",
+    "reference_end",
+    "length_ms",
+    "segment_score",
+    "score_scale",
+    "speed_pct",
+    "pitch_cents",
+    "under_speech",
+    "segment_state",
+    "exclusion_id",
+    "engine",
+    "engine_version",
+    "scan_id",
     "case_url",
 )
 
 
-def part_cells(part: Part) -> list[Cell]:
+def part_cells(part: ReportSegment) -> list[Cell]:
     """Return the cells of a segment's own columns."""
     return [as_cell(column.value(part), column.kind) for column in PART_COLUMNS]

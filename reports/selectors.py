@@ -1,8 +1,8 @@
-"""Which rows a report has, in the order the report fixes.
+"""The rows of a report, in fixed order.
 
-Sort: source name, scan, first start, match, text by its bytes. Only the keys are
-sorted; what the rows hold is fetched by key, a chunk at a time, so that memory stays
-flat whatever their number.
+Rows are sorted by source name, scan, first start and match, with text in byte order.
+Only keys are sorted. Contents are fetched by key in chunks, so that memory use does not
+grow with the number of rows.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _FINISHED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
 class Key(NamedTuple):
-    """What rows are sorted by, and the row itself; no match has no place."""
+    """The sort key of a row; files without a match sort first, with start -1."""
 
     source_name: str
     scan_uid: str
@@ -64,13 +64,13 @@ class Key(NamedTuple):
 
     @property
     def is_match(self) -> bool:
-        """Tell whether the row is a match or a file without one."""
+        """Tell whether the row is a match rather than a file without one."""
         return self.first_start_ms >= 0
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a report is about; ``filters`` are kept with the run and its event."""
+    """The subject of a report; ``filters`` is recorded with the run."""
 
     matches: QuerySet[Match]
     files: QuerySet[ScannedFile]
@@ -80,7 +80,7 @@ class Selection:
 def selection(
     *, filters: MatchFilter, files_without: str = FilesWithout.ALL
 ) -> Selection:
-    """Return the matches that fit, and the files that have none at all."""
+    """Return the matches that pass the filters, and the files without any match."""
     return Selection(
         matches=review_selectors.matches(filters=filters),
         files=_files_without_match(filters, FilesWithout(files_without)),
@@ -89,7 +89,7 @@ def selection(
 
 
 def selected(*, matches: QuerySet[Match]) -> Selection:
-    """Return exactly the given matches as what a report is about."""
+    """Return a selection of exactly these matches."""
     return Selection(
         matches=matches,
         files=ScannedFile.objects.none(),
@@ -99,7 +99,7 @@ def selected(*, matches: QuerySet[Match]) -> Selection:
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """How many rows a report will have, and of what."""
+    """The number of rows of a report, by kind."""
 
     matches: int
     no_match: int
@@ -109,14 +109,14 @@ class RowCounts:
 
     @property
     def rows(self) -> int:
-        """Return the rows; of segments, the matches that bring them."""
+        """Return the number of rows; in segment mode, of matches."""
         if self.mode == Mode.FILE:
             return self.files
         return self.matches + self.no_match + self.unfinished
 
 
 def count_rows(*, chosen: Selection, mode: str) -> RowCounts:
-    """Count what there is to read."""
+    """Count the rows of a selection."""
     matches = chosen.matches.order_by()
     of_files = dict(
         chosen.files.order_by().values_list("status").annotate(count=Count("pk"))
@@ -134,7 +134,7 @@ def count_rows(*, chosen: Selection, mode: str) -> RowCounts:
 
 
 def newest_event() -> Event | None:
-    """Return the last event that reports rest on: those of reports do not change any."""
+    """Return the last event except those of reports, which change no row."""
     return Event.objects.exclude(case__startswith="report").order_by("-pk").first()
 
 
@@ -145,9 +145,9 @@ def rows(
     as_of: Event | None = None,
     limit: int | None = None,
 ) -> Iterator[KeptRow]:
-    """Return the rows in order, holding one chunk at a time.
+    """Yield the rows in order, one chunk in memory at a time.
 
-    A ``limit`` spares the database sorting what nobody asks for.
+    A ``limit`` saves the database from sorting unneeded rows.
     """
     if mode == Mode.FILE:
         return _file_summaries(chosen, limit)
@@ -170,6 +170,7 @@ def _match_rows(
         _bytewise("name"), _bytewise("scan_uid"), "uid"
     )
     file_keys = files.values_list("name", "scan_uid", "uid", "pk")
+    # Both queries are sorted by the same key, so that merging needs no memory.
     merged = heapq.merge(
         (Key(*row) for row in match_keys[:limit].iterator(chunk_size=KEYS)),
         (
@@ -191,15 +192,15 @@ def _file_summaries(chosen: Selection, limit: int | None) -> Iterator[KeptRow]:
     files = _files_of(chosen).annotate(scan_uid=_scan_uid())
     keys = files.order_by(_bytewise("name"), _bytewise("scan_uid"), "uid")
     fetch = FetchFiles(matches=chosen.matches)
-    wanted = keys.values_list("pk", "scan_uid")[:limit]
-    for chunk in _chunks(wanted.iterator(chunk_size=KEYS)):
+    limited_keys = keys.values_list("pk", "scan_uid")[:limit]
+    for chunk in _chunks(limited_keys.iterator(chunk_size=KEYS)):
         of_files = fetch(dict(chunk))
         for pk, _ in chunk:
             yield of_files[pk]
 
 
 def _files_of(chosen: Selection) -> QuerySet[ScannedFile]:
-    """Return the files that have a match of the selection, or belong to it without."""
+    """Return the selected files, and the files of selected matches."""
     with_match = chosen.matches.order_by().values("scanned_file")
     return ScannedFile.objects.filter(
         Q(pk__in=with_match) | Q(pk__in=chosen.files.order_by().values("pk"))
@@ -207,9 +208,10 @@ def _files_of(chosen: Selection) -> QuerySet[ScannedFile]:
 
 
 def _scan_uid() -> Combinable:
-    """Return the uid of the scan a file's row rests on; empty where none has run."""
-    scans = Scan.objects.filter(scanned_file=OuterRef("pk")).order_by("-pk")
+    """Return the uid of the scan behind a file's row; empty if none has run."""
+    scans = Scan.objects.full().filter(scanned_file=OuterRef("pk")).order_by("-pk")
     succeeded = scans.filter(status=ScanStatus.SUCCEEDED)
+    # A queued scan has no result that a row could rest on.
     ran = scans.filter(Q(started_at__isnull=False) | Q(status=ScanStatus.SUCCEEDED))
     chosen = DbCase(
         When(status__in=_FINISHED, then=Subquery(succeeded.values("uid")[:1])),
@@ -220,21 +222,22 @@ def _scan_uid() -> Combinable:
 
 
 def _files_without_match(
-    filters: MatchFilter, wanted: FilesWithout
+    filters: MatchFilter, choice: FilesWithout
 ) -> QuerySet[ScannedFile]:
-    if wanted == FilesWithout.NONE:
+    if choice == FilesWithout.NONE:
         return ScannedFile.objects.none()
+    # Superseded matches belong to earlier scans.
     live = Match.objects.filter(scanned_file=OuterRef("pk")).exclude(
         state=MatchState.SUPERSEDED
     )
     files = ScannedFile.objects.filter(~Exists(live), file_condition(filters))
     return (
-        files.filter(status__in=_FINISHED) if wanted == FilesWithout.FINISHED else files
+        files.filter(status__in=_FINISHED) if choice == FilesWithout.FINISHED else files
     )
 
 
 def _bytewise(name: str) -> Combinable:
-    """Order text by its bytes: SQLite's own way, PostgreSQL's collation "C"."""
+    """Sort text by bytes: SQLite's default, PostgreSQL's collation "C" here."""
     return Collate(F(name), "C") if connection.vendor == "postgresql" else F(name)
 
 
@@ -247,8 +250,8 @@ def _chunks(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
 def runs_for(*, user: User) -> QuerySet[ReportRun]:
     """Return the runs that a person may see, newest first.
 
-    Whoever sees only some containers or buckets sees only own runs: those of others
-    hold what those others see.
+    Limited people see only their own runs, because other runs contain rows that their
+    requester could see.
     """
     runs = ReportRun.objects.select_related("run_by")
     return runs.filter(run_by=user) if is_limited(user) else runs

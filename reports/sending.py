@@ -1,4 +1,4 @@
-"""Sends a scheduled report, in the worker; nothing is sent when nothing is new."""
+"""Delivers scheduled reports from the worker, unless their rows are unchanged."""
 
 from __future__ import annotations
 
@@ -20,39 +20,44 @@ from reports import files
 from reports.choices import Format, RunState
 from reports.manifest import manifest
 from reports.models import ReportRun, ReportSchedule
-from reports.models.schedule import Channel, DispatchState, ReportDispatch
+from reports.models.schedule import Channel, ReportDelivery, ReportDeliveryState
 from scanning.services.outbound_callbacks import RETRY_AFTER, signature_headers
 
 ATTACHED_BYTES = 10 * 1024**2
-"""A larger file is not attached; the message holds its link and its hash."""
+"""Larger files are not attached; the message has their link and hash instead."""
 _TIMEOUT_SECONDS = 10.0
 
 
-class DispatchFailed(Exception):
-    """A report could not be sent; the text says why."""
+class DeliveryFailed(Exception):
+    """A report could not be delivered; the message gives the cause."""
 
 
 def send(*, dispatch_id: int) -> None:
-    """Send a report that is ready, or say that nothing is new."""
+    """Deliver a finished report, or record that its rows are unchanged."""
     now = datetime.now(tz=UTC)
-    claimed = ReportDispatch.objects.filter(
-        pk=dispatch_id, state=DispatchState.WAITING, next_attempt_at__lte=now
+    claimed = ReportDelivery.objects.filter(
+        pk=dispatch_id, state=ReportDeliveryState.WAITING, next_attempt_at__lte=now
     ).update(
         lease_owner=worker_name(),
         lease_until=lease_end(),
+        # If this worker dies, the next sweep after the lease sends again.
         next_attempt_at=lease_end(),
         attempts=F("attempts") + 1,
     )
     if not claimed:
         return
-    dispatch = ReportDispatch.objects.select_related(
+    dispatch = ReportDelivery.objects.select_related(
         "schedule__template", "run__run_by"
     ).get(pk=dispatch_id)
     run, schedule = dispatch.run, dispatch.schedule
     if run.state != RunState.READY:
-        _end(dispatch, DispatchState.FAILED, run.message or _("It was cancelled."))
+        _end(
+            dispatch,
+            ReportDeliveryState.FAILED,
+            run.message or _("The report was cancelled."),
+        )
     elif not schedule.send_unchanged and not _is_new(schedule, run):
-        _end(dispatch, DispatchState.NOTHING_NEW, "")
+        _end(dispatch, ReportDeliveryState.NOTHING_NEW, "")
     else:
         _try(dispatch)
 
@@ -61,32 +66,32 @@ def _is_new(schedule: ReportSchedule, run: ReportRun) -> bool:
     return run.row_count > 0 and run.rows_sha256 != schedule.sent_sha256
 
 
-def _try(dispatch: ReportDispatch) -> None:
+def _try(dispatch: ReportDelivery) -> None:
     by_email = dispatch.schedule.channel == Channel.EMAIL
     try:
         (_send_email if by_email else _send_webhook)(dispatch)
-    except DispatchFailed as failed:
+    except DeliveryFailed as failed:
         _put_off(dispatch, str(failed))
     else:
-        _end(dispatch, DispatchState.SENT, "")
+        _end(dispatch, ReportDeliveryState.SENT, "")
 
 
-def _put_off(dispatch: ReportDispatch, why: str) -> None:
+def _put_off(dispatch: ReportDelivery, why: str) -> None:
     if dispatch.attempts > len(RETRY_AFTER):
-        _end(dispatch, DispatchState.FAILED, why)
+        _end(dispatch, ReportDeliveryState.FAILED, why)
         return
     wait = RETRY_AFTER[dispatch.attempts - 1]
-    ReportDispatch.objects.filter(pk=dispatch.pk).update(
+    ReportDelivery.objects.filter(pk=dispatch.pk).update(
         message=why[:500], next_attempt_at=datetime.now(tz=UTC) + wait, **NO_LEASE
     )
 
 
-def _end(dispatch: ReportDispatch, state: DispatchState, why: str) -> None:
+def _end(dispatch: ReportDelivery, state: ReportDeliveryState, why: str) -> None:
     with transaction.atomic():
-        ReportDispatch.objects.filter(pk=dispatch.pk).update(
+        ReportDelivery.objects.filter(pk=dispatch.pk).update(
             state=state, message=why[:500], **NO_LEASE
         )
-        if state == DispatchState.SENT:
+        if state == ReportDeliveryState.SENT:
             ReportSchedule.objects.filter(pk=dispatch.schedule_id).update(
                 sent_sha256=dispatch.run.rows_sha256
             )
@@ -102,7 +107,7 @@ def _end(dispatch: ReportDispatch, state: DispatchState, why: str) -> None:
         )
 
 
-def _send_email(dispatch: ReportDispatch) -> None:
+def _send_email(dispatch: ReportDelivery) -> None:
     run = dispatch.run
     message = EmailMessage(
         subject=f"{settings.ACRPORTAL_SITE_NAME}: {run.name}",
@@ -114,8 +119,10 @@ def _send_email(dispatch: ReportDispatch) -> None:
             "url": f"{settings.ACRPORTAL_BASE_URL}{run.url}",
         },
         to=dispatch.schedule.recipients,
+        # The same id for each attempt lets mail servers drop duplicates.
         headers={"Message-ID": f"<{dispatch.uid}@acrportal.invalid>"},
     )
+    # Many mail servers refuse larger messages.
     if run.size_bytes <= ATTACHED_BYTES:
         kind = files.CONTENT_TYPES[Format(run.format)].split(";")[0]
         file = b"".join(files.file_content(run))
@@ -128,12 +135,12 @@ def _send_email(dispatch: ReportDispatch) -> None:
     try:
         message.send()
     except (SMTPException, OSError) as fault:
-        raise DispatchFailed(
-            _("The mail server did not take it: %(why)s") % {"why": fault}
+        raise DeliveryFailed(
+            _("The mail server refused the message: %(why)s") % {"why": fault}
         ) from fault
 
 
-def _send_webhook(dispatch: ReportDispatch) -> None:
+def _send_webhook(dispatch: ReportDelivery) -> None:
     schedule, run = dispatch.schedule, dispatch.run
     body = json.dumps(
         {
@@ -153,8 +160,8 @@ def _send_webhook(dispatch: ReportDispatch) -> None:
             schedule.url, body, headers=headers, timeout_seconds=_TIMEOUT_SECONDS
         )
     except (LinkRefused, FetchFailed) as fault:
-        raise DispatchFailed(str(fault)) from fault
+        raise DeliveryFailed(str(fault)) from fault
     if not 200 <= answer.status < 300:
-        raise DispatchFailed(
+        raise DeliveryFailed(
             _("The server answered %(status)d.") % {"status": answer.status}
         )

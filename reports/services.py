@@ -1,4 +1,4 @@
-"""Reports for pages, admin, API and commands. Everything that leaves is an event."""
+"""Report services for pages, admin, API and commands; each export is an event."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
@@ -22,11 +23,11 @@ from reports.selectors import Selection
 from review.models import Match
 
 AT_ONCE_ROWS = 10_000
-"""Formats that are written as a whole are made while the person waits, up to here."""
+"""Up to this size, other formats are written while the person waits."""
 
 
 class ReportStopped(Exception):
-    """A run did not come to its end; the text says why."""
+    """A run did not finish; the message gives the cause."""
 
 
 def stream_report(
@@ -36,10 +37,10 @@ def stream_report(
     name: str = "",
     matches: QuerySet[Match] | None = None,
 ) -> Iterator[bytes]:
-    """Return a report in pieces while it is read, for a streamed response.
+    """Yield a report while it is read, for a streamed response.
 
-    ``matches`` are exactly those, instead of what the filters let pass. The format is
-    CSV or JSON Lines.
+    ``matches`` replaces the selection by the filters. The format must be CSV or JSON
+    Lines.
     """
     if layout.format not in STREAMED:
         raise ValueError(f"{layout.format} is not written row by row")
@@ -54,7 +55,7 @@ def stream_report(
 
 
 def request_report(*, layout: Layout, user: User | str, name: str = "") -> ReportRun:
-    """Let the worker run a report."""
+    """Queue a report for the worker."""
     with transaction.atomic():
         run = _begin(layout, running.chosen_by(layout), user, name)
         transaction.on_commit(lambda: tasks.run_report.enqueue(run.pk))
@@ -62,9 +63,9 @@ def request_report(*, layout: Layout, user: User | str, name: str = "") -> Repor
 
 
 def build_report(*, layout: Layout, user: User | str, name: str = "") -> ReportRun:
-    """Run a report here and now; return it when it is ready.
+    """Run a report now and return it when it is ready.
 
-    Raises ``ReportStopped``, and ``OSError`` where it could not be written.
+    Raises ``ReportStopped``, or ``OSError`` if it could not be written.
     """
     chosen = running.chosen_by(layout)
     run = _begin(layout, chosen, user, name)
@@ -76,14 +77,15 @@ def build_report(*, layout: Layout, user: User | str, name: str = "") -> ReportR
 def write_again(
     *, run: ReportRun, layout: Layout, user: User | str, now: bool = False
 ) -> ReportRun:
-    """Write the rows that a run kept in another way, whatever has changed since.
+    """Write the stored rows of a run in another layout, whatever has changed since.
 
-    A new run with the same pin; large ones are left to the worker unless asked for
-    ``now``. Raises ``ReportStopped``, and ``OSError`` where it could not be written.
+    The new run keeps the event of the old one. Large runs go to the worker unless
+    ``now``. Raises ``ReportStopped``, or ``OSError`` if it could not be written.
     """
+    # Match and segment reports store the same rows; file summaries differ.
     if (run.mode == Mode.FILE) != (layout.mode == Mode.FILE):
         raise ReportStopped(
-            "A report per file keeps other rows than one per match; run it anew."
+            "A report per file needs other rows than a report per match. Run a new report."
         )
     with transaction.atomic():
         again = ReportRun.objects.create(
@@ -94,6 +96,7 @@ def write_again(
             **_by(user),
         )
         _record(again, "exported", user, {"rows_of": run.uid})
+        # A person waits for the response: leave what takes long to the worker.
         if run.row_count > AT_ONCE_ROWS and not now:
             transaction.on_commit(lambda: tasks.run_report.enqueue(again.pk))
             return again
@@ -106,7 +109,7 @@ _OF_ROWS = ("as_of_event", "as_of_at", "row_count", "counts", "versions", "rows_
 
 
 def cancel_run(*, run: ReportRun, user: User) -> None:
-    """Stop a run: at once where it waits, within a second or two where it runs."""
+    """Cancel a run: at once if it waits, within two seconds if it runs."""
     with transaction.atomic():
         ReportRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
             cancel_requested=True
@@ -118,10 +121,10 @@ def cancel_run(*, run: ReportRun, user: User) -> None:
 
 
 def try_again(*, run: ReportRun, user: User) -> None:
-    """Queue a run that was given up; rows that it kept are not read again.
+    """Queue a failed run again; stored rows are not read again.
 
-    Raises ``ReportStopped`` where it was not given up, or where what was picked by hand
-    for it was not kept.
+    Raises ``ReportStopped`` if it has not failed, or if matches were selected by hand
+    and their rows were not stored.
     """
     if run.is_by_hand and not run.rows:
         raise ReportStopped("Select the matches and export them again.")
@@ -135,20 +138,33 @@ def try_again(*, run: ReportRun, user: User) -> None:
             finished_at=None,
             cancel_requested=False,
         ):
-            raise ReportStopped("It was not given up.")
+            raise ReportStopped("The report has not failed.")
         _record(run, "tried_again", user, {})
         transaction.on_commit(lambda: tasks.run_report.enqueue(run.pk))
 
 
 def download(*, run: ReportRun, user: User | str) -> Iterator[bytes]:
-    """Return the file of a ready run as it was written; an event tells who took it."""
+    """Return the file of a finished run, and record the download."""
     _record(run, "downloaded", user, {"sha256": run.sha256})
     return files.file_content(run)
 
 
+class NameTaken(Exception):
+    """Somebody else has a template of this name; schedules may run it."""
+
+
 def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:
-    """Keep a layout under a name, in place of what was there; an event tells."""
+    """Save a layout under a name, replacing the person's own template of that name.
+
+    Raises ``NameTaken``, having saved nothing.
+    """
     with transaction.atomic():
+        same = ReportTemplate.objects.select_for_update().filter(name=name).first()
+        if same is not None and same.made_by not in (None, user):
+            raise NameTaken(
+                _("%(maker)s has a template called “%(name)s”. Choose another name.")
+                % {"maker": same.made_by, "name": name}
+            )
         template, _made = ReportTemplate.objects.update_or_create(
             name=name, defaults={**layout.columns_of_model(), "made_by": user}
         )
@@ -162,7 +178,7 @@ def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:
 
 
 def delete_template(*, template: ReportTemplate, user: User) -> None:
-    """Take a template away."""
+    """Delete a template."""
     with transaction.atomic():
         audit.services.record(
             case=f"report-template:{template.uid}",
@@ -174,22 +190,23 @@ def delete_template(*, template: ReportTemplate, user: User) -> None:
 
 
 def requeue_stale_runs(**_signal: object) -> int:
-    """Hand out again runs whose worker fell silent or whose queue entry was lost.
+    """Queue runs again whose worker or queue entry was lost.
 
-    A run that was interrupted too often ends, so that one which kills its worker does
-    not do so for ever.
+    Runs out of attempts fail, so that a run which kills its worker does not do so
+    forever.
     """
     now = datetime.now(tz=UTC)
     silent = ReportRun.objects.filter(state=RunState.RUNNING, lease_until__lt=now)
     silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
         state=RunState.FAILED,
-        message="It was interrupted too often. Run it again with fewer rows.",
+        message="The report was interrupted too often. Run it again with fewer rows.",
         finished_at=now,
         **NO_LEASE,
     )
+    # The selection is not stored, so these runs cannot restart.
     silent.filter(filters__has_key="selected", rows="").update(
         state=RunState.FAILED,
-        message="The download broke off. Select the matches and export them again.",
+        message="The download was interrupted. Select the matches and export them again.",
         finished_at=now,
         **NO_LEASE,
     )
@@ -208,13 +225,14 @@ def requeue_stale_runs(**_signal: object) -> int:
 
 
 def prune_runs(**_signal: object) -> int:
-    """Delete finished runs past their time; rows that another run needs stay."""
+    """Delete expired runs; rows that another run shares stay."""
     count = 0
     for run in runs_past_their_time(by=datetime.now(tz=UTC)):
         rows, file = run.rows.name, run.file.name
         run.delete()
         if file:
             default_storage.delete(file)
+        # Runs in other formats share the file of rows.
         if rows and not ReportRun.objects.filter(rows=rows).exists():
             default_storage.delete(rows)
         count += 1
@@ -222,14 +240,14 @@ def prune_runs(**_signal: object) -> int:
 
 
 def runs_past_their_time(*, by: datetime) -> QuerySet[ReportRun]:
-    """Return the runs that are deleted by a moment."""
+    """Return the runs that expire by a moment."""
     made_before = by - timedelta(days=settings.ACRPORTAL_REPORT_DAYS)
     finished = ReportRun.objects.exclude(state__in=UNFINISHED)
     return finished.filter(created_at__lt=made_before)
 
 
 def _begin(layout: Layout, chosen: Selection, user: User | str, name: str) -> ReportRun:
-    """Keep the run and its event first: what begins to leave the portal has left it."""
+    """Create the run and its event first, because streaming may start at once."""
     run = ReportRun.objects.create(
         **{**layout.columns_of_model(), "filters": chosen.filters},
         name=name[:200]

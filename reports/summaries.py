@@ -1,4 +1,4 @@
-"""Summaries of matches: by recording, label, account, platform and month."""
+"""Summaries of matches by recording, label, account, platform or month."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
-from reports.schemas import Field
-from reports.values import Cell, Kind
+from reports.schemas import ColumnType
+from reports.values import Cell, ValueType
 from reports.writers import Dialect, csv_pieces
 from review import selectors as review_selectors
 from review.choices import WAITING_STATES, MatchState
@@ -25,13 +25,13 @@ from scanning.models import ScannedFile
 
 SCHEMA = "match-summary/1"
 WEEKS = 12
-# What of other states is no use of ours.
+# Matches in these states are no use of our recordings.
 _NOT_OURS = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.RELEASED)
 _CENT = Decimal("0.01")
 
 
 class By(TextChoices):
-    """What a summary has one row for."""
+    """The subject of a summary row."""
 
     RECORDING = "recording", _("Recording")
     LABEL = "label", _("Label")
@@ -53,8 +53,8 @@ _GROUPS: dict[By, Combinable] = {
 class SummaryRow:
     """The counts of one recording, label, account, platform or month.
 
-    ``matched_ms`` leaves out what was rejected, suppressed or released;
-    ``share_pct`` is its share of all audio that fits the filter.
+    ``matched_ms`` leaves out rejected, suppressed and released matches. ``share_pct``
+    is its share of all audio that passes the filter.
     """
 
     key: str
@@ -72,8 +72,9 @@ class SummaryRow:
 def summarise(
     *, filters: MatchFilter, by: By, limit: int | None = None
 ) -> Iterator[SummaryRow]:
-    """Return the rows of a summary, the most matched time first; months in order."""
+    """Yield the rows of a summary, longest matched time first; months in order."""
     length_ms = scanned_ms(filters=filters)
+    # By group last, so that ties have a fixed order.
     order = ("group",) if by == By.MONTH else ("-matched_ms", "group")
     names = {"name": F("recording__title")} if by == By.RECORDING else {}
     groups = (
@@ -108,7 +109,12 @@ def _row(row: Mapping[str, object], length_ms: int) -> SummaryRow:
     counts = {
         name: int(str(row[name]))
         for name in (
-            *("matches", "files", "waiting", "confirmed", "cleared", "rejected"),
+            "matches",
+            "files",
+            "waiting",
+            "confirmed",
+            "cleared",
+            "rejected",
             "matched_ms",
         )
     }
@@ -122,7 +128,7 @@ def _row(row: Mapping[str, object], length_ms: int) -> SummaryRow:
 
 
 def scanned_ms(*, filters: MatchFilter) -> int:
-    """Return the length of all files that fit the filter."""
+    """Return the total length of the files that pass the filter."""
     files = ScannedFile.objects.filter(file_condition(filters))
     total = files.aggregate(total=Sum("duration_ms", default=0))["total"]
     return int(total)
@@ -130,7 +136,7 @@ def scanned_ms(*, filters: MatchFilter) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """How many matches were found, and how many decided, in one week."""
+    """The matches found and decided in one week."""
 
     begins: date
     new: int
@@ -138,7 +144,7 @@ class Week:
 
 
 def trend(*, filters: MatchFilter) -> list[Week]:
-    """Return the last weeks up to the one of now, the oldest first."""
+    """Return the last weeks including the current one, oldest first."""
     today = datetime.now(tz=UTC).date()
     first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
     matches = review_selectors.matches(filters=filters).order_by()
@@ -162,23 +168,23 @@ def _by_week(matches: QuerySet[Match], name: str, first: date) -> dict[date, int
 
 
 _FIELDS = (
-    Field("report_schema", Kind.TEXT),
-    Field("by", Kind.ENUM),
-    Field("key", Kind.TEXT),
-    Field("name", Kind.TEXT),
-    Field("matches", Kind.INTEGER),
-    Field("files", Kind.INTEGER),
-    Field("waiting", Kind.INTEGER),
-    Field("confirmed", Kind.INTEGER),
-    Field("cleared", Kind.INTEGER),
-    Field("rejected", Kind.INTEGER),
-    Field("matched_ms", Kind.INTEGER),
-    Field("share_pct", Kind.DECIMAL),
+    ColumnType("report_schema", ValueType.TEXT),
+    ColumnType("by", ValueType.ENUM),
+    ColumnType("key", ValueType.TEXT),
+    ColumnType("name", ValueType.TEXT),
+    ColumnType("matches", ValueType.INTEGER),
+    ColumnType("files", ValueType.INTEGER),
+    ColumnType("waiting", ValueType.INTEGER),
+    ColumnType("confirmed", ValueType.INTEGER),
+    ColumnType("cleared", ValueType.INTEGER),
+    ColumnType("rejected", ValueType.INTEGER),
+    ColumnType("matched_ms", ValueType.INTEGER),
+    ColumnType("share_pct", ValueType.DECIMAL),
 )
 
 
 def stream_summary(*, filters: MatchFilter, by: By, user: User) -> Iterator[bytes]:
-    """Return a summary as CSV, in the dialect of the reports; an event tells."""
+    """Yield a summary as CSV in the dialect of reports, and record the export."""
     audit.services.record(
         case=f"report-summary:{by}",
         action="exported",

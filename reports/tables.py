@@ -1,4 +1,4 @@
-"""Writes rows as files for spreadsheets and data tools: XLSX and Parquet."""
+"""Writes rows for spreadsheets and data tools: XLSX and Parquet."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from reports.schemas import Field
-from reports.values import Cell, Kind, join_items
+from reports.schemas import ColumnType
+from reports.values import Cell, ValueType, join_items
 from reports.writers import Rows
 
 SHEET_ROWS = 1_048_575
-"""Rows that a sheet holds below its header."""
+"""Rows per sheet below its header."""
 CELL_CHARS = 32_767
-"""What a cell of a sheet holds; a longer text ends in an ellipsis."""
-_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL})
-_MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - stands in every file, so it is none
+"""Characters per cell; longer text ends in an ellipsis."""
+_NUMBERS = frozenset({ValueType.INTEGER, ValueType.DECIMAL})
+_MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - a constant, for reproducible files
 _ROW_GROUP = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table of a workbook; one that is too long goes on in further sheets."""
+    """A table of a workbook; long tables continue in further sheets."""
 
     name: str
-    fields: Sequence[Field]
+    fields: Sequence[ColumnType]
     rows: Rows
 
 
@@ -36,14 +36,16 @@ def write_xlsx(
     target: Path, sheets: Iterable[Sheet], manifest: Mapping[str, object]
 ) -> None:
     """Write a workbook; text stays text, whatever it looks like."""
-    # Loaded where it is needed, like what writes Parquet below.
+    # Imported late, like pyarrow below: most processes need neither.
     import xlsxwriter
 
     workbook = xlsxwriter.Workbook(
         str(target),
         {
+            # Rows go straight to disk, so sheets must be written in order.
             "constant_memory": True,
             "tmpdir": str(target.parent),
+            # Text from people must never become a formula or a link.
             "strings_to_formulas": False,
             "strings_to_urls": False,
             "strings_to_numbers": False,
@@ -65,7 +67,7 @@ def write_xlsx(
 
 
 def _write_sheets(workbook: Any, sheet: Sheet, bold: Any, text: Any) -> None:
-    """Write one table; Any: the library carries no types."""
+    """Write one table. Any: the library is not typed."""
     rows = iter(sheet.rows)
     writers = [_xlsx_writer(field.kind) for field in sheet.fields]
     number = 0
@@ -89,11 +91,13 @@ def _write_sheets(workbook: Any, sheet: Sheet, bold: Any, text: Any) -> None:
                 for column, (cell, write) in enumerate(zip(row, writers, strict=True)):
                     if cell:
                         write(page, last, column, cell, text)
+        # After the rows, because the range must be known.
         page.autofilter(0, 0, last, len(sheet.fields) - 1)
 
 
-def _xlsx_writer(kind: Kind) -> Callable[[Any, int, int, Any, Any], None]:
+def _xlsx_writer(kind: ValueType) -> Callable[[Any, int, int, Any, Any], None]:
     def write_number(page: Any, row: int, column: int, cell: Any, text: Any) -> None:
+        # Spreadsheets compute with doubles anyway.
         page.write_number(row, column, float(cell))
 
     def write_text(page: Any, row: int, column: int, cell: Any, text: Any) -> None:
@@ -104,22 +108,22 @@ def _xlsx_writer(kind: Kind) -> Callable[[Any, int, int, Any, Any], None]:
 
 
 def _fitting(text: str) -> str:
-    """Cut what a cell cannot hold, counted as spreadsheets count: in UTF-16."""
+    """Shorten text to a cell's limit, which counts UTF-16 code units."""
     if len(text.encode("utf-16-le")) // 2 <= CELL_CHARS:
         return text
     kept = text.encode("utf-16-le")[: 2 * (CELL_CHARS - 1)]
     return f"{kept.decode('utf-16-le', 'ignore')}…"
 
 
-def _width(field: Field) -> int:
-    widest = {Kind.TEXT: 24, Kind.LIST: 28, Kind.TIME: 20}
+def _width(field: ColumnType) -> int:
+    widest = {ValueType.TEXT: 24, ValueType.LIST: 28, ValueType.TIME: 20}
     return max(widest.get(field.kind, 12), len(field.name) + 4)
 
 
 def _flat(
     manifest: Mapping[str, object], prefix: str = ""
 ) -> Iterator[tuple[str, str]]:
-    """Return the manifest as lines of a name and a text."""
+    """Yield the manifest as pairs of dotted name and text."""
     for name, value in manifest.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
@@ -130,19 +134,19 @@ def _flat(
 
 
 def write_parquet(
-    target: Path, rows: Rows, fields: Sequence[Field], schema: str
+    target: Path, rows: Rows, fields: Sequence[ColumnType], schema: str
 ) -> None:
-    """Write typed columns; nothing about the moment is in the file."""
-    # Loaded where it is needed: it takes as much memory as the rest of a report.
+    """Write typed columns; the file contains no timestamp."""
+    # Imported late: it takes as much memory as the rest of a report.
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     types = {
-        Kind.INTEGER: pa.int64(),
-        Kind.DECIMAL: pa.decimal128(9, 2),
-        Kind.TIME: pa.timestamp("ms", tz="UTC"),
-        Kind.YES_NO: pa.bool_(),
-        Kind.LIST: pa.list_(pa.string()),
+        ValueType.INTEGER: pa.int64(),
+        ValueType.DECIMAL: pa.decimal128(9, 2),
+        ValueType.TIME: pa.timestamp("ms", tz="UTC"),
+        ValueType.YES_NO: pa.bool_(),
+        ValueType.LIST: pa.list_(pa.string()),
     }
     arrow = pa.schema(
         [pa.field(field.name, types.get(field.kind, pa.string())) for field in fields],
@@ -161,7 +165,7 @@ def write_parquet(
             writer.write_batch(pa.record_batch(columns, schema=arrow))
 
 
-def _parquet_value(cell: Cell, kind: Kind) -> object:
+def _parquet_value(cell: Cell, kind: ValueType) -> object:
     if not isinstance(cell, str):
         return cell
     if not cell:
@@ -170,11 +174,11 @@ def _parquet_value(cell: Cell, kind: Kind) -> object:
     return convert(cell) if convert is not None else cell
 
 
-_PARQUET_FROM_TEXT: dict[Kind, Callable[[str], object]] = {
-    Kind.INTEGER: int,
-    Kind.DECIMAL: Decimal,
-    Kind.YES_NO: lambda text: text == "yes",
-    Kind.TIME: lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
+_PARQUET_FROM_TEXT: dict[ValueType, Callable[[str], object]] = {
+    ValueType.INTEGER: int,
+    ValueType.DECIMAL: Decimal,
+    ValueType.YES_NO: lambda text: text == "yes",
+    ValueType.TIME: lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
         tzinfo=UTC
     ),
 }

@@ -1,4 +1,4 @@
-"""Work of the reports that runs in a worker."""
+"""Background tasks of reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.models import ReportRun
 
 @task(priority=Priority.DOCUMENT)
 def run_report(run_id: int) -> None:
-    """Run a report that waits."""
+    """Run a queued report, then queue the next."""
     if running.run_queued(run_id=run_id):
         run_report.enqueue(run_id)
         return
@@ -22,5 +22,5 @@ def run_report(run_id: int) -> None:
 
 @task(priority=Priority.DOCUMENT)
 def send_report(dispatch_id: int) -> None:
-    """Send a scheduled report that is ready."""
+    """Deliver a scheduled report."""
     sending.send(dispatch_id=dispatch_id)

@@ -1,4 +1,4 @@
-"""The types of report cells and how each is written in a text file."""
+"""The types of report cells, and their text form."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import TypeAlias
 from common.csv_safety import guard
 
 Value: TypeAlias = str | int | bool | Decimal | datetime | Sequence[str] | None
-"""What a cell holds before it is written; None is unknown or not applicable."""
+"""A cell before it is written; None means unknown or not applicable."""
 
 Cell: TypeAlias = str | list[str] | None
-"""A value as it is kept and written: plain text, a list of texts, or nothing."""
+"""A cell as stored and written: text, a list of texts, or nothing."""
 
 _ITEM_ESCAPES = re.compile(r"[\\|]")
 
 
-class Kind(StrEnum):
-    """The type of a column, by the letter that the specification uses."""
+class ValueType(StrEnum):
+    """The type of a column; the letters are those of the specification."""
 
     TEXT = "T"
     ENUM = "E"
@@ -34,12 +34,12 @@ class Kind(StrEnum):
     LIST = "L"
 
 
-GUARDED = frozenset({Kind.TEXT, Kind.DATE, Kind.LIST})
-"""Columns whose content people typed, where a spreadsheet might see a formula."""
+GUARDED = frozenset({ValueType.TEXT, ValueType.DATE, ValueType.LIST})
+"""Column types with text from people, which a spreadsheet might take for a formula."""
 
 
 def offset(total_ms: int) -> str:
-    """Write a place in time as HH:MM:SS.mmm; hours pass 24 and go on."""
+    """Format a time offset as HH:MM:SS.mmm; hours can exceed 24."""
     seconds, ms = divmod(total_ms, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -47,23 +47,23 @@ def offset(total_ms: int) -> str:
 
 
 def clock(total_ms: int) -> str:
-    """Write a place in time as HH:MM:SS, cut to whole seconds."""
+    """Format a time offset as HH:MM:SS, truncated to whole seconds."""
     return offset(total_ms)[:-4]
 
 
 def join_items(items: Sequence[str]) -> str:
-    """Join a list by ``|``; a bar or backslash inside an item is escaped."""
+    """Join a list with ``|``; bars and backslashes inside items are escaped."""
     return "|".join(_ITEM_ESCAPES.sub(r"\\\g<0>", item) for item in items)
 
 
-def as_cell(value: Value, kind: Kind) -> Cell:
-    """Return a value as it is kept."""
+def as_cell(value: Value, kind: ValueType) -> Cell:
+    """Return a value in stored form."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return offset(value) if kind == Kind.OFFSET else str(value)
+        return offset(value) if kind == ValueType.OFFSET else str(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime):
@@ -72,8 +72,8 @@ def as_cell(value: Value, kind: Kind) -> Cell:
     return [str(item) for item in value]
 
 
-def cell_text(cell: Cell, kind: Kind) -> str:
-    """Write a cell as a text file has it, formula guard included."""
+def cell_text(cell: Cell, kind: ValueType) -> str:
+    """Return a cell as text, guarded against formulas."""
     if not cell:
         return ""
     text = cell if isinstance(cell, str) else join_items(cell)

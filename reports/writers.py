@@ -1,11 +1,10 @@
-"""Writes rows as text, to the letter of the specification, a piece at a time.
+"""Writes rows as text in pieces, exactly as specified.
 
-No clock and nothing random, so that the same rows give the same bytes.
+Nothing depends on time or chance, so equal rows give equal bytes.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -13,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reports.schemas import Field
-from reports.values import Cell, Kind, cell_text
+from reports.schemas import ColumnType
+from reports.values import Cell, ValueType, cell_text
 
 PIECE_CHARS = 64 * 1024
 Json: TypeAlias = str | int | float | bool | list[str] | None
@@ -23,20 +22,22 @@ Rows: TypeAlias = Iterable[Sequence[Cell]]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the CSV is written; the defaults are what most programs read."""
+    """The CSV dialect; the defaults suit most programs."""
 
     separator: str = ","
     byte_order_mark: bool = True
 
 
 def csv_pieces(
-    rows: Rows, fields: Sequence[Field], dialect: Dialect
+    rows: Rows, fields: Sequence[ColumnType], dialect: Dialect
 ) -> Iterator[bytes]:
-    """Return a CSV file: UTF-8, CRLF, RFC 4180 quoting, formulas guarded."""
+    """Yield a CSV file: UTF-8, CRLF, RFC 4180 quoting, formulas guarded."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=dialect.separator, lineterminator="\r\n")
     if dialect.byte_order_mark:
-        yield codecs.BOM_UTF8
+        # The mark goes out with the first rows, so that nothing is sent before they are
+        # read.
+        buffer.write("\ufeff")
     kinds = [field.kind for field in fields]
     writer.writerow([field.name for field in fields])
     for row in rows:
@@ -46,17 +47,18 @@ def csv_pieces(
     yield _drain(buffer)
 
 
-def json_lines_pieces(rows: Rows, fields: Sequence[Field]) -> Iterator[bytes]:
-    """Return one JSON object per line; numbers are numbers, unknown is null."""
+def json_lines_pieces(rows: Rows, fields: Sequence[ColumnType]) -> Iterator[bytes]:
+    """Yield one JSON object per line; numbers are numbers, unknown is null."""
     return _joined(f"{line}\n" for line in _json_rows(rows, fields))
 
 
 def json_pieces(
-    rows: Rows, fields: Sequence[Field], manifest: Mapping[str, object]
+    rows: Rows, fields: Sequence[ColumnType], manifest: Mapping[str, object]
 ) -> Iterator[bytes]:
-    """Return one JSON document that holds the manifest and all rows."""
+    """Yield one JSON document with the manifest and all rows."""
 
     def lines() -> Iterator[str]:
+        # Written by hand: the rows must not be in memory at once.
         yield f'{{"manifest":{_dumps(manifest)},"rows":['
         for number, line in enumerate(_json_rows(rows, fields)):
             yield f",\n{line}" if number else f"\n{line}"
@@ -65,8 +67,8 @@ def json_pieces(
     return _joined(lines())
 
 
-def json_value(cell: Cell, kind: Kind) -> Json:
-    """Return a cell as JSON has it: no guard, and no text that stands for nothing."""
+def json_value(cell: Cell, kind: ValueType) -> Json:
+    """Return a cell as JSON: without guard, and null instead of empty text."""
     if cell is None:
         return None
     if isinstance(cell, list):
@@ -75,15 +77,16 @@ def json_value(cell: Cell, kind: Kind) -> Json:
     return convert(cell) if convert is not None else cell or None
 
 
-# What is not text in JSON; decimals have few places, which a double keeps.
-_FROM_TEXT: dict[Kind, Callable[[str], Json]] = {
-    Kind.INTEGER: int,
-    Kind.DECIMAL: float,
-    Kind.YES_NO: lambda text: text == "yes",
+# Types that are not text in JSON. A double holds our decimals exactly enough: they have
+# few places.
+_FROM_TEXT: dict[ValueType, Callable[[str], Json]] = {
+    ValueType.INTEGER: int,
+    ValueType.DECIMAL: float,
+    ValueType.YES_NO: lambda text: text == "yes",
 }
 
 
-def _json_rows(rows: Rows, fields: Sequence[Field]) -> Iterator[str]:
+def _json_rows(rows: Rows, fields: Sequence[ColumnType]) -> Iterator[str]:
     names = [field.name for field in fields]
     kinds = [field.kind for field in fields]
     for row in rows:
@@ -98,7 +101,7 @@ def _dumps(value: object) -> str:
 
 
 def _joined(texts: Iterable[str]) -> Iterator[bytes]:
-    """Gather small texts into pieces of about 64 KiB."""
+    """Collect short texts into pieces of about 64 KiB."""
     buffer = io.StringIO(newline="")
     for text in texts:
         buffer.write(text)

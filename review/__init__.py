@@ -1,1 +1,1 @@
-"""What people and rules decided about matches, and why; finds no match itself."""
+"""Decisions about matches, by people, licences and policies, with their reasons."""

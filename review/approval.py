@@ -1,4 +1,4 @@
-"""Whether a person may approve what the same person proposed."""
+"""Decides whether a manager may approve their own proposals."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from accounts.models import User
 from accounts.roles import ROLE_ACTIONS, Action
 
 APPROVERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
-"""The groups whose people answer what others propose or object."""
+"""The groups whose members answer proposals and disputes."""
 
 
 def may_approve_own(user: User) -> bool:
-    """Tell whether the one manager there is may approve own proposals.
+    """Return whether the only active manager may approve their own proposals.
 
-    Never where a second manager is active, whatever the setting says.
+    A second active manager rules this out, whatever the setting says.
     """
     if not settings.ACRPORTAL_APPROVE_OWN or not user.has_perm(Action.APPROVE):
         return False

@@ -1,4 +1,4 @@
-"""Review: what people decided about what machines found."""
+"""Configures the review package and connects its signals."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from django.apps import AppConfig
 
 
 class ReviewConfig(AppConfig):
-    """Folds finished scans into matches; ends locks and licences in time; reminds."""
+    """Matches and decisions; folds scans and handles expiry and reminders."""
 
     name = "review"
 
     def ready(self) -> None:
-        """Listen for finished scans, and for the worker's sweeps."""
+        """Connect to scan results and to the worker's sweeps."""
         from review.services import folding, licences, locks, reminders
         from scanning import signals
 
         signals.scan_finished.connect(folding.fold_scan)
         signals.source_read.connect(folding.keep_views)
-        # A scan that failed may have kept the other engine's result waiting.
+        # The other engine's result may have waited for a scan that then failed.
         signals.scan_settled.connect(folding.fold_waiting)
         signals.worker_swept.connect(locks.release_expired_locks)
         signals.worker_swept.connect(licences.end_expired)

@@ -1,32 +1,33 @@
-"""States, reasons and relations of a match, with the transitions that are allowed.
+"""States, reasons and relations of matches, and the allowed transitions.
 
-Whatever is not in ``TRANSITIONS`` cannot happen; who may do it and what it needs is
-``review.services.decisions``.
+``TRANSITIONS`` lists every possible move; ``review.services.decisions`` checks who may
+make it and what it needs.
 """
 
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class MatchState(models.TextChoices):
-    """Where a match is between found and settled."""
+    """The position of a match between detection and decision."""
 
-    PENDING = "pending", "Pending"
-    IN_REVIEW = "in_review", "In review"
-    ESCALATED = "escalated", "Escalated"
-    CONFIRMED = "confirmed", "Confirmed"
-    CLEARED = "cleared", "Cleared"
-    REJECTED = "rejected", "Rejected"
-    SUPPRESSED = "suppressed", "Suppressed"
-    DISPUTED = "disputed", "Disputed"
-    UPHELD = "upheld", "Upheld"
-    RELEASED = "released", "Released"
-    SUPERSEDED = "superseded", "Superseded"
+    PENDING = "pending", _("Pending")
+    IN_REVIEW = "in_review", _("In review")
+    ESCALATED = "escalated", _("Escalated")
+    CONFIRMED = "confirmed", _("Confirmed")
+    CLEARED = "cleared", _("Cleared")
+    REJECTED = "rejected", _("Rejected")
+    SUPPRESSED = "suppressed", _("Suppressed")
+    DISPUTED = "disputed", _("Disputed")
+    UPHELD = "upheld", _("Upheld")
+    RELEASED = "released", _("Released")
+    SUPERSEDED = "superseded", _("Superseded")
 
 
 class Relation(models.TextChoices):
-    """How the two sounds relate; the first that fits."""
+    """How the two sounds relate; the first kind that fits."""
 
     ALTERED = "altered", "Altered"
     IDENTICAL_AUDIO = "identical_audio", "Identical audio"
@@ -37,7 +38,7 @@ class Relation(models.TextChoices):
 
 
 class RejectCode(models.TextChoices):
-    """Why a match is not ours or not right."""
+    """Why a match is wrong or not ours."""
 
     WRONG_RECORDING = "wrong_recording", "Wrong recording"
     NOT_OUR_RECORDING = "not_our_recording", "Not our recording"
@@ -48,16 +49,16 @@ class RejectCode(models.TextChoices):
     OTHER = "other", "Other, say what"
 
 
-# How a match was cleared when no licence says so: the note holds the reason.
+# Decision reason of a match cleared without a licence; the note says why.
 STATED_REASON = "stated_reason"
 
 
-# How a match was cleared when a licence says so: ``Match.licence`` names it.
+# Decision reason of a match cleared by a licence; ``Match.licence`` names it.
 BY_LICENCE = "licence"
 
 
 class LicenceScope(models.TextChoices):
-    """Which recordings a licence speaks of."""
+    """The recordings a licence is for."""
 
     ALL = "all", "All recordings"
     BUCKET = "bucket", "Buckets"
@@ -66,7 +67,7 @@ class LicenceScope(models.TextChoices):
 
 
 class UseKind(models.TextChoices):
-    """By what a licence knows the uses that it allows."""
+    """How a licence recognises the uses it allows."""
 
     ANY = "any", "Any use"
     ACCOUNT = "account", "Accounts"
@@ -76,14 +77,14 @@ class UseKind(models.TextChoices):
 
 
 class OnExpiry(models.TextChoices):
-    """What becomes of cleared matches when a licence has ended."""
+    """What happens to cleared matches when their licence ends."""
 
-    REOPEN = "reopen", "Open its matches again"
-    KEEP = "keep", "A use made in the period stays cleared"
+    REOPEN = "reopen", "Reopen its matches"
+    KEEP = "keep", "Uses in the period stay cleared"
 
 
 class PolicyAction(models.TextChoices):
-    """What a policy may do with a match; never give one up."""
+    """What a policy may do with a match; it never gives one up."""
 
     REVIEW = "review", "Ask a reviewer"
     CONFIRM = "confirm", "Confirm"
@@ -92,7 +93,7 @@ class PolicyAction(models.TextChoices):
 
 
 class Verb(models.TextChoices):
-    """What a person can do to a match; also the name of the event it writes."""
+    """Decisions that a person can make; also the names of their events."""
 
     CONFIRM = "confirm", "Confirm ours"
     CLEAR = "clear", "Clear"
@@ -103,7 +104,7 @@ class Verb(models.TextChoices):
 
 
 class DisputeVerb(models.TextChoices):
-    """What a person can do to a claim; also the name of the event it writes."""
+    """What a person can do to a claim; also the names of the events."""
 
     DISPUTE = "dispute", "Record a dispute"
     UPHOLD = "uphold", "Uphold the claim"
@@ -111,8 +112,19 @@ class DisputeVerb(models.TextChoices):
     RELEASE = "release_claim", "Release the claim"
 
 
+EXCLUDE_PART = "exclude"
+"""The event of a match from which somebody excluded an interval, or proposed to."""
+
+
+class ProposalVerb(models.TextChoices):
+    """A manager's answers to a proposed exclusion; also the names of the events."""
+
+    APPROVE = "approve_exclusion", "Approve the exclusion"
+    REFUSE = "refuse_exclusion", "Refuse the exclusion"
+
+
 class DisputeCode(models.TextChoices):
-    """What the other side objects."""
+    """The other side's grounds for a dispute."""
 
     LICENSED = "licensed", "The use is licensed"
     OWN_CONTENT = "own_content", "It is their own content"
@@ -125,7 +137,7 @@ class DisputeCode(models.TextChoices):
 
 
 class DisputeStatus(models.TextChoices):
-    """How a dispute stands."""
+    """The status of a dispute."""
 
     OPEN = "open", "Open"
     UPHELD = "upheld", "Claim upheld"
@@ -150,7 +162,7 @@ class QueueReason(models.TextChoices):
     FOUND_LATE = "found_late", "Found late"
     REOPENED = "reopened", "Reopened"
     BELOW_FLOOR = "below_floor", "Below the floor"
-    EXCLUDED = "excluded", "Excluded stretch"
+    EXCLUDED = "excluded", "Excluded interval"
     LICENCE_PARTIAL = "licence_partial", "Partly licensed"
     LICENCE_ENDED = "licence_ended", "Licence ended"
     POLICY = "policy", "A policy asks"
@@ -185,8 +197,8 @@ TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
     MatchState.RELEASED: frozenset({MatchState.PENDING}),
     MatchState.SUPERSEDED: frozenset(),
 }
-"""Forward moves. Undo (back to the state before) and ``superseded`` (by a later
-scan, from any state) come on top; see ``review.services``."""
+"""Forward moves. Undo (back to the state before) and ``superseded`` (by a later scan,
+from any state) come in addition; see ``review.services``."""
 
 WAITING_STATES = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
 DECIDED_STATES = (

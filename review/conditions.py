@@ -1,4 +1,4 @@
-"""The conditions of a policy: what they say, whether they fit, how two compare."""
+"""The conditions of policies: reading, testing and comparing them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from typing import Any, Self
 
 from review.subjects import Subject
 
+# A subject can have several of these values, so two sets without a common value can
+# still fit the same match.
 _SEVERAL = ("territories",)
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From and to, both included; None is open."""
+    """A closed range; None leaves an end open."""
 
     low: Decimal | None = None
     high: Decimal | None = None
 
     def holds(self, value: Decimal | None) -> bool:
-        """Tell whether a value lies inside; one that is not known does not."""
+        """Return whether the range holds a value; an unknown value never fits."""
         if value is None:
             return False
         return (self.low is None or value >= self.low) and (
@@ -28,7 +30,7 @@ class Range:
         )
 
     def contains(self, other: Range) -> bool:
-        """Tell whether everything in the other range lies in this one."""
+        """Return whether the other range lies inside this one."""
         low_fits = self.low is None or (other.low is not None and other.low >= self.low)
         high_fits = self.high is None or (
             other.high is not None and other.high <= self.high
@@ -36,7 +38,7 @@ class Range:
         return low_fits and high_fits
 
     def meets(self, other: Range) -> bool:
-        """Tell whether a value can lie in both."""
+        """Return whether the two ranges share a value."""
         return not _is_above(self.low, other.high) and not _is_above(
             other.low, self.high
         )
@@ -48,10 +50,10 @@ def _is_above(low: Decimal | None, high: Decimal | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Everything named must fit; what is not named is not looked at.
+    """Conditions that must all hold; conditions left out always do.
 
-    ``sets`` hold texts of which one must be told, compared whatever their case;
-    scores are compared on ``score_scale`` alone.
+    ``sets`` hold alternatives, compared without regard to case. Scores only compare on
+    ``score_scale``.
     """
 
     sets: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class Conditions:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:  # Any: JSON
-        """Read what ``to_json`` wrote."""
+        """Read conditions that ``as_json`` wrote."""
         return cls(
             sets={
                 name: frozenset(str(value).casefold() for value in values)
@@ -76,19 +78,20 @@ class Conditions:
         )
 
     def fits(self, subject: Subject) -> bool:
-        """Tell whether all that is named is true of the subject."""
+        """Return whether all conditions hold for the subject."""
+        # A score of another scale is not comparable, so the condition cannot hold.
         if "score" in self.ranges and subject.measured.score_scale != self.score_scale:
             return False
-        told, numbers = _texts(subject), _numbers(subject)
+        texts, numbers = _texts(subject), _numbers(subject)
         truths = _truths(subject)
         return (
-            all(self.sets[name] & told[name] for name in self.sets)
+            all(self.sets[name] & texts[name] for name in self.sets)
             and all(self.ranges[name].holds(numbers[name]) for name in self.ranges)
             and all(self.flags[name] == truths[name] for name in self.flags)
         )
 
     def contains(self, other: Conditions) -> bool:
-        """Tell whether whatever fits the other fits this one too."""
+        """Return whether every match that fits ``other`` fits these conditions too."""
         return (
             all(
                 name in other.sets and other.sets[name] <= self.sets[name]
@@ -103,11 +106,12 @@ class Conditions:
         )
 
     def overlaps(self, other: Conditions) -> bool:
-        """Tell whether a match could fit both."""
+        """Return whether some match could fit both."""
         both_scored = "score" in self.ranges and "score" in other.ranges
         if both_scored and self.score_scale != other.score_scale:
             return False
         sets_meet = all(
+            # A use in two territories can fit two disjoint sets.
             name in _SEVERAL or self.sets[name] & other.sets[name]
             for name in self.sets.keys() & other.sets.keys()
         )
@@ -129,7 +133,7 @@ def as_json(
     flags: Mapping[str, bool | None],
     score_scale: str = "",
 ) -> dict[str, Any]:  # Any: JSON
-    """Return conditions as a policy keeps them; what says nothing is left out."""
+    """Return conditions as a policy stores them, without empty ones."""
     kept: dict[str, Any] = {
         "sets": {name: values for name, values in sets.items() if values},
         "ranges": {
@@ -150,7 +154,7 @@ def _decimal(kept: str | None) -> Decimal | None:
 
 def _texts(subject: Subject) -> dict[str, frozenset[str]]:
     file, recording = subject.file, subject.recording
-    one = {
+    singles = {
         "buckets": str(recording.bucket_id),
         "labels": recording.label,
         "relations": subject.measured.relation,
@@ -159,9 +163,9 @@ def _texts(subject: Subject) -> dict[str, frozenset[str]]:
         "programmes": file.programme,
         "engines": subject.scan.engine,
     }
-    told = {name: frozenset({text.casefold()}) for name, text in one.items()}
-    told["territories"] = frozenset(code.casefold() for code in subject.territories)
-    return told
+    texts = {name: frozenset({text.casefold()}) for name, text in singles.items()}
+    texts["territories"] = frozenset(code.casefold() for code in subject.territories)
+    return texts
 
 
 def _numbers(subject: Subject) -> dict[str, Decimal | None]:

@@ -1,4 +1,4 @@
-"""Whether licences cover a use, and if not, why not. Changes no rows."""
+"""Checks whether licences cover a use, and why not. Changes no rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MS = 1000
 
 
 class Cover(StrEnum):
-    """How much of a use a licence covers, the most first."""
+    """How much of a use a licence covers, most first."""
 
     FULL = "full"
     PARTIAL = "partial"
@@ -33,7 +33,7 @@ class Cover(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LicenceCheck:
-    """What one licence says of one use; ``why`` is empty where it covers it all."""
+    """One licence's answer for one use; ``why`` is empty for full cover."""
 
     licence: Licence
     cover: Cover
@@ -41,7 +41,7 @@ class LicenceCheck:
 
 
 class LicencesInForce:
-    """The licences in force by what they are for, read once for very many matches."""
+    """All licences in force, read once and indexed to check many matches."""
 
     def __init__(self) -> None:
         rows = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
@@ -59,7 +59,7 @@ class LicencesInForce:
             Licence.recordings.through,
             "recording_id",
         )
-        # A licence for a recording goes on with the one that it was merged into.
+        # A merged recording's licences also cover the recording it was merged into.
         licensed = Recording.objects.filter(licences__in=rows).distinct()
         for merged, stays in standing_for(licensed).items():
             also = self._by_recording.setdefault(stays, [])
@@ -68,7 +68,7 @@ class LicencesInForce:
             ]
 
     def of(self, recording: Recording) -> Iterator[Licence]:
-        """Return those that speak of the recording."""
+        """Yield the licences that are for the recording."""
         yield from (each for each in self._wide if _speaks_of(each, recording))
         yield from self._by_bucket.get(recording.bucket_id, ())
         yield from self._by_recording.get(recording.pk, ())
@@ -77,7 +77,7 @@ class LicencesInForce:
 def _listed(
     rows: QuerySet[Licence], through: type[Model], column: str
 ) -> dict[int, list[Licence]]:
-    """Return licences by the key of each bucket or recording that they are for."""
+    """Group licences by the key of each bucket or recording they name."""
     licences = {each.pk: each for each in rows}
     found: dict[int, list[Licence]] = {}
     links = through._default_manager.filter(licence_id__in=licences)
@@ -89,10 +89,11 @@ def _listed(
 def checks(
     *, subject: Subject, licences: LicencesInForce | None = None
 ) -> list[LicenceCheck]:
-    """Return what each licence for the recording says of the use, best cover first.
+    """Check all licences for the subject's recording, best cover first.
 
-    ``licences`` are those in force, where they were read for many subjects.
+    Pass ``licences`` to check many subjects without a query for each.
     """
+    # The members are declared from most to least cover.
     order = list(Cover)
     speaking = (
         _licences_for(subject.recording)
@@ -106,17 +107,17 @@ def checks(
 def best(
     *, subject: Subject, licences: LicencesInForce | None = None
 ) -> LicenceCheck | None:
-    """Return the licence that covers most of the use; None where none covers any."""
-    said = checks(subject=subject, licences=licences)
-    return next((each for each in said if each.cover != Cover.NONE), None)
+    """Return the check of the licence that covers most; None if none covers any."""
+    results = checks(subject=subject, licences=licences)
+    return next((each for each in results if each.cover != Cover.NONE), None)
 
 
 def of_licence(
     *, licence: Licence, states: tuple[MatchState, ...]
 ) -> Iterator[tuple[Match, LicenceCheck]]:
-    """Yield the matches in these states whose recording the licence is for.
+    """Yield matches in these states with a recording the licence is for.
 
-    The licence is judged by its terms alone, so that a draft can be tried.
+    Only the licence's terms count, not whether it is in force, so a draft can be tried.
     """
     rows = (
         Match.objects.filter(_scope_condition(licence), state__in=states)
@@ -124,17 +125,18 @@ def of_licence(
         .select_related("recording", "scanned_file", "scan", "licence")
         .order_by("pk")
     )
+    # A licence can be for every match there is.
     for match in rows.iterator(chunk_size=500):
         yield match, _check(licence, Subject.of(match))
 
 
 def labels_match(labels: list[str], label: str) -> bool:
-    """Tell whether the label is in the list, whatever the case of its letters."""
+    """Return whether the list holds the label, ignoring case."""
     return label.casefold() in {each.casefold() for each in labels}
 
 
 def _licences_for(recording: Recording) -> Iterator[Licence]:
-    """Return the licences in force that speak of the recording."""
+    """Yield the licences in force that are for the recording."""
     for_bucket = Licence.buckets.through.objects.filter(bucket=recording.bucket_id)
     for_recording = Licence.recordings.through.objects.filter(
         recording__in=with_merged(recording)
@@ -150,14 +152,14 @@ def _licences_for(recording: Recording) -> Iterator[Licence]:
 
 
 def _speaks_of(licence: Licence, recording: Recording) -> bool:
-    """Tell whether a licence for labels names the recording's; others do anyhow."""
+    """Return whether the licence's labels include the recording's; else True."""
     return licence.scope != LicenceScope.LABEL or labels_match(
         licence.labels, recording.label
     )
 
 
 def _scope_condition(licence: Licence) -> Q:
-    """Return which matches are of a recording that the licence speaks of."""
+    """Return the condition that a match's recording is in the licence's scope."""
     if licence.scope == LicenceScope.BUCKET:
         return Q(recording__bucket__in=licence.buckets.all())
     if licence.scope == LicenceScope.RECORDINGS:
@@ -172,7 +174,7 @@ def _scope_condition(licence: Licence) -> Q:
 
 
 def _check(licence: Licence, subject: Subject) -> LicenceCheck:
-    """Hold the licence's terms against a use of a recording that it is for."""
+    """Check a use against the licence's terms; its scope must include the recording."""
     if not _covers_use(licence, subject.file):
         return LicenceCheck(licence, Cover.NONE, "It is for other uses.")
     outside = _outside_dates(licence, subject)
@@ -188,38 +190,39 @@ def _covers_use(licence: Licence, file: ScannedFile) -> bool:
     values = [str(value).casefold() for value in licence.use_values]
     if licence.use_kind == UseKind.URL_PREFIX:
         return file.source_url.casefold().startswith(tuple(values))
-    told = {
+    value = {
         UseKind.ACCOUNT: file.account,
         UseKind.PROGRAMME: file.programme,
         UseKind.EXTERNAL_ID: file.external_id,
     }[UseKind(licence.use_kind)]
-    return bool(told) and told.casefold() in values
+    return bool(value) and value.casefold() in values
 
 
 def _outside_dates(licence: Licence, subject: Subject) -> str:
-    """Say how the day is outside the licence's time; empty where it is inside.
+    """Return why the date is outside the licence's period; empty if it is inside.
 
-    Where a use stays cleared for good, its own day counts; where it goes on, as it
-    does online, today does.
+    If uses in the period stay cleared, the day of the use counts; if not, today does,
+    because an online use goes on.
     """
     keeps = licence.on_expiry == OnExpiry.KEEP
     day: date = subject.used_on if keeps else timezone.localdate()
     if licence.valid_from is not None and day < licence.valid_from:
-        return f"It begins on {licence.valid_from:%Y-%m-%d}."
+        return f"It starts on {licence.valid_from:%Y-%m-%d}."
     if licence.valid_until is not None and day > licence.valid_until:
         return f"It ended on {licence.valid_until:%Y-%m-%d}."
     return ""
 
 
 def _passed_limit(licence: Licence, subject: Subject) -> str:
-    """Say which limit the use passes; empty where none."""
+    """Return the limit that the use exceeds; empty if none."""
     limit = licence.max_seconds
     if limit is not None and subject.measured.matched_ms > limit * MS:
         return f"It allows {limit} s; more is used."
     allowed = {str(code).upper() for code in licence.territories}
+    # No territory listed means the whole world.
     if not allowed or WORLD in allowed:
         return ""
     if not subject.territories:
-        return "It is for some territories, and where the use is, is not known."
-    beyond = sorted(subject.territories - allowed)
-    return f"It is not for {', '.join(beyond)}." if beyond else ""
+        return "It is for certain territories, and the territory of the use is unknown."
+    outside = sorted(subject.territories - allowed)
+    return f"It is not for {', '.join(outside)}." if outside else ""

@@ -1,4 +1,4 @@
-"""What can keep a decision from being saved, said so that a person can act on it."""
+"""Exceptions of the review package; their messages tell people what to do."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def _clock(moment: datetime) -> str:
 
 
 class ReviewError(Exception):
-    """A change of a match that was refused; ``code`` is for machines."""
+    """A refused change to a match; ``code`` is for machines."""
 
     code = "refused"
 
     @property
     def message(self) -> str:
-        """Return the sentence for people."""
+        """Return the message for people."""
         return str(self)
 
 
 class StaleMatch(ReviewError):
-    """The match changed after the page that asks was made."""
+    """The match changed after the person loaded it."""
 
     code = "stale"
 
@@ -34,7 +34,7 @@ class StaleMatch(ReviewError):
 
 
 class MatchLocked(ReviewError):
-    """Another person holds the match."""
+    """Another person is reviewing the match."""
 
     code = "locked"
 
@@ -43,13 +43,13 @@ class MatchLocked(ReviewError):
 
 
 class NotAllowed(ReviewError):
-    """The person's role does not cover the change."""
+    """The person's role does not permit the change."""
 
     code = "not_allowed"
 
 
 class NotPossible(ReviewError):
-    """The match is in a state from which the change does not exist."""
+    """The match's state does not allow the change."""
 
     code = "not_possible"
 
@@ -61,31 +61,31 @@ class ReasonMissing(ReviewError):
 
 
 class EmptyScope(ReviewError):
-    """A licence or a rule names nothing that it could speak of."""
+    """A licence or policy names nothing that it applies to."""
 
     code = "empty_scope"
 
 
 class RuleUnreachable(ReviewError):
-    """A rule could never act, because one before it takes all that fits it."""
+    """An earlier policy takes every match that the policy is for."""
 
     code = "rule_unreachable"
 
 
 class NoteTooLong(ReviewError):
-    """The note is longer than is kept."""
+    """The note exceeds the limit."""
 
     code = "note_too_long"
 
 
 class NothingToUndo(ReviewError):
-    """The last thing that happened to the match cannot be taken back."""
+    """The last change of the match cannot be undone."""
 
     code = "nothing_to_undo"
 
 
 class BulkLimit(ReviewError):
-    """More matches at once than this person may decide."""
+    """More matches than this person may decide at once."""
 
     code = "bulk_limit"
 

@@ -1,7 +1,7 @@
-"""Which matches a list shows: one value for pages, exports and commands.
+"""Filters for lists of matches, shared by pages, exports and commands.
 
-The query string of a list is the whole of its state; ``MatchFilter.from_query`` reads
-it and ``to_query`` writes it. What cannot be read is left out, never an error.
+The query string holds the whole state of a list: ``MatchFilter.from_query`` reads it,
+``to_query`` writes it. Unreadable values are ignored so that old links work.
 """
 
 from __future__ import annotations
@@ -27,23 +27,22 @@ from review.models.match import Waits
 from scanning.choices import EngineChoice
 from scanning.models import ScannedFile
 
-# What a file without a match can fit too; the other conditions are about matches.
+# Conditions that also apply to files without a match; the others need a match.
 OF_FILES = frozenset(
     {"container", "file", "q", "found_from", "found_until", "platform", "account"}
 )
 
-_ID_DIGITS = 18  # what a column of ids holds, whatever the digits
+_ID_DIGITS = 18  # the most digits that always fit a 64-bit id
 
 
 @dataclass(frozen=True, slots=True)
 class MatchFilter:
-    """The conditions of a list of matches; an empty one lets all live matches pass.
+    """Conditions for a list of matches; without any, all live matches pass.
 
-    ``container`` and ``bucket`` are primary keys, ``file`` and ``recording`` uids,
-    ``q`` is looked for in title, artists, file name and identifiers. ``found_from``
-    and ``found_until`` are days in UTC, both included, and so are ``decided_from`` and
-    ``decided_until``; ``policy`` is the uid of a rule, ``by_people`` leaves out what
-    rules and licences decided.
+    ``container`` and ``bucket`` are primary keys, ``file`` and ``recording`` uids.
+    ``q`` searches title, artists, file name and identifiers. ``found_from``,
+    ``found_until``, ``decided_from`` and ``decided_until`` are UTC days, inclusive.
+    ``policy`` is a uid; ``by_people`` leaves out decisions of policies and licences.
     """
 
     states: tuple[str, ...] = ()
@@ -71,7 +70,7 @@ class MatchFilter:
 
     @classmethod
     def from_query(cls, query: QueryDict) -> MatchFilter:
-        """Read a query string; names are those of ``to_query``."""
+        """Read a query string with the names that ``to_query`` writes."""
         return cls(
             states=_known(query.getlist("state"), MatchState.values),
             container=_number(query.get("container")),
@@ -98,7 +97,7 @@ class MatchFilter:
         )
 
     def to_query(self) -> dict[str, str | list[str]]:
-        """Return the filter as names and values of a query string, set ones only."""
+        """Return the conditions that are set as query parameters."""
         values: Mapping[str, str | list[str]] = {
             "state": list(self.states),
             "container": _text(self.container),
@@ -127,7 +126,7 @@ class MatchFilter:
 
     @property
     def is_about_matches(self) -> bool:
-        """Tell whether a file without a match can never fit."""
+        """Return whether the filter excludes all files without a match."""
         return bool(set(self.to_query()) - OF_FILES)
 
 
@@ -166,7 +165,7 @@ def match_condition(filters: MatchFilter) -> Q:
 
 
 def file_condition(filters: MatchFilter) -> Q:
-    """Return those conditions that a file without a match can fit, on ``ScannedFile``."""
+    """Return the conditions that apply to files without a match, on ``ScannedFile``."""
     condition = Q(deleted_at__isnull=True)
     exact: dict[str, object] = {
         "container_id": filters.container,
@@ -184,11 +183,12 @@ def file_condition(filters: MatchFilter) -> Q:
 
 
 def _state_condition(filters: MatchFilter) -> Q:
-    """Superseded matches only when asked for; of deleted files, only decisions."""
+    """Hide superseded matches by default, and deleted files except for decisions."""
     if not filters.states:
         return ~Q(state=MatchState.SUPERSEDED) & (
             in_kept_files() | Q(state__in=DECIDED_STATES)
         )
+    # Written out, this condition lets SQLite use the index of waiting matches.
     if set(filters.states) == set(WAITING_STATES):
         return Q(Waits()) & in_kept_files()
     wanted = Q(state__in=filters.states)
@@ -200,15 +200,14 @@ def _state_condition(filters: MatchFilter) -> Q:
 def in_kept_files() -> Q:
     """Return the condition that a match's file is not deleted.
 
-    The few that are deleted are listed once; to look at the file of each match would
-    take far longer than to count the matches.
+    Few files are deleted, so listing them once is far faster than a join per match.
     """
     deleted = ScannedFile.objects.filter(deleted_at__isnull=False)
     return ~Q(scanned_file__in=deleted.values("pk"))
 
 
 def search_condition(text: str) -> Q:
-    """Return the condition that ``text`` occurs in what names a match."""
+    """Return the condition that ``text`` occurs in the names of a match."""
     return (
         Q(recording__title__icontains=text)
         | artists_hold(text, path="recording__")
@@ -256,7 +255,7 @@ def _begin_of(day: date | None) -> datetime | None:
 
 
 def _end_of(day: date | None) -> datetime | None:
-    """Return the moment after the day; the last day there is has none."""
+    """Return the start of the next day; the last possible day has none."""
     if day is None or day == date.max:
         return None
     return _begin_of(day + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""What a scan of a file changed against the one before it by the same engine."""
+"""Compares a scan of a file with the previous one by the same engine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan
 
 
-class Change(StrEnum):
-    """What became of a recording from one scan to the next."""
+class ScanChange(StrEnum):
+    """How a detection differs between two scans."""
 
     FOUND = "found"
     LOST = "lost"
@@ -25,12 +25,12 @@ class Change(StrEnum):
     SAME = "same"
 
 
-_ORDER = list(Change)
+_ORDER = list(ScanChange)
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """What one of both scans says of a recording."""
+class ScanSide:
+    """One scan's result for a recording."""
 
     score: Decimal | None
     relation: str
@@ -38,54 +38,54 @@ class Side:
 
     @property
     def first_start_ms(self) -> int:
-        """Return where in the file it begins."""
+        """Return where the first segment starts in the file."""
         return min(start for start, _ in self.spans)
 
     @property
     def matched_ms(self) -> int:
-        """Return how much of the file it covers, overlaps counted once."""
+        """Return the matched time in the file; overlaps count once."""
         return spans.length(self.spans)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One recording in both scans; ``match`` is the live one, where there is one."""
+class ScanDiffRow:
+    """One recording in both scans, with its live match if there is one."""
 
-    change: Change
+    change: ScanChange
     recording: Recording
-    before: Side | None
-    after: Side | None
+    before: ScanSide | None
+    after: ScanSide | None
     match: Match | None
 
 
 @dataclass(frozen=True, slots=True)
 class ScanDiff:
-    """Both scans and every recording that either of them found."""
+    """Two scans and every recording that either of them found."""
 
     scan: Scan
     previous: Scan
-    rows: Sequence[Row]
+    rows: Sequence[ScanDiffRow]
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return how many recordings were found, lost, changed and the same."""
+        """Return the number of recordings per kind of change."""
         counted = Counter(row.change for row in self.rows)
         return {change.value: counted[change] for change in _ORDER}
 
     @property
-    def differing(self) -> list[Row]:
-        """Return the recordings that are not the same."""
-        return [row for row in self.rows if row.change != Change.SAME]
+    def differing(self) -> list[ScanDiffRow]:
+        """Return the recordings that changed."""
+        return [row for row in self.rows if row.change != ScanChange.SAME]
 
     @property
-    def same(self) -> list[Row]:
-        """Return the recordings that are."""
-        return [row for row in self.rows if row.change == Change.SAME]
+    def same(self) -> list[ScanDiffRow]:
+        """Return the recordings that did not change."""
+        return [row for row in self.rows if row.change == ScanChange.SAME]
 
 
 def previous_scan(scan: Scan) -> Scan | None:
-    """Return the scan of the same file by the same engine that ended well before."""
-    earlier = Scan.objects.filter(
+    """Return the last successful scan of the file by the same engine before this one."""
+    earlier = Scan.objects.full().filter(
         scanned_file_id=scan.scanned_file_id,
         engine=scan.engine,
         status=ScanStatus.SUCCEEDED,
@@ -95,11 +95,19 @@ def previous_scan(scan: Scan) -> Scan | None:
 
 
 def compare(scan: Scan) -> ScanDiff | None:
-    """Return what the scan changed; None where nothing was scanned before."""
+    """Compare a scan with the previous one; None if there is none."""
     previous = previous_scan(scan)
     if previous is None or scan.status != ScanStatus.SUCCEEDED:
         return None
-    before, after = _sides(previous), _sides(scan)
+    between = Scan.objects.filter(
+        scanned_file_id=scan.scanned_file_id,
+        engine=scan.engine,
+        retro_search__isnull=False,
+        pk__gt=previous.pk,
+        pk__lt=scan.pk,
+    )
+    # Late scans found their recordings before the rescan did, so count them as before.
+    before, after = _sides(previous, *between.order_by("pk")), _sides(scan)
     live = {
         match.recording_id: match
         for match in Match.objects.filter(
@@ -117,44 +125,46 @@ def compare(scan: Scan) -> ScanDiff | None:
 
 def _row(
     recording: Recording,
-    before: Side | None,
-    after: Side | None,
+    before: ScanSide | None,
+    after: ScanSide | None,
     live: Mapping[int, Match],
-) -> Row:
+) -> ScanDiffRow:
     if before is None or after is None:
-        change = Change.FOUND if before is None else Change.LOST
+        change = ScanChange.FOUND if before is None else ScanChange.LOST
     else:
+        # The same rule decides whether a decision carries over.
         same = spans.overlap_share(before.spans, after.spans) >= SAME_SPANS_SHARE
         related = before.relation == after.relation
-        change = Change.SAME if same and related else Change.CHANGED
-    return Row(change, recording, before, after, live.get(recording.pk))
+        change = ScanChange.SAME if same and related else ScanChange.CHANGED
+    return ScanDiffRow(change, recording, before, after, live.get(recording.pk))
 
 
-def _start(row: Row) -> int:
+def _start(row: ScanDiffRow) -> int:
     side = row.after or row.before
     return side.first_start_ms if side else 0
 
 
-def _sides(scan: Scan) -> dict[int, Side]:
-    """Return what a scan found by the recording's key."""
+def _sides(*scans: Scan) -> dict[int, ScanSide]:
+    """Return the scans' results by recording key."""
     found: dict[int, list[Detection]] = {}
-    for detection in scan.detections.prefetch_related("segments"):
+    rows = Detection.objects.filter(scan__in=scans).prefetch_related("segments")
+    for detection in rows:
         found.setdefault(detection.recording_id, []).append(detection)
     relations = dict(
-        Match.objects.filter(scan=scan).values_list("recording_id", "relation")
+        Match.objects.filter(scan__in=scans).values_list("recording_id", "relation")
     )
     sides = {}
     for key, detections in found.items():
-        stretches = [
+        intervals = [
             figures.source_span(segment)
             for detection in detections
             for segment in detection.segments.all()
         ]
-        if stretches:
+        if intervals:
             scores = [each.score for each in detections if each.score is not None]
-            sides[key] = Side(
+            sides[key] = ScanSide(
                 score=max(scores, default=None),
                 relation=relations.get(key, ""),
-                spans=stretches,
+                spans=intervals,
             )
     return sides

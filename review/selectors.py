@@ -1,4 +1,4 @@
-"""What pages, admin and reports read about matches."""
+"""Queries on matches for pages, admin and reports."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
+from catalogue.models import Exclusion
 from review import approval
 from review.choices import (
     DECIDED_STATES,
+    EXCLUDE_PART,
     DisputeStatus,
     MatchState,
 )
@@ -27,7 +29,7 @@ EARLIER_DECISIONS = 10
 
 @dataclass(frozen=True, slots=True)
 class EarlierDecision:
-    """What was decided before about the same recording, here or in another file."""
+    """An earlier decision on the same recording, in this file or another."""
 
     match: Match
     state: MatchState
@@ -43,10 +45,10 @@ def waiting() -> QuerySet[Match]:
 
 
 def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:
-    """Return the matches that fit, with what a list shows of them; newest first.
+    """Return the matches that fit the filter, with the data a list shows, newest first.
 
-    What few rows share is read apart: to plan a join of eight tables takes PostgreSQL
-    longer than to read a page.
+    Rows that many matches share are prefetched: PostgreSQL needs longer to plan a join
+    of eight tables than to read a page.
     """
     return (
         Match.objects.filter(match_condition(filters or MatchFilter()))
@@ -57,15 +59,15 @@ def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:
 
 
 def match_segments(match: Match) -> Sequence[Segment]:
-    """Return every segment behind the match, in the order of the source."""
+    """Return all segments behind the match, in source order."""
     return segments_for_matches([match])[match.pk]
 
 
 def segments_for_matches(found: Iterable[Match]) -> Mapping[int, Sequence[Segment]]:
-    """Return the segments of many matches by the match's key, with one query.
+    """Return the segments of many matches by match key, with one query.
 
-    The join finds the detection of each match's own scan and recording; conditions
-    on scans and recordings apart would fetch every combination of them.
+    The join pairs each match's own scan and recording; separate conditions on scans and
+    recordings would fetch every combination.
     """
     segments: dict[int, list[Segment]] = {match.pk: [] for match in found}
     rows = (
@@ -82,7 +84,7 @@ def segments_for_matches(found: Iterable[Match]) -> Mapping[int, Sequence[Segmen
 
 
 def with_segments(found: Iterable[Match]) -> list[Match]:
-    """Return the matches, each with its ``segments`` filled, with one more query."""
+    """Fill ``segments`` of each match with one additional query."""
     listed = list(found)
     segments = segments_for_matches(listed)
     for match in listed:
@@ -90,8 +92,51 @@ def with_segments(found: Iterable[Match]) -> list[Match]:
     return listed
 
 
+def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:
+    """Return the proposed exclusion that each escalated match waits for, by key."""
+    escalated = {
+        match.case: match.pk for match in found if match.state == MatchState.ESCALATED
+    }
+    if not escalated:
+        return {}
+    made = Event.objects.filter(action=EXCLUDE_PART)
+    # Only the last exclusion of a match can be the one it waits for.
+    newest = made.filter(case=OuterRef("case")).order_by("-sequence")
+    events = made.filter(
+        case__in=list(escalated), sequence=Subquery(newest.values("sequence")[:1])
+    )
+    keys = {event.after["exclusion"]: escalated[event.case] for event in events}
+    proposed = Exclusion.objects.filter(
+        uid__in=list(keys), approved=False, removed_at__isnull=True
+    ).select_related("created_by")
+    return {keys[segment.uid]: segment for segment in proposed}
+
+
+def proposals_touching(
+    match: Match, segments: Iterable[Segment], excluded: Iterable[Exclusion]
+) -> list[Exclusion]:
+    """Return the proposed exclusions that overlap the match, its own proposal first.
+
+    ``excluded`` holds the exclusions of the recording, in force or proposed.
+    """
+    behind = proposals_behind([match]).get(match.pk)
+    listed = list(segments)
+    others = [
+        proposal
+        for proposal in excluded
+        if not proposal.approved
+        and proposal != behind
+        and any(
+            segment.reference_start_ms < proposal.end_ms
+            and segment.reference_end_ms > proposal.start_ms
+            for segment in listed
+        )
+    ]
+    return [behind, *others] if behind else others
+
+
 def detections_of(match: Match) -> QuerySet[Detection]:
-    """Return what the match's scan reported of its recording."""
+    """Return the scan's detections of the match's recording."""
     detections: QuerySet[Detection] = Detection.objects.filter(
         scan_id=match.scan_id, recording_id=match.recording_id
     )
@@ -99,7 +144,7 @@ def detections_of(match: Match) -> QuerySet[Detection]:
 
 
 def copies_heard(match: Match) -> QuerySet[Detection]:
-    """Return what was found of copies of the recording, for which the match counts."""
+    """Return detections of copies of the recording that the match stands for."""
     sound = match.recording.same_sound_as_id or match.recording_id
     copies = Q(recording__same_sound_as=sound) | Q(recording=sound)
     return (
@@ -113,7 +158,7 @@ def copies_heard(match: Match) -> QuerySet[Detection]:
 
 
 def events_of(match: Match) -> QuerySet[Event]:
-    """Return what happened to the match, newest first."""
+    """Return the match's events, newest first."""
     return (
         Event.objects.filter(case=match.case)
         .select_related("actor")
@@ -122,36 +167,30 @@ def events_of(match: Match) -> QuerySet[Event]:
 
 
 def earlier_decisions(match: Match) -> list[EarlierDecision]:
-    """Return the latest decisions on the recording: this case's own, then others'."""
+    """Return the latest decisions on the recording: this file's own, then others'."""
     own = _decisions_of_predecessors(match)
     others = (
         Match.objects.filter(recording_id=match.recording_id, state__in=DECIDED_STATES)
         .filter(decided_at__isnull=False)
         .exclude(pk=match.pk)
-        .select_related("scanned_file", "recording")
+        .select_related("scanned_file", "recording", "dispute__recorded_by")
     )
+    # Decisions about the same account are the best precedent.
     if match.scanned_file.account:
         same_account = Q(scanned_file__account=match.scanned_file.account)
         others = others.alias(same=same_account).order_by("-same", "-decided_at")
     else:
         others = others.order_by("-decided_at")
     return own + [
-        EarlierDecision(
-            match=other,
-            state=MatchState(other.state),
-            decided_by_name=other.decided_by_name,
-            decided_at=other.decided_at or other.updated_at,
-            reason=other.decision_reason,
-            note=other.note,
-        )
+        _earlier(other, MatchState(other.state))
         for other in others[: EARLIER_DECISIONS - len(own)]
     ]
 
 
 def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
-    """Return what was decided on the same file before a rescan, newest first.
+    """Return decisions on the same file before a rescan, newest first.
 
-    A superseded match no longer shows its state; the event that superseded it does.
+    A superseded match has lost its state; the event that superseded it still has it.
     """
     predecessors = {
         earlier.case: earlier
@@ -161,7 +200,7 @@ def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
             state=MatchState.SUPERSEDED,
             decided_at__isnull=False,
         )
-        .select_related("scanned_file", "recording")
+        .select_related("scanned_file", "recording", "dispute__recorded_by")
         .order_by("-pk")[:EARLIER_DECISIONS]
     }
     states = dict(
@@ -170,20 +209,25 @@ def _decisions_of_predecessors(match: Match) -> list[EarlierDecision]:
         )
     )
     return [
-        EarlierDecision(
-            match=earlier,
-            state=MatchState(states.get(case, earlier.state)),
-            decided_by_name=earlier.decided_by_name,
-            decided_at=earlier.decided_at or earlier.updated_at,
-            reason=earlier.decision_reason,
-            note=earlier.note,
-        )
+        _earlier(earlier, MatchState(states.get(case, earlier.state)))
         for case, earlier in predecessors.items()
     ]
 
 
+def _earlier(match: Match, state: MatchState) -> EarlierDecision:
+    by, at = match.brought_to(state)
+    return EarlierDecision(
+        match=match,
+        state=state,
+        decided_by_name=by,
+        decided_at=at or match.updated_at,
+        reason=match.decision_reason,
+        note=match.note,
+    )
+
+
 def open_disputes(*, overdue: bool = False) -> QuerySet[Dispute]:
-    """Return the disputes that wait for an answer, the most urgent first."""
+    """Return the disputes that wait for an answer, most urgent first."""
     rows = Dispute.objects.filter(status=DisputeStatus.OPEN)
     if overdue:
         rows = rows.filter(due_at__lt=datetime.now(tz=UTC))
@@ -193,7 +237,8 @@ def open_disputes(*, overdue: bool = False) -> QuerySet[Dispute]:
 
 
 def open_to(user: User) -> Q:
-    """Return the condition that nothing keeps the user from deciding a match."""
+    """Return the condition that the user may decide a match now."""
+    # An expired lock no longer counts, even before the sweep clears it.
     held = Q(locked_until__gt=datetime.now(tz=UTC), locked_by__isnull=False) & ~Q(
         locked_by=user
     )
@@ -203,4 +248,4 @@ def open_to(user: User) -> Q:
     free = Q(state__in=states) & ~held
     if approval.may_approve_own(user):
         return free
-    return free & ~Q(state=MatchState.ESCALATED, decided_by=user)
+    return free & ~Q(state=MatchState.ESCALATED, proposed_by=user)

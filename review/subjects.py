@@ -1,4 +1,4 @@
-"""What licences and policies are asked about: a match, or one that is about to be."""
+"""The input of licences and policies: an existing match, or one being created."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile
 
 TERRITORY_TAG = "territory:"
+# With two rivals, at least three recordings share the interval.
 LOOP_RIVALS = 2
 
 
 class Measured(Protocol):
-    """The figures that rules look at; a match has them, and so has what is folded."""
+    """The figures that rules read, from a match or from ``figures.work_out``."""
 
     @property
     def relation(self) -> str: ...
@@ -50,7 +51,7 @@ class Measured(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One recording in one scanned file, with what one scan measured."""
+    """One recording in one scanned file, with the figures of one scan."""
 
     file: ScannedFile
     recording: Recording
@@ -61,7 +62,7 @@ class Subject:
 
     @classmethod
     def of(cls, match: Match) -> Self:
-        """Return what rules see of a match that is there."""
+        """Return the subject for an existing match."""
         return cls(
             file=match.scanned_file,
             recording=match.recording,
@@ -73,17 +74,17 @@ class Subject:
 
     @property
     def engines_disagree(self) -> bool:
-        """Tell whether another engine heard something else where this was found."""
+        """Return whether another engine found something else in the same place."""
         return any(
-            one.is_disagreement and one.concerns(self.recording.pk)
-            for one in differences(self.file) or ()
+            difference.is_disagreement and difference.concerns(self.recording.pk)
+            for difference in differences(self.file) or ()
         )
 
     @property
     def is_shared_loop(self) -> bool:
-        """Tell whether it says little of which recording is heard.
+        """Return whether the sound does not tell which recording is playing.
 
-        It is a loop, or so short a stretch that three recordings have it.
+        This is so for a loop, and for a short interval that three recordings share.
         """
         return self.measured.relation == Relation.LOOP or (
             self.rivals >= LOOP_RIVALS and self.measured.longest_ms <= LOOP_MS
@@ -91,23 +92,24 @@ class Subject:
 
     @property
     def codes_disagree(self) -> bool:
-        """Tell whether the ISRCs of both sides, or of two recordings, contradict."""
+        """Return whether ISRCs contradict: file and recording, or two recordings."""
         if self.recording.isrc_status == CodeStatus.CONFLICT:
             return True
         tags = self.file.facts.get("tags", {})
-        told = check_isrc(str(tags.get("isrc") or tags.get("tsrc") or ""))
+        tagged = check_isrc(str(tags.get("isrc") or tags.get("tsrc") or ""))
         ours = self.recording.isrc_normalised
-        return bool(told.normalised and ours and told.normalised != ours)
+        return bool(tagged.normalised and ours and tagged.normalised != ours)
 
     @property
     def used_on(self) -> date:
-        """Return the day of the use: published, or else when the file came here."""
+        """Return the day of the use: publication, or else arrival in the portal."""
+        # Rights depend on the day the use was public.
         moment = self.file.published_at or self.file.created_at
         return timezone.localdate(moment)
 
     @property
     def territories(self) -> frozenset[str]:
-        """Return where the use is, as far as the file's tags say so."""
+        """Return the territories of the use that the file's tags name."""
         return frozenset(
             str(tag)[len(TERRITORY_TAG) :].strip().upper()
             for tag in self.file.tags

@@ -1,1 +1,1 @@
-"""What machines found in files: containers, scans, detections; decides nothing."""
+"""Containers, files, scans and detections: what engines found, not decisions."""

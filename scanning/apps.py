@@ -1,4 +1,4 @@
-"""Scanning: what machines found in the files people brought."""
+"""Configures the scanning package and connects its signals."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from common.sequences import keep_reserved_ids
 
 
 class ScanningConfig(AppConfig):
-    """Holds containers, scanned files, scans and detections."""
+    """Containers, scanned files, scans and detections."""
 
     name = "scanning"
 
     def ready(self) -> None:
-        """Keep reserved container ids free; look for new recordings in earlier files."""
+        """Reserve container ids and start retro searches when recordings are ready."""
         from catalogue.signals import recording_ready
+        from scanning import jobs  # noqa: F401
         from scanning.services import retro
         from scanning.signals import worker_swept
 

@@ -1,4 +1,4 @@
-"""Applies a kept callback to its file: once, and never backwards."""
+"""Applies stored callbacks to their files; applying one twice changes nothing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
     EngineChoice,
-    ScanStage,
-    ScanStatus,
 )
 from scanning.cloud.jobs import make_called_back_scan
 from scanning.engines.acrcloud_recordings import engine_result
@@ -30,12 +28,14 @@ from scanning.models import (
     ScannedFile,
 )
 
-# States of the wire protocol.
+# Values of ``state`` in the wire protocol.
 _PROCESSING = 0
 _FINISHED = (1, -1)
+_EMBEDDED_ONLY = "The embedded engine scans this container's files."
 
 
-# So many bodies within so long are a burst; one that lasts is applied meanwhile.
+# Ten callbacks within a second are a burst. Processing starts after 30 s at the
+# latest, even if the burst goes on.
 _BURST_BODIES = 10
 _BURST_SECONDS = 1.0
 _LONGEST_BURST = timedelta(seconds=30)
@@ -43,10 +43,10 @@ _LOOK_SECONDS = 0.1
 
 
 def let_burst_pass(*, callback_id: int) -> None:
-    """Wait while many bodies come in, where one writer at a time is all there is.
+    """Wait for a burst of callbacks to end, on databases with one writer at a time.
 
-    Who sends them waits seconds at most, so they are all stored before the first is
-    applied. Other databases store and apply at once.
+    Senders time out after a few seconds, so the portal stores every body before it
+    applies the first. Databases with row locks store and apply at once.
     """
     if connection.features.has_select_for_update:
         return
@@ -62,7 +62,7 @@ def let_burst_pass(*, callback_id: int) -> None:
 
 @transaction.atomic
 def process(*, callback_id: int) -> CallbackOutcome:
-    """Apply one callback and keep what became of it."""
+    """Apply one callback and store the outcome."""
     callback = InboundCallback.objects.select_for_update().get(pk=callback_id)
     if callback.outcome not in {CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN}:
         return CallbackOutcome(callback.outcome)
@@ -83,7 +83,7 @@ def process(*, callback_id: int) -> CallbackOutcome:
 
 
 def put_off(*, callback_id: int, error: Exception) -> None:
-    """Keep why a callback could not be applied; try it again later, or give it up."""
+    """Store the error; schedule another attempt or give up."""
     callback = InboundCallback.objects.get(pk=callback_id)
     callback.attempts += 1
     callback.message = failed_try(callback.attempts, error)[:500]
@@ -93,7 +93,11 @@ def put_off(*, callback_id: int, error: Exception) -> None:
         callback.processed_at = datetime.now(tz=UTC)
     callback.save(
         update_fields=[
-            *("attempts", "message", "next_attempt_at", "outcome", "processed_at")
+            "attempts",
+            "message",
+            "next_attempt_at",
+            "outcome",
+            "processed_at",
         ]
     )
 
@@ -101,7 +105,7 @@ def put_off(*, callback_id: int, error: Exception) -> None:
 def _addressed(
     callback: InboundCallback,
 ) -> tuple[ScannedFile | None, CloudAccount | None]:
-    """Return the file that is meant, and the account that is asked about it."""
+    """Return the file the callback names and the account to ask for its result."""
     if callback.account is not None:
         files = selectors.files_of_account(
             account=callback.account, remote_id=callback.file_id
@@ -118,7 +122,9 @@ def _addressed(
 def _take_hint(
     account: CloudAccount, file: ScannedFile, body: dict[str, object]
 ) -> tuple[CallbackOutcome, str]:
-    """Have the result fetched: what the body says is not trusted, nobody signed it."""
+    """Fetch the result from the account: the body is unsigned and not trusted."""
+    if not file.remote_id:
+        return CallbackOutcome.UNCHANGED, "The file was never sent to this account."
     asked = CloudJob.objects.filter(
         account=account,
         remote_id=file.remote_id,
@@ -126,48 +132,56 @@ def _take_hint(
         scan__status__in=ACTIVE_SCAN_STATUSES,
     ).update(due_at=datetime.now(tz=UTC))
     if asked:
-        return CallbackOutcome.APPLIED, "The result is fetched from the account."
+        return CallbackOutcome.APPLIED, "The result is being fetched from the account."
     if body["state"] == _PROCESSING:
-        return CallbackOutcome.UNCHANGED, "ACRCloud still works on the file."
+        return CallbackOutcome.UNCHANGED, "ACRCloud is still working on the file."
+    if not file.container.takes_callbacks:
+        return CallbackOutcome.REFUSED, _EMBEDDED_ONLY
     answer = digest(int(str(body["state"])), body.get("results"))
     scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
     if scans.filter(result_sha256=answer).exists():
-        return CallbackOutcome.UNCHANGED, "The same result is stored already."
+        return CallbackOutcome.UNCHANGED, "This result is already stored."
     newest = scans.order_by("-pk").first()
     if newest is not None and newest.cancel_requested:
         return CallbackOutcome.UNCHANGED, "The scan was cancelled here."
     if newest is not None and newest.status in ACTIVE_SCAN_STATUSES:
-        return CallbackOutcome.UNCHANGED, "A new scan of the file is being sent."
+        return CallbackOutcome.UNCHANGED, "A new scan of the file is on its way."
     make_called_back_scan(scanned_file=file)
-    return CallbackOutcome.APPLIED, "The new result is fetched from the account."
+    return CallbackOutcome.APPLIED, "The new result is being fetched from the account."
 
 
 def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome, str]:
+    if not file.container.takes_callbacks:
+        return CallbackOutcome.REFUSED, _EMBEDDED_ONLY
     state = body["state"]
     if not isinstance(state, int) or state == _PROCESSING:
-        return CallbackOutcome.UNCHANGED, "ACRCloud still works on the file."
+        return CallbackOutcome.UNCHANGED, "ACRCloud is still working on the file."
     answer = digest(state, body.get("results"))
-    waiting = file.scans.filter(
-        engine=EngineChoice.ACRCLOUD, status=ScanStatus.RUNNING
-    ).first()
-    known = file.scans.filter(engine=EngineChoice.ACRCLOUD, result_sha256=answer)
-    # A rescan may well end with the result that is known.
-    if waiting is None and known.exists():
-        return CallbackOutcome.UNCHANGED, "The same result is stored already."
+    waiting = selectors.scans_awaiting_callback().filter(scanned_file=file).first()
+    if waiting is None:
+        return CallbackOutcome.UNCHANGED, _why_unasked(file, answer)
     if state not in _FINISHED:
         return _apply_failure(file, waiting, state)
-    scan = waiting or _new_scan(file)
     results.store_result(
-        scan=scan, result=engine_result(body.get("results"), answer), owner=""
+        scan=waiting, result=engine_result(body.get("results"), answer), owner=""
     )
     return CallbackOutcome.APPLIED, ""
 
 
+def _why_unasked(file: ScannedFile, answer: str) -> str:
+    """Explain why the callback changes nothing; only a waiting scan accepts one."""
+    known = file.scans.filter(engine=EngineChoice.ACRCLOUD, result_sha256=answer)
+    if known.exists():
+        return "This result is already stored."
+    return (
+        "No scan of this file is waiting for ACRCloud. To store the result, scan the "
+        "file again, then apply the callback again."
+    )
+
+
 def _apply_failure(
-    file: ScannedFile, waiting: Scan | None, state: int
+    file: ScannedFile, waiting: Scan, state: int
 ) -> tuple[CallbackOutcome, str]:
-    if waiting is None:
-        return CallbackOutcome.UNCHANGED, "A failure came after a result was stored."
     failure = ScanFailed(
         "acrcloud_error",
         f"ACRCloud could not scan {file.name} (state {state}). Check in the ACRCloud "
@@ -175,14 +189,3 @@ def _apply_failure(
     )
     results.store_failure(scan=waiting, failure=failure, owner="")
     return CallbackOutcome.APPLIED, str(failure)
-
-
-def _new_scan(file: ScannedFile) -> Scan:
-    """Return a scan for a result that nobody here had asked for: a scan in the cloud."""
-    return Scan.objects.create(
-        scanned_file=file,
-        engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.RUNNING,
-        stage=ScanStage.AWAITING_CALLBACK,
-        started_at=datetime.now(tz=UTC),
-    )

@@ -1,12 +1,13 @@
-"""What the columns of this package may hold: engines, sources, every status."""
+"""Choices of the scanning models: engines, sources and statuses."""
 
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class EngineChoice(models.TextChoices):
-    """Who recognises the files of a container."""
+    """The engines that scan the files of a container."""
 
     EMBEDDED = "embedded", "Embedded engine"
     ACRCLOUD = "acrcloud", "ACRCloud"
@@ -17,7 +18,7 @@ class EngineChoice(models.TextChoices):
     )
 
 
-# What one scan is run by; a container may name two of them.
+# One scan uses one engine; a container may combine two.
 SCAN_ENGINES = [
     (engine.value, engine.label)
     for engine in (EngineChoice.EMBEDDED, EngineChoice.ACRCLOUD)
@@ -26,14 +27,14 @@ COMBINED_ENGINES = (EngineChoice.BOTH, EngineChoice.EMBEDDED_THEN_ACRCLOUD)
 
 
 class AudioType(models.TextChoices):
-    """How the audio of a container was captured; a wire name."""
+    """How the audio of a container was captured; values are wire names."""
 
     LINE_IN = "linein", "Line-in: files and streams"
     RECORDED = "recorded", "Recorded with a microphone"
 
 
 class SourceType(models.TextChoices):
-    """Where a scanned file came from."""
+    """How a file reached the portal."""
 
     FILE = "file", "File"
     LINK = "link", "Link"
@@ -41,29 +42,35 @@ class SourceType(models.TextChoices):
 
 
 class FileStatus(models.TextChoices):
-    """What is true of a scanned file."""
+    """The condition of a scanned file, as lists and the wire show it."""
 
-    WAITING = "waiting", "Waiting"
-    PROCESSING = "processing", "Scanning"
-    READY = "ready", "Ready"
-    NO_MATCH = "no_match", "No match"
-    NEEDS_AUDIO = "needs_audio", "Needs audio"
-    ERROR = "error", "Error"
-    CANCELLED = "cancelled", "Cancelled"
+    WAITING = "waiting", _("Waiting")
+    PROCESSING = "processing", _("Scanning")
+    READY = "ready", _("Ready")
+    NO_MATCH = "no_match", _("No match")
+    NEEDS_AUDIO = "needs_audio", _("Needs audio")
+    ERROR = "error", _("Error")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
-# Faults after which a person can go on by attaching the audio.
+# After these link faults a person can attach the audio to continue.
 NEEDS_AUDIO_CODES = frozenset(
     {
-        *("needs_audio", "link_gone", "link_private", "link_login"),
-        *("link_geo_blocked", "link_rate_limited", "link_unsupported"),
+        "needs_audio",
+        "link_gone",
+        "link_private",
+        "link_login",
+        "link_geo_blocked",
+        "link_rate_limited",
+        "link_unsupported",
+        "link_live",
     }
 )
 ACTIVE_FILE_STATUSES = (FileStatus.WAITING, FileStatus.PROCESSING)
 
 
 class ScanStatus(models.TextChoices):
-    """Where one scan is in its life."""
+    """The stages of a scan's life."""
 
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
@@ -76,7 +83,7 @@ ACTIVE_SCAN_STATUSES = (ScanStatus.QUEUED, ScanStatus.RUNNING)
 
 
 class ScanStage(models.TextChoices):
-    """What a running scan is doing."""
+    """The current step of a scan, shown on the progress bar."""
 
     QUEUED = "queued", "Queued"
     FETCHING = "fetching", "Fetching audio"
@@ -84,12 +91,23 @@ class ScanStage(models.TextChoices):
     MATCHING = "matching", "Matching"
     SENDING = "sending", "Sending to ACRCloud"
     AWAITING_CALLBACK = "awaiting_callback", "Waiting for ACRCloud"
-    PAUSED = "paused", "Failed; waits to be tried again"
+    PAUSED = "paused", "Failed; will be tried again"
     DONE = "done", "Done"
 
 
+class NoMatchReason(models.TextChoices):
+    """Why a scan found no music; reports write ``no_match:`` before the value."""
+
+    CLEAN_SCAN = "clean_scan", "Clean scan"
+    BELOW_FLOOR = "below_floor", "Below floor"
+    SILENCE = "silence", "Silence"
+    SPEECH_ONLY = "speech_only", "Speech only"
+    TOO_SHORT = "too_short", "Too short"
+    PARTIAL_SCAN = "partial_scan", "Partly scanned"
+
+
 class Section(models.TextChoices):
-    """The part of an engine's answer that a detection came from; wire names."""
+    """The section of an engine's answer that holds a detection; wire names."""
 
     CUSTOM_FILES = "custom_files", "Own catalogue"
     MUSIC = "music", "Music"
@@ -97,9 +115,9 @@ class Section(models.TextChoices):
 
 
 class RetroStatus(models.TextChoices):
-    """How far a search for new recordings in earlier files is."""
+    """The status of a retro search."""
 
-    COLLECTING = "collecting", "Waits for more recordings"
+    COLLECTING = "collecting", "Collecting recordings"
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
     DONE = "done", "Done"
@@ -108,7 +126,7 @@ class RetroStatus(models.TextChoices):
 
 
 class CallbackOutcome(models.TextChoices):
-    """What became of a callback that came in."""
+    """The outcome of a received callback."""
 
     QUEUED = "queued", "Queued"
     APPLIED = "applied", "Applied"
@@ -119,7 +137,7 @@ class CallbackOutcome(models.TextChoices):
 
 
 class DeliveryStatus(models.TextChoices):
-    """Where an outgoing callback is."""
+    """The delivery status of an outgoing callback."""
 
     WAITING = "waiting", "Waiting"
     DELIVERED = "delivered", "Delivered"
@@ -127,16 +145,16 @@ class DeliveryStatus(models.TextChoices):
 
 
 class DifferenceKind(models.TextChoices):
-    """How two engines differ on one file."""
+    """How two engines disagree on one file."""
 
-    TIMES = "times", "Both found it, at other times"
-    RIVAL = "rival", "The other engine hears another recording there"
+    TIMES = "times", "Both found it, at different times"
+    RIVAL = "rival", "The other engine found another recording there"
     ONLY_EMBEDDED = "only_embedded", "Only the embedded engine found it"
     ONLY_ACRCLOUD = "only_acrcloud", "Only ACRCloud found it"
 
 
 class KeepAudio(models.TextChoices):
-    """What is kept of a file's sound once it is scanned; landmarks always are."""
+    """The audio that stays after a scan; the fingerprint always stays."""
 
     ORIGINAL = "original", "The file itself"
     COPY = "copy", "Only a small copy to listen to"
@@ -144,7 +162,7 @@ class KeepAudio(models.TextChoices):
 
 
 class WatchInterval(models.IntegerChoices):
-    """How often a watched source is looked at, in hours."""
+    """Hours between two checks of a watched source."""
 
     HOUR = 1, "Every hour"
     THREE_HOURS = 3, "Every 3 hours"
@@ -155,9 +173,9 @@ class WatchInterval(models.IntegerChoices):
 
 
 class WatchItemState(models.TextChoices):
-    """What became of an item of a watched source."""
+    """The outcome for one item of a watched source."""
 
-    PRESENT = "present", "There before the watch"
+    PRESENT = "present", "Listed before the watch"
     WAITING = "waiting", "Waits for the next check"
     SCANNED = "scanned", "Submitted"
     SEEN = "seen", "Submitted before"
@@ -166,8 +184,8 @@ class WatchItemState(models.TextChoices):
 
 
 class SourceGone(models.TextChoices):
-    """Why the source of a file is taken for gone; link codes as in ``LinkFault``."""
+    """Why a file's source counts as gone; link codes equal those of ``LinkFault``."""
 
-    UNLISTED = "unlisted", "The watched source does not list it any more"
-    GONE = "link_gone", "Its link leads to nothing any more"
+    UNLISTED = "unlisted", "The watched source no longer lists it"
+    GONE = "link_gone", "Its link no longer works"
     PRIVATE = "link_private", "Its link became private"

@@ -1,16 +1,17 @@
-"""Where two engines that scanned one file do not agree."""
+"""Compares the results of two engines that scanned the same file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from catalogue.models import Recording, RecordingStatus
 from scanning import selectors
 from scanning.choices import COMBINED_ENGINES, DifferenceKind, EngineChoice, ScanStatus
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
-# Two engines place the same sound a little differently.
+# Engines place the same sound slightly differently; smaller shifts do not count.
 _SAME_PLACE_MS = 3_000
 
 Span = tuple[int, int]
@@ -18,7 +19,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that the engines do not agree on, at a place of the file."""
+    """A disagreement between the engines about one interval of the file."""
 
     kind: DifferenceKind
     recording: Recording
@@ -28,71 +29,87 @@ class Difference:
 
     @property
     def is_disagreement(self) -> bool:
-        """Tell whether one engine has to be wrong.
+        """Tell whether one engine must be wrong.
 
-        A recording that the cloud does not know, or that is not in this catalogue, is
-        found by the other alone without either being wrong.
+        A recording that only one engine has in its catalogue is no disagreement: the
+        other engine could not have found it.
         """
         if self.kind == DifferenceKind.ONLY_ACRCLOUD:
             return self.recording.status != RecordingStatus.STUB
         return self.kind != DifferenceKind.ONLY_EMBEDDED
 
     def concerns(self, recording_id: int) -> bool:
-        """Tell whether a recording is one of those that are told apart."""
+        """Tell whether the difference involves this recording."""
         named = {self.recording.pk, self.other.pk if self.other else None}
         return recording_id in named
 
 
 @dataclass(slots=True)
-class Found:
-    """What one engine found of one recording."""
+class EngineDetection:
+    """Intervals in which one engine found one recording."""
 
     recording: Recording
     spans: list[Span] = field(default_factory=list)
 
     @property
     def whole(self) -> Span:
-        """Return from its first start to its last end."""
+        """Return the interval from the first start to the last end."""
         return min(start for start, _ in self.spans), max(end for _, end in self.spans)
 
 
 def differences(file: ScannedFile) -> list[Difference] | None:
-    """Return what the engines of a file differ on; None unless both gave a result."""
+    """Return what the engines disagree on; None unless both have a result."""
     if file.container.engine not in COMBINED_ENGINES:
         return None
     scans = selectors.current_scans(file)
     done = [scan for scan in scans if scan.status == ScanStatus.SUCCEEDED]
     if len(done) < 2:
         return None
-    found = {scan.engine: found_by(scan) for scan in done}
+    found = found_by_engine(file, done)
     ours, theirs = found[EngineChoice.EMBEDDED], found[EngineChoice.ACRCLOUD]
-    told = [
+    rows = [
         *_times(ours, theirs),
         *_alone(ours, theirs, DifferenceKind.ONLY_EMBEDDED),
         *_alone(theirs, ours, DifferenceKind.ONLY_ACRCLOUD),
     ]
-    return sorted(told, key=lambda one: (one.start_ms, one.kind))
+    return sorted(rows, key=lambda row: (row.start_ms, row.kind))
 
 
-def found_by(scan: Scan) -> dict[int, Found]:
-    """Return what a scan found at or above the floor of the container."""
-    floor = scan.scanned_file.container.score_floor
-    detections = Detection.objects.filter(scan=scan).select_related("recording")
-    found: dict[int, Found] = {}
+def found_by_engine(
+    file: ScannedFile, scans: Sequence[Scan]
+) -> dict[str, dict[int, EngineDetection]]:
+    """Return detections by engine and recording, including those of late scans."""
+    late = selectors.late_scans(file)
+    return {
+        scan.engine: _found_by(
+            [scan, *(other for other in late if other.engine == scan.engine)],
+            floor=file.container.score_floor,
+        )
+        for scan in scans
+    }
+
+
+def _found_by(scans: Sequence[Scan], *, floor: Decimal) -> dict[int, EngineDetection]:
+    """Group detections by recording, leaving out those below the container's floor."""
+    detections = Detection.objects.filter(scan__in=scans).select_related("recording")
+    found: dict[int, EngineDetection] = {}
     for detection in detections.prefetch_related("segments"):
-        plays: Iterable[Segment] = detection.segments.all()
-        spans = [(play.start_ms, play.end_ms) for play in plays]
+        segments: Iterable[Segment] = detection.segments.all()
+        spans = [(segment.start_ms, segment.end_ms) for segment in segments]
         below = detection.score is not None and detection.score < floor
+        # Detections below the floor are suppressed, so they are no disagreement.
         if spans and not below:
-            one = found.setdefault(detection.recording_id, Found(detection.recording))
-            one.spans += spans
+            entry = found.setdefault(
+                detection.recording_id, EngineDetection(detection.recording)
+            )
+            entry.spans += spans
     return found
 
 
 def _times(
-    ours: Mapping[int, Found], theirs: Mapping[int, Found]
+    ours: Mapping[int, EngineDetection], theirs: Mapping[int, EngineDetection]
 ) -> Iterable[Difference]:
-    """Yield recordings that both found, but at other places."""
+    """Yield recordings that both engines found, but at different times."""
     for key in sorted(ours.keys() & theirs.keys()):
         mine, other = ours[key].whole, theirs[key].whole
         apart = max(abs(mine[0] - other[0]), abs(mine[1] - other[1]))
@@ -101,26 +118,28 @@ def _times(
 
 
 def _alone(
-    found: Mapping[int, Found], others: Mapping[int, Found], kind: DifferenceKind
+    found: Mapping[int, EngineDetection],
+    others: Mapping[int, EngineDetection],
+    kind: DifferenceKind,
 ) -> Iterable[Difference]:
-    """Yield what one engine alone found, with what the other heard at that place."""
-    for key, one in found.items():
+    """Yield recordings only one engine found, with the other's rival if it has one."""
+    for key, alone in found.items():
         if key in others:
             continue
         rival = next(
-            (other for other in others.values() if _overlap(one.spans, other.spans)),
+            (other for other in others.values() if _overlap(alone.spans, other.spans)),
             None,
         )
         if rival is None:
-            yield Difference(kind, one.recording, *one.whole)
+            yield Difference(kind, alone.recording, *alone.whole)
         else:
             yield Difference(
-                DifferenceKind.RIVAL, one.recording, *one.whole, rival.recording
+                DifferenceKind.RIVAL, alone.recording, *alone.whole, rival.recording
             )
 
 
 def _overlap(some: Sequence[Span], others: Sequence[Span]) -> bool:
-    """Tell whether more than half of the shorter lies under the other."""
+    """Tell whether the two overlap by more than half of the shorter."""
     shared = sum(
         max(0, min(a_end, b_end) - max(a_start, b_start))
         for a_start, a_end in some

@@ -1,10 +1,15 @@
-"""What can go wrong with a file or a scan; each has a code and a readable text."""
+"""Exceptions of the scanning package; most carry a stable code and a message."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scanning.models import ScannedFile
+
 
 class IntakeRefused(Exception):
-    """A file or link cannot be taken in; nothing of it was kept.
+    """A file or link is refused; nothing of it is stored.
 
     ``code`` is the stable name that API clients read, ``status`` the HTTP status.
     """
@@ -15,8 +20,21 @@ class IntakeRefused(Exception):
         super().__init__(message)
 
 
+class LinkSeen(IntakeRefused):
+    """The container already holds this link, as the file ``earlier``."""
+
+    def __init__(self, earlier: ScannedFile) -> None:
+        self.earlier = earlier
+        super().__init__(
+            "link_seen",
+            f"Already submitted on {earlier.created_at:%Y-%m-%d} as {earlier.name}. "
+            "Open that result, or scan the link again.",
+            status=409,
+        )
+
+
 class ScanFailed(Exception):
-    """A scan cannot give a result; the text says why and what was kept."""
+    """A scan ends without a result; the message says why and what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -24,23 +42,23 @@ class ScanFailed(Exception):
 
 
 class NeedsAudio(ScanFailed):
-    """No audio could be taken from a link; a person can attach it."""
+    """The portal cannot get audio from a link; a person can attach the file."""
 
     def __init__(self, cause: str, code: str = "needs_audio") -> None:
         super().__init__(
             code,
-            f"No audio could be taken from this link: {cause}. "
-            "Attach the audio file to go on.",
+            f"The portal could not get audio from this link: {cause}. "
+            "Attach the audio file to continue.",
         )
 
 
 class ScanCancelled(Exception):
-    """A person asked for the scan to stop."""
-
-
-class LeaseLost(Exception):
-    """Another worker has taken the scan over, or it has ended meanwhile."""
+    """A person cancelled the scan."""
 
 
 class CallbackRejected(Exception):
-    """A callback's body cannot be used; the text names the fault."""
+    """The body of a callback is unusable; the message says why."""
+
+
+class CallbackLimit(CallbackRejected):
+    """The address already holds the most callbacks for unknown files it may."""

@@ -1,8 +1,8 @@
-"""Runs one scan: claim → fetch → decode and fingerprint → match → results.
+"""Runs one scan: claim, fetch, decode and fingerprint, match, store.
 
-The scan's row is the truth: it is claimed by compare-and-set, kept by a lease that
-each step of progress renews, and ended by ``scanning.results``. Whatever dies on the
-way is handed out again by ``services.scans.requeue_stale_scans``.
+A worker claims the scan's row by compare-and-set and renews its lease with every
+progress report. ``services.scans.requeue_stale_scans`` hands out scans whose worker
+died; ``scanning.results`` stores the outcome.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
-from common.leases import lease_end, tried_again
+from common.leases import LeaseLost, lease_end, tried_again
 from common.media_analysis import AudioRefused, analyse
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
@@ -29,16 +29,18 @@ from recognition.types import Fingerprint
 from scanning import results, turns
 from scanning.choices import FileStatus, ScanStage, ScanStatus, SourceType
 from scanning.engines import embedded
-from scanning.errors import LeaseLost, ScanCancelled, ScanFailed
+from scanning.errors import ScanCancelled, ScanFailed
 from scanning.models import Scan, ScannedFile
 from scanning.sources.links import fetch_link
 
 logger = logging.getLogger(__name__)
 
 _LAYERS = frozenset({"reference", "scan"})
+# Progress comes many times a second; the database needs it far less often.
 _RENEW_SECONDS = 1.0
+# These end a scan as planned; any other exception is retried.
 _ANSWERED = (LeaseLost, ScanCancelled, ScanFailed)
-# Share of the progress bar that each stage fills.
+# Percent of the progress bar at the start and end of each stage.
 _STAGE_SPANS: dict[ScanStage, tuple[int, int]] = {
     ScanStage.FETCHING: (0, 30),
     ScanStage.FINGERPRINTING: (30, 70),
@@ -47,9 +49,10 @@ _STAGE_SPANS: dict[ScanStage, tuple[int, int]] = {
 
 
 def run_next(*, owner: str, waited_for: bool = False) -> tuple[int, bool] | None:
-    """Take the scan whose turn it is to its end: its key, and whether it gave a result.
+    """Run the next scan to its end; return its key and whether it gave a result.
 
-    None where none may run now. ``waited_for`` takes only what a person waits for.
+    Return None if no scan may run now. ``waited_for`` considers only scans that a
+    person waits for.
     """
     scan_id = turns.claim_next(owner=owner, waited_for=waited_for)
     if scan_id is None:
@@ -92,30 +95,32 @@ def _run_claimed(scan: Scan, owner: str) -> None:
         result = embedded.recognise(
             file.container,
             query,
-            also=scan.also_buckets.all(),
+            also=scan.also_buckets.present(),
             progress=_reporter(scan, owner, ScanStage.MATCHING),
         )
     except AudioRefused as error:
         raise ScanFailed(error.code, str(error)) from error
     except IndexUnavailable:
+        # Retry this one: the index server may be back in a moment.
         raise
     except RecognitionError as error:
         raise ScanFailed("engine_error", f"{file.name}: {error}") from error
+    # Damage found while decoding belongs to the result as well.
     result = replace(result, warnings=(*warnings, *result.warnings))
     results.store_result(scan=scan, result=result, owner=owner)
 
 
 def _fingerprint_of(scan: Scan, owner: str) -> tuple[Fingerprint, tuple[str, ...]]:
-    """Return the kept fingerprint of the file, or make and keep one."""
+    """Return the stored fingerprint of the file, or make and store one."""
     file = scan.scanned_file
     kept = _kept_fingerprint(file)
     if kept is not None:
-        return kept, ()
+        return kept, tuple(file.damage)
     if file.source_type == SourceType.FINGERPRINT:
         raise ScanFailed(
             "bad_fingerprint",
-            f"The fingerprint of {file.name} was made by another version of the "
-            "engine, and there is no audio to make a new one from. Upload it again.",
+            f"{file.name} was fingerprinted with another engine version and has no "
+            "audio. Make a new fingerprint from the audio and upload it.",
         )
     if not file.media:
         _bring_audio(scan, owner)
@@ -136,33 +141,33 @@ def _fingerprint_of(scan: Scan, owner: str) -> tuple[Fingerprint, tuple[str, ...
 
 
 def _bring_audio(scan: Scan, owner: str) -> None:
-    """Fetch the sound of a link; that of an upload, once removed, is gone."""
+    """Fetch the audio of a link; removed audio of an upload cannot come back."""
     file = scan.scanned_file
     if file.source_type != SourceType.LINK:
         raise ScanFailed(
             "audio_removed",
-            f"The audio of {file.name} was removed, and what was kept of it was made "
-            "by another version of the engine. Upload it again.",
+            f"The audio of {file.name} was removed, and its fingerprint comes from "
+            "another engine version. Upload it again.",
         )
     fetch_link(file, progress=_reporter(scan, owner, ScanStage.FETCHING))
     file.refresh_from_db()
 
 
 def _kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
-    """Return what an earlier scan kept, unless the engine has changed since."""
+    """Return the stored fingerprint; None if the engine can no longer read it."""
     if not file.fingerprint:
         return None
     try:
         kept = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
         scan_layer(kept, DEFAULT)
     except (BadFingerprint, MissingLayer, ParamsMismatch):
-        logger.warning("fingerprint of %s is made anew", file.uid)
+        logger.warning("fingerprint of %s is unusable and will be made again", file.uid)
         return None
     return kept
 
 
 def _reporter(scan: Scan, owner: str, stage: ScanStage) -> Callable[[float], None]:
-    """Return a progress callback that renews the lease and notices a cancel."""
+    """Return a progress callback that renews the lease and raises on cancellation."""
     begin, end = _STAGE_SPANS[stage]
     last = -_RENEW_SECONDS
 
@@ -184,5 +189,6 @@ def _reporter(scan: Scan, owner: str, stage: ScanStage) -> Callable[[float], Non
         if Scan.objects.filter(pk=scan.pk, cancel_requested=True).exists():
             raise ScanCancelled
 
+    # Renew at once, because the previous stage may have taken long.
     report(0.0)
     return report

@@ -1,19 +1,20 @@
-"""Stores the outcome of a scan and moves its state, once.
+"""Stores the outcome of a scan and ends it.
 
-Every way a result can come (worker, callback) meets here; storing the outcome of a
-scan that has ended changes nothing.
+Workers and callbacks both end scans here. A scan ends once: storing a second outcome
+raises ``LeaseLost`` and writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
 from accounts.reach import working_for
-from common.leases import NO_LEASE
+from common.leases import NO_LEASE, LeaseLost
 from recognition.params import ENGINE_VERSION
 from scanning import selectors
 from scanning.choices import (
@@ -26,17 +27,19 @@ from scanning.choices import (
 )
 from scanning.cloud.jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
-from scanning.errors import LeaseLost, ScanFailed
+from scanning.errors import ScanFailed
 from scanning.models import Detection, RetroSearch, Scan, ScannedFile, Segment
 from scanning.signals import scan_finished, scan_settled
+
+_SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
 @transaction.atomic
 def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
-    """Keep detections and move scan and file to their end states.
+    """Store the detections and end the scan.
 
-    Raises ``LeaseLost`` when the scan is no longer running under ``owner``: another
-    worker has it, or it was cancelled; then nothing is written.
+    Raise ``LeaseLost`` and write nothing if the scan is no longer running under
+    ``owner``: another worker took it, or somebody cancelled it.
     """
     _end_scan(
         scan,
@@ -48,7 +51,7 @@ def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
         stretches=list(result.stretches),
         warnings=list(result.warnings),
         other_sections=result.other_sections,
-        no_match_reason=result.no_match_reason,
+        no_match_reason=_why_no_match(scan.scanned_file, result),
         result_sha256=result.sha256,
         progress=100,
         message="",
@@ -57,6 +60,7 @@ def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
         _store_detection(scan, found)
     scan.refresh_from_db()
     scan_finished.send(sender=Scan, scan=scan)
+    # Matches below the floor are suppressed, so they do not spare the cloud scan.
     if not _has_match(scan) and _asks_cloud_next(scan):
         make_cloud_scan(scanned_file=scan.scanned_file, user=scan.requested_by)
     _settle_file(scan)
@@ -69,26 +73,30 @@ def store_late_finds(
     search: RetroSearch,
     found: Sequence[FoundRecording],
 ) -> int:
-    """Keep what a search for later recordings found in a file; return how many.
+    """Store what a retro search found in a file; return the number of recordings.
 
-    What the file's scans or an earlier such search reported is not kept again.
+    Recordings that an earlier scan or retro search of the file found are left out.
     """
+    # Two searches can find the same recording in one file; the lock lets the second see
+    # the first.
     file = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
-    whole, late = selectors.current_scans(file), selectors.late_scans(file)
+    full, late = selectors.current_scans(file), selectors.late_scans(file)
     known = set(
-        Detection.objects.filter(scan__in=[*whole, *late]).values_list(
+        Detection.objects.filter(scan__in=[*full, *late]).values_list(
             "recording_id", flat=True
         )
     )
-    new = [one for one in found if one.recording_id not in known]
+    new = [entry for entry in found if entry.recording_id not in known]
+    # A scan without detections would only clutter the history of the file.
     if not new or file.deleted_at is not None:
         return 0
     now = datetime.now(tz=UTC)
-    scan = Scan.all_objects.create(
+    scan = Scan.objects.create(
         scanned_file=file,
         engine=EngineChoice.EMBEDDED,
         engine_version=ENGINE_VERSION,
         retro_search=search,
+        buckets=_buckets_of(search),
         recordings_searched=search.recordings.count(),
         status=ScanStatus.SUCCEEDED,
         stage=ScanStage.DONE,
@@ -97,16 +105,24 @@ def store_late_finds(
         started_at=now,
         finished_at=now,
     )
-    for one in new:
-        _store_detection(scan, one)
+    for entry in new:
+        _store_detection(scan, entry)
     scan_finished.send(sender=Scan, scan=scan)
     _settle_file(scan)
     return len(new)
 
 
+def _buckets_of(search: RetroSearch) -> list[dict[str, Any]]:  # Any: JSON
+    """Return id and name of the buckets that hold the searched recordings."""
+    buckets = search.recordings.order_by("bucket").values("bucket", "bucket__name")
+    return [
+        {"id": row["bucket"], "name": row["bucket__name"]} for row in buckets.distinct()
+    ]
+
+
 @transaction.atomic
 def store_failure(*, scan: Scan, failure: ScanFailed, owner: str) -> None:
-    """Keep why a scan gave no result; the file says so too."""
+    """End the scan as failed and show the cause on the file."""
     _end_scan(
         scan,
         owner,
@@ -119,7 +135,7 @@ def store_failure(*, scan: Scan, failure: ScanFailed, owner: str) -> None:
 
 @transaction.atomic
 def store_cancellation(*, scan: Scan, owner: str) -> None:
-    """End a scan because a person asked for it."""
+    """End a scan that a person cancelled."""
     _end_scan(scan, owner, ScanStatus.CANCELLED, message="Cancelled.")
     _settle_file(scan)
 
@@ -151,23 +167,33 @@ def _store_detection(scan: Scan, found: FoundRecording) -> None:
         Segment(
             detection=detection,
             position=position,
-            start_ms=play.start_ms,
-            end_ms=play.end_ms,
-            reference_start_ms=play.reference_start_ms,
-            reference_end_ms=play.reference_end_ms,
-            tempo_ratio=play.tempo_ratio,
-            pitch_cents=play.pitch_cents,
-            score=play.score,
-            aligned_landmarks=play.aligned_landmarks,
-            expected_by_chance=play.expected_by_chance,
-            speech_pct=play.speech_pct,
+            start_ms=segment.start_ms,
+            end_ms=segment.end_ms,
+            reference_start_ms=segment.reference_start_ms,
+            reference_end_ms=segment.reference_end_ms,
+            tempo_ratio=segment.tempo_ratio,
+            pitch_cents=segment.pitch_cents,
+            score=segment.score,
+            aligned_landmarks=segment.aligned_landmarks,
+            expected_by_chance=segment.expected_by_chance,
+            speech_pct=segment.speech_pct,
         )
-        for position, play in enumerate(found.segments, start=1)
+        for position, segment in enumerate(found.segments, start=1)
     )
 
 
+def _why_no_match(file: ScannedFile, result: EngineResult) -> str:
+    """Return why the scan found nothing; damaged files count as partly scanned.
+
+    Damaged audio decodes to silence, so the engine's own reason could hide music.
+    """
+    if result.no_match_reason and file.damage:
+        return "partial_scan"
+    return result.no_match_reason
+
+
 def _has_match(scan: Scan) -> bool:
-    """Tell whether anything reached the container's floor; no score counts as yes."""
+    """Tell whether a detection reaches the floor; one without a score counts."""
     floor = scan.scanned_file.container.score_floor
     return scan.detections.filter(Q(score__isnull=True) | Q(score__gte=floor)).exists()
 
@@ -180,18 +206,22 @@ def _asks_cloud_next(scan: Scan) -> bool:
 
 
 def _settle_file(scan: Scan) -> None:
-    """Give the file the state of its scans, once none of them is under way.
+    """Set the file's status from its scans once all of them have ended.
 
-    Of two that end at once, the second sees that the first has. Whoever cancels one may
-    not see all that the other found; the file's state is one for everybody.
+    Lock the file so that scans which end concurrently see each other. Read without
+    access limits: the status must be the same for everybody.
     """
+    # Without this, the scans visible to the person who cancels would decide.
     with working_for(None):
-        ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
+        locked = ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
         current = selectors.current_scans(scan.scanned_file)
-        if any(one.status in ACTIVE_SCAN_STATUSES for one in current):
+        if any(other.status in ACTIVE_SCAN_STATUSES for other in current):
             return
+        # Late scans count too: their detections make a file without a match ready.
         late = selectors.late_scans(scan.scanned_file)
         status, code, message = _outcome([*current, *late] or [scan])
+        if status in _SCANNED:
+            message = " ".join([*locked.damage, message]).strip()[:1000]
         ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
             status=status,
             error_code=code,
@@ -202,18 +232,19 @@ def _settle_file(scan: Scan) -> None:
 
 
 def _outcome(scans: Sequence[Scan]) -> tuple[FileStatus, str, str]:
-    """Return state, code and message of a file: a match first, then a fault.
+    """Return status, error code and message of a file; a match outranks a fault.
 
-    A fault of one engine is never read as "no match", though the other found none.
+    A failed engine is never reported as "no match", even if the other found nothing.
     """
-    failed = next((one for one in scans if one.status == ScanStatus.FAILED), None)
-    told = f"{failed.get_engine_display()}: {failed.message}"[:1000] if failed else ""
-    if any(one.status == ScanStatus.SUCCEEDED and _has_match(one) for one in scans):
-        return FileStatus.READY, "", told
+    failed = next((scan for scan in scans if scan.status == ScanStatus.FAILED), None)
+    cause = f"{failed.get_engine_display()}: {failed.message}"[:1000] if failed else ""
+    if any(scan.status == ScanStatus.SUCCEEDED and _has_match(scan) for scan in scans):
+        return FileStatus.READY, "", cause
     if failed is not None:
+        # A person can solve these by attaching audio, so they are not errors.
         needs = failed.error_code in NEEDS_AUDIO_CODES
         status = FileStatus.NEEDS_AUDIO if needs else FileStatus.ERROR
         return status, failed.error_code, failed.message
-    if any(one.status == ScanStatus.CANCELLED for one in scans):
+    if any(scan.status == ScanStatus.CANCELLED for scan in scans):
         return FileStatus.CANCELLED, "", "The scan was cancelled."
     return FileStatus.NO_MATCH, "", ""

@@ -1,8 +1,8 @@
-"""Removes audio that is not to be kept any longer; times and evidence remain.
+"""Removes audio that the settings no longer keep; results and evidence stay.
 
-What makes a result stays: landmarks, waveform, facts and hash, so that a file can be
-scanned again without its sound. The bytes go before the row says so: a worker that
-dies between the two does it again.
+Fingerprint, waveform, metadata and hash remain, so a file can be scanned again without
+its audio. The bytes go before the row is updated: if a worker dies in between, the
+next sweep repeats the removal.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from scanning.choices import (
 )
 from scanning.models import Container, ScannedFile
 
+# The sweep runs every third of a lease; this bounds its time.
 _PER_SWEEP = 200
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
 def remove_due() -> int:
-    """Remove what the containers' settings let go; return how many files lost audio."""
+    """Remove the audio that is due; return how many files lost some."""
     count = 0
-    for container in Container.all_objects.all():
+    for container in Container.objects.all():
         for rows, original_only in _due(container, datetime.now(tz=UTC)):
             for key in rows.values_list("pk", flat=True)[: _PER_SWEEP - count]:
                 count += _remove(key, original_only=original_only)
@@ -40,32 +41,33 @@ def remove_due() -> int:
 
 
 def losing_audio(*, container: Container, by: datetime) -> QuerySet[ScannedFile]:
-    """Return the files that lose audio by a moment, as the settings are now."""
+    """Return the files that will lose audio by ``by`` under the current settings."""
     rules = [rows.order_by() for rows, _ in _due(container, by)]
     return reduce(or_, rules, ScannedFile.objects.none())
 
 
 def days_kept(container: Container) -> int:
-    """Return how long audio is kept at most; 0 is for ever."""
+    """Return after how many days audio is removed; 0 means never."""
     days: int = container.audio_days or settings.ACRPORTAL_AUDIO_DAYS
     return days
 
 
 def remove_audio(*, scanned_file: ScannedFile, user: User, reason: str) -> bool:
-    """Remove what can be heard of a file; False while it is being scanned."""
+    """Remove everything audible of a file; False while the file is being scanned."""
     return _remove(scanned_file.pk, original_only=False, user=user, reason=reason)
 
 
 def _due(
     container: Container, by: datetime
 ) -> list[tuple[QuerySet[ScannedFile], bool]]:
-    """Return files whose audio goes by a moment, and whether their copy stays."""
+    """Pair each set of files due by ``by`` with whether their rendition stays."""
     files = ScannedFile.objects.filter(container=container).order_by("audio_at")
     has_media, has_proxy = ~Q(media=""), ~Q(proxy="")
     due: list[tuple[QuerySet[ScannedFile], bool]] = []
     for links, kept in ((True, container.link_audio), (False, container.upload_audio)):
         kind = Q(source_type=SourceType.LINK)
         scanned = files.filter(kind if links else ~kind, status__in=_SCANNED)
+        # The original may only go once the copy exists, or nothing could be played.
         if kept == KeepAudio.COPY:
             due.append((scanned.filter(has_media, has_proxy), True))
         elif kept == KeepAudio.NOTHING:
@@ -73,6 +75,7 @@ def _due(
                 (scanned.filter(has_media), False),
                 (scanned.filter(has_proxy), False),
             ]
+    # The age limit applies to unscanned files as well; _remove spares active ones.
     if days := days_kept(container):
         old = files.filter(audio_at__lt=by - timedelta(days=days))
         due += [(old.filter(has_media), False), (old.filter(has_proxy), False)]
@@ -84,10 +87,11 @@ def _remove(
     key: int, *, original_only: bool, user: User | None = None, reason: str = ""
 ) -> bool:
     file = ScannedFile.objects.select_for_update().get(pk=key)
+    # An active scan still needs the audio; the next sweep tries again.
     if file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():
         return False
     gone = [file.media] if original_only else [file.media, file.proxy]
-    gone = [one for one in gone if one]
+    gone = [stored for stored in gone if stored]
     if not gone:
         return False
     for stored in gone:

@@ -1,8 +1,7 @@
-"""Looks for recordings in the kept landmarks of file after file, a while at a time.
+"""Searches the stored fingerprints of earlier files for new recordings, in slices.
 
-A search is claimed, kept and handed out again as a scan is. It gives its worker back
-after each while, so that what people wait for goes first. Whatever was found is
-stored with the file's own lock and found once: doing a file again does no harm.
+A search is claimed and leased like a scan. Its worker gives it back after every slice,
+so that work people wait for goes first. Searching a file twice stores nothing twice.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from django.db.models.functions import Coalesce
 
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
-from common.leases import NO_LEASE, claim, lease_end, tried_again
+from common.leases import NO_LEASE, LeaseLost, claim, lease_end, tried_again
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
 from recognition.calibration import catalogue_hours
@@ -27,20 +26,22 @@ from recognition.retro import RetroIndex, search_back
 from scanning import results, selectors
 from scanning.choices import RetroStatus
 from scanning.engines import embedded
-from scanning.errors import LeaseLost, ScanCancelled
+from scanning.errors import ScanCancelled
 from scanning.models import Container, RetroSearch, ScannedFile
 
 logger = logging.getLogger(__name__)
 
 KIND = "retro_search"
+# Long enough to make the loading of the index worthwhile, short enough to let people go
+# first.
 SLICE_SECONDS = 20.0
 _RENEW_SECONDS = 1.0
 
 
 def run_slice(*, search_id: int, owner: str) -> bool:
-    """Look at files for a while; tell whether some are left.
+    """Search files for one slice of time; return whether files are left.
 
-    A search that is not queued is left alone.
+    Does nothing unless the search is queued.
     """
     claimed = claim(
         RetroSearch.objects.filter(pk=search_id, status=RetroStatus.QUEUED),
@@ -50,7 +51,7 @@ def run_slice(*, search_id: int, owner: str) -> bool:
         started_at=Coalesce("started_at", datetime.now(tz=UTC)),
     )
     if not claimed:
-        logger.info("retro search %s is taken or done", search_id)
+        logger.info("retro search %s is not queued", search_id)
         return False
     search = RetroSearch.objects.get(pk=search_id)
     mine = RetroSearch.objects.filter(
@@ -78,7 +79,7 @@ def _end(
 
 @dataclass
 class _Slice:
-    """One while of a search: what it has loaded, and what it has not yet written."""
+    """One slice of a search, with its caches and the progress not yet written."""
 
     search: RetroSearch
     owner: str
@@ -90,13 +91,14 @@ class _Slice:
     written: float = field(default_factory=monotonic)
 
     def run(self) -> bool:
-        """Look at file after file until the while is over or no file is left."""
+        """Search file after file until the slice or the files end."""
         self.recordings = {
-            one.pk: one
-            for one in self.search.recordings.filter(status=RecordingStatus.READY)
+            recording.pk: recording
+            for recording in self.search.recordings.filter(status=RecordingStatus.READY)
         }
         for file in self._files():
             self._look_at(file)
+            # Files are read in key order, so this one number is enough to resume.
             self.search.reached = file.pk
             self.search.files_done += 1
             self.search.sound_ms += file.duration_ms
@@ -111,11 +113,14 @@ class _Slice:
         return False
 
     def _files(self) -> Iterable[ScannedFile]:
-        buckets = {one.bucket_id for one in self.recordings.values()}
+        buckets = {recording.bucket_id for recording in self.recordings.values()}
         files: QuerySet[ScannedFile] = selectors.files_with_landmarks(buckets)
         return (
             files.filter(
-                pk__gt=self.search.reached, created_at__lt=self.search.created_at
+                # Files submitted after the search began are scanned against the new
+                # recordings anyway.
+                pk__gt=self.search.reached,
+                created_at__lt=self.search.created_at,
             )
             .order_by("pk")
             .iterator(chunk_size=200)
@@ -123,6 +128,7 @@ class _Slice:
 
     def _look_at(self, file: ScannedFile) -> None:
         searched = self._buckets_of(file.container)
+        # Containers with the same buckets share one index and one chance level.
         index = self._index(searched)
         if index is None:
             return
@@ -134,6 +140,7 @@ class _Slice:
                 policy=embedded.scan_policy(file.container),
             )
         except (RecognitionError, OSError) as error:
+            # One unreadable fingerprint must not stop the search of all other files.
             logger.warning("%s cannot be searched again: %s", file.uid, error)
             self.search.files_unreadable += 1
             return
@@ -146,39 +153,45 @@ class _Slice:
 
     def _buckets_of(self, container: Container) -> frozenset[int]:
         if container.pk not in self.buckets:
-            ids = container.buckets.values_list("pk", flat=True)
+            ids = container.buckets.present().values_list("pk", flat=True)
             self.buckets[container.pk] = frozenset(ids)
         return self.buckets[container.pk]
 
     def _index(self, buckets: frozenset[int]) -> RetroIndex | None:
-        """Return the recordings that lie in the buckets; None where none does."""
+        """Return an index of the searched recordings in these buckets; None if none."""
         if buckets not in self.indexes:
             store = index_store.open_index()
+            # Scores depend on the size of the catalogue searched, not only on the new
+            # recordings.
             postings = sum(store.stats(bucket).postings for bucket in buckets)
             self.hours[buckets] = catalogue_hours(postings)
             references = {
-                one.pk: index_store.load_landmarks(one.pk)
-                for one in self.recordings.values()
-                if one.bucket_id in buckets
+                recording.pk: index_store.load_landmarks(recording.pk)
+                for recording in self.recordings.values()
+                if recording.bucket_id in buckets
             }
             self.indexes[buckets] = RetroIndex.of(references) if references else None
         return self.indexes[buckets]
 
     def _write(self, **columns: object) -> None:
-        """Keep how far it is, renew the lease, and notice a cancel."""
+        """Write the progress, renew the lease and raise if the search was cancelled."""
         now, search = monotonic(), self.search
         search.busy_ms += round(1000 * (now - self.written))
         self.written = now
         values: dict[str, object] = {
             name: getattr(search, name)
             for name in (
-                *("reached", "files_done", "files_unreadable"),
-                *("sound_ms", "busy_ms", "found"),
+                "reached",
+                "files_done",
+                "files_unreadable",
+                "sound_ms",
+                "busy_ms",
+                "found",
             )
         }
         cancelled = RetroSearch.objects.filter(pk=search.pk, cancel_requested=True)
         is_cancelled = cancelled.exists()
-        # What came this far did not kill its worker: the next attempt is a first one.
+        # A slice that got this far did not kill its worker, so reset the attempts.
         values |= {"lease_until": lease_end(), "attempts": 0}
         values |= {} if is_cancelled else columns
         running = RetroSearch.objects.filter(

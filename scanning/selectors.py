@@ -1,4 +1,4 @@
-"""What pages, commands and other packages read of files and scans."""
+"""Queries on files and scans for pages, commands and other packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scanning.models import CloudAccount, Container, Scan, ScannedFile, SentAs
 
 @dataclass(frozen=True, slots=True)
 class WorkerHealth:
-    """How much work waits, and for how long already."""
+    """The length of the scan queue and the age of its oldest entry."""
 
     queued: int
     running: int
@@ -30,7 +30,7 @@ class WorkerHealth:
 
 
 def worker_health() -> WorkerHealth:
-    """Return the state of the scan queue."""
+    """Return how many embedded and cloud scans wait or run."""
     figures = Scan.objects.filter(
         status__in=[ScanStatus.QUEUED, ScanStatus.RUNNING]
     ).aggregate(
@@ -38,6 +38,7 @@ def worker_health() -> WorkerHealth:
         running=Count(
             "pk",
             filter=Q(status=ScanStatus.RUNNING)
+            # Scans in these stages are open but occupy no worker.
             & ~Q(stage__in=[ScanStage.AWAITING_CALLBACK, ScanStage.PAUSED]),
         ),
         oldest=Min("created_at", filter=Q(status=ScanStatus.QUEUED)),
@@ -48,24 +49,22 @@ def worker_health() -> WorkerHealth:
 
 
 def files() -> QuerySet[ScannedFile]:
-    """Return the files people see: those that are not deleted."""
-    return ScannedFile.objects.filter(deleted_at__isnull=True).select_related(
-        "container"
-    )
+    """Return the files that are not deleted."""
+    return ScannedFile.objects.present().select_related("container")
 
 
 def current_scans(scanned_file: ScannedFile) -> list[Scan]:
-    """Return the scans that the file's state rests on: one for each engine.
+    """Return the scans that decide the file's status: the newest of each engine.
 
-    Of a container with two engines these are the newest of the embedded engine and
-    the newest of ACRCloud since then; else it is the newest scan. One that only a
-    callback gave cause for counts once it has an outcome: nothing waits for it.
+    With two engines these are the newest embedded scan and the newest ACRCloud scan
+    since then; otherwise the newest scan. A scan that only a callback started counts
+    once it has an outcome, because nothing waits for it.
     """
     unasked = Q(
         cloud_job__sent_as=SentAs.CALLED_BACK,
         status__in=[*ACTIVE_SCAN_STATUSES, ScanStatus.CANCELLED],
     )
-    scans = list(scanned_file.scans.exclude(unasked).order_by("-pk")[:20])
+    scans = list(scanned_file.scans.full().exclude(unasked).order_by("-pk")[:20])
     if scanned_file.container.engine not in COMBINED_ENGINES:
         return scans[:1]
     newest: dict[str, Scan] = {}
@@ -78,39 +77,65 @@ def current_scans(scanned_file: ScannedFile) -> list[Scan]:
 
 
 def late_scans(scanned_file: ScannedFile) -> list[Scan]:
-    """Return the searches for later recordings that add to the current scans."""
-    whole = [scan.pk for scan in current_scans(scanned_file)]
-    rows = Scan.all_objects.filter(
+    """Return the late scans that add detections to the current scans."""
+    full = [scan.pk for scan in current_scans(scanned_file)]
+    rows = Scan.objects.filter(
         scanned_file=scanned_file,
         retro_search__isnull=False,
-        pk__gt=min(whole, default=0),
+        pk__gt=min(full, default=0),
     )
     return list(rows.order_by("pk"))
 
 
+def full_scan_of(scan: Scan) -> Scan:
+    """Return the full scan behind a scan: for a late scan, the one before it."""
+    if scan.retro_search_id is None:
+        return scan
+    before = Scan.objects.full().filter(
+        scanned_file_id=scan.scanned_file_id,
+        status=ScanStatus.SUCCEEDED,
+        engine=scan.engine,
+        pk__lt=scan.pk,
+    )
+    return before.order_by("-pk").first() or scan
+
+
 def files_with_landmarks(bucket_ids: Collection[int]) -> QuerySet[ScannedFile]:
-    """Return the files whose landmarks are kept and whose container searches a bucket."""
-    containers = Container.objects.filter(buckets__in=bucket_ids).exclude(
-        engine=EngineChoice.ACRCLOUD
+    """Return files with a stored fingerprint in containers that search the buckets."""
+    containers = (
+        Container.objects.present()
+        .filter(buckets__in=bucket_ids)
+        # ACRCloud's containers search the cloud's buckets, not ours.
+        .exclude(engine=EngineChoice.ACRCLOUD)
     )
     return files().filter(container__in=containers.values("pk")).exclude(fingerprint="")
 
 
 def files_of_account(*, account: CloudAccount, remote_id: str) -> QuerySet[ScannedFile]:
-    """Return the file that an account's callback names, if it is there."""
-    return ScannedFile.objects.filter(
-        container__cloud_account=account, remote_id=remote_id, deleted_at__isnull=True
+    """Return the files that match the remote id in an account's callback."""
+    return ScannedFile.objects.present().filter(
+        container__cloud_account=account, remote_id=remote_id
     )
 
 
 def files_of_callback(*, container: Container, file_id: str) -> QuerySet[ScannedFile]:
-    """Return the container's file that a callback names, by the cloud's id or ours."""
+    """Return the container's files that match the cloud's file id or our own."""
     wanted = Q(remote_id=file_id)
     with suppress(ValueError):
         wanted |= Q(uid=uuid.UUID(file_id))
-    return container.files.filter(wanted, deleted_at__isnull=True)
+    return container.files.present().filter(wanted)
+
+
+def scans_awaiting_callback() -> QuerySet[Scan]:
+    """Return the scans whose result comes by callback only, without an account."""
+    return Scan.objects.filter(
+        engine=EngineChoice.ACRCLOUD,
+        status=ScanStatus.RUNNING,
+        stage=ScanStage.AWAITING_CALLBACK,
+        cloud_job__isnull=True,
+    )
 
 
 def latest_scan(scanned_file: ScannedFile) -> Scan | None:
-    """Return the newest scan of a file."""
-    return scanned_file.scans.order_by("-id").first()
+    """Return the newest full scan of a file."""
+    return scanned_file.scans.full().order_by("-id").first()

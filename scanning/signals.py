@@ -1,18 +1,18 @@
-"""What this package tells the packages above it."""
+"""Signals for the packages above this one."""
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-# Sent with ``scan`` inside the transaction that stores its outcome.
+# Sent with ``scan``, in the transaction that stores its detections.
 scan_finished = Signal()
 
-# Sent with ``scan`` inside the transaction that ends it, when the file says so too;
-# also for scans that failed or were cancelled.
+# Sent with ``scan``, in the transaction that ends it, after the file has its new
+# status; also for failed and cancelled scans.
 scan_settled = Signal()
 
-# Sent with ``file`` when what its platform tells of it was read anew.
+# Sent with ``file`` after its metadata was read from the platform again.
 source_read = Signal()
 
-# Sent by the worker at each sweep, for whatever else ends by the clock.
+# Sent at each sweep of the worker, for everything that ends by the clock.
 worker_swept = Signal()

@@ -1,4 +1,4 @@
-"""Work of this package that runs in a worker: thin, it takes ids only."""
+"""Queue entries of this package; they take ids only and call services."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from django_tasks import task
 
 from common.leases import kept, lease_end
 from common.queue import Priority, pass_on, worker_name
-from scanning import callback_processing, pipeline, renditions, retro_pipeline, turns
+from jobs.services import submit
+from scanning import callback_processing, pipeline, retro_pipeline, turns
 from scanning.choices import RetroStatus
+from scanning.jobs import RENDITION
 from scanning.models import RetroSearch, Scan
 
 logger = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ _RENEW_SECONDS = 1.0
 
 @task()
 def run_scan(scan_id: int) -> None:
-    """Run one scan more: the one whose turn it is, which need not be this one."""
+    """Run the next scan, which need not be ``scan_id``: each entry runs one scan."""
     done = pipeline.run_next(owner=worker_name())
     if done is None:
         return
@@ -32,28 +34,30 @@ def run_scan(scan_id: int) -> None:
     limited = settings.ACRPORTAL_SCANS_PER_CONTAINER or (
         turns.KIND in settings.ACRPORTAL_JOBS_AT_ONCE
     )
-    # An entry may have come while there was no room for another scan.
+    # A queue entry may have been used up while the limits left no room.
     if limited and turns.may_go_on():
         run_scan.enqueue(scan_id)
 
 
 def enqueue_scan(scan: Scan) -> None:
-    """Tell the workers of one scan more; before what else waits if a person does."""
+    """Queue one entry for a scan; scans that people wait for get priority."""
+    # The priority orders queue entries; which scan then runs is decided in turns.
     priority = Priority.PERSON if scan.waited_for else Priority.USUAL
     run_scan.using(priority=priority).enqueue(scan.pk)
 
 
 def give_way(held: QuerySet[Any]) -> None:
-    """Do the scans that people wait for before long work goes on.
+    """Run the scans that people wait for before long work continues.
 
-    That work's own row, with its lease, is ``held``. Any: rows of any leased model.
+    ``held`` selects the row of the long work; its lease is renewed meanwhile. Any:
+    rows of any leased model.
     """
     while turns.queued_scans().filter(waited_for=True).exists():
         try:
             with kept(held):
                 done = pipeline.run_next(owner=worker_name(), waited_for=True)
-        except Exception:  # of a scan, which is tried again; no fault of this work
-            logger.exception("a scan that went before failed")
+        except Exception:  # the scan is retried; the long work must not fail with it
+            logger.exception("a priority scan failed")
             return
         if done is None:
             return
@@ -61,7 +65,7 @@ def give_way(held: QuerySet[Any]) -> None:
 
 
 def heartbeat(held: QuerySet[Any]) -> Callable[[], None]:  # Any: as above
-    """Return a function that renews a lease, every second at most, and gives way."""
+    """Return a function that renews the lease at most once a second and gives way."""
     last = monotonic()
 
     def renew() -> None:
@@ -76,12 +80,12 @@ def heartbeat(held: QuerySet[Any]) -> Callable[[], None]:  # Any: as above
 
 def _render(scan_id: int, has_result: bool) -> None:
     if has_result:
-        render_file.enqueue(Scan.objects.get(pk=scan_id).scanned_file_id)
+        submit(RENDITION, Scan.objects.get(pk=scan_id).scanned_file)
 
 
 @task()
 def process_callback(callback_id: int) -> None:
-    """Apply one callback; one that is already applied is left alone."""
+    """Apply one callback unless it was applied before."""
     callback_processing.let_burst_pass(callback_id=callback_id)
     try:
         callback_processing.process(callback_id=callback_id)
@@ -92,15 +96,9 @@ def process_callback(callback_id: int) -> None:
 
 @task(priority=Priority.EVERYTHING)
 def run_retro_search(search_id: int) -> None:
-    """Look at files for a while; what is left waits behind all other work."""
+    """Search files for one slice; the rest queues behind all other work."""
     if retro_pipeline.run_slice(search_id=search_id, owner=worker_name()):
         run_retro_search.enqueue(search_id)
     else:
         waiting = RetroSearch.objects.filter(status=RetroStatus.QUEUED)
         pass_on(run_retro_search, waiting, kind=retro_pipeline.KIND)
-
-
-@task(priority=Priority.AFTERWARDS)
-def render_file(scanned_file_id: int) -> None:
-    """Make what a browser can play of a scanned file."""
-    renditions.render_scanned_file(scanned_file_id=scanned_file_id)

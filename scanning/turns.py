@@ -1,8 +1,8 @@
-"""Whose scan is next: people who wait, then container by container.
+"""Chooses the next scan: first those people wait for, then containers in turn.
 
-A scan gets a turn when it is asked for: the one after the last of its container, and
-none that has passed. So one container's thousands stand between another's few only by
-one each. The worker takes the scan that is next, whichever the queue's entry was for.
+A new scan gets the turn after its container's last waiting scan, or the current turn
+if none waits. Thus large containers cannot starve small ones. A worker takes the next
+scan regardless of which scan its queue entry names.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ from scanning.choices import EngineChoice, ScanStage, ScanStatus
 from scanning.models import Container, Scan
 
 KIND = "scan"
-# What one person brings beyond this is a bulk import, however it came.
+# Beyond this many waiting scans, one person's uploads count as a bulk import.
 WAITED_FOR_AT_ONCE = 20
 _LOOK_AT = 20
 
 
 def queued_scans() -> QuerySet[Scan]:
-    """Return the scans that wait for a worker, the next one first."""
+    """Return the scans that wait for a worker, next first."""
     return Scan.objects.filter(
         status=ScanStatus.QUEUED, engine=EngineChoice.EMBEDDED
     ).order_by("-waited_for", "turn", "pk")
 
 
 def counts_as_waited_for(user: User | None) -> bool:
-    """Tell whether one more scan that a person waits for goes before the bulk."""
+    """Tell whether another scan of this user still gets priority."""
+    # Otherwise one person's bulk upload would overtake everybody else.
     mine = queued_scans().filter(waited_for=True, requested_by=user)
     return mine.count() < WAITED_FOR_AT_ONCE
 
 
 def turn_of_new(*, container: Container, waited_for: bool) -> int:
-    """Return the turn of a scan that is asked for now."""
-    told = (
+    """Return the turn for a new scan of the container."""
+    turns = (
         queued_scans()
         .filter(waited_for=waited_for)
         .order_by()
@@ -47,13 +48,13 @@ def turn_of_new(*, container: Container, waited_for: bool) -> int:
             last=Max("turn", filter=Q(scanned_file__container=container)),
         )
     )
-    if told["last"] is not None:
-        return int(told["last"]) + 1
-    return int(told["now"] or 0)
+    if turns["last"] is not None:
+        return int(turns["last"]) + 1
+    return int(turns["now"] or 0)
 
 
 def due_scans() -> QuerySet[Scan]:
-    """Return the queued scans whose container may have one more running."""
+    """Return the queued scans whose container is below its limit of running scans."""
     limit = settings.ACRPORTAL_SCANS_PER_CONTAINER
     if not limit:
         return queued_scans()
@@ -71,10 +72,11 @@ def due_scans() -> QuerySet[Scan]:
 
 
 def claim_next(*, owner: str, waited_for: bool = False) -> int | None:
-    """Take the scan whose turn it is and return its key; None where none may run.
+    """Claim the next scan and return its key; None if no scan may run now.
 
-    ``waited_for`` takes only what a person waits for.
+    ``waited_for`` considers only scans that a person waits for.
     """
+    # The limit is a count over rows, so only one worker may check it at a time.
     if settings.ACRPORTAL_SCANS_PER_CONTAINER:
         with one_at_a_time("scans of a container"):
             return _claim_next(owner, waited_for)
@@ -83,7 +85,7 @@ def claim_next(*, owner: str, waited_for: bool = False) -> int | None:
 
 def _claim_next(owner: str, waited_for: bool) -> int | None:
     due = due_scans().filter(waited_for=True) if waited_for else due_scans()
-    # Another worker may take each of those that were read; then there are others.
+    # Other workers may claim all of these keys first; then read the next ones.
     while has_room(Scan, KIND):
         keys = list(due.values_list("pk", flat=True)[:_LOOK_AT])
         if not keys:
@@ -95,7 +97,7 @@ def _claim_next(owner: str, waited_for: bool) -> int | None:
 
 
 def claim_scan(*, scan_id: int, owner: str) -> bool:
-    """Take one queued scan, if it still waits."""
+    """Claim one scan if it is still queued."""
     return claim(
         Scan.objects.filter(pk=scan_id, status=ScanStatus.QUEUED),
         kind=KIND,
@@ -107,5 +109,5 @@ def claim_scan(*, scan_id: int, owner: str) -> bool:
 
 
 def may_go_on() -> bool:
-    """Tell whether a scan waits that could run now."""
+    """Tell whether a queued scan could run now."""
     return has_room(Scan, KIND) and due_scans().exists()

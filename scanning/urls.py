@@ -1,4 +1,4 @@
-"""Addresses that other services call."""
+"""Callback addresses for ACRCloud."""
 
 from __future__ import annotations
 

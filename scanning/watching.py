@@ -1,7 +1,7 @@
-"""Checks watched sources: what is new is submitted, what is gone is marked.
+"""Checks watched sources: submits new items, marks files whose source is gone.
 
-A watch is claimed by its lease, so that one worker at a time looks at it. Its next
-check is counted from this one: however many were missed, there is one.
+A lease lets one worker at a time check a watch. The next check is timed from this one,
+so missed checks never pile up.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import F, Q
 
 import audit.services
-from common.leases import NO_LEASE, free, lease_end
+from common.leases import NO_LEASE, LeaseLost, free, lease_end
 from scanning.choices import SourceGone, WatchItemState
-from scanning.errors import IntakeRefused, LeaseLost
+from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile, Watch, WatchCheck, WatchItem
 from scanning.services.intake import file_of_link, submit_link
 from scanning.services.link_batches import links_of_items
@@ -35,7 +35,7 @@ _KEPT_CHECKS = 200
 
 
 def check_due(*, owner: str) -> int:
-    """Check what is due; return how many watches were looked at."""
+    """Check the watches that are due; return how many were checked."""
     now = datetime.now(tz=UTC)
     due = Watch.objects.filter(free(now), enabled=True, next_check_at__lte=now)
     count = 0
@@ -53,8 +53,9 @@ def check_due(*, owner: str) -> int:
 
 
 def _check(watch: Watch) -> None:
+    # Deleted containers keep their watches for the history, switched off.
     if watch.container.deleted_at is not None:
-        _release(watch, enabled=False, last_error="Its container was deleted.")
+        _release(watch, enabled=False, last_error="The container was deleted.")
         return
     check = WatchCheck(watch=watch, at=datetime.now(tz=UTC))
     try:
@@ -63,6 +64,7 @@ def _check(watch: Watch) -> None:
         _end_failed(watch, check, str(refused))
         return
     check.listed = len(feed.items)
+    # Compare with the known items before the new ones are stored.
     check.gone = _note_missing(watch, feed)
     check.new = remember(watch=watch, items=feed.items)
     _submit_waiting(watch, check)
@@ -72,7 +74,8 @@ def _check(watch: Watch) -> None:
 
 
 def _end_failed(watch: Watch, check: WatchCheck, error: str) -> None:
-    """Keep why nothing was listed, and wait twice as long as the last time."""
+    """Store the failure and double the pause until the next check."""
+    # The exponent is capped so that long outages cannot overflow the interval.
     hours = watch.every_hours * 2 ** min(watch.failures, 10)
     hours = min(hours, max(_LONGEST_WAIT_HOURS, watch.every_hours))
     check.error = error[:1000]
@@ -82,6 +85,7 @@ def _end_failed(watch: Watch, check: WatchCheck, error: str) -> None:
             watch,
             last_check_at=check.at,
             next_check_at=check.at + timedelta(hours=hours),
+            # The column is a small integer.
             failures=min(watch.failures + 1, 1000),
             last_error=check.error,
         )
@@ -108,7 +112,7 @@ def _end_well(watch: Watch, check: WatchCheck, feed: Feed) -> None:
 
 
 def _release(watch: Watch, **columns: object) -> None:
-    """Write what a check came to, unless the watch is another worker's by now."""
+    """Write the outcome and give up the lease; ``LeaseLost`` if another worker has it."""
     mine = Watch.objects.filter(pk=watch.pk, lease_owner=watch.lease_owner)
     if not mine.update(**columns, **NO_LEASE):
         raise LeaseLost
@@ -118,6 +122,7 @@ def _keep(check: WatchCheck) -> None:
     check.save()
     checks = WatchCheck.objects.filter(watch=check.watch)
     oldest = checks.order_by("-pk").values_list("pk", flat=True)[_KEPT_CHECKS:][:1]
+    # Only the newest checks stay, or an hourly watch would fill the table.
     checks.filter(pk__lte=max(oldest, default=0)).delete()
 
 
@@ -128,10 +133,12 @@ def _renew(watch: Watch) -> None:
 
 
 def _submit_waiting(watch: Watch, check: WatchCheck) -> None:
-    """Submit what waits, the oldest first, up to the limit of one check."""
+    """Submit waiting items, oldest first, up to the limit per check."""
     waiting = watch.items.filter(state=WatchItemState.WAITING)
     for item in waiting.order_by("first_seen_at", "-position")[: watch.items_per_check]:
+        # Many items can take longer than the lease.
         _renew(watch)
+        # Each item is committed on its own: a crash repeats at most one.
         with transaction.atomic():
             _submit(watch, item)
         check.scanned += item.state == WatchItemState.SCANNED
@@ -139,8 +146,8 @@ def _submit_waiting(watch: Watch, check: WatchCheck) -> None:
 
 
 def _submit(watch: Watch, item: WatchItem) -> None:
-    told = FeedItem(item.url, item.title, item.account, item.published_at)
-    wanted = links_of_items([told])[0]
+    entry = FeedItem(item.url, item.title, item.account, item.published_at)
+    wanted = links_of_items([entry])[0]
     try:
         item.scanned_file = submit_link(
             container=watch.container,
@@ -152,6 +159,7 @@ def _submit(watch: Watch, item: WatchItem) -> None:
         )
         item.state = WatchItemState.SCANNED
     except IntakeRefused as refused:
+        # Somebody else submitted the link first; the item points to that file.
         if refused.code == "link_seen":
             item.state = WatchItemState.SEEN
             item.scanned_file = file_of_link(
@@ -163,33 +171,34 @@ def _submit(watch: Watch, item: WatchItem) -> None:
 
 
 def _note_missing(watch: Watch, feed: Feed) -> int:
-    """Note which known items are listed now; return how many are gone since.
+    """Update which known items are listed; return how many have gone.
 
-    A feed tells its newest items only: one that is missing is gone if an older one is
-    still there, else it only fell off the end.
+    A feed lists only its newest items. A missing item is gone if an older one is still
+    listed; otherwise it may just have dropped off the end.
     """
     places = {link_key(item.url): place for place, item in enumerate(feed.items)}
     known = list(watch.items.select_related("scanned_file"))
-    there = [item for item in known if item.link_key in places]
-    missing = [one for one in known if one.is_listed and one.link_key not in places]
-    oldest_there = max((item.position for item in there), default=-1)
-    gone = [item for item in missing if feed.whole or item.position < oldest_there]
-    _unmark(there, {SourceGone.UNLISTED})
-    for item in there:
+    listed = [item for item in known if item.link_key in places]
+    missing = [item for item in known if item.is_listed and item.link_key not in places]
+    oldest_listed = max((item.position for item in listed), default=-1)
+    gone = [item for item in missing if feed.whole or item.position < oldest_listed]
+    _unmark(listed, {SourceGone.UNLISTED})
+    for item in listed:
         item.is_listed, item.position = True, places[item.link_key]
     for item in missing:
         item.is_listed = False
-    WatchItem.objects.bulk_update([*there, *missing], ["is_listed", "position"])
+    WatchItem.objects.bulk_update([*listed, *missing], ["is_listed", "position"])
     return sum(_mark(item, SourceGone.UNLISTED) for item in gone)
 
 
 def _probe(watch: Watch) -> int:
-    """Look at the links of a few files that came from here; return how many are gone."""
+    """Check the links of a few submitted items; return how many are gone."""
     before = datetime.now(tz=UTC) - _PROBE_AGAIN
     items = watch.items.filter(
         Q(probed_at__isnull=True) | Q(probed_at__lt=before),
         state=WatchItemState.SCANNED,
         scanned_file__deleted_at__isnull=True,
+        # A link that was fetched today needs no test yet.
         scanned_file__created_at__lt=before,
     ).select_related("scanned_file")
     gone = 0
@@ -207,7 +216,7 @@ def _probe(watch: Watch) -> int:
 
 @transaction.atomic
 def _mark(item: WatchItem, why: SourceGone) -> bool:
-    """Mark the file of an item whose source is gone; False where it is marked."""
+    """Mark the item's file as gone at its source; False if it was marked before."""
     if item.scanned_file is None:
         return False
     marked = ScannedFile.objects.filter(
@@ -223,7 +232,7 @@ def _mark(item: WatchItem, why: SourceGone) -> bool:
 
 
 def _unmark(items: Iterable[WatchItem], reasons: Collection[str]) -> None:
-    """Take the mark from files whose source is there again."""
+    """Clear the mark from files whose source is available again."""
     for item in items:
         file = item.scanned_file
         if file is None or file.source_gone_why not in reasons:

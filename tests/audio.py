@@ -1,4 +1,4 @@
-"""Audio made for tests: seeded tunes, noise, silence; as WAV or through a codec."""
+"""Audio for tests: seeded tunes, noise and silence, as WAV or through a codec."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Samples = NDArray[np.float32]
 
 @cache
 def tune(seed: int, seconds: float) -> Samples:
-    """Return a tune of its own for each seed: plucked notes with three overtones.
+    """Return plucked notes with three overtones, a different tune for each seed.
 
-    Read-only, because it is made once.
+    The array is read-only because calls with the same seed share it.
     """
     rng = np.random.default_rng(seed)
     y = np.zeros(int(seconds * RATE), dtype=np.float32)
@@ -52,8 +52,17 @@ def silence(seconds: float) -> Samples:
 
 
 def join(parts: Sequence[Samples]) -> Samples:
-    """Put parts after each other."""
+    """Concatenate sounds."""
     return np.concatenate(list(parts))
+
+
+def decoded(path: Path) -> Samples:
+    """Return a file's sound as one channel."""
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        frames = [*container.decode(audio=0), None]
+        parts = [part.to_ndarray()[0] for f in frames for part in resampler.resample(f)]
+    return np.concatenate(parts).astype(np.float32)
 
 
 def wav_bytes(y: Samples) -> bytes:
@@ -68,7 +77,7 @@ def wav_bytes(y: Samples) -> bytes:
 
 
 def encode(y: Samples, path: Path, *, codec: str, bit_rate: int = 64_000) -> None:
-    """Write through a codec; the container follows from the name's ending."""
+    """Encode samples; the suffix of the path selects the container format."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE)
         assert isinstance(stream, av.AudioStream)

@@ -1,4 +1,4 @@
-"""What every test stands on: a data folder of its own, and a worker to call."""
+"""Fixtures for every test: an own data folder, signed-in clients, and a worker to run."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from recognition.media import write_proxy
 from scanning.models import Container
 from tests import audio, scheduling
 from tests.factories.accounts import make_user
+from tests.undefined_variables import Undefined
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 Worker = Callable[[], None]
 
 
-# Migrating takes seconds; installations that are not about migrations begin with a copy.
+# Migrating takes seconds; tests that are not about migrations start from a copy.
 CopyDatabase = Callable[[Path], Path]
 
 
@@ -60,12 +61,21 @@ class MakeClient(Protocol):
 def pytest_xdist_make_scheduler(
     config: pytest.Config, log: Producer | None
 ) -> LoadScopeScheduling:
-    """Let tests that share a portal share a process."""
+    """Keep tests that share a portal in the same process."""
     return scheduling.scheduler(config, log)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def undefined_variables_fail() -> None:
+    """Fail the test when a rendered template names an undefined variable."""
+    for engine in django_settings.TEMPLATES:
+        options = engine["OPTIONS"]
+        assert isinstance(options, dict)
+        options["string_if_invalid"] = Undefined()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
+    """Run the slowest tests first."""
     items.sort(key=scheduling.rank)
 
 
@@ -75,10 +85,10 @@ def django_db_setup(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path | None:
-    """Keep a copy of the empty database where it is SQLite's in memory.
+    """Keep a copy of the empty database when it is SQLite in memory.
 
-    Then let tests that commit be cleared up after: on SQLite that deletes the rows. Where
-    no test that was collected uses the database there is none, and nothing is touched.
+    Also let the cleanup of committing tests delete rows on SQLite. If no collected test
+    uses the database, there is no database and nothing happens.
     """
     database = connections["default"]
     if not isinstance(database, SQLite) or not database.is_in_memory_db():
@@ -94,7 +104,7 @@ def django_db_setup(
     def make_again(**_told: object) -> None:
         Bucket.objects.bulk_create(made_by_migrations, ignore_conflicts=True)
 
-    # A test that commits empties every table; this is said when they are empty.
+    # Tests that commit empty every table; Django then sends post_migrate.
     post_migrate.connect(
         make_again, sender=apps.get_app_config("catalogue"), weak=False
     )
@@ -105,7 +115,7 @@ def django_db_setup(
 def copy_database(
     django_db_setup: Path | None, tmp_path_factory: pytest.TempPathFactory
 ) -> CopyDatabase:
-    """Return a function that lays a migrated, empty SQLite database into a folder."""
+    """Return a function that copies a migrated, empty SQLite database into a folder."""
     empty = django_db_setup or _migrated(tmp_path_factory.mktemp("empty"))
 
     def copy(folder: Path) -> Path:
@@ -119,7 +129,7 @@ def _migrated(folder: Path) -> Path:
     own = {
         "ACRPORTAL_DATA_DIR": str(folder),
         "DATABASE_URL": f"sqlite:///{database}",
-        "SECRET_KEY": "only for this test",
+        "SECRET_KEY": "only for this test, and long enough",
     }
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
@@ -132,7 +142,7 @@ def _migrated(folder: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, settings: Settings) -> Path:
-    """Give each test its own data folder, and quick password hashes."""
+    """Give each test its own data folder and fast password hashes."""
     settings.ACRPORTAL_DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
@@ -146,7 +156,7 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.fixture
 def run_worker(transactional_db: None) -> Worker:
-    """Return a function that does all queued work, by the real worker's own code."""
+    """Return a function that does all queued work with the real worker's code."""
 
     def work() -> None:
         call_command("scan_worker", batch=True, interval=0.0)
@@ -168,7 +178,7 @@ def signed_in(db: None) -> MakeClient:
 
 @pytest.fixture
 def admin(db: None) -> User:
-    """Return a user who may do everything."""
+    """Return a user with every permission."""
     return make_user(Role.ADMIN)
 
 
@@ -192,7 +202,7 @@ class Catalogue:
             audio=upload(f"{title}.wav", audio.wav_bytes(audio.tune(seed, 30))),
             user=user,
         )
-        # There already, so that the worker need not encode it for each test.
+        # Stored already, so that the worker need not encode it in each test.
         rendition = ContentFile(_rendition(seed))
         added.proxy = default_storage.save(f"proxies/{added.acr_id}.webm", rendition)
         added.save(update_fields=["proxy"])
@@ -201,7 +211,7 @@ class Catalogue:
 
 @cache
 def _rendition(seed: int) -> bytes:
-    """Return what browsers play of a tune."""
+    """Return the rendition of a tune."""
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "tune.wav", Path(folder) / "proxy.webm"
         source.write_bytes(audio.wav_bytes(audio.tune(seed, 30)))

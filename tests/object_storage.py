@@ -1,4 +1,4 @@
-"""An S3 server of this machine, and media that are kept with one."""
+"""An S3 server on this machine, and media storage that uses it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.storage_url import storage_options
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """Give the address of an S3 server without buckets."""
+    """Yield the address of an S3 server without buckets."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -25,7 +25,7 @@ def s3_server() -> Iterator[str]:
 
 @contextmanager
 def media_at(address: str) -> Iterator[None]:
-    """Look for media in the bucket ``media`` of an S3 storage from here on."""
+    """Use the bucket ``media`` of an S3 storage for media for the rest of the test."""
     kept = {
         "BACKEND": "common.object_storage.ObjectStorage",
         "OPTIONS": storage_options(f"s3://key:secret@{address}/media?https=off"),

@@ -1,4 +1,4 @@
-"""Runs the tests that use the database on PostgreSQL too, where one answers.
+"""Runs the tests that use the database on PostgreSQL too, if a server answers.
 
 ``python -m tests.on_postgres [arguments of pytest]``; ``TEST_DATABASE_URL`` names the
 server.
@@ -12,13 +12,13 @@ import sys
 
 import psycopg
 
-# They know no database, or run servers with one of their own.
+# These use no database, or run servers with their own.
 _WITHOUT = ("tests/recognition", "tests/wire", "tests/operations/test_draining.py")
 _DEFAULT = "postgres://postgres@127.0.0.1:5432/postgres"
 
 
 def main() -> int:
-    """Return pytest's exit code; 0 where there is no server."""
+    """Return pytest's exit code; 0 if there is no server."""
     url = os.environ.get("TEST_DATABASE_URL", _DEFAULT)
     try:
         psycopg.connect(url, connect_timeout=3).close()

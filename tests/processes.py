@@ -1,4 +1,4 @@
-"""Python processes that work on the database of the test."""
+"""Python processes that work on the test's database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def postgres_url() -> str:
 
 
 def begin(script: str, env: Mapping[str, str], *told: object) -> subprocess.Popen[str]:
-    """Start a process that runs a script with arguments, to be talked to in lines."""
+    """Start a process that runs a script and exchanges lines with the test."""
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, told)],
         stdin=subprocess.PIPE,
@@ -27,7 +27,7 @@ def begin(script: str, env: Mapping[str, str], *told: object) -> subprocess.Pope
 
 
 def go_at_once(processes: Sequence[subprocess.Popen[str]]) -> None:
-    """Wait until each process says that it is ready, then let all of them go."""
+    """Wait until each process reports that it is ready, then start all of them at once."""
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

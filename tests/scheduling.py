@@ -1,9 +1,9 @@
-"""Which tests share a process, and which begin first.
+"""Chooses which tests share a process and which start first.
 
-Whole portals that run beside the tests (a demo with a browser, a server for clients, two
-portals that call each other) start once, not once for each process, and before the many
-short tests: these then fill what the long ones leave. pytest-xdist's own groups
-(``xdist_group``) would do, but release 3.8 does not keep them under pytest 9.
+Whole portals that run beside the tests (a demo with a browser, a server for clients,
+two portals that call each other) start once instead of once per process, and before the
+many short tests, which then fill the remaining time. pytest-xdist's own groups
+(``xdist_group``) would do this, but release 3.8 does not respect them under pytest 9.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-# In the order in which they begin.
+# In starting order.
 _PORTALS = ("tests/e2e/", "tests/wire/test_federation.py", "tests/wire/")
 
 
 def group_of(nodeid: str) -> str:
-    """Return what a test shares its process with: its portal; else it is alone."""
+    """Return the group of a test: its portal's, or else a group of its own."""
     return next((group for group in _PORTALS if nodeid.startswith(group)), nodeid)
 
 
 def rank(item: pytest.Item) -> int:
-    """Return which tests begin first: those beside which something has to start.
+    """Return the sort key of a test: portals first, then tests that start servers.
 
-    Others stay as pytest-django has them, those that empty the database last.
+    The others keep the order of pytest-django, with tests that empty the database last.
     """
     group = group_of(item.nodeid)
     if group in _PORTALS:
@@ -42,5 +42,5 @@ def scheduler(config: pytest.Config, log: Producer | None) -> LoadScopeSchedulin
 
     config.option.loadscopereorder = False
     made = LoadScopeScheduling(config, log)
-    made._split_scope = group_of  # what its subclasses are asked to replace
+    made._split_scope = group_of  # pytest-xdist asks subclasses to override this method
     return made

@@ -1,4 +1,4 @@
-"""What the documents say of settings, commands and pins is true."""
+"""The documents' settings, commands and version pins are correct."""
 
 from __future__ import annotations
 

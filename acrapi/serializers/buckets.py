@@ -1,4 +1,4 @@
-"""Shapes of buckets and of the audio files in them."""
+"""Wire formats of buckets and of the audio files in them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Json = dict[str, Any]
     ],
 )
 class BucketUpdateSerializer(serializers.Serializer[None]):
-    """What may be changed of a bucket."""
+    """The fields of a bucket that can be changed."""
 
     name = ShortText(max_length=200, required=False)
     labels = LabelsField(required=False)
@@ -37,16 +37,17 @@ class BucketUpdateSerializer(serializers.Serializer[None]):
     net_type = serializers.IntegerField(required=False, min_value=0, max_value=2)
 
     def validate_name(self, name: str) -> str:
-        """Refuse a name that another bucket has: containers refer by name."""
-        taken = Bucket.objects.filter(name=name)
+        """Refuse the name of another bucket: containers refer to buckets by name."""
+        namesakes = Bucket.objects.present().filter(name=name)
         if self.context.get("bucket"):
-            taken = taken.exclude(pk=self.context["bucket"].pk)
-        if existing := taken.first():
+            namesakes = namesakes.exclude(pk=self.context["bucket"].pk)
+        if existing := namesakes.first():
             raise serializers.ValidationError(
                 f"Bucket {existing.pk} has this name already; choose another."
             )
+        # Also buckets outside the caller's access limits, without naming them.
         with working_for(None):
-            if taken.exists():
+            if namesakes.exists():
                 raise serializers.ValidationError("This name is taken; choose another.")
         return name
 
@@ -68,7 +69,7 @@ class BucketUpdateSerializer(serializers.Serializer[None]):
     ],
 )
 class BucketRequestSerializer(BucketUpdateSerializer):
-    """A new bucket. Live types are not served here."""
+    """A new bucket. Live types are not supported here."""
 
     name = ShortText(max_length=200)
     region = serializers.RegexField(r"^[a-z0-9][a-z0-9-]{0,31}\Z", max_length=32)
@@ -76,19 +77,19 @@ class BucketRequestSerializer(BucketUpdateSerializer):
         choices=BucketType.choices,
         error_messages={
             "invalid_choice": "This server keeps buckets of the types File and "
-            "DedupFile; live channels are not served here."
+            "DedupFile; live channels are not supported here."
         },
     )
 
 
-def bucket_columns(told: Json) -> Json:
+def bucket_columns(fields: Json) -> Json:
     """Return the columns that a valid request sets."""
     columns = {
-        name: told[name]
+        name: fields[name]
         for name in ("name", "labels", "metadata_template", "net_type", "region")
-        if name in told
+        if name in fields
     }
-    return columns | ({"bucket_type": told["type"]} if "type" in told else {})
+    return columns | ({"bucket_type": fields["type"]} if "type" in fields else {})
 
 
 @extend_schema_serializer(component_name="Bucket")
@@ -113,7 +114,7 @@ class BucketSerializer(serializers.Serializer[None]):
 
 
 def bucket_shapes(buckets: Sequence[Bucket]) -> list[Json]:
-    """Return buckets as clients read them; one query counts all their recordings."""
+    """Return buckets in wire format; one query counts all their recordings."""
     counted = (
         Recording.objects.filter(
             bucket__in=[bucket.pk for bucket in buckets],
@@ -124,7 +125,7 @@ def bucket_shapes(buckets: Sequence[Bucket]) -> list[Json]:
         .annotate(num=Count("pk"), size=Sum("audio_bytes"))
     )
     figures = {row["bucket"]: (row["num"], row["size"]) for row in counted}
-    return [_bucket(one, *figures.get(one.pk, (0, 0))) for one in buckets]
+    return [_bucket(bucket, *figures.get(bucket.pk, (0, 0))) for bucket in buckets]
 
 
 def _bucket(bucket: Bucket, num: int, size: int) -> Json:
@@ -140,6 +141,7 @@ def _bucket(bucket: Bucket, num: int, size: int) -> Json:
         "labels": bucket.labels,
         "net_type": bucket.net_type,
         "num": num,
+        # A text on the wire, unlike a container's size.
         "size": str(size),
         "access_permission": "private",
         "created_at": plain_instant(bucket.created_at),
@@ -158,7 +160,7 @@ def _bucket(bucket: Bucket, num: int, size: int) -> Json:
     ],
 )
 class AudioFileUpdateSerializer(serializers.Serializer[None]):
-    """What may be changed of a bucket's file."""
+    """The fields of a bucket's file that can be changed."""
 
     title = ShortText(required=False, max_length=500)
     user_defined = ObjectField(required=False)
@@ -180,7 +182,7 @@ class AudioFileUpdateSerializer(serializers.Serializer[None]):
     ],
 )
 class AudioFileRequestSerializer(serializers.Serializer[None]):
-    """A recording: audio, a fingerprint, a link, or one that is here already."""
+    """A recording: audio, a fingerprint, a link, or one that this server knows."""
 
     data_type = serializers.ChoiceField(
         choices=["audio", "fingerprint", "audio_url", "acrid"], default="audio"
@@ -211,7 +213,7 @@ class AudioFileSerializer(serializers.Serializer[None]):
 
 @extend_schema_serializer(component_name="AudioFileCreated")
 class AudioFileCreatedSerializer(AudioFileSerializer):
-    """A recording just taken in: its duration is a decimal text."""
+    """A new recording; its duration is a decimal text."""
 
     duration = serializers.CharField()  # type: ignore[assignment]  # differs on the wire
 
@@ -227,7 +229,7 @@ class AudioFileCreatedSerializer(AudioFileSerializer):
     ],
 )
 class MoveRequestSerializer(serializers.Serializer[None]):
-    """Which files go where."""
+    """Files to move, and their destination."""
 
     target_bucket_id = serializers.IntegerField(min_value=1)
     ids = serializers.JSONField(help_text="Ids or acr_ids: a list, or with commas.")
@@ -238,18 +240,18 @@ class MoveRequestSerializer(serializers.Serializer[None]):
     examples=[OpenApiExample("Two files", value={"ids": [20, 13]}, request_only=True)],
 )
 class IdsRequestSerializer(serializers.Serializer[None]):
-    """Which files."""
+    """Ids of files."""
 
     ids = serializers.JSONField(help_text="Ids or acr_ids: a list, or with commas.")
 
 
 def audio_file_shapes(recordings: Sequence[Recording]) -> list[Json]:
-    """Return recordings as clients read them."""
+    """Return recordings in wire format."""
     return [_audio_file(recording) for recording in recordings]
 
 
 def created_audio_file(recording: Recording) -> Json:
-    """Return a recording as the answer to its upload has it."""
+    """Return a recording as in the response to its upload."""
     return _audio_file(recording) | {"duration": f"{recording.duration_ms / 1000:.6f}"}
 
 

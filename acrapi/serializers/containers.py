@@ -1,4 +1,4 @@
-"""Shapes of containers."""
+"""Wire formats of containers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _EXAMPLE = {
     examples=[OpenApiExample("Whole files", value=_EXAMPLE, request_only=True)],
 )
 class ContainerRequestSerializer(serializers.Serializer[None]):
-    """What a client says about a new container."""
+    """The fields of a new container."""
 
     name = ShortText(max_length=200)
     region = serializers.RegexField(r"^[a-z0-9][a-z0-9-]{0,31}\Z", max_length=32)
@@ -60,10 +60,10 @@ class ContainerRequestSerializer(serializers.Serializer[None]):
 
 @extend_schema_serializer(component_name="ContainerUpdateRequest")
 class ContainerUpdateSerializer(ContainerRequestSerializer):
-    """Any subset of it; the region stays."""
+    """Any subset of the fields; the region cannot change."""
 
     def get_fields(self) -> dict[str, Any]:
-        """Require nothing, assume nothing."""
+        """Make all fields optional, without defaults."""
         fields = super().get_fields()
         fields.pop("region")
         fields["audio_type"] = serializers.ChoiceField(choices=AudioType.choices)
@@ -72,17 +72,17 @@ class ContainerUpdateSerializer(ContainerRequestSerializer):
         return fields
 
 
-def container_columns(told: Json) -> Json:
-    """Return the columns that a valid request sets; buckets are not one of them."""
+def container_columns(fields: Json) -> Json:
+    """Return the columns that a valid request sets; buckets are not among them."""
     columns = {
-        name: told[name]
+        name: fields[name]
         for name in ("name", "region", "audio_type", "callback_url", *_FLAGS)
-        if name in told
+        if name in fields
     }
-    if "engine" in told:
-        columns["wire_engine"] = told["engine"]
-    if "policy" in told:
-        columns["policy"] = told["policy"] or whole_file_policy()
+    if "engine" in fields:
+        columns["wire_engine"] = fields["engine"]
+    if "policy" in fields:
+        columns["policy"] = fields["policy"] or whole_file_policy()
     return columns
 
 
@@ -117,16 +117,20 @@ class ContainerSerializer(serializers.Serializer[None]):
 
 
 def container_shapes(containers: Sequence[Container]) -> list[Json]:
-    """Return containers as clients read them; one query counts all their files."""
+    """Return containers in wire format; one query counts all their files."""
     ids = [container.pk for container in containers]
     counted = (
-        ScannedFile.objects.filter(container__in=ids, deleted_at__isnull=True)
+        ScannedFile.objects.present()
+        .filter(container__in=ids)
         .order_by()
         .values("container")
         .annotate(num=Count("pk"), size=Sum("size_bytes"))
     )
     figures = {row["container"]: (row["num"], row["size"]) for row in counted}
-    return [_shape(one, *figures.get(one.pk, (0, 0))) for one in containers]
+    return [
+        _shape(container, *figures.get(container.pk, (0, 0)))
+        for container in containers
+    ]
 
 
 def _shape(container: Container, num: int, size: int) -> Json:

@@ -1,4 +1,4 @@
-"""The envelopes around data, for the API's description."""
+"""Envelopes around data, for the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rest_framework import serializers
 
 
 class ErrorSerializer(serializers.Serializer[None]):
-    """Every refusal."""
+    """Any refusal."""
 
     message = serializers.CharField(help_text="What is wrong and what to do.")
     error = serializers.CharField(help_text="The same text.")
     code = serializers.CharField(help_text="Stable name; see the list of codes.")
-    request_id = serializers.CharField(help_text="Name it when asking the operator.")
+    request_id = serializers.CharField(help_text="Quote it when you ask the operator.")
 
 
 class InvalidSerializer(ErrorSerializer):
-    """A refusal of values, field by field."""
+    """A refusal of values, with messages by field."""
 
     errors = serializers.DictField(  # type: ignore[assignment]  # a field, not the property
         child=serializers.ListField(child=serializers.CharField())
@@ -27,7 +27,7 @@ class InvalidSerializer(ErrorSerializer):
 
 
 class LinksSerializer(serializers.Serializer[None]):
-    """Full addresses of other pages."""
+    """URLs of other pages."""
 
     first = serializers.CharField()
     last = serializers.CharField()
@@ -36,7 +36,7 @@ class LinksSerializer(serializers.Serializer[None]):
 
 
 class MetaSerializer(serializers.Serializer[None]):
-    """Where this page is."""
+    """Position of this page in the list."""
 
     current_page = serializers.IntegerField()
     last_page = serializers.IntegerField()
@@ -46,14 +46,14 @@ class MetaSerializer(serializers.Serializer[None]):
     total = serializers.IntegerField()
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Add ``from``, which is no name in this language. Any: DRF's own type."""
+        """Add ``from``, a Python keyword. Any: DRF's own type."""
         return super().get_fields() | {
             "from": serializers.IntegerField(allow_null=True)
         }
 
 
 class TextMetaSerializer(MetaSerializer):
-    """As dedup lists have it: ``per_page`` is a text there."""
+    """The variant of dedup lists, where ``per_page`` is a text."""
 
     per_page = serializers.CharField()  # type: ignore[assignment]  # differs on the wire
 

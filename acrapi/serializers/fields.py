@@ -1,4 +1,4 @@
-"""Fields that take the forms in which real clients send one value."""
+"""Serializer fields that accept the different forms real clients send."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rest_framework import serializers
 from catalogue.models import Bucket
 from common.http import LinkRefused, check_link
 
-# Any in this module: whatever a client sends.
+# Any in this module: values from clients.
 _MAX_TEXT = 1_000_000
 _MAX_ID_DIGITS = 18
 _MAX_DEPTH = 30
 
 
 def as_id(value: object) -> int | None:
-    """Return a positive id that a database column holds; None for anything else."""
+    """Return a positive id that fits a database column, or None."""
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
         return None
@@ -32,13 +32,13 @@ def as_id(value: object) -> int | None:
 
 
 def refuse_unstorable(value: object, *, depth: int = 0) -> None:
-    """Refuse what a client's JSON may hold and a database cannot keep."""
+    """Refuse JSON that the database cannot store."""
     if depth > _MAX_DEPTH:
         raise serializers.ValidationError(f"At most {_MAX_DEPTH} levels of nesting.")
     if isinstance(value, str):
         _refuse_text(value)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise serializers.ValidationError("A number is too large, or is none.")
+        raise serializers.ValidationError("A number is too large or not finite.")
     elif isinstance(value, dict):
         for name, inner in value.items():
             _refuse_text(str(name))
@@ -51,16 +51,16 @@ def refuse_unstorable(value: object, *, depth: int = 0) -> None:
 def _refuse_text(text: str) -> None:
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise serializers.ValidationError(
-            "Texts may hold neither NUL nor half of a surrogate pair."
+            "Texts must not contain NUL or lone surrogates."
         )
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
 class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
-    """An object, also as JSON text (in forms, and by the official CLI in JSON)."""
+    """An object, or its JSON text (in forms, and from the official CLI)."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the object; nothing at all is an empty one."""
+        """Return the object; empty values become an empty object."""
         if isinstance(data, str):
             data = self._read(data)
         if data is None or data == [] or data == "":
@@ -76,12 +76,13 @@ class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
         if not text.strip():
             return {}
         try:
+            # Longer text is cut and then fails to parse, which bounds the work.
             return json.loads(text[:_MAX_TEXT])
         except (ValueError, RecursionError) as error:
             raise serializers.ValidationError(f"This is not JSON: {error}.") from error
 
     def to_representation(self, value: Any) -> Any:
-        """Return it as it is."""
+        """Return the value unchanged."""
         return value
 
 
@@ -94,7 +95,7 @@ class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
     }
 )
 class LabelsField(serializers.Field[list[str], Any, Any, Any]):
-    """A list of texts, also as JSON text or separated by commas."""
+    """A list of texts, a JSON text, or a comma-separated text."""
 
     def to_internal_value(self, data: Any) -> list[str]:
         """Return the labels."""
@@ -103,12 +104,14 @@ class LabelsField(serializers.Field[list[str], Any, Any, Any]):
         if not isinstance(data, list) or len(data) > 100:
             raise serializers.ValidationError("This must be a list of texts.")
         if not all(isinstance(label, str) and len(label) <= 100 for label in data):
-            raise serializers.ValidationError("Each label is a text of at most 100.")
+            raise serializers.ValidationError(
+                "Each label must be a text of at most 100 characters."
+            )
         refuse_unstorable(data)
         return [str(label) for label in data]
 
     def to_representation(self, value: Any) -> Any:
-        """Return it as it is."""
+        """Return the value unchanged."""
         return value
 
 
@@ -120,77 +123,81 @@ class LabelsField(serializers.Field[list[str], Any, Any, Any]):
     }
 )
 class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
-    """Buckets by id, by name, or as the objects that answers hold; mixed."""
+    """Buckets by id, by name, or as objects from responses, also mixed."""
 
     def to_internal_value(self, data: Any) -> list[Bucket]:
-        """Return the buckets; name every one that is not there."""
-        wanted = _listed(data) if isinstance(data, str) else data
-        if isinstance(wanted, int) and not isinstance(wanted, bool):
-            wanted = [wanted]
-        if not isinstance(wanted, list) or not wanted or len(wanted) > 200:
+        """Return the buckets; the error names all unknown ones."""
+        references = _listed(data) if isinstance(data, str) else data
+        if isinstance(references, int) and not isinstance(references, bool):
+            references = [references]
+        if not isinstance(references, list) or not references or len(references) > 200:
             raise serializers.ValidationError(
                 "Name at least one bucket, by id or by name."
             )
-        found = [(one, _bucket(one)) for one in wanted]
-        missing = [str(one)[:80] for one, bucket in found if bucket is None]
+        found = [(reference, _bucket(reference)) for reference in references]
+        missing = [str(reference)[:80] for reference, bucket in found if bucket is None]
         if missing:
             raise serializers.ValidationError(_unknown_buckets(missing))
         buckets = [bucket for _, bucket in found if bucket is not None]
         return list({bucket.pk: bucket for bucket in buckets}.values())
 
     def to_representation(self, value: Any) -> Any:
-        """Return it as it is."""
+        """Return the value unchanged."""
         return value
 
 
 def _listed(text: str) -> list[Any]:
-    """Return the list in a text: JSON, or parts between commas."""
+    """Return the list in a text: JSON, or comma-separated."""
     if text.lstrip().startswith("["):
         try:
-            told = json.loads(text[:_MAX_TEXT])
+            listed = json.loads(text[:_MAX_TEXT])
         except (ValueError, RecursionError) as error:
             raise serializers.ValidationError(f"This is not JSON: {error}.") from error
-        return list(told)
+        return list(listed)
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _bucket(told: object) -> Bucket | None:
-    """Return a bucket by what names it: an id first, then a name."""
-    if isinstance(told, dict):
-        told = told.get("id") or told.get("name")
-    identifier = as_id(told)
+def _bucket(reference: object) -> Bucket | None:
+    """Return the bucket with this id, or else with this name."""
+    if isinstance(reference, dict):
+        reference = reference.get("id") or reference.get("name")
+    identifier = as_id(reference)
     if identifier is not None and (
-        found := Bucket.objects.filter(pk=identifier).first()
+        found := Bucket.objects.present().filter(pk=identifier).first()
     ):
         return found
-    name = str(told)
-    if not isinstance(told, str | int) or isinstance(told, bool) or "\0" in name:
+    name = str(reference)
+    if (
+        not isinstance(reference, str | int)
+        or isinstance(reference, bool)
+        or "\0" in name
+    ):
         return None
     try:
         name.encode()
     except UnicodeEncodeError:
         return None
-    return Bucket.objects.filter(name=name).first()
+    return Bucket.objects.present().filter(name=name).first()
 
 
 def _unknown_buckets(missing: Sequence[str]) -> str:
-    known = Bucket.objects.order_by("id").values_list("pk", "name")[:20]
-    there = ", ".join(f"{number} {name}" for number, name in known)
-    return f"There is no bucket {', '.join(missing)}. There are: {there}."
+    known = Bucket.objects.present().order_by("id").values_list("pk", "name")[:20]
+    known_names = ", ".join(f"{number} {name}" for number, name in known)
+    return f"There is no bucket {', '.join(missing)}. There are: {known_names}."
 
 
 class WebAddressField(serializers.CharField):
-    """An http or https address; ``""`` and null mean none."""
+    """An http or https URL; ``""`` and null mean none."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=2000, **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Take null for an empty text."""
+        """Treat null as an empty text."""
         return super().run_validation("" if data is None else data)
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the address, or say why it is refused."""
+        """Return the URL, or raise with the reason for its refusal."""
         url = super().to_internal_value(data)
         if not url:
             return ""
@@ -200,6 +207,7 @@ class WebAddressField(serializers.CharField):
             raise serializers.ValidationError(
                 f"This address is not allowed: {error}."
             ) from error
+        # An early hint for people; the real check is at each connection.
         if _is_private(url) and not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
             raise serializers.ValidationError(
                 "This is a private or local address. The operator can allow those with "
@@ -209,7 +217,7 @@ class WebAddressField(serializers.CharField):
 
 
 def _is_private(url: str) -> bool:
-    """Tell what the address itself shows; names are judged when they are resolved."""
+    """Tell whether the host itself is private; names are checked when resolved."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -224,12 +232,12 @@ class FlagField(serializers.BooleanField):
     """True, false, 0, 1 and their texts; null means off."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Take null for off."""
+        """Treat null as off."""
         return super().run_validation(False if data is None else data)
 
 
 class ShortText(serializers.CharField):
-    """One line of text that may come as a number."""
+    """One line of text; numbers are accepted too."""
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text without control characters."""

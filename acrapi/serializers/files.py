@@ -1,4 +1,4 @@
-"""Shapes of scanned files."""
+"""Wire formats of scanned files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FileRequestSerializer(serializers.Serializer[None]):
 
 @extend_schema_serializer(component_name="FsFile")
 class FileSerializer(serializers.Serializer[None]):
-    """A scanned file. ``results`` is left out of lists unless they are asked for it."""
+    """A scanned file. Lists contain ``results`` only on request."""
 
     id = serializers.UUIDField()
     uid = serializers.IntegerField()
@@ -77,7 +77,7 @@ class FileSerializer(serializers.Serializer[None]):
 def file_shapes(
     files: Sequence[ScannedFile], *, with_results: bool = True
 ) -> list[Json]:
-    """Return files as clients read them, with what was found if that is wanted."""
+    """Return files in wire format, with their results if wanted."""
     results = results_of(files) if with_results else {}
     return [
         _shape(file) | ({"results": results[file.pk]} if with_results else {})
@@ -107,7 +107,7 @@ def _shape(file: ScannedFile) -> Json:
 
 
 def _origin(file: ScannedFile) -> tuple[str, str]:
-    """Return the protocol's data type and uri; a platform is its own data type."""
+    """Return the protocol's data type and uri; each platform is a data type."""
     if file.source_type == SourceType.FINGERPRINT:
         return "fingerprint", f"fingerprint:{file.name}"
     if file.source_type != SourceType.LINK:

@@ -1,4 +1,4 @@
-"""What every view of the API has in common."""
+"""The base of all API views."""
 
 from __future__ import annotations
 
@@ -21,21 +21,24 @@ from accounts.bearer import BearerAuthentication
 from accounts.roles import Action
 from acrapi.auth import TokenAllows
 from acrapi.errors import WireError, exception_handler
-from acrapi.parsers import WireFormParser, WireJSONParser, WireMultiPartParser
+from acrapi.parsers import (
+    MAX_FORM_BYTES,
+    WireFormParser,
+    WireJSONParser,
+    WireMultiPartParser,
+)
 from acrapi.throttling import TokenThrottle
 from common.attribution import attribution_scope
-
-# A multipart body is its files and some fields.
-_BESIDE_THE_FILE = 16 * 1024**2
+from common.bodies import BodyTooLarge, accept_body, file_body_bytes
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """Answers JSON whatever the Accept header says; parsers go by Content-Type."""
+    """Answers JSON for any Accept header; Content-Type selects the parser."""
 
     def select_parser(
         self, request: Request, parsers: Iterable[BaseParser]
     ) -> BaseParser | None:
-        """Return the parser for the content type; JSON where none is given."""
+        """Return the parser for the content type; JSON if none is given."""
         given = (request.content_type or "").split(";")[0].strip().lower()
         return next((p for p in parsers if given in ("", p.media_type)), None)
 
@@ -51,9 +54,15 @@ class AlwaysJSON(BaseContentNegotiation):
 
 
 class WireView(APIView):
-    """A resource of the wire protocol. ``actions`` says what each method needs."""
+    """A resource of the wire protocol; ``actions`` gives the permission per method.
+
+    The body is read only after token, scope and role allow the call. ``file_methods``
+    are the methods that accept files.
+    """
 
     actions: ClassVar[dict[str, Action]] = {}
+    file_methods: ClassVar[frozenset[str]] = frozenset()
+    checks_sender = True
     authentication_classes = [BearerAuthentication]
     permission_classes = [TokenAllows]
     parser_classes = [WireJSONParser, WireMultiPartParser, WireFormParser]
@@ -64,28 +73,36 @@ class WireView(APIView):
     def dispatch(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:  # Any: Django's own signature
-        """Attribute all that the call does to its token, and to nothing after it."""
+        """Attribute the changes of this call to its token, and only those."""
         with attribution_scope():
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse, before any of it is read, a body that is too large.
+        """Refuse an oversized body before reading any of it.
 
         Any: DRF's own signature.
         """
+        # Authenticates, checks permissions and throttles, all without the body.
         super().initial(request, *args, **kwargs)
-        refuse_too_large(request.META.get("CONTENT_LENGTH"))
+        if request.method in self.file_methods:
+            accept_file(request._request)
+        else:
+            accept_body(request._request, self.body_bytes())
+
+    def body_bytes(self) -> int:
+        """Return the size limit of a body without files."""
+        return MAX_FORM_BYTES
 
     def get_exception_handler(
         self,
     ) -> Callable[[Exception, dict[str, Any]], Response | None]:
-        """Return the wire's own error shapes. Any: DRF's own signature."""
+        """Return the handler for wire errors. Any: DRF's own signature."""
         return exception_handler
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        """Give what clients poll an ETag, and say so briefly when it is unchanged.
+        """Add an ETag to responses that clients poll, and answer 304 if unchanged.
 
         Any: DRF's own signature.
         """
@@ -102,6 +119,7 @@ def _tagger(request: HttpRequest) -> Callable[[HttpResponse], HttpResponse | Non
         response["ETag"] = etag
         response["Cache-Control"] = "private, no-cache"
         wanted = parse_etags(request.headers.get("If-None-Match", ""))
+        # Proxies that compress make our ETags weak.
         if etag in wanted or f"W/{etag}" in wanted:
             response.status_code = 304
             response.content = b""
@@ -111,16 +129,15 @@ def _tagger(request: HttpRequest) -> Callable[[HttpResponse], HttpResponse | Non
     return tag
 
 
-def refuse_too_large(content_length: str | None) -> None:
-    """Raise 413 for an announced length over the limit."""
-    limit = settings.ACRPORTAL_MAX_FILE_BYTES
-    if str(content_length or "").isdigit() and int(content_length or 0) > (
-        limit + _BESIDE_THE_FILE
-    ):
+def accept_file(request: HttpRequest) -> None:
+    """Unlock a body that contains a file; raise 413 if it is too large."""
+    try:
+        accept_body(request, file_body_bytes())
+    except BodyTooLarge as refused:
         raise WireError(
             413,
             "file_too_large",
-            f"The body has {int(content_length or 0) / 1024**3:.1f} GiB; the limit for "
-            f"a file is {limit / 1024**3:g} GiB. Split it or ask an admin to raise the "
-            "limit.",
-        )
+            "The body is larger than the limit for a file, which is "
+            f"{settings.ACRPORTAL_MAX_FILE_BYTES / 1024**3:g} GiB. Split it or ask an "
+            "admin to raise the limit.",
+        ) from refused

@@ -65,6 +65,7 @@ class BucketFilesView(WireView):
     """All files of a bucket."""
 
     actions = _WRITES
+    file_methods = frozenset({"POST"})
 
     @described(
         _TAG,
@@ -96,17 +97,18 @@ class BucketFilesView(WireView):
         name="add_bucket_file",
     )
     def post(self, request: Request, bucket_id: str) -> Response:
-        """Take in audio, a fingerprint, a link, or a recording that is here already."""
+        """Add audio, a fingerprint, a link, or a recording that this server knows."""
         bucket = bucket_of(bucket_id)
-        sent = request_fields(request)
-        if "audio_type" in sent:
-            sent.setdefault("data_type", sent["audio_type"])
-        form = AudioFileRequestSerializer(data=sent)
+        fields = request_fields(request)
+        # Some clients name the field audio_type.
+        if "audio_type" in fields:
+            fields.setdefault("data_type", fields["audio_type"])
+        form = AudioFileRequestSerializer(data=fields)
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
 
         def add() -> Response:
-            recording = add_from_request(bucket, told, user_of(request))
+            recording = add_from_request(bucket, validated, user_of(request))
             return Response({"data": created_audio_file(recording)})
 
         return once(request, add)
@@ -119,11 +121,11 @@ class BucketFilesView(WireView):
         name="delete_bucket_files",
     )
     def delete(self, request: Request, bucket_id: str) -> Response:
-        """Delete the files that the body names."""
+        """Delete the files listed in the body."""
         bucket = bucket_of(bucket_id)
         ids = fields_of(request).get("ids")
         if not ids:
-            raise invalid("ids", 'Name the files to delete, as {"ids": [20, 13]}.')
+            raise invalid("ids", 'List the files to delete, as {"ids": [20, 13]}.')
         _retire(request, bucket, ids)
         return Response(status=204)
 
@@ -142,8 +144,8 @@ class BucketFileView(WireView):
     def get(self, request: Request, bucket_id: str, ids: str) -> Response:
         """Return one file as an object, several as a list."""
         bucket = bucket_of(bucket_id)
-        found = shown_recordings(bucket, ids, place=_place(bucket))
-        shapes = audio_file_shapes(found)
+        recordings = shown_recordings(bucket, ids, place=_place(bucket))
+        shapes = audio_file_shapes(recordings)
         return Response({"data": shapes if "," in ids else shapes[0]})
 
     @described(
@@ -161,15 +163,15 @@ class BucketFileView(WireView):
         ]
         form = AudioFileUpdateSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
         update_recording(
-            recording=recording, columns=_columns(told), user=user_of(request)
+            recording=recording, columns=_columns(validated), user=user_of(request)
         )
         return Response({"data": audio_file_shapes([recording])[0]})
 
     @described(
         _TAG,
-        "Delete files by address",
+        "Delete files by URL",
         {204: None} | UNKNOWN,
         name="delete_bucket_file",
     )
@@ -189,13 +191,13 @@ class BucketDumpView(WireView):
         name="dump_bucket_files",
     )
     def get(self, request: Request, bucket_id: str) -> Response:
-        """Return all of them on one page."""
+        """Return all files at once."""
         rows = listed_recordings(bucket_of(bucket_id)).order_by("id")
         return Response({"data": audio_file_shapes(list(rows))})
 
 
 class MoveHereView(WireView):
-    """The documented way of moving: the address names the destination."""
+    """The documented way to move files: the URL names the destination."""
 
     actions = _WRITES
 
@@ -207,16 +209,16 @@ class MoveHereView(WireView):
         name="move_files_here",
     )
     def put(self, request: Request, bucket_id: str, ids: str) -> Response:
-        """Move files from wherever they are."""
+        """Move files here from any bucket."""
         rows = Recording.objects.filter(
             status__in=LISTED_RECORDING_STATUSES, bucket__deleted_at__isnull=True
         )
-        found = named_recordings(rows, ids, place="No bucket that you see")
-        return _moved(request, found, bucket_of(bucket_id))
+        recordings = named_recordings(rows, ids, place="No bucket that you see")
+        return _moved(request, recordings, bucket_of(bucket_id))
 
 
 class MoveAwayView(WireView):
-    """The official command line's way: the address names the source."""
+    """The official command line's way to move files: the URL names the source."""
 
     actions = _WRITES
 
@@ -228,41 +230,43 @@ class MoveAwayView(WireView):
         name="move_files_away",
     )
     def post(self, request: Request, bucket_id: str) -> Response:
-        """Move files that are in this bucket."""
+        """Move files from this bucket."""
         bucket = bucket_of(bucket_id)
         form = MoveRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        wanted = as_id(told["target_bucket_id"])
-        target = Bucket.objects.filter(pk=wanted).first() if wanted else None
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        target_id = as_id(validated["target_bucket_id"])
+        target = (
+            Bucket.objects.present().filter(pk=target_id).first() if target_id else None
+        )
         if target is None:
             raise invalid(
                 "target_bucket_id", "There is no such bucket.", code="unknown_bucket"
             )
-        found = named_recordings(
-            recordings_of(bucket), told["ids"], place=_place(bucket)
+        recordings = named_recordings(
+            recordings_of(bucket), validated["ids"], place=_place(bucket)
         )
-        return _moved(request, found, target)
+        return _moved(request, recordings, target)
 
 
-def _moved(request: Request, found: list[Recording], target: Bucket) -> Response:
-    move_recordings(recordings=found, target=target, user=user_of(request))
-    now = Recording.objects.in_bulk([recording.pk for recording in found])
-    return Response({"data": audio_file_shapes([now[row.pk] for row in found])})
+def _moved(request: Request, recordings: list[Recording], target: Bucket) -> Response:
+    move_recordings(recordings=recordings, target=target, user=user_of(request))
+    now = Recording.objects.in_bulk([recording.pk for recording in recordings])
+    return Response({"data": audio_file_shapes([now[row.pk] for row in recordings])})
 
 
 def _retire(request: Request, bucket: Bucket, ids: object) -> None:
-    found = named_recordings(recordings_of(bucket), ids, place=_place(bucket))
-    retire_recordings(recordings=found, user=user_of(request))
+    recordings = named_recordings(recordings_of(bucket), ids, place=_place(bucket))
+    retire_recordings(recordings=recordings, user=user_of(request))
 
 
-def _columns(told: dict[str, Any]) -> dict[str, object]:  # Any: DRF's own type
-    """Return the columns to write; the client's keys for names are ours too."""
+def _columns(fields: dict[str, Any]) -> dict[str, object]:  # Any: DRF's own type
+    """Return the columns to write; names in user-defined data fill our columns too."""
     columns: dict[str, object] = {}
-    if told.get("title"):
-        columns["title"] = told["title"]
-    if "user_defined" in told:
-        details = details_of("", told["user_defined"])
+    if fields.get("title"):
+        columns["title"] = fields["title"]
+    if "user_defined" in fields:
+        details = details_of("", fields["user_defined"])
         columns["user_defined"] = details.user_defined
         for name in ("artists", "album", "label"):
             if value := getattr(details, name):

@@ -54,7 +54,7 @@ class BucketsView(WireView):
     )
     def get(self, request: Request) -> Response:
         """Return a page of buckets."""
-        rows = Bucket.objects.order_by("-id")
+        rows = Bucket.objects.present().order_by("-id")
         if region := query_text(request, "region"):
             rows = rows.filter(region=region)
         if kind := query_text(request, "type"):
@@ -63,13 +63,13 @@ class BucketsView(WireView):
 
     @described(
         _TAG,
-        "Make a bucket",
+        "Create a bucket",
         {201: enveloped(BucketSerializer)} | UNFIT,
         request=BucketRequestSerializer,
         name="create_bucket",
     )
     def post(self, request: Request) -> Response:
-        """Make a bucket; it takes every recording that clients send."""
+        """Create a bucket that accepts all recordings, duplicates too."""
         form = BucketRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         columns = bucket_columns(form.validated_data)
@@ -105,19 +105,19 @@ class BucketView(WireView):
         name="update_bucket",
     )
     def put(self, request: Request, bucket_id: str) -> Response:
-        """Change what is named; the rest stays."""
+        """Change the given fields."""
         bucket = bucket_of(bucket_id)
         form = BucketUpdateSerializer(data=request.data, context={"bucket": bucket})
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID and "name" in told:
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID and "name" in validated:
             raise invalid(
                 "name",
                 f"{bucket.name} is reserved and keeps its name.",
                 code="reserved_bucket",
             )
         update_bucket(
-            bucket=bucket, columns=bucket_columns(told), user=user_of(request)
+            bucket=bucket, columns=bucket_columns(validated), user=user_of(request)
         )
         return Response({"data": bucket_shapes([bucket])[0]})
 
@@ -128,6 +128,6 @@ class BucketView(WireView):
         name="delete_bucket",
     )
     def delete(self, request: Request, bucket_id: str) -> Response:
-        """Delete it and take it out of every container."""
+        """Delete the bucket and remove it from all containers."""
         delete_bucket(bucket=bucket_of(bucket_id), user=user_of(request))
         return Response(status=204)

@@ -35,10 +35,10 @@ _WRITES = {
 
 
 def query_text(request: Request, name: str) -> str:
-    """Return a text of the query that a database can compare.
+    """Return a query parameter as text that the database can compare.
 
-    What no stored text can hold becomes a replacement character, so that a filter by
-    it finds nothing.
+    Characters that no stored text can contain are replaced, so that a filter by them
+    finds nothing.
     """
     text = request.query_params.get(name, "").replace("\0", "\ufffd")
     return text.encode("utf-8", "replace").decode()
@@ -62,7 +62,7 @@ class ContainersView(WireView):
     )
     def get(self, request: Request) -> Response:
         """Return a page of containers."""
-        rows = Container.objects.prefetch_related("buckets").order_by("-id")
+        rows = Container.objects.present().prefetch_related("buckets").order_by("-id")
         if region := query_text(request, "region"):
             rows = rows.filter(region=region)
         if name := query_text(request, "name"):
@@ -71,19 +71,19 @@ class ContainersView(WireView):
 
     @described(
         _TAG,
-        "Make a container",
+        "Create a container",
         {201: enveloped(ContainerSerializer)} | UNFIT,
         request=ContainerRequestSerializer,
         name="create_container",
     )
     def post(self, request: Request) -> Response:
-        """Make a container."""
+        """Create a container."""
         form = ContainerRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
         container = create_container(
-            columns=container_columns(told),
-            buckets=told["buckets"],
+            columns=container_columns(validated),
+            buckets=validated["buckets"],
             user=user_of(request),
         )
         return Response({"data": container_shapes([container])[0]}, status=201)
@@ -112,15 +112,15 @@ class ContainerView(WireView):
         name="update_container",
     )
     def put(self, request: Request, container_id: str) -> Response:
-        """Change what is named; the rest stays."""
+        """Change the given fields."""
         container = container_of(container_id)
         form = ContainerUpdateSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
         update_container(
             container=container,
-            columns=container_columns(told),
-            buckets=told.get("buckets"),
+            columns=container_columns(validated),
+            buckets=validated.get("buckets"),
             user=user_of(request),
         )
         return Response({"data": container_shapes([container])[0]})
@@ -132,7 +132,7 @@ class ContainerView(WireView):
         name="delete_container",
     )
     def delete(self, request: Request, container_id: str) -> Response:
-        """Delete it; decisions about its files stay in the audit trail."""
+        """Delete the container; decisions about its files stay in the audit trail."""
         container = container_of(container_id)
         delete_container(container=container, user=user_of(request), reason="api")
         return Response(status=204)

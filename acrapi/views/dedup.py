@@ -43,7 +43,7 @@ _WRITES = {"POST": Action.EDIT_CATALOGUE, "DELETE": Action.EDIT_DUPLICATES}
 
 @extend_schema_serializer(component_name="DedupRequest")
 class DedupRequestSerializer(serializers.Serializer[None]):
-    """A track and the caller's id of it."""
+    """A track, with the caller's id."""
 
     id = ShortText(max_length=200)
     file = serializers.FileField(
@@ -54,7 +54,7 @@ class DedupRequestSerializer(serializers.Serializer[None]):
 
 @extend_schema_serializer(component_name="DedupOutcome")
 class DedupOutcomeSerializer(serializers.Serializer[None]):
-    """The ids that are the same recording, and whether this one was stored."""
+    """The ids of the same recording, and whether this track was stored."""
 
     dup_files = serializers.ListField(child=serializers.CharField())
     acr_id = serializers.CharField(allow_blank=True)
@@ -63,7 +63,7 @@ class DedupOutcomeSerializer(serializers.Serializer[None]):
 
 @extend_schema_serializer(component_name="DedupFile")
 class DedupFileSerializer(serializers.Serializer[None]):
-    """One recording with every id that callers have for it."""
+    """A recording with the ids that callers use for it."""
 
     dup_files = serializers.ListField(child=serializers.CharField())
     acr_id = serializers.CharField()
@@ -100,6 +100,7 @@ class DedupFilesView(WireView):
     """All tracks of a bucket."""
 
     actions = _WRITES
+    file_methods = frozenset({"POST"})
 
     @described(
         _TAG,
@@ -119,7 +120,7 @@ class DedupFilesView(WireView):
 
     @described(
         _TAG,
-        "Submit a track; say what is the same",
+        "Submit a track; list its duplicates",
         {200: enveloped(DedupOutcomeSerializer), 413: ErrorSerializer}
         | UNKNOWN
         | UNFIT,
@@ -132,8 +133,8 @@ class DedupFilesView(WireView):
         bucket = _dedup_bucket(bucket_id)
         form = DedupRequestSerializer(data=_unquoted(request_fields(request)))
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        if told.get("file") is None:
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        if validated.get("file") is None:
             raise invalid(
                 "file",
                 "The file field is required: send a fingerprint or audio as multipart "
@@ -143,9 +144,9 @@ class DedupFilesView(WireView):
         def submit() -> Response:
             outcome = submit_track(
                 bucket=bucket,
-                track_id=told["id"],
-                fingerprint=fingerprint_of(told["file"]),
-                store_if_new=told["db_if_nodup"],
+                track_id=validated["id"],
+                fingerprint=fingerprint_of(validated["file"]),
+                store_if_new=validated["db_if_nodup"],
                 user=user_of(request),
             )
             return Response(
@@ -162,7 +163,7 @@ class DedupFilesView(WireView):
 
 
 class DedupFileView(WireView):
-    """One recording by a caller's id or by acr_id; deleting takes several."""
+    """One recording by a caller's id or acr_id; DELETE accepts several."""
 
     actions = _WRITES
 
@@ -174,9 +175,9 @@ class DedupFileView(WireView):
         name="show_dedup_file",
     )
     def get(self, request: Request, bucket_id: str, ids: str) -> Response:
-        """Return the recording, as a list of one."""
-        found = _named(_dedup_bucket(bucket_id), ids)
-        return Response({"data": _shapes(found[:1])})
+        """Return the recording, as a list with one entry."""
+        recordings = _named(_dedup_bucket(bucket_id), ids)
+        return Response({"data": _shapes(recordings[:1])})
 
     @described(
         _TAG,
@@ -186,8 +187,8 @@ class DedupFileView(WireView):
     )
     def delete(self, request: Request, bucket_id: str, ids: str) -> Response:
         """Delete recordings with all their ids."""
-        found = _named(_dedup_bucket(bucket_id), ids)
-        retire_recordings(recordings=found, user=user_of(request))
+        recordings = _named(_dedup_bucket(bucket_id), ids)
+        retire_recordings(recordings=recordings, user=user_of(request))
         return Response(status=204)
 
 
@@ -201,9 +202,9 @@ def _named(bucket: Bucket, ids: str) -> list[Recording]:
     return list(known.values())
 
 
-def _unquoted(told: dict[str, Any]) -> dict[str, Any]:  # Any: whatever a client sends
-    """Take off the quotes that some shells leave around the id."""
-    given = told.get("id")
+def _unquoted(fields: dict[str, Any]) -> dict[str, Any]:  # Any: whatever a client sends
+    """Remove quotes that some shells leave around the id."""
+    given = fields.get("id")
     if isinstance(given, str) and len(given) > 1 and given[0] == given[-1] == '"':
-        told["id"] = given[1:-1]
-    return told
+        fields["id"] = given[1:-1]
+    return fields

@@ -1,7 +1,7 @@
-"""The API's own description: the OpenAPI document, and a page to read it on.
+"""The OpenAPI document, and a page that shows it.
 
-The page is rendered here, from that document: nothing is loaded from elsewhere, and it
-needs no script.
+The page is rendered on the server from that document; it needs no script and loads
+nothing from other sites.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _METHODS = ("get", "post", "put", "delete")
 _WIRE_PATHS = ("/api/fs-containers", "/api/buckets", "/v1/")
 _STATUS_TEXTS = {
     "200": "Done",
-    "201": "Made",
+    "201": "Created",
     "204": "Done, without a body",
     "400": "The body cannot be read",
-    "401": "No token, or one that opens nothing",
+    "401": "No token, or an unusable token",
     "403": "The token does not allow it",
-    "404": "Not there, or not for this token",
+    "404": "Missing, or hidden from this token",
     "413": "Too large",
-    "422": "A value does not fit; errors names the field",
-    "429": "Too many requests; Retry-After says when to come back",
+    "422": "A value is invalid; errors names the field",
+    "429": "Too many requests; Retry-After says when to try again",
 }
 
 
 class SchemaView(SpectacularJSONAPIView):
-    """The OpenAPI document; it holds no secret, so anybody may read it."""
+    """The OpenAPI document, public because it contains no secrets."""
 
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -59,7 +59,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation as the page shows it."""
+    """One operation on the page."""
 
     anchor: str
     method: str
@@ -76,13 +76,13 @@ class Operation:
 @login_not_required
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """Show every operation of the wire protocol."""
+    """Show all operations of the wire protocol."""
     return render(request, "acrapi/docs.html", {"groups": _groups()})
 
 
 @lru_cache(maxsize=1)
 def _groups() -> list[tuple[str, list[Operation]]]:
-    """Return the operations by tag; the document does not change while we run."""
+    """Return the operations by tag; cached, as the document never changes."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # not typed
     document: Json = generator.get_schema(  # type: ignore[no-untyped-call]  # not typed
         request=None, public=True
@@ -92,30 +92,30 @@ def _groups() -> list[tuple[str, list[Operation]]]:
         if not path.startswith(_WIRE_PATHS):
             continue
         for method in _METHODS:
-            if told := methods.get(method):
-                operation = _operation(document, path, method, told)
-                groups.setdefault(told["tags"][0], []).append(operation)
+            if described_operation := methods.get(method):
+                operation = _operation(document, path, method, described_operation)
+                groups.setdefault(described_operation["tags"][0], []).append(operation)
     return list(groups.items())
 
 
-def _operation(document: Json, path: str, method: str, told: Json) -> Operation:
-    content = told.get("requestBody", {}).get("content", {})
+def _operation(document: Json, path: str, method: str, description: Json) -> Operation:
+    content = description.get("requestBody", {}).get("content", {})
     body: Json = next(iter(content.values()), {})
-    answers = told["responses"]
+    answers = description["responses"]
     return Operation(
-        anchor=told["operationId"],
+        anchor=description["operationId"],
         method=method.upper(),
         path=path,
-        summary=told.get("summary", ""),
-        text=told.get("description", ""),
+        summary=description.get("summary", ""),
+        text=description.get("description", ""),
         parameters=[
             Value(
-                one["name"],
-                f"{one['in']}, {one['schema'].get('type', 'text')}",
-                one.get("required", False),
-                one.get("description", ""),
+                parameter["name"],
+                f"{parameter['in']}, {parameter['schema'].get('type', 'text')}",
+                parameter.get("required", False),
+                parameter.get("description", ""),
             )
-            for one in told.get("parameters", [])
+            for parameter in description.get("parameters", [])
         ],
         fields=list(_fields(document, body.get("schema", {}))),
         answers=[(code, _STATUS_TEXTS.get(code, "")) for code in sorted(answers)],
@@ -125,7 +125,7 @@ def _operation(document: Json, path: str, method: str, told: Json) -> Operation:
 
 
 def _answer_schema(document: Json, answers: Json) -> Json:
-    """Return the shape of what a good answer holds under ``data``, or of all of it."""
+    """Return the schema under ``data`` of a successful response, or all of it."""
     for code in ("200", "201"):
         content = answers.get(code, {}).get("content", {})
         kind: Json = next(iter(content.values()), {})
@@ -138,10 +138,10 @@ def _answer_schema(document: Json, answers: Json) -> Json:
 def _fields(document: Json, schema: Json) -> Iterator[Value]:
     whole = _resolved(document, schema)
     required = whole.get("required", [])
-    for name, told in whole.get("properties", {}).items():
-        inner = _resolved(document, told)
+    for name, field_schema in whole.get("properties", {}).items():
+        inner = _resolved(document, field_schema)
         kind = inner.get("type") or " or ".join(
-            str(one.get("type", "text")) for one in inner.get("oneOf", [])
+            str(option.get("type", "text")) for option in inner.get("oneOf", [])
         )
         if choices := inner.get("enum"):
             kind = " | ".join(json.dumps(choice) for choice in choices)
@@ -150,7 +150,7 @@ def _fields(document: Json, schema: Json) -> Iterator[Value]:
 
 
 def _resolved(document: Json, schema: Json) -> Json:
-    """Follow a reference to its component."""
+    """Resolve a reference to its component."""
     for wrapped in schema.get("allOf", []):
         return _resolved(document, wrapped)
     if reference := schema.get("$ref"):

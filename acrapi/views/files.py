@@ -47,7 +47,7 @@ from scanning.services.scans import request_scan
 
 _TAG = "files"
 _TRUE = {"1", "true", "yes"}
-# What uri begins with, and the files that have it.
+# The filters on ``uri`` by its prefix.
 _URI_KINDS = {
     "audio:": Q(source_type=SourceType.FILE),
     "fingerprint:": Q(source_type=SourceType.FINGERPRINT),
@@ -59,6 +59,7 @@ class FilesView(WireView):
     """All files of a container."""
 
     actions = {"POST": Action.UPLOAD}
+    file_methods = frozenset({"POST"})
 
     @described(
         _TAG,
@@ -93,14 +94,14 @@ class FilesView(WireView):
         name="submit_file",
     )
     def post(self, request: Request, container_id: str) -> Response:
-        """Take in audio, a fingerprint, a link or a presigned upload."""
+        """Add audio, a fingerprint, a link or a presigned upload, and scan it."""
         container = container_of(container_id)
         form = FileRequestSerializer(data=request_fields(request))
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
 
         def submit() -> Response:
-            file = _submit(container, told, user_of(request))
+            file = _submit(container, validated, user_of(request))
             return Response({"data": file_shapes([file])[0]}, status=201)
 
         return once(request, submit)
@@ -131,7 +132,7 @@ class FileView(WireView):
 
 
 class RescanView(WireView):
-    """Scanning files again."""
+    """Scans files again."""
 
     actions = {"PUT": Action.UPLOAD}
 
@@ -142,7 +143,7 @@ class RescanView(WireView):
         name="rescan_files",
     )
     def put(self, request: Request, container_id: str, ids: str) -> Response:
-        """Queue a scan of each; one that runs already goes on."""
+        """Queue a scan of each file; running scans continue."""
         container = container_of(container_id)
         for file in named_files(container, ids):
             _rescan(file, user_of(request))
@@ -150,40 +151,44 @@ class RescanView(WireView):
 
 
 def _rescan(file: ScannedFile, user: User) -> None:
-    """Queue a scan; a file that waits or is being scanned is on its way already."""
+    """Queue a scan unless the file is waiting or being scanned."""
     try:
         request_scan(scanned_file=file, user=user)
     except IntakeRefused as refused:
+        # The protocol has no refusal for a scan that is already queued.
         if refused.code != "scan_running":
             raise
 
 
 def request_fields(request: Request) -> dict[str, Any]:  # Any: whatever a client sends
-    """Return fields and file of a request; a text in place of the file is none."""
-    told = {name: value for name, value in fields_of(request).items() if name != "file"}
-    if told.get("data_type") in ("", None):
-        told.pop("data_type", None)
+    """Return fields and file of a request; a text instead of a file is ignored."""
+    fields = {
+        name: value for name, value in fields_of(request).items() if name != "file"
+    }
+    # Real clients send an empty data_type for the default.
+    if fields.get("data_type") in ("", None):
+        fields.pop("data_type", None)
     if "file" in request.FILES:
-        told["file"] = request.FILES["file"]
-    return {name: value for name, value in told.items() if value is not None}
+        fields["file"] = request.FILES["file"]
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _submit(
     container: Container,
-    told: dict[str, Any],
+    fields: dict[str, Any],
     user: User,  # Any: as above
 ) -> ScannedFile:
-    """Take in what a valid request brings."""
-    data_type, name = told["data_type"], told.get("name", "")
+    """Add the file of a valid request."""
+    data_type, name = fields["data_type"], fields.get("name", "")
     if data_type in {"audio_url", "platforms"}:
-        return _submit_link(container, told, user)
-    upload: File[bytes] | None = told.get("file")
-    if upload is None and told.get("key"):
-        with opened(key=told["key"], container=container, owner=user) as (
+        return _submit_link(container, fields, user)
+    upload: File[bytes] | None = fields.get("file")
+    if upload is None and fields.get("key"):
+        with opened(key=fields["key"], container=container, owner=user) as (
             staged,
             waiting,
         ):
-            name = name or told.get("filename", "") or staged.file_name
+            name = name or fields.get("filename", "") or staged.file_name
             with transaction.atomic():
                 claim(staged)
                 return _submit_bytes(container, data_type, waiting, user, name)
@@ -210,13 +215,13 @@ def _submit_bytes(
 
 def _submit_link(
     container: Container,
-    told: dict[str, Any],
+    fields: dict[str, Any],
     user: User,  # Any: as above
 ) -> ScannedFile:
-    url, name = told.get("url", "").strip(), told.get("name", "")
+    url, name = fields.get("url", "").strip(), fields.get("name", "")
     if not url:
         raise invalid("url", "The url field is required for this data_type.")
-    if told["data_type"] == "audio_url":
+    if fields["data_type"] == "audio_url":
         return submit_link(container=container, url=url, user=user, name=name)
     try:
         video = video_of(url)
@@ -241,8 +246,8 @@ def _filtered(request: Request, rows: QuerySet[ScannedFile]) -> QuerySet[Scanned
 
 
 def _search(text: str) -> Q:
-    """Return the condition that a name or a uri holds ``text``."""
-    fits = (
+    """Return the condition that a name or uri contains ``text``."""
+    condition = (
         Q(name__icontains=text)
         | Q(source_url__icontains=text, platform="")
         | Q(platform__icontains=text)
@@ -252,16 +257,18 @@ def _search(text: str) -> Q:
         lowered = text.lower()
         if lowered.startswith(prefix):
             rest = text[len(prefix) :]
-            fits |= kind & (Q(name__istartswith=rest) | Q(source_url__istartswith=rest))
+            condition |= kind & (
+                Q(name__istartswith=rest) | Q(source_url__istartswith=rest)
+            )
         elif lowered in prefix:
-            fits |= kind
+            condition |= kind
     if ":video:" in text:
         platform, _, identifier = text.partition(":video:")
-        fits |= Q(platform=platform, external_id__startswith=identifier)
-    return fits
+        condition |= Q(platform=platform, external_id__startswith=identifier)
+    return condition
 
 
 def _states(given: str) -> list[int]:
-    """Return the states of a comma list; what is no number is no state."""
+    """Return the states in a comma-separated list; ignore other texts."""
     parts = [part.strip() for part in given.split(",")]
     return [int(part) for part in parts if part in {"0", "1", "-1", "-2", "-3"}]

@@ -1,6 +1,6 @@
-"""Identifying a clip: ``/v1/identify``, signed with a project's key pair.
+"""Identifies a clip: ``/v1/identify``, signed with a project's key pair.
 
-Every answer is 200: clients read ``status.code``.
+Every response has status 200, because clients read ``status.code``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from django.core.files.base import ContentFile, File
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -26,15 +27,18 @@ from acrapi.signature import is_signed
 from acrapi.throttling import ProjectThrottle
 from acrapi.views.base import WireView
 from catalogue.models import Recording
+from common.bodies import BodyTooLarge
 from common.media_analysis import AudioRefused
 from scanning.engines.base import FoundRecording
 from scanning.models import Project
 from scanning.services.identification import find_project, identify
 
 MAX_SAMPLE_BYTES = 5 * 1024**2
+# The base64 text of a sample in a form, with the signed fields.
+MAX_BODY_BYTES = 8 * 1024**2
 _MATCHES = 10
 
-# The protocol's codes.
+# Codes and texts of the protocol.
 SUCCESS = (0, "Success")
 NO_RESULT = (1001, "No result")
 NO_FINGERPRINT = (2004, "Can't generate fingerprint")
@@ -46,12 +50,20 @@ TOO_MANY = (3015, "Too many requests")
 
 
 class _Refused(Exception):
-    """The call gets one of the codes; ``because`` says more."""
+    """Answers with one of the codes; ``because`` adds details."""
 
     def __init__(self, status: tuple[int, str], because: str = "") -> None:
         self.status = status
         self.because = because
         super().__init__(status[1])
+
+
+class _ClipInMemory(MemoryFileUploadHandler):
+    """Keeps uploads off the disk while their signature is unchecked."""
+
+    def handle_raw_input(self, *_args: Any, **_kwargs: Any) -> None:
+        """Accept every file; the body size is limited. Any: Django's own signature."""
+        self.activated = True
 
 
 @extend_schema_serializer(component_name="IdentifyRequest")
@@ -69,7 +81,7 @@ class IdentifyRequestSerializer(serializers.Serializer[None]):
 
 @extend_schema_serializer(component_name="IdentifyAnswer")
 class IdentifyAnswerSerializer(serializers.Serializer[None]):
-    """What sounds in the clip; ``status.code`` 0 when something was found."""
+    """The recordings in the clip; ``status.code`` is 0 if there are any."""
 
     status = serializers.DictField()
     metadata = serializers.DictField(required=False)
@@ -84,10 +96,20 @@ class IdentifyView(WireView):
     permission_classes = []
     throttle_classes = []
 
+    def body_bytes(self) -> int:
+        """Return the limit; the signature is in the body, so all of it must be read."""
+        return MAX_BODY_BYTES
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Keep the clip in memory. Any: DRF's own signature."""
+        super().initial(request, *args, **kwargs)
+        plain = request._request
+        plain.upload_handlers = [_ClipInMemory(plain)]
+
     def get_exception_handler(
         self,
     ) -> Callable[[Exception, dict[str, Any]], Response | None]:
-        """Answer what the framework refuses in the protocol's way. Any: DRF's own."""
+        """Answer framework errors in the protocol's format. Any: DRF's own."""
         return _answer_refusal
 
     @extend_schema(
@@ -115,14 +137,14 @@ class IdentifyView(WireView):
                 "result_type": 0,
                 "metadata": {
                     "timestamp_utc": plain_instant(datetime.now(tz=UTC)),
-                    "custom_files": [_match(*one) for one in found[:_MATCHES]],
+                    "custom_files": [_match(*match) for match in found[:_MATCHES]],
                 },
             }
         )
 
 
 def _project(request: Request) -> Project:
-    # What no text can hold is signed by nobody.
+    # Lone surrogates cannot be signed; replace them, so that the check fails cleanly.
     fields = {
         name: str(value).encode("utf-8", "replace").decode()
         for name, value in fields_of(request).items()
@@ -134,6 +156,7 @@ def _project(request: Request) -> Project:
         raise _Refused(BAD_KEY)
     if not is_signed(secret=project.access_secret, fields=fields):
         raise _Refused(BAD_SIGNATURE)
+    # After the signature, so that strangers cannot use up a project's rate.
     if not ProjectThrottle().allows(project.access_key):
         raise _Refused(TOO_MANY)
     return project
@@ -141,6 +164,7 @@ def _project(request: Request) -> Project:
 
 def _sample(request: Request) -> File[bytes]:
     """Return the clip: a file, or base64 text in a form."""
+    # The SDKs send humming under its own name.
     for name in ("sample", "sample_hum"):
         if name in request.FILES:
             return _checked(request.FILES[name])
@@ -150,7 +174,7 @@ def _sample(request: Request) -> File[bytes]:
     try:
         content = base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError) as error:
-        raise _Refused(BAD_REQUEST, "the sample is no base64 text") from error
+        raise _Refused(BAD_REQUEST, "the sample is not base64 text") from error
     return _checked(ContentFile(content, name="sample"))
 
 
@@ -163,8 +187,10 @@ def _checked(sample: File[bytes]) -> File[bytes]:
 
 
 def _match(recording: Recording, found: FoundRecording) -> dict[str, Any]:  # Any: JSON
-    """Return a match in one level, of its best stretch."""
-    best = max(found.segments, key=lambda play: (play.score or 0, -play.start_ms))
+    """Return a match without nesting, by its best segment."""
+    best = max(
+        found.segments, key=lambda segment: (segment.score or 0, -segment.start_ms)
+    )
     return custom_file(recording) | {
         "score": round(found.score or 100),
         "play_offset_ms": best.reference_end_ms,
@@ -177,13 +203,15 @@ def _match(recording: Recording, found: FoundRecording) -> dict[str, Any]:  # An
 
 def _status(status: tuple[int, str], because: str = "") -> dict[str, Any]:  # Any: JSON
     code, text = status
-    said = f"{text}: {because}" if because else text
-    return {"status": {"msg": said, "code": code, "version": "1.0"}}
+    message = f"{text}: {because}" if because else text
+    return {"status": {"msg": message, "code": code, "version": "1.0"}}
 
 
 def _answer_refusal(error: Exception, _context: dict[str, Any]) -> Response | None:
     if isinstance(error, _Refused):
         return Response(_status(error.status, error.because))
+    if isinstance(error, BodyTooLarge):
+        return Response(_status(TOO_LARGE))
     if isinstance(error, WireError | exceptions.ParseError):
         status = TOO_LARGE if getattr(error, "status", 0) == 413 else BAD_REQUEST
         return Response(_status(status, str(error)))

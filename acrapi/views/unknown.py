@@ -1,4 +1,4 @@
-"""Whatever is asked for under ``/api`` and is not here."""
+"""Answers unknown URLs under ``/api``, ``/v1`` and ``/uploads``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from common.api_errors import error_body
 
 _PRODUCTS = {
-    "base-projects": "projects (make a key pair for /v1/identify in the portal)",
+    "base-projects": "projects (create a key pair for /v1/identify in the portal)",
     "bm-cs-projects": "broadcast monitoring of custom streams",
     "bm-bd-projects": "broadcast monitoring by database",
     "bm-projects": "broadcast monitoring",
@@ -27,9 +27,9 @@ _PRODUCTS = {
 @csrf_exempt
 @login_not_required
 def unknown(request: HttpRequest, rest: str = "", **_path: Any) -> HttpResponse:
-    """Answer 404, and name the product where it is one of the vendor's.
+    """Answer 404, and name the ACRCloud product if the URL belongs to one.
 
-    Any: parts of the address.
+    Any: parts of the URL.
     """
     parts = rest.split("/")
     product = next((_PRODUCTS[part] for part in parts if part in _PRODUCTS), None)
@@ -39,6 +39,7 @@ def unknown(request: HttpRequest, rest: str = "", **_path: Any) -> HttpResponse:
         )
     else:
         body = error_body(
-            "not_found", "There is nothing at this address; /api/docs/ lists what is."
+            "not_found",
+            "There is nothing at this address; /api/docs/ lists all addresses.",
         )
     return JsonResponse(body, status=404)

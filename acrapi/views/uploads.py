@@ -1,4 +1,4 @@
-"""Presigned uploads: asking for an address, and putting the bytes there."""
+"""Presigned uploads: request a URL, then send the file there."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from acrapi.lookup import container_of
 from acrapi.schema import UNKNOWN, described
 from acrapi.serializers.envelopes import enveloped
 from acrapi.uploads import open_upload, presigned_url, receive, stage
-from acrapi.views.base import WireView, refuse_too_large
+from acrapi.views.base import WireView, accept_file
 from acrapi.views.containers import query_text
 from common.api_errors import error_body
+from common.bodies import checks_sender
 
 _CONTENT_TYPE = "audio/mpeg"
 
 
 @extend_schema_serializer(component_name="PresignedUpload")
 class PresignedUploadSerializer(serializers.Serializer[None]):
-    """Where to put the bytes, and the key to submit afterwards."""
+    """The URL to send the file to, and the key to submit afterwards."""
 
     presigned_url = serializers.CharField()
     method = serializers.CharField()
@@ -39,13 +40,13 @@ class PresignedUploadSerializer(serializers.Serializer[None]):
 
 
 class PresignedUploadView(WireView):
-    """An address for one upload."""
+    """A URL for one upload."""
 
     actions = {"GET": Action.UPLOAD}
 
     @described(
         "files",
-        "Ask for an address to upload to",
+        "Request a URL to upload to",
         {200: enveloped(PresignedUploadSerializer)} | UNKNOWN,
         parameters=[
             OpenApiParameter("filename", str),
@@ -54,7 +55,7 @@ class PresignedUploadView(WireView):
         name="presign_upload",
     )
     def get(self, request: Request, container_id: str) -> Response:
-        """Return an address that takes one file within 15 minutes, without a token."""
+        """Return a URL that accepts one file within 15 minutes, without a token."""
         staged = stage(
             container=container_of(container_id),
             owner=user_of(request),
@@ -76,22 +77,23 @@ class PresignedUploadView(WireView):
         )
 
 
+@checks_sender
 @method_decorator([csrf_exempt, login_not_required], name="dispatch")
 class UploadView(View):
-    """The address itself: takes bytes from whoever has its signature."""
+    """The upload URL itself: accepts a file from anybody with its signature."""
 
     http_method_names = ["put"]
 
     def put(self, request: HttpRequest, uid: str) -> HttpResponse:
-        """Keep the bytes until their key is submitted."""
+        """Store the file until its key is submitted."""
         length = request.META.get("CONTENT_LENGTH", "")
         try:
-            refuse_too_large(length)
             staged = open_upload(
                 uid=uid,
                 expires=request.GET.get("expires", ""),
                 signature=request.GET.get("signature", ""),
             )
+            accept_file(request)
             announced = int(length) if str(length).isdigit() else None
             receive(staged, request, announced)  # type: ignore[arg-type]  # reads like a file
         except WireError as error:
@@ -102,5 +104,5 @@ class UploadView(View):
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Answer as JSON too. Any: Django's own signature."""
-        body = error_body("method_not_allowed", "Put the bytes here with PUT.")
+        body = error_body("method_not_allowed", "Send the file with PUT.")
         return JsonResponse(body, status=405, headers={"Allow": "PUT"})

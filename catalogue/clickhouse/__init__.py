@@ -1,3 +1,3 @@
-"""The landmark index on ClickHouse, for more than one machine's worth of it."""
+"""The landmark index on ClickHouse, for catalogues too large for one machine."""
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
-"""The tables of the index, and which of several indexes is the current one.
+"""The tables of the index, and which of several indexes is current.
 
-A rebuild fills tables of its own beside those in use; a row in ``landmark_index``
-then makes them the current ones.
+A rebuild fills its own tables beside the current ones; a row in ``landmark_index`` then
+makes them current.
 
-``landmark_postings_N``
-    one row a posting, sorted by hash
-``landmark_recordings_N``
-    what was done with each recording: versions claimed, committed, removed, erased
+- ``landmark_postings_N``: one row per posting, sorted by hash.
+- ``landmark_recordings_N``: the history of each recording's versions: claimed, live,
+  removed, erased.
 
 On a cluster each of them is a local table (``…_local``) on every server, and a
-``Distributed`` one that spreads recordings over them.
+``Distributed`` table that shards by recording.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import numpy as np
 from catalogue.clickhouse.server import NoSuchTable, Server
 from recognition.errors import IndexCorrupt, ParamsMismatch
 
+# The dtypes equal ClickHouse's RowBinary layout, so arrays are sent as they are.
 POSTING: Final = np.dtype(
     [(name, "<u4") for name in ("bucket", "hash", "recording", "version", "frame")]
 )
@@ -42,7 +42,7 @@ _TYPES: Final = {"|u1": "UInt8", "<u4": "UInt32", "<u8": "UInt64"}
 
 
 class State(IntEnum):
-    """What became of a version of a recording; a higher state replaces a lower."""
+    """The state of a recording's version; a higher state replaces a lower one."""
 
     CLAIMED = 0
     LIVE = 1
@@ -50,8 +50,8 @@ class State(IntEnum):
     ERASED = 3
 
 
-class Stage(IntEnum):
-    """How far an index is."""
+class IndexStage(IntEnum):
+    """The stage of an index."""
 
     FILLING = 0
     CURRENT = 1
@@ -60,17 +60,17 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One index of this database."""
+    """One index in this database."""
 
     number: int
     params: str
     shards: int
-    stage: Stage
+    stage: IndexStage
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The names of one index's tables: as all servers together have them, and one."""
+    """The names of an index's tables: the shared ones, and those of a single server."""
 
     postings: str
     recordings: str
@@ -87,7 +87,7 @@ def tables(server: Server, number: int) -> Tables:
 
 
 def listed(server: Server) -> list[Listed]:
-    """Return every index that there ever was here, oldest first."""
+    """Return every index that ever existed in this database, oldest first."""
     name = f"{server.address.database}.{_LIST}"
     try:
         rows = server.rows(
@@ -96,12 +96,16 @@ def listed(server: Server) -> list[Listed]:
         )
     except NoSuchTable:
         return []
-    return [Listed(n, params, shards, Stage(s)) for n, params, shards, s in rows]
+    return [Listed(n, params, shards, IndexStage(s)) for n, params, shards, s in rows]
 
 
 def current(server: Server, params_hash: str, *, rebuild: str) -> int | None:
-    """Return the number of the index in use; None where there is none yet."""
-    known = [one for one in listed(server) if one.stage == Stage.CURRENT]
+    """Return the number of the current index, or None if there is none yet.
+
+    Raises ``ParamsMismatch`` if another engine built it, ``IndexCorrupt`` if the number
+    of shards changed since.
+    """
+    known = [index for index in listed(server) if index.stage == IndexStage.CURRENT]
     if not known:
         return None
     newest = known[-1]
@@ -110,6 +114,7 @@ def current(server: Server, params_hash: str, *, rebuild: str) -> int | None:
         raise ParamsMismatch(
             where, found=newest.params, expected=params_hash, remedy=rebuild
         )
+    # With another number of shards, recordings would be looked for on wrong servers.
     if newest.shards != server.shards:
         raise IndexCorrupt(
             f"{where} was spread over {newest.shards} shards, and the cluster has "
@@ -119,24 +124,27 @@ def current(server: Server, params_hash: str, *, rebuild: str) -> int | None:
 
 
 def next_number(server: Server) -> int:
-    """Return a number that no index here has or had."""
-    return 1 + max((one.number for one in listed(server)), default=0)
+    """Return a number that no index here has or ever had."""
+    return 1 + max((index.number for index in listed(server)), default=0)
 
 
 def make(server: Server, number: int) -> None:
-    """Make the tables of an index, where they are not there."""
+    """Create the tables of an index if they do not exist."""
     names = tables(server, number)
+    # Old servers reject settings that they do not know.
     durable = (
         ", fsync_after_insert = 1, fsync_part_directory = 1"
         if server.knows("merge_tree_settings", "fsync_part_directory")
         else ""
     )
+    # Smaller granules than the default 8192: a lookup reads a few postings per hash.
     settings = f"SETTINGS index_granularity = 1024{durable}"
     _make_table(
         server,
         names.postings,
         names.own_postings,
         ", ".join(f"{name} UInt32" for name in POSTING.names or ()),
+        # A partition per bucket, so that maintenance works on one bucket at a time.
         "MergeTree PARTITION BY bucket ORDER BY (hash, recording, version, frame) "
         + settings,
     )
@@ -150,8 +158,8 @@ def make(server: Server, number: int) -> None:
     )
 
 
-def announce(server: Server, number: int, params_hash: str, stage: Stage) -> None:
-    """Write down how far an index is; all servers go by it from then on."""
+def announce(server: Server, number: int, params_hash: str, stage: IndexStage) -> None:
+    """Record the stage of an index; all servers follow it from then on."""
     name = f"{server.address.database}.{_LIST}"
     local = f"{name}_local" if server.address.cluster else name
     columns = "number UInt32, shards UInt32, state UInt8, params String"
@@ -165,15 +173,15 @@ def announce(server: Server, number: int, params_hash: str, stage: Stage) -> Non
     )
 
 
-def drop(server: Server, one: Listed) -> None:
-    """Remove an index's tables and take it out of the list."""
-    names = tables(server, one.number)
+def drop(server: Server, index: Listed) -> None:
+    """Remove an index's tables and mark it as dropped."""
+    names = tables(server, index.number)
     for host in server.hosts:
         for name in dict.fromkeys(
             (names.postings, names.recordings, names.own_postings, names.own_recordings)
         ):
             server.do(f"DROP TABLE IF EXISTS {name}", host=host)
-    announce(server, one.number, one.params, Stage.DROPPED)
+    announce(server, index.number, index.params, IndexStage.DROPPED)
 
 
 def _columns(dtype: np.dtype[np.void]) -> str:

@@ -1,4 +1,4 @@
-"""Asks ClickHouse over its HTTP interface, and says what went wrong in our words."""
+"""Send statements to ClickHouse over HTTP, and translate its errors."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ from recognition.errors import IndexCorrupt, IndexUnavailable
 
 _UNKNOWN_TABLE: Final = 60
 _UNKNOWN_DATABASE: Final = 81
-_REFUSED: Final = {192, 193, 194, 497, 516}  # no such user, wrong password, no right
-_DAMAGED: Final = {33, 40, 228, 246, 271}  # what was read is not what was written
+# unknown user, wrong password, missing right
+_REFUSED: Final = {192, 193, 194, 497, 516}
+_DAMAGED: Final = {33, 40, 228, 246, 271}  # data read differs from data written
 _CODE = re.compile(r"Code: (\d+)")
+# Short to connect, since an unreachable server should fail fast; long to answer, since
+# large queries are slow.
 _CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 300
+# ClickHouse repeats whole statements in its errors.
 _SHOWN_CHARACTERS: Final = 300
 
 
 Settings = Mapping[str, int]
 Sent = Mapping[str, tuple[str, NDArray[np.void]]]
-"""Tables by name, each with its columns in ClickHouse's words."""
+"""Tables by name, each with its columns in ClickHouse syntax and its rows."""
 
 
 class NoSuchTable(IndexUnavailable):
-    """A table is not there, or not there any more: a rebuild may have replaced it."""
+    """A table does not exist, perhaps because a rebuild has replaced it."""
 
 
 class Server:
@@ -51,9 +55,9 @@ class Server:
         seconds: float = _ANSWER_SECONDS,
         settings: Settings | None = None,
     ) -> bytes:
-        """Run a statement and return its answer, whole.
+        """Run a statement and return its complete answer.
 
-        ``tables`` go along for this statement alone.
+        ``tables`` are sent along as temporary tables for this statement.
         """
         params: dict[str, str | int] = dict(settings or {})
         if not tables:
@@ -67,16 +71,17 @@ class Server:
     def rows(
         self, sql: str, *, host: str = "", settings: Settings | None = None
     ) -> list[list[Any]]:
-        """Return the rows that a SELECT answers with."""
+        """Return the rows of a SELECT."""
         answer = self.do(f"{sql} FORMAT JSONCompact", host=host, settings=settings)
-        found: list[list[Any]] = json.loads(answer)["data"]  # Any: JSON
-        return found
+        answer_rows: list[list[Any]] = json.loads(answer)["data"]  # Any: JSON
+        return answer_rows
 
     def insert(self, table: str, rows: NDArray[np.void], *, host: str = "") -> None:
-        """Write rows, on disk and seen by everybody at return, on all servers."""
+        """Insert rows; on return they are on disk and visible on all servers."""
         columns = ", ".join(rows.dtype.names or ())
         params: dict[str, str | int] = {
             "query": f"INSERT INTO {table} ({columns}) FORMAT RowBinary",
+            # Otherwise shards receive their rows only later.
             "insert_distributed_sync": 1,
             **self._insert_at_once,
         }
@@ -91,12 +96,16 @@ class Server:
 
     @property
     def shards(self) -> int:
-        """How many parts the index is in."""
+        """The number of shards."""
         return len({shard for shard, _ in self._cluster}) if self.address.cluster else 1
 
     @property
     def grouping(self) -> Settings:
-        """What lets each server answer for its groups: none is on two of them."""
+        """Settings for grouped queries: each server groups its own recordings
+        completely.
+
+        No group spans two servers, so the results need no merging.
+        """
         return {"distributed_group_by_no_merge": 1} if self.address.cluster else {}
 
     @cached_property
@@ -107,18 +116,18 @@ class Server:
         )
         if not rows:
             raise IndexUnavailable(
-                f"ClickHouse at {self._shown('')} knows no cluster "
-                f"{self.address.cluster}: name it under remote_servers in its settings."
+                f"ClickHouse at {self._shown('')} does not know the cluster "
+                f"{self.address.cluster}. Define it under remote_servers in its configuration."
             )
         return [(shard, host) for shard, host in rows]
 
     @cached_property
     def _insert_at_once(self) -> dict[str, int]:
-        """What keeps newer servers from gathering inserts before they write."""
+        """Settings that stop newer servers from buffering inserts."""
         return {"async_insert": 0} if self.knows("settings", "async_insert") else {}
 
     def knows(self, table: str, name: str) -> bool:
-        """Tell whether the server has a setting; old ones refuse what is new."""
+        """Return whether the server has a setting; old servers reject unknown ones."""
         sql = f"SELECT count() FROM system.{table} WHERE name = '{name}'"
         return bool(self.rows(sql)[0][0])
 
@@ -133,7 +142,7 @@ class Server:
     ) -> bytes:
         always: dict[str, str | int] = {
             "database": self.address.database,
-            # The whole answer or an error, never an answer that breaks off.
+            # Return the whole answer or an error, never a truncated answer.
             "wait_end_of_query": 1,
             "output_format_json_quote_64bit_integers": 0,
         }
@@ -159,21 +168,21 @@ class Server:
 
     def _fail(self, text: str, host: str) -> None:
         code = int(found[1]) if (found := _CODE.search(text)) else 0
-        where, said = self._shown(host), text.strip()[:_SHOWN_CHARACTERS]
+        where, answer = self._shown(host), text.strip()[:_SHOWN_CHARACTERS]
         if code == _UNKNOWN_TABLE:
             raise NoSuchTable(
-                f"A table of the landmark index at {where} is gone: {said}"
+                f"A table of the landmark index at {where} does not exist: {answer}"
             )
         if code in _DAMAGED:
-            raise IndexCorrupt(f"The landmark index at {where} is damaged: {said}")
+            raise IndexCorrupt(f"The landmark index at {where} is damaged: {answer}")
         if code in _REFUSED:
             raise IndexUnavailable(
-                f"ClickHouse at {where} refuses the user {self.address.user}: check "
-                "name, password and rights in INDEX_URL."
+                f"ClickHouse at {where} refuses the user {self.address.user}. Check "
+                "the name and password in INDEX_URL, and the user's rights."
             )
         if code == _UNKNOWN_DATABASE:
             raise IndexUnavailable(
-                f"ClickHouse at {where} has no database {self.address.database}; make "
+                f"ClickHouse at {where} has no database {self.address.database}. Create "
                 f"it with: CREATE DATABASE {self.address.database}"
             )
-        raise IndexUnavailable(f"ClickHouse at {where} answers: {said}")
+        raise IndexUnavailable(f"ClickHouse at {where} answers: {answer}")

@@ -1,12 +1,12 @@
-"""The landmark index in ClickHouse: any number of processes and machines use it at once.
+"""The landmark index in ClickHouse, shared by any number of processes and machines.
 
-A recording that is added takes the next version of its own, writes its postings under
-it, and then one row that makes this version the one that counts: until then nobody
-sees it, from then on nobody sees an earlier one. Removing writes such a row too. What
-no longer counts stays until maintenance deletes it.
+Adding a recording claims its next version, writes postings under that version, and
+finally one row that makes the version live. Until then no query sees it; from then on
+no query sees an earlier one. Removing also writes such a row. Dead postings stay until
+maintenance deletes them.
 
-Each server holds whole recordings, so what it finds best is exact, and the best of all
-servers are among the best of each.
+Each server holds complete recordings, so its best results are exact, and the overall
+best are among the best of each server.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from numpy.typing import NDArray
 
 from catalogue.clickhouse import schema, upkeep, versions, votes
 from catalogue.clickhouse.address import Address
-from catalogue.clickhouse.schema import POSTING, Stage, State, Tables
+from catalogue.clickhouse.schema import POSTING, IndexStage, State, Tables
 from catalogue.clickhouse.server import NoSuchTable, Server
 from recognition.errors import IndexCorrupt
 from recognition.index.segment import Postings
 from recognition.index.store import check_postings, latest_of
 from recognition.types import IndexStats, IndexStore, Vote
 
+# Rows (20 MB) per insert: fewer, larger parts on the server with bounded memory.
 _INSERTED_AT_ONCE: Final = 1 << 20
 
 Answer = TypeVar("Answer")
 
 
 class ClickHouseStore(IndexStore):
-    """``IndexStore`` on ClickHouse; opening one makes the tables where there are none."""
+    """``IndexStore`` on ClickHouse; opening one creates missing tables."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class ClickHouseStore(IndexStore):
         rebuild_command: str,
         number: int | None = None,
     ) -> None:
-        """Open the index in use, or one that is being filled, by its ``number``."""
+        """Open the current index, or by ``number`` one that is being filled."""
         self._server = Server(address)
         self._params_hash = params_hash
         self._rebuild = rebuild_command
@@ -51,10 +52,11 @@ class ClickHouseStore(IndexStore):
         self._tables = self._opened()
 
     def add_many(self, bucket: int, recordings: Sequence[Postings]) -> None:
-        """Like ``add`` for many; each of them as a whole or not at all."""
+        """Add many recordings; each is added completely or not at all."""
         latest = latest_of(recordings)
         if not latest:
             return
+        # A rebuild may have switched tables; writes to the old ones would be lost.
         self._tables = self._opened()
         names, token = self._tables, secrets.randbits(63)
         numbers = [number for number, _, _ in latest]
@@ -70,9 +72,10 @@ class ClickHouseStore(IndexStore):
         self._server.insert(names.recordings, entries)
 
     def remove(self, bucket: int, recording: int) -> None:
-        """Gone for the next query; space returns when the bucket is maintained."""
+        """Remove a recording; its space is freed when the bucket is maintained."""
         self._tables = self._opened()
         names, token = self._tables, secrets.randbits(63)
+        # Removing what is not there would only write rows.
         if len(versions.living(self._server, names, bucket, recording)):
             taken = versions.claim(self._server, names, bucket, [recording], token)
             entries = versions.entries_of(bucket, taken, token, State.REMOVED)
@@ -89,7 +92,7 @@ class ClickHouseStore(IndexStore):
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        """Like ``query`` for each stretch (first, past the last) of the hashes."""
+        """Query each window (first, past the last) of the hashes."""
         check_postings(0, hashes, frames)
         asked = votes.asked_rows(hashes, frames, windows)
         if not len(asked) or not buckets:
@@ -106,38 +109,38 @@ class ClickHouseStore(IndexStore):
         return [votes.best(of_window, top, least) for of_window in groups]
 
     def recordings(self, bucket: int) -> NDArray[np.uint32]:
-        """The numbers of all recordings in a bucket, sorted."""
+        """Return the numbers of all recordings in a bucket, sorted."""
         return self._ask(lambda names: versions.living(self._server, names, bucket))
 
     def maintain(self, bucket: int) -> None:
-        """Delete what no longer counts and merge parts; safe beside readers."""
+        """Delete dead postings and merge parts; safe while others read."""
         self._tables = self._opened()
         upkeep.maintain(self._server, self._tables, bucket)
 
     def stats(self, bucket: int) -> IndexStats:
-        """Counts of one bucket; zeros for one that holds nothing."""
+        """Return the counts of one bucket; zeros if it is empty."""
         return self._ask(lambda names: upkeep.stats(self._server, names, bucket))
 
     def verify(self, bucket: int) -> list[str]:
-        """What is wrong with a bucket, having read all of it; empty where all is well."""
+        """Read a whole bucket and return what is wrong; empty if nothing is."""
         try:
             return self._ask(lambda names: upkeep.problems(self._server, names, bucket))
         except IndexCorrupt as error:
             return [str(error)]
 
     def _opened(self) -> Tables:
-        """The tables in use now; the first ones, where there are none."""
+        """Return the current tables, creating the first ones if there are none."""
         if self._number is not None:
             return schema.tables(self._server, self._number)
         number = schema.current(self._server, self._params_hash, rebuild=self._rebuild)
         if number is None:
             number = schema.next_number(self._server)
             schema.make(self._server, number)
-            schema.announce(self._server, number, self._params_hash, Stage.CURRENT)
+            schema.announce(self._server, number, self._params_hash, IndexStage.CURRENT)
         return schema.tables(self._server, number)
 
     def _ask(self, question: Callable[[Tables], Answer]) -> Answer:
-        """Ask the tables in use; once more, where a rebuild has just replaced them."""
+        """Query the current tables; retry once if a rebuild has just replaced them."""
         try:
             return question(self._tables)
         except NoSuchTable:
@@ -151,7 +154,7 @@ class ClickHouseStore(IndexStore):
 def _gathered(
     bucket: int, recordings: Sequence[Postings], versions: dict[int, int]
 ) -> Iterator[NDArray[np.void]]:
-    """The rows of some recordings, as many at once as a server takes in one go."""
+    """Yield the rows of some recordings, in batches that a server accepts at once."""
     waiting: list[NDArray[np.void]] = []
     for number, hashes, frames in recordings:
         rows = np.zeros(len(hashes), dtype=POSTING)
@@ -168,6 +171,6 @@ def _gathered(
 
 
 def _checksum(hashes: NDArray[np.uint32], frames: NDArray[np.int32]) -> int:
-    """Changes with any posting, lost, added or changed."""
+    """Return a sum that changes if any posting is lost, added or changed."""
     products = hashes.astype(np.uint64) * (frames.astype(np.uint64) + np.uint64(1))
     return int(products.sum(dtype=np.uint64))

@@ -1,4 +1,4 @@
-"""A new index beside the one in use, filled at leisure and then put in its place."""
+"""Build a new index beside the current one, then switch to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from catalogue.clickhouse import schema
 from catalogue.clickhouse.address import Address
-from catalogue.clickhouse.schema import Stage
+from catalogue.clickhouse.schema import IndexStage
 from catalogue.clickhouse.server import Server
 from catalogue.clickhouse.store import ClickHouseStore
 
@@ -14,24 +14,27 @@ from catalogue.clickhouse.store import ClickHouseStore
 def index_beside(
     address: Address, *, params_hash: str, rebuild_command: str, resume: bool
 ) -> tuple[ClickHouseStore, Callable[[], None]]:
-    """Return an index that nobody asks yet, and what makes it the one in use.
+    """Return an index that is not in use yet, and a function that makes it current.
 
-    With ``resume`` it is the one whose filling was broken off, where there is one.
+    With ``resume`` it is the one whose filling was interrupted, if there is one.
     """
     server = Server(address)
-    broken_off = [one for one in schema.listed(server) if one.stage == Stage.FILLING]
-    fitting = [
-        one.number
-        for one in broken_off
-        if resume and (one.params, one.shards) == (params_hash, server.shards)
+    unfinished = [
+        index for index in schema.listed(server) if index.stage == IndexStage.FILLING
     ]
+    fitting = [
+        index.number
+        for index in unfinished
+        if resume and (index.params, index.shards) == (params_hash, server.shards)
+    ]
+    # An unfinished index with other parameters or shards cannot be continued.
     number = max(fitting) if fitting else schema.next_number(server)
-    for one in broken_off:
-        if one.number != number:
-            schema.drop(server, one)
+    for index in unfinished:
+        if index.number != number:
+            schema.drop(server, index)
     if not fitting:
         schema.make(server, number)
-        schema.announce(server, number, params_hash, Stage.FILLING)
+        schema.announce(server, number, params_hash, IndexStage.FILLING)
     store = ClickHouseStore(
         address,
         params_hash=params_hash,
@@ -40,9 +43,9 @@ def index_beside(
     )
 
     def put_in_place() -> None:
-        schema.announce(server, number, params_hash, Stage.CURRENT)
-        for one in schema.listed(server):
-            if one.number != number and one.stage != Stage.DROPPED:
-                schema.drop(server, one)
+        schema.announce(server, number, params_hash, IndexStage.CURRENT)
+        for index in schema.listed(server):
+            if index.number != number and index.stage != IndexStage.DROPPED:
+                schema.drop(server, index)
 
     return store, put_in_place

@@ -1,4 +1,4 @@
-"""Checking a bucket, and deleting what no longer counts."""
+"""Check a bucket, and delete postings that are no longer live."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from catalogue.clickhouse.versions import LISTED_AT_ONCE, number_pairs, select_l
 from recognition.errors import IndexUnavailable
 from recognition.types import IndexStats
 
+# Merging or deleting in a large bucket may take hours.
 _MAINTENANCE_SECONDS: Final = 6 * 3600
-# A claim whose adding was broken off is cleared away after so long.
+# A claim is abandoned after this time: its process died while adding.
 _ABANDONED_SECONDS: Final = 86_400
 _POLL_SECONDS: Final = 0.05
 
 
 def maintain(server: Server, names: Tables, bucket: int) -> None:
-    """Delete on every server what no longer counts, and merge parts."""
+    """Delete dead postings on every server, and merge parts."""
     for host in server.hosts:
         _erase(server, names, bucket, host)
         if _parts(server, names, bucket, host)[0] > 1:
@@ -51,7 +52,7 @@ def stats(server: Server, names: Tables, bucket: int) -> IndexStats:
 
 
 def problems(server: Server, names: Tables, bucket: int) -> list[str]:
-    """Return what is wrong with a bucket, having read all of it."""
+    """Read a whole bucket and return what is wrong with it."""
     living = select_living(names, [bucket])
     written = (
         f"SELECT recording, version, postings, checksum FROM {names.own_recordings} "
@@ -77,18 +78,20 @@ def problems(server: Server, names: Tables, bucket: int) -> list[str]:
         f"AND state = {State.LIVE:d} AND (bucket, recording, version) IN ({living}) "
         "GROUP BY recording HAVING count() > 1"
     )
-    said = [(sorted({n for (n,) in changed}), "has other postings than were added")]
-    said.append((sorted({n for (n,) in lost}), "has lost its postings"))
-    said.append((sorted({n for (n,) in twice}), "is there twice"))
+    faults = {
+        "has other postings than were added": changed,
+        "has lost its postings": lost,
+        "is indexed twice": twice,
+    }
     return [
-        f"bucket {bucket}: recording {number} {what}"
-        for numbers, what in said
-        for number in numbers
+        f"bucket {bucket}: recording {number} {fault}"
+        for fault, rows in faults.items()
+        for number in sorted({number for (number,) in rows})
     ]
 
 
 def _erase(server: Server, names: Tables, bucket: int, host: str) -> None:
-    """Delete the postings of one server that nobody is to find any more."""
+    """Delete one server's postings of replaced, removed and abandoned versions."""
     rows = server.rows(
         f"SELECT recording, version, any(token) FROM {names.own_recordings} "
         f"WHERE bucket = {bucket} GROUP BY bucket, recording, version "
@@ -99,7 +102,7 @@ def _erase(server: Server, names: Tables, bucket: int, host: str) -> None:
     )
     if not rows:
         return
-    # Numbers in the text: old servers cannot ask a table while they delete.
+    # Numbers written out: old servers cannot query a table during a deletion.
     for first in range(0, len(rows), LISTED_AT_ONCE):
         some = rows[first : first + LISTED_AT_ONCE]
         server.do(
@@ -126,14 +129,14 @@ def _wait_for_deletion(server: Server, names: Tables, host: str) -> None:
         host=host,
     ):
         if time.monotonic() > end:
-            raise IndexUnavailable(f"ClickHouse at {host} does not end deleting.")
+            raise IndexUnavailable(f"ClickHouse at {host} has not finished deleting.")
         time.sleep(_POLL_SECONDS)
 
 
 def _parts(
     server: Server, names: Tables, bucket: int, host: str = ""
 ) -> tuple[int, int]:
-    """How many parts a bucket is in, and their size; of all servers or of one."""
+    """Return the number of a bucket's parts and their size, on all servers or one."""
     database, _, table = names.own_postings.partition(".")
     cluster = server.address.cluster
     everywhere = cluster and not host

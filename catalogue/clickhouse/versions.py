@@ -1,4 +1,4 @@
-"""The versions of recordings: which of them counts, and taking the next one."""
+"""The versions of recordings: which one is live, and claiming the next one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from catalogue.clickhouse.schema import ENTRY, State, Tables
 from catalogue.clickhouse.server import Server
 
+# Servers limit the size of a statement; more numbers go into several.
 LISTED_AT_ONCE: Final = 5000
 
 
 def claim(
     server: Server, names: Tables, bucket: int, recordings: Sequence[int], token: int
 ) -> dict[int, int]:
-    """Take the next version of each recording, which nobody else has taken."""
+    """Claim the next version of each recording, which no other process has claimed."""
     versions: dict[int, int] = {}
     for first in range(0, len(recordings), LISTED_AT_ONCE):
         wanted = list(recordings[first : first + LISTED_AT_ONCE])
@@ -27,8 +28,11 @@ def claim(
             tried = _next_versions(server, names, bucket, wanted, step)
             entries = entries_of(bucket, tried, token, State.CLAIMED)
             server.insert(names.recordings, entries)
+            # ClickHouse has no unique keys: claim first, then see whether somebody else
+            # did too.
             wanted = _claimed_twice(server, names, bucket, tried)
             versions |= {n: v for n, v in tried.items() if n not in set(wanted)}
+            # A random step, so that two colliding processes do not collide again.
             step = 1 + secrets.randbelow(8)
     return {number: versions[number] for number in recordings}
 
@@ -60,10 +64,10 @@ def _claimed_twice(
 def living(
     server: Server, names: Tables, bucket: int, recording: int | None = None
 ) -> NDArray[np.uint32]:
-    """Return the recordings of a bucket that count, sorted; or the one, if it does."""
-    one = "" if recording is None else f" AND recording = {recording}"
+    """Return the live recordings of a bucket, sorted; or only ``recording``, if live."""
+    only = "" if recording is None else f" AND recording = {recording}"
     answer = server.do(
-        f"SELECT recording FROM {names.recordings} WHERE bucket = {bucket}{one} "
+        f"SELECT recording FROM {names.recordings} WHERE bucket = {bucket}{only} "
         f"AND state = {State.LIVE:d} AND (bucket, recording, version) IN "
         f"({select_living(names, [bucket])}) FORMAT RowBinary"
     )
@@ -71,7 +75,7 @@ def living(
 
 
 def select_living(names: Tables, buckets: Sequence[int]) -> str:
-    """Select the version of each recording that counts, of those of one server."""
+    """Return a SELECT of the live version of each recording, on one server."""
     return (
         f"SELECT bucket, recording, max(version) FROM {names.own_recordings} "
         f"WHERE bucket IN ({numbers(buckets)}) "
@@ -83,7 +87,7 @@ def select_living(names: Tables, buckets: Sequence[int]) -> str:
 def entries_of(
     bucket: int, versions: dict[int, int], token: int, state: State
 ) -> NDArray[np.void]:
-    """Return the rows that say what became of these versions."""
+    """Return the rows that record a state of these versions."""
     entries = np.zeros(len(versions), dtype=ENTRY)
     entries["bucket"], entries["token"], entries["state"] = bucket, token, state
     entries["recording"] = list(versions)
@@ -92,10 +96,10 @@ def entries_of(
 
 
 def numbers(listed: Iterable[int]) -> str:
-    """Write numbers into a statement."""
+    """Format numbers for a statement."""
     return ", ".join(str(int(number)) for number in listed)
 
 
 def number_pairs(pairs: Iterable[tuple[int, int]]) -> str:
-    """Write pairs of numbers into a statement."""
-    return ", ".join(f"({one}, {other})" for one, other in pairs)
+    """Format pairs of numbers for a statement."""
+    return ", ".join(f"({first}, {second})" for first, second in pairs)

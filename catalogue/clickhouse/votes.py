@@ -1,4 +1,4 @@
-"""What a query asks the servers, and how the best of what each found is told."""
+"""The queries behind a search, and how the servers' results are combined."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ASKED: Final = np.dtype([("span", "<u4"), ("hash", "<u4"), ("at", "<u4")])
 _COMMON: Final = np.dtype([("bucket", "<u4"), ("hash", "<u4")])
 
 Group = tuple[int, int, int, NDArray[np.int32]]
-"""A span, a bucket, a recording, and where its postings agree with the query."""
+"""A window, a bucket, a recording, and the offsets at which its postings agree."""
 
 
 def asked_rows(
@@ -27,7 +27,7 @@ def asked_rows(
     frames: NDArray[np.int32],
     windows: Sequence[tuple[int, int]],
 ) -> NDArray[np.void]:
-    """The query's rows: each window's hashes, whatever other windows have them too."""
+    """Return the query's rows: the hashes of each window, even if windows share them."""
     parts = [np.zeros(0, dtype=_ASKED)]
     for span, (low, high) in enumerate(windows):
         rows = np.zeros(len(hashes[low:high]), dtype=_ASKED)
@@ -45,10 +45,10 @@ def vote(
     common: NDArray[np.void],
     limits: tuple[int, int],
 ) -> list[Group]:
-    """Of each span, the recordings with the best offset on each server.
+    """Return for each window the recordings with the best offsets on each server.
 
-    The third array of ``best`` counts how often an offset comes up, also as the
-    neighbour of another. ``limits`` are how many a span gets, and its fewest votes.
+    In the statement, ``best`` is the highest count of an offset including its
+    neighbours. ``limits`` are the number of recordings per window and the fewest votes.
     """
     top, least = limits
     everywhere = _everywhere(server)
@@ -79,10 +79,11 @@ def vote(
 
 
 def best(groups: list[Group], top: int, least: int) -> list[Vote]:
-    """The best offsets among what all servers found in one window."""
+    """Return the best offsets in one window among the results of all servers."""
     if not groups:
         return []
     groups.sort(key=lambda group: group[1:3])
+    # Keys are unsigned, so offsets are counted from the lowest.
     low = min(int(deltas[0]) for *_, deltas in groups)
     keys = [
         (np.uint64(local) << np.uint64(kernels.OFFSET_BITS))
@@ -104,9 +105,10 @@ def common_hashes(
     asked: NDArray[np.void],
     max_list: int | None,
 ) -> NDArray[np.void]:
-    """The hashes that are in too many places to tell anything."""
+    """Return the hashes that are too common to say anything."""
     if max_list is None:
         return np.zeros(0, dtype=_COMMON)
+    # A query repeats hashes; each needs to be counted once.
     hashes = np.unique(asked["hash"]).astype([("hash", "<u4")])
     answer = server.do(
         f"SELECT bucket, hash FROM {names.postings} "
@@ -119,12 +121,12 @@ def common_hashes(
 
 
 def _everywhere(server: Server) -> str:
-    """Return what makes the servers of a cluster see a table that was sent to one."""
+    """Return the keyword that shows a table sent to one server to the whole cluster."""
     return "GLOBAL " if server.address.cluster else ""
 
 
 def _groups(answer: bytes) -> Iterator[Group]:
-    """Read rows of three numbers and an array of numbers."""
+    """Parse rows of three numbers and an array of numbers."""
     at = 0
     while at < len(answer):
         span, bucket, recording = np.frombuffer(answer, "<u4", 3, at).tolist()

@@ -1,4 +1,4 @@
-"""All admin screens; importing a module of this package registers its models."""
+"""The admin screens; importing a module of this package registers its models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users and the role groups."""
+"""Admin screens of users, groups and API tokens."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from accounts.roles import Action, Role
 from accounts.second_factor import remove_second_factors
 from accounts.sessions import end_all_sessions
 from catalogue.models import Bucket
+from portal.accounts.erasure import ErasureRefused, erase, preview
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of
-from portal.erasure import ErasureRefused, erase, preview
 from scanning.models import Container
 
 if TYPE_CHECKING:
-    # Django's admin classes take type arguments in the stubs alone.
+    # Django's admin classes accept type arguments only in the stubs.
     _StackedInline = admin.StackedInline[AccessLimit, Group]
 else:
     _StackedInline = admin.StackedInline
 
-# Django registers its own screen for groups when the import above runs.
+# Importing UserAdmin above registered Django's own screen for groups.
 admin.site.unregister(Group)
 
 
 @admin.register(User)
 class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
-    """People; what they may do follows from their groups alone."""
+    """Users; only their groups decide what they may do."""
 
     add_action = change_action = Action.CONFIGURE
     list_display = ["username", "full_name", "roles", "is_active", "last_login"]
@@ -73,7 +73,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         request: HttpRequest,
         **kwargs: Any,  # Any: Django's own signature
     ) -> forms.ModelMultipleChoiceField[Any] | None:  # Any: as above
-        """Say beside the groups that roles are among them."""
+        """Explain in the help text that some groups are roles."""
         if db_field.name == "groups":
             kwargs["help_text"] = (
                 "A role: viewer, reviewer, manager or admin. Without one a person sees "
@@ -83,7 +83,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
 
     @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
-        """End every session of these people."""
+        """End every session of the selected users."""
         ended = sum(end_all_sessions(person) for person in chosen)
         self.message_user(request, f"{ended} sessions ended.")
 
@@ -91,7 +91,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     def take_second_factors(
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
-        """Ask, then take away what somebody lost or must not use any more."""
+        """Remove all second factors of the selected users, after a confirmation."""
         if "confirmed" not in request.POST:
             return render(request, "admin/take_second_factors.html", {"people": chosen})
         taken = sum(remove_second_factors(person) for person in chosen)
@@ -102,7 +102,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     def erase_data(
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
-        """Show what erasing touches; erase once that was confirmed."""
+        """Show what erasing changes; erase the person after a confirmation."""
         person = chosen.first()
         if person is None or chosen.count() != 1:
             self.message_user(request, "Choose one person.", messages.ERROR)
@@ -111,21 +111,23 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
             context = {"person": person, "told": preview(person=person)}
             return render(request, "admin/erase_person.html", context)
         try:
-            told = erase(person=person, actor=user_of(request))
+            erasure = erase(person=person, actor=user_of(request))
         except ErasureRefused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         else:
-            self.message_user(request, f"The person is {told.pseudonym} from now on.")
+            self.message_user(
+                request, f"The person is {erasure.pseudonym} from now on."
+            )
         return None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show people to those who manage them."""
+        """Show users to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_view_permission(
         self, request: HttpRequest, obj: User | None = None
     ) -> bool:
-        """Show people to those who manage them."""
+        """Show users to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     @admin.display(description="Name")
@@ -135,28 +137,28 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
 
     @admin.display(description="Role")
     def roles(self, user: User) -> str:
-        """Return the role groups."""
+        """Return the names of the user's groups."""
         return ", ".join(group.name for group in user.groups.all())
 
     def get_queryset(self, request: HttpRequest):  # type: ignore[no-untyped-def]  # the stubs' own generic
-        """Fetch the groups along."""
+        """Prefetch the groups."""
         return super().get_queryset(request).prefetch_related("groups")
 
 
 class AccessLimitForm(forms.ModelForm[AccessLimit]):
-    """What to limit, and the containers and buckets to choose from; kept as ids."""
+    """The access limits of a group; the choices are stored as sorted lists of ids."""
 
     limits_containers = forms.BooleanField(
         required=False, label="Only the containers below"
     )
     containers = forms.ModelMultipleChoiceField(
-        Container.objects.order_by("name"),
+        Container.objects.present().order_by("name"),
         required=False,
         widget=FilteredSelectMultiple("containers", is_stacked=False),
     )
     limits_buckets = forms.BooleanField(required=False, label="Only the buckets below")
     buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.order_by("name"),
+        Bucket.objects.present().order_by("name"),
         required=False,
         widget=FilteredSelectMultiple("buckets", is_stacked=False),
     )
@@ -171,19 +173,19 @@ class AccessLimitForm(forms.ModelForm[AccessLimit]):
         self.initial["limits_buckets"] = self.instance.buckets is not None
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own
-        """Turn what is chosen into ids; None where nothing is limited."""
-        told = super().clean() or {}
+        """Replace the chosen rows by ids; None means no limit."""
+        cleaned = super().clean() or {}
         for name in ("containers", "buckets"):
-            chosen = told.get(name) or []
-            limited = told.get(f"limits_{name}")
+            chosen = cleaned.get(name) or []
+            limited = cleaned.get(f"limits_{name}")
             if chosen and not limited:
                 self.add_error(f"limits_{name}", f"Tick this to limit the {name}.")
-            told[name] = sorted(row.pk for row in chosen) if limited else None
-        return told
+            cleaned[name] = sorted(row.pk for row in chosen) if limited else None
+        return cleaned
 
 
 class AccessLimitInline(_StackedInline):
-    """What the people of a group see."""
+    """The access limits and sign-in rules of a group."""
 
     model = AccessLimit
     form = AccessLimitForm
@@ -197,11 +199,11 @@ class AccessLimitInline(_StackedInline):
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
-        """Show limits to those who manage people."""
+        """Show limits to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None) -> bool:  # type: ignore[override]  # inlines are asked with a parent
-        """Let those who manage people set limits."""
+        """Let admins set limits."""
         return request.user.has_perm(Action.CONFIGURE)
 
     has_change_permission = has_view_permission
@@ -209,9 +211,9 @@ class AccessLimitInline(_StackedInline):
 
 @admin.register(Group)
 class RoleGroupAdmin(RoleAdmin[Group]):
-    """The roles, and groups that limit their people to containers and buckets.
+    """Role groups, and groups that limit their users to containers and buckets.
 
-    What a role may do is in the table of roles, not here.
+    The permissions of a role are in ``accounts.roles``, not here.
     """
 
     add_action = change_action = Action.CONFIGURE
@@ -222,46 +224,46 @@ class RoleGroupAdmin(RoleAdmin[Group]):
     inlines = [AccessLimitInline]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show groups to those who manage people."""
+        """Show groups to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_view_permission(
         self, request: HttpRequest, obj: Group | None = None
     ) -> bool:
-        """Show groups to those who manage people."""
+        """Show groups to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_delete_permission(
         self, request: HttpRequest, obj: Group | None = None
     ) -> bool:
-        """Let groups go that are no role and have no people."""
+        """Allow deleting empty groups that are not roles."""
         gone = obj is None or not (_is_role(obj) or obj.user_set.exists())
         return gone and request.user.has_perm(Action.CONFIGURE)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Group | None = None
     ) -> list[str]:
-        """Keep the names of roles."""
+        """Make the names of roles read-only."""
         return ["name"] if obj is not None and _is_role(obj) else []
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        """Count the people along."""
+        """Annotate the number of users."""
         return super().get_queryset(request).annotate(number=Count("user"))
 
     @admin.display(description="Role", boolean=True)
     def is_role(self, group: Group) -> bool:
-        """Tell whether it is one of the four roles."""
+        """Return whether the group is one of the four roles."""
         return _is_role(group)
 
     @admin.display(description="People", ordering="number")
     def people(self, group: Group) -> SafeString:
-        """Return how many are in it."""
+        """Return the number of users in the group."""
         return number(str(group.number))  # type: ignore[attr-defined]  # annotated
 
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Any, change: bool
     ) -> None:  # Any: the admin's own types
-        """Keep the limits, and an event."""
+        """Save the limits and record an event with them."""
         super().save_related(request, form, formsets, change)
         group: Group = form.instance
         limit = AccessLimit.objects.filter(group=group).first()
@@ -284,7 +286,7 @@ def _is_role(group: Group) -> bool:
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(RoleAdmin[ApiToken]):
-    """Tokens of the API, without anything that would open it."""
+    """API tokens, without the digest of their secret."""
 
     list_display = ["name", "hint", "owner", "last_used_at", "expires_at", "revoked_at"]
     list_filter = ["owner"]
@@ -294,11 +296,11 @@ class ApiTokenAdmin(RoleAdmin[ApiToken]):
     fields = readonly_fields
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show tokens to those who manage people."""
+        """Show tokens to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_view_permission(
         self, request: HttpRequest, obj: ApiToken | None = None
     ) -> bool:
-        """Show tokens to those who manage people."""
+        """Show tokens to admins."""
         return request.user.has_perm(Action.CONFIGURE)

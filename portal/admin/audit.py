@@ -1,4 +1,4 @@
-"""The audit trail, to be read."""
+"""Read-only admin screens of the audit trail."""
 
 from __future__ import annotations
 
@@ -17,20 +17,26 @@ from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
-from portal.admin.base import RoleAdmin, all_field_names, user_of, when
+from audit.words import action_label, actor_label, via_label
+from portal.admin.base import RoleAdmin, all_field_names, code, user_of, when
+from portal.admin.filters import CodeFilter
+from review.words import reason_label
 
 Row = TypeVar("Row", bound=Model)
 
 
 class _TrailAdmin(RoleAdmin[Row]):
-    """A screen of the trail: it tells of everything, so of nothing to the limited."""
+    """A screen of the audit trail, hidden from users with access limits.
+
+    Events name rows of every container and bucket.
+    """
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show it to whoever sees every container and bucket."""
+        """Show the screen to users without access limits."""
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Let look whoever sees every container and bucket."""
+        """Show events to users without access limits."""
         return super().has_view_permission(request, obj) and not is_limited(
             user_of(request)
         )
@@ -38,7 +44,7 @@ class _TrailAdmin(RoleAdmin[Row]):
 
 @admin.register(Anchor)
 class AnchorAdmin(_TrailAdmin[Anchor]):
-    """The daily anchors, to be compared with copies that are kept elsewhere."""
+    """The daily anchors, to compare with copies stored elsewhere."""
 
     list_display = ["day", "chains", "events", "hash"]
     readonly_fields = all_field_names(Anchor, but=["id"])
@@ -47,26 +53,24 @@ class AnchorAdmin(_TrailAdmin[Anchor]):
 
 @admin.register(Event)
 class EventAdmin(_TrailAdmin[Event]):
-    """Every event; nobody adds, changes or deletes one.
+    """Every event, read-only; only admins see events of accounts."""
 
-    What happened to accounts is for those who manage people.
-    """
-
-    list_display = ["time", "actor_name", "action", "case", "reason", "note"]
-    list_display_links = ["time", "case"]
-    list_filter = ["at", "action"]
+    list_display = ["time", "who", "what", "case_shown", "why", "note"]
+    list_display_links = ["time", "case_shown"]
+    list_filter = ["at", ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
-    search_help_text = "Case (match:m_…), person, or words of the note"
+    search_help_text = "Case as the list shows it, person, or words of the note"
     ordering = ["-id"]
     readonly_fields = (
-        *all_field_names(Event, but=["id", "before", "after"]),
+        *("case_shown", "sequence", "at", "who", "through", "what", "why", "note"),
+        *("actor", "actor_salt", "actor_digest", "previous_hash", "hash"),
         "before_text",
         "after_text",
     )
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """Leave out what happened to accounts, but for those who manage people."""
+        """Leave out events of accounts unless the user is an admin."""
         rows = super().get_queryset(request)
         if request.user.has_perm(Action.CONFIGURE):
             return rows
@@ -75,20 +79,45 @@ class EventAdmin(_TrailAdmin[Event]):
 
     @admin.display(description="When", ordering="id")
     def time(self, event: Event) -> SafeString:
-        """Return the moment."""
+        """Return the time of the event."""
         return when(event.at)
+
+    @admin.display(description="Who", ordering="actor_name")
+    def who(self, event: Event) -> str:
+        """Return the name of the actor."""
+        return actor_label(event.actor_name)
+
+    @admin.display(description="Through")
+    def through(self, event: Event) -> str:
+        """Return the API token that was used, if any."""
+        return via_label(event.via)
+
+    @admin.display(description="What", ordering="action")
+    def what(self, event: Event) -> str:
+        """Return the label of the action."""
+        return action_label(event.action)
+
+    @admin.display(description="Case", ordering="case")
+    def case_shown(self, event: Event) -> SafeString:
+        """Return the case in the form that the search accepts."""
+        return code(event.case)
+
+    @admin.display(description="Reason", ordering="reason")
+    def why(self, event: Event) -> str:
+        """Return the label of the reason."""
+        return reason_label(event.reason)
 
     @admin.display(description="Before")
     def before_text(self, event: Event) -> SafeString:
-        """Return what was there before, readable."""
+        """Return the values before the event as indented JSON."""
         return _pretty(event.before)
 
     @admin.display(description="After")
     def after_text(self, event: Event) -> SafeString:
-        """Return what was there after, readable."""
+        """Return the values after the event as indented JSON."""
         return _pretty(event.after)
 
 
-def _pretty(content: dict[str, Any]) -> SafeString:  # Any: JSON as the event keeps it
+def _pretty(content: dict[str, Any]) -> SafeString:  # Any: JSON as the event stores it
     text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
     return format_html('<pre class="code">{}</pre>', text)

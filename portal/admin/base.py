@@ -1,4 +1,4 @@
-"""What all admin screens share: permissions by role, and how columns are drawn."""
+"""Shared parts of the admin screens: permissions by role, and column formats."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from django.utils.safestring import SafeString
 from accounts.models import User
 from accounts.reach import is_limited
 from accounts.roles import Action
-from portal import formats
 from portal.admin import history
+from portal.shared import formats
 
 Row = TypeVar("Row", bound=Model)
 
 if TYPE_CHECKING:
-    # Django's admin classes take type arguments in the stubs alone.
+    # Django's admin classes accept type arguments only in the stubs.
     _ModelAdmin = admin.ModelAdmin
     _TabularInline = admin.TabularInline[Any, Any]  # Any: serves several models
 else:
 
     class _ModelAdmin(Generic[Row], admin.ModelAdmin):
-        """Django's, with room for the type argument."""
+        """Django's ``ModelAdmin`` that accepts a type argument at run time."""
 
     _TabularInline = admin.TabularInline
 
 
 class RoleAdmin(_ModelAdmin[Row]):
-    """A screen that everybody with a role sees; who may write is named by action.
+    """A screen that every role can read; ``*_action`` is the permission to write.
 
-    Being a superuser changes nothing here but what Django itself grants.
+    Without an action the screen cannot add or change rows. By default nobody deletes.
     """
 
     add_action: Action | None = None
@@ -57,7 +57,7 @@ class RoleAdmin(_ModelAdmin[Row]):
         object_id: str,
         extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
     ) -> HttpResponse:
-        """Show the events of what the screen is about, where it has a case."""
+        """Show the audit events of the object, or Django's log if it has no case."""
         shown = self.get_object(request, unquote(object_id))
         if shown is None or not history.case_of(shown):
             return super().history_view(request, object_id, extra_context)
@@ -67,7 +67,7 @@ class RoleAdmin(_ModelAdmin[Row]):
         return history.page(request, shown, context)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show the model in the index to whoever may look."""
+        """Show the model in the index to every role."""
         return request.user.has_perm(Action.VIEW)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
@@ -75,13 +75,13 @@ class RoleAdmin(_ModelAdmin[Row]):
         return request.user.has_perm(Action.VIEW)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Follow the role, where the screen can add at all."""
+        """Return whether the screen can add rows and the user's role allows it."""
         return self.add_action is not None and request.user.has_perm(self.add_action)
 
     def has_change_permission(
         self, request: HttpRequest, obj: Row | None = None
     ) -> bool:
-        """Follow the role, where the screen can change at all."""
+        """Return whether the screen can change rows and the user's role allows it."""
         return self.change_action is not None and request.user.has_perm(
             self.change_action
         )
@@ -89,12 +89,12 @@ class RoleAdmin(_ModelAdmin[Row]):
     def has_delete_permission(
         self, request: HttpRequest, obj: Row | None = None
     ) -> bool:
-        """Refuse: rows that others point to are retired, not deleted."""
+        """Refuse: the portal retires rows, because other rows refer to them."""
         return False
 
 
 class ReadOnlyInline(_TabularInline):
-    """Rows shown with their parent and never edited there."""
+    """Read-only rows on the page of their parent."""
 
     extra = 0
     max_num = 0
@@ -128,9 +128,10 @@ class ReadOnlyInline(_TabularInline):
 def within_reach(
     rows: QuerySet[Row], parts: QuerySet[Any], link: str, request: HttpRequest
 ) -> QuerySet[Row]:
-    """Leave out rows of which a person with limits may see no part.
+    """Return the rows of which the user's access limits allow at least one part.
 
-    Any: of any model; ``link`` leads from a part to its row.
+    ``parts`` are already limited to the user; ``link`` is their field that refers to
+    the row. Any: of any model.
     """
     if not is_limited(user_of(request)):
         return rows
@@ -138,49 +139,54 @@ def within_reach(
 
 
 def user_of(request: HttpRequest) -> User:
-    """Return who is signed in; the admin lets nobody else in."""
+    """Return the signed-in user; the admin requires one."""
     if not isinstance(request.user, User):
         raise TypeError("The admin was entered without signing in.")
     return request.user
 
 
 def all_field_names(model: type[Model], *, but: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the names of the model's own columns, as stored."""
+    """Return the names of the model's database columns, except those in ``but``."""
     fields = model._meta.concrete_fields
     return tuple(field.name for field in fields if field.name not in but)
 
 
 def badge(state: str) -> SafeString:
-    """Draw a review state: word and icon."""
+    """Draw a match state with its label and icon."""
     return render_to_string("components/_badge.html", {"state": state})
 
 
 def file_badge(state: str) -> SafeString:
-    """Draw a file state: word and icon."""
+    """Draw a file status with its label and icon."""
     return render_to_string("components/_file_badge.html", {"state": state})
 
 
 def number(text: str) -> SafeString:
-    """Draw a figure that stands right-aligned in its column."""
+    """Draw a number, right-aligned in its column."""
     return format_html('<span class="num">{}</span>', text)
 
 
+def code(text: str) -> SafeString:
+    """Draw a code, identifier or URL verbatim."""
+    return format_html("<code>{}</code>", text) if text else SafeString("")
+
+
 def score(value: Decimal | None, scale: str = "") -> SafeString:
-    """Draw a score as a whole number, with its scale on hover."""
+    """Draw a score as a whole number with its scale as a tooltip."""
     if value is None:
         return number(formats.UNKNOWN)
     return format_html('<span class="num" title="{}">{}</span>', scale, round(value))
 
 
 def player(url: str) -> SafeString:
-    """Draw the browser's own player, or say that there is nothing to play."""
+    """Draw the browser's audio player, or a note if nothing can be played."""
     if not url:
         return format_html("{}", "The audio is not stored here, or not ready to play.")
     return format_html('<audio controls preload="none" src="{}"></audio>', url)
 
 
 def two_lines(first: str, second: str) -> SafeString:
-    """Draw a cell with what identifies the row above what explains it."""
+    """Draw a cell with a title and a smaller second line."""
     return format_html(
         '<span class="cell-title">{}</span><span class="cell-sub">{}</span>',
         first,
@@ -189,5 +195,5 @@ def two_lines(first: str, second: str) -> SafeString:
 
 
 def when(moment: datetime | None) -> SafeString:
-    """Draw a moment in the user's zone, with UTC on hover."""
+    """Draw a time in the user's time zone with UTC as a tooltip."""
     return render_to_string("components/_time.html", {"at": moment})

@@ -1,4 +1,4 @@
-"""Callbacks as they came in, and those that went out."""
+"""Admin screens of incoming and outgoing callbacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scanning.services.callbacks import replay
 
 @admin.register(InboundCallback)
 class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
-    """Callbacks as they came in; those that wait for their file among them."""
+    """Incoming callbacks, including those that wait for their file."""
 
     list_display = [
         "file_id",
@@ -41,26 +41,26 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
     actions = ["apply_again"]
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """Let admins have callbacks applied again."""
+        """Let admins apply callbacks again."""
         return request.user.has_perm(Action.CONFIGURE)
 
     @admin.action(description="Apply again", permissions=["replay"])
     def apply_again(
         self, request: HttpRequest, queryset: QuerySet[InboundCallback]
     ) -> None:
-        """Queue each as if it came now."""
+        """Queue each callback as if it had just arrived."""
         for callback in queryset:
             replay(callback=callback, user=user_of(request))
         self.message_user(request, f"{len(queryset)} callbacks are applied again.")
 
     @admin.display(description="Received", ordering="received_at")
     def received(self, callback: InboundCallback) -> SafeString:
-        """Return when it first came."""
+        """Return when the callback first arrived."""
         return when(callback.received_at)
 
 
 class AttemptInline(ReadOnlyInline):
-    """Each try to deliver."""
+    """The delivery attempts of a callback."""
 
     model = DeliveryAttempt
     readonly_fields = (
@@ -74,7 +74,7 @@ class AttemptInline(ReadOnlyInline):
 
 @admin.register(OutboundCallback)
 class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
-    """What containers told their addresses."""
+    """Outgoing callbacks to the addresses of containers."""
 
     list_display = [
         "uid",
@@ -95,10 +95,10 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
 
     @admin.display(description="Made", ordering="created_at")
     def created(self, callback: OutboundCallback) -> SafeString:
-        """Return when it was made."""
+        """Return when the callback was created."""
         return when(callback.created_at)
 
     @admin.display(description="Finished", ordering="finished_at")
     def finished(self, callback: OutboundCallback) -> SafeString:
-        """Return when it was delivered or given up."""
+        """Return when the callback was delivered or finally failed."""
         return when(callback.finished_at)

@@ -1,4 +1,4 @@
-"""Buckets and recordings."""
+"""Admin screens of buckets and recordings."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 import audit.services
+from accounts.reach import PRESENT
 from accounts.roles import Action
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
-from portal import formats
 from portal.admin.base import (
     RoleAdmin,
     number,
@@ -24,10 +24,10 @@ from portal.admin.base import (
     two_lines,
     user_of,
 )
-from portal.forms import checked, release_date_field
-from portal.playback import audio_url
-from portal.rule_fields import LinesField
-from portal.selectors import count_per_row
+from portal.shared import formats
+from portal.shared.fields import LinesField, checked, release_date_field
+from portal.shared.playback import audio_url
+from portal.shared.selectors import count_per_row
 from review.choices import MatchState
 from review.models import Match
 
@@ -68,18 +68,19 @@ class BucketAdmin(RoleAdmin[Bucket]):
     readonly_fields = ["created_by", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
-        """Count the recordings along."""
+        """Annotate the number of recordings."""
         recordings = count_per_row(Recording.objects.all(), "bucket")
-        return super().get_queryset(request).annotate(recordings_there=recordings)
+        present = super().get_queryset(request).filter(**PRESENT)
+        return present.annotate(recordings_there=recordings)
 
     @admin.display(description="Id", ordering="pk")
     def number(self, bucket: Bucket) -> int:
-        """Return the number under which the wire protocol knows it."""
+        """Return the bucket's id in the wire protocol."""
         return bucket.pk
 
     @admin.display(description="Recordings", ordering="recordings_there")
     def recording_count(self, bucket: Any) -> SafeString:  # Any: carries an annotation
-        """Return the way to the bucket's recordings, by their number."""
+        """Return the number of recordings, linked to their list."""
         url = reverse("admin:catalogue_recording_changelist")
         return format_html(
             '<a class="num" href="{}?bucket__id__exact={}">{}</a>',
@@ -91,7 +92,7 @@ class BucketAdmin(RoleAdmin[Bucket]):
     def has_change_permission(
         self, request: HttpRequest, obj: Bucket | None = None
     ) -> bool:
-        """Keep the bucket that the wire protocol reserves as it is."""
+        """Refuse changes to the bucket that the wire protocol reserves."""
         if obj is not None and obj.pk == ACRCLOUD_MUSIC_BUCKET_ID:
             return False
         return super().has_change_permission(request, obj)
@@ -99,7 +100,7 @@ class BucketAdmin(RoleAdmin[Bucket]):
     def save_model(
         self, request: HttpRequest, obj: Bucket, form: Any, change: bool
     ) -> None:
-        """Remember who made it, and write the event."""
+        """Save the bucket with its creator, and record the event."""
         if not change:
             obj.created_by = user_of(request)
         super().save_model(request, obj, form, change)
@@ -111,8 +112,8 @@ class BucketAdmin(RoleAdmin[Bucket]):
         )
 
 
-class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
-    """Metadata of a recording; the identifiers are checked."""
+class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
+    """Metadata of a recording, with validated identifiers."""
 
     artists = LinesField(required=False, help_text="One per line")
     writers = LinesField(required=False, help_text="One per line")
@@ -126,25 +127,25 @@ class RecordingForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted i
             "isrc": "ISRC",
             "upc": "UPC or EAN",
             "iswc": "ISWC",
-            "custom_id": "Your id for it",
+            "custom_id": "Custom ID",
         }
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
 
     def clean_upc(self) -> str:
-        """Check the digits."""
+        """Normalise the UPC; reject a wrong check digit."""
         return checked(check_upc, self.cleaned_data["upc"])
 
     def clean_iswc(self) -> str:
-        """Check the digits."""
+        """Normalise the ISWC; reject a wrong check digit."""
         return checked(check_iswc, self.cleaned_data["iswc"])
 
 
 @admin.register(Recording)
 class RecordingAdmin(RoleAdmin[Recording]):
-    """Reference recordings; audio is added through the portal's own page."""
+    """Recordings; their audio is added on the portal's page."""
 
     change_action = Action.EDIT_CATALOGUE
-    form = RecordingForm
+    form = RecordingAdminForm
     list_display = [
         "title_shown",
         "bucket",
@@ -182,7 +183,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recording]:
-        """Count the matches along."""
+        """Annotate the number of matches, without superseded ones."""
         live = Match.objects.exclude(state=MatchState.SUPERSEDED)
         return (
             super()
@@ -193,13 +194,13 @@ class RecordingAdmin(RoleAdmin[Recording]):
 
     @admin.display(description="Length", ordering="duration_ms")
     def length(self, recording: Recording) -> SafeString:
-        """Return the length of the sound."""
+        """Return the length of the audio, if known."""
         known = recording.duration_ms
         return number(formats.clock(known) if known else formats.UNKNOWN)
 
     @admin.display(description="Matches", ordering="matches_there")
     def match_count(self, recording: Any) -> SafeString:  # Any: carries an annotation
-        """Return the way to the recording's matches, by their number."""
+        """Return the number of matches, linked to their list."""
         url = reverse("admin:review_match_changelist")
         return format_html(
             '<a class="num" href="{}?recording__id__exact={}">{}</a>',
@@ -210,25 +211,25 @@ class RecordingAdmin(RoleAdmin[Recording]):
 
     @admin.display(description="Recording", ordering="title")
     def title_shown(self, recording: Recording) -> SafeString:
-        """Return title and artists."""
+        """Return the title and the artists."""
         return two_lines(recording.title, recording.artist_names)
 
     @admin.display(description="ISRC", ordering="isrc_normalised")
     def code(self, recording: Recording) -> SafeString:
-        """Return the ISRC and what its check said."""
+        """Return the ISRC and the result of its check."""
         return two_lines(
             recording.isrc or formats.UNKNOWN, recording.get_isrc_status_display()
         )
 
     @admin.display(description="Listen")
     def listen(self, recording: Recording) -> SafeString:
-        """Return a player."""
+        """Return an audio player."""
         return player(audio_url(recording))
 
     def save_model(
         self, request: HttpRequest, obj: Recording, form: Any, change: bool
     ) -> None:
-        """Work out what follows from the ISRC, and write what changed."""
+        """Update the fields derived from the ISRC, and record the changed values."""
         checked = check_isrc(obj.isrc)
         obj.isrc_normalised, obj.isrc_status = checked.normalised, checked.status
         super().save_model(request, obj, form, change)

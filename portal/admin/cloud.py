@@ -1,4 +1,4 @@
-"""Cloud accounts: entered, tried, and tied to containers; and what went there."""
+"""Admin screens of cloud accounts, cloud jobs and pending cloud deletions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.roles import Action
-from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
+from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of, when
 from scanning.choices import EngineChoice
 from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
 from scanning.engines.acrcloud import Cloud, RemoteContainer
@@ -31,7 +31,7 @@ _CLOUD_ENGINES = [
 
 
 class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
-    """An account; its token goes in and never comes out again."""
+    """A cloud account; its token is write-only."""
 
     token = forms.CharField(
         required=False,
@@ -50,7 +50,7 @@ class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripte
         widgets = {"callback_networks": forms.Textarea(attrs={"rows": 3})}
 
     def clean_token(self) -> str:
-        """Ask for a token where none is stored."""
+        """Require a token if none is stored; reject spaces and non-ASCII characters."""
         token: str = self.cleaned_data["token"]
         if not token and not self.instance.token_sealed:
             raise forms.ValidationError("Enter the account's token.")
@@ -60,13 +60,13 @@ class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripte
 
 
 class TieForm(forms.Form):
-    """How a container of ours and one of the account belong together."""
+    """The connection of a portal container to a container of the account."""
 
     remote = forms.TypedChoiceField(
         coerce=int, required=False, empty_value=None, label="Container in the account"
     )
     container = forms.ModelChoiceField(
-        Container.objects.all(),
+        Container.objects.present(),
         required=False,
         label="Container here",
         empty_label="Make a new one here",
@@ -90,31 +90,34 @@ class TieForm(forms.Form):
     )
 
     def __init__(self, remote: list[RemoteContainer], *arguments: Any) -> None:
-        """Offer the account's containers. Any: Django's own arguments."""
+        """Offer the account's containers as choices. Any: Django's own arguments."""
         super().__init__(*arguments)
-        shown = [(one.id, f"{one.id} {one.name} ({one.region})") for one in remote]
+        shown = [
+            (container.id, f"{container.id} {container.name} ({container.region})")
+            for container in remote
+        ]
         offered = self.fields["remote"]
         if isinstance(offered, forms.ChoiceField):
             offered.choices = [("", "Make a new one there"), *shown]
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
-        """One of the two has to be there already."""
-        told = super().clean() or {}
-        if not told.get("remote") and not told.get("container"):
+        """Require an existing container on at least one side."""
+        cleaned = super().clean() or {}
+        if not cleaned.get("remote") and not cleaned.get("container"):
             raise forms.ValidationError(
                 "Choose a container of the account, one of this portal, or both."
             )
-        return told
+        return cleaned
 
     def bucket_list(self) -> list[int | str]:
-        """Return the cloud's buckets, ids as numbers."""
+        """Return the cloud's buckets; decimal entries are ids, others are names."""
         parts = [part.strip() for part in self.cleaned_data["buckets"].split(",")]
         return [int(part) if part.isdecimal() else part for part in parts if part]
 
 
 @admin.register(CloudAccount)
 class CloudAccountAdmin(RoleAdmin[CloudAccount]):
-    """Accounts; only admins see them."""
+    """Cloud accounts, visible only to admins."""
 
     add_action = change_action = Action.CONFIGURE
     form = CloudAccountForm
@@ -135,15 +138,21 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
     def has_view_permission(
         self, request: HttpRequest, obj: CloudAccount | None = None
     ) -> bool:
-        """Show accounts to admins: their address is a secret."""
+        """Show accounts to admins only, because their callback address is a secret."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CloudAccount]:
-        """Fetch the containers along."""
-        return super().get_queryset(request).prefetch_related("containers")
+        """Prefetch the containers."""
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(
+                Prefetch("containers", queryset=Container.objects.present())
+            )
+        )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that ties containers, and the button that tries."""
+        """Add the page that connects containers, and the connection test."""
         wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/test/", wrap(self.test), name="scanning_cloudaccount_test"),
@@ -157,36 +166,38 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
 
     @admin.display(description="State")
     def state(self, account: CloudAccount) -> str:
-        """Return whether it takes calls."""
+        """Return why calls to the account are paused, or that it is in use."""
         if account._state.adding:
             return "Save it, then test the connection."
         return account.pause_message or "In use"
 
     @admin.display(description="Containers")
     def container_names(self, account: CloudAccount) -> str:
-        """Return the containers that send here."""
-        return ", ".join(one.name for one in account.containers.all())
+        """Return the containers that send files to this account."""
+        return ", ".join(container.name for container in account.containers.all())
 
     @admin.display(description="Sent this month")
     def spent(self, account: CloudAccount) -> SafeString | str:
-        """Return the hours of each container against its limit."""
+        """Return the hours that each container sent, with its limit."""
         if account._state.adding:
             return "Nothing yet."
         return format_html_join(
-            "", "{}<br>", ((_spent(one),) for one in account.containers.all())
+            "",
+            "{}<br>",
+            ((_spent(container),) for container in account.containers.all()),
         )
 
     @admin.display(description="Callback address")
     def callback_address(self, account: CloudAccount) -> SafeString | str:
-        """Return where the account's containers post results."""
+        """Return the URL to which the account's containers post results."""
         if account._state.adding:
             return "Made when the account is saved."
-        return format_html("<code>{}</code>", cloud.account_callback_url(account))
+        return code(cloud.account_callback_url(account))
 
     def save_model(
         self, request: HttpRequest, obj: CloudAccount, form: Any, change: bool
     ) -> None:
-        """Keep it through the service, which seals the token."""
+        """Save the account through the service, which encrypts the token."""
         token = form.cleaned_data["token"]
         cloud.save_account(account=obj, token=token, user=user_of(request))
 
@@ -194,7 +205,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
     def test_connection(
         self, request: HttpRequest, queryset: QuerySet[CloudAccount]
     ) -> None:
-        """Try each account."""
+        """Test the connection of each account."""
         for account in queryset:
             _show_trial(request, account)
 
@@ -202,19 +213,19 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         description="End the pause, try everything now", permissions=["change"]
     )
     def retry_now(self, request: HttpRequest, queryset: QuerySet[CloudAccount]) -> None:
-        """Look at everything that waits."""
+        """End the pause and check all waiting scans now."""
         count = sum(cloud.retry_now(account=account) for account in queryset)
         self.message_user(request, f"{count} scans are looked at now.")
 
     def test(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Try one account, from its page."""
+        """Test the connection of one account, from its page."""
         account = self._account(request, pk)
         if request.method == "POST":
             _show_trial(request, account)
         return redirect("admin:scanning_cloudaccount_change", pk)
 
     def containers(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show what the account has; adopt one, or make one there."""
+        """List the account's containers; a POST connects one or creates one there."""
         account = self._account(request, pk)
         try:
             remote = Cloud(account).containers()
@@ -225,14 +236,17 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         ready = request.method == "POST" and form.is_valid()
         if ready and _tie(request, account, form, remote):
             return redirect("admin:scanning_cloudaccount_containers", pk)
-        tied = {one.cloud_container_id: one for one in account.containers.all()}
+        tied = {
+            container.cloud_container_id: container
+            for container in account.containers.present()
+        }
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"Containers of {account}",
             "account": account,
             "form": form,
-            "rows": [(one, tied.get(one.id)) for one in remote],
+            "rows": [(container, tied.get(container.id)) for container in remote],
         }
         return TemplateResponse(
             request, "admin/scanning/cloudaccount/containers.html", context
@@ -250,21 +264,23 @@ def _tie(
     form: TieForm,
     remote: list[RemoteContainer],
 ) -> bool:
-    told = form.cleaned_data
-    chosen = next((one for one in remote if one.id == told["remote"]), None)
+    terms = form.cleaned_data
+    chosen = next(
+        (container for container in remote if container.id == terms["remote"]), None
+    )
     try:
         if chosen is not None:
             tied = cloud.adopt_container(
                 account=account,
                 remote=chosen,
-                container=told["container"],
-                set_callback=told["set_callback"],
+                container=terms["container"],
+                set_callback=terms["set_callback"],
                 user=user_of(request),
             )
         else:
             tied = cloud.mirror_container(
                 account=account,
-                container=told["container"],
+                container=terms["container"],
                 buckets=form.bucket_list(),
                 user=user_of(request),
             )
@@ -273,8 +289,8 @@ def _tie(
         return False
     cloud.set_terms(
         container=tied,
-        engine=told["engine"],
-        cap_hours=told["cap_hours"],
+        engine=terms["engine"],
+        cap_hours=terms["cap_hours"],
         user=user_of(request),
     )
     messages.success(
@@ -300,7 +316,7 @@ def _spent(container: Container) -> str:
 
 @admin.register(CloudJob)
 class CloudJobAdmin(RoleAdmin[CloudJob]):
-    """Scans in the cloud, with the answer as it came."""
+    """Scans in the cloud, with the answer as received."""
 
     list_display = [
         *("scan", "file_name", "account", "sent_as", "sent", "due", "hours", "said")
@@ -314,33 +330,33 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
 
     @admin.display(description="File")
     def file_name(self, job: CloudJob) -> str:
-        """Return what was sent."""
+        """Return the name of the file that was sent."""
         return job.scan.scanned_file.name
 
     @admin.display(description="Sent", ordering="sent_at")
     def sent(self, job: CloudJob) -> SafeString:
-        """Return when it was sent."""
+        """Return when the file was sent."""
         return when(job.sent_at)
 
     @admin.display(description="Due", ordering="due_at")
     def due(self, job: CloudJob) -> SafeString:
-        """Return when it is looked at next."""
+        """Return when the job is checked next."""
         return when(job.due_at)
 
     @admin.display(description="Hours", ordering="sent_ms")
     def hours(self, job: CloudJob) -> SafeString:
-        """Return what it counts for."""
+        """Return the hours that count towards the container's monthly limit."""
         return number(f"{job.sent_ms / HOUR_MS:.3f}")
 
     @admin.display(description="Answer as received")
     def answer(self, job: CloudJob) -> SafeString:
-        """Return the body that held the result."""
+        """Return the body of the answer, cut at 200,000 characters."""
         return format_html("<pre>{}</pre>", job.raw_text[:200_000])
 
 
 @admin.register(CloudDeletion)
 class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
-    """What is to be deleted in the cloud, since it was deleted here."""
+    """Files deleted here that must also be deleted in the cloud."""
 
     list_display = ["remote_id", "account", "due_at", "done_at", "attempts", "said"]
     list_filter = ["account"]
@@ -350,11 +366,11 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     fields = readonly_fields
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show it to those who manage cloud accounts."""
+        """Show deletions to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_view_permission(
         self, request: HttpRequest, obj: CloudDeletion | None = None
     ) -> bool:
-        """Let those look who manage cloud accounts."""
+        """Show deletions to admins."""
         return request.user.has_perm(Action.CONFIGURE)

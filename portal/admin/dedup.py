@@ -1,4 +1,4 @@
-"""Groups of recordings that are one sound, and what is done about them."""
+"""Admin screens of duplicate groups, links, actions, loops and checks."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from portal import duplicates as page
-from portal import selection
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
     user_of,
     within_reach,
 )
-from portal.selectors import count_per_row
+from portal.duplicates import page
+from portal.shared import selection
+from portal.shared.selectors import count_per_row
 
 
 class MemberInline(ReadOnlyInline):
-    """The recordings of a group, the canonical one first."""
+    """The recordings of a group, the canonical recording first."""
 
     model = DedupMember
     fk_name = "group"
@@ -54,7 +54,7 @@ class MemberInline(ReadOnlyInline):
 
 @admin.register(DedupGroup)
 class DedupGroupAdmin(RoleAdmin[DedupGroup]):
-    """Groups as they were found; merged in the list, decided on their page."""
+    """Duplicate groups; the list can merge them, their own page decides them."""
 
     list_display = ["uid", "canonical", "members_count", "kind", "kinds", "updated_at"]
     list_filter = ["kind"]
@@ -74,7 +74,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     actions = ["merge_groups"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DedupGroup]:
-        """Fetch the members along."""
+        """Annotate the size, prefetch members, and apply the user's access limits."""
         members = DedupMember.objects.all()
         groups = within_reach(super().get_queryset(request), members, "group", request)
         return groups.annotate(
@@ -83,30 +83,37 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
 
     @admin.display(description="Canonical recording")
     def canonical(self, group: DedupGroup) -> str:
-        """Return the recording that stands for the group."""
+        """Return the canonical recording of the group."""
         return next(
-            (str(one.recording) for one in group.members.all() if one.canonical), ""
+            (
+                str(member.recording)
+                for member in group.members.all()
+                if member.canonical
+            ),
+            "",
         )
 
     @admin.display(description="Recordings", ordering="size")
     def members_count(self, group: DedupGroup) -> int:
-        """Return how many recordings the group has."""
+        """Return the number of recordings in the group."""
         return len(group.members.all())
 
     @admin.display(description="Found as")
     def kinds(self, group: DedupGroup) -> str:
-        """Return how the members were found to be the same."""
-        found = {one.get_kind_display() for one in group.members.all() if one.kind}
-        return ", ".join(sorted(found))
+        """Return the kinds of duplicate in the group."""
+        kinds = {
+            member.get_kind_display() for member in group.members.all() if member.kind
+        }
+        return ", ".join(sorted(kinds))
 
     @admin.display(description="Decide")
     def open_page(self, group: DedupGroup) -> SafeString:
-        """Lead to the page that shows the recordings under each other."""
+        """Return a link to the page that compares the recordings."""
         href = reverse("portal:duplicate_group", args=[group.uid])
         return format_html('<a href="{}">Open among the duplicates</a>', href)
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
-        """Let those merge whose role may."""
+        """Let users merge whose role may edit duplicates."""
         return request.user.has_perm(Action.EDIT_DUPLICATES)
 
     @admin.action(
@@ -115,7 +122,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     def merge_groups(
         self, request: HttpRequest, groups: QuerySet[DedupGroup]
     ) -> HttpResponseBase | None:
-        """Show what merging changes; do it once that was seen."""
+        """Preview the merge; merge the groups after a confirmation."""
         same = groups.filter(kind=GroupKind.SAME_SOUND)
         if "post" not in request.POST:
             context = page.bulk_context(list(same.values_list("pk", flat=True)))
@@ -141,7 +148,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
 
 @admin.register(PairLink)
 class PairLinkAdmin(RoleAdmin[PairLink]):
-    """Every two recordings that share sound, and whether they were kept apart."""
+    """Duplicate links: two recordings that share sound, and whether they stay apart."""
 
     list_display = ["uid", "one", "other", "kind", "altered", "confidence", "kept_at"]
     list_filter = ["kind", "altered", ("kept_at", admin.EmptyFieldListFilter)]
@@ -157,7 +164,7 @@ class PairLinkAdmin(RoleAdmin[PairLink]):
 
 @admin.register(DedupAction)
 class DedupActionAdmin(RoleAdmin[DedupAction]):
-    """What was done or proposed; undone in the list."""
+    """Actions and proposals on duplicates; the list can undo them."""
 
     list_display = ["uid", "verb", "title", "state", "made_by", "made_at", "settled_by"]
     list_filter = ["verb", "state"]
@@ -171,12 +178,12 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
     actions = ["undo_actions"]
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
-        """Let those undo whose role may."""
+        """Let users undo whose role may edit duplicates."""
         return request.user.has_perm(Action.EDIT_DUPLICATES)
 
     @admin.action(description="Undo", permissions=["merge"])
     def undo_actions(self, request: HttpRequest, rows: QuerySet[DedupAction]) -> None:
-        """Take actions back, the latest first."""
+        """Undo actions, the latest first, because later ones may build on earlier ones."""
         for action in rows.order_by("-pk"):
             try:
                 actions.undo(action=action, user=user_of(request))
@@ -190,7 +197,7 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
 
 @admin.register(SharedLoop)
 class SharedLoopAdmin(RoleAdmin[SharedLoop]):
-    """Stretches that many recordings share."""
+    """Shared loops: intervals that several recordings own."""
 
     list_display = ["uid", "length_ms", "state", "created_at"]
     list_filter = ["state"]
@@ -198,14 +205,14 @@ class SharedLoopAdmin(RoleAdmin[SharedLoop]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SharedLoop]:
-        """Leave out loops that only recordings beyond reach share."""
+        """Leave out loops of which the user may see no recording."""
         places = LoopPlace.objects.all()
         return within_reach(super().get_queryset(request), places, "loop", request)
 
 
 @admin.register(CatalogueCheck)
 class CatalogueCheckAdmin(RoleAdmin[CatalogueCheck]):
-    """Checks of the catalogue, the last one first."""
+    """Checks of the catalogue for duplicates, the latest first."""
 
     list_display = ["uid", "status", "done", "total", "pairs", "finished_at"]
     list_filter = ["status"]

@@ -1,4 +1,4 @@
-"""Evidence packs in the admin: the list of all, and building them for a selection."""
+"""Admin screen of evidence packs, and the action that builds several."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import formats
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
+from portal.shared import formats
 from reports.evidence import services
 from reports.evidence.errors import EvidenceRefused
 from reports.models import EvidencePack
@@ -30,7 +30,7 @@ REFUSALS_SHOWN = 10
 
 @admin.register(EvidencePack)
 class EvidencePackAdmin(RoleAdmin[EvidencePack]):
-    """Packs as they are: built from the match, never typed."""
+    """Evidence packs, read-only."""
 
     list_display = ["case_shown", "status", "size", "seal", "requested_by", "made"]
     list_filter = ["status"]
@@ -42,7 +42,7 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
 
     @admin.display(description="Match", ordering="match__recording__title")
     def case_shown(self, pack: EvidencePack) -> SafeString:
-        """Return the match, with a way to its packs."""
+        """Return the recording's title, with a link to the packs of the match."""
         return format_html(
             '<span class="cell-title">{}</span><a class="cell-sub" href="{}">{}</a>',
             pack.match.recording.title,
@@ -59,19 +59,19 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
 
     @admin.display(description="SHA-256")
     def seal(self, pack: EvidencePack) -> SafeString:
-        """Return the beginning of the hash, the whole of it on hover."""
+        """Return the start of the hash with the whole hash as a tooltip."""
         return format_html('<code title="{}">{}</code>', pack.sha256, pack.sha256[:12])
 
     @admin.display(description="Asked for", ordering="created_at")
     def made(self, pack: EvidencePack) -> SafeString:
-        """Return when the pack was asked for."""
+        """Return when the pack was requested."""
         return when(pack.created_at)
 
 
 def build_many(
     model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
 ) -> HttpResponse | None:
-    """Show which matches and what goes in; once that is sent, ask for their packs."""
+    """Preview the matches and the options; request the packs after a confirmation."""
     chosen = queryset.order_by("-created_at", "-pk")
     if "apply" in request.POST:
         _build(request, chosen)
@@ -95,7 +95,7 @@ def build_many(
 
 
 def _build(request: HttpRequest, chosen: QuerySet[Match]) -> None:
-    """Ask for a pack of each, and say of the others why there is none."""
+    """Request a pack for each match, and show why others were refused."""
     done, refused = 0, []
     for match in chosen[:MOST]:
         try:
@@ -114,6 +114,4 @@ def _build(request: HttpRequest, chosen: QuerySet[Match]) -> None:
     for message in refused[:REFUSALS_SHOWN]:
         messages.warning(request, message)
     if len(refused) > REFUSALS_SHOWN:
-        messages.warning(
-            request, f"{len(refused) - REFUSALS_SHOWN} more were refused likewise."
-        )
+        messages.warning(request, f"{len(refused) - REFUSALS_SHOWN} more were refused.")

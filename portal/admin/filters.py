@@ -1,4 +1,4 @@
-"""Filters of lists that Django's own cannot express."""
+"""List filters that Django's own filters cannot express."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from audit.words import action_label
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 
@@ -31,7 +32,7 @@ _AGES: dict[str, tuple[str, int]] = {
 
 
 class StateFilter(admin.SimpleListFilter):
-    """All live matches, those that wait, or one state."""
+    """Filters by state; by default shows all matches that are not superseded."""
 
     title = "state"
     parameter_name = "state"
@@ -48,7 +49,7 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> QuerySet[Match]:
-        """Leave superseded matches out unless they are asked for."""
+        """Return the matches of the chosen state; hide superseded ones by default."""
         chosen = self.value()
         if chosen == "waiting":
             return queryset.filter(state__in=WAITING_STATES)
@@ -58,7 +59,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class ScoreBandFilter(admin.SimpleListFilter):
-    """Bands of the score."""
+    """Filters by score band."""
 
     title = "score"
     parameter_name = "score"
@@ -72,13 +73,13 @@ class ScoreBandFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> QuerySet[Match]:
-        """Keep one band."""
+        """Return the matches in the chosen band."""
         band = _SCORE_BANDS.get(self.value() or "")
         return queryset.filter(band[1]) if band else queryset
 
 
 class AgeFilter(admin.SimpleListFilter):
-    """How long ago the match was found."""
+    """Filters by the time since the match was found."""
 
     title = "age"
     parameter_name = "age"
@@ -93,7 +94,7 @@ class AgeFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> QuerySet[Match]:
-        """Keep what was found since, or before."""
+        """Return the matches found within the chosen time, or before it."""
         chosen, now = self.value() or "", datetime.now(tz=UTC)
         if chosen == "older":
             return queryset.filter(created_at__lt=now - timedelta(days=30))
@@ -104,7 +105,7 @@ class AgeFilter(admin.SimpleListFilter):
 
 
 class LockFilter(admin.SimpleListFilter):
-    """Who holds the match."""
+    """Filters by the holder of the review lock."""
 
     title = "lock"
     parameter_name = "lock"
@@ -118,7 +119,7 @@ class LockFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> QuerySet[Match]:
-        """Look at locks that have not ended."""
+        """Return the matches by lock; an expired lock counts as free."""
         held = Q(locked_by__isnull=False, locked_until__gt=datetime.now(tz=UTC))
         mine = held & Q(locked_by_id=request.user.pk)
         conditions = {
@@ -131,12 +132,13 @@ class LockFilter(admin.SimpleListFilter):
 
 
 class CodeFilter(admin.AllValuesFieldListFilter):
-    """The values of a column of codes; the empty one has a word of its own."""
+    """Filters by a column of codes, with a label for every code and for none."""
 
     def choices(
         self,
         changelist: Any,  # Any: Django's own signature
     ) -> Iterator[Any]:  # Any: as above
-        """Name every choice, so that each has something to read and to follow."""
+        """Label every choice: an empty label would leave a link without text."""
         for choice in super().choices(changelist):
-            yield choice if choice["display"] else {**choice, "display": "none"}
+            words = action_label(str(choice["display"])) or "No code"
+            yield {**choice, "display": words}

@@ -1,7 +1,7 @@
-"""The "History" of an admin screen: the chain of events of what it shows.
+"""The "History" page of an admin object, which lists its audit events.
 
-Django's own log knows only what was done in the admin; the events tell what pages, API
-and worker did too.
+Django's own log has only changes made in the admin; audit events also have those of
+pages, API and worker.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from reports.models import ReportRun
 from review.models import Licence, Match, Policy
 
 _SHOWN = 200
-# Model → the beginning of its case, and the column that ends it.
+# Model name → prefix of its audit case, and the field with the rest.
 _CASES = {
     "bucket": ("bucket", "pk"),
     "cloudaccount": ("cloud_account", "pk"),
     "container": ("container", "pk"),
     "dedupgroup": ("dedup", "uid"),
-    "excludedsegment": ("recording", "recording.uid"),
+    "exclusion": ("recording", "recording.uid"),
     "recording": ("recording", "uid"),
     "scannedfile": ("file", "uid"),
     "user": ("user", "pk"),
@@ -31,7 +31,7 @@ _CASES = {
 
 
 def case_of(shown: Model) -> str:
-    """Return the name under which the audit trail keeps something; empty for no case."""
+    """Return the object's case in the audit trail; empty if it has none."""
     if isinstance(shown, Match | Licence | Policy | ReportRun):
         return shown.case
     beginning, column = _CASES.get(str(shown._meta.model_name), ("", ""))
@@ -46,10 +46,10 @@ def case_of(shown: Model) -> str:
 def page(
     request: HttpRequest, shown: Model, context: dict[str, object]
 ) -> TemplateResponse:
-    """Return the page of what happened, newest first, and whether the chain is whole."""
+    """Return the page of the object's events, newest first, and any broken event."""
     case = case_of(shown)
     events = Event.objects.filter(case=case).order_by("-sequence")
-    told = {
+    values = {
         **context,
         "title": f"History: {shown}",
         "subtitle": None,
@@ -60,4 +60,4 @@ def page(
         "count": events.count(),
         "broken": first_broken_event(case=case),
     }
-    return TemplateResponse(request, "admin/event_history.html", told)
+    return TemplateResponse(request, "admin/event_history.html", values)

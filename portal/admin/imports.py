@@ -1,4 +1,4 @@
-"""Tables of recordings that were imported, with what came of them."""
+"""Admin screens of catalogue imports and result imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.models import ResultImport
 
 @admin.register(CatalogueImport)
 class CatalogueImportAdmin(RoleAdmin[CatalogueImport]):
-    """Imports as they were checked and done; the portal's pages make them."""
+    """Imports of recordings; the portal's pages create them."""
 
     list_display = [
         "table_name",
@@ -34,7 +34,7 @@ class CatalogueImportAdmin(RoleAdmin[CatalogueImport]):
 
 @admin.register(ResultImport)
 class ResultImportAdmin(RoleAdmin[ResultImport]):
-    """Results that another program found, as they were checked and taken over."""
+    """Imports of scan results from other programs."""
 
     list_display = ["file_name", "container", "status", "message", "made_by"]
     list_filter = ["status", "container"]

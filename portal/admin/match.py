@@ -1,53 +1,64 @@
-"""The list and the page of matches, where detections are reviewed."""
+"""Admin screens that list, show and export matches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.models import User
 from accounts.roles import Action
-from portal import formats, pictures
-from portal.admin import claims, match_decisions
 from portal.admin import evidence as evidence_admin
+from portal.admin import match_decisions
 from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of, when
 from portal.admin.filters import AgeFilter, LockFilter, ScoreBandFilter, StateFilter
-from portal.admin.match_page import evidence
+from portal.pictures import match as pictures
+from portal.pictures import ribbon
+from portal.pictures.pair import aligned_pair
+from portal.pictures.waveform import load_waveform
+from portal.review.forms import ClaimForm
+from portal.shared import formats, selection
 from reports import services as reports
 from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from review import selectors
-from review.choices import Verb
+from review.choices import DisputeVerb, Verb
+from review.errors import ReviewError
 from review.filters import search_condition
 from review.models import Match
+from review.services.decisions import possible_verbs
+from review.services.disputes import possible_moves
 
 NAME_CHARS = 20
 
 
 class MatchList(ChangeList):
-    """The list, with the plays of the rows it shows."""
+    """The list of matches, with the segments of each row."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the segments of the page with one query."""
+        """Read the segments of all matches on the page with one query."""
         super().get_results(request)
         self.result_list = selectors.with_segments(self.result_list)
 
 
 @admin.register(Match)
 class MatchAdmin(RoleAdmin[Match]):
-    """Matches; nothing is typed in here, everything is decided through services.
+    """Matches; their fields are read-only, and only services decide them.
 
-    The age filter stands in for a date hierarchy, which reads the whole table.
+    An age filter replaces the date hierarchy, which would read the whole table.
     """
 
     change_form_template = "admin/review/match/change_form.html"
@@ -100,18 +111,18 @@ class MatchAdmin(RoleAdmin[Match]):
         request: HttpRequest,
         **kwargs: Any,  # Any: Django's own signature
     ) -> type[ChangeList]:
-        """Return the list that knows the plays."""
+        """Return the list class that reads segments."""
         return MatchList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Match], search_term: str
     ) -> tuple[QuerySet[Match], bool]:
-        """Search as the portal's own list does."""
+        """Search like the portal's list of matches."""
         term = search_term.strip()
         return (queryset.filter(search_condition(term)) if term else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages on which decisions are made, and the export."""
+        """Add the decision pages and the export."""
         wrap = self.admin_site.admin_view
         return [
             path("export/", wrap(self.export_list), name="review_match_export"),
@@ -123,7 +134,7 @@ class MatchAdmin(RoleAdmin[Match]):
             ),
             path(
                 "<int:pk>/claim/<str:verb>/",
-                wrap(claims.claim),
+                wrap(claim),
                 {"model_admin": self},
                 name="review_match_claim",
             ),
@@ -132,17 +143,17 @@ class MatchAdmin(RoleAdmin[Match]):
 
     @admin.display(description="Recording", ordering="recording__title")
     def recording_title(self, match: Match) -> SafeString:
-        """Return title and artists."""
+        """Return the title and the artists."""
         return two_lines(match.recording.title, match.recording.artist_names)
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, match: Match) -> SafeString:
-        """Return the badge."""
+        """Return the state's badge."""
         return badge(match.state)
 
-    @admin.display(description="Why here", ordering="queue_reason")
+    @admin.display(description="Reason", ordering="queue_reason")
     def reason(self, match: Match) -> SafeString:
-        """Return why the match waits or waited, and how the sounds relate."""
+        """Return the queue reason and the relation."""
         return format_html(
             '<span class="cell-name">{}</span><span class="cell-sub">{}</span>',
             match.get_queue_reason_display(),
@@ -151,7 +162,7 @@ class MatchAdmin(RoleAdmin[Match]):
 
     @admin.display(description="Source", ordering="scanned_file__name")
     def source(self, match: Match) -> SafeString:
-        """Return file and container."""
+        """Return the file and its container."""
         name = match.scanned_file.name
         return format_html(
             '<span class="cell-name" title="{}">{}</span><span class="cell-sub">{}</span>',
@@ -162,13 +173,13 @@ class MatchAdmin(RoleAdmin[Match]):
 
     @admin.display(description="Where, matched", ordering="matched_ms")
     def places(self, match: Match) -> SafeString:
-        """Draw where in the source the plays lie, and say how long they are."""
+        """Draw the segments in the source, with their total length."""
         plays = [
-            pictures.Segment(segment.start_ms, segment.end_ms, match.state)
+            ribbon.DrawnSegment(segment.start_ms, segment.end_ms, match.state)
             for segment in match.segments
         ]
         length = match.scanned_file.duration_ms or match.last_end_ms
-        mini = pictures.mini_ribbon(duration_ms=length, segments=plays)
+        mini = ribbon.mini_ribbon(duration_ms=length, segments=plays)
         return format_html(
             '{}<span class="cell-sub">{}</span>',
             render_to_string("components/_mini.html", {"mini": mini}),
@@ -190,7 +201,7 @@ class MatchAdmin(RoleAdmin[Match]):
         request: HttpRequest,
         extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
     ) -> HttpResponse:
-        """Offer the export to those who may have it."""
+        """Show the list, with the export for users who may run reports."""
         context = {
             **(extra_context or {}),
             "can_export": self.has_export_permission(request),
@@ -204,7 +215,7 @@ class MatchAdmin(RoleAdmin[Match]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
     ) -> HttpResponse:
-        """Show the evidence and the buttons."""
+        """Show the evidence of a match and the buttons that decide it."""
         match = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if match is not None:
@@ -227,54 +238,54 @@ class MatchAdmin(RoleAdmin[Match]):
         return super().change_view(request, object_id, form_url, context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Match]:
-        """Fetch what list and page show of each match."""
+        """Join the rows that the list and the page show of each match."""
         return super().get_queryset(request).select_related(*self.list_select_related)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Let those decide whose role says so."""
+        """Let users decide whose role allows it."""
         return request.user.has_perm(Action.DECIDE)
 
     def has_approve_permission(self, request: HttpRequest) -> bool:
-        """Let managers open decisions again."""
+        """Let managers reopen decided matches."""
         return request.user.has_perm(Action.APPROVE)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Let those export who run reports."""
+        """Let users export who may run reports."""
         return request.user.has_perm(Action.REPORT)
 
     @admin.action(description="Confirm the selected as ours", permissions=["decide"])
     def confirm_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask, then confirm."""
+        """Confirm the selected matches after a preview."""
         return match_decisions.decide_many(self, request, queryset, Verb.CONFIRM)
 
     @admin.action(description="Clear the selected…", permissions=["decide"])
     def clear_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask, then clear."""
+        """Clear the selected matches after a preview."""
         return match_decisions.decide_many(self, request, queryset, Verb.CLEAR)
 
     @admin.action(description="Reject the selected…", permissions=["decide"])
     def reject_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask, then reject."""
+        """Reject the selected matches after a preview."""
         return match_decisions.decide_many(self, request, queryset, Verb.REJECT)
 
     @admin.action(description="Escalate the selected…", permissions=["decide"])
     def escalate_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask, then escalate."""
+        """Escalate the selected matches after a preview."""
         return match_decisions.decide_many(self, request, queryset, Verb.ESCALATE)
 
     @admin.action(description="Reopen the selected…", permissions=["approve"])
     def reopen_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask, then reopen."""
+        """Reopen the selected matches after a preview."""
         return match_decisions.decide_many(self, request, queryset, Verb.REOPEN)
 
     @admin.action(
@@ -283,14 +294,14 @@ class MatchAdmin(RoleAdmin[Match]):
     def undo_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask, then undo."""
+        """Undo the last decision on the selected matches after a preview."""
         return match_decisions.decide_many(self, request, queryset, Verb.UNDO)
 
     @admin.action(description="Assign the selected…", permissions=["decide"])
     def assign_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask to whom, then assign."""
+        """Assign the selected matches to a person after a preview."""
         return match_decisions.assign_many(self, request, queryset)
 
     @admin.action(
@@ -300,7 +311,7 @@ class MatchAdmin(RoleAdmin[Match]):
     def export_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponseBase:
-        """Send the report of the selection."""
+        """Stream a match report of the selected matches as CSV."""
         return _csv(
             reports.stream_report(
                 layout=Layout(), matches=queryset, user=user_of(request)
@@ -313,14 +324,17 @@ class MatchAdmin(RoleAdmin[Match]):
     def build_evidence(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        """Ask, then have the worker build packs."""
+        """Request evidence packs for the selected matches after a preview."""
         return evidence_admin.build_many(self, request, queryset)
 
     def export_list(self, request: HttpRequest) -> HttpResponseBase:
-        """Send the report of everything that the list's filters let pass."""
+        """Stream a match report of all matches that fit the list's filters."""
         if not self.has_export_permission(request):
             raise PermissionDenied
-        listed = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            listed = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters as error:
+            raise BadRequest("The list has no such filter.") from error
         return _csv(
             reports.stream_report(
                 layout=Layout(), matches=listed, user=user_of(request)
@@ -335,3 +349,70 @@ def _csv(pieces: Iterator[bytes]) -> StreamingHttpResponse:
         content_type=CONTENT_TYPES[layout.format],
         headers={"Content-Disposition": f'attachment; filename="{layout.file_name}"'},
     )
+
+
+def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
+    """Return the page's context; ``chosen`` is the number of a segment, from 1."""
+    segments = selectors.match_segments(match)
+    current = pictures.chosen(chosen, len(segments))
+    play = segments[current - 1] if segments else None
+    pair = aligned_pair(match=match, play=play) if play else None
+    return {
+        "match": match,
+        "verbs": possible_verbs(match=match, user=user),
+        "claim_moves": possible_moves(match=match, user=user),
+        "can_decide": user.has_perm(Action.DECIDE),
+        "lock_message": pictures.lock_message(match, user),
+        "ribbon": pictures.draw_ribbon(
+            match=match,
+            segments=segments,
+            play=play,
+            others=pictures.others_in_file(match),
+            here="",
+            waveform=load_waveform(match.scanned_file),
+        ),
+        "plays": pictures.plays_of(segments, current),
+        "current": current,
+        "source": pair.source if pair else None,
+        "reference": pair.reference if pair else None,
+        "plot": pictures.draw_plot(match, segments, current),
+        "detections": selectors.detections_of(match),
+        "earlier": selectors.earlier_decisions(match),
+        "events": selectors.events_of(match),
+    }
+
+
+def claim(
+    request: HttpRequest, pk: int, verb: str, model_admin: admin.ModelAdmin[Match]
+) -> HttpResponse:
+    """Ask for the fields of a dispute step, apply it, and return to the match."""
+    if verb not in DisputeVerb.values:
+        raise Http404
+    if not request.user.has_perm(Action.DECIDE):
+        raise PermissionDenied
+    match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
+    posted = request.method == "POST"
+    form = ClaimForm(DisputeVerb(verb), request.POST if posted else None)
+    asked = request.POST if posted else request.GET
+    version = selection.read_version(asked.get("version", ""))
+    if posted and version is not None and form.is_valid():
+        try:
+            changed = form.carry_out(
+                match=match, user=user_of(request), version=version
+            )
+        except ReviewError as refused:
+            form.add_error(None, refused.message)
+        else:
+            word = changed.get_state_display().lower()
+            messages.success(request, f"{match} is {word}.")
+            return redirect("admin:review_match_change", match.pk)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": form.verb.label,
+        "subtitle": str(match),
+        "match": match,
+        "form": form,
+        "version": match.version if version is None else version,
+    }
+    return TemplateResponse(request, "admin/review/match/decide.html", context)

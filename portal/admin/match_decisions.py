@@ -1,6 +1,6 @@
-"""The pages on which the admin asks what a decision needs, for one match and many.
+"""Admin pages that ask for the fields of a decision on one or many matches.
 
-Both end in ``review.services.bulk``, under the same rules as everywhere else.
+Both use the review services, so the same rules apply as on the portal's pages.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 
 from accounts.roles import Action
-from portal import selection
 from portal.admin.base import user_of
-from portal.decision_forms import DecisionForm
-from portal.queue_forms import AssignForm
-from portal.selection import Versions
+from portal.review.forms import AssignForm, DecisionForm
+from portal.shared import selection
+from portal.shared.selection import Versions
 from review.choices import Verb
 from review.errors import ReviewError
 from review.models import Match
@@ -56,9 +55,10 @@ _DONE = {
 def decide_one(
     request: HttpRequest, pk: int, verb: str, model_admin: ModelAdmin[Match]
 ) -> HttpResponse:
-    """Ask what the decision needs, carry it out, and go back to the match.
+    """Ask for the fields of a decision, apply it, and return to the match.
 
-    The version of the match that the person saw travels with the page.
+    The form carries the version of the match that was shown, so an outdated page
+    changes nothing.
     """
     if verb not in Verb.values:
         raise Http404
@@ -102,7 +102,7 @@ def _carry_out(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is done to many matches: its words, what it asks for, and the doing."""
+    """An action on many matches: its title, past participle, form and function."""
 
     title: str
     done: str
@@ -116,7 +116,7 @@ def decide_many(
     queryset: QuerySet[Match],
     verb: Verb,
 ) -> HttpResponse | None:
-    """Decide each of what was selected, after a preview."""
+    """Decide the selected matches after a preview."""
     form = DecisionForm(verb, _sent(request))
 
     def act(expected: Versions) -> BulkOutcome:
@@ -131,7 +131,7 @@ def decide_many(
 def assign_many(
     model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
 ) -> HttpResponse | None:
-    """Give each of what was selected to a person, after a preview."""
+    """Assign the selected matches to a person after a preview."""
     form = AssignForm(_sent(request))
 
     def act(expected: Versions) -> BulkOutcome:
@@ -147,7 +147,7 @@ def assign_many(
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
-    """Return what the page of an action sent; None where it was only chosen."""
+    """Return the posted form of an action; None if the action was only chosen."""
     return request.POST if "apply" in request.POST else None
 
 
@@ -157,13 +157,13 @@ def _carry_out_many(
     queryset: QuerySet[Match],
     work: _Work,
 ) -> HttpResponse | None:
-    """Show count, preview and what is needed; once that is sent, do it."""
+    """Show the count, a preview and the form; apply the action when it is sent."""
     applying = _sent(request) is not None
     if applying and work.form.is_valid():
         _apply(request, work)
         return None
     limit = bulk.bulk_limit(user_of(request))
-    # A page that comes back with an error still is about what it was about.
+    # After a form error keep the matches and versions that the page showed.
     expected = _expected(request) if applying else _versions(queryset, limit)
     if len(expected) > limit:
         messages.error(request, f"Select at most {limit} matches at once.")
@@ -189,13 +189,13 @@ def _carry_out_many(
 
 
 def _versions(queryset: QuerySet[Match], limit: int) -> Versions:
-    """Return uid and version of what was selected, one more than allowed at most."""
+    """Return the versions of selected matches, at most ``limit + 1`` of them."""
     rows = queryset.order_by("-created_at", "-pk").values_list("uid", "version")
     return dict(rows[: limit + 1])
 
 
 def _expected(request: HttpRequest) -> Versions:
-    """Read what the page was about: each match with the version that was shown."""
+    """Read the matches of the posted page with the versions that it showed."""
     return selection.unpack(request.POST.getlist("expected"))
 
 
@@ -209,7 +209,7 @@ def _apply(request: HttpRequest, work: _Work) -> None:
 
 
 def _tell(request: HttpRequest, word: str, outcome: BulkOutcome) -> None:
-    """Say how many changed, and for each of the others why not."""
+    """Show how many matches changed, and why others were refused."""
     done, refused = len(outcome.done), len(outcome.refused)
     if done:
         noun = "match is" if done == 1 else "matches are"
@@ -217,6 +217,4 @@ def _tell(request: HttpRequest, word: str, outcome: BulkOutcome) -> None:
     for refusal in outcome.refused[:REFUSALS_SHOWN]:
         messages.warning(request, f"{refusal.match}: {refusal.message}")
     if refused > REFUSALS_SHOWN:
-        messages.warning(
-            request, f"{refused - REFUSALS_SHOWN} more were refused likewise."
-        )
+        messages.warning(request, f"{refused - REFUSALS_SHOWN} more were refused.")

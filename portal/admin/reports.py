@@ -1,4 +1,4 @@
-"""Reports that were run, and what runs them by the clock; the pages do both."""
+"""Read-only admin screens of report runs, templates, schedules and deliveries."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from audit.words import actor_label
 from portal.admin.base import RoleAdmin, user_of
 from reports import scheduling, selectors
 from reports.models import (
-    ReportDispatch,
+    ReportDelivery,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
@@ -23,10 +24,10 @@ _LAYOUT = (
 
 @admin.register(ReportRun)
 class ReportRunAdmin(RoleAdmin[ReportRun]):
-    """Runs with their pin, counts and hash."""
+    """Report runs with their last event, counts and hashes."""
 
     list_display = [
-        *("name", "state", "mode", "format", "row_count", "sha256", "run_by_name"),
+        *("name", "state", "mode", "format", "row_count", "sha256", "run_by_shown"),
         "created_at",
     ]
     list_filter = ["state", "mode", "format"]
@@ -36,18 +37,23 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
     readonly_fields = (
         *("uid", "name", "state", "message", *_LAYOUT, "as_of_event", "as_of_at"),
         *("row_count", "counts", "versions", "rows_sha256", "sha256", "size_bytes"),
-        *("run_by_name", "created_at", "finished_at"),
+        *("run_by_shown", "created_at", "finished_at"),
     )
     fields = readonly_fields
 
+    @admin.display(description="Run by", ordering="run_by_name")
+    def run_by_shown(self, run: ReportRun) -> str:
+        """Return the user or the command that ran the report."""
+        return actor_label(run.run_by_name)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReportRun]:
-        """Leave out the runs that the person may not see."""
+        """Return the runs that the user may see."""
         return selectors.runs_for(user=user_of(request))
 
 
 @admin.register(ReportTemplate)
 class ReportTemplateAdmin(RoleAdmin[ReportTemplate]):
-    """Filters, columns and formats under a name."""
+    """Report templates."""
 
     list_display = ["name", "mode", "format", "made_by", "updated_at"]
     list_filter = ["mode", "format"]
@@ -59,7 +65,7 @@ class ReportTemplateAdmin(RoleAdmin[ReportTemplate]):
 
 @admin.register(ReportSchedule)
 class ReportScheduleAdmin(RoleAdmin[ReportSchedule]):
-    """What is run when, and to whom it goes; the signing secret is not shown."""
+    """Report schedules, without the signing secret."""
 
     list_display = ["template", "every", "hour", "channel", "next_run_at", "made_by"]
     list_filter = ["every", "channel"]
@@ -72,13 +78,13 @@ class ReportScheduleAdmin(RoleAdmin[ReportSchedule]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReportSchedule]:
-        """Leave out the schedules of others, but for admins."""
+        """Return the user's own schedules, or all for an admin."""
         return scheduling.schedules_for(user=user_of(request))
 
 
-@admin.register(ReportDispatch)
-class ReportDispatchAdmin(RoleAdmin[ReportDispatch]):
-    """What became of each scheduled report."""
+@admin.register(ReportDelivery)
+class ReportDeliveryAdmin(RoleAdmin[ReportDelivery]):
+    """Deliveries of scheduled reports."""
 
     list_display = ["schedule", "state", "message", "attempts", "created_at"]
     list_filter = ["state"]
@@ -91,7 +97,7 @@ class ReportDispatchAdmin(RoleAdmin[ReportDispatch]):
     )
     fields = readonly_fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ReportDispatch]:
-        """Leave out those of schedules that the person does not manage."""
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReportDelivery]:
+        """Return the deliveries of the schedules that the user may see."""
         mine = scheduling.schedules_for(user=user_of(request))
         return super().get_queryset(request).filter(schedule__in=mine)

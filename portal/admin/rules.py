@@ -1,4 +1,7 @@
-"""Licences, policies, exclusions and disputes, to look at; their pages in the portal change them, after a preview."""
+"""Read-only admin screens of licences, policies, exclusions, disputes and saved views.
+
+The portal's own pages change them, after a preview of the effect.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.roles import Action
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of
-from portal.selectors import count_per_row
+from portal.shared.selectors import count_per_row
 from review.choices import MatchState
 from review.models import Dispute, Licence, Match, Policy, SavedView
 
@@ -26,7 +29,7 @@ _POLICY_FIELDS = (*all_field_names(Policy, but=("id",)), "own_page")
 
 @admin.register(Licence)
 class LicenceAdmin(RoleAdmin[Licence]):
-    """Permissions; the way to their own page is on each."""
+    """Licences, each with a link to its page in the portal."""
 
     list_display = [
         "number",
@@ -46,7 +49,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Licence]:
-        """Count what each cleared along."""
+        """Annotate the number of matches that each licence clears."""
         cleared = Match.objects.filter(state=MatchState.CLEARED)
         return (
             super()
@@ -56,18 +59,18 @@ class LicenceAdmin(RoleAdmin[Licence]):
 
     @admin.display(description="Cleared", ordering="cleared_there")
     def cleared(self, licence: Any) -> SafeString:  # Any: carries an annotation
-        """Return how many matches it clears now."""
+        """Return the number of matches that the licence clears now."""
         return number(str(licence.cleared_there))
 
     @admin.display(description="Change")
     def own_page(self, licence: Licence) -> SafeString:
-        """Return the way to the page that changes it and shows what that does."""
+        """Return a link to the page that changes the licence and previews the effect."""
         return format_html('<a href="{}">{}</a>', licence.url, licence.number)
 
 
 @admin.register(Policy)
 class PolicyAdmin(RoleAdmin[Policy]):
-    """Policies in their order; the way to their own page is on each."""
+    """Policies in their order, each with a link to its page in the portal."""
 
     list_display = ["position", "name", "version", "action", "enabled", "owner"]
     list_display_links = ["name"]
@@ -81,13 +84,13 @@ class PolicyAdmin(RoleAdmin[Policy]):
 
     @admin.display(description="Change")
     def own_page(self, policy: Policy) -> SafeString:
-        """Return the way to the page that changes it and tries it on history."""
+        """Return a link to the page that changes the policy and tests it on past matches."""
         return format_html('<a href="{}">{}</a>', policy.url, policy)
 
 
-@admin.register(ExcludedSegment)
-class ExcludedSegmentAdmin(RoleAdmin[ExcludedSegment]):
-    """Stretches of recordings that do not count; the recording's page changes them."""
+@admin.register(Exclusion)
+class ExclusionAdmin(RoleAdmin[Exclusion]):
+    """Exclusions; the recording's page changes them."""
 
     list_display = [
         "recording",
@@ -103,19 +106,23 @@ class ExcludedSegmentAdmin(RoleAdmin[ExcludedSegment]):
     search_fields = ["recording__title", "=uid"]
     ordering = ["-id"]
     date_hierarchy = "created_at"
-    fields = all_field_names(ExcludedSegment, but=("id",))
+    fields = all_field_names(Exclusion, but=("id",))
     readonly_fields = fields
 
 
 @admin.register(Dispute)
 class DisputeAdmin(RoleAdmin[Dispute]):
-    """Objections; the page of the match records and answers them."""
+    """Disputes; the page of the match records and answers them."""
 
-    list_display = ["match", "code", "status", "overdue", "due_at", "answered_by"]
+    list_display = [
+        *("match", "code", "status", "overdue", "due_at"),
+        *("recorded_by", "answered_by"),
+    ]
     list_filter = ["status", "code", "is_appeal"]
     list_select_related = [
         "match__recording",
         "match__scanned_file",
+        "recorded_by",
         "answered_by",
     ]
     search_fields = ["match__recording__title", "=uid", "=match__uid"]
@@ -126,13 +133,13 @@ class DisputeAdmin(RoleAdmin[Dispute]):
 
     @admin.display(description="Overdue", boolean=True)
     def overdue(self, dispute: Dispute) -> bool:
-        """Tell whether the day of the answer has passed."""
+        """Return whether the time to answer has passed."""
         return dispute.is_overdue
 
 
 @admin.register(SavedView)
 class SavedViewAdmin(RoleAdmin[SavedView]):
-    """Views of the queue that people keep; the queue itself saves and removes them."""
+    """Saved views of the queue; the queue's page creates and removes them."""
 
     list_display = ["name", "owner", "query", "is_shared", "is_default"]
     list_filter = ["is_shared", "is_default"]
@@ -143,7 +150,7 @@ class SavedViewAdmin(RoleAdmin[SavedView]):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:
-        """Leave out what others keep for themselves, but for admins."""
+        """Leave out private views of other users unless the user is an admin."""
         rows = super().get_queryset(request)
         if request.user.has_perm(Action.CONFIGURE):
             return rows

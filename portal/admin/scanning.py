@@ -1,4 +1,4 @@
-"""Containers, files, scans and what they found."""
+"""Admin screens of containers, files, scans, detections and projects."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.reach import PRESENT
 from accounts.roles import Action
-from portal import formats
+from catalogue.models import Bucket
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
     all_field_names,
+    code,
     file_badge,
     number,
     player,
@@ -26,8 +28,9 @@ from portal.admin.base import (
     when,
 )
 from portal.admin.filters import CodeFilter
-from portal.playback import audio_url
-from portal.selectors import count_per_row
+from portal.shared import formats
+from portal.shared.playback import audio_url
+from portal.shared.selectors import count_per_row
 from review.choices import MatchState
 from review.models import Match
 from review.services import floors
@@ -62,7 +65,7 @@ _CONTAINER_FIELDS = (
 
 @admin.register(Container)
 class ContainerAdmin(RoleAdmin[Container]):
-    """Scan settings; admins make and change them."""
+    """Containers; admins create and change them."""
 
     add_action = change_action = Action.CONFIGURE
     list_display = ["name", "number", "engine", "bucket_names", "file_count"]
@@ -74,37 +77,41 @@ class ContainerAdmin(RoleAdmin[Container]):
     readonly_fields = ["callback_address", "created_by", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Container]:
-        """Fetch buckets and the number of files along."""
-        files = count_per_row(ScannedFile.objects.all(), "container")
-        containers = super().get_queryset(request).annotate(files_there=files)
+        """Annotate the number of files and prefetch the buckets."""
+        files = count_per_row(ScannedFile.objects.present(), "container")
+        present = super().get_queryset(request).filter(**PRESENT)
+        containers = present.annotate(files_there=files)
         return containers.prefetch_related("buckets")
 
     @admin.display(description="Id", ordering="pk")
     def number(self, container: Container) -> int:
-        """Return the number under which the wire protocol knows it."""
+        """Return the container's id in the wire protocol."""
         return container.pk
 
     @admin.display(description="Buckets")
     def bucket_names(self, container: Container) -> str:
-        """Return the buckets that are searched."""
+        """Return the names of the container's buckets."""
         return ", ".join(bucket.name for bucket in container.buckets.all())
 
     @admin.display(description="Files", ordering="files_there")
     def file_count(self, container: Any) -> SafeString:  # Any: carries an annotation
-        """Return how many files it holds."""
+        """Return the number of files in the container."""
         return number(str(container.files_there))
 
     @admin.display(description="Callback address")
     def callback_address(self, container: Container) -> SafeString | str:
-        """Return where ACRCloud posts the results of this container."""
+        """Return the URL to which ACRCloud posts the container's results."""
         if container._state.adding:
             return "Made when the container is saved."
-        return format_html("<code>{}</code>", inbound_callback_url(container))
+        url = inbound_callback_url(container)
+        if not url:
+            return "No address: the embedded engine scans its files."
+        return code(url)
 
     def get_fields(
         self, request: HttpRequest, obj: Container | None = None
     ) -> tuple[str, ...]:
-        """Show the address, which is a secret, to admins only."""
+        """Show the callback address, which is a secret, only to admins."""
         hidden = (
             set() if request.user.has_perm(Action.CONFIGURE) else {"callback_address"}
         )
@@ -113,7 +120,7 @@ class ContainerAdmin(RoleAdmin[Container]):
     def save_model(
         self, request: HttpRequest, obj: Container, form: Any, change: bool
     ) -> None:
-        """Remember who made it."""
+        """Save the container with its creator."""
         if not change:
             obj.created_by = user_of(request)
         super().save_model(request, obj, form, change)
@@ -121,22 +128,25 @@ class ContainerAdmin(RoleAdmin[Container]):
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Any, change: bool
     ) -> None:
-        """Write the event once the buckets are known; judge anew what the floor held."""
+        """Record the event with the buckets; evaluate matches that a lower floor returns."""
         super().save_related(request, form, formsets, change)
         container: Container = form.instance
-        record_saved(container=container, is_new=not change, user=user_of(request))
+        engine_before = form.initial["engine"] if change else None
+        record_saved(
+            container=container, engine_before=engine_before, user=user_of(request)
+        )
         floors.give_back(container=container, user=user_of(request))
 
 
 class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
-    """The one thing that a person may say about a file afterwards."""
+    """The ACRCloud id of a file, its only editable field."""
 
     class Meta:
         model = ScannedFile
         fields = ["remote_id"]
 
     def clean_remote_id(self) -> str:
-        """Refuse an id that another file has."""
+        """Reject an id that another file already has."""
         remote_id: str = self.cleaned_data["remote_id"].strip()
         taken = ScannedFile.objects.filter(remote_id=remote_id)
         if remote_id and taken.exclude(pk=self.instance.pk).exists():
@@ -147,13 +157,12 @@ class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in
 
 
 class ScanInline(ReadOnlyInline):
-    """Every run over the file."""
+    """The scans of a file."""
 
     model = Scan
     readonly_fields = (
         "link",
-        "engine",
-        "engine_version",
+        "engine_label",
         "status",
         "message",
         "finished_at",
@@ -163,14 +172,14 @@ class ScanInline(ReadOnlyInline):
 
     @admin.display(description="Scan")
     def link(self, scan: Scan) -> SafeString:
-        """Return the way to the scan."""
+        """Return a link to the scan."""
         url = reverse("admin:scanning_scan_change", args=[scan.pk])
         return format_html('<a href="{}">{}</a>', url, scan.uid)
 
 
 @admin.register(ScannedFile)
 class ScannedFileAdmin(RoleAdmin[ScannedFile]):
-    """Files; an admin may say under which id ACRCloud knows one."""
+    """Files; an admin may set a file's ACRCloud id."""
 
     change_action = Action.CONFIGURE
     form = RemoteIdForm
@@ -206,7 +215,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         "uid",
         "sha256",
         "facts",
-        "error_code",
+        "shown_error",
         "message",
         "uploaded_by",
         "created",
@@ -217,7 +226,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     actions = ["rescan"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ScannedFile]:
-        """Count the live matches along."""
+        """Annotate the number of matches, without superseded ones."""
         live = Match.objects.exclude(state=MatchState.SUPERSEDED)
         files = super().get_queryset(request)
         return files.select_related("container", "uploaded_by").annotate(
@@ -226,28 +235,33 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
 
     @admin.display(description="State", ordering="status")
     def state(self, file: ScannedFile) -> SafeString:
-        """Return the badge."""
+        """Return the status badge."""
         return file_badge(file.status)
 
     @admin.display(description="Length", ordering="duration_ms")
     def duration(self, file: ScannedFile) -> SafeString:
-        """Return the length of the sound."""
+        """Return the length of the audio, if known."""
         known = formats.clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
         return number(known)
 
+    @admin.display(description="Error code", ordering="error_code")
+    def shown_error(self, file: ScannedFile) -> SafeString:
+        """Return the code of the error that failed or blocks the file."""
+        return code(file.error_code)
+
     @admin.display(description="Size", ordering="size_bytes")
     def size(self, file: ScannedFile) -> str:
-        """Return the size of the bytes as received."""
+        """Return the size of the file as received."""
         return formats.size(file.size_bytes)
 
     @admin.display(description="Listen")
     def listen(self, file: ScannedFile) -> SafeString:
-        """Return a player."""
+        """Return an audio player."""
         return player(audio_url(file))
 
     @admin.display(description="Matches", ordering="matches_there")
     def match_count(self, file: Any) -> SafeString:  # Any: carries an annotation
-        """Return the way to the file's matches, by their number."""
+        """Return the number of matches, linked to their list."""
         url = reverse("admin:review_match_changelist")
         return format_html(
             '<a class="num" href="{}?scanned_file__id__exact={}">{}</a>',
@@ -258,18 +272,18 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
 
     @admin.display(description="Added", ordering="created_at")
     def created(self, file: ScannedFile) -> SafeString:
-        """Return when the file came."""
+        """Return when the file was added."""
         return when(file.created_at)
 
     def has_rescan_permission(self, request: HttpRequest) -> bool:
-        """Let those rescan who may bring files."""
+        """Let users rescan who may upload files."""
         return request.user.has_perm(Action.UPLOAD)
 
     @admin.action(description="Scan the selected files again", permissions=["rescan"])
     def rescan(self, request: HttpRequest, queryset: QuerySet[ScannedFile]) -> None:
-        """Queue a scan of each; what is being scanned already is named."""
+        """Queue a scan of each file; show why others were refused."""
         queued = 0
-        for file in queryset.filter(deleted_at__isnull=True):
+        for file in queryset.filter(**PRESENT):
             try:
                 request_scan(scanned_file=file, user=user_of(request), waited_for=True)
             except IntakeRefused as refused:
@@ -282,7 +296,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     def save_model(
         self, request: HttpRequest, obj: ScannedFile, form: Any, change: bool
     ) -> None:
-        """Link the id through the service, which lets waiting callbacks go on."""
+        """Set the id through the service, which applies callbacks that waited for it."""
         remote_id = obj.remote_id
         obj.refresh_from_db(fields=["remote_id"])
         if remote_id != obj.remote_id:
@@ -292,7 +306,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
 
 
 class DetectionInline(ReadOnlyInline):
-    """What the scan found."""
+    """The detections of a scan."""
 
     model = Detection
     readonly_fields = (
@@ -305,19 +319,19 @@ class DetectionInline(ReadOnlyInline):
 
     @admin.display(description="Recording")
     def link(self, detection: Detection) -> SafeString:
-        """Return the way to the detection."""
+        """Return a link to the detection."""
         url = reverse("admin:scanning_detection_change", args=[detection.pk])
         return format_html('<a href="{}">{}</a>', url, detection.recording)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Detection]:
-        """Fetch the recordings along."""
-        found: QuerySet[Detection] = super().get_queryset(request)
-        return found.select_related("recording")
+        """Join the recordings."""
+        detections: QuerySet[Detection] = super().get_queryset(request)
+        return detections.select_related("recording")
 
 
 @admin.register(Scan)
 class ScanAdmin(RoleAdmin[Scan]):
-    """Runs of an engine; nobody adds, changes or deletes one."""
+    """Scans, read-only."""
 
     list_display = [
         "uid",
@@ -326,7 +340,7 @@ class ScanAdmin(RoleAdmin[Scan]):
         "status",
         "stage",
         "attempts",
-        "error_code",
+        "shown_error",
         "started",
         "took",
     ]
@@ -334,18 +348,27 @@ class ScanAdmin(RoleAdmin[Scan]):
     list_select_related = ["scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
     date_hierarchy = "created_at"
-    readonly_fields = all_field_names(Scan, but=["id"])
+    readonly_fields = (
+        *all_field_names(Scan, but=["id", "engine", "engine_version", "error_code"]),
+        "engine_label",
+        "shown_error",
+    )
     fields = readonly_fields
     inlines = [DetectionInline]
 
+    @admin.display(description="Error code", ordering="error_code")
+    def shown_error(self, scan: Scan) -> SafeString:
+        """Return the code of the error that stopped the scan."""
+        return code(scan.error_code)
+
     @admin.display(description="Started", ordering="started_at")
     def started(self, scan: Scan) -> SafeString:
-        """Return when it began."""
+        """Return when the scan started."""
         return when(scan.started_at)
 
     @admin.display(description="Took")
     def took(self, scan: Scan) -> SafeString:
-        """Return how long it ran."""
+        """Return the duration of a finished scan in seconds."""
         if scan.started_at is None or scan.finished_at is None:
             return number(formats.UNKNOWN)
         seconds = (scan.finished_at - scan.started_at).total_seconds()
@@ -353,7 +376,7 @@ class ScanAdmin(RoleAdmin[Scan]):
 
 
 class SegmentInline(ReadOnlyInline):
-    """The stretches that were found."""
+    """The segments of a detection."""
 
     model = Segment
     readonly_fields = (
@@ -370,12 +393,12 @@ class SegmentInline(ReadOnlyInline):
 
     @admin.display(description="Source")
     def source(self, segment: Segment) -> SafeString:
-        """Return the place in the file."""
+        """Return the interval in the file."""
         return _span(segment.start_ms, segment.end_ms)
 
     @admin.display(description="Reference")
     def reference(self, segment: Segment) -> SafeString:
-        """Return the place in the recording."""
+        """Return the interval in the recording."""
         return _span(segment.reference_start_ms, segment.reference_end_ms)
 
 
@@ -386,7 +409,7 @@ def _span(start_ms: int, end_ms: int) -> SafeString:
 
 @admin.register(Detection)
 class DetectionAdmin(RoleAdmin[Detection]):
-    """What engines reported; nobody adds, changes or deletes one."""
+    """Detections that engines reported, read-only."""
 
     list_display = ["recording", "scanned_file", "section", "shown_score", "found"]
     list_filter = [
@@ -403,7 +426,7 @@ class DetectionAdmin(RoleAdmin[Detection]):
 
     @admin.display(description="File", ordering="scan__scanned_file__name")
     def scanned_file(self, detection: Detection) -> str:
-        """Return the file it was found in."""
+        """Return the name of the scanned file."""
         return detection.scan.scanned_file.name
 
     @admin.display(description="Score", ordering="score")
@@ -413,13 +436,13 @@ class DetectionAdmin(RoleAdmin[Detection]):
 
     @admin.display(description="Found", ordering="created_at")
     def found(self, detection: Detection) -> SafeString:
-        """Return when it was found."""
+        """Return when the detection was stored."""
         return when(detection.created_at)
 
 
 @admin.register(Project)
 class ProjectAdmin(RoleAdmin[Project]):
-    """Key pairs of clients that identify clips; the secret half is not shown."""
+    """Projects: key pairs that identify clips, without the secret key."""
 
     list_display = ["name", "access_key", "bucket_names", "created_by", "created_at"]
     search_fields = ["name", "=access_key"]
@@ -430,21 +453,23 @@ class ProjectAdmin(RoleAdmin[Project]):
     fields = readonly_fields
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show projects to those who manage them."""
+        """Show projects to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def has_view_permission(
         self, request: HttpRequest, obj: Project | None = None
     ) -> bool:
-        """Show projects to those who manage them."""
+        """Show projects to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        """Fetch buckets and owners along."""
+        """Join the creator and prefetch the buckets."""
         projects = super().get_queryset(request).select_related("created_by")
-        return projects.prefetch_related("buckets")
+        return projects.prefetch_related(
+            Prefetch("buckets", queryset=Bucket.objects.present())
+        )
 
     @admin.display(description="Buckets")
     def bucket_names(self, project: Project) -> str:
-        """Return the buckets that are searched."""
+        """Return the names of the buckets that the project searches."""
         return ", ".join(bucket.name for bucket in project.buckets.all())

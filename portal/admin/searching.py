@@ -1,4 +1,4 @@
-"""What the worker does by itself: watches, and searches in earlier files."""
+"""Admin screens of watches and retro searches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scanning.models.watch import Watch, WatchCheck
 
 
 class WatchCheckInline(ReadOnlyInline):
-    """The checks of a watch; what they found is listed on its page."""
+    """The checks of a watch; the watch's page in the portal lists their feed items."""
 
     model = WatchCheck
 
 
 @admin.register(Watch)
 class WatchAdmin(RoleAdmin[Watch]):
-    """Sources that are looked at on a schedule; the portal's pages change them."""
+    """Watches; the portal's pages change them."""
 
     list_display = ["title", "url", "container", "enabled", "last_check_at", "failures"]
     list_filter = ["enabled", "container"]
@@ -37,7 +37,7 @@ class WatchAdmin(RoleAdmin[Watch]):
 
 @admin.register(RetroSearch)
 class RetroSearchAdmin(RoleAdmin[RetroSearch]):
-    """Recordings looked for in what was scanned before they came."""
+    """Retro searches: recordings searched in files that were scanned earlier."""
 
     list_display = ["uid", "status", "files_done", "files_total", "found", "created_at"]
     list_filter = ["status"]
@@ -50,8 +50,8 @@ class RetroSearchAdmin(RoleAdmin[RetroSearch]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetroSearch]:
-        """Leave out searches for recordings beyond reach alone."""
-        found = Recording.objects.all()
+        """Leave out searches of which the user may see no recording."""
+        recordings = Recording.objects.all()
         return within_reach(
-            super().get_queryset(request), found, "retro_searches", request
+            super().get_queryset(request), recordings, "retro_searches", request
         )

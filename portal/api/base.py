@@ -1,28 +1,48 @@
-"""What the views of the portal's own API share."""
+"""Base views and permissions of the portal's own API."""
 
 from __future__ import annotations
 
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import JSONParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.bearer import BearerAuthentication
 from accounts.models import User
+from accounts.roles import Action
 
 
 class PersonView(APIView):
-    """Called by somebody signed in, while a page of theirs stays open."""
+    """A view that pages call with the session of the signed-in user."""
 
     @property
     def person(self) -> User:
-        """Return who calls."""
+        """Return the calling user."""
         user = self.request.user
-        assert isinstance(user, User)  # noqa: S101 - the permission class saw to it
+        assert isinstance(user, User)  # noqa: S101 - the permission class guarantees it
         return user
 
 
 class ProgramView(PersonView):
-    """Called by somebody signed in, or by a program with the token of somebody."""
+    """A view that accepts a session, or the API token of a user."""
 
     authentication_classes = [BearerAuthentication, SessionAuthentication]
     parser_classes = [JSONParser]
+
+
+class MayView(BasePermission):
+    """Allows every user who has a role."""
+
+    action = Action.VIEW
+    message = "Your role does not allow this. Ask an admin for the role that does."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Return whether the user may perform ``action``."""
+        return bool(request.user and request.user.has_perm(self.action))
+
+
+class MayUpload(MayView):
+    """Allows reviewers, managers and admins."""
+
+    action = Action.UPLOAD

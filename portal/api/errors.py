@@ -1,9 +1,10 @@
-"""Errors of the portal's own API: one shape, one sentence, one code."""
+"""Turns errors of the portal's own API into responses of one shape."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.http.request import UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -22,19 +23,24 @@ _STATUS_OF_REFUSAL = {
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer our own errors and DRF's with {message, error, code, request_id}.
+    """Answer domain errors and DRF's with {message, error, code, request_id}.
 
-    Any: DRF's own signature.
+    Return None for other errors, which become a 500. Any: DRF's own signature.
     """
     if isinstance(error, IntakeRefused):
         return Response(error_body(error.code, str(error)), status=error.status)
     if isinstance(error, ReviewError):
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         return Response(error_body(error.code, error.message), status=status)
+    if isinstance(error, UnreadablePostError):
+        body = error_body(
+            "cut_off", "The request was cut off in the middle; nothing was kept."
+        )
+        return Response(body, status=400)
     if isinstance(error, RecursionError):
-        # The parser of JSON gives up on a body of brackets within brackets.
-        told = error_body("parse_error", "The body is nested too deeply.")
-        return Response(told, status=400)
+        # The JSON parser recurses for every nested bracket.
+        body = error_body("parse_error", "The body is nested too deeply.")
+        return Response(body, status=400)
     response = drf_exception_handler(error, context)
     if response is None:
         return None

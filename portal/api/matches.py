@@ -1,4 +1,4 @@
-"""Matches over the API: how one stands, deciding it, recording what is objected."""
+"""API views that read and decide a match and record disputes."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from review.services.bulk import Decision, decide
 
 
 class MayDecide(BasePermission):
-    """Those who decide; whoever may look reads how a match stands."""
+    """Lets viewers read a match and deciders change it."""
 
     message = "Your role or token does not allow this; the scope is 'decide'."
 
     @staticmethod
     def rule(view: object, method: str) -> Action:
-        """Return what a method asks for."""
+        """Return the permission that an HTTP method requires."""
         return Action.VIEW if method == "GET" else Action.DECIDE
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Ask the person's role, and the token's scopes where one was used."""
+        """Check the user's role, and the scopes of the token if one was used."""
         action = self.rule(view, str(request.method))
         if not request.user or not request.user.has_perm(action):
             return False
@@ -44,7 +44,7 @@ class MayDecide(BasePermission):
 
 
 class MatchSerializer(serializers.ModelSerializer[Match]):
-    """How a match stands; ``version`` is what a decision names."""
+    """The state of a match; a decision must send its ``version`` back."""
 
     file = serializers.UUIDField(source="scanned_file.uid", read_only=True)
     recording = serializers.CharField(source="recording.uid", read_only=True)
@@ -60,8 +60,19 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
         read_only_fields = fields
 
 
+class LicenceField(serializers.SlugRelatedField[Licence]):
+    """A licence, given by its id."""
+
+    def to_internal_value(self, data: object) -> Licence:
+        """Find the licence; reject NUL characters, on which PostgreSQL fails."""
+        if not isinstance(data, str) or "\0" in data:
+            self.fail("invalid")
+        licence: Licence = super().to_internal_value(data)
+        return licence
+
+
 class DecisionSerializer(serializers.Serializer[None]):
-    """What is decided; which of it is needed depends on the verb."""
+    """A decision on a match; the verb determines which fields are required."""
 
     version = serializers.IntegerField(help_text="Of the match as you saw it.")
     verb = serializers.ChoiceField(choices=Verb.choices)
@@ -69,7 +80,7 @@ class DecisionSerializer(serializers.Serializer[None]):
         choices=RejectCode.choices, required=False, default=""
     )
     note = serializers.CharField(required=False, default="", allow_blank=True)
-    licence = serializers.SlugRelatedField(
+    licence = LicenceField(
         slug_field="uid",
         queryset=Licence.objects.all(),
         required=False,
@@ -79,7 +90,7 @@ class DecisionSerializer(serializers.Serializer[None]):
 
 
 class ObjectionSerializer(serializers.Serializer[None]):
-    """What the other side objects, and since when."""
+    """An objection from the other side, and when it was received."""
 
     version = serializers.IntegerField(help_text="Of the match as you saw it.")
     code = serializers.ChoiceField(choices=DisputeCode.choices)
@@ -88,75 +99,82 @@ class ObjectionSerializer(serializers.Serializer[None]):
 
 
 class DisputeSerializer(serializers.ModelSerializer[Dispute]):
-    """An objection and the day by which it is answered."""
+    """A dispute, its answer and the time by which it must be answered."""
 
     match = MatchSerializer(read_only=True)
+    recorded_by = serializers.CharField(
+        source="recorded_by.username", read_only=True, default=""
+    )
+    answered_by = serializers.CharField(
+        source="answered_by.username", read_only=True, default=""
+    )
 
     class Meta:
         model = Dispute
         fields = (
             *("uid", "code", "is_appeal", "statement", "received_at", "due_at"),
-            *("status", "answer", "answered_at", "match"),
+            *("recorded_by", "status", "answer", "answered_at", "answered_by"),
+            "match",
         )
         read_only_fields = fields
 
 
 class MatchView(ProgramView):
-    """How one match stands."""
+    """Reads one match."""
 
     permission_classes = [MayDecide]
 
     def find(self, uid: str) -> Match:
-        """Return a match that the person may see."""
+        """Return a match that the user may see, or raise a 404."""
         rows = Match.objects.select_related("scanned_file__container", "recording")
         return get_object_or_404(rows.select_related("scan"), uid=uid)
 
     def read(self, form: serializers.Serializer[None]) -> dict[str, Any]:  # Any: JSON
-        """Return what a valid request says."""
+        """Return the validated data of a request; raise a 422 if it is invalid."""
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data
-        return told
+        validated: dict[str, Any] = form.validated_data
+        return validated
 
     @extend_schema(responses=MatchSerializer)
     def get(self, _request: Request, uid: str) -> Response:
-        """Return how the match stands."""
+        """Return the match."""
         return Response(MatchSerializer(self.find(uid)).data)
 
 
 class DecisionsView(MatchView):
-    """Deciding a match, by the rules of the pages."""
+    """Decides a match under the same rules as the pages."""
 
     http_method_names = ["post", "options"]
 
     @extend_schema(request=DecisionSerializer, responses=MatchSerializer)
     def post(self, request: Request, uid: str) -> Response:
-        """Decide the match as it was seen."""
-        told = self.read(DecisionSerializer(data=request.data))
+        """Decide the match if it still has the given version."""
+        asked = self.read(DecisionSerializer(data=request.data))
         match = decide(
             match=self.find(uid),
             user=self.person,
-            version=told["version"],
+            version=asked["version"],
             decision=Decision(
-                Verb(told["verb"]), told["reason"], told["note"], told["licence"]
+                Verb(asked["verb"]), asked["reason"], asked["note"], asked["licence"]
             ),
         )
         return Response(MatchSerializer(match).data)
 
 
 class DisputesView(MatchView):
-    """Objections to a claim."""
+    """Lists and records disputes of a claim."""
 
     http_method_names = ["get", "post", "options"]
 
     @extend_schema(responses=DisputeSerializer(many=True))
     def get(self, _request: Request, uid: str) -> Response:
-        """Return every objection to the claim, the latest first."""
+        """Return every dispute of the claim, the latest first."""
         rows = self.find(uid).disputes.all()
         return Response(DisputeSerializer(rows, many=True).data)
 
     @extend_schema(request=ObjectionSerializer, responses={201: DisputeSerializer})
     def post(self, request: Request, uid: str) -> Response:
-        """Keep that the other side objects; the answer says until when it is due."""
-        told = self.read(ObjectionSerializer(data=request.data))
-        match = disputes.record(match=self.find(uid), user=self.person, **told)
+        """Record an objection; the response has the time by which to answer it."""
+        asked = self.read(ObjectionSerializer(data=request.data))
+        match = disputes.record(match=self.find(uid), user=self.person, **asked)
         return Response(DisputeSerializer(match.dispute).data, status=201)

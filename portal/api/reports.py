@@ -1,4 +1,4 @@
-"""Reports over the API: run one, follow it, take its file and manifest."""
+"""API views that run reports, follow them, and send their files and manifests."""
 
 from __future__ import annotations
 
@@ -34,18 +34,21 @@ _LISTED = 50
 
 
 class MayReport(BasePermission):
-    """Those who run reports; whoever may look takes what others ran."""
+    """Lets viewers download reports and users with the report permission run them."""
 
     message = "Your role or token does not allow this; the scope is 'report'."
 
     @staticmethod
     def rule(view: object, method: str) -> Action:
-        """Return what a method of a view asks for."""
+        """Return the permission that a method of a view requires."""
         reads = method == "GET" and not getattr(view, "runs", False)
         return Action.VIEW if reads else Action.REPORT
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Ask the person's role, and the token's scopes where one was used."""
+        """Check the user's role, and the scopes of the token if one was used.
+
+        A token with the report scope may also read.
+        """
         action = self.rule(view, str(request.method))
         if not request.user or not request.user.has_perm(action):
             return False
@@ -56,7 +59,7 @@ class MayReport(BasePermission):
 
 
 class LayoutSerializer(serializers.Serializer[None]):
-    """What a report holds and how it is written."""
+    """The contents and the format of a report."""
 
     name = serializers.CharField(required=False, default="", max_length=200)
     mode = serializers.ChoiceField(choices=Mode.choices, default=Mode.MATCH)
@@ -75,7 +78,7 @@ class LayoutSerializer(serializers.Serializer[None]):
     )
 
     def validate_filters(self, given: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
-        """Refuse a filter that would be left out silently."""
+        """Reject unknown or unreadable filters instead of ignoring them."""
         query = QueryDict(mutable=True)
         for name, value in given.items():
             values = value if isinstance(value, list) else [value]
@@ -88,29 +91,29 @@ class LayoutSerializer(serializers.Serializer[None]):
             )
         return read
 
-    def validate(self, told: dict[str, Any]) -> dict[str, Any]:  # Any: as above
-        """Name columns that the mode does not have."""
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:  # Any: as above
+        """Reject columns that the mode does not have."""
         try:
-            _layout(told)
+            _layout(attrs)
         except UnknownColumn as error:
             raise serializers.ValidationError({"columns": [str(error)]}) from error
-        return told
+        return attrs
 
 
-def _layout(told: Mapping[str, Any]) -> Layout:  # Any: DRF's own type
+def _layout(options: Mapping[str, Any]) -> Layout:  # Any: DRF's own type
     return Layout(
-        mode=Mode(told["mode"]),
-        filters=told["filters"],
-        files_without=FilesWithout(told["files_without"]),
-        format=Format(told["format"]),
-        separator=Separator(told["separator"]),
-        byte_order_mark=told["byte_order_mark"],
-        columns=tuple(told["columns"]),
+        mode=Mode(options["mode"]),
+        filters=options["filters"],
+        files_without=FilesWithout(options["files_without"]),
+        format=Format(options["format"]),
+        separator=Separator(options["separator"]),
+        byte_order_mark=options["byte_order_mark"],
+        columns=tuple(options["columns"]),
     )
 
 
 class RunSerializer(serializers.ModelSerializer[ReportRun]):
-    """A run: how far it is and, when it is ready, what was written."""
+    """A report run: its progress and, once it is ready, facts about its file."""
 
     class Meta:
         model = ReportRun
@@ -126,43 +129,43 @@ class RunSerializer(serializers.ModelSerializer[ReportRun]):
 
 
 class ReportView(ProgramView):
-    """What all views of reports share."""
+    """Base of the report views."""
 
     permission_classes = [MayReport]
 
     def find(self, uid: str) -> ReportRun:
-        """Return a run that the person may see."""
+        """Return a run that the user may see, or raise a 404."""
         return get_object_or_404(selectors.runs_for(user=self.person), uid=uid)
 
     def find_ready(self, uid: str) -> ReportRun:
-        """Return a run that has its file."""
+        """Return a run that has its file, or raise a 404."""
         ready = selectors.runs_for(user=self.person).filter(state=RunState.READY)
         return get_object_or_404(ready, uid=uid)
 
 
 class ReportsView(ReportView):
-    """Running reports, and the latest runs."""
+    """Lists the latest report runs and starts new ones."""
 
     @extend_schema(responses=RunSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Return the latest runs."""
+        """Return the latest runs, at most 50."""
         runs = selectors.runs_for(user=self.person)[:_LISTED]
         return Response(RunSerializer(runs, many=True).data)
 
     @extend_schema(request=LayoutSerializer, responses={202: RunSerializer})
     def post(self, request: Request) -> Response:
-        """Let the worker run a report."""
+        """Queue a report for the worker."""
         form = LayoutSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        told = form.validated_data
+        options = form.validated_data
         run = services.request_report(
-            layout=_layout(told), user=self.person, name=told["name"]
+            layout=_layout(options), user=self.person, name=options["name"]
         )
         return Response(RunSerializer(run).data, status=202)
 
 
 class StreamView(ReportView):
-    """A report that is sent while it is read."""
+    """Streams a report without storing it."""
 
     http_method_names = ["get", "options"]
     runs = True
@@ -179,11 +182,11 @@ class StreamView(ReportView):
         responses={(200, "text/csv"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """Send CSV or JSON Lines; every other parameter is a filter."""
+        """Stream CSV or JSON Lines; every parameter not listed here is a filter."""
         given = {name: request.GET.getlist(name) for name in request.GET}
         known = {name: given.pop(name)[0] for name in list(given) if name in _OPTIONS}
         if columns := known.pop("columns", ""):
-            known["columns"] = columns.split(",")  # type: ignore[assignment]  # a list here
+            known["columns"] = columns.split(",")  # type: ignore[assignment]  # a list of columns
         form = LayoutSerializer(
             data={
                 **known,
@@ -207,16 +210,16 @@ _OPTIONS = frozenset(LayoutSerializer().fields) - {"filters", "name"}
 
 
 class RunView(ReportView):
-    """One run."""
+    """Reads one report run."""
 
     @extend_schema(responses=RunSerializer)
     def get(self, request: Request, uid: str) -> Response:
-        """Return how far it is."""
+        """Return the run with its progress."""
         return Response(RunSerializer(self.find(uid)).data)
 
 
 class RunFileView(ReportView):
-    """The file of a run."""
+    """Sends the file of a report run."""
 
     http_method_names = ["get", "options"]
 
@@ -232,21 +235,21 @@ class RunFileView(ReportView):
 
 
 class RunManifestView(ReportView):
-    """The manifest of a run."""
+    """Sends the manifest of a report run."""
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request, uid: str) -> HttpResponse:
-        """Return what the file is, with its hash."""
+        """Return the description of the file, with its hash."""
         content = as_json(manifest(self.find_ready(uid)))
         return HttpResponse(content, content_type="application/json")
 
 
 class RunCancelView(ReportView):
-    """Stopping a run."""
+    """Cancels a report run."""
 
     @extend_schema(request=None, responses={202: RunSerializer})
     def post(self, request: Request, uid: str) -> Response:
-        """Stop a run; one that is done stays done."""
+        """Cancel a run; a finished run stays as it is."""
         run = self.find(uid)
         services.cancel_run(run=run, user=self.person)
         run.refresh_from_db()

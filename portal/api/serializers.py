@@ -1,4 +1,4 @@
-"""Shapes of the portal's own API."""
+"""Serializers of the portal's own API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.reach import sees_every_bucket
-from portal import formats
+from portal.shared import formats
 from scanning import selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage
 from scanning.models import Container, ScannedFile
@@ -18,7 +18,7 @@ from scanning.services.intake import FileDetails
 
 
 class FileStateData(TypedDict):
-    """What a progress row shows of one file."""
+    """The data of one file's progress row."""
 
     uid: str
     name: str
@@ -34,7 +34,7 @@ class FileStateData(TypedDict):
 
 
 class EarlierData(TypedDict):
-    """The file with the same bytes that was scanned before."""
+    """An earlier file with the same bytes or link."""
 
     uid: str
     name: str
@@ -43,7 +43,7 @@ class EarlierData(TypedDict):
 
 
 class EarlierSerializer(serializers.Serializer[EarlierData]):
-    """The file with the same bytes that was scanned before."""
+    """An earlier file with the same bytes or link."""
 
     uid = serializers.UUIDField()
     name = serializers.CharField()
@@ -52,7 +52,7 @@ class EarlierSerializer(serializers.Serializer[EarlierData]):
 
 
 class FileStateSerializer(serializers.Serializer[FileStateData]):
-    """State and progress of one scanned file."""
+    """The state and progress of one scanned file."""
 
     uid = serializers.UUIDField()
     name = serializers.CharField()
@@ -69,9 +69,9 @@ class FileStateSerializer(serializers.Serializer[FileStateData]):
 
 
 class SubmitSerializer(serializers.Serializer[None]):
-    """Where files go that are submitted, and what is said about them."""
+    """The container of submitted files, and their metadata."""
 
-    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.all())
+    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.present())
     programme = serializers.CharField(required=False, default="", allow_blank=True)
     account = serializers.CharField(required=False, default="", allow_blank=True)
     published_at = serializers.DateTimeField(
@@ -81,24 +81,29 @@ class SubmitSerializer(serializers.Serializer[None]):
 
 
 class UploadSerializer(SubmitSerializer):
-    """One file and what is said about it."""
+    """One uploaded file and its metadata."""
 
     file = serializers.FileField(allow_empty_file=True)
     scan_again = serializers.BooleanField(required=False, default=False)
 
 
-class LinksSerializer(SubmitSerializer):
-    """Links, and what is said about all of them."""
+class SubmitLinksSerializer(SubmitSerializer):
+    """Links and the metadata that applies to all of them."""
 
     links = serializers.ListField(
         child=serializers.CharField(max_length=2001),
         min_length=1,
         max_length=settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     )
+    scan_again = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Scan links that were submitted to the container before.",
+    )
 
 
 class LinkResultData(TypedDict):
-    """What became of one link."""
+    """The result of submitting one link."""
 
     link: str
     accepted: bool
@@ -108,7 +113,10 @@ class LinkResultData(TypedDict):
 
 
 class LinkResultSerializer(serializers.Serializer[LinkResultData]):
-    """What became of one link: the file it made, or why it was refused."""
+    """The result of submitting one link: its new file, or why it was refused.
+
+    A link that was submitted before is refused, and ``file`` is the earlier file.
+    """
 
     link = serializers.CharField()
     accepted = serializers.BooleanField()
@@ -119,13 +127,13 @@ class LinkResultSerializer(serializers.Serializer[LinkResultData]):
 
 @extend_schema_serializer(component_name="AttachAudio")
 class AttachAudioSerializer(serializers.Serializer[None]):
-    """The audio for a link that gave none."""
+    """The audio for a link from which none could be fetched."""
 
     file = serializers.FileField(allow_empty_file=True)
 
 
 def details_of(told: dict[str, object]) -> FileDetails:
-    """Return what a valid request says about its files."""
+    """Return the metadata in validated request data; ``tags`` are split at commas."""
     tags = [tag.strip() for tag in str(told["tags"]).split(",")]
     return FileDetails(
         programme=str(told["programme"])[:300],
@@ -136,7 +144,10 @@ def details_of(told: dict[str, object]) -> FileDetails:
 
 
 def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, object]:
-    """Return the state of one file as ``FileStateSerializer`` describes it."""
+    """Return the state of one file as ``FileStateSerializer`` describes it.
+
+    With ``duplicate`` the answer also names the file as the earlier one.
+    """
     scan = selectors.latest_scan(file)
     active = scan is not None and scan.status in ACTIVE_SCAN_STATUSES
     stage = ScanStage(scan.stage) if scan is not None else ScanStage.QUEUED

@@ -1,4 +1,4 @@
-"""Addresses of the portal's own API."""
+"""URLs of the portal's own API."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from portal.api import matches, reports, views
 app_name = "api"
 
 urlpatterns = [
-    path("files/", views.FilesView.as_view(), name="files"),
-    path("files/<uuid:uid>/", views.FileView.as_view(), name="file"),
-    path("files/<uuid:uid>/rescan/", views.RescanView.as_view(), name="rescan"),
+    path("files/", views.FileUploadView.as_view(), name="files"),
+    path("files/<uuid:uid>/", views.FileStateView.as_view(), name="file"),
+    path("files/<uuid:uid>/rescan/", views.FileRescanView.as_view(), name="rescan"),
     path("files/<uuid:uid>/cancel/", views.CancelView.as_view(), name="cancel"),
     path("files/<uuid:uid>/audio/", views.AudioView.as_view(), name="attach_audio"),
     path("links/", views.LinksView.as_view(), name="links"),

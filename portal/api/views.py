@@ -1,4 +1,4 @@
-"""The portal's own API: what its pages call while they stay open."""
+"""API views that the portal's pages call for uploads, links and scan progress."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.api.base import PersonView
-from portal.api.permissions import MayUpload, MayView
+from accounts.roles import Action
+from portal.api.base import MayUpload, MayView, PersonView
 from portal.api.serializers import (
     AttachAudioSerializer,
     FileStateSerializer,
     LinkResultSerializer,
-    LinksSerializer,
+    SubmitLinksSerializer,
     UploadSerializer,
     details_of,
     file_state,
 )
 from scanning import selectors
-from scanning.errors import IntakeRefused
+from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import ScannedFile
 from scanning.services.intake import attach_audio, submit_link, submit_upload
 from scanning.services.open_files import refuse_too_many_open
@@ -34,47 +34,48 @@ def _file(uid: uuid.UUID) -> ScannedFile:
     return get_object_or_404(selectors.files(), uid=uid)
 
 
-class FilesView(PersonView):
-    """Uploading one file."""
+class FileUploadView(PersonView):
+    """Uploads one file."""
 
     permission_classes = [MayUpload]
     parser_classes = [MultiPartParser]
+    files_for = Action.UPLOAD
 
     @extend_schema(
         request=UploadSerializer,
         responses={201: FileStateSerializer, 200: FileStateSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Keep a file and queue its scan; 200 and the earlier one if seen before."""
+        """Store a file and queue its scan; answer 200 with the earlier file if seen."""
         form = UploadSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        asked: dict[str, Any] = form.validated_data  # Any: DRF's own type
         refuse_too_many_open(self.person)
         taken = submit_upload(
-            container=told["container"],
-            upload=told["file"],
+            container=asked["container"],
+            upload=asked["file"],
             user=self.person,
-            details=details_of(told),
-            scan_again=told["scan_again"],
+            details=details_of(asked),
+            scan_again=asked["scan_again"],
             waited_for=True,
         )
         data = file_state(taken.scanned_file, duplicate=taken.seen_before)
         return Response(data, status=200 if taken.seen_before else 201)
 
 
-class FileView(PersonView):
-    """One file's state."""
+class FileStateView(PersonView):
+    """Reads the state of one file."""
 
     permission_classes = [MayView]
 
     @extend_schema(responses=FileStateSerializer)
     def get(self, request: Request, uid: uuid.UUID) -> Response:
-        """Return state and progress."""
+        """Return the state and progress of the file."""
         return Response(file_state(_file(uid)))
 
 
-class RescanView(PersonView):
-    """Scanning a file again."""
+class FileRescanView(PersonView):
+    """Scans a file again."""
 
     permission_classes = [MayUpload]
 
@@ -87,13 +88,13 @@ class RescanView(PersonView):
 
 
 class CancelView(PersonView):
-    """Stopping a scan."""
+    """Cancels the scans of a file."""
 
     permission_classes = [MayUpload]
 
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
-        """Stop what scans the file; a scan that is done stays done."""
+        """Cancel the active scans of the file; finished scans stay as they are."""
         file = _file(uid)
         cancel_scans(scanned_file=file, user=self.person)
         file.refresh_from_db()
@@ -101,14 +102,15 @@ class CancelView(PersonView):
 
 
 class AudioView(PersonView):
-    """Attaching audio to a link that gave none."""
+    """Attaches audio to a link from which none could be fetched."""
 
     permission_classes = [MayUpload]
     parser_classes = [MultiPartParser]
+    files_for = Action.UPLOAD
 
     @extend_schema(request=AttachAudioSerializer, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
-        """Keep the audio and queue the scan."""
+        """Store the audio and queue the scan."""
         file = _file(uid)
         form = AttachAudioSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -122,31 +124,31 @@ class AudioView(PersonView):
 
 
 class LinksView(PersonView):
-    """Submitting links."""
+    """Submits links."""
 
     permission_classes = [MayUpload]
     parser_classes = [JSONParser]
 
     @extend_schema(
-        request=LinksSerializer, responses={207: LinkResultSerializer(many=True)}
+        request=SubmitLinksSerializer, responses={207: LinkResultSerializer(many=True)}
     )
     def post(self, request: Request) -> Response:
-        """Queue each link; the answer says of each whether it was taken."""
-        form = LinksSerializer(data=request.data)
+        """Queue the scan of each link; answer 207 with a result for each link."""
+        form = SubmitLinksSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        told: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        outcomes = [self._submit(told, link) for link in told["links"]]
+        asked: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        outcomes = [self._submit(asked, link) for link in asked["links"]]
         return Response(outcomes, status=207)
 
-    def _submit(self, told: dict[str, Any], link: str) -> dict[str, Any]:  # Any: JSON
+    def _submit(self, asked: dict[str, Any], link: str) -> dict[str, Any]:  # Any: JSON
         try:
             refuse_too_many_open(self.person)
             file = submit_link(
-                container=told["container"],
+                container=asked["container"],
                 url=link,
                 user=self.person,
-                details=details_of(told),
-                scan_again=False,
+                details=details_of(asked),
+                scan_again=asked["scan_again"],
                 waited_for=True,
             )
         except IntakeRefused as error:
@@ -155,7 +157,9 @@ class LinksView(PersonView):
                 "accepted": False,
                 "message": str(error),
                 "code": error.code,
-                "file": None,
+                "file": file_state(error.earlier, duplicate=True)
+                if isinstance(error, LinkSeen)
+                else None,
             }
         return {
             "link": link,

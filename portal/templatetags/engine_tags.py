@@ -1,16 +1,16 @@
-"""The box that compares the engines of a file."""
+"""Template tag for the comparison of a file's engines."""
 
 from __future__ import annotations
 
 from django import template
 
-from portal.engines import Comparison, compare
+from portal.files.engines import Comparison, compare
 from scanning.models import ScannedFile
 
 register = template.Library()
 
 
-@register.inclusion_tag("scanning/_file_engines.html")
+@register.inclusion_tag("portal/files/_file_engines.html")
 def file_engines(file: ScannedFile) -> dict[str, Comparison | None]:
-    """Draw the engines of a file; nothing where the embedded one works alone."""
+    """Draw the engine comparison; nothing if only the embedded engine is used."""
     return {"comparison": compare(file)}

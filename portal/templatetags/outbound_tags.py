@@ -1,4 +1,4 @@
-"""The list of a container's outgoing callbacks."""
+"""Template tag for the list of a container's outgoing callbacks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ register = template.Library()
 _SHOWN = 20
 
 
-@register.inclusion_tag("scanning/_outbound.html", takes_context=True)
+@register.inclusion_tag("portal/containers/_outbound.html", takes_context=True)
 def outbound_callbacks(context: Context, container: Container) -> dict[str, Any]:
-    """Show the newest callbacks with every try. Any: a template's context."""
+    """Show the newest callbacks with every attempt. Any: a template's context."""
     rows = container.outbound_callbacks.select_related("scanned_file")
     return {
         "container": container,

@@ -1,4 +1,4 @@
-"""Template tags and filters of the portal: icons, states, times, links, pictures."""
+"""Template tags and filters for icons, states, times, links and pictures."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import formats, pictures, plots, reasons, states
+from audit import words as actions
+from audit.models import Event
+from portal.pictures import plots, ribbon
+from portal.shared import formats, looks
+from review import words
 from review.choices import Relation
+from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES
 
 register = template.Library()
@@ -25,7 +30,7 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
-    """Draw an icon of the sprite; without a label it is decoration."""
+    """Draw an icon of the sprite; without a label, screen readers skip it."""
     href = f"{static('img/icons.svg')}#{name}"
     css = f"icon icon--{size}" if size else "icon"
     if label:
@@ -40,7 +45,7 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
 
 @lru_cache(maxsize=512)
 def _decoration(css: str, href: str) -> SafeString:
-    """Draw an icon without words; a list has hundreds of the same."""
+    """Draw an unlabelled icon, cached because a list has hundreds of them."""
     return format_html(
         '<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href
     )
@@ -48,62 +53,68 @@ def _decoration(css: str, href: str) -> SafeString:
 
 @register.simple_tag
 def portal_name() -> str:
-    """Name of the portal; Django's login view takes ``site_name`` for its own."""
+    """Return the portal's name; Django's login view overrides ``site_name``."""
     name: str = settings.ACRPORTAL_SITE_NAME
     return name
 
 
 @register.filter
 def ms_exact(value: int | None) -> str:
-    """Milliseconds as m:ss.mmm."""
+    """Format milliseconds as m:ss.mmm."""
     return formats.UNKNOWN if value is None else formats.clock(int(value), digits=3)
 
 
 @register.filter
 def ms_short(value: int | None) -> str:
-    """Milliseconds as m:ss."""
+    """Format milliseconds as m:ss."""
     return formats.UNKNOWN if value is None else formats.clock(int(value))
 
 
 @register.filter
 def ms_tenth(value: int | None) -> str:
-    """Milliseconds as m:ss.t, for lengths."""
+    """Format milliseconds as m:ss.t, for lengths."""
     return formats.UNKNOWN if value is None else formats.clock(int(value), digits=1)
 
 
 @register.filter
 def ms_spoken(value: int | None) -> str:
-    """Milliseconds in words: 3 min 42 s."""
+    """Format milliseconds with units: 3 min 42 s."""
     return formats.UNKNOWN if value is None else formats.spoken(int(value))
 
 
 @register.filter
 def media_seconds(value: int) -> str:
-    """Milliseconds as the seconds of a media fragment, whatever the locale."""
+    """Format milliseconds as seconds for a media fragment, in any locale."""
     return f"{int(value) / 1000:.3f}"
 
 
 @register.filter
 def speed_x(value: float | None) -> str:
-    """Tempo ratio as 1.030×."""
+    """Format a tempo ratio as 1.030×."""
     return formats.UNKNOWN if value is None else formats.speed(float(value))
 
 
 @register.filter
 def cents(value: float | None) -> str:
-    """Pitch difference in cents with its sign."""
+    """Format a pitch difference in cents with its sign."""
     return formats.UNKNOWN if value is None else formats.cents(float(value))
 
 
 @register.filter
 def filesize_iec(value: int | None) -> str:
-    """Bytes as KiB, MiB or GiB."""
+    """Format bytes as KiB, MiB or GiB."""
     return formats.UNKNOWN if value is None else formats.size(int(value))
 
 
 @register.filter
+def codec(name: str) -> str:
+    """Return the common name of a codec."""
+    return formats.codec(str(name))
+
+
+@register.filter
 def share_of(part: float | None, whole: float | None) -> str:
-    """Percentage of a whole, one decimal."""
+    """Format a percentage of the whole with one decimal."""
     if part is None or not whole:
         return formats.UNKNOWN
     return formats.percent(part, whole)
@@ -111,7 +122,7 @@ def share_of(part: float | None, whole: float | None) -> str:
 
 @register.filter
 def grouped(value: int | None) -> str:
-    """A count with the locale's grouping."""
+    """Format a count with the locale's digit grouping."""
     if value is None:
         return formats.UNKNOWN
     return number_format(int(value), use_l10n=True, force_grouping=True)
@@ -119,61 +130,103 @@ def grouped(value: int | None) -> str:
 
 @register.filter
 def counted(value: int) -> str:
-    """A count of a list that is counted so far and no farther."""
+    """Format the count of a list; long lists show ``10,000+``."""
     return formats.counted(value)
 
 
 @register.filter
 def score(value: float | None) -> str:
-    """A score as a whole number."""
+    """Format a score as a whole number."""
     return formats.UNKNOWN if value is None else str(round(float(value)))
 
 
 @register.filter
 def middle(text: str, length: int) -> str:
-    """Cut the middle out of a long name."""
+    """Shorten a long name by cutting out its middle."""
     return formats.middle(str(text), int(length))
 
 
 @register.filter
 def state_label(state: str) -> str:
-    """Word of a review state."""
-    return str(states.review_look(state).label)
+    """Return the label of a match state."""
+    return str(looks.review_look(state).label)
 
 
 @register.filter
 def state_icon(state: str) -> str:
-    """Icon name of a review state."""
-    return states.review_look(state).icon
+    """Return the icon name of a match state."""
+    return looks.review_look(state).icon
 
 
 @register.filter
 def reason_icon(reason: str) -> str:
-    """Icon name of the reason why a match waits."""
-    return reasons.reason_icon(reason)
+    """Return the icon name of a queue reason."""
+    return looks.reason_icon(reason)
+
+
+@register.filter
+def actor(name: str) -> str:
+    """Return the display name of an actor: a person, policy, licence or command."""
+    return actions.actor_label(name)
+
+
+@register.filter
+def via_label(via: str) -> str:
+    """Return the label of the API token that was used, if any."""
+    return actions.via_label(via)
+
+
+@register.filter
+def event_words(event: Event) -> str:
+    """Return a phrase for an event of a match, to follow the actor's name."""
+    return words.done(event)
+
+
+@register.filter
+def event_reason(event: Event) -> str:
+    """Return the reason of an event as text."""
+    return words.event_reason(event)
+
+
+@register.filter
+def reason_label(reason: str) -> str:
+    """Return the label of a reason code."""
+    return words.reason_label(reason)
+
+
+@register.filter
+def decision_reason(match: Match) -> str:
+    """Return why a match was decided, unless its state already says so."""
+    return words.decision_reason(match.decision_reason, match.state)
+
+
+@register.filter
+def action_label(action: str) -> str:
+    """Return the label of an audit action."""
+    return actions.action_label(action)
 
 
 @register.filter
 def relation_label(relation: str) -> str:
-    """Word of a relation."""
+    """Return the label of a relation."""
     return str(Relation(relation).label) if relation in Relation.values else relation
 
 
 @register.filter
 def file_state_label(state: str) -> str:
-    """Word of a file state."""
-    return str(states.file_look(state).label)
+    """Return the label of a file status."""
+    return str(looks.file_look(state).label)
 
 
 @register.filter
 def file_state_icon(state: str) -> str:
-    """Icon name of a file state."""
-    return states.file_look(state).icon
+    """Return the icon name of a file status."""
+    return looks.file_look(state).icon
 
 
 @register.filter
 def is_active_state(state: str) -> bool:
-    """Whether a file in this state still changes by itself."""
+    """Return whether a file with this status is still being processed."""
     return state in ACTIVE_FILE_STATUSES
 
 
@@ -184,7 +237,7 @@ def _query(context: Context) -> QueryDict:
 
 @register.simple_tag(takes_context=True)
 def qs(context: Context, **changes: Any) -> str:
-    """Build the query string with some values changed; None or '' removes one."""
+    """Return the query string with some values changed; None or '' removes a value."""
     query = _query(context)
     for name, value in changes.items():
         if value in (None, ""):
@@ -197,7 +250,7 @@ def qs(context: Context, **changes: Any) -> str:
 
 @register.simple_tag(takes_context=True)
 def sort_link(context: Context, name: str, label: str) -> SafeString:
-    """Draw a header link that sorts by a field, the other way on a second click."""
+    """Draw a header link that sorts by a field; a second click reverses the order."""
     current = _query(context).get("sort", "")
     target = f"-{name}" if current == name else name
     href = qs(context, sort=target, page=None)
@@ -209,7 +262,7 @@ def sort_link(context: Context, name: str, label: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def sort_state(context: Context, name: str) -> SafeString:
-    """Write the aria-sort attribute of a header that the list is sorted by."""
+    """Return the aria-sort attribute if the list is sorted by this column."""
     current = _query(context).get("sort", "")
     if current.lstrip("-") != name:
         return SafeString("")
@@ -219,7 +272,7 @@ def sort_state(context: Context, name: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def current_page(context: Context, names: str) -> SafeString:
-    """Write aria-current where the resolved URL name is one of those listed."""
+    """Return aria-current if the page's URL name is one of ``names``."""
     match = getattr(context.get("request"), "resolver_match", None)
     if match is None or match.view_name not in names.split():
         return SafeString("")
@@ -230,24 +283,26 @@ def current_page(context: Context, names: str) -> SafeString:
 def mini_ribbon(
     duration_ms: int | None, segments: Iterable[Any], state: str
 ) -> dict[str, Any]:
-    """Draw where the plays of a match lie; segments carry start_ms and end_ms."""
-    drawn = [pictures.Segment(item.start_ms, item.end_ms, state) for item in segments]
+    """Draw the segments of a match, which need start_ms and end_ms, on a small ribbon."""
+    drawn = [
+        ribbon.DrawnSegment(item.start_ms, item.end_ms, state) for item in segments
+    ]
     longest = max((segment.end_ms for segment in drawn), default=1)
-    mini = pictures.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)
+    mini = ribbon.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)
     return {"mini": mini}
 
 
 @register.inclusion_tag("components/_week_chart.html")
 def week_chart(rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:
-    """Draw the bars of new and decided matches per week with their table."""
+    """Draw the chart of new and decided matches per week, with its table."""
     return {"chart": plots.week_chart(rows), "rows": rows}
 
 
 @register.inclusion_tag("components/_field.html")
 def field(bound_field: BoundField, *, optional: bool = True) -> dict[str, Any]:
-    """Draw a form field: label, control, hint, error.
+    """Draw a form field with its label, control, hint and error.
 
-    ``optional=False`` leaves out the word "(optional)", as in a form of filters.
+    ``optional=False`` omits the word "(optional)", as in filter forms.
     """
     return {
         "field": bound_field,
@@ -259,10 +314,10 @@ def field(bound_field: BoundField, *, optional: bool = True) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
-    """List the filters that are on: label, value, and the address without each."""
+    """Return the active filters: label, value, and the URL without that filter."""
     if not form.is_bound:
         return []
-    form.is_valid()  # what it refuses has no chip, and the list goes by the others
+    form.is_valid()  # invalid filters get no chip and do not filter
     values = form.cleaned_data
     chips = []
     for bound_field in form:

@@ -1,4 +1,4 @@
-"""Headings of libraries, written as the portal writes its own."""
+"""Template filter that writes library headings in sentence case."""
 
 from __future__ import annotations
 
@@ -11,5 +11,7 @@ register = template.Library()
 
 @register.filter(is_safe=True)
 def sentence(text: str) -> str:
-    """Take the capitals off all words but the first; abbreviations keep theirs."""
-    return re.sub(r"(?<=[\s-])[A-Z](?=[a-z])", lambda one: one[0].lower(), text.strip())
+    """Lower the initial of every word but the first; abbreviations stay."""
+    return re.sub(
+        r"(?<=[\s-])[A-Z](?=[a-z])", lambda initial: initial[0].lower(), text.strip()
+    )

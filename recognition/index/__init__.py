@@ -1,3 +1,3 @@
-"""The landmark index on disk: immutable mapped segments behind ``store``."""
+"""The landmark index on disk: immutable, memory-mapped segments behind ``store``."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Copying an index while others read and write it."""
+"""Copy an index while other processes read and write it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from recognition.index.store import ATTEMPTS, STORE
 
 
 def copy_index(root: Path, target: Path) -> list[Path]:
-    """Copy every bucket as one commit of it stands; return the files, below ``target``.
+    """Copy one commit of every bucket; return the copied files, relative to ``target``.
 
-    Raises ``IndexCorrupt`` for an index that lacks files it should have.
+    Raises ``IndexCorrupt`` if the index lacks files that its manifest names.
     """
     target.mkdir(parents=True)
     if not (root / STORE).exists():
@@ -31,8 +31,8 @@ def copy_index(root: Path, target: Path) -> list[Path]:
 def _copy(bucket: Path, target: Path) -> list[str]:
     """Copy segments, then the manifest that names them.
 
-    Segments never change, but a merge may remove one on the way: then the next commit
-    is copied instead.
+    Segments never change, but a merge may remove one during the copy; then the next
+    commit is copied instead.
     """
     for _ in range(ATTEMPTS):
         manifest = manifests.read_manifest(bucket)
@@ -45,4 +45,4 @@ def _copy(bucket: Path, target: Path) -> list[str]:
             continue
         manifests.write_manifest(target, manifest)
         return [*names, manifests.NAME]
-    raise IndexCorrupt(f"The index in {bucket} lacks files it should have.")
+    raise IndexCorrupt(f"The index in {bucket} lacks files that its manifest names.")

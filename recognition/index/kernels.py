@@ -1,9 +1,9 @@
-"""The compiled loops of the index: packing postings, finding lists, counting votes.
+"""The compiled loops of the index: pack postings, find lists, count votes.
 
-A posting is ``width`` bits: the low bits of the mixed hash above ``axis_bits`` bits
-of place on the segment's axis, on which its recordings lie one after the other.
-Postings are sorted by mixed hash, then place; ``starts`` tells where those with
-equal high bits begin. Pages are checked against their sums when first touched.
+A posting has ``width`` bits: the low bits of the mixed hash above ``axis_bits`` bits of
+place. Places are positions on the segment's axis, on which its recordings lie one after
+another. Postings are sorted by mixed hash, then place; ``starts`` holds where those
+with equal high bits begin. Each page is checked against its checksum on first use.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ from recognition.jit import compiled
 PAGE_BYTES: Final = 4096
 WORDS_PER_PAGE: Final = PAGE_BYTES // 8
 STARTS_PER_PAGE: Final = PAGE_BYTES // 4
-# Below this many postings a list is searched one by one.
+# For fewer postings a linear search is faster than a binary one.
 SHORT: Final = 8
 # A key is a local recording above this many bits of offset.
 OFFSET_BITS: Final = 33
 FULL: Final = 255
-# Lists whose beginnings are read in advance: their pages fit a core's cache.
+# Posting lists prefetched together: their pages fit into a core's cache.
 AHEAD: Final = 256
 
 U8: TypeAlias = NDArray[np.uint8]
 U32: TypeAlias = NDArray[np.uint32]
 U64: TypeAlias = NDArray[np.uint64]
 I64: TypeAlias = NDArray[np.int64]
-# What comes out of unsigned arrays is made signed before it meets other integers:
-# Numba makes a float of the two together.
+# Values from unsigned arrays are made signed before they meet other integers, because
+# Numba converts a mixture of the two to float.
 Int: TypeAlias = int | np.int64
 
 
 @compiled
 def mixed_keys(hashes: U32, low: U32, keys: U64) -> None:
-    """``keys``: the hash, mixed to spread evenly, above the 32 bits of ``low``.
+    """Fill ``keys`` with the mixed hash above the 32 bits of ``low``.
 
-    The mixing (lowbias32) is a bijection: different hashes stay different.
+    The mixing (lowbias32) spreads hashes evenly and is a bijection, so different hashes
+    stay different.
     """
     for i in range(len(hashes)):
         x = np.uint32(hashes[i])
@@ -53,7 +54,7 @@ def mixed_keys(hashes: U32, low: U32, keys: U64) -> None:
 
 @compiled
 def page_sum(page: U64, number: int) -> np.uint64:
-    """Changes with any change of one word, and with the place of the page."""
+    """Return a checksum that changes with any word and with the page's number."""
     odd = np.uint64(0x9E3779B97F4A7C15)
     total = np.uint64(number + 1) * odd
     for word in page:
@@ -64,7 +65,7 @@ def page_sum(page: U64, number: int) -> np.uint64:
 
 @compiled
 def sum_pages(words: U64, sums: U64) -> None:
-    """The sums of all pages."""
+    """Fill ``sums`` with the checksums of all pages."""
     for number in range(len(sums)):
         start = number * WORDS_PER_PAGE
         sums[number] = page_sum(words[start : start + WORDS_PER_PAGE], number)
@@ -72,7 +73,7 @@ def sum_pages(words: U64, sums: U64) -> None:
 
 @compiled
 def first_bad_page(words: U64, sums: U64) -> int:
-    """The number of the first page that is not what was written, or -1."""
+    """Return the number of the first damaged page, or -1."""
     for number in range(len(sums)):
         start = number * WORDS_PER_PAGE
         if page_sum(words[start : start + WORDS_PER_PAGE], number) != sums[number]:
@@ -82,7 +83,7 @@ def first_bad_page(words: U64, sums: U64) -> int:
 
 @compiled
 def _sound(data: U64, sums: U64, checked: U8, first: Int, last: Int) -> bool:
-    """Whether the pages ``first`` to ``last`` are as written, looked at once each."""
+    """Return whether pages ``first`` to ``last`` are intact; checks each page once."""
     for number in range(first, last + 1):
         if checked[number] == 0:
             start = number * WORDS_PER_PAGE
@@ -95,7 +96,10 @@ def _sound(data: U64, sums: U64, checked: U8, first: Int, last: Int) -> bool:
 
 @compiled
 def _bits_at(words: U64, bit: np.uint64) -> np.uint64:
-    """The 64 bits from ``bit`` on. All unsigned, or Numba makes it ten times slower."""
+    """Return the 64 bits starting at ``bit``.
+
+    All operands are unsigned, because mixed types make Numba's code ten times slower.
+    """
     at = bit >> np.uint64(6)
     shift = bit & np.uint64(63)
     low: np.uint64 = words[at] >> shift
@@ -113,7 +117,7 @@ def _posting(words: U64, index: Int, width: int) -> np.uint64:
 def _lower_bound(
     words: U64, first: Int, last: Int, width: int, wanted: np.uint64
 ) -> Int:
-    """The first posting of ``first`` … ``last`` that is not below ``wanted``."""
+    """Return the first posting of ``first`` … ``last`` that is not below ``wanted``."""
     while last - first > SHORT:
         middle = (first + last) >> 1
         if _posting(words, middle, width) < wanted:
@@ -127,7 +131,10 @@ def _lower_bound(
 
 @compiled
 def _recording_at(bases: U32, place: Int) -> int:
-    """The last recording that begins at or before ``place``; the first begins at 0."""
+    """Return the last recording that begins at or before ``place``.
+
+    The first recording begins at 0.
+    """
     first, last = 0, len(bases)
     while last - first > 1:
         middle = (first + last) >> 1
@@ -147,12 +154,12 @@ def find_lists(
     firsts: I64,
     counts: I64,
 ) -> int:
-    """Where the postings of each hash lie; their number, -1 if damaged.
+    """Find the posting list of each hash; return the total length, -1 if damaged.
 
-    ``keys`` are sorted and hold the number of their hash, under which the answer is
-    written, in the low bits. ``shape`` is bucket bits, axis bits, the page at which
-    postings begin, and how many there are; ``pages`` the data, its sums and which
-    pages were checked. Lists of more than ``longest`` are skipped.
+    ``keys`` are sorted mixed hashes with the hash's number in the low bits; ``firsts``
+    and ``counts`` are filled by that number. ``pages`` are the data, the checksums and
+    the pages already checked; ``shape`` is bucket bits, axis bits, the first page of
+    postings, and the number of postings. Lists longer than ``longest`` are skipped.
     """
     data, sums, checked = pages
     bucket_bits, axis_bits, words_page, postings = shape
@@ -210,10 +217,11 @@ def read_places(
 ) -> np.uint64:
     """Unpack the places of all postings of some lists, one list after the other.
 
-    ``geometry`` is posting width and axis bits; ``lists`` the first postings, their
-    counts, and what to add to a place to get its diagonal. Each list lies in another
-    page: reading the beginnings of some in advance lets the processor wait for all
-    of them at once. What is returned only keeps that from being left out.
+    ``geometry`` is posting width and axis bits; ``lists`` are the first postings, their
+    counts, and the shifts from place to diagonal. Each list lies in another page, so
+    the starts of ``AHEAD`` lists are touched first: the processor then waits for all
+    these pages at once. The return value only keeps the compiler from removing these
+    reads.
     """
     width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
     firsts, counts, _ = lists
@@ -258,12 +266,12 @@ def collect_votes(
     recordings: tuple[U32, U8],
     keys: U64,
 ) -> int:
-    """Exact keys (local recording, offset) of the votes that could be among the best.
+    """Fill ``keys`` with the exact keys of votes that could be among the best.
 
-    ``counted`` are the sketch and the least that three neighbouring cells must hold
-    together, a vote's own among them; ``recordings`` the places where recordings
-    begin, and which are removed. Returns how many; more than fit in ``keys`` are
-    only counted.
+    A key is (local recording, offset). ``counted`` holds the sketch and the least sum
+    of three neighbouring cells, one of which is the vote's own; ``recordings`` holds
+    where recordings begin, and which are removed. Returns the number found, which may
+    exceed the room in ``keys``; the excess is only counted.
     """
     _, counts, shifts = lists
     sketch, least = counted
@@ -289,7 +297,7 @@ def collect_votes(
 
 @compiled
 def _best_around(sketch: U8, diagonal: np.uint32, mask: np.uint32) -> np.int64:
-    """The most votes in three neighbouring cells of which the diagonal's is one."""
+    """Return the most votes in three neighbouring cells that include the diagonal's."""
     one, two = np.uint32(1), np.uint32(2)
     before = np.int64(sketch[(diagonal - one) & mask])
     here = np.int64(sketch[diagonal & mask])
@@ -301,10 +309,10 @@ def _best_around(sketch: U8, diagonal: np.uint32, mask: np.uint32) -> np.int64:
 
 @compiled
 def peaks(keys: U64, centres: U64, sums: I64) -> int:
-    """Distinct places of sorted ``keys`` with the votes of both neighbours added.
+    """Collect distinct places of sorted ``keys``, adding the votes of both neighbours.
 
-    Also between two places that both have votes, where none has itself. Returns
-    how many; ``centres`` and ``sums`` have room for three a key.
+    Also adds the place between two that have votes. Returns how many; ``centres`` and
+    ``sums`` need room for three per key.
     """
     found = 0
     i = 0
@@ -338,7 +346,8 @@ def pack(
 ) -> None:
     """Write sorted ``keys`` (mixed hash, place) as the postings from ``first`` on.
 
-    ``starts`` counts, one place late, how many postings each bucket holds.
+    ``starts`` counts the postings of each bucket, one place later, so that a cumulative
+    sum turns it into the directory.
     """
     low_bits = 32 - bucket_bits
     width = low_bits + axis_bits
@@ -364,10 +373,11 @@ def unpack(
     recordings: tuple[U32, U32, U8],
     keys: U64,
 ) -> int:
-    """Keys (mixed hash, new place) of the postings in a range of buckets.
+    """Fill ``keys`` with (mixed hash, new place) of the postings in a range of buckets.
 
-    ``shape`` is bucket bits, axis bits, first and last bucket; ``recordings`` where
-    recordings begin, where they shall begin, and which are left out.
+    ``shape`` is bucket bits, axis bits, first and last bucket; ``recordings`` are the
+    old and new beginnings of recordings, and which to leave out. Returns the number of
+    keys.
     """
     bucket_bits, axis_bits, first_bucket, last_bucket = shape
     low_bits = 32 - bucket_bits

@@ -1,4 +1,4 @@
-"""The file that says which segments make up a bucket; replacing it is the commit."""
+"""Read and write the manifest of a bucket; replacing it is the commit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NAME: Final = "MANIFEST"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A segment and the recordings in it that are removed or replaced."""
+class ManifestEntry:
+    """A segment file and the recordings in it that were removed or replaced."""
 
     file: str
     dead: tuple[int, ...] = ()
@@ -28,30 +28,32 @@ class Manifest:
     """The segments of a bucket; ``counter`` names the next one."""
 
     counter: int = 0
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[ManifestEntry, ...] = field(default=())
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """What was last committed; an empty one where nothing was."""
+    """Return what was last committed, or an empty manifest."""
     stored = read_checked(directory / NAME)
     if stored is None:
         return Manifest()
     entries = tuple(
-        Entry(str(entry["file"]), tuple(int(number) for number in entry["dead"]))
+        ManifestEntry(
+            str(entry["file"]), tuple(int(number) for number in entry["dead"])
+        )
         for entry in stored["segments"]
     )
     return Manifest(int(stored["counter"]), entries)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Commit: on disk at return, and visible to every reader from then on."""
+    """Commit: on disk on return, and visible to every reader from then on."""
     segments = [{"file": e.file, "dead": list(e.dead)} for e in manifest.entries]
     value = {"format": FORMAT, "counter": manifest.counter, "segments": segments}
     write_checked(directory / NAME, value)
 
 
 def read_checked(path: Path) -> dict[str, Any] | None:  # Any: JSON
-    """A JSON object written by ``write_checked``; None where there is none."""
+    """Return a JSON object written by ``write_checked``, or None if there is no file."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -66,6 +68,6 @@ def read_checked(path: Path) -> dict[str, Any] | None:  # Any: JSON
 
 
 def write_checked(path: Path, value: dict[str, Any]) -> None:  # Any: JSON
-    """Replace a small JSON file, with a checksum, and wait until it is on disk."""
+    """Replace a small JSON file with checksum; it is on disk on return."""
     text = json.dumps(value, separators=(",", ":")).encode()
     durable.write(path, b"%b\n%08x\n" % (text, zlib.crc32(text)))

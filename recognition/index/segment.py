@@ -1,10 +1,9 @@
-"""One immutable file of postings, mapped into memory and never loaded whole.
+"""One immutable file of postings, memory-mapped and never loaded whole.
 
-Layout, little-endian: a header page; the table of recordings (numbers, places of
-their beginnings, posting counts) padded to pages; data pages (``starts`` of the
-buckets, then the packed postings, each padded to pages); a sum of 8 bytes for each
-data page. Header and table carry a CRC and are checked on opening, data pages when
-first touched.
+Layout, little-endian: a header page; the table of recordings (numbers, places where
+they begin, posting counts), padded to pages; data pages (``starts`` of the buckets,
+then the packed postings, each padded to pages); an 8-byte checksum for each data page.
+Header and table carry a CRC checked on opening; data pages are checked on first use.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ Postings = tuple[int, NDArray[np.uint32], NDArray[np.int32]]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Everything that the sizes in a file follow from."""
+    """The numbers from which all sizes in a file follow."""
 
     recordings: int
     postings: int
@@ -50,7 +49,7 @@ class Shape:
 
     @property
     def bucket_bits(self) -> int:
-        """High bits of the mixed hash that choose a bucket."""
+        """High bits of the mixed hash, which choose a bucket."""
         buckets = max(1, self.postings // PER_BUCKET)
         return min(MAX_BUCKET_BITS, buckets.bit_length() - 1)
 
@@ -71,17 +70,17 @@ class Shape:
 
     @property
     def data_offset(self) -> int:
-        """Where the data pages begin."""
+        """Offset of the data pages."""
         return PAGE_BYTES * (1 + _pages(self.table_bytes))
 
     @property
     def starts_pages(self) -> int:
-        """Pages of the directory."""
+        """Number of pages of the directory."""
         return _pages(4 * ((1 << self.bucket_bits) + 1))
 
     @property
     def data_pages(self) -> int:
-        """Pages of directory and postings; a spare word lets reads overrun."""
+        """Number of pages of directory and postings; a spare word lets reads overrun."""
         words = (self.postings * self.width + 63) // 64 + 1
         return self.starts_pages + _pages(8 * words)
 
@@ -91,19 +90,19 @@ class Shape:
         return self.data_offset + self.data_pages * (PAGE_BYTES + 8)
 
 
-class Segment:
-    """An open segment. ``ids``, ``bases`` and ``counts`` are by local recording."""
+class IndexSegment:
+    """An open segment; ``ids``, ``bases`` and ``counts`` are by local recording."""
 
     def __init__(self, path: Path, params_hash: str) -> None:
         self.path = path
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size < PAGE_BYTES:
-                raise _corrupt(path, "it is cut off")
+                raise _corrupt(path, "it is truncated")
             self._map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         self.shape = self._read_header(params_hash)
         if size != self.shape.file_bytes:
-            raise _corrupt(path, "it has another size than it should")
+            raise _corrupt(path, "it has the wrong size")
         self.ids, self.bases, self.counts = self._read_table()
         self._by_id = np.argsort(self.ids)
         offset, pages = self.shape.data_offset, self.shape.data_pages
@@ -120,22 +119,26 @@ class Segment:
 
     @property
     def starts(self) -> NDArray[np.uint32]:
-        """The directory: where each bucket's postings begin, and the last end."""
+        """The directory: where the postings of each bucket begin, and where the last
+        end.
+        """
         return self.data.view(np.uint32)[: (1 << self.shape.bucket_bits) + 1]
 
     def local(self, recording: int) -> int | None:
-        """The place of a recording in the table, None where it is not here."""
+        """Return a recording's place in the table, or None if it is not in this
+        segment.
+        """
         at = int(np.searchsorted(self.ids, recording, sorter=self._by_id))
         if at == len(self.ids) or self.ids[self._by_id[at]] != recording:
             return None
         return int(self._by_id[at])
 
     def mask(self, dead: Sequence[int]) -> NDArray[np.uint8]:
-        """1 for each local recording that is among ``dead``."""
+        """Return a mask that is 1 for each local recording in ``dead``."""
         return np.isin(self.ids, np.array(dead, dtype=np.uint32)).astype(np.uint8)
 
     def damage(self) -> str | None:
-        """What is wrong with the file, looked at whole; None where all is well."""
+        """Check the whole file; return what is wrong, or None."""
         bad = kernels.first_bad_page(self.data, self.sums)
         if bad >= 0:
             return f"{self.path}: page {bad} is damaged"
@@ -152,7 +155,7 @@ class Segment:
         bases: NDArray[np.uint32],
         dead: NDArray[np.uint8],
     ) -> NDArray[np.uint64]:
-        """Mixed hash and new place of the postings in a range of buckets."""
+        """Return mixed hash and new place of the postings in a range of buckets."""
         first, last = buckets
         starts = self.starts
         keys = np.empty(int(starts[last]) - int(starts[first]), dtype=np.uint64)
@@ -168,7 +171,7 @@ class Segment:
             HEADER.unpack(header)
         )
         if magic != MAGIC:
-            raise _corrupt(self.path, "it is no segment")
+            raise _corrupt(self.path, "it is not a segment")
         crc = CRC.unpack_from(self._map, HEADER.size)[0]
         if crc != zlib.crc32(header):
             raise _corrupt(self.path, "its header is damaged")
@@ -194,12 +197,12 @@ class Segment:
         return table[:n], table[n : 2 * n], table[2 * n : 3 * n]
 
 
-Source = tuple[Segment, NDArray[np.uint8]]
+Source = tuple[IndexSegment, NDArray[np.uint8]]
 """A segment to merge and the mask of its removed recordings."""
 
 
 def write_segment(path: Path, recordings: Sequence[Postings], params_hash: str) -> int:
-    """Write the postings of some recordings; returns the size of the file."""
+    """Write the postings of some recordings; return the size of the file in bytes."""
     ids = np.array([number for number, _, _ in recordings], dtype=np.uint32)
     counts = np.array([len(hashes) for _, hashes, _ in recordings], dtype=np.uint32)
     lengths = [int(frames.max(initial=0)) + 1 for _, _, frames in recordings]
@@ -222,9 +225,9 @@ def merge_segments(
     sources: Sequence[Source],
     params_hash: str,
 ) -> int:
-    """Write one segment of several, without their removed recordings.
+    """Merge segments into one without their removed recordings; return its size.
 
-    Returns the size of the file.
+    Refuses damaged sources, so that a merge cannot hide damage.
     """
     for segment, _ in sources:
         damage = segment.damage()
@@ -247,7 +250,7 @@ def merge_segments(
 def _lay_out(
     sources: Sequence[Source],
 ) -> tuple[list[NDArray[np.uint32]], int]:
-    """Where each recording of each source begins on the new axis, and its length."""
+    """Return where each recording begins on the new axis, and the axis length."""
     axis = 0
     new_bases = []
     for segment, dead in sources:
@@ -265,7 +268,7 @@ def _merged_keys(
     sources: Sequence[Source],
     new_bases: Sequence[NDArray[np.uint32]],
 ) -> Iterator[NDArray[np.uint64]]:
-    """Sorted keys of all sources, by ranges of the hash that fit in memory."""
+    """Yield sorted keys of all sources, by ranges of the hash that fit in memory."""
     total = sum(segment.shape.postings for segment, _ in sources)
     bits = min(MAX_BUCKET_BITS, (total // MERGE_CHUNK).bit_length())
     ranges = [
@@ -279,9 +282,9 @@ def _merged_keys(
 
 
 def _key_ranges(
-    segment: Segment, bases: NDArray[np.uint32], dead: NDArray[np.uint8], bits: int
+    segment: IndexSegment, bases: NDArray[np.uint32], dead: NDArray[np.uint8], bits: int
 ) -> Iterator[NDArray[np.uint64]]:
-    """The keys of one source in 2 ** ``bits`` equal ranges of the hash."""
+    """Yield the keys of one source in 2 ** ``bits`` equal ranges of the hash."""
     up = segment.shape.bucket_bits - bits
     if up >= 0:
         for number in range(1 << bits):
@@ -301,6 +304,7 @@ def _write(
 ) -> int:
     """Write and flush a file whose keys come sorted, in chunks."""
     with path.open("w+b") as file:
+        # Fails now if the disk is full; writing to a mapping would kill the process.
         os.posix_fallocate(file.fileno(), 0, shape.file_bytes)
         with mmap.mmap(file.fileno(), shape.file_bytes) as view:
             _fill(view, shape, chunks)
@@ -325,7 +329,7 @@ def _write(
 
 
 def _fill(view: mmap.mmap, shape: Shape, chunks: Iterator[NDArray[np.uint64]]) -> None:
-    """Directory, postings and page sums."""
+    """Fill in the directory, the postings and the page checksums."""
     whole = np.frombuffer(view, dtype=np.uint64)
     begin = shape.data_offset // 8
     end = begin + shape.data_pages * kernels.WORDS_PER_PAGE

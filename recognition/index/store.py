@@ -1,7 +1,7 @@
 """The embedded landmark index: a directory of segments for each bucket.
 
-One writer at a time (flock), any number of reading processes; readers notice a
-commit at their next query. A local file system is needed.
+One writer at a time (flock), any number of reading processes, which see a commit with
+their next query. Needs a local file system.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from recognition import durable
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import manifest as manifests
-from recognition.index.manifest import Entry, Manifest
+from recognition.index.manifest import Manifest, ManifestEntry
 from recognition.index.segment import (
+    IndexSegment,
     Postings,
-    Segment,
     merge_segments,
     write_segment,
 )
@@ -35,10 +35,10 @@ from recognition.types import IndexStats, IndexStore, Vote
 STORE: Final = "STORE"
 LOCK: Final = "LOCK"
 MAX_SEGMENTS: Final = 12
-# A merge inside an add may take this long: about 0.3 s.
+# Largest merge inside an ``add``: about 0.3 s.
 INLINE_POSTINGS: Final = 1 << 22
 OPEN_BUCKETS: Final = 64
-# A compaction may remove what a reader is about to open; the next look succeeds.
+# A merge may remove a file that a reader is about to open; the next attempt succeeds.
 ATTEMPTS: Final = 20
 
 _BUCKET = re.compile(r"bucket-(\d+)")
@@ -48,15 +48,15 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A segment as the manifest has it."""
+    """A segment and which of its recordings the manifest marks as removed."""
 
-    segment: Segment
-    entry: Entry
+    segment: IndexSegment
+    entry: ManifestEntry
     dead: NDArray[np.uint8]
 
     @property
     def postings(self) -> int:
-        """Postings of recordings that are not removed."""
+        """Number of postings of recordings that are not removed."""
         return int(self.segment.counts[self.dead == 0].sum(dtype=np.int64))
 
     @property
@@ -96,17 +96,17 @@ class SegmentStore(IndexStore):
             self._sweep(bucket)
 
     def buckets(self) -> list[int]:
-        """The buckets that something was ever added to."""
+        """Return the buckets that ever held a recording."""
         matches = (_BUCKET.fullmatch(path.name) for path in self._root.iterdir())
         return sorted(int(match[1]) for match in matches if match)
 
     def recordings(self, bucket: int) -> NDArray[np.uint32]:
-        """The numbers of all recordings in a bucket, sorted."""
-        parts = [one.recordings for one in self._snapshot(bucket).segments]
+        """Return the numbers of all recordings in a bucket, sorted."""
+        parts = [opened.recordings for opened in self._snapshot(bucket).segments]
         return np.sort(np.concatenate([np.zeros(0, dtype=np.uint32), *parts]))
 
     def add_many(self, bucket: int, recordings: Sequence[Postings]) -> None:
-        """Like ``add`` for many, as one segment and one commit."""
+        """Add many recordings as one segment in one commit."""
         latest = latest_of(recordings)
         if not latest:
             return
@@ -117,11 +117,11 @@ class SegmentStore(IndexStore):
             write_segment(directory / name, latest, self._params_hash)
             durable.sync_directory(directory)
             entries = self._without(before, {number for number, _, _ in latest})
-            self._commit(directory, Manifest(counter, (*entries, Entry(name))))
+            self._commit(directory, Manifest(counter, (*entries, ManifestEntry(name))))
             self._compact_a_little(bucket, directory)
 
     def remove(self, bucket: int, recording: int) -> None:
-        """Gone for the next query; space returns when the bucket is maintained."""
+        """Remove a recording; its space is freed when the bucket is maintained."""
         if not self._directory(bucket).exists():
             return
         with self._writing(bucket) as directory:
@@ -141,25 +141,26 @@ class SegmentStore(IndexStore):
         min_votes: int = 6,
         max_list: int | None = None,
     ) -> list[list[Vote]]:
-        """Like ``query`` for each stretch (first, past the last) of the hashes.
+        """Query each window (first, past the last) of the hashes.
 
-        Many at once cost less: their hashes are looked up in the order of the files.
+        Querying many at once is cheaper: hashes are looked up in the order of the
+        files.
         """
         check_postings(0, hashes, frames)
         query = prepare(hashes, frames)
         votes: list[list[Vote]] = [[] for _ in windows]
         for bucket in dict.fromkeys(buckets):
-            for one in self._snapshot(bucket).segments:
+            for open_segment in self._snapshot(bucket).segments:
                 found = best_offsets(
-                    one.segment,
-                    one.dead,
+                    open_segment.segment,
+                    open_segment.dead,
                     query,
                     windows,
                     top=top,
                     min_votes=max(1, min_votes),
                     max_list=max_list,
                 )
-                ids = one.segment.ids
+                ids = open_segment.segment.ids
                 for of_window, peaks in zip(votes, found, strict=True):
                     of_window += [
                         Vote(bucket, int(ids[n]), delta, v) for v, n, delta in peaks
@@ -169,40 +170,44 @@ class SegmentStore(IndexStore):
         return [of_window[:top] for of_window in votes]
 
     def maintain(self, bucket: int) -> None:
-        """Merge segments and drop removed postings; safe beside readers."""
+        """Merge segments and drop removed postings; safe while others read."""
         if not self._directory(bucket).exists():
             return
         with self._writing(bucket) as directory:
             snapshot = self._snapshot(bucket)
-            dirty = any(one.entry.dead for one in snapshot.segments)
+            dirty = any(open_segment.entry.dead for open_segment in snapshot.segments)
             if dirty or len(snapshot.segments) > 1:
                 self._merge(directory, snapshot, set(range(len(snapshot.segments))))
 
     def stats(self, bucket: int) -> IndexStats:
-        """Counts of one bucket; zeros for one that holds nothing."""
+        """Return the counts of one bucket; zeros if it is empty."""
         segments = self._snapshot(bucket).segments
         return IndexStats(
-            recordings=sum(len(one.recordings) for one in segments),
-            postings=sum(one.postings for one in segments),
-            size_bytes=sum(one.segment.shape.file_bytes for one in segments),
+            recordings=sum(len(open_segment.recordings) for open_segment in segments),
+            postings=sum(open_segment.postings for open_segment in segments),
+            size_bytes=sum(
+                open_segment.segment.shape.file_bytes for open_segment in segments
+            ),
             segments=len(segments),
-            tombstones=sum(len(one.entry.dead) for one in segments),
+            tombstones=sum(len(open_segment.entry.dead) for open_segment in segments),
         )
 
     def verify(self, bucket: int) -> list[str]:
-        """What is wrong with a bucket, having read all of it; empty where all is well."""
+        """Read a whole bucket and return what is wrong; empty if nothing is."""
         try:
             segments = self._snapshot(bucket).segments
         except IndexCorrupt as error:
             return [str(error)]
-        problems = [one.segment.damage() for one in segments]
+        problems = [open_segment.segment.damage() for open_segment in segments]
         numbers, counts = np.unique(
-            np.concatenate([[], *(one.recordings for one in segments)]),
+            np.concatenate(
+                [[], *(open_segment.recordings for open_segment in segments)]
+            ),
             return_counts=True,
         )
         twice = [int(number) for number in numbers[counts > 1]]
         return [problem for problem in problems if problem] + [
-            f"bucket {bucket}: recording {number} is there twice" for number in twice
+            f"bucket {bucket}: recording {number} is indexed twice" for number in twice
         ]
 
     def _open(self, create: bool) -> None:
@@ -227,7 +232,7 @@ class SegmentStore(IndexStore):
 
     @contextlib.contextmanager
     def _writing(self, bucket: int) -> Iterator[Path]:
-        """The bucket's directory, with no other writer in it."""
+        """Lock the bucket against other writers and yield its directory."""
         directory = self._directory(bucket)
         if not directory.exists():
             directory.mkdir(exist_ok=True)
@@ -237,7 +242,7 @@ class SegmentStore(IndexStore):
             yield directory
 
     def _sweep(self, bucket: int) -> None:
-        """Remove what a killed writer left behind, unless one is at work."""
+        """Remove files that a killed writer left, unless a writer is active."""
         directory = self._directory(bucket)
         with (directory / LOCK).open("wb") as lock:
             try:
@@ -252,20 +257,25 @@ class SegmentStore(IndexStore):
     def _commit(self, directory: Path, manifest: Manifest) -> None:
         manifests.write_manifest(directory, manifest)
 
-    def _without(self, snapshot: _Snapshot, gone: set[int]) -> tuple[Entry, ...]:
-        """The snapshot's entries with some recordings marked as removed."""
+    def _without(
+        self, snapshot: _Snapshot, gone: set[int]
+    ) -> tuple[ManifestEntry, ...]:
+        """Return the snapshot's entries with some recordings marked as removed."""
         entries = []
-        for one in snapshot.segments:
-            here = {n for n in gone if one.segment.local(n) is not None}
-            dead = tuple(sorted(here | set(one.entry.dead)))
-            if len(dead) < len(one.segment.ids):
-                entries.append(Entry(one.entry.file, dead))
+        for open_segment in snapshot.segments:
+            here = {n for n in gone if open_segment.segment.local(n) is not None}
+            dead = tuple(sorted(here | set(open_segment.entry.dead)))
+            # A segment without any live recording is dropped.
+            if len(dead) < len(open_segment.segment.ids):
+                entries.append(ManifestEntry(open_segment.entry.file, dead))
         return tuple(entries)
 
     def _compact_a_little(self, bucket: int, directory: Path) -> None:
-        """Keep segments few and each as large as all smaller ones together."""
+        """Merge small segments, so that adds stay cheap and segments stay few."""
         snapshot = self._snapshot(bucket)
-        chosen = _to_merge([one.postings for one in snapshot.segments])
+        chosen = _to_merge(
+            [open_segment.postings for open_segment in snapshot.segments]
+        )
         if chosen:
             self._merge(directory, snapshot, chosen)
 
@@ -273,24 +283,24 @@ class SegmentStore(IndexStore):
         """Replace some segments of a bucket by one, in one commit."""
         sources = [snapshot.segments[number] for number in sorted(chosen)]
         kept = [
-            one.entry
-            for number, one in enumerate(snapshot.segments)
+            open_segment.entry
+            for number, open_segment in enumerate(snapshot.segments)
             if number not in chosen
         ]
         counter = snapshot.manifest.counter + 1
-        entry = Entry(f"segment-{counter:08d}")
+        entry = ManifestEntry(f"segment-{counter:08d}")
         merge_segments(
             directory / entry.file,
-            [(one.segment, one.dead) for one in sources],
+            [(open_segment.segment, open_segment.dead) for open_segment in sources],
             self._params_hash,
         )
         durable.sync_directory(directory)
         self._commit(directory, Manifest(counter, (entry, *kept)))
-        for one in sources:
-            one.segment.path.unlink()
+        for open_segment in sources:
+            open_segment.segment.path.unlink()
 
     def _snapshot(self, bucket: int) -> _Snapshot:
-        """The bucket as last committed by any process."""
+        """Return the bucket as last committed by any process."""
         for _ in range(ATTEMPTS):
             stamp = _stamp(self._directory(bucket) / manifests.NAME)
             with self._guard:
@@ -309,7 +319,7 @@ class SegmentStore(IndexStore):
                     self._snapshots.popitem(last=False)
             return fresh
         raise IndexCorrupt(
-            f"The index in {self._directory(bucket)} lacks files it should have."
+            f"The index in {self._directory(bucket)} lacks files that its manifest names."
         )
 
     def _load(
@@ -318,11 +328,12 @@ class SegmentStore(IndexStore):
         directory = self._directory(bucket)
         manifest = manifests.read_manifest(directory)
         opened = {
-            one.entry.file: one.segment for one in (known.segments if known else ())
+            open_segment.entry.file: open_segment.segment
+            for open_segment in (known.segments if known else ())
         }
         segments = []
         for entry in manifest.entries:
-            segment = opened.get(entry.file) or Segment(
+            segment = opened.get(entry.file) or IndexSegment(
                 directory / entry.file, self._params_hash
             )
             segments.append(_Open(segment, entry, segment.mask(entry.dead)))
@@ -330,7 +341,7 @@ class SegmentStore(IndexStore):
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """Changes whenever the file is replaced."""
+    """Return a value that changes whenever the file is replaced."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -339,10 +350,10 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def _to_merge(sizes: Sequence[int]) -> set[int]:
-    """Which of segments of these sizes to merge now; empty for none.
+    """Return which segments of these sizes to merge now; empty for none.
 
-    Where a segment is smaller than all smaller ones together, they become one: so
-    each posting is rewritten about log2(number of adds) times.
+    A segment that is smaller than all smaller ones together is merged with them, so
+    that each posting is rewritten only about log2(number of adds) times.
     """
     order = sorted(range(len(sizes)), key=lambda number: -sizes[number])
     for rank in range(len(order) - 1):
@@ -358,7 +369,7 @@ def _to_merge(sizes: Sequence[int]) -> set[int]:
 
 
 def latest_of(recordings: Sequence[Postings]) -> list[Postings]:
-    """Return each recording once, as it comes last; refuse what no index can hold."""
+    """Return the last version of each recording; refuse data that no index can hold."""
     latest = {number: (number, h, f) for number, h, f in recordings}
     for number, hashes, frames in latest.values():
         check_postings(number, hashes, frames)
@@ -368,9 +379,9 @@ def latest_of(recordings: Sequence[Postings]) -> list[Postings]:
 def check_postings(
     recording: int, hashes: NDArray[np.uint32], frames: NDArray[np.int32]
 ) -> None:
-    """Refuse what no index can hold."""
+    """Raise ``ValueError`` or ``TypeError`` for data that no index can hold."""
     if not 0 <= recording < 1 << 32:
-        raise ValueError(f"recording {recording} is no unsigned 32-bit number")
+        raise ValueError(f"recording {recording} is not an unsigned 32-bit number")
     if hashes.dtype != np.uint32 or frames.dtype != np.int32:
         raise TypeError("hashes must be uint32 and frames int32")
     if hashes.ndim != 1 or hashes.shape != frames.shape:

@@ -1,8 +1,8 @@
-"""Asks one segment where a query lies: which recordings, at which offsets.
+"""Query one segment: which recordings match, and at which offsets.
 
-A first pass counts every vote in a small table by its diagonal, in which others may
-fall on the same cell; a second one counts exactly what lies in cells that could be
-among the best. What the first pass drops can not have had enough votes.
+A first pass counts every vote in a small table by its diagonal, where several may share
+a cell. A second pass counts exactly the votes in cells that could be among the best.
+Sharing only raises counts, so the first pass never drops a winner.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from recognition.errors import IndexCorrupt
 from recognition.index import kernels
-from recognition.index.segment import Segment
+from recognition.index.segment import IndexSegment
 
-# Several cells for each vote, so that few share one, while they stay in the cache.
+# Several cells per vote, so that few votes share one, as long as they fit the cache.
 SPARE_BITS: Final = 2
 MIN_CELLS_BITS: Final = 10
 MAX_CELLS_BITS: Final = 24
-# Votes that the exact pass takes at most: of a query with more that could be among
-# the best, those nearest to noise are dropped.
+# The most votes that the exact pass takes. If more could be among the best, those
+# nearest to noise are dropped.
 MANY: Final = 1 << 20
 NO_CAP: Final = (1 << 63) - 1
 
@@ -31,22 +31,22 @@ Peak = tuple[int, int, int]
 """Votes, local recording, and delta or offset."""
 
 Window = tuple[int, int]
-"""The first hash of a query to vote, and the first that does not."""
+"""The first hash of the window, and the first after it."""
 
 Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-"""Of each hash, its first posting, how many, and what makes a diagonal of a place."""
+"""For each hash: its first posting, their number, and the shift to its diagonal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Hashes sorted by their mixed value above their number, and frames by number."""
+    """Hashes sorted by mixed value with their number below, and frames by number."""
 
     keys: NDArray[np.uint64]
     frames: NDArray[np.int32]
 
 
 def prepare(hashes: NDArray[np.uint32], frames: NDArray[np.int32]) -> Query:
-    """What every segment is asked."""
+    """Prepare a query once for all segments."""
     keys = np.empty(len(hashes), dtype=np.uint64)
     kernels.mixed_keys(hashes, np.arange(len(hashes), dtype=np.uint32), keys)
     keys.sort()
@@ -54,7 +54,7 @@ def prepare(hashes: NDArray[np.uint32], frames: NDArray[np.int32]) -> Query:
 
 
 def best_offsets(
-    segment: Segment,
+    segment: IndexSegment,
     dead: NDArray[np.uint8],
     query: Query,
     windows: Sequence[Window],
@@ -63,7 +63,7 @@ def best_offsets(
     min_votes: int,
     max_list: int | None = None,
 ) -> list[list[Peak]]:
-    """By window, the offsets with most votes, neighbouring ones added up, best first."""
+    """Return the best offsets of each window, best first, with neighbours added up."""
     n = len(query.keys)
     firsts, counts = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     shape = segment.shape
@@ -92,7 +92,11 @@ class _Ballot:
     """The votes of one window in one segment, counted roughly, then exactly."""
 
     def __init__(
-        self, segment: Segment, dead: NDArray[np.uint8], lists: Lists, last_frame: int
+        self,
+        segment: IndexSegment,
+        dead: NDArray[np.uint8],
+        lists: Lists,
+        last_frame: int,
     ) -> None:
         self._recordings = (segment.bases, dead)
         self._lists = lists
@@ -102,7 +106,9 @@ class _Ballot:
         kernels.read_places(segment.words, geometry, lists, self._places)
 
     def best(self, top: int, min_votes: int) -> list[Peak]:
-        """The best peaks of at least ``min_votes``, or of what noise allows."""
+        """Return the best peaks of at least ``min_votes``, or of more if memory demands
+        it.
+        """
         total = len(self._places)
         if total < min_votes:
             return []
@@ -118,9 +124,10 @@ class _Ballot:
     def _exact(
         self, sketch: NDArray[np.uint8], least: int
     ) -> tuple[NDArray[np.uint64], int]:
-        """Sorted keys of all votes that may be part of so many at one place.
+        """Return sorted keys of all votes at places that may reach ``least``, and
+        ``least``.
 
-        Where these are too many, of more at one place; so many are told as well.
+        If these are too many for memory, ``least`` is raised until they fit.
         """
         keys = np.empty(min(len(self._places), MANY), dtype=np.uint64)
         while True:
@@ -133,9 +140,9 @@ class _Ballot:
 
 
 def strongest(keys: NDArray[np.uint64], *, top: int, least: int) -> list[Peak]:
-    """The strongest places of sorted keys, none within two frames of a stronger one.
+    """Return the strongest places of sorted keys, none within two frames of a stronger.
 
-    A key is a local recording above an offset; each stands for one vote.
+    A key is a local recording above an offset; each key is one vote.
     """
     centres = np.empty(2 * len(keys), dtype=np.uint64)
     sums = np.empty(2 * len(keys), dtype=np.int64)

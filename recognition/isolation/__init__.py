@@ -1,3 +1,3 @@
-"""Runs what touches untrusted media in limited child processes."""
+"""Run everything that touches untrusted media in confined child processes."""
 
 from __future__ import annotations

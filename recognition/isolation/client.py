@@ -1,4 +1,4 @@
-"""The caller's side: starts the host when first needed and runs jobs in its children."""
+"""The caller's side: start the host on first use and run jobs in its children."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from recognition.errors import DecodeFailed, RecognitionError
+from recognition.errors import DecodeFailed, OutOfLimits, RecognitionError
 from recognition.isolation import wire
 from recognition.isolation.failures import failure_from_json
-from recognition.isolation.wire import Kind
+from recognition.isolation.wire import MessageKind
 
-# The first job of a fresh install waits for Numba to compile.
+# Includes Numba's compilation, which the first job of a new installation waits for.
 START_S: Final = 180.0
+MEDIA_JOBS: Final = "recognition.jobs"
 STATUS_S: Final = 10.0
 
-OnMessage = Callable[[Kind, bytes], None]
+OnMessage = Callable[[MessageKind, bytes], None]
 
 
 class _HostLost(DecodeFailed):
-    """The host died before a job began; a new one can take it."""
+    """The host died before a job began; a new host can take it."""
 
 
-class Host:
+class HostProcess:
     """One host process; ``run`` may be called from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: str = MEDIA_JOBS) -> None:
         ours, theirs = socket.socketpair()
+        # Each child uses one core; several run side by side.
         package_parent = str(Path(__file__).resolve().parents[2])
         path = os.environ.get("PYTHONPATH")
         environment = os.environ | {
@@ -52,6 +54,7 @@ class Host:
                     "-m",
                     "recognition.isolation.host",
                     str(theirs.fileno()),
+                    jobs,
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -68,7 +71,9 @@ class Host:
         return self._owner == os.getpid() and self._process.poll() is None
 
     def start(self) -> tuple[socket.socket, socket.socket]:
-        """A new child: the socket to talk to it, and the one that holds its life."""
+        """Fork a child; return the socket to talk to it and the one that keeps it
+        alive.
+        """
         talk, their_talk = socket.socketpair()
         status, their_status = socket.socketpair()
         with their_talk, their_status, self._lock:
@@ -78,17 +83,17 @@ class Host:
             except OSError as error:
                 talk.close()
                 status.close()
-                raise _HostLost(f"The decoding process is gone: {error}.") from error
+                raise _HostLost(f"The decoding process was lost: {error}.") from error
         return talk, status
 
     def close(self) -> None:
-        """Close our end of the control socket, on which the host ends."""
+        """Close the control socket, which ends the host."""
         self._control.close()
         if self._owner == os.getpid():
             self._process.wait()
 
 
-_host: Host | None = None
+_host: HostProcess | None = None
 _host_lock = threading.Lock()
 
 
@@ -99,20 +104,39 @@ def run(
     wall_s: float,
     on_message: OnMessage,
 ) -> None:
-    """Run one job in a child, which gets ``request`` and copies of ``files``.
+    """Run one job in a child, which gets ``request`` and duplicates of ``files``.
 
-    ``on_message`` takes what the child sends; where it raises, the child is killed.
-    Raises what the child reports, or ``DecodeFailed`` where it ends otherwise.
+    ``on_message`` takes the child's messages; if it raises, the child is killed. Raises
+    the error that the child reports, or ``DecodeFailed`` if it dies.
     """
     try:
-        _attempt(request, files, wall_s, on_message)
-    except _HostLost:  # it died before this job began
+        _attempt(_current_host(), request, files, wall_s, on_message)
+    except _HostLost:  # the job had not begun, so it can run again
         stop()
-        _attempt(request, files, wall_s, on_message)
+        _attempt(_current_host(), request, files, wall_s, on_message)
+
+
+def run_once(
+    request: dict[str, Any],
+    files: Sequence[int],
+    *,
+    jobs: str,
+    wall_s: float,
+    on_message: OnMessage,
+) -> None:
+    """Run one job of the module ``jobs`` in a host of its own, like ``run``.
+
+    The host ends with the job: for rare work that needs nothing kept warm.
+    """
+    host = HostProcess(jobs)
+    try:
+        _attempt(host, request, files, wall_s, on_message)
+    finally:
+        host.close()
 
 
 def prepare() -> None:
-    """Start the host now, so that the first job finds it ready."""
+    """Start the host now, so that the first job need not wait for it."""
     _current_host()
 
 
@@ -129,12 +153,17 @@ atexit.register(stop)
 
 
 def _attempt(
-    request: dict[str, Any], files: Sequence[int], wall_s: float, on_message: OnMessage
+    host: HostProcess,
+    request: dict[str, Any],
+    files: Sequence[int],
+    wall_s: float,
+    on_message: OnMessage,
 ) -> None:
-    talk, status = _current_host().start()
+    talk, status = host.start()
     with status, talk:
         started = False
         deadline = time.monotonic() + START_S
+        # The clock of the job starts with it: a cold host may take minutes to compile.
         try:
             wire.send_request(talk, request, files)
         except ConnectionError:
@@ -144,37 +173,37 @@ def _attempt(
             if message is None:
                 raise _ended(status, started)
             kind, body = message
-            if kind is Kind.DONE:
+            if kind is MessageKind.DONE:
                 return
-            if kind is Kind.FAILURE:
+            if kind is MessageKind.FAILURE:
                 raise _reported(body)
-            if kind is Kind.STARTED:
+            if kind is MessageKind.STARTED:
                 started = True
                 deadline = time.monotonic() + wall_s
             else:
                 _deliver(on_message, kind, body)
 
 
-def _current_host() -> Host:
+def _current_host() -> HostProcess:
     global _host
     with _host_lock:
         if _host is None or not _host.usable:
             if _host is not None:
                 _host.close()
-            _host = Host()
+            _host = HostProcess()
         return _host
 
 
-def _next(talk: socket.socket, deadline: float) -> tuple[Kind, bytes] | None:
+def _next(talk: socket.socket, deadline: float) -> tuple[MessageKind, bytes] | None:
     try:
         return wire.receive(talk, deadline)
     except TimeoutError:
-        raise DecodeFailed("Decoding took too long and was stopped.") from None
+        raise OutOfLimits("Decoding took too long and was stopped.") from None
     except wire.BrokenMessage as error:
         raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
-def _deliver(on_message: OnMessage, kind: Kind, body: bytes) -> None:
+def _deliver(on_message: OnMessage, kind: MessageKind, body: bytes) -> None:
     try:
         on_message(kind, body)
     except wire.BrokenMessage as error:
@@ -189,18 +218,18 @@ def _reported(body: bytes) -> RecognitionError:
 
 
 def _ended(status: socket.socket, started: bool) -> DecodeFailed:
-    """Why the child ended without a word."""
+    """Return the error for a child that ended without reporting one."""
     status.settimeout(STATUS_S)
     try:
-        told = status.recv(wire.STATUS.size)
+        packed = status.recv(wire.STATUS.size)
     except OSError:
-        told = b""
-    if len(told) != wire.STATUS.size:
+        packed = b""
+    if len(packed) != wire.STATUS.size:
         lost = DecodeFailed if started else _HostLost
         return lost("The decoding process could not be started or was lost.")
-    code = wire.STATUS.unpack(told)[0]
+    code = wire.STATUS.unpack(packed)[0]
     if code == -signal.SIGXCPU:
-        return DecodeFailed("Decoding took more processor time than allowed.")
+        return OutOfLimits("Decoding took more processor time than allowed.")
     if code < 0:
         return DecodeFailed(
             f"Decoding crashed or was killed ({signal.Signals(-code).name})."

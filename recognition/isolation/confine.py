@@ -1,4 +1,4 @@
-"""Takes rights away from the running process before it reads untrusted media."""
+"""Take rights away from the running process before it reads untrusted media."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from recognition.isolation import seccomp
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 OPEN_FILES = 32
-# Between SIGXCPU, which says why, and SIGKILL.
+# Time between SIGXCPU, which names the cause, and SIGKILL.
 KILL_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the process may use from now on; memory is beyond what it has now."""
+    """What the process may use from now on; memory is in addition to the current use."""
 
     memory_bytes: int
     cpu_s: int
@@ -29,10 +29,11 @@ class Limits:
 
 
 def confine(limits: Limits) -> None:
-    """Set limits that hold for the rest of this process's life."""
+    """Set limits that last for the rest of the process's life."""
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, _address_space() + limits.memory_bytes)
     _limit(resource.RLIMIT_CPU, limits.cpu_s, KILL_AFTER_S)
+    # Address space, not resident memory: Linux does not enforce a limit on the latter.
     _limit(resource.RLIMIT_FSIZE, limits.output_bytes)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     if sys.platform == "linux":
@@ -42,9 +43,10 @@ def confine(limits: Limits) -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when its parent ends."""
+    """Ask the kernel to kill this process when its parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # The parent may have died before the request took effect.
     if os.getppid() != parent:
         os._exit(1)
 

@@ -1,4 +1,4 @@
-"""The library's errors as JSON, to cross from a child process to its caller."""
+"""Convert the library's errors to JSON and back, to cross process boundaries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 
 from recognition.errors import (
     DecodeFailed,
+    JobRefused,
+    OutOfLimits,
     RecognitionError,
     TooLong,
     TooShort,
@@ -14,7 +16,7 @@ from recognition.errors import (
 
 
 def failure_to_json(error: RecognitionError) -> bytes:
-    """What ``failure_from_json`` makes an equal error of."""
+    """Serialise an error for ``failure_from_json``."""
     fields: dict[str, str | float] = {"kind": type(error).__name__, "text": str(error)}
     if isinstance(error, TooShort):
         fields |= {"seconds": error.seconds, "minimum_s": error.minimum_s}
@@ -24,7 +26,7 @@ def failure_to_json(error: RecognitionError) -> bytes:
 
 
 def failure_from_json(data: bytes) -> RecognitionError:
-    """The error that the child reported."""
+    """Return the error that the child reported."""
     fields = json.loads(data)
     match fields["kind"]:
         case "TooShort":
@@ -33,5 +35,9 @@ def failure_from_json(data: bytes) -> RecognitionError:
             return TooLong(float(fields["limit_s"]))
         case "UnsupportedMedia":
             return UnsupportedMedia(str(fields["text"]))
+        case "OutOfLimits":
+            return OutOfLimits(str(fields["text"]))
+        case "JobRefused":
+            return JobRefused(str(fields["text"]))
         case _:
             return DecodeFailed(str(fields["text"]))

@@ -1,45 +1,49 @@
 """The process that has everything loaded and forks a child for each job.
 
-Started by ``client`` as ``python -m recognition.isolation.host FD``. Forking from
-here costs milliseconds where a new interpreter costs a second, and is safe
-whatever threads the caller runs. The host ends when its caller does, and takes
-its children along.
+``client`` starts it as ``python -m recognition.isolation.host FD JOBS``. The module
+JOBS provides ``JOBS``, the functions by job name, and ``warm``. A fork from here takes
+milliseconds where a new interpreter takes a second, and is safe whatever threads the
+caller runs. The host ends when its caller ends, and kills its children.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import selectors
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from recognition import jobs
+from recognition.isolation import child as child_process
 from recognition.isolation import confine, wire
+from recognition.isolation.child import Job
 
 CONTROL_BYTES: Final = 1
 
 
-class Host:
-    """Accepts jobs on ``control``; each comes as two sockets.
+class HostServer:
+    """Accepts jobs on ``control``; each job arrives as two sockets.
 
-    Over the first the child talks to the caller. The second is ours: the caller
-    closes it to have the child killed, and reads from it how the child ended.
+    The child talks to the caller over the first. The host keeps the second: the caller
+    closes it to have the child killed, and reads the child's exit code from it.
     """
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, jobs: Mapping[str, Job]) -> None:
         self._control = control
+        self._jobs = jobs
         self._children: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
         self._woken, waker = socket.socketpair()
         self._woken.setblocking(False)
         waker.setblocking(False)
         self._waker = waker
+        # Only the wakeup descriptor matters, but SIGCHLD must have a handler to use it.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         self._watch(control, self._accept)
@@ -76,9 +80,9 @@ class Host:
             confine.die_with_parent(host)
             os.setsid()
             self._forget(talk)
-            jobs.run(talk)
+            child_process.run(talk, self._jobs)
             code = 0
-        except BrokenPipeError:  # the caller has lost interest
+        except BrokenPipeError:  # the caller no longer wants the result
             code = 0
         except Exception:  # noqa: BLE001  the outermost frame of this process
             traceback.print_exc()
@@ -86,7 +90,7 @@ class Host:
             os._exit(code)
 
     def _forget(self, keep: socket.socket) -> None:
-        """Close what belongs to the host and to other children."""
+        """Close the sockets that belong to the host and to other children."""
         self._selector.close()
         for sock in (self._control, self._woken, self._waker):
             sock.close()
@@ -95,7 +99,7 @@ class Host:
         os.closerange(3, keep.fileno())
 
     def _kill(self, child: int) -> None:
-        if child not in self._children:  # reaped in the same round
+        if child not in self._children:  # already reaped in this round
             return
         self._selector.unregister(self._children[child])
         _kill_tree(child)
@@ -129,19 +133,21 @@ def _kill_tree(child: int) -> None:
 
 
 def _kill_group(child: int) -> None:
-    """What the child may have started; it leads a group of its own."""
+    """Kill what the child may have started; it leads a process group of its own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
 
 
 def main() -> None:
-    """Serve the caller whose end of the control socket is the first argument."""
+    """Serve the caller; the first argument is our end of the control socket."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    jobs = importlib.import_module(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs.warm()
+    # Freeze what is loaded, so that a child's collector does not copy shared pages.
     gc.collect()
     gc.freeze()
-    Host(control).serve()
+    HostServer(control, jobs.JOBS).serve()
 
 
 if __name__ == "__main__":

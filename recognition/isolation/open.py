@@ -1,4 +1,4 @@
-"""What the caller hands to a child process: an open file and a time limit."""
+"""What a child process gets from its caller: an open file and a time limit."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import BinaryIO, Final
 from recognition.errors import UnsupportedMedia
 from recognition.limits import DecodeLimits
 
+# Wall time also counts waiting for a core and for the disk.
 WALL_PER_CPU: Final = 2
 
 
 def open_media(path: Path) -> BinaryIO:
-    """The file, which must be a regular one."""
+    """Open the file, which must be a regular file."""
     file = path.open("rb")
     if not stat.S_ISREG(path.stat().st_mode):
         file.close()
-        raise UnsupportedMedia("It is no regular file.")
+        raise UnsupportedMedia("This is not a regular file.")
     return file
 
 
 def wall_s(limits: DecodeLimits) -> float:
-    """How long a child with these limits may run, waiting included."""
+    """Return the wall-clock limit, in seconds, of a child with these limits."""
     return 60.0 + WALL_PER_CPU * limits.max_cpu_s

@@ -1,8 +1,8 @@
-"""Forbids the running process, on Linux, what decoding never needs.
+"""On Linux, forbid system calls that decoding never needs.
 
-A denied call fails with EPERM as if rights were missing: no new files, no network,
-no other programs, no signals to other processes. Where the kernel or the processor
-is another one, nothing happens and the other limits stand alone.
+A denied call fails with EPERM: no new files, network, programs, or signals to other
+processes. On other kernels and architectures nothing happens, and the other limits
+stand alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ JUMP_GREATER_EQUAL: Final = 0x35
 RETURN: Final = 0x06
 OFFSET_NUMBER: Final = 0
 OFFSET_ARCH: Final = 4
-# The x32 calls of a 64-bit kernel have this bit and would pass by another number.
+# x32 calls of a 64-bit kernel have this bit; their numbers would bypass the list.
 X32_BIT: Final = 0x40000000
 
 # linux/audit.h
@@ -61,7 +61,7 @@ class _Program(ctypes.Structure):
 
 
 def forbid(libc: ctypes.CDLL) -> bool:
-    """Install the filter for good; whether it stands. Needs no_new_privs."""
+    """Install the filter for good; return whether it is active. Needs no_new_privs."""
     machine = platform.machine()
     if machine not in ARCHES:
         return False
@@ -75,7 +75,7 @@ def forbid(libc: ctypes.CDLL) -> bool:
 
 
 def _filter(arch: int, denied: list[int]) -> bytes:
-    """A BPF program: other architectures, x32 and the denied calls get EPERM."""
+    """Return a BPF program that denies other architectures, x32 and ``denied`` calls."""
     deny = len(denied)
     lines = [
         (LOAD_WORD, 0, 0, OFFSET_ARCH),

@@ -1,7 +1,6 @@
 """Messages between the library and its child processes: kind, length, payload.
 
-Every kind has a largest size, checked before anything is read; nothing is ever
-unpickled.
+Each kind has a maximum size, checked before the payload is read. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ CHUNK: Final = 1 << 16
 MAX_FILES: Final = 2
 
 
-class Kind(IntEnum):
-    """What a message carries."""
+class MessageKind(IntEnum):
+    """The kinds of message."""
 
     REQUEST = 1
     STARTED = 2
@@ -36,23 +35,23 @@ class Kind(IntEnum):
 
 
 MAX_BYTES: Final = {
-    Kind.REQUEST: 1 << 16,
-    Kind.STARTED: 0,
-    Kind.PROGRESS: DOUBLE.size,
-    Kind.FACTS: 1 << 20,
-    Kind.WAVEFORM: 1 << 20,
-    Kind.FINGERPRINT: 1 << 30,
-    Kind.FAILURE: 1 << 16,
-    Kind.DONE: 0,
-    Kind.SPECTROGRAM: 1 << 20,
+    MessageKind.REQUEST: 1 << 16,
+    MessageKind.STARTED: 0,
+    MessageKind.PROGRESS: DOUBLE.size,
+    MessageKind.FACTS: 1 << 20,
+    MessageKind.WAVEFORM: 1 << 20,
+    MessageKind.FINGERPRINT: 1 << 30,
+    MessageKind.FAILURE: 1 << 16,
+    MessageKind.DONE: 0,
+    MessageKind.SPECTROGRAM: 1 << 20,
 }
 
 
 class BrokenMessage(Exception):
-    """The other side sent something that is no message."""
+    """The other side sent bytes that are not a valid message."""
 
 
-def send(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:
+def send(sock: socket.socket, kind: MessageKind, payload: bytes = b"") -> None:
     """Send one message."""
     sock.sendall(_header(kind, payload))
     if payload:
@@ -62,27 +61,27 @@ def send(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:
 def send_request(
     sock: socket.socket, request: dict[str, Any], files: Sequence[int]
 ) -> None:
-    """Send a job and copies of the open files it works on."""
+    """Send a job and duplicates of the open files that it works on."""
     payload = json.dumps(request).encode()
-    socket.send_fds(sock, [_header(Kind.REQUEST, payload)], files)
+    socket.send_fds(sock, [_header(MessageKind.REQUEST, payload)], files)
     sock.sendall(payload)
 
 
 def receive_request(sock: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """The other end of ``send_request``."""
+    """Receive what ``send_request`` sent: the request and its file descriptors."""
     header, files, _, _ = socket.recv_fds(sock, HEADER.size, MAX_FILES)
     kind, length = _opened(header)
     payload = _exactly(sock, length, None)
-    if kind is not Kind.REQUEST or payload is None:
-        raise BrokenMessage("a job begins with a request")
+    if kind is not MessageKind.REQUEST or payload is None:
+        raise BrokenMessage("the first message must be a request")
     return json.loads(payload), files
 
 
-def receive(sock: socket.socket, deadline: float) -> tuple[Kind, bytes] | None:
-    """The next message, None where the other side has closed.
+def receive(sock: socket.socket, deadline: float) -> tuple[MessageKind, bytes] | None:
+    """Return the next message, or None if the other side has closed.
 
-    A message that breaks off in the middle counts as closed: its sender died.
-    ``deadline`` is of ``time.monotonic``; raises ``TimeoutError`` after it.
+    A message that breaks off counts as closed, since its sender died. Raises
+    ``TimeoutError`` after ``deadline``, on the clock of ``time.monotonic``.
     """
     header = _exactly(sock, HEADER.size, deadline)
     if header is None:
@@ -93,23 +92,24 @@ def receive(sock: socket.socket, deadline: float) -> tuple[Kind, bytes] | None:
 
 
 def share(body: bytes) -> float:
-    """The share done that a ``PROGRESS`` tells, 0–1."""
+    """Return the share done (0–1) from the body of a ``PROGRESS`` message."""
     if len(body) != DOUBLE.size:
-        raise BrokenMessage("a share of another size")
-    told: float = DOUBLE.unpack(body)[0]
-    return min(1.0, told) if told > 0 else 0.0
+        raise BrokenMessage("a progress message of the wrong size")
+    value: float = DOUBLE.unpack(body)[0]
+    # A hostile child may send NaN, which compares as False.
+    return min(1.0, value) if value > 0 else 0.0
 
 
-def _header(kind: Kind, payload: bytes) -> bytes:
+def _header(kind: MessageKind, payload: bytes) -> bytes:
     if len(payload) > MAX_BYTES[kind]:
         raise BrokenMessage(f"{kind.name} of {len(payload)} bytes is too large")
     return HEADER.pack(kind, len(payload))
 
 
-def _opened(header: bytes) -> tuple[Kind, int]:
+def _opened(header: bytes) -> tuple[MessageKind, int]:
     number, length = HEADER.unpack(header)
     try:
-        kind = Kind(number)
+        kind = MessageKind(number)
     except ValueError:
         raise BrokenMessage(f"unknown message {number}") from None
     if length > MAX_BYTES[kind]:

@@ -1,4 +1,4 @@
-"""Writes everything that a pack holds into a folder."""
+"""Writes all files of an evidence pack into a folder."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from reports.evidence.facts import (
 from reports.evidence.summary import Drawn, summary_pdf
 from reports.values import offset
 from scanning.models import ScannedFile
+from scanning.selectors import full_scan_of
 
 Report = Callable[[float], None]
-# How much of the work is done when each step ends.
+# Share of the work done after each step.
 _CLIPS_END, _DRAWN_END, _PICTURES_END = 0.6, 0.75, 0.9
 _FACT_LANES = {"silence": "Silence", "not_scanned": "Not scanned"}
 
@@ -41,9 +42,9 @@ def assemble(
     key_id: str,
     report: Report,
 ) -> None:
-    """Write every file but those that seal the pack.
+    """Write all files except those that seal the pack.
 
-    ``report`` takes the share done, 0–1, and may stop it all by raising.
+    ``report`` receives the share done, 0–1, and may raise to stop.
     """
     cut = clips.cut(
         facts,
@@ -62,7 +63,7 @@ def assemble(
 
 
 def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Return the case as ``case.json`` has it; Any: JSON."""
+    """Return the content of ``case.json``. Any: JSON."""
     return {
         **case_json(facts),
         "in_words": words.sentences(facts),
@@ -90,7 +91,7 @@ def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, 
 
 
 def _write_data(facts: CaseFacts, case: dict[str, Any], folder: Path) -> None:
-    """Write what programs read; Any: JSON."""
+    """Write the files for programs. Any: JSON."""
     _write_json(folder / "case.json", case)
     _write_json(folder / "source" / "metadata.json", source_json(facts))
     _write_json(folder / "engine" / "answer.json", engine_json(facts))
@@ -109,7 +110,7 @@ def _write_texts(
     folder: Path,
     key_id: str,
 ) -> None:
-    """Write what people read; Any: JSON."""
+    """Write the files for people. Any: JSON."""
     context = {
         "facts": facts,
         "match": facts.match,
@@ -120,6 +121,8 @@ def _write_texts(
         "file_pairs": words.of_file(facts),
         "segments": _segment_rows(facts),
         "licence_words": words.licences(facts),
+        "decisions": words.decisions(facts),
+        "disputes": words.disputes(facts),
         "pictures": pictures,
         "key_id": key_id,
         "site": settings.ACRPORTAL_SITE_NAME,
@@ -132,7 +135,7 @@ def _write_texts(
 def draw(
     facts: CaseFacts, cut: Cut, folder: Path, alive: Callable[[], None]
 ) -> list[Picture]:
-    """Draw every picture for which there are numbers; ``alive`` is called on the way."""
+    """Draw each picture that has data; ``alive`` is called between them."""
     match, file, segments = facts.match, facts.file, facts.segments
     length = file.duration_ms or match.last_end_ms
     reference_pct = match.reference_coverage_pct
@@ -152,7 +155,7 @@ def draw(
 
 
 def _segment_rows(facts: CaseFacts) -> list[dict[str, str]]:
-    """Return the segments as the page writes them."""
+    """Return the segments as text for the page."""
     return [
         {
             "source": f"{offset(each.start_ms)} – {offset(each.end_ms)}",
@@ -168,15 +171,16 @@ def _segment_rows(facts: CaseFacts) -> list[dict[str, str]]:
 
 
 def _fact_lanes(facts: CaseFacts) -> list[tuple[str, Sequence[tuple[int, int]]]]:
-    """Return what the scan says of silence and of what it did not scan.
+    """Return the intervals of silence and those not scanned.
 
-    Stretches without a match would tell where other recordings are.
+    Other unmatched intervals stay out: they would reveal where other recordings are.
     """
+    stretches = full_scan_of(facts.match.scan).stretches
     lanes: list[tuple[str, Sequence[tuple[int, int]]]] = []
     for kind, name in _FACT_LANES.items():
         spans = [
             (stretch["start_ms"], stretch["end_ms"])
-            for stretch in facts.match.scan.stretches
+            for stretch in stretches
             if stretch["kind"] == kind
         ]
         if spans:

@@ -1,7 +1,7 @@
-"""Builds one pack in the worker: claim → read → write → seal → keep.
+"""Builds an evidence pack in the worker: claim, read, write, seal, store.
 
-Everything is written in a folder that goes away, and the sealed ZIP moved to its
-place at the end: whatever stops the work leaves no half pack.
+Files are written to a temporary folder and the sealed ZIP is moved into place last, so
+an interruption leaves no half pack.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RENEW_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What came of the work: where it is, as of which event, signed by which key."""
+    """The stored pack, with its last event and its signing key."""
 
     stored: StoredFile
     as_of: int
@@ -41,7 +41,7 @@ class Sealed:
 
 
 def run(*, pack_id: int, owner: str) -> None:
-    """Take a queued pack to its end; one that is not queued is left alone."""
+    """Build a queued pack; ignore it if it is not queued."""
     claimed = claim(
         EvidencePack.objects.filter(pk=pack_id, status=PackStatus.QUEUED),
         kind=KIND,
@@ -55,6 +55,7 @@ def run(*, pack_id: int, owner: str) -> None:
         pk=pack_id, status=PackStatus.BUILDING, lease_owner=owner
     )
     try:
+        # Expected failures end the pack at once, as a retry would fail alike.
         with tried_again(mine, expected=(PackCancelled, signing.KeyUnusable, OSError)):
             made = _build(pack, owner)
     except PackCancelled:
@@ -69,7 +70,7 @@ def run(*, pack_id: int, owner: str) -> None:
 
 
 def _build(pack: EvidencePack, owner: str) -> Sealed:
-    # The libraries for PDF take half a second to load, and few processes need them.
+    # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.evidence.assembly import assemble
 
     report = _reporter(pack, owner)
@@ -86,7 +87,7 @@ def _build(pack: EvidencePack, owner: str) -> Sealed:
             report=report,
         )
         key_id = sealing.seal(folder, target, about=_about(facts))
-        # What an interrupted attempt may have left under the name.
+        # An interrupted attempt may have left a file with this name.
         default_storage.delete(name)
         with FileOnDisk(target, "pack.zip") as file:
             return Sealed(keep_file(file, name), facts.as_of.sequence, key_id)
@@ -107,18 +108,19 @@ def _about(facts: reading.CaseFacts) -> dict[str, Any]:  # Any: JSON
 
 
 def _reporter(pack: EvidencePack, owner: str) -> Callable[[float], None]:
-    """Return what keeps the lease and the progress, and notices a cancel."""
+    """Return a function that renews the lease, writes progress and notices a cancel."""
     last = monotonic() - _RENEW_SECONDS
 
     def report(share: float) -> None:
         nonlocal last
+        # Decoders report many times a second; the database must not hear it.
         if monotonic() - last < _RENEW_SECONDS:
             return
         last = monotonic()
-        kept = EvidencePack.objects.filter(
+        still_ours = EvidencePack.objects.filter(
             pk=pack.pk, status=PackStatus.BUILDING, lease_owner=owner
         ).update(lease_until=lease_end(), progress=min(99, round(100 * share)))
-        if not kept:
+        if not still_ours:
             raise PackCancelled
 
     return report
@@ -137,6 +139,7 @@ def _finish(pack: EvidencePack, owner: str, made: Sealed) -> None:
         as_of=made.as_of,
         key_id=made.key_id,
     )
+    # Cancelled at the last moment: nobody knows the file.
     if not ended:
         default_storage.delete(made.stored.name)
         return
@@ -169,7 +172,7 @@ def _end(pack: EvidencePack, owner: str, **columns: object) -> int:
 def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
-            "There is no room left on the disk. Nothing half-written was kept; make "
-            "room and ask for a new pack."
+            "The disk is full, so no pack was stored. Free some "
+            "space and request a new pack."
         )
     return f"The pack could not be written: {error.strerror or error}."

@@ -1,4 +1,4 @@
-"""Cuts the excerpts of a pack, and reads their spectrograms."""
+"""Cuts the excerpts of a pack and computes their spectrograms."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Report = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One excerpt, as ``case.json`` tells of it."""
+    """One excerpt, as listed in ``case.json``."""
 
     side: str
     segment: int
@@ -44,20 +44,21 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What was cut, and in words what could not be."""
+    """The excerpts, and the reasons why others are missing."""
 
     clips: Sequence[Clip]
     gaps: Sequence[str]
 
 
 def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report) -> Cut:
-    """Cut the excerpts of the longest segments into ``folder``.
+    """Cut excerpts of the longest segments into ``folder``.
 
-    ``report`` takes the share done, 0–1, and may stop it all by raising.
+    ``report`` receives the share done, 0–1, and may raise to stop.
     """
     (folder / "clips").mkdir()
     numbered = list(enumerate(facts.segments, start=1))
     longest = sorted(numbered, key=lambda each: each[1].start_ms - each[1].end_ms)
+    # In order of time, since a side is decoded in one pass.
     chosen = sorted(longest[:MOST_SEGMENTS])
     file = facts.file
     sides = [_Side("source", file.media, file.duration_ms, file.audio_removed_at)]
@@ -114,14 +115,14 @@ def draw_spectrograms(
 
 
 def clip_span(start_ms: int, end_ms: int, length_ms: int) -> tuple[int, int]:
-    """Return what an excerpt holds: the segment and what is around it, cut in length."""
+    """Return the interval of an excerpt: the segment with context, up to a limit."""
     first = max(0, start_ms - AROUND_MS)
     last = min(end_ms + AROUND_MS, first + LONGEST_MS)
     return first, min(last, length_ms) if length_ms > first else last
 
 
 def _part_of(report: Report, index: int, count: int) -> Report:
-    """Return what reports the progress of one of ``count`` equal parts."""
+    """Return a function that reports the progress of one of ``count`` equal parts."""
     return lambda share: report((index + share) / count)
 
 
@@ -147,7 +148,7 @@ def _cut_side(
     report: Report,
     gaps: list[str],
 ) -> list[Clip]:
-    """Cut one side in one pass; what cannot be cut is added to ``gaps``."""
+    """Cut one side in one pass; add failures to ``gaps``."""
     what = "file" if side.name == "source" else "recording"
     spans = {number: side.span(segment) for number, segment in chosen}
     clips = [Clip(side.name, number, *span) for number, span in spans.items()]
@@ -185,7 +186,7 @@ def _gone(what: str, removed_at: datetime | None) -> str:
 
 @contextmanager
 def _on_disk(audio: FieldFile) -> Iterator[Path | None]:
-    """Give a path of the stored audio; None where nothing is stored."""
+    """Yield a local path of the stored audio, or None if none is stored."""
     if not audio.name or not audio.storage.exists(audio.name):
         yield None
         return
@@ -194,7 +195,7 @@ def _on_disk(audio: FieldFile) -> Iterator[Path | None]:
 
 
 def _excerpt(folder: Path, clip: Clip | None, span: tuple[int, int]) -> Excerpt:
-    """Return one side as it is drawn; without a picture where there is no sound."""
+    """Return one side to draw, without levels if there is no audio."""
     if clip is None:
         return Excerpt(*span, *span, None)
     try:

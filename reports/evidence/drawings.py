@@ -1,7 +1,7 @@
-"""The pictures of a pack, as SVG that stands on its own and as PNG of the same.
+"""The pictures of a pack, as self-contained SVG and as PNG.
 
-Everything is drawn from numbers: milliseconds, shares, levels. The colours are those
-of the pages in their light dress.
+They are drawn from numbers: milliseconds, shares, levels. Colours are those of the
+pages in light mode.
 """
 
 from __future__ import annotations
@@ -43,11 +43,26 @@ WIDTH, LEFT, RIGHT = 1000, 110, 20
 PLOT = WIDTH - LEFT - RIGHT
 _POINTS = 800
 _STEPS_S = (
-    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 10800, 21600, 43200),
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    10800,
+    21600,
+    43200,
 )
 _MOST_TICKS = 8
-# Black over violet to yellow: brightness grows with the level all the way.
+# White over violet to black: the darkness grows with the level throughout.
 _STOPS = (0.0, 0.3, 0.6, 0.85, 1.0)
 _COLOURS = (
     (255, 255, 255),
@@ -60,9 +75,9 @@ _COLOURS = (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One drawing: the name of its files, its title, and what it says in words.
+    """One drawing: file name, title, and description in words.
 
-    It is ``WIDTH`` wide and ``height`` high, in pixels of the SVG.
+    It is ``WIDTH`` wide and ``height`` high, in SVG pixels.
     """
 
     name: str
@@ -72,7 +87,7 @@ class Picture:
     svg: str
 
     def png(self) -> bytes:
-        """Return the same at twice the size, drawn with the font of this package."""
+        """Return a PNG of twice the size, drawn with the bundled font only."""
         return bytes(
             resvg_py.svg_to_bytes(
                 svg_string=self.svg,
@@ -87,9 +102,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """One side of a pair of spectrograms: what it holds, and the segment in it.
+    """One side of a pair of spectrograms, and the segment in it.
 
-    ``levels`` is None where there is no sound.
+    ``levels`` is None without audio.
     """
 
     start_ms: int
@@ -102,7 +117,7 @@ class Excerpt:
 def waveform(
     sound: Waveform, segments: Sequence[Segment], duration_ms: int, state: str
 ) -> Picture:
-    """Draw how loud the file is, with the segments marked."""
+    """Draw the loudness of the file, with its segments marked."""
     height, middle, half = 190, 85, 70
     peaks = _pooled(sound.peaks, _POINTS)
     body = _pooled(sound.rms, _POINTS)
@@ -128,7 +143,7 @@ def ribbon(
     state: str,
     facts: Sequence[tuple[str, Sequence[tuple[int, int]]]],
 ) -> Picture:
-    """Draw where in the file the recording is heard, above lanes of plain facts."""
+    """Draw the segments in the file, above lanes of facts about the file."""
     colour = STATE_COLOURS.get(state, OTHER_STATE)
     parts = [
         _label(LEFT - 10, 34, "Match", anchor="end"),
@@ -190,7 +205,7 @@ def alignment(segments: Sequence[Segment], reference_ms: int) -> Picture:
 
 
 def coverage(source_pct: float, reference_pct: float | None) -> Picture:
-    """Draw the matched share of the file and of the recording."""
+    """Draw the matched share of file and recording."""
     rows = [("File", source_pct, SOURCE)]
     if reference_pct is not None:
         rows.append(("Recording", reference_pct, REFERENCE))
@@ -208,7 +223,7 @@ def coverage(source_pct: float, reference_pct: float | None) -> Picture:
 
 
 def spectrograms(number: int, source: Excerpt, reference: Excerpt) -> Picture:
-    """Draw both sounds of a segment side by side, the segment's start at one place."""
+    """Draw both sounds of a segment side by side, aligned at the segment's start."""
     height, width = 290, 465
     sides = (source, reference)
     before = max(side.segment_start_ms - side.start_ms for side in sides)
@@ -231,7 +246,7 @@ def spectrograms(number: int, source: Excerpt, reference: Excerpt) -> Picture:
 
 
 def _one_side(side: Excerpt, left: float, begin: float, scale: float) -> list[str]:
-    """Draw one spectrogram; ``begin`` is where the segment begins."""
+    """Draw one spectrogram; ``begin`` is the x of the segment's start."""
     top, plot = 30, 220
     first = begin + (side.start_ms - side.segment_start_ms) * scale
     width = (side.end_ms - side.start_ms) * scale
@@ -276,7 +291,7 @@ def _picture(
 def _boxes(
     segments: Sequence[Segment], duration_ms: int
 ) -> Iterator[tuple[float, float]]:
-    """Return left edge and width of each segment; never narrower than can be seen."""
+    """Yield left edge and width of each segment; short ones stay visible."""
     for segment in segments:
         left = PLOT * segment.start_ms / duration_ms
         width = max(2.0, PLOT * (segment.end_ms - segment.start_ms) / duration_ms)
@@ -315,7 +330,7 @@ def _outline(values: NDArray[np.uint8], middle: float, half: float, colour: str)
 
 
 def _image(levels: NDArray[np.uint8]) -> bytes:
-    """Return the levels as a PNG in colour."""
+    """Return the levels as a coloured PNG."""
     at = np.linspace(0, 1, 256)
     table = np.stack(
         [np.interp(at, _STOPS, [c[channel] for c in _COLOURS]) for channel in range(3)],

@@ -1,10 +1,10 @@
-"""Why a pack cannot be had; each text says what to do."""
+"""Refusals of evidence packs; each message says what to do."""
 
 from __future__ import annotations
 
 
 class EvidenceRefused(Exception):
-    """A pack cannot be asked for now; ``code`` names the reason for programs."""
+    """A pack cannot be requested now; ``code`` is the reason for programs."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -13,4 +13,4 @@ class EvidenceRefused(Exception):
 
 
 class PackCancelled(Exception):
-    """Somebody cancelled the pack, or another worker has it."""
+    """A person cancelled the pack, or another worker holds it."""

@@ -1,4 +1,4 @@
-"""What a pack tells: everything known of one match, read at one moment."""
+"""The content of a pack: all facts about one match, read at one moment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import transaction
 
 import audit.services
+from accounts.models import User
 from audit.models import Event
-from catalogue.models import ExcludedSegment, Recording
+from catalogue.models import Exclusion, Recording
 from reports.evidence import tables
 from review import coverage, selectors
 from review.coverage import LicenceCheck
@@ -27,16 +28,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """One match with all that belongs to it, and to no other match.
+    """One match with everything that belongs to it and to no other match.
 
-    ``chain`` and ``anchors`` are the lines of the audit trail as it exports them,
-    ``tables`` the match report of this match alone, by file name.
+    ``chain`` and ``anchors`` are lines of the audit export. ``tables`` holds the match
+    report of this match, by file name.
     """
 
     match: Match
     segments: Sequence[Segment]
     detections: Sequence[Detection]
-    exclusions: Sequence[ExcludedSegment]
+    exclusions: Sequence[Exclusion]
     licences: Sequence[LicenceCheck]
     disputes: Sequence[Dispute]
     events: Sequence[Event]
@@ -46,29 +47,30 @@ class CaseFacts:
 
     @property
     def file(self) -> ScannedFile:
-        """Return the file in which the recording was found."""
+        """Return the scanned file."""
         return self.match.scanned_file
 
     @property
     def recording(self) -> Recording:
-        """Return what was found."""
+        """Return the matched recording."""
         return self.match.recording
 
     @property
     def as_of(self) -> Event:
-        """Return the last event that the facts rest on."""
+        """Return the last event that the facts include."""
         return self.events[-1]
 
     @property
     def scans(self) -> list[Scan]:
-        """Return the scans that found the recording, the one of the match first."""
+        """Return the scans that found the recording, the match's own first."""
         second = self.match.second_scan
         return [self.match.scan, *([second] if second is not None else [])]
 
 
 def gather(*, match_id: int) -> CaseFacts:
-    """Read everything while nobody can decide: the match's row is held meanwhile."""
+    """Read everything while the match's row is locked against decisions."""
     with transaction.atomic():
+        # Decisions update this row, so they wait for the lock.
         Match.objects.select_for_update().get(pk=match_id)
         match = Match.objects.select_related(
             "recording__bucket",
@@ -77,12 +79,13 @@ def gather(*, match_id: int) -> CaseFacts:
             "second_scan",
             "licence",
             "policy",
+            "dispute__recorded_by",
         ).get(pk=match_id)
         scans = [key for key in (match.scan_id, match.second_scan_id) if key]
         detections = Detection.objects.filter(
             scan__in=scans, recording_id=match.recording_id
         )
-        exclusions = ExcludedSegment.objects.filter(
+        exclusions = Exclusion.objects.filter(
             recording_id=match.recording_id, approved=True, removed_at__isnull=True
         )
         return CaseFacts(
@@ -95,7 +98,11 @@ def gather(*, match_id: int) -> CaseFacts:
             ),
             exclusions=list(exclusions),
             licences=coverage.checks(subject=Subject.of(match)),
-            disputes=list(match.disputes.order_by("pk")),
+            disputes=list(
+                match.disputes.select_related("recorded_by", "answered_by").order_by(
+                    "pk"
+                )
+            ),
             events=list(Event.objects.filter(case=match.case).order_by("sequence")),
             chain="".join(audit.services.export_case(case=match.case)),
             anchors="".join(audit.services.export_anchors(case=match.case)),
@@ -104,7 +111,7 @@ def gather(*, match_id: int) -> CaseFacts:
 
 
 def case_json(facts: CaseFacts) -> Json:
-    """Return what ``case.json`` says of the match, without clips and pictures."""
+    """Return the part of ``case.json`` about the match, without clips and pictures."""
     match, last = facts.match, facts.as_of
     return {
         "schema": "evidence-case/1",
@@ -134,8 +141,17 @@ def case_json(facts: CaseFacts) -> Json:
     }
 
 
+def decision_events(facts: CaseFacts) -> list[Event]:
+    """Return the events that changed the match's state, oldest first."""
+    return [
+        event
+        for event in facts.events
+        if event.after.get("state") and not _is_look(event)
+    ]
+
+
 def decisions_json(facts: CaseFacts) -> list[Json]:
-    """Return every event that changed the state of the match, oldest first."""
+    """Return the decisions for programs."""
     return [
         {
             "event": event.sequence,
@@ -147,13 +163,12 @@ def decisions_json(facts: CaseFacts) -> list[Json]:
             "reason": event.reason,
             "note": event.note,
         }
-        for event in facts.events
-        if event.after.get("state") and not _is_look(event)
+        for event in decision_events(facts)
     ]
 
 
 def source_json(facts: CaseFacts) -> Json:
-    """Return what is known of the scanned file, as it was read, and when."""
+    """Return the facts about the scanned file as they were read."""
     file = facts.file
     return {
         "name": file.name,
@@ -176,7 +191,7 @@ def source_json(facts: CaseFacts) -> Json:
 
 
 def engine_json(facts: CaseFacts) -> list[Json]:
-    """Return each scan with its settings and what it reported of the recording."""
+    """Return each scan with its settings and its detections of the recording."""
     return [
         {
             "scan_id": scan.uid,
@@ -198,7 +213,7 @@ def engine_json(facts: CaseFacts) -> list[Json]:
 
 
 def licences_json(facts: CaseFacts) -> list[Json]:
-    """Return the licences that were considered, and what each says of the use."""
+    """Return the considered licences, with their verdict on this use."""
     return [
         {
             "licence_id": check.licence.number,
@@ -219,7 +234,7 @@ def licences_json(facts: CaseFacts) -> list[Json]:
 
 
 def segment_json(segment: Segment, number: int) -> Json:
-    """Return one segment, in milliseconds of the file and of the recording."""
+    """Return one segment, in milliseconds of file and recording."""
     return {
         "number": number,
         "source_start_ms": segment.start_ms,
@@ -299,10 +314,13 @@ def _dispute(dispute: Dispute) -> Json:
         "is_appeal": dispute.is_appeal,
         "statement": dispute.statement,
         "received_at": _time(dispute.received_at),
+        "recorded_at": _time(dispute.created_at),
+        "recorded_by": _name(dispute.recorded_by),
         "due_at": _time(dispute.due_at),
         "status": dispute.status,
         "answer": dispute.answer,
         "answered_at": _time(dispute.answered_at),
+        "answered_by": _name(dispute.answered_by),
     }
 
 
@@ -332,7 +350,7 @@ def _detection(detection: Detection) -> Json:
 
 
 def _is_look(event: Event) -> bool:
-    """Tell whether the event only took the match in hand or gave it back."""
+    """Tell whether the event only took or released the review lock."""
     looks = {"pending", "in_review"}
     return (
         event.before.get("state") in looks
@@ -343,6 +361,10 @@ def _is_look(event: Event) -> bool:
 
 def _number(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
+
+
+def _name(person: User | None) -> str:
+    return person.get_username() if person else ""
 
 
 def _time(moment: datetime | None) -> str:

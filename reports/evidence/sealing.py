@@ -1,4 +1,4 @@
-"""Makes one ZIP of a folder: hashed file by file, signed, the same bytes every time."""
+"""Seals a folder into one ZIP: hashed, signed, and with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ SIGNATURE = "manifest.sig"
 PUBLIC_KEY = "public-key.pem"
 SUMS = "SHA256SUMS"
 SCHEMA = "evidence-manifest/1"
-# The signature cannot hold itself, nor the manifest its own hash.
+# The signature cannot cover itself, and the manifest cannot contain its own hash.
 UNLISTED = frozenset({MANIFEST, SIGNATURE})
 
+# The earliest time that a ZIP can store: the same for every pack.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+# Already compressed.
 _STORED = frozenset({".flac", ".png", ".pdf"})
 _CHUNK = 1 << 20
 
 
 def seal(folder: Path, target: Path, *, about: dict[str, Any]) -> str:  # Any: JSON
-    """Write the files of ``folder`` and what seals them to ``target``.
+    """Write the files of ``folder`` and their seal to ``target``.
 
-    ``about`` are the manifest's own words on what it is. Returns the key's id; raises
+    ``about`` is the manifest's description of the pack. Returns the key's id; raises
     ``signing.KeyUnusable``.
     """
     key = signing.load_key()
     public = signing.PublicKey(key.public_key())
+    # Before hashing: the key is one of the listed files.
     (folder / PUBLIC_KEY).write_bytes(public.pem)
     sums = {name: sha256_of(folder / name) for name in _names(folder)}
     lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
@@ -53,13 +56,13 @@ def seal(folder: Path, target: Path, *, about: dict[str, Any]) -> str:  # Any: J
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hash of a file's bytes."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _names(folder: Path) -> list[str]:
-    """Return the files below a folder, as they are called in the ZIP, in order."""
+    """Return the names of all files in the ZIP, sorted."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
@@ -68,6 +71,7 @@ def _write_zip(folder: Path, target: Path) -> None:
     with zipfile.ZipFile(target, "w") as archive:
         for name in _names(folder):
             info = zipfile.ZipInfo(name, _EPOCH)
+            # Unix with mode 644, whatever the system: equal bytes everywhere.
             info.create_system = 3
             info.external_attr = 0o644 << 16
             info.file_size = (folder / name).stat().st_size

@@ -1,4 +1,4 @@
-"""What lists, pages and reports read about packs."""
+"""Reads packs for lists, pages and reports."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from enum import StrEnum
 from audit.models import Event
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
-from review.services.transitions import ASSIGN, NOTE
+from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
 
-# These events tell who held the match or noted something; they decide nothing.
-_LOOKS = ("take", "release", "lock_ended", NOTE, ASSIGN)
+# Lock events, notes and assignments decide nothing.
+_LOOKS = (*LOCK_EVENTS, NOTE, ASSIGN)
 
 
 class EvidenceStatus(StrEnum):
-    """How the evidence of a match stands, as reports name it."""
+    """The state of a match's evidence, as in reports."""
 
     NONE = "none"
     QUEUED = "queued"
@@ -35,10 +35,10 @@ _STATUS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """The newest pack of a match, and the newest that is ready.
+class MatchPacks:
+    """The newest pack of a match, and the newest ready pack.
 
-    ``stale_since`` is when the first decision after the ready one came.
+    ``stale_since`` is the time of the first decision after the ready pack.
     """
 
     newest: EvidencePack
@@ -47,7 +47,7 @@ class Evidence:
 
     @property
     def status(self) -> EvidenceStatus:
-        """Return the state of the newest pack; a ready one may be stale."""
+        """Return the state of the newest pack; a ready pack may be stale."""
         status = _STATUS[PackStatus(self.newest.status)]
         if status == EvidenceStatus.READY and self.stale_since is not None:
             return EvidenceStatus.STALE
@@ -55,25 +55,25 @@ class Evidence:
 
     @property
     def sha256(self) -> str:
-        """Return the hash of the newest pack that can be had; empty for none."""
+        """Return the hash of the newest ready pack, or an empty string."""
         return self.ready.sha256 if self.ready is not None else ""
 
 
 def packs_of(match: Match) -> list[EvidencePack]:
-    """Return every pack of the match, newest first."""
+    """Return all packs of the match, newest first."""
     found = EvidencePack.objects.filter(match=match).order_by("-pk")
     return list(found.select_related("match", "requested_by"))
 
 
-def evidence_of(match: Match) -> Evidence | None:
-    """Return how the evidence of one match stands; None where there is none."""
+def evidence_of(match: Match) -> MatchPacks | None:
+    """Return the evidence of one match, or None without packs."""
     return evidence_of_many([match.pk]).get(match.pk)
 
 
-def evidence_of_many(matches: Iterable[int]) -> Mapping[int, Evidence]:
-    """Return how the evidence of matches stands, by key, with two queries.
+def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
+    """Return the evidence of matches by primary key, with two queries.
 
-    Matches without a pack are left out, and cancelled packs do not count.
+    Matches without packs are missing, and cancelled packs do not count.
     """
     packs: dict[int, list[EvidencePack]] = {}
     rows = EvidencePack.objects.filter(match__in=list(matches)).exclude(
@@ -82,18 +82,20 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, Evidence]:
     for pack in rows.select_related("match").order_by("-pk"):
         packs.setdefault(pack.match_id, []).append(pack)
     ready = {
-        key: next((one for one in found if one.status == PackStatus.READY), None)
-        for key, found in packs.items()
+        key: next(
+            (pack for pack in match_packs if pack.status == PackStatus.READY), None
+        )
+        for key, match_packs in packs.items()
     }
     changed = _changed_since(pack for pack in ready.values() if pack is not None)
     return {
-        key: Evidence(found[0], ready[key], changed.get(key))
-        for key, found in packs.items()
+        key: MatchPacks(match_packs[0], ready[key], changed.get(key))
+        for key, match_packs in packs.items()
     }
 
 
 def _changed_since(ready: Iterable[EvidencePack]) -> dict[int, datetime]:
-    """Return by match when it was first decided on after its pack."""
+    """Return by match the first decision after its pack."""
     by_case = {pack.match.case: pack for pack in ready}
     if not by_case:
         return {}

@@ -1,4 +1,4 @@
-"""Asking for packs, cancelling them, handing them out. Each is an event of the pack."""
+"""Requests, cancels and requeues packs; each step is an event of the pack."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from review.models import Match
 def request_pack(
     *, match: Match, user: User, with_reference_clips: bool = True
 ) -> EvidencePack:
-    """Queue a new pack of the match as it is when the worker takes it.
+    """Queue a new pack with the match's state at build time.
 
-    Raises ``EvidenceRefused`` where there is no signing key, or while one is made.
+    Raises ``EvidenceRefused`` without a signing key, or while a pack is being built.
     """
     try:
+        # Fail now, while the person can read why, not later in the worker.
         signing.load_key()
     except signing.KeyUnusable as error:
         raise EvidenceRefused("no_signing_key", str(error)) from error
@@ -47,13 +48,13 @@ def request_pack(
     except IntegrityError as error:
         raise EvidenceRefused(
             "evidence_running",
-            "A pack of this match is being built already. Wait for it, or cancel it.",
+            "A pack of this match is already being built. Wait for it, or cancel it.",
         ) from error
     return pack
 
 
 def cancel_pack(*, pack: EvidencePack, user: User) -> bool:
-    """Give up a pack that is not ready; tell whether there was one to give up."""
+    """Cancel an unfinished pack; tell whether there was one."""
     with transaction.atomic():
         cancelled = EvidencePack.objects.filter(
             pk=pack.pk, status__in=ACTIVE_PACK_STATUSES
@@ -68,9 +69,9 @@ def cancel_pack(*, pack: EvidencePack, user: User) -> bool:
 
 
 def try_again(*, pack: EvidencePack, user: User) -> None:
-    """Queue a pack that was given up, of the match as it is by then.
+    """Queue a failed pack again, with the match's state at build time.
 
-    Raises ``EvidenceRefused`` where it was not given up, or another one is being built.
+    Raises ``EvidenceRefused`` if it has not failed, or if another pack is being built.
     """
     try:
         with transaction.atomic():
@@ -82,7 +83,7 @@ def try_again(*, pack: EvidencePack, user: User) -> None:
                 progress=0,
                 finished_at=None,
             ):
-                raise EvidenceRefused("not_given_up", "This pack was not given up.")
+                raise EvidenceRefused("not_given_up", "This pack has not failed.")
             audit.services.record(
                 case=pack.case, action="evidence.tried_again", actor=user
             )
@@ -94,7 +95,7 @@ def try_again(*, pack: EvidencePack, user: User) -> None:
 
 
 def record_download(*, pack: EvidencePack, user: User) -> None:
-    """Keep who took a pack away, before it leaves."""
+    """Record a download before the pack leaves."""
     audit.services.record(
         case=pack.case,
         action="evidence.downloaded",
@@ -104,14 +105,14 @@ def record_download(*, pack: EvidencePack, user: User) -> None:
 
 
 def requeue_stale_packs(**_signal: object) -> None:
-    """Hand out again what a dead worker left, or give up what was tried too often."""
+    """Queue packs of dead workers again, or fail those out of attempts."""
     now = datetime.now(tz=UTC)
     silent = EvidencePack.objects.filter(
         status=PackStatus.BUILDING, lease_until__lt=now
     )
     give_up(
         silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS),
-        "It was interrupted too often. Ask for a new pack, or tell an admin.",
+        "The pack was interrupted too often. Request a new pack, or tell an admin.",
         status=PackStatus.FAILED,
         finished_at=now,
     )

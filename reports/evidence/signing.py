@@ -1,7 +1,7 @@
-"""The operator's key that signs evidence packs: Ed25519, one file, made once.
+"""The operator's key that signs evidence packs: Ed25519, in one file.
 
-Whoever can read the private key can make evidence in the operator's name, so a file
-that others may read is refused.
+Anybody who can read the private key can forge evidence, so a file that other users may
+read is refused.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _PEM = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyIn
 
 
 class KeyUnusable(Exception):
-    """There is no key, or not one that may be used; the text says what to do."""
+    """The key is missing or must not be used; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """What checks a signature; ``key_id`` is the SHA-256 of its 32 bytes."""
+    """Verifies signatures; ``key_id`` is the SHA-256 of its 32 bytes."""
 
     key: Ed25519PublicKey
 
     @property
     def key_id(self) -> str:
-        """Return the name of the key."""
+        """Return the id of the key."""
         return hashlib.sha256(self.key.public_bytes(*_RAW)).hexdigest()
 
     @property
     def pem(self) -> bytes:
-        """Return the key as openssl reads it."""
+        """Return the key as PEM, for openssl."""
         return self.key.public_bytes(*_PEM)
 
     def verifies(self, signature: bytes, content: bytes) -> bool:
@@ -54,18 +54,18 @@ class PublicKey:
 
 
 def key_path() -> Path:
-    """Return where the private key lies."""
+    """Return the path of the private key."""
     chosen = settings.ACRPORTAL_SIGNING_KEY_PATH
     return Path(chosen or settings.ACRPORTAL_DATA_DIR / "signing_key.pem")
 
 
 def has_key() -> bool:
-    """Tell whether the operator has made a key."""
+    """Tell whether a key exists."""
     return key_path().exists()
 
 
 def create_key() -> PublicKey:
-    """Make the key, readable for its owner alone; never in the place of another."""
+    """Create the key, readable by its owner only; never replace one."""
     path = key_path()
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(
@@ -75,11 +75,12 @@ def create_key() -> PublicKey:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        # O_EXCL never replaces a key, and the mode applies from the first byte.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise KeyUnusable(
-            f"There is a key in {path} already. Packs name the key that signed them; "
-            "move the old one away, and keep its public half, before you make a new one."
+            f"There is already a key in {path}. Packs name the key that signed them; "
+            "move the old key away, and keep its public half, before you create a new one."
         ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
@@ -93,20 +94,20 @@ def load_key() -> Ed25519PrivateKey:
         mode, pem = path.stat().st_mode, path.read_bytes()
     except FileNotFoundError as error:
         raise KeyUnusable(
-            "There is no signing key yet. Make one with: "
+            "There is no signing key yet. Create one with: "
             "python manage.py create_signing_key"
         ) from error
     except OSError as error:
         raise KeyUnusable(f"The signing key cannot be read: {error}.") from error
     if stat.S_IMODE(mode) & 0o077:
         raise KeyUnusable(
-            f"Others may read the signing key {path}. Take that right away (chmod 600), "
-            "and make a new key if somebody did."
+            f"Other users may read the signing key {path}. Restrict it (chmod 600), "
+            "and create a new key if somebody read it."
         )
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except ValueError as error:
-        raise KeyUnusable(f"{path} holds no private key: {error}.") from error
+        raise KeyUnusable(f"{path} does not contain a private key: {error}.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyUnusable(f"The key in {path} is not an Ed25519 key.")
     return key
@@ -118,11 +119,11 @@ def public_key() -> PublicKey:
 
 
 def read_public_key(pem: bytes) -> PublicKey:
-    """Return the key that a PEM text holds; raise ``KeyUnusable``."""
+    """Return the public key in a PEM text; raise ``KeyUnusable``."""
     try:
         key = serialization.load_pem_public_key(pem)
     except ValueError as error:
-        raise KeyUnusable(f"This is no public key: {error}.") from error
+        raise KeyUnusable(f"This is not a public key: {error}.") from error
     if not isinstance(key, Ed25519PublicKey):
         raise KeyUnusable("This is not an Ed25519 key.")
     return PublicKey(key)

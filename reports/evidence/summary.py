@@ -1,4 +1,4 @@
-"""The summary of a pack: two pages that a lawyer can read."""
+"""The summary of a pack: two pages for lawyers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from reports.evidence import words
 from reports.evidence.drawings import OTHER_STATE, STATE_COLOURS, WIDTH, Picture
-from reports.evidence.facts import CaseFacts, decisions_json
+from reports.evidence.facts import CaseFacts
 from reports.pdf import FAMILY, INK, LINE, QUIET, Pages
 from reports.values import offset
 
@@ -24,7 +24,7 @@ _FOOT_MM = 18
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture and its PNG."""
+    """A picture with its PNG."""
 
     picture: Picture
     png: bytes
@@ -33,7 +33,7 @@ class Drawn:
 def summary_pdf(
     facts: CaseFacts, pictures: Sequence[Drawn], gaps: Sequence[str], key_id: str
 ) -> bytes:
-    """Return the document; ``gaps`` say what the pack does not hold."""
+    """Return the document; ``gaps`` lists what the pack lacks."""
     by_name = {each.picture.name: each for each in pictures}
     pages = Pages(
         title=_("Evidence: %(match)s") % {"match": facts.match.uid},
@@ -128,7 +128,7 @@ def _pair(pages: Pages, x: float, width: float, name: str, value: str) -> None:
 
 
 def _draw(pages: Pages, drawn: Drawn) -> None:
-    """Place a picture below its title, if there is room for it on the page."""
+    """Draw a picture below its title if it fits on the page."""
     height = pages.epw * drawn.picture.height / WIDTH
     if pages.y + height > pages.h - _FOOT_MM:
         return
@@ -182,21 +182,23 @@ def _row(pages: Pages, cells: Sequence[str], *, bold: bool = False) -> None:
 
 def _decided(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("Decisions"))
-    told = decisions_json(facts)
-    if len(told) > DECISION_ROWS:
+    decided = words.decisions(facts)
+    if len(decided) > DECISION_ROWS:
         text = _("The last %(shown)s of %(all)s; audit.jsonl has them all.")
-        values = {"shown": DECISION_ROWS, "all": len(told)}
+        values = {"shown": DECISION_ROWS, "all": len(decided)}
         pages.write_text(text % values, size=8, colour=QUIET, most_lines=1)
-    for event in told[-DECISION_ROWS:]:
-        change = " → ".join(filter(None, [event["from"], event["to"]]))
-        parts = [f"{event['at'][:19].replace('T', ' ')} UTC", event["by"]]
-        parts += [f"{event['action']} ({change})", event["reason"], event["note"]]
+    for event in decided[-DECISION_ROWS:]:
+        change = f" ({event['change']})" if event["change"] else ""
+        parts = [f"{event['at']} UTC", f"{event['by']} {event['done']}{change}"]
+        parts.append(event["why"])
         pages.write_text(" · ".join(filter(None, parts)), size=8, most_lines=1)
-    for dispute in facts.disputes[-2:]:
+    for dispute in words.disputes(facts)[-2:]:
+        by = dispute["recorded_by"]
         parts = [
-            f"{dispute.received_at:%Y-%m-%d}",
-            _("Dispute: %(what)s") % {"what": dispute},
-            dispute.statement,
+            dispute["received"],
+            _("Dispute: %(what)s") % {"what": dispute["title"]},
+            _("recorded by %(who)s") % {"who": by} if by else "",
+            dispute["statement"],
         ]
         pages.write_text(" · ".join(filter(None, parts)), size=8, most_lines=2)
     pages.ln(3)
@@ -229,8 +231,8 @@ def _checking(pages: Pages, facts: CaseFacts, gaps: Sequence[str], key_id: str) 
 
 def _heading(pages: Pages, text: str, *, width: float = 0) -> None:
     pages.write_text(text, size=10, bold=True, width=width, most_lines=1)
+    # ``ln`` returns to the left margin; columns set their own x for each line.
     pages.ln(0.6)
-    # ``ln`` goes back to the margin; a column goes on where it stands.
 
 
 def _foot(pages: Pages, facts: CaseFacts, number: int) -> None:

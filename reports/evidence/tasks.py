@@ -1,4 +1,4 @@
-"""Work on packs that runs in a worker."""
+"""Background tasks of evidence packs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.models import EvidencePack, PackStatus
 
 @task(priority=Priority.DOCUMENT)
 def build_pack(pack_id: int) -> None:
-    """Build one pack; one that is taken or done is left alone."""
+    """Build one queued pack, then queue the next."""
     building.run(pack_id=pack_id, owner=worker_name())
     waiting = EvidencePack.objects.filter(status=PackStatus.QUEUED)
     pass_on(build_pack, waiting, kind=building.KIND)

@@ -1,4 +1,4 @@
-"""Checks a pack against a public key, without the database that it came from."""
+"""Checks a pack against a public key, without access to the database."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ _CHUNK = 1 << 20
 _MOST_BYTES = 64 << 20
 _SIGNATURE_BYTES = 64
 
-# Any in this module: JSON of somebody else, read value by value.
+# Any in this module: untrusted JSON, checked value by value.
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was checked, and how it came out."""
+class PackCheck:
+    """The result of one check."""
 
     holds: bool
     text: str
 
 
 class PackUnreadable(Exception):
-    """The file is no evidence pack, or not one that can be read."""
+    """The file is not an evidence pack, or is damaged."""
 
 
-def verify(path: Path, key: PublicKey) -> list[Finding]:
+def verify(path: Path, key: PublicKey) -> list[PackCheck]:
     """Check signature, files and chain of events; raise ``PackUnreadable``.
 
-    Nothing in the pack is trusted before the signature has been checked, and nothing
-    is unpacked.
+    It trusts no content before the signature is checked, and unpacks nothing.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -48,11 +47,11 @@ def verify(path: Path, key: PublicKey) -> list[Finding]:
         raise PackUnreadable(f"{path} cannot be read as a ZIP: {error}.") from error
 
 
-def _findings(archive: zipfile.ZipFile, key: PublicKey) -> Iterator[Finding]:
+def _findings(archive: zipfile.ZipFile, key: PublicKey) -> Iterator[PackCheck]:
     content = _read(archive, MANIFEST)
     signature = _read(archive, SIGNATURE)
     signed = len(signature) == _SIGNATURE_BYTES and key.verifies(signature, content)
-    yield Finding(
+    yield PackCheck(
         signed,
         f"The manifest was signed by the key {key.key_id}."
         if signed
@@ -65,7 +64,7 @@ def _findings(archive: zipfile.ZipFile, key: PublicKey) -> Iterator[Finding]:
 
 
 def _other_key(content: bytes, key: PublicKey) -> str:
-    """Name the key that the manifest claims, where it is another."""
+    """Return a hint if the manifest names another key or was changed."""
     try:
         claimed = json.loads(content).get("key_id")
     except (ValueError, AttributeError):
@@ -87,11 +86,11 @@ def _manifest(content: bytes) -> Json:
     except (ValueError, KeyError, TypeError) as error:
         raise PackUnreadable(f"{MANIFEST} is damaged: {error}.") from error
     if not fits:
-        raise PackUnreadable(f"{MANIFEST} is not of the kind {SCHEMA}.")
+        raise PackUnreadable(f"{MANIFEST} does not have the schema {SCHEMA}.")
     return dict(manifest)
 
 
-def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[Finding]:
+def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[PackCheck]:
     listed = {each["name"]: each for each in manifest["files"]}
     held = Counter(info.filename for info in archive.infolist())
     bad = []
@@ -103,19 +102,20 @@ def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[Finding]:
     bad += [
         f"{name} is not in the manifest." for name in held.keys() - listed - UNLISTED
     ]
-    bad += [f"{name} is there {n} times." for name, n in held.items() if n > 1]
-    yield from (Finding(False, text) for text in sorted(bad))
+    # ZIP files may repeat names, and tools unpack either copy.
+    bad += [f"{name} occurs {n} times." for name, n in held.items() if n > 1]
+    yield from (PackCheck(False, text) for text in sorted(bad))
     if not bad:
-        yield Finding(True, f"All {len(listed)} files are as the manifest lists them.")
+        yield PackCheck(True, f"All {len(listed)} files match the manifest.")
 
 
-def _check_chain(archive: zipfile.ZipFile, manifest: Json) -> Finding:
+def _check_chain(archive: zipfile.ZipFile, manifest: Json) -> PackCheck:
     try:
         text = _read(archive, "audit.jsonl").decode()
         lines = list(read_json_lines(text.splitlines()))
         fault = first_fault(lines)
         if fault is not None:
-            return Finding(False, f"The chain of events does not hold: {fault}.")
+            return PackCheck(False, f"The chain of events is broken: {fault}.")
         last = lines[-1]
         ends_there = (
             last["case"] == f"match:{manifest['match_id']}"
@@ -123,10 +123,10 @@ def _check_chain(archive: zipfile.ZipFile, manifest: Json) -> Finding:
             and last["hash"] == manifest["as_of"]["event_hash"]
         )
     except (PackUnreadable, ValueError, KeyError, TypeError, IndexError) as error:
-        return Finding(False, f"The chain of events cannot be read: {error}.")
+        return PackCheck(False, f"The chain of events cannot be read: {error}.")
     if not ends_there:
-        return Finding(False, "The chain does not end in the event that is signed.")
-    return Finding(True, f"The chain of {len(lines)} events is whole.")
+        return PackCheck(False, "The chain does not end in the signed event.")
+    return PackCheck(True, f"The chain of {len(lines)} events is intact.")
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -134,17 +134,18 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
         info = archive.getinfo(name)
     except KeyError as error:
         raise PackUnreadable(
-            f"There is no {name} in it: this is no evidence pack."
+            f"{name} is missing: this is not an evidence pack."
         ) from error
     with archive.open(info) as file:
+        # The ZIP may claim any size, so stop at our own limit.
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise PackUnreadable(f"{name} is larger than any that the portal makes.")
+        raise PackUnreadable(f"{name} is larger than in any pack of the portal.")
     return content
 
 
 def _sha256(archive: zipfile.ZipFile, name: str, size: int) -> str:
-    """Return the hash of a file; empty as soon as it is longer than it should be."""
+    """Return the hash of a file, or an empty string if its size is wrong."""
     digest, read = hashlib.sha256(), 0
     try:
         with archive.open(name) as file:

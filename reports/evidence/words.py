@@ -1,7 +1,8 @@
-"""What the figures of a match mean, in plain sentences for people outside."""
+"""Explains the figures of a match in plain sentences for outsiders."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.utils.text import Truncator
@@ -9,8 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from reports.evidence.facts import CaseFacts
+from accounts.models import User
+from audit.models import Event
+from audit.words import actor_label
+from reports.evidence.facts import CaseFacts, decision_events
 from reports.values import offset
+from review import words as event_words
 from review.choices import MatchState, Relation
 from review.models import Match
 
@@ -53,9 +58,9 @@ _STATES = {
 
 
 def sentences(facts: CaseFacts) -> list[str]:
-    """Return what was found and what it means, the most important first."""
+    """Return what was found and what it means, most important first."""
     match = facts.match
-    told = [
+    texts = [
         _what(facts),
         _shares(match),
         str(_RELATIONS[Relation(match.relation)]),
@@ -64,31 +69,91 @@ def sentences(facts: CaseFacts) -> list[str]:
         _speech(match),
     ]
     if match.excluded_ms:
-        told.append(
+        texts.append(
             _(
                 "%(s)s s lie on stretches that do not count and are left out of the time."
             )
             % {"s": _seconds(match.excluded_ms)}
         )
     if match.second_scan is not None:
-        told.append(_("Two engines found it independently of each other."))
-    return [sentence for sentence in told if sentence]
+        texts.append(_("Two engines found it independently of each other."))
+    return [sentence for sentence in texts if sentence]
 
 
 def decision(facts: CaseFacts) -> str:
-    """Return what was decided, by whom and when, in a sentence or two."""
+    """Return what was decided, by whom and when."""
     match = facts.match
-    told = str(_STATES[MatchState(match.state)])
+    texts = [str(_STATES[MatchState(match.state)])]
     if match.decided_by_name and match.decided_at is not None:
-        told += " " + _("Decided by %(who)s on %(when)s UTC.") % {
-            "who": match.decided_by_name,
-            "when": f"{match.decided_at:%Y-%m-%d %H:%M:%S}",
+        words = {
+            MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC."),
+            MatchState.SUPERSEDED: _("Decided before by %(who)s on %(when)s UTC."),
+        }.get(MatchState(match.state), _("Decided by %(who)s on %(when)s UTC."))
+        texts.append(words % _who(match.decided_by_name, match.decided_at))
+    if match.state == MatchState.DISPUTED and match.state_at is not None:
+        words = _("Dispute recorded by %(who)s on %(when)s UTC.")
+        texts.append(words % _who(match.state_by or _("a person"), match.state_at))
+    return " ".join(texts)
+
+
+def decisions(facts: CaseFacts) -> list[dict[str, str]]:
+    """Return a row per decision: time, person, verb, change of state and reason."""
+    return [
+        {
+            "event": str(event.sequence),
+            "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
+            "by": actor_label(event.actor_name),
+            "done": event_words.done(event),
+            "change": _change(event),
+            "why": " · ".join(
+                filter(None, [event_words.event_reason(event), event.note])
+            ),
         }
-    return told
+        for event in decision_events(facts)
+    ]
+
+
+def _change(event: Event) -> str:
+    states = [event.before.get("state", ""), event.after["state"]]
+    if states[0] == states[1]:
+        return ""
+    return " → ".join(filter(None, map(event_words.state_label, states)))
+
+
+def disputes(facts: CaseFacts) -> list[dict[str, str]]:
+    """Return each dispute with its statement, its answer, and who recorded both."""
+    return [
+        {
+            "title": _("%(what)s: %(status)s")
+            % {
+                "what": dispute.get_code_display(),
+                "status": dispute.get_status_display().lower(),
+            }
+            + (f" ({_('appeal')})" if dispute.is_appeal else ""),
+            "received": f"{dispute.received_at:%Y-%m-%d}",
+            "recorded_by": _username(dispute.recorded_by),
+            "due": f"{dispute.due_at:%Y-%m-%d}",
+            "statement": dispute.statement,
+            "answered": f"{dispute.answered_at:%Y-%m-%d}"
+            if dispute.answered_at
+            else "",
+            "answered_by": _username(dispute.answered_by),
+            "answer": dispute.answer,
+        }
+        for dispute in facts.disputes
+    ]
+
+
+def _username(person: User | None) -> str:
+    return person.get_username() if person else ""
+
+
+def _who(name: str, at: datetime) -> dict[str, str]:
+    return {"who": actor_label(name), "when": f"{at:%Y-%m-%d %H:%M:%S}"}
 
 
 def licences(facts: CaseFacts) -> str:
-    """Return in one sentence what the licences say."""
+    """Return the verdict of the licences in one sentence."""
     if not facts.licences:
         return _("No licence in force speaks of this recording.")
     full = [each.licence for each in facts.licences if each.cover == "full"]
@@ -103,10 +168,10 @@ def licences(facts: CaseFacts) -> str:
 
 
 def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
-    """Return what names the recording: labels with their values, none empty."""
+    """Return what identifies the recording: non-empty values with labels."""
     recording = facts.recording
     title = " ".join([recording.title, recording.version_title]).strip()
-    return _told(
+    return _known(
         [
             (_("Title"), title),
             (_("Artists"), recording.artist_names),
@@ -121,9 +186,9 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
 
 
 def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
-    """Return what names the file: labels with their values, none empty."""
+    """Return what identifies the file: non-empty values with labels."""
     file = facts.file
-    return _told(
+    return _known(
         [
             (_("Name"), file.name),
             (_("Link"), file.source_url),
@@ -138,7 +203,7 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
     )
 
 
-def _told(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _known(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     unknown = ("", offset(0))
     return [(name, value) for name, value in pairs if value not in unknown]
 
@@ -174,17 +239,17 @@ def _shares(match: Match) -> str:
 def _score(match: Match) -> str:
     if match.score is None:
         return _("The engine gives no score for it.")
-    told = _("Score %(score)s on the scale %(scale)s.") % {
+    text = _("Score %(score)s on the scale %(scale)s.") % {
         "score": match.score,
         "scale": match.score_scale,
     }
     if match.score_scale == EMBEDDED_SCALE and match.score >= 50:
-        told += " " + _(
+        text += " " + _(
             "By chance alone, unrelated sound is expected to reach it less than once in "
             "10^%(power)s hours."
         ) % {"power": _hours_power(match.score)}
     return (
-        told
+        text
         + " "
         + _(
             "The score speaks of chance alone: where two recordings share a loop or a sample, "
@@ -194,9 +259,9 @@ def _score(match: Match) -> str:
 
 
 def _hours_power(score: Decimal) -> int:
-    """Return the tenth power of the hours in which chance reaches a score once.
+    """Return the power of ten of the hours in which chance reaches a score once.
 
-    The other way round of how the engine's score is made; see docs/recognition.md.
+    This inverts the engine's score formula; see docs/recognition.md.
     """
     return int(3 + (score - 50) * 15 / 50)
 

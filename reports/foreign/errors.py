@@ -1,4 +1,4 @@
-"""Why results of another program cannot be read; each text names the place."""
+"""Errors in results of another program; each message names the place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 class ResultsRefused(Exception):
-    """The file as a whole cannot be read."""
+    """The whole file is unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One row or file that cannot be taken: line (0 where there is none), column, why."""
+class ResultFault:
+    """A row or file that cannot be imported: line (0 if unknown), column, cause."""
 
     line: int
     column: str

@@ -1,6 +1,6 @@
-"""Reads dumps of ACRCloud's File Scanning API: answers of list and show, as they came.
+"""Reads dumps of ACRCloud's File Scanning API: responses of list and show.
 
-A dump is one answer, a list of answers or of files, or one of these per line.
+A dump is one response, a list of responses or of files, or one of these per line.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reports.foreign.errors import Fault
+from reports.foreign.errors import ResultFault
 from reports.foreign.found import READY, FoundFile, Json
 
 _FINISHED = (1, -1, -2, -3)
 
 
 def is_file_scanning(documents: Iterable[Any]) -> bool:  # Any: JSON
-    """Tell whether any of the documents holds files of the API."""
+    """Tell whether any document contains files of the API."""
     return any("state" in file for file in _files(documents))
 
 
-def read_documents(documents: Iterable[Any]) -> Iterator[FoundFile | Fault]:
-    """Yield each file of the answers; ``line`` is its number in the dump, from 1."""
+def read_documents(documents: Iterable[Any]) -> Iterator[FoundFile | ResultFault]:
+    """Yield each file of the responses; ``line`` is its number in the dump, from 1."""
     for number, file in enumerate(_files(documents), start=1):
         yield _read(number, file)
 
@@ -37,21 +37,21 @@ def _files(documents: Iterable[Any]) -> Iterator[Json]:
             yield document
 
 
-def _read(number: int, file: Json) -> FoundFile | Fault:
+def _read(number: int, file: Json) -> FoundFile | ResultFault:
     name, state = file.get("name"), file.get("state")
     if not isinstance(name, str) or not name.strip():
-        return Fault(number, "name", "The file has no name.")
+        return ResultFault(number, "name", "The file has no name.")
     if isinstance(state, bool) or not isinstance(state, int):
-        return Fault(number, "state", f"{name}: the state is missing.")
+        return ResultFault(number, "state", f"{name}: the state is missing.")
     if state not in _FINISHED:
-        return Fault(
+        return ResultFault(
             number, "state", f"{name} was still being scanned (state {state})."
         )
     if state == READY and not isinstance(file.get("results"), dict | list):
-        return Fault(
+        return ResultFault(
             number,
             "results",
-            f"{name} has results that the dump does not hold. Dump it again with "
+            f"{name} has results that the dump does not contain. Dump it again with "
             "with_result=1.",
         )
     results = file.get("results")

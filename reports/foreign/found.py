@@ -1,4 +1,4 @@
-"""What another program found in one file, in the shape that ACRCloud's API uses."""
+"""Results of another program for one file, in the form of ACRCloud's API."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ READY, NO_RESULT, FAILED = 1, -1, -2
 class FoundFile:
     """One file with its results.
 
-    ``remote_id`` is the service's own id, empty where the program keeps none; then the
-    name tells files apart. ``results`` has the sections that ``acrcloud_results`` reads.
-    ``stretches`` are spans without a result, as ``Scan.stretches`` keeps them.
+    ``remote_id`` is the service's own id; if empty, the name identifies the file.
+    ``results`` has the sections that ``acrcloud_results`` reads. ``stretches`` are
+    intervals without a result, as in ``Scan.stretches``.
     """
 
     line: int

@@ -1,7 +1,7 @@
-"""Makes scanned files, scans, detections and matches of what another program found.
+"""Creates files, scans, detections and matches from results of another program.
 
-A file that is there already, by the service's id or else by its name, gets a further
-scan only where the result is another: so a stopped import is done again safely.
+A known file, by the service's id or else by its name, gets a new scan only if its
+result differs. An interrupted import can therefore be repeated.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from django.db import IntegrityError, transaction
 import audit.services
 from accounts.models import User
 from common.storage import display_name
-from reports.foreign.errors import Fault
+from reports.foreign.errors import ResultFault
 from reports.foreign.found import NO_RESULT, READY, FoundFile
 from scanning import results
 from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
     EngineChoice,
     FileStatus,
+    NoMatchReason,
     ScanStage,
     ScanStatus,
     SourceType,
@@ -38,8 +40,8 @@ SHOWN = 200
 
 
 @dataclass(slots=True)
-class Summary:
-    """What came of an import, or would come of it."""
+class ResultSummary:
+    """The outcome of an import, or of its check."""
 
     files: int = 0
     added: int = 0
@@ -50,63 +52,76 @@ class Summary:
     recordings: int = 0
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
-    def refuse(self, fault: Fault) -> None:
-        """Count what cannot be taken; the first are kept to be shown."""
+    def refuse(self, fault: ResultFault) -> None:
+        """Count an invalid entry; the first ones are stored for display."""
         self.refused += 1
         if len(self.faults) < SHOWN:
             self.faults.append(asdict(fault))
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """Takes files into a container; ``dry`` only says what would come of it."""
+class ResultImporter:
+    """Imports files into a container; ``dry`` only counts."""
 
     container: Container
     user: User | None
     source: str
     dry: bool
     heartbeat: Callable[[], None]
+    _answers: dict[str, str] = field(default_factory=dict)
+    """Results that a dry run would have stored, by id or name, to count repeats."""
 
-    def run(self, found: Iterable[FoundFile | Fault]) -> Summary:
-        """Take each file by itself: one that is refused keeps none of the others."""
-        summary = Summary()
+    def run(self, found: Iterable[FoundFile | ResultFault]) -> ResultSummary:
+        """Import the files one by one; a refused file does not affect the others."""
+        summary = ResultSummary()
         for each in found:
-            if isinstance(each, Fault):
+            if isinstance(each, ResultFault):
                 summary.refuse(each)
                 continue
             summary.files += 1
             try:
                 self._take(each, summary)
+            # A scan started meanwhile; the database allows one per file and engine.
             except IntegrityError:
                 message = f"{each.name} is being scanned; import it again later."
-                summary.refuse(Fault(each.line, "", message))
+                summary.refuse(ResultFault(each.line, "", message))
             self.heartbeat()
         return summary
 
-    def _take(self, found: FoundFile, summary: Summary) -> None:
+    def _take(self, found: FoundFile, summary: ResultSummary) -> None:
         answer = digest(found.state, found.results)
         known = self._known(found)
         if known is not None and known.container_id != self.container.pk:
             message = (
-                f"{found.name} is in the container {known.container.name} already."
+                f"{found.name} is already in the container {known.container.name}."
             )
-            summary.refuse(Fault(found.line, "id", message))
+            summary.refuse(ResultFault(found.line, "id", message))
             return
-        if known is not None and _has_answer(known, answer):
+        key = found.remote_id or f"name:{_name(found)}"
+        planned = self._answers.get(key)
+        if planned == answer or (planned is None and _has_answer(known, answer)):
             summary.unchanged += 1
+            return
+        if known is not None and _is_being_scanned(known):
+            message = f"{found.name} is being scanned; import it again later."
+            summary.refuse(ResultFault(found.line, "", message))
             return
         if found.state == NO_RESULT:
             summary.without_match += 1
         summary.recordings += len({item.acrid for item in read_items(found.results)})
-        summary.rescanned += known is not None
-        summary.added += known is None
-        if not self.dry:
+        is_known = known is not None or planned is not None
+        summary.rescanned += is_known
+        summary.added += not is_known
+        if self.dry:
+            self._answers[key] = answer
+        else:
             self._store(found, known, answer)
 
     def _known(self, found: FoundFile) -> ScannedFile | None:
-        files = ScannedFile.objects.filter(deleted_at__isnull=True)
+        files = ScannedFile.objects.present()
         if found.remote_id:
             return files.filter(remote_id=found.remote_id).first()
+        # Names repeat, so only imported files count, not uploads of that name.
         named = files.filter(container=self.container, name=_name(found))
         return named.filter(platform_facts__imported=True).order_by("pk").first()
 
@@ -128,16 +143,16 @@ class Import:
             actor=self.user or audit.services.SYSTEM,
             after={"scan": scan.uid, "from": self.source, "state": found.state},
         )
-        told = f"Imported from {self.source}"
+        origin = f"Imported from {self.source}"
         if found.scanned_at:
-            told += f"; ACRCloud's result is of {found.scanned_at}"
+            origin += f"; ACRCloud's result is from {found.scanned_at}"
         if found.state not in (READY, NO_RESULT):
             Scan.objects.filter(pk=scan.pk).update(
                 engine_version=ENGINE_VERSION, result_sha256=answer
             )
             failure = ScanFailed(
                 "acrcloud_error",
-                f"ACRCloud could not scan {file.name} (state {found.state}). {told}.",
+                f"ACRCloud could not scan {file.name} (state {found.state}). {origin}.",
             )
             results.store_failure(scan=scan, failure=failure, owner=owner)
             return
@@ -147,8 +162,8 @@ class Import:
             result,
             engine_version=ENGINE_VERSION,
             stretches=tuple(found.stretches),
-            warnings=(f"{told}.",),
-            no_match_reason="partial_scan"
+            warnings=(f"{origin}.",),
+            no_match_reason=NoMatchReason.PARTIAL_SCAN
             if partly and not result.found
             else result.no_match_reason,
         )
@@ -181,7 +196,14 @@ class Import:
         return file
 
 
-def _has_answer(file: ScannedFile, answer: str) -> bool:
+def _is_being_scanned(file: ScannedFile) -> bool:
+    scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
+    return scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists()
+
+
+def _has_answer(file: ScannedFile | None, answer: str) -> bool:
+    if file is None:
+        return False
     scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
     newest = scans.exclude(status=ScanStatus.CANCELLED).order_by("-pk").first()
     return newest is not None and newest.result_sha256 == answer

@@ -1,107 +1,80 @@
-"""Opens a file of results and finds out whose it is."""
+"""Opens files of results; large files are parsed in a limited child process.
+
+A file of 100 MB can become gigabytes of objects, so only one scanned file of it is in
+memory at a time.
+"""
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Iterator
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, BinaryIO
 
-from catalogue.import_tables import (
-    MAX_BYTES,
-    TableRefused,
-    open_table,
-    rows_of,
-)
-from reports.foreign import file_scanning, scan_tool
-from reports.foreign.errors import Fault, ResultsRefused
+from django.conf import settings
+
+from catalogue.import_tables import TableRefused, check_beginning, workbook_rows
+from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
+from reports.foreign.errors import ResultFault, ResultsRefused
 from reports.foreign.found import FoundFile
+from reports.foreign.reading_jobs import lines_of
 
-MAX_ROWS = 200_000
-_UNKNOWN = (
-    "This is neither a table of ACRCloud's file scan tool nor a dump of its File "
-    "Scanning API."
+_LIMITS = ReadingLimits(
+    memory_bytes=1536 * 1024**2, cpu_s=120, output_bytes=400 * 1024**2
 )
+# Up to this size, parsing costs less than starting a process, and at most 20 MB.
+_SMALL_BYTES = 256 * 1024
+# The results of one scanned file are in memory at once.
+_MAX_FILE_BYTES = 32 * 1024**2
+_KINDS = {kind.__name__: kind for kind in (FoundFile, ResultFault)}
 
 
-def read(path: Path, *, name: str) -> Iterator[FoundFile | Fault]:
-    """Yield what was found file by file, and what cannot be read.
+def read(
+    path: Path, *, name: str, heartbeat: Callable[[], None] = lambda: None
+) -> Iterator[FoundFile | ResultFault]:
+    """Yield the results file by file, and faults.
 
-    ``name`` is what people call the file. Raises ``ResultsRefused`` before the first.
+    ``name`` is the display name; ``heartbeat`` is called regularly while reading.
+    ``ResultsRefused`` is raised before the first result.
     """
-    with path.open("rb") as file:
-        beginning = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not beginning:
-        raise ResultsRefused("The file is empty.")
-    if beginning[:1] in b"[{":
-        return _read_json(path, name)
-    return _read_table(path, name)
-
-
-def _read_table(path: Path, name: str) -> Iterator[FoundFile | Fault]:
     try:
-        table = open_table(path)
-        columns = scan_tool.column_names(table.header)
-        if not scan_tool.is_scan_tool(columns):
-            told = ", ".join(table.header)[:200]
-            raise ResultsRefused(f"{_UNKNOWN} Its columns are: {told}.")
-        rows = [
-            (row.line, dict(zip(columns, row.cells, strict=False)))
-            for row in itertools.islice(rows_of(table), MAX_ROWS + 1)
-        ]
-    except TableRefused as error:
+        with path.open("rb") as file:
+            check_beginning(file)
+            if not zipfile.is_zipfile(file):
+                return _found(_lines(file, name, heartbeat, is_workbook=False))
+            with workbook_rows(file, heartbeat) as rows:
+                return _found(_lines(rows, name, heartbeat, is_workbook=True))
+    except (TableRefused, Unreadable) as error:
         raise ResultsRefused(str(error)) from error
-    if len(rows) > MAX_ROWS:
-        raise ResultsRefused(f"It has more than {MAX_ROWS:,} rows. Split it.")
-    return scan_tool.read_rows(rows, table_name=name)
 
 
-def _read_json(path: Path, name: str) -> Iterator[FoundFile | Fault]:
-    if path.stat().st_size > MAX_BYTES:
-        raise ResultsRefused("The file is larger than 100 MB. Split it.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ResultsRefused(
-            f"Byte {error.start + 1} is no UTF-8 text. Save the file as UTF-8."
-        ) from error
-    documents = _documents(text)
-    if file_scanning.is_file_scanning(documents):
-        return file_scanning.read_documents(documents)
-    rows = _tool_rows(documents)
-    if not rows:
-        raise ResultsRefused(_UNKNOWN)
-    return scan_tool.read_rows(rows, table_name=name)
+def _lines(
+    file: IO[bytes], name: str, heartbeat: Callable[[], None], *, is_workbook: bool
+) -> IO[bytes]:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if size <= _SMALL_BYTES:
+        written = tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - closed by who reads it
+        content: BinaryIO = io.BytesIO(file.read())
+        written.writelines(lines_of(content, name=name, is_workbook=is_workbook))
+        return written
+    return read_confined(
+        file,
+        jobs="reports.foreign.reading_jobs",
+        request={"job": "read", "name": name, "is_workbook": is_workbook},
+        limits=_LIMITS,
+        heartbeat=heartbeat,
+    )
 
 
-def _documents(text: str) -> list[Any]:  # Any: JSON
-    """Return the one document, or one per line."""
-    try:
-        return [json.loads(text)]
-    except (ValueError, RecursionError) as error:
-        whole = error
-    documents = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            try:
-                documents.append(json.loads(line))
-            except (ValueError, RecursionError) as error:
-                if number == 1:
-                    raise ResultsRefused(f"It is not JSON: {whole}.") from error
-                raise ResultsRefused(f"Line {number} is not JSON: {error}.") from error
-    return documents
-
-
-def _tool_rows(documents: list[Any]) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of the tool's own JSON export; none where it is something else."""
-    listed = [row for each in documents if isinstance(each, list) for row in each]
-    rows = [
-        (
-            number,
-            {key: "" if value is None else str(value) for key, value in row.items()},
-        )
-        for number, row in enumerate(listed[:MAX_ROWS], start=1)
-        if isinstance(row, dict)
-    ]
-    return rows if rows and scan_tool.is_scan_tool(rows[0][1]) else []
+def _found(lines: IO[bytes]) -> Iterator[FoundFile | ResultFault]:
+    with lines:
+        try:
+            for kind, fields in json_lines(lines, max_bytes=_MAX_FILE_BYTES):
+                yield _KINDS[kind](**fields)
+        except Unreadable as error:
+            raise ResultsRefused(
+                "The results of one file are larger than 32 MB. Split them."
+            ) from error

@@ -1,4 +1,4 @@
-"""Checks and carries out imports of results, in the worker."""
+"""Checks and runs imports of results in the worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from common.checked_imports import carry_out
 from common.storage import local_path
 from reports.foreign.errors import ResultsRefused
-from reports.foreign.importing import Import
+from reports.foreign.importing import ResultImporter
 from reports.foreign.reading import read
 from reports.models import ResultImport
 from scanning.tasks import heartbeat
@@ -19,7 +19,7 @@ KIND = "result_import"
 
 
 def run(*, import_id: int, dry: bool) -> None:
-    """Check an import, or carry it out, and keep what came of it."""
+    """Check or run an import, and store its outcome."""
     carry_out(
         ResultImport.objects.select_related("container", "made_by"),
         import_id,
@@ -31,14 +31,17 @@ def run(*, import_id: int, dry: bool) -> None:
 
 
 def _run(
-    kept: ResultImport, mine: QuerySet[ResultImport], dry: bool
+    result_import: ResultImport, mine: QuerySet[ResultImport], dry: bool
 ) -> dict[str, Any]:  # Any: JSON
-    task = Import(
-        container=kept.container,
-        user=kept.made_by,
-        source=kept.file_name,
+    beat = heartbeat(mine)
+    task = ResultImporter(
+        container=result_import.container,
+        user=result_import.made_by,
+        source=result_import.file_name,
         dry=dry,
-        heartbeat=heartbeat(mine),
+        heartbeat=beat,
     )
-    with local_path(kept.file) as path:
-        return asdict(task.run(read(path, name=kept.file_name)))
+    with local_path(result_import.file) as path:
+        return asdict(
+            task.run(read(path, name=result_import.file_name, heartbeat=beat))
+        )

@@ -1,10 +1,11 @@
-"""Reads what ACRCloud's file scan tools write: a row per window, as CSV or JSON.
+"""Reads tables of ACRCloud's file scan tools: one row per window, CSV or JSON.
 
-Columns are those of ``export_to_csv`` in github.com/acrcloud/acrcloud_scan_files_python3
-(acrscan/acrscan.py, acrscan/models/base_model.py), and of the earlier tool in
-github.com/acrcloud/acrcloud_scan_files_python, whose files are named after what they
-are about. Three habits of theirs are put right: times begin anew after 24 hours, a
-failed request looks like an empty row, and lists are joined by ``|##|``.
+Columns are those of ``export_to_csv`` in
+github.com/acrcloud/acrcloud_scan_files_python3 (acrscan/acrscan.py,
+acrscan/models/base_model.py), and of the earlier tool in
+github.com/acrcloud/acrcloud_scan_files_python, which names its files after the scanned
+file. Three quirks are corrected: times restart after 24 hours, failed requests look
+like empty rows, and lists are joined with ``|##|``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from reports.foreign.errors import Fault
+from reports.foreign.errors import ResultFault
 from reports.foreign.found import FAILED, NO_RESULT, READY, FoundFile, Json
 
 WINDOW_MS = 10_000
@@ -23,7 +24,7 @@ DAY_MS = 86_400_000
 _OK, _NOTHING = frozenset({"", "0"}), frozenset({"1001", "2006"})
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)$")
 _RESULT_NAME = re.compile(r"^result-(.+)\.csv$")
-# Names of the earlier tool and what the later one calls the same.
+# Column names of the earlier tool, with those of the later tool.
 _ALIASES = {
     "time": "start_time_ms",
     "timestamp": "start_time_ms",
@@ -39,7 +40,7 @@ Row = Mapping[str, str]
 
 
 class BadRow(Exception):
-    """A row that cannot be read: the column and why."""
+    """A row is invalid: the column and the cause."""
 
     def __init__(self, column: str, message: str) -> None:
         self.column = column
@@ -48,7 +49,7 @@ class BadRow(Exception):
 
 @dataclass(slots=True)
 class _File:
-    """What the rows of one file have told so far."""
+    """The rows of one file so far."""
 
     line: int
     name: str
@@ -62,19 +63,19 @@ class _File:
 
 
 def column_names(header: Iterable[str]) -> list[str]:
-    """Return the names of the columns as the later tool calls them."""
+    """Return the column names as in the later tool."""
     plain = [name.strip().lower() for name in header]
     return [_ALIASES.get(name, name) for name in plain]
 
 
 def is_scan_tool(names: Iterable[str]) -> bool:
-    """Tell whether a table with these columns is one of the tools'."""
+    """Tell whether these are columns of one of the tools."""
     given = set(names)
     return given.issuperset(_NEEDED) and bool(given & {"acrid", "audio_id"})
 
 
 def name_of_table(file_name: str) -> str:
-    """Return what a table without file names is about: its own name says so."""
+    """Return the name of the scanned file from the table's own name."""
     bare = PurePath(file_name).name
     named = _RESULT_NAME.match(bare)
     return named.group(1) if named else bare
@@ -82,8 +83,8 @@ def name_of_table(file_name: str) -> str:
 
 def read_rows(
     rows: Iterable[tuple[int, Row]], *, table_name: str
-) -> Iterator[FoundFile | Fault]:
-    """Yield the files of the rows in order of appearance, and what cannot be read."""
+) -> Iterator[FoundFile | ResultFault]:
+    """Yield the files in order of appearance, and faults."""
     files: dict[str, _File] = {}
     otherwise = name_of_table(table_name)
     for line, row in rows:
@@ -92,7 +93,7 @@ def read_rows(
         try:
             _take(file, row)
         except BadRow as bad:
-            yield Fault(line, bad.column, str(bad))
+            yield ResultFault(line, bad.column, str(bad))
     for file in files.values():
         yield _found(file)
 
@@ -104,6 +105,7 @@ def _take(file: _File, row: Row) -> None:
     code = row.get("status_code", "").strip()
     span = {"start_ms": start, "end_ms": end}
     title, custom = row.get("title", "").strip(), row.get("custom_files_title", "")
+    # A failed request is not a window without a match.
     if code not in _OK | _NOTHING:
         file.failed.append({**span, "kind": "not_scanned"})
     elif code in _NOTHING or not (title or custom):
@@ -119,7 +121,7 @@ def _take(file: _File, row: Row) -> None:
 
 
 def _time(file: _File, row: Row) -> int:
-    """Return where the row begins; a clock that goes back has passed midnight."""
+    """Return the row's start; a clock that jumps back has passed midnight."""
     text = row.get("start_time_ms", "").strip()
     clock = _CLOCK.match(text)
     if clock is None:
@@ -128,17 +130,17 @@ def _time(file: _File, row: Row) -> int:
             raise BadRow("start_time_ms", "There is no time.")
         return number
     hours, minutes, seconds = map(int, clock.groups())
-    told = 1000 * (3600 * hours + 60 * minutes + seconds)
-    if told < file.clock - DAY_MS // 2:
+    time_ms = 1000 * (3600 * hours + 60 * minutes + seconds)
+    if time_ms < file.clock - DAY_MS // 2:
         file.days += 1
-    file.clock = told
-    return told + file.days * DAY_MS
+    file.clock = time_ms
+    return time_ms + file.days * DAY_MS
 
 
 def _entry(row: Row, title: str, start: int, end: int) -> Json:
-    """Return one entry as the API would give it; its times are those of the file."""
+    """Return one entry as the API would; its times refer to the file."""
     begin = _number(row, "sample_begin_time_offset_ms") or 0
-    # Rows that were not merged begin with their window, and the sound later.
+    # Unmerged rows start with their window; the sound starts later.
     is_window = end - start == WINDOW_MS and start % WINDOW_MS == 0
     result: dict[str, Any] = {
         "title": title,
@@ -171,6 +173,7 @@ def _entry(row: Row, title: str, start: int, end: int) -> Json:
 def _found(file: _File) -> FoundFile:
     heard = bool(file.music or file.custom)
     state = READY if heard else NO_RESULT
+    # Every window failed, so "no match" would be wrong.
     if not heard and not file.nothing:
         state = FAILED
     return FoundFile(
@@ -199,5 +202,5 @@ def _number(row: Row, column: str) -> int | None:
     except (ValueError, OverflowError) as error:
         raise BadRow(column, f"'{text[:40]}' is not a number.") from error
     if not 0 <= number < 1000 * DAY_MS:
-        raise BadRow(column, f"'{text[:40]}' is no time of a file.")
+        raise BadRow(column, f"'{text[:40]}' is not a valid time.")
     return number

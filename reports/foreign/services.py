@@ -1,4 +1,4 @@
-"""Imports of results: kept, and started when somebody says so."""
+"""Stores imports of results, and starts them after a person confirms."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from scanning.models import Container
 def keep_results(
     *, container: Container, upload: File[bytes], user: User
 ) -> ResultImport:
-    """Keep a file of results; the worker checks it, nothing is imported yet."""
-    kept = ResultImport(
+    """Store a file of results and queue its check; nothing is imported yet."""
+    result_import = ResultImport(
         container=container,
         file_name=display_name(upload.name or "", otherwise="results"),
         made_by=user,
     )
-    kept.file = keep_file(upload, f"result-imports/{kept.uid}").name
+    result_import.file = keep_file(upload, f"result-imports/{result_import.uid}").name
     with transaction.atomic():
-        kept.save()
-        transaction.on_commit(lambda: check_results.enqueue(kept.pk))
-    return kept
+        result_import.save()
+        transaction.on_commit(lambda: check_results.enqueue(result_import.pk))
+    return result_import
 
 
 def start_import(*, result_import: ResultImport, user: User) -> bool:
-    """Import what was checked; tell whether it was waiting for that."""
+    """Import a checked file; tell whether it was waiting for that."""
     with transaction.atomic():
         started = checked_imports.start(result_import)
         if started:
@@ -47,7 +47,7 @@ def start_import(*, result_import: ResultImport, user: User) -> bool:
 
 
 def try_again(*, result_import: ResultImport, user: User) -> bool:
-    """Go on with an import that was given up or refused; tell whether it was."""
+    """Restart a failed or refused import; tell whether it was one."""
     with transaction.atomic():
         step = checked_imports.start_again(result_import)
         if step is not None:
@@ -63,9 +63,9 @@ def try_again(*, result_import: ResultImport, user: User) -> bool:
 
 
 def requeue_stale_imports(**_signal: object) -> None:
-    """Go on with imports whose worker died or whose queue entry was lost."""
-    for one in checked_imports.left_behind(ResultImport.objects.all()):
-        _TASK_OF[ImportStatus(one.status)].enqueue(one.pk)
+    """Continue imports whose worker or queue entry was lost."""
+    for result_import in checked_imports.left_behind(ResultImport.objects.all()):
+        _TASK_OF[ImportStatus(result_import.status)].enqueue(result_import.pk)
 
 
 _TASK_OF = {

@@ -1,4 +1,4 @@
-"""Work on imports of results that runs in a worker."""
+"""Background tasks of result imports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_results(import_id: int) -> None:
 
 @task(priority=Priority.DOCUMENT)
 def import_results(import_id: int) -> None:
-    """Import a file of results that was checked."""
+    """Import a checked file of results, then queue the next."""
     running.run(import_id=import_id, dry=False)
     waiting = ResultImport.objects.filter(
         status=ImportStatus.IMPORTING, lease_until__isnull=True

@@ -1,4 +1,4 @@
-"""The evidence pack: a sealed ZIP about one match."""
+"""Evidence packs: sealed ZIP files about one match."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from review.models import Match
 
 
 class PackStatus(models.TextChoices):
-    """How far a pack is; one that is ready never changes again."""
+    """The state of a pack; a ready pack never changes."""
 
     QUEUED = "queued", "Queued"
     BUILDING = "building", "Being built"
@@ -27,10 +27,10 @@ ACTIVE_PACK_STATUSES = (PackStatus.QUEUED, PackStatus.BUILDING)
 
 
 class EvidencePack(Leased):
-    """What is known of a match, as of one event of its chain, in one file.
+    """One file with all facts about a match as of one event in its chain.
 
-    ``as_of`` is the number of that event; a pack is stale once a later one changed
-    what is decided. ``key_id`` names the key that signed the manifest.
+    ``as_of`` is the number of that event. The pack is stale once a later event changes
+    the decision. ``key_id`` names the key that signed the manifest.
     """
 
     uid = models.CharField(
@@ -85,15 +85,15 @@ class EvidencePack(Leased):
 
     @property
     def case(self) -> str:
-        """Return the name under which the audit trail keeps this pack."""
+        """Return the pack's case in the audit trail."""
         return f"evidence:{self.uid}"
 
     @property
     def is_active(self) -> bool:
-        """Tell whether it waits for the worker or is being built."""
+        """Tell whether the pack waits or is being built."""
         return self.status in ACTIVE_PACK_STATUSES
 
     @property
     def file_name(self) -> str:
-        """Return the name that the pack is downloaded under."""
+        """Return the name of the downloaded pack."""
         return f"evidence-{self.match.uid}-{self.as_of}.zip"

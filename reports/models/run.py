@@ -1,4 +1,4 @@
-"""The report run: what was asked, the rows it saw, and the file written of them."""
+"""Report runs: the options, the rows read, and the file written."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, RunState, Se
 
 
 class ReportOptions(models.Model):
-    """What a report is about and how it is written; templates have the same.
+    """The options of a report; runs, templates and schedules share them.
 
-    ``filters`` are names and values of a query string; ``columns`` those that were
-    chosen, none for all.
+    ``filters`` holds names and values of a query string. An empty ``columns`` means
+    all.
     """
 
     mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.MATCH)
@@ -38,14 +38,13 @@ class ReportOptions(models.Model):
 
 
 class ReportRun(ReportOptions, Leased):
-    """One report over one state of the database, kept with its rows and its file.
+    """One report on one state of the database, stored with its rows and file.
 
-    ``as_of_event`` is the last event that the rows rest on; events of reports
-    themselves do not count. ``counts`` are the rows by kind and by review state, and
-    ``within`` what where they tell of some buckets only, ``versions`` the engines and
-    policies that the rows name. Runs that write the same
-    rows in another way share ``rows``. Text files are kept compressed; hash and size
-    are those of the file as it leaves.
+    ``as_of_event`` is the last event that the rows include; events of reports do not
+    count. ``counts`` holds rows by kind and by review state, with ``within`` if the
+    viewer sees only some buckets. ``versions`` holds the engines and policies in the
+    rows. Runs that write the same rows in another format share ``rows``. Text files are
+    stored compressed; hash and size are those of the uncompressed file.
     """
 
     uid = models.CharField(
@@ -94,20 +93,20 @@ class ReportRun(ReportOptions, Leased):
 
     @property
     def case(self) -> str:
-        """Return the name under which the audit trail keeps this run."""
+        """Return the run's case in the audit trail."""
         return f"report:{self.uid}"
 
     @property
     def is_by_hand(self) -> bool:
-        """Tell whether its matches were picked one by one; only its rows know which."""
+        """Tell whether the matches were selected by hand; only the rows name them."""
         return "selected" in self.filters
 
     @property
     def file_name(self) -> str:
-        """Return the name that the file has where it is downloaded."""
+        """Return the name of the downloaded file."""
         return f"{FILE_NAMES[Mode(self.mode)]}.{self.format}"
 
     @property
     def url(self) -> str:
-        """Return the page of this run."""
+        """Return the URL of the run's page."""
         return reverse("portal:report_run", args=[self.uid])

@@ -1,4 +1,4 @@
-"""The scheduled report: which template is run when, and where it is sent."""
+"""Scheduled reports: the template, the times, and the recipients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reports.models.template import ReportTemplate
 
 
 class Every(models.TextChoices):
-    """How often a report is run."""
+    """How often a report runs."""
 
     DAY = "day", _("Every day")
     WEEK = "week", _("Every Monday")
@@ -24,18 +24,17 @@ class Every(models.TextChoices):
 
 
 class Channel(models.TextChoices):
-    """How a report reaches people."""
+    """How a report is delivered."""
 
     EMAIL = "email", _("E-mail")
     WEBHOOK = "webhook", _("Webhook")
 
 
 class ReportSchedule(models.Model):
-    """A template that is run by the clock (UTC) and sent.
+    """A template that runs at fixed times (UTC) and is delivered.
 
-    ``last_period`` narrows it to what was found in the day, week or month before.
-    ``sent_sha256`` is the hash of the rows that were sent last: the same rows again are
-    nothing new.
+    ``last_period`` limits it to matches found in the previous day, week or month.
+    ``sent_sha256`` is the hash of the rows delivered last, to detect unchanged rows.
     """
 
     uid = models.CharField(
@@ -71,12 +70,12 @@ class ReportSchedule(models.Model):
 
     @property
     def case(self) -> str:
-        """Return the name under which the audit trail keeps this schedule."""
+        """Return the schedule's case in the audit trail."""
         return f"report-schedule:{self.uid}"
 
 
-class DispatchState(models.TextChoices):
-    """Where a scheduled report is on its way."""
+class ReportDeliveryState(models.TextChoices):
+    """The state of a delivery."""
 
     WAITING = "waiting", _("On its way")
     SENT = "sent", _("Sent")
@@ -84,8 +83,8 @@ class DispatchState(models.TextChoices):
     FAILED = "failed", _("Given up")
 
 
-class ReportDispatch(Leased):
-    """One run of a schedule, on its way to those who get it."""
+class ReportDelivery(Leased):
+    """The delivery of one scheduled run to its recipients."""
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "rd"), editable=False
@@ -95,7 +94,9 @@ class ReportDispatch(Leased):
     )
     run = models.ForeignKey(ReportRun, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(
-        max_length=12, choices=DispatchState.choices, default=DispatchState.WAITING
+        max_length=12,
+        choices=ReportDeliveryState.choices,
+        default=ReportDeliveryState.WAITING,
     )
     message = models.CharField(max_length=500, blank=True, default="")
     next_attempt_at = models.DateTimeField()
@@ -103,7 +104,9 @@ class ReportDispatch(Leased):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name_plural = "report dispatches"
+        # The name of the table from before the model was renamed.
+        db_table = "reports_reportdispatch"
+        verbose_name_plural = "report deliveries"
         indexes = [
             models.Index(
                 fields=["state", "next_attempt_at"], name="report_dispatch_due"

@@ -1,4 +1,4 @@
-"""The report template: a filter, columns and a format under a name."""
+"""Report templates: filters, columns and a format under a name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.models.run import ReportOptions
 
 
 class ReportTemplate(ReportOptions):
-    """What a team runs again and again; everyone sees and may use it."""
+    """A saved report; everybody sees it and may run it."""
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "q"), editable=False

@@ -1,4 +1,4 @@
-"""The models of what people decide, importable from one place."""
+"""The models of this package, one module per subject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disputes: what the other side objects to a confirmed match, and how it ended."""
+"""Disputes: objections to claims, and their outcome."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from review.choices import DisputeCode, DisputeStatus
 
 
 class Dispute(models.Model):
-    """One objection to one match, with the day by which it is answered.
+    """One objection to one match, with the date by which it must be answered.
 
-    A missed day changes nothing by itself: the dispute is only shown as overdue.
+    Missing that date has no effect beyond showing the dispute as overdue.
     """
 
     uid = models.CharField(
@@ -70,5 +70,5 @@ class Dispute(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Tell whether the day of the answer has passed without one."""
+        """Return whether the dispute is still open after its due date."""
         return self.status == DisputeStatus.OPEN and self.due_at < timezone.now()

@@ -1,4 +1,4 @@
-"""Licences and allow-lists: who may use what, where and until when."""
+"""Licences and own accounts: permissions that clear matches."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from accounts.reach import PRESENT
 from catalogue.models import Bucket, Recording
 from common.uid import new_uid
 from review.choices import LicenceScope, OnExpiry, UseKind
@@ -16,12 +17,12 @@ NUMBER_PREFIX = "LIC-"
 
 
 class Licence(models.Model):
-    """A permission: what may be used, in which uses, where, when and how long.
+    """A permission: which recordings, in which uses, where, when and for how long.
 
-    ``use_values`` are the accounts, URL prefixes, programmes or external ids that
-    ``use_kind`` speaks of; ``territories`` are ISO codes, none is the whole world. A
-    draft covers nothing until its preview has been answered. Exactly one row is
-    built in: the installation's own accounts.
+    ``use_values`` are accounts, URL prefixes, programmes or external ids, as
+    ``use_kind`` says. ``territories`` are ISO codes; an empty list is the whole world.
+    A draft covers nothing until somebody applies it after its preview. Exactly one row
+    is built in: the installation's own accounts.
     """
 
     uid = models.CharField(
@@ -29,7 +30,9 @@ class Licence(models.Model):
     )
     holder = models.CharField(max_length=300)
     scope = models.CharField(max_length=16, choices=LicenceScope.choices)
-    buckets = models.ManyToManyField(Bucket, blank=True, related_name="+")
+    buckets = models.ManyToManyField(
+        Bucket, blank=True, related_name="+", limit_choices_to=PRESENT
+    )
     labels = models.JSONField(default=list, blank=True)
     recordings = models.ManyToManyField(Recording, blank=True, related_name="licences")
     use_kind = models.CharField(
@@ -47,6 +50,7 @@ class Licence(models.Model):
     evidence_name = models.CharField(max_length=500, blank=True, default="")
     note = models.TextField(blank=True, default="", max_length=4000)
     built_in = models.BooleanField(default=False, editable=False)
+    # False for drafts; apply sets it after the preview.
     active = models.BooleanField(default=False, editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.ForeignKey(
@@ -81,15 +85,15 @@ class Licence(models.Model):
 
     @property
     def number(self) -> str:
-        """Return the name under which people and reports know it."""
+        """Return the licence's number, as people and reports know it."""
         return f"{NUMBER_PREFIX}{self.pk}"
 
     @property
     def case(self) -> str:
-        """Return the name under which the audit trail keeps this licence."""
+        """Return the licence's case in the audit trail."""
         return f"licence:{self.uid}"
 
     @property
     def url(self) -> str:
-        """Return the page of this licence."""
+        """Return the address of the licence's page."""
         return reverse("portal:licence_edit", args=[self.uid])

@@ -1,4 +1,4 @@
-"""The match: one recording in one scanned file, and what was decided about it."""
+"""Matches: one recording in one scanned file, and the decision about it."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from review.models.policy import Policy
 from scanning.models import Scan, ScannedFile, Segment
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""Where in the queue stands what is due on no day: after all that is."""
+"""Sorts matches without a due date last."""
 
 NO_SCORE = Decimal(-1)
-"""Where among the scores stands what has none: below all."""
+"""Sorts matches without a score last."""
 
 _WAITS = models.Q(state__in=["pending", "in_review", "escalated"])
 
 
 class Waits(models.Func):
-    """The condition that a match waits for a person, with the states written out.
+    """The condition that a match waits for a person, with literal states.
 
-    SQLite reads an index of the matches that wait only where a query says so in the very
-    words of the index, which a parameter is not. So it is with ``Never``.
+    SQLite uses a partial index only if the query repeats the index's condition
+    literally, which rules out parameters. The same holds for ``Never``.
     """
 
     template = "%(expressions)s IN ('pending', 'in_review', 'escalated')"
@@ -48,7 +48,7 @@ class Waits(models.Func):
 
 
 class Never(models.Value):
-    """``NEVER``, written out."""
+    """``NEVER`` as a literal."""
 
     def __init__(self) -> None:
         super().__init__(NEVER, output_field=models.DateTimeField())
@@ -59,20 +59,20 @@ class Never(models.Value):
         connection: BaseDatabaseWrapper,
         **extra_context: Any,
     ) -> tuple[str, tuple[str | int, ...]]:
-        """Return the text as which SQLite keeps it."""
+        """Return the literal in SQLite's format."""
         return f"'{connection.ops.adapt_datetimefield_value(NEVER)}'", ()
 
 
 class Match(models.Model):
-    """The reviewable case. Its evidence is the detections of ``scan``.
+    """The case that people review; its evidence is the detections of ``scan``.
 
-    The figures are worked out from the segments when the match is folded and kept
-    here, so that lists can filter and sort by them. ``version`` grows with each
-    change; a change names the version it saw, so none is lost. A later scan
-    supersedes the match with one of its own.
+    The figures are computed from the segments when the match is folded, and stored so
+    that lists can filter and sort by them. Every change increments ``version`` and
+    names the version it saw, so none is lost. A later scan supersedes the match with
+    a new one.
     """
 
-    # Filled by ``selectors.with_segments`` for pages that show the plays.
+    # Set by ``selectors.with_segments``.
     segments: Sequence[Segment] = ()
 
     uid = models.CharField(
@@ -114,13 +114,13 @@ class Match(models.Model):
     matched_ms = models.BigIntegerField()
     longest_ms = models.BigIntegerField()
     excluded_ms = models.BigIntegerField(
-        default=0, help_text="What excluded segments take off the matched time."
+        default=0, help_text="Matched time removed by exclusions."
     )
     wholly_excluded = models.BooleanField(
-        default=False, help_text="Nothing is left of it; the figures are as found."
+        default=False, help_text="Exclusions leave nothing; the figures ignore them."
     )
     source_views = models.BigIntegerField(
-        default=0, help_text="How often the source was seen, as its platform counts."
+        default=0, help_text="Views of the source, as its platform reports them."
     )
     source_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2)
     reference_coverage_pct = models.DecimalField(
@@ -133,7 +133,7 @@ class Match(models.Model):
     under_speech = models.BooleanField(null=True)
     rivals = models.PositiveIntegerField(
         default=0,
-        help_text="Other recordings that were found over half of its time, copies not.",
+        help_text="Other recordings in over half of the same time, without copies.",
     )
     found_late = models.BooleanField(default=False)
     lost = models.BooleanField(
@@ -156,7 +156,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="matches",
-        help_text="What allows the use of a match that it cleared.",
+        help_text="The licence that cleared the match.",
     )
     policy = models.ForeignKey(
         Policy,
@@ -192,7 +192,16 @@ class Match(models.Model):
         choices=Verb.choices,
         blank=True,
         default="",
-        help_text="What was decided and waits for a second person.",
+        help_text="The decision that waits for a second approval.",
+    )
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The person who escalated it, or on whose behalf a policy did. "
+        "Somebody else approves.",
     )
     dispute = models.ForeignKey(
         Dispute,
@@ -200,7 +209,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The latest objection to the claim.",
+        help_text="The latest dispute of the claim.",
     )
     note = models.TextField(blank=True, default="", max_length=4000)
     locked_by = models.ForeignKey(
@@ -266,8 +275,8 @@ class Match(models.Model):
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
             models.Index(fields=["score", "id"], name="match_score"),
             models.Index(fields=["matched_ms", "id"], name="match_length"),
-            # The queue in its own order, and its counts, without the table. What an
-            # expression is made of is carried along: else the table is read for it.
+            # The queue's default order and its counts, answered from the index alone.
+            # Columns inside an expression are included, or the table would be read.
             models.Index(
                 Coalesce("due_at", models.Value(NEVER)),
                 models.F("priority").desc(),
@@ -277,14 +286,14 @@ class Match(models.Model):
                 condition=_WAITS,
                 name="match_queue",
             ),
-            # The same for what is most at stake.
+            # The same for the order by what is at stake.
             models.Index(
                 fields=["-priority", "-source_views", "-matched_ms", "id"],
                 include=["scanned_file"],
                 condition=_WAITS,
                 name="match_at_stake",
             ),
-            # And by score, and by length.
+            # The same for the orders by score and by length.
             models.Index(
                 Coalesce("score", models.Value(NO_SCORE)),
                 "id",
@@ -323,10 +332,32 @@ class Match(models.Model):
 
     @property
     def review_url(self) -> str:
-        """Return where this match is decided."""
+        """Return the address of the match's review page."""
         return reverse("portal:match", args=[self.uid])
 
     @property
+    def state_by(self) -> str:
+        """Return who brought the match to its state; empty if no decision did."""
+        return self.brought_to(MatchState(self.state))[0]
+
+    @property
+    def state_at(self) -> datetime | None:
+        """Return when the match reached its state by a decision."""
+        return self.brought_to(MatchState(self.state))[1]
+
+    def brought_to(self, state: MatchState) -> tuple[str, datetime | None]:
+        """Return who brought the match to its present or last state, and when.
+
+        While a claim is disputed, ``decided_by`` still names the person who confirmed.
+        """
+        if state == MatchState.SUPERSEDED:
+            return "", None
+        if state == MatchState.DISPUTED and self.dispute is not None:
+            recorder = self.dispute.recorded_by
+            return recorder.get_username() if recorder else "", self.dispute.created_at
+        return self.decided_by_name, self.decided_at
+
+    @property
     def case(self) -> str:
-        """Return the name under which the audit trail keeps this match."""
+        """Return the match's case in the audit trail."""
         return f"match:{self.uid}"

@@ -1,4 +1,4 @@
-"""Policies: ordered rules that choose how a match is treated."""
+"""Policies: ordered rules that decide how matches are treated."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PRIORITY_MOST = 9
 
 
 class Policy(models.Model):
-    """One rule: the first enabled one whose conditions fit treats the match.
+    """One rule; the first enabled policy whose conditions fit treats the match.
 
-    ``conditions`` is what ``review.conditions.Conditions`` writes. ``version`` grows
-    with each change of what the rule says; its earlier words are in the audit trail.
+    ``conditions`` holds JSON of ``review.conditions.Conditions``. Every change of the
+    rule increments ``version``; the audit trail keeps earlier versions.
     """
 
     uid = models.CharField(
@@ -29,6 +29,7 @@ class Policy(models.Model):
     position = models.PositiveIntegerField(default=0, editable=False)
     enabled = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1, editable=False)
+    # JSON: conditions are read as a whole and never searched.
     conditions = models.JSONField(default=dict, blank=True)
     action = models.CharField(max_length=16, choices=PolicyAction.choices)
     priority = models.SmallIntegerField(
@@ -57,6 +58,15 @@ class Policy(models.Model):
         related_name="+",
         editable=False,
     )
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        help_text="The author of the current version, who proposes what it does.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -75,10 +85,10 @@ class Policy(models.Model):
 
     @property
     def case(self) -> str:
-        """Return the name under which the audit trail keeps this policy."""
+        """Return the policy's case in the audit trail."""
         return f"policy:{self.uid}"
 
     @property
     def url(self) -> str:
-        """Return the page of this policy."""
+        """Return the address of the policy's page."""
         return reverse("portal:policy_edit", args=[self.uid])

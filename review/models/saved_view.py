@@ -1,4 +1,4 @@
-"""A view of the queue that a person keeps: a name for filters and an order."""
+"""Saved views of the queue: filters and an order under a name."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from common.uid import new_uid
 
 
 class SavedView(models.Model):
-    """The part of an address after the question mark, under a name.
+    """A query string of the queue, under a name.
 
-    A shared one is shown to everybody; only its owner changes it. The default one is
-    what the queue opens with for its owner.
+    Everybody sees shared views; only the owner changes them. The queue opens with the
+    owner's default view.
     """
 
     uid = models.CharField(

@@ -1,14 +1,15 @@
-"""Giving matches that wait to a person, who finds them under their own."""
+"""Assigns waiting matches to people."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 
 from django.db import transaction
 
 from accounts.models import User
 from accounts.roles import Action
-from audit.services import Entry, record_all
+from audit.services import EventDraft, record_all
 from review import errors
 from review.choices import WAITING_STATES
 from review.models import Match
@@ -21,9 +22,9 @@ _MAY_NOT = "Your role may look at matches, not assign them."
 
 @transaction.atomic
 def assign(*, match: Match, user: User, assignee: User | None, note: str = "") -> Match:
-    """Give a waiting match to a person who may decide it; None takes it from them.
+    """Assign a waiting match to a person who may decide it; None removes the assignee.
 
-    The version stays: who decides meanwhile loses nothing.
+    The version stays, so that a concurrent decision is not refused as stale.
     """
     _refuse(user, assignee, note)
     current = transitions.locked_row(match=match)
@@ -36,9 +37,9 @@ def assign(*, match: Match, user: User, assignee: User | None, note: str = "") -
 def bulk_assign(
     *, uids: Collection[str], user: User, assignee: User | None, note: str = ""
 ) -> BulkOutcome:
-    """Give many matches to one person; each that is refused is named with the cause.
+    """Assign many matches to one person, and list the refused ones with their cause.
 
-    Raises before anything is written what keeps the whole from being done.
+    Raise before writing if the user, the assignee, the note or the count is refused.
     """
     _refuse(user, assignee, note)
     limit = bulk_limit(user)
@@ -57,7 +58,7 @@ def bulk_assign(
 
 
 def _refuse(user: User, assignee: User | None, note: str) -> None:
-    """Raise what keeps the user from giving any match to this person."""
+    """Raise if the user may not assign matches to this person."""
     transitions.require(user, Action.DECIDE, why=_MAY_NOT)
     check_note(note)
     if assignee is not None:
@@ -67,15 +68,17 @@ def _refuse(user: User, assignee: User | None, note: str) -> None:
 def _refuse_decided(match: Match) -> None:
     if match.state not in WAITING_STATES:
         raise errors.NotPossible(
-            f"A match that is {match.get_state_display().lower()} waits for nobody."
+            f"This match is {match.get_state_display().lower()}; only waiting matches "
+            "can be assigned."
         )
 
 
 def _give(rows: Iterable[Match], user: User, assignee: User | None, note: str) -> None:
-    """Write whose the locked rows are now, with an event for each that changes."""
+    """Write the assignee to the locked rows, with an event for each change."""
+    # No event for a match that already has this assignee.
     changing = [match for match in rows if match.assignee != assignee]
     entries = [
-        Entry(
+        EventDraft(
             case=match.case,
             action=transitions.ASSIGN,
             before={
@@ -87,7 +90,7 @@ def _give(rows: Iterable[Match], user: User, assignee: User | None, note: str) -
         for match in changing
     ]
     Match.objects.filter(pk__in=[match.pk for match in changing]).update(
-        assignee=assignee, updated_at=transitions.now()
+        assignee=assignee, updated_at=datetime.now(tz=UTC)
     )
     for match in changing:
         match.assignee = assignee
@@ -95,6 +98,8 @@ def _give(rows: Iterable[Match], user: User, assignee: User | None, note: str) -
 
 
 def _refuse_bystander(assignee: User) -> None:
-    """Raise ``NotAllowed`` for a person who could not decide what they are given."""
+    """Raise ``NotAllowed`` if the assignee could not decide the match."""
     if not assignee.is_active or not assignee.has_perm(Action.DECIDE):
-        raise errors.NotAllowed(f"{assignee.get_username()} may not decide matches.")
+        raise errors.NotAllowed(
+            f"{assignee.get_username()} may not decide matches. Choose somebody else."
+        )

@@ -1,9 +1,10 @@
-"""One decision for many matches, with the cause where one is refused."""
+"""Applies one decision to many matches and reports each refusal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from operator import attrgetter
 
 from django.db import transaction
@@ -23,7 +24,7 @@ MANAGER_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is decided: the verb and what it needs; a licence is for clearing."""
+    """A verb with its reason, note and, for clearing, licence."""
 
     verb: Verb
     reason: str = ""
@@ -33,7 +34,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A match that stayed as it was, and why."""
+    """A match that stayed unchanged, and why."""
 
     match: Match
     code: str
@@ -54,7 +55,7 @@ def bulk_limit(user: User) -> int:
 
 
 def decide(*, match: Match, user: User, version: int, decision: Decision) -> Match:
-    """Carry out one decision, whichever verb it is."""
+    """Make one decision on one match."""
     if decision.verb == Verb.CONFIRM:
         return decisions.confirm(
             match=match, user=user, version=version, note=decision.note
@@ -90,23 +91,26 @@ def decide(*, match: Match, user: User, version: int, decision: Decision) -> Mat
 def bulk_decide(
     *, expected: Mapping[str, int], user: User, decision: Decision
 ) -> BulkOutcome:
-    """Decide many matches; ``expected`` names each by uid with the version seen.
+    """Decide many matches; ``expected`` maps their uids to the versions seen.
 
-    Raises ``BulkLimit`` before anything is written, and what keeps the decision from
-    being made at all (role, reason); everything else is told match by match. The rules
-    are those of one match, and what passes them is written together.
+    Raise ``BulkLimit``, or the error that refuses the decision as such (role, reason),
+    before writing anything; other refusals are reported per match. Each match follows
+    the rules of a single decision, but all are written together.
     """
     decisions.require_deciding(user)
     limit = bulk_limit(user)
     if len(expected) > limit:
         raise errors.BulkLimit(limit=limit)
+    # Locked in key order, so that two bulk decisions cannot deadlock.
     rows = list(transitions.locked_rows().filter(uid__in=expected))
     judge = _judge(rows, user, decision)
     outcome = BulkOutcome()
     moves: list[tuple[Match, Change]] = []
     for match in rows:
         try:
-            transitions.refuse_stale(match=match, version=expected[match.uid])
+            transitions.refuse_stale(
+                match=match, version=expected[match.uid], user=user
+            )
             judged = judge(match)
         except errors.ReviewError as refused:
             outcome.refused.append(Refusal(match, refused.code, refused.message))
@@ -124,17 +128,19 @@ def bulk_decide(
 def _judge(
     rows: Sequence[Match], user: User, decision: Decision
 ) -> Callable[[Match], Change | Match]:
-    """Return what tells for each locked row what is written, or why nothing is.
+    """Return a function that gives the change for a locked row, or raises.
 
-    A row whose decision reaches beyond it is decided there and then, and returned.
-    Raises what keeps the decision from being made at all.
+    An undo that affects more than the match is carried out at once; the function then
+    returns the match instead. Raise if the decision as such is refused.
     """
     verb, note, licence = decision.verb, decision.note, decision.licence
     if verb == Verb.UNDO:
         events = transitions.last_events(rows)
 
         def undone(match: Match) -> Change | Match:
+            transitions.refuse_foreign_lock(match=match, user=user)
             event = decisions.undoable(events.get(match.case))
+            # Disputes and exclusions have rows of their own, so undo them one by one.
             if decisions.undo_reaches_further(match, event):
                 return decisions.undo(match=match, user=user, version=match.version)
             return decisions.undoing(event, user)
@@ -152,7 +158,8 @@ def _judge(
     else:
         change = decisions.escalation(note)
     decisions.check_note(change.note)
-    at = transitions.now()
+    at = datetime.now(tz=UTC)
+    # Read the licences once for the whole batch.
     in_force = LicencesInForce() if licence else None
 
     def settled(match: Match) -> Change:

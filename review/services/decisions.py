@@ -1,28 +1,30 @@
-"""What people decide about matches. Pages, admin, API and bulk actions all end here.
+"""People's decisions about matches, for pages, admin, API and bulk actions.
 
-Each function takes the ``version`` of the match that its caller saw, and raises a
-``ReviewError`` that says why nothing was saved.
+Every function takes the ``version`` of the match that the caller saw and raises a
+``ReviewError`` with the cause if it saves nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from review import approval, coverage, errors
 from review.choices import (
     BY_LICENCE,
+    EXCLUDE_PART,
     STATED_REASON,
     WAITING_STATES,
     DisputeStatus,
     DisputeVerb,
     MatchState,
+    ProposalVerb,
     QueueReason,
     RejectCode,
     Verb,
@@ -34,21 +36,28 @@ from review.subjects import Subject
 
 UNDO_FOR = timedelta(minutes=10)
 MAX_NOTE_CHARS = 4_000
-EXCLUDE_PART = "exclude"
 _PROPOSE = "propose"
 _UNDOABLE = (
-    *(Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, _PROPOSE, EXCLUDE_PART),
+    Verb.CONFIRM,
+    Verb.CLEAR,
+    Verb.REJECT,
+    Verb.ESCALATE,
+    _PROPOSE,
+    EXCLUDE_PART,
+    *ProposalVerb,
     *DisputeVerb,
 )
+# Undoing one of these also changes the exclusion.
+_OF_EXCLUSIONS = (EXCLUDE_PART, *ProposalVerb)
 
 
 def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
-    """Decide that the match is ours and its use not covered."""
+    """Confirm that the match is ours and its use not covered."""
     return settle(match=match, user=user, version=version, change=confirmation(note))
 
 
 def confirmation(note: str = "") -> Change:
-    """Return what ``confirm`` asks for."""
+    """Return the change that ``confirm`` makes."""
     return Change(Verb.CONFIRM, MatchState.CONFIRMED, note=note.strip())
 
 
@@ -60,9 +69,9 @@ def clear(
     reason: str = "",
     licence: Licence | None = None,
 ) -> Match:
-    """Decide that the match is ours and its use allowed: by a licence or a reason.
+    """Clear a use that a licence or a stated reason allows.
 
-    A licence that covers the use in part is enough for a person; one that does not
+    A person may choose a licence that covers the use only in part; one that does not
     cover it at all is refused.
     """
     change = clearing(reason, licence)
@@ -72,7 +81,7 @@ def clear(
 
 
 def clearing(reason: str, licence: Licence | None) -> Change:
-    """Return what ``clear`` asks for."""
+    """Return the change that ``clear`` makes."""
     if licence is None and not reason.strip():
         raise errors.ReasonMissing("Say why the use is allowed, or choose a licence.")
     return Change(
@@ -87,24 +96,27 @@ def clearing(reason: str, licence: Licence | None) -> Change:
 def refuse_foreign_licence(
     match: Match, licence: Licence, *, in_force: coverage.LicencesInForce | None = None
 ) -> None:
-    """Raise ``NotPossible`` if the licence says nothing for this use."""
+    """Raise ``NotPossible`` if the licence does not cover the use at all."""
     found = coverage.checks(subject=Subject.of(match), licences=in_force)
-    said = next((each for each in found if each.licence.pk == licence.pk), None)
-    if said is None or said.cover == coverage.Cover.NONE:
-        why = said.why if said else "It is for other recordings, or not in force."
-        raise errors.NotPossible(f"{licence.number} does not cover this. {why}")
+    check = next((each for each in found if each.licence.pk == licence.pk), None)
+    if check is None or check.cover == coverage.Cover.NONE:
+        why = check.why if check else "It is for other recordings, or not in force."
+        raise errors.NotPossible(
+            f"{licence.number} does not cover this use. {why} Choose another licence "
+            "or state a reason."
+        )
 
 
 def reject(
     *, match: Match, user: User, version: int, reason: str, note: str = ""
 ) -> Match:
-    """Decide that the match is wrong or not ours; ``reason`` is a ``RejectCode``."""
+    """Reject a match that is wrong or not ours; ``reason`` is a ``RejectCode``."""
     change = rejection(reason, note)
     return settle(match=match, user=user, version=version, change=change)
 
 
 def rejection(reason: str, note: str) -> Change:
-    """Return what ``reject`` asks for."""
+    """Return the change that ``reject`` makes."""
     if reason not in RejectCode.values:
         raise errors.ReasonMissing("Choose why the match is rejected.")
     if reason == RejectCode.OTHER and not note.strip():
@@ -113,12 +125,12 @@ def rejection(reason: str, note: str) -> Change:
 
 
 def escalate(*, match: Match, user: User, version: int, note: str) -> Match:
-    """Ask a manager; the note says what about."""
+    """Ask a manager to decide; the note says what to look at."""
     return settle(match=match, user=user, version=version, change=escalation(note))
 
 
 def escalation(note: str) -> Change:
-    """Return what ``escalate`` asks for."""
+    """Return the change that ``escalate`` makes."""
     if not note.strip():
         raise errors.ReasonMissing("Say what the manager should look at.")
     return Change(Verb.ESCALATE, MatchState.ESCALATED, note=note.strip())
@@ -128,36 +140,36 @@ def escalation(note: str) -> Change:
 def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
     """Put a rejected, released or escalated match back into the queue."""
     require_reopening(user, reason)
-    current = transitions.locked_row(match=match, version=version)
+    current = transitions.locked_row(match=match, version=version, user=user)
     change = reopening(current, user, reason)
     return transitions.apply(current=current, change=change, actor=user)
 
 
 def require_reopening(user: User, reason: str) -> None:
-    """Raise what keeps the user from opening any match again for this reason."""
+    """Raise if the user may not reopen matches or gives no reason."""
     if not reason.strip():
-        raise errors.ReasonMissing("Say why the match is opened again.")
+        raise errors.ReasonMissing("Say why the match is reopened.")
     check_note(reason)
     transitions.require(
-        user, Action.APPROVE, why="Only a manager may open a decision again."
+        user, Action.APPROVE, why="Only a manager may reopen a decision."
     )
 
 
 def reopening(current: Match, user: User, reason: str) -> Change:
-    """Return what opens a locked match again."""
+    """Return the change that reopens a locked match."""
     reopenable = (MatchState.REJECTED, MatchState.RELEASED, MatchState.ESCALATED)
     if current.state not in reopenable:
         raise errors.NotPossible(
-            f"A match that is {current.get_state_display().lower()} "
-            "cannot be opened again."
+            f"This match is {current.get_state_display().lower()}; only rejected, "
+            "released and escalated matches can be reopened."
         )
     _refuse_own_proposal(current, user)
     fields = {
-        **_decided(user=None),
+        **transitions.UNDECIDED,
         "queue_reason": "reopened",
-        "decision_reason": "",
         "licence_id": None,
         "proposed": "",
+        "proposed_by": None,
         "note": reason.strip(),
     }
     return Change(Verb.REOPEN, MatchState.PENDING, fields=fields, note=reason.strip())
@@ -165,59 +177,72 @@ def reopening(current: Match, user: User, reason: str) -> Change:
 
 @transaction.atomic
 def undo(*, match: Match, user: User, version: int) -> Match:
-    """Take the last decision back, by a new event.
+    """Undo the last decision with a new event.
 
-    The person who decided may for ten minutes, a manager at any time, and nobody
-    once something else has happened to the match.
+    The person who decided has ten minutes, a manager any time; nobody may once
+    something else has happened to the match.
     """
     require_deciding(user)
-    current = transitions.locked_row(match=match, version=version)
+    current = transitions.locked_row(match=match, version=version, user=user)
+    transitions.refuse_foreign_lock(match=current, user=user)
     event = undoable(transitions.last_event(current))
     change = undoing(event, user)
     if current.dispute is not None:
         _undo_dispute(event, current.dispute)
     undone = transitions.apply(current=current, change=change, actor=user)
-    if event.action == EXCLUDE_PART:
-        segment = ExcludedSegment.objects.filter(uid=event.after["exclusion"]).first()
-        # What a manager has put in force since is no proposal any more.
-        may = segment is not None and (
-            not segment.approved or user.has_perm(Action.EDIT_CATALOGUE)
-        )
-        if segment is not None and may and segment.removed_at is None:
-            exclusions.take_back(segment=segment, user=user)
+    if event.action in _OF_EXCLUSIONS:
+        _undo_exclusion(event, user)
         undone.refresh_from_db()
     return undone
 
 
+def _undo_exclusion(event: Event, user: User) -> None:
+    """Undo the exclusion too: remove it, or make it a proposal again."""
+    segment = Exclusion.objects.filter(uid=event.after["exclusion"]).first()
+    if segment is None:
+        return
+    if event.action == ProposalVerb.APPROVE:
+        exclusions.undo_approval(segment=segment, user=user)
+    elif event.action == ProposalVerb.REFUSE:
+        exclusions.undo_refusal(segment=segment, user=user)
+    elif segment.removed_at is None and (
+        # In force, it is no longer a proposal, so this needs a manager.
+        not segment.approved or user.has_perm(Action.EDIT_CATALOGUE)
+    ):
+        exclusions.take_back(segment=segment, user=user)
+
+
 def undoable(event: Event | None) -> Event:
-    """Return the last event of a match, or raise if it tells of no decision."""
+    """Return the event; raise if it is not a decision that can be undone."""
     if event is None or event.action not in _UNDOABLE:
-        raise errors.NothingToUndo("The last change of this match was no decision.")
+        raise errors.NothingToUndo(
+            "There is nothing to undo: the last change was not a decision."
+        )
     return event
 
 
 def undoing(event: Event, user: User) -> Change:
-    """Return what takes back the decision that an event tells of."""
+    """Return the change that undoes the event's decision."""
     if not may_undo(event=event, user=user):
         raise errors.NotAllowed(
-            "A decision can be undone for 10 minutes by who made it; "
-            "after that, by a manager."
+            "You can undo your own decision for 10 minutes. Ask a manager to undo this "
+            "one."
         )
     fields = snapshots.as_fields(snapshots.from_event(event.before))
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
-        # The lock of that time is over; the queue is where the match goes.
+        # The lock has expired since then, so the match returns to the queue.
         state = MatchState.PENDING
     return Change(Verb.UNDO, state, fields=fields, free=True)
 
 
 def undo_reaches_further(match: Match, event: Event) -> bool:
-    """Tell whether undoing changes more than the match: a dispute, an exclusion."""
-    return match.dispute_id is not None or event.action == EXCLUDE_PART
+    """Return whether undoing also changes a dispute or an exclusion."""
+    return match.dispute_id is not None or event.action in _OF_EXCLUSIONS
 
 
 def _undo_dispute(event: Event, dispute: Dispute) -> None:
-    """Let the dispute follow the match back: open again, or never recorded."""
+    """Undo the dispute too: reopen it, or mark it as recorded by mistake."""
     if event.action == DisputeVerb.DISPUTE:
         dispute.status = DisputeStatus.UNDONE
     elif event.before["state"] in (MatchState.DISPUTED, MatchState.SUPERSEDED):
@@ -227,21 +252,24 @@ def _undo_dispute(event: Event, dispute: Dispute) -> None:
 
 
 def may_undo(*, event: Event, user: User) -> bool:
-    """Tell whether the user may take back the decision that the event tells of."""
+    """Return whether the user may undo the event's decision."""
     if event.action not in _UNDOABLE:
         return False
     if user.has_perm(Action.APPROVE):
         return True
-    recent = transitions.now() - event.at <= UNDO_FOR
+    recent = datetime.now(tz=UTC) - event.at <= UNDO_FOR
     return event.actor_id == user.pk and recent and user.has_perm(Action.DECIDE)
 
 
 def possible_verbs(*, match: Match, user: User) -> list[Verb]:
-    """Return what the user could do to the match now, in the order of the buttons."""
-    if not user.has_perm(Action.DECIDE) or _is_held_by_another(match, user):
+    """Return the verbs that the user may apply now, in the order of the buttons."""
+    held = transitions.is_held_by_another(match=match, user=user)
+    if held or not user.has_perm(Action.DECIDE):
         return []
     manages = user.has_perm(Action.APPROVE)
-    own_proposal = match.decided_by_id == user.pk and not approval.may_approve_own(user)
+    own_proposal = match.proposed_by_id == user.pk and not approval.may_approve_own(
+        user
+    )
     verbs: list[Verb] = []
     if match.state in (MatchState.PENDING, MatchState.IN_REVIEW):
         verbs += [Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE]
@@ -255,45 +283,40 @@ def possible_verbs(*, match: Match, user: User) -> list[Verb]:
     return verbs
 
 
-def _is_held_by_another(match: Match, user: User) -> bool:
-    try:
-        transitions.refuse_foreign_lock(match=match, user=user)
-    except errors.MatchLocked:
-        return True
-    return False
-
-
 @transaction.atomic
 def settle(*, match: Match, user: User, version: int, change: Change) -> Match:
-    """Check who may decide the match so, and write it; what the verbs come down to."""
+    """Check a decision and write it; all verbs except reopen and undo end here."""
     check_note(change.note)
     require_deciding(user)
-    current = transitions.locked_row(match=match, version=version)
-    settled = settling(current, user, change, at=transitions.now())
+    current = transitions.locked_row(match=match, version=version, user=user)
+    settled = settling(current, user, change, at=datetime.now(tz=UTC))
     return transitions.apply(current=current, change=settled, actor=user)
 
 
 def require_deciding(user: User) -> None:
-    """Raise ``NotAllowed`` unless the user's role decides matches."""
+    """Raise ``NotAllowed`` unless the user's role may decide matches."""
     transitions.require(
         user, Action.DECIDE, why="Your role may look at matches, not decide them."
     )
 
 
 def settling(current: Match, user: User, change: Change, *, at: datetime) -> Change:
-    """Return a decision on a locked match with all that it writes.
+    """Return the change for a locked match with all columns it writes.
 
-    Raises what keeps this person from deciding this match so.
+    Raise if this person may not make this decision.
     """
     transitions.refuse_foreign_lock(match=current, user=user)
     if current.state not in WAITING_STATES:
         raise errors.NotPossible(
-            f"This match is {current.get_state_display().lower()} already."
+            f"This match is already {current.get_state_display().lower()}. "
+            "Reload to see the decision."
         )
     own = False
     if current.state == MatchState.ESCALATED:
         transitions.require(
-            user, Action.APPROVE, why="Only a manager may decide what was escalated."
+            user,
+            Action.APPROVE,
+            why="Somebody escalated this match; a manager decides.",
         )
         own = _refuse_own_proposal(current, user)
     elif change.to == MatchState.CONFIRMED and current.needs_approval:
@@ -301,42 +324,40 @@ def settling(current: Match, user: User, change: Change, *, at: datetime) -> Cha
     fields: dict[str, object] = {
         "licence_id": None,
         "proposed": "",
+        "proposed_by": user if change.to == MatchState.ESCALATED else None,
         **change.fields,
-        **_decided(user=user, at=at),
+        "decided_by": user,
+        "decided_by_name": user.get_username(),
+        "decided_at": at,
         "decision_reason": change.reason,
     }
     if change.note:
         fields["note"] = change.note
-    told = {**change.told, "own_proposal": True} if own else {**change.told}
+    details = {**change.details}
+    if own:
+        details["own_proposal"] = True
     if not _can_be_heard(current):
-        told["decided_without_audio"] = True
-    return replace(change, fields=fields, told=told)
+        details["decided_without_audio"] = True
+    return replace(change, fields=fields, details=details)
 
 
 def _can_be_heard(match: Match) -> bool:
-    """Tell whether both sounds are stored, so that they could be compared by ear."""
+    """Return whether both sides have audio, so that a person could compare them."""
     file, recording = match.scanned_file, match.recording
     return bool((file.media or file.proxy) and (recording.audio or recording.proxy))
 
 
 def check_note(note: str) -> None:
-    """Raise ``NoteTooLong`` if the note is longer than is kept."""
+    """Raise ``NoteTooLong`` if the note exceeds the limit."""
     if len(note) > MAX_NOTE_CHARS:
         raise errors.NoteTooLong(
-            f"The note has {len(note)} characters; {MAX_NOTE_CHARS} are kept."
+            f"The note has {len(note)} characters; at most {MAX_NOTE_CHARS} are "
+            "allowed. Shorten it."
         )
 
 
-def _decided(*, user: User | None, at: datetime | None = None) -> dict[str, object]:
-    return {
-        "decided_by": user,
-        "decided_by_name": user.get_username() if user else "",
-        "decided_at": at,
-    }
-
-
 def _proposal(change: Change) -> Change:
-    """Return the confirmation as what waits for a second person."""
+    """Return the confirmation as a proposal for a second approval."""
     fields: dict[str, object] = {
         "proposed": Verb.CONFIRM,
         "queue_reason": QueueReason.SECOND_APPROVAL,
@@ -345,9 +366,19 @@ def _proposal(change: Change) -> Change:
 
 
 def _refuse_own_proposal(match: Match, user: User) -> bool:
-    """Raise unless another person proposed it; tell if the rule was waived for one."""
-    if match.state != MatchState.ESCALATED or match.decided_by_id != user.pk:
+    """Raise unless another person proposed it; return whether this rule was waived.
+
+    A policy proposes on behalf of the person who applied it, or else who wrote it.
+    """
+    if match.state != MatchState.ESCALATED or match.proposed_by_id != user.pk:
         return False
-    if not approval.may_approve_own(user):
-        raise errors.NotAllowed("Somebody else decides what you escalated.")
-    return True
+    if approval.may_approve_own(user):
+        return True
+    if match.decided_by_id == user.pk:
+        raise errors.NotAllowed(
+            "You escalated this match, so another manager must decide it."
+        )
+    raise errors.NotAllowed(
+        f"The policy {match.policy_name} proposed this, and you applied or wrote it. "
+        "Ask another manager to decide it."
+    )

@@ -1,8 +1,8 @@
-"""Objections to confirmed matches: recorded, answered by a manager, never by a clock."""
+"""Records disputes of confirmed matches; managers answer them, deadlines never do."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
@@ -24,11 +24,11 @@ from review.services.transitions import Change
 ANSWER_WITHIN = timedelta(days=30)
 ANSWER_APPEAL_WITHIN = timedelta(days=7)
 _CLAIMS = (MatchState.CONFIRMED, MatchState.UPHELD)
-_ONLY_MANAGERS = "Only a manager may answer a dispute or give a claim up."
+_ONLY_MANAGERS = "Only a manager may answer a dispute or release a claim."
 
 
 def possible_moves(*, match: Match, user: User) -> list[DisputeVerb]:
-    """Return what the user could do to the claim now, in the order of the buttons."""
+    """Return the user's possible moves on the claim, in the order of the buttons."""
     moves: list[DisputeVerb] = []
     manages = user.has_perm(Action.APPROVE)
     if match.state in _CLAIMS and user.has_perm(Action.DECIDE):
@@ -43,7 +43,7 @@ def possible_moves(*, match: Match, user: User) -> list[DisputeVerb]:
 
 
 def _was_left_open(match: Match) -> bool:
-    """Tell whether a rescan replaced the match without carrying its dispute on."""
+    """Return whether a rescan superseded the match without taking over its dispute."""
     dispute = match.dispute if match.state == MatchState.SUPERSEDED else None
     return (
         dispute is not None
@@ -62,20 +62,23 @@ def record(
     statement: str = "",
     received_at: datetime | None = None,
 ) -> Match:
-    """Keep that the other side objects; the answer is due in 30 days.
+    """Record a dispute; the answer is due in 30 days.
 
-    An objection to a claim that was upheld before is an appeal, due in 7 days.
+    A dispute of a claim that was upheld before is an appeal, due in 7 days.
     """
     if code not in DisputeCode.values:
-        raise errors.ReasonMissing("Choose what the other side objects.")
+        raise errors.ReasonMissing("Choose the grounds of the dispute.")
     if code == DisputeCode.OTHER and not statement.strip():
-        raise errors.ReasonMissing("Say what the other side objects.")
+        raise errors.ReasonMissing("Say what the other side objects to.")
     current = _held(match, user, version, statement, Action.DECIDE)
     if current.state not in _CLAIMS:
         raise errors.NotPossible("Only a confirmed match can be disputed.")
-    received = received_at or transitions.now()
-    if received > transitions.now():
-        raise errors.NotPossible("The dispute cannot have come in the future.")
+    received = received_at or datetime.now(tz=UTC)
+    # A date in the future would move the due date as well.
+    if received > datetime.now(tz=UTC):
+        raise errors.NotPossible(
+            "The dispute cannot have arrived in the future. Correct the date."
+        )
     is_appeal = current.state == MatchState.UPHELD
     within = ANSWER_APPEAL_WITHIN if is_appeal else ANSWER_WITHIN
     dispute = Dispute.objects.create(
@@ -97,13 +100,13 @@ def record(
         },
         reason=code,
         note=statement.strip(),
-        told={"received_at": received.isoformat()},
+        details={"received_at": received.isoformat()},
     )
     return transitions.apply(current=current, change=change, actor=user)
 
 
 def uphold(*, match: Match, user: User, version: int, answer: str) -> Match:
-    """Answer a dispute: the claim stays."""
+    """Answer the dispute: the claim stays."""
     return _answer(
         match=match,
         user=user,
@@ -114,7 +117,7 @@ def uphold(*, match: Match, user: User, version: int, answer: str) -> Match:
 
 
 def withdraw(*, match: Match, user: User, version: int, answer: str) -> Match:
-    """Keep that the other side has taken its objection back: the claim stays."""
+    """Record that the other side withdrew the dispute: the claim stays."""
     return _answer(
         match=match,
         user=user,
@@ -125,7 +128,7 @@ def withdraw(*, match: Match, user: User, version: int, answer: str) -> Match:
 
 
 def release(*, match: Match, user: User, version: int, answer: str) -> Match:
-    """Give the claim up, after a dispute or by own choice."""
+    """Give the claim up, after a dispute or voluntarily."""
     return _answer(
         match=match,
         user=user,
@@ -146,15 +149,15 @@ _ENDS = {
 def _answer(
     *, match: Match, user: User, version: int, answer: str, verb: DisputeVerb
 ) -> Match:
-    """Check who answers what, and write it with the dispute's end."""
+    """Check and write an answer, and end the dispute."""
     text = answer.strip()
     if not text:
-        raise errors.ReasonMissing("Say why, as it is told to the other side.")
+        raise errors.ReasonMissing("Give the reason, as the other side will read it.")
     current = _held(match, user, version, text, Action.APPROVE)
     if verb not in possible_moves(match=current, user=user):
         raise errors.NotPossible(
-            f"A match that is {current.get_state_display().lower()} allows no such "
-            "answer."
+            f"This match is {current.get_state_display().lower()}, so this answer is "
+            "not possible."
         )
     state, status = _ENDS[verb]
     dispute = current.dispute
@@ -163,17 +166,17 @@ def _answer(
         dispute.status = status
         dispute.answer = text
         dispute.answered_by = user
-        dispute.answered_at = transitions.now()
+        dispute.answered_at = datetime.now(tz=UTC)
         dispute.save()
     change = Change(
         action=verb,
-        # The match that replaced this one waits for a decision of its own.
+        # A new match replaced this one and waits for its own decision.
         to=MatchState.SUPERSEDED if is_replaced else state,
         free=is_replaced,
         fields={
             "decided_by_id": user.pk,
             "decided_by_name": user.get_username(),
-            "decided_at": transitions.now(),
+            "decided_at": datetime.now(tz=UTC),
             "decision_reason": status,
             "note": text,
             "due_at": None,
@@ -183,13 +186,13 @@ def _answer(
     return transitions.apply(current=current, change=change, actor=user)
 
 
-def _held(match: Match, user: User, version: int, words: str, action: Action) -> Match:
-    """Return the match locked as the page saw it, for one who may act on it."""
-    check_note(words)
+def _held(match: Match, user: User, version: int, text: str, action: Action) -> Match:
+    """Return the match locked at this version, if the user may act on it."""
+    check_note(text)
     why = (
         _ONLY_MANAGERS
         if action == Action.APPROVE
         else "Your role may look at matches, not record disputes."
     )
     transitions.require(user, action, why=why)
-    return transitions.locked_row(match=match, version=version)
+    return transitions.locked_row(match=match, version=version, user=user)

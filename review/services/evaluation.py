@@ -1,15 +1,14 @@
-"""What happens to a match before a person sees it, and why it waits for one.
+"""Decides how a match starts, and why it waits for a person.
 
-The order: validity, licence, policy, default. What is decided here without a person
-is ``cleared`` by a licence, ``confirmed`` by a policy that says so, or
-``suppressed``; never anything that gives a claim up.
+The order is: validity, licence, policy, default. Without a person, a licence can clear
+a match, and a policy or the floor can confirm or suppress it; nothing gives a claim up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from review import coverage
@@ -23,23 +22,28 @@ from review.choices import (
 )
 from review.conditions import Conditions
 from review.models import Licence, Policy
-from review.services import transitions
 from review.subjects import Subject
 
 SHORT_MS = 5_000
 LOW_SCORE_MARGIN = 10
-"""A score less than this above the container's floor is called low."""
+"""Scores less than this above the container's floor count as low."""
 
 OWN_REASONS = frozenset(
     {
-        *(QueueReason.DEFAULT, QueueReason.SHORT, QueueReason.LOW_SCORE),
-        *(QueueReason.ALTERED, QueueReason.UNDER_SPEECH, QueueReason.FOUND_LATE),
-        *(QueueReason.TWO_CANDIDATES, QueueReason.SHARED_LOOP),
+        QueueReason.DEFAULT,
+        QueueReason.SHORT,
+        QueueReason.LOW_SCORE,
+        QueueReason.ALTERED,
+        QueueReason.UNDER_SPEECH,
+        QueueReason.FOUND_LATE,
+        QueueReason.TWO_CANDIDATES,
+        QueueReason.SHARED_LOOP,
         QueueReason.METADATA_CONFLICT,
     }
 )
-"""Reasons that lie in the match itself; that the engines disagree outweighs them."""
+"""Reasons found in the match itself; a disagreement of engines replaces them."""
 
+# No action rejects or releases: only people give a claim up.
 _STATE_OF_ACTION = {
     PolicyAction.REVIEW: MatchState.PENDING,
     PolicyAction.CONFIRM: MatchState.CONFIRMED,
@@ -50,7 +54,7 @@ _STATE_OF_ACTION = {
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The state a match begins in, the reason shown with it, and what decided."""
+    """The initial state, the reason shown with it, and the rule that decided."""
 
     state: MatchState
     queue_reason: QueueReason
@@ -58,7 +62,7 @@ class Evaluation:
     policy: Policy | None = None
 
     def fields(self) -> dict[str, object]:
-        """Return the evaluation as values of the match's own columns."""
+        """Return the evaluation as columns of the match."""
         fields: dict[str, object] = {
             "state": self.state,
             "queue_reason": self.queue_reason,
@@ -72,51 +76,53 @@ class Evaluation:
 
 
 def cleared_by(licence: Licence) -> dict[str, object]:
-    """Return the columns of a match that a licence has cleared."""
+    """Return the columns of a match that the licence clears."""
     return {
         "licence_id": licence.pk,
         "decision_reason": BY_LICENCE,
         "decided_by_id": None,
         "decided_by_name": actor_of(licence),
-        "decided_at": transitions.now(),
+        "decided_at": datetime.now(tz=UTC),
     }
 
 
 def treated_by(policy: Policy, state: MatchState) -> dict[str, object]:
-    """Return the columns of a match that a policy treats so."""
+    """Return the columns of a match that the policy brings to this state."""
     due = timedelta(days=policy.due_days) if policy.due_days is not None else None
+    # The policy acts as the first of the two who must agree.
     approves = policy.second_approval and policy.action == PolicyAction.CONFIRM
     fields: dict[str, object] = {
         "policy_id": policy.pk,
         "policy_action": policy.action,
         "policy_name": str(policy),
         "priority": policy.priority,
-        "due_at": transitions.now() + due if due is not None else None,
+        "due_at": datetime.now(tz=UTC) + due if due is not None else None,
         "needs_approval": policy.second_approval,
         "proposed": Verb.CONFIRM if approves else "",
+        "proposed_by_id": policy.changed_by_id if approves else None,
     }
     if policy.assignee_id is not None:
-        # A rule that names nobody leaves a match with whom it was given to.
+        # Without an assignee, the policy keeps the current one.
         fields["assignee_id"] = policy.assignee_id
     if state == MatchState.CONFIRMED:
         fields |= {
             "decided_by_id": None,
             "decided_by_name": actor_of(policy),
-            "decided_at": transitions.now(),
+            "decided_at": datetime.now(tz=UTC),
             "decision_reason": "",
         }
     return fields
 
 
 def actor_of(rule: Licence | Policy) -> str:
-    """Return the name under which a licence or a policy acts."""
+    """Return the actor name of a licence or policy in decisions and events."""
     if isinstance(rule, Licence):
         return f"licence:{rule.number}"
     return f"policy:{rule.name}"[:150]
 
 
 def rules_in_force() -> list[Policy]:
-    """Return the enabled policies in their order."""
+    """Return the enabled policies in order."""
     return list(Policy.objects.filter(enabled=True).order_by("position", "pk"))
 
 
@@ -126,10 +132,10 @@ def evaluate(
     policies: Iterable[Policy] | None = None,
     licences: coverage.LicencesInForce | None = None,
 ) -> Evaluation:
-    """Return where a match of this subject begins.
+    """Return the initial state of a match.
 
-    ``policies`` stand in for those in force, in their order, for a dry run;
-    ``licences`` are those in force, read once where many are evaluated.
+    A dry run passes ``policies`` to use instead of those in force. Pass ``licences``
+    to evaluate many subjects without a query for each.
     """
     floor = subject.file.container.score_floor
     score = subject.measured.score
@@ -137,6 +143,7 @@ def evaluate(
         return Evaluation(MatchState.SUPPRESSED, QueueReason.EXCLUDED)
     if score is not None and score < floor:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
+    # Licences come before policies: a permitted use needs no decision.
     licensed = coverage.best(subject=subject, licences=licences)
     if licensed is not None and licensed.cover == coverage.Cover.FULL:
         reason = _reason(subject, floor)
@@ -151,7 +158,7 @@ def evaluate(
 
 
 def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
-    """Return what the policy does; a second approval stands before a confirmation."""
+    """Return the policy's outcome; a required second approval precedes confirming."""
     action = PolicyAction(policy.action)
     if action == PolicyAction.CONFIRM and policy.second_approval:
         reason = QueueReason.SECOND_APPROVAL
@@ -163,7 +170,7 @@ def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
 
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:
-    """Return the first reason that fits: why it came now, then what needs most care."""
+    """Return the first reason that fits, those that need most care first."""
     return next(_reasons(subject, floor), QueueReason.DEFAULT)
 
 

@@ -1,10 +1,11 @@
-"""Excluding stretches of recordings, and what that does to matches that are there."""
+"""Excludes intervals of recordings, with the effects on existing matches."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,10 +13,10 @@ from django.utils import timezone
 import audit.services
 from accounts.models import User
 from accounts.roles import Action
-from catalogue.models import ExcludedSegment, ExclusionReason, Recording
+from catalogue.models import Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_spans
-from review import errors, selectors
-from review.choices import MatchState, QueueReason, Verb
+from review import approval, errors, selectors
+from review.choices import MatchState, ProposalVerb, QueueReason, Verb
 from review.models import Match
 from review.services import evaluation, figures, snapshots, spans, transitions
 from review.services.figures import Figures
@@ -26,12 +27,15 @@ from review.subjects import Subject
 WAITING = (MatchState.PENDING, MatchState.ESCALATED)
 TICKABLE = (MatchState.CONFIRMED, MatchState.CLEARED)
 MAX_NOTE_CHARS = 1_000
-_MAY_NOT = "Only a manager may exclude stretches of recordings."
+_EXCLUDED = "excluded"
+# Events through which an exclusion moves matches other than the one it came from.
+_MOVES = (_EXCLUDED, *ProposalVerb)
+_MAY_NOT = "Only a manager may exclude intervals of recordings."
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A match that loses time; ``wholly`` where nothing of it is left."""
+    """A match that loses matched time; ``wholly`` if nothing is left."""
 
     match: Match
     wholly: bool
@@ -39,24 +43,28 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What excluding a stretch would do to the matches of its recording."""
+class ExclusionPreview:
+    """The effect of an exclusion on the matches of its recording."""
 
     touched: list[Touched]
 
+    def without(self, match: Match) -> ExclusionPreview:
+        """Return the preview without one match."""
+        return ExclusionPreview([each for each in self.touched if each.match != match])
+
     @property
     def by_state(self) -> dict[str, int]:
-        """Return how many matches are touched, by state."""
+        """Return the number of affected matches by state."""
         return dict(Counter(each.match.state for each in self.touched))
 
     @property
     def suppressed(self) -> list[Touched]:
-        """Return the waiting ones of which nothing is left: they are suppressed."""
+        """Return the waiting matches that lose everything and will be suppressed."""
         return [each for each in self.touched if _waits_wholly(each)]
 
     @property
     def offered(self) -> list[Touched]:
-        """Return the decided ones that a manager may tick to be suppressed too."""
+        """Return the decided matches that a manager may choose to suppress too."""
         return [
             each
             for each in self.touched
@@ -68,10 +76,17 @@ def _waits_wholly(each: Touched) -> bool:
     return each.wholly and each.match.state in WAITING
 
 
-def preview(*, recording: Recording, start_ms: int, end_ms: int) -> Preview:
-    """Return which matches the exclusion of this stretch touches, and how."""
+def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPreview:
+    """Return which matches an exclusion of this interval would affect, and how."""
+    return preview_all(recording=recording, intervals=[(start_ms, end_ms)])
+
+
+def preview_all(
+    *, recording: Recording, intervals: Sequence[spans.Span]
+) -> ExclusionPreview:
+    """Return which matches these exclusions together would affect, and how."""
     before = excluded_spans(recording)
-    after = [*before, (start_ms, end_ms)]
+    after = [*before, *intervals]
     touched = []
     for match in _live(recording):
         now, then = _worked_out(match, before), _worked_out(match, after)
@@ -81,11 +96,11 @@ def preview(*, recording: Recording, start_ms: int, end_ms: int) -> Preview:
         ):
             left = 0 if then.wholly_excluded else then.matched_ms
             touched.append(Touched(match, then.wholly_excluded, left))
-    return Preview(touched)
+    return ExclusionPreview(touched)
 
 
 def leaves_nothing(*, match: Match, span: spans.Span) -> bool:
-    """Tell whether nothing of the match is left once the stretch is excluded too."""
+    """Return whether excluding the interval leaves nothing of the match."""
     after = [*excluded_spans(match.recording), span]
     return _worked_out(match, after).wholly_excluded
 
@@ -99,11 +114,11 @@ def exclude(
     user: User,
     note: str = "",
     chosen: Collection[str] = (),
-) -> ExcludedSegment:
-    """Exclude a stretch and judge the matches of the recording anew.
+) -> Exclusion:
+    """Exclude an interval and evaluate the recording's matches again.
 
-    Waiting matches of which nothing is left are suppressed; of decided ones only
-    those named in ``chosen``, by uid.
+    Waiting matches of which nothing is left are suppressed, and those decided matches
+    whose uids are in ``chosen``.
     """
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = _written(recording, span, reason, user, note, approved=True)
@@ -115,10 +130,12 @@ def exclude(
 @transaction.atomic
 def propose(
     *, recording: Recording, span: spans.Span, reason: str, user: User, note: str = ""
-) -> ExcludedSegment:
-    """Ask a manager to exclude a stretch; until then nothing changes."""
+) -> Exclusion:
+    """Ask a manager to exclude an interval; nothing else changes yet."""
     transitions.require(
-        user, Action.DECIDE, why="Your role may look at recordings, not propose."
+        user,
+        Action.DECIDE,
+        why="Your role may look at recordings, not propose exclusions.",
     )
     segment = _written(recording, span, reason, user, note, approved=False)
     _tell(segment, "exclusion.proposed", user)
@@ -127,13 +144,30 @@ def propose(
 
 @transaction.atomic
 def approve(
-    *, segment: ExcludedSegment, user: User, chosen: Collection[str] = ()
-) -> ExcludedSegment:
-    """Put a proposed exclusion in force."""
+    *, segment: Exclusion, user: User, chosen: Collection[str] = ()
+) -> Exclusion:
+    """Approve an exclusion that another person proposed."""
+    refuse_answer(segment=segment, user=user)
+    return put_in_force(segment=segment, user=user, chosen=chosen)
+
+
+def refuse_answer(*, segment: Exclusion, user: User) -> None:
+    """Raise ``NotAllowed`` if the user may not answer the proposal."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
+    if segment.created_by_id == user.pk and not approval.may_approve_own(user):
+        raise errors.NotAllowed(
+            "You proposed this exclusion, so another manager must decide."
+        )
+
+
+@transaction.atomic
+def put_in_force(
+    *, segment: Exclusion, user: User, chosen: Collection[str] = ()
+) -> Exclusion:
+    """Make an exclusion effective, as ``exclude`` does; the caller checks the role."""
     segment = _locked(segment)
     if segment.approved:
-        raise errors.NotPossible("The stretch is excluded already.")
+        raise errors.NotPossible("This interval is already excluded.")
     segment.approved = True
     segment.save(update_fields=["approved"])
     _tell(segment, "exclusion.added", user)
@@ -142,11 +176,51 @@ def approve(
 
 
 @transaction.atomic
-def remove(*, segment: ExcludedSegment, user: User, reason: str) -> int:
-    """Take an exclusion away; return how many suppressed matches wait again."""
+def refuse(*, segment: Exclusion, user: User, note: str) -> Exclusion:
+    """Refuse a proposed exclusion; the note says why."""
+    refuse_answer(segment=segment, user=user)
+    if not note.strip():
+        raise errors.ReasonMissing("Say why the exclusion is refused.")
+    segment = _locked(segment)
+    if segment.approved:
+        raise errors.NotPossible(
+            "This exclusion is already in force. Remove it instead."
+        )
+    segment.removed_at = timezone.now()
+    segment.save(update_fields=["removed_at"])
+    _tell(segment, "exclusion.refused", user, note=note.strip())
+    return segment
+
+
+@transaction.atomic
+def undo_approval(*, segment: Exclusion, user: User) -> None:
+    """Turn an approved exclusion back into a proposal and undo its effects."""
+    transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
+    segment = _locked(segment)
+    segment.approved = False
+    segment.save(update_fields=["approved"])
+    _tell(segment, "exclusion.approval_undone", user)
+    _restore_all(segment, user)
+    _judge(segment, user, ())
+
+
+@transaction.atomic
+def undo_refusal(*, segment: Exclusion, user: User) -> None:
+    """Reopen a refused proposal and the matches that waited for it."""
+    transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
+    segment = Exclusion.objects.select_for_update().get(pk=segment.pk)
+    segment.removed_at = None
+    segment.save(update_fields=["removed_at"])
+    _tell(segment, "exclusion.refusal_undone", user)
+    _restore_all(segment, user)
+
+
+@transaction.atomic
+def remove(*, segment: Exclusion, user: User, reason: str) -> int:
+    """Remove an exclusion; return how many suppressed matches wait again."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     if not reason.strip():
-        raise errors.ReasonMissing("Say why the stretch counts again.")
+        raise errors.ReasonMissing("Say why the interval counts again.")
     segment = _locked(segment)
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
@@ -155,19 +229,17 @@ def remove(*, segment: ExcludedSegment, user: User, reason: str) -> int:
 
 
 @transaction.atomic
-def take_back(*, segment: ExcludedSegment, user: User) -> None:
-    """Undo an exclusion, or a proposal of one, with all that it did to matches.
+def take_back(*, segment: Exclusion, user: User) -> None:
+    """Undo an exclusion or a proposal, with its effects on matches.
 
-    What it suppressed becomes what it was before, decided or not, unless something
-    else has happened to it since. Who may is the caller's to check.
+    Suppressed matches return to their earlier state, decided or not, unless something
+    else has happened to them since. The caller checks the role.
     """
     segment = _locked(segment)
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
     _tell(segment, "exclusion.undone", user)
-    for match in _live(segment.recording):
-        if _is_suppressed_by_exclusion(match):
-            _restore(match, segment, user)
+    _restore_all(segment, user)
     _judge(segment, user, ())
 
 
@@ -179,18 +251,19 @@ def _written(
     note: str,
     *,
     approved: bool,
-) -> ExcludedSegment:
+) -> Exclusion:
     start_ms, end_ms = span
     length = recording.duration_ms
     if start_ms < 0 or end_ms <= start_ms or (length and end_ms > length):
-        raise errors.NotPossible("The stretch must lie inside the recording.")
+        raise errors.NotPossible("The interval must lie inside the recording.")
     if reason not in ExclusionReason.values:
-        raise errors.ReasonMissing("Choose why the stretch is excluded.")
+        raise errors.ReasonMissing("Choose why the interval is excluded.")
     if len(note) > MAX_NOTE_CHARS:
         raise errors.NoteTooLong(
-            f"The note has {len(note)} characters; {MAX_NOTE_CHARS} are kept."
+            f"The note has {len(note)} characters; at most {MAX_NOTE_CHARS} are "
+            "allowed. Shorten it."
         )
-    return ExcludedSegment.objects.create(
+    return Exclusion.objects.create(
         recording=recording,
         start_ms=start_ms,
         end_ms=end_ms,
@@ -201,14 +274,16 @@ def _written(
     )
 
 
-def _locked(segment: ExcludedSegment) -> ExcludedSegment:
+def _locked(segment: Exclusion) -> Exclusion:
     current = (
-        ExcludedSegment.objects.select_for_update(of=("self",))
+        Exclusion.objects.select_for_update(of=("self",))
         .select_related("recording")
         .get(pk=segment.pk)
     )
     if current.removed_at is not None:
-        raise errors.NotPossible("The exclusion was taken away meanwhile.")
+        raise errors.NotPossible(
+            "Somebody has removed this exclusion. Reload to see the others."
+        )
     return current
 
 
@@ -237,13 +312,14 @@ def _worked_out(match: Match, excluded: list[spans.Span]) -> Figures:
     )
 
 
-def _judge(segment: ExcludedSegment, user: User, chosen: Collection[str]) -> int:
-    """Count all matches of the recording anew; return how many wait again."""
+def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
+    """Recompute all matches of the recording; return how many wait again."""
     excluded = excluded_spans(segment.recording)
     returned = 0
     for match in _live(segment.recording):
         found = _worked_out(match, excluded)
         was_excluded = match.wholly_excluded
+        # Matches whose figures stay the same need no event and no evaluation.
         if not _counted(match, found, user):
             continue
         match.refresh_from_db()
@@ -263,17 +339,22 @@ def _is_suppressed_by_exclusion(match: Match) -> bool:
 
 
 def _counted(match: Match, found: Figures, user: User) -> bool:
-    """Write the figures of a match as they are now; tell whether they changed."""
+    """Write the match's new figures; return whether they changed."""
     figured = asdict(found)
     names = (
-        *("matched_ms", "longest_ms", "source_coverage_pct", "reference_coverage_pct"),
-        *("excluded_ms", "wholly_excluded"),
+        "matched_ms",
+        "longest_ms",
+        "source_coverage_pct",
+        "reference_coverage_pct",
+        "excluded_ms",
+        "wholly_excluded",
     )
     counted = {name: figured[name] for name in names}
     before = {"matched_ms": match.matched_ms, "excluded_ms": match.excluded_ms}
     after = {"matched_ms": found.matched_ms, "excluded_ms": found.excluded_ms}
     if before == after and match.wholly_excluded == found.wholly_excluded:
         return False
+    # The figures changed, so pages that show the old ones are stale.
     current = transitions.locked_row(match=match)
     Match.objects.filter(pk=match.pk).update(**counted, version=current.version + 1)
     audit.services.record(
@@ -286,37 +367,56 @@ def _counted(match: Match, found: Figures, user: User) -> bool:
     return True
 
 
-def _suppress(
-    match: Match, segment: ExcludedSegment, user: User, *, is_chosen: bool
-) -> None:
-    """Suppress a match of which nothing is left, if it waits or was ticked."""
+def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) -> None:
+    """Suppress a match of which nothing is left, if it waits or was chosen."""
     if match.state not in WAITING and not (is_chosen and match.state in TICKABLE):
         return
+    # Only a chosen, decided match records who suppressed it.
+    ticked = match.state in TICKABLE
     change = Change(
-        action="excluded",
+        action=_EXCLUDED,
         to=MatchState.SUPPRESSED,
-        fields={"queue_reason": QueueReason.EXCLUDED, "proposed": ""},
+        fields={
+            "queue_reason": QueueReason.EXCLUDED,
+            "proposed": "",
+            "proposed_by_id": None,
+            "decided_by_id": user.pk if ticked else None,
+            "decided_by_name": user.get_username() if ticked else "",
+            "decided_at": datetime.now(tz=UTC) if ticked else None,
+            "decision_reason": "",
+            "licence_id": None,
+        },
         reason=QueueReason.EXCLUDED,
-        told={"exclusion": segment.uid},
+        details={"exclusion": segment.uid},
     )
     current = transitions.locked_row(match=match)
     transitions.apply(current=current, change=change, actor=user)
 
 
-def _restore(match: Match, segment: ExcludedSegment, user: User) -> None:
-    """Put a match back that this exclusion alone suppressed."""
-    event = transitions.last_event(match)
-    if event is None or event.after.get("exclusion") != segment.uid:
-        return
-    fields = snapshots.as_fields(snapshots.from_event(event.before))
-    state = MatchState(str(fields.pop("state")))
-    change = Change(Verb.UNDO, state, fields=fields, free=True)
-    transitions.apply(
-        current=transitions.locked_row(match=match), change=change, actor=user
-    )
+def _restore_all(segment: Exclusion, user: User) -> None:
+    """Restore the matches whose last change came from this exclusion."""
+    moved = [
+        match
+        for match in _live(segment.recording)
+        if match.state in (MatchState.SUPPRESSED, MatchState.PENDING)
+    ]
+    events = transitions.last_events(moved)
+    for match in moved:
+        event = events.get(match.case)
+        if event is None or event.action not in _MOVES:
+            continue
+        # Another exclusion moved this match; it stays.
+        if event.after.get("exclusion") != segment.uid:
+            continue
+        fields = snapshots.as_fields(snapshots.from_event(event.before))
+        state = MatchState(str(fields.pop("state")))
+        change = Change(Verb.UNDO, state, fields=fields, free=True)
+        transitions.apply(
+            current=transitions.locked_row(match=match), change=change, actor=user
+        )
 
 
-def _tell(segment: ExcludedSegment, action: str, user: User, *, note: str = "") -> None:
+def _tell(segment: Exclusion, action: str, user: User, *, note: str = "") -> None:
     audit.services.record(
         case=f"recording:{segment.recording.uid}",
         action=action,

@@ -1,4 +1,4 @@
-"""Files in which nothing was found, and nothing was to be: a person says so."""
+"""Marks files without a match as expected, so that they leave the list."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from scanning.models import ScannedFile
 def mark_expected(
     *, scanned_file: ScannedFile, user: User, note: str = ""
 ) -> ScannedFile:
-    """Keep that a file without a match is as it should be; it waits no longer."""
+    """Mark a file without a match as expected; it leaves the list of waiting files."""
     return _write(scanned_file, user, expected=True, note=note)
 
 
 def unmark_expected(
     *, scanned_file: ScannedFile, user: User, note: str = ""
 ) -> ScannedFile:
-    """Let a file without a match wait for a person again."""
+    """Return a file without a match to the list of waiting files."""
     return _write(scanned_file, user, expected=False, note=note)
 
 
@@ -33,13 +33,16 @@ def _write(
     scanned_file: ScannedFile, user: User, *, expected: bool, note: str
 ) -> ScannedFile:
     transitions.require(
-        user, Action.DECIDE, why="Your role may look at files, not judge them."
+        user,
+        Action.DECIDE,
+        why="Your role may look at files, not mark them as expected.",
     )
     check_note(note)
     current = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
     if current.status != FileStatus.NO_MATCH or current.deleted_at is not None:
         raise errors.NotPossible(
-            f"{current.name} is no file without a match (any more)."
+            f"{current.name} has a match, is being scanned or was deleted. Reload to "
+            "see its state."
         )
     if current.no_match_expected == expected:
         return current

@@ -1,4 +1,4 @@
-"""Works out what a match says from the segments behind it. Touches no rows."""
+"""Computes a match's figures from its segments. Changes no rows."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from review.services import spans
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 
+# A tempo change of 0.5 % or a pitch shift of 10 cents makes a use altered.
 ALTERED_TEMPO = Decimal("0.005")
 ALTERED_CENTS = 10
+# The share of both file and recording that identical audio covers.
 IDENTICAL_SHARE = 0.97
+# A loop repeats at most this much of the recording at least this often.
 LOOP_MS = 20_000
 LOOP_TIMES = 4
 SAME_RECORDING_SHARE = 0.60
 UNDER_SPEECH_PCT = 50
 EDGE_MS = 250
-"""Edges of segments are not exact: a shorter rest beside an exclusion is no rest."""
+"""Segment edges are inexact, so a shorter rest beside an exclusion does not count."""
 
 _HUNDREDTH = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Every number and flag of a match that follows from its segments."""
+    """The numbers and flags of a match that follow from its segments."""
 
     relation: Relation
     score: Decimal | None
@@ -46,12 +49,12 @@ class Figures:
 
 
 def source_span(segment: Segment) -> spans.Span:
-    """Return where the segment lies in the scanned file."""
+    """Return the segment's interval in the scanned file."""
     return (segment.start_ms, segment.end_ms)
 
 
 def reference_span(segment: Segment) -> spans.Span:
-    """Return where the segment lies in the recording."""
+    """Return the segment's interval in the recording."""
     return (segment.reference_start_ms, segment.reference_end_ms)
 
 
@@ -65,9 +68,9 @@ def work_out(
 ) -> Figures:
     """Return the figures of the match of one recording.
 
-    ``detections`` are what one scan reported of it, ``segments`` all of theirs, at
-    least one. A length of 0 is unknown. ``excluded`` are stretches of the recording
-    that do not count; where nothing else is left, the figures are as found.
+    ``detections`` are one scan's detections of it, ``segments`` all their segments, at
+    least one. A duration of 0 is unknown. ``excluded`` intervals of the recording do
+    not count; if nothing else is left, the figures ignore the exclusions.
     """
     sources = [source_span(segment) for segment in segments]
     references = [reference_span(segment) for segment in segments]
@@ -104,10 +107,10 @@ def work_out(
 def counted_spans(
     segments: Sequence[Segment], excluded: Sequence[spans.Span]
 ) -> list[spans.Span]:
-    """Return where in the source the segments lie, less what is excluded of each.
+    """Return the segments' source intervals without the excluded parts.
 
-    Inside a segment, source and recording run in step, so that a stretch of the one
-    is found in the other by its share.
+    A segment aligns source and reference linearly, so an interval of one maps to the
+    other in proportion.
     """
     return [
         source
@@ -119,17 +122,18 @@ def counted_spans(
 def counted_pieces(
     segment: Segment, excluded: Sequence[spans.Span]
 ) -> list[tuple[spans.Span, spans.Span]]:
-    """Return what is left of one segment, in the source and in the recording."""
+    """Return the rest of one segment, as pairs of source and reference interval."""
     whole = reference_span(segment)
     left = spans.without([whole], excluded)
     if left == [whole]:
+        # Keep the engine's own source times if nothing is cut.
         return [(source_span(segment), whole)]
     pieces = [(_in_source(segment, piece), piece) for piece in left]
     return [(source, ref) for source, ref in pieces if source[1] - source[0] >= EDGE_MS]
 
 
 def _in_source(segment: Segment, piece: spans.Span) -> spans.Span:
-    """Return where in the source a piece of the segment's reference is heard."""
+    """Map an interval of the segment's reference to the source."""
     begins, ends = reference_span(segment)
     length = segment.end_ms - segment.start_ms
     first, last = (
@@ -144,7 +148,7 @@ def _relation(
     source_ms: int,
     reference_ms: int,
 ) -> Relation:
-    """Return the first relation that fits, in the order of the glossary."""
+    """Return the first relation that fits, in the order of ``Relation``'s rules."""
     if all(detection.section == Section.COVER_SONGS for detection in detections):
         return Relation.SIMILAR_WORK
     if any(_is_altered(segment) for segment in segments):
@@ -179,12 +183,13 @@ def _covers_both(segment: Segment, source_ms: int, reference_ms: int) -> bool:
 
 
 def _score(detections: Sequence[Detection]) -> tuple[Decimal | None, str]:
-    """Return the best score with its scale; scores of two scales are not mixed."""
+    """Return the best score with its scale; scores of different scales never mix."""
     scores: dict[str, Decimal] = {}
     for found in detections:
         if found.score is not None:
             best = scores.get(found.score_scale, found.score)
             scores[found.score_scale] = max(best, found.score)
+    # The first scale wins, because scores of two scales cannot be compared.
     for scale, score in scores.items():
         return score, scale
     return None, detections[0].score_scale
@@ -193,7 +198,7 @@ def _score(detections: Sequence[Detection]) -> tuple[Decimal | None, str]:
 def _mean(
     segments: Sequence[Segment], value_of: Callable[[Segment], Decimal | None]
 ) -> Decimal | None:
-    """Return the mean weighted by length in the source, of what is known."""
+    """Return the mean of the known values, weighted by source duration."""
     total, weight = Decimal(0), 0
     for segment in segments:
         value = value_of(segment)

@@ -1,6 +1,6 @@
-"""What a container's lower floor brings back of what was suppressed for its score.
+"""Returns suppressed matches to the queue when a container's floor is lowered.
 
-Raising a floor suppresses nothing that waits already: that would happen unseen.
+Raising a floor suppresses no waiting match, because nobody would notice.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from scanning.models import Container, ScannedFile
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What another floor would do to the matches that are there.
+class FloorPreview:
+    """The effect of another floor on existing matches.
 
-    ``returning`` would be judged anew; ``staying`` wait, lie below it and stay.
+    ``returning`` matches would be evaluated again; ``staying`` ones lie below the new
+    floor but keep waiting.
     """
 
     returning: int
     staying: int
 
 
-def preview(*, container: Container, floor: Decimal) -> Preview:
-    """Return how many matches would appear under this floor, and how many lie below."""
+def preview(*, container: Container, floor: Decimal) -> FloorPreview:
+    """Count the matches this floor would return, and the waiting ones below it."""
     below = Match.objects.filter(
         scanned_file__container=container,
         scanned_file__deleted_at__isnull=True,
         state__in=WAITING_STATES,
         score__lt=floor,
     )
-    return Preview(_below_no_more(container, floor).count(), below.count())
+    return FloorPreview(_below_no_more(container, floor).count(), below.count())
 
 
 @transaction.atomic
 def give_back(*, container: Container, user: User) -> int:
-    """Judge anew what the container's floor no longer suppresses; return how many.
+    """Evaluate matches that the floor no longer suppresses; return how many changed.
 
-    Licences and policies are asked as of every new match; what they do not treat
-    waits for a person.
+    Licences and policies apply as to new matches; the rest waits for a person.
     """
     transitions.require(
         user, Action.CONFIGURE, why="Only an admin may change a container's floor."

@@ -1,7 +1,7 @@
-"""Turns the detections of a finished scan into matches.
+"""Folds the detections of a finished scan into matches.
 
-Runs inside the transaction that stores the scan's outcome, so that a finished scan
-and its matches are there together or not at all.
+It runs in the transaction that stores the scan's outcome, so a finished scan and its
+matches appear together or not at all.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from scanning.choices import (
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
 NOT_A_COPY = 0.2
-"""A copy that covers this share of its own time alone is a match of its own."""
+"""A copy with this share of its time outside the other's gets its own match."""
 
 
 @dataclass(frozen=True)
 class _Find:
-    """What one scan reported of one recording."""
+    """One scan's detections and segments of one recording."""
 
     recording: Recording
     detections: Sequence[Detection]
@@ -47,23 +47,23 @@ class _Find:
 
     @cached_property
     def length(self) -> int:
-        """How much of the source it covers, in milliseconds."""
+        """Return the matched source time in milliseconds."""
         return spans.length(self.source_spans)
 
     def length_beside(self, other: _Find) -> int:
-        """How much of that the other one does not cover."""
+        """Return how much of that time the other does not cover."""
         return spans.length(spans.without(self.source_spans, other.source_spans))
 
 
 @dataclass(frozen=True, slots=True)
 class _Finds:
-    """What counts of a scan, and which copies do not, by what counts for them."""
+    """Detections that get a match; ``copies`` maps the others to what stands for them."""
 
     counting: Sequence[_Find]
     copies: Mapping[int, Recording]
 
     def rivals(self, find: _Find) -> int:
-        """How many others were found over more than half of its time."""
+        """Return how many others cover more than half of the same time."""
         return sum(
             2 * find.length_beside(other) < find.length
             for other in self.counting
@@ -73,14 +73,14 @@ class _Finds:
 
 @transaction.atomic
 def fold_scan(*, scan: Scan, **_signal: object) -> None:
-    """Write the matches of a succeeded scan; the second time nothing changes.
+    """Write the matches of a finished scan; running it again changes nothing.
 
-    A match of an earlier scan is superseded by the one that follows it, or marked
-    as lost when the scan searched for its recording and did not find it. Where two
-    engines scan a file, the embedded one's find comes first: what ACRCloud found too
-    is kept beside it, so ACRCloud's scan waits until the other has ended.
+    A match of an earlier scan is superseded by its successor, or marked as lost if the
+    scan searched for the recording and did not find it. If two engines scan a file, the
+    embedded engine's match leads and ACRCloud's detection is noted on it; ACRCloud's
+    scan therefore waits until the embedded scan has ended.
     """
-    # Two scans of one file do not write their matches at once.
+    # Lock the file so that two scans of it do not fold at the same time.
     ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
     if scan.retro_search_id is not None:
         _fold_late(scan)
@@ -88,23 +88,23 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     current = selectors.current_scans(scan.scanned_file)
     if scan not in current:
         return
-    for one in current:
-        if _is_turn(one, current):
-            partner = next((other for other in current if other != one), None)
-            _fold_one(scan=one, partner=partner)
+    for each in current:
+        if _is_turn(each, current):
+            partner = next((other for other in current if other != each), None)
+            _fold_one(scan=each, partner=partner)
     _note_disagreements(scan)
 
 
 def _note_disagreements(scan: Scan) -> None:
-    """Say so of what was found before the other engine had its say."""
+    """Set the reason of earlier matches that the second engine's result contradicts."""
     if scan.scanned_file.container.engine not in COMBINED_ENGINES:
         return
-    open_ones = Match.objects.filter(
+    pending = Match.objects.filter(
         scanned_file_id=scan.scanned_file_id,
         state=MatchState.PENDING,
         queue_reason__in=evaluation.OWN_REASONS,
     )
-    for match in open_ones.select_related("recording", "scan", "scanned_file"):
+    for match in pending.select_related("recording", "scan", "scanned_file"):
         if Subject.of(match).engines_disagree:
             Match.objects.filter(pk=match.pk).update(
                 queue_reason=QueueReason.ENGINES_DISAGREE, version=match.version + 1
@@ -118,13 +118,13 @@ def _note_disagreements(scan: Scan) -> None:
 
 
 def fold_waiting(*, scan: Scan, **_signal: object) -> None:
-    """Write what waited for a scan that ended without a result."""
+    """Fold the result that waited for a scan which then ended without one."""
     if scan.status != ScanStatus.SUCCEEDED:
         fold_scan(scan=scan)
 
 
 def keep_views(*, file: ScannedFile, **_signal: object) -> None:
-    """Put how often the source was seen on its matches; nobody has to look again."""
+    """Copy the source's view count to its matches, so that lists can sort by it."""
     Match.objects.filter(scanned_file=file).update(source_views=file.views)
 
 
@@ -139,7 +139,7 @@ def _is_turn(scan: Scan, current: Sequence[Scan]) -> bool:
 
 
 def _live_matches(scan: Scan) -> dict[int, Match]:
-    """Return the file's matches by recording, locked."""
+    """Return the file's live matches by recording, locked."""
     return {
         match.recording_id: match
         for match in Match.objects.select_for_update(of=("self",))
@@ -150,14 +150,29 @@ def _live_matches(scan: Scan) -> dict[int, Match]:
 
 
 def _fold_late(scan: Scan) -> None:
-    """Write matches of recordings that came after the file's scan; no others change."""
+    """Write matches of recordings added after the full scan; leave others alone.
+
+    Detections of the file's other scans in the same interval count as rivals, as if one
+    scan had found both.
+    """
     live = _live_matches(scan)
     finds = _finds(scan)
+    beside = _found_beside(scan)
     for find in finds.counting:
         sound = find.recording.same_sound_as_id
+        # A match for the recording or its canonical one already stands for the sound.
         if find.recording.pk not in live and sound not in live:
             earlier = _take_earlier(live, find.recording, finds)
-            _fold(scan=scan, find=find, earlier=earlier, rivals=finds.rivals(find))
+            rivals = finds.rivals(find) + beside.rivals(find)
+            _fold(scan=scan, find=find, earlier=earlier, rivals=rivals)
+
+
+def _found_beside(late: Scan) -> _Finds:
+    """Return the detections of the file's other scans, late scans included."""
+    file = late.scanned_file
+    others = [*selectors.current_scans(file), *selectors.late_scans(file)]
+    finds = [_finds(scan) for scan in others if scan != late]
+    return _Finds([find for each in finds for find in each.counting], {})
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
@@ -176,7 +191,7 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
             _supersede(earlier=match, scan=scan)
             rows = Match.objects.filter(scanned_file_id=scan.scanned_file_id)
             by = rows.filter(recording=counts).exclude(state=MatchState.SUPERSEDED)
-            # None where another match goes on for the sound.
+            # None if the match that stands for the sound is gone too.
             Match.objects.filter(pk=match.pk).update(superseded_by=by.first())
     _mark_lost(
         scan=scan,
@@ -191,10 +206,10 @@ def _key(scan: Scan | None) -> int | None:
 def _take_earlier(
     live: dict[int, Match], recording: Recording, finds: _Finds
 ) -> Match | None:
-    """Take the live match of a recording, or of what stood for it before.
+    """Remove and return the live match that the recording continues, if any.
 
-    That is a recording that was merged into it, a copy that this one counts for, or
-    the stub with its code.
+    It belongs to the same recording, one merged into it, a copy it stands for, or the
+    stub with its ISRC.
     """
     if recording.pk in live:
         return live.pop(recording.pk)
@@ -208,6 +223,7 @@ def _take_earlier(
         return None
     for key, match in live.items():
         stub = match.recording
+        # The cloud knew the recording by its ISRC before it was in our catalogue.
         same_code = stub.isrc_normalised == recording.isrc_normalised
         if stub.status == RecordingStatus.STUB and same_code:
             return live.pop(key)
@@ -215,7 +231,7 @@ def _take_earlier(
 
 
 def _find_too(*, match: Match, scan: Scan) -> None:
-    """Keep that the other engine found the recording too; score and times stay."""
+    """Note that the other engine found the recording too; score and times stay."""
     if match.second_scan_id == scan.pk:
         return
     Match.objects.filter(pk=match.pk).update(
@@ -229,9 +245,9 @@ def _find_too(*, match: Match, scan: Scan) -> None:
 
 
 def _finds(scan: Scan) -> _Finds:
-    """Group the scan's detections by recording; one without a segment is left out.
+    """Group the scan's detections by recording, leaving out those without a segment.
 
-    A stretch that fits several copies of one sound counts once.
+    Copies of one sound that match the same interval count once.
     """
     detections: dict[Recording, list[Detection]] = defaultdict(list)
     for detection in scan.detections.select_related("recording").prefetch_related(
@@ -250,6 +266,7 @@ def _finds(scan: Scan) -> _Finds:
     counting: list[_Find] = []
     copies: dict[int, Recording] = {}
     for sound, finds in by_sound.items():
+        # Prefer the group's canonical recording, then the longest detection.
         first = max(finds, key=lambda find: (find.recording.pk == sound, find.length))
         counting.append(first)
         for find in finds:
@@ -263,7 +280,7 @@ def _finds(scan: Scan) -> _Finds:
 
 
 def _fold(*, scan: Scan, find: _Find, earlier: Match | None, rivals: int) -> None:
-    """Write the match of one recording, in place of the earlier one if any."""
+    """Create the match of one recording and supersede the earlier one, if any."""
     file = scan.scanned_file
     worked_out = figures.work_out(
         detections=find.detections,
@@ -306,21 +323,22 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None, rivals: int) -> Non
     if earlier is not None:
         Match.objects.filter(pk=earlier.pk).update(superseded_by=match)
         if match.dispute_id is not None:
-            # Who answers it is led to the match that is live.
+            # Lead whoever answers the dispute to the live match.
             earlier.disputes.update(match=match)
     _record_found(match=match, scan=scan, earlier=earlier)
 
 
 def _is_late(*, scan: Scan, recording: Recording) -> bool:
-    """Tell whether the match is there because catalogue or engine changed since."""
+    """Return whether a change of catalogue or engine made this match possible."""
     if scan.retro_search_id is not None:
         return True
-    earlier = Scan.objects.filter(
+    earlier = Scan.objects.full().filter(
         scanned_file_id=scan.scanned_file_id,
         status=ScanStatus.SUCCEEDED,
         pk__lt=scan.pk,
     )
     if scan.scanned_file.container.engine in COMBINED_ENGINES:
+        # With two engines, the second engine's first scan is not late.
         earlier = earlier.filter(engine=scan.engine)
     first = earlier.order_by("pk").first()
     if first is None:
@@ -372,7 +390,7 @@ def _record_found(*, match: Match, scan: Scan, earlier: Match | None) -> None:
 
 
 def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
-    """Mark matches whose recording the scan searched for and did not find."""
+    """Mark matches whose recording the scan searched for but did not find."""
     searched = {bucket["id"] for bucket in scan.buckets}
     for match in matches:
         looked_for = (
@@ -380,7 +398,7 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
             if searched
             else match.scan.engine == scan.engine
         )
-        # A search that ended meanwhile knew more recordings than this scan.
+        # A retro search that ended after this scan began knew more recordings.
         if match.lost or match.scan_id >= scan.pk or not looked_for:
             continue
         Match.objects.filter(pk=match.pk).update(lost=True, version=match.version + 1)

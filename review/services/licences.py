@@ -1,7 +1,7 @@
-"""Saving licences, and what they do to matches that are already there.
+"""Saves licences and applies them to existing matches.
 
-A licence works backwards only after a preview whose counts are exact: preview and
-application ask the same question of the same matches.
+A licence changes existing matches only after a preview. Preview and application use
+the same selection, so the preview's counts are exact.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MAY_NOT = "Only a manager may change licences."
 
 
 class Reach(StrEnum):
-    """Which of the matches that are there a licence is applied to."""
+    """The existing matches to which a licence is applied."""
 
     ALL = "all"
     CHOSEN = "chosen"
@@ -53,11 +53,11 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What applying a licence to what is there would do, counted match by match.
+class LicencePreview:
+    """The effect of applying a licence to existing matches.
 
-    Of each kind the first ``LISTED`` are named. ``held`` are waiting matches that
-    somebody has open: they are left alone.
+    Each list holds the first ``LISTED`` matches. ``held`` counts waiting matches that
+    somebody is reviewing; they stay unchanged.
     """
 
     clearing: list[Match]
@@ -70,14 +70,14 @@ class Preview:
 
     @property
     def reopening(self) -> int:
-        """Return how many matches open again when the licence ends."""
+        """Return how many matches reopen when the licence ends."""
         if self.reopens_on is None:
             return 0
         return self.clearing_count + self.cleared
 
 
 def own_accounts() -> Licence:
-    """Return the built-in list of own accounts, made anew should it be gone."""
+    """Return the built-in licence for own accounts; create it if it is missing."""
     own, _ = Licence.objects.get_or_create(
         built_in=True,
         defaults={
@@ -91,8 +91,8 @@ def own_accounts() -> Licence:
     return own
 
 
-def preview(*, licence: Licence) -> Preview:
-    """Return what the licence would do to the matches that are there."""
+def preview(*, licence: Licence) -> LicencePreview:
+    """Return the effect of the licence on existing matches."""
     named: dict[_Touch, list[Match]] = {kind: [] for kind in _Touch}
     counts: Counter[_Touch] = Counter()
     for match, kind in _touched(licence):
@@ -100,7 +100,7 @@ def preview(*, licence: Licence) -> Preview:
         if counts[kind] <= LISTED:
             named[kind].append(match)
     reopens = licence.on_expiry == OnExpiry.REOPEN
-    return Preview(
+    return LicencePreview(
         clearing=named[_Touch.CLEARING],
         clearing_count=counts[_Touch.CLEARING],
         offered=named[_Touch.OFFERED],
@@ -112,7 +112,7 @@ def preview(*, licence: Licence) -> Preview:
 
 
 class _Touch(StrEnum):
-    """What a licence does to a match that it covers in full."""
+    """The effect of a licence on a match that it covers in full."""
 
     CLEARING = "clearing"
     OFFERED = "offered"
@@ -120,11 +120,11 @@ class _Touch(StrEnum):
 
 
 def _touched(licence: Licence) -> Iterator[tuple[Match, _Touch]]:
-    """Yield the matches that the licence covers in full; preview and apply ask this."""
+    """Yield the matches the licence covers in full, for both preview and apply."""
     states = (MatchState.PENDING, MatchState.IN_REVIEW, *OFFERED_STATES)
     kinds = {MatchState.PENDING: _Touch.CLEARING, MatchState.IN_REVIEW: _Touch.HELD}
-    for match, said in coverage.of_licence(licence=licence, states=states):
-        if said.cover == Cover.FULL:
+    for match, check in coverage.of_licence(licence=licence, states=states):
+        if check.cover == Cover.FULL:
             yield match, kinds.get(MatchState(match.state), _Touch.OFFERED)
 
 
@@ -136,12 +136,13 @@ def save(
     buckets: Iterable[Bucket] = (),
     recordings: Iterable[Recording] = (),
 ) -> int:
-    """Write the licence's terms; return how many matches it no longer covers.
+    """Save the licence's terms; return how many matches it no longer covers.
 
-    A new one stays a draft until ``apply``. Matches that a narrowed licence no
-    longer covers are opened again at once, where it says so.
+    A new licence stays a draft until ``apply``. Matches that narrower terms no longer
+    cover reopen at once, if the licence says so.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    # Licences act on all matches, so people with access limits may not change them.
     refuse_limited(user)
     buckets, recordings = list(buckets), list(recordings)
     _refuse_empty(licence, buckets, recordings)
@@ -149,7 +150,7 @@ def save(
     if is_new:
         licence.created_by = user
     else:
-        # Somebody may have put it in force or withdrawn it since it was read.
+        # Somebody may have applied or withdrawn it since it was read.
         locked = Licence.objects.select_for_update()
         licence.refresh_from_db(fields=_IN_FORCE, from_queryset=locked)
     licence.save()
@@ -162,14 +163,16 @@ def save(
 def _refuse_empty(
     licence: Licence, buckets: list[Bucket], recordings: list[Recording]
 ) -> None:
-    """Raise ``EmptyScope`` if the terms name nothing, or everything everywhere."""
+    """Raise ``EmptyScope`` if the terms cover nothing, or everything everywhere."""
     named: dict[str, object] = {
         LicenceScope.BUCKET: buckets,
         LicenceScope.LABEL: licence.labels,
         LicenceScope.RECORDINGS: recordings,
     }
     if not named.get(licence.scope, True):
-        raise errors.EmptyScope("Name at least one of what the licence is for.")
+        raise errors.EmptyScope(
+            "Name at least one bucket, label or recording that the licence is for."
+        )
     if licence.built_in:
         return
     if licence.use_kind != UseKind.ANY and not licence.use_values:
@@ -185,22 +188,23 @@ def _refuse_empty(
 def apply(
     *, licence: Licence, user: User, reach: Reach, chosen: Collection[str] = ()
 ) -> int:
-    """Put the licence in force and clear what ``reach`` says; return how many.
+    """Put the licence in force and clear existing matches; return how many.
 
-    Of decided matches only those named in ``chosen``, by uid, are ever cleared;
-    ``Reach.CHOSEN`` limits the waiting ones to these too.
+    Decided matches are cleared only if ``chosen`` contains their uids;
+    ``Reach.CHOSEN`` limits waiting matches to these as well.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
     licence = Licence.objects.select_for_update().get(pk=licence.pk)
     if licence.withdrawn_at is not None:
-        raise errors.NotPossible("The licence is withdrawn.")
+        raise errors.NotPossible("The licence was withdrawn. Make a new one instead.")
     if not licence.active:
         Licence.objects.filter(pk=licence.pk).update(active=True)
         licence.active = True
         _tell(licence, "licence.in_force", user)
     if reach == Reach.FUTURE:
         return 0
+    # Remember the versions: a match that changes from here on is left alone.
     meant = [
         (match.pk, match.version)
         for match, kind in _touched(licence)
@@ -214,7 +218,7 @@ def apply(
 
 
 def _clear(versions: Mapping[int, int], licence: Licence, user: User) -> int:
-    """Clear the matches of these keys but those that have changed since; count them."""
+    """Clear these matches, skipping those that changed since; return how many."""
     change = Change(
         action="licensed",
         to=MatchState.CLEARED,
@@ -228,16 +232,18 @@ def _clear(versions: Mapping[int, int], licence: Licence, user: User) -> int:
 
 @transaction.atomic
 def withdraw(*, licence: Licence, user: User, reason: str) -> int:
-    """Take the licence out of force; return how many matches open again."""
+    """End the licence; return how many matches reopen."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
     if licence.built_in:
-        raise errors.NotPossible("The list of own accounts is emptied, not withdrawn.")
+        raise errors.NotPossible(
+            "The list of own accounts cannot be withdrawn. Empty it instead."
+        )
     if not reason.strip():
         raise errors.ReasonMissing("Say why the licence is withdrawn.")
     licence = Licence.objects.select_for_update().get(pk=licence.pk)
     if licence.withdrawn_at is not None:
-        raise errors.NotPossible("The licence is withdrawn already.")
+        raise errors.NotPossible("The licence was already withdrawn.")
     licence.withdrawn_at = timezone.now()
     licence.save(update_fields=["withdrawn_at", "updated_at"])
     _tell(licence, "licence.withdrawn", user, note=reason.strip())
@@ -245,7 +251,7 @@ def withdraw(*, licence: Licence, user: User, reason: str) -> int:
 
 
 def end_expired(**_signal: object) -> int:
-    """Open the matches again whose licence has ended; return how many."""
+    """Reopen the matches of expired licences; return how many."""
     ended = Licence.objects.filter(
         on_expiry=OnExpiry.REOPEN,
         valid_until__lt=timezone.localdate(),
@@ -259,31 +265,38 @@ def _cleared_by(licence: Licence) -> QuerySet[Match]:
 
 
 def _reopen_uncovered(licence: Licence) -> int:
-    """Open what the licence cleared and no longer covers, where it says so."""
+    """Reopen matches the licence cleared but no longer covers, if it says so."""
     if licence.on_expiry != OnExpiry.REOPEN:
         return 0
     rows = _cleared_by(licence).select_related(
         "recording", "scanned_file__container", "scan"
     )
+    cleared = list(rows.order_by("pk"))
+    if not cleared:
+        return 0
+    # A licence can have cleared thousands of matches; read those in force only once.
+    in_force = coverage.LicencesInForce()
     return sum(
         _reopen(match, licence)
-        for match in rows.order_by("pk")
-        if not _still_covers(licence, match)
+        for match in cleared
+        if not _still_covers(licence, match, in_force)
     )
 
 
-def _still_covers(licence: Licence, match: Match) -> bool:
-    """Tell whether the licence still holds; for a person's choice, part is enough."""
-    found = coverage.checks(subject=Subject.of(match))
-    said = next((each for each in found if each.licence.pk == licence.pk), None)
-    if said is None or said.cover == Cover.NONE:
+def _still_covers(
+    licence: Licence, match: Match, in_force: coverage.LicencesInForce
+) -> bool:
+    """Return whether the licence covers the match; in part is enough for a person."""
+    found = coverage.checks(subject=Subject.of(match), licences=in_force)
+    check = next((each for each in found if each.licence.pk == licence.pk), None)
+    if check is None or check.cover == Cover.NONE:
         return False
-    return said.cover == Cover.FULL or match.decided_by_id is not None
+    return check.cover == Cover.FULL or match.decided_by_id is not None
 
 
 @transaction.atomic
 def _reopen(match: Match, licence: Licence) -> bool:
-    """Open a match again, unless it has changed since; another licence may clear it."""
+    """Reopen a match, unless it changed since; another licence may clear it again."""
     try:
         current = transitions.locked_row(match=match, version=match.version)
     except errors.StaleMatch:
@@ -320,7 +333,7 @@ def _reopen(match: Match, licence: Licence) -> bool:
 
 
 def _tell(licence: Licence, action: str, user: User, *, note: str = "") -> None:
-    """Write the event, with the terms as they are now."""
+    """Record the event with the licence's current terms."""
     audit.services.record(
         case=licence.case,
         action=action,

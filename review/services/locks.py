@@ -1,13 +1,14 @@
-"""Holding a match while one person looks at it, so that two do not decide at once."""
+"""Review locks: one person at a time reviews a match."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
 from accounts.models import User
 from accounts.roles import Action
+from audit.services import SYSTEM
 from review import errors
 from review.choices import MatchState
 from review.models import Match
@@ -19,9 +20,9 @@ LOCK_FOR = timedelta(minutes=15)
 
 @transaction.atomic
 def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
-    """Hold a waiting match for the user for 15 minutes, or longer if already held.
+    """Lock a waiting match for the user for 15 minutes, or extend the user's lock.
 
-    Raises ``MatchLocked`` while another person holds it; a manager may break that.
+    Raise ``MatchLocked`` if another person holds it; a manager may break that lock.
     """
     transitions.require(
         user, Action.DECIDE, why="Your role may look at matches, not decide them."
@@ -29,53 +30,43 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
     current = transitions.locked_row(match=match)
     if break_lock:
         transitions.require(
-            user, Action.APPROVE, why="Only a manager may break another's lock."
+            user, Action.APPROVE, why="Only a manager may break somebody else's lock."
         )
     else:
         transitions.refuse_foreign_lock(match=current, user=user)
-    until = transitions.now() + LOCK_FOR
+    until = datetime.now(tz=UTC) + LOCK_FOR
     if current.state == MatchState.IN_REVIEW and current.locked_by == user:
         Match.objects.filter(pk=current.pk).update(locked_until=until)
         current.locked_until = until
         return current
     if current.state == MatchState.IN_REVIEW:
-        current = transitions.apply(
-            current=current,
-            change=Change(action="lock_ended", to=MatchState.PENDING),
-            actor=user,
-        )
-    return transitions.apply(
-        current=current,
-        change=Change(
-            action="take",
-            to=MatchState.IN_REVIEW,
-            fields={"locked_by": user, "locked_until": until},
-        ),
-        actor=user,
+        current = _let_go(current, transitions.LOCK_ENDED, user)
+    change = _change(
+        current,
+        transitions.TAKE,
+        MatchState.IN_REVIEW,
+        {"locked_by": user, "locked_until": until},
     )
+    return transitions.apply(current=current, change=change, actor=user)
 
 
 @transaction.atomic
 def release_lock(*, match: Match, user: User) -> Match:
-    """Give the match back to the queue; a manager may do so for another person."""
+    """Return the match to the queue; a manager may release anybody's lock."""
     current = transitions.locked_row(match=match)
     if current.state != MatchState.IN_REVIEW:
         return current
     if current.locked_by not in (None, user):
         transitions.require(
-            user, Action.APPROVE, why="Only a manager may break another's lock."
+            user, Action.APPROVE, why="Only a manager may break somebody else's lock."
         )
-    return transitions.apply(
-        current=current,
-        change=Change(action="release", to=MatchState.PENDING),
-        actor=user,
-    )
+    return _let_go(current, transitions.RELEASE, user)
 
 
 def release_expired_locks(**_signal: object) -> int:
-    """Give matches back whose lock has ended; return how many."""
+    """Return matches to the queue whose lock has expired; return how many."""
     expired = Match.objects.filter(
-        state=MatchState.IN_REVIEW, locked_until__lte=transitions.now()
+        state=MatchState.IN_REVIEW, locked_until__lte=datetime.now(tz=UTC)
     )
     released = 0
     for match in expired:
@@ -84,10 +75,27 @@ def release_expired_locks(**_signal: object) -> int:
                 current = transitions.locked_row(match=match, version=match.version)
             except errors.StaleMatch:
                 continue
-            transitions.apply(
-                current=current,
-                change=Change(action="lock_ended", to=MatchState.PENDING),
-                actor="system",
-            )
+            # The holder may just have extended the lock, which changes no version.
+            until = current.locked_until
+            if until is None or until > datetime.now(tz=UTC):
+                continue
+            _let_go(current, transitions.LOCK_ENDED, SYSTEM)
             released += 1
     return released
+
+
+def _let_go(current: Match, action: str, actor: User | str) -> Match:
+    """Return a locked match to the queue."""
+    change = _change(current, action, MatchState.PENDING, {})
+    return transitions.apply(current=current, change=change, actor=actor)
+
+
+def _change(
+    current: Match, action: str, to: MatchState, fields: dict[str, object]
+) -> Change:
+    """Return a change of the lock; its event records the version it leads to.
+
+    ``transitions.only_locks_since`` uses these versions to see that nobody decided.
+    """
+    details: dict[str, object] = {"version": current.version + 1}
+    return Change(action, to, fields=fields, details=details)

@@ -1,6 +1,8 @@
-"""Notes on a match: kept in its history, whatever is decided."""
+"""Adds notes to matches, independently of decisions."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from django.db import transaction
 
@@ -15,9 +17,9 @@ from review.services.decisions import check_note
 
 @transaction.atomic
 def add_note(*, match: Match, user: User, note: str) -> Match:
-    """Keep the note as the match's own and as an event; no decision changes.
+    """Store the note on the match and as an event.
 
-    The version stays: who decides meanwhile loses nothing.
+    The version stays, so that a concurrent decision is not refused as stale.
     """
     text = note.strip()
     transitions.require(
@@ -28,7 +30,9 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
     check_note(text)
     current = transitions.locked_row(match=match)
     before = current.note
-    Match.objects.filter(pk=current.pk).update(note=text, updated_at=transitions.now())
+    Match.objects.filter(pk=current.pk).update(
+        note=text, updated_at=datetime.now(tz=UTC)
+    )
     current.note = text
     record(
         case=current.case,

@@ -1,4 +1,4 @@
-"""The decision "exclude part": a stretch of the reference, from within a match in it."""
+"""The decision to exclude an interval of the recording, made from one match."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.roles import Action
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from review import errors
-from review.choices import WAITING_STATES, MatchState, RejectCode
+from review.choices import EXCLUDE_PART, WAITING_STATES, MatchState, RejectCode
 from review.models import Match
 from review.services import decisions, exclusions, spans, transitions
-from review.services.decisions import EXCLUDE_PART
 from review.services.transitions import Change
 
 
@@ -28,62 +27,73 @@ def exclude_part(
     note: str = "",
     chosen: Collection[str] = (),
 ) -> Match:
-    """Exclude a stretch of the match's recording, and decide the match by that.
+    """Exclude an interval of the match's recording and decide the match with it.
 
-    A manager's stretch counts no longer at once, with the decided matches that
-    ``chosen`` names by uid; the match is rejected when nothing else of it is left, and
-    otherwise stays where it is. A reviewer's is a proposal: the match is escalated.
+    A manager's exclusion takes effect at once, also for decided matches whose uids are
+    in ``chosen``; the match is rejected if nothing else of it is left, and stays in its
+    state otherwise. A reviewer's exclusion is a proposal and escalates the match.
     """
+    # Start as a proposal; a manager's exclusion is put in force after the decision.
     segment = exclusions.propose(
         recording=match.recording, span=span, reason=reason, user=user, note=note
     )
     if not user.has_perm(Action.EDIT_CATALOGUE):
-        change = _change(segment, MatchState.ESCALATED)
+        change = decision(segment, MatchState.ESCALATED, EXCLUDE_PART)
         return decisions.settle(match=match, user=user, version=version, change=change)
     if exclusions.leaves_nothing(match=match, span=span):
-        change = _change(segment, MatchState.REJECTED)
+        change = decision(segment, MatchState.REJECTED, EXCLUDE_PART)
         match = decisions.settle(match=match, user=user, version=version, change=change)
     else:
-        match = _keep(match, user, version, segment)
-    exclusions.approve(segment=segment, user=user, chosen=chosen)
+        current = waiting_row(match=match, user=user, version=version)
+        change = aside(current, segment, EXCLUDE_PART, segment.note)
+        match = transitions.apply(current=current, change=change, actor=user)
+    exclusions.put_in_force(segment=segment, user=user, chosen=chosen)
     match.refresh_from_db()
     return match
 
 
-def _change(segment: ExcludedSegment, to: MatchState) -> Change:
+def decision(segment: Exclusion, to: MatchState, action: str) -> Change:
+    """Return the change that decides a match through an exclusion."""
+    # Exclusions have reasons that rejections lack.
     code = segment.reason if segment.reason in RejectCode.values else ""
     return Change(
-        EXCLUDE_PART,
+        action,
         to,
         reason=code or RejectCode.SHARED_LOOP,
         note=segment.note or str(segment.get_reason_display()),
-        told=_told(segment),
+        details=details_of(segment),
     )
 
 
-def _told(segment: ExcludedSegment) -> dict[str, object]:
+def details_of(segment: Exclusion) -> dict[str, object]:
+    """Return the details of an exclusion for an event of the match."""
     return {"exclusion": segment.uid, "span": [segment.start_ms, segment.end_ms]}
 
 
-def _keep(match: Match, user: User, version: int, segment: ExcludedSegment) -> Match:
-    """Tell in the match's history what was excluded; it is not decided by that."""
-    current = transitions.locked_row(match=match, version=version)
+def waiting_row(*, match: Match, user: User, version: int) -> Match:
+    """Return a waiting match, locked at the version the user saw."""
+    current = transitions.locked_row(match=match, version=version, user=user)
     transitions.refuse_foreign_lock(match=current, user=user)
     if current.state not in WAITING_STATES:
         raise errors.NotPossible(
-            f"This match is {current.get_state_display().lower()} already."
+            f"This match is already {current.get_state_display().lower()}. "
+            "Reload to see the decision."
         )
+    return current
+
+
+def aside(current: Match, segment: Exclusion, action: str, note: str) -> Change:
+    """Return a change that records an exclusion in the history and decides nothing."""
     held: dict[str, object] = {
         "locked_by": current.locked_by,
         "locked_until": current.locked_until,
     }
-    change = Change(
-        EXCLUDE_PART,
+    return Change(
+        action,
         MatchState(current.state),
         fields=held,
         reason=segment.reason,
-        note=segment.note,
+        note=note,
         free=True,
-        told=_told(segment),
+        details=details_of(segment),
     )
-    return transitions.apply(current=current, change=change, actor=user)

@@ -1,7 +1,7 @@
-"""Saving and ordering policies, trying them on history, applying them to what waits.
+"""Saves and orders policies, tries them on existing matches, and applies them.
 
-A dry run asks ``evaluation.evaluate`` with the rules as they would be, which is what
-is asked of every new match: what it shows is what the policy then does.
+A dry run evaluates matches exactly as new ones are, with the policy enabled, so it
+shows what the policy will do.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAY_NOT = "Only a manager may change policies."
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A match that a rule would take, and what it would become."""
+    """A match that a policy would take, and its new state."""
 
     match: Match
     to: MatchState
@@ -41,10 +41,10 @@ class Taken:
 
 @dataclass(slots=True)
 class DryRun:
-    """What a rule would have done with the matches there are.
+    """The effect a policy would have had on existing matches.
 
-    ``moves`` counts by state now and state then; ``waiting`` are the first that
-    applying it changes, ``differing`` the first where a person decided otherwise.
+    ``moves`` counts pairs of present and new state. ``waiting`` lists the first matches
+    that applying it changes, ``differing`` the first that people decided otherwise.
     """
 
     taken: int = 0
@@ -58,21 +58,25 @@ class DryRun:
 
 @transaction.atomic
 def save(*, policy: Policy, user: User) -> list[Policy]:
-    """Write a rule; return the enabled rules that overlap it and do something else.
+    """Save a policy; return enabled policies that overlap it with another action.
 
-    What is there stays as it is until ``apply``. Raises ``RuleUnreachable`` where an
-    enabled rule could never act.
+    Existing matches stay unchanged until ``apply``. Raise ``RuleUnreachable`` if an
+    enabled policy could never act.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
+    # Policies act on all matches, so people with access limits may not change them.
     refuse_limited(user)
     stored = _locked().get(policy.pk) if policy.pk else None
     if stored is None:
-        policy.owner = user
+        policy.owner = policy.changed_by = user
         policy.position = max((each.position for each in _all()), default=0) + 1
     else:
         # Somebody may have moved, switched or changed it since it was read.
         policy.position, policy.enabled = stored.position, stored.enabled
-        policy.version = stored.version + (_words(policy) != _words(stored))
+        # Saving without a change creates no new version.
+        is_reworded = _terms(policy) != _terms(stored)
+        policy.version = stored.version + is_reworded
+        policy.changed_by = user if is_reworded else stored.changed_by
     policy.save()
     _refuse_unreachable()
     _tell(policy, "policy.changed" if stored else "policy.created", user)
@@ -81,7 +85,7 @@ def save(*, policy: Policy, user: User) -> list[Policy]:
 
 @transaction.atomic
 def switch(*, policy: Policy, user: User, enabled: bool) -> Policy:
-    """Switch a rule on or off; for matches that are there nothing changes yet."""
+    """Switch a policy on or off; existing matches stay unchanged."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
     current = _locked()[policy.pk]
@@ -94,7 +98,7 @@ def switch(*, policy: Policy, user: User, enabled: bool) -> Policy:
 
 @transaction.atomic
 def move(*, policy: Policy, user: User, up: bool) -> None:
-    """Let the rule change places with the one before or after it."""
+    """Swap the policy with the one before or after it."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
     ordered = list(_locked().values())
@@ -111,7 +115,7 @@ def move(*, policy: Policy, user: User, up: bool) -> None:
 
 
 def overlapping(*, policy: Policy) -> list[Policy]:
-    """Return the other enabled rules that some match could fit too, with other ends."""
+    """Return other enabled policies with another action that some match fits as well."""
     mine = Conditions.from_json(policy.conditions)
     return [
         other
@@ -123,7 +127,7 @@ def overlapping(*, policy: Policy) -> list[Policy]:
 
 
 def dry_run(*, policy: Policy) -> DryRun:
-    """Return what the rule would have done, were it enabled at its place."""
+    """Return the effect the policy would have if it were enabled at its position."""
     run = DryRun()
     for match, outcome in outcomes(policy=policy):
         state = MatchState(match.state)
@@ -145,7 +149,7 @@ def dry_run(*, policy: Policy) -> DryRun:
 
 
 def outcomes(*, policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
-    """Yield every live match with how it would be treated, were the rule enabled."""
+    """Yield every live match with its evaluation if the policy were enabled."""
     rules = [each for each in _all() if each.enabled or each.pk == policy.pk]
     rows = (
         Match.objects.exclude(state=MatchState.SUPERSEDED)
@@ -164,14 +168,15 @@ def outcomes(*, policy: Policy) -> Iterator[tuple[Match, Evaluation]]:
 
 @transaction.atomic
 def apply(*, policy: Policy, user: User) -> int:
-    """Treat what waits as the rule says, and give back what it no longer suppresses.
+    """Apply the policy to waiting matches; return those it no longer suppresses.
 
-    Decided matches stay as people decided them. Returns how many matches changed.
+    People's decisions stay. If the policy requires a second approval, the user gives
+    the first. Return how many matches changed.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
     policy = Policy.objects.select_for_update().get(pk=policy.pk)
-    # The keys first: what is read while it changes could be read twice.
+    # Collect keys first: changing matches while reading could yield one twice.
     touched = [
         match.pk
         for match, outcome in _outcomes_in_force()
@@ -181,7 +186,7 @@ def apply(*, policy: Policy, user: User) -> int:
     changed = 0
     for first in range(0, len(touched), _CHUNK):
         for match, outcome in _outcomes_in_force(touched[first : first + _CHUNK]):
-            changed += treat(match=match, outcome=outcome, user=user)
+            changed += treat(match=match, outcome=outcome, user=user, proposed_by=user)
     audit.services.record(
         case=policy.case,
         action="policy.applied",
@@ -194,7 +199,7 @@ def apply(*, policy: Policy, user: User) -> int:
 def _outcomes_in_force(
     keys: list[int] | None = None,
 ) -> Iterator[tuple[Match, Evaluation]]:
-    """Yield what waits or is suppressed, judged by the rules in force."""
+    """Yield waiting and suppressed matches with their evaluation by current rules."""
     rules, licences = evaluation.rules_in_force(), LicencesInForce()
     rows = Match.objects.filter(
         state__in=(MatchState.PENDING, MatchState.ESCALATED, MatchState.SUPPRESSED),
@@ -211,7 +216,7 @@ def _outcomes_in_force(
 
 
 def _is_applied_to(match: Match, outcome: Evaluation) -> bool:
-    """Tell whether applying a rule changes the match: what waits, nothing decided."""
+    """Return whether applying a policy would change the match; decisions stay."""
     if match.state == MatchState.PENDING:
         return True
     return (
@@ -220,7 +225,7 @@ def _is_applied_to(match: Match, outcome: Evaluation) -> bool:
 
 
 def _comes_back(match: Match, policy: Policy) -> bool:
-    """Tell whether the rule suppressed the match, now that it no longer takes it."""
+    """Return whether this policy suppressed the match, which it no longer takes."""
     return match.state == MatchState.SUPPRESSED and match.policy_id == policy.pk
 
 
@@ -229,26 +234,27 @@ def _all() -> list[Policy]:
 
 
 def _locked() -> dict[int, Policy]:
-    """Return all rules by key in their order, locked: order and reach are of all."""
+    """Return all policies in order, locked: order and reachability involve them all."""
     rows = Policy.objects.select_for_update(of=("self",)).order_by("position", "pk")
     return {each.pk: each for each in rows}
 
 
 def _refuse_unreachable() -> None:
-    """Raise if an enabled rule takes everything that a later one is for."""
+    """Raise ``RuleUnreachable`` if an earlier policy takes all of a later one's matches."""
     rules = evaluation.rules_in_force()
     read = [Conditions.from_json(each.conditions) for each in rules]
     for later in range(len(rules)):
         for earlier in range(later):
             if read[earlier].contains(read[later]):
                 raise errors.RuleUnreachable(
-                    f"{rules[later].name} could never act: {rules[earlier].name} "
-                    "stands before it and takes every match that fits it."
+                    f"{rules[later].name} could never act: {rules[earlier].name} comes "
+                    "first and takes all of its matches. Change the order or narrow "
+                    f"{rules[earlier].name}."
                 )
 
 
-def _words(policy: Policy) -> dict[str, object]:
-    """Return what the rule says; when it changes, so does the version."""
+def _terms(policy: Policy) -> dict[str, object]:
+    """Return the content of the rule; a change to it increments the version."""
     return {
         "name": policy.name,
         "conditions": policy.conditions,
@@ -261,13 +267,13 @@ def _words(policy: Policy) -> dict[str, object]:
 
 
 def _tell(policy: Policy, action: str, user: User) -> None:
-    """Write the event, with the rule as it reads now."""
+    """Record the event with the policy's current content."""
     audit.services.record(
         case=policy.case,
         action=action,
         actor=user,
         after={
-            **_words(policy),
+            **_terms(policy),
             "version": policy.version,
             "position": policy.position,
             "enabled": policy.enabled,

@@ -1,4 +1,4 @@
-"""Reminders of disputes whose answer is due: one digest a day, never one each."""
+"""Reminds managers of due disputes, with at most one digest a day."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _LISTED = 50
 
 
 def remind(**_signal: object) -> int:
-    """Tell managers once a day what is due within a week, or late; return how many.
+    """Announce disputes that are overdue or due within a week, once a day; count them.
 
-    The event is what says that a day's digest is out; mail follows it, if it is on.
+    The event marks the day's digest as done; mail follows if it is enabled.
     """
     try:
         due = _note_due()
     except IntegrityError:
-        return 0  # another worker was first
+        return 0  # another worker wrote the day's event first
     if due and settings.ACRPORTAL_DISPUTE_MAIL:
         _send(due)
     return len(due)
@@ -44,7 +44,7 @@ def remind(**_signal: object) -> int:
 
 @transaction.atomic
 def _note_due() -> list[Dispute]:
-    """Write the day's event and return what it tells; nothing the second time."""
+    """Write the day's event and return its disputes; nothing if it exists."""
     last = Event.objects.select_for_update().filter(case=CASE).first()
     now = timezone.now()
     if last is not None and timezone.localdate(last.at) >= timezone.localdate(now):
@@ -63,17 +63,19 @@ def _note_due() -> list[Dispute]:
 
 
 def _send(due: list[Dispute]) -> None:
-    """Mail each manager what that person may see of it."""
+    """Mail each manager the disputes within that person's access limits."""
     readers = User.objects.filter(groups__name__in=APPROVERS, is_active=True)
     keys = [each.pk for each in due]
     for reader in readers.exclude(email="").distinct().order_by("email"):
+        # Managers with access limits must not learn of other matches.
         with working_for(reader):
             seen = list(selectors.open_disputes().filter(pk__in=keys))
         try:
             if seen:
                 _mail(reader.email, seen)
         except (SMTPException, OSError):
-            logger.exception("the digest of disputes could not be sent")
+            # The event stands; the list on the pages is the reminder that counts.
+            logger.exception("the dispute digest could not be sent")
             return
 
 

@@ -1,4 +1,4 @@
-"""Whether what was decided about a match still holds for what a later scan found."""
+"""Decides whether earlier decisions still hold for the matches of a later scan."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def carried_fields(
     new_spans: Sequence[spans.Span],
     evaluation: Evaluation,
 ) -> dict[str, object]:
-    """Return the columns with which the match that follows ``earlier`` begins.
+    """Return the initial columns of the match that follows ``earlier``.
 
-    No policy confirms what a person decided before. A decision is carried on only if
-    the relation is the same and the source spans overlap enough; otherwise a person is
-    asked again.
+    A decision carries over only if the relation is the same and the source intervals
+    overlap enough; otherwise a person decides again. A policy never confirms what a
+    person decided before.
     """
     same = (
         earlier.relation == relation
@@ -39,19 +39,20 @@ def carried_fields(
     )
     if earlier.state in CARRIED_STATES and same:
         return snapshots.as_fields(snapshots.take(earlier))
+    # Suppressing or clearing needs no person, but a policy must not confirm this match.
     by_confirming = evaluation.state == MatchState.CONFIRMED
     if evaluation.state != MatchState.PENDING and not (
         by_confirming and earlier.state in CARRIED_STATES
     ):
         return evaluation.fields()
     if earlier.state in CARRIED_STATES:
-        asked = replace(
+        reopened = replace(
             evaluation,
             state=MatchState.PENDING,
             queue_reason=QueueReason.RESCAN_CHANGED,
         )
-        return asked.fields()
+        return reopened.fields()
     if earlier.state != MatchState.SUPPRESSED and earlier.queue_reason in _KEPT_REASONS:
-        kept = QueueReason(earlier.queue_reason)
-        return replace(evaluation, queue_reason=kept).fields()
+        reason = QueueReason(earlier.queue_reason)
+        return replace(evaluation, queue_reason=reason).fields()
     return evaluation.fields()

@@ -1,4 +1,4 @@
-"""Keeping views of the queue: for oneself, or shown to the whole team."""
+"""Saves views of the queue, private or shared with the team."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NOT_YOURS = "This view belongs to somebody else."
 
 
 def views_for(user: User) -> QuerySet[SavedView]:
-    """Return the views that the user sees: their own, and those that are shared."""
+    """Return the user's own views and the shared ones."""
     seen = SavedView.objects.filter(Q(owner=user) | Q(is_shared=True))
     return seen.select_related("owner").order_by("name", "pk")
 
 
 def default_of(user: User) -> SavedView | None:
-    """Return what the queue opens with for the user, if they chose one."""
+    """Return the view the user's queue opens with, if one is set."""
     return SavedView.objects.filter(owner=user, is_default=True).first()
 
 
@@ -30,18 +30,18 @@ def default_of(user: User) -> SavedView | None:
 def save(
     *, user: User, name: str, query: str, is_shared: bool = False, is_default: bool
 ) -> SavedView:
-    """Keep a view under a name; one of the same name is replaced."""
+    """Save a view; it replaces the user's view of the same name."""
     name = name.strip()
     if not name:
         raise errors.ReasonMissing("Give the view a name.")
     if is_shared:
         transitions.require(
-            user, Action.DECIDE, why="Your role may keep views, not share them."
+            user, Action.DECIDE, why="Your role may save views, but not share them."
         )
     own = SavedView.objects.select_for_update().filter(owner=user)
     if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
         raise errors.NotPossible(
-            f"You have {MAX_VIEWS} views; remove one to keep another."
+            f"You already have {MAX_VIEWS} views. Remove one to save another."
         )
     if is_default:
         own.update(is_default=False)
@@ -55,7 +55,7 @@ def save(
 
 @transaction.atomic
 def switch_default(*, view: SavedView, user: User) -> bool:
-    """Let the queue open with this view, or no longer; tell which of both it is."""
+    """Toggle whether the queue opens with this view; return the new setting."""
     _refuse_foreign(view, user)
     was = view.is_default
     SavedView.objects.filter(owner=user).update(is_default=False)
@@ -65,7 +65,7 @@ def switch_default(*, view: SavedView, user: User) -> bool:
 
 
 def remove(*, view: SavedView, user: User) -> None:
-    """Forget a view."""
+    """Delete a view."""
     _refuse_foreign(view, user)
     view.delete()
 

@@ -1,4 +1,4 @@
-"""Sums over stretches of time: unions, overlaps, chains. Pure functions."""
+"""Sums over time intervals: unions, overlaps, chains. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 Span: TypeAlias = tuple[int, int]
-"""Start and end in milliseconds; the end is not part of it."""
+"""Start and end in milliseconds; the end is exclusive."""
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """Return the stretches that the spans cover together, in order."""
+    """Return the union of the intervals as disjoint intervals in order."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -21,12 +21,12 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 
 def length(spans: Iterable[Span]) -> int:
-    """Return how much the spans cover, overlaps counted once."""
+    """Return the total duration; overlaps count once."""
     return sum(end - start for start, end in union(spans))
 
 
 def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
-    """Return what is left of the spans where the taken ones are cut out."""
+    """Return the intervals with the ``taken`` ones cut out."""
     left = union(spans)
     for taken_start, taken_end in taken:
         pieces = []
@@ -38,7 +38,7 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
 
 
 def overlap_share(one: Sequence[Span], other: Sequence[Span]) -> float:
-    """Return intersection ÷ union of what two lists of spans cover, 0–1."""
+    """Return intersection ÷ union of the durations of two lists, 0–1."""
     together = length([*one, *other])
     if not together:
         return 0.0
@@ -47,7 +47,7 @@ def overlap_share(one: Sequence[Span], other: Sequence[Span]) -> float:
 
 
 def deepest(spans: Iterable[Span]) -> int:
-    """Return how many spans cover the same moment at most."""
+    """Return the most intervals that overlap at one moment."""
     edges = [edge for start, end in spans for edge in ((end, -1), (start, 1))]
     depth = most = 0
     for _, step in sorted(edges):
@@ -57,10 +57,10 @@ def deepest(spans: Iterable[Span]) -> int:
 
 
 def longest_chain(pairs: Sequence[tuple[Span, Span]]) -> int:
-    """Return the most reference time that is heard in order.
+    """Return the longest reference time that is heard in order.
 
-    Each pair is a source span and its reference span. A chain goes forward in both;
-    where a reference span starts inside the one before, only what is new counts.
+    Each pair is a source interval and its reference interval. A chain advances in both;
+    where reference intervals overlap, only the new part counts.
     """
     ordered = sorted(pairs)
     best: list[int] = []

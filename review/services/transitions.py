@@ -1,7 +1,7 @@
-"""The one way in which a person's decision changes matches.
+"""Writes every change of a match's state.
 
-Locks the rows, checks what the change depends on, writes it as a compare-and-set and
-appends the events: all in one transaction, or nothing.
+It locks the rows, checks the change, writes it as a compare-and-set and appends the
+events, all in one transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from audit.services import SYSTEM, Entry, record_all
+from audit.services import SYSTEM, EventDraft, record_all
+from audit.words import actor_label
 from review import errors
 from review.choices import TRANSITIONS, MatchState
 from review.models import Match
@@ -26,20 +27,32 @@ from review.services import snapshots
 NOTE = "note"
 ASSIGN = "assign"
 COUNTED = "counted"
-# These events leave the version of the match as it is.
+TAKE = "take"
+RELEASE = "release"
+LOCK_ENDED = "lock_ended"
+LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
+"""Events of review locks; they decide nothing."""
+# These events do not change the match's version.
 _UNCHANGING = (NOTE, ASSIGN)
-# These tell of a match without changing what is decided about it.
-_ASIDES = (*_UNCHANGING, COUNTED)
-# What decisions look at beside the match itself.
+# These events do not change what is decided about the match.
+_ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED)
+UNDECIDED: dict[str, object] = {
+    "decision_reason": "",
+    "decided_by_id": None,
+    "decided_by_name": "",
+    "decided_at": None,
+}
+"""The columns of a match without a decision."""
+# Rows that decisions read besides the match.
 _RELATED = ("locked_by", "assignee", "recording", "scanned_file", "scan")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that somebody asks for: the event's name, the end, other columns.
+    """A requested change: the event's name, the new state and other columns.
 
-    ``free`` marks the way back of an undo, which is not in the table of moves;
-    ``told`` is what else the event keeps.
+    ``free`` permits moves outside ``TRANSITIONS``, such as an undo; ``details`` is extra
+    event data.
     """
 
     action: str
@@ -48,27 +61,22 @@ class Change:
     reason: str = ""
     note: str = ""
     free: bool = False
-    told: dict[str, object] = field(default_factory=dict)
-
-
-def now() -> datetime:
-    """Return the present moment, aware."""
-    return datetime.now(tz=UTC)
+    details: dict[str, object] = field(default_factory=dict)
 
 
 def require(user: User, action: Action, *, why: str) -> None:
-    """Raise ``NotAllowed`` unless the user's role covers the action."""
+    """Raise ``NotAllowed`` unless the user's role permits the action."""
     if not user.has_perm(action):
         raise errors.NotAllowed(why)
 
 
 def last_event(match: Match) -> Event | None:
-    """Return the newest event that changed the match; a note changes nothing."""
+    """Return the newest event that changed the decision; notes and locks do not."""
     return last_events([match]).get(match.case)
 
 
 def last_events(matches: Iterable[Match]) -> dict[str, Event]:
-    """Return the newest event that changed each of the matches, by its case."""
+    """Return the newest event that changed each match's decision, by case."""
     changing = Event.objects.exclude(action__in=_ASIDES)
     newest = changing.filter(case=OuterRef("case")).order_by("-sequence")
     events = Event.objects.filter(
@@ -78,19 +86,21 @@ def last_events(matches: Iterable[Match]) -> dict[str, Event]:
     return {event.case: event for event in events}
 
 
-def locked_row(*, match: Match, version: int | None = None) -> Match:
-    """Return the match as it is now, locked.
+def locked_row(
+    *, match: Match, version: int | None = None, user: User | None = None
+) -> Match:
+    """Return the current match, locked.
 
-    Raises ``StaleMatch`` if a version is named and the match has moved on from it.
+    With a ``version``, raise ``StaleMatch`` as ``refuse_stale`` does.
     """
     current = locked_rows().get(pk=match.pk)
     if version is not None:
-        refuse_stale(match=current, version=version)
+        refuse_stale(match=current, version=version, user=user)
     return current
 
 
 def locked_rows() -> QuerySet[Match]:
-    """Return the matches as they are now; whichever are read are locked, by key."""
+    """Return a queryset that locks the matches it reads, in key order."""
     return (
         Match.objects.select_for_update(of=("self",))
         .select_related(*_RELATED)
@@ -98,31 +108,61 @@ def locked_rows() -> QuerySet[Match]:
     )
 
 
-def refuse_stale(*, match: Match, version: int) -> None:
-    """Raise ``StaleMatch`` if the match has moved on from the version."""
-    if match.version != version:
+def refuse_stale(*, match: Match, version: int, user: User | None = None) -> None:
+    """Raise ``StaleMatch`` if the match has changed since the version.
+
+    For a deciding ``user``, locks that came and went do not count as changes. A lock
+    that another person holds now does: that person took the match over.
+    """
+    if match.version == version:
+        return
+    if user is None or not only_locks_since(match=match, version=version):
         raise stale(match)
+    if is_held_by_another(match=match, user=user):
+        raise stale(match, to_lock=True)
 
 
-def stale(match: Match) -> errors.StaleMatch:
-    """Return the error that names who changed the match last."""
-    changes = Event.objects.filter(case=match.case).exclude(action__in=_UNCHANGING)
+def only_locks_since(*, match: Match, version: int) -> bool:
+    """Return whether only lock events have changed the version since then."""
+    missed = match.version - version
+    if missed <= 0:
+        return missed == 0
+    events = Event.objects.filter(case=match.case, action__in=LOCK_EVENTS)
+    kept = [
+        event.after.get("version") for event in events.order_by("-sequence")[:missed]
+    ]
+    return kept == list(range(match.version, version, -1))
+
+
+def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
+    """Return an error that names who changed the match last, or who locked it."""
+    aside = _UNCHANGING if to_lock else (*_UNCHANGING, *LOCK_EVENTS)
+    changes = Event.objects.filter(case=match.case).exclude(action__in=aside)
     event = changes.order_by("-sequence").first()
     if event is None:
         return errors.StaleMatch(user=SYSTEM, at=match.updated_at)
-    return errors.StaleMatch(user=event.actor_name, at=event.at)
+    return errors.StaleMatch(user=actor_label(event.actor_name), at=event.at)
+
+
+def is_held_by_another(*, match: Match, user: User) -> bool:
+    """Return whether another person's lock on the match is in force."""
+    holder, until = match.locked_by, match.locked_until
+    return (
+        holder not in (None, user)
+        and until is not None
+        and until > datetime.now(tz=UTC)
+    )
 
 
 def refuse_foreign_lock(*, match: Match, user: User) -> None:
-    """Raise ``MatchLocked`` while another person holds the match."""
+    """Raise ``MatchLocked`` if another person holds the match."""
     holder, until = match.locked_by, match.locked_until
-    if holder is None or until is None or holder == user or until <= now():
-        return
-    raise errors.MatchLocked(user=holder.get_username(), until=until)
+    if holder and until and is_held_by_another(match=match, user=user):
+        raise errors.MatchLocked(user=holder.get_username(), until=until)
 
 
 def apply(*, current: Match, change: Change, actor: User | str) -> Match:
-    """Write the change to a row that ``locked_row`` returned, with its event."""
+    """Write the change and its event; ``current`` comes from ``locked_row``."""
     return apply_all([(current, change)], actor=actor)[0]
 
 
@@ -130,26 +170,27 @@ def apply(*, current: Match, change: Change, actor: User | str) -> Match:
 def apply_all(
     moves: Sequence[tuple[Match, Change]], *, actor: User | str
 ) -> list[Match]:
-    """Write a change to each of the locked rows, with its event: all, or none.
+    """Write a change to each locked row, with its event: all or none.
 
-    What changes alike is written with one compare-and-set.
+    Equal changes share one compare-and-set.
     """
     alike: dict[object, list[tuple[Match, Change]]] = {}
     for current, change in moves:
         _refuse_impossible(MatchState(current.state), change)
-        told = tuple(sorted(change.fields.items(), key=itemgetter(0)))
-        key = (current.state, current.version, change.to, told)
+        columns = tuple(sorted(change.fields.items(), key=itemgetter(0)))
+        key = (current.state, current.version, change.to, columns)
         alike.setdefault(key, []).append((current, change))
     for group in alike.values():
         _write([current for current, _change in group], group[0][1])
+    # Read back what is stored now, so that events record it exactly.
     keys = [current.pk for current, _change in moves]
     written = Match.objects.select_related(*_RELATED).in_bulk(keys)
     entries = [
-        Entry(
+        EventDraft(
             case=current.case,
             action=change.action,
             before={**snapshots.take(current)},
-            after={**snapshots.take(written[current.pk]), **change.told},
+            after={**snapshots.take(written[current.pk]), **change.details},
             reason=change.reason,
             note=change.note,
         )
@@ -160,20 +201,33 @@ def apply_all(
 
 
 def _refuse_impossible(state: MatchState, change: Change) -> None:
-    """Raise ``NotPossible`` unless the table of moves has the change."""
-    if not change.free and change.to not in TRANSITIONS[state]:
+    """Raise ``NotPossible`` unless ``TRANSITIONS`` allows the change."""
+    if change.free or change.to in TRANSITIONS[state]:
+        return
+    if state == MatchState.ESCALATED and change.to == MatchState.IN_REVIEW:
+        raise errors.NotPossible("Somebody escalated this match; a manager decides.")
+    if change.to == MatchState.IN_REVIEW:
         raise errors.NotPossible(
-            f"A match that is {state.label.lower()} cannot become "
-            f"{change.to.label.lower()}."
+            f"This match is {state.label.lower()}; there is nothing to review."
         )
+    raise errors.NotPossible(
+        f"This match is {state.label.lower()}; it cannot become "
+        f"{change.to.label.lower()}."
+    )
 
 
 def _write(rows: Sequence[Match], change: Change) -> None:
-    """Make one change to rows of one state and version."""
+    """Write one change to rows with the same state and version."""
     first = rows[0]
     fields = {"locked_by": None, "locked_until": None, **change.fields}
     written = Match.objects.filter(
         pk__in=[row.pk for row in rows], state=first.state, version=first.version
-    ).update(state=change.to, version=first.version + 1, updated_at=now(), **fields)
+    ).update(
+        state=change.to,
+        version=first.version + 1,
+        updated_at=datetime.now(tz=UTC),
+        **fields,
+    )
+    # Somebody changed a row without locking it; the transaction rolls back.
     if written != len(rows):
         raise stale(first)

@@ -1,4 +1,4 @@
-"""Giving a match that is there the treatment that its evaluation says."""
+"""Applies an evaluation to an existing match."""
 
 from __future__ import annotations
 
@@ -18,42 +18,47 @@ _UNTREATED: dict[str, object] = {
     "due_at": None,
     "needs_approval": False,
     "proposed": "",
+    "proposed_by_id": None,
     "licence_id": None,
 }
-_UNDECIDED: dict[str, object] = {
-    "decision_reason": "",
-    "decided_by_id": None,
-    "decided_by_name": "",
-    "decided_at": None,
-}
 
 
-def treat(*, match: Match, outcome: Evaluation, user: User) -> bool:
-    """Write an outcome of the evaluation for a match that waits or is suppressed.
+def treat(
+    *,
+    match: Match,
+    outcome: Evaluation,
+    user: User,
+    proposed_by: User | None = None,
+) -> bool:
+    """Write an evaluation to a waiting or suppressed match; return whether it changed.
 
-    Tells whether anything changed; nothing does if the match has changed since it was
-    read.
+    ``proposed_by`` replaces the policy's author as the proposer. Nothing is written if
+    the match has changed since it was read.
     """
     try:
         current = transitions.locked_row(match=match, version=match.version)
     except errors.StaleMatch:
         return False
+    # Suppressed matches become pending first; TRANSITIONS knows no other way.
     if current.state == MatchState.SUPPRESSED:
         if outcome.state == MatchState.SUPPRESSED:
             return False
-        fields = {**_UNTREATED, **_UNDECIDED}
+        fields = {**_UNTREATED, **transitions.UNDECIDED}
         back = Change("unsuppressed", MatchState.PENDING, fields=fields)
         current = transitions.apply(current=current, change=back, actor=user)
-    fields = {**_UNTREATED, **outcome.fields()}
+    # The policy's treatment replaces an earlier escalation by a person.
+    fields = {**_UNTREATED, **transitions.UNDECIDED, **outcome.fields()}
+    if fields["proposed"] and proposed_by is not None:
+        fields["proposed_by_id"] = proposed_by.pk
     if outcome.policy is not None and current.policy_name == str(outcome.policy):
-        # The same words again give nobody more time.
+        # Applying the same version again does not extend the deadline.
         fields["due_at"] = current.due_at
     state = MatchState(str(fields.pop("state")))
     change = Change(
         action="rule_applied",
         to=state,
         fields=fields,
-        # What waited and still waits only learns of its rule.
+        # Pending to pending is not in TRANSITIONS; the match only gets its policy.
         free=state == current.state == MatchState.PENDING,
     )
     transitions.apply(current=current, change=change, actor=user)

@@ -1,3 +1,3 @@
-"""Scans in the cloud: made, sent, asked for, deleted; its API is in ``engines``."""
+"""Creates, sends, checks and deletes scans at ACRCloud; ``engines`` holds its API."""
 
 from __future__ import annotations

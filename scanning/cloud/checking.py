@@ -1,4 +1,4 @@
-"""Asks the clouds for results until there is one, and stores it."""
+"""Polls cloud accounts for results and stores them."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from scanning.models import CloudJob, Scan, ScannedFile, SentAs
 
 logger = logging.getLogger(__name__)
 
-# States of the wire protocol.
+# Values of ``state`` in the wire protocol.
 _FINISHED = (1, -1)
 _FAILED = (-2, -3)
 
 
 def check_due(*, owner: str) -> list[int]:
-    """Ask for the results that are due; return the keys of the scans that ended."""
+    """Poll for the results that are due; return the keys of the scans that ended."""
     due = due_jobs().filter(sent_at__isnull=False)
     return [job.scan_id for job in claimed(due, owner) if _check(job)]
 
 
 def _check(job: CloudJob) -> bool:
-    """Ask once; tell whether the scan has ended with that."""
+    """Poll once; return whether the scan ended."""
     file = job.scan.scanned_file
     if job.scan.cancel_requested or file.deleted_at is not None:
         if file.deleted_at is not None:
@@ -52,6 +52,7 @@ def _check(job: CloudJob) -> bool:
         remote = Cloud(job.account).show_file(job.remote_container_id, job.remote_id)
     except CloudFault as fault:
         return _check_failed(job, fault)
+    # Any answer shows that a pause is no longer needed.
     resume(job.account)
     if remote.state in _FINISHED:
         return _store(job, remote)
@@ -76,11 +77,12 @@ def _check_later(job: CloudJob) -> bool:
         hours = settings.ACRPORTAL_CLOUD_WAIT_HOURS
         failure = ScanFailed(
             "cloud_silent",
-            f"ACRCloud gave no result within {hours} hours. Look for the file in its "
-            "console, then scan it again.",
+            f"ACRCloud gave no result within {hours} hours. Look for the file in the "
+            "ACRCloud console, then scan it again.",
         )
         return fail(job, failure)
     CloudJob.objects.filter(pk=job.pk).update(
+        # Long files take minutes, so poll less and less often.
         due_at=datetime.now(tz=UTC) + delay(2 ** min(job.checks, 12), LONGEST_CHECK),
         checks=F("checks") + 1,
         **NO_LEASE,
@@ -90,6 +92,7 @@ def _check_later(job: CloudJob) -> bool:
 
 def _store(job: CloudJob, remote: RemoteFile) -> bool:
     answer = digest(remote.state, remote.results)
+    # The callback announced a result that polling had already stored.
     if job.sent_as == SentAs.CALLED_BACK and _is_known(job, answer):
         return _nothing_new(job)
 
@@ -104,7 +107,7 @@ def _store(job: CloudJob, remote: RemoteFile) -> bool:
 
 
 def _take_length(job: CloudJob, remote: RemoteFile) -> None:
-    """Take the cloud's word for the length where the file was not decoded here."""
+    """Store the cloud's duration if the file was not decoded here."""
     file = job.scan.scanned_file
     if file.duration_ms or not remote.duration_ms:
         return
@@ -124,22 +127,22 @@ def _is_known(job: CloudJob, answer: str) -> bool:
 
 
 def _nothing_new(job: CloudJob) -> bool:
-    """End a scan that a callback gave cause for; the file keeps its state."""
+    """End a scan that a callback started; the file keeps its status."""
     Scan.objects.filter(pk=job.scan_id, status=ScanStatus.RUNNING).update(
         status=ScanStatus.CANCELLED,
         stage=ScanStage.DONE,
         finished_at=datetime.now(tz=UTC),
-        message="ACRCloud called back with the result that is stored already.",
+        message="ACRCloud sent the result that is already stored.",
     )
     return end(job, lambda: None)
 
 
 def _cloud_failure(job: CloudJob, remote: RemoteFile) -> ScanFailed:
     cause = (
-        "it could not read or fetch the sound; check that the file plays, or attach "
+        "it could not read or fetch the audio; check that the file plays, or attach "
         "the audio of a link"
         if remote.state == _FAILED[0]
-        else "it failed on its side; scan the file again later"
+        else "the failure is on its side; scan the file again later"
     )
     return ScanFailed(
         "acrcloud_error",

@@ -1,4 +1,4 @@
-"""Deletes in the clouds what was deleted here."""
+"""Deletes the cloud's copies of files that were deleted here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scanning.models import CloudDeletion
 
 
 def delete_due(*, owner: str) -> int:
-    """Delete in the cloud what was deleted here; return how many are gone."""
+    """Delete the copies that are due; return how many are gone."""
     now = datetime.now(tz=UTC)
     due = CloudDeletion.objects.filter(free(now), due_at__lte=now)
     done = 0
@@ -33,6 +33,7 @@ def _delete(deletion: CloudDeletion) -> bool:
             deletion.remote_container_id, deletion.remote_id
         )
     except CloudFault as fault:
+        # Trying again cannot help these.
         over = fault.kind in (FaultKind.CONTAINER, FaultKind.REFUSED)
         wait = delay(4 ** min(deletion.attempts, 6), LONGEST_WAIT)
         over = over or waited_too_long(deletion.created_at)

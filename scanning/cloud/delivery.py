@@ -1,4 +1,4 @@
-"""Gives one file to the cloud, in the form that fits it, and once only."""
+"""Sends one file to the cloud, as audio, link or fingerprint, only once."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _PROCESSING = 0
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """Under which id the cloud knows the file, and what it was given."""
+    """The cloud's id of the file and the form in which it was sent."""
 
     remote_id: str
     sent_as: SentAs
 
 
 def deliver(job: CloudJob, *, progress: Callable[[float], None]) -> SentFile:
-    """Ask for a rescan of what the cloud has, or send it; raise ``CloudFault``.
+    """Have the cloud rescan its copy, or send the file; raise ``CloudFault``.
 
-    A repeated try first looks whether the earlier one arrived after all.
+    A retry first checks whether the earlier attempt arrived after all.
     """
     cloud, file = Cloud(job.account), job.scan.scanned_file
     if file.remote_id and _rescan(cloud, job):
@@ -63,7 +63,7 @@ def deliver(job: CloudJob, *, progress: Callable[[float], None]) -> SentFile:
 
 
 def _rescan(cloud: Cloud, job: CloudJob) -> bool:
-    """Have the cloud scan its copy again; False where it has none any more."""
+    """Have the cloud rescan its copy; False if the copy is gone."""
     remote_id = job.scan.scanned_file.remote_id
     try:
         if job.attempts > 1:
@@ -79,6 +79,7 @@ def _rescan(cloud: Cloud, job: CloudJob) -> bool:
 
 
 def _arrived(cloud: Cloud, job: CloudJob) -> RemoteFile | None:
+    """Return the file of an earlier attempt, recognised by the scan id in its name."""
     found = cloud.list_files(job.remote_container_id, search=job.scan.uid)
     return next((one for one in found if job.scan.uid in one.name), None)
 
@@ -102,7 +103,7 @@ def _send(
     with opened as handle:
         return cloud.send_file(
             job.remote_container_id,
-            # Django's files are read like others.
+            # Django's file objects read like binary files but have no such type.
             file=cast("BinaryIO", handle),
             file_bytes=stored.size,
             fields=fields,
@@ -112,7 +113,7 @@ def _send(
 
 
 def _form_of(file: ScannedFile) -> SentAs:
-    """Return what to send: the sound if it is here, else the link or fingerprint."""
+    """Return the form to send: audio if it is here, else the link or fingerprint."""
     if file.media:
         return SentAs.AUDIO
     if file.source_type == SourceType.LINK:
@@ -126,5 +127,5 @@ def _form_of(file: ScannedFile) -> SentAs:
 def _not_stored(file: ScannedFile) -> ScanFailed:
     return ScanFailed(
         "audio_removed",
-        f"The audio of {file.name} is not stored any more, so it cannot be sent.",
+        f"The audio of {file.name} is no longer stored, so it cannot be sent.",
     )

@@ -1,4 +1,4 @@
-"""Makes scans in the cloud and weighs what they cost; touches rows only."""
+"""Creates cloud scans and estimates their cost; touches rows only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from scanning.models import (
 )
 
 HOUR_MS = 3_600_000
-# What a file is taken for until its length is known: 128 kbit/s, or five minutes.
+# Assumed until the real duration is known: 128 kbit/s, or five minutes for a link.
 _BYTES_PER_SECOND = 16_000
 _LINK_MS = 300_000
 
 
 def make_cloud_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
-    """Insert a scan by ACRCloud: to be sent, or awaited where no account is set."""
+    """Create a scan by ACRCloud: to send, or awaiting a callback without an account."""
     container = scanned_file.container
     account, remote = container.cloud_account, container.cloud_container_id
     waits = account is None or remote is None
@@ -46,7 +46,7 @@ def make_cloud_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
 
 
 def make_called_back_scan(*, scanned_file: ScannedFile) -> Scan | None:
-    """Insert a scan for a result that nobody here asked for: a rescan in the cloud."""
+    """Create a scan for a rescan that somebody started in the cloud."""
     container = scanned_file.container
     account, remote = container.cloud_account, container.cloud_container_id
     if account is None or remote is None:
@@ -72,7 +72,7 @@ def make_called_back_scan(*, scanned_file: ScannedFile) -> Scan | None:
 
 
 def delete_copy(*, scanned_file: ScannedFile, remote_id: str) -> None:
-    """Have the worker delete the cloud's copy of a file, where there is one."""
+    """Have the worker delete the cloud's copy of a file, if there is one."""
     container = scanned_file.container
     account, remote = container.cloud_account, container.cloud_container_id
     if not remote_id or account is None or remote is None:
@@ -85,7 +85,7 @@ def delete_copy(*, scanned_file: ScannedFile, remote_id: str) -> None:
 
 
 def sent_ms_this_month(*, container: Container) -> int:
-    """Return how much sound went to the cloud for a container since the first."""
+    """Return how much of the container's audio was sent this calendar month (UTC)."""
     month = datetime.now(tz=UTC).replace(
         day=1, hour=0, minute=0, second=0, microsecond=0
     )
@@ -96,7 +96,7 @@ def sent_ms_this_month(*, container: Container) -> int:
 
 
 def expected_ms(scanned_file: ScannedFile) -> int:
-    """Return how long a file is, or is taken for until that is known."""
+    """Return the duration of a file, estimated until it is known."""
     if scanned_file.duration_ms:
         return scanned_file.duration_ms
     if scanned_file.media:

@@ -1,4 +1,4 @@
-"""What becomes of a job in the cloud: it waits, its account pauses, its scan ends."""
+"""Outcomes of a cloud job: it waits, pauses its account, or ends its scan."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from common.leases import NO_LEASE
+from common.leases import NO_LEASE, LeaseLost
 from scanning import results
 from scanning.choices import FileStatus, ScanStage, ScanStatus
 from scanning.cloud.rounds import LONGEST_WAIT, delay
 from scanning.engines.cloud_faults import CloudFault
-from scanning.errors import LeaseLost, ScanFailed
+from scanning.errors import ScanFailed
 from scanning.models import CloudAccount, CloudJob, Scan, ScannedFile
 
 
 def wait(job: CloudJob, at: datetime, code: str, message: str) -> None:
-    """Put the scan back in the line until ``at``; the file says why."""
+    """Queue the scan again until ``at`` and show the reason on the file."""
     with transaction.atomic():
         CloudJob.objects.filter(pk=job.pk).update(due_at=at, **NO_LEASE)
         Scan.objects.filter(pk=job.scan_id, status=ScanStatus.RUNNING).update(
@@ -33,22 +33,25 @@ def wait(job: CloudJob, at: datetime, code: str, message: str) -> None:
 
 
 def pause(job: CloudJob, fault: CloudFault) -> None:
-    """Let everything of the account wait: each further call would be refused too."""
+    """Pause the whole account: it would refuse every further call too."""
     account = job.account
+    # Doubles with each refusal in a row, up to an hour.
     pause_for = delay(4 * 2 ** min(account.pauses, 12), LONGEST_WAIT)
     if fault.retry_after is not None:
+        # Do not trust a server that asks to wait for days.
         longest = LONGEST_WAIT.total_seconds()
         pause_for = timedelta(seconds=min(fault.retry_after, longest))
     at = datetime.now(tz=UTC) + pause_for
-    told = f"ACRCloud says: {fault.said}. We retry at {clock(at)}. {fault.explanation}"
+    text = f"ACRCloud says: {fault.said}. We retry at {clock(at)}. {fault.explanation}"
     CloudAccount.objects.filter(pk=account.pk).update(
         paused_until=at,
         pause_code=fault.kind,
-        pause_message=told[:1000],
+        pause_message=text[:1000],
         pauses=F("pauses") + 1,
     )
+    # A file that was already sent keeps its state; only the polling pauses.
     if job.sent_at is None:
-        wait(job, at, fault.kind, told)
+        wait(job, at, fault.kind, text)
     else:
         CloudJob.objects.filter(pk=job.pk).update(due_at=at, **NO_LEASE)
     others = ScannedFile.objects.filter(
@@ -56,11 +59,11 @@ def pause(job: CloudJob, fault: CloudFault) -> None:
         scans__cloud_job__sent_at__isnull=True,
         scans__status=ScanStatus.QUEUED,
     )
-    tell(others, FileStatus.WAITING, fault.kind, told)
+    tell(others, FileStatus.WAITING, fault.kind, text)
 
 
 def resume(account: CloudAccount) -> None:
-    """Forget earlier pauses: the account answers."""
+    """Clear the pause: the account answers again."""
     if account.pauses or account.pause_code:
         CloudAccount.objects.filter(pk=account.pk).update(
             paused_until=None, pause_code="", pause_message="", pauses=0
@@ -68,19 +71,19 @@ def resume(account: CloudAccount) -> None:
 
 
 def fail(job: CloudJob, failure: ScanFailed) -> bool:
-    """End the scan in error."""
+    """End the scan as failed."""
     return end(
         job, lambda: results.store_failure(scan=job.scan, failure=failure, owner="")
     )
 
 
 def cancel(job: CloudJob) -> bool:
-    """End a scan that is not wanted any more."""
+    """End a scan that is no longer wanted."""
     return end(job, lambda: results.store_cancellation(scan=job.scan, owner=""))
 
 
 def end(job: CloudJob, store: Callable[[], None]) -> bool:
-    """Store how the scan ended; one that somebody else has ended is left as it is."""
+    """Store the scan's end; return False if it had already ended."""
     try:
         with transaction.atomic():
             store()
@@ -92,14 +95,14 @@ def end(job: CloudJob, store: Callable[[], None]) -> bool:
 
 
 def remember(job: CloudJob, fault: CloudFault) -> None:
-    """Keep the cloud's own words."""
+    """Store the cloud's own error text."""
     CloudJob.objects.filter(pk=job.pk).update(said=fault.said[:1000])
 
 
 def tell(
     files: QuerySet[ScannedFile], status: FileStatus, code: str, message: str
 ) -> None:
-    """Say on the pages what the files wait for."""
+    """Show on the pages why the files wait."""
     files.update(
         status=status,
         error_code=code,
@@ -109,5 +112,5 @@ def tell(
 
 
 def clock(at: datetime) -> str:
-    """Write a time of day as messages do."""
+    """Format a time of day for messages."""
     return f"{at:%H:%M} UTC"

@@ -1,4 +1,4 @@
-"""What is due in the clouds, and taking it: each step once, by any worker."""
+"""Finds and claims the cloud jobs that are due; one worker takes each step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_WAIT = timedelta(hours=1)
 
 
 def due_jobs() -> QuerySet[CloudJob]:
-    """Return the jobs whose next step may be done now."""
+    """Return the jobs whose next step is due."""
     now = datetime.now(tz=UTC)
     not_paused = Q(account__paused_until__isnull=True) | Q(
         account__paused_until__lte=now
@@ -30,9 +30,9 @@ def due_jobs() -> QuerySet[CloudJob]:
 
 
 def claimed(due: QuerySet[CloudJob], owner: str) -> Iterator[CloudJob]:
-    """Yield what is due, each taken by this worker; a pause meanwhile ends the round.
+    """Claim and yield due jobs; those whose account was paused meanwhile are skipped.
 
-    Container by container, so that one with thousands lets another's few through.
+    Containers take turns, so large containers cannot starve small ones.
     """
     turns = due.annotate(
         turn=Window(
@@ -43,6 +43,7 @@ def claimed(due: QuerySet[CloudJob], owner: str) -> Iterator[CloudJob]:
     ).order_by("turn", "due_at", "pk")
     keys = list(turns.values_list("pk", flat=True)[:PER_ROUND])
     for key in keys:
+        # An earlier job of this round may have paused the account.
         if not due.filter(pk=key).exists():
             continue
         now = datetime.now(tz=UTC)
@@ -57,12 +58,13 @@ def claimed(due: QuerySet[CloudJob], owner: str) -> Iterator[CloudJob]:
 
 
 def delay(times: int, longest: timedelta) -> timedelta:
-    """Return so many times the usual wait, but no longer than that."""
+    """Return ``times`` polling intervals, at most ``longest``."""
     base = settings.ACRPORTAL_CLOUD_POLL_SECONDS
+    # The inner limit keeps timedelta from overflowing.
     return min(timedelta(seconds=base * min(times, 10_000)), longest)
 
 
 def waited_too_long(since: datetime) -> bool:
-    """Tell whether it is time to give up."""
+    """Return whether the time limit for the cloud has passed."""
     limit = timedelta(hours=settings.ACRPORTAL_CLOUD_WAIT_HOURS)
     return datetime.now(tz=UTC) - since > limit

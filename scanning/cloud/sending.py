@@ -1,7 +1,7 @@
-"""Sends what is due to the clouds.
+"""Sends the cloud jobs that are due.
 
-A send that may have arrived although no answer came is looked for by the scan's id,
-which is part of the name it is sent under, before it is sent again.
+A send may arrive although its answer is lost. Each file is sent under a name that
+contains the scan's id; a retry looks for that name before it sends again.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ from scanning.models import CloudJob, InboundCallback, Scan, ScannedFile
 logger = logging.getLogger(__name__)
 
 _REPORT_SECONDS = 5.0
+# An admin may raise the limit at any time, so look again soon.
 _CAP_RECHECK = timedelta(minutes=15)
 
 
 def send_due(*, owner: str) -> int:
-    """Send what is due; return how many jobs were looked at."""
+    """Send what is due; return how many jobs were handled."""
     count = 0
     for job in claimed(due_jobs().filter(sent_at__isnull=True), owner):
         _send(job)
@@ -83,7 +84,7 @@ def _send(job: CloudJob) -> None:
 
 
 def _begin(job: CloudJob) -> bool:
-    """Show the scan as being sent; tell whether it is still wanted."""
+    """Mark the scan as being sent; return whether it is still wanted."""
     return bool(
         Scan.objects.filter(
             pk=job.scan_id, status__in=ACTIVE_SCAN_STATUSES, lease_owner=""
@@ -96,12 +97,13 @@ def _begin(job: CloudJob) -> bool:
 
 
 def _over_cap(job: CloudJob) -> bool:
-    """Let the file wait if sending it would pass the container's limit of the month."""
+    """Make the file wait if sending it would exceed the container's monthly limit."""
     container = job.scan.scanned_file.container
     cap = container.cloud_cap_hours
     if cap is None:
         return False
     wanted = expected_ms(job.scan.scanned_file)
+    # Use an estimate: once the file is sent, it is too late to stop.
     if sent_ms_this_month(container=container) + wanted <= cap * HOUR_MS:
         return False
     waiting = CloudJob.objects.filter(
@@ -113,9 +115,9 @@ def _over_cap(job: CloudJob) -> bool:
         job,
         datetime.now(tz=UTC) + _CAP_RECHECK,
         "cloud_cap",
-        f"Monthly cloud limit of {cap} h reached; {waiting} files wait. Embedded "
-        "scans go on. An admin can raise the limit of the container; it ends with the "
-        "month.",
+        f"The monthly cloud limit of {cap} h is reached; {waiting} "
+        f"{'file waits' if waiting == 1 else 'files wait'}. Embedded scans continue. "
+        "Wait for next month, or ask an admin to raise the container's limit.",
     )
     return True
 
@@ -143,6 +145,7 @@ def _keep_sent(job: CloudJob, sent: SentFile) -> None:
             sent_as=sent.sent_as,
             sent_at=now,
             sent_ms=expected_ms(job.scan.scanned_file),
+            # Polling starts its own count of attempts.
             attempts=0,
             due_at=now + delay(1, LONGEST_CHECK),
             said="",
@@ -152,7 +155,7 @@ def _keep_sent(job: CloudJob, sent: SentFile) -> None:
             stage=ScanStage.AWAITING_CALLBACK
         )
         files = ScannedFile.objects.filter(pk=job.scan.scanned_file_id)
-        # A server may answer the same bytes with the id of an earlier file.
+        # A server may answer a repeated upload with the id of an earlier file.
         if not ScannedFile.objects.filter(remote_id=sent.remote_id).exists():
             files.update(remote_id=sent.remote_id)
         tell(files, FileStatus.PROCESSING, "", "")
@@ -160,7 +163,7 @@ def _keep_sent(job: CloudJob, sent: SentFile) -> None:
 
 
 def _take_early_callbacks(job: CloudJob, remote_id: str) -> None:
-    """Look at once where a callback came before the answer to the upload."""
+    """Check at once if a callback arrived before the answer to the upload."""
     early = InboundCallback.objects.filter(
         Q(account=job.account) | Q(container=job.scan.scanned_file.container),
         outcome=CallbackOutcome.ORPHAN,
@@ -169,14 +172,14 @@ def _take_early_callbacks(job: CloudJob, remote_id: str) -> None:
     if early.update(
         outcome=CallbackOutcome.APPLIED,
         scanned_file=job.scan.scanned_file,
-        message="It came before the file was known; the result is fetched.",
+        message="It came before the file's id was known; the result is being fetched.",
         processed_at=datetime.now(tz=UTC),
     ):
         CloudJob.objects.filter(pk=job.pk).update(due_at=datetime.now(tz=UTC))
 
 
 def _reporter(job: CloudJob) -> Callable[[float], None]:
-    """Return a progress callback that shows how far it is and notices a cancel."""
+    """Return a progress callback that updates the scan and raises on cancellation."""
     last = monotonic()
 
     def report(share: float) -> None:

@@ -1,7 +1,7 @@
-"""The ACRCloud engine: its File Scanning API, called for one account.
+"""A client for ACRCloud's File Scanning API, for one account.
 
-The same calls work against any server that speaks the protocol, this portal among
-them. Every failure is a ``CloudFault`` with the cloud's own words.
+It works with any server that speaks the protocol, including this portal. Every failure
+raises ``CloudFault`` with the cloud's own error text.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ Read = TypeVar("Read")
 
 _VENDOR = ".acrcloud.com"
 _PER_PAGE = 100
+# Guards against a server that always returns full pages.
 _MAX_PAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file as the cloud knows it. ``raw`` is the whole answer it was read from."""
+    """A file as the cloud reports it; ``raw`` is the complete answer."""
 
     id: str
     name: str
@@ -43,7 +44,7 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class RemoteContainer:
-    """A container as the cloud knows it."""
+    """A container as the cloud reports it."""
 
     id: int
     name: str
@@ -55,7 +56,7 @@ class RemoteContainer:
 
 
 class Cloud:
-    """Calls for one account."""
+    """API calls for one account."""
 
     def __init__(self, account: CloudAccount) -> None:
         self._base = account.base_url.rstrip("/")
@@ -66,11 +67,11 @@ class Cloud:
         except SecretUnreadable as error:
             raise CloudFault(
                 FaultKind.TOKEN,
-                "the stored token cannot be read, because SECRET_KEY has changed",
+                "the stored token is unreadable because SECRET_KEY has changed",
             ) from error
 
     def containers(self) -> list[RemoteContainer]:
-        """Return every container that the token sees, of all regions."""
+        """Return all containers that the token can see, in every region."""
         found: list[RemoteContainer] = []
         for page in range(1, _MAX_PAGES + 1):
             query = urlencode({"page": page, "per_page": _PER_PAGE})
@@ -81,14 +82,14 @@ class Cloud:
         return found
 
     def container(self, container_id: int) -> RemoteContainer:
-        """Return one container."""
+        """Return one container; raise ``CloudFault`` if it is unknown."""
         answer = self._get(f"{self._base}/fs-containers/{container_id}")
         return _needed(_container(_first(answer)), answer)
 
     def create_container(
         self, container: Container, *, buckets: Sequence[int | str], callback_url: str
     ) -> RemoteContainer:
-        """Make a container that scans as ``container`` says."""
+        """Create a container in the cloud with the settings of ``container``."""
         answer = self._send_json(
             "POST",
             f"{self._base}/fs-containers",
@@ -105,7 +106,7 @@ class Cloud:
         return _needed(_container(_first(answer)), answer)
 
     def set_callback(self, container_id: int, callback_url: str) -> None:
-        """Have the results of a container posted to an address."""
+        """Have the cloud post the container's results to an address."""
         self._send_json(
             "PUT",
             f"{self._base}/fs-containers/{container_id}",
@@ -113,7 +114,7 @@ class Cloud:
         )
 
     def list_files(self, container_id: int, *, search: str = "") -> list[RemoteFile]:
-        """Return the newest files of a container whose name or uri holds ``search``."""
+        """Return the newest 20 files whose name or URI contains ``search``."""
         query = urlencode({"search": search, "per_page": 20})
         answer = self._get(f"{self._files(container_id)}?{query}")
         return [one for row in _rows(answer) if (one := _file(row, answer)) is not None]
@@ -128,7 +129,7 @@ class Cloud:
         key: str,
         progress: Progress,
     ) -> RemoteFile:
-        """Send audio or a fingerprint; the bytes are read as they are sent."""
+        """Send audio or a fingerprint, streamed from ``file``."""
         body = MultipartBody(
             fields=fields, file=file, file_bytes=file_bytes, progress=progress
         )
@@ -136,6 +137,8 @@ class Cloud:
             "POST",
             self._files(container_id),
             body=body,
+            # This portal's own API honours the key, so a repeated request makes no
+            # second file.
             headers={"Content-Type": body.content_type, "Idempotency-Key": key},
         )
         return _needed(_file(_first(answer), answer), answer)
@@ -155,11 +158,11 @@ class Cloud:
         return _needed(_file(_first(answer), answer), answer)
 
     def rescan_file(self, container_id: int, file_id: str) -> None:
-        """Have a file scanned again."""
+        """Have the cloud scan a file again."""
         self._call("PUT", f"{self._file(container_id, file_id)}/rescan", asks_file=True)
 
     def delete_file(self, container_id: int, file_id: str) -> None:
-        """Delete a file; one that is gone already is no fault."""
+        """Delete a file; a file that is already gone is no error."""
         try:
             self._call("DELETE", self._file(container_id, file_id), asks_file=True)
         except CloudFault as fault:
@@ -179,13 +182,13 @@ class Cloud:
         self,
         method: str,
         url: str,
-        told: Mapping[str, object],
+        values: Mapping[str, object],
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
         return self._call(
             method,
             url,
-            body=json.dumps(told).encode(),
+            body=json.dumps(values).encode(),
             headers={"Content-Type": "application/json", **(headers or {})},
         )
 
@@ -211,9 +214,9 @@ class Cloud:
             raise CloudFault(FaultKind.UNREACHABLE, str(error)) from error
         except TooLarge as error:
             raise CloudFault(
-                FaultKind.REFUSED, "(an answer over the limit of a callback's size)"
+                FaultKind.REFUSED, "(the answer exceeds the size limit for callbacks)"
             ) from error
-        # Some refusals come with the status 200 and nothing but a code.
+        # Some refusals have status 200 and a body with nothing but a code.
         done = 200 <= answer.status < 300 and (not answer.body or _holds(answer.body))
         if not done:
             raise fault_of(
@@ -226,16 +229,17 @@ class Cloud:
 
 
 def files_base(account: CloudAccount) -> str:
-    """Return where calls about files go: at the vendor's, a host of the region."""
+    """Return the base address for files: ACRCloud serves them from regional hosts."""
     base = account.base_url.rstrip("/")
     host = urlsplit(base).hostname or ""
+    # Other servers with this protocol use one host for everything.
     if host.startswith("api-v2.") and host.endswith(_VENDOR):
         return f"https://api-{account.region}{_VENDOR}/api"
     return base
 
 
 def _needed(read: Read | None, answer: bytes) -> Read:
-    """Return what was read; an answer without it is as good as none."""
+    """Return the parsed value; an answer without one counts as a failure."""
     if read is None:
         raise fault_of(200, answer)
     return read
@@ -252,12 +256,12 @@ def _first(answer: bytes) -> Json:
 
 
 def _holds(answer: bytes) -> bool:
-    """Tell whether an answer is what the protocol calls one."""
+    """Return whether an answer has the ``data`` that the protocol promises."""
     try:
-        told = json.loads(answer)
+        content = json.loads(answer)
     except (ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and "data" in told
+    return isinstance(content, dict) and "data" in content
 
 
 def _file(row: Json, answer: bytes) -> RemoteFile | None:

@@ -1,4 +1,4 @@
-"""Turns what ACRCloud reports into an engine's result, with recordings of ours."""
+"""Converts ACRCloud's reports into an engine result with recordings of our own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from catalogue.models import Recording, RecordingStatus
 from catalogue.stubs import make_stub, own_recording_with_isrc
-from scanning.choices import Section
+from scanning.choices import NoMatchReason, Section
 from scanning.engines.acrcloud_results import (
     NO_SCALE,
     SCORE_SCALE,
@@ -20,9 +20,10 @@ from scanning.engines.base import EngineResult, FoundRecording
 
 
 def engine_result(reported: object, sha256: str) -> EngineResult:
-    """Return what a body reports; ``sha256`` is its digest."""
+    """Return the result in a callback's body, whose digest is ``sha256``."""
     grouped: dict[tuple[int, Section], list[ReportedItem]] = {}
     for item in read_items(reported):
+        # The cloud reports each segment as an entry of its own.
         grouped.setdefault((_recording_id(item), item.section), []).append(item)
     found = tuple(
         _found(recording_id, section, items)
@@ -31,7 +32,7 @@ def engine_result(reported: object, sha256: str) -> EngineResult:
     return EngineResult(
         engine_version="acrcloud",
         found=found,
-        no_match_reason="" if found else "clean_scan",
+        no_match_reason="" if found else NoMatchReason.CLEAN_SCAN,
         sha256=sha256,
         other_sections=read_other_sections(reported),
     )
@@ -47,17 +48,19 @@ def _found(
         score=max(scores, default=None),
         score_scale=SCORE_SCALE if scores else NO_SCALE,
         segments=tuple(
-            sorted((item.segment for item in items), key=lambda play: play.start_ms)
+            sorted(
+                (item.segment for item in items), key=lambda segment: segment.start_ms
+            )
         ),
         ids=items[0].ids,
     )
 
 
 def _recording_id(item: ReportedItem) -> int:
-    """Return our recording with the reported id or code, or a stub that stands for it.
+    """Return our recording for the reported id or ISRC, or a stub for it.
 
-    A recording of ours comes before a stub: what the cloud knew first may have been
-    added to the catalogue since.
+    Our own recording outranks a stub: it may have been added after the cloud first
+    reported the id.
     """
     known = Recording.objects.filter(acr_id=item.acrid).only("pk", "status").first()
     if known is not None and known.status != RecordingStatus.STUB:
@@ -71,7 +74,7 @@ def _recording_id(item: ReportedItem) -> int:
 
 
 def _stub_of(item: ReportedItem) -> Recording:
-    """Return a new stub; another worker's where that was first."""
+    """Create a stub, or return the one another worker has just created."""
     stub = Recording(
         acr_id=item.acrid,
         title=item.title,
@@ -80,10 +83,12 @@ def _stub_of(item: ReportedItem) -> Recording:
         label=item.label,
         release_date=item.release_date,
         isrc=item.isrc,
+        # The column holds a GTIN-14; longer codes are not UPCs.
         upc=item.upc[:14],
         duration_ms=item.duration_ms,
     )
     try:
+        # The savepoint keeps the outer transaction usable after a conflict.
         with transaction.atomic():
             return make_stub(stub)
     except IntegrityError:

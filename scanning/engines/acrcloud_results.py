@@ -1,10 +1,10 @@
-"""Reads the ``results`` of ACRCloud's File Scanning, as callbacks and the API give it.
+"""Parses ``results`` of ACRCloud's File Scanning, from callbacks and the API.
 
-Shapes vary in real bodies (lists where objects are documented, missing ids, floats
-where integers are), so each value is read by what it is. ``offset`` and
-``played_duration`` are seconds of the file; times inside ``result`` are milliseconds,
-the ``sample_*`` pair of the file and the ``db_*`` pair of the recording, for one
-aligned piece. The stretch outside that piece is placed along the same line.
+Real bodies vary: lists in place of documented objects, missing ids, floats in place of
+integers. So each value is parsed by its actual type. ``offset`` and
+``played_duration`` are seconds of the file. Times inside ``result`` are milliseconds
+of one aligned interval: ``sample_*`` in the file, ``db_*`` in the recording. Where the
+detection is longer than that interval, the same alignment is extended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ReportedItem:
-    """One entry of one section: who it is, and where it sounds."""
+    """One detection of one section: the recording's metadata and its interval."""
 
     section: Section
     acrid: str
@@ -46,7 +46,7 @@ class ReportedItem:
 
 
 def read_items(results: object) -> list[ReportedItem]:
-    """Return every readable entry of the sections that name a recording."""
+    """Return every readable entry of the sections that name recordings."""
     sections = _as_object(results)
     return [
         _read_item(section, entry)
@@ -57,33 +57,33 @@ def read_items(results: object) -> list[ReportedItem]:
 
 
 def read_other_sections(results: object) -> Json:
-    """Return what the answer holds besides recordings, as it is; empty parts left out.
+    """Return the non-empty sections without recordings, unchanged.
 
-    Music and speech, AI detection, transcripts, and whatever the cloud adds later.
+    These are music and speech, AI detection, transcripts and future sections.
     """
     known = {section.value for section in Section}
     return _storable(
         {
-            str(name)[:100]: told
-            for name, told in _as_object(results).items()
-            if name not in known and told not in (None, "", [], {})
+            str(name)[:100]: content
+            for name, content in _as_object(results).items()
+            if name not in known and content not in (None, "", [], {})
         }
     )
 
 
-def _storable(told: Json) -> Json:
-    """Return JSON without what a database does not store: NUL, half a pair, NaN."""
-    written = _UNSTORABLE.sub(r"\1", json.dumps(told))
+def _storable(content: Json) -> Json:
+    """Remove what PostgreSQL's JSON refuses: NUL, lone surrogates, NaN."""
+    written = _UNSTORABLE.sub(r"\1", json.dumps(content))
     plain: Json = json.loads(written, parse_constant=lambda _: None)
     return plain
 
 
-# As escapes; a backslash of the text itself and a whole pair stay (group 1).
+# Matches JSON escapes; group 1 keeps escaped backslashes and complete surrogate pairs.
 _UNSTORABLE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\u0000|\\ud[89a-f]..")
 
 
 def digest(state: int, results: object) -> str:
-    """Return a hash that is equal for equal answers, however they were written."""
+    """Return the same hash for equal answers, whatever their formatting."""
     canonical = json.dumps([state, results], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -122,10 +122,11 @@ def _read_item(section: Section, entry: Json) -> ReportedItem:
 
 
 def _segment(entry: Json, result: Json) -> FoundSegment:
+    # The database requires ordered, non-negative times.
     start = max(0, round(1000 * _number(entry.get("offset"))))
     length = max(1, round(1000 * _number(entry.get("played_duration"))))
     skew = _number(entry.get("time_skew"))
-    # A share of the speed: nothing stands still, or runs twice as fast.
+    # A relative change of speed; ±100 % or more cannot be real.
     has_tempo = "time_skew" in entry and abs(skew) < 1
     tempo = 1.0 - skew if has_tempo else 1.0
     sample_begin = _number(result.get("sample_begin_time_offset_ms"))
@@ -134,6 +135,7 @@ def _segment(entry: Json, result: Json) -> FoundSegment:
     reference_end = reference_start + max(1, round(length * tempo))
     duration = _milliseconds(result.get("duration_ms"))
     if duration:
+        # Rounding in the answer can place the end past the recording.
         reference_end = max(reference_start + 1, min(reference_end, duration))
     return FoundSegment(
         start_ms=start,
@@ -146,7 +148,7 @@ def _segment(entry: Json, result: Json) -> FoundSegment:
 
 
 def _score(entry: Json, result: Json) -> Decimal | None:
-    """Return the score beside the result; the one inside where there is no other."""
+    """Return the score beside ``result``, else the one inside it."""
     for value in (entry.get("score"), result.get("score")):
         if isinstance(value, int | float | str) and not isinstance(value, bool):
             try:
@@ -159,11 +161,12 @@ def _score(entry: Json, result: Json) -> Decimal | None:
 
 
 def _acrid(result: Json, title: str, artists: tuple[str, ...]) -> str:
-    """Return the cloud's id, or one made of title and artists where it gives none."""
+    """Return the cloud's id, or one derived from title and artists."""
     given = _text(result.get("acrid"), 32)
     if given:
         return given
     named = json.dumps([title, artists], ensure_ascii=True)
+    # Repeated reports of the same music must lead to the same stub.
     return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 
@@ -177,7 +180,7 @@ def _artists(result: Json) -> tuple[str, ...]:
 
 
 def _as_object(value: object) -> Json:
-    """Return an object; a list's first object where the service sent a list."""
+    """Return an object; a list stands for its first object."""
     if isinstance(value, list):
         value = next((item for item in value if isinstance(item, dict)), {})
     return value if isinstance(value, dict) else {}
@@ -190,7 +193,7 @@ def _as_list(value: object) -> list[object]:
 
 
 def _number(value: object) -> float:
-    """Return a number of sane size; 0 for what is none."""
+    """Return a finite number of plausible size, else 0."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return 0.0
     try:
@@ -200,7 +203,7 @@ def _number(value: object) -> float:
     return number if abs(number) < _LARGEST else 0.0
 
 
-# Two years in milliseconds: larger "times" are not times.
+# Two years in milliseconds; anything larger cannot be a media time.
 _LARGEST = 6.4e10
 
 

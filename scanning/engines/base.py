@@ -1,4 +1,4 @@
-"""What every engine gives back, whoever recognises."""
+"""Result types that all engines share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scanning.choices import Section
 
 @dataclass(frozen=True, slots=True)
 class FoundSegment:
-    """One contiguous stretch, in milliseconds of the source and of the reference."""
+    """One aligned interval, in milliseconds of the source and of the reference."""
 
     start_ms: int
     end_ms: int
@@ -27,7 +27,7 @@ class FoundSegment:
 
 @dataclass(frozen=True, slots=True)
 class FoundRecording:
-    """One recording with everything found of it."""
+    """One recording with its aligned segments."""
 
     recording_id: int
     score: Decimal | None
@@ -39,7 +39,7 @@ class FoundRecording:
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """A whole answer. ``stretches`` are JSON-ready dicts; see ``Scan.stretches``."""
+    """An engine's result. ``stretches`` are JSON-ready dicts; see ``Scan.stretches``."""
 
     engine_version: str
     found: tuple[FoundRecording, ...]

@@ -1,4 +1,4 @@
-"""What a cloud's refusals mean: its own words, kept, beside a plain explanation."""
+"""Classifies cloud errors, with the cloud's own text and a plain explanation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SAID_CHARS = 500
 
 
 class FaultKind(StrEnum):
-    """What to do about a fault; each value is the code that a file shows."""
+    """Kinds of cloud errors; each value is the error code shown on the file."""
 
     TOKEN = "cloud_token"  # noqa: S105 - a code
     CONTAINER = "cloud_container"
@@ -24,35 +24,34 @@ class FaultKind(StrEnum):
 
 _EXPLAINED = {
     FaultKind.TOKEN: (
-        "The account's token is wrong, has expired or lacks a right. Make a token with "
-        "the rights to read and write File Scanning in the ACRCloud console and enter "
-        "it in the account."
+        "The account's token is wrong, has expired or lacks a permission. Create a "
+        "token that may read and write File Scanning in the ACRCloud console, then "
+        "enter it in the account."
     ),
     FaultKind.CONTAINER: (
-        "The container is not known there. The usual cause is the wrong region: each "
-        "region knows its own containers only. Compare the account's region with the "
-        "container's in the ACRCloud console."
+        "The cloud does not know this container. Usually the region is wrong: each "
+        "region knows only its own containers. Compare the account's region with the "
+        "container's region in the ACRCloud console."
     ),
     FaultKind.GONE: (
-        "The file is not there any more: it was deleted in the cloud. Scan it again to "
-        "send it anew."
+        "The file was deleted in the cloud. Scan it again to send a new copy."
     ),
     FaultKind.QUOTA: (
-        "The account's quota or rate is used up. Everything waits and goes on by "
-        "itself."
+        "The account's quota or rate limit is used up. Files wait and continue "
+        "automatically."
     ),
     FaultKind.REFUSED: (
-        "The cloud does not take this file. Read its answer; scanning it again makes "
-        "sense once the cause is gone."
+        "The cloud refused this file. Read its answer, remove the cause, then scan the "
+        "file again."
     ),
-    FaultKind.UNREACHABLE: "The cloud gives no usable answer. It is tried again.",
+    FaultKind.UNREACHABLE: "The cloud gave no usable answer. The portal tries again.",
 }
 
 
 class CloudFault(Exception):
-    """A call that failed. ``said`` is the cloud's answer word for word, if it gave one.
+    """A failed call. ``said`` is the cloud's own error text, word for word.
 
-    ``retry_after`` are the seconds that the cloud asks to wait, where it does.
+    ``retry_after`` is the pause in seconds that the cloud asks for, if any.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class CloudFault(Exception):
 
     @property
     def explanation(self) -> str:
-        """Return what the fault means and what to do."""
+        """Return what the error means and what to do."""
         return _EXPLAINED[self.kind]
 
     def __str__(self) -> str:
@@ -75,10 +74,10 @@ class CloudFault(Exception):
 def fault_of(
     status: int, body: bytes, *, retry_after: str = "", asks_file: bool = False
 ) -> CloudFault:
-    """Return the fault that an answer tells; ``asks_file`` if it was about one file."""
-    told = _object(body)
-    said = _said(status, told, body)
-    kind = _kind(status, _codes(told), said, asks_file=asks_file)
+    """Classify an error answer; ``asks_file`` if the call was about one file."""
+    content = _object(body)
+    said = _said(status, content, body)
+    kind = _kind(status, _codes(content), said, asks_file=asks_file)
     return CloudFault(kind, said, _seconds(retry_after))
 
 
@@ -95,27 +94,27 @@ def _kind(status: int, codes: set[str], said: str, *, asks_file: bool) -> FaultK
         if asks_file and not names_container:
             return FaultKind.GONE
         return FaultKind.CONTAINER
-    # 409: an earlier try of the same call is still being worked on.
+    # 409: the server still processes an earlier attempt with this idempotency key.
     if status in (408, 409, 425) or status >= 500 or status < 400:
         return FaultKind.UNREACHABLE
     return FaultKind.REFUSED
 
 
-def _said(status: int, told: dict[str, Any], body: bytes) -> str:  # Any: JSON
-    nested = told.get("status")
+def _said(status: int, content: dict[str, Any], body: bytes) -> str:  # Any: JSON
+    nested = content.get("status")
     inner = nested if isinstance(nested, dict) else {}
-    candidates = (told.get("message"), told.get("error"), inner.get("msg"))
-    texts = [one for one in candidates if isinstance(one, str) and one]
+    candidates = (content.get("message"), content.get("error"), inner.get("msg"))
+    texts = [text for text in candidates if isinstance(text, str) and text]
     raw = " ".join(body[:_SAID_CHARS].decode("utf-8", "replace").split())
     text = texts[0] if texts else raw
-    code = next(iter(sorted(_codes(told))), str(status))
+    code = next(iter(sorted(_codes(content))), str(status))
     plain = text.replace("\0", "")[:_SAID_CHARS].rstrip(".")
     return f"{code} {plain}".strip()
 
 
-def _codes(told: dict[str, Any]) -> set[str]:  # Any: JSON
-    nested = told.get("status")
-    values = [told.get("code"), nested]
+def _codes(content: dict[str, Any]) -> set[str]:  # Any: JSON
+    nested = content.get("status")
+    values = [content.get("code"), nested]
     if isinstance(nested, dict):
         values.append(nested.get("code"))
     return {
@@ -127,10 +126,10 @@ def _codes(told: dict[str, Any]) -> set[str]:  # Any: JSON
 
 def _object(body: bytes) -> dict[str, Any]:  # Any: JSON
     try:
-        told = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _seconds(retry_after: str) -> float | None:

@@ -1,10 +1,10 @@
-"""A callback as it came in, kept with what became of it."""
+"""Callbacks as received, with their outcome."""
 
 from __future__ import annotations
 
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from accounts.reach import PRESENT, Path, ReachManager
 from scanning.choices import CallbackOutcome
 from scanning.models.cloud_account import CloudAccount
 from scanning.models.container import Container
@@ -14,13 +14,14 @@ from scanning.models.scanned_file import ScannedFile
 class InboundCallback(models.Model):
     """One body posted to a callback address.
 
-    The same body for the same address is one row, however often it was posted.
-    ``body`` is the JSON text as received. The address is a container's or a cloud
-    account's; what comes for an account has no container until its file is known.
+    The same body posted again to the same address only counts up. ``body`` is the JSON
+    text as received. The address belongs to a container or to a cloud account; for an
+    account, the container is unknown until the file is.
     """
 
     container = models.ForeignKey(
         Container,
+        limit_choices_to=PRESENT,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
@@ -34,6 +35,8 @@ class InboundCallback(models.Model):
         related_name="callbacks",
     )
     body = models.TextField()
+    # 0 in rows of earlier releases; those of unknown files are deleted within days.
+    body_bytes = models.PositiveIntegerField(default=0)
     body_sha256 = models.CharField(max_length=64)
     file_id = models.CharField(max_length=64)
     scanned_file = models.ForeignKey(
@@ -50,7 +53,7 @@ class InboundCallback(models.Model):
     )
     message = models.CharField(max_length=500, blank=True, default="")
     attempts = models.PositiveSmallIntegerField(
-        default=0, help_text="How often applying it failed."
+        default=0, help_text="Failed attempts to apply it."
     )
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     times_received = models.PositiveIntegerField(default=1)
@@ -75,6 +78,15 @@ class InboundCallback(models.Model):
         indexes = [
             models.Index(fields=["outcome", "file_id"], name="callback_waiting"),
             models.Index(fields=["file_id"], name="callback_file"),
+            # Counted for every callback whose file is unknown.
+            models.Index(
+                fields=["account", "container"],
+                condition=models.Q(
+                    scanned_file__isnull=True,
+                    outcome__in=[CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN],
+                ),
+                name="callback_orphans",
+            ),
         ]
 
     def __str__(self) -> str:

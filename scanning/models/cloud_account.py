@@ -1,4 +1,4 @@
-"""An account at ACRCloud, or at another server that speaks its protocol."""
+"""Accounts at ACRCloud, or at another server that speaks its protocol."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ VENDOR_BASE_URL = "https://api-v2.acrcloud.com/api"
 
 
 def new_callback_secret() -> str:
-    """Return the part of a callback address that nobody can guess."""
+    """Return the unguessable part of a callback address."""
     return secrets.token_urlsafe(24)
 
 
 def check_base_url(value: str) -> None:
-    """Refuse what is no address of a server."""
+    """Raise ``ValidationError`` unless this is the address of a web server."""
     try:
         parts = urlsplit(value)
+        # Reading the port raises ValueError if it is no number.
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise ValidationError("This is not a complete web address.") from error
     if parts.scheme not in {"http", "https"} or not host:
         raise ValidationError("Enter an address such as https://host/api.")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValidationError("The address holds no user name, query or fragment.")
+        raise ValidationError("Enter the address without user name, query or fragment.")
 
 
 def networks_of(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """Return the networks that a text names, one per line or comma."""
-    return [ipaddress.ip_network(one) for one in text.replace(",", " ").split()]
+    """Return the networks in a text, separated by commas or white space."""
+    return [ipaddress.ip_network(entry) for entry in text.replace(",", " ").split()]
 
 
 def check_networks(value: str) -> None:
-    """Refuse what names no networks."""
+    """Raise ``ValidationError`` unless the text lists networks."""
     try:
         networks_of(value)
     except ValueError as error:
@@ -47,10 +48,10 @@ def check_networks(value: str) -> None:
 
 
 class CloudAccount(models.Model):
-    """Where files are sent, and with which right.
+    """An address to send files to, with the token for it.
 
-    ``token_sealed`` is opened for each call and shown to nobody. While the service
-    refuses calls (quota, rate, token), ``paused_until`` keeps all files waiting.
+    ``token_sealed`` is decrypted for each call and never shown. While the service
+    refuses calls (quota, rate, token), ``paused_until`` makes all files wait.
     """
 
     name = models.CharField(max_length=200, unique=True)
@@ -73,7 +74,7 @@ class CloudAccount(models.Model):
         blank=True,
         default="",
         validators=[check_networks],
-        help_text="Networks that callbacks may come from; empty: any.",
+        help_text="Networks that may send callbacks. Leave empty for any.",
     )
     paused_until = models.DateTimeField(null=True, blank=True, editable=False)
     pause_code = models.CharField(max_length=40, blank=True, default="", editable=False)

@@ -1,4 +1,4 @@
-"""What is under way between us and a cloud account."""
+"""Work that is open between the portal and a cloud account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scanning.models.scan import Scan
 
 
 class SentAs(models.TextChoices):
-    """What the cloud was given."""
+    """The form in which a file reached the cloud."""
 
     NOTHING = "", "Nothing yet"
     AUDIO = "audio", "Audio"
@@ -25,11 +25,11 @@ class SentAs(models.TextChoices):
 
 
 class CloudJob(Leased):
-    """One scan in the cloud: sent, then asked for until its result is here.
+    """One scan in the cloud: sent, then polled until it has a result.
 
-    ``due_at`` is when the worker looks at it next, empty once it is over; its lease keeps a second worker
-    away. ``attempts`` counts the tries of the step at hand. ``raw`` is the answer
-    that held the result, word for word, compressed.
+    ``due_at`` is the time of the worker's next step, empty once the scan has ended.
+    ``attempts`` counts the tries of the current step. ``raw`` is the compressed answer
+    that held the result.
     """
 
     scan = models.OneToOneField(
@@ -44,11 +44,12 @@ class CloudJob(Leased):
         max_length=16, choices=SentAs.choices, default=SentAs.NOTHING, blank=True
     )
     sent_at = models.DateTimeField(null=True, blank=True)
+    # Summed per month for the container's limit.
     sent_ms = models.PositiveBigIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True)
     checks = models.PositiveIntegerField(default=0)
     said = models.CharField(
-        max_length=1000, blank=True, help_text="The last fault, in the cloud's words."
+        max_length=1000, blank=True, help_text="The last error, in the cloud's words."
     )
     raw = models.BinaryField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -69,14 +70,14 @@ class CloudJob(Leased):
 
     @property
     def raw_text(self) -> str:
-        """Return the stored answer."""
+        """Return the stored answer, decompressed."""
         if not self.raw:
             return ""
         return zlib.decompress(bytes(self.raw)).decode("utf-8", "replace")
 
 
 class CloudDeletion(Leased):
-    """A file that was deleted here and is to be deleted in the cloud too."""
+    """A file deleted here whose copy in the cloud must be deleted too."""
 
     account = models.ForeignKey(
         CloudAccount, on_delete=models.PROTECT, related_name="deletions"

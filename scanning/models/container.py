@@ -1,4 +1,4 @@
-"""The container: a named way of scanning."""
+"""Containers: scanning settings and the files scanned with them."""
 
 from __future__ import annotations
 
@@ -11,43 +11,37 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from accounts.reach import PRESENT, Path, PresentManager
 from catalogue.models import Bucket
 from scanning.choices import COMBINED_ENGINES, AudioType, EngineChoice, KeepAudio
 from scanning.models.cloud_account import CloudAccount, new_callback_secret
 
 
 def new_signing_secret() -> str:
-    """Return a key for signing callbacks, in the form of the Standard Webhooks."""
+    """Return a key for signing callbacks, in Standard Webhooks format."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
 
 
 def whole_file_policy() -> dict[str, object]:
-    """Return the policy that scans every second of a file."""
+    """Return the policy that scans the whole file."""
     return {"type": "traverse", "interval": 0, "rec_length": 10}
 
 
-class ContainerManager(ReachManager["Container"]):
-    """Leaves out what was deleted; the row stays for the files' history."""
-
-    def get_queryset(self) -> models.QuerySet[Container]:
-        """Return the containers that are there."""
-        return super().get_queryset().filter(deleted_at__isnull=True)
-
-
 class Container(models.Model):
-    """Which buckets are searched, by which engine, how, and who is told.
+    """Settings for scanning files: buckets, engine, policy and callback address.
 
-    Container ids are never reused: clients of the wire protocol keep them.
-    ``wire_engine``, the flags and ``policy`` are kept as API clients set them and
-    answered so; ``scanning.engines.embedded`` says what of it is done.
+    Ids are never reused, because clients of the wire protocol store them.
+    ``wire_engine``, the flags and ``policy`` are returned as API clients set them;
+    ``scanning.engines.embedded`` decides which of them take effect.
     """
 
     name = models.CharField(max_length=200)
     engine = models.CharField(
         max_length=32, choices=EngineChoice.choices, default=EngineChoice.EMBEDDED
     )
-    buckets = models.ManyToManyField(Bucket, blank=True, related_name="containers")
+    buckets = models.ManyToManyField(
+        Bucket, blank=True, related_name="containers", limit_choices_to=PRESENT
+    )
     audio_type = models.CharField(
         max_length=16, choices=AudioType.choices, default=AudioType.LINE_IN
     )
@@ -59,6 +53,7 @@ class Container(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text="Matches below this score are kept but suppressed.",
     )
+    # Returned to API clients; the portal itself has no regions.
     region = models.CharField(max_length=32, blank=True, default="eu-west-1")
     wire_engine = models.PositiveSmallIntegerField(
         default=1,
@@ -69,9 +64,9 @@ class Container(models.Model):
     music_detection = models.BooleanField(default=False)
     ai_detection = models.BooleanField(default=False)
     hide_rejected = models.BooleanField(
-        "rejected matches left out of API results",
+        "leave rejected matches out of API results",
         default=False,
-        help_text="Otherwise the API tells what was found, whatever is decided.",
+        help_text="Otherwise the API returns all matches, whatever was decided.",
     )
     callback_url = models.URLField(
         max_length=2000,
@@ -79,6 +74,7 @@ class Container(models.Model):
         default="",
         help_text="Results are posted to this address when a scan has ended.",
     )
+    # Signing needs the key itself, so it is stored in clear text.
     signing_secret = models.CharField(
         max_length=64, default=new_signing_secret, editable=False
     )
@@ -91,7 +87,7 @@ class Container(models.Model):
         null=True,
         blank=True,
         related_name="containers",
-        help_text="Files are sent here; without one, ACRCloud's callbacks are awaited.",
+        help_text="Receives the files. Without one, the container waits for callbacks.",
     )
     cloud_container_id = models.PositiveBigIntegerField(
         null=True,
@@ -101,28 +97,28 @@ class Container(models.Model):
     cloud_cap_hours = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Hours of sound sent per month at most; empty: no limit.",
+        help_text="Most hours of audio sent per month. Leave empty for no limit.",
     )
     upload_audio = models.CharField(
-        "kept of uploads",
+        "audio kept of uploads",
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text="Once scanned. Times, waveforms and landmarks always stay.",
+        help_text="After the scan. Times, waveforms and fingerprints always stay.",
     )
     link_audio = models.CharField(
-        "kept of links",
+        "audio kept of links",
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text="Once scanned. A link can be fetched again while it is there.",
+        help_text="After the scan. A link can be fetched again while it exists.",
     )
     audio_days = models.PositiveIntegerField(
         "days that audio is kept",
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Empty: as the portal is set.",
+        help_text="Leave empty for the portal's setting.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -133,34 +129,38 @@ class Container(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # Rows stay for the history of their files; lists leave them out.
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     reach = Path(containers="pk")
-    objects = ContainerManager()
-    all_objects = models.Manager()  # noqa: DJ012 - a manager, taken for a field
+    objects = PresentManager["Container"]()
 
     class Meta:
         ordering = ["name", "id"]
-        base_manager_name = "all_objects"
         constraints = [
             models.UniqueConstraint(
                 fields=["cloud_account", "cloud_container_id"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="container_cloud_once",
-                violation_error_message="Another container stands for this one already.",
+                violation_error_message="Another container is already tied to this one.",
             )
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def takes_callbacks(self) -> bool:
+        """Whether ACRCloud scans its files and may post results."""
+        return self.engine != EngineChoice.EMBEDDED
+
     def clean(self) -> None:
-        """Refuse what could never scan: a second engine without its account."""
+        """Refuse combined engines without a container of a cloud account."""
         tied = self.cloud_account_id and self.cloud_container_id
         if self.engine in COMBINED_ENGINES and not tied:
             raise ValidationError(
                 {
-                    "engine": "Tie this container to one of a cloud account first: in "
-                    "the admin, at the account."
+                    "engine": "First connect this container to one of a cloud account: "
+                    "open the account in the admin."
                 }
             )

@@ -1,4 +1,4 @@
-"""What an engine reported; written once."""
+"""Detections and segments as the engine reported them; never changed."""
 
 from __future__ import annotations
 
@@ -13,57 +13,60 @@ from scanning.models.scan import Scan
 
 
 class ImmutableError(Exception):
-    """A detection was to be changed or deleted."""
+    """Somebody tried to change or delete a detection."""
 
     def __init__(self) -> None:
-        super().__init__("What an engine reported is never changed or deleted.")
+        super().__init__("Detections and segments cannot be changed or deleted.")
 
 
 class ImmutableQuerySet(models.QuerySet[Any]):  # Any: serves both models below
-    """Refuses the bulk operations that would change what was reported."""
+    """Refuses bulk changes to reported results."""
 
     def update(self, **kwargs: Any) -> NoReturn:  # Any: Django's own signature
-        """Refuse."""
+        """Raise ``ImmutableError``."""
         raise ImmutableError
 
     def delete(self) -> NoReturn:
-        """Refuse."""
+        """Raise ``ImmutableError``."""
         raise ImmutableError
 
 
 class Immutable(models.Model):
-    """A row that is inserted and then only read."""
+    """A row that is inserted once and only read afterwards."""
 
+    # bulk_create stays allowed: results arrive with many segments.
     objects = ReachManager.from_queryset(ImmutableQuerySet)()
 
     class Meta:
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
-        """Insert; refuse to change a row that is there."""
+        """Insert the row; raise ``ImmutableError`` if it exists."""
         if not self._state.adding:
             raise ImmutableError
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:  # Any: as above
-        """Refuse."""
+        """Raise ``ImmutableError``."""
         raise ImmutableError
 
 
 class Detection(Immutable):
-    """One recording that one scan reported.
+    """One recording that one scan found.
 
-    The score is on ``score_scale`` ("0-100:embedded/1"; "none" where the engine gives
-    none) and never compared across scales. ``ids`` are the cloud's own identifiers.
+    Compare scores only within one ``score_scale`` ("0-100:embedded/1"; "none" if the
+    engine gives no score). ``ids`` are the cloud's own identifiers.
     """
 
     scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="detections")
+    # Protected: evidence must not vanish with a recording.
     recording = models.ForeignKey(
         Recording, on_delete=models.PROTECT, related_name="detections"
     )
     section = models.CharField(
         max_length=16, choices=Section.choices, default=Section.CUSTOM_FILES
     )
+    # A decimal, because reports must show exactly the stored score.
     score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
     score_scale = models.CharField(max_length=40)
     ids = models.JSONField(default=dict, blank=True)
@@ -92,10 +95,10 @@ class Detection(Immutable):
 
 
 class Segment(Immutable):
-    """One contiguous stretch: source span ↔ reference span.
+    """One aligned interval of the source and the reference.
 
-    ``tempo_ratio`` is how fast the source plays the reference; ``pitch_cents`` how
-    much higher it sounds. ``speech_pct`` is the share of it under speech, if known.
+    ``tempo_ratio`` is the source's speed relative to the reference, ``pitch_cents`` its
+    pitch shift, ``speech_pct`` the share of the interval with speech, if known.
     """
 
     detection = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""A callback that goes out, and each time it was tried."""
+"""Outgoing callbacks and the attempts to deliver them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from accounts.reach import PRESENT, Path, ReachManager
 from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import DeliveryStatus
@@ -15,16 +15,19 @@ from scanning.models.scanned_file import ScannedFile
 
 
 class OutboundCallback(Leased):
-    """One body for one address; the same body is sent on every try.
+    """One body for one address; every attempt sends the same body.
 
-    ``attempts`` counts the tries since the callback was made or asked for again.
+    ``attempts`` counts since the callback was created or last requested again.
     """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "cb"), editable=False
     )
     container = models.ForeignKey(
-        Container, on_delete=models.PROTECT, related_name="outbound_callbacks"
+        Container,
+        on_delete=models.PROTECT,
+        related_name="outbound_callbacks",
+        limit_choices_to=PRESENT,
     )
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.PROTECT, related_name="outbound_callbacks"
@@ -57,7 +60,7 @@ class OutboundCallback(Leased):
 
 
 class DeliveryAttempt(models.Model):
-    """One try: when, how long it took, and what came back."""
+    """One delivery attempt: time, duration and answer."""
 
     callback = models.ForeignKey(
         OutboundCallback, on_delete=models.CASCADE, related_name="tries"

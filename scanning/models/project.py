@@ -1,4 +1,4 @@
-"""A project: a key pair that identifies short clips against some buckets."""
+"""Projects: key pairs that identify short clips in chosen buckets."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from functools import partial
 from django.conf import settings
 from django.db import models
 
+from accounts.reach import PRESENT
 from catalogue.models import Bucket
 from common.uid import new_uid
 
 
 def new_access_key() -> str:
-    """Return the public half of a key pair."""
+    """Return a new public key."""
     return secrets.token_hex(16)
 
 
 def new_access_secret() -> str:
-    """Return the half that signs; the protocol needs it in the clear."""
+    """Return a new signing secret; the protocol needs it in clear text."""
     return secrets.token_urlsafe(30)
 
 
 class Project(models.Model):
-    """Which buckets a client with this key pair identifies clips in."""
+    """A key pair and the buckets in which its clients identify clips."""
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
     )
     name = models.CharField(max_length=200)
-    buckets = models.ManyToManyField(Bucket, blank=True, related_name="projects")
+    buckets = models.ManyToManyField(
+        Bucket, blank=True, related_name="projects", limit_choices_to=PRESENT
+    )
     access_key = models.CharField(
         max_length=64, unique=True, default=new_access_key, editable=False
     )

@@ -1,4 +1,4 @@
-"""Retroactive search: recordings looked for in what was scanned before they came."""
+"""Retro searches: looking for recordings in files scanned earlier."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scanning.choices import RetroStatus
 
 
 class RetroSearch(Leased):
-    """Recordings that are looked for together, how far that is, and what was found.
+    """A search for several recordings, its progress and its result.
 
-    ``reached`` is the key of the last file looked at: from there a search goes on that
-    was interrupted. Without ``requested_by`` it was made for new recordings.
+    ``reached`` is the key of the last file searched, where an interrupted search
+    resumes. Without ``requested_by``, new recordings started the search.
     """
 
     uid = models.CharField(
@@ -65,15 +65,15 @@ class RetroSearch(Leased):
 
     @property
     def case(self) -> str:
-        """Return the name under which the audit trail keeps this search."""
+        """Return the search's case in the audit trail."""
         return f"retro_search:{self.uid}"
 
     @property
     def progress(self) -> int:
-        """Return the share of files looked at, in per cent."""
+        """Return the share of files searched, in percent."""
         return min(100, 100 * self.files_done // max(1, self.files_total))
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it waits or runs."""
+        """Return whether the search waits or runs."""
         return self.status in (RetroStatus.QUEUED, RetroStatus.RUNNING)

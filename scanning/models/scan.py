@@ -1,4 +1,4 @@
-"""The scan: one run of one engine over one file."""
+"""Scans: one engine, one file."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from functools import partial
 from django.conf import settings
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
 from common.leases import Leased
 from common.uid import new_uid
-from scanning.choices import SCAN_ENGINES, ScanStage, ScanStatus
+from scanning.choices import SCAN_ENGINES, NoMatchReason, ScanStage, ScanStatus
 from scanning.models.scanned_file import ScannedFile
 
 
 class ScanManager(ReachManager["Scan"]):
-    """Leaves out the searches for single recordings that came later.
+    """Returns scans within the access limits; ``full()`` leaves out late scans."""
 
-    They say nothing about what else is in a file; ``Scan.all_objects`` has them.
-    """
+    def full(self) -> models.QuerySet[Scan]:
+        """Return the scans that searched all recordings.
 
-    def get_queryset(self) -> models.QuerySet[Scan]:
-        """Return the scans that searched everything there was."""
-        return super().get_queryset().filter(retro_search__isnull=True)
+        A late scan searched only recordings added later, so it tells nothing about the
+        rest of the file.
+        """
+        return self.get_queryset().filter(retro_search__isnull=True)
 
 
 class Scan(Leased):
-    """What was asked, how it went, and what was searched; never overwritten.
+    """One run of one engine on a file; a rescan makes a new row.
 
-    ``stretches`` lists what no match covers: start_ms, end_ms, kind and the closest
-    candidate. ``other_sections`` is what the engine told besides recordings, as it
-    told it. ``buckets`` are id and name at the time of the scan.
+    ``stretches`` lists the unmatched intervals: start_ms, end_ms, kind and the closest
+    candidate. ``other_sections`` keeps sections of the answer without recordings.
+    ``buckets`` holds ids and names at the time of the scan.
     """
 
     uid = models.CharField(
@@ -47,7 +48,8 @@ class Scan(Leased):
         Bucket,
         blank=True,
         related_name="+",
-        help_text="Searched beside the container's.",
+        limit_choices_to=PRESENT,
+        help_text="Searched in addition to the container's buckets.",
     )
     recordings_searched = models.PositiveIntegerField(default=0)
     status = models.CharField(
@@ -57,19 +59,24 @@ class Scan(Leased):
         max_length=20, choices=ScanStage.choices, default=ScanStage.QUEUED
     )
     waited_for = models.BooleanField(
-        default=False, help_text="A person waits: it goes before what came in numbers."
+        default=False,
+        help_text="A person waits for this scan, so it runs before bulk scans.",
     )
     turn = models.BigIntegerField(
-        default=0, help_text="Its place among what waits, see scanning.turns."
+        default=0, help_text="The scan's place in the queue; see scanning.turns."
     )
     progress = models.PositiveSmallIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
+    # JSON, because these lists are only read as a whole.
     stretches = models.JSONField(default=list, blank=True)
     warnings = models.JSONField(default=list, blank=True)
     other_sections = models.JSONField(default=dict, blank=True)
-    no_match_reason = models.CharField(max_length=40, blank=True, default="")
+    no_match_reason = models.CharField(
+        max_length=40, choices=NoMatchReason.choices, blank=True, default=""
+    )
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
+    # Recognises a callback that repeats a stored result.
     result_sha256 = models.CharField(max_length=64, blank=True, default="")
     retro_search = models.ForeignKey(
         "scanning.RetroSearch",
@@ -77,7 +84,7 @@ class Scan(Leased):
         null=True,
         blank=True,
         related_name="scans",
-        help_text="The search for later recordings that found something here.",
+        help_text="The retro search that found something in this file.",
     )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -92,7 +99,6 @@ class Scan(Leased):
 
     reach = Path(containers="scanned_file__container")
     objects = ScanManager()
-    all_objects = ReachManager["Scan"]()
 
     class Meta:
         ordering = ["-id"]
@@ -101,6 +107,7 @@ class Scan(Leased):
                 condition=models.Q(progress__lte=100), name="scan_progress_percent"
             ),
             models.UniqueConstraint(
+                # Two requests at once must not scan a file twice with one engine.
                 fields=["scanned_file", "engine"],
                 condition=models.Q(status__in=["queued", "running"]),
                 name="scan_one_active_per_engine",
@@ -117,3 +124,14 @@ class Scan(Leased):
 
     def __str__(self) -> str:
         return f"{self.uid} of {self.scanned_file_id}"
+
+    @property
+    def engine_label(self) -> str:
+        """Return the engine and its version in words.
+
+        Versions are stored as codes: ``embedded/1``, ``acrcloud``, ``acrcloud, imported``.
+        """
+        version = self.engine_version.removeprefix(self.engine)
+        if version and version[0] not in "/,":
+            version = f" {version}"
+        return f"{self.get_engine_display()}{version.replace('/', ' ', 1)}"

@@ -1,4 +1,4 @@
-"""The scanned file: one piece of audio that somebody brought."""
+"""Scanned files: uploads, links and fingerprints in containers."""
 
 from __future__ import annotations
 
@@ -8,29 +8,38 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from accounts.reach import PRESENT, Path, PresentManager
 from common.storage import StoredFile
 from scanning.choices import FileStatus, SourceGone, SourceType
 from scanning.models.container import Container
 
-# What ``take_audio`` sets.
+# The fields that ``take_audio`` sets, for ``update_fields``.
 AUDIO_FIELDS = (
-    *("media", "sha256", "size_bytes", "audio_at", "audio_removed_at", "updated_at"),
+    "media",
+    "sha256",
+    "size_bytes",
+    "audio_at",
+    "audio_removed_at",
+    "updated_at",
 )
 
 
 class ScannedFile(models.Model):
-    """One uploaded file or submitted link inside a container.
+    """One uploaded file, fingerprint or submitted link in a container.
 
-    ``name`` is shown and never used as a path; the bytes lie under a name of our own.
+    ``name`` is for display only and never part of a path; ``uid`` names the stored
+    bytes.
     """
 
-    # Filled for lists that show how much of the file is matched.
+    # Set by lists that show the matched share of the file.
     coverage_pct: float | None = None
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     container = models.ForeignKey(
-        Container, on_delete=models.PROTECT, related_name="files"
+        Container,
+        on_delete=models.PROTECT,
+        related_name="files",
+        limit_choices_to=PRESENT,
     )
     name = models.CharField(max_length=500)
     source_type = models.CharField(
@@ -61,7 +70,7 @@ class ScannedFile(models.Model):
         max_length=16, choices=FileStatus.choices, default=FileStatus.WAITING
     )
     no_match_expected = models.BooleanField(
-        default=False, help_text="A person said that nothing was to be found in it."
+        default=False, help_text="A person expects no music in this file."
     )
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
@@ -87,7 +96,7 @@ class ScannedFile(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     reach = Path(containers="container")
-    objects = ReachManager["ScannedFile"]()
+    objects = PresentManager["ScannedFile"]()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -108,7 +117,7 @@ class ScannedFile(models.Model):
                 fields=["container", "status", "-created_at"], name="file_in_container"
             ),
             models.Index(fields=["status", "-created_at"], name="file_status"),
-            # The same by the key, as the wire lists them.
+            # The wire lists by key, not by time.
             models.Index(
                 fields=["container", "status", "-id"],
                 condition=models.Q(deleted_at__isnull=True),
@@ -131,7 +140,7 @@ class ScannedFile(models.Model):
                 condition=~models.Q(link_key=""),
                 name="file_link_key",
             ),
-            # What retention looks for: sound that is there, the oldest first.
+            # Retention looks for stored audio, oldest first.
             models.Index(
                 fields=["container", "audio_at"],
                 condition=~models.Q(media=""),
@@ -142,7 +151,7 @@ class ScannedFile(models.Model):
                 condition=~models.Q(proxy=""),
                 name="file_has_proxy",
             ),
-            # Counts, sizes and pages of a container's list, without the table.
+            # Covers count, size and paging of a container's list without table reads.
             models.Index(
                 fields=["container", "-id", "size_bytes"],
                 condition=models.Q(deleted_at__isnull=True),
@@ -155,11 +164,16 @@ class ScannedFile(models.Model):
 
     @property
     def views(self) -> int:
-        """Return how often the source was seen, as its platform counts."""
+        """Return the view count that the source's platform reported; 0 if none."""
         return int(self.platform_facts.get("view_count") or 0)
 
+    @property
+    def damage(self) -> list[str]:
+        """Return a warning for each interval that could not be decoded."""
+        return list(self.facts.get("warnings", []))
+
     def take_audio(self, stored: StoredFile) -> None:
-        """Take bytes that were stored for this file as its sound; it is not saved."""
+        """Use stored bytes as the file's audio; the caller saves ``AUDIO_FIELDS``."""
         self.media = stored.name
         self.sha256 = stored.sha256
         self.size_bytes = stored.size_bytes

@@ -1,4 +1,4 @@
-"""A watch: a feed, playlist or channel that is looked at on a schedule."""
+"""Watches: feeds, playlists and channels that are checked on a schedule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from accounts.reach import PRESENT, Path, ReachManager
 from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import WatchInterval, WatchItemState
@@ -17,19 +17,23 @@ from scanning.models.scanned_file import ScannedFile
 
 
 class Watch(Leased):
-    """What is looked at, how often, and how the last look went.
+    """A watched source with its schedule and the state of the last check.
 
-    ``title_words`` are separated by commas; an item is wanted whose title holds one of
-    them. ``failures`` counts the failed checks since the last good one.
+    ``title_words`` is a comma-separated filter: an item is wanted if its title contains
+    one of them. ``failures`` counts failed checks since the last successful one.
     """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "w"), editable=False
     )
     container = models.ForeignKey(
-        Container, on_delete=models.PROTECT, related_name="watches"
+        Container,
+        on_delete=models.PROTECT,
+        related_name="watches",
+        limit_choices_to=PRESENT,
     )
     url = models.URLField(max_length=2000)
+    # Recognises the same source in another spelling.
     link_key = models.CharField(max_length=64, editable=False)
     title = models.CharField(max_length=500, blank=True, default="")
     every_hours = models.PositiveSmallIntegerField(
@@ -38,6 +42,7 @@ class Watch(Leased):
     items_per_check = models.PositiveSmallIntegerField(
         default=20, validators=[MinValueValidator(1), MaxValueValidator(200)]
     )
+    # Empty means that every item is wanted.
     title_words = models.CharField(max_length=500, blank=True, default="")
     enabled = models.BooleanField(default=True)
     next_check_at = models.DateTimeField()
@@ -78,15 +83,15 @@ class Watch(Leased):
     @property
     def words(self) -> list[str]:
         """Return the words of the title filter, in lower case."""
-        told = [word.strip().lower() for word in self.title_words.split(",")]
-        return [word for word in told if word]
+        words = [word.strip().lower() for word in self.title_words.split(",")]
+        return [word for word in words if word]
 
 
 class WatchItem(models.Model):
-    """One thing that the source listed, once.
+    """One item that the source listed.
 
     ``position`` is its place in the last listing that held it, newest first;
-    ``probed_at`` is when its own link was last looked at.
+    ``probed_at`` is when its own link was last checked.
     """
 
     watch = models.ForeignKey(Watch, on_delete=models.CASCADE, related_name="items")
@@ -125,7 +130,7 @@ class WatchItem(models.Model):
 
 
 class WatchCheck(models.Model):
-    """One look at the source: what it listed and what became of it."""
+    """One check of the source with its counts."""
 
     watch = models.ForeignKey(Watch, on_delete=models.CASCADE, related_name="checks")
     at = models.DateTimeField()

@@ -1,31 +1,34 @@
-"""Receiving callbacks: check, keep, queue. The work itself is done by the worker."""
+"""Receives callbacks: validates, stores and queues them for the worker."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 import audit.services
 from accounts.models import User
 from common.queue import enqueue_with_commit
 from scanning import selectors
 from scanning.choices import CallbackOutcome, EngineChoice, ScanStatus
-from scanning.errors import CallbackRejected, IntakeRefused
+from scanning.errors import CallbackLimit, CallbackRejected, IntakeRefused
 from scanning.models import CloudAccount, Container, InboundCallback, ScannedFile
 from scanning.tasks import process_callback
+
+logger = logging.getLogger(__name__)
 
 _STATES = range(-3, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the sender is told."""
+    """What the sender learns about its callback."""
 
     callback: InboundCallback
     repeated: bool
@@ -33,9 +36,9 @@ class Receipt:
 
 
 def receive(*, container: Container, body: bytes) -> Receipt:
-    """Keep a callback's body and queue it; the same body twice is kept once.
+    """Store and queue a callback's body; the same body is stored once.
 
-    Raises ``CallbackRejected`` for a body that is not a result; then nothing is kept.
+    Raise ``CallbackRejected`` and store nothing if the body is not a result.
     """
     callback = _read(body)
     callback.container = container
@@ -45,9 +48,9 @@ def receive(*, container: Container, body: bytes) -> Receipt:
 
 
 def receive_for_account(*, account: CloudAccount, body: bytes) -> Receipt:
-    """Keep a callback to an account's address; the file it names says the container.
+    """Store a callback to an account's address; its file determines the container.
 
-    Raises ``CallbackRejected`` as ``receive`` does.
+    Raise ``CallbackRejected`` as ``receive`` does.
     """
     callback = _read(body)
     callback.account = account
@@ -61,19 +64,44 @@ def _keep(
     same_address: QuerySet[InboundCallback],
     files: QuerySet[ScannedFile],
 ) -> Receipt:
-    file_known = files.exists()
+    callback.scanned_file = file = files.first()
     try:
         with transaction.atomic():
+            if file is None:
+                _check_room(callback, same_address)
             callback.save()
             enqueue_with_commit(process_callback, callback.pk)
     except IntegrityError:
+        # Insert first and handle the conflict: callbacks arrive concurrently.
         earlier = same_address.get(body_sha256=callback.body_sha256)
-        return _count_again(earlier, files.first())
-    return Receipt(callback, repeated=False, file_known=file_known)
+        return _count_again(earlier, file)
+    return Receipt(callback, repeated=False, file_known=file is not None)
+
+
+def _check_room(
+    callback: InboundCallback, same_address: QuerySet[InboundCallback]
+) -> None:
+    """Raise ``CallbackLimit`` if the address holds too many for unknown files."""
+    kept = same_address.filter(
+        scanned_file=None,
+        outcome__in=[CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN],
+    ).aggregate(count=Count("pk"), size=Sum("body_bytes", default=0))
+    count, size = kept["count"] + 1, kept["size"] + callback.body_bytes
+    fits = (
+        count <= settings.ACRPORTAL_ORPHANS_PER_ADDRESS
+        and size <= settings.ACRPORTAL_ORPHAN_BYTES
+    )
+    # A repeated body takes no additional room.
+    if fits or same_address.filter(body_sha256=callback.body_sha256).exists():
+        return
+    raise CallbackLimit(
+        "No file has this id, and this address holds the most callbacks for unknown "
+        "files that it may. Nothing was stored; send it again once the file is known."
+    )
 
 
 def _count_again(earlier: InboundCallback, file: ScannedFile | None) -> Receipt:
-    """Count a repetition; where a rescan waits, the same body may be its result."""
+    """Count a repeated body; if a rescan waits, it may be that scan's result."""
     InboundCallback.objects.filter(pk=earlier.pk).update(
         times_received=F("times_received") + 1
     )
@@ -88,7 +116,7 @@ def _count_again(earlier: InboundCallback, file: ScannedFile | None) -> Receipt:
 
 
 def replay(*, callback: InboundCallback, user: User | None = None) -> None:
-    """Apply a kept callback again, as if it came now; results are never stored twice."""
+    """Apply a stored callback again; a result is never stored twice."""
     with transaction.atomic():
         if user is not None:
             audit.services.record(
@@ -108,7 +136,7 @@ def replay(*, callback: InboundCallback, user: User | None = None) -> None:
 
 
 def _read(body: bytes) -> InboundCallback:
-    """Return what is kept of a body: its text, and the file it speaks of."""
+    """Return an unsaved callback with the body's text and the file id it names."""
     try:
         text = body.decode("utf-8")
         content = json.loads(text)
@@ -120,21 +148,23 @@ def _read(body: bytes) -> InboundCallback:
         raise CallbackRejected("The body must be a JSON object.")
     file_id, state = content.get("file_id"), content.get("state")
     if not isinstance(file_id, str) or not 0 < len(file_id) <= 64:
-        raise CallbackRejected("'file_id' is missing or not a text of 1–64 characters.")
+        raise CallbackRejected("'file_id' must be a text of 1–64 characters.")
     if not file_id.isprintable():
-        raise CallbackRejected("'file_id' holds characters that cannot be shown.")
+        raise CallbackRejected("'file_id' contains characters that cannot be shown.")
     if isinstance(state, bool) or not isinstance(state, int) or state not in _STATES:
-        raise CallbackRejected("'state' is missing or not one of -3, -2, -1, 0, 1.")
+        raise CallbackRejected("'state' must be one of -3, -2, -1, 0, 1.")
     if not isinstance(content.get("results", {}), dict | list | None):
-        raise CallbackRejected("'results' is neither an object nor a list.")
+        raise CallbackRejected("'results' must be an object or a list.")
     sha256 = hashlib.sha256(body).hexdigest()
-    return InboundCallback(body=text, body_sha256=sha256, file_id=file_id)
+    return InboundCallback(
+        body=text, body_bytes=len(body), body_sha256=sha256, file_id=file_id
+    )
 
 
 def link_remote_file(
     *, scanned_file: ScannedFile, remote_id: str, user: User | None
 ) -> None:
-    """Say under which id ACRCloud knows a file; callbacks that waited for it go on."""
+    """Set ACRCloud's id of a file and apply the callbacks that waited for it."""
     taken = ScannedFile.objects.filter(remote_id=remote_id).exclude(pk=scanned_file.pk)
     if remote_id and taken.exists():
         raise IntakeRefused(
@@ -153,6 +183,16 @@ def link_remote_file(
         transaction.on_commit(lambda: _release_orphans(scanned_file))
 
 
+def past_their_time(*, by: datetime) -> QuerySet[InboundCallback]:
+    """Return the callbacks to delete at ``by`` because their file never came."""
+    return InboundCallback.objects.filter(
+        # Earlier releases refused such callbacks but kept them.
+        outcome__in=[CallbackOutcome.ORPHAN, CallbackOutcome.REFUSED],
+        scanned_file=None,
+        received_at__lt=by - timedelta(days=settings.ACRPORTAL_ORPHAN_DAYS),
+    )
+
+
 def _release_orphans(scanned_file: ScannedFile) -> None:
     waiting = InboundCallback.objects.filter(
         outcome=CallbackOutcome.ORPHAN,
@@ -164,21 +204,17 @@ def _release_orphans(scanned_file: ScannedFile) -> None:
 
 
 def requeue_lost_callbacks() -> int:
-    """Queue again what was kept but never processed, and give up on old orphans."""
+    """Queue stored callbacks that were never processed; delete old orphans."""
     now = datetime.now(tz=UTC)
-    InboundCallback.objects.filter(
-        outcome=CallbackOutcome.ORPHAN,
-        received_at__lt=now - timedelta(days=settings.ACRPORTAL_ORPHAN_DAYS),
-    ).update(
-        outcome=CallbackOutcome.REFUSED,
-        message="Its file never came.",
-        processed_at=now,
-    )
+    forgotten, _details = past_their_time(by=now).delete()
+    if forgotten:
+        logger.warning("deleted %d callbacks whose files never came", forgotten)
     lost = InboundCallback.objects.filter(
         Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
         outcome=CallbackOutcome.QUEUED,
         received_at__lt=now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS),
     )
+    # The next sweep takes the rest.
     ids = list(lost.values_list("pk", flat=True)[:1000])
     for callback_id in ids:
         process_callback.enqueue(callback_id)

@@ -1,4 +1,4 @@
-"""Cloud accounts: keeping them, trying them, and tying containers to theirs."""
+"""Saves and tests cloud accounts and ties containers to them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from django.urls import reverse
 import audit.services
 from accounts.models import User
 from common.secret_text import seal
+from jobs.services import submit
 from scanning.choices import AudioType, EngineChoice
 from scanning.cloud import checking, deletions, sending
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import IntakeRefused
+from scanning.jobs import RENDITION
 from scanning.models import CloudAccount, CloudJob, Container, Scan
 from scanning.models.container import whole_file_policy
 from scanning.services.containers import update_container
-from scanning.tasks import render_file
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What trying an account showed; ``notes`` are sentences, the worst first."""
+    """The result of testing an account; ``notes`` are sentences, worst first."""
 
     works: bool
     notes: tuple[str, ...]
@@ -35,9 +36,10 @@ class Trial:
 def save_account(
     *, account: CloudAccount, token: str, user: User | None
 ) -> CloudAccount:
-    """Keep an account; an empty token leaves the stored one as it is."""
+    """Save an account; an empty token keeps the stored one."""
     is_new = account.pk is None
     if token:
+        # A new token may well end the pause that the old one caused.
         account.token_sealed = seal(token)
         _forget_pause(account)
     if is_new:
@@ -52,6 +54,7 @@ def save_account(
                 "name": account.name,
                 "base_url": account.base_url,
                 "region": account.region,
+                # The audit trail records that the token changed, never the token.
                 "token_changed": bool(token),
             },
         )
@@ -65,7 +68,7 @@ def _forget_pause(account: CloudAccount) -> None:
 
 
 def account_callback_url(account: CloudAccount) -> str:
-    """Return the address that an account's containers post results to."""
+    """Return the address for results of the account's containers."""
     path = reverse(
         "scanning:account_callback", args=[account.pk, account.callback_secret]
     )
@@ -73,19 +76,21 @@ def account_callback_url(account: CloudAccount) -> str:
 
 
 def try_account(*, account: CloudAccount) -> Trial:
-    """Call the account and compare what it knows with our containers."""
+    """Call the account and compare its containers with ours."""
     try:
-        remote = {one.id: one for one in Cloud(account).containers()}
+        remote = {there.id: there for there in Cloud(account).containers()}
     except CloudFault as fault:
         return Trial(works=False, notes=(_trial_fault(fault, account),))
     notes = [
         note
-        for container in account.containers.all()
+        for container in account.containers.present()
         if (note := _compare(container, account, remote))
     ]
-    regions = sorted({one.region for one in remote.values() if one.region})
+    # Other servers with this protocol may leave the region empty.
+    regions = sorted({there.region for there in remote.values() if there.region})
+    count = "1 container" if len(remote) == 1 else f"{len(remote)} containers"
     found = (
-        f"The account answers. It has {len(remote)} containers"
+        f"The account answers. It has {count}"
         f"{' in ' + ', '.join(regions) if regions else ''}."
     )
     return Trial(works=not notes, notes=(*notes, found))
@@ -99,8 +104,8 @@ def _trial_fault(fault: CloudFault, account: CloudAccount) -> str:
         )
     if fault.kind is FaultKind.CONTAINER:
         return (
-            f"ACRCloud says: {fault.said}. The base address leads to no API of "
-            "containers; it usually ends in /api."
+            f"ACRCloud says: {fault.said}. This base address has no container API; "
+            "correct it. It usually ends in /api."
         )
     return str(fault)
 
@@ -108,20 +113,21 @@ def _trial_fault(fault: CloudFault, account: CloudAccount) -> str:
 def _compare(
     container: Container, account: CloudAccount, remote: dict[int, RemoteContainer]
 ) -> str:
-    """Return what is wrong with a container's place in the account; empty: nothing."""
+    """Return what is wrong with the container's counterpart in the account, or ""."""
     number = container.cloud_container_id
     there = remote.get(number) if number is not None else None
+    # List what the token sees, so that the admin can spot the right container.
     if there is None:
-        listed = ", ".join(f"{one.id} {one.name}" for one in remote.values())
+        listed = ", ".join(f"{other.id} {other.name}" for other in remote.values())
         return (
-            f"{container.name}: container {number or '(none)'} is not in this account. "
+            f"{container.name}: this account has no container {number or '(none)'}. "
             f"The token sees: {listed[:500] or 'none'}."
         )
     if there.region and there.region != account.region:
         return (
-            f"{container.name}: its container {number} lies in region {there.region}, "
-            f"but the account says {account.region}. Files would be refused as "
-            "'Invalid Container': correct the region."
+            f"{container.name}: its container {number} is in region {there.region}, "
+            f"but the account says {account.region}. Correct the region; otherwise "
+            "files are refused as 'Invalid Container'."
         )
     return ""
 
@@ -134,12 +140,12 @@ def adopt_container(
     container: Container | None = None,
     set_callback: bool = True,
 ) -> Container:
-    """Tie a container of the account to ours, or to a new one of its name.
+    """Tie a container of the account to ours, or to a new one with its name.
 
-    Raises ``CloudFault`` where the callback address cannot be set; then nothing has
-    changed here.
+    Raise ``CloudFault`` and change nothing here if the callback address cannot be set.
     """
     if set_callback:
+        # Call the cloud first: if it refuses, nothing here has changed.
         Cloud(account).set_callback(remote.id, account_callback_url(account))
     adopted = container or Container(
         name=remote.name,
@@ -159,7 +165,7 @@ def mirror_container(
     buckets: Sequence[int | str],
     user: User | None,
 ) -> Container:
-    """Make in the account what stands for our container, with the cloud's buckets."""
+    """Create a counterpart of our container in the account, with the cloud's buckets."""
     remote = Cloud(account).create_container(
         container, buckets=buckets, callback_url=account_callback_url(account)
     )
@@ -183,9 +189,10 @@ def _tie(
                 after={"account": account.name, "cloud_container": remote.id},
             )
     except IntegrityError as error:
+        # Two admins may adopt the same container at the same moment.
         raise IntakeRefused(
             "cloud_container_taken",
-            f"Another container stands for {remote.id} {remote.name} already.",
+            f"Another container is already connected to {remote.id} {remote.name}.",
             status=409,
         ) from error
     return container
@@ -194,7 +201,7 @@ def _tie(
 def set_terms(
     *, container: Container, engine: str, cap_hours: int | None, user: User | None
 ) -> None:
-    """Say when the cloud is asked, and how much may be sent to it in a month."""
+    """Set the container's engine and its monthly limit for the cloud."""
     update_container(
         container=container,
         columns={"engine": engine, "cloud_cap_hours": cap_hours},
@@ -208,7 +215,7 @@ def _audio_type(remote: RemoteContainer) -> str:
 
 
 def retry_now(*, account: CloudAccount) -> int:
-    """End a pause and look at everything that waits; return how much that is."""
+    """End a pause and make all waiting jobs due; return how many."""
     _forget_pause(account)
     account.save(
         update_fields=["paused_until", "pause_code", "pause_message", "pauses"]
@@ -218,14 +225,14 @@ def retry_now(*, account: CloudAccount) -> int:
 
 
 def send_due(*, owner: str) -> int:
-    """Send what is due to the clouds; return how much."""
+    """Send and delete what is due in the cloud; return how much."""
     return sending.send_due(owner=owner) + deletions.delete_due(owner=owner)
 
 
 def check_due(*, owner: str) -> int:
-    """Ask the clouds for results that are due; return how many scans ended."""
+    """Poll for due results; return how many scans ended."""
     ended = checking.check_due(owner=owner)
     for scan in Scan.objects.filter(pk__in=ended).select_related("scanned_file"):
         if scan.scanned_file.media and not scan.scanned_file.proxy:
-            render_file.enqueue(scan.scanned_file_id)
+            submit(RENDITION, scan.scanned_file)
     return len(ended)

@@ -1,4 +1,4 @@
-"""Making and changing containers."""
+"""Creates and changes containers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from django.urls import reverse
 import audit.services
 from accounts.models import User
 from catalogue.models import Bucket
+from scanning import selectors
 from scanning.models import Container
+from scanning.models.cloud_account import new_callback_secret
+from scanning.services.scans import cancel_scan
 
 
 def create_container(
     *, columns: Mapping[str, object], buckets: Iterable[Bucket], user: User | None
 ) -> Container:
-    """Make a container that searches ``buckets``."""
+    """Create a container that searches ``buckets``."""
     with transaction.atomic():
         container = Container.objects.create(created_by=user, **columns)
         container.buckets.set(buckets)
-        record_saved(container=container, is_new=True, user=user)
+        record_saved(container=container, engine_before=None, user=user)
     return container
 
 
@@ -32,21 +35,30 @@ def update_container(
     buckets: Iterable[Bucket] | None = None,
     user: User | None,
 ) -> None:
-    """Change a container; scans that ran keep what they searched."""
+    """Change a container; earlier scans keep the settings they ran with."""
+    engine_before = container.engine
     for name, value in columns.items():
         setattr(container, name, value)
     with transaction.atomic():
         container.save()
         if buckets is not None:
             container.buckets.set(buckets)
-        record_saved(container=container, is_new=False, user=user)
+        record_saved(container=container, engine_before=engine_before, user=user)
 
 
-def record_saved(*, container: Container, is_new: bool, user: User | None) -> None:
-    """Keep in the audit trail what a container says now; its buckets are set before."""
+def record_saved(
+    *, container: Container, engine_before: str | None, user: User | None
+) -> None:
+    """Record a container's settings in the audit trail; set its buckets first.
+
+    ``engine_before`` is None for a new container. A change of engine also changes the
+    callback address.
+    """
+    if engine_before not in (None, container.engine):
+        _change_callback_address(container, user)
     audit.services.record(
         case=f"container:{container.pk}",
-        action="container.created" if is_new else "container.changed",
+        action=("container.created" if engine_before is None else "container.changed"),
         actor=user or audit.services.SYSTEM,
         after={
             "name": container.name,
@@ -65,8 +77,21 @@ def record_saved(*, container: Container, is_new: bool, user: User | None) -> No
     )
 
 
+def _change_callback_address(container: Container, user: User | None) -> None:
+    """Invalidate the old address and cancel the scans that waited for a callback."""
+    # The old address must not accept results for the new engine.
+    container.callback_secret = new_callback_secret()
+    container.save(update_fields=["callback_secret", "updated_at"])
+    for scan in selectors.scans_awaiting_callback().filter(
+        scanned_file__container=container
+    ):
+        cancel_scan(scan=scan, user=user)
+
+
 def inbound_callback_url(container: Container) -> str:
-    """Return the address that ACRCloud posts this container's results to."""
+    """Return where ACRCloud posts this container's results, or ""."""
+    if not container.takes_callbacks:
+        return ""
     path = reverse(
         "scanning:acrcloud_callback", args=[container.pk, container.callback_secret]
     )

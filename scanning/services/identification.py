@@ -1,14 +1,14 @@
-"""Identifying a short clip at once, without keeping anything of it."""
+"""Identifies a short clip at once and stores nothing of it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from django.core.files.base import File
 
 from catalogue.models import Recording
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
+from common.last_use import note_use
 from common.media_analysis import decode_limits, fingerprint_upload, refusal
 from recognition.errors import RecognitionError
 from recognition.types import Fingerprint
@@ -16,39 +16,35 @@ from scanning.engines import embedded
 from scanning.engines.base import FoundRecording
 from scanning.models import Project
 
-# A clip is seconds long; what is longer than this is no clip.
+# Clips last seconds; refuse anything that cannot be one.
 _MAX_CLIP_MS = 30 * 60_000
 _MIN_CLIP_MS = 1_000
-_LAST_USE_STEP = timedelta(minutes=1)
 
 
 def find_project(access_key: str) -> Project | None:
-    """Return the usable project with this key."""
+    """Return the project with this access key, unless it was revoked."""
     project = Project.objects.filter(
         access_key=access_key, revoked_at__isnull=True
     ).first()
-    now = datetime.now(tz=UTC)
-    if project is not None and (
-        project.last_used_at is None or now - project.last_used_at >= _LAST_USE_STEP
-    ):
-        Project.objects.filter(pk=project.pk).update(last_used_at=now)
+    if project is not None:
+        note_use(Project.objects.filter(pk=project.pk), project.last_used_at)
     return project
 
 
 def identify(
     *, project: Project, sample: File[bytes]
 ) -> list[tuple[Recording, FoundRecording]]:
-    """Return the recordings that sound in a clip, best first.
+    """Return the recordings in a clip, best first.
 
-    Raises ``AudioRefused`` for a clip that gives no fingerprint.
+    Raise ``AudioRefused`` if the clip gives no fingerprint.
     """
-    bucket_ids = list(project.buckets.values_list("pk", flat=True))
+    bucket_ids = list(project.buckets.present().values_list("pk", flat=True))
     found = embedded.identify(bucket_ids, _fingerprint(sample))
-    recordings = Recording.objects.in_bulk([one.recording_id for one in found])
+    recordings = Recording.objects.in_bulk([entry.recording_id for entry in found])
     return [
-        (recordings[one.recording_id], one)
-        for one in found
-        if one.recording_id in recordings
+        (recordings[entry.recording_id], entry)
+        for entry in found
+        if entry.recording_id in recordings
     ]
 
 

@@ -1,4 +1,4 @@
-"""Taking in what people bring: uploads, links, and audio for links that gave none."""
+"""Accepts uploads, fingerprints and links, and audio for links that gave none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from common.leases import one_at_a_time
 from common.media_analysis import AudioRefused
 from common.storage import display_name, keep_file, sha256_of
 from scanning.choices import FileStatus, SourceType
-from scanning.errors import IntakeRefused
+from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.models.scanned_file import AUDIO_FIELDS
 from scanning.services.scans import request_scan
@@ -28,7 +28,7 @@ from scanning.sources.links import link_name, too_large_message
 
 @dataclass(frozen=True, slots=True)
 class FileDetails:
-    """What the person who brings a file says about it."""
+    """Metadata that the submitter supplies."""
 
     programme: str = ""
     account: str = ""
@@ -40,7 +40,7 @@ class FileDetails:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The file that was taken in, or the earlier one with the same bytes."""
+    """The new file, or the earlier one with the same bytes."""
 
     scanned_file: ScannedFile
     seen_before: bool = False
@@ -56,15 +56,16 @@ def submit_upload(
     name: str = "",
     waited_for: bool = False,
 ) -> Submission:
-    """Keep an uploaded file and queue its scan; ``name`` stands for the file's own.
+    """Store an uploaded file and queue its scan; ``name`` overrides its file name.
 
-    The same bytes in the same container are not kept twice: the earlier file is
-    returned, unless ``scan_again``. Raises ``IntakeRefused`` for a file that is empty
-    or over the size limit; what only reading shows ends in the file's status.
+    If the container already holds the same bytes, return that file, unless
+    ``scan_again``. Raise ``IntakeRefused`` for an empty or oversized file; errors that
+    only decoding shows appear in the file's status.
     """
     name = display_name(name or upload.name or "", otherwise="upload")
     _check_size(name, upload.size)
     sha256 = sha256_of(upload)
+    # Check before storing, so that a repeated upload costs no disk space.
     earlier = None if scan_again else _earlier(container, sha256)
     if earlier is not None:
         return Submission(earlier, seen_before=True)
@@ -75,13 +76,14 @@ def submit_upload(
     stored = keep_file(upload, f"files/{key[:2]}/{key}", sha256=sha256)
     file.take_audio(stored)
     with one_at_a_time(f"upload:{container.pk}:{sha256}"):
-        # The same bytes may have come while these were stored.
+        # Somebody may have submitted the same bytes while these were being stored.
         earlier = None if scan_again else _earlier(container, sha256)
         if earlier is None:
             file.save()
             _record_intake(file, user)
             request_scan(scanned_file=file, user=user, waited_for=waited_for)
             return Submission(file)
+    # Another request won; its copy of the bytes stays.
     default_storage.delete(stored.name)
     return Submission(earlier, seen_before=True)
 
@@ -89,9 +91,9 @@ def submit_upload(
 def submit_fingerprint(
     *, container: Container, upload: File[bytes], user: User | None, name: str = ""
 ) -> ScannedFile:
-    """Keep a fingerprint file of ours and queue its scan; there is no audio.
+    """Store one of our fingerprint files and queue its scan; there is no audio.
 
-    Raises ``IntakeRefused`` for a file that is no such fingerprint.
+    Raise ``IntakeRefused`` if the file is not such a fingerprint.
     """
     name = display_name(name or upload.name or "", otherwise="upload")
     _check_size(name, upload.size)
@@ -128,11 +130,11 @@ def submit_link(
     scan_again: bool = True,
     waited_for: bool = False,
 ) -> ScannedFile:
-    """Keep a link and queue its scan; the worker fetches the audio.
+    """Store a link and queue its scan; the worker fetches the audio.
 
-    Raises ``IntakeRefused`` for a link that may not be fetched, as far as the link
-    itself shows; a private address behind a name is refused when it is fetched. A link
-    that was submitted to the container before is refused too, unless ``scan_again``.
+    Raise ``IntakeRefused`` if the link itself shows that it may not be fetched; a name
+    that resolves to a private address is refused on fetching. Raise ``LinkSeen`` if the
+    container already holds the link, unless ``scan_again``.
     """
     url = url.strip()
     try:
@@ -155,7 +157,7 @@ def submit_link(
         uploaded_by=user,
         **_columns(details),
     )
-    # Of two who submit it at the same moment, the second sees the first one's file.
+    # Lock the link so that concurrent submissions see each other's file.
     with one_at_a_time(f"link:{container.pk}:{key}"):
         if not scan_again:
             _refuse_known_link(container, key)
@@ -166,11 +168,10 @@ def submit_link(
 
 
 def file_of_link(*, container: Container, key: str) -> ScannedFile | None:
-    """Return the newest file of a container that was submitted with this link."""
+    """Return the newest file of the container with this link."""
     return (
-        ScannedFile.objects.filter(
-            container=container, link_key=key, deleted_at__isnull=True
-        )
+        ScannedFile.objects.present()
+        .filter(container=container, link_key=key)
         .order_by("-pk")
         .first()
     )
@@ -179,32 +180,27 @@ def file_of_link(*, container: Container, key: str) -> ScannedFile | None:
 def _refuse_known_link(container: Container, key: str) -> None:
     earlier = file_of_link(container=container, key=key)
     if earlier is not None:
-        raise IntakeRefused(
-            "link_seen",
-            f"Submitted on {earlier.created_at:%Y-%m-%d} as {earlier.name}. Open that "
-            "result, or scan it again from its page.",
-            status=409,
-        )
+        raise LinkSeen(earlier)
 
 
 def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) -> None:
-    """Give a link that yielded no audio its audio, and scan it."""
+    """Store audio for a link that gave none, and scan it."""
     if scanned_file.status not in {FileStatus.NEEDS_AUDIO, FileStatus.ERROR}:
         raise IntakeRefused(
             "not_waiting_for_audio",
-            f"{scanned_file.name} does not wait for audio.",
+            f"{scanned_file.name} is not waiting for audio. Reload to see its state.",
             status=409,
         )
     _check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
     key = scanned_file.uid.hex
-    earlier = [str(one) for one in (scanned_file.media, scanned_file.proxy) if one]
+    earlier = [str(path) for path in (scanned_file.media, scanned_file.proxy) if path]
     stored = keep_file(upload, f"files/{key[:2]}/{key}")
     scanned_file.take_audio(stored)
     scanned_file.fingerprint = scanned_file.waveform = scanned_file.proxy = ""
-    made_of_it = ("fingerprint", "waveform", "proxy")
+    derived = ("fingerprint", "waveform", "proxy")
     try:
         with transaction.atomic():
-            scanned_file.save(update_fields=[*AUDIO_FIELDS, *made_of_it])
+            scanned_file.save(update_fields=[*AUDIO_FIELDS, *derived])
             audit.services.record(
                 case=f"file:{scanned_file.uid}",
                 action="file.audio_attached",
@@ -215,7 +211,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
     except IntakeRefused:
         default_storage.delete(stored.name)
         raise
-    # What was heard of it before is not kept under no name.
+    # Nothing refers to the earlier audio any more.
     for name in earlier:
         default_storage.delete(name)
 
@@ -233,23 +229,22 @@ def _check_size(name: str, size_bytes: int) -> None:
 
 def _earlier(container: Container, sha256: str) -> ScannedFile | None:
     return (
-        ScannedFile.objects.filter(
-            container=container, sha256=sha256, deleted_at__isnull=True
-        )
+        ScannedFile.objects.present()
+        .filter(container=container, sha256=sha256)
         .order_by("id")
         .first()
     )
 
 
 def _columns(details: FileDetails | None) -> dict[str, object]:
-    told = details or FileDetails()
+    details = details or FileDetails()
     return {
-        "programme": told.programme,
-        "account": told.account,
-        "external_id": told.external_id,
-        "platform": told.platform,
-        "published_at": told.published_at,
-        "tags": told.tags,
+        "programme": details.programme,
+        "account": details.account,
+        "external_id": details.external_id,
+        "platform": details.platform,
+        "published_at": details.published_at,
+        "tags": details.tags,
     }
 
 

@@ -1,4 +1,4 @@
-"""Many links at once: pasted in any text, from a CSV file, or chosen from a feed."""
+"""Submits many links at once, from text, a CSV file or a feed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from accounts.models import User
-from scanning.errors import IntakeRefused
+from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import FileDetails, submit_link
 from scanning.services.open_files import room_for
 from scanning.sources.feeds import FeedItem, safe_title
 
 _LINK = re.compile(r"\w+://[^\s<>\"'`]+")
+# Punctuation that ends a sentence rather than a link.
 _TRAILING = ".,;:!?)]}»”’"
 _URL_COLUMNS = ("url", "link", "address", "source_url", "webpage_url")
 _NAME_COLUMNS = ("name", "title")
@@ -25,7 +26,7 @@ _NAME_COLUMNS = ("name", "title")
 
 @dataclass(frozen=True, slots=True)
 class WantedLink:
-    """A link with what is said about it."""
+    """A link with its metadata."""
 
     url: str
     name: str = ""
@@ -34,12 +35,16 @@ class WantedLink:
 
 @dataclass(frozen=True, slots=True)
 class LinkOutcome:
-    """What became of one link: its file, or why it was refused."""
+    """The file of a submitted link, or why it was refused.
+
+    ``earlier`` is the file of a link that was submitted before.
+    """
 
     url: str
     file: ScannedFile | None = None
     code: str = ""
     message: str = ""
+    earlier: ScannedFile | None = None
 
 
 def submit_links(
@@ -49,12 +54,13 @@ def submit_links(
     user: User,
     scan_again: bool = False,
 ) -> list[LinkOutcome]:
-    """Submit each link on its own; one that is refused stops no other.
+    """Submit links one by one; a refused link does not stop the rest.
 
-    The person waits for them, looking at a page. Those for which there is no room in
-    one submit, or among the person's open files, are left out at the end. What was
-    taken before takes no room, so the same links can be submitted until all are.
+    The call returns early once one request or the person's open files have no more
+    room. Links already submitted take no room, so submitting the same list again
+    continues where it stopped.
     """
+    # These limits keep one request short and one person's backlog small.
     room = min(settings.DATA_UPLOAD_MAX_NUMBER_FILES, room_for(user))
     outcomes: list[LinkOutcome] = []
     for link in links:
@@ -78,37 +84,42 @@ def _submit(
             scan_again=scan_again,
             waited_for=True,
         )
+    except LinkSeen as seen:
+        return LinkOutcome(
+            link.url, code=seen.code, message=str(seen), earlier=seen.earlier
+        )
     except IntakeRefused as refused:
         return LinkOutcome(link.url, code=refused.code, message=str(refused))
     return LinkOutcome(link.url, file=file)
 
 
 def links_of_text(text: str) -> list[WantedLink]:
-    """Return every link of a pasted text, and each line that should be one."""
+    """Return every link in a pasted text, and each line that contains none as is."""
     wanted = []
     for line in text.splitlines():
-        found = [one.rstrip(_TRAILING) for one in _LINK.findall(line)]
-        wanted += [WantedLink(one) for one in found or [line.strip()] if one]
+        found = [link.rstrip(_TRAILING) for link in _LINK.findall(line)]
+        wanted += [WantedLink(link) for link in found or [line.strip()] if link]
     return wanted
 
 
 def links_of_csv(content: bytes) -> list[WantedLink]:
-    """Return the links of a CSV file; raise ``IntakeRefused`` if it has no column.
+    """Return the links of a CSV file; raise ``IntakeRefused`` if it has none.
 
-    The column is called url or link; without a header, the first that holds links is
-    taken. Columns programme, account, external_id and name are kept where there are.
+    The column is named url, link or similar; without such a header it is the first
+    column that contains a link. Programme, account, external_id and name are read too.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
+        # Excel still writes this encoding on Windows.
         text = content.decode("windows-1252", "replace")
     if "\0" in text:
         raise IntakeRefused("bad_csv", "This is not a CSV file: it holds binary data.")
     rows = list(_rows(text))
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
-    column = next((header.index(one) for one in _URL_COLUMNS if one in header), None)
+    column = next((header.index(name) for name in _URL_COLUMNS if name in header), None)
     if column is not None:
-        return [one for row in rows[1:] if (one := _wanted(row, header, column))]
+        return [link for row in rows[1:] if (link := _wanted(row, header, column))]
     column = next(
         (at for row in rows for at, cell in enumerate(row) if "://" in cell), None
     )
@@ -118,11 +129,11 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
             "The CSV file has no column of links. Name it 'url', or put one link on "
             "each line.",
         )
-    return [one for row in rows if (one := _wanted(row, [], column))]
+    return [link for row in rows if (link := _wanted(row, [], column))]
 
 
 def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
-    """Return the items of a feed as links, with what the feed says of them."""
+    """Return the items of a feed as links with the feed's metadata."""
     return [
         WantedLink(
             item.url,
@@ -137,6 +148,7 @@ def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
 
 def _rows(text: str) -> Iterator[list[str]]:
     first = text.split("\n", 1)[0]
+    # Spreadsheets use the separator of the country they are set to.
     separator = max(",;\t", key=first.count)
     try:
         for row in csv.reader(io.StringIO(text), delimiter=separator):
@@ -152,13 +164,13 @@ def _wanted(row: list[str], header: list[str], column: int) -> WantedLink | None
     url = row[column].strip() if column < len(row) else ""
     if not url:
         return None
-    told = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
+    cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
     return WantedLink(
         url,
-        name=next((told[one] for one in _NAME_COLUMNS if told.get(one)), ""),
+        name=next((cells[name] for name in _NAME_COLUMNS if cells.get(name)), ""),
         details=FileDetails(
-            programme=told.get("programme", "")[:300],
-            account=told.get("account", "")[:300],
-            external_id=told.get("external_id", "")[:200],
+            programme=cells.get("programme", "")[:300],
+            account=cells.get("account", "")[:300],
+            external_id=cells.get("external_id", "")[:200],
         ),
     )

@@ -1,4 +1,4 @@
-"""How many files of one person may wait at once, for whoever submits on a page."""
+"""Limits how many files one person may have waiting at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scanning.errors import IntakeRefused
 
 
 def room_for(user: User) -> int:
-    """Return how many files a person may submit before some of theirs finish."""
+    """Return how many more files the person may submit now."""
     waiting = selectors.files().filter(
         uploaded_by=user, status__in=ACTIVE_FILE_STATUSES
     )
@@ -19,11 +19,11 @@ def room_for(user: User) -> int:
 
 
 def refuse_too_many_open(user: User) -> None:
-    """Raise while a person has as many files open as one person may."""
+    """Raise ``IntakeRefused`` if the person has as many open files as allowed."""
     if not room_for(user):
         raise IntakeRefused(
             "too_many_open",
-            f"{settings.ACRPORTAL_MAX_OPEN_FILES} of your files wait already. Submit "
-            "again when some finish.",
+            f"You already have {settings.ACRPORTAL_MAX_OPEN_FILES} files waiting. "
+            "Submit again when some have finished.",
             status=429,
         )

@@ -1,8 +1,8 @@
-"""Callbacks that go out: queued with the result, sent after it, tried for a day.
+"""Sends callbacks: queued with the result, retried for about a day.
 
-A body is made once and sent unchanged on every try. Deliveries have a thread of their
-own in the worker (``scan_worker``): a receiver that does not answer keeps no scan
-waiting, and after one failure the others of its container wait for the next round.
+The body is built once and sent unchanged on every attempt. A thread of the worker
+(``scan_worker``) delivers, so a slow receiver never delays scans. After a failure the
+container's other callbacks wait for the next round.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scanning.models import DeliveryAttempt, OutboundCallback, ScannedFile
 
 logger = logging.getLogger(__name__)
 
-# 8 tries within about a day: how long to wait after each that failed.
+# Pauses after failed attempts: 8 attempts within about a day.
 RETRY_AFTER = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -43,7 +43,7 @@ _PER_ROUND = 50
 
 
 def queue_callback(*, scanned_file: ScannedFile, body: str) -> OutboundCallback:
-    """Keep a callback for the container's address; call it in the result's transaction."""
+    """Create a callback to the container's address, in the result's transaction."""
     container = scanned_file.container
     return OutboundCallback.objects.create(
         container=container,
@@ -55,7 +55,7 @@ def queue_callback(*, scanned_file: ScannedFile, body: str) -> OutboundCallback:
 
 
 def send_again(*, callback: OutboundCallback, user: User) -> None:
-    """Try a callback anew, to the container's address of now; the tries count anew."""
+    """Send a callback again, to the container's current address; reset the attempts."""
     with transaction.atomic():
         OutboundCallback.objects.filter(pk=callback.pk).update(
             url=callback.container.callback_url or callback.url,
@@ -73,7 +73,7 @@ def send_again(*, callback: OutboundCallback, user: User) -> None:
 
 
 def deliver_due(*, worker: str) -> int:
-    """Send what is due, container by container; return how many were delivered."""
+    """Send what is due, one container after another; return how many arrived."""
     due = OutboundCallback.objects.filter(
         status=DeliveryStatus.WAITING, next_attempt_at__lte=datetime.now(tz=UTC)
     )
@@ -85,13 +85,15 @@ def deliver_due(*, worker: str) -> int:
             if not _claim(callback_id, worker):
                 continue
             if not _deliver(callback_id):
+                # The receiver is probably down; do not let its callbacks time out one
+                # by one.
                 break
             delivered += 1
     return delivered
 
 
 def _claim(callback_id: int, worker: str) -> bool:
-    """Take one; the time of its next try is its lease, so that a crash delays it only."""
+    """Claim one callback; its next attempt is its lease, so a crash only delays it."""
     claimed = OutboundCallback.objects.filter(
         pk=callback_id,
         status=DeliveryStatus.WAITING,
@@ -106,7 +108,7 @@ def _claim(callback_id: int, worker: str) -> bool:
 
 
 def _deliver(callback_id: int) -> bool:
-    """Try once, keep what came of it, and tell whether it was delivered."""
+    """Try once, store the answer, and return whether it was delivered."""
     callback = OutboundCallback.objects.select_related("container").get(pk=callback_id)
     body = callback.body.encode()
     at, begun = datetime.now(tz=UTC), monotonic()
@@ -123,9 +125,9 @@ def _deliver(callback_id: int) -> bool:
             ),
             timeout_seconds=TIMEOUT_SECONDS,
         )
-        said = answer.text
+        text = answer.text
     except (LinkRefused, FetchFailed) as error:
-        said = f"{error}"
+        text = f"{error}"
     done = answer is not None and 200 <= answer.status < 300
     with transaction.atomic():
         DeliveryAttempt.objects.create(
@@ -133,7 +135,8 @@ def _deliver(callback_id: int) -> bool:
             at=at,
             duration_ms=round(1000 * (monotonic() - begun)),
             status_code=answer.status if answer else None,
-            answer=said.replace("\0", "")[:500],
+            # PostgreSQL stores no NUL characters.
+            answer=text.replace("\0", "")[:500],
         )
         _move(callback, done=done)
     return done
@@ -157,7 +160,7 @@ def _move(callback: OutboundCallback, *, done: bool) -> None:
 def signature_headers(
     *, secret: str, message_id: str, at: datetime, body: bytes
 ) -> dict[str, str]:
-    """Return the headers of the Standard Webhooks for a body sent at ``at``."""
+    """Return Standard Webhooks headers for a body sent at ``at``."""
     timestamp = str(int(at.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body
     digest = hmac.new(_key(secret), signed, hashlib.sha256).digest()
@@ -169,7 +172,7 @@ def signature_headers(
 
 
 def _key(secret: str) -> bytes:
-    """Return the bytes that a secret stands for."""
+    """Return the key bytes of a secret, which is base64 or plain text."""
     bare = secret.removeprefix("whsec_")
     try:
         return base64.b64decode(bare, validate=True)

@@ -1,4 +1,4 @@
-"""Making and ending the key pairs that identify clips."""
+"""Creates and revokes key pairs for identifying clips."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scanning.models import Project
 def create_project(
     *, name: str, buckets: Iterable[Bucket], user: User | None
 ) -> Project:
-    """Make a project with a new key pair."""
+    """Create a project with a new key pair."""
     with transaction.atomic():
         project = Project.objects.create(name=name, created_by=user)
         project.buckets.set(buckets)
@@ -34,7 +34,7 @@ def create_project(
 
 
 def revoke_project(*, project: Project, user: User | None) -> None:
-    """End a key pair at once; ending it again changes nothing."""
+    """Revoke a key pair at once; revoking it again changes nothing."""
     with transaction.atomic():
         ended = Project.objects.filter(pk=project.pk, revoked_at__isnull=True).update(
             revoked_at=datetime.now(tz=UTC)

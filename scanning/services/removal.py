@@ -1,4 +1,4 @@
-"""Taking files and containers out of lists; what was decided about them stays."""
+"""Deletes files and containers from all lists; decisions about them stay."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ from scanning.models import Container, Scan, ScannedFile
 def delete_files(
     *, files: Iterable[ScannedFile], user: User | None, reason: str
 ) -> None:
-    """Delete files: out of every list, and their scans stop. All of them or none."""
+    """Delete all files or none, and cancel their scans."""
     with transaction.atomic():
         for file in files:
             _delete_file(file, user, reason)
 
 
 def delete_container(*, container: Container, user: User | None, reason: str) -> None:
-    """Delete a container with its files; its id is never given again."""
+    """Delete a container with its files; its id is never reused."""
     with transaction.atomic():
-        live = container.files.filter(deleted_at__isnull=True)
+        live = container.files.present()
+        # A container can hold hundreds of thousands of files.
         for file in live.iterator(chunk_size=500):
             _delete_file(file, user, reason)
-        Container.objects.filter(pk=container.pk).update(deleted_at=_now())
+        Container.objects.present().filter(pk=container.pk).update(
+            deleted_at=datetime.now(tz=UTC)
+        )
         audit.services.record(
             case=f"container:{container.pk}",
             action="container.deleted",
@@ -43,8 +46,8 @@ def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
     Scan.objects.filter(scanned_file=file, status__in=ACTIVE_SCAN_STATUSES).update(
         cancel_requested=True
     )
-    ScannedFile.objects.filter(pk=file.pk).update(deleted_at=_now())
-    # Read anew: a worker may just have sent it.
+    ScannedFile.objects.filter(pk=file.pk).update(deleted_at=datetime.now(tz=UTC))
+    # A worker may just have sent the file and stored its remote id.
     file.refresh_from_db(fields=["remote_id"])
     delete_copy(scanned_file=file, remote_id=file.remote_id)
     audit.services.record(
@@ -54,7 +57,3 @@ def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
         before={"name": file.name},
         note=reason,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(tz=UTC)

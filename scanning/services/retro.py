@@ -1,4 +1,4 @@
-"""Asking for recordings to be looked for in everything that was scanned before."""
+"""Requests retro searches: recordings looked for in all files scanned earlier."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from scanning.models import RetroSearch
 from scanning.tasks import run_retro_search
 
 TOGETHER = 200
-"""Recordings in one search at most: about 100 MB of memory for songs."""
+"""Recordings per search at most: their landmarks need about 100 MB for songs."""
 SECONDS_PER_HOUR = 0.5
-"""What an hour of kept sound takes at most, see ``benchmarks.retro``; until a search
-of this installation has shown what it takes here."""
+"""Seconds per hour of audio, measured by ``benchmarks.retro``; used until a search on
+this installation has shown its own rate."""
+# The longest time that a new recording waits for others to join its search.
 COLLECT_FOR = timedelta(minutes=15)
 _OPEN = (RetroStatus.QUEUED, RetroStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a search would look at, and for how long; it sends nothing anywhere."""
+    """The extent and time of a search; computing it sends nothing anywhere."""
 
     recordings: int
     files: int
@@ -42,24 +43,25 @@ class Estimate:
 
     @property
     def minutes(self) -> int:
-        """Return the time in whole minutes, one at least."""
+        """Return the time in whole minutes, at least one."""
         return max(1, round(self.seconds / 60))
 
 
 def estimate(*, recordings: Sequence[Recording]) -> Estimate:
-    """Return what looking for the recordings in everything kept would take."""
+    """Estimate a search for the recordings in all stored fingerprints."""
     ready = _searchable(recordings)
-    told = selectors.files_with_landmarks({one.bucket_id for one in ready}).aggregate(
-        files=Count("pk"), sound=Sum("duration_ms")
-    )
-    sound_ms = told["sound"] or 0
+    files = selectors.files_with_landmarks(
+        {recording.bucket_id for recording in ready}
+    ).aggregate(count=Count("pk"), sound=Sum("duration_ms"))
+    sound_ms = files["sound"] or 0
+    # Each further search reads all fingerprints again. This rounds the number up.
     passes = -(-len(ready) // TOGETHER)
     seconds = passes * _seconds_per_hour() * sound_ms / 3_600_000
-    return Estimate(len(ready), told["files"], sound_ms, round(seconds))
+    return Estimate(len(ready), files["count"], sound_ms, round(seconds))
 
 
 def _seconds_per_hour() -> float:
-    """Return what an hour of sound took in the latest search worth the name."""
+    """Return the rate of the latest search of more than ten minutes of audio."""
     last = RetroSearch.objects.filter(
         status=RetroStatus.DONE, sound_ms__gt=600_000
     ).first()
@@ -69,34 +71,37 @@ def _seconds_per_hour() -> float:
 
 
 def request_search(*, recordings: Sequence[Recording], user: User) -> list[RetroSearch]:
-    """Queue a search for the recordings, several where they are very many.
+    """Queue a search for the recordings, split into several if there are very many.
 
-    Raises ``IntakeRefused`` where none can be searched for, where no container
-    searches their buckets, and while one of them is being looked for already.
+    Raise ``IntakeRefused`` if none can be searched for, if no container searches their
+    buckets, or if an open search includes one of them.
     """
     if not user.has_perm(Action.APPROVE):
         raise IntakeRefused(
             "forbidden",
-            "Only a manager may have everything searched again.",
+            "Only a manager may search earlier files again.",
             status=403,
         )
     ready = _searchable(recordings)
     if not ready:
         raise IntakeRefused(
-            "not_searchable", "None of these recordings can be searched for (yet)."
+            "not_searchable",
+            "None of these recordings can be searched for yet. Wait until they are "
+            "ready.",
         )
-    told = estimate(recordings=ready)
-    if not told.files:
+    extent = estimate(recordings=ready)
+    if not extent.files:
         raise IntakeRefused(
             "nothing_scanned",
-            "Nothing was scanned yet by a container that searches these recordings.",
+            "No container that searches these recordings has scanned a file yet.",
         )
     with transaction.atomic():
+        # Two searches for one recording would only do the same work twice.
         busy = RetroSearch.objects.filter(status__in=_OPEN, recordings__in=ready)
         if busy.exists():
             raise IntakeRefused(
                 "retro_running",
-                "A search for one of these recordings is under way; wait for it or "
+                "A search for one of these recordings is running. Wait for it or "
                 "cancel it.",
                 status=409,
             )
@@ -107,7 +112,7 @@ def request_search(*, recordings: Sequence[Recording], user: User) -> list[Retro
 
 
 def _searchable(recordings: Sequence[Recording]) -> list[Recording]:
-    return [one for one in recordings if one.status == RecordingStatus.READY]
+    return [item for item in recordings if item.status == RecordingStatus.READY]
 
 
 def _queued(recordings: Sequence[Recording], user: User) -> RetroSearch:
@@ -119,7 +124,7 @@ def _queued(recordings: Sequence[Recording], user: User) -> RetroSearch:
         action="retro_search.requested",
         actor=user,
         after={
-            "recordings": [one.uid for one in recordings],
+            "recordings": [recording.uid for recording in recordings],
             "files": search.files_total,
         },
     )
@@ -127,9 +132,10 @@ def _queued(recordings: Sequence[Recording], user: User) -> RetroSearch:
 
 
 def _start(search: RetroSearch) -> None:
-    """Put a search on the queue, for the files that are there now."""
+    """Queue a search over the files that exist now."""
     buckets = set(search.recordings.values_list("bucket_id", flat=True))
     search.files_total = selectors.files_with_landmarks(buckets).count()
+    # Files up to this moment are searched; a collected search may have waited.
     search.created_at = datetime.now(tz=UTC)
     search.status = RetroStatus.QUEUED
     search.save(update_fields=["files_total", "created_at", "status"])
@@ -138,9 +144,9 @@ def _start(search: RetroSearch) -> None:
 
 @transaction.atomic
 def cancel_search(*, search: RetroSearch, user: User) -> None:
-    """Stop a search: at once where it waits, at its next file where it runs.
+    """Cancel a search: at once if it waits, after the current file if it runs.
 
-    What it has found stays.
+    Detections found so far stay.
     """
     waiting = RetroSearch.objects.filter(pk=search.pk, status=RetroStatus.QUEUED)
     stopped = waiting.update(
@@ -157,16 +163,18 @@ def cancel_search(*, search: RetroSearch, user: User) -> None:
 
 @transaction.atomic
 def resume_search(*, search: RetroSearch, user: User) -> None:
-    """Go on with a search that was given up, from the file where it stopped.
+    """Resume a failed search from the file where it stopped.
 
-    Raises ``IntakeRefused`` where it was not given up.
+    Raise ``IntakeRefused`` if it has not failed.
     """
     failed = RetroSearch.objects.filter(pk=search.pk, status=RetroStatus.FAILED)
     if not failed.update(
         status=RetroStatus.QUEUED, message="", attempts=0, finished_at=None
     ):
         raise IntakeRefused(
-            "not_given_up", f"{search.uid} was not given up.", status=409
+            "not_given_up",
+            f"{search.uid} has not failed. Reload to see its state.",
+            status=409,
         )
     audit.services.record(case=search.case, action="retro_search.resumed", actor=user)
     transaction.on_commit(lambda: run_retro_search.enqueue(search.pk))
@@ -174,7 +182,7 @@ def resume_search(*, search: RetroSearch, user: User) -> None:
 
 @transaction.atomic
 def collect(*, recording: Recording, **_signal: object) -> None:
-    """Keep a new recording for the next search, where its bucket asks for one."""
+    """Add a new recording to the next search if its bucket asks for one."""
     if not recording.bucket.search_earlier:
         return
     last = (
@@ -183,6 +191,7 @@ def collect(*, recording: Recording, **_signal: object) -> None:
         .order_by("-pk")
         .first()
     )
+    # A full search waits for its start, and a new one collects the rest.
     search = last if last and last.recordings.count() < TOGETHER else None
     if search is None:
         search = RetroSearch.objects.create(status=RetroStatus.COLLECTING)
@@ -190,15 +199,17 @@ def collect(*, recording: Recording, **_signal: object) -> None:
 
 
 def start_collected(**_signal: object) -> int:
-    """Queue what was collected, once no recording is on its way; return how many.
+    """Queue the collected recordings once no more are being added; return the count.
 
-    New recordings mostly come in many, and are looked for in one go.
+    Recordings mostly arrive in large numbers, so they are searched for together.
     """
     started = 0
     with transaction.atomic():
         for search in RetroSearch.objects.select_for_update().filter(
             status=RetroStatus.COLLECTING
         ):
+            # Do not wait for ever: a steady stream of uploads never leaves a quiet
+            # moment.
             full = search.recordings.count() >= TOGETHER
             waited = datetime.now(tz=UTC) - search.created_at
             if full or waited > COLLECT_FOR or not _more_to_come(search):
@@ -215,9 +226,9 @@ def _more_to_come(search: RetroSearch) -> bool:
 
 
 def requeue_stale_searches(**_signal: object) -> int:
-    """Hand out again searches whose worker fell silent or whose queue entry was lost.
+    """Requeue searches whose worker died or whose queue entry was lost.
 
-    One that made no step in several attempts ends, and says at which file.
+    A search that repeatedly stops at the same file ends as failed.
     """
     now = datetime.now(tz=UTC)
     silent = RetroSearch.objects.filter(status=RetroStatus.RUNNING, lease_until__lt=now)
@@ -231,6 +242,7 @@ def requeue_stale_searches(**_signal: object) -> int:
     RetroSearch.objects.filter(pk__in=ids, status=RetroStatus.RUNNING).update(
         status=RetroStatus.QUEUED, **NO_LEASE
     )
+    # An idle queue with queued searches means that their entries were lost.
     if not queue_holds_work():
         lost = RetroSearch.objects.filter(status=RetroStatus.QUEUED)
         ids += lost.exclude(pk__in=ids).values_list("pk", flat=True)

@@ -1,4 +1,4 @@
-"""Asking for scans, cancelling them, and handing out again what was left behind."""
+"""Requests and cancels scans, and requeues those that workers abandoned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db.models import Q
 import audit.services
 from accounts.models import User
 from catalogue.models import Bucket
-from common.leases import NO_LEASE
+from common.leases import NO_LEASE, LeaseLost
 from common.queue import BrokerAway, entries_waiting
 from scanning import results, turns
 from scanning.choices import (
@@ -24,13 +24,13 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.cloud.jobs import make_cloud_scan
-from scanning.errors import IntakeRefused, LeaseLost, ScanFailed
+from scanning.errors import IntakeRefused, ScanFailed
 from scanning.models import Scan, ScannedFile
 from scanning.tasks import enqueue_scan
 
 logger = logging.getLogger(__name__)
 
-# What they have worked off by the next sweep is topped up then.
+# The next sweep adds more once the workers have used these up.
 _ENTRIES_AT_ONCE = 1000
 _HELD_FOR = timedelta(seconds=5)
 
@@ -43,19 +43,19 @@ def request_scan(
     also: Sequence[Bucket] = (),
     engine: EngineChoice | None = None,
 ) -> Scan:
-    """Queue a scan of a file by its container's engine, or one by each of two.
+    """Queue a scan of a file, or two if its container combines two engines.
 
-    One that somebody waits for, looking at a page, goes before those that came in
-    numbers. ``also`` are searched beside the container's buckets, this time;
-    ``engine`` scans it in place of the container's.
+    ``waited_for`` scans run before bulk scans. ``also`` adds buckets for this scan
+    only; ``engine`` replaces the container's.
 
-    A container on ACRCloud without an account waits for the callback; nothing runs
-    here. Raises ``IntakeRefused`` while an earlier scan of the file still runs.
+    A container on ACRCloud without an account waits for a callback; nothing runs here.
+    Raise ``IntakeRefused`` while an earlier scan of the file is active.
     """
     if engine == EngineChoice.ACRCLOUD and not scanned_file.container.cloud_account:
         raise IntakeRefused(
             "no_cloud_account",
-            f"{scanned_file.container.name} has no ACRCloud account to send files to.",
+            f"{scanned_file.container.name} has no ACRCloud account to send files to. "
+            "Ask an admin to connect one.",
         )
     engine = engine or EngineChoice(scanned_file.container.engine)
     try:
@@ -67,7 +67,7 @@ def request_scan(
                 scans.append(_make_embedded_scan(scanned_file, user, waited_for, also))
             if engine in (EngineChoice.ACRCLOUD, EngineChoice.BOTH):
                 scans.append(make_cloud_scan(scanned_file=scanned_file, user=user))
-            awaits = all(one.stage == ScanStage.AWAITING_CALLBACK for one in scans)
+            awaits = all(scan.stage == ScanStage.AWAITING_CALLBACK for scan in scans)
             ScannedFile.objects.filter(pk=scanned_file.pk).update(
                 status=FileStatus.WAITING,
                 error_code="",
@@ -77,6 +77,7 @@ def request_scan(
             for scan in scans:
                 _record_request(scan, user, also)
     except IntegrityError as error:
+        # The constraint on active scans catches requests that arrive at the same time.
         raise _runs_already(scanned_file) from error
     scanned_file.refresh_from_db()
     return scans[0]
@@ -118,22 +119,22 @@ def _make_embedded_scan(
 def _runs_already(scanned_file: ScannedFile) -> IntakeRefused:
     return IntakeRefused(
         "scan_running",
-        f"{scanned_file.name} is being scanned already; wait for that scan or cancel "
+        f"{scanned_file.name} is already being scanned. Wait for that scan or cancel "
         "it.",
         status=409,
     )
 
 
 def cancel_scans(*, scanned_file: ScannedFile, user: User) -> None:
-    """Stop every scan of a file that is under way: each of its engines has its own."""
+    """Cancel all active scans of a file, one per engine."""
     for scan in scanned_file.scans.filter(status__in=ACTIVE_SCAN_STATUSES):
         cancel_scan(scan=scan, user=user)
 
 
-def cancel_scan(*, scan: Scan, user: User) -> None:
-    """Stop a scan: at once where it waits, at its next step where it runs.
+def cancel_scan(*, scan: Scan, user: User | None) -> None:
+    """Cancel a scan: at once if it waits, at its next step if it runs.
 
-    One that has ended stays as it is.
+    A scan that has ended stays unchanged.
     """
     active = Scan.objects.filter(pk=scan.pk, status__in=ACTIVE_SCAN_STATUSES)
     with transaction.atomic():
@@ -142,7 +143,7 @@ def cancel_scan(*, scan: Scan, user: User) -> None:
         audit.services.record(
             case=f"file:{scan.scanned_file.uid}",
             action="scan.cancelled",
-            actor=user,
+            actor=user or audit.services.SYSTEM,
             after={"scan": scan.uid},
         )
         waits = Q(status=ScanStatus.QUEUED) | Q(
@@ -150,17 +151,20 @@ def cancel_scan(*, scan: Scan, user: User) -> None:
             stage__in=[ScanStage.AWAITING_CALLBACK, ScanStage.PAUSED],
         )
         idle = Scan.objects.filter(waits, pk=scan.pk).update(
-            status=ScanStatus.RUNNING, lease_owner="cancel", lease_until=None
+            # Claim the idle scan first, so that no worker starts it while it ends.
+            status=ScanStatus.RUNNING,
+            lease_owner="cancel",
+            lease_until=None,
         )
         if idle:
             results.store_cancellation(scan=scan, owner="cancel")
 
 
 def requeue_stale_scans() -> int:
-    """Hand out again scans whose worker fell silent or whose queue entry was lost.
+    """Requeue scans whose worker died or whose queue entry was lost; return the count.
 
-    A scan that was interrupted too often ends in error, so that a file which kills
-    its worker does not do so for ever. Returns how many were handed out.
+    A scan interrupted too often ends as failed, so that a file which kills its worker
+    does not do so forever.
     """
     now = datetime.now(tz=UTC)
     count = 0
@@ -174,21 +178,20 @@ def requeue_stale_scans() -> int:
 
 
 def _without_entry(now: datetime) -> Iterable[Scan]:
-    """Return queued scans whose queue entries may be lost; entries are alike.
+    """Return queued scans whose queue entries may be lost.
 
-    Entries for other work hide those that are missing; so where nothing is scanned at
-    all, there is one more.
+    Entries do not name scans, so entries for other work can hide missing ones. If no
+    scan runs at all, always add one entry.
     """
     try:
         entries = entries_waiting()
     except BrokerAway:
-        logger.warning("the broker is away")
+        logger.warning("the broker is unreachable")
         return []
-    # Nobody takes it for a whole lease.
+    # No worker has taken the scan for a whole lease.
     lost = Q(created_at__lt=now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS))
     if entries == 0:
-        # A worker on RabbitMQ holds an entry beyond the one it works on; another
-        # worker may be free.
+        # A busy RabbitMQ worker prefetches one entry; another worker may be free.
         lost |= Q(waited_for=True, created_at__lt=now - _HELD_FOR)
     running = Scan.objects.filter(lease_until__gt=now).exists()
     missing = max(_ENTRIES_AT_ONCE - entries, 0 if running else 1)
@@ -199,8 +202,8 @@ def _requeue_or_give_up(scan: Scan) -> int:
     if scan.attempts >= settings.ACRPORTAL_MAX_ATTEMPTS:
         failure = ScanFailed(
             "engine_error",
-            f"Scan of {scan.scanned_file.name} stopped {scan.attempts} times without "
-            "an answer. Ask for a rescan, or tell an admin if it happens again. "
+            f"The scan of {scan.scanned_file.name} stopped {scan.attempts} times "
+            "without a result. Scan it again; if it stops again, tell an admin. "
             f"{scan.message}".rstrip(),
         )
         try:
@@ -208,6 +211,7 @@ def _requeue_or_give_up(scan: Scan) -> int:
         except LeaseLost:
             return 0
         return 0
+    # Compare owner and lease: the worker may have woken up meanwhile.
     requeued = Scan.objects.filter(
         pk=scan.pk,
         status=ScanStatus.RUNNING,

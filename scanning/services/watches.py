@@ -1,4 +1,4 @@
-"""Making, changing and ending watches; ``scanning.watching`` does what they ask."""
+"""Creates, changes and ends watches; ``scanning.watching`` checks them."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from scanning.services.intake import file_of_link
 from scanning.sources.feeds import Feed, FeedItem, expand
 from scanning.sources.link_keys import link_key
 
+# A watch of another source or container is another watch.
 _CHANGEABLE = ("every_hours", "items_per_check", "title_words")
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What a source lists now, each item with what a watch would make of it."""
+class FeedPreview:
+    """The items a source lists now, with the state each would get."""
 
     feed: Feed
     items: Sequence[tuple[FeedItem, WatchItemState]]
 
     @property
     def wanted(self) -> int:
-        """Return how many would be scanned."""
+        """Return how many items would be scanned."""
         return sum(state == WatchItemState.WAITING for _, state in self.items)
 
 
 def look(*, url: str) -> Feed:
-    """Return what a link lists; raise ``IntakeRefused`` with the cause."""
+    """Return the feed behind a link; raise ``IntakeRefused`` with the cause."""
     try:
         return expand(url.strip())
     except LinkRefused as error:
@@ -48,21 +49,21 @@ def look(*, url: str) -> Feed:
         ) from error
 
 
-def preview(*, watch: Watch) -> Preview:
-    """Look at the source of a watch that is not saved yet."""
+def preview(*, watch: Watch) -> FeedPreview:
+    """List the source of a watch that is not saved yet."""
     feed = look(url=watch.url)
-    told = []
+    states = []
     for item in feed.items:
         earlier = file_of_link(container=watch.container, key=link_key(item.url))
         state = WatchItemState.SEEN if earlier else begins_as(watch, item.title)
-        told.append((item, state))
-    return Preview(feed, told)
+        states.append((item, state))
+    return FeedPreview(feed, states)
 
 
 def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
-    """Begin a watch; what is listed now is scanned too only if ``also_present``.
+    """Create a watch; items listed now are scanned only if ``also_present``.
 
-    Raises ``IntakeRefused`` for a link that lists nothing or is watched already.
+    Raise ``IntakeRefused`` if the link lists nothing or is already watched.
     """
     watch.url = watch.url.strip()
     feed = look(url=watch.url)
@@ -72,25 +73,30 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
     watch.created_by = user
     watch.last_check_at = now
     watch.next_check_at = (
+        # Present items are scanned at once; otherwise there is nothing to do until
+        # later.
         now if also_present else now + timedelta(hours=watch.every_hours)
     )
     try:
+        # The unique constraint decides between two people who create the same watch.
         with transaction.atomic():
             watch.save()
             remember(watch=watch, items=feed.items, wanted=also_present)
-            told = {**_told(watch), "also_present": also_present}
-            _record(watch, "watch.created", user, told)
+            settings = {**_settings(watch), "also_present": also_present}
+            _record(watch, "watch.created", user, settings)
     except IntegrityError as error:
         raise IntakeRefused(
-            "watched_already", "This container watches the link already.", status=409
+            "watched_already",
+            "This container already watches the link.",
+            status=409,
         ) from error
     return watch
 
 
 def remember(*, watch: Watch, items: Sequence[FeedItem], wanted: bool = True) -> int:
-    """Keep items that are new to a watch; return how many are.
+    """Store items that are new to a watch; return how many are.
 
-    They wait to be scanned if they are ``wanted`` and their titles fit.
+    They wait for a scan if they are ``wanted`` and their titles pass the filter.
     """
     now = datetime.now(tz=UTC)
     known = set(watch.items.values_list("link_key", flat=True))
@@ -99,6 +105,7 @@ def remember(*, watch: Watch, items: Sequence[FeedItem], wanted: bool = True) ->
         key = link_key(item.url)
         if key in known:
             continue
+        # A feed may list the same link twice.
         known.add(key)
         fresh.append(
             WatchItem(
@@ -120,7 +127,7 @@ def remember(*, watch: Watch, items: Sequence[FeedItem], wanted: bool = True) ->
 
 
 def begins_as(watch: Watch, title: str) -> WatchItemState:
-    """Return whether an item is wanted by its title."""
+    """Return the state of a new item, by the watch's title filter."""
     lowered = title.lower()
     if not watch.words or any(word in lowered for word in watch.words):
         return WatchItemState.WAITING
@@ -128,19 +135,20 @@ def begins_as(watch: Watch, title: str) -> WatchItemState:
 
 
 def change_watch(*, watch: Watch, columns: Mapping[str, object], user: User) -> None:
-    """Change interval, limit and title filter; they count from the next check on."""
-    before = _told(watch)
+    """Change interval, limit and title filter from the next check on."""
+    before = _settings(watch)
     for name in _CHANGEABLE:
         setattr(watch, name, columns[name])
+    # After failures the longer pause stays.
     if watch.last_check_at is not None and not watch.failures:
         watch.next_check_at = watch.last_check_at + timedelta(hours=watch.every_hours)
     with transaction.atomic():
         watch.save(update_fields=[*_CHANGEABLE, "next_check_at"])
-        _record(watch, "watch.changed", user, _told(watch), before)
+        _record(watch, "watch.changed", user, _settings(watch), before)
 
 
 def switch_watch(*, watch: Watch, enabled: bool, user: User) -> None:
-    """Pause a watch or let it go on; it is checked at once if a check is overdue."""
+    """Pause or resume a watch; after resuming, an overdue check happens at once."""
     with transaction.atomic():
         Watch.objects.filter(pk=watch.pk).update(enabled=enabled)
         action = "watch.resumed" if enabled else "watch.paused"
@@ -148,20 +156,20 @@ def switch_watch(*, watch: Watch, enabled: bool, user: User) -> None:
 
 
 def check_soon(*, watch: Watch, user: User) -> None:
-    """Have the worker check a watch now, whatever failed before."""
+    """Have the worker check a watch now, regardless of failures."""
     with transaction.atomic():
         Watch.objects.filter(pk=watch.pk).update(next_check_at=datetime.now(tz=UTC))
         _record(watch, "watch.asked", user, {})
 
 
 def delete_watch(*, watch: Watch, user: User) -> None:
-    """End a watch and forget its history; the files that it brought stay."""
+    """Delete a watch and its history; its files stay."""
     with transaction.atomic():
-        _record(watch, "watch.deleted", user, {}, _told(watch))
+        _record(watch, "watch.deleted", user, {}, _settings(watch))
         watch.delete()
 
 
-def _told(watch: Watch) -> dict[str, object]:
+def _settings(watch: Watch) -> dict[str, object]:
     return {
         "url": watch.url,
         "container": watch.container_id,

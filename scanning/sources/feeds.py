@@ -1,7 +1,7 @@
-"""Expands a feed, playlist or channel into its items, newest first as it lists them.
+"""Expands a feed, playlist or channel into its items, in listed order.
 
-Feeds (RSS, Atom, podcasts) are fetched and read here; everything else is asked of the
-link reader, which lists a playlist without fetching its items.
+This module fetches and parses feeds (RSS, Atom, podcasts). For everything else it runs
+the link reader, which lists a playlist without fetching its items.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """One thing that a feed lists."""
+    """One item of a feed."""
 
     url: str
     title: str
@@ -46,10 +46,10 @@ class FeedItem:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a link lists; ``more`` if it lists more than is offered.
+    """The items behind a link; ``more`` if the source lists more than these.
 
-    ``whole`` if what it does not list is not there: a playlist tells all of it, a
-    feed its newest items only.
+    ``whole`` means that an unlisted item is gone: a playlist lists all its items, a
+    feed only the newest.
     """
 
     title: str
@@ -59,10 +59,7 @@ class Feed:
 
 
 def expand(url: str) -> Feed:
-    """Return what a link lists.
-
-    Raises ``LinkRefused`` or ``FetchFailed`` with the cause.
-    """
+    """Return the items behind a link; raise ``LinkRefused`` or ``FetchFailed``."""
     check_link(url)
     with scratch_directory() as folder:
         target = folder / "feed"
@@ -73,6 +70,7 @@ def expand(url: str) -> Feed:
                 "it is larger than a feed; paste the links of its items instead"
             ) from error
         content = target.read_bytes()
+    # Servers label feeds with many content types, so look at the content.
     if b"<rss" in content[:4096] or b"<feed" in content[:4096]:
         return _limited(_read_xml(content, url))
     return _limited(_ask_reader(url))
@@ -118,8 +116,8 @@ def _rss_items(channel: Element, feed_title: str, base: str) -> Iterator[FeedIte
 def _atom_items(root: Element, feed_title: str, base: str) -> Iterator[FeedItem]:
     for entry in root.iterfind(f"{_ATOM}entry"):
         links = {
-            one.get("rel", "alternate"): one.get("href", "")
-            for one in entry.iterfind(f"{_ATOM}link")
+            link.get("rel", "alternate"): link.get("href", "")
+            for link in entry.iterfind(f"{_ATOM}link")
         }
         url = _address(base, links.get("enclosure") or links.get("alternate", ""))
         if url:
@@ -132,32 +130,37 @@ def _atom_items(root: Element, feed_title: str, base: str) -> Iterator[FeedItem]
 
 
 def _ask_reader(url: str) -> Feed:
-    platform_page.refuse_if_off()
+    platform_page.refuse_unread(url)
     most = settings.ACRPORTAL_MAX_FEED_ITEMS
     with scratch_directory() as folder:
-        answer = link_reader.read(
-            [
-                *("--flat-playlist", "--yes-playlist", "--dump-single-json"),
-                *("--playlist-items", f"1:{most + 1}", "--", url),
-            ],
-            folder,
-            max_seconds=_READER_SECONDS,
-        )
+        try:
+            answer = link_reader.read(
+                url,
+                [
+                    *("--flat-playlist", "--yes-playlist", "--dump-single-json"),
+                    # One more than the limit shows whether the list goes on.
+                    *("--playlist-items", f"1:{most + 1}"),
+                ],
+                folder,
+                max_seconds=_READER_SECONDS,
+            )
+        except TooLarge as error:
+            raise FetchFailed("the platform sent too much") from error
     if answer.code != 0:
         raise platform_page.failure_of(answer.errors)
     try:
-        told = json.loads(answer.output)
+        listing = json.loads(answer.output)
     except (ValueError, RecursionError) as error:
         raise FetchFailed("the platform's answer could not be read") from error
-    return read_listing(told if isinstance(told, dict) else {}, url)
+    return read_listing(listing if isinstance(listing, dict) else {}, url)
 
 
-def read_listing(told: Json, url: str) -> Feed:
-    """Return what the link reader told of a playlist; one video is a list of one."""
-    entries = told.get("entries")
-    rows = entries if isinstance(entries, list) else [told | {"url": url}]
-    title = _line(told.get("title"))
-    account = _line(told.get("uploader") or told.get("channel")) or title
+def read_listing(listing: Json, url: str) -> Feed:
+    """Convert the link reader's listing; a single video becomes a list of one."""
+    entries = listing.get("entries")
+    rows = entries if isinstance(entries, list) else [listing | {"url": url}]
+    title = _line(listing.get("title"))
+    account = _line(listing.get("uploader") or listing.get("channel")) or title
     items = [
         FeedItem(
             url=link,
@@ -173,9 +176,10 @@ def read_listing(told: Json, url: str) -> Feed:
 
 
 def _address(base: str, link: str) -> str:
-    """Return a link as a whole address; empty for what is none."""
+    """Return a link as an absolute address; "" if it is invalid or too long."""
     try:
         whole = urljoin(base, link) if link else ""
+        # Raises ValueError for an invalid port.
         _ = urlsplit(whole).port
     except ValueError:
         return ""
@@ -187,7 +191,7 @@ def _text(element: Element, path: str) -> str:
 
 
 def _line(value: object) -> str:
-    """Return a text as one line without control characters."""
+    """Return a text on one line without control characters."""
     if not isinstance(value, str):
         return ""
     shown = "".join(c if c.isprintable() else " " for c in value)
@@ -196,20 +200,20 @@ def _line(value: object) -> str:
 
 def _mail_date(text: str) -> datetime | None:
     try:
-        told = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
-    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _iso_date(text: str) -> datetime | None:
     try:
-        told = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def safe_title(item: FeedItem) -> str:
-    """Return an item's title as a file's name may be shown."""
+    """Return an item's title in a form that can be shown as a file name."""
     return display_name(item.title.replace("/", "∕"), otherwise="")

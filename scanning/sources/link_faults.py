@@ -1,7 +1,7 @@
-"""Why a link gave no audio, told apart: yt-dlp's messages and HTTP answers in our words.
+"""Classifies why a link gave no audio, from yt-dlp's messages and HTTP statuses.
 
-yt-dlp says everything in one line of English that differs from site to site. The
-patterns are looked for in this order; the original line is kept beside the kind.
+yt-dlp reports errors as one line of English that differs from site to site. The
+patterns are tried in order, and the original line is kept beside the classification.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class LinkFault(StrEnum):
-    """Kinds of failure; each value is the code that the file shows."""
+    """Kinds of failure; each value is the error code shown on the file."""
 
     GONE = "link_gone"
     PRIVATE = "link_private"
@@ -19,28 +19,30 @@ class LinkFault(StrEnum):
     GEO = "link_geo_blocked"
     RATE = "link_rate_limited"
     UNSUPPORTED = "link_unsupported"
+    LIVE = "link_live"
     UNKNOWN = "needs_audio"
 
 
-_TOLD = {
-    LinkFault.GONE: (
-        "what it leads to is gone: it was deleted, or never was at this address"
-    ),
-    LinkFault.PRIVATE: "it is private: only people whom its owner chose can open it",
+_CAUSES = {
+    LinkFault.GONE: "nothing is at this address: it was deleted or never existed",
+    LinkFault.PRIVATE: "it is private: only people its owner chose can open it",
     LinkFault.LOGIN: (
-        "the platform shows it to signed-in people only, and the portal signs in "
-        "nowhere"
+        "the platform shows it only to signed-in people, and the portal cannot sign in"
     ),
-    LinkFault.GEO: "the platform does not show it in the country of this server",
+    LinkFault.GEO: "the platform does not show it in this server's country",
     LinkFault.RATE: (
-        "the platform refuses this server for now, because of too many requests; scan "
-        "it again later"
+        "the platform is refusing this server for now because of too many requests; "
+        "scan the link again later"
     ),
-    LinkFault.UNSUPPORTED: "the page holds no audio that can be read",
+    LinkFault.UNSUPPORTED: "the page has no audio that the portal can read",
+    LinkFault.LIVE: (
+        "it is a live stream, and the portal cannot scan live streams; submit the link "
+        "of a recording of it"
+    ),
 }
 
-# Words of yt-dlp's extractors, lower case. Order matters: a private video that asks to
-# sign in is private, a rate limit that mentions the login is a limit.
+# Lower-case phrases of yt-dlp's extractors. Order matters: a private video that asks to
+# sign in is private, and a rate limit that mentions signing in is a rate limit.
 _PATTERNS: tuple[tuple[LinkFault, str], ...] = (
     (
         LinkFault.RATE,
@@ -86,7 +88,7 @@ _STATUSES = {
 
 
 def fault_of_message(message: str) -> LinkFault:
-    """Return the kind of a line that yt-dlp wrote."""
+    """Classify an error line of yt-dlp."""
     lowered = message.lower().replace("’", "'")
     return next(
         (kind for kind, pattern in _COMPILED if pattern.search(lowered)),
@@ -95,13 +97,13 @@ def fault_of_message(message: str) -> LinkFault:
 
 
 def fault_of_status(status: int | None) -> LinkFault:
-    """Return the kind of an HTTP answer."""
+    """Classify the status of an HTTP answer."""
     return _STATUSES.get(status or 0, LinkFault.UNKNOWN)
 
 
 def sentence(kind: LinkFault, original: str) -> str:
-    """Return the cause in plain words, with the original line beside it."""
-    told = _TOLD.get(kind)
-    if told is None:
+    """Return the cause in plain words, followed by the original line."""
+    cause = _CAUSES.get(kind)
+    if cause is None:
         return original or "the platform gave no audio"
-    return f"{told} ({original})" if original else told
+    return f"{cause} ({original})" if original else cause

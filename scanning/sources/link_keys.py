@@ -1,16 +1,29 @@
-"""Tells whether two links lead to the same thing, from the links alone."""
+"""Recognises links to the same item by comparing the links alone."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import PurePosixPath
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-# Parameters that say where a link was clicked, not what it leads to.
+# Parameters that record where a link was clicked, not what it leads to.
 _TRACKING = frozenset(
     {
-        *("fbclid", "gclid", "igshid", "igsh", "si", "feature", "ref", "ref_src"),
-        *("ref_url", "spm", "share_id", "is_from_webapp", "sender_device", "t", "s"),
+        "fbclid",
+        "gclid",
+        "igshid",
+        "igsh",
+        "si",
+        "feature",
+        "ref",
+        "ref_src",
+        "ref_url",
+        "spm",
+        "share_id",
+        "is_from_webapp",
+        "sender_device",
+        "t",
+        "s",
     }
 )
 _YOUTUBE = frozenset({"youtube.com", "youtube-nocookie.com", "music.youtube.com"})
@@ -19,20 +32,18 @@ _SAME_HOST = {"x.com": "twitter.com", "mobile.twitter.com": "twitter.com"}
 
 
 def link_key(url: str) -> str:
-    """Return a hash that is equal for links that lead to the same thing."""
+    """Return a hash that is equal for links to the same item."""
     return hashlib.sha256(plain_link(url).encode()).hexdigest()
 
 
 def plain_link(url: str) -> str:
-    """Return a link in one spelling, without what only says where it was clicked."""
-    parts = urlsplit(url.strip())
-    host = (parts.hostname or "").lower().rstrip(".")
-    host = host.removeprefix("www.").removeprefix("m.")
-    host = _SAME_HOST.get(host, host)
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    video = _youtube_video(host, parts.path, dict(pairs))
+    """Return a link in canonical form, without tracking parameters."""
+    video = youtube_video(url)
     if video:
         return f"youtube:{video}"
+    parts = urlsplit(url.strip())
+    host = _plain_host(parts)
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
     known = host in _YOUTUBE or host.endswith(
         ("twitter.com", "instagram.com", "tiktok.com", "facebook.com", "soundcloud.com")
     )
@@ -47,12 +58,21 @@ def plain_link(url: str) -> str:
     return f"{host}{port}{path}{query}"
 
 
-def _youtube_video(host: str, path: str, query: dict[str, str]) -> str:
-    steps = PurePosixPath(path).parts[1:]
+def _plain_host(parts: SplitResult) -> str:
+    host = (parts.hostname or "").lower().rstrip(".")
+    host = host.removeprefix("www.").removeprefix("m.")
+    return _SAME_HOST.get(host, host)
+
+
+def youtube_video(url: str) -> str:
+    """Return the id of a YouTube video; "" for other links."""
+    parts = urlsplit(url.strip())
+    host = _plain_host(parts)
+    steps = PurePosixPath(parts.path).parts[1:]
     if host == "youtu.be":
         return steps[0] if steps else ""
     if host not in _YOUTUBE:
         return ""
     if len(steps) > 1 and steps[0] in _YOUTUBE_PATHS:
         return steps[1]
-    return query.get("v", "")
+    return dict(parse_qsl(parts.query)).get("v", "")

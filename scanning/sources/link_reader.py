@@ -1,9 +1,10 @@
-"""Runs yt-dlp, or the program that an operator put in its place, within limits.
+"""Runs yt-dlp, or the operator's replacement for it, under strict limits.
 
-It reads whatever a foreign page sends, so it gets a process of its own with ceilings
-on memory, processor time, file size and open files, an empty home, and an environment
-without anything of ours. Only its readers of known platforms are used: the generic
-one would follow any address that a page names, private ones included.
+The reader parses untrusted pages. It therefore runs in its own process with limits on
+memory, processor time, file size and open files, with an empty home and environment.
+Its only way to a server is a guarded proxy, which applies the portal's rules for links.
+Only extractors for known platforms are enabled; the generic ones would follow any
+address in a page.
 """
 
 from __future__ import annotations
@@ -20,37 +21,71 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
-from common.http import FetchFailed
+from common.guarded_proxy import GuardedProxy, guarded_proxy
+from common.http import FetchFailed, LinkRefused, TooLarge
 
+_MODULE = "yt_dlp"
 _MEMORY_BYTES = 2 * 1024**3
 _OPEN_FILES = 256
+# How often a cancelled scan is noticed while the reader runs.
 _TICK_SECONDS = 0.5
 _VERSION_SECONDS = 30
 _OUTPUT_BYTES = 64 * 1024**2
-# Sets the ceilings, then becomes the program: nothing runs between fork and exec.
-_LIMITED = """
-import os, resource, sys
-memory, cpu, size, files = (int(one) for one in sys.argv[1:5])
-for kind, most in (
-    (resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, cpu),
-    (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_NOFILE, files),
-    (resource.RLIMIT_CORE, 0),
-):
-    resource.setrlimit(kind, (most, most))
-os.execvp(sys.argv[5], sys.argv[5:])
-"""
+# Allowance for pages, playlists and images that come along with the audio.
+_BESIDE_AUDIO_BYTES = 256 * 1024**2
+_CONFINED = str(Path(__file__).with_name("confined_reader.py"))
+# The patterns of these extractors match any host. tests/scanning/test_link_reader.py
+# finds such extractors in newer versions of yt-dlp.
+ANY_HOST_READERS = (
+    "generic",
+    "brightcove:legacy",
+    "globoarticle",
+    "ignarticle",
+    "ign.com",
+    "ignvideo",
+    "jeuxvideo",
+    "lemonde",
+    "mediasite",
+    "mediasitecatalog",
+    "mediasitenamedcatalog",
+    "nfl.com",
+    "nfl.com:article",
+    "playtvak",
+    "radio.de",
+    "roosterteeth",
+    "roosterteethseries",
+    "rts",
+    "streetvoice",
+    "uol.com.br",
+)
+READERS = ",".join(["default", *(f"-{re.escape(name)}" for name in ANY_HOST_READERS)])
+# External programs would connect past the proxy, so none may run.
 _ALWAYS = (
-    *("--no-progress", "--no-warnings", "--ignore-config", "--no-cache-dir"),
-    *("--no-exec", "--socket-timeout", "30", "--use-extractors", "default,-generic"),
+    "--no-progress",
+    "--no-warnings",
+    "--ignore-config",
+    "--no-cache-dir",
+    "--no-exec",
+    "--socket-timeout",
+    "30",
+    "--use-extractors",
+    READERS,
+    "--downloader",
+    "native",
+    "--ffmpeg-location",
+    "/nonexistent",
+    "--fixup",
+    "never",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderVersion:
-    """Which link reader runs, and how old it is; platforms change monthly."""
+    """The link reader's version and release date; platforms change every month."""
 
     version: str
     released: date | None
@@ -58,7 +93,7 @@ class ReaderVersion:
 
     @property
     def age_days(self) -> int | None:
-        """Return the days since its release."""
+        """Return the days since the release; None if the version has no date."""
         if self.released is None:
             return None
         return (datetime.now(tz=UTC).date() - self.released).days
@@ -66,7 +101,7 @@ class ReaderVersion:
 
 @dataclass(frozen=True, slots=True)
 class ReaderAnswer:
-    """How the program ended and what it wrote."""
+    """The reader's exit code and output."""
 
     code: int
     output: str
@@ -74,27 +109,72 @@ class ReaderAnswer:
 
 
 def read(
+    url: str,
     arguments: Sequence[str],
     folder: Path,
     *,
     max_seconds: int,
     tick: Callable[[], None] | None = None,
 ) -> ReaderAnswer:
-    """Run the reader in ``folder``; ``tick`` is called now and then and may raise.
+    """Run the reader in ``folder``; ``tick`` is called regularly and may raise.
 
-    Raises ``FetchFailed`` where it cannot be run or takes too long.
+    Raise ``FetchFailed`` if it cannot run or takes too long, ``LinkRefused`` if a page
+    led it to a private address, and ``TooLarge`` if it received too much data.
     """
-    out, err = folder / "reader.out", folder / "reader.err"
+    with guarded_proxy(
+        max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES + _BESIDE_AUDIO_BYTES,
+        max_seconds=max_seconds,
+    ) as proxy:
+        answer = _run(
+            [*_confined(proxy, max_seconds), *arguments, "--", _whole(url)],
+            folder,
+            proxy=proxy,
+            max_seconds=max_seconds,
+            tick=tick,
+        )
+    if answer.code != 0 and proxy.refusals:
+        raise LinkRefused(proxy.refusals[0])
+    if answer.code != 0 and proxy.exhausted:
+        raise TooLarge
+    return answer
+
+
+def _confined(proxy: GuardedProxy, max_seconds: int) -> list[str]:
+    """Return the command for the reader under its limits, without arguments."""
     ceilings = (
         _MEMORY_BYTES,
         max_seconds,
         max(settings.ACRPORTAL_MAX_FILE_BYTES, _OUTPUT_BYTES),
         _OPEN_FILES,
     )
-    command = [
-        *(sys.executable, "-I", "-c", _LIMITED, *map(str, ceilings)),
-        *(*_program(), *_ALWAYS, *arguments),
+    own = _own_program()
+    reader = ["program", *own] if own else ["module", _MODULE]
+    return [
+        sys.executable,
+        "-I",
+        _CONFINED,
+        *map(str, ceilings),
+        str(proxy.port),
+        *reader,
+        *_ALWAYS,
     ]
+
+
+def _whole(url: str) -> str:
+    """Add a path to a bare address; readers would match ``//host?.site`` as a site."""
+    parts = urlsplit(url)
+    return url if parts.path else urlunsplit(parts._replace(path="/"))
+
+
+def _run(
+    command: list[str],
+    folder: Path,
+    *,
+    proxy: GuardedProxy,
+    max_seconds: int,
+    tick: Callable[[], None] | None,
+) -> ReaderAnswer:
+    out, err = folder / "reader.out", folder / "reader.err"
     with out.open("wb") as output, err.open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 - the operator's program, links after "--"
             command,
@@ -102,7 +182,8 @@ def read(
             stdout=output,
             stderr=errors,
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder, proxy),
+            # A process group of its own, so that _end can kill all children.
             start_new_session=True,
         )
         try:
@@ -113,7 +194,7 @@ def read(
 
 
 def reader_version() -> ReaderVersion | None:
-    """Return version and age of the reader; None where it does not run."""
+    """Return the reader's version; None if it does not run."""
     return _version_of(tuple(_program()))
 
 
@@ -143,14 +224,22 @@ def _version_of(program: tuple[str, ...]) -> ReaderVersion | None:
     return ReaderVersion(version, released, bool(settings.ACRPORTAL_YTDLP_COMMAND))
 
 
+def _own_program() -> list[str]:
+    """Return the command that the operator configured in place of yt-dlp."""
+    return shlex.split(settings.ACRPORTAL_YTDLP_COMMAND)
+
+
 def _program() -> list[str]:
-    told = shlex.split(settings.ACRPORTAL_YTDLP_COMMAND)
-    return told or [sys.executable, "-m", "yt_dlp"]
+    return _own_program() or [sys.executable, "-m", _MODULE]
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, proxy: GuardedProxy) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    return kept | {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONUTF8": "1"}
+    # Command lines are visible to every local user, so pass the address with its
+    # password in the environment.
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), proxy.url)
+    own = {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONUTF8": "1"}
+    return kept | proxies | own
 
 
 def _wait(
@@ -170,7 +259,7 @@ def _wait(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process with those that it started."""
+    """Kill the process together with those it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,9 +1,10 @@
-"""Brings the audio behind a link: a media file directly, a platform page by yt-dlp."""
+"""Fetches the audio behind a link: media files directly, pages through yt-dlp."""
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 from django.core.files import File
@@ -11,10 +12,11 @@ from django.core.files import File
 from common.http import (
     FetchFailed,
     LinkRefused,
+    LiveStream,
     TooLarge,
     content_type_of,
-    download,
 )
+from common.media_links import PlaylistFound, download_media
 from common.storage import display_name, keep_file, scratch_directory
 from recognition.types import Progress
 from scanning.errors import NeedsAudio, ScanFailed
@@ -23,40 +25,68 @@ from scanning.models.scanned_file import AUDIO_FIELDS
 from scanning.signals import source_read
 from scanning.sources import platform_page
 from scanning.sources.link_faults import LinkFault, fault_of_status, sentence
+from scanning.sources.link_keys import youtube_video
 from scanning.sources.platform_page import PageFailed
 
+_FILE_NAME = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
+_PAGE_SUFFIXES = (".html", ".htm", ".php", ".asp", ".aspx", ".jsp")
+# Query parameters that identify an item, and page names that need such a parameter.
+_ITEM_PARAMETERS = ("v", "id", "video_id", "episode_id", "episode", "clip", "track")
+_PAGES_OF_ITEMS = frozenset(
+    {"watch", "video", "play", "player", "listen", "embed", "view", "index", "show"}
+)
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _OF_THE_PAGE = (
-    *("name", "platform", "account", "external_id", "published_at", "platform_facts"),
+    "name",
+    "platform",
+    "account",
+    "external_id",
+    "published_at",
+    "platform_facts",
 )
 
 
 def link_name(url: str) -> str:
-    """Return what to call a link until its title is known: the last path part."""
+    """Return a name for a link until its title is known.
+
+    This is the file name in the link, else the host with the item's identifier.
+    """
     parts = urlsplit(url)
+    host = (parts.hostname or url).removeprefix("www.").removeprefix("m.")
     last = unquote(PurePosixPath(parts.path).name)
-    return display_name(last, otherwise=parts.hostname or url)
+    if _FILE_NAME.search(last) and not last.lower().endswith(_PAGE_SUFFIXES):
+        return display_name(last, otherwise=host)
+    video = youtube_video(url)
+    if video:
+        return display_name(f"youtube.com {video}", otherwise=host)
+    query = dict(parse_qsl(parts.query))
+    item = next((query[name] for name in _ITEM_PARAMETERS if query.get(name)), "")
+    if not item and last.lower().removesuffix(".html") not in _PAGES_OF_ITEMS:
+        item = last
+    return display_name(f"{host} {item}".strip(), otherwise=host)
 
 
 def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
-    """Store the audio behind ``file.source_url``, or raise why there is none.
+    """Store the audio behind ``file.source_url``.
 
-    Raises ``NeedsAudio`` where the link is fine but gives no audio, ``ScanFailed``
-    where the link must not or need not be tried again.
+    Raise ``NeedsAudio`` if the link gives no audio, so that a person can attach it, and
+    ``ScanFailed`` if trying again cannot help.
     """
     with scratch_directory() as folder:
         target = folder / "media"
         try:
-            content_type = download(
+            content_type = download_media(
                 file.source_url,
                 target,
                 max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES,
                 progress=progress,
             )
+            # A media type means that the file is already downloaded.
             if _is_page(content_type):
                 page = platform_page.fetch(file.source_url, folder, progress=progress)
                 file.name = page.title or file.name
                 file.platform = page.platform
+                # What the submitter entered outranks the platform.
                 file.account = file.account or page.account
                 file.external_id = file.external_id or page.external_id
                 file.published_at = file.published_at or page.published_at
@@ -71,31 +101,39 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
         except PageFailed as error:
             raise NeedsAudio(str(error), error.kind) from error
         except FetchFailed as error:
-            kind = fault_of_status(error.status)
+            kind = _fault_of(error)
             raise NeedsAudio(sentence(kind, str(error)), kind) from error
         with target.open("rb") as handle:
             stored = keep_file(File(handle), f"files/{file.uid.hex[:2]}/{file.uid.hex}")
     file.take_audio(stored)
-    # Fetching takes long: what others wrote meanwhile stays.
+    # Fetching takes long; write only these columns to keep what others changed.
     file.save(update_fields=[*_OF_THE_PAGE, *AUDIO_FIELDS])
     source_read.send(sender=ScannedFile, file=file)
 
 
 def fault_of_link(url: str) -> LinkFault | None:
-    """Look whether a link still leads to something, without fetching it.
-
-    Returns what is wrong with it; None where nothing is.
-    """
+    """Check a link without fetching the audio; return its fault, or None."""
     try:
         if _is_page(content_type_of(url)):
             platform_page.look(url)
     except LinkRefused:
         return LinkFault.UNKNOWN
+    except TooLarge:
+        # A page that is too large to read still exists.
+        return None
     except PageFailed as error:
         return error.kind
     except FetchFailed as error:
-        return fault_of_status(error.status)
+        return _fault_of(error)
     return None
+
+
+def _fault_of(error: FetchFailed) -> LinkFault:
+    if isinstance(error, LiveStream):
+        return LinkFault.LIVE
+    if isinstance(error, PlaylistFound):
+        return LinkFault.UNSUPPORTED
+    return fault_of_status(error.status)
 
 
 def _is_page(content_type: str) -> bool:
@@ -103,7 +141,7 @@ def _is_page(content_type: str) -> bool:
 
 
 def too_large_message(name: str, size_bytes: int | None = None) -> str:
-    """Return the sentence for a file over the limit."""
+    """Return the message for a file above the size limit."""
     limit = f"{settings.ACRPORTAL_MAX_FILE_BYTES / 1024**3:g} GiB"
     size = "too large" if size_bytes is None else f"{size_bytes / 1024**3:.1f} GiB"
     return (

@@ -1,4 +1,4 @@
-"""Takes the audio from a platform's page, with what the platform says of it."""
+"""Fetches the audio and metadata behind a platform's page with the link reader."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -19,12 +20,13 @@ from scanning.sources.link_faults import LinkFault, fault_of_message, sentence
 # Any in this module: JSON from the link reader, read value by value.
 Json = dict[str, Any]
 
-_MAX_SECONDS = 1800
 _LOOK_SECONDS = 25
+# yt-dlp's exit code when a filter stopped it.
+_FILTERED = 101
 
 
 class PageFailed(FetchFailed):
-    """The page gave no audio; ``kind`` says which way."""
+    """The page gave no audio; ``kind`` classifies the cause."""
 
     def __init__(self, kind: LinkFault, original: str) -> None:
         self.kind = kind
@@ -33,7 +35,7 @@ class PageFailed(FetchFailed):
 
 @dataclass(frozen=True, slots=True)
 class PlatformAudio:
-    """The audio of a page and what the platform says of it."""
+    """The audio and metadata of a page."""
 
     path: Path
     title: str
@@ -46,19 +48,30 @@ class PlatformAudio:
 
 def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
     """Download the best audio of a page into ``folder``; raise ``FetchFailed``."""
-    refuse_if_off()
+    refuse_unread(url)
     answer = link_reader.read(
+        url,
         [
-            *("--no-playlist", "--format", "bestaudio/best"),
-            *("--print-json", "--no-simulate"),
-            *("--max-filesize", str(settings.ACRPORTAL_MAX_FILE_BYTES)),
-            *("--output", str(folder / "platform.%(ext)s")),
-            *("--", url),
+            "--no-playlist",
+            "--format",
+            "bestaudio/best",
+            "--print-json",
+            "--no-simulate",
+            "--break-match-filters",
+            "!is_live",
+            "--max-filesize",
+            str(settings.ACRPORTAL_MAX_FILE_BYTES),
+            "--output",
+            str(folder / "platform.%(ext)s"),
         ],
         folder,
-        max_seconds=_MAX_SECONDS,
+        max_seconds=settings.ACRPORTAL_LINK_SECONDS,
+        # yt-dlp's progress is not read; the call renews the lease and notices a
+        # cancellation.
         tick=lambda: progress(0.5),
     )
+    if answer.code == _FILTERED:
+        raise PageFailed(LinkFault.LIVE, "the platform says it is live")
     progress(1.0)
     found = sorted(folder.glob("platform.*"))
     if answer.code != 0 or not found:
@@ -67,11 +80,12 @@ def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
 
 
 def look(url: str) -> None:
-    """Look whether a page still gives audio; raise ``FetchFailed`` where it does not."""
-    refuse_if_off()
+    """Check that a page still gives audio; raise ``FetchFailed`` if not."""
+    refuse_unread(url)
     with scratch_directory() as folder:
         answer = link_reader.read(
-            ["--no-playlist", "--simulate", "--", url],
+            url,
+            ["--no-playlist", "--simulate"],
             folder,
             max_seconds=_LOOK_SECONDS,
         )
@@ -79,17 +93,24 @@ def look(url: str) -> None:
         raise failure_of(answer.errors)
 
 
-def refuse_if_off() -> None:
-    """Raise where the operator switched the reading of pages off."""
+def refuse_unread(url: str) -> None:
+    """Raise ``FetchFailed`` for pages that the reader must not see.
+
+    Hosts need a dot in their name: some extractors would take a whole local address
+    such as ``//intranet/x.site`` for their own site.
+    """
     if not settings.ACRPORTAL_YTDLP:
         raise FetchFailed(
             "it is a web page, not a media file, and reading platform pages is "
             "switched off"
         )
+    host = urlsplit(url).hostname or ""
+    if "." not in host and not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
+        raise PageFailed(LinkFault.UNSUPPORTED, f"{host} is not a platform")
 
 
 def failure_of(stderr: str) -> PageFailed:
-    """Return why there is no audio, by the reader's last line of error."""
+    """Return the failure that the reader's last error line describes."""
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     if not lines:
         return PageFailed(LinkFault.UNKNOWN, "the platform gave no audio")
@@ -97,28 +118,29 @@ def failure_of(stderr: str) -> PageFailed:
     return PageFailed(fault_of_message(original), original)
 
 
-def facts_of(told: Json) -> Json:
-    """Return what is kept of a platform's words, with the time it was read."""
+def facts_of(reported: Json) -> Json:
+    """Return the platform's metadata that is stored, with the time it was read."""
+    account_url = reported.get("uploader_url") or reported.get("channel_url")
     kept: Json = {
-        "title": _text(told.get("title"), 500),
-        "account": _text(told.get("uploader") or told.get("channel"), 300),
-        "account_url": _text(told.get("uploader_url") or told.get("channel_url"), 2000),
-        "page_url": _text(told.get("webpage_url"), 2000),
-        "thumbnail": _text(told.get("thumbnail"), 2000),
-        "duration_ms": _count(told.get("duration"), times=1000),
-        "view_count": _count(told.get("view_count")),
+        "title": _text(reported.get("title"), 500),
+        "account": _text(reported.get("uploader") or reported.get("channel"), 300),
+        "account_url": _text(account_url, 2000),
+        "page_url": _text(reported.get("webpage_url"), 2000),
+        "thumbnail": _text(reported.get("thumbnail"), 2000),
+        "duration_ms": _count(reported.get("duration"), times=1000),
+        "view_count": _count(reported.get("view_count")),
     }
     known = {name: value for name, value in kept.items() if value not in ("", None)}
     return known | {"read_at": datetime.now(tz=UTC).isoformat(timespec="seconds")}
 
 
-def published_of(told: Json) -> datetime | None:
-    """Return when the platform says it was published."""
-    stamp = told.get("timestamp") or told.get("release_timestamp")
+def published_of(reported: Json) -> datetime | None:
+    """Return the publication time that the platform reports."""
+    stamp = reported.get("timestamp") or reported.get("release_timestamp")
     try:
         if isinstance(stamp, int | float) and not isinstance(stamp, bool):
             return datetime.fromtimestamp(stamp, tz=UTC)
-        day = told.get("upload_date")
+        day = reported.get("upload_date")
         if isinstance(day, str):
             return datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
@@ -127,22 +149,22 @@ def published_of(told: Json) -> datetime | None:
 
 
 def read_moment(text: str) -> datetime | None:
-    """Return a moment written by ``isoformat``; None where it is none."""
+    """Parse a time written by ``isoformat``; None if it is not one."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
 
 
-def _audio(path: Path, told: Json) -> PlatformAudio:
-    facts = facts_of(told)
+def _audio(path: Path, reported: Json) -> PlatformAudio:
+    facts = facts_of(reported)
     return PlatformAudio(
         path=path,
         title=display_name(facts.get("title", ""), otherwise=""),
-        platform=_text(told.get("extractor"), 60).lower(),
+        platform=_text(reported.get("extractor"), 60).lower(),
         account=facts.get("account", ""),
-        external_id=_text(told.get("id"), 200),
-        published_at=published_of(told),
+        external_id=_text(reported.get("id"), 200),
+        published_at=published_of(reported),
         facts=facts,
     )
 
@@ -150,11 +172,11 @@ def _audio(path: Path, told: Json) -> PlatformAudio:
 def _last_object(output: str) -> Json:
     for line in reversed(output.splitlines()):
         try:
-            told = json.loads(line)
+            reported = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(told, dict):
-            return told
+        if isinstance(reported, dict):
+            return reported
     return {}
 
 

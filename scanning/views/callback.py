@@ -1,4 +1,4 @@
-"""The address that ACRCloud posts results to."""
+"""The addresses to which ACRCloud posts results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from scanning.errors import CallbackRejected
+from common.bodies import BodyTooLarge, accept_body, checks_sender
+from scanning.errors import CallbackLimit, CallbackRejected
 from scanning.models import CloudAccount, Container
 from scanning.models.cloud_account import networks_of
 from scanning.services import callbacks
@@ -21,23 +22,31 @@ from scanning.services.callbacks import Receipt
 
 logger = logging.getLogger(__name__)
 
+_RETRY_AFTER_SECONDS = "3600"
+
 
 def _answer(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse({"code": code, "message": message}, status=status)
 
 
+@checks_sender
 @csrf_exempt
 @login_not_required
 @require_POST
 def acrcloud_callback(
     request: HttpRequest, container_id: int, secret: str
 ) -> JsonResponse:
-    """Take one result; 202 accepted, 200 repeated, 404, 413 or 422 refused."""
-    # One short row: this address is called in bursts.
-    found = Container.objects.only("callback_secret", "cloud_account_id")
+    """Receive a result; answer 202 new, 200 repeated, or 404, 413, 422, 429."""
+    # Load only three columns: callbacks arrive in bursts.
+    found = Container.objects.present().only(
+        "callback_secret", "cloud_account_id", "engine"
+    )
     container = found.filter(pk=container_id).first()
     expected = container.callback_secret if container else ""
-    if container is None or not constant_time_compare(expected, secret):
+    # Compare even for unknown containers, so that timing tells nothing.
+    is_right = constant_time_compare(expected, secret)
+    # Containers of the embedded engine have no callback address.
+    if container is None or not is_right or not container.takes_callbacks:
         return _answer(
             404, "unknown_address", "No container has this callback address."
         )
@@ -46,18 +55,20 @@ def acrcloud_callback(
     )
 
 
+@checks_sender
 @csrf_exempt
 @login_not_required
 @require_POST
 def account_callback(
     request: HttpRequest, account_id: int, secret: str
 ) -> JsonResponse:
-    """Take one result of any container of an account; answers as above."""
+    """Receive a result for any container of an account; answers as above."""
     account = CloudAccount.objects.filter(pk=account_id).first()
     expected = account.callback_secret if account else ""
     if account is None or not constant_time_compare(expected, secret):
         return _answer(404, "unknown_address", "No account has this callback address.")
     if not _may_call(request, account):
+        # The same answer as for a wrong secret, so that the sender learns nothing.
         logger.warning("callback for account %s from a foreign network", account_id)
         return _answer(404, "unknown_address", "No account has this callback address.")
     return _take(
@@ -67,16 +78,16 @@ def account_callback(
 
 
 def client_address(meta: Mapping[str, str]) -> str:
-    """Return who called: as the proxy in front says, where one is configured."""
+    """Return the caller's address, as the configured proxy reports it if there is one."""
     forwarded = meta.get("HTTP_X_FORWARDED_FOR", "")
     if settings.USE_X_FORWARDED_HOST and forwarded:
-        # The last entry is the proxy's own; those before are what the caller claims.
+        # The proxy appended the last entry; callers can forge the ones before it.
         return forwarded.rsplit(",", 1)[-1].strip()
     return meta.get("REMOTE_ADDR", "")
 
 
 def _may_call(request: HttpRequest, account: CloudAccount) -> bool:
-    """Tell whether the sender is in one of the networks that the account names."""
+    """Return whether the sender is in one of the account's networks."""
     networks = networks_of(account.callback_networks)
     if not networks:
         return True
@@ -84,25 +95,33 @@ def _may_call(request: HttpRequest, account: CloudAccount) -> bool:
         sender = ipaddress.ip_address(client_address(request.META))
     except ValueError:
         return False
-    # A server that listens on IPv6 tells addresses of IPv4 in its own way.
+        # Servers listening on IPv6 report IPv4 callers as mapped addresses.
     sender = getattr(sender, "ipv4_mapped", None) or sender
     return any(sender in network for network in networks)
 
 
 def _take(request: HttpRequest, receive: Callable[[bytes], Receipt]) -> JsonResponse:
     limit = settings.ACRPORTAL_CALLBACK_MAX_BYTES
-    body = request.read(limit + 1)
-    if len(body) > limit:
+    try:
+        accept_body(request, limit)
+    except BodyTooLarge:
         return _answer(413, "too_large", f"A callback may have at most {limit} bytes.")
     try:
-        receipt = receive(body)
+        receipt = receive(request.read())
+    except CallbackLimit as error:
+        logger.warning("callback refused: %s", error)
+        answer = _answer(429, "too_many_kept", str(error))
+        answer["Retry-After"] = _RETRY_AFTER_SECONDS
+        return answer
     except CallbackRejected as error:
         logger.warning("callback refused: %s", error)
         return _answer(422, "malformed", str(error))
     if receipt.repeated:
-        return _answer(200, "repeated", "This result is here already; nothing changed.")
+        return _answer(200, "repeated", "This result is already here; nothing changed.")
     if not receipt.file_known:
         return _answer(
-            202, "kept", "No file has this id yet; the result is kept until it does."
+            202,
+            "kept",
+            "No file has this id yet; the result is stored until one does.",
         )
-    return _answer(202, "accepted", "The result is kept and being applied.")
+    return _answer(202, "accepted", "The result is stored and being applied.")

@@ -1,4 +1,4 @@
-/* Duplicates: keys for the verbs and the list; two recordings heard in step. */
+/* Duplicates: keyboard shortcuts, question strips and audio players. */
 
 import { announce, onKey } from "./shell.js";
 import { Pair } from "./pair.js";
@@ -21,7 +21,7 @@ function ask(letter) {
   return true;
 }
 
-/* One strip at a time; a second one would lie over the first. */
+/* Close the open strip when another opens, because they would overlap. */
 document.addEventListener("toggle", (event) => {
   if (!event.target.matches?.(".ask") || !event.target.open) return;
   for (const other of document.querySelectorAll(".ask[open]")) {
@@ -29,7 +29,7 @@ document.addEventListener("toggle", (event) => {
   }
 }, true);
 
-/* One recording is heard at a time. */
+/* Pause the other recordings when one plays. */
 document.addEventListener("play", (event) => {
   if (!event.target.matches("[data-member]")) return;
   for (const other of document.querySelectorAll("[data-member]")) {

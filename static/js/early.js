@@ -1,2 +1,2 @@
-/* Says, before anything is drawn, that scripts run: styles show or hide by it. */
+/* Marks the document before the first paint, so that styles know that scripts run. */
 document.documentElement.classList.add("js");

@@ -1,14 +1,14 @@
-/* Source and reference on one clock: what is heard, and the lines that show where. */
+/* Plays source and reference in step on one clock, and moves the playheads. */
 
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
 const KEPT = "acrportal.pair";
 const SVG = "http://www.w3.org/2000/svg";
 
-/* Farther apart than this, the reference jumps; nearer, it is drawn in by its speed. */
+/* Beyond this distance the second voice seeks; below it, its speed changes slightly. */
 const JUMP_MS = 60;
 const JUMP_EVERY_MS = 700;
 const NUDGE = 0.004;
-/* A jump takes time itself, so it aims ahead by what the last one was late, up to this. */
+/* Seeking takes time, so each seek aims ahead by the last one's delay, at most this. */
 const MOST_LATE_MS = 1500;
 
 let sound = null;
@@ -25,7 +25,7 @@ export function clock(ms) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/* One audio element with its own gain and place between left and right. */
+/* One audio element with its own gain and stereo position. */
 class Voice {
   constructor(element, rate) {
     this.element = element;
@@ -33,7 +33,7 @@ class Voice {
     this.jumpedAt = 0;
     this.late = 0;
     this.jumping = false;
-    // The address without its fragment: the end of a fragment would stop the sound.
+    // Drop the URL's media fragment, because playback would stop at its end.
     element.src = element.getAttribute("src").split("#")[0];
     element.preservesPitch = false;
     element.playbackRate = rate;
@@ -88,15 +88,15 @@ class Voice {
 
 export class Pair {
   constructor(root) {
-    const told = root.dataset;
+    const data = root.dataset;
     this.root = root;
-    this.start = Number(told.start);
-    this.end = Number(told.end);
-    this.from = Number(told.from);
-    this.to = Number(told.to);
-    this.reference = Number(told.reference);
-    this.ratio = Number(told.ratio);
-    this.gains = { source: Number(told.sourceGain), reference: Number(told.referenceGain) };
+    this.start = Number(data.start);
+    this.end = Number(data.end);
+    this.from = Number(data.from);
+    this.to = Number(data.to);
+    this.reference = Number(data.reference);
+    this.ratio = Number(data.ratio);
+    this.gains = { source: Number(data.sourceGain), reference: Number(data.referenceGain) };
     this.voices = this.readVoices();
     this.settings = this.readSettings();
     this.playing = false;
@@ -143,7 +143,7 @@ export class Pair {
     this.mix();
   }
 
-  /* Both always run, so that changing sides is heard at the same instant. */
+  /* Both voices always play; muting one switches sides without a gap. */
   mix() {
     for (const [name, voice] of Object.entries(this.voices)) {
       const both = this.settings.side === "both";
@@ -182,7 +182,7 @@ export class Pair {
     move(event);
   }
 
-  /* In the choice of sides the arrows choose; on a waveform they move by the usual step. */
+  /* Arrow keys change the side; Home and End on a waveform seek to the segment's ends. */
   onKey(event) {
     const side = event.target.closest("[role=radio]");
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -245,7 +245,7 @@ export class Pair {
     for (const voice of Object.values(this.voices)) voice.element.removeAttribute("src");
   }
 
-  /* Move every voice; one that is not there at this instant is silent. */
+  /* Seek every voice to this time. */
   place(at) {
     this.at = clamp(at, Math.max(this.from, 0), this.to);
     for (const voice of Object.values(this.voices)) {
@@ -291,7 +291,7 @@ export class Pair {
     this.align();
   }
 
-  /* Keep the other voice at the master's instant. */
+  /* Keep every voice in step with the master; pause voices without sound here. */
   align() {
     for (const voice of Object.values(this.voices)) {
       const wanted = this.placeOf(voice, this.at);

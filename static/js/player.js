@@ -1,4 +1,4 @@
-/* The player of a scanned file: one clock for the audio, the ribbon and the tables. */
+/* The player of a scanned file: keeps audio, ribbon and tables at the same time. */
 
 import { onKey } from "./shell.js";
 
@@ -31,7 +31,7 @@ class Player {
     this.draw();
   }
 
-  /* Every play of the file in order; the ribbon may show a window of them only. */
+  /* Read every segment of the file in order; the ribbon may show only some of them. */
   readSegments() {
     const drawn = new Map();
     for (const link of this.root.querySelectorAll(".seg-link")) {
@@ -75,7 +75,7 @@ class Player {
     this.seek(this.start + share * (this.end - this.start));
   }
 
-  /* Inside a lane the arrow keys walk from segment to segment. */
+  /* Arrow keys move the focus between the segments of a lane. */
   onLaneKey(event) {
     const link = event.target.closest?.(".seg-link");
     if (!link || !["ArrowLeft", "ArrowRight", " "].includes(event.key)) return;
@@ -103,7 +103,7 @@ class Player {
     this.follow(ms);
   }
 
-  /* Go on where the player before this one was; the window stays as it was asked for. */
+  /* Continue at the previous player's time, without moving the window. */
   restore(ms, play) {
     if (!this.audio) return;
     this.audio.currentTime = ms / 1000;
@@ -111,7 +111,7 @@ class Player {
     this.draw();
   }
 
-  /* Outside the window that is drawn, ask for the one that holds this instant. */
+  /* Load the window that contains this time if it is outside the drawn one. */
   follow(ms) {
     const duration = Number(this.ribbon?.dataset.duration ?? 0);
     const length = this.end - this.start;
@@ -159,7 +159,7 @@ class Player {
     this.mark(now);
   }
 
-  /* Name what plays now, and mark it in the ribbon and in the table. */
+  /* Name the playing segment and mark it in the ribbon and the table. */
   mark(now) {
     const current = this.segments.find((segment) => now >= segment.start && now < segment.end);
     if (current === this.marked) return;
@@ -191,7 +191,7 @@ function fragment() {
   return found ? Number(found[1]) * 1000 : 0;
 }
 
-/* The address of a window of the given length around an instant. */
+/* Return the URL of a window of the given length around a time. */
 function windowAround(href, ms, length, duration) {
   const address = new URL(href);
   const start = Math.min(Math.max(Math.round(ms - length / 2), 0), Math.max(duration - length, 0));
@@ -200,7 +200,7 @@ function windowAround(href, ms, length, duration) {
   return `${address.pathname}${address.search}`;
 }
 
-/* Zoom around the playhead; without scripts the same link opens a stretch of that length. */
+/* Zoom around the playhead; without scripts the same link opens a window of that length. */
 function zoom(event, link) {
   const wanted = new URL(link.href).searchParams;
   const length = Number(wanted.get("to")) - Number(wanted.get("from"));

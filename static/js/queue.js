@@ -1,4 +1,4 @@
-/* The queue: rows by keyboard, selection with ranges, row height. */
+/* The queue: keyboard navigation, range selection and row height. */
 
 const DENSITY = "acrportal.density";
 const LOCKS_EVERY_MS = 20_000;
@@ -73,6 +73,7 @@ function onKey(event) {
     ArrowUp: () => onArrow(event, -1),
     " ": onRow && (() => toggle(current)),
     Enter: onRow && (() => rows[current].querySelector("[data-open]").click()),
+    x: onRow && (() => rows[current].querySelector("[data-proposal-link]")?.click()),
     Escape: () => { form.reset(); tell(); },
   };
   const action = actions[event.key];
@@ -98,7 +99,7 @@ function listen() {
   tell();
 }
 
-/* Who holds what is looked up while the list is open; nothing else of a row changes. */
+/* Poll for review locks while the list is open; update nothing else in a row. */
 async function seeLocks() {
   if (document.hidden) return;
   const answer = await fetch(location.href, { headers: { "X-Look-Ahead": "yes" } }).catch(() => null);
@@ -109,6 +110,13 @@ async function seeLocks() {
     if (fresh) row.querySelector(".cell-lock").replaceWith(document.adoptNode(fresh));
   }
 }
+
+/* A proposed exclusion opens above the list, so scroll there. */
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "proposal") return;
+  event.detail.target.scrollIntoView({ block: "center" });
+  event.detail.target.querySelector("#proposal-title").focus({ preventScroll: true });
+});
 
 function setDensity(name) {
   document.documentElement.dataset.density = name;

@@ -1,7 +1,8 @@
-/* Review one match: keys, decisions that lead straight to the next match, the lock. */
+/* Reviews one match: shortcuts, decisions that open the next match, the review lock. */
 
 import { announce, onKey } from "./shell.js";
 import { clock, Pair } from "./pair.js";
+import * as refusals from "./refusals.js";
 import { getJson, getPage, post, say } from "./server.js";
 import { Stretch } from "./stretch.js";
 
@@ -11,13 +12,16 @@ const RENEW_MS = 60_000;
 const WARN_MS = 120_000;
 const LAST_CALL_MS = 30_000;
 const UNDO_TICK_MS = 1000;
+/* Codes of refusals caused by the match's state, not by the form's values. */
+const OUTDATED = ["stale", "locked", "not_possible", "not_allowed", "gone"];
 
 let root = null;
 let pair = null;
 let stretch = null;
 let ahead = { address: "", parts: null };
-let held = { until: 0, mine: false, renewed: 0 };
-/* What is on its way to the server; the next thing waits for it. */
+/* The review lock of the match on screen; each match gets a new object. */
+let held = { until: 0, mine: false, foreign: false, renewed: 0 };
+/* The last request; the next one waits for it. */
 let pending = Promise.resolve();
 
 const $ = (selector, within = root) => within.querySelector(selector);
@@ -43,20 +47,21 @@ async function lookAhead() {
   }
 }
 
-function show(parts, address, { push = true } = {}) {
+function show(parts, address, { push = true, still = false } = {}) {
   const undone = $("[data-last]");
   pair?.stop();
   PARTS.forEach((selector, index) => document.querySelector(selector).replaceWith(parts.nodes[index]));
   document.title = parts.title;
   if (push) history.pushState({}, "", address);
-  scrollTo(0, 0);
+  if (!still) scrollTo(0, 0);
   start();
   if (undone) $("[data-last]")?.replaceWith(undone);
+  if (still) return;
   document.getElementById("main").focus({ preventScroll: true });
   announce(parts.title);
 }
 
-/* Open a match: at once if it was fetched ahead; then the lock is taken, and told. */
+/* Open a match; if it was prefetched, show it at once and lock it afterwards. */
 async function go(address, { push = true } = {}) {
   if (!address) return;
   if (ahead.address === address && ahead.parts) {
@@ -77,11 +82,28 @@ async function go(address, { push = true } = {}) {
   lookAhead();
 }
 
-/* Going on without a decision gives the match back. */
+/* Reload the match on screen, keeping the scroll position. */
+async function redraw() {
+  const page = root;
+  const here = new URL(page.dataset.here, location.href);
+  const address = here.pathname === location.pathname ? location.href : here.href;
+  const parts = partsOf(await getPage(address, { ahead: true }));
+  if (page !== root) return;
+  if (!parts) {
+    location.assign(address);
+    return;
+  }
+  show(parts, address, { push: false, still: true });
+  if (!held.foreign) pending = pending.then(takeLock);
+  lookAhead();
+}
+
+/* Release the lock when the user leaves a match without a decision. */
 function leave(address) {
   if (!address) return;
-  const release = held.mine ? root.dataset.release : "";
-  if (release) pending = pending.then(() => post(release, {}).catch(() => {}));
+  const { release } = root.dataset;
+  const lock = held;
+  pending = pending.then(() => lock.mine && post(release, {}).catch(() => {}));
   go(address).catch(fault);
 }
 
@@ -102,11 +124,13 @@ async function choose(address, play = pair?.playing) {
 
 /* Faults --------------------------------------------------------------------------- */
 
-function fault(refused, address = "") {
+const signIn = () => `/accounts/login/?next=${encodeURIComponent(location.pathname)}`;
+
+function fault(refused) {
   const bar = $("[data-fault]");
   $("[data-fault-message]").textContent = refused.message;
   const link = $("[data-fault-link]");
-  link.href = refused.code === "signed_out" ? `/accounts/login/?next=${encodeURIComponent(location.pathname)}` : address || location.href;
+  link.href = refused.code === "signed_out" ? signIn() : location.href;
   link.target = refused.code === "signed_out" ? "_blank" : "";
   bar.hidden = false;
 }
@@ -135,50 +159,82 @@ function send(form) {
   const data = new FormData(form);
   const page = root;
   pending = pending.then(() => {
-    // The lock may have moved the version on since the form was drawn.
+    // Locking may have increased the version since the form was drawn.
     data.set("version", page.dataset.version);
-    return post(form.getAttribute("action"), data);
+    return post(form.getAttribute("action"), data, { keepalive: true });
   });
   const sent = pending;
   pending = pending.catch(() => {});
   return sent;
 }
 
-/* A confirmation shows the next match at once; if it fails, the page there says so. */
+const about = (page) => ({ title: page.dataset.title, source: page.dataset.source, href: page.dataset.here });
+
+function refuse(id, refused, typed = "") {
+  const href = refused.code === "signed_out" ? signIn() : undefined;
+  refusals.refused(id, refused.message, { typed, href });
+}
+
+/* After a refusal, update an outdated page; return whether it was outdated or left. */
+async function catchUp(page) {
+  if (page !== root) return true;
+  const answer = await getJson(lockAddress(page)).catch(() => null);
+  if (!answer || page !== root) return true;
+  if (answer.changed) await redraw().catch(fault);
+  else showLock(answer);
+  return answer.changed || held.foreign;
+}
+
+/* Show the next match while the confirmation is sent; a failure is shown there. */
 async function confirm(form) {
-  const { next, here, title } = root.dataset;
-  if (!next) {
+  const page = root;
+  if (page.dataset.sent) return;
+  page.dataset.sent = "yes";
+  if (!page.dataset.next) {
+    await pending;
     form.submit();
     return;
   }
+  const id = refusals.sending(about(page));
   const sent = send(form);
   saySaving();
-  const gone = go(next);
+  const gone = go(page.dataset.next).catch(fault);
   try {
-    const told = await sent;
-    showLast(told.last);
+    const answer = await sent;
+    refusals.saved(id);
+    showLast(answer.last);
   } catch (refused) {
     showLast('<div class="bar__last" data-last></div>');
-    fault({ code: refused.code, message: `${title}: ${refused.message}` }, here);
+    refuse(id, refused);
   }
   await gone;
+  if (page === root) {
+    delete page.dataset.sent;
+    await catchUp(page);
+  }
 }
 
-/* What takes words stays until it is saved: nothing typed is lost. */
+/* Send a form with a note and stay until it is saved, so that no text is lost. */
 async function decide(form) {
-  const { next, uid } = root.dataset;
-  const button = $(".btn--primary", form);
+  const page = root;
+  if (page.dataset.sent) return;
+  const { next, uid } = page.dataset;
+  const button = $(".btn--primary, [data-send]", form);
   button.disabled = true;
+  page.dataset.sent = "yes";
+  const id = refusals.sending(about(page));
   try {
     if (next || form.dataset.decide === "reopen") {
-      const told = await send(form);
+      const answer = await send(form);
+      refusals.saved(id);
       dropDraft(uid, form.dataset.decide);
-      const stays = told.stays || form.dataset.decide === "reopen";
+      const stays = answer.stays || form.dataset.decide === "reopen";
       if (stays) ahead = { address: "", parts: null };
-      await go(stays ? root.dataset.here : next);
-      showLast(told.last);
+      await go(stays ? page.dataset.here : next);
+      showLast(answer.last);
     } else {
       await pending;
+      refusals.saved(id);
       dropDraft(uid, form.dataset.decide);
       form.submit();
     }
@@ -187,34 +243,51 @@ async function decide(form) {
     error.textContent = refused.message;
     error.hidden = false;
     if (refused.code === "signed_out") fault(refused);
+    // The form shows its own errors; other refusals must also appear on later pages.
+    const typed = form.elements.note?.value ?? "";
+    delete page.dataset.sent;
+    if (OUTDATED.includes(refused.code) && (await catchUp(page))) refuse(id, refused, typed);
+    else refusals.saved(id);
   } finally {
-    button.disabled = false;
+    delete page.dataset.sent;
+    button.disabled = held.foreign;
   }
 }
 
 async function undo(form) {
   const data = new FormData(form);
-  const address = form.closest("[data-last]")?.dataset.undoHere ?? root.dataset.here;
+  const last = form.closest("[data-last]");
+  const address = last?.dataset.undoHere ?? root.dataset.here;
   const query = new URL(root.dataset.here, location.href).search;
+  const name = last && $(".bar__what b", last);
+  const id = refusals.sending({
+    title: name?.textContent ?? root.dataset.title,
+    source: name?.title ?? root.dataset.source,
+    href: address,
+  });
   try {
     await pending;
     const release = held.mine ? root.dataset.release : "";
     await post(form.getAttribute("action"), data);
+    refusals.saved(id);
     if (release) await post(release, {}).catch(() => {});
     ahead = { address: "", parts: null };
     await go(address.split("?")[0] + query);
     showLast('<div class="bar__last" data-last></div>');
     announce(say("undone"));
   } catch (refused) {
-    fault(refused);
+    refuse(id, refused);
+    if (!last) await catchUp(root);
   }
 }
 
 async function keepNote(form) {
   const field = $("input[name=note]", form);
   if (!field.value.trim()) return;
+  const id = refusals.sending(about(root));
   try {
     await post(form.getAttribute("action"), new FormData(form));
+    refusals.saved(id);
     dropDraft(root.dataset.uid, "note");
     field.value = "";
     field.blur();
@@ -222,7 +295,7 @@ async function keepNote(form) {
     const page = await getPage(root.dataset.here, { ahead: true });
     $("#history")?.replaceWith(document.adoptNode(page.querySelector("#history")));
   } catch (refused) {
-    fault(refused);
+    refuse(id, refused, field.value);
   }
 }
 
@@ -239,9 +312,10 @@ function onSubmit(event) {
 
 /* The strips ------------------------------------------------------------------------ */
 
-/* Where one answer is chosen already, the focus is on it. */
+/* Focus the chosen answer, or else the first control. */
 function focusFirst(strip) {
-  ($("[type=radio]:checked", strip) ?? $("[data-stretch-handle], [type=radio], textarea", strip)).focus();
+  const first = $("[type=radio]:checked", strip) ?? $("[data-stretch-handle], [type=radio], textarea", strip);
+  (first ?? $("button, a", strip)).focus();
 }
 
 function openStrip(verb) {
@@ -249,6 +323,21 @@ function openStrip(verb) {
   if (!ask) return;
   ask.open = true;
   focusFirst(ask);
+}
+
+/* Count the matches that an exclusion changes only when its strip opens. */
+async function loadProposal(strip) {
+  if (!strip.dataset.proposalStrip) return;
+  try {
+    const page = await getPage(strip.dataset.proposalStrip, { ahead: true });
+    const answer = page.querySelector("[data-proposal-answer]");
+    if (!answer) return;
+    $("[data-proposal-answer]", strip).replaceWith(document.adoptNode(answer));
+    strip.dataset.proposalStrip = "";
+    $("button", strip)?.focus();
+  } catch (refused) {
+    fault(refused);
+  }
 }
 
 function closeStrip() {
@@ -268,7 +357,7 @@ function pick(ask, digit) {
   return true;
 }
 
-/* The button says what will happen. */
+/* Name the chosen reason on the button. */
 function nameReason(ask) {
   const label = $("[data-reject-label]", ask);
   const chosen = ask.querySelector("[name=reason]:checked");
@@ -291,7 +380,7 @@ function onStripKey(event) {
   }
 }
 
-/* Drafts: what is typed lives in this tab until it is saved. --------------------------- */
+/* Drafts: typed text is kept in this tab until it is saved. ---------------------------- */
 
 const draftKey = (uid, name) => `acrportal.draft.${uid}.${name}`;
 
@@ -308,32 +397,74 @@ function restoreDrafts() {
 
 function keepDraft(event) {
   const { draft } = event.target.dataset ?? {};
-  if (draft) sessionStorage.setItem(draftKey(root.dataset.uid, draft), event.target.value);
+  if (!draft) return;
+  sessionStorage.setItem(draftKey(root.dataset.uid, draft), event.target.value);
+  takeAgain();
 }
 
 /* The lock ------------------------------------------------------------------------------ */
 
-const lockAddress = () => root.dataset.lock + new URL(root.dataset.here, location.href).search;
+/* Send the version, so that the server says whether the match has changed. */
+function lockAddress(page) {
+  const address = new URL(page.dataset.lock, location.href);
+  address.search = new URL(page.dataset.here, location.href).search;
+  address.searchParams.set("version", page.dataset.version);
+  return address.pathname + address.search;
+}
 
-function showLock(told) {
-  held = { until: told.until ? Date.parse(told.until) : 0, mine: told.mine, renewed: Date.now() };
+/* Show whether this user, another user or nobody holds the lock. */
+function showLock(answer) {
+  const had = held.mine;
+  const wasForeign = held.foreign;
+  const foreign = Boolean(answer.holder) && !answer.mine;
+  Object.assign(held, { until: answer.until ? Date.parse(answer.until) : 0, mine: answer.mine, foreign, renewed: Date.now() });
+  showPill(answer);
+  showWays(answer);
+  $("[data-lock-foreign]").hidden = !foreign;
+  if (answer.changed) {
+    showNotice(say("changed"), { reload: true });
+    disableVerbs(true);
+  } else if (foreign) {
+    showForeign(say("foreign", { user: answer.holder, clock: answer.clock }));
+  } else if (answer.mine) {
+    $("[data-lock-free]").hidden = true;
+    disableVerbs(false);
+    drawHeld();
+  } else if (had) {
+    showNotice(say("ended"));
+  } else if (wasForeign) {
+    disableVerbs(false);
+    // A page drawn while another user held the lock has no decision buttons.
+    showNotice(say("free"), { reload: !$("[data-decide]") });
+  }
+  if (!answer.changed) keepVersion(answer.version);
+}
+
+function showPill(answer) {
   const top = document.getElementById("review-top");
-  $("[data-lock-badge]", top).hidden = !told.mine;
-  $("[data-release-form]", top)?.toggleAttribute("hidden", !told.mine);
-  if (told.mine) $("[data-lock-text]", top).textContent = say("yours", told);
-  $("[data-state-badge]", top)?.toggleAttribute("hidden", told.mine);
-  if (told.mine) drawHeld();
-  root.dataset.version = told.version;
-  for (const field of root.querySelectorAll("[data-decide] [name=version]")) field.value = told.version;
+  $("[data-lock-badge]", top).hidden = !answer.mine;
+  $("[data-release-form]", top)?.toggleAttribute("hidden", !answer.mine);
+  if (answer.mine) $("[data-lock-text]", top).textContent = say("yours", answer);
+  const state = $("[data-state-badge]", top);
+  if (answer.badge) state.replaceChildren(...new DOMParser().parseFromString(answer.badge, "text/html").body.childNodes);
+  state.hidden = answer.mine || answer.state === "in_review";
   const place = $(".review-top__place", top);
-  if (place && told.number) place.textContent = say("place", told);
+  if (place && answer.number) place.textContent = say("place", answer);
+}
+
+function showWays(answer) {
   for (const way of ["next", "previous"]) {
-    root.dataset[way] = told[way];
-    for (const link of document.querySelectorAll(`[data-go=${way}]`)) if (told[way]) link.href = told[way];
+    root.dataset[way] = answer[way];
+    for (const link of document.querySelectorAll(`[data-go=${way}]`)) if (answer[way]) link.href = answer[way];
   }
 }
 
-/* The segments of a match that was fetched ahead were drawn before it was held. */
+function keepVersion(version) {
+  root.dataset.version = version;
+  for (const field of root.querySelectorAll("[data-decide] [name=version]")) field.value = version;
+}
+
+/* Redraw segments as locked: a prefetched match was drawn before it was locked. */
 function drawHeld() {
   for (const segment of root.querySelectorAll(".is-current .seg--pending")) {
     segment.setAttribute("class", "seg seg--in_review");
@@ -342,10 +473,17 @@ function drawHeld() {
 }
 
 function showForeign(message) {
-  held = { until: 0, mine: false, renewed: 0 };
   $("[data-lock-foreign]").hidden = false;
+  $("[data-lock-free]").hidden = true;
   $("[data-lock-message]").textContent = message;
   disableVerbs(true);
+}
+
+function showNotice(message, { reload = false } = {}) {
+  $("[data-lock-free]").hidden = false;
+  $("[data-free-message]").textContent = message;
+  $("[data-free-reload]").hidden = !reload;
+  announce(message);
 }
 
 function disableVerbs(off) {
@@ -358,18 +496,29 @@ function disableVerbs(off) {
 
 async function takeLock() {
   const page = root;
+  const lock = held;
   if (!page.dataset.takes) return;
   try {
-    const told = await post(lockAddress(), {});
-    if (page === root) showLock(told);
+    const answer = await post(lockAddress(page), {});
+    lock.mine = answer.mine;
+    if (page !== root) return;
+    if (answer.changed) await redraw();
+    else showLock(answer);
   } catch (refused) {
     if (page !== root) return;
-    if (refused.code === "locked") showForeign(say("look", refused));
-    else fault(refused);
+    if (refused.code === "locked") {
+      Object.assign(held, { mine: false, foreign: true });
+      showPill({ mine: false, state: "in_review" });
+      showForeign(say("look", refused));
+    } else if (OUTDATED.includes(refused.code)) {
+      await redraw().catch(fault);
+    } else {
+      fault(refused);
+    }
   }
 }
 
-/* Any key or click keeps the lock, once a minute at most. */
+/* Renew the lock on any key or click, at most once a minute. */
 function renew() {
   if (held.mine && Date.now() - held.renewed > RENEW_MS) {
     held.renewed = Date.now();
@@ -377,42 +526,40 @@ function renew() {
   }
 }
 
-async function poll() {
-  const page = root;
-  if (document.hidden || !page) return;
-  let told;
-  try {
-    told = await getJson(page.dataset.lock);
-  } catch {
-    return;
-  }
-  if (page !== root) return;
-  const waiting = ["pending", "in_review"].includes(told.state);
-  if (told.mine) {
-    held.until = Date.parse(told.until);
-  } else if (told.holder) {
-    showForeign(say("foreign", { user: told.holder, clock: told.clock }));
-  } else if (!waiting && told.state !== page.dataset.state) {
-    showFree(say("decided"));
-  } else if (waiting && !$("[data-lock-foreign]").hidden) {
-    showFree(say("free"));
-  } else if (waiting && held.mine) {
-    held.mine = false;
-    showFree(say("ended"));
-  }
+/* Lock the match again if the user continues after the lock has ended. */
+function takeAgain() {
+  if (held.mine || held.foreign || held.taking || !root.dataset.takes || root.dataset.sent) return;
+  const lock = held;
+  lock.taking = true;
+  pending = pending.then(takeLock).finally(() => { lock.taking = false; });
 }
 
-function showFree(message) {
-  $("[data-lock-foreign]").hidden = true;
-  $("[data-lock-free]").hidden = false;
-  $("[data-free-message]").textContent = message;
-  announce(message);
+let looking = false;
+
+async function look() {
+  const page = root;
+  if (page.dataset.sent) return;
+  const answer = await getJson(lockAddress(page)).catch(() => null);
+  if (answer && page === root && !page.dataset.sent) showLock(answer);
+}
+
+/* Read the lock after pending requests, so that no outdated answer is shown. */
+function poll() {
+  if (document.hidden || !root || looking) return;
+  looking = true;
+  pending = pending.then(look).finally(() => { looking = false; });
 }
 
 let warned = 0;
 
 function tickLock() {
   const left = held.until - Date.now();
+  if (held.mine && left <= 0) {
+    held.mine = false;
+    showPill({ mine: false });
+    showNotice(say("ended"));
+    poll();
+  }
   const ending = held.mine && left > 0 && left <= WARN_MS;
   const bar = $("[data-lock-ending]");
   bar.hidden = !ending;
@@ -450,13 +597,13 @@ function onReviewKey(event) {
     c: () => ask || press("[data-decide=confirm] button"),
     l: () => openStrip("clear"),
     r: () => openStrip("reject"),
-    x: () => openStrip("exclude"),
+    x: () => openStrip($("[data-ask=proposal]") ? "proposal" : "exclude"),
     e: () => openStrip("escalate"),
     n: () => focusNote(),
     z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),
     j: () => leave(root.dataset.next),
     k: () => leave(root.dataset.previous),
-    p: () => pair?.toggle(),
+    p: () => press("[data-play]"),
     a: () => pair && announce(pair.nextSide()),
     "[": () => press('[data-jump="-1"]'),
     "]": () => press('[data-jump="1"]'),
@@ -488,12 +635,17 @@ function onClick(event) {
   } else if (link?.matches("[data-jump]") || (sameMatch && link.matches(".seg-link, [data-choose]"))) {
     event.preventDefault();
     choose(link.getAttribute("href"), link.matches("[data-jump]") ? pair?.playing : true).catch(fault);
+  } else if (link?.matches("[data-open-proposal]") && $("[data-ask=proposal]")) {
+    event.preventDefault();
+    openStrip("proposal");
   } else if (event.target.closest("[data-close]")) {
     closeStrip();
   } else if (event.target.closest("[data-focus-note]")) {
     focusNote();
   } else if (event.target.closest("[data-extend]")) {
     takeLock();
+  } else if (event.target.closest("[data-play]")) {
+    takeAgain();
   }
 }
 
@@ -504,7 +656,7 @@ function startPair() {
   pair = node ? new Pair(node) : null;
 }
 
-/* On a phone only the ribbon, the pair and the reason stand open. */
+/* On a phone, open only the ribbon, the pair and the reason. */
 function fold() {
   if (!matchMedia("(max-width: 767.98px)").matches) return;
   for (const card of root.querySelectorAll("[data-fold]")) card.open = false;
@@ -514,7 +666,8 @@ function start() {
   root = document.getElementById("review");
   const top = document.getElementById("review-top");
   const mine = !$("[data-lock-badge]", top).hidden;
-  held = { until: mine ? Date.parse(root.dataset.until) : 0, mine, renewed: Date.now() };
+  const foreign = !$("[data-lock-foreign]").hidden;
+  held = { until: mine ? Date.parse(root.dataset.until) : 0, mine, foreign, renewed: Date.now() };
   fold();
   stretch = null;
   restoreDrafts();
@@ -523,6 +676,8 @@ function start() {
   for (const ask of root.querySelectorAll(".ask")) {
     ask.addEventListener("toggle", () => {
       const strip = $(".strip", ask);
+      if (ask.open) takeAgain();
+      if (ask.open) loadProposal(strip);
       if (ask.open && strip.matches("[data-stretch]")) stretch ??= new Stretch(strip);
       if (ask.open && !strip.contains(document.activeElement)) focusFirst(strip);
     });
@@ -538,6 +693,8 @@ for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, r
 onKey(onReviewKey);
 window.addEventListener("popstate", () => go(location.href, { push: false }).catch(() => location.reload()));
 setInterval(poll, POLL_MS);
+document.addEventListener("visibilitychange", poll);
+window.addEventListener("focus", poll);
 setInterval(() => { tickLock(); tickUndo(); }, UNDO_TICK_MS);
 start();
 lookAhead();

@@ -1,6 +1,6 @@
-/* Talks to the portal for the review pages: pages fetched ahead, posts that say what failed. */
+/* Requests of the review pages: fetches pages and posts forms, with clear errors. */
 
-/* Why something was not saved; ``code`` is the server's, or "offline" or "signed_out". */
+/* A failed request; ``code`` is from the server, or "offline" or "signed_out". */
 export class Refused extends Error {
   constructor(code, message) {
     super(message);
@@ -8,7 +8,7 @@ export class Refused extends Error {
   }
 }
 
-/* Say something in the reader's language, with the {names} filled in. */
+/* Return a translated message with its {names} filled in. */
 export function say(name, values = {}) {
   const words = document.querySelector("[data-words]").dataset[name];
   return words.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
@@ -29,7 +29,7 @@ async function ask(address, options) {
   return answer;
 }
 
-/* Fetch a page and take it apart; looking ahead takes no lock. */
+/* Fetch and parse a page; with ``ahead`` the server takes no review lock. */
 export async function getPage(address, { ahead = false } = {}) {
   const answer = await ask(address, { headers: ahead ? { "X-Look-Ahead": "yes" } : {} });
   if (!answer.ok) throw new Refused("odd", say("odd"));
@@ -45,7 +45,7 @@ export async function getJson(address) {
   return answer.json();
 }
 
-/* Post a form; a token that no longer fits (signed in anew) is fetched once. */
+/* Post a form; after a new sign-in, fetch a new CSRF token and try once more. */
 export async function post(address, data, { again = true, keepalive = false } = {}) {
   const body = new URLSearchParams(data);
   body.delete("csrfmiddlewaretoken");
@@ -56,11 +56,11 @@ export async function post(address, data, { again = true, keepalive = false } = 
     await getPage(location.href, { ahead: true });
     return post(address, data, { again: false });
   }
-  let told = {};
+  let problem = {};
   try {
-    told = await answer.json();
+    problem = await answer.json();
   } catch {
-    told = {};
+    problem = {};
   }
-  throw new Refused(told.code ?? "odd", told.message ?? say("odd"));
+  throw new Refused(problem.code ?? "odd", problem.message ?? say("odd"));
 }

@@ -1,6 +1,8 @@
-/* What every page shares: keys, dialogs, live announcements, forms that submit themselves. */
+/* Shared by every page: shortcuts, dialogs, announcements, self-submitting forms. */
 
-/* Whoever switches the keys off does so for themselves, not for the next at this browser. */
+import "./refusals.js";
+
+/* Store the setting per user, because several users may share a browser. */
 const KEYS_OFF = `acrportal.keys.${document.body.dataset.user ?? ""}`;
 const GOTO = { d: "dashboard", u: "upload", m: "matches", f: "files", c: "catalogue", r: "reports" };
 const ANNOUNCE_EVERY_MS = 10_000;
@@ -25,7 +27,7 @@ export function onKey(handler) {
 
 let lastAnnounced = { text: "", at: 0, word: "" };
 
-/* Say a change politely: a new word at once, a mere number at most every ten seconds. */
+/* Announce new text at once, but changed numbers at most every ten seconds. */
 export function announce(text) {
   const live = document.getElementById("live");
   const word = text.replace(/[\d.,]+/g, "");
@@ -36,7 +38,7 @@ export function announce(text) {
   lastAnnounced = { text, at: now, word };
 }
 
-/* On a narrow screen tabs go on beyond its edge; the one that is open is shown. */
+/* Scroll the current tab into view where tabs overflow a narrow screen. */
 for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
   const tabs = tab.closest(".tabs");
   if (tab.offsetLeft + tab.offsetWidth > tabs.offsetLeft + tabs.clientWidth) {
@@ -97,7 +99,7 @@ document.addEventListener("change", (event) => {
   }
 });
 
-/* An empty filter field says nothing, so it stays out of the address. */
+/* Leave empty filter fields out of the URL. */
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-autosubmit]")) return;
   for (const field of event.target.elements) {
@@ -105,12 +107,12 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-/* Coming back with the browser's button must not find those fields still off. */
+/* Enable those fields again when the browser restores the page from its cache. */
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[data-autosubmit] :disabled")) field.disabled = false;
 });
 
-/* Signed out meanwhile: the answer is the sign-in page, which belongs in the whole window. */
+/* Reload if the request was redirected, for example to the sign-in page. */
 document.addEventListener("htmx:beforeSwap", (event) => {
   const answered = new URL(event.detail.xhr.responseURL || location.href);
   const asked = new URL(event.detail.pathInfo.requestPath, location.href);
@@ -120,8 +122,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:afterSwap", () => {
-  const said = document.querySelector("[data-announce]");
-  if (said) announce(said.dataset.announce);
+  const source = document.querySelector("[data-announce]");
+  if (source) announce(source.dataset.announce);
 });
 
 const keysSwitch = document.querySelector("[data-keys-switch]");

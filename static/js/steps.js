@@ -1,4 +1,4 @@
-/* A decision on many goes on by itself, a step at a time, until it is stopped. */
+/* Continues a bulk decision step by step until the user stops it. */
 
 const WAIT_MS = 400;
 

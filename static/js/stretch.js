@@ -1,4 +1,4 @@
-/* A stretch of the reference is picked: by dragging, by keys on its ends, or typed. */
+/* Picks an interval of the reference by dragging, with keys on its ends, or typed. */
 
 import { clock } from "./pair.js";
 import { getPage } from "./server.js";
@@ -8,11 +8,11 @@ const SHORTEST_MS = 100;
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/* Milliseconds of 1:02.500 or 62.5; NaN for anything else. */
+/* Parse 1:02.500 or 62.5 as milliseconds; return NaN for anything else. */
 export function readTime(text) {
-  const told = text.trim().replace(",", ".").match(/^(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d+(?:\.\d{1,3})?)$/);
-  if (!told) return NaN;
-  const [hours, minutes, seconds] = told.slice(1).map((part) => Number(part ?? 0));
+  const match = text.trim().replace(",", ".").match(/^(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d+(?:\.\d{1,3})?)$/);
+  if (!match) return NaN;
+  const [hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
   return Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000);
 }
 
@@ -35,7 +35,7 @@ export class Stretch {
     return [readTime(this.form.elements.start.value), readTime(this.form.elements.end.value)];
   }
 
-  /* Write both ends, the earlier one first, and draw them. */
+  /* Set both ends, the earlier one first, and draw them. */
   set(start, end) {
     const [low, high] = start <= end ? [start, end] : [end, start];
     this.form.elements.start.value = clock(clamp(Math.round(low), 0, this.duration));
@@ -84,7 +84,7 @@ export class Stretch {
     event.preventDefault();
   }
 
-  /* On an end, that end is moved; anywhere else a new stretch begins. */
+  /* Dragging an end moves it; dragging elsewhere starts a new interval. */
   onPointer(event) {
     if (event.button !== 0) return;
     event.preventDefault();
@@ -112,7 +112,7 @@ export class Stretch {
     this.timer = setTimeout(() => this.look(), LOOK_AFTER_MS);
   }
 
-  /* Show what the stretch touches; a later question makes an earlier answer void. */
+  /* Preview the effect of the interval; ignore answers to earlier requests. */
   async look() {
     const { start, end, reason } = this.form.elements;
     const asked = new URLSearchParams({ start: start.value, end: end.value, reason: reason.value });

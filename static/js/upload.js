@@ -1,4 +1,4 @@
-/* Uploads and links: rows with their own progress, three transfers at a time, errors kept in place. */
+/* Uploads and links: one row with progress and errors each, three transfers at a time. */
 
 import { announce } from "./shell.js";
 
@@ -198,7 +198,7 @@ class Row {
     retry.textContent = "Upload again";
   }
 
-  /* The server has the file: from here on its own state is shown. */
+  /* The upload is complete: show the state that the server reports. */
   take(data) {
     this.uid = data.uid;
     this.part("cancel-name").textContent = `Cancel ${this.name}`;
@@ -212,7 +212,8 @@ class Row {
   seenBefore(data) {
     const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
     this.icon("files");
-    this.say(`The same bytes came on ${when} as ${data.duplicate_of.name}: ${this.outcome(data)}`);
+    const what = this.link ? "This link was submitted" : "The same bytes came";
+    this.say(`${what} on ${when} as ${data.duplicate_of.name}: ${this.outcome(data)}`);
     this.show("seen", "Seen before");
     this.open(data.duplicate_of.url, "Open result");
     const retry = this.part("retry");
@@ -380,7 +381,7 @@ class Batch {
   }
 
   typedLinks() {
-    return this.links.value.split(/\s+/).map((line) => line.trim()).filter(Boolean);
+    return this.links.value.split("\n").flatMap(linksOf);
   }
 
   count() {
@@ -476,31 +477,40 @@ class Batch {
   }
 
   async submit(rows) {
-    const answer = await this.post(LINKS_URL, { ...this.details(), links: rows.map((row) => row.link) });
+    const links = rows.map((row) => row.link);
+    const again = rows.every((row) => row.again);
+    const answer = await this.post(LINKS_URL, { ...this.details(), links, scan_again: again });
     rows.forEach((row, index) => {
       const outcome = answer.list?.[index];
-      if (outcome?.accepted) row.take(outcome.file);
+      if (outcome?.file) row.take(outcome.file);
       else row.fail(outcome ?? answer.error);
     });
   }
 
   async post(url, data = {}) {
-    const kept = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== ""));
+    const filled = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== ""));
     try {
       const answer = await fetch(url, {
         method: "POST",
         headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": this.token },
-        body: JSON.stringify(kept),
+        body: JSON.stringify(filled),
       });
-      const told = await answer.json();
-      return answer.ok ? { list: told } : { error: told };
+      const body = await answer.json();
+      return answer.ok ? { list: body } : { error: body };
     } catch {
       return { error: { message: "The connection broke. Nothing was stored; try again.", code: "offline" } };
     }
   }
 }
 
-/* All files of a dropped entry, folders walked through. */
+/* Return every link of a line, or the whole line if it has none, to show one error. */
+function linksOf(line) {
+  const found = line.match(/\w+:\/\/[^\s<>"'`]+/g) ?? [];
+  const links = found.map((link) => link.replace(/[.,;:!?)\]}»”’]+$/u, "")).filter(Boolean);
+  return links.length ? links : [line.trim()].filter(Boolean);
+}
+
+/* Return all files of a dropped entry, including those in folders. */
 async function filesOf(entry) {
   if (entry.isFile) {
     return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));

@@ -1,4 +1,4 @@
-"""A small OpenID Connect server: discovery, keys, codes, tokens, userinfo, over HTTP."""
+"""An OpenID Connect server: discovery, keys, codes, tokens, userinfo over HTTP."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ FOREIGN_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 @dataclass
 class OpenIdServer:
-    """What the server says; a test changes what it wants to be wrong."""
+    """The server's answers; a test changes the field that should be wrong."""
 
     url: str = ""
     person: Claims = field(
         default_factory=lambda: {"sub": "248289", "preferred_username": "ana"}
     )
-    # Put over what the ID token would say; None takes a claim away.
+    # Overrides claims of the ID token; None removes a claim.
     claims: Claims = field(default_factory=dict)
     userinfo: Claims = field(default_factory=dict)
-    signing_key: Any = _KEY  # Any: whatever the algorithm signs with
+    signing_key: Any = _KEY  # Any: each algorithm has its own type of key
     algorithm: str = "RS256"
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def configuration(self) -> Claims:
-        """Return the document of discovery."""
+        """Return the discovery document."""
         return {
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
@@ -59,7 +59,7 @@ class OpenIdServer:
         return {"keys": [key | {"n": _base64(public.n), "e": _base64(public.e)}]}
 
     def authorize(self, asked: dict[str, str]) -> str:
-        """Return where the browser is led: back, with a code."""
+        """Return the address to which the browser is redirected, with a code."""
         assert asked["client_id"] == CLIENT_ID
         assert asked["response_type"] == "code"
         code = secrets.token_urlsafe()
@@ -68,7 +68,7 @@ class OpenIdServer:
         return f"{asked['redirect_uri']}?{back}"
 
     def token(self, asked: dict[str, str]) -> Claims | None:
-        """Return the tokens for a code, once, to whoever began with it."""
+        """Exchange a code for tokens, once, and only for the client that requested it."""
         begun = self.codes.pop(asked.get("code", ""), None)
         if begun is None or asked.get("client_secret") != CLIENT_SECRET:
             return None
@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -153,7 +153,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def openid_server() -> Iterator[OpenIdServer]:
-    """Run the server on a free port meanwhile."""
+    """Run the server on a free port while the block runs."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.told = OpenIdServer(f"http://127.0.0.1:{server.server_port}")
         threading.Thread(target=server.serve_forever, args=(0.02,)).start()
@@ -164,7 +164,7 @@ def openid_server() -> Iterator[OpenIdServer]:
 
 
 def provider_settings(url: str) -> Claims:
-    """Return the setting that names a server, as ``acrportal.settings`` makes it."""
+    """Return one provider's setting as ``acrportal.settings`` builds it."""
     return {
         "openid_connect": {
             "provider_class": "accounts.openid.CheckedProvider",

@@ -1,4 +1,4 @@
-"""What happens to an account leaves an event, whoever did it and wherever."""
+"""Every change to an account leaves an event, whoever makes it and wherever."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ana() -> User:
 
 @pytest.fixture
 def here(ana: User) -> Client:
-    """Return where she is signed in, by the form."""
+    """Return the session in which she signed in through the form."""
     client = Client()
     sign_in(client)
     return client
@@ -46,11 +46,11 @@ def admin_page(admin: User) -> Client:
 
 
 def events_of(person: User, action: str) -> list[Event]:
-    """Return the events of an account, which hold no secret and no address."""
+    """Return the events of an account; check that they hold no secret and no address."""
     found = Event.objects.filter(case=f"user:{person.pk}", action=action)
     for event in found:
-        told = f"{event.before}{event.after}{event.note}"
-        assert not any(secret in told for secret in SECRETS)
+        text = f"{event.before}{event.after}{event.note}"
+        assert not any(secret in text for secret in SECRETS)
     return list(found.order_by("sequence"))
 
 

@@ -1,16 +1,18 @@
-"""Guessing is counted by all processes together, and for the address that it came from."""
+"""All processes count failed sign-ins together, also by network address."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -48,6 +50,23 @@ def test_a_process_that_just_started_knows_of_earlier_attempts() -> None:
     assert "Too many" in page.content.decode()
 
 
+@pytest.mark.django_db
+def test_a_full_disk_is_no_attempt_too_many() -> None:
+    make_user(Role.REVIEWER, username="ana")
+    client = Client(raise_request_exception=False)
+
+    def full(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
+        if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            raise OperationalError("database or disk is full")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(full):
+        page = sign_in(client)
+
+    assert page.status_code == 507
+    assert "disk is full" in page.content.decode()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(
     connection.vendor != "postgresql", reason="processes share no database in memory"
@@ -57,13 +76,13 @@ def test_attempts_at_two_processes_add_up(data_dir: Path) -> None:
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",
         "ACRPORTAL_DATA_DIR": str(data_dir),
-        "SECRET_KEY": "only for this test",
+        "SECRET_KEY": "only for this test, and long enough",
         "DATABASE_URL": postgres_url(),
     }
     for _attempt in range(2):
         sign_in(Client(), "wrong")
 
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", _GUESS],
         env=env,
         check=True,
@@ -71,7 +90,7 @@ def test_attempts_at_two_processes_add_up(data_dir: Path) -> None:
         text=True,
     )
 
-    assert told.stdout.strip() == "200"
+    assert process.stdout.strip() == "200"
     assert "Too many" in sign_in(Client()).content.decode()
 
 

@@ -16,7 +16,7 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Bucket, Recording
 from dedup.models import CatalogueCheck, RunStatus
-from portal.forms import UploadForm
+from portal.uploads.forms import UploadForm
 from review.models import Match
 from scanning.models import Container, Detection, ScannedFile, Segment
 from tests.factories.accounts import make_user
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @dataclass
 class Desk:
-    """One's own match, somebody else's, and the person who may see the first."""
+    """A visible match, a hidden match, and the person with the access limit."""
 
     own: Match
     other: Match
@@ -36,7 +36,7 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Desk:
-    """Return a reviewer limited to one container and one bucket of two."""
+    """Return a reviewer limited to one of two containers and one of two buckets."""
     own, other = make_match(), make_match()
     user = make_user(Role.REVIEWER)
     group = Group.objects.create(name="Desk")
@@ -158,7 +158,7 @@ def test_when_the_catalogue_was_checked_is_told_to_everybody(desk: Desk) -> None
 def test_an_admin_limits_a_group_on_its_page(desk: Desk) -> None:
     client = Client()
     client.force_login(make_user(Role.ADMIN))
-    told = {
+    fields = {
         "name": "Night desk",
         "limit-TOTAL_FORMS": "1",
         "limit-INITIAL_FORMS": "0",
@@ -167,7 +167,7 @@ def test_an_admin_limits_a_group_on_its_page(desk: Desk) -> None:
     }
 
     page = client.get("/admin/auth/group/add/")
-    added = client.post("/admin/auth/group/add/", told)
+    added = client.post("/admin/auth/group/add/", fields)
 
     assert "Only the buckets below" in page.content.decode()
     assert added.status_code == 302, added.context["errors"]

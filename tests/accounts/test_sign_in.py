@@ -38,12 +38,12 @@ def ana() -> User:
 
 
 def sign_in(client: Client, password: str = "secret", **more: str) -> Any:  # noqa: S107 - of the factory
-    """Post the form."""
+    """Submit the sign-in form."""
     return client.post(LOGIN, {"username": "ana", "password": password, **more})
 
 
 def code_of(secret: str) -> str:
-    """Return what an authenticator app shows, while it does for 15 seconds yet."""
+    """Return an authenticator app's code that stays valid for another 15 seconds."""
     left = app_settings.TOTP_PERIOD - time.time() % app_settings.TOTP_PERIOD
     if left < 15:
         time.sleep(left)

@@ -1,4 +1,4 @@
-"""Signing in through an OpenID Connect server, which here answers over real HTTP."""
+"""Signing in through an OpenID Connect server, with a test server over real HTTP."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ BEGIN = "/accounts/oidc/oidc/login/"
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[OpenIdServer]:
-    """Return a server that the portal is set up for."""
+    """Return an OpenID Connect server that the portal is configured for."""
     with openid_server() as running:
         settings.SOCIALACCOUNT_PROVIDERS = provider_settings(running.url)
         yield running
 
 
 def come_back(client: Client, begin: str = BEGIN) -> str:
-    """Press the button and sign in at the server; return where that leads back to."""
+    """Press the button and sign in at the server; return the redirect's address."""
     leads = client.post(begin)["Location"]
     return requests.get(leads, allow_redirects=False, timeout=5).headers["Location"]
 
 
 def sign_in(client: Client) -> Any:  # Any: the test client's answer
-    """Go the whole way."""
+    """Sign in through the server and follow every redirect."""
     return client.get(come_back(client))
 
 
 def signed_in_as(client: Client) -> str:
-    """Return whose session it is; empty for nobody's."""
+    """Return the session's username; empty without a session."""
     key = client.session.get("_auth_user_id")
     return User.objects.get(pk=key).username if key else ""
 
 
 def invited(username: str, role: Role = Role.MANAGER) -> User:
-    """Return an account that an admin made for somebody who has no password."""
+    """Return an account without a password that an admin made."""
     return create_user(username=username, password=None, role=role)
 
 
@@ -126,7 +126,7 @@ def test_a_name_that_somebody_took_at_the_server_opens_no_account(
 
 
 def test_the_account_of_a_program_is_not_taken_over(server: OpenIdServer) -> None:
-    create_token(owner=invited("ana", Role.ADMIN), name="Nightly")
+    create_token(owner=invited("ana", Role.ADMIN), name="Nightly", scopes=["all"])
     client = Client()
 
     sign_in(client)

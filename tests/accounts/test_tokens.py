@@ -1,26 +1,34 @@
-"""API tokens: made once, kept as a hash, ended at once."""
+"""API tokens: shown once, stored as a hash, revoked at once."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ApiToken, User
 from accounts.roles import Action, Role
 from accounts.tokens import TokenRefused, create_token, find_token, revoke_token
 from audit.models import Event
+from scanning.models import Project
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
+from tests.factories.catalogue import BucketFactory
+from tests.threads import locked, shared_database, using_database
 
 pytestmark = pytest.mark.django_db
 
 
 def test_only_the_hash_is_kept(admin: User) -> None:
-    made = create_token(owner=admin, name="a")
+    made = create_token(owner=admin, name="a", scopes=["all"])
 
     kept = ApiToken.objects.values().get()
     assert made.secret not in str(kept)
@@ -28,7 +36,7 @@ def test_only_the_hash_is_kept(admin: User) -> None:
 
 
 def test_an_event_tells_of_making_and_of_ending(admin: User) -> None:
-    token = create_token(owner=admin, name="a", actor=admin).token
+    token = create_token(owner=admin, name="a", scopes=["all"], actor=admin).token
 
     revoke_token(token=token, actor=admin)
     revoke_token(token=token, actor=admin)
@@ -38,16 +46,55 @@ def test_an_event_tells_of_making_and_of_ending(admin: User) -> None:
 
 
 def test_use_is_noted(admin: User) -> None:
-    made = create_token(owner=admin, name="a")
+    made = create_token(owner=admin, name="a", scopes=["all"])
 
     find_token(made.secret)
 
     assert ApiToken.objects.get().last_used_at is not None
 
 
+def test_use_is_noted_every_few_minutes(admin: User) -> None:
+    made = create_token(owner=admin, name="a", scopes=["all"])
+    find_token(made.secret)
+    first = ApiToken.objects.get().last_used_at
+
+    with CaptureQueriesContext(connection) as statements:
+        find_token(made.secret)
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=6)):
+        find_token(made.secret)
+
+    assert len(statements) == 1
+    assert first is not None
+    assert ApiToken.objects.get().last_used_at > first  # type: ignore[operator]  # set
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reading_over_the_api_does_not_wait_for_a_locked_database(
+    admin: User, tmp_path: Path
+) -> None:
+    secret = create_token(owner=admin, name="a", scopes=["all"]).secret
+    database = shared_database(tmp_path)
+
+    def read() -> tuple[int, datetime | None]:
+        with using_database(database):
+            answer = Client().get(
+                "/api/buckets", headers={"Authorization": f"Bearer {secret}"}
+            )
+            return answer.status_code, ApiToken.objects.get().last_used_at
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with locked(database, ApiToken):
+            busy = elsewhere.submit(read).result(timeout=10)
+        free = elsewhere.submit(read).result(timeout=10)
+
+    assert busy == (200, None)
+    assert free[0] == 200
+    assert free[1] is not None
+
+
 def test_an_expired_token_opens_nothing(admin: User) -> None:
     past = datetime.now(tz=UTC) - timedelta(seconds=1)
-    made = create_token(owner=admin, name="a", expires_at=past)
+    made = create_token(owner=admin, name="a", scopes=["all"], expires_at=past)
 
     with pytest.raises(TokenRefused, match="expired"):
         find_token(made.secret)
@@ -75,13 +122,21 @@ def test_scopes_and_roles_both_have_to_allow(
 def test_the_command_makes_the_user_and_prints_the_token_last() -> None:
     out = StringIO()
 
-    call_command("create_api_token", username="ci", stdout=out)
+    call_command("create_api_token", username="ci", scope=["all"], stdout=out)
 
     token = find_token(out.getvalue().splitlines()[-1])
     assert token.owner.username == "ci"
     assert token.scopes == ["all"]
     assert token.allows(Action.CONFIGURE)
     assert not token.owner.has_usable_password()
+
+
+def test_the_command_gives_the_least_unless_told() -> None:
+    out = StringIO()
+
+    call_command("create_api_token", username="ci", stdout=out)
+
+    assert find_token(out.getvalue().splitlines()[-1]).scopes == ["read"]
 
 
 def test_the_command_keeps_the_role_of_a_user_who_is_there() -> None:
@@ -99,15 +154,64 @@ def test_the_command_changes_the_role_when_it_is_told_to() -> None:
     make_user(Role.VIEWER, username="vera")
     out = StringIO()
 
-    call_command("create_api_token", "--username=vera", "--role=manager", stdout=out)
+    call_command(
+        "create_api_token",
+        "--username=vera",
+        "--role=manager",
+        "--scope=all",
+        stdout=out,
+    )
 
     token = find_token(out.getvalue().splitlines()[-1])
     assert token.allows(Action.DELETE)
     assert not token.allows(Action.CONFIGURE)
 
 
+def test_a_token_needs_the_password_again(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+
+    asked = client.post("/tokens/", {"name": "nightly", "scopes": ["read"]})
+    before = ApiToken.objects.count()
+    page = client.post(asked.headers["Location"], {"password": "secret"})
+
+    assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
+    assert before == 0
+    token = ApiToken.objects.get()
+    assert (token.name, token.scopes) == ("nightly", ["read"])
+    assert token.hint in page.content.decode()
+    assert "no-store" in page.headers["Cache-Control"]
+
+
+def test_identification_keys_need_the_password_again(signed_in: MakeClient) -> None:
+    client = signed_in(Role.ADMIN)
+
+    bucket = BucketFactory.create()
+    asked = client.post("/tokens/keys/new/", {"name": "clips", "buckets": [bucket.pk]})
+
+    assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
+    assert not Project.objects.exists()
+
+
+def test_a_wrong_password_makes_no_token(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+    asked = client.post("/tokens/", {"name": "nightly", "scopes": ["read"]})
+
+    client.post(asked.headers["Location"], {"password": "wrong"})
+
+    assert not ApiToken.objects.exists()
+
+
+def test_the_least_scope_is_chosen_until_somebody_chooses_more(
+    signed_in: MakeClient,
+) -> None:
+    page = signed_in(Role.ADMIN).get("/tokens/")
+
+    assert page.context["form"]["scopes"].initial == ["read"]
+
+
 def test_the_page_shows_a_token_once(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
+    confirm(client)
 
     made = client.post("/tokens/", {"name": "nightly", "scopes": ["read", "scan"]})
     again = client.get("/tokens/")
@@ -124,7 +228,7 @@ def test_the_page_shows_a_token_once(signed_in: MakeClient) -> None:
 def test_the_page_lists_and_ends_only_ones_own(
     signed_in: MakeClient, admin: User
 ) -> None:
-    other = create_token(owner=admin, name="the admin's own").token
+    other = create_token(owner=admin, name="the admin's own", scopes=["all"]).token
     client = signed_in(Role.REVIEWER)
 
     listed = client.get("/tokens/").content.decode()
@@ -140,6 +244,7 @@ def test_the_page_lists_and_ends_only_ones_own(
 
 def test_bad_input_makes_no_token(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
+    confirm(client)
 
     client.post("/tokens/", {"name": "", "scopes": ["all"]})
     client.post("/tokens/", {"name": "a", "scopes": ["everything"]})
@@ -152,9 +257,10 @@ def test_bad_input_makes_no_token(signed_in: MakeClient) -> None:
 
 def test_identification_keys_are_for_admins(signed_in: MakeClient) -> None:
     assert signed_in(Role.MANAGER).get("/tokens/keys/new/").status_code == 403
-    made = signed_in(Role.ADMIN).post(
-        "/tokens/keys/new/", {"name": "clips", "buckets": ["23"]}
-    )
+    client = signed_in(Role.ADMIN)
+    confirm(client)
+    bucket = BucketFactory.create()
+    made = client.post("/tokens/keys/new/", {"name": "clips", "buckets": [bucket.pk]})
 
     assert made.context["project"].access_secret in made.content.decode()
 

@@ -1,4 +1,4 @@
-"""A client of the wire protocol inside the test process."""
+"""A wire protocol client that runs inside the test process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.factories.accounts import make_user
 
 
 class Api:
-    """Calls the API with a token; answers carry ``.data`` where the body is JSON."""
+    """Calls the API with a token; JSON responses have their body in ``.data``."""
 
     def __init__(self, secret: str, owner: User) -> None:
         self.secret = secret
@@ -28,7 +28,7 @@ class Api:
         self._client = Client()
 
     def call(self, method: str, path: str, body: Any = None, **extra: Any) -> Any:
-        """Make one call; a body that is no form is sent as JSON."""
+        """Make one call; a body that is not a form is sent as JSON."""
         headers = {"Authorization": f"Bearer {self.secret}"} | extra.pop("headers", {})
         if not self.secret:
             headers.pop("Authorization")
@@ -40,7 +40,7 @@ class Api:
         )
 
     def get(self, path: str, **extra: Any) -> Any:
-        """Read something."""
+        """Make a GET request."""
         return self.call("GET", path, **extra)
 
     def upload(self, path: str, fields: dict[str, Any], **extra: Any) -> Any:
@@ -54,14 +54,14 @@ MakeApi = Callable[..., Api]
 
 @pytest.fixture(autouse=True)
 def no_throttle(settings: Settings) -> None:
-    """Let tests call as fast as they can; the throttle has tests of its own."""
+    """Disable throttling; the throttle has its own tests."""
     settings.ACRPORTAL_API_THROTTLE = False
     caches["process"].clear()
 
 
 @pytest.fixture
 def make_api(db: None) -> MakeApi:
-    """Return a function that makes a client of a role with scopes."""
+    """Return a function that makes a client for a role and scopes."""
 
     def make(role: Role = Role.ADMIN, *scopes: str) -> Api:
         owner = make_user(role)
@@ -73,5 +73,5 @@ def make_api(db: None) -> MakeApi:
 
 @pytest.fixture
 def api(make_api: MakeApi) -> Api:
-    """Return a client that may do everything."""
+    """Return a client with every permission."""
     return make_api()

@@ -40,7 +40,7 @@ NOW = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def private_addresses(settings: Settings) -> None:
-    """Let callbacks reach this machine."""
+    """Let callbacks reach private addresses."""
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 

@@ -156,12 +156,12 @@ def test_put_takes_back_what_an_answer_holds(api: Api) -> None:
     container = ContainerFactory.create()
     container.buckets.add(BucketFactory.create())
     path = f"/api/fs-containers/{container.pk}"
-    told = api.get(path).json()["data"]
+    body = api.get(path).json()["data"]
 
-    answer = api.call("PUT", path, told)
+    answer = api.call("PUT", path, body)
 
     assert answer.status_code == 200
-    assert answer.json()["data"]["buckets"] == told["buckets"]
+    assert answer.json()["data"]["buckets"] == body["buckets"]
 
 
 def test_delete_takes_the_files_along_and_never_gives_the_id_again(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Dedup files: the same sound is kept once."""
+"""Dedup files: the same sound is stored once."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_the_same_id_again_is_its_own_duplicate(api: Api, path: str) -> None:
 
 
 def test_nothing_is_stored_when_that_is_not_wanted(api: Api, path: str) -> None:
-    told = api.upload(path, form("1", db_if_nodup="0")).json()["data"]
+    body = api.upload(path, form("1", db_if_nodup="0")).json()["data"]
 
-    assert told == {"dup_files": [], "acr_id": "", "do_db": False}
+    assert body == {"dup_files": [], "acr_id": "", "do_db": False}
     assert api.get(path).json()["data"] == []
 
 
@@ -58,9 +58,9 @@ def test_a_fingerprint_is_as_good_as_the_audio(
     content = fingerprint_file.to_bytes(analysis.analyse_file(source).fingerprint)
     api.upload(path, form("audio"))
 
-    told = api.upload(path, form("print", content)).json()["data"]
+    body = api.upload(path, form("print", content)).json()["data"]
 
-    assert told["dup_files"] == ["audio"]
+    assert body["dup_files"] == ["audio"]
 
 
 def test_list_show_and_delete(api: Api, path: str) -> None:

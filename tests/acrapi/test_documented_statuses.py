@@ -1,4 +1,4 @@
-"""Every status that the OpenAPI document names can be seen, operation by operation."""
+"""Every status in the OpenAPI document really occurs, operation by operation."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Bucket, BucketType, Recording
+from catalogue.stubs import reserved_bucket
 from scanning.models import Container, ScannedFile
 from tests import audio
 from tests.acrapi.conftest import Api, MakeApi
@@ -46,7 +47,7 @@ CASES = [
 
 @dataclass
 class World:
-    """What the calls are about."""
+    """The objects that the calls use."""
 
     bucket: Bucket
     dedup: Bucket
@@ -108,7 +109,7 @@ BAD_BODIES: dict[str, dict[str, Any]] = {
 
 
 def path_of(name: str, world: World, *, known: bool = True) -> str:
-    """Fill in an operation's address."""
+    """Return an operation's address with its parameters filled in."""
     path = str(OPERATIONS[name][1])
     in_dedup = "dedup" in path
     bucket = world.dedup if in_dedup else world.bucket
@@ -126,7 +127,7 @@ def path_of(name: str, world: World, *, known: bool = True) -> str:
 
 
 def call(name: str, status: int, api: Api, world: World) -> Any:
-    """Make the call that this status answers."""
+    """Make a call that returns this status."""
     method, _, _ = OPERATIONS[name]
     path = path_of(name, world, known=status != 404)
     if status == 400:
@@ -144,14 +145,14 @@ def call(name: str, status: int, api: Api, world: World) -> Any:
 
 
 def refused(name: str, method: str, path: str, api: Api, world: World) -> Any:
-    """Make the call whose values do not fit."""
+    """Make a call with invalid values."""
     if name == "submit_dedup_file":
         return api.upload(path, {"id": ""})
     if "dedup" in path:
         other = path.replace(str(world.dedup.pk), str(world.bucket.pk))
         return api.call(method, other)
     if name == "delete_bucket":
-        return api.call(method, "/api/buckets/23")
+        return api.call(method, f"/api/buckets/{reserved_bucket().pk}")
     if name == "move_files_here":
         RecordingFactory.create(bucket=world.dedup, custom_id=world.recording.custom_id)
         return api.call(method, path)

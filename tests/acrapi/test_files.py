@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +17,12 @@ import pytest
 from django.core.files.base import File
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
-from acrapi.models import RepeatableCall
+from acrapi.models import RepeatableCall, StagedUpload
+from acrapi.uploads import path_of
+from acrapi.views.uploads import UploadView
 from audit.models import Event
 from common.storage import FileOnDisk
 from scanning.choices import FileStatus, SourceType
@@ -29,6 +35,7 @@ from tests.factories.scanning import (
     ScannedFileFactory,
     make_detection,
 )
+from tests.threads import shared_database, using_database
 
 SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
 
@@ -174,6 +181,39 @@ def test_a_presigned_upload_is_read_before_its_transaction_begins(
 
     assert (made.status_code, again.status_code) == (201, 422)
     assert depths == [len(connection.savepoint_ids)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_bodies_put_at_one_moment_one_is_kept(api: Api, tmp_path: Path) -> None:
+    container = ContainerFactory.create()
+    offered = api.get(f"/api/fs-containers/{container.pk}/presigned-upload").json()
+    address = urlsplit(offered["data"]["presigned_url"])
+    database = shared_database(tmp_path)
+    both_are_let_in = Barrier(2)
+
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() == 0:
+                both_are_let_in.wait(timeout=60)
+            return super().read(size)
+
+    def put(content: bytes) -> tuple[int, str]:
+        request = RequestFactory().put(f"{address.path}?{address.query}", content)
+        request._stream = Body(content)
+        with using_database(database):
+            answer = UploadView.as_view()(request, uid=address.path.split("/")[-1])
+            staged = StagedUpload.objects.get()
+        assert isinstance(answer, HttpResponse)
+        code = json.loads(answer.content)["code"] if answer.content else ""
+        kept = path_of(staged).read_bytes()
+        assert (answer.status_code == 200) == (kept == content)
+        return answer.status_code, code
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(put, [b"one" * 10, b"another" * 10]))
+
+    assert answers == [(200, ""), (403, "upload_used")]
+    assert [path.suffix for path in path_of(StagedUpload()).parent.iterdir()] == [""]
 
 
 def test_an_idempotency_key_makes_one_file(api: Api) -> None:

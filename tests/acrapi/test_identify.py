@@ -48,8 +48,8 @@ def signed(project: Project, **changes: str) -> dict[str, Any]:  # Any: form val
 def identify(fields: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     answer = Client().post("/v1/identify", fields)
     assert answer.status_code == 200
-    told: dict[str, Any] = answer.json()
-    return told
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 @pytest.mark.parametrize("name", ["access_key", "data_type", "signature"])
@@ -77,10 +77,10 @@ def test_a_clip_is_found(catalogue: Catalogue) -> None:
     project = create_project(name="clips", buckets=[catalogue.bucket], user=None)
     clip = audio.wav_bytes(audio.tune(1, 30)[5 * 8000 : 17 * 8000])
 
-    told = identify(signed(project) | {"sample": SimpleUploadedFile("sample", clip)})
+    body = identify(signed(project) | {"sample": SimpleUploadedFile("sample", clip)})
 
-    assert told["status"] == {"msg": "Success", "code": 0, "version": "1.0"}
-    match = told["metadata"]["custom_files"][0]
+    assert body["status"] == {"msg": "Success", "code": 0, "version": "1.0"}
+    match = body["metadata"]["custom_files"][0]
     assert match["title"] == "First tune"
     assert match["bucket_id"] == str(catalogue.bucket.pk)
     assert "result" not in match
@@ -113,10 +113,10 @@ def test_a_clip_in_a_form_as_base64_finds_nothing(project: Project) -> None:
 def test_refusals_have_the_protocols_codes(
     project: Project, changes: dict[str, str], code: int | None
 ) -> None:
-    told = identify({**signed(project), **changes})
+    body = identify({**signed(project), **changes})
 
-    assert told["status"]["code"] == (code or 3014)
-    assert told["status"]["version"] == "1.0"
+    assert body["status"]["code"] == (code or 3014)
+    assert body["status"]["version"] == "1.0"
 
 
 def test_a_revoked_key_identifies_nothing(project: Project) -> None:
@@ -128,9 +128,9 @@ def test_a_revoked_key_identifies_nothing(project: Project) -> None:
 def test_a_sample_that_is_no_audio(project: Project) -> None:
     sample = SimpleUploadedFile("sample", b"not audio at all" * 100)
 
-    told = identify(signed(project, data_type="fingerprint") | {"sample": sample})
+    body = identify(signed(project, data_type="fingerprint") | {"sample": sample})
 
-    assert told["status"]["code"] == 2004
+    assert body["status"]["code"] == 2004
 
 
 def test_a_sample_over_the_limit(project: Project) -> None:

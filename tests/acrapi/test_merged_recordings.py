@@ -1,4 +1,4 @@
-"""The ids of merged recordings lead on: over the API, in imports, in reports."""
+"""The ids of merged recordings still resolve: in the API, imports and reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.import_tables import open_table
-from catalogue.importing import Import, NoAudio
+from catalogue.importing import NoAudio
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails
 from dedup import actions
@@ -18,7 +18,7 @@ from dedup.effects import Asked
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from portal.import_runs import add_compared
+from portal.imports.runs import make_import
 from reports import services
 from reports.layouts import Layout
 from tests.acrapi.conftest import Api
@@ -73,8 +73,8 @@ def test_an_old_id_shows_the_recording_that_stands_for_it(
     merge(manager)
 
     for name in (second.pk, second.acr_id):
-        told = api.get(f"/api/buckets/{bucket.pk}/files/{name}").json()["data"]
-        assert told["acr_id"] == first.acr_id
+        body = api.get(f"/api/buckets/{bucket.pk}/files/{name}").json()["data"]
+        assert body["acr_id"] == first.acr_id
 
 
 def test_a_report_shows_what_stands_and_undo_brings_its_rows_back(
@@ -84,8 +84,8 @@ def test_a_report_shows_what_stands_and_undo_brings_its_rows_back(
     make_match(recording=second)
 
     def report() -> list[dict[str, str]]:
-        told = b"".join(services.stream_report(layout=Layout(), user=manager))
-        return rows(told)
+        report = b"".join(services.stream_report(layout=Layout(), user=manager))
+        return rows(report)
 
     before = report()
     action = merge(manager)
@@ -117,15 +117,13 @@ def test_an_import_updates_what_stands_and_leaves_its_id(
     table = tmp_path / "table.csv"
     table.write_text("custom_id,title,artists,album\nID-2,Take 1,A. Example,Roads\n")
 
-    task = Import(
-        bucket=bucket,
-        table=open_table(table),
-        audio=NoAudio(),
-        add=add_compared,
-        user=manager,
-        dry=False,
-    )
-    summary = task.run(io.StringIO())
+    with (
+        open_table(table) as opened,
+        make_import(
+            bucket=bucket, table=opened, audio=NoAudio(), user=manager, dry=False
+        ) as task,
+    ):
+        summary = task.run(io.StringIO())
 
     assert (summary.updated, summary.refused) == (1, 0)
     stands = Recording.objects.get(title="Take 1")

@@ -1,4 +1,4 @@
-"""Every way in which a call is refused, and that each is JSON that helps."""
+"""Every refusal is JSON with a helpful message."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_too_many_calls_are_told_when_to_come_back(
     settings.ACRPORTAL_API_RATE = 2
 
     answers = [api.get("/api/fs-containers") for _ in range(3)]
-    other = create_token(owner=api.owner, name="other")
+    other = create_token(owner=api.owner, name="other", scopes=["all"])
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert_refused(answers[-1], 429, "rate_limited")

@@ -1,4 +1,4 @@
-"""What a file's results hold: both engines, and nothing that is excluded."""
+"""A file's results contain both engines' detections, without excluded ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from accounts.models import AccessLimit
 from accounts.roles import Role
 from acrapi.results import results_of
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from review.services import decisions
 from scanning.choices import EngineChoice, Section
 from scanning.models import Detection, Scan, ScannedFile
@@ -35,7 +35,7 @@ def _spans(file: ScannedFile, section: str = "custom_files") -> list[tuple[int, 
 
 
 def _exclude(detection: Detection, start_ms: int, end_ms: int) -> None:
-    ExcludedSegment.objects.create(
+    Exclusion.objects.create(
         recording=detection.recording,
         start_ms=start_ms,
         end_ms=end_ms,
@@ -94,11 +94,11 @@ def test_results_are_of_the_buckets_that_the_tokens_owner_may_see(
     AccessLimit.objects.create(group=desk, buckets=[BucketFactory.create().pk])
     api.owner.groups.add(desk)
 
-    [told] = api.get(f"/api/fs-containers/{file.container_id}/files/{file.uid}").data[
+    [body] = api.get(f"/api/fs-containers/{file.container_id}/files/{file.uid}").data[
         "data"
     ]
 
-    assert (told["state"], told["results"]) == (1, None)
+    assert (body["state"], body["results"]) == (1, None)
 
 
 def test_rescan_takes_the_place_of_the_scan_before() -> None:

@@ -33,10 +33,10 @@ Tamper = Callable[[str], None]
 
 @pytest.fixture
 def tamper(db: None) -> Tamper:
-    """Return a function that runs SQL as somebody would who took the triggers off."""
+    """Return a function that runs SQL as an attacker who removed the triggers."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # What was written waits for its checks, and would hold the tables.
+            # Pending constraint checks of earlier writes would lock the tables.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in triggers.TABLES:
             if connection.vendor == "postgresql":
@@ -59,7 +59,7 @@ def tamper(db: None) -> Tamper:
 
 @pytest.fixture
 def closed(db: None) -> None:
-    """Close the tables as an installation does; the tests open them to clear up."""
+    """Restore the triggers of an installation; other tests remove them for cleanup."""
     triggers.install(connection)
 
 
@@ -146,6 +146,35 @@ def test_the_database_refuses_too(change: str) -> None:
         cursor.execute(change)
 
 
+@pytest.mark.parametrize("key", ["id", "sequence"])
+@pytest.mark.parametrize("verb", ["REPLACE", "INSERT OR REPLACE"])
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="others have no REPLACE")
+@pytest.mark.usefixtures("closed")
+def test_the_database_refuses_to_replace_events(verb: str, key: str) -> None:
+    for action in ("found", "opened"):
+        record(case=CASE, action=action)
+    names = [str(field.column) for field in Event._meta.concrete_fields]
+    # The row gets either the other row's primary key or its place in the chain.
+    changed = {"note": "'forged'"} | ({} if key == "id" else {"id": "id + 100"})
+    if key == "id":
+        changed["sequence"] = "sequence + 100"
+    columns = ", ".join(f'"{name}"' for name in names)
+    values = ", ".join(changed.get(name, f'"{name}"') for name in names)
+
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            f"{verb} INTO audit_event ({columns}) "  # noqa: S608 - our own names
+            f"SELECT {values} FROM audit_event WHERE sequence = 1"
+        )
+
+    assert not Event.objects.filter(note="forged").exists()
+    assert first_broken_event(case=CASE) is None
+
+
 def test_a_day_that_is_over_is_anchored_once(db: None) -> None:
     with time_machine.travel(NOON, tick=False):
         record(case=CASE, action="found")
@@ -201,7 +230,7 @@ def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(
     with time_machine.travel(NOON, tick=False):
         record(case=CASE, action="confirmed")
     make_due_anchors()
-    said = StringIO()
+    output = StringIO()
 
     call_command("verify_audit", stdout=StringIO())
     with pytest.raises(SystemExit):
@@ -209,10 +238,10 @@ def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(
             "verify_audit",
             f"--anchor=2026-05-04={kept.hash}",
             stdout=StringIO(),
-            stderr=said,
+            stderr=output,
         )
 
-    assert kept.hash in said.getvalue()
+    assert kept.hash in output.getvalue()
 
 
 def test_anchor_of_no_day_is_told(db: None) -> None:
@@ -237,26 +266,26 @@ def test_an_export_is_checked_without_the_database(tmp_path: Path, admin: User) 
     record(case=CASE, action="confirmed", actor=admin, note="Ours. ✓")
     exported = tmp_path / "audit.jsonl"
     exported.write_text("".join(export_case(case=CASE)), encoding="utf-8")
-    said = StringIO()
+    output = StringIO()
 
-    call_command("verify_audit", f"--file={exported}", stdout=said)
+    call_command("verify_audit", f"--file={exported}", stdout=output)
     exported.write_text(
         exported.read_text(encoding="utf-8").replace("Ours", "Not ours"),
         encoding="utf-8",
     )
     with pytest.raises(SystemExit):
-        call_command("verify_audit", f"--file={exported}", stderr=said, stdout=said)
+        call_command("verify_audit", f"--file={exported}", stderr=output, stdout=output)
 
-    assert "2 events in 1 chains" in said.getvalue()
-    assert f"{CASE} #2: was changed" in said.getvalue()
+    assert "2 events in 1 chains" in output.getvalue()
+    assert f"{CASE} #2: was changed" in output.getvalue()
 
 
 def test_the_command_exports_every_case(db: None) -> None:
     record(case=CASE, action="found")
     record(case="match:other", action="found")
-    said = StringIO()
+    output = StringIO()
 
-    call_command("export_audit", stdout=said)
+    call_command("export_audit", stdout=output)
 
-    cases = [json.loads(line)["case"] for line in said.getvalue().splitlines()]
+    cases = [json.loads(line)["case"] for line in output.getvalue().splitlines()]
     assert cases == [CASE, "match:other"]

@@ -1,4 +1,4 @@
-"""Recordings that come as fingerprints or links, move, and are retired."""
+"""Recordings from fingerprints or links, moved recordings, and retired ones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ from catalogue.changes import (
     retire_recordings,
     update_bucket,
 )
+from catalogue.jobs import RENDITION
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import search_recordings
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from catalogue.stubs import reserved_bucket
 from common.fingerprint_files import read_fingerprint
 from common.media_analysis import AudioRefused
+from jobs.choices import Pool
+from jobs.runner import run_next
+from jobs.services import submit
 from recognition import analysis
 from recognition import fingerprint as fingerprint_file
 from scanning.choices import FileStatus
@@ -177,6 +181,17 @@ def test_recordings_of_one_id_are_not_moved_together() -> None:
 
 
 @pytest.mark.django_db
+def test_nothing_is_moved_to_a_bucket_that_was_deleted_meanwhile() -> None:
+    recording, target = RecordingFactory.create(), BucketFactory.create()
+    delete_bucket(bucket=Bucket.objects.get(pk=target.pk), user=None)
+
+    with pytest.raises(ChangeRefused, match="was deleted"):
+        move_recordings(recordings=[recording], target=target, user=None)
+
+    assert not target.recordings.exists()
+
+
+@pytest.mark.django_db
 def test_what_was_retired_meanwhile_gets_no_other_audio() -> None:
     recording = RecordingFactory.create()
     Recording.objects.update(status=RecordingStatus.RETIRED)
@@ -206,7 +221,7 @@ def test_a_bucket_deleted_meanwhile_stays_deleted() -> None:
 
     update_bucket(bucket=bucket, columns={"labels": ["Music"]}, user=None)
 
-    assert not Bucket.objects.filter(pk=bucket.pk).exists()
+    assert not Bucket.objects.present().filter(pk=bucket.pk).exists()
 
 
 @pytest.mark.django_db
@@ -253,7 +268,7 @@ def test_a_rendition_of_audio_that_was_replaced_meanwhile_is_not_kept(
     Recording.objects.filter(pk=recording.pk).update(proxy="")
     made = []
 
-    def render(*arguments: Any, **named: Any) -> str:  # Any: handed on
+    def render(*arguments: Any, **named: Any) -> str:  # Any: passed on
         made.append(common.renditions.render(*arguments, **named))
         other = upload("other.wav", audio.wav_bytes(audio.tune(2, 20)))
         replace_audio(recording=recording, audio=other, user=None)
@@ -261,7 +276,8 @@ def test_a_rendition_of_audio_that_was_replaced_meanwhile_is_not_kept(
 
     with monkeypatch.context() as patched:
         patched.setattr(renditions, "render", render)
-        renditions.render_recording(recording_id=recording.pk)
+        submit(RENDITION, recording)
+        run_next(Pool.WORK)
 
     recording.refresh_from_db()
     assert made[0]

@@ -1,4 +1,4 @@
-"""Recordings become searchable in the worker; what stops on the way goes on."""
+"""The worker makes recordings searchable, and resumes after interruptions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
 
-from catalogue import index_store
+from catalogue import fingerprinting, index_store
 from catalogue.fingerprinting import NotReady, run_fingerprinting
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import (
@@ -21,9 +24,11 @@ from catalogue.services import (
     create_bucket,
     requeue_stale_recordings,
 )
+from common.media_analysis import AudioRefused
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import ParamsMismatch
 from recognition.index.store import SegmentStore
+from recognition.types import Progress
 from tests import audio
 from tests.conftest import Worker, upload
 
@@ -111,6 +116,49 @@ def test_recording_that_kills_its_worker_is_given_up(bucket: Bucket) -> None:
 
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.ERROR
+
+
+def test_worker_that_lost_the_lease_stops_before_the_index(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    monkeypatch.setattr(fingerprinting, "_RENEW_SECONDS", 0.0)
+
+    def analyse(*_args: object, progress: Progress, **_more: object) -> None:
+        Recording.objects.update(lease_owner="other:2")
+        progress(0.5)
+        pytest.fail("The worker went on without its lease.")
+
+    monkeypatch.setattr(fingerprinting, "analyse", analyse)
+
+    with pytest.raises(NotReady):
+        run_fingerprinting(recording_id=recording.pk, worker="slow:1")
+
+    recording.refresh_from_db()
+    assert recording.lease_owner == "other:2"
+    assert recording.status == RecordingStatus.PROCESSING
+    assert recording.status_message == ""
+    assert index_store.open_index().stats(bucket.pk).recordings == 0
+
+
+def test_progress_writes_to_the_database_once_a_second_at_most(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    written = []
+
+    def analyse(*_args: object, progress: Progress, **_more: object) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            for share in range(100):
+                progress(share / 100)
+        written.append(len(queries))
+        raise AudioRefused("decode_failed", "That is all.")
+
+    monkeypatch.setattr(fingerprinting, "analyse", analyse)
+    with time_machine.travel(datetime.now(tz=UTC), tick=False):
+        run_fingerprinting(recording_id=recording.pk, worker="here:1")
+
+    assert written == [0]
 
 
 def test_finished_recording_is_not_fingerprinted_again(

@@ -1,10 +1,12 @@
-"""Tables and archives that were made to hurt: refused soon, and with a sentence."""
+"""Hostile tables and archives are refused early, with a clear message."""
 
 from __future__ import annotations
 
 import io
+import resource
 import tracemalloc
 import zipfile
+from datetime import date, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -15,7 +17,8 @@ from pytest_django import Settings
 from catalogue import import_tables
 from catalogue.import_tables import TableRefused, open_table, rows_of
 from catalogue.importing import RowRefused
-from portal.import_runs import Archive
+from portal.imports import runs
+from portal.imports.runs import Archive, open_archive
 
 SHEET = "xl/worksheets/sheet1.xml"
 TEXTS = "xl/sharedStrings.xml"
@@ -34,7 +37,7 @@ def workbook(tmp_path: Path) -> Path:
 
 
 def changed(workbook: Path, parts: dict[str, str | bytes]) -> Path:
-    """Return the workbook with parts of it replaced."""
+    """Return the workbook with some of its files replaced."""
     with zipfile.ZipFile(workbook) as whole:
         held = {name: whole.read(name) for name in whole.namelist()}
     other = workbook.with_name("changed.xlsx")
@@ -132,7 +135,7 @@ def test_a_line_without_end_is_refused(
 
 
 def zipped(**contents: bytes) -> zipfile.ZipFile:
-    """Return an archive that is open."""
+    """Return an open archive."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in contents.items():
@@ -183,3 +186,113 @@ def test_a_damaged_file_costs_its_row_alone() -> None:
 
     with pytest.raises(RowRefused, match="cannot be read from the ZIP"):
         Archive(zipfile.ZipFile(io.BytesIO(content))).open("a")
+
+
+def test_a_bomb_costs_the_parent_no_memory(
+    workbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_tables, "WORKBOOK_MEMORY_BYTES", 64 * 1024**2)
+    wide = "<r>" + "<x/>" * 6_000_000 + "</r>"
+    styles = changed(workbook, {"xl/styles.xml": wide})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(TableRefused):
+        read(styles)
+
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert styles.stat().st_size < 200_000
+    assert grown_kb < 50_000
+
+
+def test_more_cells_than_allowed_are_refused_before_they_are_parsed(
+    workbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_tables, "MAX_CELLS", 10_000)
+    rows = "".join(f"<row>{'<c/>' * 20}</row>" for _ in range(1_000))
+
+    with pytest.raises(TableRefused, match="more than 10,000 cells"):
+        read(changed(workbook, {SHEET: sheet(rows)}))
+
+
+def test_a_child_that_takes_too_long_is_ended(
+    workbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_tables, "WORKBOOK_CPU_S", 1)
+    rows = "".join(row(1).replace(' r="1"', "") for _ in range(400_000))
+
+    with pytest.raises(TableRefused, match="more time or memory than is allowed"):
+        read(changed(workbook, {SHEET: sheet(rows)}))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xd0\xcf\x11\xe0old", "before 2007"),
+        (b"\xff\xfec\0u\0s\0", "UTF-16"),
+        (b"custom_id,title\nL1,caf\xc3", "Line 2, byte 23"),
+    ],
+)
+def test_other_kinds_of_files_are_refused_with_what_to_do(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    table = tmp_path / "table"
+    table.write_bytes(content)
+
+    with pytest.raises(TableRefused, match=says):
+        read(table)
+
+
+def test_the_content_decides_and_not_the_name(workbook: Path) -> None:
+    nameless = workbook.rename(workbook.with_name("table"))
+
+    assert read(nameless) == [("L1", "Night Drive")]
+
+
+def test_cells_are_read_as_a_person_sees_them(tmp_path: Path) -> None:
+    book = Workbook()
+    moment = datetime(2026, 1, 2, 3, 4)  # noqa: DTZ001 - workbooks know no zones
+    rows: list[list[object]] = [
+        ["custom_id", "title", "released", "moment", "share"],
+        [17, "plain", date(2026, 1, 2), moment, 12.5],
+        [None] * 5,
+        ["L2", "merged", "", 2000000000015, 50.0],
+    ]
+    for cells in rows:
+        book.active.append(cells)  # type: ignore[union-attr]  # a new book has a sheet
+    book.active.merge_cells("B4:C4")  # type: ignore[union-attr]
+    book.save(tmp_path / "table.xlsx")
+
+    assert read(tmp_path / "table.xlsx") == [
+        ("17", "plain", "2026-01-02", "2026-01-02", "12.5"),
+        ("L2", "merged", "", "2000000000015", "50"),
+    ]
+
+
+def test_a_formula_without_a_value_is_no_empty_cell(tmp_path: Path) -> None:
+    book = Workbook()
+    for cells in (["custom_id", "title"], ["L1", '=CONCATENATE("a","b")']):
+        book.active.append(cells)  # type: ignore[union-attr]  # a new book has a sheet
+    book.save(tmp_path / "table.xlsx")
+
+    with pytest.raises(TableRefused, match="Cell B2 contains a formula"):
+        read(tmp_path / "table.xlsx")
+
+
+def test_a_zip_of_very_many_files_is_refused_before_it_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MAX_ROWS", 100)
+    few, many = tmp_path / "few.zip", tmp_path / "many.zip"
+    for path, number in ((few, 100), (many, 101)):
+        with zipfile.ZipFile(path, "w") as made:
+            made.comment = b"packed by hand"
+            for each in range(number):
+                made.writestr(f"{each}.wav", b"audio")
+
+    with open_archive(few) as archive:
+        assert archive.open("7.wav") is not None
+    with (
+        pytest.raises(zipfile.BadZipFile, match="more than 100 files"),
+        open_archive(many),
+    ):
+        pass

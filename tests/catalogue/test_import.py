@@ -1,4 +1,4 @@
-"""Importing recordings from tables: checked first, repeatable, faults named."""
+"""Importing recordings from tables: checked first, repeatable, with located faults."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from django.core.management import CommandError, call_command
 from django_tasks_db.models import DBTaskResult
 from openpyxl import Workbook
 
+from accounts.models import User
 from accounts.roles import Role
 from catalogue.import_rows import split_list
 from catalogue.import_tables import TableRefused, open_table
-from catalogue.importing import Folder, Import, Summary
+from catalogue.importing import Folder, ImportSummary, Verdict
 from catalogue.models import Bucket, CatalogueImport, Recording
 from common.checked_imports import ImportStatus
-from portal.import_runs import add_compared
+from portal.imports.runs import make_import
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 HEADER = "custom_id,title,artists,audio,isrc,upc,iswc"
 ROW = "L1,Night Drive,A. Example|B. Sample,a.wav,ZZ-X01-26-00001,2000000000015,"
-Run = Callable[..., Summary]
+Run = Callable[..., ImportSummary]
 
 
 @pytest.fixture
@@ -46,33 +47,46 @@ def run(bucket: Bucket, tmp_path: Path) -> Run:
     (folder / "a.wav").write_bytes(b"first audio")
     (folder / "b.wav").write_bytes(b"second audio")
 
-    def run_import(*lines: str, dry: bool = False, keep: bool = False) -> Summary:
+    def run_import(
+        *lines: str, dry: bool = False, keep: bool = False, user: User | None = None
+    ) -> ImportSummary:
         table = tmp_path / "table.csv"
         table.write_text("\n".join(lines), encoding="utf-8")
-        return run_table(bucket, table, folder, dry=dry, keep=keep)
+        return run_table(bucket, table, folder, dry=dry, keep=keep, user=user)
 
     return run_import
 
 
 def run_table(
-    bucket: Bucket, table: Path, folder: Path, *, dry: bool = False, keep: bool = False
-) -> Summary:
+    bucket: Bucket,
+    table: Path,
+    folder: Path,
+    *,
+    dry: bool = False,
+    keep: bool = False,
+    user: User | None = None,
+) -> ImportSummary:
+    verdicts: dict[int, Verdict] = {}
     bad_rows = io.StringIO()
-    task = Import(
-        bucket=bucket,
-        table=open_table(table),
-        audio=Folder(folder),
-        add=add_compared,
-        user=None,
-        dry=dry,
-        keep_unknown=keep,
-    )
-    summary = task.run(bad_rows)
-    task.summary.bad = list(csv.reader(io.StringIO(bad_rows.getvalue())))  # type: ignore[attr-defined]  # for the tests
+    with (
+        open_table(table) as opened,
+        make_import(
+            bucket=bucket,
+            table=opened,
+            audio=Folder(folder),
+            user=user,
+            dry=dry,
+            keep_unknown=keep,
+        ) as task,
+    ):
+        task.on_verdict = lambda line, verdict: verdicts.__setitem__(line, verdict)
+        summary = task.run(bad_rows)
+    summary.verdicts = verdicts  # type: ignore[attr-defined]  # for the tests
+    summary.bad = list(csv.reader(io.StringIO(bad_rows.getvalue())))  # type: ignore[attr-defined]  # for the tests
     return summary
 
 
-def counts(summary: Summary) -> tuple[int, int, int, int]:
+def counts(summary: ImportSummary) -> tuple[int, int, int, int]:
     return summary.added, summary.updated, summary.unchanged, summary.refused
 
 
@@ -135,8 +149,8 @@ def test_other_audio_replaces_what_was_there(run: Run) -> None:
         ("L1,,A,a.wav,,,", "title", "required"),
         ("L1,T,,a.wav,,,", "artists", "required"),
         ("L1,T,A,,,,", "audio", "needs audio"),
-        ("L1,T,A,missing.wav,,,", "audio", "no such file"),
-        ("L1,T,A,../table.csv,,,", "audio", "no such file"),
+        ("L1,T,A,missing.wav,,,", "audio", "No file with this name"),
+        ("L1,T,A,../table.csv,,,", "audio", "No file with this name"),
         ("L1,T,A,ftp://h.example/a.mp3,,,", "audio", "not allowed"),
         ("L1,T,A,a.wav,,2000000000014,", "upc", "should be 5"),
         ("L1,T,A,a.wav,,,T-900.000.042-1", "iswc", "should be 0"),
@@ -182,7 +196,7 @@ def test_the_same_id_twice_in_a_table(run: Run) -> None:
     summary = run(HEADER, ROW, ROW)
 
     assert counts(summary) == (1, 0, 0, 1)
-    assert "Line 2 has this id" in summary.faults[0]["rule"]
+    assert "Line 2 already has this id" in summary.faults[0]["rule"]
 
 
 def test_a_malformed_isrc_warns_and_is_kept(run: Run) -> None:
@@ -261,7 +275,7 @@ def test_a_recording_named_by_its_id_is_compared_as_audio_is(
     [
         (b"", "empty"),
         (b"nothing here", "must name the columns"),
-        (b"custom_id,title\nL1,T\n", "no column artists"),
+        (b"custom_id,title\nL1,T\n", "lacks the column artists"),
         (b"custom_id,title,artists\nL1,T,\xe9\n", "Line 2, byte"),
         (b"PK\x03\x04not a zip", "must name"),
     ],
@@ -363,6 +377,51 @@ def test_the_page_checks_first_and_imports_when_told(
     assert kept.status == ImportStatus.DONE
     assert kept.summary["added"] == 1
     assert b"needs audio" in b"".join(rows.streaming_content)  # type: ignore[attr-defined]  # a file's
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_workbook_is_imported_on_the_page(
+    signed_in: MakeClient, run_worker: Worker, workbook: SimpleUploadedFile
+) -> None:
+    bucket = BucketFactory.create()
+    client = signed_in(Role.MANAGER)
+
+    client.post(
+        "/catalogue/import/",
+        {
+            "bucket": bucket.pk,
+            "table": workbook,
+            "archive": archive(**{"a.wav": audio.wav_bytes(audio.tune(3, 8))}),
+            "encoding": "utf-8",
+        },
+    )
+    run_worker()
+    kept = CatalogueImport.objects.get()
+    page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
+    client.post(f"/catalogue/import/{kept.uid}/start/")
+    run_worker()
+
+    kept.refresh_from_db()
+    recording = Recording.objects.get()
+    assert (kept.status, kept.message) == (ImportStatus.DONE, "")
+    assert "New exclusions" in page
+    assert (recording.custom_id, recording.release_date) == ("17", "2026-01-02")
+    assert recording.excluded_segments.get().end_ms == 2_000
+
+
+@pytest.fixture
+def workbook() -> SimpleUploadedFile:
+    """Return a workbook as a browser uploads it."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Custom ID", "title", "artists", "file", "release_date", "exclude"])
+    moment = datetime(2026, 1, 2)  # noqa: DTZ001 - workbooks know no zones
+    interval = "00:00:01.000-00:00:02.000"
+    sheet.append([17, "T", "A", "a.wav", moment, interval])
+    content = io.BytesIO()
+    book.save(content)
+    return SimpleUploadedFile("Catalogue.xlsx", content.getvalue())
 
 
 def test_the_page_is_for_those_who_edit_the_catalogue(signed_in: MakeClient) -> None:

@@ -1,4 +1,4 @@
-"""What a scan reads of the recordings of some buckets."""
+"""The references that a scan reads for some buckets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import Worker, upload
 
 @pytest.fixture
 def bucket(transactional_db: None, run_worker: Worker) -> Bucket:
-    """Return a bucket of two recordings that can be found."""
+    """Return a bucket of two searchable recordings."""
     made = create_bucket(name="Masters")
     for number in (1, 2):
         _add(made, number)
@@ -34,7 +34,7 @@ def _add(bucket: Bucket, number: int) -> Recording:
 
 
 def _every(bucket: Bucket) -> dict[int, int]:
-    """Landmarks by recording."""
+    """Return landmarks by recording."""
     every = index_store.references_of([bucket.pk]).every()
     return {one.recording: len(one.cells) for one in every}
 

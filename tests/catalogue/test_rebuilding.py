@@ -1,4 +1,4 @@
-"""A rebuild of the index while something it stands on is away: told, and gone on with."""
+"""An index rebuild during an outage reports it, and resumes afterwards."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Open = Callable[..., object]
 
 @pytest.fixture
 def no_bucket() -> Iterator[str]:
-    """Return the address of an S3 server without the bucket that is asked for."""
+    """Return the address of an S3 server without the requested bucket."""
     with s3_server() as address:
         yield address
 
 
 def held(catalogue: Catalogue) -> list[int]:
-    """Return the recordings that the index in use holds."""
+    """Return the recordings in the current index."""
     numbers: list[int] = (
         index_store.open_index().recordings(catalogue.bucket.pk).tolist()
     )
@@ -39,7 +39,7 @@ def held(catalogue: Catalogue) -> list[int]:
 
 
 def all_searchable() -> bool:
-    """Tell whether no recording was called lost."""
+    """Return whether every recording is still ready."""
     return not Recording.objects.exclude(status=RecordingStatus.READY).exists()
 
 
@@ -70,7 +70,7 @@ def test_a_bucket_that_is_not_there_is_no_lost_recording(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"), [(_AWAY, "storage does not"), (_NO_ROOM, "no room left")]
+    ("fault", "told"), [(_AWAY, "storage does not"), (_NO_ROOM, "disk is full")]
 )
 def test_a_rebuild_that_was_stopped_goes_on_once_all_is_there_again(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, fault: Exception, told: str
@@ -96,6 +96,6 @@ def test_a_rebuild_that_was_stopped_goes_on_once_all_is_there_again(
     call_command("rebuild_index", resume=True, stdout=out)
 
     assert "1 recordings indexed" in out.getvalue()
-    assert "1 were there already" in out.getvalue()
+    assert "1 were already indexed" in out.getvalue()
     assert before == held(catalogue) == [catalogue.first.pk, catalogue.second.pk]
     assert unharmed

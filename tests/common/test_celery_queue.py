@@ -30,7 +30,7 @@ _BROKERS = {
     "rabbitmq": os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1//"),
     "redis": os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9"),
 }
-# A worker of Celery's has to start and end; nothing here hangs on the database.
+# A Celery worker has to start and stop; nothing here depends on the database.
 pytestmark = pytest.mark.slow
 
 _NOBODY = "amqp://guest:guest@127.0.0.1:9//"
@@ -41,18 +41,18 @@ ran: list[int] = []
 
 @task()
 def usual(number: int) -> None:
-    """Note that it ran."""
+    """Record the run."""
     ran.append(number)
 
 
 @task(priority=50)
 def urgent(number: int) -> None:
-    """Note that it ran."""
+    """Record the run."""
     ran.append(number)
 
 
 def use(url: str) -> override_settings:
-    """Let the queue lie on a broker."""
+    """Put the queue on a broker."""
     celery_backend.celery_app.cache_clear()
     backend = {"BACKEND": "common.celery_backend.CeleryBackend", "QUEUES": ["default"]}
     return override_settings(BROKER_URL=url, TASKS={"default": backend})
@@ -62,7 +62,7 @@ def use(url: str) -> override_settings:
 def broker(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Give each test a queue of its own on each broker that answers."""
+    """Give each test its own queue on each broker that answers."""
     url = _BROKERS[request.param]
     try:
         Connection(url, connect_timeout=3).ensure_connection(max_retries=1)
@@ -79,10 +79,10 @@ def broker(
 
 
 def work_until(done: Callable[[], bool]) -> None:
-    """Run a worker of Celery's until something is so, as asked after each task.
+    """Run a Celery worker until a condition holds, checked after each task.
 
-    Between tasks alone, because the worker is a thread here: in memory, SQLite refuses
-    to write a table that another thread reads.
+    The check runs only between tasks because the worker is a thread here: with SQLite
+    in memory, a table cannot be written while another thread reads it.
     """
     ended = threading.Event()
 

@@ -1,9 +1,11 @@
-"""Links that people give are fetched from public addresses only."""
+"""The portal fetches people's links from public addresses only."""
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,13 @@ from werkzeug import Response
 from common.http import (
     FetchFailed,
     LinkRefused,
+    LiveStream,
     TooLarge,
     call_service,
     check_link,
     content_type_of,
     download,
+    post_json,
 )
 
 
@@ -84,7 +88,7 @@ def test_media_file_is_fetched_whole(httpserver: HTTPServer, tmp_path: Path) -> 
 def test_redirect_to_a_private_address_is_refused(
     httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first address counts as public here; the one it leads to does not."""
+    """The first address counts as public here; its redirect target does not."""
     import requests_hardened.ip_filter_adapter as adapter
 
     real = adapter.filter_host
@@ -181,14 +185,145 @@ def test_progress_is_told_where_the_length_is_not(
 ) -> None:
     parts = iter([b"a" * 1000, b"b" * 1000])
     httpserver.expect_request("/a").respond_with_response(Response(parts))
-    told: list[float] = []
+    progress: list[float] = []
 
     download(
         httpserver.url_for("/a"),
         tmp_path / "a",
         max_bytes=10_000,
-        progress=told.append,
+        progress=progress.append,
     )
 
-    assert told
-    assert set(told) == {0.5}
+    assert progress
+    assert set(progress) == {0.5}
+
+
+RawServer = Callable[[bytes, bytes], str]
+
+
+@pytest.fixture
+def raw_server() -> Iterator[RawServer]:
+    """Return a function that serves raw bytes, then more bytes slowly and forever."""
+    ended = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(first: bytes, drop: bytes) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=answer, args=(client, first, drop)).start()
+
+    def answer(client: socket.socket, first: bytes, drop: bytes) -> None:
+        with client, suppress(OSError):
+            client.recv(4096)
+            client.sendall(first)
+            while drop and not ended.wait(0.02):
+                client.sendall(drop)
+
+    def start(first: bytes, drop: bytes) -> str:
+        threading.Thread(target=serve, args=(first, drop), daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/a"
+
+    yield start
+    ended.set()
+    listener.close()
+
+
+_DRIPPING_HEADERS = (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")
+_DRIPPING_STATUS = (b"", b"H")
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("drips", [_DRIPPING_HEADERS, _DRIPPING_STATUS])
+def test_server_that_drips_its_headers_is_given_up_in_time(
+    raw_server: RawServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    drips: tuple[bytes, bytes],
+) -> None:
+    monkeypatch.setattr("common.http._FIRST_BYTE_SECONDS", 0.3)
+    monkeypatch.setattr("common.http._ANSWER_SECONDS", 0.3)
+    url = raw_server(*drips)
+
+    for fetch in (
+        lambda: download(url, tmp_path / "a", max_bytes=100),
+        lambda: content_type_of(url),
+        lambda: post_json(url, b"{}", headers={}, timeout_seconds=0.3),
+        lambda: call_service("GET", url, token="x", max_bytes=100),
+    ):
+        with pytest.raises(FetchFailed, match="took too long"):
+            fetch()
+
+
+@pytest.mark.usefixtures("allowed")
+def test_server_that_sends_nothing_after_its_headers_is_given_up_in_time(
+    raw_server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.http._FIRST_BYTE_SECONDS", 0.3)
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    url = raw_server(chunked, b"0")
+
+    with pytest.raises(FetchFailed, match="took too long"):
+        download(url, tmp_path / "a", max_bytes=100)
+
+
+@pytest.mark.usefixtures("allowed")
+def test_the_first_byte_ends_its_deadline(
+    httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.http._FIRST_BYTE_SECONDS", 0.2)
+    wait = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b"a"
+        wait.wait(0.5)
+        yield b"b"
+
+    httpserver.expect_request("/a").respond_with_response(Response(body()))
+
+    download(httpserver.url_for("/a"), tmp_path / "a", max_bytes=100)
+
+    assert (tmp_path / "a").read_bytes() == b"ab"
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\nicy-br: 128\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nicy-metaint: 16000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nServer: Icecast 2.4.4\r\n\r\n",
+        b"ICY 200 OK\r\nicy-name: Radio\r\n\r\n",
+    ],
+)
+def test_radio_is_known_by_its_headers(
+    raw_server: RawServer, tmp_path: Path, first: bytes
+) -> None:
+    url = raw_server(first, b"sound")
+
+    with pytest.raises(LiveStream, match="radio server"):
+        download(url, tmp_path / "a", max_bytes=10_000_000)
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_file_on_a_radio_server_is_fetched(
+    raw_server: RawServer, tmp_path: Path
+) -> None:
+    url = raw_server(
+        b"HTTP/1.0 200 OK\r\nServer: Icecast\r\nContent-Length: 5\r\n\r\nsound", b""
+    )
+
+    download(url, tmp_path / "a", max_bytes=100)
+
+    assert (tmp_path / "a").read_bytes() == b"sound"
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_stream_without_length_is_given_up_and_the_limit_is_named(
+    raw_server: RawServer, tmp_path: Path, settings: Settings
+) -> None:
+    settings.ACRPORTAL_LINK_UNSIZED_SECONDS = 0.3
+    url = raw_server(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n", b"sound")
+
+    with pytest.raises(LiveStream, match=r"still sending after 0\.3 seconds"):
+        download(url, tmp_path / "a", max_bytes=10_000_000)

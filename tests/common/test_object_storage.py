@@ -1,4 +1,4 @@
-"""Media in S3-compatible storage: the main job, playback, backup and doctor."""
+"""Media in S3-compatible storage: main job, playback, backup and doctor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
 
 @pytest.fixture
 def storage() -> Iterator[None]:
-    """Keep media with an S3 server of this machine."""
+    """Store media on an S3 server on this machine."""
     with s3_server() as address:
         boto3.client(
             "s3", endpoint_url=f"http://{address}", region_name="us-east-1", **_KEYS
@@ -34,7 +34,7 @@ def storage() -> Iterator[None]:
             yield
 
 
-@pytest.mark.slow  # the whole main job over HTTP to a storage
+@pytest.mark.slow  # the whole main job over HTTP with object storage
 def test_the_main_job_with_media_in_s3(
     storage: None,
     request: pytest.FixtureRequest,
@@ -66,7 +66,7 @@ def test_the_main_job_with_media_in_s3(
     catalogue.first.refresh_from_db()
     default_storage.delete(str(catalogue.first.proxy))
     call_command("doctor", fix=True)
-    assert "is missing. Mended." in capsys.readouterr().out
+    assert "is missing. Repaired." in capsys.readouterr().out
     run_worker()
     call_command("backup", str(tmp_path / "backups"))
     assert "left out" not in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Static files name their version, and browsers keep them for good."""
+"""Static files have versioned names, and browsers cache them permanently."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_with_debug_on_a_file_is_looked_for_each_time(
 
 @pytest.mark.parametrize("path", NAMING, ids=lambda path: str(path.name))
 def test_what_files_name_of_each_other_lies_under_the_same_version(path: Path) -> None:
-    """A name from the root, or one that leads out, would lose the version."""
+    """A name from the root, or one that leaves it, would lose the version."""
     own = f"/version/{PurePosixPath(path.relative_to(STATIC).as_posix())}"
     for groups in _NAMED.findall(path.read_text(encoding="utf-8")):
         name = "".join(groups)

@@ -1,4 +1,4 @@
-"""Merging, keeping apart, splitting, retiring; proposals; and undoing each."""
+"""Merge, keep apart, split, retire, proposals, and the undo of each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
-from catalogue.models import Bucket, ExcludedSegment, Recording, RecordingStatus
+from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_spans
 from dedup import actions
 from dedup.effects import Asked
-from dedup.errors import ActionRefused, GroupChanged, NotAllowed
+from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
 from dedup.models import (
     ActionState,
     ActionVerb,
@@ -43,7 +43,7 @@ def manager() -> User:
 
 @pytest.fixture
 def bucket() -> Bucket:
-    """Return a bucket with three recordings of one file, found as a group."""
+    """Return a bucket with a group of three recordings of one file."""
     bucket = BucketFactory.create()
     for title, album in (("First", ""), ("Second", "Roads"), ("Third", "Paths")):
         RecordingFactory.create(
@@ -72,7 +72,7 @@ def act(
     fields: dict[str, str] | None = None,
     seen: list[str] | None = None,
 ) -> DedupAction:
-    """Act on the one group as it is now."""
+    """Act on the current version of the only group."""
     group = DedupGroup.objects.get()
     members = [member.recording.uid for member in group.members.all()]
     chosen = uids(*titles)
@@ -87,7 +87,7 @@ def act(
 
 
 def everything() -> list[object]:
-    """Return all that undo has to bring back."""
+    """Return all data that undo has to restore."""
     return [
         list(
             Recording.objects.order_by("pk").values(
@@ -153,7 +153,7 @@ def test_note_of_what_is_excluded_fits_however_many_artists_there_are(
 
     act(ActionVerb.MERGE, manager, "First", "Second")
 
-    carried = ExcludedSegment.objects.get(recording=by_title("First"))
+    carried = Exclusion.objects.get(recording=by_title("First"))
     assert carried.note.startswith("From Second – somebody, somebody")
     assert len(carried.note) <= 1_000
 
@@ -310,7 +310,7 @@ def test_nothing_is_merged_into_what_was_retired_meanwhile(
 ) -> None:
     Recording.objects.filter(title="First").update(status=RecordingStatus.RETIRED)
 
-    with pytest.raises(ActionRefused, match="retired meanwhile"):
+    with pytest.raises(ActionRefused, match="has been retired"):
         act(ActionVerb.MERGE, manager, "First", "Second")
 
     assert by_title("Second").status == RecordingStatus.READY
@@ -328,10 +328,10 @@ def test_a_proposal_can_be_refused(bucket: Bucket, manager: User) -> None:
 def test_a_viewer_may_do_nothing_and_a_reviewer_not_undo(
     bucket: Bucket, manager: User
 ) -> None:
-    with pytest.raises(NotAllowed):
+    with pytest.raises(ActionNotAllowed):
         act(ActionVerb.KEEP, make_user(Role.VIEWER), "First", "Second")
     done = act(ActionVerb.RETIRE, manager, "Third")
-    with pytest.raises(NotAllowed):
+    with pytest.raises(ActionNotAllowed):
         actions.undo(action=done, user=make_user(Role.REVIEWER))
 
 
@@ -361,7 +361,7 @@ def test_undo_refuses_where_the_id_was_given_away(
         (ActionVerb.MERGE, ["First"], "two recordings"),
         (ActionVerb.SPLIT, ["First", "Second", "Third"], "at least one"),
         (ActionVerb.CANONICAL, ["First", "Second"], "one recording"),
-        (ActionVerb.KEEP, ["First"], "Two recordings"),
+        (ActionVerb.KEEP, ["First"], "at least two recordings"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -1,4 +1,4 @@
-"""Checks of the catalogue: done in a worker, stopped, resumed; shared loops."""
+"""Catalogue checks: run by a worker, stopped, resumed; shared loops."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_recording_that_is_retired_meanwhile_is_left_out(
 
 
 def shared(*recordings: Recording, kind: str = "", repeats: int = 1) -> None:
-    """Link every recording with the next by a stretch of eight seconds."""
+    """Link every recording with the next through a shared interval of eight seconds."""
     for one, other in pairwise(recordings):
         PairLink.objects.create(
             one=one,

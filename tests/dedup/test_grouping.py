@@ -1,4 +1,4 @@
-"""Links become groups with one canonical recording each."""
+"""Links form groups with one canonical recording each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.models import CodeStatus, Recording
-from dedup.grouping import Link, Place, canonical_order, groups
+from dedup.grouping import GroupPlace, Link, canonical_order, groups
 from dedup.models import DuplicateKind
 
 EXACT, SAME = DuplicateKind.EXACT_FILE, DuplicateKind.SAME_AUDIO
@@ -21,8 +21,8 @@ def recording(pk: int, **fields: object) -> Recording:
     return Recording(**{"pk": pk, "title": str(pk), "created_at": NOON, **fields})
 
 
-def grouped(*links: Link, **recordings: Recording) -> list[tuple[Place, ...]]:
-    """Group recordings 1 to 9, some of them as given."""
+def grouped(*links: Link, **recordings: Recording) -> list[tuple[GroupPlace, ...]]:
+    """Group recordings 1 to 9, with overridden columns for some."""
     known = {pk: recordings.get(f"r{pk}", recording(pk)) for pk in range(1, 10)}
     return groups(links=links, recordings=known)
 
@@ -43,13 +43,17 @@ def test_linked_recordings_become_one_group_and_strangers_another() -> None:
 def test_members_name_the_link_that_brought_them_in() -> None:
     (group,) = grouped(Link(1, 2, SAME), Link(2, 3, EXACT))
 
-    assert group == (Place(1, "", None), Place(2, SAME, 1), Place(3, EXACT, 2))
+    assert group == (
+        GroupPlace(1, "", None),
+        GroupPlace(2, SAME, 1),
+        GroupPlace(3, EXACT, 2),
+    )
 
 
 def test_exact_file_is_named_before_same_audio() -> None:
     (group,) = grouped(Link(1, 2, EXACT), Link(1, 2, SAME))
 
-    assert group[1] == Place(2, EXACT, 1)
+    assert group[1] == GroupPlace(2, EXACT, 1)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_exact_file_is_named_before_same_audio() -> None:
 def test_better_recording_stands_for_the_group(better: dict[str, object]) -> None:
     (group,) = grouped(Link(1, 2, SAME), r2=recording(2, **better))
 
-    assert group == (Place(2, "", None), Place(1, SAME, 2))
+    assert group == (GroupPlace(2, "", None), GroupPlace(1, SAME, 2))
 
 
 def test_isrc_counts_more_than_quality() -> None:

@@ -1,22 +1,28 @@
-"""Adding a recording that is there already: as the bucket says, and only once."""
+"""Adding an existing recording follows the bucket's setting, and adds it only once."""
 
 from __future__ import annotations
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from catalogue.models import Bucket, IntakeRule, Recording
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, add_recording
-from dedup.models import DuplicateKind, PairLink
+from dedup.models import (
+    CatalogueCheck,
+    DedupGroup,
+    DuplicateKind,
+    GroupKind,
+    PairLink,
+)
+from dedup.services import find_duplicates
 from tests import audio
-from tests.conftest import Catalogue, upload
+from tests.conftest import Catalogue, Worker, upload
 from tests.factories.catalogue import BucketFactory
+from tests.threads import shared_database, using_database
 
 TUNE = audio.tune(1, 30)
 COPY = audio.wav_bytes(audio.join([audio.silence(1), 0.5 * TUNE]))
@@ -42,7 +48,7 @@ def rule(catalogue: Catalogue, name: IntakeRule, *, versions: bool = False) -> B
 @pytest.mark.parametrize(
     ("content", "kind", "says"),
     [
-        (audio.wav_bytes(TUNE), DuplicateKind.EXACT_FILE, "This very file"),
+        (audio.wav_bytes(TUNE), DuplicateKind.EXACT_FILE, "This file is already"),
         (COPY, DuplicateKind.SAME_AUDIO, "The same audio"),
     ],
 )
@@ -88,6 +94,62 @@ def test_a_bucket_that_asks_takes_a_persons_answer(catalogue: Catalogue) -> None
     assert other_start - start == pytest.approx(1000, abs=50)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("answer", [IntakeRule.IGNORE, IntakeRule.ADD_AS_VERSION])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (COPY, DuplicateKind.SAME_AUDIO),
+        (audio.wav_bytes(TUNE), DuplicateKind.EXACT_FILE),
+    ],
+)
+def test_what_a_person_adds_all_the_same_is_a_duplicate_without_a_check(
+    catalogue: Catalogue,
+    run_worker: Worker,
+    answer: IntakeRule,
+    content: bytes,
+    kind: DuplicateKind,
+) -> None:
+    added = add(rule(catalogue, IntakeRule.ASK), content, answer)
+    link = PairLink.objects.get()
+    run_worker()
+
+    group = DedupGroup.objects.get(kind=GroupKind.SAME_SOUND)
+    assert (link.kind, link.other) == (kind, added)
+    assert {member.recording for member in group.members.all()} == {
+        catalogue.first,
+        added,
+    }
+    standing = group.members.get(canonical=True).recording
+    assert standing.same_sound_as is None
+    assert Recording.objects.get(same_sound_as__isnull=False).same_sound_as == standing
+    assert not CatalogueCheck.objects.exists()
+    run = find_duplicates(bucket=catalogue.bucket)
+    assert (run.created, run.changed, run.removed) == (0, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_third_copy_joins_the_group_and_leaves_others_alone(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    bucket = rule(catalogue, IntakeRule.ASK)
+    other_sound = catalogue.second.audio.read()
+    add(bucket, other_sound, IntakeRule.IGNORE)
+    add(bucket, COPY, IntakeRule.IGNORE)
+    run_worker()
+    groups = dict(DedupGroup.objects.values_list("uid", "version"))
+
+    add(bucket, audio.wav_bytes(TUNE), IntakeRule.IGNORE)
+    run_worker()
+
+    sizes = sorted(each.members.count() for each in DedupGroup.objects.all())
+    now = dict(DedupGroup.objects.values_list("uid", "version"))
+    assert len(groups) == 2
+    assert sizes == [2, 3]
+    assert groups.keys() == now.keys()
+    assert sum(now.values()) == sum(groups.values()) + 1
+
+
 def test_a_bucket_that_rejects_takes_no_answer(catalogue: Catalogue) -> None:
     with pytest.raises(AlreadyInCatalogue):
         add(rule(catalogue, IntakeRule.REJECT), COPY, IntakeRule.IGNORE)
@@ -108,7 +170,7 @@ def test_silence_and_a_jingle_of_two_seconds_are_told_by_their_bytes_alone(
         audio.wav_bytes(TUNE[: 2 * audio.RATE]),
     ):
         add(bucket, content)
-        with pytest.raises(AlreadyInCatalogue, match="This very file"):
+        with pytest.raises(AlreadyInCatalogue, match="This file is already"):
             add(bucket, content)
         add(bucket, content + b"\0")
 
@@ -122,31 +184,19 @@ def test_the_same_file_in_two_buckets_goes_in(catalogue: Catalogue) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_copies_at_one_moment_one_goes_in(tmp_path: Path) -> None:
     bucket = BucketFactory.create(intake_rule=IntakeRule.ASK)
-    database = _shared_database(tmp_path)
+    database = shared_database(tmp_path)
     together = Barrier(2)
 
     def post(content: bytes) -> str:
-        connection.settings_dict = connection.settings_dict | {"NAME": database}
-        try:
+        with using_database(database):
             together.wait(timeout=60)
-            add(bucket, content)
-        except AlreadyInCatalogue:
-            return "there"
-        finally:
-            connection.close()
-        return "added"
+            try:
+                add(bucket, content)
+            except AlreadyInCatalogue:
+                return "there"
+            return "added"
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(post, [audio.wav_bytes(TUNE), COPY]))
 
     assert sorted(outcomes) == ["added", "there"]
-
-
-def _shared_database(folder: Path) -> str:
-    """Return a database that threads can really share: SQLite's must be a file."""
-    if connection.vendor != "sqlite":
-        return str(connection.settings_dict["NAME"])
-    path = folder / "shared.sqlite3"
-    with sqlite3.connect(path) as target:
-        connection.connection.backup(target)
-    return str(path)

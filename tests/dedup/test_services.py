@@ -1,4 +1,4 @@
-"""Duplicates are found on real audio, and kept as groups."""
+"""Duplicates are found in real audio and stored as groups."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def twins(bucket: Bucket, *titles: str) -> list[Recording]:
 
 
 def members(group: DedupGroup) -> list[tuple[str, bool, str]]:
-    """Return title, canonical mark and kind of each member."""
+    """Return title, canonical flag and kind of each member."""
     return [
         (member.recording.title, member.canonical, member.kind)
         for member in group.members.all()
@@ -207,17 +207,17 @@ def test_command_prints_what_was_found(capsys: pytest.CaptureFixture[str]) -> No
     bucket = twins(BucketFactory.create(name="Library"), "first", "second")[0].bucket
 
     call_command("dedup", bucket="Library", dry_run=True)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     call_command("dedup", bucket=str(bucket.pk), format="json")
     (run,) = json.loads(capsys.readouterr().out)
 
-    assert "Library: 2 recordings, 0 pairs compared, 1 groups" in told
-    assert "Nothing was written." in told
+    assert "Library: 2 recordings, 0 pairs compared, 1 groups" in output
+    assert "Nothing was written." in output
     assert run["created"] == 1
     assert [member["title"] for member in run["groups"][0]] == ["first", "second"]
     assert run["groups"][0][1]["kind"] == "exact_file"
 
 
 def test_command_names_an_unknown_bucket() -> None:
-    with pytest.raises(CommandError, match="not known"):
+    with pytest.raises(CommandError, match="There is no bucket"):
         call_command("dedup", bucket="nowhere")

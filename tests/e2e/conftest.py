@@ -1,4 +1,4 @@
-"""A whole portal on this machine, as a user has it: web server, worker, demo data."""
+"""A whole portal on this machine, as users have it: web server, worker, demo data."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.conftest import CopyDatabase
 
-# For every module: the last to set it counts. The machine may be busy with other tests.
+# For every module: Playwright uses the last value that was set. Other tests may keep
+# the machine busy.
 expect.set_options(timeout=45_000)
-PATIENCE_MS = 90_000  # for what plays, or for what a worker does
+PATIENCE_MS = 90_000  # for playback and for a worker's results
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _ARGUMENTS = [
@@ -39,11 +40,7 @@ _STATE = """async (uid) => {
   const told = await fetch(`/m/${uid}/lock`, {headers: {Accept: "application/json"}});
   return await told.json();
 }"""
-_IS_IN = """async ([uid, state]) => {
-  const told = await fetch(`/m/${uid}/lock`, {headers: {Accept: "application/json"}});
-  return (await told.json()).state === state;
-}"""
-_POST = """async ([address, fields]) => {
+POST = """async ([address, fields]) => {
   const token = document.querySelector("meta[name=csrf-token]").content;
   const body = new URLSearchParams(fields);
   const headers = {"X-CSRFToken": token, Accept: "application/json"};
@@ -53,7 +50,7 @@ _POST = """async ([address, fields]) => {
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """Where the portal answers, and who may sign in."""
+    """The portal's address and its accounts."""
 
     url: str
     passwords: dict[str, str]
@@ -64,7 +61,7 @@ class Portal:
 def portal(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
 ) -> Iterator[Portal]:
-    """Run the demo in a folder of its own, then serve it."""
+    """Run the demo in its own folder, then serve it."""
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     data_dir = tmp_path_factory.mktemp("portal")
@@ -75,7 +72,7 @@ def portal(
         "ACRPORTAL_DATA_DIR": str(data_dir),
         "ACRPORTAL_BASE_URL": url,
         "ACRPORTAL_HTTPS": "off",
-        "SECRET_KEY": "only for this test",
+        "SECRET_KEY": "only for this test, and long enough",
         "LOG_LEVEL": "WARNING",
     }
     environment.pop("DATABASE_URL", None)
@@ -124,7 +121,8 @@ def browser() -> Iterator[Browser]:
     """Start Chromium once."""
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
-    # Its loop seems to run between calls too, and Django refuses the database then.
+    # Playwright's event loop seems to run between calls too, and Django then refuses
+    # database access.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
@@ -134,7 +132,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, portal: Portal) -> Iterator[Page]:
-    """Give a fresh page that fails the test on any console error."""
+    """Provide a new page that fails the test on any console error."""
     context = browser.new_context(base_url=portal.url)
     opened = context.new_page()
     faults: list[str] = []
@@ -169,7 +167,7 @@ def sign_in(page: Page, portal: Portal, username: str) -> None:
 
 @pytest.fixture
 def restored(browser: Browser, portal: Portal) -> Iterator[list[str]]:
-    """Take back, when the test is over, what it did to the matches it names."""
+    """Undo, after the test, what the test did to the listed matches."""
     touched: list[str] = []
     yield touched
     context = browser.new_context(base_url=portal.url)
@@ -178,10 +176,10 @@ def restored(browser: Browser, portal: Portal) -> Iterator[list[str]]:
     for uid in touched:
         told = state_of(page, uid)
         if told["state"] == "in_review":
-            page.evaluate(_POST, [f"/m/{uid}/release", {}])
+            page.evaluate(POST, [f"/m/{uid}/release", {}])
         elif told["state"] != "pending":
             fields = {"verb": "undo", "version": told["version"]}
-            page.evaluate(_POST, [f"/m/{uid}/decide", fields])
+            page.evaluate(POST, [f"/m/{uid}/decide", fields])
     context.close()
 
 
@@ -203,8 +201,15 @@ def uid_of(page: Page) -> str:
 
 
 def wait_until_in(page: Page, uid: str, state: str) -> None:
-    """Wait until the server has the match in the state."""
-    page.wait_for_function(_IS_IN, arg=[uid, state], polling=200, timeout=PATIENCE_MS)
+    """Wait until the match has the state on the server."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    headers = {"Accept": "application/json"}
+    while True:
+        body = page.request.get(f"/m/{uid}/lock", headers=headers).json()
+        if body["state"] == state:
+            return
+        assert time.monotonic() < deadline, f"{uid} is {body['state']}, not {state}"
+        page.wait_for_timeout(200)
 
 
 def open_first(page: Page, query: str = "") -> str:

@@ -22,7 +22,7 @@ from common.checked_imports import ImportStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
 from reports.models import EvidencePack, PackStatus, ReportRun, ResultImport
-from review.choices import LicenceScope, PolicyAction
+from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
 from scanning.choices import (
@@ -36,7 +36,7 @@ from scanning.models import Container, RetroSearch, Scan, ScannedFile, Watch
 
 
 def fill() -> list[str]:
-    """Make one of everything that has a page of its own; return pages without a link."""
+    """Make one object for each page that needs one; return the pages without a link."""
     user = User.objects.get(username="admin")
     container = Container.objects.order_by("pk")[0]
     recording = Recording.objects.filter(duration_ms__gt=0).order_by("pk")[0]
@@ -47,6 +47,13 @@ def fill() -> list[str]:
     licences.save(licence=licence, user=user, buckets=[], recordings=[recording])
     proposed = exclusions.propose(
         recording=recording, span=(0, 1000), reason="silence", user=user
+    )
+    waiting = Match.objects.filter(state=MatchState.PENDING).order_by("pk")[0]
+    asked = exclusions.propose(
+        recording=waiting.recording,
+        span=(0, waiting.recording.duration_ms),
+        reason="silence",
+        user=User.objects.get(username="ana"),
     )
     saved_views.save(
         user=user, name="Shorts", query="reason=short", is_shared=True, is_default=False
@@ -80,7 +87,7 @@ def fill() -> list[str]:
     EvidencePack.objects.create(
         match=Match.objects.order_by("pk")[0],
         status=PackStatus.FAILED,
-        message="There is no room left on the disk.",
+        message="The disk is full.",
         requested_by=user,
     )
     heard = ScannedFile.objects.exclude(media="").order_by("pk")[0]
@@ -93,6 +100,8 @@ def fill() -> list[str]:
         reverse("portal:retro_search", args=[search.uid]),
         reverse("portal:licence_preview", args=[licence.uid]),
         reverse("portal:exclusion_approve", args=[proposed.uid]),
+        reverse("portal:match_proposal", args=[waiting.uid, asked.uid]),
+        waiting.review_url,
         reverse("portal:import_detail", args=[table.uid]),
         reverse("portal:report_run", args=[run.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
@@ -100,7 +109,7 @@ def fill() -> list[str]:
 
 
 def _duplicates() -> None:
-    """Two copies of one file, two recordings that share a stretch, three a loop."""
+    """Make two copies of a file, two overlapping recordings and a shared loop of three."""
     heard = Recording.objects.filter(duration_ms__gt=20_000).order_by("pk")
     one, other, third = heard[:3]
     copies = Bucket.objects.create(name="Second delivery")
@@ -135,7 +144,7 @@ def _duplicates() -> None:
 
 
 def _files(container: Container) -> None:
-    """Files in the states that the demo's own do not reach."""
+    """Make files in the states that demo files do not reach."""
     for state in (FileStatus.NO_MATCH, FileStatus.ERROR, FileStatus.NEEDS_AUDIO):
         file = ScannedFile.objects.create(
             container=container,

@@ -23,7 +23,7 @@ _FOCUSED = """() => {
 
 
 def tab_to(page: Page, words: str, *, most: int = 80) -> None:
-    """Press Tab until what says the words has the focus."""
+    """Press Tab until the element with the words has the focus."""
     for _ in range(most):
         page.keyboard.press("Tab")
         if words in page.evaluate(_FOCUSED):
@@ -32,7 +32,7 @@ def tab_to(page: Page, words: str, *, most: int = 80) -> None:
 
 
 def decide(page: Page, *keys: str, text: str = "") -> str:
-    """Press the keys of a decision, type its text, send it; return the match's uid."""
+    """Press the keys of a decision, type its text and send it; return the match's uid."""
     uid = uid_of(page)
     page.keyboard.press(keys[0])
     for key in keys[1:]:
@@ -80,7 +80,7 @@ def test_day_of_an_analyst_without_a_mouse(
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
 
-    # One of each decision; an excluded part is a proposal to a manager.
+    # One of each decision; an exclusion is a proposal to a manager.
     confirmed = decide(page, "c")
     restored.append(confirmed)
     rejected = decide(page, "r", "6")
@@ -100,13 +100,13 @@ def test_day_of_an_analyst_without_a_mouse(
     wait_until_in(page, proposed, "escalated")
     restored.append(uid_of(page))
 
-    # The last one is taken back, and the match is on screen again.
+    # Undo the last decision; the match is on screen again.
     page.keyboard.press("z")
     expect(page.locator("#review")).to_have_attribute("data-uid", proposed)
     restored.append(proposed)
     wait_until_in(page, proposed, "in_review")
 
-    # Two more from the queue at once, and back.
+    # Decide two more from the queue together, and undo both.
     page.keyboard.press("g")
     page.keyboard.press("m")
     page.wait_for_url("**/queue/")
@@ -130,7 +130,7 @@ def test_day_of_an_analyst_without_a_mouse(
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("back in the queue, ")
 
-    # What was decided stands, and the day ends.
+    # The decisions remain, and the day ends.
     assert state_of(page, confirmed)["state"] == "confirmed"
     assert state_of(page, rejected)["state"] == "rejected"
     tab_to(page, "Sign out ana")
@@ -150,11 +150,11 @@ def test_lock_of_another_is_seen_live(
 
     first = open_first(page, "?sort=-title")
     restored.append(first)
-    # Who asks before the lock is held is told 20 s later.
+    # A request before the lock is held gets its answer 20 s later.
     wait_until_in(page, first, "in_review")
     second.clock.fast_forward("00:30")
 
-    # In the list, while it is open; then on the match itself, until it is free.
+    # First in the list while the match is open, then on the match until it is free.
     expect(second.locator(".lock-owner").first).to_contain_text("ana")
     second.goto(page.url)
     expect(second.locator("[data-lock-foreign]")).to_contain_text("ana reviews this")

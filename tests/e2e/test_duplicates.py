@@ -29,7 +29,7 @@ find_duplicates(bucket=bucket)
 def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(portal.data_dir),
-        "SECRET_KEY": "only for this test",
+        "SECRET_KEY": "only for this test, and long enough",
     }
     environment.pop("DATABASE_URL", None)
     subprocess.run(

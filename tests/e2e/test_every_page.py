@@ -1,7 +1,7 @@
 """Every page of the portal and the admin, found by following links, under axe-core.
 
-The list comes from the addresses of the project: a page that no link leads to, or that
-is new and not reachable in the demo, fails the test by its name.
+The expected pages come from the URL map: a page that no link leads to, or a new page
+that the demo cannot reach, fails the test by its name.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from playwright.sync_api import Browser, Error, Page
 
 from tests.e2e.conftest import Portal, sign_in
 
-# Slow: a page's markup is judged in a browser or not at all, and there are a hundred.
+# Slow: only a browser can judge a page's markup, and there are a hundred pages.
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-# One page is looked at per view; of these, one per state that looks different.
+# One page per view; of these views, one page per state that looks different.
 SEVERAL = {"portal:match": 3, "portal:file_detail": 6}
-# What answers with a file or a part of a page; everything else is a page.
+# Views that answer with a file or a fragment; everything else is a page.
 NOT_PAGES = {
     *("portal:file_audio", "portal:recording_audio", "portal:match_lock"),
     *("portal:match_exclude", "portal:link_feed_items", "portal:licence_evidence"),
     *("portal:match_export", "portal:file_export", "portal:import_bad_rows"),
 }
 _FILE_ENDINGS = ("_csv", "_pdf", "_zip", "_file", "_manifest", "_csvw", "_export")
-# Django's own parts: the picker of many, the field that completes, heads of inline rows.
+# Django's own widgets: the dual list, autocomplete, headings of inline rows.
 NOT_OURS = {
     "exclude": [
         [".selector .search-label-icon"],
@@ -41,7 +41,7 @@ NOT_OURS = {
         [".inline-group thead"],
     ]
 }
-# Of the admin, the main screens; what Django draws alike for every model is enough once.
+# The admin's main screens; screens that are alike for every model are checked once.
 ADMIN_KINDS = ("index", "_changelist", "_change")
 
 
@@ -88,10 +88,10 @@ def _links(page: Page) -> list[str]:
 
 @pytest.fixture(scope="module")
 def made(portal: Portal) -> list[str]:
-    """Make one of everything that has a page; return those that need an address."""
+    """Make one object for every page; return the pages without a link."""
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(portal.data_dir),
-        "SECRET_KEY": "only for this test",
+        "SECRET_KEY": "only for this test, and long enough",
     }
     environment.pop("DATABASE_URL", None)
     run = subprocess.run(
@@ -157,7 +157,7 @@ def test_no_page_has_a_fault_that_axe_finds(
 
 
 def _opens(page: Page, path: str) -> bool:
-    """Open a page; tell whether it is one: no file to be kept, no part of a page."""
+    """Open an address; return whether it is a page, not a download or a fragment."""
     try:
         answer = page.goto(path)
     except Error as refused:
@@ -171,7 +171,7 @@ def _opens(page: Page, path: str) -> bool:
 
 
 def _is_page(page: Page, route: str) -> bool:
-    """Tell whether an address answers to reading; posts alone have no page."""
+    """Return whether an address answers GET."""
     parts = [
         {"<uuid": "00000000-0000-0000-0000-000000000000", "<int": "0"}.get(
             part.split(":")[0], "none" if part.startswith("<") else part
@@ -182,11 +182,11 @@ def _is_page(page: Page, route: str) -> bool:
 
 
 def _faults_of(page: Page, name: str) -> list[str]:
-    """Return what axe-core finds, in both themes, one line per rule and element."""
+    """Return axe-core's findings in both themes, one line per rule and element."""
     faults = []
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        # A colour on its way to another would be measured.
+        # A colour transition would be measured midway.
         page.evaluate("document.getAnimations().forEach(one => one.finish())")
         rules = None if theme == "light" else {"runOnly": ["color-contrast"]}
         found = Axe().run(

@@ -1,4 +1,4 @@
-"""A person does the main job in a real browser, with audio of their own."""
+"""A person does the main job in a real browser, with their own audio."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEMO = Path(django_settings.BASE_DIR) / "demo"
 
 @pytest.fixture
 def own_files(tmp_path: Path) -> list[Path]:
-    """Make a re-encoded excerpt of a demo recording, and something that is no audio."""
+    """Make a re-encoded excerpt of a demo recording, and a file that is not audio."""
     import av
     import numpy as np
 
@@ -64,7 +64,7 @@ def test_upload_watch_review_and_export(
 
     page.get_by_role("button", name="Confirm ours").first.click()
     expect(page.locator("body")).to_contain_text("Confirmed")
-    # The next match is open now, and held.
+    # The next match is open now, and locked.
     expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)
     restored.append(uid_of(page))
     wait_until_in(page, restored[0], "in_review")

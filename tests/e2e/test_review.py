@@ -1,4 +1,4 @@
-"""An analyst's day in a real browser: decisions by keyboard, two people, scripts off."""
+"""An analyst's day in a real browser: keyboard decisions, two people, no scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tests.e2e.conftest import (
 
 pytestmark = pytest.mark.e2e
 
-# So many milliseconds are played, and the reference is where the source is in it
+# True once ``least`` milliseconds have played and the reference is in step with the
+# source
 _IN_STEP = """(least) => {
   const pair = document.querySelector("[data-pair]").dataset;
   const at = (name) =>
@@ -26,7 +27,7 @@ _IN_STEP = """(least) => {
   const wanted = Number(pair.reference) + played * pair.ratio;
   return played > least && Math.abs(at("reference") - wanted) < 60;
 }"""
-# A jump of the reference takes a quarter of a second, as on a slow machine
+# Seeking in the reference takes a quarter of a second, as on a slow machine
 _SLOW_JUMPS = """() => {
   const place = Object.getOwnPropertyDescriptor(
     HTMLMediaElement.prototype, "currentTime"

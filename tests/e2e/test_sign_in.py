@@ -1,4 +1,4 @@
-"""Ways to sign in that need a real browser: passkeys, codes of an app, single sign-on."""
+"""Ways to sign in that need a real browser: passkeys, app codes, single sign-on."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def ana() -> User:
 def page(
     browser: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Page]:
-    """Give a fresh page of a portal in this process; a fault in its console fails."""
-    # The portal serves its static files itself, at addresses of its own.
+    """Return a page of a portal in this process; console errors fail the test."""
+    # The portal serves its static files itself, at its own addresses.
     monkeypatch.setattr(StaticFilesHandler, "_should_handle", lambda *_path: False)
     context = browser.new_context(base_url=live_server.url)
     opened, faults = context.new_page(), []
@@ -51,7 +51,7 @@ def page(
 
 @pytest.fixture
 def authenticator(page: Page) -> CDPSession:
-    """Plug in a security key that recognises its owner and keeps passkeys."""
+    """Add a security key that verifies its owner and stores passkeys."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send(
@@ -71,7 +71,7 @@ def authenticator(page: Page) -> CDPSession:
 
 
 def sign_in(page: Page) -> None:
-    """Send name and password."""
+    """Submit name and password."""
     page.goto("/accounts/login/")
     page.fill("input[name=username]", "ana")
     page.fill("input[name=password]", "secret")
@@ -79,12 +79,12 @@ def sign_in(page: Page) -> None:
 
 
 def sign_out(page: Page) -> None:
-    """Forget the session, as another browser would not have it."""
+    """Delete the session cookie, as in another browser."""
     page.context.clear_cookies()
 
 
 def confirm_password(page: Page) -> None:
-    """Say again who one is, which changing a way in needs."""
+    """Confirm the password, which changing a sign-in method requires."""
     page.fill("input[name=password]", "secret")
     page.get_by_role("button", name="Confirm").click()
 

@@ -12,7 +12,7 @@ from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 
 
 class BucketFactory(DjangoModelFactory[Bucket]):
-    """A bucket with a name of its own."""
+    """A bucket with a unique name."""
 
     class Meta:
         model = Bucket

@@ -1,4 +1,4 @@
-"""Matches, folded from a scan as the product folds them."""
+"""Matches, folded from a scan by the product's own code."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def make_match(
 ) -> Match:
     """Return a pending match with a segment per (start, end, ref start, ref end).
 
-    ``match`` and ``state`` overwrite columns afterwards, without events: for lists
-    and reports, not for tests of decisions.
+    ``match`` and ``state`` overwrite columns afterwards, without events: use them for
+    lists and reports, not for tests of decisions.
     """
     detection = make_detection(
         *(spans or (DEFAULT_SPAN,)), segment=segment, **detection_fields

@@ -1,4 +1,4 @@
-"""Licences and other rules, in force."""
+"""Licences and policies in force."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_licence(
     in_force: bool = True,
     **terms: object,
 ) -> Licence:
-    """Return a licence for the recordings or buckets; nothing is cleared by making it."""
+    """Return a licence for the recordings or buckets; making it clears nothing."""
     manager = user or make_user(Role.MANAGER)
     scope = LicenceScope.RECORDINGS if recordings else LicenceScope.BUCKET
     licence = Licence(**{"holder": "Broadcaster", "scope": scope, **terms})
@@ -49,9 +49,9 @@ def make_policy(
     flags: dict[str, bool | None] | None = None,
     score_scale: str = "0-100:embedded/1",
     user: User | None = None,
-    **columns: Any,  # Any: whatever columns a policy has
+    **columns: Any,  # Any: the columns of a policy have different types
 ) -> Policy:
-    """Return an enabled rule after those that are there; it is not applied."""
+    """Return an enabled policy, last in order; making it does not apply it."""
     edges = {
         name: (low and Decimal(low), high and Decimal(high))
         for name, (low, high) in (ranges or {}).items()

@@ -1,4 +1,4 @@
-"""Containers, scanned files, scans and what they found."""
+"""Containers, scanned files, scans and their detections."""
 
 # factory_boy's declarations carry no types.
 # mypy: allow-untyped-calls
@@ -26,7 +26,7 @@ class ContainerFactory(DjangoModelFactory[Container]):
 
 
 class ScannedFileFactory(DjangoModelFactory[ScannedFile]):
-    """A file of ten minutes that has been scanned."""
+    """A scanned file of ten minutes."""
 
     class Meta:
         model = ScannedFile
@@ -40,7 +40,7 @@ class ScannedFileFactory(DjangoModelFactory[ScannedFile]):
 
 
 class ScanFactory(DjangoModelFactory[Scan]):
-    """A scan that succeeded."""
+    """A successful scan."""
 
     class Meta:
         model = Scan
@@ -69,7 +69,7 @@ class DetectionFactory(DjangoModelFactory[Detection]):
 
 
 class SegmentFactory(DjangoModelFactory[Segment]):
-    """Twenty seconds, at the speed and pitch of the recording."""
+    """A segment of twenty seconds, at the recording's own speed and pitch."""
 
     class Meta:
         model = Segment
@@ -94,7 +94,7 @@ def make_detection(
 ) -> Detection:
     """Return a detection with a segment per (start, end, ref start, ref end).
 
-    ``segment`` holds further columns that all its segments share.
+    ``segment`` sets further columns of all its segments.
     """
     detection = DetectionFactory.create(**fields)
     for position, (start, end, ref_start, ref_end) in enumerate(spans):

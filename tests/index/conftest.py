@@ -1,4 +1,4 @@
-"""Each index store in turn, and the servers that some of them need."""
+"""Fixtures for each index store and the servers that some stores need."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OpenStore = Callable[[], IndexStore]
 
 @pytest.fixture(scope="session")
 def chdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """Return today's ClickHouse."""
+    """Return chdb, the current version of ClickHouse, behind HTTP."""
     if not chdb_is_there():
         pytest.skip("needs today's ClickHouse: make clickhouse")
     with chdb_behind_http(tmp_path_factory.mktemp("chdb")) as found:
@@ -35,7 +35,7 @@ def chdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
 
 @pytest.fixture(scope="session")
 def two_shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """Return two real servers that are one cluster."""
+    """Return two real servers that form one cluster."""
     if not server_is_there():
         pytest.skip("needs clickhouse-server, such as Debian's package of this name")
     with two_servers(tmp_path_factory.mktemp("clickhouse")) as found:
@@ -50,7 +50,7 @@ def two_shards_url(two_shards: ClickHouse) -> Iterator[str]:
 
 
 def open_clickhouse(url: str, params_hash: str = PARAMS) -> ClickHouseStore:
-    """Open the index there, as each process does for itself."""
+    """Open the ClickHouse index, as each process does for itself."""
     return ClickHouseStore(
         parse_index_url(url), params_hash=params_hash, rebuild_command="rebuild it"
     )
@@ -58,7 +58,7 @@ def open_clickhouse(url: str, params_hash: str = PARAMS) -> ClickHouseStore:
 
 @pytest.fixture(params=["segments", "chdb", "two_shards"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    """Return a function that opens one and the same index anew."""
+    """Return a function that opens the same index again."""
     if request.param == "segments":
         yield lambda: SegmentStore(tmp_path / "index", params_hash=PARAMS)
         return

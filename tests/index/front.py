@@ -1,8 +1,8 @@
-"""Puts ClickHouse's HTTP interface before chdb, which has today's engine and no server.
+"""Serves ClickHouse's HTTP interface from chdb, the current engine without a server.
 
-``.venv-clickhouse/bin/python tests/index/front.py FOLDER USER PASSWORD`` prints
-the port it listens on. One statement at a time; of the settings, only those that
-change the form of an answer are passed on.
+``.venv-clickhouse/bin/python tests/index/front.py FOLDER USER PASSWORD`` prints the
+port it listens on. It runs one statement at a time and passes on only those settings
+that change the format of an answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PASSED_ON = ("output_format_json_quote_64bit_integers",)
 
 
 class Front(BaseHTTPRequestHandler):
-    """Answers as ClickHouse does, as far as the index asks."""
+    """Answers as ClickHouse does, as far as the index needs."""
 
     session: Session
     credentials: str
@@ -36,11 +36,11 @@ class Front(BaseHTTPRequestHandler):
             return
         try:
             self._answer(200, self._run(body))
-        except Exception as error:  # noqa: BLE001 - chdb raises whatever comes
+        except Exception as error:  # noqa: BLE001 - chdb raises all kinds of exceptions
             self._answer(500, str(error).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-        """Keep quiet."""
+        """Log nothing."""
 
     def _run(self, body: bytes) -> bytes:
         params = dict(parse_qsl(urlsplit(self.path).query))
@@ -70,7 +70,7 @@ class Front(BaseHTTPRequestHandler):
         return b""
 
     def _parts(self, body: bytes) -> dict[str, bytes]:
-        """Return the parts of a form by name."""
+        """Return the fields of a multipart form by name."""
         kind = self.headers.get("Content-Type", "")
         if "boundary=" not in kind:
             return {}

@@ -1,4 +1,4 @@
-"""ClickHouse on this machine, for tests: Debian's server, two of them, or chdb."""
+"""ClickHouse on this machine, for tests: Debian's server, a cluster of two, or chdb."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _USERS = f"""<yandex>
 
 @dataclass(frozen=True)
 class ClickHouse:
-    """Servers that run, on the same port of several addresses."""
+    """Running servers, on the same port of several addresses."""
 
     hosts: tuple[str, ...]
     port: int
@@ -55,7 +55,7 @@ class ClickHouse:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[str]:
-        """Make an empty database for as long as it is needed; yield its INDEX_URL."""
+        """Make an empty database for the length of the block; yield its INDEX_URL."""
         name = f"test_{next(_numbers)}"
         for host in self.hosts:
             self.ask(f"CREATE DATABASE {name}", host)
@@ -82,18 +82,18 @@ class ClickHouse:
 
 
 def chdb_is_there() -> bool:
-    """Tell whether ``make clickhouse`` was run."""
+    """Return whether ``make clickhouse`` was run."""
     return CHDB.exists()
 
 
 def server_is_there() -> bool:
-    """Tell whether ClickHouse's server is installed."""
+    """Return whether ClickHouse's server is installed."""
     return shutil.which("clickhouse-server") is not None
 
 
 @contextlib.contextmanager
 def chdb_behind_http(folder: Path) -> Iterator[ClickHouse]:
-    """Run today's engine."""
+    """Run chdb behind HTTP."""
     front = Path(__file__).with_name("front.py")
     with subprocess.Popen(
         [CHDB, front, folder, USER, PASSWORD], stdout=subprocess.PIPE, text=True

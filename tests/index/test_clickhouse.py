@@ -1,4 +1,4 @@
-"""What is ClickHouse's own: several servers, faults of a server, broken off adds."""
+"""ClickHouse's own behaviour: several servers, server faults, interrupted adds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sharded(two_shards_url: str) -> ClickHouseStore:
 def held(
     servers: ClickHouse, url: str, table: str = "landmark_postings_1"
 ) -> list[int]:
-    """Return how many rows each server has."""
+    """Return the number of rows on each server."""
     name = f"{parse_index_url(url).database}.{table}_local"
     return [int(servers.ask(f"SELECT count() FROM {name}", host)) for host in HOSTS]
 
@@ -126,7 +126,7 @@ def test_verify_names_what_was_lost_changed_or_doubled(
     assert sharded.verify(1) == [
         "bucket 1: recording 2 has other postings than were added",
         "bucket 1: recording 77 has lost its postings",
-        "bucket 1: recording 88 is there twice",
+        "bucket 1: recording 88 is indexed twice",
     ]
 
 
@@ -149,12 +149,12 @@ def test_an_index_of_other_parameters_is_refused(
 
 
 class BrokenOff(Exception):
-    """The process ends here."""
+    """Stands for the end of the process."""
 
 
 @contextlib.contextmanager
 def ending_before_the_last_row() -> Iterator[None]:
-    """Have adds be broken off when their postings are there."""
+    """Interrupt adds after their postings are written."""
     insert = Server.insert
 
     def fail(
@@ -182,7 +182,8 @@ def test_a_broken_off_add_is_never_seen(
     assert best(sharded, music(3, n=300)) == (3, 0)
     assert sharded.query([1], *music(30, n=300)) == []
     sharded.maintain(1)
-    assert sum(held(two_shards, two_shards_url)) == 13 * 300  # it may yet go on
+    # The operation may still continue
+    assert sum(held(two_shards, two_shards_url)) == 13 * 300
     monkeypatch.setattr(upkeep, "_ABANDONED_SECONDS", -1)
     sharded.maintain(1)
     assert sum(held(two_shards, two_shards_url)) == 12 * 300
@@ -238,7 +239,7 @@ def test_faults_of_the_server_are_told_apart(two_shards_url: str) -> None:
         (replace(good, password="wrong"), "refuses the user portal"),
         (replace(good, user="nobody"), "refuses the user nobody"),
         (replace(good, database="none"), "CREATE DATABASE none"),
-        (replace(good, cluster="other"), "knows no cluster other"),
+        (replace(good, cluster="other"), "does not know the cluster other"),
     ):
         with pytest.raises(IndexUnavailable, match=told):
             ClickHouseStore(address, params_hash=PARAMS, rebuild_command="rebuild it")

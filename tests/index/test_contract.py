@@ -1,4 +1,4 @@
-"""What every index store does alike: segments on disk, ClickHouse, two of its servers."""
+"""The common contract of every index store: segments on disk and ClickHouse."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_answers_are_those_of_segments(
 
     for ours, theirs in zip(*found, strict=True):
         assert [vote.votes for vote in ours] == [vote.votes for vote in theirs]
-        # Where several have as many votes as the last, any of them may be left out.
+        # When several have as many votes as the last, any of them may be omitted.
         last = theirs[-1].votes if len(theirs) == 5 else 0
         assert {v for v in ours if v.votes > last} == {
             v for v in theirs if v.votes > last

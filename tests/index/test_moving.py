@@ -1,4 +1,4 @@
-"""From one machine to services of their own: PostgreSQL, S3, ClickHouse; in one command."""
+"""Moving from one machine to PostgreSQL, S3 and ClickHouse with one command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SERVER = os.environ.get(
 
 @pytest.fixture
 def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
-    """Return an installation with recordings, a scanned file, and what came of it."""
+    """Return an installation with recordings, a scanned file and its matches."""
     submit_upload(
         container=catalogue.container,
         upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
@@ -64,7 +64,7 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture
 def index_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Return an empty database on two servers of ClickHouse; none where it is missing."""
+    """Return an empty database on two ClickHouse servers; "" without them."""
     if not server_is_there():
         yield ""
         return
@@ -73,7 +73,7 @@ def index_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.slow  # migrates another installation from nothing, twice
+@pytest.mark.slow  # migrates a second installation from nothing, twice
 def test_everything_moves_and_a_broken_off_move_goes_on(
     installation: Catalogue,
     tmp_path: Path,
@@ -88,10 +88,10 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
         f"STORAGE_URL=s3://key:secret@{s3}/moved?https=off\n"
         f"INDEX_URL={index_url}\n"
     )
-    said = StringIO()
+    output = StringIO()
     with pytest.raises(CommandError, match="failed under the new settings"):
-        call_command("move", str(folder), to=target, stdout=said)
-    assert "NoSuchBucket" in said.getvalue()
+        call_command("move", str(folder), to=target, stdout=output)
+    assert "NoSuchBucket" in output.getvalue()
     boto3.client(
         "s3",
         endpoint_url=f"http://{s3}",
@@ -100,10 +100,10 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
         aws_secret_access_key="secret",
     ).create_bucket(Bucket="moved")
 
-    said = StringIO()
-    call_command("move", str(folder), to=target, stdout=said)
+    output = StringIO()
+    call_command("move", str(folder), to=target, stdout=output)
 
-    assert "Everything is there" in said.getvalue()
+    assert "The move is complete" in output.getvalue()
     assert len(backups_in(folder)) == 1
     with psycopg.connect(empty_postgres) as database:
         row = database.execute("SELECT count(*) FROM scanning_scannedfile").fetchone()
@@ -118,8 +118,8 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
     gone = installation.first.audio
     gone.storage.delete(str(gone))
     assert list(differences(backup, lambda _line: None, media=True)) == [
-        "scanning.scannedfile has 1 rows, the backup 1, and they are not the same",
-        f"{gone} is missing or has other bytes",
+        "scanning.scannedfile has 1 rows, the backup 1, and they differ",
+        f"{gone} is missing or differs",
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_move_into_the_folder_in_use_is_refused(
     target = tmp_path / "new.env"
     target.write_text(f"ACRPORTAL_DATA_DIR={settings.ACRPORTAL_DATA_DIR}\n")
 
-    with pytest.raises(CommandError, match="ACRPORTAL_DATA_DIR of their own"):
+    with pytest.raises(CommandError, match="their own ACRPORTAL_DATA_DIR"):
         call_command("move", str(tmp_path / "moving"), to=target)
 
     assert not (tmp_path / "moving").exists()

@@ -1,4 +1,4 @@
-"""The portal with its index on ClickHouse: the main job, rebuilds, an index that is away."""
+"""The portal with its index on ClickHouse: main job, rebuilds, index outages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def clickhouse_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Return the address of an empty database, on two servers where there are some."""
+    """Return the address of an empty database, on two servers if available."""
     if not (server_is_there() or chdb_is_there()):
         pytest.skip("needs clickhouse-server, or today's ClickHouse: make clickhouse")
     name = "two_shards" if server_is_there() else "chdb"
@@ -45,15 +45,15 @@ def clickhouse_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(params=["folder", "clickhouse"])
 def either_index(request: pytest.FixtureRequest, settings: Settings) -> None:
-    """Keep the index in a folder, then in ClickHouse."""
+    """Run with the index in a folder, then with ClickHouse."""
     if request.param == "clickhouse":
         settings.INDEX_URL = request.getfixturevalue("clickhouse_url")
 
 
 def scan(catalogue: Catalogue, admin: User, run_worker: Worker) -> ScannedFile:
-    """Scan a programme that plays both recordings."""
+    """Scan a programme that contains both recordings."""
     sounds = [audio.tune(1, 12), audio.tune(7, 6), audio.tune(2, 12)]
-    # Another file each time: the same one would not be scanned again.
+    # A different file each time: an identical file would not be scanned again.
     sounds.append(np.zeros(1 + Scan.objects.count(), dtype=np.float32))
     file = submit_upload(
         container=catalogue.container,
@@ -66,7 +66,7 @@ def scan(catalogue: Catalogue, admin: User, run_worker: Worker) -> ScannedFile:
 
 
 def found(file: ScannedFile) -> list[dict[str, Any]]:
-    """Return what a scan said of a file."""
+    """Return the detections of a file's scan."""
     rows = Detection.objects.filter(scan__scanned_file=file).order_by("recording")
     return list(
         rows.values(
@@ -96,14 +96,14 @@ def test_the_main_job_finds_the_same(
     assert distributed == embedded
     call_command("check_index", "--compact", stdout=StringIO())
     index_store.remove_recording(catalogue.first)
-    told = [finding.problem for finding in examine() if finding.check == "index"]
-    assert len(told) == 1
+    problems = [finding.problem for finding in examine() if finding.check == "index"]
+    assert len(problems) == 1
     with pytest.raises(CommandError, match="rebuild_index"):
         call_command("check_index", stdout=StringIO(), stderr=StringIO())
 
 
 class BrokenOff(Exception):
-    """The process ends here."""
+    """Stands for the end of the process."""
 
 
 def test_a_rebuild_goes_on_where_it_was_broken_off(

@@ -1,4 +1,4 @@
-"""Backup and restore: everything comes back, on another database too, or nothing."""
+"""Backup and restore: everything is restored, also to another database, or nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _quietly(_line: str) -> None:
 
 @pytest.fixture
 def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catalogue:
-    """Return an installation with recordings, a scanned file, and what came of it."""
+    """Return an installation with recordings, a scanned file and its matches."""
     submit_upload(
         container=catalogue.container,
         upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
@@ -55,7 +55,7 @@ def backups(installation: Catalogue, tmp_path: Path) -> Path:
 
 
 class Elsewhere:
-    """Another installation, in a process of its own."""
+    """Another installation, in a separate process."""
 
     def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class Elsewhere:
         }
 
     def manage(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Run a command there."""
+        """Run a management command there."""
         return subprocess.run(
             [sys.executable, "manage.py", *map(str, arguments)],
             env=self._environment,
@@ -108,7 +108,7 @@ def _holds_the_same(elsewhere: Elsewhere, backups: Path) -> None:
     assert {path.name for path in (again / "objects").glob("*/*")} == original
 
 
-@pytest.mark.slow  # migrates another installation from nothing
+@pytest.mark.slow  # migrates a second installation from nothing
 def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -> None:
     elsewhere = Elsewhere(tmp_path / "elsewhere")
 
@@ -120,7 +120,7 @@ def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -
     assert (elsewhere.folder / "signing_key.pem").read_bytes() == b"signing key"
 
 
-@pytest.mark.slow  # migrates another installation from nothing
+@pytest.mark.slow  # migrates a second installation from nothing
 def test_a_backup_moves_to_postgresql(
     backups: Path, installation: Catalogue, tmp_path: Path, empty_postgres: str
 ) -> None:

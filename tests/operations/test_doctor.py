@@ -1,4 +1,4 @@
-"""The doctor finds what does not fit together, and mends what can be mended."""
+"""The doctor finds inconsistencies, and repairs those that can be repaired."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from django_tasks_db.models import DBTaskResult
 
 from catalogue import index_store
 from catalogue.changes import retire_recordings
-from catalogue.models import IndexChange, Recording, RecordingStatus
+from catalogue.models import Recording, RecordingStatus
+from jobs.choices import JobState
+from jobs.models import Job
 from operations import stored_files
 from tests.conftest import Catalogue, Worker
 
 
 def examine(*, fix: bool = False) -> list[dict[str, Any]]:  # Any: JSON
-    """Return what the doctor told, as a script reads it."""
-    told = io.StringIO()
+    """Return the doctor's output as JSON."""
+    output = io.StringIO()
     try:
-        call_command("doctor", fix=fix, format="json", stdout=told)
+        call_command("doctor", fix=fix, format="json", stdout=output)
     except CommandError:
-        assert told.getvalue()
-    return [json.loads(line) for line in told.getvalue().splitlines()]
+        assert output.getvalue()
+    return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
 def problems(*, fix: bool = False) -> list[str]:
-    """Return the problems alone."""
+    """Return only the problems."""
     return [finding["problem"] for finding in examine(fix=fix)]
 
 
@@ -42,7 +44,7 @@ def test_nothing_is_found_where_all_is_well(
 ) -> None:
     call_command("doctor")
 
-    assert "All fits together." in capsys.readouterr().out
+    assert "No problems found." in capsys.readouterr().out
 
 
 def test_index_drift_is_found_and_mended(catalogue: Catalogue) -> None:
@@ -128,7 +130,7 @@ def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
     found = examine(fix=True)
 
     assert [finding["mended"] for finding in found] == [False, False, False, True]
-    assert "not mended: " in capsys.readouterr().err
+    assert "not repaired: " in capsys.readouterr().err
     indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
     assert indexed == [catalogue.second.pk]
 
@@ -154,10 +156,15 @@ def test_an_index_change_whose_worker_was_killed_is_made_by_another(
 ) -> None:
     retire_recordings(recordings=[catalogue.first], user=None)
     DBTaskResult.objects.all().delete()
-    IndexChange.objects.update(due_at=datetime.now(tz=UTC))
+    Job.objects.update(
+        state=JobState.RUNNING,
+        lease_owner="gone:1",
+        lease_until=datetime.now(tz=UTC) - timedelta(minutes=1),
+        run_after=datetime.now(tz=UTC) - timedelta(minutes=2),
+    )
 
     run_worker()
 
     indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
     assert indexed == [catalogue.second.pk]
-    assert not IndexChange.objects.exists()
+    assert Job.objects.get(kind="index_change").state == JobState.DONE

@@ -1,4 +1,4 @@
-"""A worker that is told to end finishes what it holds and leaves the rest to others."""
+"""A stopped worker finishes its current work and leaves the rest to others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kombu import Connection
 from tests import audio
 from tests.conftest import CopyDatabase
 
-# Real workers have to start: only a real process shows what a signal does.
+# Only a real worker process shows the effect of a signal.
 pytestmark = pytest.mark.slow
 
 _BROKERS = {
@@ -39,7 +39,7 @@ call_command(*sys.argv[2:])
 
 
 class Installation:
-    """An installation of its own, and programs that run in it."""
+    """A separate installation, and programs that run in it."""
 
     def __init__(self, folder: Path, database: Path, broker: str) -> None:
         self.database = database
@@ -48,7 +48,7 @@ class Installation:
             "ACRPORTAL_DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "BROKER_URL": broker,
-            "SECRET_KEY": "only for this test",
+            "SECRET_KEY": "only for this test, and long enough",
             "DJANGO_SETTINGS_MODULE": "acrportal.settings",
         }
 
@@ -63,17 +63,17 @@ class Installation:
         )
 
     def run(self, *arguments: str) -> None:
-        """Run a command to its end."""
+        """Run a command and wait for its end."""
         assert self.start(*arguments).wait(timeout=_PATIENCE_SECONDS) == 0
 
     def scans(self) -> list[tuple[str, int]]:
-        """Return state and attempts of each scan, read from the file itself."""
+        """Return state and attempts of each scan, read from the database file."""
         with sqlite3.connect(self.database, timeout=20) as database:
             rows = database.execute("SELECT status, attempts FROM scanning_scan")
             return list(rows.fetchall())
 
     def wait_for(self, *wanted: tuple[str, int]) -> None:
-        """Wait until the scans are as wanted."""
+        """Wait until the scans have the wanted states."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self.scans() != list(wanted):
             assert time.monotonic() < deadline, self.scans()

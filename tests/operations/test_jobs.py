@@ -1,4 +1,4 @@
-"""The jobs page: what waits, runs or was given up, why, and trying it again."""
+"""The jobs page: waiting, running and failed jobs, their causes, and retries."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from reports.choices import RunState
 from reports.models import (
     EvidencePack,
     PackStatus,
-    ReportDispatch,
+    ReportDelivery,
     ReportRun,
     ResultImport,
 )
-from reports.models.schedule import DispatchState
+from reports.models.schedule import ReportDeliveryState
 from scanning import callback_processing
 from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanStatus
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
@@ -43,7 +43,7 @@ from tests.security.world import Desk, report_run, schedule
 
 @pytest.fixture
 def viewer(signed_in: MakeClient) -> Client:
-    """Return a client of somebody who may only look."""
+    """Return the client of a viewer."""
     return signed_in(Role.VIEWER)
 
 
@@ -73,8 +73,8 @@ def test_a_scan_is_listed_until_it_is_done(
 
 
 def test_the_list_is_empty_where_nothing_happens(db: None, viewer: Client) -> None:
-    assert b"Nothing runs" in viewer.get("/jobs/").content
-    assert b"Nothing runs" in viewer.get("/jobs/?state=odd&kind=odd").content
+    assert b"No running jobs" in viewer.get("/jobs/").content
+    assert b"No running jobs" in viewer.get("/jobs/?state=odd&kind=odd").content
     assert all(jobs(state=state) == [] for state in JobState)
 
 
@@ -92,18 +92,19 @@ def _search(desk: Desk) -> RetroSearch:
     return search
 
 
-def _dispatch(desk: Desk) -> ReportDispatch:
-    return ReportDispatch.objects.create(
+def _dispatch(desk: Desk) -> ReportDelivery:
+    return ReportDelivery.objects.create(
         schedule=schedule(desk.user),
         run=report_run(desk.user),
-        state=DispatchState.FAILED,
+        state=ReportDeliveryState.FAILED,
         message="It broke.",
         next_attempt_at=datetime.now(tz=UTC),
     )
 
 
-# What was given up of each kind, the least that may try it again, and what it is then.
-Given = tuple[Callable[[Desk], Model], Role, dict[str, Any]]  # Any: of any column
+# A failed row of each kind, the least role that may retry it, and its columns
+# afterwards.
+Given = tuple[Callable[[Desk], Model], Role, dict[str, Any]]  # Any: any column
 _GIVEN_UP: dict[str, Given] = {
     "scan": (_scan, Role.REVIEWER, {"status": ScanStatus.FAILED}),
     "recording": (
@@ -172,7 +173,7 @@ _GIVEN_UP: dict[str, Given] = {
         Role.ADMIN,
         {"outcome": CallbackOutcome.QUEUED},
     ),
-    "dispatch": (_dispatch, Role.ADMIN, {"state": DispatchState.WAITING}),
+    "dispatch": (_dispatch, Role.ADMIN, {"state": ReportDeliveryState.WAITING}),
 }
 
 
@@ -193,9 +194,9 @@ def test_what_was_given_up_is_tried_again_by_who_may(
         assert given_up(job.key) is not None
     events = Event.objects.count()
 
-    told = _post(role, job.key)
+    response = _post(role, job.key)
 
-    assert "1 job is tried again." in told
+    assert "1 job was queued again." in response
     row.refresh_from_db()
     assert {name: getattr(row, name) for name in then} == then
     assert given_up(job.key) is None
@@ -213,7 +214,7 @@ def _post(role: Role, key: str) -> str:
     "key", ["", "scan", "scan:none", "odd:1", "callback_received:x"]
 )
 def test_a_job_that_is_not_there_is_said_to_be_gone(key: str, db: None) -> None:
-    assert "dealt with meanwhile" in _post(Role.ADMIN, key)
+    assert "changed in the meantime" in _post(Role.ADMIN, key)
 
 
 def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -> None:
@@ -258,7 +259,7 @@ def test_a_callback_that_cannot_be_applied_is_given_up_with_the_reason(
         with pytest.raises(ValueError, match="odd"):
             process_callback.call(kept.pk)
         InboundCallback.objects.update(received_at=datetime(2020, 1, 1, tzinfo=UTC))
-        assert requeue_lost_callbacks() == 0  # it waits for its next try
+        assert requeue_lost_callbacks() == 0  # the job waits for its next attempt
 
     kept.refresh_from_db()
     assert kept.outcome == CallbackOutcome.FAILED

@@ -1,13 +1,15 @@
-"""What monitoring reads: liveness, readiness, figures, slow statements."""
+"""Data for monitoring: liveness, readiness, metrics, slow statements."""
 
 from __future__ import annotations
 
 import logging
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
@@ -15,9 +17,11 @@ from accounts.roles import Role
 from operations.middleware import log_slow_statement
 from tests.conftest import Catalogue, MakeClient
 
+DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])
+
 
 def figures(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Return every figure by name and label values."""
+    """Return every metric by name and label values."""
     answer = client.get("/metrics", headers={"Authorization": "Bearer open sesame"})
     assert answer.status_code == 200
     return {
@@ -32,13 +36,13 @@ def test_figures_tell_what_is_there(catalogue: Catalogue, settings: Settings) ->
     client = Client()
     client.get("/accounts/login/")
 
-    told = figures(client)
+    metrics = figures(client)
 
-    assert told["acrportal_recordings", ("ready",)] == 2
-    assert told["acrportal_index_postings", ()] > 0
-    assert told["acrportal_queue_failures", ()] == 0
-    assert told["acrportal_jobs_given_up", ("scan",)] == 0
-    assert told["acrportal_request_seconds_count", ("GET", "2xx", "login")] >= 1
+    assert metrics["acrportal_recordings", ("ready",)] == 2
+    assert metrics["acrportal_index_postings", ()] > 0
+    assert metrics["acrportal_queue_failures", ()] == 0
+    assert metrics["acrportal_jobs_given_up", ("scan",)] == 0
+    assert metrics["acrportal_request_seconds_count", ("GET", "2xx", "login")] >= 1
 
 
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer wrong"])
@@ -66,6 +70,48 @@ def test_ready_says_what_stands_in_the_way(
     assert "cannot be written" in answer.json()["storage"]
     assert answer.json()["database"] == "ok"
     assert signed_in(Role.VIEWER).get("/").status_code == 200
+
+
+def test_asking_for_readiness_writes_nothing(
+    db: None, data_dir: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MEDIA_ROOT = data_dir / "media"
+
+    with CaptureQueriesContext(connection) as statements:
+        first, second = Client().get("/readyz"), Client().get("/readyz")
+
+    assert first.json() == second.json()
+    assert {one["sql"].split()[0] for one in statements} == {"SELECT"}
+    assert not settings.MEDIA_ROOT.exists()
+    settings.MEDIA_ROOT.mkdir()
+    assert Client().get("/readyz").status_code == 200
+    assert not any(settings.MEDIA_ROOT.iterdir())
+
+
+def test_full_disk_is_not_ready(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: DiskUsage(10, 10, 0))
+
+    answer = Client().get("/readyz")
+
+    assert answer.status_code == 503
+    assert "No space left" in answer.json()["storage"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_monitoring_only_reads(db: None, path: str, method: str) -> None:
+    assert Client().generic(method, path).status_code == 405
+
+
+def test_methods_that_nobody_knows_are_not_counted_one_by_one(
+    db: None, settings: Settings
+) -> None:
+    settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
+    client = Client()
+    for number in range(5):
+        assert client.generic(f"BREW{number}", "/healthz").status_code == 405
+
+    assert not [labels for _name, labels in figures(client) if "BREW0" in labels]
 
 
 def test_a_slow_statement_is_logged_without_its_values(

@@ -1,4 +1,4 @@
-"""What the portal stands on is away: what people and programs are told, and what stays."""
+"""Outages of the portal's dependencies: the messages, and the data that survives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NO_ROOM = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def client_of(role: Role) -> Client:
-    """Return a signed-in client that sees error pages as browsers do."""
+    """Return a signed-in client that gets error pages as browsers do."""
     client = Client(raise_request_exception=False)
     client.force_login(make_user(role))
     return client
@@ -81,16 +81,16 @@ def test_an_upload_that_cannot_be_kept_is_refused_whole(
     client = client_of(Role.REVIEWER)
     monkeypatch.setattr(type(default_storage._wrapped), "save", failing(error))  # type: ignore[attr-defined]  # the one behind
 
-    told = client.post(
+    response = client.post(
         _UPLOADS, {"container": container.pk, "file": upload("a.wav", b"x" * 99)}
     )
     page = client.post(
         "/upload/", {"container": container.pk, "files": [upload("a.wav", b"x" * 99)]}
     )
 
-    assert (told.status_code, told.json()["code"]) == (status, code)
+    assert (response.status_code, response.json()["code"]) == (status, code)
     assert page.status_code == status
-    assert b"not kept" in page.content
+    assert b"not stored" in page.content
     assert not ScannedFile.objects.exists()
 
 
@@ -98,7 +98,7 @@ def test_readiness_says_that_the_object_storage_is_away(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = EndpointConnectionError(endpoint_url="http://s3")
-    monkeypatch.setattr(type(default_storage._wrapped), "save", failing(away))  # type: ignore[attr-defined]  # the one behind
+    monkeypatch.setattr(default_storage._wrapped, "exists", failing(away))  # type: ignore[attr-defined]  # the one behind
 
     ready = Client(raise_request_exception=False).get("/readyz")
 
@@ -116,11 +116,11 @@ def test_no_room_for_the_upload_itself_is_told_too(
         "django.core.files.uploadhandler.TemporaryUploadedFile", failing(_NO_ROOM)
     )
 
-    told = client.post(
+    response = client.post(
         _UPLOADS, {"container": container.pk, "file": upload("a.wav", b"x" * 99)}
     )
 
-    assert (told.status_code, told.json()["code"]) == (507, "no_room")
+    assert (response.status_code, response.json()["code"]) == (507, "no_room")
 
 
 def test_a_scan_without_room_goes_on_once_there_is_some(
@@ -158,19 +158,19 @@ def test_the_jobs_page_says_that_nobody_works(
     container = Container.objects.create(name="C")
     submit_upload(container=container, upload=upload("a.wav", b"x" * 9), user=admin)
     client = signed_in(Role.VIEWER)
-    assert b"nobody works on them" not in client.get("/jobs/").content
+    assert b"no worker is running" not in client.get("/jobs/").content
 
     Scan.objects.update(created_at=datetime.now(tz=UTC) - timedelta(minutes=10))
 
-    assert b"nobody works on them" in client.get("/jobs/").content
+    assert b"no worker is running" in client.get("/jobs/").content
 
 
 def test_the_doctor_finds_a_broker_that_is_away(db: None) -> None:
     celery_backend.celery_app.cache_clear()
     try:
         with override_settings(BROKER_URL="amqp://guest:guest@127.0.0.1:9//"):
-            told = [finding.problem for finding in examine()]
+            problems = [finding.problem for finding in examine()]
     finally:
         celery_backend.celery_app.cache_clear()
 
-    assert any("the broker does not answer" in problem for problem in told)
+    assert any("the broker does not answer" in problem for problem in problems)

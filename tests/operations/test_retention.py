@@ -1,4 +1,4 @@
-"""What is deleted when: told before, and then done."""
+"""Retention: announced deletions, which then happen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from operations.retention import outlook, prune
 from reports.choices import RunState
 from reports.models import ReportRun
 from scanning.choices import KeepAudio
-from scanning.models import Container, ScannedFile
+from scanning.models import Container, InboundCallback, ScannedFile
+from scanning.services.removal import delete_container
 from scanning.tasks import run_scan
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
@@ -31,7 +32,7 @@ NOW = datetime.now(tz=UTC)
 
 
 def taken(kind: str, *, days: int = 0, of: str = "") -> tuple[int, int]:
-    """Return how much a rule takes within some days, and of what size."""
+    """Return how many objects a rule deletes within ``days``, and their bytes."""
     (rule,) = [
         one
         for one in outlook(by=NOW + timedelta(days=days))
@@ -71,6 +72,29 @@ def test_what_a_container_does_not_keep_goes_once_scanned() -> None:
     assert taken("audio", of="Desk") == (1, 1_000)
 
 
+def test_callbacks_without_a_file_are_told_before_they_go() -> None:
+    for age_days, outcome in ((6, "orphan"), (6, "applied"), (8, "orphan")):
+        callback = InboundCallback.objects.create(
+            body="{}", body_bytes=2, body_sha256=f"{age_days}{outcome}", outcome=outcome
+        )
+        received = NOW - timedelta(days=age_days)
+        InboundCallback.objects.filter(pk=callback.pk).update(received_at=received)
+
+    assert taken("callbacks") == (1, 2)
+    assert taken("callbacks", days=3) == (2, 4)
+
+
+def test_audio_of_a_deleted_container_is_told_before_it_goes() -> None:
+    gone = ContainerFactory.create(name="Gone", audio_days=10)
+    empty = ContainerFactory.create(name="Empty", audio_days=10)
+    file_of(gone, age_days=20)
+    delete_container(container=gone, user=None, reason="")
+    delete_container(container=empty, user=None, reason="")
+
+    assert taken("audio", of="Gone") == (1, 1_000)
+    assert "Empty" not in {one.of for one in outlook(by=NOW)}
+
+
 def test_reports_are_told_before_they_go(settings: Settings) -> None:
     settings.ACRPORTAL_REPORT_DAYS = 10
     run = ReportRun.objects.create(name="Old", state=RunState.READY, size_bytes=500)
@@ -101,14 +125,14 @@ def test_sessions_and_queue_entries_that_are_over_go() -> None:
 
 def test_the_command_tells_and_deletes_nothing() -> None:
     file_of(ContainerFactory.create(name="Desk", audio_days=1), age_days=5)
-    said, as_json = StringIO(), StringIO()
+    output, as_json = StringIO(), StringIO()
 
-    call_command("retention", days=7, stdout=said)
+    call_command("retention", days=7, stdout=output)
     call_command("retention", format="json", stdout=as_json)
 
-    assert "Audio of scanned files: Desk (after 1 days): 1" in said.getvalue()
+    assert "Audio of scanned files: Desk (after 1 days): 1" in output.getvalue()
     kinds = [json.loads(line)["kind"] for line in as_json.getvalue().splitlines()]
-    assert kinds == ["audio", "reports", "sessions", "queue"]
+    assert kinds == ["audio", "reports", "callbacks", "sessions", "queue"]
     assert ScannedFile.objects.get().media
 
 

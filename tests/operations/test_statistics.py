@@ -1,4 +1,4 @@
-"""The worker lets SQLite look at its tables."""
+"""The worker updates SQLite's table statistics."""
 
 from __future__ import annotations
 

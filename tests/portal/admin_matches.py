@@ -1,4 +1,4 @@
-"""Addresses of matches in the admin, and what it answers with."""
+"""Addresses of matches in the admin, and helpers to read its responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SignIn = Callable[[Role], Client]
 
 
 def user(role: Role) -> User:
-    """Return the user whom ``sign_in`` made."""
+    """Return the user that ``sign_in`` made."""
     return User.objects.get(username=f"the-{role}")
 
 
@@ -29,12 +29,12 @@ def page(match: Match) -> str:
 
 
 def decide(match: Match, verb: str) -> str:
-    """Return the address that a decision is sent to."""
+    """Return the address that accepts a decision."""
     return reverse("admin:review_match_decide", args=[match.pk, verb])
 
 
 def text(response: Any) -> str:  # Any: the test client's own class
-    """Return the page."""
+    """Return the response body as text."""
     return str(response.content, "utf-8")
 
 

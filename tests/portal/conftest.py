@@ -1,4 +1,4 @@
-"""What several tests of pages stand on."""
+"""Fixtures that several tests of pages share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.portal.admin_matches import SignIn
 
 @pytest.fixture
 def sign_in(client: Client) -> SignIn:
-    """Return a function that signs a new user of a role in."""
+    """Return a function that signs in a new user with a role."""
 
     def enter(role: Role) -> Client:
         known = User.objects.filter(username=f"the-{role}").first()

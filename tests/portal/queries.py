@@ -1,4 +1,4 @@
-"""Counting what a page asks the database."""
+"""Counting a page's database queries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 
 def queries_of(client: Client, address: str) -> int:
-    """Return how many queries a page asks."""
+    """Return how many queries a page makes."""
     with CaptureQueriesContext(connection) as asked:
         assert client.get(address).status_code == 200
     return len(asked)

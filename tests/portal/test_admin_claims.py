@@ -50,9 +50,9 @@ def test_received_day_counts(signed_in: MakeClient) -> None:
 def test_what_came_today_came_now(signed_in: MakeClient) -> None:
     match = make_match(state=MatchState.CONFIRMED)
     url = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
-    told = {"version": 1, "code": "licensed", "received": str(timezone.localdate())}
+    fields = {"version": 1, "code": "licensed", "received": str(timezone.localdate())}
 
-    signed_in(Role.REVIEWER).post(url, told)
+    signed_in(Role.REVIEWER).post(url, fields)
 
     assert timezone.now() - Dispute.objects.get().received_at < timedelta(minutes=5)
 

@@ -1,4 +1,4 @@
-"""Many matches at once in the admin: decided, assigned, exported, each as the role may."""
+"""Bulk actions on matches in the admin: decide, assign, export, as the role permits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def bulk(
     client: Client, action: str, *matches: Match, **more: object
 ) -> Any:  # Any: as above
-    """Choose an action in the list."""
+    """Run an action on matches of the list."""
     return client.post(
         LIST,
         {

@@ -1,4 +1,4 @@
-"""Every admin screen opens for its roles, and writes only what its role may."""
+"""Every admin screen opens for its roles, and saves only permitted changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import Bucket, IndexChange, Recording
+from catalogue.models import Bucket, Recording
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
 from review.models import Match
 from scanning.choices import CallbackOutcome, ScanStatus
@@ -63,7 +63,7 @@ PRODUCT_APPS = [
 
 @pytest.fixture
 def content() -> None:
-    """Put one row of everything there."""
+    """Add one row of everything."""
     _one_of_each()
 
 
@@ -95,8 +95,8 @@ def address(model: type[Model], page: str, *args: object) -> str:
 def test_every_model_of_the_product_has_a_screen() -> None:
     shown_inside = {
         *(AccessLimit, DedupMember, DeliveryAttempt, Segment, WatchCheck, WatchItem),
-        # Shown on the page of the loop; and what no person ever asks for.
-        *(LoopPlace, CheckedRecording, IndexChange),
+        # One is shown on its loop's page; the other has no page for people.
+        *(LoopPlace, CheckedRecording),
     }
     for label in PRODUCT_APPS:
         for model in apps.get_app_config(label).get_models():
@@ -108,7 +108,7 @@ def test_every_model_of_the_product_has_a_screen() -> None:
 def test_every_role_sees_list_and_page(
     client: Client, content: None, role: Role, model: type[Model]
 ) -> None:
-    # Before anybody enters: that is an event too, and not for everybody.
+    # Before anybody signs in: signing in is an event too, and not everybody sees it.
     row = model._default_manager.latest("pk")
     entered(client, role)
 
@@ -157,7 +157,7 @@ def test_lists_need_a_fixed_number_of_queries(
     for _ in range(3):
         _one_of_each()
 
-    assert queries() <= few + 1  # a second month brings the date hierarchy one more
+    assert queries() <= few + 1  # a second month adds a query for the date hierarchy
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_reviewer_asks_for_another_scan(client: Client) -> None:
     )
 
     assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
-    assert "is being scanned already" in again.content.decode()
+    assert "is already being scanned" in again.content.decode()
 
 
 def test_manager_edits_metadata_and_the_identifiers_are_checked(

@@ -1,4 +1,4 @@
-"""The pages of the catalogue: recordings and buckets, how they are added and shown."""
+"""The catalogue's pages: recordings and buckets, adding and showing them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from dedup.services import find_duplicates
-from portal.views import catalogue as catalogue_pages
+from portal.catalogue import views as catalogue_pages
 from tests import audio
 from tests.conftest import MakeClient, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -55,7 +55,7 @@ def test_same_file_again_is_refused_by_name(
             {"bucket": bucket.pk, "audio": upload("t.wav", content), "title": title},
         )
 
-    assert "This very file is in" in answer.content.decode()
+    assert "This file is already in" in answer.content.decode()
     assert Recording.objects.get().title == "First"
 
 

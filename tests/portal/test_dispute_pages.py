@@ -1,4 +1,4 @@
-"""Disputes on the pages: recorded, listed by the day they are due, answered."""
+"""Dispute pages: recorded, listed by due date, answered."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from django.urls import reverse
 from accounts.roles import Role
 from review.choices import DisputeStatus, MatchState
 from review.models import Dispute, Match
-from review.services import disputes
+from review.services import decisions, disputes
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
+from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db
 
@@ -82,8 +83,8 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"code": ""}, "Choose what the other side objects."),
-        ({"code": "other"}, "Say what the other side objects."),
+        ({"code": ""}, "Choose the grounds of the dispute."),
+        ({"code": "other"}, "Say what the other side objects to."),
         ({"code": "licensed", "received": "soon"}, "Enter the day as 2026-05-01."),
         ({"code": "licensed", "received": "2126-01-01"}, "in the future"),
         ({"code": "licensed", "version": "9"}, "your decision was not saved"),
@@ -129,7 +130,7 @@ def test_answer_needs_words_and_a_manager(manager: Client, reviewer: Client) -> 
     match = disputed()
 
     asked = move(manager, match, "uphold", note="")
-    assert "Say why, as it is told to the other side." in asked.content.decode()
+    assert "Give the reason, as the other side will read it." in asked.content.decode()
     refused = move(reviewer, match, "uphold", note="no")
     assert "Only a manager may answer" in refused.content.decode()
 
@@ -151,6 +152,79 @@ def test_list_shows_what_is_overdue_first_and_reminds(reviewer: Client) -> None:
     assert "1 is due within 7 days." in page
     only = reviewer.get(f"{LIST}?show=overdue").context["page_obj"]
     assert [dispute.match for dispute in only] == [overdue]
+
+
+@pytest.fixture
+def recorded_by_ana() -> Match:
+    """Return a match that mira confirmed and whose dispute ana recorded."""
+    mira = make_user(Role.REVIEWER, username="mira")
+    match = make_match()
+    confirmed = decisions.confirm(match=match, user=mira, version=1)
+    return disputes.record(
+        match=match,
+        user=make_user(Role.REVIEWER, username="ana"),
+        version=confirmed.version,
+        code="licensed",
+    )
+
+
+def text_of(client: Client, path: str) -> str:
+    return visible_text(client.get(path).content.decode())
+
+
+def test_pages_name_who_recorded_a_dispute_and_who_confirmed(
+    signed_in: MakeClient, recorded_by_ana: Match
+) -> None:
+    match, admin = recorded_by_ana, signed_in(Role.ADMIN)
+    again = make_match(recording=match.recording)
+
+    page = text_of(admin, match.review_url)
+    assert page.count("Disputed recorded by ana, ") == 2
+    assert "confirmed by mira, " in page
+    assert "Disputed by mira" not in page
+    form = text_of(admin, reverse("admin:review_match_change", args=[match.pk]))
+    assert "Disputed recorded by ana, " in form
+    assert "by mira" not in form
+    earlier = text_of(admin, again.review_url)
+    assert "mira" not in earlier
+    assert "· ana" in earlier
+    assert "recorded by ana" in text_of(admin, LIST)
+    assert "ana" in text_of(admin, reverse("admin:review_dispute_changelist"))
+
+
+def test_an_answer_names_who_answered(
+    manager: Client, signed_in: MakeClient, recorded_by_ana: Match
+) -> None:
+    match = recorded_by_ana
+    disputes.uphold(
+        match=match,
+        user=make_user(Role.MANAGER, username="otto"),
+        version=match.version,
+        answer="It is ours.",
+    )
+
+    page = text_of(manager, match.review_url)
+
+    assert "Upheld by otto, " in page
+    assert "recorded by ana" in page
+    assert "It is ours. otto, " in page
+    body = manager.get(reverse("api:match_disputes", args=[match.uid])).json()[0]
+    assert (body["recorded_by"], body["answered_by"]) == ("ana", "otto")
+
+
+def test_a_match_that_a_later_scan_replaced_names_nobody_for_that(
+    reviewer: Client,
+) -> None:
+    match = make_match()
+    mira = make_user(Role.REVIEWER, username="mira")
+    decisions.confirm(match=match, user=mira, version=1)
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_match(scan=scan, recording=match.recording)
+
+    page = text_of(reviewer, match.review_url)
+
+    assert "Superseded" in page
+    assert "by mira" not in page
 
 
 def test_queue_counts_open_disputes(reviewer: Client) -> None:

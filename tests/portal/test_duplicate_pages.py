@@ -1,4 +1,4 @@
-"""The pages of duplicates: the list, groups, pairs, loops, bulk, checks, the report."""
+"""The duplicate pages: list, groups, pairs, loops, bulk actions, checks, report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from catalogue.models import Bucket, ExcludedSegment, Recording, RecordingStatus
+from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
 from dedup.models import (
     ActionState,
@@ -139,18 +139,18 @@ def test_a_group_shows_its_rule_and_what_differs(
     assert "it was added earlier" in page
     assert "2 fields differ" in page
     assert "One sound, 2 ISRCs" in page
-    assert "Your role may look at duplicates" in page
+    assert "Your role may view duplicates" in page
 
 
 def test_a_manager_merges_and_undoes(signed_in: MakeClient, group: DedupGroup) -> None:
     client = signed_in(Role.MANAGER)
     second = group.members.get(canonical=False).recording
 
-    told = act(client, group, form_of(group, "merge", field_title=second.uid))
+    page = act(client, group, form_of(group, "merge", field_title=second.uid))
 
     first = Recording.objects.get(status=RecordingStatus.READY)
     assert first.title == "NIGHT DRIVE"
-    assert "The other ids still lead to it" in told
+    assert "The other ids still lead to it" in page
     action = DedupAction.objects.get()
     client.post(
         reverse("portal:duplicate_settle", args=[action.uid]),
@@ -202,7 +202,7 @@ def test_what_changed_meanwhile_is_shown_and_nothing_is_done(
 
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "The group was changed meanwhile" in page
+    assert "Somebody changed the group meanwhile" in page
     assert "+ Third" in page
     assert not DedupAction.objects.exists()
 
@@ -221,7 +221,7 @@ def test_a_note_that_is_too_long_is_named_and_nothing_is_done(
     page = act(signed_in(Role.MANAGER), group, form_of(group, "merge", note="n" * 1001))
 
     assert "at most 1000 characters" in page
-    assert "settled by now" not in page
+    assert "already settled" not in page
     assert not DedupAction.objects.exists()
 
 
@@ -281,7 +281,7 @@ def test_any_two_recordings_are_compared_on_demand(
     strangers = client.get(address, {"a": "T-1", "b": "T-2"}).content.decode()
 
     assert "Same recording" in same
-    assert "share no stretch" in strangers
+    assert "No shared interval found" in strangers
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_a_loop_is_excluded_everywhere_in_one_step(
     again = client.post(address, {"verb": "keep"})
 
     assert "0 matches rest on it" in page
-    assert ExcludedSegment.objects.filter(approved=True).count() == 3
+    assert Exclusion.objects.filter(approved=True).count() == 3
     loop.refresh_from_db()
     assert loop.state == LoopState.EXCLUDED
     assert again.status_code == 409
@@ -331,7 +331,7 @@ def test_a_reviewer_proposes_to_exclude_a_loop(
 
     signed_in(Role.REVIEWER).post(address, {"verb": "exclude"})
 
-    assert ExcludedSegment.objects.filter(approved=False).count() == 3
+    assert Exclusion.objects.filter(approved=False).count() == 3
 
 
 def test_a_viewer_settles_no_loop(signed_in: MakeClient, loop: SharedLoop) -> None:
@@ -340,7 +340,7 @@ def test_a_viewer_settles_no_loop(signed_in: MakeClient, loop: SharedLoop) -> No
     answer = signed_in(Role.VIEWER).post(address, {"verb": "exclude"})
 
     assert answer.status_code == 403
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
 
 
 def test_a_loop_that_no_longer_fits_a_recording_is_told(
@@ -353,7 +353,7 @@ def test_a_loop_that_no_longer_fits_a_recording_is_told(
 
     assert answer.status_code == 409
     assert "must lie inside the recording" in answer.content.decode()
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
 
 
 def test_a_longer_note_of_a_loop_than_is_kept_is_told(
@@ -366,8 +366,11 @@ def test_a_longer_note_of_a_loop_than_is_kept_is_told(
     )
 
     assert answer.status_code == 409
-    assert "The note has 1001 characters; 1000 are kept." in answer.content.decode()
-    assert not ExcludedSegment.objects.exists()
+    assert (
+        "The note has 1001 characters; at most 1000 are allowed."
+        in answer.content.decode()
+    )
+    assert not Exclusion.objects.exists()
 
 
 @pytest.mark.parametrize("verb", ["", "exlude"])

@@ -1,4 +1,4 @@
-"""The pages of evidence packs: who may ask, who may take, what is shown."""
+"""Evidence pack pages: who may request and download packs, and their content."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def test_the_page_says_since_when_a_pack_is_stale(
     page = client.get(address(match)).content.decode()
     review = client.get(match.review_url).content.decode()
 
-    assert "Ready, but stale" in page
+    assert "Ready, but outdated" in page
     assert "The match has changed since" in page
     assert pack.sha256 in page
-    assert "stale since" in review
+    assert "outdated since" in review
 
 
 def test_without_a_key_the_page_says_how_to_make_one(
@@ -176,7 +176,7 @@ def test_the_admin_asks_and_then_builds_for_the_selection(
     packs = EvidencePack.objects.all()
     assert {pack.match_id for pack in packs} == {first.pk, second.pk}
     assert not any(pack.with_reference_clips for pack in packs)
-    assert "is being built already" in again.content.decode()
+    assert "is already being built" in again.content.decode()
     packs_page = client.get(reverse("admin:reports_evidencepack_changelist"))
     assert first.recording.title in packs_page.content.decode()
     assert (

@@ -1,4 +1,4 @@
-"""Excluding stretches from the recording's page."""
+"""Excluding intervals on the recording's page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from review.choices import MatchState
 from tests.conftest import MakeClient
 from tests.factories.review import make_match
@@ -28,12 +28,12 @@ def test_stretch_is_previewed_then_excluded_then_removed(manager: Client) -> Non
 
     shown = manager.get(url, STRETCH).content.decode()
     assert match.scanned_file.name in shown
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
 
     manager.post(url, STRETCH)
     match.refresh_from_db()
     assert match.state == MatchState.SUPPRESSED
-    segment = ExcludedSegment.objects.get()
+    segment = Exclusion.objects.get()
     page = manager.get(
         reverse("portal:recording_detail", args=[match.recording.uid])
     ).content.decode()
@@ -70,7 +70,7 @@ def test_reviewer_proposes_and_manager_approves(
 
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
-    segment = ExcludedSegment.objects.get()
+    segment = Exclusion.objects.get()
     manager.post(reverse("portal:exclusion_approve", args=[segment.uid]))
     match.refresh_from_db()
     assert match.state == MatchState.SUPPRESSED
@@ -79,7 +79,7 @@ def test_reviewer_proposes_and_manager_approves(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"end": "5"}, "before the start"),
+        ({"end": "5"}, "after the start"),
         ({"end": "999"}, "shorter than that"),
         ({"reason": "because"}, "valid choice"),
     ],
@@ -93,7 +93,7 @@ def test_page_says_what_is_wrong(
     answer = manager.post(url, {**STRETCH, **changes})
 
     assert told in answer.content.decode()
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
 
 
 def test_roles(signed_in: MakeClient) -> None:
@@ -101,7 +101,7 @@ def test_roles(signed_in: MakeClient) -> None:
     url = reverse("portal:exclusion_add", args=[match.recording.uid])
     viewer, reviewer = signed_in(Role.VIEWER), signed_in(Role.REVIEWER)
     reviewer.post(url, STRETCH)
-    segment = ExcludedSegment.objects.get()
+    segment = Exclusion.objects.get()
 
     assert viewer.get(url).status_code == 403
     for name in ("exclusion_approve", "exclusion_remove"):
@@ -113,5 +113,5 @@ def test_admin_lists_exclusions(signed_in: MakeClient) -> None:
     client = signed_in(Role.ADMIN)
 
     for name in ("changelist", "add"):
-        answer = client.get(reverse(f"admin:catalogue_excludedsegment_{name}"))
+        answer = client.get(reverse(f"admin:catalogue_exclusion_{name}"))
         assert answer.status_code == (403 if name == "add" else 200)

@@ -1,4 +1,4 @@
-"""What the content security policy and the sprite ask of templates and style sheets."""
+"""Rules of the content security policy and the icon sprite for templates and styles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from portal import states
+from portal.shared import looks
 from review.choices import MatchState
 from scanning.choices import FileStatus
 
@@ -18,7 +18,7 @@ SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 SHEETS = sorted((ROOT / "static" / "css").glob("*.css"))
 SPRITE = (ROOT / "static" / "img" / "icons.svg").read_text(encoding="utf-8")
 SYMBOLS = set(re.findall(r'<symbol id="([\w-]+)"', SPRITE))
-# A page that leaves the portal in an evidence pack has to bring its own style.
+# A page inside an evidence pack has to contain its own styles.
 SELF_CONTAINED = ROOT / "templates" / "evidence" / "case.html"
 
 
@@ -62,11 +62,11 @@ def test_every_state_has_an_icon_and_a_style() -> None:
     badges = (sheets / "badges.css").read_text(encoding="utf-8")
     pictures = (sheets / "pictures.css").read_text(encoding="utf-8")
 
-    for state, look in states.REVIEW_STATES.items():
+    for state, look in looks.REVIEW_STATES.items():
         assert look.icon in SYMBOLS
         assert f".badge--state-{state}" in badges
         assert f".seg--{state}" in pictures
-    for state, look in states.FILE_STATES.items():
+    for state, look in looks.FILE_STATES.items():
         assert look.icon in SYMBOLS
         assert f".badge--{state}" in badges
 
@@ -76,14 +76,14 @@ def test_every_pattern_that_states_use_is_defined() -> None:
         encoding="utf-8"
     )
 
-    fills = {states.pattern_fill(state) for state in states.REVIEW_STATES} - {""}
+    fills = {looks.pattern_fill(state) for state in looks.REVIEW_STATES} - {""}
     for fill in fills:
         assert f'id="{fill.removeprefix("url(#").removesuffix(")")}"' in patterns
 
 
 def test_states_of_the_models_are_the_states_that_are_drawn() -> None:
-    assert set(states.REVIEW_STATES) == set(MatchState.values)
-    assert set(states.FILE_STATES) == set(FileStatus.values)
+    assert set(looks.REVIEW_STATES) == set(MatchState.values)
+    assert set(looks.FILE_STATES) == set(FileStatus.values)
 
 
 def test_each_theme_token_has_a_light_and_a_dark_value() -> None:

@@ -1,4 +1,4 @@
-"""The pages of licences: who may open them, and that they do what they say."""
+"""Licence pages: who may open them, and their effects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def manager(signed_in: MakeClient) -> Client:
 
 
 def terms(**changes: object) -> dict[str, object]:
-    """Return what the form sends."""
+    """Return the fields of the form."""
     return {
         "holder": "Broadcaster",
         "scope": "recordings",

@@ -1,4 +1,4 @@
-"""Matches over the API: the same rules and events as on the pages."""
+"""Matches in the API: the same rules and events as on the pages."""
 
 from __future__ import annotations
 
@@ -56,6 +56,9 @@ def test_a_decision_is_the_event_that_a_page_would_write() -> None:
         ({"verb": "confirm", "version": 7}, 409, "stale"),
         ({"verb": "reopen", "note": "again"}, 403, "not_allowed"),
         ({"verb": "give up"}, 422, "invalid"),
+        ({"verb": "clear", "licence": "a\0b"}, 422, "invalid"),
+        ({"verb": "clear", "licence": ["a"]}, 422, "invalid"),
+        ({"verb": "clear", "licence": "unknown"}, 422, "invalid"),
     ],
 )
 def test_what_a_page_refuses_is_refused(
@@ -98,11 +101,11 @@ def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:
     )
 
     assert answer.status_code == 201
-    told = answer.json()
-    assert (told["status"], told["due_at"]) == ("open", "2026-05-31T09:00:00Z")
-    assert told["match"]["state"] == "disputed"
+    body = answer.json()
+    assert (body["status"], body["due_at"]) == ("open", "2026-05-31T09:00:00Z")
+    assert body["match"]["state"] == "disputed"
     (listed,) = client.get(reverse("api:match_disputes", args=[match.uid])).json()
-    assert listed["uid"] == told["uid"]
+    assert listed["uid"] == body["uid"]
 
 
 def test_a_service_account_approves_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Every page: who may open it, that it holds together, and its query count."""
+"""Every page: permissions, valid structure, and query count."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def test_match_list_filters_by_score_band(signed_in: MakeClient) -> None:
 def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
     bucket = BucketFactory.create()
     client = signed_in(ADMIN)
-    told = {
+    fields = {
         "name": "Programmes",
         "buckets": [bucket.pk],
         "engine": "embedded",
@@ -251,10 +251,10 @@ def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
         "link_audio": "original",
     }
 
-    client.post(reverse("portal:container_create"), told)
+    client.post(reverse("portal:container_create"), fields)
     container = Container.objects.get()
     client.post(
-        reverse("portal:container_edit", args=[container.pk]), told | {"name": "TV"}
+        reverse("portal:container_edit", args=[container.pk]), fields | {"name": "TV"}
     )
 
     container.refresh_from_db()
@@ -364,7 +364,7 @@ def test_person_without_a_role_is_told_and_can_sign_out(
     page = client.get("/")
 
     assert page.status_code == 403
-    assert "no role yet" in page.content.decode()
+    assert "until an admin gives them a role" in page.content.decode()
     assert f'action="{reverse("logout")}"' in page.content.decode()
     client.post(reverse("logout"))
     assert client.get("/").status_code == 302

@@ -1,4 +1,4 @@
-"""Pictures: places, minimum widths, folding, windows, and sentences for readers."""
+"""Pictures: positions, minimum widths, folding, windows, and text alternatives."""
 
 from __future__ import annotations
 
@@ -8,21 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import pictures, waves
-from portal.pictures import (
-    CoveragePart,
-    FactLane,
-    Lane,
-    Segment,
-    Span,
-)
-from portal.waves import Waveform, Window
+from portal.pictures import ribbon, waveform
+from portal.pictures.ribbon import CoveragePart, DrawnSegment, FactLane, Lane, Span
+from portal.pictures.waveform import DrawnWaveform, Window
 
 MINUTE = 60_000
 
 
 def lane(name: str, *spans: tuple[int, int], state: str = "pending") -> Lane:
-    return Lane(name, [Segment(start, end, state) for start, end in spans])
+    return Lane(name, [DrawnSegment(start, end, state) for start, end in spans])
 
 
 def share(text: str) -> float:
@@ -31,24 +25,24 @@ def share(text: str) -> float:
 
 
 def test_segment_lies_where_its_time_is() -> None:
-    drawn = pictures.ribbon(duration_ms=1000, lanes=[lane("A", (250, 500))])
+    drawn = ribbon.ribbon(duration_ms=1000, lanes=[lane("A", (250, 500))])
 
     box = drawn.lanes[0].boxes[0]
     assert (box.x, box.width, box.x2) == ("25%", "25%", "50%")
 
 
 def test_short_segment_keeps_a_visible_width_inside_the_plot() -> None:
-    drawn = pictures.ribbon(
+    drawn = ribbon.ribbon(
         duration_ms=97_200_000, lanes=[lane("A", (97_199_000, 97_200_000))]
     )
 
     box = drawn.lanes[0].boxes[0]
-    assert share(box.width) == pictures.MIN_SEGMENT_PERCENT
+    assert share(box.width) == ribbon.MIN_SEGMENT_PERCENT
     assert share(box.x) + share(box.width) <= 100
 
 
 def test_segment_says_where_it_is_in_words() -> None:
-    segment = Segment(
+    segment = DrawnSegment(
         696_000,
         720_000,
         "in_review",
@@ -57,7 +51,7 @@ def test_segment_says_where_it_is_in_words() -> None:
         score=90.6,
     )
 
-    drawn = pictures.ribbon(duration_ms=MINUTE * 24, lanes=[Lane("Glass", [segment])])
+    drawn = ribbon.ribbon(duration_ms=MINUTE * 24, lanes=[Lane("Glass", [segment])])
 
     assert drawn.lanes[0].boxes[0].label == (
         "Glass, segment 1 of 1, source 11 min 36 s to 12 min, "
@@ -68,13 +62,13 @@ def test_segment_says_where_it_is_in_words() -> None:
 def test_lanes_beyond_eight_are_folded() -> None:
     lanes = [lane(f"L{number}", (0, 100)) for number in range(40)]
 
-    drawn = pictures.ribbon(duration_ms=1000, lanes=lanes)
+    drawn = ribbon.ribbon(duration_ms=1000, lanes=lanes)
 
     assert (len(drawn.lanes), len(drawn.folded)) == (8, 32)
 
 
 def test_window_keeps_only_what_it_shows_and_numbers_stay() -> None:
-    drawn = pictures.ribbon(
+    drawn = ribbon.ribbon(
         duration_ms=10 * MINUTE,
         lanes=[lane("A", (0, 1000), (5 * MINUTE, 6 * MINUTE))],
         window=Window(5 * MINUTE, 7 * MINUTE),
@@ -87,7 +81,7 @@ def test_window_keeps_only_what_it_shows_and_numbers_stay() -> None:
 
 
 def test_window_steps_stay_inside_the_file() -> None:
-    drawn = pictures.ribbon(
+    drawn = ribbon.ribbon(
         duration_ms=10 * MINUTE, lanes=[], window=Window(0, 5 * MINUTE)
     )
 
@@ -99,7 +93,7 @@ def test_window_steps_stay_inside_the_file() -> None:
     "window", [Window(900, 100), Window(-500, 99_999_999), Window(5000, 5000)]
 )
 def test_window_that_makes_no_sense_is_brought_into_the_file(window: Window) -> None:
-    drawn = pictures.ribbon(duration_ms=1000, lanes=[], window=window)
+    drawn = ribbon.ribbon(duration_ms=1000, lanes=[], window=window)
 
     assert 0 <= drawn.window.start_ms < drawn.window.end_ms <= 1000
 
@@ -110,16 +104,16 @@ def test_facts_without_spans_get_no_lane() -> None:
         FactLane("Speech", "speech", []),
     ]
 
-    drawn = pictures.ribbon(duration_ms=100, lanes=[], facts=facts)
+    drawn = ribbon.ribbon(duration_ms=100, lanes=[], facts=facts)
 
     assert [fact.kind for fact in drawn.facts] == ["no_match"]
 
 
 def test_empty_file_does_not_divide_by_zero() -> None:
-    drawn = pictures.ribbon(duration_ms=0, lanes=[], waveform=Waveform([], []))
+    drawn = ribbon.ribbon(duration_ms=0, lanes=[], waveform=DrawnWaveform([], []))
 
     assert drawn.wave is None
-    drawn_of_nothing = pictures.coverage(duration_ms=0, parts=[], rest_label="No match")
+    drawn_of_nothing = ribbon.coverage(duration_ms=0, parts=[], rest_label="No match")
     assert drawn_of_nothing.rest_share == "–"
 
 
@@ -127,7 +121,7 @@ def test_patterned_states_fill_with_their_pattern() -> None:
     states = ["pending", "confirmed", "released", "in_review"]
     lanes = [lane(state, (0, 100), state=state) for state in states]
 
-    drawn = pictures.ribbon(duration_ms=100, lanes=lanes)
+    drawn = ribbon.ribbon(duration_ms=100, lanes=lanes)
 
     fills = {one.name: one.boxes[0].fill for one in drawn.lanes}
     assert fills == {
@@ -139,7 +133,7 @@ def test_patterned_states_fill_with_their_pattern() -> None:
 
 
 def test_coverage_parts_follow_each_other_and_the_rest_is_named() -> None:
-    drawn = pictures.coverage(
+    drawn = ribbon.coverage(
         duration_ms=1000,
         parts=[
             CoveragePart("confirmed", 200),
@@ -155,7 +149,7 @@ def test_coverage_parts_follow_each_other_and_the_rest_is_named() -> None:
 
 
 def test_waveform_draws_peaks_above_body() -> None:
-    paths = waves.wave_paths(Waveform([255] * 10, [64] * 10))
+    paths = waveform.wave_paths(DrawnWaveform([255] * 10, [64] * 10))
 
     assert paths is not None
     assert paths.points == 9
@@ -164,7 +158,7 @@ def test_waveform_draws_peaks_above_body() -> None:
 
 
 def test_waveform_of_one_value_still_has_a_width() -> None:
-    paths = waves.wave_paths(Waveform([10], [5]))
+    paths = waveform.wave_paths(DrawnWaveform([10], [5]))
 
     assert paths is not None
     assert "1 " in paths.peaks
@@ -174,19 +168,19 @@ def test_long_waveform_is_reduced_without_losing_its_loudest_point() -> None:
     peaks = [1] * 50_000
     peaks[31_234] = 255
 
-    paths = waves.wave_paths(Waveform(peaks, [0] * 50_000))
+    paths = waveform.wave_paths(DrawnWaveform(peaks, [0] * 50_000))
 
     assert paths is not None
-    assert paths.points == waves.MAX_WAVE_POINTS - 1
+    assert paths.points == waveform.MAX_WAVE_POINTS - 1
     assert " 4L" in paths.peaks
 
 
 @given(st.integers(min_value=1, max_value=200 * 3_600_000))
 def test_ruler_is_never_crowded_and_starts_at_the_window(duration_ms: int) -> None:
-    ticks = pictures.ruler(Window(0, duration_ms))
+    ticks = ribbon.ruler(Window(0, duration_ms))
 
-    assert 1 <= len(ticks) <= pictures.RULER_LABELS + 1
-    assert sum(not tick.fine for tick in ticks) <= pictures.PHONE_LABELS
+    assert 1 <= len(ticks) <= ribbon.RULER_LABELS + 1
+    assert sum(not tick.fine for tick in ticks) <= ribbon.PHONE_LABELS
     assert ticks[0].x == "0%"
 
 
@@ -199,7 +193,7 @@ def test_no_box_ever_leaves_the_plot(
 ) -> None:
     spans = [(start, start + length) for start, length in plays]
 
-    drawn = pictures.ribbon(duration_ms=duration_ms, lanes=[lane("A", *spans)])
+    drawn = ribbon.ribbon(duration_ms=duration_ms, lanes=[lane("A", *spans)])
 
     for box in drawn.lanes[0].boxes:
         assert share(box.x) >= 0

@@ -1,4 +1,4 @@
-"""What players hear: the same bytes from the first part they ask for to the last."""
+"""Players get consistent bytes from their first range request to the last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.roles import Role
 from catalogue.models import Recording
-from portal.playback import audio_url
+from portal.shared.playback import audio_url
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
@@ -62,7 +62,7 @@ def test_other_audio_has_another_address(signed_in: MakeClient) -> None:
     recording.audio.save("other.mp3", ContentFile(OTHER))
 
     assert audio_url(recording) != before
-    # What the old address meant is gone; the best there is answers, and whole
+    # The version in the old address is gone; the best available audio answers in full
     old = signed_in(Role.VIEWER).get(before)
     assert b"".join(old) == OTHER
 

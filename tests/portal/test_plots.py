@@ -1,13 +1,13 @@
-"""Charts: folding of gaps, what the summary says, bars on a common baseline."""
+"""Charts: folded gaps, summary text, bars on a common baseline."""
 
 from __future__ import annotations
 
-from portal import plots
-from portal.pictures import Segment
+from portal.pictures import plots
+from portal.pictures.ribbon import DrawnSegment
 
 
-def play(start: int, end: int, ref_start: int, ref_end: int) -> Segment:
-    return Segment(
+def play(start: int, end: int, ref_start: int, ref_end: int) -> DrawnSegment:
+    return DrawnSegment(
         start, end, "pending", reference_start_ms=ref_start, reference_end_ms=ref_end
     )
 
@@ -62,7 +62,7 @@ def test_plot_of_segments_inside_one_another_still_draws() -> None:
 
 
 def test_plot_without_reference_times_is_none() -> None:
-    assert plots.alignment_plot(segments=[Segment(0, 1000, "pending")]) is None
+    assert plots.alignment_plot(segments=[DrawnSegment(0, 1000, "pending")]) is None
 
 
 def test_week_bars_share_a_zero_baseline() -> None:

@@ -1,4 +1,4 @@
-"""The pages of policies: who may open them, and that they do what they say."""
+"""Policy pages: who may open them, and their effects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def manager(signed_in: MakeClient) -> Client:
 
 
 def words(**changes: object) -> dict[str, object]:
-    """Return what the form sends."""
+    """Return the fields of the form."""
     return {"name": "Short uses", "action": "escalate", "priority": 0, **changes}
 
 
@@ -131,7 +131,7 @@ def test_unreachable_rule_names_the_one_before_it(manager: Client) -> None:
         follow=True,
     )
 
-    assert "Everything stands before it" in answer.content.decode()
+    assert "Everything comes first" in answer.content.decode()
     policy.refresh_from_db()
     assert not policy.enabled
 

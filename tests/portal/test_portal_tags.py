@@ -1,4 +1,4 @@
-"""Template tags and filters: what they write, in which locale, and how links are kept."""
+"""Template tags and filters: output, locale, and preserved query strings."""
 
 from __future__ import annotations
 
@@ -190,9 +190,10 @@ def test_mini_ribbon_without_plays_or_length_still_draws() -> None:
 
 
 def test_week_chart_carries_its_table() -> None:
+    week = {"begin": "2026-05-04", "end": "2026-05-10"}
     rows = [
-        {"label": "W1", "new": 3, "decided": 1},
-        {"label": "W2", "new": 0, "decided": 0},
+        {"label": "W1", "new": 3, "decided": 1, **week},
+        {"label": "W2", "new": 0, "decided": 0, **week},
     ]
 
     html = draw("{% week_chart rows %}", rows=rows)

@@ -1,4 +1,4 @@
-"""Fingerprinting a recording anew, and retiring it with its consequences shown."""
+"""Fingerprinting a recording again, and retiring it after a preview of the effects."""
 
 from __future__ import annotations
 

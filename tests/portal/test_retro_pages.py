@@ -1,4 +1,4 @@
-"""The pages of the search for later recordings."""
+"""The pages of retro searches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def recording() -> Recording:
-    """Give a recording whose bucket a container with two kept files searches."""
+    """Return a recording whose bucket is searched by a container with two kept files."""
     made: Recording = RecordingFactory.create()
     file: ScannedFile = ScannedFileFactory.create(fingerprint="scans/a.acrfp")
     file.container.buckets.add(made.bucket)
@@ -39,11 +39,11 @@ def test_the_recording_leads_to_what_it_would_take(
     client = signed_in(Role.MANAGER)
 
     page = client.get(reverse("portal:recording_detail", args=[recording.uid]))
-    told = client.get(_start_url(recording)).content.decode()
+    text = client.get(_start_url(recording)).content.decode()
 
     assert _start_url(recording) in page.content.decode()
-    assert "<dd>2</dd>" in told
-    assert "less than a minute" in told
+    assert "<dd>2</dd>" in text
+    assert "less than a minute" in text
 
 
 def test_a_search_is_started_followed_and_stopped(
@@ -73,7 +73,7 @@ def test_what_cannot_be_searched_is_said(
         reverse("portal:retro_start"), {"recording": recording.uid}
     )
 
-    assert "Nothing was scanned yet" in page.content.decode()
+    assert "has scanned a file yet" in page.content.decode()
 
 
 def test_late_finds_are_listed(recording: Recording, signed_in: MakeClient) -> None:

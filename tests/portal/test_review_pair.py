@@ -1,4 +1,4 @@
-"""The aligned pair: one time axis for both sounds, whatever the speed."""
+"""The aligned pair: one time axis for both sounds at any speed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from catalogue.models import Recording
 from common.storage import replace_bytes
-from portal.pair import aligned_pair
+from portal.pictures.pair import aligned_pair
 from recognition import waveform
 from recognition.types import Waveform
 from review.models import Match
@@ -19,7 +19,7 @@ STEP_MS = 50
 
 
 def keep_loudness(model: type, pk: int, *, length_ms: int, rms: int) -> None:
-    """Store a waveform of one loudness for a file or a recording."""
+    """Store a waveform of constant loudness for a file or a recording."""
     count = length_ms // STEP_MS
     values = np.full(count, rms, dtype=np.uint8)
     stored = waveform.to_bytes(Waveform(STEP_MS, peaks=values, rms=values))

@@ -1,4 +1,4 @@
-"""Key X of the review page: a stretch is excluded, or proposed, after it was seen."""
+"""Key X on the review page: an interval is excluded or proposed after a preview."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from catalogue.models import ExcludedSegment
-from portal.stretches import MediaTimeField
+from catalogue.models import Exclusion
+from portal.pictures.exclusion import MediaTimeField
 from review.choices import MatchState
 from review.models import Match
 from tests.conftest import MakeClient
@@ -48,7 +48,7 @@ def test_strip_begins_at_the_segment(manager: Client) -> None:
 
     assert 'name="start" value="0:05.000"' in shown
     assert 'name="end" value="0:25.000"' in shown
-    assert "Exclude this stretch" in shown
+    assert "Exclude this interval" in shown
 
 
 def test_preview_tells_what_is_touched_and_saves_nothing(manager: Client) -> None:
@@ -61,7 +61,7 @@ def test_preview_tells_what_is_touched_and_saves_nothing(manager: Client) -> Non
     assert f'name="seen" value="{SEEN}"' in shown
     assert "<strong>2 matches</strong> are touched" in shown
     assert f'name="match" value="{settled.uid}"' in shown
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
 
 
 def test_manager_excludes_and_undoes(manager: Client) -> None:
@@ -104,7 +104,7 @@ def test_reviewers_stretch_is_a_proposal(signed_in: MakeClient) -> None:
 
     match.refresh_from_db()
     assert match.state == MatchState.ESCALATED
-    assert not ExcludedSegment.objects.get().approved
+    assert not Exclusion.objects.get().approved
 
 
 def test_manager_sees_what_a_proposal_touches_before_agreeing(
@@ -113,7 +113,7 @@ def test_manager_sees_what_a_proposal_touches_before_agreeing(
     match = make_match()
     post(signed_in(Role.REVIEWER), match)
     settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
-    url = reverse("portal:exclusion_approve", args=[ExcludedSegment.objects.get().uid])
+    url = reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid])
 
     assert settled.scanned_file.name in manager.get(url).content.decode()
     manager.post(url, {"match": settled.uid})
@@ -139,9 +139,9 @@ def test_without_scripts_the_preview_comes_first(manager: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "status", "told"),
     [
-        ({"seen": "0-5"}, 409, "See first what this stretch touches"),
+        ({"seen": "0-5"}, 409, "Preview this interval, then exclude it"),
         ({"end": "1:2:3:4"}, 400, "Enter a time as 1:02.500"),
-        ({"end": "3"}, 400, "The end lies before the start."),
+        ({"end": "3"}, 400, "The end must be after the start."),
         ({"end": "9:00"}, 400, "The recording is shorter than that."),
         ({"reason": ""}, 400, "This field is required."),
         ({"version": "9"}, 409, "your decision was not saved"),
@@ -161,7 +161,7 @@ def test_what_is_wrong_is_said_and_the_text_kept(
     content = answer.content.decode()
     assert told in content
     assert ">a loop</textarea>" in content
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
     match.refresh_from_db()
     assert match.state == MatchState.IN_REVIEW
 
@@ -175,11 +175,11 @@ def test_foreign_lock_keeps_the_stretch_from_being_excluded(
     match.refresh_from_db()
 
     for end, seen in (("25", SEEN), ("10", "5000-10000")):
-        told = {**STRETCH, "end": end, "seen": seen, "version": match.version}
-        answer = manager.post(url, told, headers=JSON)
+        fields = {**STRETCH, "end": end, "seen": seen, "version": match.version}
+        answer = manager.post(url, fields, headers=JSON)
         assert (answer.status_code, answer.json()["code"]) == (409, "locked")
 
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
 
 
 def test_viewer_and_wrong_method(signed_in: MakeClient) -> None:

@@ -1,4 +1,4 @@
-"""What a rescan changed: found, lost, changed and the same, on the page of the file."""
+"""The changes of a rescan on the file's page: found, lost, changed and the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.roles import Role
 from catalogue.models import Recording
 from review import scan_diff
-from review.scan_diff import Change
+from review.scan_diff import ScanChange
 from review.services.folding import fold_scan
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile
@@ -51,13 +51,13 @@ def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> 
     assert diff is not None
     assert diff.previous == first
     assert {row.recording: row.change for row in diff.rows} == {
-        new: Change.FOUND,
-        lost: Change.LOST,
-        moved: Change.CHANGED,
-        kept: Change.SAME,
+        new: ScanChange.FOUND,
+        lost: ScanChange.LOST,
+        moved: ScanChange.CHANGED,
+        kept: ScanChange.SAME,
     }
     assert diff.counts == {"found": 1, "lost": 1, "changed": 1, "same": 1}
-    assert [row.change for row in diff.rows] == list(Change)
+    assert [row.change for row in diff.rows] == list(ScanChange)
 
 
 def test_a_little_less_overlap_is_still_the_same(file: ScannedFile) -> None:

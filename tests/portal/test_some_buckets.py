@@ -1,4 +1,4 @@
-"""Somebody limited to some buckets is told "no match" of those alone, in these words."""
+"""People limited to some buckets read that "no match" concerns only those buckets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IN_YOURS = "No match in your buckets"
 
 @dataclass
 class Desk:
-    """A match in a bucket that the person may not see, and a recording in one's own."""
+    """A match in a bucket hidden from the person, and a recording in a visible bucket."""
 
     other: Match
     own: Recording
@@ -58,7 +58,7 @@ def _rows(client: Client, name: str) -> list[dict[str, str]]:
 
 
 def signed_in(role: Role, *buckets: int) -> Client:
-    """Return a client of somebody who sees these buckets; all where none is named."""
+    """Return the client of a person limited to these buckets; unlimited if none."""
     user = make_user(role)
     if buckets:
         group = Group.objects.create(name="Desk")
@@ -71,7 +71,7 @@ def signed_in(role: Role, *buckets: int) -> Client:
 
 @pytest.fixture
 def desk() -> Desk:
-    """Return a file whose only match lies in another desk's bucket."""
+    """Return a file whose only match is in another desk's bucket."""
     other, own = make_match(), RecordingFactory.create()
     other.scanned_file.container.buckets.add(other.recording.bucket)
     return Desk(
@@ -164,7 +164,7 @@ def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> No
     assert desk.own.bucket.name in page
     assert desk.other.recording.bucket.name not in page
     assert desk.other.recording.title not in page
-    assert "No recording of your buckets came close enough" in page
+    assert "No candidate of your buckets came close." in page
 
 
 @pytest.mark.parametrize("name", ["portal:match_export", "portal:file_export"])
@@ -191,10 +191,10 @@ def test_a_manifest_says_it_of_rows_that_have_no_notes(desk: Desk) -> None:
     b"".join(desk.client.post(reverse("portal:reports"), layout))
     run = ReportRun.objects.get()
 
-    told = desk.everyone.get(reverse("portal:report_manifest", args=[run.uid])).json()
+    body = desk.everyone.get(reverse("portal:report_manifest", args=[run.uid])).json()
 
-    assert told["rows"]["match_found"] == {"no": 1}
-    assert told["rows"]["within"].startswith("in the buckets that whoever ran")
+    assert body["rows"]["match_found"] == {"no": 1}
+    assert body["rows"]["within"].startswith("in the buckets that whoever ran")
 
 
 def test_the_page_of_reports_counts_files_of_ones_own_buckets(desk: Desk) -> None:
@@ -222,7 +222,7 @@ def test_a_rescan_that_changed_nothing_in_ones_own_buckets_says_so(desk: Desk) -
 
 def test_the_api_says_it_in_words_too(desk: Desk) -> None:
     url = f"/api/portal/v1/files/{desk.file.uid}/"
-    told, whole = desk.client.get(url).json(), desk.everyone.get(url).json()
+    body, whole = desk.client.get(url).json(), desk.everyone.get(url).json()
 
-    assert (told["match_count"], told["message"]) == (0, f"{IN_YOURS}.")
+    assert (body["match_count"], body["message"]) == (0, f"{IN_YOURS}.")
     assert (whole["match_count"], whole["message"]) == (1, "")

@@ -1,4 +1,4 @@
-"""Where speech is told in the ribbons of a file and of a match."""
+"""Speech in the ribbons of a file and of a match."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from portal.pictures import Ribbon
+from portal.pictures.ribbon import Ribbon
 from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
@@ -22,7 +22,7 @@ MUSIC = {"kind": "no_match", "start_ms": 90_000, "end_ms": 120_000, "speech_pct"
 
 
 def spoken(ribbon: Ribbon) -> int:
-    """Return how many spans the lane of speech has."""
+    """Return how many intervals the speech lane has."""
     return sum(len(fact.boxes) for fact in ribbon.facts if fact.kind == "speech")
 
 

@@ -1,7 +1,8 @@
-"""Media files made of synthesised sound, in every kind the tests need."""
+"""Media files of synthesised sound, in every format that the tests need."""
 
 from __future__ import annotations
 
+import struct
 import wave
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +18,7 @@ Sound = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Kind:
-    """How a file is written: suffix, codec, and the container where it is unclear."""
+    """File format: suffix, codec, and the container if the suffix does not settle it."""
 
     suffix: str
     codec: str
@@ -26,7 +27,7 @@ class Kind:
 
 
 def melody(seconds: float, rate: int = 44_100, seed: int = 1) -> Sound:
-    """One channel of short decaying tones, at half of full scale at most."""
+    """Return one channel of short decaying tones, at most half of full scale."""
     rng = np.random.default_rng(seed)
     y = np.zeros(round(seconds * rate) + rate, dtype=np.float64)
     t = np.arange(rate // 2) / rate
@@ -40,14 +41,26 @@ def melody(seconds: float, rate: int = 44_100, seed: int = 1) -> Sound:
 
 
 def stereo(left: Sound, right: Sound | None = None) -> Sound:
-    """Two channels, alike where only one is given."""
+    """Return two channels, identical if only one is given."""
     return np.stack([left, left if right is None else right])
+
+
+def claiming_wav(path: Path, *, rate: int, channels: int) -> Path:
+    """Write 20,000 bytes of noise with a header that claims another shape."""
+    noise = np.random.default_rng(1).integers(0, 256, 20_000, dtype=np.uint8).tobytes()
+    shape = struct.pack(
+        "<HHIIHH", 1, channels, rate, rate * channels % 2**32, channels, 8
+    )
+    chunks = (b"fmt ", shape), (b"data", noise)
+    body = b"".join(name + struct.pack("<I", len(data)) + data for name, data in chunks)
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
+    return path
 
 
 def write(
     path: Path, sound: Sound, kind: Kind, *, video: bool = False, start_s: int = 0
 ) -> Path:
-    """Encode [channels, samples], with a black picture where asked."""
+    """Encode samples of shape [channels, samples], with a black picture if requested."""
     layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(sound)]
     with av.open(str(path), mode="w", format=kind.container) as container:
         stream = container.add_stream(kind.codec, rate=kind.rate, layout=layout)
@@ -67,13 +80,27 @@ def write(
     return path
 
 
+def sparse(path: Path, *, hours: int) -> Path:
+    """Return bursts of noise a minute apart: few bytes that stand for hours."""
+    with av.open(str(path), mode="w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        noise = np.random.default_rng(1).integers(-9000, 9000, (1, 100), dtype="<i2")
+        for number in range(hours * 60):
+            frame = av.AudioFrame.from_ndarray(noise, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, number * 59 * 8000
+            frame.time_base = Fraction(1, 8000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
 def wav(path: Path, sound: Sound, rate: int = 44_100) -> Path:
-    """A plain 16-bit file."""
+    """Write a plain 16-bit file."""
     return write(path, np.atleast_2d(sound), Kind(".wav", "pcm_s16le", rate=rate))
 
 
 def add_picture(container: av.container.OutputContainer, *, seconds: float) -> None:
-    """A black picture of that length; all other streams must be there already."""
+    """Add a black picture of that length; all other streams must exist already."""
     stream = container.add_stream("mpeg4", rate=5)
     stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
     for number in range(int(5 * seconds)):
@@ -86,7 +113,7 @@ def add_picture(container: av.container.OutputContainer, *, seconds: float) -> N
 
 
 def read_exactly(path: Path) -> NDArray[np.int32]:
-    """All samples as 32-bit integers, one row a channel."""
+    """Return all samples as 32-bit integers, one row per channel."""
     with av.open(str(path)) as container:
         convert = av.AudioResampler(format="s32p")
         parts = [
@@ -98,7 +125,7 @@ def read_exactly(path: Path) -> NDArray[np.int32]:
 
 
 def silent_wav(path: Path, *, seconds: int) -> Path:
-    """Silence of any length at 8 kHz, written without holding it in memory."""
+    """Write silence of any length at 8 kHz without holding it in memory."""
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         for _ in range(0, seconds, 60):

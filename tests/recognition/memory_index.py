@@ -1,4 +1,4 @@
-"""A small index in memory with the contract of ``LandmarkIndex``, for tests."""
+"""A small in-memory index with the contract of ``LandmarkIndex``, for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recognition.types import IndexStats, LandmarkIndex, Vote
 
-_SPAN = np.int64(1 << 24)  # room for offsets of one recording
+_SPAN = np.int64(1 << 24)  # range reserved for the offsets of one recording
 
 
 class MemoryIndex(LandmarkIndex):

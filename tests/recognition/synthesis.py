@@ -1,4 +1,4 @@
-"""Made-up recordings at the engine's own rate, and an index that holds some."""
+"""Synthetic recordings at the engine's own rate, and an index of some of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Samples = NDArray[np.float32]
 
 
 def music(seed: int, seconds: float) -> Samples:
-    """A tune of plucked notes that never repeats; another one for every seed."""
+    """Return a tune of plucked notes that never repeats, different for every seed."""
     rng = np.random.default_rng(seed)
     y = np.zeros(int(seconds * RATE), dtype=np.float32)
     t = np.arange(int(0.5 * RATE)) / RATE
@@ -37,46 +37,76 @@ def music(seed: int, seconds: float) -> Samples:
     return (0.3 * y / max(1e-6, float(np.abs(y).max()))).astype(np.float32)
 
 
+def machine(seed: int, seconds: float) -> Samples:
+    """Return a drum machine: kicks, noises and clicks in one repeating pattern."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(RATE // 8) / RATE
+    kick = np.sin(2 * np.pi * 60 * t * (1 + np.exp(-40 * t))) * np.exp(-12 * t)
+    snare = rng.normal(0, 0.5, len(t)) * np.exp(-25 * t)
+    click = np.zeros(len(t))
+    click[0] = 1
+    hits = rng.choice([kick, snare, click], size=int(rng.integers(1, 9)))
+    step = int(rng.integers(RATE // 20, RATE // 2))
+    y = np.zeros(int(seconds * RATE) + len(t), dtype=np.float32)
+    for number, at in enumerate(range(0, int(seconds * RATE), step)):
+        y[at : at + len(t)] += hits[number % len(hits)].astype(np.float32)
+    y = y[: int(seconds * RATE)]
+    played: Samples = (0.4 * y / np.abs(y).max()).astype(np.float32)
+    return played
+
+
+def tones(seed: int, seconds: float) -> Samples:
+    """Return a few steady tones, switched on and off according to the seeds."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * RATE)) / RATE
+    pitches = rng.uniform(50, 3900, int(rng.integers(1, 6)))
+    y = np.sin(2 * np.pi * pitches[:, None] * t).sum(axis=0)
+    if rng.random() < 0.5:
+        y *= np.sin(2 * np.pi * rng.uniform(0.3, 12) * t) > 0
+    heard: Samples = (0.3 * y / np.abs(y).max()).astype(np.float32)
+    return heard
+
+
 def noise(seed: int, seconds: float, level: float) -> Samples:
-    """White noise of a level (root mean square)."""
+    """Return white noise with a level given as root mean square."""
     rng = np.random.default_rng(seed)
     y: Samples = rng.normal(0, level, int(seconds * RATE)).astype(np.float32)
     return y
 
 
 def silence(seconds: float) -> Samples:
-    """Nothing at all."""
+    """Return silence."""
     return np.zeros(int(seconds * RATE), dtype=np.float32)
 
 
 def faster(y: Samples, ratio: float) -> Samples:
-    """Tempo and pitch changed together, as by a tape."""
+    """Change tempo and pitch together, as a tape does."""
     places = np.arange(0, len(y) - 1, ratio)
     played: Samples = np.interp(places, np.arange(len(y)), y).astype(np.float32)
     return played
 
 
 def join(*parts: Samples) -> Samples:
-    """One after the other."""
+    """Concatenate sounds."""
     return np.concatenate(parts)
 
 
 @dataclass
 class Catalogue:
-    """Recordings in a bucket 1, and how to scan against them."""
+    """Recordings in bucket 1, and how to scan against them."""
 
     index: MemoryIndex
     references: dict[int, Landmarks]
 
     def add(self, recording: int, y: Samples) -> None:
-        """Take a recording in."""
+        """Add a recording."""
         landmarks = extract(y).reference
         assert landmarks is not None
         self.references[recording] = landmarks
         self.index.add(1, recording, *reference_hashes(landmarks))
 
     def remove(self, recording: int) -> None:
-        """Take a recording out."""
+        """Remove a recording."""
         del self.references[recording]
         self.index.remove(1, recording)
 
@@ -95,7 +125,7 @@ class Catalogue:
 
 
 def catalogue(recordings: Sequence[Samples]) -> Catalogue:
-    """A catalogue of recordings, numbered from 1."""
+    """Return a catalogue of recordings, numbered from 1."""
     made = Catalogue(MemoryIndex(), {})
     for number, y in enumerate(recordings, 1):
         made.add(number, y)
@@ -103,6 +133,6 @@ def catalogue(recordings: Sequence[Samples]) -> Catalogue:
 
 
 def empty_landmarks() -> Landmarks:
-    """No landmarks at all, with the right dtypes."""
+    """Return no landmarks, with the right dtypes."""
     nothing = np.zeros(0, dtype=np.float32)
     return Landmarks(frames=np.zeros(0, dtype=np.int32), bins=nothing, levels=nothing)

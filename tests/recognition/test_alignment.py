@@ -1,4 +1,4 @@
-"""Looking up a query's landmarks by place."""
+"""Finding a query's landmarks by position."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recognition import analysis, jobs, media
+from recognition import analysis, jobs, limits, media
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.isolation import client, wire
 from recognition.isolation.confine import Limits, confine
 from recognition.isolation.failures import failure_from_json, failure_to_json
-from recognition.isolation.wire import Kind as Message
-from recognition.limits import DecodeLimits
+from recognition.isolation.wire import MessageKind as Message
+from recognition.limits import DecodeLimits, limits_for
 from tests.recognition import media_files
 from tests.recognition.media_files import Kind, melody, stereo
 
@@ -32,7 +32,7 @@ def tune(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def long_tune(tmp_path: Path) -> Path:
-    """20 minutes of silence, which take a moment to go through."""
+    """Return 20 minutes of silence, which take a moment to process."""
     sound = np.zeros((1, 20 * 60 * 8000), dtype=np.float32)
     return media_files.wav(tmp_path / "long.wav", sound, 8000)
 
@@ -69,13 +69,13 @@ def test_silence_is_no_error_and_is_measured(tmp_path: Path) -> None:
 
 
 def test_progress_rises_to_the_end(long_tune: Path) -> None:
-    told: list[float] = []
+    progress: list[float] = []
 
-    analysis.analyse_file(long_tune, progress=told.append)
+    analysis.analyse_file(long_tune, progress=progress.append)
 
-    assert told == sorted(told)
-    assert 0 <= told[0] < told[-1] <= 1
-    assert len(told) > 10
+    assert progress == sorted(progress)
+    assert 0 <= progress[0] < progress[-1] <= 1
+    assert len(progress) > 10
 
 
 def test_what_progress_raises_ends_the_child_and_comes_through(long_tune: Path) -> None:
@@ -97,7 +97,7 @@ def test_errors_of_the_child_arrive_as_they_were(tmp_path: Path) -> None:
     short = media_files.wav(tmp_path / "short.wav", melody(1, 8000), 8000)
     long = media_files.wav(tmp_path / "long.wav", melody(10, 8000), 8000)
 
-    with pytest.raises(UnsupportedMedia, match="no media file"):
+    with pytest.raises(UnsupportedMedia, match="not a readable media file"):
         analysis.analyse_file(text)
     with pytest.raises(TooShort) as too_short:
         analysis.analyse_file(short)
@@ -129,6 +129,28 @@ def test_a_child_over_its_processor_time_is_a_failed_decode(tmp_path: Path) -> N
 
     with pytest.raises(DecodeFailed, match="processor time"):
         analysis.analyse_file(path, limits=DecodeLimits(max_cpu_s=1))
+
+
+def test_a_small_file_gets_little_processor_time(tmp_path: Path) -> None:
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(bytes(345_000))
+    with large.open("wb") as file:
+        file.truncate(2 << 30)
+
+    assert limits_for(small, DecodeLimits()).max_cpu_s == 72
+    assert limits_for(small, DecodeLimits(max_cpu_s=10)).max_cpu_s == 10
+    assert limits_for(large, DecodeLimits()) == DecodeLimits()
+
+
+def test_hours_between_two_moments_of_sound_end_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = media_files.sparse(tmp_path / "sparse.mka", hours=40)
+    monkeypatch.setattr(limits, "FIRST_CPU_S", 1)
+    monkeypatch.setattr(limits, "BYTES_PER_CPU_S", path.stat().st_size)
+
+    with pytest.raises(DecodeFailed, match="processor time"):
+        analysis.analyse_file(path)
 
 
 def test_a_child_that_takes_too_long_is_stopped(long_tune: Path) -> None:
@@ -343,9 +365,9 @@ def test_an_excerpt_beyond_the_end_is_refused(tune: Path, tmp_path: Path) -> Non
     target = tmp_path / "made" / "part.flac"
     target.parent.mkdir()
 
-    with pytest.raises(DecodeFailed, match="no sound at that place"):
+    with pytest.raises(DecodeFailed, match="no sound in this interval"):
         media.write_excerpts(tune, [(target, 60_000, 70_000)])
-    with pytest.raises(ValueError, match="begins before it ends"):
+    with pytest.raises(ValueError, match="end after it begins"):
         media.write_excerpts(tune, [(target, 2000, 2000)])
 
     assert list(target.parent.iterdir()) == []
@@ -367,7 +389,7 @@ def request_for(path: Path) -> dict[str, object]:
 
 
 def ignore(kind: Message, body: bytes) -> None:
-    """Take a message and do nothing."""
+    """Ignore a message."""
 
 
 def host_pid() -> int:

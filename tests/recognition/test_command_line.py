@@ -118,9 +118,9 @@ def test_a_bad_file_is_named_and_the_others_go_on(
 
     assert run("add", "--index", root, bad, good, short, tmp_path / "none.wav") == 1
 
-    told = capsys.readouterr()
-    assert told.out == "added good (0:08)\n"
-    reports = told.err.splitlines()
+    output = capsys.readouterr()
+    assert output.out == "added good (0:08)\n"
+    reports = output.err.splitlines()
     assert [line.rpartition(": ")[0] for line in reports] == [
         str(bad),
         str(short),
@@ -175,9 +175,9 @@ def test_a_fingerprint_of_another_maker_is_refused_with_the_way_to_ours(
 
     assert run("scan", "--index", index, vendor, "--json") == 1
 
-    told = capsys.readouterr()
-    assert json.loads(told.out)["error"]["code"] == "bad_fingerprint"
-    assert "python -m recognition fingerprint" in told.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["error"]["code"] == "bad_fingerprint"
+    assert "python -m recognition fingerprint" in output.err
 
 
 def test_compare_tells_how_two_files_relate(
@@ -228,7 +228,7 @@ def test_verify_names_what_is_damaged(
 
     assert run("verify", "--index", root) == 1
 
-    assert "track: its landmarks" in capsys.readouterr().err
+    assert "track: cannot read its landmarks" in capsys.readouterr().err
 
 
 def test_an_index_of_an_older_engine_says_how_to_rebuild_and_can_be(

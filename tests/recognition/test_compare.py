@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from recognition.builder import extract
-from recognition.compare import Relation, compare
+from recognition.compare import SoundRelation, compare
 from recognition.errors import MissingLayer
 from recognition.types import Fingerprint
 from tests.recognition.synthesis import RATE, faster, join, music, noise, silence
@@ -17,7 +17,7 @@ OTHER = music(22, 60)
 
 
 def _stored(fingerprint: Fingerprint) -> Fingerprint:
-    """What a catalogue keeps of a recording: its reference layer."""
+    """Return the data that a catalogue stores of a recording: its reference layer."""
     return replace(fingerprint, dense=None, level_map=None)
 
 
@@ -30,7 +30,7 @@ def test_quieter_noisier_copy_is_the_same_audio() -> None:
 
     found = compare(_stored(copy), _stored(extract(SONG)))
 
-    assert found.relation is Relation.SAME_AUDIO
+    assert found.relation is SoundRelation.SAME_AUDIO
     assert not found.altered
     assert found.coverage_a >= 0.97
     assert found.score == 100
@@ -46,7 +46,7 @@ def test_what_lies_beyond_three_hidden_seconds_belongs_to_the_same_run(
 
     found = compare(_stored(extract(copy)), _stored(extract(SONG)))
 
-    assert found.relation is Relation.SAME_AUDIO
+    assert found.relation is SoundRelation.SAME_AUDIO
     assert len(found.runs) == 1
 
 
@@ -55,14 +55,14 @@ def test_a_cut_is_the_same_recording() -> None:
 
     found = compare(edit, extract(SONG))
 
-    assert found.relation is Relation.SAME_RECORDING
+    assert found.relation is SoundRelation.SAME_RECORDING
     assert len(found.runs) == 2
 
 
 def test_a_faster_copy_is_the_same_recording_altered() -> None:
     found = compare(extract(faster(SONG, 1.04)), extract(SONG))
 
-    assert found.relation is Relation.SAME_RECORDING
+    assert found.relation is SoundRelation.SAME_RECORDING
     assert found.altered
     assert found.tempo_ratio == pytest.approx(1.04, abs=0.002)
 
@@ -72,14 +72,14 @@ def test_a_shared_stretch_is_an_overlap() -> None:
 
     found = compare(mix, extract(SONG))
 
-    assert found.relation is Relation.OVERLAP
+    assert found.relation is SoundRelation.OVERLAP
     assert found.coverage_b == pytest.approx(0.25, abs=0.02)
 
 
 def test_strangers_are_unrelated() -> None:
     found = compare(extract(OTHER), extract(SONG))
 
-    assert found.relation is Relation.NONE
+    assert found.relation is SoundRelation.NONE
     assert found.runs == ()
 
 
@@ -88,7 +88,7 @@ def test_a_short_shared_stretch_is_no_relation_but_shown() -> None:
 
     found = compare(mix, extract(SONG))
 
-    assert found.relation is Relation.NONE
+    assert found.relation is SoundRelation.NONE
     assert len(found.runs) == 1
 
 

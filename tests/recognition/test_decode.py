@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recognition import decode
-from recognition.errors import TooLong, TooShort, UnsupportedMedia
+from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from tests.recognition import media_files
 from tests.recognition.media_files import Kind, Sound, melody, stereo
@@ -54,7 +54,10 @@ def opened(path: Path) -> tuple[decode.AudioFile, Sound]:
 
 
 def likeness(a: Sound, b: Sound) -> float:
-    """Largest normalised correlation within a lag of 0.15 s; 0.7 if half a sample late."""
+    """Return the largest normalised correlation within a lag of 0.15 s.
+
+    Half a sample of delay gives 0.7.
+    """
     n = min(len(a), len(b))
     spectrum = np.fft.rfft(a[:n], 2 * n) * np.conj(np.fft.rfft(b[:n], 2 * n))
     lags = np.fft.irfft(spectrum)
@@ -172,7 +175,10 @@ def test_three_seconds_are_enough(tmp_path: Path) -> None:
 
 
 def test_too_long_is_found_while_reading(tmp_path: Path) -> None:
-    path = media_files.wav(tmp_path / "a.wav", melody(30, 8000), 8000)
+    sound = stereo(melody(30, 8000))
+    path = media_files.write(
+        tmp_path / "a.flac", sound, Kind(".flac", "flac", rate=8000)
+    )
     limits = DecodeLimits(max_duration_ms=20_000)
     read: list[Sound] = []
 
@@ -182,13 +188,60 @@ def test_too_long_is_found_while_reading(tmp_path: Path) -> None:
     assert len(read) == 2
 
 
+def test_plain_samples_that_are_too_many_are_not_read(tmp_path: Path) -> None:
+    path = media_files.wav(tmp_path / "a.wav", melody(30, 8000), 8000)
+    limits = DecodeLimits(max_duration_ms=20_000)
+
+    with path.open("rb") as file, pytest.raises(TooLong):
+        decode.AudioFile(file, limits)
+
+
+@pytest.mark.parametrize("rate", [1, 1999, 2_000_000_000])
+def test_absurd_sample_rate_is_refused_before_anything_is_decoded(
+    rate: int, tmp_path: Path
+) -> None:
+    path = media_files.claiming_wav(tmp_path / "a.wav", rate=rate, channels=1)
+
+    with path.open("rb") as file, pytest.raises(UnsupportedMedia, match=f"{rate} samp"):
+        decode.AudioFile(file, DEFAULT_LIMITS)
+
+
+def test_absurd_number_of_channels_is_refused(tmp_path: Path) -> None:
+    path = media_files.claiming_wav(tmp_path / "a.wav", rate=8000, channels=200)
+
+    with path.open("rb") as file, pytest.raises(UnsupportedMedia, match="200 channels"):
+        decode.AudioFile(file, DEFAULT_LIMITS)
+
+
+def test_slowest_sample_rate_is_read(tmp_path: Path) -> None:
+    path = media_files.claiming_wav(tmp_path / "a.wav", rate=2000, channels=1)
+
+    assert len(decoded(path)) == 80_000
+
+
+def test_headers_that_lead_nowhere_are_not_followed_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = media_files.claiming_wav(tmp_path / "a.wav", rate=8000, channels=1)
+    with path.open("ab") as file:
+        # FFmpeg interprets every eight zeros as an empty chunk.
+        file.write(bytes(2_000_000))
+    monkeypatch.setattr(decode, "MAX_STEP_CPU_S", 0.05)
+
+    with path.open("rb") as file, pytest.raises(DecodeFailed, match="leads nowhere"):
+        decode.AudioFile(file, DEFAULT_LIMITS)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "empty"),
-        (b"hello, this is no sound\n" * 100, "no media file"),
-        (bytes(5000), "no media file"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(500), "no media file|no sound"),
+        (b"hello, this is no sound\n" * 100, "not a readable media file"),
+        (bytes(5000), "not a readable media file"),
+        (
+            b"\x89PNG\r\n\x1a\n" + bytes(500),
+            "not a readable media file|no audio stream",
+        ),
     ],
     ids=["empty", "text", "zeros", "picture"],
 )
@@ -207,7 +260,7 @@ def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
     with av.open(str(path), mode="w") as container:
         media_files.add_picture(container, seconds=4)
 
-    with pytest.raises(UnsupportedMedia, match="no sound track"):
+    with pytest.raises(UnsupportedMedia, match="no audio stream"):
         decoded(path)
 
 

@@ -1,4 +1,4 @@
-"""The demo: every play of the catalogue found, nothing else."""
+"""The demo: every play of the catalogue is matched, nothing else is."""
 
 from __future__ import annotations
 

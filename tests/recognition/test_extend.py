@@ -1,28 +1,40 @@
-"""Following a lead: what a line that was chosen to fit costs."""
+"""Extending a candidate: the cost of an alignment that was chosen to fit."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recognition.alignment import Line, QueryView, view_of
 from recognition.builder import extract
 from recognition.candidates import Lead
+from recognition.compare import compare
 from recognition.extend import follow
 from recognition.params import DEFAULT, Params
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 from recognition.types import Landmarks
-from tests.recognition.synthesis import RATE, Samples, faster, music
+from tests.recognition.memory_index import MemoryIndex
+from tests.recognition.synthesis import (
+    RATE,
+    Catalogue,
+    Samples,
+    faster,
+    join,
+    machine,
+    music,
+    tones,
+)
 
 SONG = music(3, 20)
 START = 4.0
-SPEED = 1.008  # as far off as a line is that began at none
+SPEED = 1.008  # the error of an alignment that starts without any
 FREE = replace(DEFAULT, warp_bits=0.0)
-SLACK = 4  # frames that a line may move when it is fitted
+SLACK = 4  # frames that an alignment may move when it is fitted
 
 
 def _clip(seconds: int) -> Samples:
@@ -47,7 +59,7 @@ def _reference() -> Landmarks:
     return reference
 
 
-def _followed(clip: Samples, params: Params = DEFAULT) -> Run:
+def _followed(clip: Samples, params: Params = DEFAULT) -> ScoringRun:
     view = _view(clip)
     line = Line(1.0, -START * 62.5, 0.0)
     lead = Lead(1, line, (0, view.n_frames), 9, warped=False, nearby=(0.0, 1.0))
@@ -95,3 +107,75 @@ def test_a_run_keeps_within_its_bounds(
     if run is not None:
         start, end = run.query_span
         assert within[0] - SLACK <= start <= end <= within[1] + SLACK
+
+
+def _hits(every: int, count: int, bins: list[int]) -> Landmarks:
+    """Return a drum machine's hits: the same landmarks at the same times, repeated."""
+    frames = np.repeat(np.arange(count, dtype=np.int32) * np.int32(every), len(bins))
+    places = np.tile(np.array(sorted(bins), dtype=np.float32), count)
+    return Landmarks(frames, places, np.zeros(len(frames), dtype=np.float32))
+
+
+@settings(deadline=None)
+@given(
+    every=st.integers(1, 200),
+    other=st.integers(1, 200),
+    count=st.integers(1, 40),
+    bins=st.lists(st.integers(4, 220), min_size=8, max_size=40, unique=True),
+    offset=st.integers(-5, 5),
+    length=st.integers(1, 2000),
+    warped=st.booleans(),
+)
+@example(
+    every=5,
+    other=200,
+    count=8,
+    bins=list(range(20, 220, 5)),
+    offset=0,
+    length=2000,
+    warped=True,
+)
+def test_what_repeats_is_followed_at_a_tempo_that_exists(
+    every: int,
+    other: int,
+    count: int,
+    bins: list[int],
+    offset: int,
+    length: int,
+    warped: bool,
+) -> None:
+    view = view_of(_hits(other, count, bins), None, 0)
+    lead = Lead(1, Line(1.0, offset, 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0))
+
+    run = follow(view, _hits(every, count, bins), lead, FREE)
+
+    assert run is None or 0.8 <= run.line.slope <= 1.25
+
+
+repeating = st.builds(
+    lambda make, seed, seconds: make(seed, seconds),
+    st.sampled_from([machine, tones]),
+    st.integers(0, 1000),
+    st.integers(4, 15),
+)
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    first=repeating,
+    second=repeating,
+    speed=st.sampled_from([0.9, 0.98, 1.0, 1.01, 1.1]),
+)
+def test_machines_and_tones_are_scanned_and_compared_without_a_fault(
+    first: Samples, second: Samples, speed: float
+) -> None:
+    catalogue = Catalogue(MemoryIndex(), {})
+    catalogue.add(1, first)
+    catalogue.add(2, second)
+
+    result = catalogue.scan(faster(join(second, first), speed))
+    compared = compare(extract(first), extract(join(second, first)))
+
+    for found in (*result.segments, *compared.runs):
+        assert found.start_ms < found.end_ms
+        assert found.reference_start_ms < found.reference_end_ms

@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent / "golden" / "made-up.acrfp"
 
 
 def landmarks(n: int, seed: int, frames: int) -> Landmarks:
-    """``n`` made-up landmarks on the grid that the format keeps exactly."""
+    """Return ``n`` synthetic landmarks on the grid that the format stores exactly."""
     rng = np.random.default_rng(seed)
     return Landmarks(
         frames=np.sort(rng.integers(0, frames, n)).astype(np.int32),

@@ -1,4 +1,4 @@
-"""Landmarks: layers, density, and what changes nothing."""
+"""Landmarks: layers, density, and invariances."""
 
 from __future__ import annotations
 

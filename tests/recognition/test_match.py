@@ -1,4 +1,4 @@
-"""Scans of made-up programmes: what is found, where, and what is not."""
+"""Scans of synthetic programmes: matches, their intervals, and non-matches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recognition.builder import extract
 from recognition.errors import MissingLayer, ParamsMismatch
 from recognition.match import scan
 from recognition.params import DEFAULT
-from recognition.policy import AudioType, ScanPolicy
+from recognition.policy import CaptureType, ScanPolicy
 from recognition.references import References
 from recognition.types import ScanResult, StretchKind
 from tests.recognition.synthesis import (
@@ -35,7 +35,7 @@ FOREIGN = music(99, 12)
 
 @pytest.fixture
 def shelf() -> Catalogue:
-    """Give a catalogue of three recordings."""
+    """Return a catalogue of three recordings."""
     return catalogue(RECORDINGS)
 
 
@@ -190,7 +190,7 @@ def test_an_interval_skips_what_lies_in_it() -> None:
 def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
     clip = _cut(1, 5, 15) + noise(8, 10, 0.05)
 
-    result = shelf.scan(clip, ScanPolicy(audio_type=AudioType.RECORDED))
+    result = shelf.scan(clip, ScanPolicy(audio_type=CaptureType.RECORDED))
 
     assert _found(result) == [1]
 

@@ -1,4 +1,4 @@
-"""Which constants make stored data incompatible."""
+"""The constants that make stored data incompatible when they change."""
 
 from __future__ import annotations
 

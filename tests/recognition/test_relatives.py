@@ -1,4 +1,4 @@
-"""Candidates from an index, and what comparing along them says."""
+"""Candidates from an index, and the comparison along them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recognition.builder import extract
-from recognition.compare import Relation, compare, related
+from recognition.compare import SoundRelation, compare, related
 from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
@@ -34,27 +34,27 @@ def landmarks(y: Samples) -> Landmarks:
 
 
 def relation_in_index(tmp_path: Path, one: Samples, other: Samples) -> str:
-    """Look one recording up in an index with the other; compare along the leads."""
+    """Query one recording's index with the other; compare along the candidates."""
     index = SegmentStore(tmp_path, params_hash=DEFAULT.index_hash())
     asked, kept = landmarks(one), landmarks(other)
     index.add(1, 7, *reference_hashes(kept))
     found = relatives(asked, index=index, bucket=1)
     said = related(asked, kept, found.get(7, []))
-    return said.relation if said else Relation.NONE
+    return said.relation if said else SoundRelation.NONE
 
 
 @pytest.mark.parametrize(
     ("copy", "relation"),
     [
-        (0.3 * SONG + noise(1, 60, 0.001), Relation.SAME_AUDIO),
-        (join(SONG[: 20 * RATE], SONG[32 * RATE :]), Relation.SAME_RECORDING),
-        (faster(SONG, 1.05), Relation.SAME_RECORDING),
-        (join(OTHER[: 30 * RATE], SONG[10 * RATE : 25 * RATE]), Relation.OVERLAP),
-        (OTHER, Relation.NONE),
+        (0.3 * SONG + noise(1, 60, 0.001), SoundRelation.SAME_AUDIO),
+        (join(SONG[: 20 * RATE], SONG[32 * RATE :]), SoundRelation.SAME_RECORDING),
+        (faster(SONG, 1.05), SoundRelation.SAME_RECORDING),
+        (join(OTHER[: 30 * RATE], SONG[10 * RATE : 25 * RATE]), SoundRelation.OVERLAP),
+        (OTHER, SoundRelation.NONE),
     ],
 )
 def test_the_index_leads_to_what_comparing_all_of_both_says(
-    tmp_path: Path, copy: Samples, relation: Relation
+    tmp_path: Path, copy: Samples, relation: SoundRelation
 ) -> None:
     assert relation_in_index(tmp_path, copy, SONG) == relation
     assert compare(extract(copy), extract(SONG)).relation is relation
@@ -74,13 +74,16 @@ def test_silence_has_no_candidates_and_no_relation(tmp_path: Path) -> None:
 
     assert relatives(quiet, index=index, bucket=1) == {}
     assert related(quiet, quiet, []) is None
-    assert compare(extract(silence(30)), extract(silence(30))).relation is Relation.NONE
+    assert (
+        compare(extract(silence(30)), extract(silence(30))).relation
+        is SoundRelation.NONE
+    )
 
 
 def test_a_jingle_of_two_seconds_is_too_short_to_compare() -> None:
     jingle = extract(SONG[: 2 * RATE])
 
-    assert compare(jingle, jingle).relation is Relation.NONE
+    assert compare(jingle, jingle).relation is SoundRelation.NONE
 
 
 def test_a_loop_under_other_music_is_a_shared_loop() -> None:
@@ -89,7 +92,7 @@ def test_a_loop_under_other_music_is_a_shared_loop() -> None:
 
     found = compare(extract(remix), extract(SONG))
 
-    assert found.relation is Relation.SHARED_LOOP
+    assert found.relation is SoundRelation.SHARED_LOOP
 
 
 def test_a_fade_is_a_version_not_the_same_audio() -> None:
@@ -97,7 +100,9 @@ def test_a_fade_is_a_version_not_the_same_audio() -> None:
     n = 8 * RATE
     faded[-n:] *= [(1 - k / n) ** 2 for k in range(n)]
 
-    assert compare(extract(faded), extract(SONG)).relation is Relation.SAME_RECORDING
+    assert (
+        compare(extract(faded), extract(SONG)).relation is SoundRelation.SAME_RECORDING
+    )
 
 
 def test_confidence_is_lower_near_where_the_relation_would_be_another() -> None:

@@ -1,4 +1,4 @@
-"""What the level map says of landmarks that are missing."""
+"""The level map's evidence about missing landmarks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from recognition.candidates import Lead
 from recognition.extend import follow
 from recognition.params import DEFAULT
 from recognition.relief import relief_bits
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 from recognition.types import Fingerprint
 from tests.recognition.synthesis import music, noise
 
 SONG = music(3, 20)
 START = 4.0
 SECONDS = 10
-HIDING = 0.25  # of noise, at which most landmarks are lost
+HIDING = 0.25  # of noise, which hides most landmarks
 
 
 def _noisy(level: float, seed: int = 5) -> Fingerprint:
@@ -35,14 +35,14 @@ def _view(fingerprint: Fingerprint, *, with_map: bool = True) -> QueryView:
     return view_of(fingerprint.dense, level_map, round(SECONDS * 62.5))
 
 
-def _true_run(view: QueryView) -> Run:
+def _true_run(view: QueryView) -> ScoringRun:
     reference = extract(SONG).reference
     assert reference is not None
     line = Line(1.0, -START * 62.5, 0.0)
     lead = Lead(1, line, (0, view.n_frames), 9, warped=False)
     run = follow(view, reference, lead, DEFAULT)
     assert run is not None
-    return replace(run, bits=0.0)  # as a run of which its landmarks say nothing
+    return replace(run, bits=0.0)  # in a run about which its landmarks give no evidence
 
 
 def test_noise_that_hides_landmarks_leaves_them_lifted() -> None:

@@ -1,4 +1,4 @@
-"""Recordings that repeat themselves: the place that fits best is told."""
+"""Recordings that repeat themselves: the best-fitting position is reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recognition.candidates import Lead
 from recognition.extend import follow
 from recognition.params import DEFAULT
 from recognition.repeats import better_repeat, repeats_of, sorted_hashes
-from recognition.segments import Run
+from recognition.segments import ScoringRun
 from recognition.types import Landmarks
 from tests.recognition.synthesis import RATE, Samples, music, noise
 
@@ -19,7 +19,7 @@ FRAMES = round(PERIOD * 62.5)
 
 
 def _loop_with_melodies() -> Samples:
-    """Five times the same eight seconds, each time with something else above them."""
+    """Return the same eight seconds five times, each time under a different melody."""
     loop = np.tile(music(1, PERIOD), 5)
     melodies = [music(10 + part, PERIOD) for part in range(5)]
     return (loop + 0.2 * np.concatenate(melodies)).astype(np.float32)
@@ -62,7 +62,7 @@ def test_from_another_repeat_the_one_that_was_played_is_found() -> None:
     assert made.dense is not None
     view = view_of(made.dense, made.level_map, FRAMES)
 
-    def run_at(part: int) -> Run:
+    def run_at(part: int) -> ScoringRun:
         line = Line(1.0, -part * FRAMES, 0.0)
         lead = Lead(1, line, (0, FRAMES), 9, warped=False)
         run = follow(view, reference, lead, DEFAULT)

@@ -1,4 +1,4 @@
-"""Looking for recordings in files that were scanned before they were known."""
+"""Searching earlier files for recordings that were added later."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _cut(number: int, start: float, end: float) -> Samples:
 
 @pytest.fixture(scope="module")
 def programme() -> Fingerprint:
-    """Give a programme of plays: as they are, under noise, faster, and cut up."""
+    """Return a programme of plays: unaltered, under noise, faster, and cut up."""
     return extract(
         join(
             *(FOREIGN, _cut(11, 3, 18)),

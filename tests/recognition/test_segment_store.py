@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> SegmentStore:
 
 
 def in_child(work: Callable[[], None]) -> None:
-    """Run in another process and see that it went well."""
+    """Run a function in another process and check its success."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -83,7 +83,7 @@ def test_a_merge_in_many_small_ranges_is_right(
 def brute_force(
     recordings: dict[int, Postings], query: Postings
 ) -> Counter[tuple[int, int]]:
-    """Votes of every recording and offset, without neighbours."""
+    """Count the votes of every recording and offset, without neighbours."""
     votes: Counter[tuple[int, int]] = Counter()
     for number, (hashes, frames) in recordings.items():
         for value, frame in zip(*query, strict=True):
@@ -243,7 +243,7 @@ def test_what_a_killed_writer_left_is_swept_on_opening(store: SegmentStore) -> N
 
 
 def answers(root: Path) -> list[tuple[int, int]] | None:
-    """What a fresh reader says; None where it says that the index is damaged."""
+    """Return a new reader's answers; None if it reports a damaged index."""
     store = SegmentStore(root, params_hash="0123456789abcdef")
     try:
         return [best(store, music(n, n=400)) for n in range(3)]
@@ -338,7 +338,7 @@ def acknowledge(pipe: int, word: str, number: int) -> None:
 
 
 def write_until_killed(root: Path, pipe: int, first: int) -> None:
-    """Add, replace, remove and compact, telling each when it is done."""
+    """Add, replace, remove and compact, and report each finished operation."""
     store = open_store(root)
     number = first
     while True:

@@ -1,4 +1,4 @@
-"""Maximal scoring segments, their ends, and runs that claim one stretch."""
+"""Maximal scoring segments, their ends, and runs that claim the same interval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from recognition.alignment import Line
 from recognition.params import DEFAULT
-from recognition.segments import Run, best_segment, settle, trimmed
+from recognition.segments import ScoringRun, best_segment, settle, trimmed
 from recognition.types import Landmarks
 
 REFERENCE = Landmarks(
@@ -16,9 +16,11 @@ REFERENCE = Landmarks(
 )
 
 
-def _run(first: int, last: int, *, offset: float = 0.0, raw: float = 50.0) -> Run:
+def _run(
+    first: int, last: int, *, offset: float = 0.0, raw: float = 50.0
+) -> ScoringRun:
     line = Line(1.0, offset, 0.0)
-    return Run(1, REFERENCE, line, first, last, 40.0, raw, 90, 100, 0, 0.03)
+    return ScoringRun(1, REFERENCE, line, first, last, 40.0, raw, 90, 100, 0, 0.03)
 
 
 def test_the_best_segment_begins_and_ends_with_what_speaks_for_it() -> None:

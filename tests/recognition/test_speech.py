@@ -1,4 +1,4 @@
-"""The estimate of speech: on what it is given, and on the demo."""
+"""The speech estimate, on synthetic sound and on the demo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _share(y: Samples) -> float | None:
 
 
 def _babble(seconds: float) -> Samples:
-    """Gliding voiced syllables, four a second, with pauses between words."""
+    """Return gliding voiced syllables, four per second, with pauses between words."""
     rng = np.random.default_rng(3)
     y = silence(seconds)
     at = 0.0

@@ -1,4 +1,4 @@
-"""Weighing a query at every place of every recording."""
+"""Scoring a query at every position of every recording."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SONGS = {number: music(number, 60) for number in range(1, 9)}
 SECONDS = 10
 FRAMES = round(SECONDS * 62.5)
 START = 21.0
-DROWNING = 0.33  # of noise, at which no hash is left and no run grows far
+DROWNING = 0.33  # of noise, at which no hash survives and no run extends far
 
 
 def _landmarks(y: Samples) -> Landmarks:
@@ -41,7 +41,7 @@ def _landmarks(y: Samples) -> Landmarks:
 
 @pytest.fixture(scope="module")
 def references() -> dict[int, Landmarks]:
-    """Give the landmarks of all songs."""
+    """Return the landmarks of all songs."""
     return {number: _landmarks(song) for number, song in SONGS.items()}
 
 

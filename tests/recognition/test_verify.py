@@ -1,4 +1,4 @@
-"""What an alignment says of each landmark of a recording."""
+"""The verification of each landmark of a recording along an alignment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 from recognition.alignment import Line, view_of
 from recognition.builder import extract
 from recognition.types import Landmarks
-from recognition.verify import ABSENT, ALIGNED, Evidence, weigh
+from recognition.verify import ABSENT, ALIGNED, LandmarkEvidence, weigh
 from tests.recognition.synthesis import RATE, Samples, music, noise
 
 SECONDS = 20
@@ -23,8 +23,8 @@ def _recording(*, with_second_voice: bool = False) -> Landmarks:
     return reference
 
 
-def _weighed(clip: Samples, reference: Landmarks, start: float) -> Evidence:
-    """What the whole of a clip says that begins at ``start`` seconds."""
+def _weighed(clip: Samples, reference: Landmarks, start: float) -> LandmarkEvidence:
+    """Verify a whole clip that begins at ``start`` seconds."""
     made = extract(clip)
     assert made.dense is not None
     view = view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))

@@ -84,5 +84,5 @@ def test_what_is_no_stored_waveform_is_refused() -> None:
     data = waveform.to_bytes(built(np.zeros(8000, dtype=np.float32), 8000))
 
     for broken in (b"", b"nonsense" * 5, data[:-3], data[:12] + b"xxxx"):
-        with pytest.raises(ValueError, match="no stored waveform"):
+        with pytest.raises(ValueError, match="not a stored waveform"):
             waveform.from_bytes(broken)

@@ -1,26 +1,26 @@
-"""Cells of text files, written as reports write them, and read back."""
+"""Cells of text files, written the way reports write them, and read back."""
 
 from __future__ import annotations
 
 from common.csv_safety import unguard
-from reports.values import GUARDED, Cell, Kind, Value, as_cell, cell_text
+from reports.values import GUARDED, Cell, Value, ValueType, as_cell, cell_text
 
 
-def as_text(value: Value, kind: Kind) -> str:
+def as_text(value: Value, kind: ValueType) -> str:
     """Write a value as a cell of a text file."""
     return cell_text(as_cell(value, kind), kind)
 
 
-def read_cell(text: str, kind: Kind) -> Cell:
-    """Return what a cell of a text file stands for; an empty text is unknown."""
+def read_cell(text: str, kind: ValueType) -> Cell:
+    """Return the value of a text cell; an empty text stands for unknown."""
     if not text:
         return None
     plain = unguard(text) if kind in GUARDED else text
-    return split_items(plain) if kind == Kind.LIST else plain
+    return split_items(plain) if kind == ValueType.LIST else plain
 
 
 def split_items(text: str) -> list[str]:
-    """Return what ``join_items`` was given; an empty text is an empty list."""
+    """Reverse ``join_items``; an empty text is an empty list."""
     if not text:
         return []
     items = [""]

@@ -1,4 +1,4 @@
-"""Reads reports back, as those who get them do."""
+"""Runs reports and reads them back as their recipients do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.models import ReportRun
 
 
 def run_of(layout: Layout | None = None) -> ReportRun:
-    """Return a report that was run here and now."""
+    """Run a report at once and return the run."""
     return services.build_report(layout=layout or Layout(), user="system")
 
 
@@ -21,7 +21,7 @@ def file_of(run: ReportRun) -> bytes:
 
 
 def content(layout: Layout | None = None) -> bytes:
-    """Return the file of a report that is run here and now."""
+    """Run a report at once and return its file."""
     return file_of(run_of(layout))
 
 

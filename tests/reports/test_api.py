@@ -1,4 +1,4 @@
-"""Reports over the API: who may, what is refused, and the whole way of a run."""
+"""Reports in the API: permissions, refusals, and a complete run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Json = dict[str, Any]  # Any: JSON
 
 
 class Caller:
-    """Calls with a token of a role and scopes."""
+    """Calls the API with the token of a role and scopes."""
 
     def __init__(self, role: Role, *scopes: str) -> None:
         user = make_user(role)
@@ -53,12 +53,12 @@ def test_run_is_asked_for_followed_and_taken(run_worker: Worker) -> None:
     run_worker()
 
     address = f"{REPORTS}{run['uid']}/"
-    told = json.loads(caller.get(address)[1])
-    assert (told["state"], told["progress"], told["row_count"]) == ("ready", 100, 1)
+    body = json.loads(caller.get(address)[1])
+    assert (body["state"], body["progress"], body["row_count"]) == ("ready", 100, 1)
     _status, file = caller.get(f"{address}file/")
-    assert hashlib.sha256(file).hexdigest() == told["sha256"]
+    assert hashlib.sha256(file).hexdigest() == body["sha256"]
     manifest = json.loads(caller.get(f"{address}manifest/")[1])
-    assert manifest["files"][0]["sha256"] == told["sha256"]
+    assert manifest["files"][0]["sha256"] == body["sha256"]
     downloaded = Event.objects.get(action="downloaded")
     assert downloaded.via.startswith("token:")
     assert [each["name"] for each in json.loads(caller.get(REPORTS)[1])] == ["Week"]

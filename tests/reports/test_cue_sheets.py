@@ -1,4 +1,4 @@
-"""The cue sheet of a file: order, usage, unknown music, and both of its formats."""
+"""A file's cue sheet: order, usage, unknown music, and both of its formats."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stretch(start: int, end: int, kind: str = "no_match", **more: object) -> obj
 
 
 def programme(*stretches: object) -> Scan:
-    """Return a scan of a programme with two recordings and these stretches."""
+    """Return the scan of a programme with two recordings and these intervals."""
     scan = ScanFactory.create(stretches=list(stretches))
     first = RecordingFactory.create(
         title="=Opening",

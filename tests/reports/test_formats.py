@@ -1,4 +1,4 @@
-"""Every format, mode and dialect of a report, and the rows that a run keeps."""
+"""Every format, mode and dialect of a report, and the rows that a run stores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from accounts.roles import Role
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from common.storage import FileOnDisk
 from reports import files, schemas, services, tables
 from reports.choices import FilesWithout, Format, Mode, Separator
@@ -24,7 +24,7 @@ from reports.layouts import Layout
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from reports.schemas import SCHEMAS, UnknownColumn
-from reports.values import Kind
+from reports.values import ValueType
 from review.choices import QueueReason
 from review.models import Match
 from review.services import decisions
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def match() -> Match:
-    """Return a match of two segments, beside a file without any."""
+    """Return a match of two segments, with a second file without a match."""
     quiet = ScannedFileFactory.create(name="quiet.wav", status=FileStatus.NO_MATCH)
     ScanFactory.create(scanned_file=quiet, no_match_reason="silence")
     return make_match(
@@ -73,15 +73,15 @@ def test_json_lines_hold_numbers_arrays_and_nulls(match: Match) -> None:
 
 
 def test_json_holds_the_manifest_and_the_rows(match: Match) -> None:
-    told = json.loads(in_format(Format.JSON))
+    body = json.loads(in_format(Format.JSON))
 
-    assert told["manifest"]["schema"] == "match-report/1"
-    assert told["manifest"]["rows"] == {
+    assert body["manifest"]["schema"] == "match-report/1"
+    assert body["manifest"]["rows"] == {
         "total": 2,
         "match_found": {"no": 1, "yes": 1},
         "review_state": {"pending": 1},
     }
-    assert [row["match_found"] for row in told["rows"]] == ["yes", "no"]
+    assert [row["match_found"] for row in body["rows"]] == ["yes", "no"]
 
 
 def test_workbook_holds_matches_segments_and_manifest_as_text(match: Match) -> None:
@@ -187,18 +187,18 @@ def test_segments_say_what_they_count_for() -> None:
         (12_000, 28_000, 40_000, 56_000),
         (70_000, 90_000, 60_000, 80_000),
     )
-    exclusion = ExcludedSegment.objects.create(
+    exclusion = Exclusion.objects.create(
         recording=match.recording, start_ms=60_000, end_ms=80_000, approved=True
     )
 
-    told = rows(content(Layout(mode=Mode.SEGMENT)))
+    report_rows = rows(content(Layout(mode=Mode.SEGMENT)))
 
-    assert [row["segment_state"] for row in told] == [
+    assert [row["segment_state"] for row in report_rows] == [
         "counted",
         "overlapped",
         "excluded",
     ]
-    assert [row["exclusion_id"] for row in told] == ["", "", exclusion.uid]
+    assert [row["exclusion_id"] for row in report_rows] == ["", "", exclusion.uid]
 
 
 def test_file_summary_has_counts_coverage_and_the_worst_reason(match: Match) -> None:
@@ -226,9 +226,9 @@ def test_any_reason_of_its_own_is_worse_than_none(reason: QueueReason) -> None:
             match={"queue_reason": why},
         )
 
-    (told,) = rows(content(Layout(mode=Mode.FILE)))
+    (report_row,) = rows(content(Layout(mode=Mode.FILE)))
 
-    assert told["worst_queue_reason"] == reason
+    assert report_row["worst_queue_reason"] == reason
 
 
 def test_other_recordings_at_the_same_place_are_named(match: Match) -> None:
@@ -300,7 +300,7 @@ def test_kept_rows_stay_right_when_columns_are_added(
 ) -> None:
     run = run_of(Layout(mode=mode))
     before = rows(file_of(run))
-    added = schemas.Field("added", Kind.TEXT)
+    added = schemas.ColumnType("added", ValueType.TEXT)
     for kind in (Mode.MATCH, Mode.FILE):
         old = SCHEMAS[kind]
         fields = (*old.fields[:3], added, *old.fields[3:])
@@ -310,9 +310,9 @@ def test_kept_rows_stay_right_when_columns_are_added(
 
     again = services.write_again(run=run, layout=Layout(mode=mode), user="system")
 
-    told = rows(file_of(again))
-    assert [row.pop("added", "") for row in told] == [""] * len(before)
-    assert told == before
+    report_rows = rows(file_of(again))
+    assert [row.pop("added", "") for row in report_rows] == [""] * len(before)
+    assert report_rows == before
 
 
 def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
 def test_rows_per_file_cannot_be_written_per_match(match: Match) -> None:
     run = run_of(Layout(mode=Mode.FILE))
 
-    with pytest.raises(services.ReportStopped, match="run it anew"):
+    with pytest.raises(services.ReportStopped, match="Run a new report"):
         services.write_again(run=run, layout=Layout(), user="system")
 
 
@@ -366,9 +366,9 @@ def test_manifest_tells_what_the_file_is(match: Match) -> None:
 def test_types_beside_csv_name_each_column(match: Match) -> None:
     run = run_of(Layout(columns=("match_score", "found_late", "first_start")))
 
-    told = json.loads(json.dumps(csvw(run)))
+    body = json.loads(json.dumps(csvw(run)))
 
-    columns = told["tableSchema"]["columns"]
+    columns = body["tableSchema"]["columns"]
     assert [column["name"] for column in columns] == [
         "match_score",
         "first_start",
@@ -386,5 +386,5 @@ def test_check_finds_a_changed_and_a_missing_file(match: Match) -> None:
     Path(run.rows.path).unlink()
 
     file, kept = files.check_run(run=ReportRun.objects.get())
-    assert "it was written with" in file.fault
-    assert kept.fault == "The file is not there any more."
+    assert "it was written as" in file.fault
+    assert kept.fault == "The file is missing."

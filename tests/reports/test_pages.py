@@ -1,4 +1,4 @@
-"""The pages of reports: preview, run, past runs, and one run."""
+"""Report pages: preview, start, past runs, and one run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def body(answer: HttpResponseBase) -> bytes:
-    """Return what was sent."""
+    """Return the response body."""
     return b"".join(answer)
 
 
@@ -104,7 +104,7 @@ def test_run_page_shows_manifest_and_checks_the_file(signed_in: MakeClient) -> N
     assert len(types["tableSchema"]["columns"]) == 62
     assert "as it was written" in client.post(f"{run.url}check/").content.decode()
     Path(run.rows.path).unlink()
-    assert "not there any more" in client.post(f"{run.url}check/").content.decode()
+    assert "The file is missing" in client.post(f"{run.url}check/").content.decode()
 
 
 def test_kept_rows_are_written_in_another_format(signed_in: MakeClient) -> None:
@@ -163,6 +163,20 @@ def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> Non
     assert "Weekly usage" in client.get("/reports/").content.decode()
     client.post(f"/reports/templates/{template.uid}/delete/")
     assert not ReportTemplate.objects.exists()
+
+
+def test_a_template_of_somebody_else_is_not_replaced(signed_in: MakeClient) -> None:
+    """A schedule may run it, for people who rely on its columns."""
+    asked = {"name": "Weekly usage", "mode": "match", "format": "xlsx"}
+    signed_in(Role.REVIEWER).post("/reports/templates/", asked)
+    other = signed_in(Role.MANAGER)
+
+    page = other.post("/reports/templates/", asked | {"format": "csv"}, follow=True)
+
+    template = ReportTemplate.objects.get()
+    assert template.format == Format.XLSX
+    assert f"{template.made_by} has a template called" in page.content.decode()
+    assert "Choose another name" in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The match report: rows, order, bytes, and what it costs to read."""
+"""The match report: rows, order, bytes, and the cost of reading."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db
 
 GOLDEN = Path(__file__).parent / "golden_match_report.csv"
 NAMES = [column.name for column in COLUMNS]
-# Of §7.1: what stays empty in the row of a file without a match.
+# Indexes of the columns that are empty for a file without a match.
 EMPTY_WITHOUT_MATCH = {
     *[2, *range(4, 8), *range(18, 34), 35, 37, 38],
     *[*range(43, 48), 51, *range(53, 59), 60],
@@ -62,7 +62,7 @@ def report_bytes(filters: MatchFilter | None = None) -> bytes:
 
 
 def content(layout: Layout) -> bytes:
-    """Return the file of a report that is run here and now."""
+    """Run a report at once and return its file."""
     run = services.build_report(layout=layout, user="system")
     return b"".join(files.file_content(run))
 
@@ -74,14 +74,14 @@ def rows(content: bytes) -> list[dict[str, str]]:
 
 
 def only_row(content: bytes) -> dict[str, str]:
-    """Return the one row of the report."""
+    """Return the only row of the report."""
     found = rows(content)
     assert len(found) == 1
     return found[0]
 
 
 def column_numbers(row: dict[str, str], *, empty: bool) -> set[int]:
-    """Return the numbers of the columns that are empty, or that are not."""
+    """Return the indexes of the columns that are empty, or that are not."""
     return {
         number
         for number, name in enumerate(NAMES, start=1)
@@ -103,7 +103,7 @@ def test_golden_file(settings: Settings) -> None:
 
 
 def _golden_rows() -> None:
-    """Write a match with every field set, and a file of each other kind."""
+    """Make a match with every field set, and a file of each other kind."""
     fixed = {"created_at": datetime(2026, 5, 2, 10, 11, 12, tzinfo=UTC)}
     container = ContainerFactory.create(name="TV")
     match = make_match(
@@ -150,7 +150,7 @@ def _golden_rows() -> None:
             "note": "heard under\nspeech",
         },
     )
-    # What an engine reported takes no update; only the test may set its clock.
+    # Detections cannot be updated; only this test may change their time.
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE scanning_detection SET created_at = %s WHERE scan_id = %s",
@@ -408,7 +408,7 @@ def test_stream_of_a_selection_holds_exactly_it() -> None:
     assert only_row(b"".join(pieces))["match_id"] == chosen.uid
 
 
-# PostgreSQL stores no NUL, so none can come out of it.
+# PostgreSQL stores no NUL, so a report from it has none.
 STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
@@ -478,7 +478,7 @@ def test_command_leaves_the_old_file_when_the_run_fails(
 
 @pytest.mark.parametrize("container", ["nowhere", "999999"])
 def test_command_names_an_unknown_container(tmp_path: Path, container: str) -> None:
-    with pytest.raises(CommandError, match="not known"):
+    with pytest.raises(CommandError, match="is unknown"):
         call_command(
             "export_matches", output=tmp_path / "report.csv", container=container
         )

@@ -1,6 +1,6 @@
-"""Any text in any column, written and read back by those who get reports.
+"""Any text in any column, written and read back with the recipients' programs.
 
-The rules that hold for a reader beyond the guard are stated where it needs them.
+A reader's limits beyond the guard are stated at its test.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from catalogue.import_tables import open_table, rows_of
 from reports.choices import Format, Mode
 from reports.layouts import Layout
 from reports.rows import KeptRow
-from reports.schemas import SCHEMAS, Field
+from reports.schemas import SCHEMAS, ColumnType
 from reports.tables import Sheet, write_parquet, write_xlsx
-from reports.values import Cell, Kind, as_cell, cell_text
+from reports.values import Cell, ValueType, as_cell, cell_text
 from tests.reports.cells import read_cell, split_items
 
 MODE = Mode.MATCH
@@ -49,18 +49,22 @@ UTC_TIMES = st.datetimes(
     max_value=datetime(2200, 1, 1),  # noqa: DTZ001 - as above
     timezones=st.just(UTC),
 )
-# A list of one empty text cannot be told from an empty list; no list of ours holds one.
+# A list with one empty text reads back as an empty list; our lists never contain one.
 LISTS = st.lists(TEXT.filter(bool), max_size=3)
-CELLS: dict[Kind, st.SearchStrategy[Cell]] = {
-    Kind.TEXT: TEXT,
-    Kind.DATE: TEXT,
-    Kind.LIST: LISTS,
-    Kind.ENUM: st.sampled_from(["yes", "no", "embedded|acrcloud"]),
-    Kind.YES_NO: st.sampled_from(["yes", "no"]),
-    Kind.INTEGER: st.integers(-(10**12), 10**12).map(str),
-    Kind.DECIMAL: st.decimals(-9999, 9999, places=2).map(lambda value: f"{value:f}"),
-    Kind.OFFSET: st.integers(0, 10**9).map(lambda ms: as_cell(ms, Kind.OFFSET)),
-    Kind.TIME: UTC_TIMES.map(lambda value: as_cell(value, Kind.TIME)),
+CELLS: dict[ValueType, st.SearchStrategy[Cell]] = {
+    ValueType.TEXT: TEXT,
+    ValueType.DATE: TEXT,
+    ValueType.LIST: LISTS,
+    ValueType.ENUM: st.sampled_from(["yes", "no", "embedded|acrcloud"]),
+    ValueType.YES_NO: st.sampled_from(["yes", "no"]),
+    ValueType.INTEGER: st.integers(-(10**12), 10**12).map(str),
+    ValueType.DECIMAL: st.decimals(-9999, 9999, places=2).map(
+        lambda value: f"{value:f}"
+    ),
+    ValueType.OFFSET: st.integers(0, 10**9).map(
+        lambda ms: as_cell(ms, ValueType.OFFSET)
+    ),
+    ValueType.TIME: UTC_TIMES.map(lambda value: as_cell(value, ValueType.TIME)),
 }
 ROWS = st.lists(
     st.tuples(*(st.none() | CELLS[field.kind] for field in FIELDS)).map(list),
@@ -68,17 +72,17 @@ ROWS = st.lists(
     max_size=2,
 )
 some = settings(max_examples=15, deadline=None)
-# A text column always says something, so that no reader takes a row for a blank line.
+# One text column is never empty, so that no reader takes a row for a blank line.
 SAID = "match-report/1"
 
 
 def as_kept(rows: Sequence[list[Cell]]) -> list[KeptRow]:
-    """Return the rows as a run keeps them."""
+    """Return the rows as a run stores them."""
     return [([SAID, *row[1:]], []) for row in rows]
 
 
 def told(row: Sequence[Cell]) -> list[Cell]:
-    """Return a row as it can be told from text: an empty text is unknown."""
+    """Return a row as its text reads back: an empty text is unknown."""
     return [SAID, *(cell or None for cell in row[1:])]
 
 
@@ -86,8 +90,10 @@ def written(rows: Sequence[list[Cell]], name: Format = Format.CSV) -> bytes:
     return b"".join(Layout(format=name).pieces(as_kept(rows), {}))
 
 
-def read_back(texts: Sequence[str], fields: Sequence[Field] = FIELDS) -> list[Cell]:
-    """Return what cells of text stand for, the guard taken off."""
+def read_back(
+    texts: Sequence[str], fields: Sequence[ColumnType] = FIELDS
+) -> list[Cell]:
+    """Return the values of text cells, with the guard removed."""
     return [
         read_cell(text, field.kind) for text, field in zip(texts, fields, strict=True)
     ]
@@ -115,7 +121,7 @@ def test_our_importer_reads_what_was_written(
 
     expected = [
         [
-            cell if isinstance(cell, str) else cell_text(cell, Kind.ENUM)
+            cell if isinstance(cell, str) else cell_text(cell, ValueType.ENUM)
             for cell in ((part or "") for part in told(row))
         ]
         for row in rows
@@ -139,14 +145,14 @@ def test_json_lines_are_read_without_any_rule(rows: list[list[Cell]]) -> None:
     ] == [told(row) for row in rows]
 
 
-def _plain(value: object, field: Field) -> Cell:
+def _plain(value: object, field: ColumnType) -> Cell:
     if value is None or value == []:
         return None
     if isinstance(value, list):
         return [str(each) for each in value]
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if field.kind == Kind.DECIMAL:
+    if field.kind == ValueType.DECIMAL:
         return f"{Decimal(str(value)):.2f}"
     return str(value)
 
@@ -154,7 +160,7 @@ def _plain(value: object, field: Field) -> Cell:
 @given(ROWS)
 @some
 def test_pandas_reads_what_was_written(rows: list[list[Cell]]) -> None:
-    """The Python engine; the C engine ends a cell at a NUL."""
+    """This uses the Python engine; the C engine ends a cell at a NUL."""
     table = pd.read_csv(
         io.BytesIO(written(rows)),
         dtype=str,
@@ -177,7 +183,7 @@ def test_duckdb_reads_what_was_written(
 
     columns = ", ".join(f"'{field.name}': 'VARCHAR'" for field in FIELDS)
     read = duckdb.sql(
-        f"SELECT * FROM read_csv('{target}', header = true, delim = ',', "  # noqa: S608 - a name of ours
+        f"SELECT * FROM read_csv('{target}', header = true, delim = ',', "  # noqa: S608 - our own name
         "quote = '\"', escape = '\"', new_line = '\\r\\n', auto_detect = false, "
         f"columns = {{{columns}}})"
     )
@@ -233,24 +239,24 @@ def test_workbook_holds_what_was_written(
     ] == [told(row) for row in rows]
 
 
-def _of_sheet(value: object, field: Field) -> Cell:
+def _of_sheet(value: object, field: ColumnType) -> Cell:
     if value is None:
         return None
-    if field.kind in (Kind.INTEGER, Kind.DECIMAL):
+    if field.kind in (ValueType.INTEGER, ValueType.DECIMAL):
         assert isinstance(value, int | float)
-        return str(value) if field.kind == Kind.INTEGER else f"{value:.2f}"
+        return str(value) if field.kind == ValueType.INTEGER else f"{value:.2f}"
     assert isinstance(value, str)
-    # Characters that XML cannot hold are written as _xHHHH_, as spreadsheets do.
+    # Spreadsheets write characters that XML cannot hold as _xHHHH_.
     text = re.sub(
         "_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found.group(1), 16)), value
     )
-    return split_items(text) if field.kind == Kind.LIST else text
+    return split_items(text) if field.kind == ValueType.LIST else text
 
 
 @pytest.mark.parametrize("name", [Format.CSV, Format.JSON_LINES, Format.JSON])
 def test_ten_thousand_characters_of_everything_survive(name: Format) -> None:
     text = ('=1+1 "quoted"\r\n\0🎵\u202egpj.exe' * 500)[:10_000]
-    row: list[Cell] = [text if each.kind == Kind.TEXT else None for each in FIELDS]
+    row: list[Cell] = [text if each.kind == ValueType.TEXT else None for each in FIELDS]
 
     content = written([row], name).decode("utf-8-sig")
 
@@ -276,7 +282,7 @@ def test_ten_thousand_characters_survive_in_tables(tmp_path: Path) -> None:
     assert _of_sheet(cell.value, fields[0]) == text
 
 
-# What LibreOffice keeps of a text cell: line ends are LF, other control characters go.
+# LibreOffice changes text cells: line ends become LF, other control characters vanish.
 _LINE_ENDS = re.compile("\r\n|\n\r|\r")
 _CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 
@@ -320,7 +326,7 @@ def _as_libreoffice_keeps(text: str) -> str:
 
 
 def _nasty_rows(count: int) -> list[list[Cell]]:
-    """Return rows of any text, the same every time."""
+    """Return rows of random text, the same in each run."""
     chance = random.Random(7)  # noqa: S311 - no secret
 
     def text() -> str:
@@ -330,18 +336,18 @@ def _nasty_rows(count: int) -> list[list[Cell]]:
         ]
         return "".join(chance.choices(pool, k=chance.randrange(12)))
 
-    def cell(field: Field) -> Cell:
-        if field.kind == Kind.LIST:
+    def cell(field: ColumnType) -> Cell:
+        if field.kind == ValueType.LIST:
             return [text() or "x" for _ in range(chance.randrange(3))]
-        if field.kind in (Kind.TEXT, Kind.DATE):
+        if field.kind in (ValueType.TEXT, ValueType.DATE):
             return text()
         return {
-            Kind.ENUM: "yes",
-            Kind.YES_NO: "no",
-            Kind.INTEGER: str(chance.randrange(-9, 10**9)),
-            Kind.DECIMAL: f"{chance.randrange(-9999, 9999) / 100:.2f}",
-            Kind.OFFSET: as_cell(chance.randrange(10**9), Kind.OFFSET),
-            Kind.TIME: "2026-05-02T10:11:12Z",
+            ValueType.ENUM: "yes",
+            ValueType.YES_NO: "no",
+            ValueType.INTEGER: str(chance.randrange(-9, 10**9)),
+            ValueType.DECIMAL: f"{chance.randrange(-9999, 9999) / 100:.2f}",
+            ValueType.OFFSET: as_cell(chance.randrange(10**9), ValueType.OFFSET),
+            ValueType.TIME: "2026-05-02T10:11:12Z",
         }[field.kind]
 
     return [[cell(field) for field in FIELDS] for _ in range(count)]

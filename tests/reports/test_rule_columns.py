@@ -1,4 +1,4 @@
-"""The columns of a report that licences, policies and disputes fill."""
+"""The report columns of licences, policies and disputes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Recording
-from reports.rows import COLUMNS, Case, Found
+from reports.rows import COLUMNS, Case, RowKind
 from review.models import Match
 from review.services import decisions, disputes
 from tests.factories.accounts import make_user
@@ -28,10 +28,10 @@ def recording() -> Recording:
 
 
 def row(match: Match) -> dict[str, str]:
-    """Return the match's cells as written, by column."""
+    """Return the match's written cells, by column."""
     match.refresh_from_db()
     case = Case(
-        found=Found.YES,
+        found=RowKind.YES,
         file=match.scanned_file,
         scan=match.scan,
         match=match,
@@ -46,12 +46,12 @@ def row(match: Match) -> dict[str, str]:
 def test_licence_that_cleared_a_match_is_named(recording: Recording) -> None:
     licence = make_licence(recordings=[recording], valid_until=date(2999, 12, 31))
 
-    told = row(make_match(recording=recording))
+    cells = row(make_match(recording=recording))
 
-    assert told["licence_id"] == licence.number
-    assert told["licence_valid_until"] == "2999-12-31"
-    assert told["policy_action"] == "clear"
-    assert told["decided_by"] == f"licence:{licence.number}"
+    assert cells["licence_id"] == licence.number
+    assert cells["licence_valid_until"] == "2999-12-31"
+    assert cells["policy_action"] == "clear"
+    assert cells["decided_by"] == f"licence:{licence.number}"
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_share_and_territories_are_those_of_the_recording(
 def test_policy_that_treated_a_match_is_named_with_its_version() -> None:
     make_policy(name="Short uses")
 
-    told = row(make_match())
+    cells = row(make_match())
 
-    assert (told["policy_action"], told["policy_name"]) == ("review", "Short uses v1")
-    assert told["queue_reason"] == "policy:Short uses"
+    assert (cells["policy_action"], cells["policy_name"]) == ("review", "Short uses v1")
+    assert cells["queue_reason"] == "policy:Short uses"
 
 
 def test_dispute_is_open_then_overdue_then_upheld() -> None:
@@ -104,13 +104,13 @@ def test_dispute_is_open_then_overdue_then_upheld() -> None:
 
 
 def test_columns_are_empty_where_no_rule_spoke() -> None:
-    told = row(make_match())
+    cells = row(make_match())
 
     for name in (
         *("licence_id", "licence_valid_until", "policy_action", "policy_name"),
         *("dispute_status", "dispute_due_at"),
     ):
-        assert told[name] == ""
+        assert cells[name] == ""
 
 
 def test_people_can_have_made_up_names(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Runs of reports: one moment, the worker, stopping, failing, and what is kept."""
+"""Report runs: one snapshot, the worker, cancelling, failing, and stored files."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from accounts.models import AccessLimit
 from accounts.roles import Role
 from audit.models import Event
 from common import draining
+from common.leases import LeaseLost
 from reports import files, running, selectors, services, tasks
 from reports.choices import Format, Mode, RunState
 from reports.keeping import RowKeeper
@@ -45,7 +46,7 @@ pytestmark = pytest.mark.django_db
 
 @contextmanager
 def disk_of(size_bytes: int) -> Iterator[None]:
-    """Let no file grow past a size, as a disk that is full does."""
+    """Limit the size of files, as a full disk does."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
@@ -57,7 +58,7 @@ def disk_of(size_bytes: int) -> Iterator[None]:
 
 
 def stored_reports(settings: Settings) -> list[str]:
-    """Return what lies under a final name."""
+    """Return the files that have their final names."""
     folder = Path(settings.MEDIA_ROOT) / "reports"
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
@@ -92,9 +93,9 @@ def test_decision_made_meanwhile_is_not_in_the_report() -> None:
 
     with ThreadPoolExecutor(1) as elsewhere:
         elsewhere.submit(_confirm_all).result()
-    told = rows(begun + b"".join(pieces))
+    report_rows = rows(begun + b"".join(pieces))
 
-    assert [row["review_state"] for row in told] == ["pending"] * 3
+    assert [row["review_state"] for row in report_rows] == ["pending"] * 3
     assert Match.objects.filter(state="confirmed").count() == 3
 
 
@@ -119,7 +120,7 @@ def test_download_that_is_left_is_cancelled_and_keeps_nothing(
     assert stored_reports(settings) == []
 
 
-@pytest.mark.parametrize("why", [running.Cancelled, running.LeaseLost])
+@pytest.mark.parametrize("why", [running.Cancelled, LeaseLost])
 def test_download_that_is_stopped_does_not_end_as_if_it_were_whole(
     monkeypatch: pytest.MonkeyPatch, why: type[Exception]
 ) -> None:
@@ -129,7 +130,7 @@ def test_download_that_is_stopped_does_not_end_as_if_it_were_whole(
         yield from ()
         raise why
 
-    monkeypatch.setattr(running.Watch, "over", stopped)
+    monkeypatch.setattr(running.ReportContext, "over", stopped)
     pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
 
     with pytest.raises(running.Cancelled):
@@ -151,7 +152,7 @@ def test_run_that_waits_is_cancelled_at_once(run_worker: Worker) -> None:
 def test_run_that_works_is_cancelled_at_its_next_row(settings: Settings) -> None:
     make_match()
     run = _claimed_run()
-    with running.Watch(run, expected=2) as watch:
+    with running.ReportContext(run, expected=2) as watch:
         passed = watch.over(iter([([], []), ([], [])]), begin=0, end=50)
         next(passed)
         services.cancel_run(run=run, user=make_user(Role.REVIEWER))
@@ -169,7 +170,7 @@ def _claimed_run() -> ReportRun:
 
 def test_progress_is_told_while_it_works() -> None:
     run = _claimed_run()
-    with running.Watch(run, expected=4) as watch:
+    with running.ReportContext(run, expected=4) as watch:
         for _ in watch.over(iter([([], []), ([], [])]), begin=50, end=99):
             watch.tell()
 
@@ -201,7 +202,7 @@ def test_download_of_a_selection_that_broke_off_is_not_done_over_everything() ->
 
     run = ReportRun.objects.get()
     assert run.state == RunState.FAILED
-    assert "broke off" in run.message
+    assert "interrupted" in run.message
     del pieces
 
 
@@ -212,7 +213,7 @@ def test_report_in_a_worker_lets_a_persons_scan_go_first() -> None:
     )
     bulk = request_scan(user=None, scanned_file=ScannedFileFactory.create())
     run = _claimed_run()
-    with running.Watch(run, expected=2, in_worker=True) as watch:
+    with running.ReportContext(run, expected=2, in_worker=True) as watch:
         passed = watch.over(iter([([], []), ([], [])]), begin=0, end=50)
         next(passed)
         watch.tell()
@@ -221,7 +222,7 @@ def test_report_in_a_worker_lets_a_persons_scan_go_first() -> None:
 
     scan.refresh_from_db()
     bulk.refresh_from_db()
-    assert scan.status == ScanStatus.FAILED  # it had no audio
+    assert scan.status == ScanStatus.FAILED  # the match has no audio
     assert bulk.status == ScanStatus.QUEUED
     run.refresh_from_db()
     assert run.state == RunState.RUNNING
@@ -231,7 +232,7 @@ def test_report_that_somebody_waits_for_himself_gives_no_way() -> None:
     scan = request_scan(
         user=None, scanned_file=ScannedFileFactory.create(), waited_for=True
     )
-    with running.Watch(_claimed_run(), expected=1) as watch:
+    with running.ReportContext(_claimed_run(), expected=1) as watch:
         watch.tell()
         list(watch.over(iter([([], [])]), begin=0, end=50))
 
@@ -244,15 +245,15 @@ def test_worker_that_is_to_end_hands_a_long_report_back(
 ) -> None:
     make_match()
     run = ReportRun.objects.create(name="Report", run_by_name="ana", format="xlsx")
-    told = running.Watch.__enter__
+    told = running.ReportContext.__enter__
 
-    def at_once(watch: running.Watch) -> running.Watch:
+    def at_once(watch: running.ReportContext) -> running.ReportContext:
         told(watch)
         watch.tell()
         return watch
 
     with monkeypatch.context() as ending:
-        ending.setattr(running.Watch, "__enter__", at_once)
+        ending.setattr(running.ReportContext, "__enter__", at_once)
         ending.setattr(draining, "seconds", lambda: 60.0)
         tasks.run_report.call(run.pk)
 
@@ -271,7 +272,7 @@ def test_report_goes_on_for_a_moment_in_a_worker_that_is_to_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(draining, "seconds", lambda: 5.0)
-    with running.Watch(_claimed_run(), expected=1, in_worker=True) as watch:
+    with running.ReportContext(_claimed_run(), expected=1, in_worker=True) as watch:
         watch.tell()
 
         assert len(list(watch.over(iter([([], [])]), begin=0, end=50))) == 1
@@ -314,7 +315,7 @@ def test_full_disk_leaves_nothing_under_a_final_name(
 
     run = ReportRun.objects.get()
     assert (run.state, run.file.name, run.rows.name) == (RunState.FAILED, "", "")
-    assert run.message == "It could not be written: File too large."
+    assert run.message == "The file could not be written: File too large."
     assert stored_reports(settings) == []
     assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
 
@@ -374,11 +375,11 @@ def test_command_checks_all_kept_reports(capsys: pytest.CaptureFixture[str]) -> 
     make_match()
     run = run_of()
     call_command("check_report")
-    assert "2 files read, 0 not as written" in capsys.readouterr().out
+    assert "2 files read, 0 have changed" in capsys.readouterr().out
 
     Path(run.rows.path).write_bytes(b"changed")
 
-    with pytest.raises(CommandError, match="1 files are not"):
+    with pytest.raises(CommandError, match="1 files have changed"):
         call_command("check_report", run.uid)
 
 

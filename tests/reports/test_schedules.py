@@ -1,4 +1,4 @@
-"""Reports by the clock: when they run, what is sent, to whom, and what is tried again."""
+"""Scheduled reports: their times, content, recipients and retries."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from accounts.roles import Role
 from audit.models import Event
 from reports import scheduling
 from reports.layouts import Layout
-from reports.models import ReportDispatch, ReportRun, ReportSchedule, ReportTemplate
-from reports.models.schedule import Channel, DispatchState, Every
+from reports.models import ReportDelivery, ReportRun, ReportSchedule, ReportTemplate
+from reports.models.schedule import Channel, Every, ReportDeliveryState
 from reports.scheduling import Plan
 from reports.services import save_template
 from review.services import decisions
@@ -40,7 +40,7 @@ MONDAY = datetime(2026, 11, 16, 8, tzinfo=UTC)
 
 
 class _Mailbox(socketserver.ThreadingTCPServer):
-    """A mail server that keeps what it is sent, or refuses it."""
+    """A mail server that stores or refuses its mail."""
 
     allow_reuse_address = True
 
@@ -51,7 +51,7 @@ class _Mailbox(socketserver.ThreadingTCPServer):
 
 
 class _MailSession(socketserver.StreamRequestHandler):
-    """One conversation of SMTP, as far as a client of ours goes."""
+    """One SMTP conversation, as far as our client needs it."""
 
     server: _Mailbox
 
@@ -83,7 +83,7 @@ class _MailSession(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def mailbox(settings: Settings) -> Iterator[_Mailbox]:
-    """Let mail go to a server of the test."""
+    """Send mail to the test's server."""
     with _Mailbox() as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST = "127.0.0.1"
@@ -96,7 +96,7 @@ def mailbox(settings: Settings) -> Iterator[_Mailbox]:
 
 
 def plan(**changes: object) -> Plan:
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "every": Every.WEEK,
         "hour": 8,
         "last_period": False,
@@ -104,7 +104,7 @@ def plan(**changes: object) -> Plan:
         "channel": Channel.EMAIL,
         "recipients": ("legal@example.org", "ana@example.org"),
     }
-    return Plan(**(told | changes))  # type: ignore[arg-type]  # as above
+    return Plan(**(fields | changes))  # type: ignore[arg-type]  # as above
 
 
 def schedule(user: User | None = None, **changes: object) -> ReportSchedule:
@@ -117,7 +117,7 @@ def schedule(user: User | None = None, **changes: object) -> ReportSchedule:
 
 
 def comes(when: datetime, run_worker: Worker) -> None:
-    """Let the clock be there, and the worker do what is due: run, then send."""
+    """Set the clock, and let the worker do the due work: run, then send."""
     with time_machine.travel(when, tick=False):
         run_worker()
         run_worker()
@@ -169,8 +169,8 @@ def test_report_is_sent_with_file_and_manifest(
     assert isinstance(beside, bytes)
     manifest = json.loads(beside)
     assert manifest["files"][0]["sha256"] == hashlib.sha256(file).hexdigest()
-    dispatch = ReportDispatch.objects.get()
-    assert dispatch.state == DispatchState.SENT
+    dispatch = ReportDelivery.objects.get()
+    assert dispatch.state == ReportDeliveryState.SENT
     assert Event.objects.filter(action="dispatch.sent").exists()
 
 
@@ -183,7 +183,7 @@ def test_nothing_is_sent_when_nothing_is_new(
 
     comes(MONDAY + timedelta(days=7), run_worker)
     assert len(mailbox.messages) == 1
-    assert ReportDispatch.objects.latest("pk").state == DispatchState.NOTHING_NEW
+    assert ReportDelivery.objects.latest("pk").state == ReportDeliveryState.NOTHING_NEW
 
     decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
     comes(MONDAY + timedelta(days=14), run_worker)
@@ -224,15 +224,15 @@ def test_mail_that_is_refused_is_tried_again(
     schedule()
     mailbox.refuses = True
     comes(MONDAY, run_worker)
-    dispatch = ReportDispatch.objects.get()
-    assert (dispatch.state, dispatch.attempts) == (DispatchState.WAITING, 1)
+    dispatch = ReportDelivery.objects.get()
+    assert (dispatch.state, dispatch.attempts) == (ReportDeliveryState.WAITING, 1)
     assert "nobody of this name" in dispatch.message
 
     mailbox.refuses = False
     comes(MONDAY + timedelta(minutes=2), run_worker)
 
     dispatch.refresh_from_db()
-    assert (dispatch.state, len(mailbox.messages)) == (DispatchState.SENT, 1)
+    assert (dispatch.state, len(mailbox.messages)) == (ReportDeliveryState.SENT, 1)
 
 
 def test_it_is_given_up_after_a_day_of_tries(
@@ -245,10 +245,10 @@ def test_it_is_given_up_after_a_day_of_tries(
     moment = MONDAY
     for _ in range(8):
         comes(moment, run_worker)
-        moment = ReportDispatch.objects.get().next_attempt_at
+        moment = ReportDelivery.objects.get().next_attempt_at
 
-    dispatch = ReportDispatch.objects.get()
-    assert (dispatch.state, dispatch.attempts) == (DispatchState.FAILED, 8)
+    dispatch = ReportDelivery.objects.get()
+    assert (dispatch.state, dispatch.attempts) == (ReportDeliveryState.FAILED, 8)
     assert mailbox.messages == []
 
 
@@ -268,14 +268,14 @@ def test_webhook_gets_the_manifest_signed(
         channel=Channel.WEBHOOK, recipients=(), url=httpserver.url_for("/hook")
     )
     comes(MONDAY, run_worker)
-    assert ReportDispatch.objects.get().message == "The server answered 500."
+    assert ReportDelivery.objects.get().message == "The server answered 500."
 
     comes(MONDAY + timedelta(minutes=2), run_worker)
 
     request = taken[1]
-    told = json.loads(request.data)
+    sent = json.loads(request.data)
     run = ReportRun.objects.get()
-    assert (told["type"], told["report"]["report_id"]) == ("report.ready", run.uid)
+    assert (sent["type"], sent["report"]["report_id"]) == ("report.ready", run.uid)
     signed = b".".join(
         [
             request.headers["webhook-id"].encode(),
@@ -288,7 +288,7 @@ def test_webhook_gets_the_manifest_signed(
     assert request.headers["webhook-signature"] == (
         f"v1,{base64.b64encode(digest).decode()}"
     )
-    assert ReportDispatch.objects.get().state == DispatchState.SENT
+    assert ReportDelivery.objects.get().state == ReportDeliveryState.SENT
 
 
 def _key_of(secret: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Summaries: what they count, their page, and their CSV."""
+"""Summaries: their counts, their page, and their CSV."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_labels_count_states_and_time(matches: list[Match]) -> None:
 
     assert (example.key, example.matches, example.files) == ("Example", 2, 2)
     assert (example.confirmed, example.waiting, example.rejected) == (1, 1, 0)
-    # 90 seconds of the 40 minutes of all four files.
+    # 90 seconds of the 40 minutes in all four files.
     assert (example.matched_ms, example.share_pct) == (90_000, Decimal("3.75"))
     assert (other.key, other.rejected, other.matched_ms) == ("Other", 1, 0)
 

@@ -1,4 +1,4 @@
-"""Cells: every type as the specification writes it, and the way back."""
+"""Cells: every type as specified, written and read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.csv_safety import unguard
-from reports.values import Kind, Value, join_items, offset
+from reports.values import Value, ValueType, join_items, offset
 from tests.reports.cells import as_text, split_items
 
 TEXT = st.text(
@@ -39,38 +39,38 @@ def test_offsets_go_on_past_24_hours(total_ms: int, written: str) -> None:
 @pytest.mark.parametrize(
     ("value", "kind", "written"),
     [
-        (None, Kind.TEXT, ""),
-        (0, Kind.INTEGER, "0"),
-        (-5, Kind.INTEGER, "-5"),
-        (Decimal("-2.50"), Kind.DECIMAL, "-2.50"),
-        (Decimal("1E+1"), Kind.DECIMAL, "10"),
-        (True, Kind.YES_NO, "yes"),
-        (False, Kind.YES_NO, "no"),
-        ("-5", Kind.TEXT, "'-5"),
-        ("=1+1", Kind.TEXT, "'=1+1"),
-        ("'=x", Kind.TEXT, "''=x"),
-        ("＝1", Kind.TEXT, "'＝1"),
-        ("\n=1", Kind.TEXT, "'\n=1"),
-        ("'plain", Kind.TEXT, "'plain"),
-        ("2016-06", Kind.DATE, "2016-06"),
-        (["A|B", "C\\D"], Kind.LIST, "A\\|B|C\\\\D"),
-        (["=x"], Kind.LIST, "'=x"),
-        ([], Kind.LIST, ""),
-        (70_000, Kind.OFFSET, "00:01:10.000"),
+        (None, ValueType.TEXT, ""),
+        (0, ValueType.INTEGER, "0"),
+        (-5, ValueType.INTEGER, "-5"),
+        (Decimal("-2.50"), ValueType.DECIMAL, "-2.50"),
+        (Decimal("1E+1"), ValueType.DECIMAL, "10"),
+        (True, ValueType.YES_NO, "yes"),
+        (False, ValueType.YES_NO, "no"),
+        ("-5", ValueType.TEXT, "'-5"),
+        ("=1+1", ValueType.TEXT, "'=1+1"),
+        ("'=x", ValueType.TEXT, "''=x"),
+        ("＝1", ValueType.TEXT, "'＝1"),
+        ("\n=1", ValueType.TEXT, "'\n=1"),
+        ("'plain", ValueType.TEXT, "'plain"),
+        ("2016-06", ValueType.DATE, "2016-06"),
+        (["A|B", "C\\D"], ValueType.LIST, "A\\|B|C\\\\D"),
+        (["=x"], ValueType.LIST, "'=x"),
+        ([], ValueType.LIST, ""),
+        (70_000, ValueType.OFFSET, "00:01:10.000"),
         (
             datetime(2026, 5, 2, 12, 0, 0, 999_999, tzinfo=UTC),
-            Kind.TIME,
+            ValueType.TIME,
             "2026-05-02T12:00:00Z",
         ),
         (
             datetime(2026, 5, 2, 1, 30, tzinfo=timezone(timedelta(hours=2))),
-            Kind.TIME,
+            ValueType.TIME,
             "2026-05-01T23:30:00Z",
         ),
     ],
 )
 def test_each_type_is_written_as_specified(
-    value: Value, kind: Kind, written: str
+    value: Value, kind: ValueType, written: str
 ) -> None:
     assert as_text(value, kind) == written
 
@@ -78,7 +78,9 @@ def test_each_type_is_written_as_specified(
 @given(TEXT)
 def test_any_text_survives_write_read_and_unguard(text: str) -> None:
     buffer = io.StringIO(newline="")
-    csv.writer(buffer, lineterminator="\r\n").writerow([as_text(text, Kind.TEXT), "x"])
+    csv.writer(buffer, lineterminator="\r\n").writerow(
+        [as_text(text, ValueType.TEXT), "x"]
+    )
 
     read = next(csv.reader(io.StringIO(buffer.getvalue(), newline="")))
 
@@ -87,12 +89,12 @@ def test_any_text_survives_write_read_and_unguard(text: str) -> None:
 
 @given(TEXT)
 def test_no_text_cell_begins_as_a_formula(text: str) -> None:
-    assert not as_text(text, Kind.TEXT).startswith(tuple("=+-@\t\r\n\0＝＋－＠"))
+    assert not as_text(text, ValueType.TEXT).startswith(tuple("=+-@\t\r\n\0＝＋－＠"))
 
 
 @given(st.lists(TEXT, min_size=1).filter(lambda items: items != [""]))
 def test_any_list_survives_write_and_read(items: list[str]) -> None:
-    assert split_items(unguard(as_text(items, Kind.LIST))) == items
+    assert split_items(unguard(as_text(items, ValueType.LIST))) == items
 
 
 def test_empty_list_is_an_empty_cell() -> None:

@@ -1,4 +1,4 @@
-"""Giving matches to people, and saying that nothing was to be found."""
+"""Assigning matches to people, and marking intervals as without a match."""
 
 from __future__ import annotations
 
@@ -107,13 +107,13 @@ def test_a_file_without_a_match_is_marked_as_expected_and_back() -> None:
     expected.mark_expected(scanned_file=file, user=ana)
 
     assert marked.no_match_expected
-    told = Event.objects.filter(case=f"file:{file.uid}")
-    assert [(event.action, event.note) for event in told] == [
+    events = Event.objects.filter(case=f"file:{file.uid}")
+    assert [(event.action, event.note) for event in events] == [
         ("expected", "Speech only")
     ]
 
     assert not expected.unmark_expected(scanned_file=file, user=ana).no_match_expected
-    assert told.all().count() == 2
+    assert events.all().count() == 2
 
 
 def test_a_file_with_matches_cannot_be_marked() -> None:

@@ -1,4 +1,4 @@
-"""What people may decide, what it needs, and what is written."""
+"""The decisions that people may make, their requirements, and their events."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_stale_version_saves_nothing_and_names_who_was_first(
 def test_decided_match_is_not_decided_again(match: Match, reviewer: User) -> None:
     decisions.confirm(match=match, user=reviewer, version=1)
 
-    with pytest.raises(errors.NotPossible, match="confirmed already"):
+    with pytest.raises(errors.NotPossible, match="already confirmed"):
         decisions.reject(match=match, user=reviewer, version=2, reason="noise")
 
 
@@ -183,9 +183,9 @@ def test_escalated_match_waits_for_a_manager(
 def test_manager_may_not_decide_own_escalation(match: Match, manager: User) -> None:
     decisions.escalate(match=match, user=manager, version=1, note="second pair of eyes")
 
-    with pytest.raises(errors.NotAllowed, match="Somebody else"):
+    with pytest.raises(errors.NotAllowed, match="another manager must decide"):
         decisions.confirm(match=match, user=manager, version=2)
-    with pytest.raises(errors.NotAllowed, match="Somebody else"):
+    with pytest.raises(errors.NotAllowed, match="another manager must decide"):
         decisions.reopen(match=match, user=manager, version=2, reason="mine")
 
 
@@ -438,7 +438,7 @@ def test_bulk_asks_the_database_as_often_for_many_as_for_two(reviewer: User) -> 
         assert all(first_broken_event(case=match.case) is None for match in done)
         assert {match.version for match in done} == {2}
 
-    # The first time the permissions are read too.
+    # The first request reads the permissions too.
     assert asked[1] == asked[2]
 
 

@@ -1,4 +1,4 @@
-"""Whatever people and scans do in whatever order, the record stays honest."""
+"""Whatever people and scans do, in any order, the record stays consistent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STEPS = st.lists(
 
 
 def live(match: Match) -> Match:
-    """Return the match that stands for the case now."""
+    """Return the case's live match."""
     return Match.objects.exclude(state=MatchState.SUPERSEDED).get(
         scanned_file_id=match.scanned_file_id, recording_id=match.recording_id
     )
@@ -118,7 +118,7 @@ def _act(
 
 
 def _check_moves(case: Match) -> None:
-    """Every event begins where the one before ended, and moves as the table says."""
+    """Check that every event continues its predecessor and is a permitted transition."""
     state = None
     for event in Event.objects.filter(case=case.case).order_by("sequence"):
         if "state" not in event.after:

@@ -1,4 +1,4 @@
-"""Disputes: who records and answers them, by when, and what they leave behind."""
+"""Disputes: who records and answers them, their deadlines, and their effects."""
 
 from __future__ import annotations
 

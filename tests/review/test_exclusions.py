@@ -1,4 +1,4 @@
-"""What excluding a stretch of a recording does to its matches."""
+"""The effects of excluding an interval of a recording on its matches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
-from catalogue.models import ExcludedSegment, Recording
+from catalogue.models import Exclusion, Recording
 from review import errors
 from review.choices import MatchState, QueueReason
 from review.models import Match
@@ -42,8 +42,8 @@ def recording() -> Recording:
 
 def exclude(
     recording: Recording, span: tuple[int, int], user: User, *chosen: Match
-) -> ExcludedSegment:
-    """Exclude a stretch as a shared loop."""
+) -> Exclusion:
+    """Exclude an interval as a shared loop."""
     return exclusions.exclude(
         recording=recording,
         span=span,
@@ -177,7 +177,7 @@ def test_proposal_does_nothing_until_a_manager_approves(
     match.refresh_from_db()
     assert match.state == MatchState.ESCALATED
     assert make_match(recording=recording).state == MatchState.PENDING
-    segment = ExcludedSegment.objects.get()
+    segment = Exclusion.objects.get()
     with pytest.raises(errors.NotAllowed):
         exclusions.approve(segment=segment, user=reviewer)
     exclusions.approve(segment=segment, user=manager)
@@ -192,7 +192,7 @@ def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
     parts.exclude_part(
         match=match, user=reviewer, version=1, span=(0, 10_000), reason="ident"
     )
-    segment = ExcludedSegment.objects.get()
+    segment = Exclusion.objects.get()
     exclusions.approve(segment=segment, user=manager)
     match.refresh_from_db()
 
@@ -239,7 +239,7 @@ def test_stale_page_excludes_nothing(recording: Recording, manager: User) -> Non
 
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
-    assert not ExcludedSegment.objects.exists()
+    assert not Exclusion.objects.exists()
 
 
 @pytest.mark.parametrize("span", [(-1, 5), (5, 5), (0, 180_001)])
@@ -292,7 +292,7 @@ def test_undo_of_a_managers_part_brings_everything_back(
     assert (undone.state, other.state) == (MatchState.PENDING, MatchState.PENDING)
     assert (settled.state, settled.decided_by) == (MatchState.CONFIRMED, manager)
     assert undone.excluded_ms == 0
-    assert ExcludedSegment.objects.get().removed_at is not None
+    assert Exclusion.objects.get().removed_at is not None
     assert first_broken_event(case=match.case) is None
 
 
@@ -319,7 +319,7 @@ def test_undo_of_a_proposal_takes_it_away(recording: Recording, reviewer: User) 
     undone = undo(match, reviewer)
 
     assert undone.state == MatchState.PENDING
-    assert ExcludedSegment.objects.get().removed_at is not None
+    assert Exclusion.objects.get().removed_at is not None
 
 
 def test_stale_page_names_who_excluded_a_part(

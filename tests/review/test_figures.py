@@ -1,4 +1,4 @@
-"""What a match says, worked out from its segments."""
+"""A match's figures, computed from its segments."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def worked_out(
     source_ms: int = 600_000,
     reference_ms: int = 100_000,
 ) -> figures.Figures:
-    """Return the figures of the segments."""
+    """Return the computed figures of the segments."""
     return figures.work_out(
         detections=detections or [detection()],
         segments=segments,

@@ -1,4 +1,4 @@
-"""What a lower floor brings back."""
+"""The matches that a lower floor returns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _lower(match: Match, floor: str) -> Container:
 
 
 def _shown(page: str) -> str:
-    """Return what the page sends back to say which floor it told about."""
+    """Return the form value that names the floor in the page's preview."""
     found = re.search(r'name="floor_shown" value="([^"]+)"', page)
     assert found is not None
     return found[1]
@@ -67,14 +67,14 @@ def test_what_the_lower_floor_lets_pass_waits_again() -> None:
     assert floors.give_back(container=container, user=admin) == 1
 
     match.refresh_from_db()
-    told = Event.objects.filter(case=match.case).order_by("sequence")
+    events = Event.objects.filter(case=match.case).order_by("sequence")
     assert (match.state, match.queue_reason) == (
         MatchState.PENDING,
         QueueReason.LOW_SCORE,
     )
     assert match.scanned_file.status == FileStatus.READY
-    assert "unsuppressed" in [event.action for event in told]
-    assert told.last().actor == admin  # type: ignore[union-attr]  # there is one
+    assert "unsuppressed" in [event.action for event in events]
+    assert events.last().actor == admin  # type: ignore[union-attr]  # there is one
     assert floors.give_back(container=container, user=admin) == 0
 
 
@@ -114,14 +114,14 @@ def test_saving_the_container_brings_them_back() -> None:
     container = match.scanned_file.container
     client.force_login(make_user(Role.ADMIN))
     page = client.get(reverse("portal:container_edit", args=[container.pk]))
-    told = {
+    fields = {
         name: value
         for name, value in page.context["form"].initial.items()
         if value not in (None, "")
     }
 
     address = reverse("portal:container_edit", args=[container.pk])
-    terms = {**told, "buckets": match.recording.bucket_id, "score_floor": "35"}
+    terms = {**fields, "buckets": match.recording.bucket_id, "score_floor": "35"}
 
     shown = client.post(address, terms)
     match.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Detections of a finished scan become matches; later scans follow earlier ones."""
+"""Detections of a finished scan become matches; later scans update earlier ones."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_an_isrc_that_is_not_the_recordings_is_asked_about(
 
 
 def grouped(copy: Recording, canonical: Recording) -> None:
-    """Put two recordings into one group of copies."""
+    """Put two recordings into one duplicate group."""
     copy.same_sound_as = canonical
     copy.save()
 

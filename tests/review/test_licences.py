@@ -1,13 +1,15 @@
-"""What licences clear, when, and that it ends when they do."""
+"""What licences clear, when, and that clearing ends with the licence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any  # terms of any type, passed on by name
+from typing import Any  # terms of every type, passed on by name
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.roles import Role
@@ -45,7 +47,7 @@ def manager() -> User:
 
 
 def a_match(**file: object) -> Match:
-    """Return a pending match in a file of which something is known."""
+    """Return a pending match in a file with some metadata."""
     scan = ScanFactory.create(scanned_file=ScannedFileFactory.create(**file))
     return make_match(scan=scan)
 
@@ -57,12 +59,12 @@ def another_match(of: Match, **file: object) -> Match:
 
 
 def state_of(match: Match) -> str:
-    """Return the state as it is stored now."""
+    """Return the stored state."""
     return Match.objects.values_list("state", flat=True).get(pk=match.pk)
 
 
 def said(licence: Licence, match: Match) -> coverage.LicenceCheck | None:
-    """Return what the licence says of the match."""
+    """Return the licence's check of the match."""
     found = coverage.checks(subject=Subject.of(match))
     return next((each for each in found if each.licence == licence), None)
 
@@ -314,6 +316,26 @@ def test_narrowing_opens_again_what_is_no_longer_covered(manager: User) -> None:
 
     assert reopened == 1
     assert state_of(match) == MatchState.PENDING
+
+
+def test_saving_reads_the_licences_once_however_many_matches_it_cleared(
+    manager: User,
+) -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+
+    def queries_of_saving() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            licences.save(licence=licence, user=manager, recordings=[recording])
+        return len(queries)
+
+    make_match(recording=recording)
+    queries_for_one = queries_of_saving()
+    for _ in range(4):
+        make_match(recording=recording)
+
+    assert queries_of_saving() <= queries_for_one
+    assert Match.objects.filter(licence=licence, state=MatchState.CLEARED).count() == 5
 
 
 def test_another_licence_takes_over_when_one_ends(

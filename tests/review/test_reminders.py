@@ -1,4 +1,4 @@
-"""Disputes that are due are told once a day, to all who answer them."""
+"""Due disputes are reported once a day to everybody who answers them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings that come later are looked for in what was scanned before."""
+"""Retro searches look for new recordings in earlier scans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from audit.models import Event
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from portal import demo
+from portal.management import demo
 from recognition.builder import extract
 from recognition.fingerprint import to_bytes
 from recognition.types import Fingerprint
@@ -44,13 +44,13 @@ _PAUSE = audio.silence(2)
 
 @cache
 def _fingerprint(*seeds: int, seconds: float = 20) -> Fingerprint:
-    """Return tunes one after the other, made once for all tests."""
+    """Return the fingerprint of tunes in sequence, cached for all tests."""
     parts = [part for seed in seeds for part in (audio.tune(seed, seconds), _PAUSE)]
     return extract(audio.join(parts)[::2])
 
 
 def _add(bucket: Bucket, user: User, *, seed: int = 3) -> Recording:
-    """Take a recording in as its fingerprint: nothing is decoded."""
+    """Add a recording from its fingerprint: nothing is decoded."""
     return add_recording(
         bucket=bucket,
         details=RecordingDetails(title=f"Tune {seed}", custom_id=f"T-{seed}"),
@@ -121,7 +121,7 @@ def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
 
 @pytest.fixture
 def container(admin: User, run_worker: Worker) -> Container:
-    """Give a container with a bucket in which the first tune lies."""
+    """Return a container with a bucket that holds the first tune."""
     bucket = create_bucket(name="Tunes", user=admin)
     _add(bucket, admin, seed=1)
     run_worker()
@@ -132,7 +132,7 @@ def container(admin: User, run_worker: Worker) -> Container:
 
 @pytest.fixture
 def late(container: Container, admin: User, run_worker: Worker) -> Recording:
-    """Give a recording that came after two files in which it is heard were scanned."""
+    """Return a recording added after the scans of two files that contain it."""
     _scan(container, admin, 3)
     _scan(container, admin, 1, 3)
     run_worker()
@@ -157,10 +157,10 @@ def test_what_is_found_late_waits_with_its_reason_and_its_own_scan(
     assert match.scan.retro_search == search
     assert match.scan.detections.get().recording == late
     assert file.status == FileStatus.READY
-    assert list(file.scans.all()) == list(Scan.objects.filter(scanned_file=file))
-    assert match.scan not in file.scans.all()
-    told = Event.objects.get(case=match.case, action="found")
-    assert told.after["scan"] == match.scan.uid
+    assert match.scan in file.scans.all()
+    assert match.scan not in file.scans.full()
+    event = Event.objects.get(case=match.case, action="found")
+    assert event.after["scan"] == match.scan.uid
 
 
 def test_the_results_that_clients_read_have_it_beside_what_was_found_before(
@@ -187,7 +187,7 @@ def test_the_second_time_nothing_is_doubled(
     first, second = RetroSearch.objects.order_by("pk")
     assert (first.found, second.found) == (2, 0)
     assert Match.objects.filter(recording=late).count() == 2
-    assert Scan.all_objects.filter(retro_search=second).count() == 0
+    assert Scan.objects.filter(retro_search=second).count() == 0
 
 
 def test_a_rescan_carries_on_what_was_decided_on_a_late_find(

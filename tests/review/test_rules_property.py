@@ -1,4 +1,4 @@
-"""Whatever people, rules, scans and the clock do, only people give a claim up."""
+"""Whatever people, policies, scans and the clock do, only people give up a claim."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
-from catalogue.models import ExcludedSegment
+from catalogue.models import Exclusion
 from review import errors
 from review.choices import (
     DECIDED_STATES,
@@ -91,11 +91,11 @@ def test_rules_decide_nothing_that_only_people_may(
 def _doing(
     match: Match, user: User, step: str, action: PolicyAction, flag: bool
 ) -> Callable[[], object]:
-    """Return the step as something to call; it may refuse."""
+    """Return the step as a function, which may raise a refusal."""
     recording, version = match.recording, match.version
     newest = Licence.objects.filter(built_in=False).order_by("-pk").first()
     policy = Policy.objects.order_by("-pk").first()
-    segment = ExcludedSegment.objects.order_by("-pk").first()
+    segment = Exclusion.objects.order_by("-pk").first()
     by_rule: dict[str, Callable[[], object]] = {
         "licence": lambda: licences.apply(
             licence=make_licence(
@@ -166,7 +166,7 @@ def _exclude(match: Match, user: User, span: tuple[int, int], is_ticked: bool) -
 
 
 def _check_moves(case: Match) -> None:
-    """Every event begins where the one before ended, and moves as the table says."""
+    """Check that every event continues its predecessor and is a permitted transition."""
     state = None
     events = Event.objects.filter(case=case.case).order_by("sequence")
     for event in events:

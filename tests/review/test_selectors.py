@@ -1,4 +1,4 @@
-"""Lists of matches: filters, order, and the number of queries they need."""
+"""Lists of matches: filters, order, and query count."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def found(query: str) -> list[Match]:
-    """Return the matches that a list with this query string shows."""
+    """Return the matches of a list with this query string."""
     filters = MatchFilter.from_query(QueryDict(query))
     return list(selectors.matches(filters=filters))
 

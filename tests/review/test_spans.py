@@ -1,4 +1,4 @@
-"""Sums over stretches of time."""
+"""Sums over intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two processes decide on one match at the same moment: one does, the other is told."""
+"""Two processes decide one match at the same moment: one succeeds, one is refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_one_decides_and_the_other_is_told() -> None:
         "DATABASE_URL": postgres_url(),
     }
     deciders = [begin(_DECIDE, env, user.get_username(), match.uid) for user in users]
-    # Both have read the match when they are ready; now both decide.
+    # Both processes have read the match when they report ready; now both decide.
     go_at_once(deciders)
     said = sorted(decider.communicate(timeout=60)[0].strip() for decider in deciders)
 

@@ -1,4 +1,4 @@
-"""What several tests of scanning stand on."""
+"""Fixtures that several tests of scanning share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.scanning.vendor import AnyPath, Vendor, remote_file
 def vendor(
     transactional_db: None, httpserver: HTTPServer, settings: Settings
 ) -> Vendor:
-    """Return a scripted cloud with an account and a container tied to it."""
+    """Return a scripted cloud with an account and a linked container."""
     settings.ACRPORTAL_CLOUD_POLL_SECONDS = 0.0
     account = cloud.save_account(
         account=CloudAccount(name="Vendor", base_url=httpserver.url_for("/api")),

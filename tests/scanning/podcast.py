@@ -1,4 +1,4 @@
-"""A feed of the local site, whose episodes a test changes, and watches of it."""
+"""A feed on the local site with episodes that a test changes, and watches of it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scanning.services import watches
 
 @dataclass
 class Podcast:
-    """A feed of the local site; what it lists can change."""
+    """A feed on the local site; tests can change its episodes."""
 
     url: str
     titles: list[str] = field(default_factory=list)
     status: int = 200
 
     def answer(self, _request: Request) -> Response:
-        """Answer with the feed as it is now."""
+        """Answer with the feed's current content."""
         items = "".join(
             f"<item><title>{escape(title)}</title>"
             f'<enclosure url="/{title}.wav" type="audio/wav" length="1"/></item>'
@@ -50,7 +50,7 @@ def watch_of(
 
 
 def check_now(watch: Watch) -> Watch:
-    """Let the watch be due and checked once."""
+    """Make the watch due and check it once."""
     Watch.objects.filter(pk=watch.pk).update(next_check_at=datetime.now(tz=UTC))
     assert watching.check_due(owner="w:1") == 1
     watch.refresh_from_db()

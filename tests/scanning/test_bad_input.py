@@ -1,4 +1,4 @@
-"""Bad input: each item gets its own clear answer, and the others go on."""
+"""Bad input: each item gets its own clear answer, and the others proceed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import File
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
@@ -19,6 +20,7 @@ from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 
 API = "/api/portal/v1/files/"
+DEMO = Path(__file__).resolve().parents[2] / "demo"
 
 
 @pytest.fixture
@@ -119,6 +121,34 @@ def test_silence_is_a_no_match_with_its_reason(
     assert file.scans.get().no_match_reason == "silence"
 
 
+def test_speech_is_a_no_match_that_says_so(
+    client: Client, run_worker: Worker, catalogue: Catalogue
+) -> None:
+    # Nine seconds of one speaker, twice, and a pause.
+    speaker = audio.decoded(DEMO / "programmes" / "programme-morning.opus")
+    speaker = speaker[: 9 * audio.RATE]
+    talk = audio.wav_bytes(audio.join([speaker, speaker, audio.silence(4)]))
+
+    file = _scan(client, run_worker, catalogue.container, "talk.wav", talk)
+
+    assert file.status == FileStatus.NO_MATCH
+    assert file.scans.get().no_match_reason == "speech_only"
+    page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
+    assert "<dd>Speech only</dd>" in page
+    assert "Nearly all of the sound is speech, as the engine estimates" in page
+    assert "speech in 100" in page
+
+
+def test_unknown_music_is_no_speech(
+    client: Client, run_worker: Worker, catalogue: Catalogue
+) -> None:
+    music = audio.wav_bytes(audio.tune(99, 20))
+
+    file = _scan(client, run_worker, catalogue.container, "other.wav", music)
+
+    assert file.scans.get().no_match_reason in ("clean_scan", "below_floor")
+
+
 def test_truncated_file_gives_what_could_be_decoded(
     client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
 ) -> None:
@@ -163,7 +193,7 @@ def test_odd_names_are_shown_safely_and_never_become_paths(
     client: Client, container: Container, data_dir: Path, sent: str, shown: str
 ) -> None:
     file = upload("x", b"x" * 10)
-    # Set past the constructor, which would clean it like a browser does.
+    # Set after construction, because the constructor would clean the name.
     file._name = sent  # type: ignore[attr-defined]
 
     client.post(API, {"container": container.pk, "file": file})

@@ -1,4 +1,4 @@
-"""The callback view: ACRCloud-shaped results update files once, and never backwards."""
+"""The callback view: ACRCloud results update files once, and never backwards."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from scanning import callback_processing
 from scanning.choices import CallbackOutcome, EngineChoice, FileStatus, ScanStatus
 from scanning.engines.acrcloud_results import read_items
 from scanning.models import Container, Detection, InboundCallback, ScannedFile
-from scanning.services.callbacks import link_remote_file
+from scanning.services.callbacks import link_remote_file, replay, requeue_lost_callbacks
+from scanning.services.containers import inbound_callback_url, update_container
 from scanning.services.intake import submit_upload
+from scanning.services.scans import cancel_scans, request_scan
 from tests.conftest import Worker, upload
 from tests.factories.catalogue import RecordingFactory
 
@@ -281,6 +283,208 @@ def test_oversized_body_is_refused(container: Container, settings: Settings) -> 
 
 def test_get_is_not_allowed(container: Container) -> None:
     assert Client().get(address(container)).status_code == 405
+
+
+@pytest.fixture
+def scanned_here(
+    transactional_db: None, admin: User, run_worker: Worker
+) -> ScannedFile:
+    """Return a file that the embedded engine has scanned."""
+    container = Container.objects.create(name="Here", engine=EngineChoice.EMBEDDED)
+    taken = submit_upload(
+        container=container, upload=upload("a.mp3", b"x" * 100), user=admin
+    )
+    run_worker()
+    taken.scanned_file.refresh_from_db()
+    return taken.scanned_file
+
+
+def test_container_of_the_embedded_engine_has_no_callback_address(
+    scanned_here: ScannedFile, run_worker: Worker
+) -> None:
+    before = (scanned_here.scans.count(), scanned_here.status)
+    body = sample("callback.music.json") | {"file_id": str(scanned_here.uid)}
+
+    answer = post(scanned_here.container, body)
+    run_worker()
+
+    scanned_here.refresh_from_db()
+    assert answer == (404, "unknown_address")
+    assert inbound_callback_url(scanned_here.container) == ""
+    assert (scanned_here.scans.count(), scanned_here.status) == before
+    assert not Match.objects.exists()
+
+
+def test_callback_kept_before_the_engine_changed_is_refused(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    post(container, sample("callback.music.json") | {"file_id": str(file.uid)})
+    Container.objects.update(engine=EngineChoice.EMBEDDED)
+
+    run_worker()
+
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.REFUSED
+    assert not Detection.objects.exists()
+
+
+def test_new_result_that_no_scan_waits_for_changes_nothing(
+    container: Container, file: ScannedFile, run_worker: Worker, admin: User
+) -> None:
+    music = sample("callback.music.json") | {"file_id": str(file.uid)}
+    nothing = sample("callback.no-result.json") | {"file_id": str(file.uid)}
+    post(container, music)
+    run_worker()
+
+    post(container, nothing)
+    run_worker()
+
+    file.refresh_from_db()
+    unasked = InboundCallback.objects.latest("pk")
+    assert file.status == FileStatus.READY
+    assert file.scans.count() == 1
+    assert unasked.outcome == CallbackOutcome.UNCHANGED
+    assert "scan the file again" in unasked.message
+
+    request_scan(scanned_file=file, user=admin)
+    replay(callback=unasked, user=admin)
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.NO_MATCH
+
+
+def test_result_after_the_scan_was_cancelled_changes_nothing(
+    container: Container, file: ScannedFile, run_worker: Worker, admin: User
+) -> None:
+    cancel_scans(scanned_file=file, user=admin)
+
+    post(container, sample("callback.music.json") | {"file_id": str(file.uid)})
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.CANCELLED
+    assert not Match.objects.exists()
+
+
+def test_another_engine_changes_the_address_and_ends_the_waiting(
+    container: Container, file: ScannedFile, admin: User
+) -> None:
+    old = address(container)
+
+    update_container(
+        container=container, columns={"engine": EngineChoice.EMBEDDED}, user=admin
+    )
+    update_container(
+        container=container, columns={"engine": EngineChoice.ACRCLOUD}, user=admin
+    )
+
+    answer = Client().post(old, b"{}", content_type="application/json")
+    file.refresh_from_db()
+    assert answer.status_code == 404
+    assert post(container, {"file_id": "a", "state": 0})[0] == 202
+    assert file.status == FileStatus.CANCELLED
+
+
+def test_address_stays_while_the_engine_does(container: Container, admin: User) -> None:
+    old = address(container)
+
+    update_container(container=container, columns={"name": "Other"}, user=admin)
+
+    assert address(Container.objects.get()) == old
+
+
+@pytest.mark.parametrize("page", ["portal:container_edit", "admin"])
+def test_pages_change_the_address_with_the_engine(
+    container: Container, admin: User, client: Client, page: str
+) -> None:
+    client.force_login(admin)
+    old = container.callback_secret
+    url = (
+        reverse("admin:scanning_container_change", args=[container.pk])
+        if page == "admin"
+        else reverse(page, args=[container.pk])
+    )
+    fields = {
+        "name": "Cloud",
+        "audio_type": "linein",
+        "score_floor": "50.0",
+        "upload_audio": "original",
+        "link_audio": "original",
+    }
+
+    same = client.post(url, fields | {"engine": "acrcloud"})
+    container.refresh_from_db()
+    kept = container.callback_secret
+    answer = client.post(url, fields | {"engine": "embedded"})
+    container.refresh_from_db()
+
+    assert (same.status_code, answer.status_code) == (302, 302)
+    assert kept == old
+    assert container.callback_secret != old
+
+
+def _orphan(number: int) -> dict[str, object]:
+    return {"file_id": f"unknown-{number}", "state": 1, "results": {"n": number}}
+
+
+def test_callbacks_for_unknown_files_are_limited_in_number(
+    container: Container, file: ScannedFile, settings: Settings
+) -> None:
+    settings.ACRPORTAL_ORPHANS_PER_ADDRESS = 3
+    other = Container.objects.create(name="Other", engine=EngineChoice.ACRCLOUD)
+
+    answers = [post(container, _orphan(number)) for number in range(5)]
+
+    assert answers == [(202, "kept")] * 3 + [(429, "too_many_kept")] * 2
+    assert InboundCallback.objects.count() == 3
+    assert post(container, _orphan(2)) == (200, "repeated")
+    assert post(other, _orphan(9)) == (202, "kept")
+    known = {"file_id": str(file.uid), "state": 0, "results": {}}
+    assert post(container, known) == (202, "accepted")
+
+
+def test_callbacks_for_unknown_files_are_limited_in_bytes(
+    container: Container, settings: Settings
+) -> None:
+    settings.ACRPORTAL_ORPHAN_BYTES = 1000
+
+    answers = [
+        post(container, _orphan(number) | {"name": "x" * 400}) for number in range(3)
+    ]
+
+    assert [status for status, _ in answers] == [202, 202, 429]
+
+
+def test_room_comes_back_when_the_file_is_known(
+    container: Container,
+    file: ScannedFile,
+    settings: Settings,
+    run_worker: Worker,
+) -> None:
+    settings.ACRPORTAL_ORPHANS_PER_ADDRESS = 1
+    post(container, _orphan(1))
+    run_worker()
+    link_remote_file(scanned_file=file, remote_id="unknown-1", user=None)
+    run_worker()
+
+    assert post(container, _orphan(2)) == (202, "kept")
+
+
+def test_callback_whose_file_never_comes_is_deleted(
+    container: Container, file: ScannedFile, run_worker: Worker
+) -> None:
+    post(container, _orphan(1))
+    post(container, {"file_id": str(file.uid), "state": 0, "results": {}})
+    run_worker()
+    old = datetime.now(tz=UTC) - timedelta(days=8)
+    InboundCallback.objects.update(received_at=old)
+    post(container, _orphan(2))
+    run_worker()
+
+    requeue_lost_callbacks()
+
+    left = InboundCallback.objects.order_by("pk").values_list("file_id", flat=True)
+    assert list(left) == [str(file.uid), "unknown-2"]
 
 
 _KEYS = (

@@ -1,4 +1,4 @@
-"""The cloud engine against a server of scripted answers: sent once, asked, stored."""
+"""The cloud engine against a scripted server: submit once, poll, store."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_invalid_container_is_told_as_the_wrong_region(
 
     assert state_of(file) == (FileStatus.ERROR, "cloud_container")
     assert "Invalid Container" in file.message
-    assert "wrong region" in file.message
+    assert "the region is wrong" in file.message
 
 
 def test_refusal_is_kept_word_for_word(vendor: Vendor, admin: User) -> None:
@@ -310,7 +310,7 @@ def test_cap_stops_sending_and_says_so(vendor: Vendor, admin: User) -> None:
     assert vendor.sends() == 1
     assert state_of(first)[0] == FileStatus.PROCESSING
     assert state_of(second) == (FileStatus.WAITING, "cloud_cap")
-    assert "limit of 1 h reached" in second.message
+    assert "limit of 1 h is reached" in second.message
 
 
 def test_few_files_are_not_sent_behind_the_many_of_another_container(
@@ -344,7 +344,7 @@ def test_long_call_keeps_its_lease(
     renewed = CloudJob.objects.filter(lease_until=later)
 
     def is_renewed() -> bool:
-        # A renewal may meet a busy database; the next one comes at once
+        # A renewal may hit a busy database; the next renewal follows soon
         deadline = monotonic() + 30
         while not renewed.exists() and monotonic() < deadline:
             sleep(0.05)
@@ -365,9 +365,9 @@ def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) 
 
     send_due()
 
-    told = json.loads(vendor.bodies[0])
-    assert told["data_type"] == "platforms"
-    assert told["url"] == "https://www.youtube.com/watch?v=abcdefghijk"
+    sent = json.loads(vendor.bodies[0])
+    assert sent["data_type"] == "platforms"
+    assert sent["url"] == "https://www.youtube.com/watch?v=abcdefghijk"
 
 
 def test_file_whose_audio_is_lost_is_not_tried_for_ever(
@@ -446,7 +446,7 @@ def test_what_names_no_recording_is_kept_and_shown(
 
     scan = file.scans.get()
     named = {"music", "cover_songs", "custom_files"}
-    filled = {name for name, told in sample.items() if told and name not in named}
+    filled = {name for name, value in sample.items() if value and name not in named}
     assert set(scan.other_sections) == filled | {"new_thing"}
     assert scan.other_sections["music_speech"] == sample["music_speech"]
     page = signed_in(Role.VIEWER).get(f"/files/{file.uid}/").content.decode()

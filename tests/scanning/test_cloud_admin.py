@@ -1,4 +1,4 @@
-"""The admin's screens of cloud accounts: entered, tried, tied to containers."""
+"""The admin screens of cloud accounts: added, tested, linked to containers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _remote(number: int = 5, region: str = "eu-west-1") -> dict[str, object]:
 def test_account_is_entered_and_its_token_never_shown_again(
     client: Client, httpserver: HTTPServer
 ) -> None:
-    told = {
+    fields = {
         "name": "Main",
         "base_url": "https://api-v2.acrcloud.com/api",
         "region": "eu-west-1",
@@ -47,7 +47,7 @@ def test_account_is_entered_and_its_token_never_shown_again(
         "callback_networks": "192.0.2.0/24, 2001:db8::/32",
     }
 
-    client.post(f"{URL}add/", told)
+    client.post(f"{URL}add/", fields)
 
     account = CloudAccount.objects.get()
     page = client.get(f"{URL}{account.pk}/change/").content.decode()
@@ -67,7 +67,7 @@ def test_account_is_entered_and_its_token_never_shown_again(
     ],
 )
 def test_odd_entries_are_refused(client: Client, field: str, value: str) -> None:
-    told = {
+    fields = {
         "name": "Main",
         "base_url": "https://api-v2.acrcloud.com/api",
         "region": "eu-west-1",
@@ -75,7 +75,7 @@ def test_odd_entries_are_refused(client: Client, field: str, value: str) -> None
         "callback_networks": "",
     } | {field: value}
 
-    answer = client.post(f"{URL}add/", told)
+    answer = client.post(f"{URL}add/", fields)
 
     assert answer.status_code == 200
     assert not CloudAccount.objects.exists()
@@ -127,8 +127,8 @@ def test_container_of_the_account_is_adopted(client: Client, vendor: Vendor) -> 
     assert (adopted.name, adopted.engine) == ("World", EngineChoice.ACRCLOUD)
     assert adopted.cloud_cap_hours == 10
     assert adopted.policy == {"type": "points", "points": 3}
-    told = json.loads(vendor.bodies[-1])
-    assert vendor.account.callback_secret in told["callback_url"]
+    sent = json.loads(vendor.bodies[-1])
+    assert vendor.account.callback_secret in sent["callback_url"]
 
 
 def test_container_of_ours_is_made_in_the_account(
@@ -148,10 +148,10 @@ def test_container_of_ours_is_made_in_the_account(
     )
 
     mine.refresh_from_db()
-    told = json.loads(vendor.bodies[-1])
+    sent = json.loads(vendor.bodies[-1])
     assert (mine.cloud_container_id, mine.engine) == (9, EngineChoice.BOTH)
-    assert told["buckets"] == ["ACRCloud Music", 8881]
-    assert (told["name"], told["region"]) == ("Broadcast", "eu-west-1")
+    assert sent["buckets"] == ["ACRCloud Music", 8881]
+    assert (sent["name"], sent["region"]) == ("Broadcast", "eu-west-1")
 
 
 def test_container_that_another_stands_for_is_not_adopted_twice(
@@ -164,7 +164,7 @@ def test_container_that_another_stands_for_is_not_adopted_twice(
         {"remote": "77", "container": "", "engine": "acrcloud"},
     )
 
-    assert "Another container stands for 77" in page.content.decode()
+    assert "Another container is already connected to 77" in page.content.decode()
     assert Container.objects.count() == 1
 
 

@@ -1,4 +1,4 @@
-"""What ACRCloud tells of itself: a hint that a result is there, and no more than that."""
+"""ACRCloud's callbacks only hint that a result is ready."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from pytest_django import Settings
 from accounts.models import User
 from scanning.choices import (
     CallbackOutcome,
+    EngineChoice,
     FileStatus,
 )
 from scanning.models import (
     CloudAccount,
     CloudJob,
+    Container,
     InboundCallback,
 )
+from scanning.services.scans import cancel_scans
 from tests.conftest import Worker
 from tests.scanning.vendor import (
     MUSIC,
@@ -135,3 +138,40 @@ def test_callback_from_a_foreign_network_is_not_found(vendor: Vendor) -> None:
     ]
 
     assert statuses == [202, 404, 200, 404]
+
+
+def test_callback_for_a_file_that_was_never_sent_makes_no_scan(
+    vendor: Vendor, admin: User, run_worker: Worker
+) -> None:
+    file = submit(vendor, admin)
+    cancel_scans(scanned_file=file, user=admin)
+    url = reverse(
+        "scanning:acrcloud_callback",
+        args=[vendor.container.pk, vendor.container.callback_secret],
+    )
+
+    Client().post(
+        url,
+        json.dumps(_body(1, MUSIC) | {"file_id": str(file.uid)}),
+        content_type="application/json",
+    )
+    run_worker()
+
+    assert file.scans.count() == 1
+    assert state_of(file)[0] == FileStatus.CANCELLED
+
+
+def test_container_gone_over_to_the_embedded_engine_gets_no_unasked_scan(
+    vendor: Vendor, admin: User, run_worker: Worker
+) -> None:
+    file = submit(vendor, admin)
+    send_due()
+    vendor.file = remote_file(-1)
+    check_due()
+    Container.objects.update(engine=EngineChoice.EMBEDDED)
+
+    _call_back(vendor.account, _body(1, MUSIC))
+    run_worker()
+
+    assert InboundCallback.objects.get().outcome == CallbackOutcome.REFUSED
+    assert file.scans.count() == 1

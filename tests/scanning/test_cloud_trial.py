@@ -1,4 +1,4 @@
-"""Trying an account of ACRCloud out, which changes nothing there."""
+"""Testing an ACRCloud account changes nothing there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def test_trial_names_a_container_that_is_not_there(vendor: Vendor) -> None:
     trial = cloud.try_account(account=vendor.account)
 
     assert not trial.works
-    assert "container 77 is not in this account" in trial.notes[0]
+    assert "this account has no container 77" in trial.notes[0]
     assert "5 Other" in trial.notes[0]
 
 
@@ -47,4 +47,4 @@ def test_working_trial_says_what_it_found(vendor: Vendor) -> None:
     trial = cloud.try_account(account=vendor.account)
 
     assert trial.works
-    assert "1 containers in eu-west-1" in trial.notes[0]
+    assert "1 container in eu-west-1" in trial.notes[0]

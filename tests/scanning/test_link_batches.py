@@ -1,4 +1,4 @@
-"""Many links: pasted, from a CSV, from a feed; each on its own."""
+"""Many links: pasted, from a CSV, from a feed; each handled separately."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from common.http import FetchFailed, LinkRefused
-from portal.link_forms import items_of, offer_of
+from portal.uploads.forms import items_of, offer_of
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
@@ -80,9 +80,9 @@ def test_more_links_than_one_submit_takes_wait_in_the_box(
     client: Client, container: Container, settings: Settings
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    told = {"container": container.pk, "links": "\n".join(_links(3))}
+    fields = {"container": container.pk, "links": "\n".join(_links(3))}
 
-    page = client.post("/links/", told)
+    page = client.post("/links/", fields)
 
     text = page.content.decode()
     assert "2 of 3 links were taken; 1 wait. Submit again when some" in text
@@ -107,12 +107,12 @@ def test_no_more_are_scanned_again_than_one_submit_takes(
     client: Client, container: Container, settings: Settings
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    told = {"container": container.pk, "links": "\n".join(_links(3))}
+    fields = {"container": container.pk, "links": "\n".join(_links(3))}
 
-    page = client.post("/links/", told | {"scan_again": "on"})
+    page = client.post("/links/", fields | {"scan_again": "on"})
 
     assert "These are 3 links; at most 2 at once are" in page.content.decode()
-    assert page.context["form"]["links"].value() == told["links"]
+    assert page.context["form"]["links"].value() == fields["links"]
     assert not ScannedFile.objects.exists()
 
 
@@ -123,12 +123,12 @@ def test_links_wait_while_a_person_has_too_many_files_open(
     settings.ACRPORTAL_MAX_OPEN_FILES = 1
     httpserver.expect_request("/feed").respond_with_data(_RSS)
     feed = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
-    told = {"container": container.pk}
+    fields = {"container": container.pk}
 
-    pasted = client.post("/links/", told | {"links": "\n".join(_links(2))})
+    pasted = client.post("/links/", fields | {"links": "\n".join(_links(2))})
     chosen = client.post(
         "/links/feed/items/",
-        told | {"offer": feed.context["offer"], "chosen": ["0", "1"]},
+        fields | {"offer": feed.context["offer"], "chosen": ["0", "1"]},
     )
 
     assert "1 of 2 links were taken; 1 wait." in pasted.content.decode()
@@ -140,11 +140,11 @@ def test_the_upload_page_takes_no_more_links_than_one_submit(
     client: Client, container: Container, settings: Settings
 ) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    told = {"container": container.pk, "links": "\n".join(_links(3))}
+    fields = {"container": container.pk, "links": "\n".join(_links(3))}
 
-    page = client.post("/upload/", told).content.decode()
+    page = client.post("/upload/", fields).content.decode()
 
-    assert "These are 3 links; 2 go in one submit." in page
+    assert "You entered 3 links. Submit at most 2 at once." in page
     assert not ScannedFile.objects.exists()
 
 
@@ -305,12 +305,12 @@ def test_changed_offer_is_refused(client: Client, container: Container) -> None:
     )
 
     assert items_of(offer)[0].url == "https://a.example"
-    assert "the list is too old" in page.content.decode()
+    assert "This list has expired." in page.content.decode()
     assert not ScannedFile.objects.exists()
 
 
 def test_playlist_as_the_link_reader_tells_it_is_read() -> None:
-    told = {
+    fields = {
         "title": "Mix",
         "uploader": "Someone",
         "entries": [
@@ -321,7 +321,7 @@ def test_playlist_as_the_link_reader_tells_it_is_read() -> None:
         ],
     }
 
-    feed = feeds.read_listing(told, "https://youtube.com/playlist?list=x")
+    feed = feeds.read_listing(fields, "https://youtube.com/playlist?list=x")
 
     assert [(one.title, one.account) for one in feed.items] == [
         ("One", "Someone"),
@@ -330,7 +330,7 @@ def test_playlist_as_the_link_reader_tells_it_is_read() -> None:
 
 
 def _reader(folder: Path, script: str) -> str:
-    """Write a program that stands for a newer yt-dlp."""
+    """Write a program that acts as a newer yt-dlp."""
     program = folder / "newer-reader"
     version = '[ "$1" = --version ] && echo 2099.01.01 && exit'
     program.write_text(f"#!/bin/sh\n{version}\n{script}\n", encoding="ascii")
@@ -349,7 +349,7 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
 ) -> None:
     source = tmp_path / "sound.wav"
     source.write_bytes(audio.wav_bytes(audio.tune(1, 12)))
-    told = {
+    fields = {
         "id": "v1",
         "title": "A clip",
         "extractor": "Example",
@@ -359,7 +359,7 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
         "thumbnail": "https://img.example/1.jpg",
     }
     settings.ACRPORTAL_YTDLP_COMMAND = _reader(
-        tmp_path, f"cp {source} platform.wav; echo '{json.dumps(told)}'"
+        tmp_path, f"cp {source} platform.wav; echo '{json.dumps(fields)}'"
     )
     httpserver.expect_request("/w").respond_with_data("x", content_type="text/html")
     client.post(
@@ -423,7 +423,7 @@ def test_reader_runs_with_ceilings_and_nothing_of_ours(
         tmp_path, "ulimit -v; ulimit -n; echo home=$HOME; env"
     )
 
-    answer = link_reader.read(["--", "x"], tmp_path, max_seconds=10)
+    answer = link_reader.read("x", [], tmp_path, max_seconds=10)
 
     assert answer.output.splitlines()[:2] == ["2097152", "256"]
     assert f"home={tmp_path}" in answer.output
@@ -434,7 +434,7 @@ def test_reader_that_hangs_is_ended(settings: Settings, tmp_path: Path) -> None:
     settings.ACRPORTAL_YTDLP_COMMAND = _reader(tmp_path, "sleep 60")
 
     with pytest.raises(FetchFailed, match="took too long"):
-        link_reader.read(["--", "x"], tmp_path, max_seconds=1)
+        link_reader.read("x", [], tmp_path, max_seconds=1)
 
 
 def test_version_and_age_of_the_reader_are_known() -> None:

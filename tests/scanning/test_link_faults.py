@@ -1,4 +1,4 @@
-"""What yt-dlp says is told apart and kept word for word; recorded messages."""
+"""yt-dlp's messages are classified and kept verbatim; these are recorded messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links: fetched by the worker, scanned, or told plainly why not."""
+"""Links: the worker fetches and scans them, or explains the failure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from accounts.roles import Role
 from common.storage import StoredFile, keep_file
@@ -115,7 +116,7 @@ def test_what_was_written_while_a_link_was_fetched_stays(
     )
     _submit(client, catalogue, httpserver.url_for("/a.wav"))
 
-    def store(*arguments: Any) -> StoredFile:  # Any: handed on
+    def store(*arguments: Any) -> StoredFile:  # Any: passed on
         now = datetime.now(tz=UTC)
         ScannedFile.objects.update(remote_id="r1", deleted_at=now)
         return keep_file(*arguments)
@@ -145,7 +146,7 @@ def test_page_without_audio_needs_audio_and_says_so(
         FileStatus.NEEDS_AUDIO,
         "link_unsupported",
     )
-    assert "holds no audio that can be read" in file.message
+    assert "has no audio that the portal can read" in file.message
 
 
 @pytest.mark.usefixtures("local_allowed")
@@ -163,6 +164,37 @@ def test_pages_are_not_read_when_that_is_switched_off(
     run_worker()
 
     assert "switched off" in ScannedFile.objects.get().message
+
+
+@pytest.mark.usefixtures("local_allowed")
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        ({"icy-name": "Radio"}, b"sound", "link_live"),
+        ({}, b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n1.ts\n", "link_live"),
+        ({}, b"#EXTM3U\nhttp://a.example/1.mp3\n", "link_unsupported"),
+    ],
+)
+def test_live_streams_are_refused_with_what_to_do(
+    client: Client,
+    catalogue: Catalogue,
+    run_worker: Worker,
+    httpserver: HTTPServer,
+    headers: dict[str, str],
+    body: bytes,
+    code: str,
+) -> None:
+    httpserver.expect_request("/radio").respond_with_response(
+        Response(iter([body]), headers=headers)
+    )
+
+    _submit(client, catalogue, httpserver.url_for("/radio"))
+    run_worker()
+
+    file = ScannedFile.objects.get()
+    assert (file.status, file.error_code) == (FileStatus.NEEDS_AUDIO, code)
+    assert ("cannot scan live streams" in file.message) is (code == "link_live")
+    assert "Attach the audio file" in file.message
 
 
 @pytest.mark.usefixtures("local_allowed")
@@ -197,7 +229,7 @@ def test_one_bad_link_does_not_stop_the_others(
 @pytest.mark.parametrize(
     ("stderr", "told"),
     [
-        ("ERROR: Unsupported URL: https://x.example/", "holds no audio"),
+        ("ERROR: Unsupported URL: https://x.example/", "has no audio"),
         (
             "WARNING: a\nERROR: [youtube] abc: Private video. Sign in",
             "[youtube] abc: Private video. Sign in",

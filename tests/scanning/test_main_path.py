@@ -1,4 +1,4 @@
-"""The whole way of a file: upload over HTTP → worker → matches; real audio."""
+"""A file's complete path: upload over HTTP → worker → matches, with real audio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role
-from portal import demo
+from portal.management import demo
 from review.models import Match
 from scanning.models import Segment
 from tests.conftest import MakeClient, Worker, upload

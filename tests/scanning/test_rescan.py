@@ -19,7 +19,7 @@ from tests.scanning.vendor import Vendor
 
 @pytest.fixture
 def unmatched(catalogue: Catalogue, admin: User, run_worker: Worker) -> ScannedFile:
-    """Return a file of our music that was scanned where no bucket is searched."""
+    """Return a file of our music that was scanned without any buckets."""
     content = audio.wav_bytes(audio.tune(1, 12))
     file = submit_upload(
         container=Container.objects.create(name="Empty"),

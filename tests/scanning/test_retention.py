@@ -1,4 +1,4 @@
-"""Audio goes when its container says so; results, pages and rescans go on."""
+"""Audio is deleted when its container says so; results, pages and rescans remain."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def _upload(container: Container, user: User, seed: int = 1) -> ScannedFile:
 
 
 def _names(file: ScannedFile) -> list[str]:
-    """Return what is stored of a file's sound."""
+    """Return the stored names of a file's audio."""
     file.refresh_from_db()
     return [str(one.name) for one in (file.media, file.proxy) if one]
 
 
 def _there(names: list[str]) -> list[str]:
-    """Return which of them are there still."""
+    """Return the names that still exist."""
     return [name for name in names if default_storage.exists(name)]
 
 
@@ -261,7 +261,7 @@ def test_sound_removed_while_its_copy_was_made_does_not_come_back(
     file = _upload(container, admin)
     made = []
 
-    def render(*arguments: Any, **named: Any) -> str:  # Any: handed on
+    def render(*arguments: Any, **named: Any) -> str:  # Any: passed on
         made.append(renditions.render(*arguments, **named))
         retention.remove_audio(scanned_file=file, user=admin, reason="Asked for.")
         return made[0]
@@ -298,7 +298,7 @@ def test_audio_is_not_kept_where_it_cannot_be_scanned_yet(
     before = _names(file)
     file.status = FileStatus.ERROR
 
-    with pytest.raises(IntakeRefused, match="being scanned already"):
+    with pytest.raises(IntakeRefused, match="already being scanned"):
         attach_audio(scanned_file=file, upload=upload("two.wav", b"x"), user=admin)
 
     assert str(file.media) not in before

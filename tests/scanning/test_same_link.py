@@ -1,4 +1,4 @@
-"""Two processes submit the same links at the same moment: each link is kept once."""
+"""Two processes submit the same links at the same moment: each link is stored once."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_one_takes_a_link_and_the_other_is_told(
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",
         "DATABASE_URL": url,
         "ACRPORTAL_DATA_DIR": str(tmp_path),
-        "SECRET_KEY": "only for this test",
+        "SECRET_KEY": "only for this test, and long enough",
     }
     container = _begin(_MAKE, env).communicate(timeout=60)[0].split()[-1]
 

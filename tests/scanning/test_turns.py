@@ -1,4 +1,4 @@
-"""Whose scan is next: people first, then container by container, within limits."""
+"""The order of scans: people first, then containers in turn, within limits."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def ask(
     user: User | None = None,
     waited_for: bool = False,
 ) -> Scan:
-    """Ask for a scan of a new file."""
+    """Request a scan of a new file."""
     file = ScannedFile.objects.create(container=container, name=name, sha256="0" * 64)
     return request_scan(scanned_file=file, user=user, waited_for=waited_for)
 
 
 def order() -> list[str]:
-    """Take every scan there is; return the names of the files."""
+    """Claim every scan; return the names of their files in order."""
     taken = []
     while key := turns.claim_next(owner="me:1"):
         taken.append(Scan.objects.get(pk=key).scanned_file.name)
@@ -45,7 +45,7 @@ def order() -> list[str]:
 
 @pytest.fixture
 def many() -> Container:
-    """Return a container with five scans that wait."""
+    """Return a container with five waiting scans."""
     container = Container.objects.create(name="Many")
     for number in range(5):
         ask(container, f"many {number}")
@@ -157,7 +157,8 @@ def test_recordings_wait_for_one_another_where_so_many_may_run(
     second.refresh_from_db()
     assert second.status == RecordingStatus.WAITING
 
-    # The other worker died; whoever takes its work takes what waited after it.
+    # The other worker died; the worker that takes its jobs continues with the waiting
+    # ones.
     Recording.objects.filter(pk=first.pk).update(
         lease_until=datetime.now(tz=UTC) - timedelta(seconds=1)
     )
@@ -168,7 +169,7 @@ def test_recordings_wait_for_one_another_where_so_many_may_run(
 
 
 def test_long_work_gives_way_to_a_person(catalogue: Catalogue, admin: User) -> None:
-    """A worker that is in the middle of an import does the scan and goes on."""
+    """A worker in the middle of an import runs the scan and then continues."""
     bulk = ask(catalogue.container, "bulk")
     scan = ask(catalogue.container, "urgent", user=admin, waited_for=True)
 
@@ -176,7 +177,7 @@ def test_long_work_gives_way_to_a_person(catalogue: Catalogue, admin: User) -> N
 
     scan.refresh_from_db()
     bulk.refresh_from_db()
-    assert scan.status == ScanStatus.FAILED  # it had no audio
+    assert scan.status == ScanStatus.FAILED  # the recording has no audio
     assert bulk.status == ScanStatus.QUEUED
 
 
@@ -210,7 +211,7 @@ def test_unforeseen_trouble_is_kept_and_tried_again_later(
             pipeline.run_next(owner="me:1")
         scan.refresh_from_db()
         assert (scan.stage, scan.attempts) == (ScanStage.PAUSED, tries)
-        assert "Try" in scan.message
+        assert "Attempt" in scan.message
         assert requeue_stale_scans() == 0
         past = datetime.now(tz=UTC) - timedelta(seconds=1)
         Scan.objects.filter(pk=scan.pk).update(lease_until=past)
@@ -218,7 +219,7 @@ def test_unforeseen_trouble_is_kept_and_tried_again_later(
 
     scan.refresh_from_db()
     assert scan.status == ScanStatus.FAILED
-    assert "Try 3 failed (OSError: the disk is full)" in scan.message
+    assert "Attempt 3 failed (OSError: the disk is full)" in scan.message
 
 
 def test_a_scan_that_waits_to_be_tried_again_is_cancelled_at_once(

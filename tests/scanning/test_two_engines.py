@@ -1,4 +1,4 @@
-"""Two engines on one file: both at once, or the cloud for what the other misses."""
+"""Two engines on one file: both at once, or the cloud as a fallback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
-from portal.engines import compare
+from portal.files.engines import compare
 from reports.rows import COLUMNS
 from review.choices import MatchState, QueueReason
 from review.models import Match
@@ -47,7 +47,7 @@ def _music(title: str, *, isrc: str, offset: int = 0) -> dict[str, Any]:  # Any:
 
 @pytest.fixture
 def container(vendor: Vendor, catalogue: Catalogue) -> Container:
-    """Return a container that asks both engines; our first tune has an ISRC."""
+    """Return a container with both engines; our first tune has an ISRC."""
     catalogue.first.isrc = catalogue.first.isrc_normalised = ISRC
     catalogue.first.save()
     vendor.container.engine = EngineChoice.BOTH
@@ -364,7 +364,7 @@ def test_container_without_an_account_cannot_use_two_engines(
     )
 
     catalogue.container.refresh_from_db()
-    assert "Tie this container" in page.content.decode()
+    assert "connect this container" in page.content.decode()
     assert catalogue.container.engine == EngineChoice.EMBEDDED
 
 
@@ -393,7 +393,7 @@ def test_other_recording_at_the_same_place_is_a_disagreement_of_both_matches(
     review = client.get(Match.objects.order_by("pk")[0].review_url).content.decode()
     assert "the other engine hears Another song here." in page
     assert "Engines disagree" in review
-    assert "do not agree here" in review
+    assert "ACRCloud disagree about" in review
 
 
 def test_other_times_are_a_disagreement(

@@ -1,4 +1,4 @@
-"""The pages of watches: made after a look, changed by their maker, telling what fails."""
+"""The pages of watches: made after a preview, edited by their maker, showing failures."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_watch_is_made_after_a_look_and_its_page_tells_all(
     assert "two" in gone
     assert "one.wav" not in gone
     assert "The Show" in listed
-    assert "does not list it any more" in file.content.decode()
+    assert "no longer lists it" in file.content.decode()
 
 
 def test_watch_is_changed_paused_checked_and_deleted_by_its_maker(

@@ -1,4 +1,4 @@
-"""Watches: a local site's feeds change, and the worker follows them."""
+"""Watches: feeds on a local site change, and the worker follows them."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def test_paused_watch_and_one_of_a_deleted_container_rest(
     check_now(watch)
 
     assert paused == 0
-    assert (watch.enabled, watch.last_error) == (False, "Its container was deleted.")
+    assert (watch.enabled, watch.last_error) == (False, "The container was deleted.")
 
 
 def test_link_that_lists_nothing_is_no_watch(
@@ -322,7 +322,7 @@ def test_same_link_is_watched_once_in_a_container(
 ) -> None:
     watch_of(container, podcast, admin)
 
-    with pytest.raises(IntakeRefused, match="watches the link already"):
+    with pytest.raises(IntakeRefused, match="already watches the link"):
         watch_of(container, podcast, admin)
 
     assert WatchItem.objects.count() == 3

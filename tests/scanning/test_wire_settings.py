@@ -1,10 +1,10 @@
-"""What API clients set on a container, and what the embedded engine makes of it."""
+"""Container settings from API clients, and their effect on the embedded engine."""
 
 from __future__ import annotations
 
 import pytest
 
-from recognition.policy import AudioType
+from recognition.policy import CaptureType
 from scanning.engines.embedded import parts_not_done, scan_policy
 from scanning.models import Container
 from scanning.services.intake import submit_upload
@@ -41,7 +41,7 @@ def test_policy_chooses_what_is_scanned(
 def test_recorded_audio_begins_at_the_robust_stage() -> None:
     policy = scan_policy(Container(audio_type="recorded"))
 
-    assert policy.audio_type is AudioType.RECORDED
+    assert policy.audio_type is CaptureType.RECORDED
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from common.leases import LeaseLost
 from review.models import Match
 from scanning import pipeline, results
 from scanning.choices import (
@@ -29,7 +30,7 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.engines.base import EngineResult
-from scanning.errors import IntakeRefused, LeaseLost, ScanCancelled, ScanFailed
+from scanning.errors import IntakeRefused, ScanCancelled, ScanFailed
 from scanning.management.commands import scan_worker
 from scanning.models import Detection, Scan, ScannedFile
 from scanning.models.detection import ImmutableError
@@ -154,7 +155,7 @@ def test_file_of_somebody_unknown_is_not_submitted_as_nobodys(
 
 
 def test_second_scan_while_one_runs_is_refused(file: ScannedFile, admin: User) -> None:
-    with pytest.raises(IntakeRefused, match="being scanned already"):
+    with pytest.raises(IntakeRefused, match="already being scanned"):
         request_scan(scanned_file=file, user=admin)
 
 
@@ -235,16 +236,16 @@ def test_detections_cannot_be_changed_or_deleted(
         Detection.objects.update(score=1)
 
 
-@pytest.mark.slow  # only a real kill shows that no state lives in the process
+@pytest.mark.slow  # only a real kill shows that the process holds no state
 def test_worker_killed_in_the_middle_loses_nothing(
     tmp_path: Path, copy_database: CopyDatabase
 ) -> None:
-    """A real database file, a real worker process, kill -9, a second worker."""
+    """A real database file, a real worker process, kill -9, and a second worker."""
     records = copy_database(tmp_path)
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(tmp_path),
         "DATABASE_URL": f"sqlite:///{records}",
-        "SECRET_KEY": "only for this test",
+        "SECRET_KEY": "only for this test, and long enough",
         "ACRPORTAL_LEASE_SECONDS": "5",
     }
 
@@ -263,7 +264,7 @@ def test_worker_killed_in_the_middle_loses_nothing(
     long = tmp_path / "long.wav"
     long.write_bytes(audio.wav_bytes(audio.join([audio.tune(3, 60)] * 20)))
     made = "from scanning.models import Container as C; print(C.objects.create(name='c').pk)"
-    # Ids below 1001 are reserved, because clients of the wire protocol know some.
+    # Ids below 1001 are reserved because wire protocol clients know some of them.
     assert manage("shell", "-v", "0", "-c", made).strip() == "1001"
     manage("scan_file", "--container", "c", str(long))
     victim = subprocess.Popen(
@@ -274,7 +275,8 @@ def test_worker_killed_in_the_middle_loses_nothing(
     )
 
     def status() -> str:
-        # Read from the file itself: a command would start too slowly to see it run.
+        # Read from the database file: a command would start too slowly to see it
+        # running.
         with sqlite3.connect(records, timeout=20) as database:
             row = database.execute("SELECT status, attempts FROM scanning_scan")
             return "{} {}".format(*row.fetchone())

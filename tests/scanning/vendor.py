@@ -1,4 +1,4 @@
-"""A server of scripted answers in the cloud's place."""
+"""A server with scripted answers in place of the cloud."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MUSIC = {
 
 @dataclass
 class Vendor:
-    """A server that answers as told; ``calls`` are what it was asked."""
+    """A scripted server; ``calls`` are the requests it got."""
 
     account: CloudAccount
     container: Container
@@ -40,7 +40,7 @@ class Vendor:
     listed: list[dict[str, Any]] = field(default_factory=list)
 
     def answer(self, request: Request) -> Response:
-        """Give the next fault, else what the protocol says."""
+        """Answer with the next scripted fault, otherwise as the protocol says."""
         self.calls.append((request.method, request.path))
         self.bodies.append(request.get_data())
         if self.faults:
@@ -62,7 +62,7 @@ def json_answer(told: object, status: int = 200) -> Response:
 
 
 class AnyPath(str):
-    """Equal to every path: the vendor answers all of them."""
+    """Equal to every path, so that the vendor answers all of them."""
 
     __slots__ = ()
 
@@ -84,23 +84,23 @@ def remote_file(state: int, results: object = None) -> dict[str, Any]:  # Any: J
 
 
 def submit(vendor: Vendor, user: User, content: bytes = b"x" * 100) -> ScannedFile:
-    """Upload a file to the container of the cloud."""
+    """Upload a file to the cloud container."""
     return submit_upload(
         container=vendor.container, upload=upload("show.mp3", content), user=user
     ).scanned_file
 
 
 def send_due() -> None:
-    """Send what is due."""
+    """Send the scans that are due."""
     cloud.send_due(owner="test")
 
 
 def check_due() -> int:
-    """Ask for what is due."""
+    """Check the scans that are due for a result."""
     return cloud.check_due(owner="test")
 
 
 def state_of(file: ScannedFile) -> tuple[str, str]:
-    """Return status and error code of a file."""
+    """Return a file's status and error code."""
     file.refresh_from_db()
     return file.status, file.error_code

@@ -1,4 +1,4 @@
-"""Every address of the portal, and who may ask for it, as its view says."""
+"""Every address of the portal, and the permission that its view declares."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from acrapi.views.base import WireView
 PAGE_METHODS = ("GET", "POST")
 WIRE_METHODS = ("GET", "POST", "PUT", "DELETE")
 
-# Views that ask nobody who they are, and what stands in for it. A new one needs a
-# reason here.
+# Views without a login, and the reason why each is safe. A new one needs a reason here.
 OPEN = {
     "acrapi.views.docs.SchemaView": "the document holds no secret",
     "acrapi.views.docs.docs": "the same as a page",
@@ -34,9 +33,9 @@ OPEN = {
 
 _HOW_TO = """
 {view} ({route}) does not say who may call it.
-- A page: put @needs(Action.…) of portal.access directly above it.
+- A page: put @needs(Action.…) of portal.shared.access directly above it.
 - A view of the portal's API: one class in permission_classes, with the attribute action
-  as portal.api.permissions has it, or a static method rule(view, method).
+  as portal.api.base has it, or a static method rule(view, method).
 - A view of the wire protocol: derive from WireView and name in actions what a method
   other than GET needs.
 - Open to everybody: add it to OPEN in tests/security/addresses.py with the reason.
@@ -48,22 +47,22 @@ class Address:
     """One line of the URL map."""
 
     route: str
-    view: Callable[..., Any]  # Any: as the resolver has it
+    view: Callable[..., Any]  # Any: as Django's resolver types it
 
     @property
-    def shown_class(self) -> Any:  # Any: a view's class, or its function
-        """Return what the view was made from."""
+    def shown_class(self) -> Any:  # Any: a view's class or its function
+        """Return the class or function behind the view."""
         made_from = getattr(self.view, "cls", None)
         return made_from or getattr(self.view, "view_class", self.view)
 
     @property
     def view_name(self) -> str:
-        """Return where the view is written."""
+        """Return the view's full dotted name."""
         return f"{self.shown_class.__module__}.{self.shown_class.__qualname__}"
 
     @property
     def part(self) -> str:
-        """Return which part of the portal it is of: wire, portal API or page."""
+        """Return the part of the portal: wire, portal API or page."""
         kind = self.shown_class
         if isinstance(kind, type) and issubclass(kind, WireView):
             return "wire"
@@ -79,7 +78,7 @@ class Address:
         return tuple(name for name in WIRE_METHODS if hasattr(kind, name.lower()))
 
     def rule(self, method: str) -> Action:
-        """Return what the view asks of whoever calls it; fail where it says nothing."""
+        """Return the permission that the view requires; fail if it declares none."""
         kind = self.shown_class
         if self.part == "wire":
             found = kind.actions.get(method, Action.VIEW)
@@ -100,9 +99,9 @@ class Address:
 
 
 def addresses() -> Iterator[Address]:
-    """Return every address outside the admin that is not open to everybody."""
+    """Return every address outside the admin that requires a login."""
     for address in every_address():
-        # The library's pages are of the account that is signed in, and the way in.
+        # allauth's pages concern only the signed-in account, or signing in.
         foreign = address.route.startswith("admin/") or "allauth." in address.view_name
         if not foreign and address.view_name not in OPEN:
             yield address

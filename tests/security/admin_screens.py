@@ -1,4 +1,4 @@
-"""Every screen of the admin: who may do what on it, and one row of a desk for it."""
+"""Every screen of the admin: its permissions, and one row of a desk for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from audit.anchors import make_due_anchors
 from audit.models import Anchor, Event
 from audit.services import record
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
-from reports.models import ReportDispatch
+from reports.models import ReportDelivery
 from review.models import Dispute, SavedView
 from scanning.models import (
     CloudAccount,
@@ -35,10 +35,10 @@ ALL = "everybody who may look sees every row"
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What each right on a screen needs; None is nobody. Actions stand by name.
+    """The permission that each right on a screen requires; None means nobody.
 
-    ``shared`` says why it shows rows to everybody; ``closed`` why it shows none to
-    people with limits.
+    ``actions`` has the permission of each action by name. ``shared`` is the reason why
+    everybody sees the rows; ``closed`` is why people with access limits see none.
     """
 
     row: Callable[[Desk], Model]
@@ -58,7 +58,7 @@ def _of_people(
     actions: tuple[str, ...] = (),
     deletes: bool = False,
 ) -> Screen:
-    """Return a screen of accounts: all of it for those who manage people."""
+    """Return a screen of accounts, which only people who manage accounts may see."""
     configure = Action.CONFIGURE
     return Screen(
         row,
@@ -78,9 +78,9 @@ def _account(_desk: Desk) -> CloudAccount:
 
 
 def _anchor(_desk: Desk) -> Anchor:
-    Anchor.objects.bulk_create(
-        [Anchor(day="2026-05-04", at=NOW, chains=1, events=1)], ignore_conflicts=True
-    )
+    # The database refuses a second row for the same day, also an ignored one.
+    if not Anchor.objects.filter(day="2026-05-04").exists():
+        Anchor.objects.create(day="2026-05-04", at=NOW, chains=1, events=1)
     make_due_anchors()
     return Anchor.objects.latest("day")
 
@@ -89,8 +89,8 @@ def _check(desk: Desk) -> CatalogueCheck:
     return CatalogueCheck.objects.create(requested_by=desk.user)
 
 
-def _dispatch(desk: Desk) -> ReportDispatch:
-    return ReportDispatch.objects.create(
+def _dispatch(desk: Desk) -> ReportDelivery:
+    return ReportDelivery.objects.create(
         schedule=schedule(desk.user), run=report_run(desk.user), next_attempt_at=NOW
     )
 
@@ -128,14 +128,14 @@ def _loop(desk: Desk) -> SharedLoop:
 
 
 def _pair(desk: Desk) -> PairLink:
-    """Tie a recording that everybody may see to one of the desk."""
+    """Pair a recording that everybody may see with one of the desk."""
     return PairLink.objects.create(
         one=desk.recording, other=RecordingFactory.create(bucket=desk.bucket)
     )
 
 
 def _token(desk: Desk) -> ApiToken:
-    return create_token(owner=desk.user, name="a").token
+    return create_token(owner=desk.user, name="a", scopes=["all"]).token
 
 
 def _view(desk: Desk) -> SavedView:
@@ -211,13 +211,13 @@ SCREENS: dict[str, Screen] = {
         lambda desk: schedule(desk.user).template, shared="made for everybody"
     ),
     "reports.ReportSchedule": Screen(lambda desk: schedule(desk.user)),
-    "reports.ReportDispatch": Screen(_dispatch),
+    "reports.ReportDelivery": Screen(_dispatch),
     "review.Licence": Screen(
         lambda desk: make_licence(recordings=[desk.recording]),
         shared="rules hold for everybody, and say so to everybody",
     ),
     "review.Policy": Screen(lambda _: make_policy(), shared="as licences"),
-    "catalogue.ExcludedSegment": Screen(lambda desk: desk.exclusion()),
+    "catalogue.Exclusion": Screen(lambda desk: desk.exclusion()),
     "review.Dispute": Screen(_dispute),
     "review.SavedView": Screen(_view),
     "scanning.Container": Screen(
@@ -239,7 +239,7 @@ SCREENS: dict[str, Screen] = {
     "scanning.RetroSearch": Screen(lambda desk: desk.retro_search()),
 }
 
-# Screens that libraries bring: for superusers, whom no role makes.
+# Screens of libraries: for superusers only, and no role is one.
 FOREIGN = {
     "django_tasks_database.DBTaskResult",
     "account.EmailAddress",
@@ -250,7 +250,7 @@ FOREIGN = {
     "socialaccount.SocialAccount",
 }
 
-# Pages beside the usual ones, by the end of their name.
+# Extra pages, by the end of their name.
 MORE: dict[str, Action] = {
     "admin:review_match_export": Action.REPORT,
     "admin:review_match_decide": Action.DECIDE,

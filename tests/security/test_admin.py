@@ -1,4 +1,4 @@
-"""The admin's screens: what each role may do there, and what somebody of a desk sees."""
+"""The admin's screens: the rights of each role, and what people with limits see."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 _ADMINS: dict[str, ModelAdmin[Any]] = {
     model._meta.label: screen for model, screen in admin.site._registry.items()
 }
-# What being signed in writes by itself.
+# Tables that a signed-in request writes by itself.
 _OWN_TRACES = ("django_session", "accounts_shared_cache", "usersessions", "SAVEPOINT")
 _NAMES = ("_changelist", "_add", "_history", "_delete", "_change")
 
@@ -35,12 +35,12 @@ screens = pytest.mark.parametrize("label", sorted(SCREENS))
 
 @pytest.fixture
 def desks(db: None) -> tuple[Desk, Desk]:
-    """Return one's own desk, and another."""
+    """Return the person's own desk, and another one."""
     return Desk(1), Desk(2)
 
 
 def client_of(person: User) -> Client:
-    """Return a session."""
+    """Return a signed-in client."""
     client = Client(raise_request_exception=False)
     client.force_login(person)
     return client
@@ -203,7 +203,7 @@ def _paths(name: str, desk: Desk) -> list[str]:
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """Note the statements that write, but for what being signed in writes."""
+    """Record the statements that write, except those of the session."""
     written: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

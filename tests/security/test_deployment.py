@@ -7,13 +7,16 @@ import re
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(settings.BASE_DIR)
-# The last is set by the tests that drive a browser.
+# The tests that drive a browser set the last setting.
 _OWN = re.compile(
     r"^(SECRET_KEY|ALLOWED_HOSTS|\w+_URL|ACRPORTAL_\w+|DEBUG|DJANGO_\w+)(_FILE)?$"
 )
@@ -21,13 +24,73 @@ _OWN = re.compile(
 
 @pytest.fixture
 def example(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of the example file, with its blanks filled in."""
+    """Return the environment of the example file, with its placeholders filled in."""
     text = (ROOT / "deploy" / "production.env.example").read_text(encoding="utf-8")
     filled = text.replace("CHANGE-ME", secrets.token_urlsafe(48))
     lines = [line for line in filled.splitlines() if line and line[0] != "#"]
     plain = {name: text for name, text in os.environ.items() if not _OWN.match(name)}
-    told = dict(line.split("=", 1) for line in lines)
-    return plain | told | {"ACRPORTAL_DATA_DIR": str(tmp_path)}
+    settings = dict(line.split("=", 1) for line in lines)
+    return plain | settings | {"ACRPORTAL_DATA_DIR": str(tmp_path)}
+
+
+def _check(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "CHANGE-ME"),
+        ("SECRET_KEY", "changeme" * 8),
+        ("SECRET_KEY", "django-insecure-" + "k3J9-vw0_xZqP7" * 4),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "abc" * 20),
+        ("ACRPORTAL_METRICS_TOKEN", "CHANGE-ME"),
+        ("DATABASE_URL", "postgres://acrportal:CHANGE-ME@database/acrportal"),
+    ],
+)
+def test_placeholders_are_refused(
+    name: str, value: str, example: dict[str, str]
+) -> None:
+    refused = _check(example | {name: value})
+
+    assert refused.returncode != 0
+    last = refused.stderr.strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert name in last
+    assert value not in last
+
+
+def test_cookies_of_a_deployment_are_of_its_host_alone(example: dict[str, str]) -> None:
+    shown = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os, django; django.setup(); from django.conf import settings as s; "
+            "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, "
+            "s.SESSION_COOKIE_PATH, s.SESSION_COOKIE_DOMAIN)",
+        ],
+        cwd=ROOT,
+        env=example | {"DJANGO_SETTINGS_MODULE": "acrportal.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert shown.stdout.split() == [
+        "__Host-sessionid",
+        "__Host-csrftoken",
+        "True",
+        "/",
+        "None",
+    ]
 
 
 def test_health_check_of_the_container_is_answered(example: dict[str, str]) -> None:
@@ -39,7 +102,7 @@ def test_health_check_of_the_container_is_answered(example: dict[str, str]) -> N
 
 
 def test_what_a_container_writes_lies_in_its_volume() -> None:
-    """All else is read-only, and numba does not start where it cannot write."""
+    """Everything else is read-only, and numba does not start without a writable cache."""
     built = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
     compose = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
     (volume,) = re.findall(r"^VOLUME (\S+)$", built, re.MULTILINE)
@@ -52,10 +115,77 @@ def test_what_a_container_writes_lies_in_its_volume() -> None:
     assert "read_only: true" in compose
 
 
+def _routes(
+    patterns: list[URLPattern | URLResolver], before: str = "/"
+) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        # Any id; a test elsewhere fills in real ids.
+        route = before + re.sub(r"<[^>]+>", "x1", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, route)
+        else:
+            yield route, pattern.callback
+
+
+def _takes_files(view: Any) -> bool:  # Any: a class or function
+    made_of = getattr(view, "view_class", None) or getattr(view, "cls", view)
+    return bool(
+        getattr(view, "files_for", "")
+        or getattr(made_of, "files_for", "")
+        or getattr(made_of, "file_methods", "")
+    )
+
+
+def test_the_proxy_streams_files_and_keeps_all_else_until_it_is_whole() -> None:
+    """The pattern of the first location matches exactly the views that stream."""
+    proxy = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    streamed = re.compile(re.findall(r"location ~ (\S+) \{", proxy)[0])
+    routes = list(_routes(get_resolver().url_patterns))
+
+    wanted = {route for route, view in routes if _takes_files(view)}
+    given = {route for route, _view in routes if streamed.search(route)}
+
+    assert len(wanted) > 10
+    assert wanted == given
+
+
+@pytest.mark.parametrize(
+    ("address", "logged"),
+    [
+        ("/callbacks/acrcloud/1/secret", "/callbacks/acrcloud/1/REDACTED"),
+        (
+            "/callbacks/acrcloud/accounts/2/secret",
+            "/callbacks/acrcloud/accounts/2/REDACTED",
+        ),
+        ("/uploads/abc?expires=1&signature=secret", "/uploads/abc"),
+        (
+            "/accounts/oidc/oidc/login/callback/?code=secret",
+            "/accounts/oidc/oidc/login/callback/",
+        ),
+        ("/queue/?view=waiting", "/queue/?view=waiting"),
+    ],
+)
+def test_the_log_of_the_proxy_has_no_secrets(address: str, logged: str) -> None:
+    proxy = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    table = re.findall(r'"~\*?(\^[^"]+)"\s+"?([^";]+)"?;', proxy)
+    assert len(table) == 4
+
+    for pattern, wanted in table:
+        found = re.search(pattern.replace("(?<", "(?P<"), address)
+        if found:
+            for name, value in found.groupdict().items():
+                wanted = wanted.replace("${" + name + "}", value).replace(
+                    "$" + name, value
+                )
+            assert wanted == logged
+            return
+    assert address == logged
+
+
 def test_the_example_of_a_deployment_is_clean(example: dict[str, str]) -> None:
     command = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
 
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
         env=example,
@@ -64,4 +194,4 @@ def test_the_example_of_a_deployment_is_clean(example: dict[str, str]) -> None:
         check=False,
     )
 
-    assert told.returncode == 0, told.stderr
+    assert process.returncode == 0, process.stderr

@@ -1,4 +1,4 @@
-"""What a body says beside its own fields changes nothing; addresses in it lead nowhere."""
+"""Undeclared fields of a body change nothing, and addresses in them are never opened."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
 from review.models import Match, SavedView
 from scanning.models import Container, Project
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
 
 Body = dict[str, Any]  # Any: of a form or JSON
 
-# Columns that only services write, whatever a body says.
+# Columns that only services write, whatever a body contains.
 OURS = {
     *("id", "pk", "uid", "acr_id", "owner", "created_by", "made_by", "added_by"),
     *("decided_by", "decided_by_name", "state", "status", "version", "position"),
@@ -38,7 +38,7 @@ NUMBER = 987_654_321
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write that is allowed, and the row it is about."""
+    """A permitted write, and the row that it changes."""
 
     method: str
     path: Callable[[Desk], str]
@@ -135,7 +135,7 @@ def test_extra_fields_change_nothing(write: Write) -> None:
 
 
 def _hostile(model: type[Model], victim: User, *, but: set[str]) -> Body:
-    """Return a value for every column that the body does not have itself."""
+    """Return a value for every column that the body does not declare."""
     columns = {"pk": NUMBER, "user": victim.pk, "actor": victim.pk, "role": "admin"}
     for field in model._meta.concrete_fields:
         columns[field.name] = columns[field.attname] = _value(field, victim)
@@ -146,7 +146,7 @@ def _hostile(model: type[Model], victim: User, *, but: set[str]) -> Body:
     }
 
 
-def _value(field: Field[Any, Any], victim: User) -> object:  # Any: of any kind
+def _value(field: Field[Any, Any], victim: User) -> object:  # Any: values of every type
     if field.related_model is User:
         return victim.pk
     if isinstance(field, DateTimeField):
@@ -155,10 +155,10 @@ def _value(field: Field[Any, Any], victim: User) -> object:  # Any: of any kind
     return NUMBER if is_number else INJECTED
 
 
-def _send(write: Write, desk: Desk, person: User, body: Body) -> Any:  # Any: an answer
+def _send(write: Write, desk: Desk, person: User, body: Body) -> Any:  # Any: a response
     client, path = Client(), write.path(desk)
     if path.startswith("/api/"):
-        secret = create_token(owner=person, name="a").secret
+        secret = create_token(owner=person, name="a", scopes=["all"]).secret
         return client.generic(
             write.method,
             path,
@@ -167,6 +167,7 @@ def _send(write: Write, desk: Desk, person: User, body: Body) -> Any:  # Any: an
             headers={"Authorization": f"Bearer {secret}"},
         )
     client.force_login(person)
+    confirm(client)
     return client.post(path, body)
 
 

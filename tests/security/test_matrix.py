@@ -1,7 +1,7 @@
-"""Every role, every address, one's own things and another's: who gets what answer.
+"""Every role, every address, own and other objects: the expected answers.
 
-The addresses come from the URL map and the rules from the views: a view that says
-nothing of who may call it fails here, with the sentence that says what to do.
+The addresses come from the URL map and the permissions from the views. A view that
+declares no permission fails here, with a message that explains how to declare it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ pytestmark = pytest.mark.django_db
 
 Ask = Callable[[str, str], HttpResponse]
 
-# What is asked of a file or a report that the desks' things do not have.
+# Addresses of data that the desks' files and reports do not have.
 HOLDS_NOTHING = (
     *("/audio", "/evidence", "/rows.csv", "/file", "-metadata.json"),
     *("/manifest.json", "/check/", "/again/", "/zip", "/file/", "/manifest/"),
-    # Which recordings are meant stands in the query.
+    # The query selects the recordings.
     "/searches/new/",
 )
-# 422: the body was refused before anything was looked up, there or not.
+# 422: the body was refused before any object was looked up.
 REFUSED, GONE = 403, (404, 405, 422)
 
 
@@ -66,7 +66,7 @@ def test_everybody_gets_what_the_view_says(part: str, world: World) -> None:
 def _by_role(
     address: Address, method: str, world: World, clients: list[tuple[User, Ask]]
 ) -> Iterator[str]:
-    """Ask as each role; return what does not fit what the view says."""
+    """Request as each role; return the answers that differ from the view's permission."""
     rule = address.rule(method)
     for person, ask in clients:
         path, _ = paths_of(address.route, world, person)
@@ -82,7 +82,7 @@ def _by_role(
 def _by_desk(
     address: Address, method: str, world: World, limited: Ask
 ) -> Iterator[str]:
-    """Ask as somebody of one desk for its own things and for another's."""
+    """Request a desk's own objects and another desk's as a person of one desk."""
     person = world.own.user
     own, other = paths_of(address.route, world, person)
     if other is None:
@@ -106,22 +106,22 @@ def _by_a_stranger(address: Address, method: str, world: World) -> Iterator[str]
 def test_a_token_opens_what_its_scope_covers(scope: Scope, world: World) -> None:
     secret = create_token(owner=world.admin, name="a", scopes=[scope]).secret
     asks = _by(Client(), secret)
-    for address in (one for one in addresses() if one.part == "wire"):
+    for address in (each for each in addresses() if each.part == "wire"):
         for method in address.methods:
             path, _ = paths_of(address.route, world, world.admin)
             status = _undone(asks, method, path)
-            told = f"{method} {path} with {scope}: {status}"
+            text = f"{method} {path} with {scope}: {status}"
             if allows([scope], address.rule(method)):
-                assert _lets_in(status, address), told
+                assert _lets_in(status, address), text
             else:
-                assert status == REFUSED, told
+                assert status == REFUSED, text
 
 
 def _as(address: Address, person: User) -> Ask:
-    """Return a function that asks as a person: by session, or by token."""
+    """Return a function that makes requests as a person, with a session or a token."""
     client = Client()
     if address.part == "wire":
-        return _by(client, create_token(owner=person, name="a").secret)
+        return _by(client, create_token(owner=person, name="a", scopes=["all"]).secret)
     client.force_login(person)
     return _by(client, "")
 
@@ -143,11 +143,11 @@ def _by(client: Client, secret: str) -> Ask:
 
 
 def _undone(ask: Ask, method: str, path: str) -> int:
-    """Ask, undo what that did, and return the status."""
+    """Make a request, undo its changes, and return the status."""
     with transaction.atomic():
         answer = ask(method, path)
         # Reading a stream to its end closes it as the client does; closing it here
-        # would end the database's connection in the middle of the transaction.
+        # would close the database connection in the middle of the transaction.
         if answer.streaming:
             list(answer)
         transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""Every model says in which containers and buckets its rows lie, or why in none."""
+"""Every model declares the containers and buckets of its rows, or why it has none."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.conf import settings
 from django.db.models import Model
 
 from accounts.models import User
-from accounts.reach import Kind, ReachManager
+from accounts.reach import LimitKind, ReachManager
 from catalogue.models import Bucket
 from scanning.models import Container
 
-# Models whose rows lie nowhere, and who sees them instead.
+# Models whose rows belong to no container or bucket, and who sees them.
 NOWHERE = {
     "accounts.User": "people, for those who manage them",
     "accounts.AccessLimit": "the limits themselves, for those who manage people",
@@ -34,13 +34,13 @@ NOWHERE = {
     "dedup.CheckedRecording": "a note of the worker, shown nowhere",
     "reports.ReportTemplate": "made for everybody; it holds filters, not rows",
     "reports.ReportSchedule": "its maker's; all of them for those who configure",
-    "reports.ReportDispatch": "as its schedule",
-    "catalogue.IndexChange": "a note of the worker, shown nowhere",
+    "reports.ReportDelivery": "as its schedule",
+    "jobs.Job": "shown through the row that it works on",
     "acrapi.RepeatableCall": "found by the token that made it, shown nowhere",
 }
 _LEADS_TO: dict[str, type[Model]] = {
-    Kind.CONTAINERS: Container,
-    Kind.BUCKETS: Bucket,
+    LimitKind.CONTAINERS: Container,
+    LimitKind.BUCKETS: Bucket,
     "owner": User,
 }
 
@@ -65,7 +65,7 @@ def test_every_model_says_where_its_rows_lie() -> None:
 
 @pytest.mark.parametrize("model", LIMITED, ids=lambda model: model._meta.label)
 def test_what_it_says_is_so(model: Any) -> None:
-    # Any: each has the attribute, which no common base declares.
+    # Any: each has the attribute, but no common base class declares it.
     ways = [*model.reach.ways(), ("owner", model.reach.owner)]
 
     assert any(way for _, way in ways)

@@ -1,4 +1,4 @@
-"""What people and files say never becomes markup, on any page of the URL map."""
+"""Text from people and files never becomes markup, on any page of the URL map."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 
 
 class Finder(HTMLParser):
-    """Finds markup that came out of a text."""
+    """Finds markup that a text turned into."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at one element."""
+        """Check one element."""
         names = {name for name, _ in attrs}
         if dict(attrs).get("src") == "x" or any(n.startswith("on") for n in names):
             self.found.append(f"<{tag} {attrs}>")
 
     def handle_data(self, data: str) -> None:
-        """Look at what a script element holds."""
+        """Check the content of a script element."""
         if self.cdata_elem == "script" and data.strip() == "alert(1)":
             self.found.append("<script>")
 
 
 def _poison(row: Model) -> None:
-    """Put the payload into every free text of a row."""
+    """Write the payload to every free text of a row."""
     texts = {}
     for field in row._meta.concrete_fields:
         free = isinstance(field, CharField | TextField) and not field.choices
@@ -48,7 +48,7 @@ def _poison(row: Model) -> None:
     type(row)._base_manager.filter(pk=row.pk).update(**texts)
 
 
-# Names and hashes of our own making, which addresses and files go by.
+# Names and hashes that the portal makes, which addresses and files use.
 _MACHINE = frozenset(
     {"sha256", "audio_sha256", "acr_id", "language", "lease_owner", "score_scale"}
 )
@@ -65,7 +65,7 @@ def test_no_page_shows_a_text_as_markup() -> None:
     paths = {
         paths_of(address.route, world, world.admin)[0]
         for address in addresses()
-        # The test of all addresses tells of those that cannot be filled.
+        # The matrix test reports addresses that cannot be filled.
         if address.part == "page" and is_known(address.route)
     }
     for row in rows:

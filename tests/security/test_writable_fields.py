@@ -1,7 +1,7 @@
-"""What a body may write, for every form of a model and every body of the APIs.
+"""The fields that each model form and each API body may write.
 
-The forms, the admin's screens, the serializers and the bodies are found in the code: a new
-one fails here until it says what it writes.
+The forms, admin screens, serializers and bodies are discovered in the code: a new one
+fails here until its fields are listed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from rest_framework.serializers import ModelSerializer
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket
-from portal.forms import BucketForm, ContainerForm
-from portal.licence_forms import LicenceForm
-from portal.policy_forms import PolicyForm
-from portal.token_forms import ProjectForm
-from portal.watch_forms import WatchForm, WatchSettingsForm
+from portal.accounts.forms import ProjectForm
+from portal.catalogue.forms import BucketForm
+from portal.containers.forms import ContainerForm
+from portal.licences.forms import LicenceForm
+from portal.policies.forms import PolicyForm
+from portal.watches.forms import WatchForm, WatchSettingsForm
 from review.models import Licence, Policy
 from scanning.models import Container, Project, Watch
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy
 from tests.scanning.podcast import Podcast
 from tests.security.test_extra_fields import OURS
@@ -45,7 +46,7 @@ PACKAGES = (
     *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
     *("operations", "portal", "acrapi"),
 )
-# Each row has its own; a body must not choose it, but no two rows agree in it.
+# These differ in every row anyway; a body must not set them.
 PER_ROW = {
     *("created_at", "updated_at", "next_check_at", "last_check_at"),
     *("position", "link_key"),
@@ -57,7 +58,7 @@ TEXT = "INJECTED"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that writes by a form: where, what is sent, and the row it changes."""
+    """A page with a form: its address, the sent fields, and the row it changes."""
 
     path: Callable[[Model | None], str]
     body: Callable[[Desk, Podcast], Body]
@@ -170,8 +171,7 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
     ),
 }
 
-# Names that a body of the API has to have though rows have them too, and what becomes
-# of them.
+# API fields whose names rows have too, and their effect.
 TOLD = {
     ("post", "/api/buckets/{bucket_id}/dedup-files", "id"): "the caller's own id",
     ("post", "/api/portal/v1/matches/{uid}/decisions/", "version"): "only compared",
@@ -197,7 +197,7 @@ def _ours(base: Any) -> Iterator[Any]:  # Any: classes of forms or serializers
 
 def test_every_form_of_a_model_is_tried() -> None:
     _modules()
-    # What the admin makes them into is looked at below.
+    # The admin's subclasses are checked below.
     forms = {
         form
         for form in _ours(ModelForm)
@@ -248,7 +248,7 @@ def test_form_writes_its_own_fields_alone(name: str, podcast: Podcast) -> None:
 
 
 def _moved_away(model: type[Model], row: Model) -> Body:
-    """Return what frees the name of the first row for the second."""
+    """Return a change that frees the first row's name for the second row."""
     names = {column.name for column in model._meta.concrete_fields}
     if "link_key" in names:
         return {"link_key": "gone", "url": "https://gone.example/"}
@@ -265,6 +265,7 @@ def _written(
 ) -> Model:
     client = Client()
     client.force_login(person)
+    confirm(client)
     sent = {name: value for name, value in extra.items() if value is not None}
 
     answer = client.post(page.path(row), sent | page.body(desk, podcast))
@@ -277,12 +278,12 @@ def _written(
 
 
 def _other(column: Field[Any, Any], row: Model, victim: User) -> object:
-    """Return a value that a form could read, and that the row does not have."""
+    """Return a value that a form accepts and that differs from the row's value."""
     value = getattr(row, column.attname)
     if column.related_model is User:
         return victim.pk
     if isinstance(column, BooleanField):
-        # A box that is not ticked is not sent at all.
+        # A box that is not ticked is not sent.
         return True if not value else None
     if column.choices:
         return next(str(each) for each, _ in column.flatchoices if each != value)
@@ -303,7 +304,7 @@ def test_screens_of_the_admin_ask_for_no_column_of_ours() -> None:
     for model, screen in admin.site._registry.items():
         if model._meta.app_label not in PACKAGES:
             continue
-        # A screen that only shows has its rights tested with the others.
+        # The tests of the admin's rights cover read-only screens.
         forms = [screen.get_form(request, change=True)]
         if screen.has_add_permission(request):
             forms.append(screen.get_form(request, change=False))
@@ -332,7 +333,7 @@ def test_serializers_of_models_are_only_read() -> None:
 
 
 def test_bodies_of_the_apis_name_no_column_of_ours() -> None:
-    generator: Any = SchemaGenerator  # Any: it is half typed
+    generator: Any = SchemaGenerator  # Any: only partly typed
     document = generator().get_schema(request=None, public=True)
     named = set(_named_in_bodies(document))
 

@@ -1,4 +1,4 @@
-"""Two desks with one of each thing, for asking for one's own and for another's."""
+"""Two desks with one object of each kind, to request own and foreign objects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accounts.tokens import create_token
 from catalogue.models import (
     BucketType,
     CatalogueImport,
-    ExcludedSegment,
+    Exclusion,
     Recording,
 )
 from common.checked_imports import ImportStatus
@@ -54,7 +54,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class Desk:
-    """One match with what lies around it, and a person limited to that."""
+    """One match with its related objects, and a person limited to them."""
 
     def __init__(self, number: int, role: Role = Role.MANAGER) -> None:
         self.match: Match = make_match()
@@ -80,8 +80,8 @@ class Desk:
         user.groups.add(self.group)
         return user
 
-    def row(self, model: type[Row], **columns: Any) -> Row:  # Any: of any field
-        """Return this desk's row of a model, made when it is first asked for."""
+    def row(self, model: type[Row], **columns: Any) -> Row:  # Any: any field
+        """Return this desk's row of a model, which the first call makes."""
         if model not in self._rows:
             self._rows[model] = model._default_manager.create(**columns)
         return cast("Row", self._rows[model])
@@ -95,24 +95,22 @@ class Desk:
             made_by=self.user,
         )
 
-    def exclusion(self) -> ExcludedSegment:
+    def exclusion(self) -> Exclusion:
         """Return a proposed exclusion."""
-        return self.row(
-            ExcludedSegment, recording=self.recording, start_ms=0, end_ms=1_000
-        )
+        return self.row(Exclusion, recording=self.recording, start_ms=0, end_ms=1_000)
 
     def callback(self) -> OutboundCallback:
-        """Return a callback that was to be sent."""
+        """Return a callback that waits to be sent."""
         return self.row(
             OutboundCallback, container=self.container, scanned_file=self.file
         )
 
     def evidence(self) -> EvidencePack:
-        """Return evidence that was given up."""
+        """Return an evidence pack whose job was given up."""
         return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
 
     def result_import(self) -> ResultImport:
-        """Return results of another system."""
+        """Return an import of another system's results."""
         return self.row(
             ResultImport,
             container=self.container,
@@ -121,26 +119,26 @@ class Desk:
         )
 
     def retro_search(self) -> RetroSearch:
-        """Return a search for the desk's recording in earlier files."""
+        """Return a retro search for the desk's recording."""
         search = RetroSearch.objects.create(status=RetroStatus.CANCELLED)
         search.recordings.add(self.recording)
         return search
 
     def duplicate_pair(self) -> PairLink:
-        """Return a link between the desk's recording and another of its bucket."""
+        """Return a duplicate link between two recordings of the desk's bucket."""
         return PairLink.objects.create(
             one=self.recording, other=RecordingFactory.create(bucket=self.bucket)
         )
 
     def duplicate_group(self) -> DedupGroup:
-        """Return a group that the desk's recording is in."""
+        """Return a duplicate group with the desk's recording."""
         group = DedupGroup.objects.create()
         for recording in (self.recording, RecordingFactory.create(bucket=self.bucket)):
             DedupMember.objects.create(group=group, recording=recording)
         return group
 
     def loop(self) -> SharedLoop:
-        """Return a loop in the desk's recording."""
+        """Return a shared loop in the desk's recording."""
         loop = SharedLoop.objects.create(length_ms=5_000)
         LoopPlace.objects.create(
             loop=loop, recording=self.recording, start_ms=0, end_ms=5_000
@@ -148,7 +146,7 @@ class Desk:
         return loop
 
     def watch_of(self, person: User) -> Watch:
-        """Return a source that a person of the desk watches."""
+        """Return a watch of a person of the desk."""
         return Watch.objects.create(
             container=self.container,
             url="https://feed.example/",
@@ -160,7 +158,7 @@ class Desk:
 
 @dataclass
 class World:
-    """Both desks, and what belongs to no desk."""
+    """Both desks, and the objects that belong to no desk."""
 
     own: Desk
     other: Desk
@@ -188,14 +186,14 @@ class World:
 
 
 def duplicate_action(person: User) -> DedupAction:
-    """Return something that a person did about duplicates."""
+    """Return a person's action on duplicates."""
     return DedupAction.objects.create(
         verb=ActionVerb.KEEP, title="Two tunes", made_by=person
     )
 
 
 def schedule(person: User) -> ReportSchedule:
-    """Return a report that a person has sent by the clock."""
+    """Return a person's report schedule."""
     return ReportSchedule.objects.create(
         template=ReportTemplate.objects.create(name=new_uid("t")),
         made_by=person,
@@ -204,7 +202,7 @@ def schedule(person: User) -> ReportSchedule:
 
 
 def report_run(person: User) -> ReportRun:
-    """Return a person's report."""
+    """Return a person's report run."""
     return ReportRun.objects.create(
         name="Report",
         run_by=person,
@@ -214,10 +212,11 @@ def report_run(person: User) -> ReportRun:
     )
 
 
-Arguments = dict[str, Any]  # Any: what an address is filled with
+Arguments = dict[str, Any]  # Any: the values in an address
 
-# What to fill an address with, by how its route begins; the longest that fits counts.
-# Each is called with one's own desk and oneself, and with the other desk and its person.
+# How to fill an address, by the start of its route; the longest match counts. Each
+# function gets the person's own desk and the person, and then the other desk and its
+# person.
 OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
     "api/portal/v1/files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
@@ -230,6 +229,10 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "uid": report_run(person).uid
     },
     "evidence/<str:uid>": lambda desk, _: {"uid": desk.evidence().uid},
+    "m/<str:uid>/exclude/<str:exclusion>": lambda desk, _: {
+        "uid": desk.match.uid,
+        "exclusion": desk.exclusion().uid,
+    },
     "files/import/<str:uid>": lambda desk, _: {"uid": desk.result_import().uid},
     "m/<str:uid>": lambda desk, _: {"uid": desk.match.uid},
     "containers/<int:pk>": lambda desk, _: {"pk": desk.container.pk},
@@ -247,7 +250,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "exclusions/<str:uid>": lambda desk, _: {"uid": desk.exclusion().uid},
     "callbacks-sent/<str:uid>": lambda desk, _: {"uid": desk.callback().uid},
     "tokens/<str:uid>": lambda _, person: {
-        "uid": create_token(owner=person, name="a").token.uid
+        "uid": create_token(owner=person, name="a", scopes=["all"]).token.uid
     },
     "reports/schedules/<str:uid>": lambda _, person: {"uid": schedule(person).uid},
     "reports/runs/<str:uid>": lambda _, person: {"uid": report_run(person).uid},
@@ -272,7 +275,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     },
 }
 
-# Things that lie in no container or bucket: there is no other's.
+# Objects in no container or bucket: the other desk has none of its own.
 SHARED: dict[str, Callable[[World], Arguments]] = {
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
@@ -297,7 +300,7 @@ def filled(route: str, arguments: Arguments) -> str:
 
 
 def paths_of(route: str, world: World, person: User) -> tuple[str, str | None]:
-    """Return the path of a person's own thing, and the other desk's, if any."""
+    """Return the path of a person's own object, and the other desk's if any."""
     if "<" not in route:
         return filled(route, {}), None
     fitting = [start for start in OBJECTS if route.startswith(start)]
@@ -313,6 +316,6 @@ def paths_of(route: str, world: World, person: User) -> tuple[str, str | None]:
 
 
 def is_known(route: str) -> bool:
-    """Tell whether there is something to fill the address with."""
+    """Return whether the address can be filled."""
     known = [*OBJECTS, *SHARED]
     return "<" not in route or any(route.startswith(start) for start in known)

@@ -1,4 +1,4 @@
-"""The live server that the clients' tests share: one per session and process."""
+"""The live server that client tests share: one per session and process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Scene:
 
 @pytest.fixture(scope="session")
 def scene(live: Server) -> Scene:
-    """Return a small catalogue, made over the API."""
+    """Make a small catalogue through the API."""
     bucket = live.call(
         "POST",
         "/api/buckets",

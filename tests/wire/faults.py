@@ -1,4 +1,4 @@
-"""A proxy that spoils calls on purpose, between a server and those who call it."""
+"""A proxy that breaks calls on purpose, between a server and its clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import requests
 
 
 class Fault(StrEnum):
-    """What the proxy does to one call."""
+    """The fault that the proxy adds to one call."""
 
     REFUSED = "the connection ends before the call arrives"
     LOST = "the call arrives, its answer does not"
@@ -37,7 +37,7 @@ Decide = Callable[[str, str], Fault | None]
 
 @dataclass
 class Proxy:
-    """A running proxy; ``decide`` is asked about each call, by method and path."""
+    """A running proxy; ``decide`` chooses the fault of each call by method and path."""
 
     base: str
     target: str = ""
@@ -46,12 +46,12 @@ class Proxy:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def spoiled(self) -> int:
-        """Return how many calls were spoiled."""
+        """Return how many calls were broken."""
         return sum(fault is not None for *_, fault in self.calls)
 
 
 class _Server(ThreadingHTTPServer):
-    """Carries the proxy that its handlers ask."""
+    """An HTTP server that holds the proxy for its handlers."""
 
     def __init__(self, *arguments: Any) -> None:
         """Listen. Any: the library's own arguments."""
@@ -60,12 +60,12 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Passes calls on, or spoils them."""
+    """Forwards calls, or breaks them."""
 
     server: _Server
 
     def handle_any(self) -> None:
-        """Take one call of any method."""
+        """Handle a call of any method."""
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
         fault = self.server.proxy.decide(self.command, self.path)
@@ -73,12 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is Fault.REFUSED:
             self.close_connection = True
         elif fault in _ANSWERS:
-            status, told = _ANSWERS[fault]
-            self._answer(status, json.dumps(told).encode(), "application/json")
+            status, answer = _ANSWERS[fault]
+            self._answer(status, json.dumps(answer).encode(), "application/json")
         else:
             self._pass_on(body, fault)
 
-    # Names that the library calls.
+    # http.server calls these names.
     do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
 
     def _pass_on(self, body: bytes, fault: Fault | None) -> None:

@@ -1,4 +1,4 @@
-"""Two portals: one has the catalogue and stands for the cloud, one sends to it."""
+"""Two portals: the remote one has the catalogue and acts as the cloud of the local one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Federation:
     remote_container: int
 
     def submit(self, name: str, content: bytes) -> str:
-        """Bring a file to the portal here; return its id."""
+        """Submit a file to the local portal; return its id."""
         answer = self.here.call(
             "POST",
             f"/api/fs-containers/{self.container}/files",
@@ -71,32 +71,32 @@ class Federation:
         return str(answer.json()["data"]["id"])
 
     def wait(self, file_id: str, *, states: tuple[int, ...] = (1, -1, -2, -3)) -> Json:
-        """Return a file of this portal once it has ended."""
+        """Return a file of the local portal when it is finished."""
         path = f"/api/fs-containers/{self.container}/files/{file_id}"
         return wait_for(self.here, path, states=states)
 
     def remote_files(self) -> list[Json]:
-        """Return the files that the other portal holds."""
+        """Return the files of the remote portal."""
         rows: list[Json] = self.there.call(
             "GET", f"/api/fs-containers/{self.remote_container}/files?per_page=1000"
         ).json()["data"]
         return rows
 
     def ledger(self) -> Json:
-        """Return what the portal here has stored."""
+        """Return the rows that the local portal has stored."""
         text = self.here.manage("shell", "--verbosity", "0", "-c", _LEDGER)
-        told: Json = json.loads(text.strip().splitlines()[-1])
-        return told
+        stored: Json = json.loads(text.strip().splitlines()[-1])
+        return stored
 
     def seconds(self, most: float) -> Iterator[None]:
-        """Yield each second until the time is over."""
+        """Yield once a second until the time is over."""
         end = time.monotonic() + most
         while time.monotonic() < end:
             yield
             time.sleep(1)
 
     def wait_for_all(self, count: int) -> float:
-        """Wait until every file here has ended; return the seconds it took."""
+        """Wait until every local file is finished; return the seconds it took."""
         begun = time.monotonic()
         path = f"/api/fs-containers/{self.container}/files?state=0&per_page=1"
         for _ in self.seconds(_WAIT_SECONDS):
@@ -107,7 +107,7 @@ class Federation:
 
 @contextmanager
 def federation(folder: Path, **settings: str) -> Iterator[Federation]:
-    """Run both portals; tune 1 and tune 2 are in the other's catalogue.
+    """Run both portals; tune 1 and tune 2 are in the remote catalogue.
 
     Their data folders, "here" and "there", may hold migrated databases.
     """
@@ -146,8 +146,8 @@ def _made(folder: Path) -> Path:
 
 
 def _catalogue(server: Server) -> int:
-    told = {"name": "tunes", "type": "File", "region": "eu-west-1"}
-    bucket = server.call("POST", "/api/buckets", json=told).json()["data"]["id"]
+    fields = {"name": "tunes", "type": "File", "region": "eu-west-1"}
+    bucket = server.call("POST", "/api/buckets", json=fields).json()["data"]["id"]
     for seed in (1, 2):
         made = server.call(
             "POST",

@@ -1,4 +1,4 @@
-"""A real server and worker on localhost, and what real clients need around them."""
+"""A real server and worker on localhost, and the environment of real clients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WAIT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Server:
-    """A server under test, with a token that may do everything."""
+    """A server under test, with a token that has every permission."""
 
     base: str
     token: str
@@ -35,7 +35,7 @@ class Server:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return what every call carries."""
+        """Return the headers that every call needs."""
         return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
 
     def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
@@ -64,7 +64,7 @@ def _manage(env: dict[str, str], *arguments: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -74,7 +74,7 @@ def free_port() -> int:
 def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
     """Serve from a data folder; both processes end with the block.
 
-    It is empty, or holds a migrated database, which saves migrating.
+    The folder is empty, or holds a migrated database, which saves the migration.
     """
     port = free_port()
     base = f"http://127.0.0.1:{port}"
@@ -85,13 +85,15 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         "ACRPORTAL_HTTPS": "off",
         "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES": "1",
         "ACRPORTAL_API_THROTTLE": "off",
-        "SECRET_KEY": "only-for-this-test",
+        "SECRET_KEY": "only for this test, and long enough",
         "DATABASE_URL": f"sqlite:///{data_dir}/portal.sqlite3",
         **settings,
     }
     if not (data_dir / "portal.sqlite3").exists():
         _manage(env, "migrate", "--verbosity", "0")
-    token = _manage(env, "create_api_token", "--username", "client").split()[-1]
+    token = _manage(
+        env, "create_api_token", "--username=client", "--scope=all"
+    ).split()[-1]
     log = (data_dir / "serve.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve", "--port", str(port)],
@@ -121,7 +123,7 @@ def _wait_until_up(base: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_for(server: Server, path: str, *, states: tuple[int, ...]) -> dict[str, Any]:
-    """Poll as clients do until the object at ``path`` is in one of the states.
+    """Poll as clients do until the object at ``path`` has a given state.
 
     Any: JSON.
     """
@@ -134,7 +136,7 @@ def wait_for(server: Server, path: str, *, states: tuple[int, ...]) -> dict[str,
 
 
 def _ticks(seconds: float) -> Iterator[None]:
-    """Yield now and then until the time is over: other processes are waited for."""
+    """Yield at intervals until the time is over, while other processes work."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield
@@ -143,7 +145,7 @@ def _ticks(seconds: float) -> Iterator[None]:
 
 @dataclass
 class Received:
-    """One request that a receiver got."""
+    """One request to a receiver."""
 
     path: str
     headers: dict[str, str]
@@ -152,7 +154,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """A callback receiver; ``answers`` are statuses to give, then always 200."""
+    """A callback receiver; ``answers`` are its first response statuses, then 200."""
 
     url: str
     requests: list[Received] = field(default_factory=list)
@@ -191,7 +193,7 @@ def callback_receiver() -> Iterator[Receiver]:
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a throw-away certificate for the vendor's names; return it and its key."""
+    """Make a temporary certificate for the vendor's hosts; return its path and its key's."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     names = "DNS:*.acrcloud.com,DNS:acrcloud.com"
     subprocess.run(
@@ -221,7 +223,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def tls_proxy(target_port: int, certificate: Path, key: Path) -> Iterator[str]:
-    """Run an HTTPS proxy that ends TLS for any host and leads to ``target_port``."""
+    """Run an HTTPS proxy that ends TLS for any host and forwards to ``target_port``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -244,7 +246,7 @@ def tls_proxy(target_port: int, certificate: Path, key: Path) -> Iterator[str]:
 
 
 def _tunnel(client: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    """Answer one CONNECT, end its TLS, and pass the bytes on both ways."""
+    """Answer one CONNECT, end its TLS, and forward bytes in both directions."""
     head = b""
     while b"\r\n\r\n" not in head:
         head += client.recv(4096)
@@ -269,9 +271,9 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 def installed_client(variable: str, program: str, *, module: str) -> str | None:
-    """Return where a client is: as the variable says, from make clients, or none.
+    """Return an installed client: from the variable, from ``make clients``, or None.
 
-    ``module`` has to be in the environment that make clients made.
+    ``module`` must be installed in the environment of ``make clients``.
     """
     own = ROOT / ".venv-clients"
     there = next(own.glob(f"lib/python*/site-packages/{module}*"), None)

@@ -1,4 +1,4 @@
-"""The vendor's documented calls, made by curl exactly as its documents have them."""
+"""The vendor's documented calls, made with curl exactly as documented."""
 
 from __future__ import annotations
 

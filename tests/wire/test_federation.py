@@ -1,4 +1,4 @@
-"""This portal with a second one as its cloud: the whole way, also with faults between."""
+"""This portal with a second portal as its cloud, with and without faults between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import CopyDatabase
 from tests.wire.faults import Decide, Fault
 from tests.wire.federation import Federation, federation
 
-# Slow: two portals call each other, and wait as they do where an answer never comes.
+# Slow: two portals call each other, and wait for timeouts after lost answers.
 pytestmark = pytest.mark.slow
 
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def both(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
 ) -> Iterator[Federation]:
-    """Return two portals that are tied together."""
+    """Return two linked portals."""
     folder = tmp_path_factory.mktemp("federation")
     for name in ("here", "there"):
         (folder / name).mkdir()
@@ -31,7 +31,7 @@ def both(
 
 @pytest.fixture(autouse=True)
 def _no_faults(both: Federation) -> None:
-    """Let everything through, unless the test says otherwise."""
+    """Let every call through unless the test sets a rule."""
     both.calls.decide = both.callbacks.decide = lambda _method, _path: None
 
 
@@ -42,7 +42,7 @@ def _clip(seed: int, start: int) -> bytes:
 
 
 def _first(method: str, *faults: Fault) -> Decide:
-    """Return a rule that spoils the first calls of a method, one fault each."""
+    """Return a rule that breaks the first calls of a method, one fault each."""
     waiting = list(faults)
 
     def decide(called: str, path: str) -> Fault | None:

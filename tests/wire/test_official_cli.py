@@ -1,7 +1,7 @@
 """The vendor's official command line, unmodified, against this server.
 
-Its file calls go to a fixed regional host over TLS; a proxy with a throw-away
-certificate leads them here, as an operator's own would.
+Its file calls go to a fixed regional host over TLS. A proxy with a temporary
+certificate redirects them here, as an operator's own proxy would.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Cli = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def cli(live: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    """Return a function that runs the command line, set up for this server."""
+    """Return a function that runs the command line, configured for this server."""
     home = tmp_path_factory.mktemp("home")
     certificate, key = make_certificate(home)
     port = int(live.base.rsplit(":", 1)[1])

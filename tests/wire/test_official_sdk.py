@@ -1,7 +1,6 @@
 """Identification with the vendor's Python SDK, unmodified, against this server.
 
-The SDK always speaks TLS to the host it is given; the proxy with a throw-away
-certificate stands there.
+The SDK always uses TLS, so the proxy with a temporary certificate is its host.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calls as Python clients make them with requests, and bodies that are not right."""
+"""Calls as Python clients make them with requests, and invalid bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document against the running server, called at random."""
+"""The OpenAPI document against the running server, with random calls."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_calls_about_what_is_there(
 
 
 def fresh_scene(live: Server, programme: Path) -> tuple[int, int]:
-    """Make what random calls may spoil."""
+    """Make the objects that random calls may damage."""
     bucket = live.call(
         "POST",
         "/api/buckets",

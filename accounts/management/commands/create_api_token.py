@@ -1,4 +1,4 @@
-"""``manage.py create_api_token``: a key to the API, from the command line."""
+"""``manage.py create_api_token``: create an API token on the command line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from accounts.tokens import create_token
 
 
 class Command(BaseCommand):
-    """Makes a token; prints it alone on the last line."""
+    """Creates a token and prints it alone on the last line, for scripts."""
 
-    help = "Make an API token for a user, who is made when absent; prints the token."
+    help = "Create an API token, and its user if absent; prints the token."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
@@ -33,30 +33,30 @@ class Command(BaseCommand):
             "--scope",
             action="append",
             choices=[scope.value for scope in Scope],
-            help="What the token may be used for; may be repeated (default: all).",
+            help="Area of the API that the token may use; repeatable (default: read).",
         )
-        parser.add_argument("--name", default="", help="What to call the token.")
+        parser.add_argument("--name", default="", help="Name of the token.")
         parser.add_argument(
-            "--days", type=int, help="After how many days it expires (default: never)."
+            "--days", type=int, help="Days until the token expires (default: never)."
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Find or make the user, make the token, print it."""
+        """Find or create the user, create the token, print it."""
         owner = _owner(options["username"], options["role"])
         days = options["days"]
         made = create_token(
             owner=owner,
             name=options["name"] or "made on the command line",
-            scopes=options["scope"] or [Scope.ALL],
+            scopes=options["scope"] or [Scope.READ],
             expires_at=datetime.now(tz=UTC) + timedelta(days=days) if days else None,
             actor="command:create_api_token",
         )
-        self.stdout.write(f"Token {made.token.uid} of {owner}; it is shown only now:")
+        self.stdout.write(f"Token {made.token.uid} of {owner}; it is shown only once:")
         self.stdout.write(made.secret)
 
 
 def _owner(username: str, role: str | None) -> User:
-    """Return the user; a new one has no password and cannot sign in."""
+    """Return the user; a new user has no password and cannot sign in."""
     owner = User.objects.filter(username=username).first()
     if owner is None:
         return create_user(

@@ -1,4 +1,4 @@
-"""``manage.py export_audit``: the audit trail as JSON Lines."""
+"""``manage.py export_audit``: export the audit trail as JSON Lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audit.models import Anchor, Event
 
 
 class Command(BaseCommand):
-    """Writes events or anchors to the standard output."""
+    """Writes events or anchors to standard output."""
 
     help = "Write the audit trail, or its daily anchors, as JSON Lines."
 
@@ -22,11 +22,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--anchors",
             action="store_true",
-            help="The anchors, to be kept where nobody of the portal can write.",
+            help="Export the anchors; store them where the portal cannot write.",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Write one line each, chain by chain."""
+        """Write one line per event or anchor, chain by chain."""
         if options["anchors"]:
             for anchor in Anchor.objects.order_by("day").iterator():
                 self.stdout.write(as_json_line(anchor_line(anchor)), ending="")

@@ -1,4 +1,4 @@
-"""``manage.py verify_audit``: is the audit trail whole?"""
+"""``manage.py verify_audit``: check that the audit trail is unchanged."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit.anchors import first_false_anchor
-from audit.chains import Fault, Line, first_fault, line_of, read_json_lines
+from audit.chains import ChainFault, Line, first_fault, line_of, read_json_lines
 from audit.models import Anchor, Event
 
 
 class Command(BaseCommand):
-    """Checks every chain and every anchor, or the chains of an exported file."""
+    """Checks all chains and anchors in the database, or the chains of an export."""
 
     help = (
-        "Check that no event of the audit trail was changed, deleted, put in or moved. "
-        "Exits with 1 where something does not hold."
+        "Check that no event of the audit trail was changed, deleted, inserted or moved. "
+        "Exits with 1 if a check fails."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -36,17 +36,18 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="DAY=HASH",
-            help="An anchor that you kept elsewhere; may be repeated.",
+            help="An anchor that you stored elsewhere; repeatable.",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Report every broken chain, then the anchors."""
+        """Report every broken chain, then every broken anchor."""
         given: Path | None = options["file"]
         try:
             lines = _lines_of(given) if given else _stored(options["case"])
             faults = self._check(lines)
         except (OSError, ValueError) as error:
             raise CommandError(f"{given} cannot be checked: {error}") from error
+        # Anchors cover all chains, so they can only be checked with all of them.
         if given is None and options["case"] is None:
             faults += filter(None, [first_false_anchor()])
             self.stdout.write(f"{Anchor.objects.count()} anchors")
@@ -55,15 +56,15 @@ class Command(BaseCommand):
             self.stderr.write(str(fault))
         if faults:
             sys.exit(1)
-        self.stdout.write("The audit trail is whole.")
+        self.stdout.write("The audit trail is intact.")
 
-    def _check(self, lines: Iterator[Line]) -> list[Fault]:
+    def _check(self, lines: Iterator[Line]) -> list[ChainFault]:
         faults, cases, events = [], 0, 0
         for _case, chain in groupby(lines, key=lambda line: line["case"]):
-            told = list(chain)
+            events_of_case = list(chain)
             cases += 1
-            events += len(told)
-            if (fault := first_fault(told)) is not None:
+            events += len(events_of_case)
+            if (fault := first_fault(events_of_case)) is not None:
                 faults.append(fault)
         self.stdout.write(f"{events} events in {cases} chains")
         return faults
@@ -81,15 +82,17 @@ def _lines_of(path: Path) -> Iterator[Line]:
         yield from read_json_lines(source)
 
 
-def _other_anchors(given: list[str]) -> Iterator[Fault]:
+def _other_anchors(given: list[str]) -> Iterator[ChainFault]:
     for text in given:
-        told, _, kept = text.partition("=")
+        day_text, _, expected = text.partition("=")
         try:
-            day = date.fromisoformat(told)
+            day = date.fromisoformat(day_text)
         except ValueError as error:
             raise CommandError(f"--anchor {text}: {error}.") from error
         anchor = Anchor.objects.filter(day=day).first()
         if anchor is None:
-            yield Fault("anchor", 0, f"there is none of {day} any more")
-        elif anchor.hash != kept:
-            yield Fault("anchor", anchor.pk, f"{day} is {anchor.hash}, you kept {kept}")
+            yield ChainFault("anchor", 0, f"the anchor of {day} is missing")
+        elif anchor.hash != expected:
+            yield ChainFault(
+                "anchor", anchor.pk, f"{day} has {anchor.hash}, you expect {expected}"
+            )

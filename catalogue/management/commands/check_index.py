@@ -1,4 +1,4 @@
-"""``manage.py check_index``: what the landmark index holds, and whether it is sound."""
+"""``manage.py check_index``: print the contents of the landmark index and check it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from recognition.errors import RecognitionError
 
 
 class Command(BaseCommand):
-    """Reads every page of the index; changes nothing unless told to compact."""
+    """Reads every page of the index; changes nothing without ``--compact``."""
 
-    help = "Print what the index holds, check it, and compare it with the catalogue."
+    help = (
+        "Print the contents of the index, check it, and compare it with the catalogue."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument(
             "--compact",
             action="store_true",
-            help="Merge segments and give back the space of removed recordings.",
+            help="Merge segments and free the space of removed recordings.",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Check bucket by bucket; exit 1 when one is damaged or incomplete."""
+        """Check bucket by bucket; exit 1 if one is damaged or incomplete."""
         faults = 0
-        for bucket in Bucket.objects.order_by("pk"):
+        for bucket in Bucket.objects.present().order_by("pk"):
             try:
                 faults += self._check(bucket, compact=options["compact"])
             except RecognitionError as error:
                 faults += 1
                 self.stderr.write(f"{bucket.name}: {error}")
         if faults:
-            raise CommandError("Mend the index with: manage.py rebuild_index")
+            raise CommandError("Repair the index with: manage.py rebuild_index")
 
     def _check(self, bucket: Bucket, *, compact: bool) -> int:
         index = index_store.open_index()
@@ -55,5 +57,7 @@ class Command(BaseCommand):
         ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
         missing = set(ready.values_list("pk", flat=True)) - indexed
         if missing:
-            self.stderr.write(f"{bucket.name}: {len(missing)} recordings are not in it")
+            self.stderr.write(
+                f"{bucket.name}: {len(missing)} recordings are missing from the index"
+            )
         return int(bool(missing))

@@ -1,4 +1,4 @@
-"""``manage.py rebuild_index``: the landmark index anew from stored fingerprints."""
+"""``manage.py rebuild_index``: rebuild the landmark index from stored fingerprints."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from recognition.errors import RecognitionError
 
 
 class Command(BaseCommand):
-    """Builds beside the old index and swaps; scans go on meanwhile."""
+    """Builds the new index beside the old one, then swaps; scans continue meanwhile."""
 
-    help = "Build the landmark index anew from the stored fingerprints."
+    help = "Rebuild the landmark index from the stored fingerprints."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument(
             "--resume",
             action="store_true",
-            help="Go on where an earlier rebuild was broken off.",
+            help="Continue an interrupted rebuild.",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Rebuild, print the counts; exit 1 where a recording could not be kept."""
+        """Rebuild and print the counts; exit 1 if a recording could not be indexed."""
         try:
             counts = rebuild_index(self._say, resume=options["resume"])
         except RecognitionError as error:
             raise CommandError(
-                f"{error} The index in use is as it was; try again with --resume."
+                f"{error} The current index is unchanged; try again with --resume."
             ) from error
         except Exception as error:
             outage = outage_of(error)
             if outage is None:
                 raise
-            hint = " See that it runs and check STORAGE_URL."
+            hint = " Make sure that it runs, and check STORAGE_URL."
             raise CommandError(
                 f"{outage.title} ({error}).{hint if outage is STORAGE_AWAY else ''} "
-                "Scans go on with the index in use. Once that is mended, go on with: "
+                "Scans continue with the current index. Once it works again, continue with: "
                 "manage.py rebuild_index --resume"
             ) from error
         self.stdout.write("The new index is in place.")
@@ -54,5 +54,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{counts.indexed} recordings indexed, {counts.fingerprinted} of them "
             f"fingerprinted again, {counts.failed} failed"
-            + (f"; {counts.kept} were there already" if counts.kept else "")
+            + (f"; {counts.kept} were already indexed" if counts.kept else "")
         )

@@ -1,6 +1,6 @@
-"""Looks for duplicates and keeps their groups.
+"""``manage.py dedup``: find duplicates and update their groups.
 
-Only what is new since the last time is compared; one that was stopped goes on.
+Compares only recordings that are new since the last run; a stopped run continues.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from django.db.models import QuerySet
 
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import searchable_buckets
-from dedup.grouping import Place
+from dedup.grouping import GroupPlace
 from dedup.services import DedupRun, find_duplicates
 
 _SAY_EVERY = 10  # seconds
 
 
 class Command(BaseCommand):
-    """Parses, runs ``dedup.services`` bucket by bucket, prints."""
+    """Runs ``dedup.services`` bucket by bucket and prints the results."""
 
     help = "Find recordings that share sound: copies, versions, overlaps, loops."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options."""
+        """Add the command's options."""
         parser.add_argument("--bucket", default="", help="name or number of one bucket")
         parser.add_argument(
-            "--dry-run", action="store_true", help="say what is found, write nothing"
+            "--dry-run", action="store_true", help="print what is found, write nothing"
         )
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
@@ -64,29 +64,29 @@ class Command(BaseCommand):
         self.stdout.write(
             "  Nothing was written."
             if dry_run
-            else f"  {run.created} made, {run.changed} changed, {run.removed} ended."
+            else f"  {run.created} created, {run.changed} changed, {run.removed} removed."
         )
 
 
 class _Progress:
-    """Says now and then on stderr how far a check is, and how long it may take."""
+    """Prints to stderr, every few seconds, how far a check is and how long it may take."""
 
     def __init__(self, command: BaseCommand, name: str) -> None:
         self._err, self._name = command.stderr, name
         self._total = self._done = 0
-        self._began = self._said = time.monotonic()
+        self._began = self._printed = time.monotonic()
 
     def begin(self, total: int) -> None:
-        """Keep how many there are to compare."""
+        """Set the number of recordings to compare."""
         self._total = total
 
     def step(self, compared: int | None) -> None:
-        """Count one; every ten seconds say so."""
+        """Count a recording; print every ten seconds."""
         self._done += 1
         now = time.monotonic()
-        if now - self._said < _SAY_EVERY:
+        if now - self._printed < _SAY_EVERY:
             return
-        self._said = now
+        self._printed = now
         left = (now - self._began) / self._done * (self._total - self._done)
         self._err.write(
             f"{self._name}: {self._done} of {self._total} compared, "
@@ -98,9 +98,9 @@ def _buckets(text: str) -> QuerySet[Bucket]:
     if not text:
         return searchable_buckets()
     by_number = text.isascii() and text.isdigit()
-    found = Bucket.objects.filter(**{"pk" if by_number else "name": text})
+    found = Bucket.objects.present().filter(**{"pk" if by_number else "name": text})
     if not found:
-        raise CommandError(f"Bucket {text} is not known.")
+        raise CommandError(f"There is no bucket {text}.")
     return found
 
 
@@ -112,7 +112,7 @@ def _recordings(run: DedupRun) -> dict[int, Recording]:
 def _as_json(run: DedupRun) -> dict[str, object]:
     recordings = _recordings(run)
 
-    def member(place: Place) -> dict[str, object]:
+    def member(place: GroupPlace) -> dict[str, object]:
         recording = recordings[place.recording]
         return {
             "recording_id": recording.uid,

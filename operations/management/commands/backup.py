@@ -1,4 +1,4 @@
-"""``manage.py backup FOLDER``: a backup of everything, while the portal goes on."""
+"""``manage.py backup FOLDER``: back up everything while the portal runs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from operations.backup import make_backup
 class Command(BaseCommand):
     """Adds one backup to a folder of backups."""
 
-    help = "Back up database, media, index and keys; safe while the portal works."
+    help = "Back up database, media, index and keys; safe while the portal runs."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument("folder", type=Path, help="Folder that holds the backups.")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Make the backup and say what it holds; exit 1 where it could not be made."""
+        """Make the backup and print its content; exit with 1 on failure."""
         try:
             backup = make_backup(options["folder"], self._tell(options["verbosity"]))
         except OSError as error:
             raise CommandError(
-                f"No backup was made: {error}. Earlier ones are whole."
+                f"No backup was made: {error}. Earlier backups are intact."
             ) from error
         for name in backup.gone:
-            self.stderr.write(f"Not in the storage any more, left out: {name}")
+            self.stderr.write(f"Missing in the storage, so not in the backup: {name}")
         self.stdout.write(
             f"{backup.folder}: {backup.rows} rows, {backup.media} media files "
-            f"({backup.media_bytes} bytes). It holds the portal's keys: keep it safe."
+            f"({backup.media_bytes} bytes). It contains the portal's keys: keep it safe."
         )
 
     def _tell(self, verbosity: int) -> Any:  # Any: a function of one text

@@ -1,4 +1,4 @@
-"""``manage.py doctor``: finds what does not fit together, explains it, and mends it."""
+"""``manage.py doctor``: find, explain and repair inconsistencies."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ from django.core.management.base import BaseCommand, CommandError
 
 from common.media_analysis import AudioRefused
 from operations.doctor import examine
-from operations.findings import Finding
+from operations.findings import DoctorFinding
 from recognition.errors import RecognitionError
 
 
 class Command(BaseCommand):
-    """Exits 1 while something is left that is not as it should be."""
+    """Exits with 1 while a problem remains."""
 
     help = "Look for lost and stray files, index drift, stuck work, unreadable keys."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument(
-            "--fix", action="store_true", help="Mend what can be mended."
+            "--fix", action="store_true", help="Repair what can be repaired."
         )
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="(default: text)"
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Tell, mend where asked to, and count what is left."""
-        left = 0
+        """Print each problem, repair it if asked to, and count those that remain."""
+        remaining = 0
         for finding in examine():
             mended = options["fix"] and self._mend(finding)
-            left += not mended
+            remaining += not mended
             self.stdout.write(_line(finding, mended=mended, form=options["format"]))
-        if left:
-            raise CommandError(f"{left} findings are left.")
+        if remaining:
+            raise CommandError(f"{remaining} problems remain.")
         if options["format"] == "text":
-            self.stdout.write("All fits together.")
+            self.stdout.write("No problems found.")
 
-    def _mend(self, finding: Finding) -> bool:
-        """Tell whether it is mended; what hinders one is told, and the next is tried."""
+    def _mend(self, finding: DoctorFinding) -> bool:
+        """Repair a problem if possible; report a failure and continue."""
         if finding.mend is None:
             return False
         try:
             finding.mend()
         except (RecognitionError, AudioRefused, OSError) as error:
-            self.stderr.write(f"{finding.problem}: not mended: {error}")
+            self.stderr.write(f"{finding.problem}: not repaired: {error}")
             return False
         return True
 
 
-def _line(finding: Finding, *, mended: bool, form: str) -> str:
+def _line(finding: DoctorFinding, *, mended: bool, form: str) -> str:
     if form == "json":
-        told = {
+        details = {
             "check": finding.check,
             "problem": finding.problem,
             "remedy": finding.remedy,
             "mended": mended,
         }
-        return json.dumps(told, ensure_ascii=False)
-    end = "Mended." if mended else finding.remedy
+        return json.dumps(details, ensure_ascii=False)
+    end = "Repaired." if mended else finding.remedy
     return f"{finding.check}: {finding.problem}. {end}"

@@ -1,4 +1,4 @@
-"""``manage.py move --to FILE FOLDER``: the installation to other services, whole."""
+"""``manage.py move --to FILE FOLDER``: move the installation to other services."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from operations.tables import BackupUnusable
 
 
 class Command(BaseCommand):
-    """Goes on where an earlier move with the same arguments was broken off."""
+    """Continues an interrupted move if called with the same arguments."""
 
     help = (
-        "Move database, media and index to what another settings file names; stop web "
-        "server and workers first."
+        "Move database, media and index to the services in another settings file; stop "
+        "the web server and workers first."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -25,24 +25,24 @@ class Command(BaseCommand):
         parser.add_argument(
             "folder",
             type=Path,
-            help="Folder for the backup that everything goes through.",
+            help="Folder for the backup that the move uses.",
         )
         parser.add_argument(
             "--to",
             type=Path,
             required=True,
             metavar="FILE",
-            help="Settings of the new installation, one NAME=value a line.",
+            help="Settings of the new installation, one NAME=value per line.",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Move, saying each step; exit 1 where one fails, to be given again."""
+        """Move and print each step; exit with 1 on failure, to be run again."""
         try:
             backup = move(options["folder"], options["to"], self.stdout.write)
         except (MoveFailed, BackupUnusable, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"Everything is there: rows, files and index are those of {backup}. Start "
-            "web server and workers with the new settings; keep the old installation "
-            "until you are content."
+            f"The move is complete: rows, files and index match {backup}. Start "
+            "the web server and workers with the new settings; keep the old "
+            "installation until you have checked the new one."
         )

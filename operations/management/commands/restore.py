@@ -1,4 +1,4 @@
-"""``manage.py restore FOLDER``: puts a backup into an installation without data."""
+"""``manage.py restore FOLDER``: restore a backup into an empty installation."""
 
 from __future__ import annotations
 
@@ -21,30 +21,32 @@ from operations.tables import BackupUnusable
 class Command(BaseCommand):
     """Checks a backup, and restores it."""
 
-    help = "Restore a backup into an empty installation; the newest of several."
+    help = "Restore a backup into an empty installation; of several, the newest."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
-        parser.add_argument("folder", type=Path, help="A backup, or a folder of them.")
+        parser.add_argument(
+            "folder", type=Path, help="A backup, or a folder of backups."
+        )
         parser.add_argument(
             "--check",
             action="store_true",
-            help="Only read the whole backup and compare it with its hashes.",
+            help="Only read the backup and check its hashes.",
         )
 
         parser.add_argument(
             "--compare",
             action="store_true",
-            help="Only compare every row and every stored file with the backup.",
+            help="Only compare all rows and stored files with the backup.",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Restore, or say what is wrong; exit 1 then, with nothing half done."""
+        """Restore or compare; on failure exit with 1 and leave nothing half done."""
         try:
             folder = find_backup(options["folder"])
             if options["check"]:
                 check_backup(folder, self.stdout.write)
-                self.stdout.write(f"{folder} is whole.")
+                self.stdout.write(f"{folder} is intact.")
                 return
             if options["compare"]:
                 self._compare(folder)
@@ -54,15 +56,15 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"Restored {folder}: {sum(rows.values())} rows. "
-            "See that all fits together with: manage.py doctor --fix"
+            "Check the installation with: manage.py doctor --fix"
         )
 
     def _compare(self, folder: Path) -> None:
-        found = 0
-        for found, difference in enumerate(  # noqa: B007 - the last number counts
+        count = 0
+        for count, difference in enumerate(  # noqa: B007 - the last number counts
             differences(folder, self.stdout.write, media=True), start=1
         ):
             self.stderr.write(difference)
-        if found:
-            raise CommandError(f"{found} differences from {folder}.")
-        self.stdout.write(f"Rows and files are those of {folder}.")
+        if count:
+            raise CommandError(f"{count} differences from {folder}.")
+        self.stdout.write(f"Rows and files match {folder}.")

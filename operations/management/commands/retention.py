@@ -1,4 +1,4 @@
-"""``manage.py retention``: what is deleted when, and what goes next; deletes nothing."""
+"""``manage.py retention``: show what is deleted when; deletes nothing itself."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from operations.retention import Outlook, outlook
 
 
 class Command(BaseCommand):
-    """Prints each rule with what it takes; the worker is what deletes."""
+    """Prints each rule with its next deletions; the worker deletes."""
 
-    help = "Show what is deleted when, and what goes within some days."
+    help = "Show the retention rules, and what they delete within some days."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument(
-            "--days", type=int, default=30, help="Look so far ahead (default: 30)."
+            "--days", type=int, default=30, help="Days to look ahead (default: 30)."
         )
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="(default: text)"
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Look, and tell."""
+        """Print each rule."""
         by = datetime.now(tz=UTC) + timedelta(days=options["days"])
         for rule in outlook(by=by):
             if options["format"] == "json":
-                told = asdict(rule) | {"label": str(rule.label)}
-                self.stdout.write(json.dumps(told, ensure_ascii=False))
+                details = asdict(rule) | {"label": str(rule.label)}
+                self.stdout.write(json.dumps(details, ensure_ascii=False))
             else:
                 self.stdout.write(f"{_what(rule)} ({_when(rule)}): {_how_much(rule)}")
 

@@ -1,4 +1,4 @@
-"""``manage.py erase_person``: takes a person's name out, and leaves what was done."""
+"""``manage.py erase_person``: replaces a person's name by a pseudonym."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from portal.erasure import ErasureRefused, erase, preview
+from portal.accounts.erasure import ErasureRefused, erase, preview
 
 
 class Command(BaseCommand):
-    """Shows what erasing touches; does it with --yes."""
+    """Counts the rows that erasing a person changes; erases with ``--yes``."""
 
     help = "Show what erasing a person's data touches; erase it for good with --yes."
 
@@ -23,18 +23,18 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="Erase; no way back.")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Preview, or erase."""
+        """Print the counts; erase first if ``--yes`` is given."""
         person = User.objects.filter(username=options["username"]).first()
         if person is None:
             raise CommandError(f"There is nobody called {options['username']}.")
         if options["yes"]:
             try:
-                told = erase(person=person, actor="command:erase_person")
+                erasure = erase(person=person, actor="command:erase_person")
             except ErasureRefused as refused:
                 raise CommandError(str(refused)) from refused
         else:
-            told = preview(person=person)
-        for name, value in asdict(told).items():
+            erasure = preview(person=person)
+        for name, value in asdict(erasure).items():
             self.stdout.write(f"{name.replace('_', ' ')}: {value}")
         if not options["yes"]:
             self.stdout.write("Nothing was changed. Add --yes to erase.")

@@ -1,4 +1,4 @@
-"""``manage.py import_recordings``: a table of recordings into a bucket."""
+"""``manage.py import_recordings``: imports a table of recordings into a bucket."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from catalogue.import_tables import ENCODINGS, TableRefused, open_table
-from catalogue.importing import Folder, Import, NoAudio, Summary
+from catalogue.importing import Folder, ImportSummary, NoAudio
 from catalogue.models import Bucket
-from portal.import_runs import add_compared
+from portal.imports.runs import make_import
 
 
 class Command(BaseCommand):
@@ -38,21 +38,24 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Run the import; exit with 1 when rows were refused."""
+        """Run the import; exit with status 1 if rows were refused."""
         bad_rows: Path = options["bad_rows"] or Path(f"{options['table']}.errors.csv")
         folder = options["audio_dir"]
         try:
-            run = Import(
-                bucket=_bucket(options["bucket"]),
-                table=open_table(options["table"], encoding=options["encoding"]),
-                audio=Folder(folder) if folder else NoAudio(),
-                add=add_compared,
-                user=_user(options["username"]),
-                dry=options["dry_run"],
-                keep_unknown=options["keep_unknown"],
-            )
-            with bad_rows.open("w", encoding="utf-8-sig", newline="") as file:
-                summary = run.run(file)
+            bucket, user = _bucket(options["bucket"]), _user(options["username"])
+            with (
+                open_table(options["table"], encoding=options["encoding"]) as table,
+                make_import(
+                    bucket=bucket,
+                    table=table,
+                    audio=Folder(folder) if folder else NoAudio(),
+                    user=user,
+                    dry=options["dry_run"],
+                    keep_unknown=options["keep_unknown"],
+                ) as task,
+                bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
+            ):
+                summary = task.run(file)
         except (TableRefused, OSError) as error:
             raise CommandError(str(error)) from error
         if not summary.refused:
@@ -62,7 +65,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{summary.refused} rows refused; see {bad_rows}")
             sys.exit(1)
 
-    def _print(self, summary: Summary, *, as_json: bool) -> None:
+    def _print(self, summary: ImportSummary, *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(asdict(summary)))
             return
@@ -76,22 +79,27 @@ class Command(BaseCommand):
             f"{summary.rows} rows: {summary.added} new, {summary.updated} updated, "
             f"{summary.unchanged} unchanged, {summary.refused} refused"
         )
+        if summary.exclusions:
+            self.stdout.write(
+                f"{summary.exclusions} new exclusions; {summary.matches_touched} "
+                f"matches lose time, {summary.matches_suppressed} of them all of it"
+            )
 
 
 def _user(wanted: str | None) -> User | None:
     if wanted is None:
         return None
-    found = User.objects.filter(username=wanted).first()
-    if found is None:
+    user = User.objects.filter(username=wanted).first()
+    if user is None:
         raise CommandError(f"There is nobody called {wanted}.")
-    return found
+    return user
 
 
 def _bucket(wanted: str) -> Bucket:
-    found = Bucket.objects.filter(name=wanted).first()
-    if found is None and wanted.isdecimal():
-        found = Bucket.objects.filter(pk=wanted).first()
-    if found is None:
-        names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.all()[:20])
+    bucket = Bucket.objects.present().filter(name=wanted).first()
+    if bucket is None and wanted.isdecimal():
+        bucket = Bucket.objects.present().filter(pk=wanted).first()
+    if bucket is None:
+        names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.present()[:20])
         raise CommandError(f"No bucket '{wanted}'. There are: {names}.")
-    return found
+    return bucket

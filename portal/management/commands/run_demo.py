@@ -1,4 +1,4 @@
-"""``manage.py run_demo``: the product's main job on the demo audio, start to finish."""
+"""``manage.py run_demo``: scans the demo audio, prints the matches, serves the portal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
-from portal import demo, file_page, formats
+from portal.files.page import segment_rows
+from portal.management import demo
+from portal.pictures.file import matches_of
+from portal.shared import formats
 from reports.evidence import signing
 from reports.files import save_report
 from reports.layouts import Layout
@@ -31,7 +34,7 @@ _STUCK_SECONDS = 600
 
 
 class Command(BaseCommand):
-    """Sets up, scans, prints, writes the report, serves."""
+    """Sets up the demo, scans it, prints matches, writes a report and serves."""
 
     help = "Set up the demo, scan its programmes, print the matches, serve the portal."
 
@@ -43,8 +46,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Run every step; each says what it does."""
-        # The worker's log lines, its end among them, would bury the matches and logins.
+        """Run every step and print what it does."""
+        # Otherwise the worker's log lines hide the printed matches and logins.
         os.environ.setdefault("LOG_LEVEL", "ERROR")
         self._say("Preparing the database")
         call_command("migrate", verbosity=0)
@@ -125,7 +128,7 @@ class Command(BaseCommand):
                 f"  {'from':>9} – {'to':>9}  {'recording':<32}"
                 f"{'reference at':>13}{'speed':>9}{'score':>7}"
             )
-            for row in file_page.segment_rows(file_page.matches_of(file)):
+            for row in segment_rows(matches_of(file)):
                 self._say(
                     f"  {formats.clock(row.start_ms, digits=3):>9} – "
                     f"{formats.clock(row.end_ms, digits=3):>9}  "
@@ -137,7 +140,7 @@ class Command(BaseCommand):
             self._print_unmatched(file)
 
     def _print_unmatched(self, file: ScannedFile) -> None:
-        scan = file.scans.filter(status="succeeded").first()
+        scan = file.scans.full().filter(status="succeeded").first()
         for stretch in scan.stretches if scan else []:
             kind = stretch["kind"].replace("_", " ")
             self._say(
@@ -152,7 +155,7 @@ class Command(BaseCommand):
 
 
 def _until_done(worker: subprocess.Popen[bytes]) -> Iterable[None]:
-    """Yield every little while; fail when the worker is gone or nothing moves."""
+    """Yield at every poll; raise ``CommandError`` if the worker ends or time runs out."""
     give_up = time.monotonic() + _STUCK_SECONDS
     while time.monotonic() < give_up:
         yield

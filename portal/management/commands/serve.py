@@ -1,4 +1,4 @@
-"""``manage.py serve``: web server and worker together, ended together."""
+"""``manage.py serve``: runs the web server and one worker and stops both together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORKER_NICENESS = 10
 
 
 class Command(BaseCommand):
-    """Starts both processes and watches over them."""
+    """Starts the web server and a worker; stops both when one ends."""
 
     help = "Run the web server and one worker; both end on SIGTERM or Ctrl+C."
 
@@ -27,14 +27,14 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Run until a signal comes or one of the two processes ends."""
+        """Run until a signal arrives or one of the two processes ends."""
         signal.signal(signal.SIGTERM, _interrupt)
         address = f"{options['host']}:{options['port']}"
         children = [
             _start("-m", "gunicorn", *_gunicorn_arguments(address)),
             _start("manage.py", "scan_worker"),
         ]
-        # People who wait for a page go before scans, which take every core they get.
+        # Scans use every core, so give page requests the higher priority.
         os.setpriority(os.PRIO_PROCESS, children[1].pid, _WORKER_NICENESS)
         self.stdout.write(f"Portal on http://{address}/ (Ctrl+C ends it)")
         self.stdout.flush()
@@ -51,21 +51,14 @@ class Command(BaseCommand):
 
 
 def _gunicorn_arguments(address: str) -> list[str]:
-    threads = str(max(4, 2 * (os.cpu_count() or 1)))
-    return [
-        "acrportal.wsgi:application",
-        *("--bind", address),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", threads),
-        # A hundred file ids joined by commas stand in one address.
-        *("--limit-request-line", "8190"),
-        *("--timeout", "120", "--graceful-timeout", "10", "--log-level", "warning"),
-    ]
+    return ["--config", "python:acrportal.gunicorn_config", "--bind", address]
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
-    """Start a program of ours where Ctrl+C does not reach it: we pass that on, once.
+    """Start a child in its own process group, so that Ctrl+C signals this process only.
 
-    It stays in our session, within which Linux weighs one process against another.
+    This process then stops the children once. They stay in its session, because Linux
+    compares niceness only within a session.
     """
     return subprocess.Popen(  # noqa: S603 - our own programs
         [sys.executable, *arguments], process_group=0
@@ -77,9 +70,9 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _end(children: list[subprocess.Popen[bytes]]) -> None:
-    """Ask both to finish what they hold; end for good what does not.
+    """Terminate the children; kill those that still run after 30 seconds.
 
-    Further signals are ignored meanwhile: a terminal and make both send one.
+    Ignore further signals meanwhile, because a terminal and make both send one.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

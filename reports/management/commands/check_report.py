@@ -1,4 +1,4 @@
-"""Checks kept reports against their hashes."""
+"""``manage.py check_report``: check stored reports against their hashes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from reports.models import ReportRun
 
 
 class Command(BaseCommand):
-    """Reads every file of kept reports again; exits 1 where one is not whole."""
+    """Reads all files of stored reports; exits with 1 if one has changed."""
 
-    help = "Check kept reports, all or some, against the hashes they were written with."
+    help = "Check all or given reports against the hashes stored with them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options."""
-        parser.add_argument("reports", nargs="*", help="ids of reports; none for all")
+        """Add the command's options."""
+        parser.add_argument("reports", nargs="*", help="ids of reports (default: all)")
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Check one after the other."""
+        """Check the reports in order."""
         runs = ReportRun.objects.filter(state=RunState.READY).order_by("pk")
         if options["reports"]:
             runs = runs.filter(uid__in=options["reports"])
@@ -42,8 +42,6 @@ class Command(BaseCommand):
         else:
             for each in faults:
                 self.stdout.write("{report} {file}: {fault}".format(**each))
-            self.stdout.write(
-                f"{len(results)} files read, {len(faults)} not as written."
-            )
+            self.stdout.write(f"{len(results)} files read, {len(faults)} have changed.")
         if faults:
-            raise CommandError(f"{len(faults)} files are not as they were written.")
+            raise CommandError(f"{len(faults)} files have changed or are missing.")

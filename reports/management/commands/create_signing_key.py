@@ -1,4 +1,4 @@
-"""Makes the key that signs evidence packs, or shows its public half."""
+"""``manage.py create_signing_key``: create or export the evidence signing key."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from reports.evidence import signing
 
 
 class Command(BaseCommand):
-    """Makes the key once; with ``--export`` writes the half that others may have."""
+    """Creates the key once, or writes its public half with ``--export``."""
 
-    help = "Make the key that signs evidence packs, or write out its public half."
+    help = "Create the key that signs evidence packs, or export its public half."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the option."""
+        """Add the command's options."""
         parser.add_argument(
             "--export",
             metavar="FILE",
-            help="write the public half of the key that is there to FILE, - for the "
-            "screen; makes no key",
+            help="write the public half of the existing key to FILE, or to the screen "
+            "with -; creates no key",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Make or export."""
+        """Create or export the key."""
         try:
             if options["export"]:
                 self._export(options["export"])
                 return
-            made = signing.create_key()
+            key = signing.create_key()
         except (signing.KeyUnusable, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"The key is in {signing.key_path()}, readable for you alone. Keep a copy "
-            "where you keep passwords.\n"
-            f"Key id {made.key_id}\n"
-            "Give the public half (--export) to those who check your evidence packs."
+            f"The key is in {signing.key_path()}, readable only by you. Store a copy "
+            "with your passwords.\n"
+            f"Key id {key.key_id}\n"
+            "Give the public half (--export) to people who check your evidence packs."
         )
 
     def _export(self, target: str) -> None:

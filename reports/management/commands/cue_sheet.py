@@ -1,4 +1,4 @@
-"""Writes the cue sheet of a file."""
+"""``manage.py cue_sheet``: write the cue sheet of a file."""
 
 from __future__ import annotations
 
@@ -15,30 +15,26 @@ from scanning.models import ScannedFile
 
 
 class Command(BaseCommand):
-    """Parses, writes beside the target first, so that none is ever partial."""
+    """Writes the sheet through a temporary file, so that none is ever partial."""
 
-    help = (
-        "Write the cue sheet of a scanned file as CSV or PDF, by the output's ending."
-    )
+    help = "Write the cue sheet of a scanned file as CSV or PDF."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
+        """Add the command's arguments."""
         parser.add_argument("file", type=uuid.UUID, help="id of the scanned file")
         parser.add_argument(
-            "--output", required=True, type=Path, help="the .csv or .pdf to write"
+            "--output", required=True, type=Path, help="the .csv or .pdf file to write"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Write and tell."""
+        """Write the sheet and print its counts."""
         output: Path = options["output"]
         kind = output.suffix.lower().removeprefix(".")
-        file = ScannedFile.objects.filter(
-            uid=options["file"], deleted_at__isnull=True
-        ).first()
+        file = ScannedFile.objects.present().filter(uid=options["file"]).first()
         if file is None:
             raise CommandError(f"There is no file {options['file']}.")
         if kind not in ("csv", "pdf"):
-            raise CommandError("The output ends in .csv or .pdf.")
+            raise CommandError("The output must end in .csv or .pdf.")
         try:
             sheet = cue_sheets.cue_sheet(file=file)
             _write(output, cue_sheet_files.written(sheet, kind))

@@ -1,4 +1,4 @@
-"""Writes a match report to a file."""
+"""``manage.py export_matches``: write a match report to a file."""
 
 from __future__ import annotations
 
@@ -22,25 +22,34 @@ ACTOR = "command:export_matches"
 
 
 class Command(BaseCommand):
-    """Parses, runs a report, copies it to where it is wanted, prints the counts."""
+    """Runs a report, saves its file, and prints the counts."""
 
     help = "Write a match report with its manifest: per match, segment or file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options."""
+        """Add the command's options."""
         add = parser.add_argument
         add("--output", required=True, type=Path, help="the file to write")
-        add("--template", default="", help="a saved template; other options are left")
-        add("--mode", choices=Mode.values, default=Mode.MATCH, help="what a row is")
+        add(
+            "--template",
+            default="",
+            help="a saved template; replaces the other options",
+        )
+        add(
+            "--mode",
+            choices=Mode.values,
+            default=Mode.MATCH,
+            help="the subject of a row",
+        )
         add("--format", choices=Format.values, help="default: by the file's name")
         add("--separator", choices=Separator.values, default=Separator.COMMA)
         add("--bom", action=BooleanOptionalAction, default=True, help="CSV only")
-        add("--columns", default="", help="names, separated by commas; default: all")
+        add("--columns", default="", help="comma-separated names (default: all)")
         add(
             "--files-without",
             choices=FilesWithout.values,
             default=FilesWithout.ALL,
-            help="files without a match that have a row (default: %(default)s)",
+            help="files without a match that get a row (default: %(default)s)",
         )
         add("--container", default="", help="name or number of one container")
         add(
@@ -48,17 +57,17 @@ class Command(BaseCommand):
             action="append",
             default=[],
             choices=MatchState.values,
-            help="matches of this state only; may be given more than once",
+            help="only matches in this state; repeatable",
         )
         add(
             "--filter",
             default="",
-            help="more filters, as the address of the list of matches has them",
+            help="more filters, as a query string of the match list",
         )
         add("--run", default="", help="write the rows of this earlier run again")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Run the report, or write the rows of an earlier one."""
+        """Run the report, or rewrite the rows of an earlier run."""
         output: Path = options["output"]
         try:
             run = _run(options)
@@ -81,7 +90,7 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
     if options["run"]:
         earlier = ReportRun.objects.exclude(rows="").filter(uid=options["run"]).first()
         if earlier is None:
-            raise CommandError(f"There is no report {options['run']} with its rows.")
+            raise CommandError(f"There is no report {options['run']} with stored rows.")
         return services.write_again(
             run=earlier, layout=_layout(options, of=earlier), user=ACTOR, now=True
         )
@@ -90,13 +99,13 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
 
 
 def _of_template(options: dict[str, Any]) -> Layout:  # Any: as above
-    found = ReportTemplate.objects.filter(name=options["template"]).first()
-    if found is None:
+    template = ReportTemplate.objects.filter(name=options["template"]).first()
+    if template is None:
         names = ", ".join(ReportTemplate.objects.values_list("name", flat=True))
         raise CommandError(
             f"There is no template {options['template']}. There are: {names or 'none'}."
         )
-    return Layout.of(found)
+    return Layout.of(template)
 
 
 def _layout(
@@ -126,8 +135,8 @@ def _container(text: str) -> int:
     by_number = (
         {"pk": int(text)} if text.isascii() and text.isdigit() else {"name": text}
     )
-    found = list(Container.objects.filter(**by_number)[:2])
+    found = list(Container.objects.present().filter(**by_number)[:2])
     if len(found) != 1:
-        what = "is not known" if not found else "is the name of several"
-        raise CommandError(f"Container {text} {what}; give its number.")
+        problem = "is unknown" if not found else "is the name of several containers"
+        raise CommandError(f"Container {text} {problem}; give its number.")
     return found[0].pk

@@ -1,4 +1,4 @@
-"""Imports results that ACRCloud found elsewhere."""
+"""``manage.py import_results``: import results that ACRCloud found elsewhere."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from reports.foreign.errors import ResultsRefused
-from reports.foreign.importing import Import, Summary
+from reports.foreign.importing import ResultImporter, ResultSummary
 from reports.foreign.reading import read
 from scanning.models import Container
 
 
 class Command(BaseCommand):
-    """Reads, imports unless it is a dry run, prints what came of it."""
+    """Imports a file of results, or only checks it, and prints the counts."""
 
     help = (
-        "Import results of ACRCloud: a CSV of its file scan tool, or a JSON dump of its "
-        "File Scanning API."
+        "Import ACRCloud results: a CSV from its file scan tool, or a JSON dump from "
+        "its File Scanning API."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
+        """Add the command's arguments."""
         parser.add_argument("file", type=Path, help="the CSV or JSON file")
         parser.add_argument(
             "--container", required=True, type=int, help="number of the container"
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="only say what would come of it"
+            "--dry-run", action="store_true", help="only report what would change"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Import and tell; refused rows are named, the others are imported."""
+        """Import and print the counts; invalid rows are reported and skipped."""
         path: Path = options["file"]
-        container = Container.objects.filter(pk=options["container"]).first()
+        container = Container.objects.present().filter(pk=options["container"]).first()
         if container is None:
             raise CommandError(f"There is no container {options['container']}.")
-        task = Import(
+        task = ResultImporter(
             container=container,
             user=None,
             source=path.name,
@@ -53,13 +53,13 @@ class Command(BaseCommand):
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
         self._tell(path, summary, dry=options["dry_run"])
 
-    def _tell(self, path: Path, summary: Summary, *, dry: bool) -> None:
+    def _tell(self, path: Path, summary: ResultSummary, *, dry: bool) -> None:
         for fault in summary.faults:
             column = f", column {fault['column']}" if fault["column"] else ""
             self.stderr.write(f"Line {fault['line']}{column}: {fault['message']}")
         self.stdout.write(
             f"{path}: {summary.files} files, {summary.added} new, {summary.rescanned} "
-            f"with another result, {summary.unchanged} unchanged, {summary.refused} "
+            f"with a different result, {summary.unchanged} unchanged, {summary.refused} "
             f"refused; {summary.recordings} recordings found, {summary.without_match} "
             f"files without a match"
             + (". Dry run: nothing was written." if dry else ".")

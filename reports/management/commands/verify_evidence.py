@@ -1,4 +1,4 @@
-"""Checks evidence packs: signature, files, chain of events."""
+"""``manage.py verify_evidence``: check an evidence pack."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from reports.evidence.verification import PackUnreadable, verify
 
 
 class Command(BaseCommand):
-    """Prints what was checked; ends in an error unless everything holds."""
+    """Prints each check; exits with 1 if one fails."""
 
     help = "Check an evidence pack against the installation's key or a given one."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
-        parser.add_argument("pack", type=Path, help="the ZIP to check")
+        """Add the command's arguments."""
+        parser.add_argument("pack", type=Path, help="the ZIP file to check")
         parser.add_argument(
             "--key",
             type=Path,
             metavar="PUB",
-            help="public key (PEM) to check against; the installation's own without it",
+            help="public key (PEM) to check against (default: this installation's)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Check and tell."""
+        """Run the checks and print them."""
         try:
             findings = verify(options["pack"], _key(options["key"]))
         except (KeyUnusable, PackUnreadable) as error:
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         for finding in findings:
             self.stdout.write(f"{'ok   ' if finding.holds else 'WRONG'} {finding.text}")
         if not all(finding.holds for finding in findings):
-            raise CommandError(f"{options['pack']} does not hold.")
+            raise CommandError(f"{options['pack']} failed a check.")
 
 
 def _key(path: Path | None) -> PublicKey:

@@ -1,4 +1,4 @@
-"""``manage.py create_project``: a key pair for identifying clips."""
+"""``manage.py create_project``: creates a key pair for identifying clips."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scanning.services.projects import create_project
 
 
 class Command(BaseCommand):
-    """Makes a project and prints its keys."""
+    """Creates a project and prints its keys."""
 
-    help = "Make an access key pair for /v1/identify; prints key and secret."
+    help = "Create an access key pair for /v1/identify and print key and secret."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
@@ -25,13 +25,13 @@ class Command(BaseCommand):
             required=True,
             action="append",
             type=int,
-            help="Id of a bucket that clips are looked for in; may be repeated.",
+            help="Id of a bucket to search for clips; may be repeated.",
         )
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Make the project."""
-        buckets = list(Bucket.objects.filter(pk__in=options["bucket"]))
+        """Create the project."""
+        buckets = list(Bucket.objects.present().filter(pk__in=options["bucket"]))
         missing = set(options["bucket"]) - {bucket.pk for bucket in buckets}
         if missing:
             raise CommandError(f"There is no bucket {min(missing)}.")

@@ -1,4 +1,4 @@
-"""``manage.py requeue_stale_scans``: what the worker's sweeper does, once, by hand."""
+"""``manage.py requeue_stale_scans``: runs the worker's requeueing once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scanning.services.scans import requeue_stale_scans
 class Command(BaseCommand):
     """Queues scans again whose worker died."""
 
-    help = "Queue again every scan whose worker fell silent; prints how many."
+    help = "Queue again every scan whose worker stopped responding; print how many."
 
     def handle(self, **_options: Any) -> None:  # Any: Django's own signature
-        """Sweep once."""
-        self.stdout.write(f"{requeue_stale_scans()} scans queued again")
+        """Queue the scans again once."""
+        self.stdout.write(f"Scans queued again: {requeue_stale_scans()}")

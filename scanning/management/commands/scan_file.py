@@ -1,4 +1,4 @@
-"""``manage.py scan_file``: puts files into a container from the command line."""
+"""``manage.py scan_file``: submits files to a container."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Command(BaseCommand):
         """Add the command's options."""
         parser.add_argument("files", nargs="+", type=Path)
         parser.add_argument("--container", required=True, help="Its id or name.")
-        parser.add_argument("--username", help="Who submits them, for the audit trail.")
+        parser.add_argument("--username", help="The submitter, for the audit trail.")
         parser.add_argument(
             "--scan-again",
             action="store_true",
-            help="Take a file in although its bytes were scanned before.",
+            help="Scan a file again although the container holds the same bytes.",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Submit each file; one that is refused does not stop the others."""
+        """Submit each file; continue after a refused one."""
         container = _find_container(options["container"])
         user = _find_user(options["username"])
         refused = 0
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             note = "seen before" if taken.seen_before else "queued"
             self.stdout.write(f"{taken.scanned_file.uid}\t{note}\t{path}")
         if refused:
-            raise CommandError(f"{refused} of {len(options['files'])} files refused")
+            raise CommandError(f"Files refused: {refused} of {len(options['files'])}")
 
 
 def _find_user(username: str | None) -> User | None:
@@ -63,10 +63,12 @@ def _find_user(username: str | None) -> User | None:
 
 
 def _find_container(wanted: str) -> Container:
-    by_name = Container.objects.filter(name=wanted).first()
+    by_name = Container.objects.present().filter(name=wanted).first()
     if by_name is not None:
         return by_name
-    if wanted.isdigit() and (found := Container.objects.filter(pk=wanted).first()):
+    if wanted.isdigit() and (
+        found := Container.objects.present().filter(pk=wanted).first()
+    ):
         return found
-    names = ", ".join(f"{c.pk} {c.name}" for c in Container.objects.all()[:20])
+    names = ", ".join(f"{c.pk} {c.name}" for c in Container.objects.present()[:20])
     raise CommandError(f"No container '{wanted}'. There are: {names or 'none'}.")

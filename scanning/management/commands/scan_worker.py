@@ -1,4 +1,4 @@
-"""``manage.py scan_worker``: runs queued work until told to stop."""
+"""``manage.py scan_worker``: runs queued work until it is told to stop."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Worker
 
+import jobs.services
+import jobs.wake
 from audit.anchors import make_due_anchors
-from catalogue.reindexing import requeue_index_changes
 from catalogue.services import requeue_stale_recordings
 from common import draining
 from common.queue import worker_name
@@ -29,12 +30,13 @@ from scanning.signals import worker_swept
 
 logger = logging.getLogger(__name__)
 
+# Pause between attempts while the database is unreachable.
 _OUTAGE_SECONDS = 2.0
 DatabaseGone = (OperationalError, InterfaceError)
 
 
 class Sweeper(threading.Thread):
-    """Hands out again, every third of a lease, what a dead worker left behind."""
+    """Requeues the work of dead workers, three times per lease."""
 
     def __init__(self) -> None:
         super().__init__(name="sweeper", daemon=True)
@@ -42,21 +44,24 @@ class Sweeper(threading.Thread):
 
     def run(self) -> None:
         """Sweep until stopped."""
+        # Three sweeps per lease: abandoned work waits at most a third longer than its
+        # lease.
         while not self._stopped.wait(settings.ACRPORTAL_LEASE_SECONDS / 3):
             try:
                 sweep()
-            except Exception:  # whatever it was, the next sweep may find it mended
+            except Exception:  # the thread must survive; the next sweep tries again
                 logger.exception("sweep failed")
             finally:
+                # A thread keeps its own connection; after an error it may be unusable.
                 close_old_connections()
 
     def stop(self) -> None:
-        """End the thread at its next wait."""
+        """End the thread at its next pause."""
         self._stopped.set()
 
 
 class Deliverer(threading.Thread):
-    """Talks to other servers, beside the scans and not in their way."""
+    """Talks to other servers in a thread, so that scans never wait for them."""
 
     def __init__(self, name: str, work: Callable[[], int], interval: float) -> None:
         super().__init__(name=name, daemon=True)
@@ -65,22 +70,23 @@ class Deliverer(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Do what is due until stopped."""
+        """Handle what is due until stopped."""
         while not self._stopped.wait(self._interval):
             try:
                 self._work()
-            except Exception:  # as above: this thread is all there is of its kind
+            except Exception:  # the thread must survive; no other does this work
                 logger.exception("%s failed", self.name)
             finally:
                 close_old_connections()
 
     def stop(self) -> None:
-        """End the thread at its next wait."""
+        """End the thread at its next pause."""
         self._stopped.set()
 
 
 def _talkers(interval: float) -> list[Deliverer]:
-    """Return a thread for each kind of talk, so that none waits for another."""
+    """Return one thread per kind of call, so that none delays another."""
+    # The lease owner column is short; the suffix below must fit too.
     name = worker_name()[-62:]
     return [
         Deliverer("deliverer", lambda: deliver_due(worker=f"{name}:d"), interval),
@@ -93,24 +99,24 @@ def _talkers(interval: float) -> list[Deliverer]:
 
 
 def sweep() -> int:
-    """Queue again everything that was left behind; return how much.
-
-    What ends by the clock ends here too; of that, no part stands in another's way.
-    """
+    """Requeue abandoned work and end what is due by the clock; return the count."""
     count = (
-        requeue_stale_scans()
+        jobs.services.reclaim()
+        + jobs.wake.wake_for_overdue()
+        + requeue_stale_scans()
         + requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
-        + requeue_index_changes()
         + requeue_lost_callbacks()
     )
+    # One failing receiver must not keep the others from running.
     worker_swept.send_robust(sender=None)
     make_due_anchors()
     retention.remove_due()
+    jobs.services.prune()
     return count
 
 
 def _sweep_if_possible() -> None:
-    """Sweep at the start; a database that is busy is swept in a moment anyhow."""
+    """Sweep at the start; if the database is busy, the sweeper thread soon follows."""
     try:
         sweep()
     except DatabaseGone:
@@ -118,9 +124,9 @@ def _sweep_if_possible() -> None:
 
 
 def _run_through_outages(worker: Worker) -> None:
-    """Run the worker's loop, and again when the database was away or locked.
+    """Run the worker's loop, and restart it when the database becomes reachable.
 
-    What it had in hand is handed out again by its lease.
+    The lease of the interrupted work expires, so a worker takes it up again.
     """
     while worker.running:
         try:
@@ -134,17 +140,18 @@ def _run_through_outages(worker: Worker) -> None:
 
 
 class _Worker(Worker):
-    """The queue's own worker, which tells long work that it is to end."""
+    """The queue's worker; on shutdown it also asks long work to hand itself back."""
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
-        """Take nothing more; what runs may go on, or hand itself back."""
+        """Claim nothing more; running work finishes or hands itself back."""
         draining.begin()
         super().shutdown(signum, frame)
 
 
 def _work_off(*, batch: bool, interval: float) -> None:
-    """Run what is queued, in the database or on the broker."""
+    """Run the queue in the database, or the broker's if there is one."""
     if settings.BROKER_URL:
+        # Celery is an optional dependency.
         from common import celery_backend
 
         celery_backend.run_worker(worker_name())
@@ -164,7 +171,7 @@ def _work_off(*, batch: bool, interval: float) -> None:
 
 
 class Command(BaseCommand):
-    """Runs the worker loop; SIGTERM lets the task in hand finish."""
+    """Runs the worker loop; SIGTERM lets the current task finish."""
 
     help = "Run queued scans, fingerprinting, callbacks, cloud scans and watches."
 
@@ -177,19 +184,21 @@ class Command(BaseCommand):
             "--interval",
             type=float,
             default=0.5,
-            help="Seconds between looks at an empty queue (default: %(default)s).",
+            help="Seconds between checks of an empty queue (default: %(default)s).",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Work until the queue is empty (--batch) or a signal comes."""
+        """Work until the queue is empty (--batch) or a signal arrives."""
         if options["batch"] and settings.BROKER_URL:
             raise CommandError(
-                "--batch ends when the queue in the database is empty; with BROKER_URL "
-                "set there is none."
+                "--batch needs the queue in the database, but BROKER_URL is set. "
+                "Start the worker without --batch."
             )
         _sweep_if_possible()
         threads: list[Sweeper | Deliverer] = [Sweeper()]
         if options["batch"]:
+            # A batch run has no threads, so it does their work once, here and at the
+            # end.
             watching.check_due(owner=worker_name())
         else:
             threads += _talkers(options["interval"])

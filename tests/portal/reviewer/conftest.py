@@ -1,4 +1,4 @@
-"""The pages a reviewer works on: their client is signed in."""
+"""A signed-in reviewer for the pages on which reviewers work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deciding a match on its page, as its form does."""
+"""Deciding a match through the form of its page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ JSON = {"Accept": "application/json"}
 
 
 def page_of(match: Match, query: str = "") -> str:
-    """Return the address of the page on which a match is decided."""
+    """Return the address of the match's review page."""
     return reverse("portal:match", args=[match.uid]) + query
 
 
 def decide(
     client: Client, match: Match, verb: str, **fields: object
 ) -> Any:  # Any: the test client's response, whose class is private to the stubs
-    """Send a decision on the match as it is now."""
+    """Send a decision on the match's current version."""
     match.refresh_from_db()
     data = {"verb": verb, "version": match.version, **fields}
     return client.post(reverse("portal:match_decide", args=[match.uid]), data)

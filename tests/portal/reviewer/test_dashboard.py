@@ -1,4 +1,4 @@
-"""The dashboard: every number with the list behind it, every widget on its own."""
+"""The dashboard: every number agrees with its list, and widgets fail separately."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from catalogue.models import CatalogueImport
-from portal import dashboard
+from portal.dashboard import page as dashboard
 from review.choices import MatchState
 from review.models import Match
 from review.services import disputes, locks
@@ -64,12 +64,12 @@ def test_numbers_count_what_waits_is_held_and_late(client: Client, ana: User) ->
     ScannedFileFactory.create(status=FileStatus.ERROR)
     ScannedFileFactory.create(status=FileStatus.NEEDS_AUDIO)
 
-    told = data_of(client, "numbers")
+    data = data_of(client, "numbers")
 
-    assert isinstance(told, dict)
-    counted = {name: told[name] for name in ("waiting", "due_today", "held", "overdue")}
+    assert isinstance(data, dict)
+    counted = {name: data[name] for name in ("waiting", "due_today", "held", "overdue")}
     assert counted == {"waiting": 3, "due_today": 1, "held": 1, "overdue": 1}
-    assert (told["failed"], told["needs_audio"]) == (1, 1)
+    assert (data["failed"], data["needs_audio"]) == (1, 1)
 
 
 def test_numbers_leave_out_what_deleted_files_held(client: Client, ana: User) -> None:
@@ -77,10 +77,10 @@ def test_numbers_leave_out_what_deleted_files_held(client: Client, ana: User) ->
     locks.take_lock(match=match, user=ana)
     ScannedFile.objects.update(deleted_at=now())
 
-    told = data_of(client, "numbers")
+    data = data_of(client, "numbers")
 
-    assert isinstance(told, dict)
-    assert (told["waiting"], told["due_today"], told["held"]) == (0, 0, 0)
+    assert isinstance(data, dict)
+    assert (data["waiting"], data["due_today"], data["held"]) == (0, 0, 0)
 
 
 def test_only_those_who_import_are_led_to_an_import(
@@ -103,10 +103,10 @@ def test_next_in_line_is_the_head_of_the_queue(client: Client) -> None:
     make_match()
     urgent = make_match(match={"due_at": now()})
 
-    told = data_of(client, "next")
+    data = data_of(client, "next")
 
-    assert isinstance(told, dict)
-    assert told["rows"][0].match == urgent
+    assert isinstance(data, dict)
+    assert data["rows"][0].match == urgent
 
 
 def test_queue_is_counted_by_reason_and_age(client: Client) -> None:
@@ -219,7 +219,7 @@ def test_widget_that_fails_says_so_and_the_rest_is_there(
 
     page = answer.content.decode()
     assert answer.status_code == 200
-    assert page.count("This part could not be read") == 1
+    assert page.count("This part could not be loaded") == 1
     assert "Queue by reason and age" in page
 
 

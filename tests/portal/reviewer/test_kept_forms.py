@@ -1,4 +1,4 @@
-"""What was typed when the session was over, the lock lost, or the recording gone."""
+"""Typed text survives an ended session, a lost lock and a deleted recording."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -33,9 +34,9 @@ def match(client: Client) -> Match:
 
 
 def sign_in_again(answer: Any) -> str:  # Any: the test client's response
-    """Sign in where the answer leads, and return the page that comes then."""
-    told = {"username": "ana", "password": "secret"}
-    page: bytes = answer.client.post(answer["Location"], told, follow=True).content
+    """Sign in at the redirect, and return the page that follows."""
+    fields = {"username": "ana", "password": "secret"}
+    page: bytes = answer.client.post(answer["Location"], fields, follow=True).content
     return page.decode()
 
 
@@ -60,7 +61,7 @@ def sign_in_again(answer: Any) -> str:  # Any: the test client's response
 def test_form_comes_back_filled_after_signing_in(
     client: Client, match: Match, name: str, fields: dict[str, str], shown: str
 ) -> None:
-    client.cookies.pop("sessionid")
+    client.cookies.pop(settings.SESSION_COOKIE_NAME)
     url = reverse(f"portal:match_{name}", args=[match.uid])
 
     answer = client.post(f"{url}?reason=short", {"version": match.version, **fields})
@@ -78,7 +79,7 @@ def test_form_comes_back_filled_after_signing_in(
 def test_confirmation_of_a_lost_session_confirms_nothing(
     client: Client, match: Match
 ) -> None:
-    client.cookies.pop("sessionid")
+    client.cookies.pop(settings.SESSION_COOKIE_NAME)
     url = reverse("portal:match_decide", args=[match.uid])
 
     answer = client.post(url, {"verb": "confirm", "version": match.version})
@@ -89,7 +90,7 @@ def test_confirmation_of_a_lost_session_confirms_nothing(
 
 
 def test_decision_for_many_comes_back_filled(client: Client, match: Match) -> None:
-    client.cookies.pop("sessionid")
+    client.cookies.pop(settings.SESSION_COOKIE_NAME)
     expected = f"{match.uid}:{match.version}"
     data = {"verb": "clear", "apply": "yes", "note": TYPED, "expected": expected}
 
@@ -103,7 +104,7 @@ def test_decision_for_many_comes_back_filled(client: Client, match: Match) -> No
 
 def test_form_waits_for_its_own_page_only(client: Client, match: Match) -> None:
     other = make_match()
-    client.cookies.pop("sessionid")
+    client.cookies.pop(settings.SESSION_COOKIE_NAME)
     url = reverse("portal:match_note", args=[match.uid])
     client.post(url, {"note": TYPED})
     client.post("/accounts/login/", {"username": "ana", "password": "secret"})

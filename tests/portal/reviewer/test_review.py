@@ -1,4 +1,4 @@
-"""The page on which one match is decided: who may what, and what is refused."""
+"""The review page of a match: permissions and refusals."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def test_what_is_missing_is_said_and_what_was_typed_kept(
 @pytest.mark.parametrize(
     ("state", "verb", "message"),
     [
-        (MatchState.CONFIRMED, "reject", "This match is confirmed already."),
-        (MatchState.PENDING, "reopen", "pending cannot be opened again"),
+        (MatchState.CONFIRMED, "reject", "This match is already confirmed."),
+        (MatchState.PENDING, "reopen", "pending; only rejected"),
     ],
 )
 def test_a_move_that_is_not_allowed_is_said_and_the_text_kept(
@@ -237,9 +237,9 @@ def test_script_gets_the_outcome_as_json(client: Client) -> None:
         headers=JSON,
     )
 
-    told = answer.json()
-    assert (told["uid"], told["state"]) == (match.uid, "confirmed")
-    assert "data-undo" in told["last"]
+    body = answer.json()
+    assert (body["uid"], body["state"]) == (match.uid, "confirmed")
+    assert "data-undo" in body["last"]
 
 
 def test_note_is_kept_and_changes_no_decision(client: Client) -> None:

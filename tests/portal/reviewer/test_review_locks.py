@@ -1,4 +1,4 @@
-"""The lock on a match: who takes it, who sees it, who may take it over."""
+"""The review lock of a match: who gets it, who sees it, who may take it over."""
 
 from __future__ import annotations
 

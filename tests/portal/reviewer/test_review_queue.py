@@ -15,8 +15,8 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from operations import statistics
-from portal import formats, pages
-from portal.queue import Queue
+from portal.review.queue import Queue
+from portal.shared import formats, lists
 from review.choices import MatchState
 from review.models import Match
 from review.services import bulk, locks
@@ -394,8 +394,8 @@ def test_file_without_a_match_is_as_expected_until_undone(client: Client) -> Non
     assert [row[0] for row in marked] == [file]
     client.post(judge, {"undo": "yes"})
     assert [row[0] for row in client.get(files).context["rows"]] == [file]
-    told = Event.objects.filter(case=f"file:{file.uid}").order_by("sequence")
-    assert [event.action for event in told] == ["expected", "not_expected"]
+    events = Event.objects.filter(case=f"file:{file.uid}").order_by("sequence")
+    assert [event.action for event in events] == ["expected", "not_expected"]
 
 
 def test_only_files_without_a_match_can_be_expected(
@@ -406,7 +406,7 @@ def test_only_files_without_a_match_can_be_expected(
 
     answer = client.post(judge, follow=True)
 
-    assert "is no file without a match" in answer.content.decode()
+    assert "has a match, is being scanned or was deleted" in answer.content.decode()
     assert signed_in(VIEWER).post(judge).status_code == 403
     assert client.get(judge).status_code == 405
 
@@ -414,8 +414,8 @@ def test_only_files_without_a_match_can_be_expected(
 def test_long_list_is_counted_and_paged_so_far(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE_SIZE", 1)
-    monkeypatch.setattr(pages, "COUNTED", 2)
+    monkeypatch.setattr(lists, "PAGE_SIZE", 1)
+    monkeypatch.setattr(lists, "COUNTED", 2)
     monkeypatch.setattr(formats, "COUNTED", 2)
     _first, second, _third = (make_match() for _ in range(3))
 
@@ -431,8 +431,9 @@ def test_long_list_is_counted_and_paged_so_far(
 def test_sqlite_reads_the_queue_and_its_ways_along_their_index(
     ana: User, *, backwards: bool
 ) -> None:
-    """It does so only where a query spells the index's condition in the same words, and
-    where it knows the tables.
+    """SQLite needs table statistics and the literal condition of the partial index.
+
+    A query that spells the condition differently would read the whole table.
     """
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL sees the values; benchmarks.portal holds its times")

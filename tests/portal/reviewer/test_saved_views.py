@@ -1,4 +1,4 @@
-"""Views of the queue that people keep: their own, and those of the team."""
+"""Saved views of the queue: personal and shared with the team."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_same_name_replaces_and_the_count_is_limited(client: Client, ana: User) 
     )
     answer = client.post(SAVE, {"name": "One more"}, follow=True)
 
-    assert "remove one to keep another" in answer.content.decode()
+    assert "Remove one to save another" in answer.content.decode()
 
 
 def test_wrong_method(client: Client) -> None:

@@ -23,19 +23,19 @@ BuildPack = Callable[..., EvidencePack]
 
 @pytest.fixture
 def key(data_dir: Path) -> PublicKey:
-    """Return the public half of a fresh key of the installation."""
+    """Return the public half of a new key of the installation."""
     return signing.create_key()
 
 
 @pytest.fixture
 def reviewer(db: None) -> User:
-    """Return somebody who may build packs."""
+    """Return a user who may build packs."""
     return make_user(Role.REVIEWER)
 
 
 @pytest.fixture
 def heard_match(catalogue: Catalogue, run_worker: Worker, reviewer: User) -> Match:
-    """Return a match of two stretches of one tune, found by the engine itself."""
+    """Return a match with two segments of one tune, found by the embedded engine."""
     tune = audio.tune(1, 30)
     sound = audio.join(
         [
@@ -56,7 +56,7 @@ def heard_match(catalogue: Catalogue, run_worker: Worker, reviewer: User) -> Mat
 
 @pytest.fixture
 def build(reviewer: User, key: PublicKey) -> BuildPack:
-    """Return a function that builds a pack of a match, as the worker does."""
+    """Return a function that builds a match's pack as the worker does."""
 
     def make(match: Match, *, with_reference_clips: bool = True) -> EvidencePack:
         pack = services.request_pack(

@@ -1,4 +1,4 @@
-"""A pack of a match that the engine found in real sound."""
+"""The evidence pack of a match that the engine found in real sound."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_pack_holds_everything_and_checks_with_plain_tools(
 
 
 def check_with_plain_tools(folder: Path, key: PublicKey) -> None:
-    """Do what README.txt tells, with the real tools."""
+    """Follow README.txt with the real tools."""
     if not shutil.which("openssl") or not shutil.which("sha256sum"):
         pytest.skip("openssl and sha256sum are not installed here")
     sums = subprocess.run(
@@ -111,7 +111,7 @@ def check_with_plain_tools(folder: Path, key: PublicKey) -> None:
 
 
 def check_clips(folder: Path, match: Match) -> None:
-    """Excerpts are as long as ``case.json`` says, three seconds around the segment."""
+    """Check the excerpts' length in ``case.json``: the segment and 3 s around it."""
     case = json.loads((folder / "case.json").read_text(encoding="utf-8"))
     by_number = {segment["number"]: segment for segment in case["segments"]}
     for clip in case["clips"]:
@@ -136,12 +136,12 @@ def check_case(folder: Path, match: Match) -> None:
 def check_command(
     path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Check the pack with a key that came from elsewhere."""
+    """Check the pack with a separately obtained key."""
     public = tmp_path / "operator.pem"
     call_command("create_signing_key", export=str(public))
 
     call_command("verify_evidence", path, key=public)
 
-    told = capsys.readouterr().out
-    assert "WRONG" not in told
-    assert told.count("ok ") == 3
+    output = capsys.readouterr().out
+    assert "WRONG" not in output
+    assert output.count("ok ") == 3

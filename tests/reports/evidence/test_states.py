@@ -1,4 +1,4 @@
-"""What becomes of packs: states, staleness, faults, repeats. No audio is needed."""
+"""The states of packs: stale, failed, repeated. No audio is needed."""
 
 from __future__ import annotations
 
@@ -82,11 +82,11 @@ def test_a_pack_tells_nothing_of_other_matches_and_no_address(
     match = Match.objects.get(recording=ours.recording)
     other = Match.objects.get(recording=recording)
 
-    told = text_of(build(match))
+    text = text_of(build(match))
 
-    assert match.uid in told
+    assert match.uid in text
     for secret in (other.uid, recording.uid, "Other tune", "rita@example.org"):
-        assert secret not in told
+        assert secret not in text
 
 
 def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     pack = build(make_match())
 
     assert pack.status == PackStatus.FAILED
-    assert "no room left" in pack.message
+    assert "disk is full" in pack.message
     assert not list(Path(settings.MEDIA_ROOT).rglob("*.zip"))
     assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
     evidence = selectors.evidence_of(pack.match)
@@ -212,7 +212,7 @@ def test_what_a_killed_worker_left_is_built_by_the_next(
     EvidencePack.objects.filter(pk=pack.pk).update(
         status=PackStatus.BUILDING, lease_owner="dead", lease_until=past, attempts=1
     )
-    # The dead worker had put the file in its place already.
+    # The dead worker had already moved the file into its place.
     default_storage.save(f"evidence/{pack.uid}.zip", open(__file__, "rb"))  # noqa: PTH123, SIM115
 
     services.requeue_stale_packs()
@@ -295,10 +295,10 @@ def test_a_use_beyond_a_day_is_told_with_its_hours(build: BuildPack) -> None:
     match.scanned_file.duration_ms = 30 * 3_600_000
     match.scanned_file.save()
 
-    told = text_of(build(match))
+    text = text_of(build(match))
 
-    assert "27:00:00.000" in told
-    assert "27:00:20.000" in told
+    assert "27:00:00.000" in text
+    assert "27:00:20.000" in text
 
 
 def test_asking_building_and_handing_out_are_events(
@@ -330,8 +330,8 @@ def test_reports_tell_how_the_evidence_stands(build: BuildPack) -> None:
         for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)
     ]
 
-    told = {row["match_id"]: row for row in rows}
-    assert told[match.uid]["evidence_status"] == "ready"
-    assert told[match.uid]["evidence_sha256"] == pack.sha256
-    assert told[other.uid]["evidence_status"] == "none"
-    assert not told[other.uid]["evidence_sha256"]
+    rows_by_match = {row["match_id"]: row for row in rows}
+    assert rows_by_match[match.uid]["evidence_status"] == "ready"
+    assert rows_by_match[match.uid]["evidence_sha256"] == pack.sha256
+    assert rows_by_match[other.uid]["evidence_status"] == "none"
+    assert not rows_by_match[other.uid]["evidence_sha256"]

@@ -1,8 +1,9 @@
-"""Results that ACRCloud found elsewhere become files, scans, detections and matches."""
+"""Results from ACRCloud become files, scans, detections and matches."""
 
 from __future__ import annotations
 
 import json
+import resource
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from django.urls import reverse
+from openpyxl import Workbook
 
 from accounts.roles import Role
 from common.checked_imports import ImportStatus, carry_out
-from reports.foreign import running, services
-from reports.foreign.errors import Fault, ResultsRefused
+from common.confined import ReadingLimits
+from reports.foreign import reading, running, services
+from reports.foreign.errors import ResultFault, ResultsRefused
 from reports.foreign.found import FoundFile
-from reports.foreign.importing import Import, Summary
+from reports.foreign.importing import ResultImporter, ResultSummary
 from reports.foreign.reading import read
 from reports.models import ResultImport
 from review.models import Match
@@ -87,8 +90,8 @@ def written(tmp_path: Path, content: str | object, name: str = "") -> Path:
     return path
 
 
-def imported(path: Path, *, dry: bool = False, container: Any = None) -> Summary:
-    task = Import(
+def imported(path: Path, *, dry: bool = False, container: Any = None) -> ResultSummary:
+    task = ResultImporter(
         container=container or ContainerFactory.create(),
         user=None,
         source=path.name,
@@ -281,7 +284,7 @@ def test_files_of_a_dump_that_say_too_little_are_named(
 
     (fault,) = read(path, name=path.name)
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, ResultFault)
     assert (fault.line, fault.column) == (1, column)
 
 
@@ -304,6 +307,71 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: str) -> None:
         list(read(path, name=path.name))
 
 
+def test_a_large_dump_is_read_apart_and_costs_no_memory(tmp_path: Path) -> None:
+    entries = ",".join(["{}"] * 3_000_000)
+    line = json.dumps({"data": [api_file()]})
+    path = tmp_path / "dump.json"
+    path.write_text(f'[{line}, {{"data": [{entries}]}}]')
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    found = read(path, name=path.name)
+    first, second = next(found), next(found)
+
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert isinstance(first, FoundFile)
+    assert (first.name, isinstance(second, ResultFault)) == ("show.mp3", True)
+    assert grown_kb < 40_000
+
+
+def test_what_needs_more_than_its_limits_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = ReadingLimits(memory_bytes=32 * 1024**2, cpu_s=30, output_bytes=10**6)
+    monkeypatch.setattr(reading, "_LIMITS", limits)
+    path = tmp_path / "dump.json"
+    path.write_text(f"[{','.join(['{}'] * 2_000_000)}]")
+
+    with pytest.raises(ResultsRefused, match="more time or memory"):
+        read(path, name=path.name)
+
+
+def test_a_workbook_of_the_tool_is_read(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["filename", "start_time_ms", "title", "acrid", "status_code"])
+    sheet.append(["show.mp3", 10_000, "Night Drive", "a" * 32, 0])
+    book.save(tmp_path / "report")
+
+    (found,) = read(tmp_path / "report", name="report.xlsx")
+
+    assert isinstance(found, FoundFile)
+    assert (found.name, found.duration_ms) == ("show.mp3", 20_000)
+
+
+def test_a_dry_run_counts_what_the_import_then_counts(tmp_path: Path) -> None:
+    other = api_file(state=-1, results=None)
+    nameless = api_file(id="", name="tape.mp3")
+    dump = {"data": [api_file(), api_file(), other, nameless, nameless]}
+    path = written(tmp_path, dump)
+    container = ContainerFactory.create()
+
+    planned = imported(path, dry=True, container=container)
+    done = imported(path, container=container)
+
+    assert planned == done
+    assert (done.added, done.rescanned, done.unchanged) == (2, 1, 2)
+
+
+def test_letters_that_no_database_keeps_are_replaced(tmp_path: Path) -> None:
+    text = json.dumps({"data": [api_file(name="a\ud800b")]})
+    text = text.replace('"title": "', '"title": "\\u0000')
+    path = written(tmp_path, text)
+
+    assert imported(path).added == 1
+    assert ScannedFile.objects.get().name == "a?b"
+
+
 def test_a_file_of_another_container_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, {"data": [api_file()]})
     imported(path)
@@ -317,17 +385,17 @@ def test_a_file_of_another_container_is_refused(tmp_path: Path) -> None:
 def test_the_command_imports_and_tells(tmp_path: Path) -> None:
     container = ContainerFactory.create()
     path = written(tmp_path, {"data": [api_file(), api_file(id="2", state=0)]})
-    told, complained = StringIO(), StringIO()
+    output, complained = StringIO(), StringIO()
 
     call_command(
         "import_results",
         str(path),
         container=container.pk,
-        stdout=told,
+        stdout=output,
         stderr=complained,
     )
 
-    assert "1 new" in told.getvalue()
+    assert "1 new" in output.getvalue()
     assert "Line 2, column state" in complained.getvalue()
     assert Match.objects.count() == 1
     with pytest.raises(CommandError, match="no container"):
@@ -396,7 +464,7 @@ def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     )
     first = json.dumps({"data": [api_file()]})
     ResultImport.objects.filter(pk=kept.pk).update(status="importing")
-    Import(
+    ResultImporter(
         container=kept.container,
         user=None,
         source="dump.json",

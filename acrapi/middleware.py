@@ -1,0 +1,54 @@
+"""Handles methods and characters that no view accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+
+from common.api_errors import error_body, is_api_path
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_UNKNOWN = "\ufffd"
+_MESSAGE = "No address of this server accepts this method."
+
+
+def without_nul(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Replace NUL characters in URLs, which PostgreSQL cannot store or compare.
+
+    No name contains the replacement, so it matches nothing. Cookies with a NUL are not
+    ours and are dropped; quoted cookies can encode any character.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        # After decoding: WSGI has already unquoted the path.
+        request.path_info = request.path_info.replace("\0", _UNKNOWN)
+        request.path = request.path.replace("\0", _UNKNOWN)
+        query = request.META.get("QUERY_STRING", "").replace("\0", "%00")
+        request.META["QUERY_STRING"] = query.replace("%00", quote(_UNKNOWN))
+        for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+            del request.COOKIES[name]
+        return get_response(request)
+
+    return middleware
+
+
+def known_methods(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Answer 405 to TRACE and to methods unknown to HTTP."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method in _METHODS:
+            return get_response(request)
+        if not is_api_path(request.path_info):
+            return HttpResponseNotAllowed(
+                _METHODS, _MESSAGE, content_type="text/plain; charset=utf-8"
+            )
+        body = error_body("method_not_allowed", _MESSAGE)
+        return JsonResponse(body, status=405, headers={"Allow": ", ".join(_METHODS)})
+
+    return middleware

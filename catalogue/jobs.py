@@ -1,0 +1,44 @@
+"""The jobs of the catalogue."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from catalogue.models import Recording
+from common.queue import Priority
+from jobs import resources
+from jobs.kinds import Kind, register, without_limit
+
+
+def _audio_key(recording: Recording) -> str:
+    # Replaced audio needs a rendition of its own while that of the old one is made.
+    return f"{recording.pk}:{recording.audio.name}"[-200:]
+
+
+def _no_key(recording: Recording) -> str:
+    # Each change is followed: one that comes while another runs may not be seen by it.
+    return ""
+
+
+RENDITION = register(
+    Kind(
+        "recording_rendition",
+        Recording,
+        "catalogue.renditions.run",
+        label=_("Playable copy of a recording"),
+        priority=Priority.AFTERWARDS,
+        key=_audio_key,
+    )
+)
+INDEX_CHANGE = register(
+    Kind(
+        "index_change",
+        Recording,
+        "catalogue.reindexing.run",
+        label=_("Change of the index"),
+        priority=Priority.PERSON,
+        key=_no_key,
+        needs=frozenset({resources.INDEX}),
+        max_attempts=without_limit,
+    )
+)

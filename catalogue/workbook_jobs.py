@@ -1,0 +1,264 @@
+"""Read the rows of an XLSX workbook in a child process; see ``common.confined``.
+
+The child may not open files, so ``warm`` loads everything that reading needs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import socket
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, BinaryIO, Final
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.utils import get_column_letter
+
+from common.csv_safety import unguard
+from recognition.errors import JobRefused
+from recognition.isolation import wire
+from recognition.isolation.child import Job
+from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
+
+# Exceptions that a manipulated workbook can raise while it is read.
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_MAX_CELL = 32_767
+_SHEET_ROWS = 1_048_576
+_REPORT_EVERY = 5_000
+_SCAN_BYTES = 1 << 20
+# The tags of cells, shared texts and formulas, with an optional namespace prefix.
+_TAG = re.compile(rb"<(?:\w+:)?(c|si|f)[ >/]")
+# Longer than any tag that is counted, with its prefix.
+_LONGEST_TAG = 64
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookLimits:
+    """How large a workbook may be when unpacked."""
+
+    unpacked_bytes: int
+    texts_bytes: int
+    texts: int
+    sheets: int
+    columns: int
+    cells: int
+    row_chars: int
+    output_bytes: int
+
+
+def rows(
+    talk: socket.socket, request: dict[str, Any], _limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write the rows of the workbook ``fds[0]`` to ``fds[1]``, one JSON text per line.
+
+    A row is its number in the sheet and its cells as text. Raises ``JobRefused``.
+    """
+
+    def report() -> None:
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(0.0))
+
+    limits = WorkbookLimits(**request["workbook"])
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "wb") as output:
+        try:
+            has_formulas = _check_parts(file, limits, report)
+            lines = _lines(file, limits, has_formulas=has_formulas)
+            for number, line in enumerate(lines):
+                output.write(line)
+                if number % _REPORT_EVERY == 0:
+                    report()
+        except _UNREADABLE as error:
+            raise JobRefused(f"The workbook cannot be read: {error}.") from error
+
+
+def warm() -> None:
+    """Read a small workbook once, so that everything reading needs is loaded."""
+    # Python loads codecs on first use, from files that the child may not open.
+    for name in ("cp437", "utf_16", "utf_16_le", "utf_16_be", "latin_1", "ascii"):
+        "".encode(name)
+    book = Workbook()
+    sheet = book.active
+    if sheet is None:
+        raise RuntimeError("A new workbook has no sheet.")
+    sheet.append(["text", 1.5, date(2026, 1, 2), datetime(2026, 1, 2, 3, 4), True])  # noqa: DTZ001 - a workbook has no time zones
+    memory = io.BytesIO()
+    book.save(memory)
+    limits = WorkbookLimits(
+        unpacked_bytes=1 << 20,
+        texts_bytes=1 << 20,
+        texts=10,
+        sheets=1,
+        columns=10,
+        cells=10,
+        row_chars=1000,
+        output_bytes=1000,
+    )
+    _check_parts(memory, limits, lambda: None)
+    list(_lines(memory, limits, has_formulas=True))
+
+
+JOBS: Final[dict[str, Job]] = {"rows": rows}
+
+
+def _check_parts(
+    file: BinaryIO, limits: WorkbookLimits, report: Callable[[], None]
+) -> bool:
+    """Refuse a workbook that is too large to parse; return whether it has formulas.
+
+    Counting tags takes a tenth of the time of parsing. Never unpacks more of a part
+    than the archive declares.
+    """
+    formulas = texts = 0
+    with zipfile.ZipFile(file) as archive:
+        parts = archive.infolist()
+        if sum(info.file_size for info in parts) > limits.unpacked_bytes:
+            raise JobRefused("The workbook is too large once unpacked. Split it.")
+        for info in parts:
+            if not info.filename.lower().endswith(".xml"):
+                continue
+            cells = done = 0
+            for counted in _counted(archive, info):
+                report()
+                cells += counted[b"c"]
+                texts += counted[b"si"]
+                formulas += counted[b"f"]
+                if cells > limits.cells:
+                    raise _too_many_cells(limits)
+                done += _SCAN_BYTES
+                if texts > limits.texts or (cells == 0 and done > limits.texts_bytes):
+                    raise _too_much_text()
+    return formulas > 0
+
+
+def _too_much_text() -> JobRefused:
+    return JobRefused("The workbook contains too much text. Split it.")
+
+
+def _too_many_cells(limits: WorkbookLimits) -> JobRefused:
+    return JobRefused(f"A sheet has more than {limits.cells:,} cells. Split it.")
+
+
+def _counted(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> Iterator[Counter[bytes]]:
+    """Yield how often each tag occurs in a part, chunk by chunk."""
+    kept = b""
+    with archive.open(info) as part:
+        while chunk := part.read(_SCAN_BYTES):
+            text = kept + chunk
+            # A tag cut at the end of a chunk is counted with the next chunk.
+            cut = text.rfind(b"<", -_LONGEST_TAG)
+            text, kept = (text, b"") if cut < 0 else (text[:cut], text[cut:])
+            yield Counter(tag[1] for tag in _TAG.finditer(text))
+
+
+def _lines(
+    file: BinaryIO, limits: WorkbookLimits, *, has_formulas: bool
+) -> Iterator[bytes]:
+    written = 0
+    for number, values in _values(file, limits, has_formulas=has_formulas):
+        cells = [_text(value) for value in _trimmed(values)]
+        if sum(map(len, cells)) > limits.row_chars:
+            raise JobRefused(f"Row {number} contains too much text.")
+        line = json.dumps([number, cells], ensure_ascii=False).encode() + b"\n"
+        written += len(line)
+        if written > limits.output_bytes:
+            raise _too_much_text()
+        yield line
+
+
+def _values(
+    file: BinaryIO, limits: WorkbookLimits, *, has_formulas: bool
+) -> Iterator[tuple[int, Sequence[object]]]:
+    """Yield the values of the first sheet's rows, numbered from 1."""
+    book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    with closing(book):
+        if len(book.sheetnames) > limits.sheets:
+            raise JobRefused(f"A workbook may have at most {limits.sheets} sheets.")
+        sheet = book.worksheets[0]
+        if (sheet.max_column or 0) > limits.columns:
+            raise JobRefused(f"A table may have at most {limits.columns} columns.")
+        rows = _numbered(sheet, limits)
+        if not has_formulas:
+            yield from rows
+            return
+        # A second reader, since openpyxl returns either formulas or their stored
+        # values.
+        formulas = load_workbook(file, read_only=True, keep_links=False)
+        with closing(formulas):
+            both = zip(rows, _numbered(formulas.worksheets[0], limits), strict=False)
+            for (number, values), (_, written) in both:
+                _refuse_uncomputed(number, values, written)
+                yield number, values
+
+
+def _numbered(
+    sheet: Any,  # Any: a worksheet
+    limits: WorkbookLimits,
+) -> Iterator[tuple[int, Sequence[object]]]:
+    # The limits stop a workbook that claims endless rows and columns.
+    rows: Iterable[tuple[object, ...]] = sheet.iter_rows(
+        max_row=_SHEET_ROWS, max_col=limits.columns, values_only=True
+    )
+    cells = 0
+    for number, values in enumerate(rows, start=1):
+        cells += sum(1 for value in values if value is not None)
+        if cells > limits.cells:
+            raise _too_many_cells(limits)
+        yield number, values
+
+
+def _refuse_uncomputed(
+    number: int, values: Sequence[object], written: Sequence[object]
+) -> None:
+    """Refuse a formula without a stored value, which would be read as an empty cell."""
+    for column, formula in enumerate(written):
+        is_formula = isinstance(formula, str) and formula.startswith("=")
+        known = column < len(values) and values[column] is not None
+        if is_formula and not known:
+            raise JobRefused(
+                f"Cell {get_column_letter(column + 1)}{number} contains a formula whose "
+                "value is not stored. Open the workbook in a spreadsheet program, save "
+                "it there, and upload it again."
+            )
+
+
+def _trimmed(values: Sequence[object]) -> Sequence[object]:
+    """Return a row without the empty cells at its end."""
+    end = len(values)
+    while end and values[end - 1] is None:
+        end -= 1
+    return values[:end]
+
+
+def _text(value: object) -> str:
+    """Return a cell as it would appear in a CSV file."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return unguard(str(value))[:_MAX_CELL]

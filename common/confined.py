@@ -1,0 +1,104 @@
+"""Parses untrusted files in a limited child process.
+
+The child has no network, opens no files, and gets limited memory, time and output. A
+file that breaks its parser cannot harm the parent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from django.conf import settings
+
+from recognition.errors import DecodeFailed, JobRefused, OutOfLimits
+from recognition.isolation import client
+from recognition.isolation.open import wall_s
+from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """Limits for one file; memory is in addition to the child's own."""
+
+    memory_bytes: int
+    cpu_s: int
+    output_bytes: int
+
+
+class Unreadable(Exception):
+    """The file cannot be read; the message gives the cause and what to do."""
+
+
+def read_confined(
+    file: IO[bytes],
+    *,
+    jobs: str,
+    request: Mapping[str, Any],  # Any: JSON
+    limits: ReadingLimits,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> IO[bytes]:
+    """Return the output of a job from the module ``jobs`` about ``file``.
+
+    The returned temporary file is deleted on close. ``heartbeat`` is called for each
+    progress report of the child. Raises ``Unreadable``.
+    """
+    child_limits = DecodeLimits(
+        max_memory_bytes=limits.memory_bytes, max_cpu_s=limits.cpu_s
+    )
+
+    def on_message(kind: MessageKind, _body: bytes) -> None:
+        if kind is MessageKind.PROGRESS:
+            heartbeat()
+
+    written = tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - closed by the caller
+    try:
+        client.run_once(
+            {
+                **request,
+                "limits": dataclasses.asdict(child_limits),
+                "output_bytes": limits.output_bytes,
+            },
+            [file.fileno(), written.fileno()],
+            jobs=jobs,
+            wall_s=wall_s(child_limits),
+            on_message=on_message,
+        )
+    except Exception as error:
+        written.close()
+        raise _translated(error) from error
+    written.seek(0)
+    return written
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, JobRefused):
+        return Unreadable(str(error))
+    if isinstance(error, OutOfLimits):
+        return Unreadable(
+            "Reading the file takes more time or memory than is allowed. Split it."
+        )
+    if isinstance(error, DecodeFailed):
+        return Unreadable(
+            "Reading the file failed: the process that read it ended. Save the file "
+            "again, or as CSV, and try again."
+        )
+    return error
+
+
+def json_lines(file: IO[bytes], *, max_bytes: int) -> Iterator[Any]:  # Any: JSON
+    """Yield the child's output, one JSON value per line.
+
+    Raises ``Unreadable`` for a line over ``max_bytes``, because a line is held in
+    memory.
+    """
+    file.seek(0)
+    while line := file.readline(max_bytes + 1):
+        if len(line) > max_bytes:
+            raise Unreadable("A row of the file is too large. Split the file.")
+        yield json.loads(line)

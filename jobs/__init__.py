@@ -1,0 +1,1 @@
+"""Background work: one table of jobs, one way to run them, one place to look at them."""

@@ -1,0 +1,12 @@
+"""The jobs app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class JobsConfig(AppConfig):
+    """Background work of every kind."""
+
+    name = "jobs"
+    verbose_name = "Background jobs"

@@ -1,0 +1,142 @@
+"""What work knows of its job: its subject, and how to report, pause and finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from common import draining
+from common.leases import NO_LEASE, lease_end
+from jobs import selectors
+from jobs.choices import JobState
+from jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil
+from jobs.kinds import Kind, Subject
+from jobs.models import Job
+
+# Work that reports nothing for so long hangs: its lease runs out.
+_SILENCE_SECONDS = 300.0
+
+
+class JobContext:
+    """One attempt of one job.
+
+    Everything written through it is refused once another worker has the job, so that
+    a worker that was paused for longer than its lease changes nothing.
+    """
+
+    def __init__(
+        self, job: Job, kind: Kind, subject: Subject, give_way: Callable[[], None]
+    ) -> None:
+        self.job, self.kind, self.subject = job, kind, subject
+        self.is_finished = False
+        self._give_way = give_way
+        self._own_transaction = connection.in_atomic_block
+        self._progress, self._stage = job.progress, job.stage
+        self._written = (job.progress, job.stage)
+        self._reported_at = self._renewed_at = monotonic()
+        self._is_lost = self._is_cancelled = self._somebody_waits = False
+
+    # --- For the work ---------------------------------------------------------------
+
+    def report(self, share: float | None = None, stage: str = "") -> None:
+        """Note how far the work is, and stop it here if it must not go on.
+
+        ``share`` is 0 to 1. Cheap enough for every second of sound: the row is written
+        once a second by another thread. Raises a subclass of ``Stopped``.
+        """
+        self._reported_at = monotonic()
+        if share is not None:
+            self._progress = min(100, max(0, int(100 * share)))
+        self._stage = stage or self._stage
+        if self._own_transaction:
+            self.beat()
+        if self._is_lost:
+            raise LeaseLost
+        if self._is_cancelled:
+            raise Cancelled
+        limit = self.kind.hand_back_after
+        if limit is not None and draining.seconds() > limit:
+            raise HandedBack
+        if self.kind.gives_way and self._somebody_waits:
+            self._somebody_waits = False
+            self._give_way()
+
+    def finish(self, **columns: Any) -> None:  # Any: of the subject's own row
+        """End the job as done and write its subject's columns in one transaction.
+
+        Raises ``LeaseLost``, having written nothing.
+        """
+        with transaction.atomic():
+            self.leave(
+                JobState.DONE, progress=100, finished_at=datetime.now(tz=UTC), cause=""
+            )
+            self.kind.show(self.subject.pk, JobState.DONE, **columns)
+        self.is_finished = True
+
+    def wait_until(self, at: datetime, cause: str = "") -> NoReturn:
+        """Let the job wait until then; its attempts count anew."""
+        raise WaitsUntil(at, cause)
+
+    # --- For the runner -------------------------------------------------------------
+
+    def leave(self, state: JobState, **columns: object) -> None:
+        """Give the job up to another state; raise ``LeaseLost`` if it is not ours."""
+        written = columns | NO_LEASE | {"state": state}
+        if not self._mine().update(**written):
+            raise LeaseLost
+
+    def end(self, state: JobState, code: str, cause: str) -> None:
+        """Fail or cancel the job and tell its subject in the same transaction."""
+        with transaction.atomic():
+            now = datetime.now(tz=UTC)
+            self.leave(state, code=code, cause=cause[:1000], finished_at=now)
+            self.kind.show(self.subject.pk, state, cause)
+            if self.kind.on_end is not None:
+                self.kind.on_end(self.subject, state, code, cause)
+        self.is_finished = True
+
+    def put_off(self, **columns: object) -> None:
+        """Let the job wait again."""
+        with transaction.atomic():
+            self.leave(JobState.WAITING, progress=0, **columns)
+            self.kind.show(self.subject.pk, JobState.WAITING)
+
+    def beat(self) -> None:
+        """Write progress, renew the lease and look for a request to cancel.
+
+        Called each second by the lease keeper's thread.
+        """
+        now = monotonic()
+        if now - self._reported_at > _SILENCE_SECONDS:
+            return
+        columns: dict[str, object] = {}
+        seen = (self._progress, self._stage)
+        if seen != self._written:
+            columns |= {"progress": seen[0], "stage": seen[1]}
+        if now - self._renewed_at > settings.ACRPORTAL_LEASE_SECONDS / 6:
+            columns["lease_until"] = lease_end()
+        if columns and self._mine().update(**columns):
+            self._written = seen
+            if "lease_until" in columns:
+                self._renewed_at = now
+        asked = self._mine().values_list("cancel_requested", flat=True).first()
+        self._is_lost = asked is None and not self.is_finished
+        self._is_cancelled = bool(asked)
+        if self.kind.gives_way:
+            due = selectors.due(self.kind.pool, for_people=True)
+            self._somebody_waits = due.exists()
+
+    def _mine(self) -> QuerySet[Job]:
+        return Job.objects.filter(
+            pk=self.job.pk,
+            state=JobState.RUNNING,
+            lease_owner=self.job.lease_owner,
+            # The same worker may have lost the job and taken it again.
+            attempts=self.job.attempts,
+        )

@@ -1,0 +1,120 @@
+"""The kinds of jobs, which each package registers in its own ``jobs.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.module_loading import import_string
+
+from common.queue import Priority
+from jobs.choices import JobState, Pool
+
+if TYPE_CHECKING:
+    from jobs.context import JobContext
+
+# Any in this module: a row of the kind's own model.
+Subject = Any
+Ended = Callable[[Subject, JobState, str, str], None]
+
+
+def _subject_key(subject: Subject) -> str:
+    return str(subject.pk)
+
+
+def _no_limit() -> int:
+    return 0
+
+
+def _usual_attempts() -> int | None:
+    return settings.ACRPORTAL_MAX_ATTEMPTS
+
+
+def without_limit() -> int | None:
+    """Let a kind be tried until it succeeds."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of job works on, how it is scheduled, and where its state shows.
+
+    ``work`` is the path of a function that takes a ``JobContext``; it is imported by
+    workers only, so that web processes load no engine.
+    """
+
+    name: str
+    model: type[models.Model]
+    work: str
+    label: str | Promise
+    pool: Pool = Pool.WORK
+    priority: Priority = Priority.USUAL
+    key: Callable[[Subject], str] = _subject_key
+    """Two open jobs of a kind never have the same key; "" never repeats."""
+    lane: Callable[[Subject], str] | None = None
+    """Jobs of one lane take turns with those of others."""
+    lane_limit: Callable[[], int] = _no_limit
+    """How many jobs of one lane run at once; 0 for any number."""
+    person_cap: int = 0
+    """How many waiting jobs of one person go before the usual ones; 0 for all."""
+    needs: frozenset[str] = frozenset()
+    """Resources without which no job of the kind is begun."""
+    max_attempts: Callable[[], int | None] = _usual_attempts
+    gives_way: bool = False
+    """Lets jobs that a person waits for run in between."""
+    hand_back_after: float | None = None
+    """Seconds after which a worker that shuts down gives the job back; None: never."""
+    mirror: Mapping[JobState, str] = field(default_factory=dict)
+    """The subject's ``status_field`` for each state of the job that shows there."""
+    status_field: str = "status"
+    cause_field: str = ""
+    """The subject's column for the final cause, if it has one."""
+    on_end: Ended | None = None
+    """Called with subject, state, code and cause, in the transaction that fails or
+    cancels a job."""
+
+    def load_work(self) -> Callable[[JobContext], None]:
+        """Import the function that does the work."""
+        work: Callable[[JobContext], None] = import_string(self.work)
+        return work
+
+    def show(
+        self, subject: int | None, state: JobState, cause: str = "", **columns: Any
+    ) -> None:  # Any: of the subject's own row
+        """Write a job's state to its subject's row, with other columns of that row."""
+        if state in self.mirror:
+            columns.setdefault(self.status_field, self.mirror[state])
+            if self.cause_field:
+                columns.setdefault(self.cause_field, cause)
+        if columns:
+            self.model._base_manager.filter(pk=subject).update(**columns)
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> Kind:
+    """Make a kind known; a name is registered once."""
+    if kind.name in _kinds:
+        raise ValueError(f"The kind of job {kind.name} is registered twice.")
+    _kinds[kind.name] = kind
+    return kind
+
+
+def unregister(kind: Kind) -> None:
+    """Forget a kind, as tests of the runner do with theirs."""
+    del _kinds[kind.name]
+
+
+def find_kind(name: str) -> Kind | None:
+    """Return a kind by its name; None where no package registers it any more."""
+    return _kinds.get(name)
+
+
+def all_kinds() -> list[Kind]:
+    """Return all kinds, by name."""
+    return [_kinds[name] for name in sorted(_kinds)]

@@ -1,0 +1,107 @@
+"""The table of jobs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.db import models
+
+from common.queue import Priority
+from common.uid import new_uid
+from jobs.choices import OPEN_STATES, JobState, Pool
+
+
+class Job(models.Model):
+    """One piece of background work, from its request until it is pruned.
+
+    ``kind`` names a registered ``Kind``, ``subject`` is the primary key of the row that
+    the kind works on. Only this table decides what runs and when; subjects mirror the
+    state for people and APIs. ``key`` keeps two open jobs from doing the same work.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "j"), editable=False
+    )
+    kind = models.CharField(max_length=40)
+    subject = models.BigIntegerField(null=True, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    key = models.CharField(max_length=200)
+
+    pool = models.CharField(max_length=8, choices=Pool.choices, default=Pool.WORK)
+    priority = models.SmallIntegerField(default=Priority.USUAL)
+    lane = models.CharField(max_length=80, blank=True, default="")
+    turn = models.BigIntegerField(default=0)
+
+    state = models.CharField(
+        max_length=10, choices=JobState.choices, default=JobState.WAITING
+    )
+    run_after = models.DateTimeField()
+    blocked_by = models.CharField(max_length=80, blank=True, default="")
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_owner = models.CharField(max_length=64, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    progress = models.PositiveSmallIntegerField(default=0)
+    stage = models.CharField(max_length=40, blank=True, default="")
+    code = models.CharField(max_length=40, blank=True, default="")
+    cause = models.CharField(max_length=1000, blank=True, default="")
+
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "key"],
+                condition=models.Q(state__in=OPEN_STATES),
+                name="job_one_open_per_key",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(progress__lte=100), name="job_progress_percent"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "pool",
+                models.F("priority").desc(),
+                "turn",
+                "id",
+                condition=models.Q(state="waiting"),
+                name="job_next",
+            ),
+            models.Index(
+                fields=["run_after"],
+                condition=models.Q(state="waiting"),
+                name="job_paused",
+            ),
+            models.Index(
+                fields=["lane", "-turn"],
+                condition=models.Q(state="waiting"),
+                name="job_lane",
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=models.Q(state="running"),
+                name="job_lease",
+            ),
+            models.Index(
+                fields=["kind", "state", "-finished_at"],
+                condition=models.Q(state="failed"),
+                name="job_failed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject or ''} ({self.uid})"

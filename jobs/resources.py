@@ -1,0 +1,35 @@
+"""Resources that several kinds of jobs need, and that can be away.
+
+Each process finds out for itself: a job that meets a resource away blocks the kinds
+that need it for a while, and the first job after that tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from time import monotonic
+
+INDEX = "index"
+"""The landmark index."""
+
+PAUSE = timedelta(seconds=30)
+
+_blocked_until: dict[str, float] = {}
+
+
+def block(resource: str) -> None:
+    """Begin no job that needs a resource for a while."""
+    _blocked_until[resource] = monotonic() + PAUSE.total_seconds()
+
+
+def unblock(needs: Iterable[str]) -> None:
+    """Note that resources answered."""
+    for resource in needs:
+        _blocked_until.pop(resource, None)
+
+
+def are_blocked(needs: Iterable[str]) -> bool:
+    """Return whether one of the resources was away a short while ago."""
+    now = monotonic()
+    return any(_blocked_until.get(resource, 0.0) > now for resource in needs)

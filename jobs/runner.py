@@ -1,0 +1,205 @@
+"""Runs jobs: takes the next one, does its work, and decides what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import connection, transaction
+from django.db.models import F
+
+from common.leases import (
+    NO_LEASE,
+    describe,
+    lease_end,
+    one_at_a_time,
+    pause_after,
+)
+from common.queue import worker_name
+from jobs import resources, selectors
+from jobs.choices import JobState, Pool
+from jobs.context import JobContext
+from jobs.errors import (
+    Blocked,
+    Cancelled,
+    Failed,
+    HandedBack,
+    LeaseLost,
+    Retry,
+    Stopped,
+    WaitsUntil,
+)
+from jobs.keeper import kept
+from jobs.kinds import all_kinds, find_kind
+from jobs.models import Job
+from recognition.errors import IndexUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
+    """Run the job that is next and return it; None where none may run.
+
+    ``for_people`` runs only jobs that somebody waits for. Failures of the work are
+    kept with the job; only a database that is away raises.
+    """
+    job = _claim(pool, for_people=for_people)
+    if job is not None:
+        _run(job)
+    return job
+
+
+def _claim(pool: Pool, *, for_people: bool) -> Job | None:
+    # An idle SQLite worker must not take the write lock each time it looks.
+    if not selectors.due(pool, for_people=for_people).exists():
+        return None
+    if settings.ACRPORTAL_JOBS_AT_ONCE or any(
+        kind.lane_limit() for kind in all_kinds()
+    ):
+        # Counting what runs and taking one more must not interleave.
+        with one_at_a_time("jobs"):
+            return _take(pool, for_people=for_people)
+    return _take(pool, for_people=for_people)
+
+
+def _take(pool: Pool, *, for_people: bool) -> Job | None:
+    with transaction.atomic():
+        due = selectors.due(pool, for_people=for_people)
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(skip_locked=True)
+        job = due.first()
+        if job is None:
+            return None
+        Job.objects.filter(pk=job.pk).update(
+            state=JobState.RUNNING,
+            lease_owner=worker_name(),
+            lease_until=lease_end(),
+            attempts=F("attempts") + 1,
+            started_at=datetime.now(tz=UTC),
+            blocked_by="",
+        )
+        kind = find_kind(job.kind)
+        if kind is not None:
+            kind.show(job.subject, JobState.RUNNING)
+        job.refresh_from_db()
+        return job
+
+
+def _run(job: Job) -> None:
+    kind = find_kind(job.kind)
+    if kind is None:
+        cause = f"This version knows no jobs of the kind {job.kind}."
+        _drop(job, JobState.FAILED, "unknown_kind", cause)
+        return
+    try:
+        subject = kind.model._base_manager.get(pk=job.subject)
+    except ObjectDoesNotExist:
+        _drop(job, JobState.CANCELLED, "", "What it was about was deleted.")
+        return
+    context = JobContext(job, kind, subject, lambda: _let_people_pass(kind.pool))
+    try:
+        with kept(context):
+            _attempt(context)
+    except LeaseLost:
+        logger.warning("%s was lost to another worker or ended; nothing is kept", job)
+
+
+def _attempt(context: JobContext) -> None:
+    job = context.job
+    try:
+        context.kind.load_work()(context)
+        if not context.is_finished:
+            context.finish()
+    except Stopped as stopped:
+        _stop(context, stopped)
+    except IndexUnavailable:
+        _block(context, resources.INDEX)
+    except Blocked as blocked:
+        _block(context, blocked.resource)
+    except Failed as failed:
+        context.end(JobState.FAILED, failed.code, failed.cause)
+    except Retry as retry:
+        _try_later(context, retry.cause)
+    except Exception as error:
+        logger.exception("%s failed in attempt %d", job, job.attempts)
+        _try_later(context, describe(error))
+    else:
+        resources.unblock(context.kind.needs)
+
+
+def _stop(context: JobContext, stopped: Stopped) -> None:
+    """Do what the work stopped for; a lost lease leaves nothing to do."""
+    match stopped:
+        case Cancelled():
+            context.end(JobState.CANCELLED, "", "")
+        case HandedBack():
+            context.put_off(attempts=context.job.attempts - 1)
+        case WaitsUntil():
+            context.put_off(
+                attempts=0, run_after=stopped.at, cause=stopped.cause[:1000]
+            )
+        case _:
+            raise stopped
+
+
+def _block(context: JobContext, resource: str) -> None:
+    resources.block(resource)
+    context.put_off(
+        attempts=context.job.attempts - 1,
+        run_after=datetime.now(tz=UTC) + resources.PAUSE,
+        blocked_by=resource,
+    )
+
+
+def _try_later(context: JobContext, cause: str) -> None:
+    job = context.job
+    limit = context.kind.max_attempts()
+    if limit is not None and job.attempts >= limit:
+        context.end(
+            JobState.FAILED,
+            "gave_up",
+            f"It failed {job.attempts} times. The last time: {cause}",
+        )
+        return
+    context.put_off(
+        run_after=datetime.now(tz=UTC) + pause_after(job.attempts),
+        cause=f"Attempt {job.attempts} failed: {cause}",
+    )
+
+
+def _drop(job: Job, state: JobState, code: str, cause: str) -> None:
+    """End a job that has no kind or subject to tell."""
+    Job.objects.filter(pk=job.pk, lease_owner=job.lease_owner).update(
+        state=state,
+        code=code,
+        cause=cause,
+        finished_at=datetime.now(tz=UTC),
+        **NO_LEASE,
+    )
+
+
+def _let_people_pass(pool: Pool) -> None:
+    """Run the jobs that people wait for, in a thread with its own connection.
+
+    The work that gives way may be in the middle of a query of its own.
+    """
+
+    def run_all() -> None:
+        try:
+            while run_next(pool, for_people=True) is not None:
+                pass
+        except Exception:
+            logger.exception("A job that went before others could not be run.")
+        finally:
+            connection.close()
+
+    if connection.in_atomic_block:
+        while run_next(pool, for_people=True) is not None:
+            pass
+        return
+    thread = threading.Thread(target=run_all, name="jobs of people", daemon=True)
+    thread.start()
+    thread.join()

@@ -1,0 +1,71 @@
+"""Reading jobs: what is due, what waits, what failed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db.models import Count, Max, Min, QuerySet
+
+from common.queue import Priority
+from jobs import resources
+from jobs.choices import JobState, Pool
+from jobs.kinds import Kind, all_kinds
+from jobs.models import Job
+
+
+def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
+    """Return the jobs that a worker may begin now, the next one first.
+
+    ``for_people`` leaves only those that somebody waits for.
+    """
+    now = datetime.now(tz=UTC)
+    jobs = Job.objects.filter(pool=pool, state=JobState.WAITING, run_after__lte=now)
+    if for_people:
+        jobs = jobs.filter(priority__gte=Priority.PERSON)
+    if closed := [kind.name for kind in all_kinds() if _is_closed(kind)]:
+        jobs = jobs.exclude(kind__in=closed)
+    if lanes := [lane for kind in all_kinds() for lane in _full_lanes(kind)]:
+        jobs = jobs.exclude(lane__in=lanes)
+    return jobs.order_by("-priority", "turn", "pk")
+
+
+def _is_closed(kind: Kind) -> bool:
+    """Return whether no more jobs of a kind may begin now."""
+    if resources.are_blocked(kind.needs):
+        return True
+    limit = settings.ACRPORTAL_JOBS_AT_ONCE.get(kind.name)
+    return limit is not None and running(kind.name).count() >= limit
+
+
+def _full_lanes(kind: Kind) -> list[str]:
+    limit = kind.lane_limit()
+    if not limit:
+        return []
+    lanes = running(kind.name).order_by().values("lane").annotate(jobs=Count("pk"))
+    return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
+
+
+def running(kind: str) -> QuerySet[Job]:
+    """Return the jobs of a kind that workers have."""
+    return Job.objects.filter(kind=kind, state=JobState.RUNNING)
+
+
+def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
+    """Return the turn of a new job.
+
+    A lane's jobs follow each other; a lane without waiting jobs joins at the present
+    turn. So large lanes cannot starve small ones.
+    """
+    waiting = Job.objects.filter(pool=pool, priority=priority, state=JobState.WAITING)
+    if lane:
+        last = waiting.filter(lane=lane).aggregate(last=Max("turn"))["last"]
+        if last is not None:
+            return int(last) + 1
+    return int(waiting.aggregate(now=Min("turn"))["now"] or 0)
+
+
+def lost_leases() -> QuerySet[Job]:
+    """Return the jobs whose worker has died or hangs."""
+    now = datetime.now(tz=UTC)
+    return Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now)

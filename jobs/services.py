@@ -1,0 +1,172 @@
+"""Asking for jobs, cancelling them, trying them again, and clearing up after workers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import IntegrityError, models, transaction
+
+from accounts.models import User
+from common.leases import NO_LEASE
+from common.queue import Priority
+from jobs import selectors, wake
+from jobs.choices import OPEN_STATES, JobState
+from jobs.kinds import Kind, find_kind
+from jobs.models import Job
+
+_DONE_KEPT = timedelta(days=7)
+_FAILED_KEPT = timedelta(days=14)
+
+
+def submit(
+    kind: Kind,
+    subject: models.Model,
+    *,
+    user: User | None = None,
+    person_waits: bool = False,
+    at: datetime | None = None,
+    data: dict[str, object] | None = None,
+) -> Job:
+    """Ask for a job; return the open one if the same work is asked for already.
+
+    The job is part of the open transaction, and workers are woken when that commits.
+    ``person_waits`` lets it go before other work, ``at`` is its earliest start.
+    """
+    priority = _priority(kind, user) if person_waits else kind.priority
+    lane = f"{kind.name}:{kind.lane(subject)}" if kind.lane else ""
+    job = Job(
+        kind=kind.name,
+        subject=subject.pk,
+        data=data or {},
+        pool=kind.pool,
+        priority=priority,
+        lane=lane,
+        turn=selectors.next_turn(pool=kind.pool, priority=priority, lane=lane),
+        requested_by=user,
+        run_after=at or datetime.now(tz=UTC),
+    )
+    job.key = kind.key(subject) or job.uid
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+    except IntegrityError:
+        existing = _hurry(kind, job)
+        if existing is None:
+            raise
+        return existing
+    kind.show(job.subject, JobState.WAITING)
+    transaction.on_commit(lambda: wake.wake(job))
+    return job
+
+
+def _priority(kind: Kind, user: User | None) -> int:
+    mine = Job.objects.filter(
+        kind=kind.name,
+        state=JobState.WAITING,
+        priority=Priority.PERSON,
+        requested_by=user,
+    )
+    if kind.person_cap and mine.count() >= kind.person_cap:
+        return kind.priority
+    return Priority.PERSON
+
+
+def _hurry(kind: Kind, wanted: Job) -> Job | None:
+    """Return the open job for the same work, moved forward if this one is more urgent."""
+    same = Job.objects.filter(kind=kind.name, key=wanted.key, state__in=OPEN_STATES)
+    waiting = same.filter(state=JobState.WAITING)
+    waiting.filter(priority__lt=wanted.priority).update(priority=wanted.priority)
+    waiting.filter(run_after__gt=wanted.run_after).update(run_after=wanted.run_after)
+    job = same.first()
+    if job is not None:
+        transaction.on_commit(lambda: wake.wake(job))
+    return job
+
+
+def cancel(job: Job) -> bool:
+    """Cancel a job that waits at once, one that runs at its next report.
+
+    Return False if it has ended already.
+    """
+    with transaction.atomic():
+        now = datetime.now(tz=UTC)
+        waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
+        if waiting.update(state=JobState.CANCELLED, finished_at=now):
+            _end_subject(job, JobState.CANCELLED, "", "")
+            return True
+        running = Job.objects.filter(pk=job.pk, state=JobState.RUNNING)
+        return bool(running.update(cancel_requested=True))
+
+
+def try_again(job: Job) -> bool:
+    """Let a failed job wait again, with all its attempts; False if it cannot."""
+    try:
+        with transaction.atomic():
+            revived = Job.objects.filter(pk=job.pk, state=JobState.FAILED).update(
+                state=JobState.WAITING,
+                attempts=0,
+                progress=0,
+                code="",
+                cause="",
+                cancel_requested=False,
+                finished_at=None,
+                run_after=datetime.now(tz=UTC),
+            )
+    except IntegrityError:  # the same work was asked for meanwhile
+        return False
+    if revived:
+        kind = find_kind(job.kind)
+        if kind is not None:
+            kind.show(job.subject, JobState.WAITING)
+        transaction.on_commit(lambda: wake.wake(job))
+    return bool(revived)
+
+
+def reclaim() -> int:
+    """Let jobs wait again whose worker died; return how many there were."""
+    count = 0
+    for job in selectors.lost_leases():
+        kind = find_kind(job.kind)
+        limit = kind.max_attempts() if kind else None
+        mine = Job.objects.filter(
+            pk=job.pk, lease_owner=job.lease_owner, attempts=job.attempts
+        )
+        lost = mine.filter(state=JobState.RUNNING, lease_until=job.lease_until)
+        with transaction.atomic():
+            if limit is not None and job.attempts >= limit:
+                cause = f"Its worker died or hung {job.attempts} times."
+                if lost.update(
+                    state=JobState.FAILED,
+                    code="lost_worker",
+                    cause=cause,
+                    finished_at=datetime.now(tz=UTC),
+                    **NO_LEASE,
+                ):
+                    count += 1
+                    _end_subject(job, JobState.FAILED, "lost_worker", cause)
+            elif lost.update(state=JobState.WAITING, progress=0, **NO_LEASE):
+                count += 1
+                if kind is not None:
+                    kind.show(job.subject, JobState.WAITING)
+    return count
+
+
+def prune() -> int:
+    """Delete jobs that ended long ago; return how many."""
+    now = datetime.now(tz=UTC)
+    old = models.Q(state=JobState.DONE, finished_at__lt=now - _DONE_KEPT) | models.Q(
+        state__in=[JobState.FAILED, JobState.CANCELLED],
+        finished_at__lt=now - _FAILED_KEPT,
+    )
+    return Job.objects.filter(old).delete()[0]
+
+
+def _end_subject(job: Job, state: JobState, code: str, cause: str) -> None:
+    """Tell the subject of a job that ended without a worker."""
+    kind = find_kind(job.kind)
+    if kind is None:
+        return
+    kind.show(job.subject, state, cause)
+    subject = kind.model._base_manager.filter(pk=job.subject).first()
+    if subject is not None and kind.on_end is not None:
+        kind.on_end(subject, state, code, cause)

@@ -1,0 +1,93 @@
+"""Erases a person's name and account data and keeps the record of their work.
+
+Decisions, reports and the audit trail then show a pseudonym. The audit chains stay
+valid, because they hold the seal of the name, not the name. Notes and reasons that the
+person wrote stay: they are records about matches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+
+import audit.services
+from accounts.models import ApiToken, User
+from accounts.tokens import revoke_token
+from audit.chains import ERASED_PREFIX
+from audit.models import Event
+from reports.models import ReportRun
+from review.models import Match
+
+
+class ErasureRefused(Exception):
+    """Nothing was erased; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """The number of rows of each kind that erasing a person changes."""
+
+    pseudonym: str
+    events: int
+    decisions: int
+    reports: int
+    tokens: int
+    sessions: int
+    second_factors: int
+    single_sign_ons: int
+
+
+def preview(*, person: User) -> Erasure:
+    """Count the rows that erasing would change, without changing them."""
+    return Erasure(
+        pseudonym=f"{ERASED_PREFIX}{person.pk}",
+        events=Event.objects.filter(actor=person).count(),
+        decisions=Match.objects.filter(decided_by=person).count(),
+        reports=ReportRun.objects.filter(run_by=person).count(),
+        tokens=ApiToken.objects.filter(owner=person).count(),
+        sessions=UserSession.objects.filter(user=person).count(),
+        second_factors=Authenticator.objects.filter(user=person).count(),
+        single_sign_ons=SocialAccount.objects.filter(user=person).count(),
+    )
+
+
+@transaction.atomic
+def erase(*, person: User, actor: User | str) -> Erasure:
+    """Replace a person by a pseudonym for good; return the counts of changed rows.
+
+    The account loses its tokens, sessions, sign-in methods, groups and password, and
+    is deactivated. Raises ``ErasureRefused`` if the actor is the person, or if the
+    person is already erased.
+    """
+    if actor == person:
+        raise ErasureRefused("You cannot erase yourself. Ask another admin.")
+    if person.username.startswith(ERASED_PREFIX):
+        raise ErasureRefused(f"{person.username} is erased already.")
+    erasure = preview(person=person)
+    for token in ApiToken.objects.filter(owner=person):
+        revoke_token(token=token, actor=actor)
+    ApiToken.objects.filter(owner=person).update(name=erasure.pseudonym)
+    for session in UserSession.objects.filter(user=person):
+        session.end()
+    Authenticator.objects.filter(user=person).delete()
+    SocialAccount.objects.filter(user=person).delete()
+    Match.objects.filter(decided_by=person).update(decided_by_name=erasure.pseudonym)
+    ReportRun.objects.filter(run_by=person).update(run_by_name=erasure.pseudonym)
+    _empty(person, erasure.pseudonym)
+    audit.services.record(case=f"user:{person.pk}", action="user.erased", actor=actor)
+    audit.services.erase_actor(actor=person, pseudonym=erasure.pseudonym)
+    return erasure
+
+
+def _empty(person: User, pseudonym: str) -> None:
+    person.username = pseudonym
+    person.first_name = person.last_name = person.email = ""
+    person.is_active = person.is_staff = person.is_superuser = False
+    person.last_login = None
+    person.set_unusable_password()
+    person.save()
+    person.groups.clear()

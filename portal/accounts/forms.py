@@ -1,0 +1,68 @@
+"""Forms for API tokens and project keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from django import forms
+
+from accounts.scopes import Scope
+from catalogue.models import Bucket
+from scanning.models import Project
+
+_SCOPES = {
+    Scope.READ: "Read files, results and the catalogue",
+    Scope.SCAN: "Upload, submit links, rescan, delete files",
+    Scope.CATALOGUE: "Change buckets, recordings and duplicates",
+    Scope.DECIDE: "Decide matches",
+    Scope.REPORT: "Run reports",
+    Scope.ADMIN: "Change containers and settings",
+    Scope.ALL: "Everything that you may do",
+}
+
+
+class TokenForm(forms.Form):
+    """A new API token: its purpose, scopes and last day."""
+
+    name = forms.CharField(
+        max_length=100, help_text="What uses it, as 'nightly upload'."
+    )
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, text) for scope, text in _SCOPES.items()],
+        widget=forms.CheckboxSelectMultiple,
+        initial=[Scope.READ.value],
+        help_text="Choose no more than the program needs.",
+    )
+    expires_on = forms.DateField(
+        required=False,
+        label="Last day",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="If empty, the token works until revoked.",
+    )
+
+    def clean_expires_on(self) -> date | None:
+        """Reject a day in the past (UTC)."""
+        day: date | None = self.cleaned_data["expires_on"]
+        if day is not None and day < datetime.now(tz=UTC).date():
+            raise forms.ValidationError("This day is in the past. Choose a later one.")
+        return day
+
+    def expires_at(self) -> datetime | None:
+        """Return the end of the last day in UTC; None if the token does not expire."""
+        day: date | None = self.cleaned_data["expires_on"]
+        if day is None:
+            return None
+        return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
+
+
+class ProjectForm(forms.ModelForm[Project]):
+    """A new project: a key pair for identifying clips."""
+
+    class Meta:
+        model = Project
+        fields = ["name", "buckets"]
+        widgets = {"buckets": forms.CheckboxSelectMultiple}
+
+    buckets = forms.ModelMultipleChoiceField(
+        Bucket.objects.present(), widget=forms.CheckboxSelectMultiple
+    )

@@ -1,0 +1,14 @@
+"""URLs of API tokens and project keys."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.accounts import views
+
+urlpatterns = [
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/keys/new/", views.project_create, name="project_create"),
+    path("tokens/keys/<str:uid>/end/", views.project_revoke, name="project_revoke"),
+    path("tokens/<str:uid>/revoke/", views.token_revoke, name="token_revoke"),
+]

@@ -1,0 +1,105 @@
+"""Views of API tokens and of the project keys that identify clips."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Prefetch, QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import ApiToken
+from accounts.roles import Action
+from accounts.tokens import create_token, revoke_token
+from catalogue.models import Bucket
+from portal.accounts.forms import ProjectForm, TokenForm
+from portal.shared.access import PortalRequest, confirmed_to_post, needs
+from portal.shared.lists import page_of
+from scanning.models import Project
+from scanning.services.projects import create_project, revoke_project
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@needs(Action.VIEW)
+@confirmed_to_post
+def tokens(request: PortalRequest) -> HttpResponseBase:
+    """List tokens; on a POST, create one and show its secret, which is not stored."""
+    form = TokenForm(request.POST or None)
+    secret = ""
+    if request.method == "POST" and form.is_valid():
+        made = create_token(
+            owner=request.user,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=form.expires_at(),
+            actor=request.user,
+        )
+        secret, form = made.secret, TokenForm()
+    return render(
+        request,
+        "portal/accounts/tokens.html",
+        {
+            "form": form,
+            "secret": secret,
+            "page_obj": page_of(request, _visible(request)),
+            "projects": _projects(request),
+        },
+    )
+
+
+@require_POST
+@needs(Action.VIEW)
+def token_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Revoke a token immediately."""
+    token = get_object_or_404(_visible(request), uid=uid)
+    revoke_token(token=token, actor=request.user)
+    messages.success(request, f"Token {token.name} was revoked.")
+    return redirect("portal:tokens")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+@confirmed_to_post
+def project_create(request: PortalRequest) -> HttpResponseBase:
+    """Create a project and show its key pair."""
+    form = ProjectForm(request.POST or None)
+    project = None
+    if request.method == "POST" and form.is_valid():
+        project = create_project(
+            name=form.cleaned_data["name"],
+            buckets=form.cleaned_data["buckets"],
+            user=request.user,
+        )
+    return render(
+        request, "portal/accounts/project_form.html", {"form": form, "project": project}
+    )
+
+
+@require_POST
+@needs(Action.CONFIGURE)
+def project_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Revoke a project's keys immediately."""
+    project = get_object_or_404(Project, uid=uid)
+    revoke_project(project=project, user=request.user)
+    messages.success(request, f"The keys of {project.name} were revoked.")
+    return redirect("portal:tokens")
+
+
+def _visible(request: PortalRequest) -> QuerySet[ApiToken]:
+    """Return the user's own tokens, or every token for an admin."""
+    rows = ApiToken.objects.select_related("owner").order_by("-id")
+    if request.user.has_perm(Action.CONFIGURE):
+        return rows
+    return rows.filter(owner=request.user)
+
+
+def _projects(request: PortalRequest) -> QuerySet[Project]:
+    """Return every project for users who may create one, and none for others."""
+    if not request.user.has_perm(Action.CONFIGURE):
+        return Project.objects.none()
+    return Project.objects.prefetch_related(
+        Prefetch("buckets", queryset=Bucket.objects.present())
+    )

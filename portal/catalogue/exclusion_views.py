@@ -1,0 +1,119 @@
+"""Excluding intervals of a recording, always after a preview."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.roles import Action
+from catalogue.models import Exclusion, Recording
+from portal.pictures import exclusion
+from portal.pictures.exclusion import StretchForm
+from portal.shared.access import PortalRequest, needs
+from review.errors import ReviewError
+from review.services import exclusions, proposals
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.DECIDE)
+def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Preview an exclusion; save it on POST.
+
+    Users who may not edit the catalogue propose it instead.
+    """
+    recording = get_object_or_404(Recording, uid=uid)
+    posted = request.method == "POST"
+    data = request.POST if posted else request.GET
+    form = StretchForm(recording, data or None)
+    shown = None
+    if form.is_valid():
+        if posted and _save(request, recording, form):
+            return redirect("portal:recording_detail", uid=uid)
+        shown = exclusion.preview(recording=recording, span=form.span())
+    context = {"recording": recording, "form": form, "preview": shown}
+    return render(request, "portal/catalogue/exclusion.html", context)
+
+
+def _save(request: PortalRequest, recording: Recording, form: StretchForm) -> bool:
+    """Exclude or propose the interval; return False if that was refused."""
+    values, user = form.cleaned_data, request.user
+    try:
+        if user.has_perm(Action.EDIT_CATALOGUE):
+            exclusions.exclude(
+                recording=recording,
+                span=form.span(),
+                reason=values["reason"],
+                user=user,
+                note=values["note"],
+                chosen=set(request.POST.getlist("match")),
+            )
+            messages.success(request, "Interval excluded.")
+        else:
+            exclusions.propose(
+                recording=recording,
+                span=form.span(),
+                reason=values["reason"],
+                user=user,
+                note=values["note"],
+            )
+            messages.success(request, "The exclusion is proposed to a manager.")
+    except ReviewError as refused:
+        form.add_error(None, refused.message)
+        return False
+    return True
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Preview a proposed exclusion; approve it on POST."""
+    segment = get_object_or_404(Exclusion.objects.select_related("recording"), uid=uid)
+    recording = segment.recording
+    if request.method == "POST":
+        try:
+            proposals.approve(
+                segment=segment,
+                user=request.user,
+                chosen=set(request.POST.getlist("match")),
+            )
+        except ReviewError as refused:
+            messages.error(request, refused.message)
+        else:
+            messages.success(request, "Interval excluded.")
+        return redirect("portal:recording_detail", uid=recording.uid)
+    span = (segment.start_ms, segment.end_ms)
+    context = {
+        "recording": recording,
+        "proposed": segment,
+        "preview": exclusion.preview(recording=recording, span=span),
+    }
+    return render(request, "portal/catalogue/exclusion.html", context)
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Remove an exclusion, or refuse a proposed one."""
+    segment = get_object_or_404(Exclusion, uid=uid)
+    reason = request.POST.get("reason", "")
+    try:
+        if segment.approved:
+            returned = exclusions.remove(
+                segment=segment, user=request.user, reason=reason
+            )
+            done = ngettext(
+                "Exclusion removed. %(n)s match is back in the queue.",
+                "Exclusion removed. %(n)s matches are back in the queue.",
+                returned,
+            ) % {"n": returned}
+        else:
+            proposals.refuse(segment=segment, user=request.user, note=reason)
+            done = "The exclusion is refused."
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, done)
+    return redirect("portal:recording_detail", uid=segment.recording.uid)

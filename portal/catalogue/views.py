@@ -1,0 +1,147 @@
+"""The catalogue: buckets and recordings."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.roles import Action
+from catalogue import selectors
+from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.services import create_bucket
+from common.bodies import takes_files
+from dedup.intake import AlreadyInCatalogue, add_recording
+from dedup.models import DedupMember
+from portal.catalogue.forms import BucketForm, RecordingFilterForm, RecordingForm
+from portal.pictures.waveform import load_waveform, wave_paths
+from portal.shared.access import PortalRequest, needs
+from portal.shared.lists import count_of, page_of, sorted_by
+from portal.shared.playback import audio_response, audio_url
+from portal.shared.selectors import count_per_row, shown_matches
+from review import selectors as review_selectors
+from review.filters import MatchFilter
+
+_COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
+_SHOWN_MATCHES = 50
+
+
+@require_safe
+@needs(Action.VIEW)
+def catalogue(request: PortalRequest) -> HttpResponseBase:
+    """List the buckets with their counts."""
+    page = page_of(request, selectors.buckets_with_counts())
+    context = {"page_obj": page, "total": page.paginator.count}
+    return render(request, "portal/catalogue/bucket_list.html", context)
+
+
+@require_safe
+@needs(Action.VIEW)
+def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """List the recordings of one bucket."""
+    bucket = get_object_or_404(Bucket.objects.present(), pk=pk)
+    filters = RecordingFilterForm(request.GET)
+    filters.is_valid()
+    values = filters.cleaned_data
+    rows = selectors.search_recordings(text=values.get("q") or "").filter(bucket=bucket)
+    if values.get("state"):
+        rows = rows.filter(status=values["state"])
+    rows = rows.annotate(match_count=count_per_row(shown_matches(), "recording"))
+    page = page_of(request, sorted_by(request, rows, _COLUMNS, default="title"))
+    return render(
+        request,
+        "portal/catalogue/recording_list.html",
+        {
+            "bucket": bucket,
+            "filters": filters,
+            "page_obj": page,
+            "total": page.paginator.count,
+        },
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one recording: waveform, metadata and matches."""
+    recording = get_object_or_404(Recording.objects.select_related("bucket"), uid=uid)
+    matches = review_selectors.matches(filters=MatchFilter(recording=uid))
+    return render(
+        request,
+        "portal/catalogue/recording_detail.html",
+        {
+            "recording": recording,
+            "wave": wave_paths(load_waveform(recording)),
+            "matches": review_selectors.with_segments(matches[:_SHOWN_MATCHES]),
+            "match_count": count_of(matches),
+            "same_sound": _same_sound(recording),
+            "exclusions": selectors.excluded_segments(recording),
+            "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
+            if request.user.has_perm(Action.EDIT_CATALOGUE)
+            else "",
+            "audio_url": audio_url(recording),
+        },
+    )
+
+
+def _same_sound(recording: Recording) -> QuerySet[DedupMember]:
+    """Return the other members of the recording's duplicate group."""
+    group = DedupMember.objects.filter(recording=recording).values("group")
+    others = DedupMember.objects.filter(group__in=group).exclude(recording=recording)
+    return others.select_related("recording")
+
+
+@takes_files(Action.EDIT_CATALOGUE)
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def recording_add(request: PortalRequest) -> HttpResponseBase:
+    """Add a recording with its audio."""
+    form = RecordingForm(
+        request.POST or None,
+        request.FILES or None,
+        initial={"bucket": request.GET.get("bucket")},
+    )
+    if request.method == "POST" and form.is_valid():
+        answer = form.cleaned_data["if_there"]
+        try:
+            recording = add_recording(
+                bucket=form.cleaned_data["bucket"],
+                details=form.details(),
+                audio=form.cleaned_data["audio"],
+                user=request.user,
+                answer=IntakeRule(answer) if answer else None,
+            )
+        except AlreadyInCatalogue as error:
+            form.add_error(error.field, str(error))
+            if error.may_add:
+                form.add_error(
+                    "if_there", "To add it, choose the file again and say how."
+                )
+        else:
+            messages.success(
+                request, f"{recording.title} is added and being fingerprinted."
+            )
+            return redirect("portal:recording_detail", uid=recording.uid)
+    return render(request, "portal/catalogue/recording_form.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def bucket_create(request: PortalRequest) -> HttpResponseBase:
+    """Create a bucket."""
+    form = BucketForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        bucket = create_bucket(**form.cleaned_data, user=request.user)
+        messages.success(request, f"Bucket {bucket.name} is made.")
+        return redirect("portal:catalogue")
+    return render(request, "portal/catalogue/bucket_form.html", {"form": form})
+
+
+@require_safe
+@needs(Action.VIEW)
+def recording_audio(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Serve the audio of a recording in a form that browsers play."""
+    return audio_response(request, get_object_or_404(Recording, uid=uid))

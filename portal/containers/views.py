@@ -1,0 +1,125 @@
+"""Containers: how files are scanned."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Q
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.models import User
+from accounts.roles import Action
+from portal.containers.forms import ContainerForm
+from portal.shared.access import PortalRequest, needs
+from review.services import floors
+from scanning.models import Container, OutboundCallback
+from scanning.services.containers import inbound_callback_url, record_saved
+from scanning.services.outbound_callbacks import send_again
+
+
+@require_safe
+@needs(Action.VIEW)
+def container_list(request: PortalRequest) -> HttpResponseBase:
+    """List containers with their buckets and file counts."""
+    containers = (
+        Container.objects.present()
+        .prefetch_related("buckets")
+        .annotate(file_count=Count("files", filter=Q(files__deleted_at__isnull=True)))
+    )
+    return render(
+        request, "portal/containers/container_list.html", {"containers": containers}
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+def container_create(request: PortalRequest) -> HttpResponseBase:
+    """Create a container."""
+    form = ContainerForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        container = _save(form, request.user)
+        messages.success(request, f"Container {container.name} is made.")
+        return redirect("portal:container_list")
+    return render(request, "portal/containers/container_form.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """Change a container; earlier scans keep the settings that they ran with."""
+    container = get_object_or_404(Container.objects.present(), pk=pk)
+    floor_now = container.score_floor
+    callback_url = inbound_callback_url(container)
+    form = ContainerForm(request.POST or None, instance=container)
+    floor = _floor_to_show(request, form, floor_now)
+    if request.method == "POST" and form.is_valid() and floor is None:
+        _save(form, request.user)
+        if "engine" in form.changed_data and container.takes_callbacks:
+            messages.warning(
+                request,
+                f"{container.name} has a new callback address, because its engine "
+                "changed. Enter it in ACRCloud: the old address is not found any more.",
+            )
+        returned = floors.give_back(container=container, user=request.user)
+        messages.success(request, f"Container {container.name} is saved.")
+        if returned:
+            messages.info(
+                request, f"{returned} matches are not below the floor any more."
+            )
+        return redirect("portal:container_list")
+    return render(
+        request,
+        "portal/containers/container_form.html",
+        {
+            "form": form,
+            "container": container,
+            "callback_url": callback_url,
+            "floor": floor,
+        },
+    )
+
+
+def _floor_to_show(
+    request: PortalRequest, form: ContainerForm, now: Decimal
+) -> floors.FloorPreview | None:
+    """Return the preview of a new floor; None if it moves no match or was shown."""
+    if request.method != "POST" or not form.is_valid():
+        return None
+    wanted = form.cleaned_data["score_floor"]
+    if wanted == now or request.POST.get("floor_shown") == str(wanted):
+        return None
+    shown = floors.preview(container=form.instance, floor=wanted)
+    return shown if shown.returning or shown.staying else None
+
+
+@transaction.atomic
+def _save(form: ContainerForm, user: User) -> Container:
+    is_new = form.instance.pk is None
+    if is_new:
+        form.instance.created_by = user
+    container: Container = form.save()
+    engine_before = None if is_new else form.initial["engine"]
+    record_saved(container=container, engine_before=engine_before, user=user)
+    return container
+
+
+@require_POST
+@needs(Action.CONFIGURE)
+def callback_again(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Queue a callback again; the worker sends it within a second."""
+    callback = get_object_or_404(
+        OutboundCallback.objects.select_related("container", "scanned_file"), uid=uid
+    )
+    send_again(callback=callback, user=request.user)
+    messages.success(
+        request, f"The callback for {callback.scanned_file.name} is being sent again."
+    )
+    return redirect("portal:container_edit", pk=callback.container_id)

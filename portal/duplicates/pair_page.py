@@ -1,0 +1,195 @@
+"""The context of the comparison of two recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from catalogue.models import Recording
+from dedup import grouping, merging
+from dedup.models import DuplicateKind, PairLink
+from portal.pictures import plots, ribbon, waveform
+from portal.pictures.match import chosen
+from portal.pictures.pair import Pair, aligned
+from portal.pictures.waveform import load_waveform
+from portal.shared import formats
+
+ICONS = {
+    "exact_file": "exact",
+    "same_audio": "duplicates",
+    "family": "scissors",
+    "shared_loop": "loop",
+    "overlap": "link",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One aligned interval of two recordings."""
+
+    start_ms: int
+    end_ms: int
+    reference_start_ms: int
+    reference_end_ms: int
+    tempo_ratio: float
+    pitch_cents: Decimal | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRibbon:
+    """One recording with the intervals that the other one shares."""
+
+    recording: Recording
+    quality: str
+    wave: waveform.WavePaths | None
+    boxes: tuple[tuple[str, str], ...]
+
+
+def pair_context(
+    one: Recording, other: Recording, link: PairLink | None, segment: str
+) -> dict[str, object]:
+    """Return the context; ``segment`` is a segment number from the address."""
+    runs = runs_of(link, one) if link is not None else []
+    current = chosen(segment, len(runs))
+    play = runs[current - 1] if runs else None
+    drawn: Pair | None = aligned(one, other, play) if play else None
+    fields = merging.field_choices([one, other])
+    return {
+        "one": one,
+        "other": other,
+        "link": link,
+        "kind_label": relation_label(link),
+        "kind_icon": ICONS.get(link.kind if link else "", "duplicates"),
+        "runs": runs,
+        "plays": runs,
+        "current": current,
+        "pair": drawn,
+        "plot": plots.alignment_plot(segments=_segments(runs), current=current)
+        if runs
+        else None,
+        "ribbons": [_ribbon(one, runs), _ribbon(other, [_turned(run) for run in runs])],
+        "fields": fields,
+        "differing": sum(field.differs for field in fields),
+        "confidence": formats.percent(link.confidence, 1) if link else "",
+    }
+
+
+def relation_label(link: PairLink | None) -> str:
+    """Return the label of the relation of two recordings."""
+    if link is None or not link.kind:
+        return (
+            _("No relation") if link is None or not link.runs else _("A short interval")
+        )
+    label = str(DuplicateKind(link.kind).label)
+    return _("%(kind)s, altered") % {"kind": label} if link.altered else label
+
+
+def quality_of(recording: Recording) -> str:
+    """Return codec, sample rate, bit rate and mono of a recording in one line."""
+    facts = recording.facts
+    parts = [formats.codec(str(facts.get("codec", "")))]
+    if rate := facts.get("sample_rate"):
+        parts.append(f"{int(rate) / 1000:g} kHz")
+    if not grouping.is_lossless(recording) and (bits := facts.get("bit_rate")):
+        parts.append(f"{int(bits) // 1000} kbit/s")
+    if facts.get("channels") == 1:
+        parts.append(_("mono"))
+    return " ".join(part for part in parts if part)
+
+
+def runs_of(link: PairLink, first: Recording) -> list[Run]:
+    """Return the intervals that two recordings share, with ``first`` as the source."""
+    turned = link.one_id != first.pk
+    shown = []
+    for start, end, other_start, other_end, tempo, pitch, score in link.runs:
+        here, there = (start, end), (other_start, other_end)
+        if turned:
+            here, there = there, here
+            tempo, pitch = 1 / tempo, -pitch
+        shown.append(
+            Run(
+                start_ms=round(here[0]),
+                end_ms=round(here[1]),
+                reference_start_ms=round(there[0]),
+                reference_end_ms=round(there[1]),
+                tempo_ratio=tempo,
+                pitch_cents=Decimal(str(round(pitch, 1))),
+                score=score,
+            )
+        )
+    return sorted(shown, key=lambda run: run.start_ms)
+
+
+def plot_of(link: PairLink | None, first: Recording) -> plots.AlignmentPlot | None:
+    """Draw the alignment of two recordings; None if they were never compared."""
+    if link is None:
+        return None
+    runs = runs_of(link, first)
+    current = 1 if len(runs) == 1 else None
+    return plots.alignment_plot(segments=_segments(runs), current=current)
+
+
+def says_of(link: PairLink | None, first: Recording) -> str:
+    """Return a description of the plot."""
+    if link is None or not link.runs:
+        return _("These two were not compared directly; other recordings link them.")
+    runs = runs_of(link, first)
+    shared = sum(run.end_ms - run.start_ms for run in runs)
+    text = (
+        _("One run of %(length)s.")
+        if len(runs) == 1
+        else _("%(n)s runs, together %(length)s.")
+    ) % {"n": len(runs), "length": formats.clock(shared, digits=1)}
+    if link.altered:
+        tempo = runs[0].tempo_ratio
+        text += " " + _("The first plays at %(speed)s of the second, %(cents)s.") % {
+            "speed": formats.speed(tempo),
+            "cents": formats.cents(float(runs[0].pitch_cents or 0)),
+        }
+    return text
+
+
+def _segments(runs: Sequence[Run]) -> list[ribbon.DrawnSegment]:
+    return [
+        ribbon.DrawnSegment(
+            start_ms=run.start_ms,
+            end_ms=run.end_ms,
+            state="",
+            reference_start_ms=run.reference_start_ms,
+            reference_end_ms=run.reference_end_ms,
+            score=run.score,
+        )
+        for run in runs
+    ]
+
+
+def _ribbon(recording: Recording, runs: Sequence[Run]) -> SharedRibbon:
+    whole = max(1, recording.duration_ms)
+    return SharedRibbon(
+        recording,
+        quality_of(recording),
+        waveform.wave_paths(load_waveform(recording)),
+        tuple(
+            (
+                f"{100 * run.start_ms / whole:.3f}%",
+                f"{100 * (run.end_ms - run.start_ms) / whole:.3f}%",
+            )
+            for run in runs
+        ),
+    )
+
+
+def _turned(run: Run) -> Run:
+    return Run(
+        run.reference_start_ms,
+        run.reference_end_ms,
+        run.start_ms,
+        run.end_ms,
+        1 / run.tempo_ratio,
+        run.pitch_cents,
+        run.score,
+    )

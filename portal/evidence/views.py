@@ -1,0 +1,98 @@
+"""Views that request, show, download and cancel the evidence packs of a match."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.roles import Action
+from portal.evidence.forms import PackForm
+from portal.shared.access import PortalRequest, needs
+from reports.evidence import selectors, services, signing
+from reports.evidence.errors import EvidenceRefused
+from reports.models import EvidencePack, PackStatus
+from review.models import Match
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@needs(Action.VIEW, to_post=Action.REPORT)
+def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """List the packs of a match; a POST requests a new pack."""
+    match = get_object_or_404(
+        Match.objects.select_related("recording", "scanned_file"), uid=uid
+    )
+    if request.method == "POST":
+        return _build(request, match)
+    packs = selectors.packs_of(match)
+    return render(
+        request,
+        "portal/evidence/pack_list.html",
+        {
+            "match": match,
+            "form": PackForm(),
+            "packs": [pack for pack in packs if not pack.is_active],
+            "evidence": selectors.evidence_of(match),
+            "working": next((pack for pack in packs if pack.is_active), None),
+            "has_key": signing.has_key(),
+        },
+    )
+
+
+def _build(request: PortalRequest, match: Match) -> HttpResponseBase:
+    form = PackForm(request.POST)
+    form.is_valid()
+    try:
+        services.request_pack(
+            match=match,
+            user=request.user,
+            with_reference_clips=form.cleaned_data["reference_clips"],
+        )
+    except EvidenceRefused as refused:
+        messages.error(request, refused.message)
+    return redirect(reverse("portal:evidence", args=[match.uid]))
+
+
+@require_safe
+@needs(Action.VIEW)
+def evidence_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Download a pack and record who downloaded it."""
+    pack = get_object_or_404(
+        EvidencePack.objects.select_related("match"), uid=uid, status=PackStatus.READY
+    )
+    try:
+        file = pack.file.open("rb")
+    except FileNotFoundError:
+        messages.error(
+            request,
+            "This pack is not on the disk any more. Its hash stays; restore the file from "
+            "a backup, or build a new pack.",
+        )
+        return redirect(reverse("portal:evidence", args=[pack.match.uid]))
+    if request.method == "GET":
+        services.record_download(pack=pack, user=request.user)
+    return FileResponse(
+        file,
+        as_attachment=True,
+        filename=pack.file_name,
+        content_type="application/zip",
+    )
+
+
+@require_POST
+@needs(Action.REPORT)
+def evidence_cancel(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Cancel a pack that is being built."""
+    pack = get_object_or_404(EvidencePack.objects.select_related("match"), uid=uid)
+    if not services.cancel_pack(pack=pack, user=request.user):
+        messages.warning(request, "This pack is not being built any more.")
+    return redirect(reverse("portal:evidence", args=[pack.match.uid]))

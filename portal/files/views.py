@@ -1,0 +1,246 @@
+"""The list of files, the page of a file, and its actions."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.roles import Action
+from catalogue.selectors import searchable_buckets
+from common.bodies import takes_files
+from portal.files.forms import (
+    DeleteFileForm,
+    FileFilterForm,
+    RemoveAudioForm,
+    RescanForm,
+)
+from portal.files.page import segment_rows
+from portal.pictures.file import (
+    draw_coverage,
+    draw_ribbon,
+    fill_coverage,
+    matches_of,
+    why_no_match,
+)
+from portal.shared.access import PortalRequest, needs
+from portal.shared.lists import page_of, sorted_by
+from portal.shared.playback import audio_response, audio_url
+from portal.shared.selectors import count_per_row, files_named, shown_matches
+from review import scan_diff
+from review.choices import WAITING_STATES, MatchState
+from review.models import Match
+from scanning import selectors
+from scanning.choices import ACTIVE_FILE_STATUSES, ScanStatus
+from scanning.errors import IntakeRefused
+from scanning.models import Scan, ScannedFile
+from scanning.retention import remove_audio
+from scanning.services.intake import attach_audio
+from scanning.services.removal import delete_files
+from scanning.services.scans import cancel_scans, request_scan
+
+_COLUMNS = {
+    "state": "status",
+    "name": "name",
+    "container": "container__name",
+    "duration": "duration_ms",
+    "created": "created_at",
+}
+
+
+@require_safe
+@needs(Action.VIEW)
+def file_list(request: PortalRequest) -> HttpResponseBase:
+    """List files by state, container and name."""
+    filters = FileFilterForm(request.GET)
+    rows = _with_counts(_filtered(filters))
+    page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-created"))
+    fill_coverage(page.object_list)
+    return render(
+        request,
+        "portal/files/file_list.html",
+        {
+            "filters": filters,
+            "page_obj": page,
+            "total": page.paginator.count,
+            "any_active": any(file.status in ACTIVE_FILE_STATUSES for file in page),
+        },
+    )
+
+
+def _filtered(filters: FileFilterForm) -> QuerySet[ScannedFile]:
+    filters.is_valid()
+    values = filters.cleaned_data
+    text = values.get("q")
+    rows = files_named(text) if text else selectors.files()
+    if values.get("state"):
+        rows = rows.filter(status=values["state"])
+    if values.get("container"):
+        rows = rows.filter(container=values["container"])
+    return rows
+
+
+def _with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
+    """Annotate each file with its match counts and the newest scan's progress.
+
+    Subqueries instead of joins count only the rows of one page.
+    """
+    newest = Scan.objects.full().filter(scanned_file=OuterRef("pk")).order_by("-pk")
+    waiting = Match.objects.filter(state__in=WAITING_STATES)
+    return files.annotate(
+        match_count=count_per_row(shown_matches(), "scanned_file"),
+        waiting_count=count_per_row(waiting, "scanned_file"),
+        progress=Subquery(newest.values("progress")[:1]),
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Show one file: progress, player, ribbon, matches and segments."""
+    file = get_object_or_404(selectors.files().select_related("uploaded_by"), uid=uid)
+    scans = list(file.scans.full()[:20])
+    done = next((scan for scan in scans if scan.status == ScanStatus.SUCCEEDED), None)
+    matches = matches_of(file)
+    shown = [match for match in matches if match.state != MatchState.SUPPRESSED]
+    waiting = [match for match in shown if match.state in WAITING_STATES]
+    return render(
+        request,
+        "portal/files/file_detail.html",
+        {
+            "file": file,
+            "scan": scans[0] if scans else None,
+            "scans": list(file.scans.all()[:20]),
+            **_comparison(scans, request.GET.get("compare", "")),
+            "matches": matches,
+            "segments": segment_rows(shown),
+            "ribbon": draw_ribbon(file, done, matches, request.GET),
+            "coverage": draw_coverage(file, shown),
+            "why": why_no_match(file, done) if done else {},
+            "audio_url": audio_url(file),
+            "review_url": waiting[0].review_url if waiting else "",
+            "waiting_count": len(waiting),
+            "other_buckets": searchable_buckets().exclude(containers=file.container),
+        },
+    )
+
+
+def _comparison(scans: list[Scan], asked: str) -> dict[str, object]:
+    """Return the scans that have an earlier one by the same engine, and one comparison.
+
+    The comparison is of the scan ``asked``, a uid, or else of the newest.
+    """
+    done = [scan for scan in scans if scan.status == ScanStatus.SUCCEEDED]
+    later = [
+        scan
+        for number, scan in enumerate(done)
+        if any(before.engine == scan.engine for before in done[number + 1 :])
+    ]
+    shown = next((scan for scan in later if scan.uid == asked), None)
+    if shown is None and later:
+        shown = later[0]
+    return {
+        "comparable": [scan.uid for scan in later],
+        "diff": scan_diff.compare(shown) if shown else None,
+    }
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Queue another scan, with further buckets or by ACRCloud if chosen."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    form = RescanForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest("Choose a bucket or engine that you may use.")
+    try:
+        request_scan(
+            scanned_file=file,
+            user=request.user,
+            waited_for=True,
+            also=form.cleaned_data["also"],
+            engine=form.cleaned_data["engine"] or None,
+        )
+    except IntakeRefused as error:
+        messages.error(request, str(error))
+    return redirect("portal:file_detail", uid=uid)
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Cancel the file's scans."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    cancel_scans(scanned_file=file, user=request.user)
+    return redirect("portal:file_detail", uid=uid)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.DELETE)
+def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Delete a file with a reason; its decisions and audit trail stay."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    form = DeleteFileForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        delete_files(
+            files=[file], user=request.user, reason=form.cleaned_data["reason"]
+        )
+        messages.success(request, f"{file.name} is deleted. Its decisions stay.")
+        return redirect("portal:file_list")
+    return render(
+        request, "portal/files/file_delete.html", {"file": file, "form": form}
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.DELETE)
+def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Remove a file's audio with a reason; its results stay."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    form = RemoveAudioForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if remove_audio(
+            scanned_file=file, user=request.user, reason=form.cleaned_data["reason"]
+        ):
+            messages.success(request, f"The audio of {file.name} is removed.")
+            return redirect("portal:file_detail", uid=uid)
+        form.add_error(
+            None,
+            "The file is being scanned or has no audio. Try again after the scan.",
+        )
+    return render(
+        request, "portal/files/file_remove_audio.html", {"file": file, "form": form}
+    )
+
+
+@takes_files(Action.UPLOAD)
+@require_POST
+@needs(Action.UPLOAD)
+def file_attach(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Attach uploaded audio to a file whose link gave none."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    upload = request.FILES.get("file")
+    if upload is None:
+        messages.error(request, "Choose the audio file to attach.")
+        return redirect("portal:file_detail", uid=uid)
+    try:
+        attach_audio(scanned_file=file, upload=upload, user=request.user)
+    except IntakeRefused as error:
+        messages.error(request, str(error))
+    return redirect("portal:file_detail", uid=uid)
+
+
+@require_safe
+@needs(Action.VIEW)
+def file_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Serve the audio of a file in a form that browsers play."""
+    return audio_response(request, get_object_or_404(selectors.files(), uid=uid))

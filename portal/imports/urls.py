@@ -1,0 +1,29 @@
+"""Addresses of imports: of recordings and of results."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.imports import result_views, views
+
+urlpatterns = [
+    path("catalogue/import/", views.catalogue_import, name="catalogue_import"),
+    path("catalogue/import/<str:uid>/", views.import_detail, name="import_detail"),
+    path("catalogue/import/<str:uid>/start/", views.import_start, name="import_start"),
+    path(
+        "catalogue/import/<str:uid>/rows.csv",
+        views.import_bad_rows,
+        name="import_bad_rows",
+    ),
+    path("files/import/", result_views.result_import, name="result_import"),
+    path(
+        "files/import/<str:uid>/",
+        result_views.result_import_detail,
+        name="result_import_detail",
+    ),
+    path(
+        "files/import/<str:uid>/start/",
+        result_views.result_import_start,
+        name="result_import_start",
+    ),
+]

@@ -1,0 +1,133 @@
+"""Retries failed jobs; each kind has its own service and required permission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.reach import refuse_limited
+from accounts.roles import Action
+from catalogue.changes import ChangeRefused, refingerprint
+from catalogue.models import CatalogueImport, Recording
+from dedup.checks import CheckUnderWay, resume_check
+from dedup.models import CatalogueCheck
+from operations.jobs import Job
+from portal.imports import services
+from portal.shared.access import NOT_ALLOWED
+from reports import scheduling
+from reports import services as report_services
+from reports.evidence import services as evidence_services
+from reports.evidence.errors import EvidenceRefused
+from reports.foreign import services as foreign_services
+from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from scanning.errors import IntakeRefused
+from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
+from scanning.services import callbacks, outbound_callbacks, retro
+from scanning.services.scans import request_scan
+
+
+class NotTriedAgain(Exception):
+    """A job was not retried; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The permission to retry a kind of job, and the function that retries it."""
+
+    action: Action
+    act: Callable[[Job, User], object]
+
+
+def may_try_again(job: Job, user: User) -> bool:
+    """Return whether the user's role allows a retry of this job."""
+    return user.has_perm(_WAYS[type(job.subject)].action)
+
+
+def try_again(*, job: Job, user: User) -> None:
+    """Queue a failed job again.
+
+    Raises ``NotTriedAgain`` if the job cannot be retried now, and ``PermissionDenied``
+    if the user may not retry it.
+    """
+    if not may_try_again(job, user):
+        raise PermissionDenied(str(NOT_ALLOWED))
+    try:
+        done = _WAYS[type(job.subject)].act(job, user)
+    except (
+        ChangeRefused,
+        EvidenceRefused,
+        IntakeRefused,
+        report_services.ReportStopped,
+    ) as refused:
+        raise NotTriedAgain(f"{job.title}: {refused}") from refused
+    except CheckUnderWay as refused:
+        raise NotTriedAgain(_("A check is under way already.")) from refused
+    if done is False:
+        raise NotTriedAgain(
+            _("%(job)s has changed in the meantime.") % {"job": job.title}
+        )
+
+
+def _scan(job: Job, user: User) -> None:
+    request_scan(scanned_file=job.subject.scanned_file, user=user, waited_for=True)
+
+
+def _recording(job: Job, user: User) -> None:
+    refingerprint(recording=job.subject, user=user)
+
+
+def _search(job: Job, user: User) -> None:
+    # Recordings outside the user's access limits are filtered out, so none may be left.
+    if not job.subject.recordings.exists():
+        raise PermissionDenied(_("You may not see what this search looks for."))
+    retro.resume_search(search=job.subject, user=user)
+
+
+def _check(job: Job, user: User) -> bool:
+    refuse_limited(user)
+    return resume_check(check=job.subject, user=user)
+
+
+_WAYS: Mapping[type[Model], _Way] = {
+    Scan: _Way(Action.UPLOAD, _scan),
+    Recording: _Way(Action.EDIT_CATALOGUE, _recording),
+    RetroSearch: _Way(Action.APPROVE, _search),
+    CatalogueCheck: _Way(Action.EDIT_DUPLICATES, _check),
+    ReportRun: _Way(
+        Action.REPORT,
+        lambda job, user: report_services.try_again(run=job.subject, user=user),
+    ),
+    EvidencePack: _Way(
+        Action.REPORT,
+        lambda job, user: evidence_services.try_again(pack=job.subject, user=user),
+    ),
+    CatalogueImport: _Way(
+        Action.EDIT_CATALOGUE,
+        lambda job, user: services.try_again(catalogue_import=job.subject, user=user),
+    ),
+    ResultImport: _Way(
+        Action.UPLOAD,
+        lambda job, user: foreign_services.try_again(
+            result_import=job.subject, user=user
+        ),
+    ),
+    OutboundCallback: _Way(
+        Action.CONFIGURE,
+        lambda job, user: outbound_callbacks.send_again(
+            callback=job.subject, user=user
+        ),
+    ),
+    InboundCallback: _Way(
+        Action.CONFIGURE,
+        lambda job, user: callbacks.replay(callback=job.subject, user=user),
+    ),
+    ReportDelivery: _Way(
+        Action.REPORT,
+        lambda job, user: scheduling.send_again(dispatch=job.subject, user=user),
+    ),
+}

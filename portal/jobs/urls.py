@@ -1,0 +1,12 @@
+"""URLs of jobs."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.jobs import views
+
+urlpatterns = [
+    path("jobs/", views.job_list, name="jobs"),
+    path("jobs/again/", views.job_again, name="job_again"),
+]

@@ -1,0 +1,136 @@
+"""Views that list jobs of all kinds and retry the failed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.roles import Action
+from catalogue.models import CatalogueImport, Recording
+from dedup.models import CatalogueCheck
+from operations.jobs import KIND_LABELS, Job, JobState, given_up, job_counts, jobs
+from portal.jobs.services import NotTriedAgain, may_try_again, try_again
+from portal.shared.access import PortalRequest, needs
+from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from scanning import selectors
+from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
+
+_AT_ONCE = 200
+_STILL_SECONDS = 300
+
+
+@never_cache
+@require_GET
+@needs(Action.VIEW)
+def job_list(request: PortalRequest) -> HttpResponseBase:
+    """List the jobs of the ``state`` and ``kind`` in the query string.
+
+    Without a valid state the list shows running jobs.
+    """
+    state = _state_of(request.GET.get("state", ""))
+    kind = request.GET.get("kind", "")
+    listed = jobs(state=state, kind=kind if kind in KIND_LABELS else "", limit=_AT_ONCE)
+    retryable = [
+        job.key
+        for job in listed
+        if state is JobState.FAILED and may_try_again(job, request.user)
+    ]
+    return render(
+        request,
+        "portal/jobs/jobs.html",
+        {
+            "jobs": [(job, _page_of(job)) for job in listed],
+            "again": retryable,
+            "state": state,
+            "states": job_counts(),
+            "kind": kind,
+            "kinds": KIND_LABELS,
+            "stands_still": _stands_still(),
+            "may_delete": request.user.has_perm(Action.DELETE),
+        },
+    )
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def job_again(request: PortalRequest) -> HttpResponseBase:
+    """Retry one failed job, or all failed jobs that the page shows."""
+    done, refused = 0, []
+    for key in request.POST.getlist("job")[:_AT_ONCE]:
+        job = given_up(key)
+        if job is None:
+            refused.append(
+                _("A job has changed in the meantime, or you may not see it.")
+            )
+            continue
+        try:
+            try_again(job=job, user=request.user)
+        except (NotTriedAgain, PermissionDenied) as error:
+            refused.append(str(error))
+        else:
+            done += 1
+    if done:
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s job was queued again.",
+                "%(count)s jobs were queued again.",
+                done,
+            )
+            % {"count": done},
+        )
+    for message in dict.fromkeys(refused):
+        messages.error(request, message)
+    kind = request.POST.get("kind", "")
+    wanted = {"state": JobState.FAILED, "kind": kind if kind in KIND_LABELS else ""}
+    return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
+
+
+def _stands_still() -> bool:
+    """Return whether a scan has waited over five minutes while none runs."""
+    health = selectors.worker_health()
+    return health.running == 0 and health.oldest_queued_seconds > _STILL_SECONDS
+
+
+def _state_of(given: str) -> JobState:
+    return JobState(given) if given in set(JobState) else JobState.RUNNING
+
+
+# The page on which a job can be inspected or cancelled. Any: a row of the key's model.
+_PAGES: Mapping[type[Model], Callable[[Any], str]] = {
+    Scan: lambda scan: reverse("portal:file_detail", args=[scan.scanned_file.uid]),
+    Recording: lambda recording: reverse(
+        "portal:recording_detail", args=[recording.uid]
+    ),
+    RetroSearch: lambda search: reverse("portal:retro_search", args=[search.uid]),
+    ReportRun: lambda run: reverse("portal:report_run", args=[run.uid]),
+    ReportDelivery: lambda _one: reverse("portal:report_schedules"),
+    EvidencePack: lambda pack: reverse("portal:evidence", args=[pack.match.uid]),
+    CatalogueCheck: lambda _one: reverse("portal:duplicates"),
+    CatalogueImport: lambda run: reverse("portal:import_detail", args=[run.uid]),
+    ResultImport: lambda run: reverse("portal:result_import_detail", args=[run.uid]),
+    OutboundCallback: lambda callback: reverse(
+        "portal:file_detail", args=[callback.scanned_file.uid]
+    ),
+    InboundCallback: lambda callback: (
+        reverse("portal:file_detail", args=[callback.scanned_file.uid])
+        if callback.scanned_file
+        else ""
+    ),
+}
+
+
+def _page_of(job: Job) -> str:
+    return _PAGES[type(job.subject)](job.subject)

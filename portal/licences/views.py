@@ -1,0 +1,182 @@
+"""Views of licences: their terms, and the matches that they clear."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import FileResponse, Http404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.models import User
+from accounts.roles import Action
+from common.bodies import takes_files
+from common.storage import display_name, keep_file
+from portal.licences.forms import LicenceFilterForm, LicenceForm
+from portal.shared.access import PortalRequest, needs
+from portal.shared.lists import page_of, sorted_by
+from review.choices import MatchState
+from review.errors import ReviewError
+from review.models import Licence
+from review.models.licence import NUMBER_PREFIX
+from review.services import licences
+from review.services.licences import Reach
+
+_COLUMNS = {"number": "pk", "holder": "holder", "until": "valid_until"}
+
+
+@require_safe
+@needs(Action.VIEW)
+def licence_list(request: PortalRequest) -> HttpResponseBase:
+    """List the licences, each with the number of matches that it clears now."""
+    licences.own_accounts()
+    filters = LicenceFilterForm(request.GET)
+    filters.is_valid()
+    rows = _filtered(filters.cleaned_data).annotate(
+        cleared_count=Count("matches", filter=Q(matches__state=MatchState.CLEARED))
+    )
+    page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-number"))
+    return render(
+        request,
+        "portal/licences/licence_list.html",
+        {
+            "filters": filters,
+            "page_obj": page,
+            "total": page.paginator.count,
+            "today": timezone.localdate(),
+        },
+    )
+
+
+def _filtered(filters: dict[str, str]) -> QuerySet[Licence]:
+    """Return the licences that match the cleaned filter values."""
+    rows = Licence.objects.all()
+    text = filters.get("q", "").strip()
+    if text:
+        number = text.upper().removeprefix(NUMBER_PREFIX)
+        by_number = Q(pk=int(number)) if number.isdecimal() else Q()
+        rows = rows.filter(Q(holder__icontains=text) | by_number)
+    ended = Q(withdrawn_at__isnull=False) | Q(valid_until__lt=timezone.localdate())
+    states = {
+        "active": Q(active=True) & ~ended,
+        "draft": Q(active=False, withdrawn_at__isnull=True),
+        "ended": ended,
+    }
+    return rows.filter(states.get(filters.get("state", ""), Q()))
+
+
+@takes_files(Action.APPROVE)
+@require_http_methods(["GET", "POST"])
+@needs(Action.APPROVE)
+def licence_create(request: PortalRequest) -> HttpResponseBase:
+    """Create a licence; it stays a draft until somebody applies it in the preview."""
+    return _edit(request, Licence())
+
+
+@takes_files(Action.APPROVE)
+@require_http_methods(["GET", "POST"])
+@needs(Action.APPROVE)
+def licence_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Change the terms of a licence."""
+    return _edit(request, get_object_or_404(Licence, uid=uid))
+
+
+def _edit(request: PortalRequest, licence: Licence) -> HttpResponseBase:
+    form = LicenceForm(request.POST or None, request.FILES or None, instance=licence)
+    if request.method == "POST" and form.is_valid():
+        try:
+            reopened = _save(form, request.user)
+        except ReviewError as refused:
+            form.add_error(None, refused.message)
+        else:
+            if reopened:
+                messages.warning(
+                    request,
+                    f"{reopened} matches are no longer covered and open again.",
+                )
+            return redirect("portal:licence_preview", uid=form.instance.uid)
+    context = {"form": form, "licence": licence if licence.pk else None}
+    return render(request, "portal/licences/licence_form.html", context)
+
+
+def _save(form: LicenceForm, user: User) -> int:
+    """Store the evidence file and the terms; return how many matches reopened."""
+    licence: Licence = form.save(commit=False)
+    evidence = form.cleaned_data.get("evidence_file")
+    if evidence is not None:
+        stored = keep_file(evidence, f"licences/{licence.uid}")
+        licence.evidence.name = stored.name
+        licence.evidence_name = display_name(evidence.name, otherwise="evidence")
+    return licences.save(
+        licence=licence,
+        user=user,
+        buckets=form.chosen_buckets(),
+        recordings=form.chosen_recordings(),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.APPROVE)
+def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show the matches that the licence would clear; a POST with ``reach`` applies it."""
+    licence = get_object_or_404(Licence, uid=uid)
+    if request.method == "POST" and request.POST.get("reach") in set(Reach):
+        try:
+            cleared = licences.apply(
+                licence=licence,
+                user=request.user,
+                reach=Reach(request.POST["reach"]),
+                chosen=set(request.POST.getlist("match")),
+            )
+        except ReviewError as refused:
+            messages.error(request, refused.message)
+        else:
+            noun = "match is" if cleared == 1 else "matches are"
+            messages.success(
+                request, f"{licence.number} is in force; {cleared} {noun} cleared."
+            )
+            return redirect("portal:licence_list")
+    context = {"licence": licence, "preview": licences.preview(licence=licence)}
+    return render(request, "portal/licences/licence_preview.html", context)
+
+
+@require_POST
+@needs(Action.APPROVE)
+def licence_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Withdraw a licence; matches that it cleared reopen."""
+    licence = get_object_or_404(Licence, uid=uid)
+    try:
+        reopened = licences.withdraw(
+            licence=licence, user=request.user, reason=request.POST.get("reason", "")
+        )
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+        return redirect("portal:licence_edit", uid=uid)
+    messages.success(
+        request, f"{licence.number} is withdrawn; {reopened} matches open again."
+    )
+    return redirect("portal:licence_list")
+
+
+@require_safe
+@needs(Action.VIEW)
+def licence_evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Download the licence's evidence file.
+
+    The browser always saves it: an uploaded file must not run as a page of this site.
+    """
+    licence = get_object_or_404(Licence, uid=uid)
+    if not licence.evidence:
+        raise Http404("No file is kept with this licence.")
+    return FileResponse(
+        licence.evidence.open("rb"),
+        as_attachment=True,
+        filename=licence.evidence_name,
+        content_type="application/octet-stream",
+    )

@@ -1,0 +1,140 @@
+"""Sets up the demo's users, catalogue, container and programmes.
+
+Each step first checks whether it is done, so an interrupted run can be repeated.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.services import create_user
+from catalogue.models import Bucket
+from catalogue.services import RecordingDetails, create_bucket
+from dedup.intake import add_recording
+from scanning.models import Container, ScannedFile
+from scanning.services.intake import submit_upload
+
+DEMO_DIR = settings.BASE_DIR / "demo"
+_BUCKET = "Demo catalogue"
+_CONTAINER = "Demo programmes"
+_USERS = (
+    (Role.VIEWER, "vera", "Vera"),
+    (Role.REVIEWER, "ana", "Ana"),
+    (Role.MANAGER, "mira", "Mira"),
+    (Role.ADMIN, "admin", "Adam"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A demo user and the password generated for this installation."""
+
+    username: str
+    password: str
+    role: str
+
+
+def ensure_users() -> list[Login]:
+    """Create one user per role; store the random passwords in the data directory."""
+    path = settings.ACRPORTAL_DATA_DIR / "demo" / "logins.json"
+    logins = _read_logins(path)
+    known = {login.username for login in logins}
+    for role, username, first_name in _USERS:
+        if User.objects.filter(username=username).exists():
+            continue
+        password = secrets.token_urlsafe(9)
+        create_user(
+            username=username, password=password, role=role, first_name=first_name
+        )
+        logins = [login for login in logins if login.username != username]
+        logins.append(Login(username, password, role))
+    if {login.username for login in logins} != known or not path.exists():
+        _write_logins(path, logins)
+    return logins
+
+
+def _read_logins(path: Path) -> list[Login]:
+    if not path.exists():
+        return []
+    return [Login(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def _write_logins(path: Path, logins: list[Login]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {"username": login.username, "password": login.password, "role": login.role}
+        for login in logins
+    ]
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(rows, file, indent=2)
+
+
+def ensure_catalogue(user: User) -> Bucket:
+    """Add missing demo recordings; a worker must fingerprint them."""
+    bucket = Bucket.objects.present().filter(name=_BUCKET).first()
+    if bucket is None:
+        bucket = create_bucket(name=_BUCKET, user=user)
+    known = set(bucket.recordings.values_list("custom_id", flat=True))
+    for row in _catalogue_rows():
+        if row["custom_id"] in known:
+            continue
+        path = DEMO_DIR / row["file"]
+        with path.open("rb") as handle:
+            add_recording(
+                bucket=bucket,
+                details=_details(row),
+                audio=File(handle, name=path.name),
+                user=user,
+            )
+    return bucket
+
+
+def _catalogue_rows() -> Iterator[dict[str, str]]:
+    with (DEMO_DIR / "catalogue.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _details(row: dict[str, str]) -> RecordingDetails:
+    return RecordingDetails(
+        title=row["title"],
+        custom_id=row["custom_id"],
+        artists=[row["artists"]],
+        album=row["album"],
+        label=row["label"],
+        release_date=row["release_date"],
+        isrc=row["isrc"],
+    )
+
+
+def ensure_container(bucket: Bucket, user: User) -> Container:
+    """Return the container that searches the demo bucket; create it if missing."""
+    container, made = Container.objects.present().get_or_create(
+        name=_CONTAINER, defaults={"created_by": user}
+    )
+    if made:
+        container.buckets.add(bucket)
+    return container
+
+
+def ensure_programmes(container: Container, user: User) -> list[ScannedFile]:
+    """Submit missing demo programmes; return all of them."""
+    submitted = []
+    for path in sorted((DEMO_DIR / "programmes").glob("*.opus")):
+        with path.open("rb") as handle:
+            taken = submit_upload(
+                container=container, upload=File(handle, name=path.name), user=user
+            )
+        submitted.append(taken.scanned_file)
+    return submitted

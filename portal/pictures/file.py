@@ -1,0 +1,286 @@
+"""Draws a file, and explains a scan without matches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.reach import seen_buckets, sees_every_bucket
+from catalogue.models import Recording
+from portal.pictures import ribbon
+from portal.pictures.waveform import Window, load_waveform
+from review import selectors as review_selectors
+from review.choices import MatchState
+from review.filters import MatchFilter
+from review.models import Match
+from review.services.figures import UNDER_SPEECH_PCT
+from review.services.spans import length, without
+from scanning.choices import NoMatchReason
+from scanning.models import Scan, ScannedFile, Segment
+
+_STRETCH_LANES = {
+    "no_match": "No match",
+    "silence": "Silence",
+    "not_scanned": "Not scanned",
+    "speech": "Speech",
+}
+# Order of the states in the coverage bar: settled first, open last.
+_COVERAGE_ORDER = (
+    MatchState.CONFIRMED,
+    MatchState.UPHELD,
+    MatchState.CLEARED,
+    MatchState.DISPUTED,
+    MatchState.ESCALATED,
+    MatchState.IN_REVIEW,
+    MatchState.PENDING,
+    MatchState.REJECTED,
+    MatchState.RELEASED,
+)
+
+
+# Sentence on the page for each reason.
+_WHY = {
+    NoMatchReason.CLEAN_SCAN: (
+        "The scan finished without errors and found no recording."
+    ),
+    NoMatchReason.BELOW_FLOOR: (
+        "The scan finished without errors; the closest candidate stayed below the "
+        "floor."
+    ),
+    NoMatchReason.SILENCE: "The file has no sound that could be compared.",
+    NoMatchReason.SPEECH_ONLY: (
+        "The scan finished without errors. Nearly all of the sound is speech, as the "
+        "engine estimates, and no recording was found in it."
+    ),
+    NoMatchReason.TOO_SHORT: "Without its silence, the file is too short to scan.",
+    NoMatchReason.PARTIAL_SCAN: "Part of the file was not scanned.",
+}
+
+
+def matches_of(file: ScannedFile) -> list[Match]:
+    """Return the live matches of a file with their segments, in file order."""
+    matches = review_selectors.matches(filters=MatchFilter(file=str(file.uid)))
+    return review_selectors.with_segments(matches.order_by("first_start_ms", "pk"))
+
+
+def draw_ribbon(
+    file: ScannedFile, scan: Scan | None, matches: Sequence[Match], query: QueryDict
+) -> ribbon.Ribbon | None:
+    """Draw the file with its matches; None while its duration is unknown."""
+    if not file.duration_ms:
+        return None
+    return ribbon.ribbon(
+        duration_ms=file.duration_ms,
+        waveform=load_waveform(file),
+        lanes=[
+            _lane(match) for match in matches if match.state != MatchState.SUPPRESSED
+        ],
+        facts=fact_lanes(scan, [play for match in matches for play in match.segments]),
+        window=_window(query),
+    )
+
+
+def draw_coverage(
+    file: ScannedFile, matches: Iterable[Match]
+) -> ribbon.Coverage | None:
+    """Draw how much of the file each state covers; None while its duration is unknown.
+
+    Time in several states counts once, for the first of them in ``_COVERAGE_ORDER``.
+    """
+    if not file.duration_ms:
+        return None
+    by_state: dict[str, list[tuple[int, int]]] = {}
+    for match in matches:
+        spans = [(play.start_ms, play.end_ms) for play in match.segments]
+        by_state.setdefault(match.state, []).extend(spans)
+    taken: list[tuple[int, int]] = []
+    parts = []
+    for state in _COVERAGE_ORDER:
+        spans = by_state.get(state, [])
+        parts.append(ribbon.CoveragePart(state, length(taken + spans) - length(taken)))
+        taken += spans
+    return ribbon.coverage(
+        duration_ms=file.duration_ms, parts=parts, rest_label=_nothing()
+    )
+
+
+def fill_coverage(files: Iterable[ScannedFile]) -> None:
+    """Set ``coverage_pct`` of each file: its matched share, overlaps counted once."""
+    listed = {file.pk: file for file in files}
+    matches = review_selectors.matches().filter(scanned_file__in=listed)
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for match in review_selectors.with_segments(
+        matches.exclude(state=MatchState.SUPPRESSED)
+    ):
+        plays = [(play.start_ms, play.end_ms) for play in match.segments]
+        spans.setdefault(match.scanned_file_id, []).extend(plays)
+    for pk, covered in spans.items():
+        if listed[pk].duration_ms:
+            listed[pk].coverage_pct = 100 * length(covered) / listed[pk].duration_ms
+
+
+def _lane(match: Match) -> ribbon.Lane:
+    return ribbon.Lane(
+        name=match.recording.title,
+        url=reverse("portal:recording_detail", args=[match.recording.uid]),
+        segments=[
+            ribbon.DrawnSegment(
+                start_ms=play.start_ms,
+                end_ms=play.end_ms,
+                state=match.state,
+                reference_start_ms=play.reference_start_ms,
+                reference_end_ms=play.reference_end_ms,
+                score=None if play.score is None else float(play.score),
+                key=str(play.pk),
+            )
+            for play in match.segments
+        ],
+    )
+
+
+def fact_lanes(scan: Scan | None, plays: Iterable[Segment]) -> list[ribbon.FactLane]:
+    """Return a lane for each kind of unmatched interval, and one for speech.
+
+    Speech marks whole intervals and segments that are mostly speech. For a user with
+    access limits, "no match" covers hidden matches too, so that no gap reveals them.
+    """
+    plays = list(plays)
+    heard = [play for play in plays if (play.speech_pct or 0) >= UNDER_SPEECH_PCT]
+    spans = {"speech": [ribbon.Span(play.start_ms, play.end_ms) for play in heard]}
+    # A late match can lie where the full scan found none.
+    taken = [(play.start_ms, play.end_ms) for play in plays]
+    for stretch in scan.stretches if scan else []:
+        left = without([(stretch["start_ms"], stretch["end_ms"])], taken)
+        drawn = [ribbon.Span(start, end) for start, end in left]
+        spans.setdefault(stretch["kind"], []).extend(drawn)
+        if stretch.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
+            spans["speech"].extend(drawn)
+    names = _STRETCH_LANES
+    if scan and scan.stretches and not sees_every_bucket():
+        names = names | {"no_match": _nothing()}
+        spans["no_match"] = _rest(scan, plays)
+    return [
+        ribbon.FactLane(name, kind, spans.get(kind, [])) for kind, name in names.items()
+    ]
+
+
+def _rest(scan: Scan, plays: Iterable[Segment]) -> list[ribbon.Span]:
+    """Return the intervals outside the segments, silence and parts not scanned."""
+    taken = [(play.start_ms, play.end_ms) for play in plays]
+    taken += [
+        (stretch["start_ms"], stretch["end_ms"])
+        for stretch in scan.stretches
+        if stretch["kind"] != "no_match"
+    ]
+    whole = (0, scan.scanned_file.duration_ms)
+    return [ribbon.Span(*span) for span in without([whole], taken)]
+
+
+def _nothing() -> str:
+    """Return the label of time without a match that the user may see."""
+    return _("No match") if sees_every_bucket() else _("No match in your buckets")
+
+
+def _window(query: QueryDict) -> Window | None:
+    begin, end = query.get("from", ""), query.get("to", "")
+    if begin.isdecimal() and end.isdecimal():
+        return Window(int(begin), int(end))
+    return None
+
+
+def why_no_match(file: ScannedFile, scan: Scan) -> dict[str, object]:
+    """Return the facts that explain a scan without matches."""
+    return why_no_matches([(file, scan)])[0]
+
+
+def why_no_matches(
+    scanned: Sequence[tuple[ScannedFile, Scan]],
+) -> list[dict[str, object]]:
+    """Return for each file the facts that explain its scan without matches."""
+    refused = [_candidates(scan) for _file, scan in scanned]
+    recordings = Recording.objects.in_bulk(
+        {
+            candidate["recording_id"]
+            for candidates in refused
+            for candidate in candidates
+        }
+    )
+    return [
+        {**_facts(file, scan), "closest": _closest(candidates, recordings)}
+        for (file, scan), candidates in zip(scanned, refused, strict=True)
+    ]
+
+
+def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
+    seen = seen_buckets()
+    silent = [span for span in scan.stretches if span["kind"] == "silence"]
+    silent_ms = sum(span["end_ms"] - span["start_ms"] for span in silent)
+    is_known = scan.no_match_reason in NoMatchReason.values
+    reason = NoMatchReason(scan.no_match_reason if is_known else "clean_scan")
+    return {
+        "reason_label": reason.label,
+        "sentence": " ".join([_WHY[reason], *scan.warnings]),
+        "bucket_count": len(scan.buckets),
+        "buckets": [
+            bucket["name"]
+            for bucket in scan.buckets
+            if seen is None or bucket["id"] in seen
+        ],
+        "recordings_searched": scan.recordings_searched,
+        "engine": scan.engine_label,
+        "floor": file.container.score_floor,
+        "usable_ms": file.duration_ms - silent_ms,
+        "silence_pct": 100 * silent_ms / file.duration_ms if file.duration_ms else None,
+        "speech_pct": _speech_pct(scan),
+        "not_scanned": [
+            span for span in scan.stretches if span["kind"] == "not_scanned"
+        ],
+    }
+
+
+def _speech_pct(scan: Scan) -> float | None:
+    """Return the percentage of speech in the rated intervals; None if none is rated."""
+    judged = [
+        (span["end_ms"] - span["start_ms"], span["speech_pct"])
+        for span in scan.stretches
+        if "speech_pct" in span
+    ]
+    length = sum(span_ms for span_ms, _ in judged)
+    return sum(ms * share for ms, share in judged) / length if length else None
+
+
+def _candidates(scan: Scan) -> list[dict[str, Any]]:  # Any: JSON
+    """Return the closest candidate below the floor of each unmatched interval."""
+    return [span["candidate"] for span in scan.stretches if "candidate" in span]
+
+
+def _closest(
+    candidates: Iterable[dict[str, Any]],  # Any: JSON
+    recordings: Mapping[int, Recording],
+) -> dict[str, object] | None:
+    """Return the best candidate among ``recordings``; None if there is none."""
+    near = max(
+        (
+            candidate
+            for candidate in candidates
+            if candidate["recording_id"] in recordings
+        ),
+        key=lambda candidate: float(candidate["score"]),
+        default=None,
+    )
+    if near is None:
+        return None
+    recording = recordings[near["recording_id"]]
+    return {
+        "url": reverse("portal:recording_detail", args=[recording.uid]),
+        "title": recording.title,
+        "artists": recording.artist_names,
+        "start_ms": near["start_ms"],
+        "end_ms": near["end_ms"],
+        "score": near["score"],
+        "text": near["reason"],
+    }

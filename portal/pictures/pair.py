@@ -1,0 +1,221 @@
+"""View-model of the aligned pair: both waveforms around one segment, on one time axis.
+
+The reference is drawn at the source's speed, so that a vertical line marks the same
+musical moment in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from catalogue.models import Recording
+from portal.pictures import ribbon
+from portal.pictures.waveform import (
+    DrawnWaveform,
+    WavePaths,
+    Window,
+    load_waveform,
+    wave_paths,
+)
+from portal.shared import playback
+from review.models import Match
+from scanning.models import ScannedFile, Segment
+
+CONTEXT_MS = 5_000
+MAX_TICKS = 90
+# Smaller differences are measurement noise, so the page calls the speed equal.
+SAME_SPEED = 0.0005
+SAME_PITCH_CENTS = 1
+_SECOND_STEPS = (1, 2, 5, 10, 30, 60, 300, 600)
+
+
+class AlignedInterval(Protocol):
+    """An interval of one sound, its interval in the other, and the pitch shift."""
+
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def end_ms(self) -> int: ...
+    @property
+    def reference_start_ms(self) -> int: ...
+    @property
+    def reference_end_ms(self) -> int: ...
+    @property
+    def pitch_cents(self) -> Decimal | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lean:
+    """One tick between the two sounds, upright if their speeds are equal."""
+
+    top: str
+    bottom: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two sounds around the segment."""
+
+    title: str
+    audio_url: str
+    start_ms: int
+    end_ms: int
+    window: Window
+    wave: WavePaths | None
+    ticks: tuple[ribbon.Tick, ...]
+    gain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Everything the pair template draws and the player reads."""
+
+    source: Side
+    reference: Side
+    stretch: ribbon.Box
+    leans: tuple[Lean, ...]
+    lean_seconds: int
+    ratio: Decimal
+    is_same_speed: bool
+    pitch_cents: Decimal | None
+    is_same_pitch: bool
+
+    @property
+    def can_play(self) -> bool:
+        """Tell whether at least one side has audio."""
+        return bool(self.source.audio_url or self.reference.audio_url)
+
+
+def aligned_pair(*, match: Match, play: Segment) -> Pair:
+    """Draw source and reference around a segment, with ``CONTEXT_MS`` on each side."""
+    return aligned(match.scanned_file, match.recording, play)
+
+
+def aligned(
+    file: ScannedFile | Recording, recording: Recording, play: AlignedInterval
+) -> Pair:
+    """Draw any two sounds around an interval that they share."""
+    ratio = _ratio(play)
+    shown = Window(play.start_ms - CONTEXT_MS, play.end_ms + CONTEXT_MS)
+    around = round(CONTEXT_MS * ratio)
+    heard = Window(play.reference_start_ms - around, play.reference_end_ms + around)
+    curves = load_waveform(file), load_waveform(recording)
+    loudness = (
+        _loudness(curves[0], play.start_ms, play.end_ms, file.duration_ms),
+        _loudness(
+            curves[1],
+            play.reference_start_ms,
+            play.reference_end_ms,
+            recording.duration_ms,
+        ),
+    )
+    step, leans = _leans(play, shown, ratio)
+    return Pair(
+        source=Side(
+            title=file.name if isinstance(file, ScannedFile) else file.title,
+            audio_url=playback.audio_url(file),
+            start_ms=play.start_ms,
+            end_ms=play.end_ms,
+            window=shown,
+            wave=_window_of(curves[0], shown, file.duration_ms),
+            ticks=_ruler(shown),
+            gain=_gain(loudness[0], loudness[1]),
+        ),
+        reference=Side(
+            title=recording.title,
+            audio_url=playback.audio_url(recording),
+            start_ms=play.reference_start_ms,
+            end_ms=play.reference_end_ms,
+            window=heard,
+            wave=_window_of(curves[1], heard, recording.duration_ms),
+            ticks=_ruler(heard),
+            gain=_gain(loudness[1], loudness[0]),
+        ),
+        stretch=ribbon.Box(
+            x=_percent(shown, play.start_ms),
+            width=f"{100 * (play.end_ms - play.start_ms) / shown.length_ms:.3f}%",
+            x2=_percent(shown, play.end_ms),
+            start_ms=play.start_ms,
+            end_ms=play.end_ms,
+        ),
+        leans=leans,
+        lean_seconds=step,
+        ratio=Decimal(f"{ratio:.5f}"),
+        is_same_speed=abs(ratio - 1) < SAME_SPEED,
+        pitch_cents=play.pitch_cents,
+        is_same_pitch=abs(float(play.pitch_cents or 0)) < SAME_PITCH_CENTS,
+    )
+
+
+def _ratio(play: AlignedInterval) -> float:
+    """Return the reference seconds per second of the source."""
+    source = play.end_ms - play.start_ms
+    return (play.reference_end_ms - play.reference_start_ms) / source
+
+
+def _window_of(
+    waveform: DrawnWaveform | None, shown: Window, duration_ms: int
+) -> WavePaths | None:
+    """Cut a window out of the waveform; values beyond its ends are 0."""
+    if waveform is None or not duration_ms:
+        return None
+    return wave_paths(
+        DrawnWaveform(
+            _cut(waveform.peaks, shown, duration_ms),
+            _cut(waveform.rms, shown, duration_ms),
+        )
+    )
+
+
+def _cut(values: Sequence[int], shown: Window, duration_ms: int) -> Sequence[int]:
+    first = len(values) * shown.start_ms // duration_ms
+    last = len(values) * shown.end_ms // duration_ms + 1
+    before, after = max(-first, 0), max(last - len(values), 0)
+    return [0] * before + list(values[max(first, 0) : last]) + [0] * after
+
+
+def _ruler(shown: Window) -> tuple[ribbon.Tick, ...]:
+    return tuple(tick for tick in ribbon.ruler(shown) if not tick.label.startswith("−"))
+
+
+def _leans(
+    play: AlignedInterval, shown: Window, ratio: float
+) -> tuple[int, tuple[Lean, ...]]:
+    """Return the tick spacing (s) and ticks that join equal seconds of both sides."""
+    length_s = (play.end_ms - play.start_ms) / 1000
+    step = next(
+        (step for step in _SECOND_STEPS if length_s / step <= MAX_TICKS),
+        _SECOND_STEPS[-1],
+    )
+    leans = tuple(
+        Lean(
+            top=_percent(shown, play.start_ms + second * 1000),
+            bottom=_percent(shown, play.start_ms + second * 1000 / ratio),
+        )
+        for second in range(step, int(length_s) + 1, step)
+    )
+    return step, leans
+
+
+def _percent(shown: Window, at_ms: float) -> str:
+    return f"{shown.percent(at_ms):.3f}%"
+
+
+def _loudness(
+    waveform: DrawnWaveform | None, start_ms: int, end_ms: int, duration_ms: int
+) -> float:
+    """Return the mean RMS (0–255) of an interval; 0 without a waveform."""
+    if waveform is None or not waveform.rms or not duration_ms:
+        return 0.0
+    values = _cut(waveform.rms, Window(start_ms, end_ms), duration_ms)
+    return sum(values) / len(values)
+
+
+def _gain(own: float, other: float) -> str:
+    """Return the factor that lowers the louder side to the quieter one."""
+    if not own or not other:
+        return "1"
+    return f"{min(other / own, 1):.3f}"

@@ -1,0 +1,350 @@
+"""View-models of the drawn charts: alignment plot, week chart, share bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.utils.translation import gettext as _
+
+from portal.pictures.ribbon import DrawnSegment, ruler
+from portal.pictures.waveform import Window
+from portal.shared import formats
+
+# Widths, heights and positions are in SVG units.
+PLOT_WIDTH, PLOT_HEIGHT = 300, 200
+LEFT, TOP = 40, 8
+FOLD_MS = 30_000
+FOLD_WIDTH = 12
+# Largest deviation of the speed that the summary calls normal.
+STRAIGHT = 0.005
+SAME_PART_MS = 1000
+
+CHART_HEIGHT, CHART_BOTTOM, CHART_TOP = 160, 22, 8
+BAR_SHARE = 0.3
+EVERY_LABEL = 6
+SHARE_ROW = 34
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One segment as a line: source time on x, reference time on y."""
+
+    x1: str
+    y1: str
+    x2: str
+    y2: str
+    number: int
+    is_current: bool
+    label_x: str
+    label_y: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text with its position."""
+
+    x: str
+    y: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentPlot:
+    """Everything the alignment plot template draws."""
+
+    summary: str
+    strokes: tuple[Stroke, ...]
+    across: tuple[Label, ...]
+    up: tuple[Label, ...]
+    folds: tuple[str, ...]
+    width: int = LEFT + PLOT_WIDTH + 12
+    height: int = TOP + PLOT_HEIGHT + 24
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    series: int
+    label: str
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WeekChart:
+    """Two series of counts per week with a shared zero baseline."""
+
+    summary: str
+    bars: tuple[Bar, ...]
+    across: tuple[Label, ...]
+    up: tuple[Label, ...]
+
+
+def alignment_plot(
+    *, segments: Sequence[DrawnSegment], current: int | None = None
+) -> AlignmentPlot | None:
+    """Draw a stroke per segment, folding source time over ``FOLD_MS`` between them.
+
+    Returns None if no segment has a reference interval.
+    """
+    known = sorted(
+        (
+            s
+            for s in segments
+            if s.reference_start_ms is not None and s.reference_end_ms
+        ),
+        key=lambda segment: segment.start_ms,
+    )
+    if not known:
+        return None
+    runs = _runs(known)
+    places, folds = _places(runs)
+    top_ms = max(segment.reference_end_ms or 0 for segment in known)
+    strokes = tuple(
+        _stroke(segment, places, top_ms, number, is_current=number == current)
+        for number, segment in enumerate(known, start=1)
+    )
+    return AlignmentPlot(
+        summary=_plot_summary(known),
+        strokes=strokes,
+        across=tuple(_across_label(run, places) for run in runs),
+        up=_up_labels(top_ms),
+        folds=folds,
+    )
+
+
+def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
+    """Draw new and decided matches per week.
+
+    Rows have label, new, decided, and the first and last day as begin and end.
+    """
+    counts = [(str(r["label"]), _count(r["new"]), _count(r["decided"])) for r in rows]
+    top = _round_up(max((max(new, done) for _label, new, done in counts), default=0))
+    slot = 100 / max(len(counts), 1)
+    bars: list[Bar] = []
+    across: list[Label] = []
+    for index, (row, (label, new, done)) in enumerate(zip(rows, counts, strict=True)):
+        left = index * slot
+        bars += [
+            replace(
+                _bar(left, slot, top, series, value, label),
+                query=f"?{name}_from={row.get('begin')}&{name}_until={row.get('end')}",
+            )
+            for series, value, name in ((1, new, "found"), (2, done, "decided"))
+        ]
+        if len(counts) <= EVERY_LABEL or index % 2:
+            middle = f"{_number(left + slot / 2)}%"
+            across.append(Label(middle, _number(CHART_HEIGHT - 6), label))
+    total_new = sum(new for _label, new, _done in counts)
+    total_done = sum(done for _label, _new, done in counts)
+    return WeekChart(
+        summary=_("%(new)s new and %(done)s decided in %(weeks)s weeks")
+        % {"new": total_new, "done": total_done, "weeks": len(counts)},
+        bars=tuple(bars),
+        across=tuple(across),
+        up=tuple(_level(value, top) for value in (0, top // 2, top)),
+    )
+
+
+def _runs(segments: Sequence[DrawnSegment]) -> list[list[DrawnSegment]]:
+    runs: list[list[DrawnSegment]] = []
+    end_ms = 0
+    for segment in segments:
+        if runs and segment.start_ms - end_ms <= FOLD_MS:
+            runs[-1].append(segment)
+        else:
+            runs.append([segment])
+        end_ms = max(end_ms, segment.end_ms) if len(runs[-1]) > 1 else segment.end_ms
+    return runs
+
+
+def _span(run: Sequence[DrawnSegment]) -> Window:
+    return Window(run[0].start_ms, max(segment.end_ms for segment in run))
+
+
+def _places(
+    runs: Sequence[Sequence[DrawnSegment]],
+) -> tuple[list[tuple[Window, float, float]], tuple[str, ...]]:
+    """Give each run its share of the width; return the places and x of the folds."""
+    spans = [_span(run) for run in runs]
+    room = PLOT_WIDTH - FOLD_WIDTH * (len(spans) - 1)
+    # Half of the width is shared evenly so that short runs stay readable.
+    total = sum(span.length_ms for span in spans)
+    places: list[tuple[Window, float, float]] = []
+    folds: list[str] = []
+    left = float(LEFT)
+    for index, span in enumerate(spans):
+        width = room / 2 / len(spans) + room / 2 * span.length_ms / total
+        places.append((span, left, width))
+        left += width
+        if index < len(spans) - 1:
+            folds += [_number(left + 2), _number(left + FOLD_WIDTH - 2)]
+            left += FOLD_WIDTH
+    return places, tuple(folds)
+
+
+def _across(at_ms: int, places: Sequence[tuple[Window, float, float]]) -> float:
+    for span, left, width in places:
+        if span.start_ms <= at_ms <= span.end_ms:
+            return left + width * span.percent(at_ms) / 100
+    raise ValueError(f"no run of the plot holds {at_ms} ms")
+
+
+def _up(at_ms: int, top_ms: int) -> float:
+    return TOP + PLOT_HEIGHT * (1 - at_ms / max(top_ms, 1))
+
+
+def _stroke(
+    segment: DrawnSegment,
+    places: Sequence[tuple[Window, float, float]],
+    top_ms: int,
+    number: int,
+    *,
+    is_current: bool,
+) -> Stroke:
+    x1, x2 = _across(segment.start_ms, places), _across(segment.end_ms, places)
+    y1 = _up(segment.reference_start_ms or 0, top_ms)
+    y2 = _up(segment.reference_end_ms or 0, top_ms)
+    return Stroke(
+        x1=_number(x1),
+        y1=_number(y1),
+        x2=_number(x2),
+        y2=_number(y2),
+        number=number,
+        is_current=is_current,
+        label_x=_number((x1 + x2) / 2 - 8),
+        label_y=_number((y1 + y2) / 2 - 6),
+    )
+
+
+def _across_label(
+    run: Sequence[DrawnSegment], places: Sequence[tuple[Window, float, float]]
+) -> Label:
+    start = _span(run).start_ms
+    x = _across(start, places)
+    return Label(_number(x), _number(TOP + PLOT_HEIGHT + 16), formats.clock(start))
+
+
+def _up_labels(top_ms: int) -> tuple[Label, ...]:
+    ticks = ruler(Window(0, max(top_ms, 1)))
+    main_ticks = [tick for tick in ticks if not tick.fine]
+    return tuple(
+        Label(
+            _number(LEFT - 6),
+            _number(TOP + PLOT_HEIGHT * (1 - float(tick.x.rstrip("%")) / 100)),
+            tick.label,
+        )
+        for tick in main_ticks
+    )
+
+
+def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
+    speeds = {_is_normal_speed(segment) for segment in segments}
+    pace = _("normal speed") if speeds == {True} else _("changed speed")
+    again = _repeats(segments)
+    text = _("%(count)s segments, %(pace)s") % {"count": len(segments), "pace": pace}
+    if again:
+        text += "; " + _("%(numbers)s use the same part") % {
+            "numbers": ", ".join(str(number) for number in again)
+        }
+    return text
+
+
+def _is_normal_speed(segment: DrawnSegment) -> bool:
+    source = segment.end_ms - segment.start_ms
+    reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
+    return abs(reference / max(source, 1) - 1) <= STRAIGHT
+
+
+def _repeats(segments: Sequence[DrawnSegment]) -> list[int]:
+    """Return the numbers of segments that share over ``SAME_PART_MS`` of reference."""
+    again: set[int] = set()
+    for index, segment in enumerate(segments):
+        for other_index, other in enumerate(segments[:index]):
+            start = max(segment.reference_start_ms or 0, other.reference_start_ms or 0)
+            end = min(segment.reference_end_ms or 0, other.reference_end_ms or 0)
+            if end - start > SAME_PART_MS:
+                again |= {index + 1, other_index + 1}
+    return sorted(again)
+
+
+def _bar(
+    left: float, slot: float, top: int, series: int, value: int, label: str
+) -> Bar:
+    room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
+    height = room * value / top
+    width = slot * BAR_SHARE
+    gap = slot * BAR_SHARE / 12
+    x = left + slot / 2 + (-width - gap if series == 1 else gap)
+    name = _("new") if series == 1 else _("decided")
+    return Bar(
+        x=f"{x:.2f}%",
+        y=_number(CHART_TOP + room - height),
+        width=f"{width:.2f}%",
+        height=_number(height),
+        series=series,
+        label=f"{label}: {value} {name}",
+    )
+
+
+def _level(value: int, top: int) -> Label:
+    room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
+    y = CHART_TOP + room * (1 - value / top)
+    return Label("0", _number(y), str(value))
+
+
+def _round_up(value: int) -> int:
+    for step in (2, 4, 10, 20, 40, 60, 80, 100):
+        if value <= step:
+            return step
+    return -(-value // 100) * 100
+
+
+def _count(value: object) -> int:
+    return int(str(value))
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBar:
+    """One horizontal bar; ``width`` is a percentage of the longest."""
+
+    name: str
+    y: int
+    width: str
+    value_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChart:
+    """Bars of matched time; the longest fills the width."""
+
+    bars: tuple[ShareBar, ...]
+    height: int
+    summary: str
+
+
+def share_bars(rows: Sequence[tuple[str, int]]) -> ShareChart | None:
+    """Draw matched time (ms) by name; None if all is 0."""
+    longest = max((value for _name, value in rows), default=0)
+    if not longest:
+        return None
+    bars = tuple(
+        ShareBar(name, SHARE_ROW * number, f"{100 * value / longest:.2f}%", value)
+        for number, (name, value) in enumerate(rows)
+    )
+    first, value = max(rows, key=lambda row: row[1])
+    return ShareChart(
+        bars=bars,
+        height=SHARE_ROW * len(bars),
+        summary=_("%(count)d bars; the longest is %(name)s with %(time)s")
+        % {"count": len(bars), "name": first, "time": formats.spoken(value)},
+    )

@@ -1,0 +1,135 @@
+"""Views that list, edit, order, test and apply policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.roles import Action
+from portal.policies.forms import PolicyForm, told_conditions
+from portal.shared.access import PortalRequest, needs
+from portal.shared.selectors import bucket_names
+from review.errors import ReviewError
+from review.models import Policy
+from review.services import policies
+
+
+@require_safe
+@needs(Action.VIEW)
+def policy_list(request: PortalRequest) -> HttpResponseBase:
+    """List the policies in their order, each with the number of its matches."""
+    rows = Policy.objects.select_related("owner", "assignee").annotate(
+        times=Count("matches")
+    )
+    buckets = bucket_names()
+    listed = [(policy, told_conditions(policy, buckets=buckets)) for policy in rows]
+    return render(request, "portal/policies/policy_list.html", {"policies": listed})
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.APPROVE)
+def policy_create(request: PortalRequest) -> HttpResponseBase:
+    """Create a policy; it stays off until somebody switches it on."""
+    return _edit(request, Policy())
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.APPROVE)
+def policy_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Change a policy; existing matches stay as they are."""
+    return _edit(request, get_object_or_404(Policy, uid=uid))
+
+
+def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
+    form = PolicyForm(request.POST or None, instance=policy)
+    if request.method == "POST" and form.is_valid():
+        try:
+            overlapping = policies.save(
+                policy=form.save(commit=False), user=request.user
+            )
+        except ReviewError as refused:
+            form.add_error(None, refused.message)
+        else:
+            if overlapping:
+                names = ", ".join(str(each) for each in overlapping)
+                messages.warning(
+                    request,
+                    f"Matches may fit this policy and also {names}, which does "
+                    "something else. The first policy in the list applies.",
+                )
+            return redirect("portal:policy_dry_run", uid=form.instance.uid)
+    context = {"form": form, "policy": policy if policy.pk else None}
+    return render(request, "portal/policies/policy_form.html", context)
+
+
+@require_safe
+@needs(Action.APPROVE)
+def policy_dry_run(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show the changes that the policy would make to all existing matches."""
+    policy = get_object_or_404(Policy, uid=uid)
+    run = policies.dry_run(policy=policy)
+    moves = [
+        {"now": now, "then": then, "count": count}
+        for (now, then), count in sorted(run.moves.items())
+    ]
+    context = {"policy": policy, "run": run, "moves": moves}
+    return render(request, "portal/policies/policy_dry_run.html", context)
+
+
+@require_POST
+@needs(Action.APPROVE)
+def policy_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Switch a policy on or off."""
+    policy = get_object_or_404(Policy, uid=uid)
+    enabled = request.POST.get("enabled") == "yes"
+
+    def switch() -> str:
+        policies.switch(policy=policy, user=request.user, enabled=enabled)
+        return f"{policy.name} is {'on' if enabled else 'off'} for new matches."
+
+    return _done(request, switch)
+
+
+@require_POST
+@needs(Action.APPROVE)
+def policy_move(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Move a policy one place up or down."""
+    policy = get_object_or_404(Policy, uid=uid)
+
+    def move() -> str:
+        up = request.POST.get("to") == "up"
+        policies.move(policy=policy, user=request.user, up=up)
+        return f"{policy.name} is moved."
+
+    return _done(request, move)
+
+
+@require_POST
+@needs(Action.APPROVE)
+def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Apply the policy to the waiting matches."""
+    policy = get_object_or_404(Policy, uid=uid)
+
+    def apply() -> str:
+        changed = policies.apply(policy=policy, user=request.user)
+        return f"{policy.name} is applied; {changed} matches changed."
+
+    return _done(request, apply)
+
+
+def _done(request: PortalRequest, act: Callable[[], str]) -> HttpResponseBase:
+    """Run the action, show its result as a message, and return to the list."""
+    try:
+        messages.success(request, act())
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+    return redirect("portal:policy_list")

@@ -1,0 +1,246 @@
+"""Forms for the contents, format and schedule of reports."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from common.http import LinkRefused, check_link
+from portal.shared.filters import MatchFilterForm
+from reports.choices import FilesWithout, Format, Mode, Separator
+from reports.layouts import Layout
+from reports.models import ReportRun, ReportTemplate
+from reports.models.schedule import Channel, Every
+from reports.scheduling import Plan
+from reports.schemas import SCHEMAS
+from reports.summaries import By
+from review.choices import MatchState
+from review.filters import MatchFilter
+
+_OPTIONS = ("mode", "format", "separator", "byte_order_mark", "files_without")
+
+
+class ReportForm(MatchFilterForm):
+    """A report's filters, mode, format and columns; the URL can carry all of them."""
+
+    state = forms.MultipleChoiceField(
+        required=False,
+        label=_("State"),
+        choices=MatchState.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    mode = forms.ChoiceField(
+        required=False, label=_("One row per"), choices=Mode.choices
+    )
+    format = forms.ChoiceField(
+        required=False, label=_("Format"), choices=Format.choices
+    )
+    separator = forms.ChoiceField(
+        required=False, label=_("Separator (CSV)"), choices=Separator.choices
+    )
+    byte_order_mark = forms.ChoiceField(
+        required=False,
+        label=_("Byte order mark (CSV)"),
+        choices=[("yes", _("Yes, for Excel")), ("no", _("No"))],
+    )
+    files_without = forms.ChoiceField(
+        required=False,
+        label=_("Files without a match"),
+        choices=FilesWithout.choices,
+    )
+    columns = forms.MultipleChoiceField(
+        required=False,
+        label=_("Columns"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen means all. Choosing never changes their order."),
+    )
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        asked = data.get("mode", "")
+        mode = Mode(asked) if asked in Mode.values else Mode.MATCH
+        names = [field.name for field in SCHEMAS[mode].fields]
+        self.fields["columns"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]  # a choice field
+        # Ignore columns of another mode, so that changing the mode never fails.
+        query = data.copy()
+        query.setlist(
+            "columns", [column for column in data.getlist("columns") if column in names]
+        )
+        if not data.get("files_without"):
+            query["files_without"] = _files_that_fit(data)
+        self.data: QueryDict = query
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        """Reject a period that ends before it begins."""
+        cleaned = super().clean() or {}
+        begin, end = cleaned.get("found_from"), cleaned.get("found_until")
+        if begin and end and end < begin:
+            self.add_error("found_until", _("The period ends before it begins."))
+        return cleaned
+
+    @property
+    def layout(self) -> Layout:
+        """Return the layout that a valid form describes."""
+        cleaned = self.cleaned_data
+        return Layout(
+            filters=MatchFilter.from_query(self.data).to_query(),
+            mode=Mode(cleaned["mode"] or Mode.MATCH),
+            format=Format(cleaned["format"] or Format.CSV),
+            separator=Separator(cleaned["separator"] or Separator.COMMA),
+            byte_order_mark=cleaned["byte_order_mark"] != "no",
+            files_without=FilesWithout(cleaned["files_without"]),
+            columns=tuple(cleaned["columns"]),
+        )
+
+
+class WriteAgainForm(forms.Form):
+    """Another layout for the stored rows of a report run."""
+
+    mode = forms.ChoiceField(label=_("One row per"), choices=Mode.choices)
+    format = forms.ChoiceField(label=_("Format"), choices=Format.choices)
+    separator = forms.ChoiceField(label=_("Separator (CSV)"), choices=Separator.choices)
+    byte_order_mark = forms.ChoiceField(
+        label=_("Byte order mark (CSV)"),
+        choices=[("yes", _("Yes, for Excel")), ("no", _("No"))],
+    )
+
+    def layout_of(self, run: ReportRun) -> Layout:
+        """Return the layout of a valid form; columns stay if the mode does."""
+        cleaned, before = self.cleaned_data, Layout.of(run)
+        mode = Mode(cleaned["mode"])
+        return replace(
+            before,
+            mode=mode,
+            format=Format(cleaned["format"]),
+            separator=Separator(cleaned["separator"]),
+            byte_order_mark=cleaned["byte_order_mark"] == "yes",
+            columns=before.columns if mode == before.mode else (),
+        )
+
+
+class TemplateForm(forms.Form):
+    """The name of a report template."""
+
+    name = forms.CharField(max_length=200, label=_("Keep as a template named"))
+
+
+class ScheduleForm(forms.Form):
+    """A scheduled report: its template, its time and its recipients."""
+
+    template = forms.ModelChoiceField(
+        ReportTemplate.objects.all(), label=_("Template"), empty_label=None
+    )
+    every = forms.ChoiceField(label=_("Run"), choices=Every.choices, initial=Every.WEEK)
+    hour = forms.IntegerField(
+        label=_("At hour (UTC)"), min_value=0, max_value=23, initial=8
+    )
+    channel = forms.ChoiceField(label=_("Send by"), choices=Channel.choices)
+    recipients = forms.CharField(
+        required=False,
+        label=_("E-mail addresses"),
+        widget=forms.Textarea({"rows": 2}),
+        help_text=_("Separated by commas or lines."),
+    )
+    url = forms.CharField(
+        required=False,
+        label=_("Webhook address"),
+        help_text=_("Gets the manifest as JSON, signed; the file is fetched by token."),
+    )
+    last_period = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=_("Only what was found in the day, week or month before"),
+    )
+    send_unchanged = forms.BooleanField(
+        required=False, label=_("Send also when nothing is new")
+    )
+
+    def clean_recipients(self) -> tuple[str, ...]:
+        """Split the addresses; reject the first that is not an e-mail address."""
+        given = re.split(r"[,;\s]+", self.cleaned_data["recipients"])
+        addresses = tuple(address for address in given if address)
+        for address in addresses:
+            try:
+                validate_email(address)
+            except ValidationError as error:
+                raise ValidationError(
+                    _("%(address)s is no e-mail address.") % {"address": address}
+                ) from error
+        return addresses
+
+    def clean_url(self) -> str:
+        """Reject a URL that the portal must not call."""
+        url: str = self.cleaned_data["url"].strip()
+        if url:
+            try:
+                check_link(url)
+            except LinkRefused as refused:
+                raise ValidationError(
+                    _("This address is not allowed: %(why)s.") % {"why": refused}
+                ) from refused
+        return url
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        """Require the recipients for e-mail, and the URL for a webhook."""
+        cleaned = super().clean() or {}
+        by_email = cleaned.get("channel") == Channel.EMAIL
+        needed = "recipients" if by_email else "url"
+        if needed in cleaned and not cleaned[needed]:
+            self.add_error(needed, _("Say where the report is to be sent."))
+        return cleaned
+
+    @property
+    def plan(self) -> Plan:
+        """Return the schedule that a valid form describes."""
+        cleaned = self.cleaned_data
+        return Plan(
+            every=Every(cleaned["every"]),
+            hour=cleaned["hour"],
+            last_period=cleaned["last_period"],
+            send_unchanged=cleaned["send_unchanged"],
+            channel=Channel(cleaned["channel"]),
+            recipients=cleaned["recipients"],
+            url=cleaned["url"],
+        )
+
+
+def _files_that_fit(data: QueryDict) -> str:
+    """Leave out files without a match if a filter tests a property of matches."""
+    about_matches = MatchFilter.from_query(data).is_about_matches
+    return FilesWithout.NONE if about_matches else FilesWithout.ALL
+
+
+def pairs_of(layout: Layout) -> list[tuple[str, str]]:
+    """Return a layout as name and value pairs for hidden form fields."""
+    values = query_dict(layout)
+    return [(name, str(value)) for name, items in values.lists() for value in items]
+
+
+def query_of(layout: Layout) -> str:
+    """Return a layout as the query string of the report page."""
+    return query_dict(layout).urlencode()
+
+
+def query_dict(layout: Layout) -> QueryDict:
+    """Return a layout as a query string that ``ReportForm`` reads back."""
+    query = QueryDict(mutable=True)
+    for name, value in layout.filters.items():
+        query.setlist(name, value if isinstance(value, list) else [value])
+    for name in _OPTIONS:
+        query[name] = str(getattr(layout, name))
+    query["byte_order_mark"] = "yes" if layout.byte_order_mark else "no"
+    query.setlist("columns", list(layout.columns))
+    return query
+
+
+class SummaryForm(MatchFilterForm):
+    """The grouping of a summary and the filters of its matches."""
+
+    by = forms.ChoiceField(required=False, label=_("One row per"), choices=By.choices)

@@ -1,0 +1,58 @@
+"""Views of scheduled reports and their latest deliveries."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.roles import Action
+from portal.reports.forms import ScheduleForm
+from portal.shared.access import PortalRequest, needs
+from reports import scheduling
+from reports.models import ReportDelivery, ReportSchedule
+
+_DISPATCHES = 20
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.REPORT)
+def schedules(request: PortalRequest) -> HttpResponseBase:
+    """List the user's schedules, or all for an admin; a POST creates one."""
+    form = ScheduleForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = scheduling.schedule_report(
+            template=form.cleaned_data["template"], plan=form.plan, user=request.user
+        )
+        messages.success(
+            request, _("“%(name)s” is scheduled.") % {"name": made.template.name}
+        )
+        return redirect("portal:report_schedules")
+    rows = scheduling.schedules_for(user=request.user)
+    return render(
+        request,
+        "portal/reports/schedules.html",
+        {
+            "form": form,
+            "schedules": rows,
+            "dispatches": ReportDelivery.objects.filter(
+                schedule__in=rows
+            ).select_related("schedule__template", "run")[:_DISPATCHES],
+            "has_templates": form.fields["template"].queryset.exists(),  # type: ignore[attr-defined]  # a model choice
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@require_POST
+@needs(Action.REPORT)
+def schedule_end(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """End a schedule."""
+    schedule: ReportSchedule = get_object_or_404(
+        scheduling.schedules_for(user=request.user), uid=uid
+    )
+    scheduling.end_schedule(schedule=schedule, user=request.user)
+    messages.success(request, _("The schedule has ended."))
+    return redirect("portal:report_schedules")

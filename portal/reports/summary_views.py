@@ -1,0 +1,90 @@
+"""Views that show summaries of matches as charts and send them as CSV."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.http import QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.views.decorators.http import require_GET, require_safe
+
+from accounts.roles import Action
+from portal.pictures.plots import share_bars
+from portal.reports.forms import SummaryForm
+from portal.shared.access import PortalRequest, needs
+from reports import summaries
+from reports.summaries import By, SummaryRow
+from review.filters import MatchFilter
+
+SHOWN = 50
+_BARS = 10
+_FILTER_OF = {By.LABEL: "label", By.ACCOUNT: "account", By.PLATFORM: "platform"}
+
+
+_SHOWN_FIELDS = ("by", "container", "bucket", "state", "found_from", "found_until")
+
+
+@require_safe
+@needs(Action.VIEW)
+def summary(request: PortalRequest) -> HttpResponseBase:
+    """Show counts, matched time and the weekly trend."""
+    filters, by = _asked(request.GET)
+    rows = list(summaries.summarise(filters=filters, by=by, limit=SHOWN))
+    weeks = summaries.trend(filters=filters)
+    form = SummaryForm(request.GET)
+    return render(
+        request,
+        "portal/reports/summary.html",
+        {
+            "form": form,
+            "fields": [form[name] for name in _SHOWN_FIELDS],
+            "by": by,
+            "rows": [(row, _list_of(row, by, request.GET)) for row in rows],
+            "bars": share_bars(
+                [(row.name or "–", row.matched_ms) for row in rows[:_BARS]]
+            ),
+            "weeks": [
+                {
+                    "label": date_format(week.begins, "j M"),
+                    "begin": week.begins,
+                    "end": week.begins + timedelta(days=6),
+                    "new": week.new,
+                    "decided": week.decided,
+                }
+                for week in weeks
+            ],
+        },
+    )
+
+
+@require_GET
+@needs(Action.REPORT)
+def summary_csv(request: PortalRequest) -> HttpResponseBase:
+    """Stream all rows of the summary as CSV."""
+    filters, by = _asked(request.GET)
+    return StreamingHttpResponse(
+        summaries.stream_summary(filters=filters, by=by, user=request.user),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="summary-{by}.csv"'},
+    )
+
+
+def _asked(query: QueryDict) -> tuple[MatchFilter, By]:
+    asked = query.get("by")
+    by = By(asked) if asked in By.values else By.RECORDING
+    return MatchFilter.from_query(query), by
+
+
+def _list_of(row: SummaryRow, by: By, query: QueryDict) -> str:
+    """Return the URL of the matches behind a row; empty if no page lists them."""
+    if by == By.RECORDING:
+        return reverse("portal:recording_detail", args=[row.key])
+    if by == By.MONTH or not row.key:
+        return ""
+    narrowed = query.copy()
+    narrowed.pop("by", None)
+    narrowed[_FILTER_OF[by]] = row.key
+    return f"{reverse('portal:match_list')}?{narrowed.urlencode()}"

@@ -1,0 +1,182 @@
+"""One decision for many matches of the queue: a preview, then batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponseNotAllowed, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from accounts.roles import Action
+from portal.review.forms import AssignForm, DecisionForm
+from portal.review.queue import Queue
+from portal.shared import drafts, selection
+from portal.shared.access import PortalRequest, needs
+from portal.shared.drafts import keeps_typed
+from portal.shared.selection import Progress, Versions
+from review.choices import Verb
+from review.errors import ReviewError
+from review.models import Match
+from review.services import assignment, bulk
+from review.services.bulk import BulkOutcome
+
+PREVIEW_ROWS = 20
+ASSIGN = "assign"
+_VERBS: dict[str, str] = {
+    Verb.CONFIRM: "Confirm ours",
+    Verb.CLEAR: "Clear",
+    Verb.REJECT: "Reject",
+    Verb.ESCALATE: "Escalate",
+    Verb.UNDO: "Undo",
+    ASSIGN: "Assign",
+}
+_DONE: dict[str, str] = {
+    Verb.CONFIRM: "confirmed",
+    Verb.CLEAR: "cleared",
+    Verb.REJECT: "rejected",
+    Verb.ESCALATE: "escalated",
+    Verb.UNDO: "back in the queue",
+    ASSIGN: "assigned",
+}
+
+
+def _own_page() -> str:
+    return reverse("portal:decide_many")
+
+
+@keeps_typed(_own_page)
+@needs(Action.DECIDE)
+def decide_many(request: PortalRequest) -> HttpResponseBase:
+    """Preview a decision on the selected matches; apply it when the user confirms."""
+    queue = Queue.from_query(request.GET, request.user)
+    again = drafts.take(request) if request.method == "GET" else None
+    if request.method != "POST" and again is None:
+        return HttpResponseNotAllowed(["POST"])
+    posted = again or request.POST
+    verb, chosen = posted.get("verb", ""), _selected(posted, queue)
+    if verb not in _DONE:
+        messages.error(request, "Choose what to decide.")
+        return redirect(queue.url)
+    if not chosen and "done" not in posted:
+        messages.error(request, "Select at least one match.")
+        return redirect(queue.url)
+    limit = selection.total_limit(request.user)
+    if len(chosen) > limit:
+        messages.error(request, f"Select at most {limit} matches at once.")
+        return redirect(queue.url)
+    form = _form(verb, posted if "apply" in posted else None)
+    if again is not None:
+        messages.warning(request, drafts.message())
+    elif "apply" in posted and form.is_valid():
+        return _apply(request, form, verb, queue)
+    context = {
+        "form": form,
+        "verb": verb,
+        "verb_label": _VERBS[verb],
+        "chosen": chosen,
+        "packed": selection.pack(chosen),
+        "counts": dict(_counts(chosen)),
+        "preview": _preview(chosen),
+        "more": max(len(chosen) - PREVIEW_ROWS, 0),
+        "back": queue.url,
+    }
+    return render(request, "portal/review/decide_many.html", context)
+
+
+def _form(verb: str, data: object) -> DecisionForm | AssignForm:
+    return AssignForm(data) if verb == ASSIGN else DecisionForm(Verb(verb), data)
+
+
+def _apply(
+    request: PortalRequest, form: DecisionForm | AssignForm, verb: str, queue: Queue
+) -> HttpResponseBase:
+    """Decide the next batch; show the progress page, or the result after the last."""
+    progress = Progress.from_post(request.POST)
+    if "stop" not in request.POST and progress.rest:
+        step = progress.step(bulk.bulk_limit(request.user))
+        try:
+            outcome = _decider(request, form)(step)
+        except ReviewError as refused:
+            messages.error(request, refused.message)
+            return redirect(queue.url)
+        progress = progress.after(step, outcome)
+        if progress.rest:
+            return _go_on(request, verb, progress, queue)
+    done, refused_rows = progress.shown()
+    context = {
+        "done": done,
+        "done_count": len(progress.done),
+        "packed": selection.pack(progress.done),
+        "refused": refused_rows,
+        "refused_count": len(progress.refused),
+        "left": len(progress.rest),
+        "word": _DONE[verb],
+        "can_undo": verb not in (Verb.UNDO, ASSIGN),
+        "back": queue.url,
+    }
+    return render(request, "portal/review/decided_many.html", context)
+
+
+def _decider(
+    request: PortalRequest, form: DecisionForm | AssignForm
+) -> Callable[[Versions], BulkOutcome]:
+    if isinstance(form, AssignForm):
+        values = form.cleaned_data
+        return lambda step: assignment.bulk_assign(
+            uids=list(step),
+            user=request.user,
+            assignee=values["assignee"],
+            note=values["note"],
+        )
+    decision = form.decision()
+    return lambda step: bulk.bulk_decide(
+        expected=step, user=request.user, decision=decision
+    )
+
+
+def _go_on(
+    request: PortalRequest, verb: str, progress: Progress, queue: Queue
+) -> HttpResponseBase:
+    """Show the progress; the page's form posts the next batch."""
+    answers = {
+        name: request.POST[name]
+        for name in ("reason", "note", "assignee")
+        if name in request.POST
+    }
+    context = {
+        "verb": verb,
+        "verb_label": _VERBS[verb],
+        "progress": progress,
+        "fields": {**progress.fields(), **answers},
+        "back": queue.url,
+    }
+    return render(request, "portal/review/deciding_many.html", context)
+
+
+def _counts(chosen: Versions) -> Counter[str]:
+    """Count the selected matches by state."""
+    uids = list(chosen)
+    # Chunks, because databases limit the parameters of a query.
+    counts: Counter[str] = Counter()
+    for at in range(0, len(uids), 500):
+        rows = Match.objects.filter(uid__in=uids[at : at + 500])
+        counts.update(rows.values_list("state", flat=True))
+    return counts
+
+
+def _preview(chosen: Versions) -> list[Match]:
+    matches = Match.objects.filter(uid__in=list(chosen)[:PREVIEW_ROWS])
+    return list(matches.select_related("recording", "scanned_file").order_by("-pk"))
+
+
+def _selected(posted: QueryDict, queue: Queue) -> Versions:
+    """Return the ticked matches, or for "all" those of the queue's filters."""
+    if "all" in posted:
+        # One more than the limit, so that the caller sees that there are too many.
+        rows = queue.rows().values_list("uid", "version")
+        return dict(rows[: selection.total_limit(queue.user) + 1])
+    return selection.unpack(posted.getlist("expected"))

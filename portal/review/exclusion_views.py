@@ -1,0 +1,90 @@
+"""Key X of the review page: exclude an interval of the match's reference."""
+
+from __future__ import annotations
+
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from accounts.roles import Action
+from portal.pictures import exclusion
+from portal.pictures.exclusion import StretchForm
+from portal.review import page, views
+from portal.review.page import Draft
+from portal.shared import selection
+from portal.shared.access import PortalRequest, needs
+from portal.shared.drafts import keeps_typed
+from portal.shared.fields import sentence_of
+from review.choices import WAITING_STATES
+from review.errors import ReviewError
+from review.models import Match
+from review.services import parts
+
+_SEE_FIRST = "Preview this interval, then exclude it."
+
+
+@keeps_typed(views.page_of)
+@require_http_methods(["GET", "POST"])
+@needs(Action.DECIDE)
+def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Preview an exclusion as a page fragment on GET; save it on POST.
+
+    A POST saves only if the user has seen the preview of exactly this interval.
+    """
+    match = views.find_match(uid)
+    form = StretchForm(match.recording, request.POST or request.GET)
+    if request.method == "GET":
+        return _preview(request, match, form)
+    version = selection.read_version(request.POST.get("version", ""))
+    if version is None:
+        return _refuse(request, match, "bad_request", views.MISSING_VERSION, 400)
+    if not form.is_valid():
+        return _refuse(request, match, "bad_stretch", sentence_of(form), 400)
+    # Without JavaScript, a button posts the form only to see the preview.
+    if "look" in request.POST:
+        return _refuse(request, match, "", "", 200)
+    changed = page.changed_standing(match, request.POST)
+    if changed:
+        return _refuse(request, match, "gone", changed, 409)
+    if request.POST.get("seen") != exclusion.seen_mark(form.span()):
+        return _refuse(request, match, "preview_first", _SEE_FIRST, 409)
+    try:
+        decided = parts.exclude_part(
+            match=match,
+            user=request.user,
+            version=version,
+            span=form.span(),
+            reason=form.cleaned_data["reason"],
+            note=form.cleaned_data["note"],
+            chosen=set(request.POST.getlist("match")),
+        )
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, 409)
+    stays = decided.state in WAITING_STATES[:2]
+    return views.answer_decided(request, decided, stays=stays)
+
+
+def _preview(
+    request: PortalRequest, match: Match, form: StretchForm
+) -> HttpResponseBase:
+    if not form.is_valid():
+        context: dict[str, object] = {"fault": sentence_of(form)}
+        return render(request, "portal/review/_part_preview.html", context)
+    span = form.span()
+    shown = exclusion.preview(recording=match.recording, span=span)
+    context = {"match": match, "preview": shown, "seen": exclusion.seen_mark(span)}
+    return render(request, "portal/review/_part_preview.html", context)
+
+
+def _refuse(
+    request: PortalRequest, match: Match, code: str, message: str, status: int
+) -> HttpResponseBase:
+    draft = Draft(
+        verb="exclude",
+        reason=request.POST.get("reason", ""),
+        note=request.POST.get("note", ""),
+        code=code,
+        message=message,
+        posted=request.POST,
+    )
+    return views.refuse(request, match, draft, status=status)

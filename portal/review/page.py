@@ -1,0 +1,337 @@
+"""The context of the review page, on which a person decides one match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import QueryDict
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.roles import Action
+from audit.models import Event
+from catalogue.models import Exclusion, RecordingStatus
+from catalogue.selectors import excluded_segments
+from portal.pictures import exclusion
+from portal.pictures import match as pictures
+from portal.pictures.pair import aligned_pair
+from portal.review.proposals import proposed
+from portal.review.queue import Queue
+from portal.review.reasons import why_here
+from portal.shared.formats import clock, counted, percent
+from reports.evidence.selectors import evidence_of
+from review import coverage, selectors
+from review.choices import (
+    EXCLUDE_PART,
+    WAITING_STATES,
+    DisputeCode,
+    MatchState,
+    ProposalVerb,
+    RejectCode,
+    Verb,
+)
+from review.errors import ReviewError
+from review.models import Match
+from review.services import decisions, disputes, locks, transitions
+from review.subjects import Subject
+from scanning.models import Segment
+
+CANDIDATES = 6
+EVENTS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The review lock of a match, as the page and its script read it."""
+
+    holder: str
+    until: datetime | None
+    is_mine: bool
+    is_foreign: bool
+
+    @property
+    def clock(self) -> str:
+        """Return the local time of the lock's end as ``HH:MM``; empty without a lock."""
+        return f"{timezone.localtime(self.until):%H:%M}" if self.until else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row of the comparison of the file's tags with the catalogue."""
+
+    name: str
+    source: str
+    reference: str
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether both sides have a value and the values differ, ignoring case."""
+        return bool(
+            self.source
+            and self.reference
+            and self.source.casefold() != self.reference.casefold()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LastDecision:
+    """The user's last decision, and the time until which the user can undo it."""
+
+    match: Match
+    what: str
+    undo_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The user's input to a decision that was not saved, and the cause."""
+
+    verb: str
+    reason: str
+    note: str
+    code: str
+    message: str
+    posted: QueryDict | None = None
+
+
+def open_match(*, match: Match, user: User) -> Match:
+    """Take the review lock if the match is free and the user may decide it."""
+    if not user.has_perm(Action.DECIDE) or match.state not in WAITING_STATES[:2]:
+        return match
+    try:
+        taken = locks.take_lock(match=match, user=user)
+    except ReviewError:
+        # A lock of another user must not keep the page from opening.
+        return match
+    # Copied, because the match that the caller holds has its relations loaded.
+    for name in ("state", "version", "locked_by", "locked_until"):
+        setattr(match, name, getattr(taken, name))
+    return match
+
+
+def standing(match: Match) -> str:
+    """Return ``deleted`` for a deleted file, ``retired`` for a retired recording."""
+    if match.scanned_file.deleted_at is not None:
+        return "deleted"
+    return "retired" if match.recording.status == RecordingStatus.RETIRED else ""
+
+
+def changed_standing(match: Match, posted: QueryDict) -> str:
+    """Return a message if file or recording was removed since the page was drawn."""
+    now = standing(match)
+    if not now or posted.get("standing", now) == now:
+        return ""
+    gone = {
+        "deleted": f"{match.scanned_file.name} was deleted meanwhile",
+        "retired": f"{match.recording.title} was retired meanwhile",
+    }
+    return f"{gone[now]}; nothing was saved. Reload, and decide if it still holds."
+
+
+def lock_of(match: Match, user: User) -> Lock:
+    """Return the review lock; an expired one counts as none."""
+    holder, until = match.locked_by, match.locked_until
+    if holder is None or until is None or until <= datetime.now(tz=UTC):
+        return Lock("", None, is_mine=False, is_foreign=False)
+    mine = holder == user
+    return Lock(holder.get_username(), until, is_mine=mine, is_foreign=not mine)
+
+
+def live(*, match: Match, queue: Queue, shown: int | None = None) -> dict[str, object]:
+    """Return the values that change while the page is open, such as the lock.
+
+    ``shown`` is the version that the page was drawn with. ``changed`` is true if the
+    match has had other events than locks since that version.
+    """
+    lock, place = lock_of(match, queue.user), queue.place_of(match)
+    following = queue.next_to(match)
+    changed = shown is not None and not transitions.only_locks_since(
+        match=match, version=shown
+    )
+    return {
+        "state": match.state,
+        "badge": render_to_string("components/_badge.html", {"state": match.state}),
+        "changed": changed,
+        "version": match.version,
+        "holder": lock.holder,
+        "until": lock.until,
+        "clock": lock.clock,
+        "mine": lock.is_mine,
+        "number": counted(place.number) if place.number else "",
+        "total": counted(place.total),
+        "next": queue.url_of(following) if following else "",
+        "previous": _url_before(queue, match),
+    }
+
+
+def page(
+    *, match: Match, queue: Queue, chosen: str, draft: Draft | None = None
+) -> dict[str, object]:
+    """Return the context of the page; ``chosen`` is a segment number from the address."""
+    user = queue.user
+    segments = selectors.match_segments(match)
+    current = pictures.chosen(chosen, len(segments))
+    play = segments[current - 1] if segments else None
+    others = pictures.others_in_file(match)
+    fields = _metadata(match)
+    following = queue.next_to(match)
+    events = _history(match)
+    licences = coverage.checks(subject=Subject.of(match))
+    verbs = decisions.possible_verbs(match=match, user=user)
+    place = queue.place_of(match)
+    excluded = list(excluded_segments(match.recording))
+    touching = selectors.proposals_touching(match, segments, excluded)
+    behind = selectors.proposals_behind([match]).get(match.pk)
+    context: dict[str, object] = {}
+    if queue.holds_all_waiting:
+        context["nav"] = {"pending_matches": place.total}
+    return context | {
+        "match": match,
+        "queue": queue,
+        "place": place,
+        "next_url": queue.url_of(following) if following else "",
+        "previous_url": _url_before(queue, match),
+        "here": queue.url_of(match),
+        "query": queue.query(),
+        "lock": lock_of(match, user),
+        "standing": standing(match),
+        "verbs": verbs,
+        "moves": disputes.possible_moves(match=match, user=user),
+        "dispute_codes": DisputeCode.choices,
+        "may_decide": user.has_perm(Action.DECIDE),
+        "may_manage": user.has_perm(Action.APPROVE),
+        "codes": RejectCode.choices,
+        "licences": licences,
+        "strip": _strip(match, segments, excluded, play, draft, verbs),
+        "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
+        "draft": draft,
+        "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
+        "why": why_here(match, play, behind),
+        "waits_for_answer": behind is not None,
+        "proposals": [
+            proposed(exclusion=each, match=match, queue=queue) for each in touching
+        ],
+        "plays": pictures.plays_of(segments, current),
+        "current": current,
+        "pair": aligned_pair(match=match, play=play) if play else None,
+        "ribbon": pictures.draw_ribbon(
+            match=match,
+            segments=segments,
+            play=play,
+            others=others,
+            here=queue.url_of(match),
+        ),
+        "plot": pictures.draw_plot(match, segments, current),
+        "fields": fields,
+        "differing": sum(field.differs for field in fields),
+        "candidates": _candidates(segments, others),
+        "copies": selectors.copies_heard(match),
+        "earlier": selectors.earlier_decisions(match),
+        "evidence": evidence_of(match),
+        "events": events[:EVENTS_SHOWN],
+        "has_more_events": len(events) > EVENTS_SHOWN,
+        "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
+        "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
+    }
+
+
+def _strip(
+    match: Match,
+    segments: Sequence[Segment],
+    excluded: Sequence[Exclusion],
+    play: Segment | None,
+    draft: Draft | None,
+    verbs: Sequence[Verb],
+) -> exclusion.Strip | None:
+    """Return the picture of "exclude part", with the chosen segment preselected.
+
+    None if the user may not reject the match or there is no sound to show.
+    """
+    if Verb.REJECT not in verbs or not match.recording.duration_ms or play is None:
+        return None
+    return exclusion.strip(
+        recording=match.recording,
+        plays=segments,
+        excluded=excluded,
+        picked=(
+            max(play.reference_start_ms, 0),
+            min(play.reference_end_ms, match.recording.duration_ms),
+        ),
+        posted=draft.posted if draft else None,
+    )
+
+
+def _history(match: Match) -> list[Event]:
+    """Return the events, newest first; a lock event only if it is the latest."""
+    events = selectors.events_of(match)
+    latest = events.first()
+    # One more than the page shows, to tell whether there are more.
+    shown = list(events.exclude(action__in=transitions.LOCK_EVENTS)[: EVENTS_SHOWN + 1])
+    return [latest, *shown] if latest and latest.action == transitions.TAKE else shown
+
+
+def last_decision(*, uid: str, user: User) -> LastDecision | None:
+    """Return the user's decision to show with its undo; None if it is not the last event."""
+    match = (
+        Match.objects.select_related("recording", "scanned_file")
+        .filter(uid=uid)
+        .first()
+    )
+    event = transitions.last_event(match) if match else None
+    if match is None or event is None or not _can_undo(event, user):
+        return None
+    until = event.at + decisions.UNDO_FOR
+    what = match.get_state_display()
+    if event.action in (EXCLUDE_PART, ProposalVerb.APPROVE):
+        start_ms, end_ms = event.after["span"]
+        what = f"{clock(start_ms)} – {clock(end_ms)} excluded"
+        if match.state == MatchState.ESCALATED:
+            what = "Exclusion proposed"
+    elif event.action == ProposalVerb.REFUSE:
+        what = "Exclusion refused"
+    return LastDecision(match, what, until if until > datetime.now(tz=UTC) else None)
+
+
+def _can_undo(event: Event, user: User) -> bool:
+    return decisions.may_undo(event=event, user=user) and event.actor_id == user.pk
+
+
+def _url_before(queue: Queue, match: Match) -> str:
+    earlier = queue.before(match)
+    return queue.url_of(earlier) if earlier else ""
+
+
+def _metadata(match: Match) -> list[Field]:
+    """Pair the file's tags with the catalogue's values."""
+    file, recording = match.scanned_file, match.recording
+    tags: dict[str, Any] = file.facts.get("tags", {})  # Any: untyped file tags
+
+    def tag(*names: str) -> str:
+        return next((str(tags[name]) for name in names if tags.get(name)), "")
+
+    return [
+        Field("Title", tag("title"), recording.title),
+        Field("Artist", tag("artist", "album_artist"), recording.artist_names),
+        Field("Album", tag("album"), recording.album),
+        Field("Label", tag("label", "publisher"), recording.label),
+        Field("ISRC", tag("isrc", "tsrc"), recording.isrc),
+        Field("Released", tag("date", "year"), recording.release_date),
+    ]
+
+
+def _candidates(segments: Sequence[Segment], others: Sequence[Match]) -> list[Match]:
+    """Return the best matches of other recordings that overlap these segments."""
+    rivals = [
+        other
+        for other in others
+        if any(
+            theirs.start_ms < mine.end_ms and theirs.end_ms > mine.start_ms
+            for theirs in other.segments
+            for mine in segments
+        )
+    ]
+    return sorted(rivals, key=lambda other: -(other.score or 0))[:CANDIDATES]

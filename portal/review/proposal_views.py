@@ -1,0 +1,128 @@
+"""Answering a proposed exclusion, from the match that it concerns or from the queue."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.roles import Action
+from catalogue.models import Exclusion
+from portal.pictures.exclusion import preview, seen_mark
+from portal.review import page, views
+from portal.review.page import Draft
+from portal.review.proposals import FROM_QUEUE, proposed
+from portal.review.queue import Queue
+from portal.shared import selection
+from portal.shared.access import PortalRequest, needs
+from portal.shared.drafts import keeps_typed
+from review.choices import WAITING_STATES, ProposalVerb
+from review.errors import ReviewError
+from review.models import Match
+from review.services import exclusions, proposals
+
+_SEE_FIRST = "Preview this exclusion, then approve it."
+_DONE = {
+    ProposalVerb.APPROVE: "The interval is excluded.",
+    ProposalVerb.REFUSE: "The exclusion is refused; its matches wait in the queue again.",
+}
+
+
+def _page_of(uid: str, exclusion: str) -> str:
+    return reverse("portal:match_proposal", args=[uid, exclusion])
+
+
+@keeps_typed(_page_of)
+@require_http_methods(["GET", "POST"])
+@never_cache
+@needs(Action.DECIDE)
+def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBase:
+    """Show the proposal and the matches that it touches; approve or refuse it on POST."""
+    match = views.find_match(uid)
+    asked = get_object_or_404(
+        Exclusion.objects.select_related("recording", "created_by"),
+        uid=exclusion,
+        recording=match.recording_id,
+    )
+    if request.method == "GET":
+        return _page(request, match, asked)
+    verb = request.POST.get("verb", "")
+    version = selection.read_version(request.POST.get("version", ""))
+    if verb not in ProposalVerb.values or version is None:
+        return _refuse(request, match, "bad_request", views.MISSING_VERSION, 400)
+    changed = page.changed_standing(match, request.POST)
+    if changed:
+        return _refuse(request, match, "gone", changed, 409)
+    mark = seen_mark((asked.start_ms, asked.end_ms))
+    if verb == ProposalVerb.APPROVE and request.POST.get("seen") != mark:
+        return _refuse(request, match, "preview_first", _SEE_FIRST, 409)
+    try:
+        decided = _answer(request, match, asked, ProposalVerb(verb), version)
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, 409)
+    if request.GET.get("leads") == FROM_QUEUE:
+        messages.success(request, _DONE[ProposalVerb(verb)])
+        return redirect(Queue.from_query(request.GET, request.user).url)
+    stays = decided.state in WAITING_STATES[:2]
+    return views.answer_decided(request, decided, stays=stays)
+
+
+def _answer(
+    request: PortalRequest,
+    match: Match,
+    asked: Exclusion,
+    verb: ProposalVerb,
+    version: int,
+) -> Match:
+    if verb == ProposalVerb.APPROVE:
+        return proposals.approve_from_match(
+            match=match,
+            segment=asked,
+            user=request.user,
+            version=version,
+            chosen=set(request.POST.getlist("match")),
+        )
+    return proposals.refuse_from_match(
+        match=match,
+        segment=asked,
+        user=request.user,
+        version=version,
+        note=request.POST.get("note", ""),
+    )
+
+
+def _page(request: PortalRequest, match: Match, asked: Exclusion) -> HttpResponseBase:
+    queue = Queue.from_query(request.GET, request.user)
+    if asked.approved or asked.removed_at is not None:
+        messages.info(request, "This proposal was answered meanwhile.")
+        return redirect(queue.url_of(match))
+    span = (asked.start_ms, asked.end_ms)
+    leads = FROM_QUEUE if request.GET.get("leads") == FROM_QUEUE else ""
+    context = {
+        "match": match,
+        "queue": queue,
+        "here": queue.url_of(match),
+        "standing": page.standing(match),
+        "proposal": proposed(exclusion=asked, match=match, queue=queue, leads=leads),
+        "preview": preview(recording=match.recording, span=span).without(match),
+        "leaves_nothing": exclusions.leaves_nothing(match=match, span=span),
+        "seen": seen_mark(span),
+    }
+    return render(request, "portal/review/proposal.html", context)
+
+
+def _refuse(
+    request: PortalRequest, match: Match, code: str, message: str, status: int
+) -> HttpResponseBase:
+    draft = Draft(
+        verb=request.POST.get("verb", ""),
+        reason="",
+        note=request.POST.get("note", ""),
+        code=code,
+        message=message,
+        posted=request.POST,
+    )
+    return views.refuse(request, match, draft, status=status)

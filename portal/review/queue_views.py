@@ -1,0 +1,179 @@
+"""The review queue in its tabs, and the list of all matches."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.roles import Action
+from catalogue.models import Exclusion
+from portal.pictures.file import why_no_matches
+from portal.review.page import Lock, lock_of
+from portal.review.proposals import FROM_QUEUE, Proposed, proposed
+from portal.review.queue import ORDERS, Queue, tab_counts, unmatched_files
+from portal.review.reasons import Why, why_here
+from portal.shared import selection
+from portal.shared.access import PortalRequest, needs
+from portal.shared.filters import MatchFilterForm, QueueFilterForm
+from portal.shared.lists import count_of, page_of, sorted_by
+from review import selectors
+from review.errors import ReviewError
+from review.filters import MatchFilter
+from review.models import Match
+from review.services import expected, saved_views
+from scanning import selectors as scanning_selectors
+from scanning.models import Scan
+
+_COLUMNS = {
+    "state": "state",
+    "title": "recording__title",
+    "source": "scanned_file__name",
+    "matched": "matched_ms",
+    "score": "score",
+    "created": "created_at",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One match as the queue lists it."""
+
+    match: Match
+    lock: Lock
+    url: str
+    why: Why
+    proposal: Proposed | None
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def queue(request: PortalRequest) -> HttpResponseBase:
+    """List the matches that wait for a decision."""
+    default = None if request.GET else saved_views.default_of(request.user)
+    if default is not None:
+        return redirect(f"{reverse('portal:queue')}?{default.query or 'view=waiting'}")
+    shown = Queue.from_query(request.GET, request.user)
+    page = page_of(request, shown.rows())
+    page.object_list = selectors.with_segments(page.object_list)
+    behind = selectors.proposals_behind(page.object_list)
+    following, here = shown.next_to(None), shown.query().lstrip("?")
+    return render(
+        request,
+        "portal/review/queue.html",
+        {
+            "queue": shown,
+            "now": timezone.now(),
+            "filters": QueueFilterForm(request.GET),
+            "page_obj": page,
+            "rows": [
+                _row(shown, match, behind.get(match.pk)) for match in page.object_list
+            ],
+            "total": page.paginator.count,
+            **tab_counts(request.user),
+            "tab": shown.view.value,
+            "next_url": shown.url_of(following) if following else "",
+            "limit": selection.total_limit(request.user),
+            "views": [
+                (view, f"?{view.query or 'view=waiting'}", view.query == here)
+                for view in saved_views.views_for(request.user)
+            ],
+            "here": shown.query(),
+            "orders": ORDERS,
+        },
+    )
+
+
+def _row(queue: Queue, match: Match, behind: Exclusion | None) -> QueueRow:
+    shown = None
+    if behind is not None:
+        shown = proposed(exclusion=behind, match=match, queue=queue, leads=FROM_QUEUE)
+    return QueueRow(
+        match=match,
+        lock=lock_of(match, queue.user),
+        url=queue.url_of(match),
+        why=why_here(match, next(iter(match.segments), None), behind),
+        proposal=shown,
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def unmatched(request: PortalRequest) -> HttpResponseBase:
+    """List the files without matches, with the reason."""
+    marked = request.GET.get("expected") == "yes"
+    files = unmatched_files(expected=marked).order_by("-created_at", "-pk")
+    page = page_of(request, files)
+    scans: dict[int, Scan] = {}
+    for scan in (
+        Scan.objects.full()
+        .filter(scanned_file__in=page.object_list, status="succeeded")
+        .order_by("pk")
+    ):
+        scans[scan.scanned_file_id] = scan
+    scanned = [(file, scans[file.pk]) for file in page.object_list if file.pk in scans]
+    whys = why_no_matches(scanned)
+    rows = [(file, why) for (file, _scan), why in zip(scanned, whys, strict=True)]
+    return render(
+        request,
+        "portal/review/unmatched.html",
+        {
+            "page_obj": page,
+            "rows": rows,
+            "expected": marked,
+            "expected_count": count_of(unmatched_files(expected=True)),
+            **tab_counts(request.user),
+            "tab": "unmatched",
+        },
+    )
+
+
+@require_POST
+@needs(Action.DECIDE)
+def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Mark a file as rightly without matches, or undo that."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    undo, note = "undo" in request.POST, request.POST.get("note", "")
+    judge = expected.unmark_expected if undo else expected.mark_expected
+    try:
+        judge(scanned_file=file, user=request.user, note=note)
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+    else:
+        text = (
+            "Back in the list of files without a match."
+            if undo
+            else "No music expected. Removed from the list."
+        )
+        messages.success(request, f"{file.name}: {text}")
+    if request.POST.get("from") == "file":
+        return redirect("portal:file_detail", uid=uid)
+    return redirect(f"{reverse('portal:queue_files')}{'?expected=yes' if undo else ''}")
+
+
+@require_safe
+@needs(Action.VIEW)
+def match_list(request: PortalRequest) -> HttpResponseBase:
+    """List the matches that fit the filters in the address."""
+    rows = selectors.matches(filters=MatchFilter.from_query(request.GET))
+    page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-created"))
+    page.object_list = selectors.with_segments(page.object_list)
+    return render(
+        request,
+        "portal/review/match_list.html",
+        {
+            "filters": MatchFilterForm(request.GET),
+            "page_obj": page,
+            "total": page.paginator.count,
+            **tab_counts(request.user),
+            "tab": "all",
+        },
+    )

@@ -1,0 +1,43 @@
+"""Addresses of review: a match and its decisions, the queue, disputes, saved views."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.review import (
+    bulk_views,
+    dispute_views,
+    exclusion_views,
+    proposal_views,
+    queue_views,
+    saved_views,
+    views,
+)
+
+urlpatterns = [
+    path("queue/", queue_views.queue, name="queue"),
+    path("queue/files/", queue_views.unmatched, name="queue_files"),
+    path(
+        "queue/files/<uuid:uid>/", queue_views.judge_unmatched, name="judge_unmatched"
+    ),
+    path("queue/disputes/", dispute_views.dispute_list, name="dispute_list"),
+    path("m/<str:uid>/dispute", dispute_views.move, name="match_dispute"),
+    path("queue/decide/", bulk_views.decide_many, name="decide_many"),
+    path("queue/views/", saved_views.view_save, name="view_save"),
+    path(
+        "queue/views/<str:uid>/default/", saved_views.view_default, name="view_default"
+    ),
+    path("queue/views/<str:uid>/remove/", saved_views.view_remove, name="view_remove"),
+    path("m/<str:uid>", views.review, name="match"),
+    path("m/<str:uid>/decide", views.decide, name="match_decide"),
+    path("m/<str:uid>/note", views.note, name="match_note"),
+    path("m/<str:uid>/lock", views.lock, name="match_lock"),
+    path("m/<str:uid>/release", views.release, name="match_release"),
+    path("m/<str:uid>/exclude", exclusion_views.exclude, name="match_exclude"),
+    path(
+        "m/<str:uid>/exclude/<str:exclusion>",
+        proposal_views.proposal,
+        name="match_proposal",
+    ),
+    path("matches/", queue_views.match_list, name="match_list"),
+]

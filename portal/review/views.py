@@ -1,0 +1,241 @@
+"""The page on which a person decides one match, and its actions.
+
+Scripts ask for JSON and get the outcome; a plain form post gets a redirect.
+"""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.roles import Action
+from portal.review import page
+from portal.review.page import Draft
+from portal.review.queue import Queue
+from portal.shared import drafts, selection
+from portal.shared.access import PortalRequest, needs
+from portal.shared.drafts import keeps_typed
+from review.choices import Verb
+from review.errors import ReviewError
+from review.models import Licence, Match
+from review.services import bulk, locks, notes
+from review.services.bulk import Decision
+
+LAST = "last_decision"
+MISSING_VERSION = "The page did not say which version of the match it showed."
+
+
+def page_of(uid: str) -> str:
+    """Return the path of a match's review page."""
+    return reverse("portal:match", args=[uid])
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def review(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one match and take its review lock for a user who may decide it.
+
+    A page that a script or the browser only prefetches takes no lock.
+    """
+    match = find_match(uid)
+    if request.method == "GET" and not _looks_ahead(request):
+        match = page.open_match(match=match, user=request.user)
+    return _page(request, match, draft=_kept_draft(request))
+
+
+@keeps_typed(page_of)
+@require_POST
+@needs(Action.DECIDE)
+def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Save one decision and go on to the next match of the queue."""
+    match, verb = find_match(uid), request.POST.get("verb", "")
+    version = selection.read_version(request.POST.get("version", ""))
+    if verb not in Verb.values or version is None:
+        return _refuse(request, match, "bad_request", MISSING_VERSION, status=400)
+    changed = page.changed_standing(match, request.POST)
+    if changed:
+        return _refuse(request, match, "gone", changed, status=409)
+    decision = Decision(
+        verb=Verb(verb),
+        reason=request.POST.get("reason", ""),
+        note=request.POST.get("note", ""),
+        licence=Licence.objects.filter(uid=request.POST.get("licence", "")).first(),
+    )
+    try:
+        decided = bulk.decide(
+            match=match, user=request.user, version=version, decision=decision
+        )
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, status=409)
+    if decision.verb in (Verb.UNDO, Verb.REOPEN):
+        return answer_decided(request, decided, stays=True, undone=True)
+    return answer_decided(request, decided)
+
+
+@keeps_typed(page_of)
+@require_POST
+@needs(Action.DECIDE)
+def note(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Add a note to the match's history."""
+    match = find_match(uid)
+    try:
+        notes.add_note(
+            match=match, user=request.user, note=request.POST.get("note", "")
+        )
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, status=409)
+    if _wants_json(request):
+        return JsonResponse({"message": "Note added to the history."})
+    return redirect(_queue(request).url_of(match))
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@needs(Action.VIEW)
+def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Return the state of the review lock; a POST takes or extends it.
+
+    A script sends the version that its page shows, to learn whether the match changed.
+    """
+    match = find_match(uid)
+    if request.method == "POST":
+        try:
+            locks.take_lock(
+                match=match, user=request.user, break_lock="break" in request.POST
+            )
+        except ReviewError as refused:
+            return _refuse(request, match, refused.code, refused.message, status=409)
+        match.refresh_from_db()
+    if not _wants_json(request):
+        return redirect(_queue(request).url_of(match))
+    shown = selection.read_version(request.GET.get("version", ""))
+    return JsonResponse(page.live(match=match, queue=_queue(request), shown=shown))
+
+
+@require_POST
+@needs(Action.DECIDE)
+def release(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Release the review lock without a decision."""
+    match = find_match(uid)
+    try:
+        locks.release_lock(match=match, user=request.user)
+    except ReviewError as refused:
+        return _refuse(request, match, refused.code, refused.message, status=409)
+    if _wants_json(request):
+        return JsonResponse({"message": "Review lock released."})
+    return redirect(_queue(request).url)
+
+
+def find_match(uid: str) -> Match:
+    """Return the match with its required relations; optional ones load when read."""
+    matches = Match.objects.select_related(
+        "recording", "scanned_file__container", "scan"
+    )
+    return get_object_or_404(matches, uid=uid)
+
+
+def _kept_draft(request: PortalRequest) -> Draft | None:
+    """Return the input kept for this page when the session ended, if any."""
+    posted = drafts.take(request)
+    if posted is None:
+        return None
+    return Draft(
+        verb=posted.get("verb", ""),
+        reason=posted.get("reason") or posted.get("code", ""),
+        note=posted.get("note", ""),
+        code=drafts.CODE,
+        message=drafts.message(),
+        posted=posted,
+    )
+
+
+def _queue(request: PortalRequest) -> Queue:
+    return Queue.from_query(request.GET, request.user)
+
+
+def _page(
+    request: PortalRequest,
+    match: Match,
+    *,
+    draft: Draft | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
+    context = page.page(
+        match=match,
+        queue=_queue(request),
+        chosen=request.GET.get("segment", ""),
+        draft=draft,
+    )
+    uid = request.session.get(LAST, "")
+    context["last"] = page.last_decision(uid=uid, user=request.user)
+    return render(request, "portal/review/review.html", context, status=status)
+
+
+def answer_decided(
+    request: PortalRequest, match: Match, *, stays: bool = False, undone: bool = False
+) -> HttpResponseBase:
+    """Go to the next match after a decision; ``stays`` keeps the user on this one."""
+    if undone:
+        request.session.pop(LAST, None)
+    else:
+        request.session[LAST] = match.uid
+    last = page.last_decision(uid=request.session.get(LAST, ""), user=request.user)
+    if _wants_json(request):
+        shown = {"last": last, "query": _queue(request).query()}
+        bar = render_to_string("portal/review/_last.html", shown, request)
+        answer = {"uid": match.uid, "state": match.state, "last": bar, "stays": stays}
+        return JsonResponse(answer)
+    queue = _queue(request)
+    if stays:
+        return redirect(queue.url_of(match))
+    following = queue.next_to(match)
+    if following is not None:
+        return redirect(queue.url_of(following))
+    messages.success(
+        request, f"{match.recording.title} is {match.get_state_display().lower()}."
+    )
+    return redirect(queue.url)
+
+
+def _refuse(
+    request: PortalRequest, match: Match, code: str, message: str, *, status: int
+) -> HttpResponseBase:
+    draft = Draft(
+        verb=request.POST.get("verb", ""),
+        reason=request.POST.get("reason", ""),
+        note=request.POST.get("note", ""),
+        code=code,
+        message=message,
+    )
+    return refuse(request, match, draft, status=status)
+
+
+def refuse(
+    request: PortalRequest, match: Match, draft: Draft, *, status: int
+) -> HttpResponseBase:
+    """Answer with the cause, and keep the user's input."""
+    if _wants_json(request):
+        answer = {"code": draft.code, "message": draft.message}
+        return JsonResponse(answer, status=status)
+    return _page(request, find_match(match.uid), draft=draft, status=status)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "") == "application/json"
+
+
+def _looks_ahead(request: HttpRequest) -> bool:
+    return "X-Look-Ahead" in request.headers or "prefetch" in request.headers.get(
+        "Sec-Purpose", ""
+    )

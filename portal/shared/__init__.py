@@ -1,0 +1,1 @@
+"""Code that the pages of several features share."""

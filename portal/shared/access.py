@@ -1,0 +1,62 @@
+"""Decorators that restrict views to roles and ask for a recent sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from allauth.account.decorators import reauthentication_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.roles import Action
+
+P = ParamSpec("P")
+
+
+class PortalRequest(HttpRequest):
+    """A request of a signed-in user, which the login middleware guarantees."""
+
+    user: User
+
+
+NOT_ALLOWED = _("Your role does not allow this. Ask an admin for a role that does.")
+
+View = Callable[Concatenate[PortalRequest, P], HttpResponseBase]
+
+
+def needs(
+    action: Action, *, to_post: Action | None = None
+) -> Callable[[View[P]], View[P]]:
+    """Answer 403 unless the user may perform ``action``, or ``to_post`` for a POST.
+
+    Every view must use it: ``tests/security`` reads the rule from every URL and requests
+    each URL with every role.
+    """
+    actions = {"POST": to_post or action}
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(
+            request: PortalRequest, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
+            if not request.user.has_perm(actions.get(str(request.method), action)):
+                raise PermissionDenied(str(NOT_ALLOWED))
+            return view(request, *args, **kwargs)
+
+        guarded.rule = actions | {"GET": action}  # type: ignore[attr-defined]  # read by the test of all views
+        return cast("View[P]", guarded)
+
+    return decorate
+
+
+def confirmed_to_post(view: View[P]) -> View[P]:
+    """Ask for the password or second factor before a POST, unless given recently.
+
+    After the confirmation the original POST continues.
+    """
+    return cast("View[P]", reauthentication_required(allow_get=True)(view))

@@ -1,0 +1,37 @@
+"""The template context of every page's frame."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts.reach import sees_every_bucket
+from accounts.roles import Action
+from portal.shared.lists import count_of
+from review import selectors as review_selectors
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """Return the site name, the count of waiting matches and the user's permissions.
+
+    The count is a cached callable: it queries only if a template shows it, and a view
+    that has already counted can replace it.
+    """
+    context: dict[str, object] = {
+        "site_name": settings.ACRPORTAL_SITE_NAME,
+        "request_id": getattr(request, "request_id", ""),
+    }
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return context
+    return context | {
+        "nav": {"pending_matches": cache(_waiting)},
+        "sees_every_bucket": sees_every_bucket,
+        "can": {action.name.lower(): user.has_perm(action) for action in Action},
+    }
+
+
+def _waiting() -> int:
+    return count_of(review_selectors.waiting())

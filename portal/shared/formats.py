@@ -1,0 +1,102 @@
+"""Formats times, speeds, pitches, sizes and shares for people."""
+
+from __future__ import annotations
+
+from django.utils.formats import number_format
+
+from portal.shared.lists import COUNTED
+
+UNKNOWN = "–"
+THIN_SPACE = "\u2009"
+KIB = 1024
+
+
+def clock(total_ms: int, *, digits: int = 0) -> str:
+    """Format a time as m:ss or h:mm:ss, truncated to ``digits`` decimals."""
+    sign = "−" if total_ms < 0 else ""
+    seconds, ms = divmod(abs(total_ms), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = (
+        f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    )
+    fraction = f".{ms:03d}"[: digits + 1] if digits else ""
+    return f"{sign}{text}{fraction}"
+
+
+def spoken(total_ms: int) -> str:
+    """Format a time with units, short enough for a label: 11 min 36 s."""
+    minutes, seconds = divmod(abs(total_ms) // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
+    shown = [f"{value} {unit}" for value, unit in parts if value]
+    return " ".join(shown) or "0 s"
+
+
+def percent(part: float, whole: float, *, decimals: int = 1) -> str:
+    """Format a percentage; return ``UNKNOWN`` if the whole is zero."""
+    if not whole:
+        return UNKNOWN
+    # number_format truncates, so round first.
+    share = round(100 * float(part) / float(whole), decimals)
+    digits = 0 if share in (0, 100) else decimals
+    return f"{number_format(share, decimal_pos=digits, use_l10n=True)}{THIN_SPACE}%"
+
+
+def speed(ratio: float) -> str:
+    """Format a tempo ratio as 1.030×."""
+    return f"{ratio:.3f}×"
+
+
+def cents(value: float) -> str:
+    """Format a pitch difference in whole cents with its sign."""
+    rounded = round(value)
+    sign = "+" if rounded > 0 else "−" if rounded < 0 else "±"
+    return f"{sign}{abs(rounded)} cents"
+
+
+def size(count: int) -> str:
+    """Format a number of bytes with a binary unit and at most one decimal."""
+    value, unit = float(count), "bytes"
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if value < KIB or unit == "TiB":
+            break
+        value /= KIB
+    decimals = 0 if unit == "bytes" or value == int(value) else 1
+    return f"{number_format(round(value, decimals), decimal_pos=decimals, use_l10n=True)} {unit}"
+
+
+def counted(count: int) -> str:
+    """Format the length of a list; anything above ``COUNTED`` is ``10,000+``."""
+    more = "+" if count > COUNTED else ""
+    return f"{number_format(min(count, COUNTED), force_grouping=True)}{more}"
+
+
+def middle(text: str, length: int) -> str:
+    """Shorten a name to ``length`` by its middle, so that its suffix stays visible."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 3
+    return f"{text[: length - 1 - tail]}…{text[-tail:]}"
+
+
+# Codecs whose FFmpeg decoder has a name that people would not recognise.
+_CODECS = {
+    "alac": "Apple Lossless",
+    "mp1": "MPEG layer 1",
+    "mp2": "MPEG layer 2",
+    "opus": "Opus",
+    "vorbis": "Vorbis",
+    "wmav1": "WMA",
+    "wmav2": "WMA",
+    "wmapro": "WMA Pro",
+    "wmalossless": "WMA Lossless",
+}
+
+
+def codec(name: str) -> str:
+    """Return a codec's common name for an FFmpeg decoder: MP3 for "mp3float"."""
+    plain = name.removeprefix("lib").removesuffix("float").removesuffix("_fixed")
+    if plain.startswith(("pcm_", "adpcm_")):
+        return plain.partition("_")[0].upper()
+    return _CODECS.get(plain) or plain.replace("_", " ").upper()

@@ -1,0 +1,86 @@
+"""Selects the stored audio that a browser can play, and its content type.
+
+Uploaded files never choose their own content type: the portal serves its rendition, or
+the original if its container and codec play in every browser. A player requests byte
+ranges of one version, which its URL names, so a rendition made meanwhile does not
+replace the file under it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models.fields.files import FieldFile
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from catalogue.models import Recording
+from common.byte_ranges import file_response
+from common.renditions import CONTENT_TYPE
+from portal.shared.access import PortalRequest
+from scanning.models import ScannedFile
+
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+_PLAYABLE = {
+    ("mp3", "mp3"): "audio/mpeg",
+    ("mp3", "mp3float"): "audio/mpeg",
+    (_MP4, "aac"): "audio/mp4",
+    ("flac", "flac"): "audio/flac",
+    ("wav", "pcm_s16le"): "audio/wav",
+    ("ogg", "opus"): "audio/ogg",
+    ("ogg", "vorbis"): "audio/ogg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """A stored file, its content type, and a version that changes with its bytes."""
+
+    file: FieldFile
+    content_type: str
+    version: str
+
+
+def playable(owner: ScannedFile | Recording, version: str = "") -> Playable | None:
+    """Return the version if it still exists, else the best file; None if none plays."""
+    files = _all_playable(owner)
+    best = files[0] if files else None
+    return next((file for file in files if file.version == version), best)
+
+
+def audio_url(owner: ScannedFile | Recording) -> str:
+    """Return the URL of the audio; empty if nothing can be played yet."""
+    best = playable(owner)
+    if best is None:
+        return ""
+    name = "file_audio" if isinstance(owner, ScannedFile) else "recording_audio"
+    return f"{reverse(f'portal:{name}', args=[owner.uid])}?v={best.version}"
+
+
+def _all_playable(owner: ScannedFile | Recording) -> list[Playable]:
+    """Return every stored file that browsers can play, the best first."""
+    original, sha256 = (
+        (owner.media, owner.sha256)
+        if isinstance(owner, ScannedFile)
+        else (owner.audio, owner.audio_sha256)
+    )
+    kind = (owner.facts.get("container", ""), owner.facts.get("codec", ""))
+    files = []
+    if owner.proxy:
+        files.append(Playable(owner.proxy, CONTENT_TYPE, f"rendition-{sha256[:12]}"))
+    if original and kind in _PLAYABLE:
+        files.append(Playable(original, _PLAYABLE[kind], f"original-{sha256[:12]}"))
+    return files
+
+
+def audio_response(
+    request: PortalRequest, owner: ScannedFile | Recording
+) -> HttpResponseBase:
+    """Serve the playable audio in the version that the URL names; 404 if there is none."""
+    chosen = playable(owner, request.GET.get("v", ""))
+    if chosen is None:
+        raise Http404("There is no audio to play yet.")
+    return file_response(
+        request, chosen.file, content_type=chosen.content_type, version=chosen.version
+    )

@@ -1,0 +1,146 @@
+"""Selections of matches in a list, each with the version that was shown.
+
+A selection is sent in one form field, because Django limits the number of fields. A
+decision on it runs in steps of one request each, so that it can be stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.roles import Action
+from review.models import Match
+from review.services import bulk
+from review.services.bulk import BulkOutcome
+
+# The largest selection of a manager, limited by the size of one form.
+MANAGER_TOTAL = 20_000
+MAX_SHOWN = 200
+
+Versions = dict[str, int]
+
+
+def unpack(texts: Iterable[str]) -> Versions:
+    """Read ``uid:version`` pairs separated by spaces; ignore unreadable ones."""
+    versions: Versions = {}
+    for text in texts:
+        for item in text.split():
+            uid, _colon, version = item.partition(":")
+            number = read_version(version)
+            if number is not None:
+                versions[uid] = number
+    return versions
+
+
+def read_version(text: str) -> int | None:
+    """Return the version in a form; None if the text is not a plausible number."""
+    # No version has more digits, and int() raises on thousands of them.
+    return int(text) if text.isdecimal() and len(text) <= 10 else None
+
+
+def pack(versions: Mapping[str, int]) -> str:
+    """Write ``uid:version`` pairs for one form field; ``unpack`` reads them."""
+    return " ".join(f"{uid}:{version}" for uid, version in versions.items())
+
+
+def total_limit(user: User) -> int:
+    """Return how many matches the user may select for one decision."""
+    if user.has_perm(Action.APPROVE):
+        return MANAGER_TOTAL
+    return bulk.bulk_limit(user)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A match that did not change, with the reason."""
+
+    uid: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The progress of a bulk decision: matches decided, refused and left to do."""
+
+    done: Versions
+    refused: tuple[Refused, ...]
+    rest: Versions
+
+    @classmethod
+    def from_post(cls, posted: QueryDict) -> Progress:
+        """Read the progress from the previous step's form."""
+        return cls(
+            done=unpack(posted.getlist("done")),
+            refused=_read_refused(posted.get("refused", "")),
+            rest=unpack(posted.getlist("expected")),
+        )
+
+    def step(self, size: int) -> Versions:
+        """Return the next ``size`` matches to decide."""
+        return dict(list(self.rest.items())[:size])
+
+    def after(self, step: Versions, outcome: BulkOutcome) -> Progress:
+        """Return the progress after a step; matches without an outcome count as gone."""
+        done = {match.uid: match.version for match in outcome.done}
+        refused = [
+            Refused(each.match.uid, each.code, each.message) for each in outcome.refused
+        ]
+        with_outcome = {each.uid for each in refused} | set(done)
+        gone = [
+            Refused(uid, "gone", str(_("It no longer exists.")))
+            for uid in step
+            if uid not in with_outcome
+        ]
+        rest = {uid: version for uid, version in self.rest.items() if uid not in step}
+        return Progress(self.done | done, (*self.refused, *refused, *gone), rest)
+
+    @property
+    def total(self) -> int:
+        """Return the number of selected matches."""
+        return self.handled + len(self.rest)
+
+    @property
+    def handled(self) -> int:
+        """Return the number of matches decided or refused so far."""
+        return len(self.done) + len(self.refused)
+
+    def fields(self) -> dict[str, str]:
+        """Return the form fields of the next step; ``from_post`` reads them."""
+        refused = [[each.uid, each.code, each.message] for each in self.refused]
+        return {
+            "expected": pack(self.rest),
+            "done": pack(self.done),
+            "refused": json.dumps(refused),
+        }
+
+    def shown(self) -> tuple[list[Match], list[tuple[Match | None, Refused]]]:
+        """Return the first ``MAX_SHOWN`` decided and refused matches.
+
+        A refused match that no longer exists is None.
+        """
+        some = self.refused[:MAX_SHOWN]
+        uids = [*list(self.done)[:MAX_SHOWN], *(each.uid for each in some)]
+        matches = {
+            match.uid: match
+            for match in Match.objects.filter(uid__in=uids).select_related(
+                "recording", "scanned_file"
+            )
+        }
+        done = [matches[uid] for uid in self.done if uid in matches]
+        return done, [(matches.get(each.uid), each) for each in some]
+
+
+def _read_refused(text: str) -> tuple[Refused, ...]:
+    """Read the refusals that ``fields`` wrote; return none if unreadable."""
+    try:
+        entries = json.loads(text or "[]")
+        return tuple(Refused(*(str(part) for part in item)) for item in entries)
+    except (ValueError, TypeError):
+        return ()

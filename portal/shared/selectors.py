@@ -1,0 +1,67 @@
+"""Queries that combine several packages for one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from accounts.reach import working_for
+from accounts.roles import ROLE_ACTIONS, Action, Role
+from catalogue.models import Bucket
+from review.choices import MatchState
+from review.models import Match
+from scanning import selectors as scanning_selectors
+from scanning.models import ScannedFile
+
+
+def count_per_row(rows: QuerySet[Any], link: str) -> Combinable:  # Any: of any model
+    """Return an expression that counts the ``rows`` whose ``link`` is the outer row.
+
+    A subquery runs only for the rows of the page; a join would count the whole table
+    whenever the list is paged or its date range is read.
+    """
+    counted = (
+        rows.filter(**{link: OuterRef("pk")})
+        .order_by()
+        .values(link)
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def shown_matches() -> QuerySet[Match]:
+    """Return the matches that lists of files and recordings count."""
+    return Match.objects.exclude(
+        state__in=[MatchState.SUPERSEDED, MatchState.SUPPRESSED]
+    )
+
+
+def files_named(text: str) -> QuerySet[ScannedFile]:
+    """Return files whose name or programme contains the text, or with this external id."""
+    return scanning_selectors.files().filter(
+        Q(name__icontains=text)
+        | Q(programme__icontains=text)
+        | Q(external_id__iexact=text)
+    )
+
+
+def bucket_names() -> dict[str, str]:
+    """Return every bucket's name by its primary key as text, as policies store it.
+
+    Access limits do not apply: a policy may name a bucket that the user cannot see.
+    """
+    with working_for(None):
+        names = dict(Bucket.objects.values_list("pk", "name"))
+    return {str(key): name for key, name in names.items()}
+
+
+def deciders() -> QuerySet[User]:
+    """Return active users whose role lets them decide matches, by username."""
+    roles = [role for role in Role if Action.DECIDE in ROLE_ACTIONS[role]]
+    people = User.objects.filter(is_active=True, groups__name__in=roles)
+    return people.distinct().order_by("username")

@@ -1,0 +1,176 @@
+"""Forms of the pages for uploads and for many links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core import signing
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.html import format_html, format_html_join
+
+from scanning.models import Container
+from scanning.services.intake import FileDetails
+from scanning.services.link_batches import links_of_text
+from scanning.sources.feeds import Feed, FeedItem
+from scanning.sources.platform_page import read_moment
+
+_SALT = "portal.links.feed"
+_MAX_CSV_BYTES = 2 * 1024**2
+_OFFER_SECONDS = 24 * 3600
+
+
+class ManyLinksForm(forms.Form):
+    """Links pasted or in a CSV file."""
+
+    container = forms.ModelChoiceField(Container.objects.present(), empty_label=None)
+    links = forms.CharField(
+        required=False,
+        max_length=500_000,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        label="Links, in any text",
+    )
+    csv_file = forms.FileField(
+        required=False,
+        label="Or a CSV file",
+        help_text=format_html(
+            "With a column <code>{}</code>; {} are read too.",
+            "url",
+            format_html_join(
+                ", ",
+                "<code>{}</code>",
+                [(name,) for name in ("programme", "account", "external_id", "name")],
+            ),
+        ),
+    )
+    scan_again = forms.BooleanField(
+        required=False, label="Scan links again that were submitted before"
+    )
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own type
+        """Require links or a CSV file."""
+        values = super().clean() or {}
+        if not values.get("links", "").strip() and not values.get("csv_file"):
+            raise forms.ValidationError("Paste links, or choose a CSV file.")
+        return values
+
+    def clean_csv_file(self) -> Any:  # Any: an uploaded file
+        """Refuse a file over ``_MAX_CSV_BYTES``."""
+        given = self.cleaned_data["csv_file"]
+        if given and given.size > _MAX_CSV_BYTES:
+            raise forms.ValidationError("A CSV file of links has at most 2 MiB.")
+        return given
+
+
+class FeedForm(forms.Form):
+    """The address of a feed, playlist or channel."""
+
+    feed_url = forms.CharField(
+        max_length=2000, label="Feed, podcast, playlist or channel"
+    )
+
+
+class ItemsForm(forms.Form):
+    """The chosen items of a feed; ``offer`` carries the signed list they come from."""
+
+    container = forms.ModelChoiceField(Container.objects.present(), empty_label=None)
+    chosen = forms.TypedMultipleChoiceField(
+        coerce=int,
+        error_messages={"required": "Choose at least one item."},
+    )
+    offer = forms.CharField(max_length=2_000_000, widget=forms.HiddenInput)
+
+    def __init__(self, *arguments: Any) -> None:
+        """Restore the offered items from the form. Any: Django's own arguments."""
+        super().__init__(*arguments)
+        self.items = items_of(str(self.data.get("offer", "")))
+        chosen = self.fields["chosen"]
+        if isinstance(chosen, forms.ChoiceField):
+            chosen.choices = [(number, number) for number in range(len(self.items))]
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own type
+        """Refuse an offer that has expired or was altered."""
+        if not self.items:
+            raise forms.ValidationError("This list has expired. Load the feed again.")
+        return super().clean() or {}
+
+
+def offer_of(feed: Feed) -> str:
+    """Return the items of a feed as signed text, so that a page cannot alter them."""
+    rows = [
+        [
+            item.url,
+            item.title,
+            item.account,
+            item.published_at.isoformat() if item.published_at else "",
+        ]
+        for item in feed.items
+    ]
+    return signing.dumps(rows, salt=_SALT, compress=True)
+
+
+def items_of(offer: str) -> list[FeedItem]:
+    """Return the items of an offer; none if its signature is invalid or too old."""
+    try:
+        rows = signing.loads(offer, salt=_SALT, max_age=_OFFER_SECONDS)
+    except signing.BadSignature:
+        return []
+    return [
+        FeedItem(url, title, account, read_moment(published))
+        for url, title, account, published in rows
+    ]
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    """A file input that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """A field of several files; the service refuses empty or unreadable ones by name."""
+
+    widget = ManyFilesInput
+
+    def clean(
+        self, data: Any, initial: Any = None
+    ) -> list[UploadedFile[Any]]:  # Any: Django's own signature
+        """Return all uploaded files."""
+        if not data:
+            return []
+        return list(data) if isinstance(data, list | tuple) else [data]
+
+
+class UploadForm(forms.Form):
+    """Files and links for one container, as the page sends them without JavaScript."""
+
+    container = forms.ModelChoiceField(Container.objects.present(), empty_label=None)
+    files = ManyFilesField(required=False)  # type: ignore[assignment]  # a field, not the attribute
+    links = forms.CharField(required=False, widget=forms.Textarea)
+    again = forms.CharField(required=False, max_length=2000)
+    programme = forms.CharField(required=False, max_length=300)
+    account = forms.CharField(required=False, max_length=300)
+    published_at = forms.DateTimeField(
+        required=False,
+        label="Published",
+        widget=forms.DateTimeInput(attrs={"type": "date"}),
+    )
+
+    def clean_links(self) -> list[str]:
+        """Return the links; a line without a link is kept whole, to be refused by name."""
+        links = [link.url for link in links_of_text(str(self.cleaned_data["links"]))]
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        if len(links) > limit:
+            raise forms.ValidationError(
+                f"You entered {len(links)} links. Submit at most {limit} at once."
+            )
+        return links
+
+    def details(self) -> FileDetails:
+        """Return the details that apply to every item."""
+        return FileDetails(
+            programme=self.cleaned_data["programme"],
+            account=self.cleaned_data["account"],
+            published_at=self.cleaned_data["published_at"],
+        )

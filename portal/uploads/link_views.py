@@ -1,0 +1,154 @@
+"""Many links at once, and the items of a feed, playlist or channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.roles import Action
+from common.bodies import takes_files
+from common.http import FetchFailed, LinkRefused
+from portal.shared.access import PortalRequest, needs
+from portal.uploads.forms import FeedForm, ItemsForm, ManyLinksForm, offer_of
+from scanning.errors import IntakeRefused
+from scanning.models import Container
+from scanning.services.link_batches import (
+    LinkOutcome,
+    links_of_csv,
+    links_of_items,
+    links_of_text,
+    submit_links,
+)
+from scanning.sources.feeds import expand
+from scanning.sources.link_reader import reader_version
+
+
+@takes_files(Action.UPLOAD)
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def links(request: PortalRequest) -> HttpResponseBase:
+    """Submit pasted links and the links of a CSV file, each with its own outcome."""
+    form = ManyLinksForm(request.POST or None, request.FILES or None)
+    if request.method != "POST" or not form.is_valid():
+        return _page(request, form=form)
+    values, limit = form.cleaned_data, settings.DATA_UPLOAD_MAX_NUMBER_FILES
+    pasted = links_of_text(values["links"])
+    try:
+        listed = links_of_csv(values["csv_file"].read()) if values["csv_file"] else []
+    except IntakeRefused as refused:
+        form.add_error("csv_file", str(refused))
+        return _page(request, form=form)
+    wanted = pasted + listed
+    if values["scan_again"] and len(wanted) > limit:
+        # Each submit would scan the first links again and never reach the rest.
+        form.add_error(
+            "scan_again",
+            f"These are {len(wanted)} links; at most {limit} at once are scanned again.",
+        )
+        return _page(request, form=form)
+    outcomes = submit_links(
+        container=values["container"],
+        links=wanted,
+        user=request.user,
+        scan_again=values["scan_again"],
+    )
+    rest = [link.url for link in pasted[len(outcomes) :]]
+    form = ManyLinksForm(
+        initial={"container": values["container"], "links": "\n".join(rest)}
+    )
+    return _page(
+        request,
+        form=form,
+        container=values["container"],
+        outcomes=outcomes,
+        given=len(wanted),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def feed(request: PortalRequest) -> HttpResponseBase:
+    """Read a feed and offer its items."""
+    if request.method != "POST":
+        # A reload or a return after signing in has no list to show.
+        return redirect("portal:links")
+    form = FeedForm(request.POST)
+    if not form.is_valid():
+        return _page(request, feed_form=form)
+    try:
+        listing = expand(form.cleaned_data["feed_url"].strip())
+    except LinkRefused as error:
+        form.add_error("feed_url", f"This link is not allowed: {error}.")
+        return _page(request, feed_form=form)
+    except FetchFailed as error:
+        form.add_error("feed_url", f"Nothing could be listed: {error}.")
+        return _page(request, feed_form=form)
+    return render(
+        request,
+        "portal/uploads/feed.html",
+        {
+            "feed": listing,
+            "feed_url": form.cleaned_data["feed_url"].strip(),
+            "offer": offer_of(listing),
+            "form": ManyLinksForm(),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def feed_items(request: PortalRequest) -> HttpResponseBase:
+    """Submit the chosen items of a feed."""
+    if request.method != "POST":
+        return redirect("portal:links")
+    form = ItemsForm(request.POST)
+    if not form.is_valid():
+        wrong = FeedForm()
+        problems = [str(text) for texts in form.errors.values() for text in texts]
+        return _page(request, feed_form=wrong, problems=problems)
+    chosen = [form.items[number] for number in form.cleaned_data["chosen"]]
+    outcomes = submit_links(
+        container=form.cleaned_data["container"],
+        links=links_of_items(chosen),
+        user=request.user,
+    )
+    return _page(
+        request,
+        container=form.cleaned_data["container"],
+        outcomes=outcomes,
+        given=len(chosen),
+    )
+
+
+def _page(
+    request: PortalRequest,
+    *,
+    form: ManyLinksForm | None = None,
+    feed_form: FeedForm | None = None,
+    container: Container | None = None,
+    outcomes: Sequence[LinkOutcome] = (),
+    given: int = 0,
+    problems: Sequence[str] = (),
+) -> HttpResponseBase:
+    taken = sum(outcome.file is not None for outcome in outcomes)
+    return render(
+        request,
+        "portal/uploads/links.html",
+        {
+            "form": form or ManyLinksForm(),
+            "feed_form": feed_form or FeedForm(),
+            "container": container,
+            "outcomes": outcomes,
+            "seen": [outcome for outcome in outcomes if outcome.earlier is not None],
+            "taken": taken,
+            "refused": len(outcomes) - taken,
+            "given": given,
+            "left": given - len(outcomes),
+            "problems": problems,
+            "reader": reader_version(),
+        },
+    )

@@ -1,0 +1,129 @@
+"""Uploading audio and submitting links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.roles import Action
+from common.bodies import takes_files
+from portal.shared import formats
+from portal.shared.access import PortalRequest, needs
+from portal.uploads.forms import UploadForm
+from scanning.errors import IntakeRefused, LinkSeen
+from scanning.models import Container, ScannedFile
+from scanning.services.intake import submit_link, submit_upload
+from scanning.services.open_files import refuse_too_many_open
+
+_FORMATS = "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """The outcome of one submitted item; ``link`` is set if it can be scanned again."""
+
+    name: str
+    message: str
+    code: str = ""
+    state: str = ""
+    url: str = ""
+    link: str = ""
+
+
+@takes_files(Action.UPLOAD)
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def upload(request: PortalRequest) -> HttpResponseBase:
+    """Show the form; submit each file and link separately, with its own outcome."""
+    form = UploadForm(request.POST or None, request.FILES or None)
+    results: list[ItemResult] = []
+    if request.method == "POST" and form.is_valid():
+        results = _submit_all(request, form)
+        form = UploadForm(initial=_kept(form, results))
+    longest = formats.spoken(settings.ACRPORTAL_MAX_AUDIO_MS)
+    return render(
+        request,
+        "portal/uploads/upload.html",
+        {
+            "form": form,
+            "containers": Container.objects.present(),
+            "results": results,
+            "limits": {
+                "max_bytes": settings.ACRPORTAL_MAX_FILE_BYTES,
+                "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+                "formats": f"{_FORMATS} · 3 s to {longest}",
+            },
+        },
+    )
+
+
+def _kept(form: UploadForm, results: list[ItemResult]) -> dict[str, object]:
+    """Return the values that stay in the form; details only if a link can be resent."""
+    values = form.cleaned_data
+    names = ("programme", "account", "published_at")
+    details = (
+        {name: values[name] for name in names} if any(r.link for r in results) else {}
+    )
+    return {"container": values["container"], **details}
+
+
+def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
+    container, details = form.cleaned_data["container"], form.details()
+    links = [(link, False) for link in form.cleaned_data["links"]]
+    if form.cleaned_data["again"]:
+        links.append((form.cleaned_data["again"], True))
+    results = [
+        _outcome(
+            request.user,
+            file.name or "upload",
+            lambda file=file: (
+                submit_upload(  # type: ignore[misc]  # binds the loop's file
+                    container=container,
+                    upload=file,
+                    user=request.user,
+                    details=details,
+                    waited_for=True,
+                ).scanned_file
+            ),
+        )
+        for file in form.cleaned_data["files"]
+    ]
+    return results + [
+        _outcome(
+            request.user,
+            link,
+            lambda link=link, again=again: submit_link(  # type: ignore[misc]  # binds both
+                container=container,
+                url=link,
+                user=request.user,
+                details=details,
+                scan_again=again,
+                waited_for=True,
+            ),
+        )
+        for link, again in links
+    ]
+
+
+def _outcome(user: User, name: str, submit: Callable[[], ScannedFile]) -> ItemResult:
+    try:
+        refuse_too_many_open(user)
+        file = submit()
+    except LinkSeen as seen:
+        return ItemResult(
+            name, str(seen), code=seen.code, url=_address(seen.earlier), link=name
+        )
+    except IntakeRefused as error:
+        return ItemResult(name, str(error), code=error.code)
+    return ItemResult(file.name, file.message, state=file.status, url=_address(file))
+
+
+def _address(file: ScannedFile) -> str:
+    return reverse("portal:file_detail", args=[file.uid])

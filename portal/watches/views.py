@@ -1,0 +1,184 @@
+"""Watched feeds, playlists and channels."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.models import User
+from accounts.roles import Action
+from portal.shared.access import PortalRequest, needs
+from portal.shared.lists import page_of
+from portal.watches.forms import WatchForm, WatchSettingsForm
+from scanning.choices import WatchItemState
+from scanning.errors import IntakeRefused
+from scanning.models import Watch
+from scanning.services import watches
+
+_SHOWN_CHECKS = 20
+
+
+@require_safe
+@needs(Action.VIEW)
+def watch_list(request: PortalRequest) -> HttpResponseBase:
+    """List the watches with their counts of submitted and vanished items."""
+    rows = Watch.objects.filter(container__deleted_at__isnull=True)
+    rows = rows.select_related("container").annotate(
+        submitted=Count("items", filter=Q(items__state=WatchItemState.SCANNED)),
+        gone=Count(
+            "items", filter=Q(items__scanned_file__source_gone_at__isnull=False)
+        ),
+    )
+    page = page_of(request, rows.order_by("title", "pk"))
+    return render(
+        request,
+        "portal/watches/watch_list.html",
+        {"page_obj": page, "total": page.paginator.count},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def watch_create(request: PortalRequest) -> HttpResponseBase:
+    """Preview a source; create the watch after the preview."""
+    form = WatchForm(request.POST or None, initial={"url": request.GET.get("url", "")})
+    preview = None
+    if request.method == "POST" and form.is_valid():
+        begin = form.cleaned_data["begin"]
+        try:
+            if begin:
+                watch = watches.create_watch(
+                    watch=form.save(commit=False),
+                    also_present=begin == WatchForm.ALSO_PRESENT,
+                    user=request.user,
+                )
+                messages.success(request, f"{watch} is watched from now on.")
+                return redirect("portal:watch_detail", uid=watch.uid)
+            preview = watches.preview(watch=form.save(commit=False))
+        except IntakeRefused as refused:
+            form.add_error("url", str(refused))
+    return render(
+        request, "portal/watches/watch_create.html", {"form": form, "preview": preview}
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def watch_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one watch with its items and last checks."""
+    watch = _watch(uid)
+    items = watch.items.select_related("scanned_file").order_by(
+        "-first_seen_at", "position", "pk"
+    )
+    shown = request.GET.get("show", "")
+    if shown == "gone":
+        items = items.filter(scanned_file__source_gone_at__isnull=False)
+    elif shown in WatchItemState.values:
+        items = items.filter(state=shown)
+    return render(
+        request,
+        "portal/watches/watch_detail.html",
+        {
+            "watch": watch,
+            "page_obj": page_of(request, items),
+            "shown": shown,
+            "choices": _choices(watch),
+            "checks": watch.checks.all()[:_SHOWN_CHECKS],
+            "is_due": watch.enabled and watch.next_check_at <= datetime.now(tz=UTC),
+            "may_change": _may_change(watch, request.user),
+        },
+    )
+
+
+def _choices(watch: Watch) -> list[tuple[str, str, int]]:
+    """Return the value, label and count of each filter of the items."""
+    counted = dict(
+        watch.items.order_by().values_list("state").annotate(total=Count("pk"))
+    )
+    gone = watch.items.filter(scanned_file__source_gone_at__isnull=False).count()
+    rows = [("", "All", sum(counted.values()))]
+    rows += [
+        (state.value, str(state.label), counted[state])
+        for state in WatchItemState
+        if counted.get(state)
+    ]
+    return [*rows, ("gone", "Gone at the source", gone)] if gone else rows
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def watch_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Change the settings of a watch."""
+    watch = _own_watch(request, uid)
+    form = WatchSettingsForm(request.POST or None, instance=watch)
+    if request.method == "POST" and form.is_valid():
+        watches.change_watch(
+            watch=_watch(uid), columns=form.cleaned_data, user=request.user
+        )
+        messages.success(request, "The watch is saved.")
+        return redirect("portal:watch_detail", uid=uid)
+    return render(
+        request, "portal/watches/watch_edit.html", {"watch": watch, "form": form}
+    )
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def watch_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Pause or resume a watch."""
+    enabled = request.POST.get("enabled") == "yes"
+    watches.switch_watch(
+        watch=_own_watch(request, uid), enabled=enabled, user=request.user
+    )
+    return redirect("portal:watch_detail", uid=uid)
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def watch_check(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Check a watch now, out of turn."""
+    watches.check_soon(watch=_own_watch(request, uid), user=request.user)
+    return redirect("portal:watch_detail", uid=uid)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def watch_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Delete a watch after a confirmation; its files stay."""
+    watch = _own_watch(request, uid)
+    if request.method == "POST":
+        watches.delete_watch(watch=watch, user=request.user)
+        messages.success(request, f"{watch} is not watched any more; its files stay.")
+        return redirect("portal:watch_list")
+    return render(request, "portal/watches/watch_delete.html", {"watch": watch})
+
+
+def _watch(uid: str) -> Watch:
+    return get_object_or_404(
+        Watch.objects.select_related("container", "created_by"),
+        uid=uid,
+        container__deleted_at__isnull=True,
+    )
+
+
+def _own_watch(request: PortalRequest, uid: str) -> Watch:
+    watch = _watch(uid)
+    if not _may_change(watch, request.user):
+        raise PermissionDenied("Only its maker or a manager changes a watch.")
+    return watch
+
+
+def _may_change(watch: Watch, user: User) -> bool:
+    """Tell whether a user may change a watch: its maker, or a user who may delete files."""
+    is_maker = watch.created_by_id == user.pk and user.has_perm(Action.UPLOAD)
+    return is_maker or user.has_perm(Action.DELETE)

@@ -1,0 +1,152 @@
+"""Converts the codes in events and decisions of a match to words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from audit.models import Event
+from audit.words import action_label
+from catalogue.models import ExclusionReason
+from review.choices import (
+    BY_LICENCE,
+    STATED_REASON,
+    DisputeCode,
+    DisputeStatus,
+    DisputeVerb,
+    MatchState,
+    QueueReason,
+    RejectCode,
+    Verb,
+)
+
+Json = dict[str, Any]  # Any: as an event keeps it
+
+# Each text follows the name of the person or system.
+_DONE = {
+    "found": lazy("found it"),
+    "found_too": lazy("found it too"),
+    "lost": lazy("did not find it again"),
+    "superseded": lazy("replaced it with a match of a later scan"),
+    "engines_disagree": lazy("– the engines disagree here"),
+    "take": lazy("opened it"),
+    "release": lazy("gave it back"),
+    "lock_ended": lazy("– the lock ended"),
+    "note": lazy("noted"),
+    "propose": lazy("confirmed it, pending a second approval"),
+    Verb.CONFIRM: lazy("confirmed it"),
+    Verb.CLEAR: lazy("cleared it"),
+    Verb.REJECT: lazy("rejected it"),
+    Verb.ESCALATE: lazy("escalated it"),
+    Verb.REOPEN: lazy("reopened it"),
+    Verb.UNDO: lazy("undid the decision"),
+    DisputeVerb.DISPUTE: lazy("recorded a dispute"),
+    DisputeVerb.UPHOLD: lazy("upheld the claim"),
+    DisputeVerb.WITHDRAW: lazy("recorded that the dispute was withdrawn"),
+    DisputeVerb.RELEASE: lazy("released the claim"),
+    "excluded": lazy("– nothing is left outside the excluded interval"),
+    "unsuppressed": lazy("returned it to the queue: no policy suppresses it now"),
+    "licensed": lazy("applied a licence, which cleared it"),
+    "licence_ended": lazy("ended, so it waits again"),
+}
+_ABOUT_AN_EXCLUSION = {
+    "exclude": lazy("excluded %(span)s"),
+    "propose_exclusion": lazy("proposed to exclude %(span)s"),
+    "approve_exclusion": lazy("approved the exclusion of %(span)s"),
+    "refuse_exclusion": lazy("refused to exclude %(span)s"),
+}
+# Some codes occur in several enumerations; the last one here names them.
+_REASONS: dict[str, str] = {
+    str(code): str(code.label)
+    for kind in (QueueReason, DisputeStatus, DisputeCode, ExclusionReason, RejectCode)
+    for code in kind
+} | {str(RejectCode.OTHER): "Other"}
+_OWN_REASONS = {DisputeVerb.DISPUTE: DisputeCode, "excluded": QueueReason}
+# Other parts of the event already tell these: the note, the licence, the action.
+_UNSAID = frozenset({"", STATED_REASON, BY_LICENCE})
+
+
+def done(event: Event) -> str:
+    """Return what happened, to be read after the actor's name."""
+    after = event.after
+    if event.action == "found":
+        return _found(after)
+    if event.action in _ABOUT_AN_EXCLUSION:
+        return _about_an_exclusion(event)
+    if event.action == "counted":
+        return _("changed the exclusions: matched time %(before)s → %(after)s") % {
+            "before": _clock(event.before["matched_ms"]),
+            "after": _clock(after["matched_ms"]),
+        }
+    if event.action == "licensed" and event.actor_id is None:
+        return _("cleared it")
+    if event.action == "assign":
+        to = after.get("assignee")
+        if to:
+            return _("assigned it to %(user)s") % {"user": to}
+        return _("removed its assignee")
+    if event.action == "rule_applied":
+        return _rule_applied(after)
+    text = _DONE.get(event.action)
+    return action_label(event.action) if text is None else str(text)
+
+
+def _found(after: Json) -> str:
+    text = _("found it, score %(score)s") % {"score": after.get("score") or "–"}
+    # A policy that only asks for review needs no mention.
+    if after.get("policy_name") and after["state"] != MatchState.PENDING:
+        text += "; " + _("policy %(policy)s: %(state)s") % {
+            "policy": after["policy_name"],
+            "state": state_label(after["state"]),
+        }
+    return text
+
+
+def _about_an_exclusion(event: Event) -> str:
+    proposes = event.after.get("state") == MatchState.ESCALATED
+    action = "propose_exclusion" if proposes else event.action
+    span = " – ".join(map(_clock, event.after["span"]))
+    return str(_ABOUT_AN_EXCLUSION[action]) % {"span": span}
+
+
+def _clock(milliseconds: int) -> str:
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def _rule_applied(after: Json) -> str:
+    """Name the rule that decided; the person only had the rules applied."""
+    if after.get("policy_name"):
+        return _("applied the policy %(policy)s") % {"policy": after["policy_name"]}
+    if after.get("licence"):
+        return _("had it evaluated again: a licence covers it")
+    return _("had it evaluated again: no policy applies")
+
+
+def event_reason(event: Event) -> str:
+    """Return the event's reason in words, unless the action already says it."""
+    own = _OWN_REASONS.get(event.action)
+    if own is not None and event.reason in own.values:
+        return str(own(event.reason).label) if own is DisputeCode else ""
+    return reason_label(event.reason)
+
+
+def decision_reason(reason: str, state: str) -> str:
+    """Return the decision's reason in words, unless the state already says it."""
+    if reason == state:
+        return ""
+    return reason_label(reason)
+
+
+def reason_label(reason: str) -> str:
+    """Return the words for a reason code; empty if the note says it instead."""
+    if reason in _UNSAID:
+        return ""
+    return _REASONS.get(reason, action_label(reason))
+
+
+def state_label(state: str) -> str:
+    """Return the label of a state; empty if unknown."""
+    return str(MatchState(state).label) if state in MatchState.values else ""

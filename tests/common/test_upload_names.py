@@ -1,0 +1,74 @@
+"""Uploaded files keep the names that people gave them."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from scanning.models import ScannedFile
+from tests import audio
+from tests.conftest import MakeClient
+from tests.factories.scanning import ContainerFactory
+
+# The name as a browser sends it, and the original name.
+NAMES = [
+    ("He said %22play%22.wav", 'He said "play".wav'),
+    ("two%0D%0Alines.wav", "two lines.wav"),
+    ("100% real.wav", "100% real.wav"),
+    ("50%25.wav", "50%25.wav"),
+    ("A%20%22song%22.wav", "A%20%22song%22.wav"),
+    ("gpj\u202eexe.wav", "gpjexe.wav"),
+]
+
+
+def upload(name: str) -> SimpleUploadedFile:
+    """Return a sound file with a name as a browser encodes it."""
+    return SimpleUploadedFile(name, audio.wav_bytes(audio.tune(1, 4)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("sent", "given"), NAMES)
+def test_a_page_keeps_the_name_that_was_given(
+    signed_in: MakeClient, sent: str, given: str
+) -> None:
+    container = ContainerFactory.create()
+
+    signed_in(Role.REVIEWER).post(
+        reverse("portal:upload"), {"container": container.pk, "files": upload(sent)}
+    )
+
+    assert ScannedFile.objects.get().name == given
+
+
+@pytest.mark.django_db
+def test_the_api_keeps_the_names_that_were_given(admin: User, client: Client) -> None:
+    container = ContainerFactory.create()
+    files = f"/api/fs-containers/{container.pk}/files"
+    secret = create_token(owner=admin, name="t", scopes=["all"]).secret
+    headers = {"authorization": f"Bearer {secret}"}
+    client.post(
+        files,
+        {"file": upload("He said %22play%22.wav"), "data_type": "audio"},
+        headers=headers,
+    )
+    # Without a form, the address and JSON contain the name itself.
+    offered = client.get(
+        f"/api/fs-containers/{container.pk}/presigned-upload",
+        {"filename": "really %22.wav"},
+        headers=headers,
+    ).json()
+    client.put(offered["data"]["presigned_url"], b"audio" * 100)
+    client.post(
+        files,
+        {"data_type": "audio", "key": offered["data"]["key"]},
+        content_type="application/json",
+        headers=headers,
+    )
+
+    names = ScannedFile.objects.order_by("pk").values_list("name", flat=True)
+    assert list(names) == ['He said "play".wav', "really %22.wav"]

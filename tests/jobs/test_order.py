@@ -1,0 +1,106 @@
+"""The order of jobs: people first, lanes in turn, limits, no duplicates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pytest_django import Settings
+
+from accounts.roles import Role
+from catalogue.models import Bucket
+from common.queue import Priority
+from jobs import services
+from jobs.choices import JobState, Pool
+from jobs.kinds import Kind
+from jobs.models import Job
+from jobs.runner import run_next
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory
+from tests.jobs.work import PLAIN, did, registered
+
+
+def first_letter(bucket: Bucket) -> str:
+    """Return a lane: the first letter of the bucket's name."""
+    return bucket.name[0]
+
+
+def run_all() -> list[str]:
+    """Run all jobs and return them in the order in which they ran."""
+    while run_next(Pool.WORK) is not None:
+        pass
+    return did
+
+
+def test_lanes_take_turns(db: None) -> None:
+    with registered(PLAIN, lane=first_letter) as kind:
+        for name in ("a1", "a2", "a3", "b1", "a4", "b2", "c1"):
+            services.submit(kind, BucketFactory.create(name=name))
+
+        order = run_all()
+
+    # A new lane joins at the current turn.
+    assert order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+def test_what_a_person_waits_for_goes_first(plain: Kind) -> None:
+    services.submit(plain, BucketFactory.create(name="usual"))
+    services.submit(plain, BucketFactory.create(name="person"), person_waits=True)
+
+    assert run_all() == ["person", "usual"]
+
+
+def test_a_persons_bulk_does_not_go_first(db: None) -> None:
+    ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
+    with registered(PLAIN, person_cap=2) as kind:
+        for number in range(4):
+            bucket = BucketFactory.create(name=f"ana {number}")
+            services.submit(kind, bucket, user=ana, person_waits=True)
+        bens = BucketFactory.create(name="ben")
+        services.submit(kind, bens, user=ben, person_waits=True)
+
+        assert run_all() == ["ana 0", "ana 1", "ben", "ana 2", "ana 3"]
+
+
+def test_the_same_work_is_asked_for_once(plain: Kind) -> None:
+    bucket = BucketFactory.create()
+    first = services.submit(plain, bucket)
+    again = services.submit(plain, bucket, person_waits=True)
+
+    assert again == first
+    assert again.priority == Priority.PERSON
+    run_all()
+    assert services.submit(plain, bucket) != first
+
+
+def test_a_job_waits_for_its_time_unless_asked_for_sooner(plain: Kind) -> None:
+    bucket = BucketFactory.create()
+    later = datetime.now(tz=UTC) + timedelta(hours=1)
+    services.submit(plain, bucket, at=later)
+    assert run_all() == []
+
+    services.submit(plain, bucket)
+
+    assert run_all() == [bucket.name]
+
+
+def test_no_more_of_a_kind_run_than_the_setting_allows(
+    plain: Kind, settings: Settings
+) -> None:
+    settings.ACRPORTAL_JOBS_AT_ONCE = {plain.name: 1}
+    running = services.submit(plain, BucketFactory.create())
+    services.submit(plain, BucketFactory.create(name="next"))
+    Job.objects.filter(pk=running.pk).update(state=JobState.RUNNING)
+
+    assert run_next(Pool.WORK) is None
+    Job.objects.filter(pk=running.pk).update(state=JobState.DONE)
+    assert run_all() == ["next"]
+
+
+def test_no_more_of_a_lane_run_than_its_limit(db: None) -> None:
+    with registered(PLAIN, lane=first_letter, lane_limit=lambda: 1) as kind:
+        busy = services.submit(kind, BucketFactory.create(name="a1"))
+        for name in ("a2", "b1"):
+            services.submit(kind, BucketFactory.create(name=name))
+        Job.objects.filter(pk=busy.pk).update(state=JobState.RUNNING)
+
+        assert run_all() == ["b1"]

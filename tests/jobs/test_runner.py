@@ -1,0 +1,355 @@
+"""The outcomes of a job: done, failed, retried, postponed, cancelled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from accounts.roles import Role
+from catalogue.models import RecordingStatus
+from common import draining
+from common.queue import Priority
+from jobs import services
+from jobs.choices import JobState, Pool
+from jobs.context import JobContext
+from jobs.errors import Blocked, Failed, Retry
+from jobs.kinds import Kind, all_kinds
+from jobs.models import Job
+from jobs.runner import run_next
+from recognition.errors import IndexUnavailable
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.jobs.work import MIRRORED, PLAIN, did, do, registered
+
+NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
+
+
+def run() -> Job:
+    """Run the next job and return its row."""
+    job = run_next(Pool.WORK)
+    assert job is not None
+    job.refresh_from_db()
+    return job
+
+
+def test_every_kind_names_work_that_is_there() -> None:
+    assert [kind.name for kind in all_kinds()]
+    for kind in all_kinds():
+        assert callable(kind.load_work())
+
+
+def test_a_job_is_done_once(plain: Kind) -> None:
+    services.submit(plain, BucketFactory.create(name="one"))
+
+    done = run()
+
+    assert (done.state, done.progress, done.attempts) == (JobState.DONE, 100, 1)
+    assert done.finished_at is not None
+    assert did == ["one"]
+    assert run_next(Pool.WORK) is None
+    assert run_next(Pool.TALK) is None
+
+
+def test_the_state_shows_in_the_subject(mirrored: Kind) -> None:
+    recording = RecordingFactory.create()
+    services.submit(mirrored, recording)
+    seen = []
+
+    def look(context: JobContext) -> None:
+        recording.refresh_from_db()
+        seen.append(recording.status)
+        context.finish(title="Heard")
+
+    recording.refresh_from_db()
+    before = recording.status
+    do(look)
+    run()
+
+    recording.refresh_from_db()
+    assert before == RecordingStatus.WAITING
+    assert seen == [RecordingStatus.PROCESSING]
+    assert (recording.status, recording.title) == (RecordingStatus.READY, "Heard")
+
+
+def test_work_that_cannot_succeed_fails_with_its_cause(mirrored: Kind) -> None:
+    recording = RecordingFactory.create()
+    services.submit(mirrored, recording)
+
+    def fail(_context: JobContext) -> None:
+        raise Failed("too_short", "It has 0.3 s of sound; at least 3 s are needed.")
+
+    do(fail)
+    failed = run()
+
+    recording.refresh_from_db()
+    assert (failed.state, failed.code) == (JobState.FAILED, "too_short")
+    assert recording.status == RecordingStatus.ERROR
+    assert recording.status_message == failed.cause
+
+
+def test_unexpected_failures_are_tried_again_with_growing_pauses(
+    mirrored: Kind, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_ATTEMPTS = 3
+    recording = RecordingFactory.create()
+    with time_machine.travel(NOW, tick=False) as clock:
+        services.submit(mirrored, recording)
+
+        def break_down(_context: JobContext) -> None:
+            raise ValueError("odd\0sound")
+
+        do(break_down)
+        pauses = []
+        for _ in range(2):
+            job = run()
+            recording.refresh_from_db()
+            assert job.state == JobState.WAITING
+            assert recording.status == RecordingStatus.WAITING
+            pauses.append(job.run_after - datetime.now(tz=UTC))
+            assert run_next(Pool.WORK) is None
+            clock.shift(pauses[-1])
+        last = run()
+
+    assert pauses == [timedelta(seconds=30), timedelta(seconds=60)]
+    assert (last.state, last.code, last.attempts) == (JobState.FAILED, "gave_up", 3)
+    assert last.cause == "It failed 3 times. The last time: ValueError: oddsound"
+
+
+def test_a_kind_without_a_limit_is_tried_for_ever(db: None) -> None:
+    with (
+        registered(PLAIN, max_attempts=lambda: None) as kind,
+        time_machine.travel(NOW, tick=False) as clock,
+    ):
+        services.submit(kind, BucketFactory.create())
+
+        def break_down(_context: JobContext) -> None:
+            raise Retry("Not yet.")
+
+        do(break_down)
+        for _ in range(12):
+            assert run().state == JobState.WAITING
+            clock.shift(timedelta(hours=1))
+
+
+def test_work_that_waits_does_not_use_up_its_attempts(plain: Kind) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        services.submit(plain, BucketFactory.create())
+
+        def poll(context: JobContext) -> None:
+            if datetime.now(tz=UTC) < NOW + timedelta(hours=10):
+                context.wait_until(
+                    datetime.now(tz=UTC) + timedelta(hours=1), "No result"
+                )
+
+        do(poll)
+        for _ in range(10):
+            job = run()
+            assert (job.state, job.attempts, job.cause) == ("waiting", 0, "No result")
+            clock.shift(timedelta(hours=1))
+        assert run().state == JobState.DONE
+
+
+def test_a_resource_that_is_away_blocks_the_kinds_that_need_it(db: None) -> None:
+    with (
+        registered(PLAIN, needs=frozenset({"server"})) as needing,
+        registered(MIRRORED) as other,
+        time_machine.travel(NOW, tick=False),
+    ):
+        services.submit(needing, BucketFactory.create(name="first"))
+        services.submit(needing, BucketFactory.create(name="second"))
+        services.submit(other, RecordingFactory.create(title="third"))
+
+        def miss(_context: JobContext) -> None:
+            if len(did) == 1:
+                raise Blocked("server")
+
+        do(miss)
+        blocked = run()
+        run()
+
+        assert (blocked.state, blocked.attempts) == (JobState.WAITING, 0)
+        assert blocked.blocked_by == "server"
+        assert did[0] == "first"
+        assert did[1].startswith("third")
+        assert run_next(Pool.WORK) is None
+
+
+def test_an_index_that_is_away_is_a_resource(plain: Kind) -> None:
+    services.submit(plain, BucketFactory.create())
+
+    def search(_context: JobContext) -> None:
+        raise IndexUnavailable("connection refused")
+
+    do(search)
+    job = run()
+
+    assert (job.state, job.attempts, job.blocked_by) == ("waiting", 0, "index")
+
+
+def test_a_running_job_is_cancelled_at_its_next_report(plain: Kind) -> None:
+    services.submit(plain, BucketFactory.create())
+
+    def go_on(context: JobContext) -> None:
+        context.report(0.25, "reading")
+        assert services.cancel(context.job)
+        context.report(0.5)
+        pytest.fail("The work went on after it was cancelled.")
+
+    do(go_on)
+    job = run()
+
+    assert (job.state, job.stage) == (JobState.CANCELLED, "reading")
+    assert not services.cancel(job)
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_its_package_is_told(db: None) -> None:
+    ends = []
+
+    def note(subject: object, state: JobState, code: str, cause: str) -> None:
+        ends.append((str(subject), state, code, cause))
+
+    with registered(MIRRORED, on_end=note) as kind:
+        recording = RecordingFactory.create(title="Tune")
+        job = services.submit(kind, recording)
+
+        assert services.cancel(job)
+
+        assert run_next(Pool.WORK) is None
+    assert ends == [(str(recording), JobState.CANCELLED, "", "")]
+
+
+def test_a_worker_that_shuts_down_hands_long_work_back(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with registered(PLAIN, hand_back_after=10.0) as kind:
+        services.submit(kind, BucketFactory.create())
+        monkeypatch.setattr(draining, "seconds", lambda: 11.0)
+        do(lambda context: context.report(0.9))
+
+        job = run()
+
+    assert (job.state, job.attempts, job.progress) == (JobState.WAITING, 0, 0)
+
+
+def test_a_worker_that_lost_its_job_writes_nothing(mirrored: Kind) -> None:
+    recording = RecordingFactory.create(title="Tune")
+    services.submit(mirrored, recording)
+
+    def sleep_too_long(context: JobContext) -> None:
+        # The lease runs out, and another worker takes the job.
+        Job.objects.update(lease_until=datetime.now(tz=UTC) - timedelta(seconds=1))
+        assert services.reclaim() == 1
+        Job.objects.update(state=JobState.RUNNING, lease_owner="another:1", attempts=2)
+        context.finish(title="Overwritten")
+
+    do(sleep_too_long)
+    job = run()
+
+    recording.refresh_from_db()
+    assert (job.state, job.lease_owner) == (JobState.RUNNING, "another:1")
+    assert recording.title == "Tune"
+
+
+def test_a_job_whose_workers_die_is_given_up(
+    mirrored: Kind, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_ATTEMPTS = 2
+    recording = RecordingFactory.create()
+    job = services.submit(mirrored, recording)
+    states = []
+    for attempt in (1, 2):
+        Job.objects.filter(pk=job.pk).update(
+            state=JobState.RUNNING,
+            lease_owner="gone:1",
+            lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+            attempts=attempt,
+        )
+        assert services.reclaim() == 1
+        job.refresh_from_db()
+        states.append(job.state)
+
+    recording.refresh_from_db()
+    assert states == [JobState.WAITING, JobState.FAILED]
+    assert job.cause == "Its worker died or hung 2 times."
+    assert recording.status == RecordingStatus.ERROR
+
+
+def test_a_job_about_something_deleted_is_cancelled(plain: Kind) -> None:
+    bucket = BucketFactory.create()
+    services.submit(plain, bucket)
+    bucket.delete()
+
+    job = run()
+
+    assert (job.state, did) == (JobState.CANCELLED, [])
+
+
+def test_a_job_of_an_unknown_kind_fails(plain: Kind) -> None:
+    services.submit(plain, BucketFactory.create())
+    Job.objects.update(kind="of_another_version")
+
+    assert run().code == "unknown_kind"
+
+
+def test_long_work_gives_way_to_people(db: None) -> None:
+    with registered(PLAIN, gives_way=True, priority=Priority.EVERYTHING) as slow:
+        services.submit(slow, BucketFactory.create(name="all"))
+
+        def give_way(context: JobContext) -> None:
+            if context.subject.name == "all":
+                services.submit(
+                    slow, BucketFactory.create(name="person"), person_waits=True
+                )
+                context.report(0.5)
+                did.append("rest")
+
+        do(give_way)
+        run()
+
+    assert did == ["all", "person", "rest"]
+
+
+def test_a_failed_job_can_be_tried_again(mirrored: Kind) -> None:
+    recording = RecordingFactory.create()
+    services.submit(mirrored, recording)
+
+    def fail_first(_context: JobContext) -> None:
+        if len(did) == 1:
+            raise Failed("odd", "It was odd.")
+
+    do(fail_first)
+    failed = run()
+
+    assert services.try_again(failed)
+    assert run().state == JobState.DONE
+    assert not services.try_again(failed)
+
+
+def test_a_failed_job_is_not_tried_again_beside_an_open_one(plain: Kind) -> None:
+    bucket = BucketFactory.create()
+    failed = services.submit(plain, bucket)
+    Job.objects.update(state=JobState.FAILED)
+    services.submit(plain, bucket, user=make_user(Role.ADMIN))
+
+    assert not services.try_again(failed)
+
+
+def test_old_jobs_are_forgotten(plain: Kind) -> None:
+    jobs = [services.submit(plain, BucketFactory.create()) for _ in range(5)]
+    now = datetime.now(tz=UTC)
+    ages = [
+        (JobState.DONE, 8),
+        (JobState.DONE, 6),
+        (JobState.FAILED, 15),
+        (JobState.FAILED, 13),
+    ]
+    for job, (state, days) in zip(jobs, ages, strict=False):
+        Job.objects.filter(pk=job.pk).update(
+            state=state, finished_at=now - timedelta(days=days)
+        )
+
+    assert services.prune() == 2
+    assert set(Job.objects.all()) == {jobs[1], jobs[3], jobs[4]}

@@ -1,0 +1,133 @@
+"""Links on pages: earlier submissions, invalid lines, and the forms' addresses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.roles import Role
+from scanning.models import Container, ScannedFile
+from scanning.sources.links import link_name
+from tests.conftest import MakeClient
+from tests.factories.scanning import ContainerFactory
+
+_LINK = "https://media.example/a.mp3"
+
+
+@pytest.fixture
+def container(db: None) -> Container:
+    """Return a container."""
+    return ContainerFactory.create()
+
+
+@pytest.fixture
+def client(signed_in: MakeClient) -> Client:
+    """Return a reviewer's client."""
+    return signed_in(Role.REVIEWER)
+
+
+def _submit(
+    client: Client, container: Container, **told: object
+) -> dict[str, Any]:  # Any: JSON
+    body = {"links": [_LINK], "container": container.pk, **told}
+    answer = client.post(
+        "/api/portal/v1/links/", json.dumps(body), content_type="application/json"
+    )
+    return dict(answer.json()[0])
+
+
+def test_a_link_sent_before_comes_with_its_file_and_can_be_scanned_again(
+    client: Client, container: Container
+) -> None:
+    first = _submit(client, container)["file"]
+
+    seen = _submit(client, container)
+    again = _submit(client, container, scan_again=True)
+
+    assert (seen["accepted"], seen["code"]) == (False, "link_seen")
+    assert seen["file"]["uid"] == seen["file"]["duplicate_of"]["uid"] == first["uid"]
+    assert seen["file"]["duplicate_of"]["url"] == f"/files/{first['uid']}/"
+    assert again["accepted"]
+    assert again["file"]["uid"] != first["uid"]
+    assert ScannedFile.objects.count() == 2
+
+
+def test_a_link_sent_before_is_linked_on_the_upload_page_and_scanned_again(
+    client: Client, container: Container
+) -> None:
+    fields = {"container": container.pk, "links": _LINK, "programme": "News"}
+    client.post("/upload/", fields)
+    first = ScannedFile.objects.get()
+
+    page = client.post("/upload/", fields)
+    form = page.context["form"]
+    kept = {"container": container.pk, "programme": form["programme"].value()}
+    client.post("/upload/", kept | {"again": _LINK})
+
+    text = page.content.decode()
+    assert f'href="/files/{first.uid}/">Open result' in text
+    assert f'name="again" value="{_LINK}">Scan again' in text
+    assert ScannedFile.objects.filter(programme="News").count() == 2
+
+
+def test_links_sent_before_are_linked_among_many_and_scanned_again(
+    client: Client, container: Container
+) -> None:
+    fields = {"container": container.pk, "links": f"{_LINK}\n{_LINK}?b"}
+    client.post("/links/", fields)
+    first = ScannedFile.objects.order_by("pk").first()
+    assert first is not None
+
+    page = client.post("/links/", fields).content.decode()
+    client.post("/links/", fields | {"scan_again": "on"})
+
+    assert f'href="/files/{first.uid}/">Open result' in page
+    assert page.count(">Scan again<") == 2
+    assert "Scan the 2 seen before again" in page
+    assert ScannedFile.objects.count() == 4
+
+
+def test_a_bad_line_of_links_is_one_error(client: Client, container: Container) -> None:
+    fields = {"container": container.pk, "links": f"not a link\n{_LINK} {_LINK}?b"}
+
+    page = client.post("/upload/", fields)
+
+    assert [one.code for one in page.context["results"]] == ["link_refused", "", ""]
+
+
+@pytest.mark.parametrize("address", ["/links/feed/", "/links/feed/items/"])
+def test_addresses_of_the_feed_lead_to_the_page_with_its_form(
+    client: Client, address: str
+) -> None:
+    answer = client.get(address)
+
+    assert (answer.status_code, answer["Location"]) == (302, "/links/")
+
+
+def test_an_address_that_takes_forms_says_so(client: Client) -> None:
+    page = client.get("/jobs/again/")
+    program = client.get("/jobs/again/", headers={"accept": "application/json"})
+
+    assert (page.status_code, page["Allow"]) == (405, "POST")
+    assert "takes forms only" in page.content.decode()
+    assert f"req {page['X-Request-Id']}" in page.content.decode()
+    assert (program.status_code, program.content) == (405, b"")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://www.youtube.com/watch?v=krP539YBF7U&t=1", "youtube.com krP539YBF7U"),
+        ("https://youtu.be/krP539YBF7U", "youtube.com krP539YBF7U"),
+        ("https://media.example/shows/ep%2015.wav?x=1", "ep 15.wav"),
+        ("https://www.pod.example/play?id=7", "pod.example 7"),
+        ("https://m.pod.example/artist/a-song", "pod.example a-song"),
+        ("https://pod.example/listen.html", "pod.example"),
+        ("https://pod.example/", "pod.example"),
+    ],
+)
+def test_links_have_a_name_that_tells_them_apart(url: str, name: str) -> None:
+    assert link_name(url) == name

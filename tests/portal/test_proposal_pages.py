@@ -1,0 +1,254 @@
+"""A proposed exclusion as a manager sees it: on the match's page and in the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue.models import Exclusion
+from review.choices import MatchState
+from review.models import Match
+from review.services import parts
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+JSON = {"Accept": "application/json"}
+SEEN = "5000-25000"
+
+
+@pytest.fixture
+def manager(signed_in: MakeClient) -> Client:
+    return signed_in(Role.MANAGER)
+
+
+@pytest.fixture
+def ana() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def match(ana: User) -> Match:
+    """Return a match that is escalated for ana's proposal."""
+    return parts.exclude_part(
+        match=make_match(),
+        user=ana,
+        version=1,
+        span=(5_000, 25_000),
+        reason="shared_loop",
+        note="a sample pack",
+    )
+
+
+def address_of(match: Match, query: str = "") -> str:
+    segment = Exclusion.objects.get()
+    return reverse("portal:match_proposal", args=[match.uid, segment.uid]) + query
+
+
+def answer(
+    client: Client, about: Match, verb: str, query: str = "", **fields: object
+) -> Any:  # Any: the test client's response
+    about.refresh_from_db()
+    data = {"verb": verb, "version": about.version, "seen": SEEN, **fields}
+    return client.post(address_of(about, query), data)
+
+
+def page(client: Client, address: str) -> str:
+    return client.get(address).content.decode()
+
+
+def state_of(match: Match) -> str:
+    match.refresh_from_db()
+    return match.state
+
+
+def test_page_of_the_match_shows_who_proposes_what_and_lets_the_manager_answer(
+    manager: Client, match: Match
+) -> None:
+    shown = page(manager, match.review_url)
+
+    assert "ana proposes to exclude 0:05.0 – 0:25.0" in shown
+    assert "Shared loop or sample" in shown
+    assert "a sample pack" in shown
+    assert 'data-ask="proposal"' in shown
+    assert address_of(match) in shown
+    assert "Nobody has" not in shown
+
+
+def test_queue_shows_it_in_its_row(manager: Client, match: Match) -> None:
+    shown = page(manager, f"{reverse('portal:queue')}?view=escalated")
+
+    assert "Exclusion proposed" in shown
+    assert "Answer 0:05 – 0:25, ana" in shown
+    assert address_of(match, "?view=escalated&amp;leads=queue") in shown
+
+
+def test_reviewer_sees_it_and_may_not_answer(match: Match, ana: User) -> None:
+    client = Client()
+    client.force_login(ana)
+
+    shown = page(client, match.review_url)
+
+    assert "ana proposes to exclude" in shown
+    assert "A manager decides it." in shown
+    assert 'data-ask="proposal"' not in shown
+    assert answer(client, match, "approve_exclusion").status_code == 409
+    assert state_of(match) == MatchState.ESCALATED
+
+
+def test_proposer_who_became_a_manager_may_not_answer(match: Match, ana: User) -> None:
+    ana.groups.set(make_user(Role.MANAGER).groups.all())
+    client = Client()
+    client.force_login(ana)
+
+    shown = page(client, match.review_url)
+    refused = answer(client, match, "approve_exclusion")
+    by_recording = client.post(
+        reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid]),
+        follow=True,
+    )
+
+    assert "You proposed this. Another manager must decide." in shown
+    assert refused.status_code == 409
+    assert (
+        "You proposed this exclusion, so another manager must decide."
+        in by_recording.content.decode()
+    )
+    assert state_of(match) == MatchState.ESCALATED
+
+
+def test_own_page_shows_what_it_touches_then_approves(
+    manager: Client, match: Match
+) -> None:
+    other = make_match(recording=match.recording, state=MatchState.CONFIRMED)
+
+    shown = page(manager, address_of(match))
+    answer(manager, match, "approve_exclusion", match=other.uid)
+
+    assert f'name="seen" value="{SEEN}"' in shown
+    assert f'name="match" value="{other.uid}"' in shown
+    assert "<strong>1 other match</strong> is touched" in shown
+    assert "Nothing else of this match is left: it is rejected." in shown
+    assert state_of(match) == MatchState.REJECTED
+    assert state_of(other) == MatchState.SUPPRESSED
+    history = page(manager, match.review_url)
+    assert "approved the exclusion of 0:05 – 0:25" in history
+
+
+def test_refusal_returns_to_the_match_and_says_why(
+    manager: Client, match: Match
+) -> None:
+    answered = answer(manager, match, "refuse_exclusion", note="our own melody")
+
+    assert answered["Location"] == match.review_url
+    assert state_of(match) == MatchState.PENDING
+    shown = page(manager, match.review_url)
+    assert "refused to exclude 0:05 – 0:25" in shown
+    assert "our own melody" in shown
+    assert "Exclusion refused" in shown
+
+
+def test_answer_from_the_queue_leads_back_to_it(manager: Client, match: Match) -> None:
+    query = "?view=escalated&leads=queue"
+
+    answered = answer(manager, match, "approve_exclusion", query)
+
+    assert answered["Location"] == f"{reverse('portal:queue')}?view=escalated"
+    assert "The interval is excluded." in page(manager, answered["Location"])
+
+
+def test_script_learns_the_outcome_and_the_undo(manager: Client, match: Match) -> None:
+    data = {"verb": "refuse_exclusion", "version": match.version, "note": "ours"}
+    body = manager.post(address_of(match), data, headers=JSON).json()
+
+    assert (body["state"], body["stays"]) == ("pending", True)
+    assert "Exclusion refused" in body["last"]
+    undo = reverse("portal:match_decide", args=[match.uid])
+    match.refresh_from_db()
+    manager.post(undo, {"verb": "undo", "version": match.version})
+    assert state_of(match) == MatchState.ESCALATED
+    assert "ana proposes to exclude" in page(manager, match.review_url)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "told"),
+    [
+        ({"seen": "0-5"}, 409, "Preview this exclusion, then approve it"),
+        ({"version": "1"}, 409, "your decision was not saved"),
+        ({"version": ""}, 400, "did not say which version"),
+        ({"verb": "confirm"}, 400, "did not say"),
+        ({"verb": "refuse_exclusion", "note": ""}, 409, "Say why"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    manager: Client, match: Match, fields: dict[str, str], status: int, told: str
+) -> None:
+    data = {"verb": "approve_exclusion", **fields}
+
+    answered = answer(manager, match, str(data.pop("verb")), **data)
+
+    assert answered.status_code == status
+    assert told in answered.content.decode()
+    assert state_of(match) == MatchState.ESCALATED
+
+
+def test_proposal_that_was_answered_leads_to_the_match(
+    manager: Client, match: Match
+) -> None:
+    answer(manager, match, "approve_exclusion")
+
+    shown = manager.get(address_of(match), follow=True).content.decode()
+    again = answer(manager, match, "refuse_exclusion", note="too late")
+
+    assert "answered meanwhile" in shown
+    assert again.status_code == 409
+
+
+def test_page_of_the_recording_refuses_a_proposal_too(
+    manager: Client, match: Match
+) -> None:
+    segment = Exclusion.objects.get()
+
+    manager.post(
+        reverse("portal:exclusion_remove", args=[segment.uid]), {"reason": "ours"}
+    )
+
+    assert state_of(match) == MatchState.PENDING
+
+
+def test_viewer_wrong_method_and_foreign_objects(
+    signed_in: MakeClient, manager: Client, match: Match
+) -> None:
+    viewer, elsewhere = signed_in(Role.VIEWER), make_match()
+
+    assert viewer.get(address_of(match)).status_code == 403
+    assert manager.put(address_of(match)).status_code == 405
+    assert manager.get(address_of(elsewhere)).status_code == 404
+    assert "ana proposes to exclude" in page(viewer, match.review_url)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (MatchState.PENDING, True),
+        (MatchState.ESCALATED, False),
+        (MatchState.CONFIRMED, False),
+        (MatchState.REJECTED, False),
+    ],
+)
+def test_decided_match_does_not_say_that_nobody_decided_it(
+    manager: Client, state: str, said: bool
+) -> None:
+    decided = make_match(state=state, match={"queue_reason": "default"})
+
+    shown = page(manager, decided.review_url)
+
+    assert ("Nobody has" in shown) is said
+    assert ("Here because" in shown) is (state in {"pending", "escalated"})

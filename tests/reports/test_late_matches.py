@@ -1,0 +1,116 @@
+"""A late match appears in every report and document."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue.models import Recording
+from catalogue.services import RecordingDetails, add_recording
+from reports.choices import Format, Mode
+from reports.layouts import Layout
+from reports.models import PackStatus
+from review.choices import MatchState
+from review.models import Match
+from scanning.services import retro
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.reports.evidence.conftest import BuildPack, build, key, reviewer
+from tests.reports.reading import content, rows
+
+__all__ = ["build", "key", "reviewer"]
+
+LATE_TITLE = "Late tune"
+
+
+def _submit(catalogue: Catalogue, user: User, name: str, *seeds: int) -> None:
+    """Upload a programme of tunes with pauses between them."""
+    parts = [
+        part for seed in seeds for part in (audio.tune(seed, 20), audio.silence(4))
+    ]
+    submit_upload(
+        container=catalogue.container,
+        upload=upload(name, audio.wav_bytes(audio.join(parts))),
+        user=user,
+    )
+
+
+@pytest.fixture
+def late(catalogue: Catalogue, admin: User, run_worker: Worker) -> Recording:
+    """Return a recording that a retro search found in two files.
+
+    ``mixed.wav`` contains a recording that its own scan found, ``lone.wav`` does not.
+    """
+    _submit(catalogue, admin, "mixed.wav", 1, 3)
+    _submit(catalogue, admin, "lone.wav", 3)
+    run_worker()
+    added = add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title=LATE_TITLE, custom_id="T-3"),
+        audio=upload("late.wav", audio.wav_bytes(audio.tune(3, 30))),
+        user=admin,
+    )
+    run_worker()
+    added.refresh_from_db()
+    retro.request_search(recordings=[added], user=admin)
+    run_worker()
+    return added
+
+
+def _match_in(name: str) -> Match:
+    return Match.objects.get(
+        scanned_file__name=name, recording__custom_id="T-3", state=MatchState.PENDING
+    )
+
+
+def _late_titles(written: list[dict[str, str]]) -> list[str]:
+    return [row["source_name"] for row in written if row["title"] == LATE_TITLE]
+
+
+def test_every_report_holds_the_late_match_with_its_own_scan(
+    late: Recording, signed_in: MakeClient
+) -> None:
+    client = signed_in(Role.MANAGER)
+
+    for mode in (Mode.MATCH, Mode.SEGMENT):
+        assert set(_late_titles(rows(content(Layout(mode=mode))))) == {
+            "lone.wav",
+            "mixed.wav",
+        }
+        for shape in Format:
+            assert content(Layout(mode=mode, format=shape))
+    found = {row["source_name"]: row for row in rows(content(Layout(mode=Mode.FILE)))}
+    page = client.get("/reports/")
+    export = b"".join(client.get("/matches/export/"))
+    api = b"".join(client.get("/api/portal/v1/reports/stream/"))
+
+    assert {name: row["match_found"] for name, row in found.items()} == {
+        "lone.wav": "yes",
+        "mixed.wav": "yes",
+    }
+    assert page.status_code == 200
+    assert LATE_TITLE in page.content.decode()
+    assert set(_late_titles(rows(export))) == {"lone.wav", "mixed.wav"}
+    assert rows(api) == rows(export)
+    match = _match_in("mixed.wav")
+    row = next(each for each in rows(export) if each["match_id"] == match.uid)
+    assert match.scan.retro_search is not None
+    assert row["scan_id"] == match.scan.uid
+
+
+def test_evidence_of_a_late_match_is_built(late: Recording, build: BuildPack) -> None:
+    match = _match_in("mixed.wav")
+
+    pack = build(match)
+
+    assert pack.status == PackStatus.READY, pack.message
+    with zipfile.ZipFile(pack.file.path) as archive:
+        table = rows(archive.read("match.csv"))
+        case = json.loads(archive.read("case.json"))
+    assert [row["match_id"] for row in table] == [match.uid]
+    assert case["match"]["found_late"] is True

@@ -1,0 +1,252 @@
+"""Deciding after one's own lock ended or was released, and after others took it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from review import errors
+from review.choices import MatchState, Verb
+from review.models import Match
+from review.services import bulk, decisions, locks, parts
+from review.services.bulk import Decision
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def ana() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def mira() -> User:
+    return make_user(Role.MANAGER, username="mira")
+
+
+@pytest.fixture
+def match() -> Match:
+    return make_match()
+
+
+def seen_by(user: User, match: Match) -> int:
+    """Open the match as the user; return the version on the page."""
+    return locks.take_lock(match=match, user=user).version
+
+
+def actions(match: Match) -> list[str]:
+    events = Event.objects.filter(case=match.case).order_by("sequence")
+    return [event.action for event in events]
+
+
+def release(match: Match, user: User, _clock: time_machine.Traveller) -> None:
+    """Release the match, as in another tab."""
+    locks.release_lock(match=match, user=user)
+
+
+def expire(_match: Match, _user: User, clock: time_machine.Traveller) -> None:
+    """Let the lock expire and the worker sweep."""
+    clock.shift(timedelta(minutes=16))
+    locks.release_expired_locks()
+
+
+def run_out(_match: Match, _user: User, clock: time_machine.Traveller) -> None:
+    """Let the lock expire before the worker sweeps."""
+    clock.shift(timedelta(minutes=16))
+
+
+def take_again(match: Match, user: User, clock: time_machine.Traveller) -> None:
+    """Release the match and open it again, as in another tab."""
+    release(match, user, clock)
+    locks.take_lock(match=match, user=user)
+
+
+LOSSES = [release, expire, run_out, take_again]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+@pytest.mark.parametrize(
+    "decision",
+    [
+        Decision(Verb.CONFIRM),
+        Decision(Verb.CLEAR, note="our own channel"),
+        Decision(Verb.REJECT, reason="noise"),
+        Decision(Verb.ESCALATE, note="whose is it?"),
+    ],
+    ids=lambda decision: decision.verb,
+)
+def test_decision_is_saved_though_the_own_lock_is_gone(
+    match: Match,
+    ana: User,
+    clock: time_machine.Traveller,
+    lose: Callable[[Match, User, time_machine.Traveller], None],
+    decision: Decision,
+) -> None:
+    version = seen_by(ana, match)
+    lose(match, ana, clock)
+
+    decided = bulk.decide(match=match, user=ana, version=version, decision=decision)
+
+    assert decided.decided_by == ana
+    assert actions(match).count(decision.verb) == 1
+    assert first_broken_event(case=match.case) is None
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_part_is_proposed_though_the_own_lock_is_gone(
+    match: Match,
+    ana: User,
+    clock: time_machine.Traveller,
+    lose: Callable[[Match, User, time_machine.Traveller], None],
+) -> None:
+    version = seen_by(ana, match)
+    lose(match, ana, clock)
+
+    proposed = parts.exclude_part(
+        match=match, user=ana, version=version, span=(5_000, 9_000), reason="ident"
+    )
+
+    assert proposed.state == MatchState.ESCALATED
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_many_are_decided_though_one_was_opened_since(
+    match: Match,
+    ana: User,
+    clock: time_machine.Traveller,
+    lose: Callable[[Match, User, time_machine.Traveller], None],
+) -> None:
+    listed = match.version
+    seen_by(ana, match)
+    lose(match, ana, clock)
+
+    outcome = bulk.bulk_decide(
+        expected={match.uid: listed}, user=ana, decision=Decision(Verb.CONFIRM)
+    )
+
+    assert (len(outcome.done), outcome.refused) == (1, [])
+
+
+def test_match_that_another_only_looked_at_is_decided(
+    match: Match, ana: User, mira: User, clock: time_machine.Traveller
+) -> None:
+    version = seen_by(ana, match)
+    locks.take_lock(match=match, user=mira, break_lock=True)
+    locks.release_lock(match=match, user=mira)
+
+    decided = decisions.confirm(match=match, user=ana, version=version)
+
+    assert decided.state == MatchState.CONFIRMED
+
+
+def test_match_that_was_taken_over_is_refused_in_the_name_of_who_took_it(
+    match: Match, ana: User, mira: User, clock: time_machine.Traveller
+) -> None:
+    version = seen_by(ana, match)
+    locks.take_lock(match=match, user=mira, break_lock=True)
+
+    with pytest.raises(errors.StaleMatch, match="Changed by mira"):
+        decisions.confirm(match=match, user=ana, version=version)
+
+    match.refresh_from_db()
+    assert (match.state, match.locked_by) == (MatchState.IN_REVIEW, mira)
+
+
+def test_refusal_names_who_decided_and_never_the_own_lock(
+    match: Match, ana: User, mira: User, clock: time_machine.Traveller
+) -> None:
+    version = seen_by(ana, match)
+    held = locks.take_lock(match=match, user=mira, break_lock=True)
+    rejected = decisions.reject(
+        match=match, user=mira, version=held.version, reason="noise"
+    )
+    decisions.reopen(
+        match=match, user=mira, version=rejected.version, reason="look again"
+    )
+    locks.take_lock(match=match, user=ana)
+    locks.release_lock(match=match, user=ana)
+
+    with pytest.raises(errors.StaleMatch, match="Changed by mira"):
+        decisions.confirm(match=match, user=ana, version=version)
+
+
+def test_version_that_was_never_there_is_refused(
+    match: Match, ana: User, clock: time_machine.Traveller
+) -> None:
+    version = seen_by(ana, match)
+
+    with pytest.raises(errors.StaleMatch):
+        decisions.confirm(match=match, user=ana, version=version + 1)
+
+
+def test_what_changed_without_an_event_is_not_taken_for_a_lock(
+    match: Match, ana: User, clock: time_machine.Traveller
+) -> None:
+    version = seen_by(ana, match)
+    locks.release_lock(match=match, user=ana)
+    match.refresh_from_db()
+    Match.objects.filter(pk=match.pk).update(version=match.version + 1)
+
+    with pytest.raises(errors.StaleMatch):
+        decisions.confirm(match=match, user=ana, version=version)
+
+
+def test_lock_extended_while_the_worker_looks_is_kept(
+    match: Match, ana: User, clock: time_machine.Traveller
+) -> None:
+    seen_by(ana, match)
+    clock.shift(timedelta(minutes=16))
+    asked = itertools.count(1)
+
+    def extend_before_the_row_is_locked(
+        execute: Callable[..., object], *query: object
+    ) -> object:
+        if next(asked) == 2:
+            locks.take_lock(match=match, user=ana)
+        return execute(*query)
+
+    with connection.execute_wrapper(extend_before_the_row_is_locked):
+        released = locks.release_expired_locks()
+
+    match.refresh_from_db()
+    assert (released, match.state) == (0, MatchState.IN_REVIEW)
+
+
+def test_undo_reaches_back_over_locks_but_not_into_anothers(
+    match: Match, ana: User, mira: User, clock: time_machine.Traveller
+) -> None:
+    version = seen_by(mira, match)
+    left = parts.exclude_part(
+        match=match, user=mira, version=version, span=(5_000, 9_000), reason="ident"
+    )
+    locks.release_lock(match=match, user=mira)
+    locks.take_lock(match=match, user=ana)
+
+    with pytest.raises(errors.StaleMatch, match="Changed by ana"):
+        decisions.undo(match=match, user=mira, version=left.version)
+    match.refresh_from_db()
+    with pytest.raises(errors.MatchLocked):
+        decisions.undo(match=match, user=mira, version=match.version)
+    locks.release_lock(match=match, user=ana)
+    undone = decisions.undo(match=match, user=mira, version=left.version)
+
+    assert (undone.state, undone.excluded_ms) == (MatchState.PENDING, 0)

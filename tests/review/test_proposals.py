@@ -1,0 +1,329 @@
+"""A reviewer proposes an exclusion from a match; a manager approves or refuses it."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from audit.services import first_broken_event
+from catalogue.models import Exclusion, Recording
+from catalogue.selectors import excluded_segments
+from review import errors, selectors
+from review.choices import MatchState, ProposalVerb, Verb
+from review.models import Match
+from review.services import (
+    bulk,
+    decisions,
+    exclusions,
+    locks,
+    parts,
+    proposals,
+    transitions,
+)
+from review.services.bulk import Decision
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+WHOLE = (5_000, 25_000)
+"""Where the matches of the tests lie in the recording: nothing of them is left."""
+PART = (5_000, 15_000)
+
+
+@pytest.fixture
+def mira() -> User:
+    return make_user(Role.MANAGER, username="mira")
+
+
+@pytest.fixture
+def ana() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return RecordingFactory.create()
+
+
+@pytest.fixture
+def match(recording: Recording) -> Match:
+    return make_match(recording=recording)
+
+
+def propose(
+    match: Match, user: User, span: tuple[int, int] = WHOLE
+) -> tuple[Match, Exclusion]:
+    """Return the escalated match and the exclusion proposed from it."""
+    escalated = parts.exclude_part(
+        match=match,
+        user=user,
+        version=match.version,
+        span=span,
+        reason="shared_loop",
+        note="a sample pack",
+    )
+    return escalated, Exclusion.objects.get(approved=False, created_by=user)
+
+
+def approve(match: Match, segment: Exclusion, user: User) -> Match:
+    return proposals.approve_from_match(
+        match=match, segment=segment, user=user, version=match.version
+    )
+
+
+def refuse(match: Match, segment: Exclusion, user: User) -> Match:
+    return proposals.refuse_from_match(
+        match=match,
+        segment=segment,
+        user=user,
+        version=match.version,
+        note="it is our own melody",
+    )
+
+
+def undo(match: Match, user: User) -> Match:
+    match.refresh_from_db()
+    return decisions.undo(match=match, user=user, version=match.version)
+
+
+def state_of(match: Match) -> str:
+    match.refresh_from_db()
+    return match.state
+
+
+def test_approval_rejects_the_match_of_which_nothing_is_left(
+    match: Match, ana: User, mira: User
+) -> None:
+    other = make_match(recording=match.recording)
+    escalated, segment = propose(match, ana)
+
+    decided = approve(escalated, segment, mira)
+
+    assert (decided.state, decided.decided_by) == (MatchState.REJECTED, mira)
+    assert decided.decision_reason == "shared_loop"
+    assert state_of(other) == MatchState.SUPPRESSED
+    segment.refresh_from_db()
+    assert segment.approved
+    event = transitions.last_event(match)
+    assert event is not None
+    assert (event.action, event.actor) == (ProposalVerb.APPROVE, mira)
+    assert first_broken_event(case=match.case) is None
+
+
+def test_approval_gives_back_the_match_of_which_something_is_left(
+    match: Match, ana: User, mira: User
+) -> None:
+    escalated, segment = propose(match, ana, PART)
+
+    left = approve(escalated, segment, mira)
+
+    assert (left.state, left.matched_ms) == (MatchState.PENDING, 10_000)
+    assert (left.decided_by, left.decided_by_name) == (None, "")
+
+
+def test_approval_for_the_recording_leaves_no_match_waiting_for_an_answer(
+    match: Match, ana: User, mira: User
+) -> None:
+    _escalated, segment = propose(match, ana, PART)
+
+    proposals.approve(segment=segment, user=mira)
+
+    assert state_of(match) == MatchState.PENDING
+
+
+def test_approval_from_another_match_of_the_recording(
+    match: Match, ana: User, mira: User
+) -> None:
+    other = make_match(recording=match.recording)
+    _escalated, segment = propose(match, ana, PART)
+
+    kept = approve(other, segment, mira)
+
+    assert (kept.state, kept.matched_ms) == (MatchState.PENDING, 10_000)
+    assert state_of(match) == MatchState.PENDING
+
+
+def test_refusal_gives_the_match_back_and_says_why(
+    match: Match, ana: User, mira: User
+) -> None:
+    escalated, segment = propose(match, ana)
+
+    back = refuse(escalated, segment, mira)
+
+    assert (back.state, back.note) == (MatchState.PENDING, "it is our own melody")
+    assert back.queue_reason == "default"
+    assert back.excluded_ms == 0
+    segment.refresh_from_db()
+    assert (segment.approved, segment.removed_at is None) == (False, False)
+    event = Event.objects.filter(case=match.case).order_by("-sequence").first()
+    assert event is not None
+    assert (event.action, event.actor) == (ProposalVerb.REFUSE, mira)
+    assert event.after["span"] == list(WHOLE)
+    assert decisions.confirm(match=back, user=ana, version=back.version)
+
+
+@pytest.mark.parametrize("answer", [approve, refuse])
+def test_proposer_answers_nothing_even_as_a_manager(
+    match: Match,
+    mira: User,
+    answer: object,
+) -> None:
+    segment = exclusions.propose(
+        recording=match.recording, span=WHOLE, reason="ident", user=mira
+    )
+    assert callable(answer)
+
+    with pytest.raises(errors.NotAllowed, match="You proposed this exclusion"):
+        answer(match, segment, mira)
+    with pytest.raises(errors.NotAllowed, match="You proposed this exclusion"):
+        exclusions.approve(segment=segment, user=mira)
+
+    assert state_of(match) == MatchState.PENDING
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.REVIEWER])
+@pytest.mark.parametrize("answer", [approve, refuse])
+def test_only_managers_answer(
+    match: Match, ana: User, role: Role, answer: object
+) -> None:
+    escalated, segment = propose(match, ana)
+    assert callable(answer)
+
+    with pytest.raises(errors.NotAllowed):
+        answer(escalated, segment, make_user(role))
+
+    assert state_of(match) == MatchState.ESCALATED
+
+
+def test_refusal_needs_words(match: Match, ana: User, mira: User) -> None:
+    escalated, segment = propose(match, ana)
+
+    with pytest.raises(errors.ReasonMissing):
+        proposals.refuse_from_match(
+            match=escalated,
+            segment=segment,
+            user=mira,
+            version=escalated.version,
+            note="  ",
+        )
+
+    assert state_of(match) == MatchState.ESCALATED
+
+
+@pytest.mark.parametrize("first", [approve, refuse])
+@pytest.mark.parametrize("then", [approve, refuse])
+def test_proposal_is_answered_once(
+    match: Match, ana: User, mira: User, first: object, then: object
+) -> None:
+    escalated, segment = propose(match, ana, PART)
+    assert callable(first)
+    assert callable(then)
+    answered = first(escalated, segment, mira)
+    events = Event.objects.count()
+
+    with pytest.raises(errors.NotPossible):
+        then(answered, segment, mira)
+
+    assert Event.objects.count() == events
+
+
+def test_stale_page_answers_nothing(match: Match, ana: User, mira: User) -> None:
+    escalated, segment = propose(match, ana)
+    pia = make_user(Role.MANAGER, username="pia")
+    decisions.confirm(match=match, user=pia, version=escalated.version)
+
+    with pytest.raises(errors.StaleMatch, match="Changed by pia"):
+        approve(escalated, segment, mira)
+
+    segment.refresh_from_db()
+    assert not segment.approved
+
+
+def test_foreign_lock_and_foreign_recording_answer_nothing(
+    match: Match, ana: User, mira: User
+) -> None:
+    other = make_match(recording=match.recording)
+    elsewhere = make_match()
+    _escalated, segment = propose(match, ana)
+    held = locks.take_lock(match=other, user=ana)
+
+    with pytest.raises(errors.MatchLocked):
+        approve(held, segment, mira)
+    with pytest.raises(errors.NotPossible):
+        approve(elsewhere, segment, mira)
+
+
+def test_undo_of_an_approval_proposes_again(
+    match: Match, ana: User, mira: User
+) -> None:
+    other = make_match(recording=match.recording)
+    escalated, segment = propose(match, ana)
+    approve(escalated, segment, mira)
+
+    undone = undo(match, mira)
+
+    assert (undone.state, undone.decided_by) == (MatchState.ESCALATED, ana)
+    assert state_of(other) == MatchState.PENDING
+    segment.refresh_from_db()
+    assert (segment.approved, segment.removed_at) == (False, None)
+    assert selectors.proposals_behind([undone]) == {undone.pk: segment}
+    assert approve(undone, segment, mira).state == MatchState.REJECTED
+    assert first_broken_event(case=match.case) is None
+
+
+def test_undo_of_a_refusal_proposes_again(match: Match, ana: User, mira: User) -> None:
+    escalated, segment = propose(match, ana)
+    refuse(escalated, segment, mira)
+
+    undone = undo(match, mira)
+
+    assert (undone.state, undone.decided_by) == (MatchState.ESCALATED, ana)
+    segment.refresh_from_db()
+    assert segment.removed_at is None
+    assert selectors.proposals_behind([undone]) == {undone.pk: segment}
+
+
+def test_many_are_undone_with_their_exclusions(
+    match: Match, ana: User, mira: User
+) -> None:
+    escalated, segment = propose(match, ana)
+    decided = approve(escalated, segment, mira)
+
+    outcome = bulk.bulk_decide(
+        expected={decided.uid: decided.version},
+        user=mira,
+        decision=Decision(Verb.UNDO),
+    )
+
+    assert [each.state for each in outcome.done] == [MatchState.ESCALATED]
+    segment.refresh_from_db()
+    assert not segment.approved
+
+
+def test_proposer_does_not_undo_the_managers_answer(
+    match: Match, ana: User, mira: User
+) -> None:
+    escalated, segment = propose(match, ana, PART)
+    approve(escalated, segment, mira)
+
+    with pytest.raises(errors.NotAllowed):
+        undo(match, ana)
+
+
+def test_matches_show_the_proposals_that_concern_them(match: Match, ana: User) -> None:
+    escalated, segment = propose(match, ana)
+    same_part = make_match(recording=match.recording)
+    other_part = make_match((0, 9_000, 60_000, 69_000), recording=match.recording)
+
+    def shown(each: Match) -> list[Exclusion]:
+        excluded = excluded_segments(each.recording)
+        segments = selectors.match_segments(each)
+        return selectors.proposals_touching(each, segments, excluded)
+
+    assert shown(escalated) == shown(same_part) == [segment]
+    assert shown(other_part) == []
+    assert selectors.proposals_behind([escalated, same_part]) == {escalated.pk: segment}

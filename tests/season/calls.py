@@ -1,0 +1,181 @@
+"""Request bodies that programs send to the two APIs, by address and method."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from catalogue.models import Bucket, Recording
+from reports.choices import Format, Mode
+from review.choices import DisputeCode, RejectCode, Verb
+from review.models import Licence, Match
+from scanning.models import Container
+from tests.season import samples
+from tests.season.people import Answer, Person
+from tests.season.routes import Route
+
+Json = dict[str, Any]  # Any: JSON
+
+_PORTAL = "api/portal/v1"
+_CONTAINER = "api/fs-containers/<str:container_id>"
+_BUCKET = "api/buckets/<str:bucket_id>"
+
+
+def _pk(model: type[Container] | type[Bucket], rng: random.Random) -> int:
+    return int(rng.choice(list(model._base_manager.values_list("pk", flat=True))))
+
+
+def _decision(path: str, rng: random.Random) -> Json:
+    match = Match._base_manager.get(uid=path.split("/")[5])
+    licences = list(Licence.objects.values_list("uid", flat=True))
+    body: Json = {
+        "version": match.version - (rng.random() < 0.1),
+        "verb": rng.choice(list(Verb)).value,
+        "note": rng.choice(["", "By the programme that we wrote."]),
+    }
+    if body["verb"] == Verb.REJECT or rng.random() < 0.1:
+        body["reason"] = rng.choice(list(RejectCode)).value
+    if body["verb"] == Verb.CLEAR and licences and rng.random() < 0.5:
+        body["licence"] = rng.choice(licences)
+    return body
+
+
+def _dispute(path: str, rng: random.Random) -> Json:
+    match = Match._base_manager.get(uid=path.split("/")[5])
+    return {
+        "version": match.version,
+        "code": rng.choice(list(DisputeCode)).value,
+        "statement": rng.choice(["", "It is ours."]),
+    }
+
+
+def _report(_path: str, rng: random.Random) -> Json:
+    return {
+        "name": "By the programme",
+        "mode": rng.choice(list(Mode)).value,
+        "format": rng.choice(list(Format)).value,
+    }
+
+
+def _container(_path: str, rng: random.Random) -> Json:
+    return {
+        "name": f"Programme desk {rng.randrange(100)}",
+        "region": "eu-west-1",
+        "audio_type": "linein",
+        "buckets": [{"id": _pk(Bucket, rng)}],
+        "engine": rng.choice([1, 1, 3]),
+        "policy": {"type": "traverse", "interval": 0, "rec_length": 10},
+        "callback_url": "",
+    }
+
+
+def _bucket(_path: str, rng: random.Random) -> Json:
+    return {
+        "name": f"Bucket {rng.randrange(100)}",
+        "region": "eu-west-1",
+        "type": rng.choice(["File", "DeDup_File"]),
+    }
+
+
+def _moved(_path: str, rng: random.Random) -> Json:
+    ids = list(Recording._base_manager.values_list("pk", flat=True))
+    return {"target_bucket_id": _pk(Bucket, rng), "ids": rng.sample(ids, 1)}
+
+
+def _named(_path: str, rng: random.Random) -> Json:
+    ids = list(Recording._base_manager.values_list("pk", flat=True))
+    return {"ids": rng.sample(ids, 1)}
+
+
+# JSON bodies by address and method; None sends no body.
+_BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
+    (f"{_PORTAL}/files/<uuid:uid>/rescan/", "POST"): None,
+    (f"{_PORTAL}/files/<uuid:uid>/cancel/", "POST"): None,
+    (f"{_PORTAL}/links/", "POST"): lambda _path, rng: {
+        "container": _pk(Container, rng),
+        "links": rng.choice(samples.TEXTS["links"]).splitlines(),
+    },
+    (f"{_PORTAL}/matches/<str:uid>/decisions/", "POST"): _decision,
+    (f"{_PORTAL}/matches/<str:uid>/disputes/", "POST"): _dispute,
+    (f"{_PORTAL}/reports/", "POST"): _report,
+    (f"{_PORTAL}/reports/<str:uid>/cancel/", "POST"): None,
+    ("api/fs-containers", "POST"): _container,
+    (_CONTAINER, "PUT"): _container,
+    (_CONTAINER, "DELETE"): None,
+    (f"{_CONTAINER}/files/<str:ids>", "DELETE"): None,
+    (f"{_CONTAINER}/files/<str:ids>/rescan", "PUT"): None,
+    ("api/buckets", "POST"): _bucket,
+    (_BUCKET, "PUT"): lambda _path, rng: {"name": f"Bucket {rng.randrange(100)}"},
+    (_BUCKET, "DELETE"): None,
+    (f"{_BUCKET}/files", "DELETE"): _named,
+    (f"{_BUCKET}/files/move", "POST"): _moved,
+    (f"{_BUCKET}/files/<str:ids>", "PUT"): lambda _path, rng: {
+        "title": rng.choice(["Renamed by a programme", "Tune"]),
+        "user_defined": {"label": "Programme label"},
+    },
+    (f"{_BUCKET}/files/<str:ids>", "DELETE"): None,
+    (f"{_BUCKET}/files/<str:ids>/move", "PUT"): None,
+    (f"{_BUCKET}/dedup-files/<str:ids>", "DELETE"): None,
+}
+
+
+def _sound_for_container(rng: random.Random) -> Json:
+    if rng.random() < 0.3:
+        links = [each for each in samples.TEXTS["links"] if each.endswith("0.wav")]
+        return {"data_type": "audio_url", "url": rng.choice(links)}
+    return {"data_type": "audio", "file": samples.some_sound(rng)}
+
+
+def _upload(rng: random.Random) -> Json:
+    return {
+        "container": _pk(Container, rng),
+        "file": samples.some_sound(rng),
+        "scan_again": rng.random() < 0.5,
+    }
+
+
+# Forms with files.
+_FORMS: dict[tuple[str, str], Callable[[random.Random], Json]] = {
+    (f"{_PORTAL}/files/", "POST"): _upload,
+    (f"{_PORTAL}/files/<uuid:uid>/audio/", "POST"): lambda rng: {
+        "file": samples.some_sound(rng)
+    },
+    (f"{_CONTAINER}/files", "POST"): _sound_for_container,
+    (f"{_BUCKET}/files", "POST"): lambda rng: {
+        "title": "By the programme",
+        "audio_id": f"P-{rng.randrange(5)}",
+        "data_type": "audio",
+        "file": samples.some_recording(rng),
+    },
+    (f"{_BUCKET}/dedup-files", "POST"): lambda rng: {
+        "id": f"D-{rng.randrange(5)}",
+        "db_if_nodup": rng.choice(["0", "1"]),
+        "file": samples.some_recording(rng),
+    },
+}
+
+# Rarely called: each removes objects that other steps need.
+DESTRUCTIVE = frozenset(
+    key for key in _BODIES if key[1] == "DELETE" and "files" not in key[0]
+)
+
+
+def is_known(route: Route, method: str) -> bool:
+    """Return whether the address has a body to send."""
+    key = (route.route, method)
+    return method == "GET" or key in _BODIES or key in _FORMS
+
+
+def call(
+    person: Person, route: Route, method: str, rng: random.Random
+) -> Answer | None:
+    """Call an address for an existing object; return None if there is no such object."""
+    path = route.path(rng)
+    if path is None:
+        return None
+    key = (route.route, method)
+    if key in _FORMS:
+        return person.upload(path, _FORMS[key](rng))
+    make = _BODIES.get(key)
+    return person.call(method, path, make(path, rng) if make else None)

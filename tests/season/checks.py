@@ -1,0 +1,298 @@
+"""Checks, made now and then, that pages, lists, reports and the database agree."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import openpyxl
+import time_machine
+from django.core import mail
+from django.db.models import Q
+from lxml import html
+from pyarrow import parquet
+
+from catalogue.models import Recording, RecordingStatus
+from common.checked_imports import OPEN_STATUSES
+from jobs.choices import OPEN_STATES
+from jobs.models import Job
+from portal.shared.lists import PAGE_SIZE
+from reports import files
+from reports.choices import UNFINISHED, Format, RunState, Separator
+from reports.layouts import Layout
+from reports.models import EvidencePack, ReportRun
+from reports.models.evidence import ACTIVE_PACK_STATUSES
+from reports.services import write_again
+from review.choices import WAITING_STATES, MatchState
+from review.models import Match
+from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, RetroStatus
+from scanning.models import RetroSearch, Scan
+from tests.season import workers
+from tests.season.invariants import broken_chains, check, text_of, wrong_names
+from tests.season.people import Person
+from tests.season.routes import Route
+from tests.visible_text import faults_in
+
+# The lists that the dashboard's numbers open; some numbers have no link.
+_NUMBER = re.compile(r"[\d,]+")
+_WORKING_ROUNDS = 8
+_ADMIN_PAGES = 30
+_TELLING = ("file_id", "match_id", "review_state", "title", "segment_id")
+
+
+def figures_agree(people: dict[str, Person], rng: random.Random) -> None:
+    """Check that each list holds its state's matches and each number equals its list."""
+    person = people[rng.choice(["mira", "adam", "max"])]
+    _lists_hold_their_states(person, rng.sample(list(MatchState), 3))
+    _numbers_open_their_lists(people[rng.choice(["mira", "lena", "lou", "vera"])])
+    _reports_agree(person, rng)
+    for match in rng.sample(_live(), min(3, len(_live()))):
+        _page_says_what_events_say(person, match)
+
+
+def _live() -> list[Match]:
+    return list(Match._base_manager.order_by("pk"))
+
+
+def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> None:
+    kept = Q(scanned_file__deleted_at__isnull=True)
+    for state in states:
+        shown = _all_matches(person, f"/matches/?state={state}")
+        rows = Match._base_manager.filter(state=state)
+        if state in WAITING_STATES or state in (
+            MatchState.SUPPRESSED,
+            MatchState.SUPERSEDED,
+        ):
+            rows = rows.filter(kept)
+        _same(shown, rows.values_list("uid", flat=True), f"the list of {state} matches")
+    waiting = Match._base_manager.filter(kept, state__in=WAITING_STATES)
+    _same(
+        _all_matches(person, "/queue/?view=waiting"),
+        waiting.values_list("uid", flat=True),
+        "the queue",
+    )
+    _same(
+        _all_matches(person, "/queue/?view=escalated"),
+        waiting.filter(state=MatchState.ESCALATED).values_list("uid", flat=True),
+        "the escalated matches",
+    )
+
+
+def _same(shown: Iterable[str], there: Iterable[str], what: str) -> None:
+    shown, there = set(shown), set(there)
+    check(
+        shown == there,
+        f"{what} shows too much {sorted(shown - there)}, lacks {sorted(there - shown)}",
+    )
+
+
+def _all_matches(person: Person, path: str) -> set[str]:
+    """Return the matches on all pages of a list."""
+    found: set[str] = set()
+    for number in range(1, 20):
+        answer = person.open(f"{path}&page={number}")
+        check(answer.is_page, f"{answer.url} as {person.name}: {answer.status}")
+        links = html.document_fromstring(answer.content).xpath("//main//table//a/@href")
+        here = set(re.findall(r"/m/(m_\w+)", " ".join(links)))
+        found |= here
+        if len(here) < PAGE_SIZE:
+            break
+    return found
+
+
+def _numbers_open_their_lists(person: Person) -> None:
+    dashboard = html.document_fromstring(person.open("/").content)
+    for link in dashboard.xpath("//main//a[contains(@class, 'number')]"):
+        target = link.get("href")
+        figure = _NUMBER.search(link.text_content())
+        if figure is None or not target.startswith(("/queue/", "/matches/")):
+            continue
+        if "disputes" in target:
+            continue
+        count = int(figure[0].replace(",", ""))
+        if "view=mine" in target:
+            # The number counts locked matches; the list also shows assigned ones.
+            continue
+        shown = _all_matches(person, target if "?" in target else f"{target}?")
+        if "found_from" in target:
+            # Weekly figures are cached for a minute.
+            continue
+        check(
+            len(shown) == count,
+            f"the dashboard of {person.name} says {count}, {target} has {len(shown)}",
+        )
+
+
+def _reports_agree(person: Person, rng: random.Random) -> None:
+    """Check that the report holds every live match, identically in each format."""
+    state = rng.choice([None, *MatchState])
+    address = "/api/portal/v1/reports/stream/?mode=match&files_without=none"
+    address += f"&state={state}" if state else ""
+    lines = person.call("GET", f"{address}&format=csv")
+    check(lines.status == 200, f"report stream: {lines.status} {lines.content[:200]!r}")
+    rows = list(csv.DictReader(io.StringIO(lines.content.decode("utf-8-sig"))))
+    answer = person.call("GET", f"{address}&format=jsonl")
+    objects = [json.loads(line) for line in answer.content.splitlines() if line]
+    _same(
+        [row["match_id"] for row in rows if row["match_id"]],
+        [row["match_id"] for row in objects if row["match_id"]],
+        "the CSV report, against JSON Lines,",
+    )
+    query = f"?state={state}" if state else "?"
+    _same(
+        [row["match_id"] for row in rows if row["match_id"]],
+        _all_matches(person, f"/matches/{query}"),
+        f"the report of {state or 'all states'}, against the list,",
+    )
+    states = dict(Match._base_manager.values_list("uid", "state"))
+    for row in rows:
+        if row["match_id"]:
+            check(
+                row["review_state"] == states[row["match_id"]],
+                f"the report calls {row['match_id']} {row['review_state']}",
+            )
+
+
+def _page_says_what_events_say(person: Person, match: Match) -> None:
+    answer = person.open(f"/m/{match.uid}")
+    check(answer.status == 200, f"{match.case}: {answer.status}")
+    wrong = list(wrong_names(match, text_of(answer.content)))
+    check(not wrong, f"{answer.url}: {wrong}")
+    said = person.call("GET", f"/api/portal/v1/matches/{match.uid}/")
+    if said.status == 200:
+        current = Match._base_manager.get(pk=match.pk)
+        body = said.json()
+        check(body["state"] == current.state, f"the API calls {match.case} {body}")
+
+
+def nothing_waits_for_ever(time: time_machine.Traveller) -> None:
+    """Do all work while hours pass; fail if work remains."""
+    for _ in range(_WORKING_ROUNDS):
+        workers.work()
+        if not _left():
+            return
+        # Leases expire and pauses end.
+        time.shift(timedelta(minutes=70))
+    check(not _left(), f"this waits for ever: {_left()}")
+
+
+def _left() -> list[str]:
+    """Return work that waits or runs, except work that waits for somebody outside."""
+    rows: Sequence[object] = [
+        *Scan._base_manager.filter(status__in=ACTIVE_SCAN_STATUSES).exclude(
+            # These wait for a person: a result sent by hand, a higher limit.
+            Q(engine=EngineChoice.ACRCLOUD)
+            & (Q(cloud_job=None) | ~Q(scanned_file__message=""))
+        ),
+        *Recording._base_manager.filter(
+            status__in=[RecordingStatus.WAITING, RecordingStatus.PROCESSING]
+        ),
+        *RetroSearch._base_manager.filter(
+            status__in=[
+                *(RetroStatus.COLLECTING, RetroStatus.QUEUED, RetroStatus.RUNNING)
+            ]
+        ),
+        *ReportRun._base_manager.filter(state__in=UNFINISHED),
+        *EvidencePack._base_manager.filter(status__in=ACTIVE_PACK_STATUSES),
+        *_open_imports(),
+        *Job.objects.filter(state__in=OPEN_STATES),
+    ]
+    return [f"{type(row).__name__} {row}" for row in rows]
+
+
+def _open_imports() -> Iterable[object]:
+    from catalogue.models import CatalogueImport
+    from reports.models import ResultImport
+
+    for model in (CatalogueImport, ResultImport):
+        yield from model._base_manager.filter(status__in=OPEN_STATUSES)
+
+
+def every_page_opens(
+    people: dict[str, Person], pages: Sequence[Route], rng: random.Random
+) -> None:
+    """Open each page for an existing object as a random person, and some admin pages."""
+    names = list(people)
+    admin = [route for route in pages if route.part == "admin"]
+    for route in [
+        *(route for route in pages if route.part != "admin"),
+        *rng.sample(admin, _ADMIN_PAGES),
+    ]:
+        path = route.path(rng)
+        if path is not None:
+            people[rng.choice(names)].open(path)
+
+
+def reports_repeat(person: Person) -> None:
+    """Write the newest finished reports again; the bytes must be identical.
+
+    Then write the newest report in each format; all formats must hold the same rows.
+    """
+    runs = list(ReportRun.objects.filter(state=RunState.READY).exclude(file=""))
+    for run in runs[-3:]:
+        layout, first = Layout.of(run), run.sha256
+        again = write_again(run=run, layout=layout, user=person.user, now=True)
+        check(again.sha256 == first, f"{layout} of report {run.uid} has other bytes")
+    if runs:
+        _formats_agree(runs[-1], person)
+
+
+def _formats_agree(run: ReportRun, person: Person) -> None:
+    layout = replace(Layout.of(run), separator=Separator.COMMA, columns=())
+    rows = {}
+    for form in Format:
+        wanted = replace(layout, format=form)
+        written = write_again(run=run, layout=wanted, user=person.user, now=True)
+        rows[form] = _rows_of(form, b"".join(files.file_content(written)))
+    first = rows.pop(Format.CSV)
+    check(len(first) == run.row_count, f"{run.uid}: {len(first)}, not {run.row_count}")
+    for form, others in rows.items():
+        check(others == first, f"{run.uid}: {form} holds {others}, CSV {first}")
+
+
+def _rows_of(form: Format, content: bytes) -> list[tuple[str, ...]]:
+    """Return the identifying values of a report's rows, as text."""
+    rows: Iterable[Mapping[str, object]]
+    if form == Format.CSV:
+        rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
+    elif form == Format.JSON_LINES:
+        rows = [json.loads(line) for line in content.splitlines()]
+    elif form == Format.JSON:
+        rows = json.loads(content)["rows"]
+    elif form == Format.PARQUET:
+        rows = parquet.read_table(io.BytesIO(content)).to_pylist()
+    else:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
+        head, *cells = book.worksheets[0].iter_rows(values_only=True)
+        names = [str(name) for name in head]
+        rows = [dict(zip(names, row, strict=True)) for row in cells]
+    return [tuple(str(row.get(name) or "") for name in _TELLING) for row in rows]
+
+
+def mails_hold_what_they_say() -> None:
+    """Check that reports mailed by schedules are complete and match their manifest."""
+    for message in mail.outbox:
+        faults = faults_in(str(message.body))
+        check(not faults, f"the mail {message.subject} shows {faults}")
+        manifests = [each for each in message.attachments if "manifest" in each[0]]
+        for name, content, _kind in message.attachments:
+            raw = content.encode() if isinstance(content, str) else content
+            if manifests and "manifest" not in name:
+                body = json.dumps(json.loads(manifests[0][1]))
+                check(
+                    hashlib.sha256(raw).hexdigest() in body,
+                    f"{name} of the mail {message.subject} has other bytes",
+                )
+
+
+def chains_hold() -> None:
+    """Check the event chain of every case."""
+    broken = list(broken_chains())
+    check(not broken, f"{broken}")

@@ -1,0 +1,200 @@
+"""Invariants that must hold after every step, whatever people and machines did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model
+from lxml import html
+
+from audit.models import Event
+from audit.services import first_broken_event
+from review.choices import TRANSITIONS, DisputeVerb, MatchState, Verb
+from review.models import Match
+from scanning.models import Detection, Segment
+from tests.season import samples
+from tests.visible_text import faults_in
+
+if TYPE_CHECKING:
+    from tests.season.people import Answer, Person
+
+# Actions that change a match's state without a transition of the table.
+_FREE = {"found", "superseded", "undo", "found_again"}
+_ONLY_BY_A_PERSON = {MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD}
+_DECIDED_BY = re.compile(
+    r"\b(Confirmed|Cleared|Rejected|Escalated|Disputed|Upheld|Released) by (\w+)"
+)
+# Columns that undoing a decision does not restore.
+_HISTORY = {"version", "updated_at", "locked_by_id", "locked_until"}
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+def check(holds: object, fault: str) -> None:
+    """Raise ``Broken`` with the fault unless the condition holds."""
+    if not holds:
+        raise Broken(fault)
+
+
+def check_answer(person: Person, method: str, answer: Answer) -> None:
+    """Check an answer: no server error, no raw codes, no hidden names."""
+    asked = f"{method} {answer.url} as {person.name}"
+    check(answer.status < 500, f"{asked}: {answer.status}")
+    if answer.is_page:
+        text = answer.content.decode()
+        # The API's own documentation names its fields.
+        faults = [] if answer.url.startswith("/api/docs") else faults_in(text)
+        check(not faults, f"{asked} shows {faults}")
+        check(
+            answer.status != 422 or 'role="alert"' in text or "errorlist" in text,
+            f"{asked}: refused without a word",
+        )
+    if person.is_limited and samples.HIDDEN.encode() in answer.content:
+        typed = samples.HIDDEN in answer.url
+        at = answer.content.find(samples.HIDDEN.encode())
+        excerpt = answer.content[max(0, at - 200) : at + 100].decode(errors="replace")
+        check(typed, f"{asked} shows what lies at a hidden desk: …{excerpt}…")
+
+
+@dataclass
+class Records:
+    """Everything written so far, to compare with the database after each step."""
+
+    last_event: int = 0
+    detections: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    segments: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    states: dict[str, str | None] = field(default_factory=dict)
+    matches: dict[int, dict[str, Any]] = field(default_factory=dict)
+    before_decision: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls) -> Records:
+        """Read the initial world."""
+        records = cls()
+        records.check_step(actors=None)
+        return records
+
+    def check_step(self, actors: set[str] | None) -> list[Event]:
+        """Check the rows that the last step wrote; return its events.
+
+        ``actors`` are the people who acted in the step; None if anybody may have acted.
+        """
+        events = list(Event.objects.filter(pk__gt=self.last_event).order_by("pk"))
+        for event in events:
+            self._check_event(event, actors)
+        if events:
+            self.last_event = events[-1].pk
+        self._check_matches(events)
+        self._check_untouched(Detection, self.detections)
+        self._check_untouched(Segment, self.segments)
+        return events
+
+    def _check_event(self, event: Event, actors: set[str] | None) -> None:
+        text = f"{event.action} of {event.case} by {event.actor_name}"
+        if actors is not None and event.actor is not None:
+            check(event.actor_name in actors, f"{text}, when {actors} acted")
+        if not event.case.startswith("match:"):
+            return
+        if "state" in event.after:
+            before, after = event.before.get("state"), event.after["state"]
+            known = self.states.get(event.case)
+            check(
+                before == known or event.case not in self.states,
+                f"{text} begins at {before}, but the case was {known}",
+            )
+            if event.action not in _FREE and before and before != after:
+                check(
+                    after in TRANSITIONS[MatchState(before)],
+                    f"{text} moves from {before} to {after}",
+                )
+            if after in _ONLY_BY_A_PERSON and event.action not in _FREE:
+                check(event.actor is not None, f"{text} gives {after} without a person")
+            self.states[event.case] = after
+
+    def _check_matches(self, events: list[Event]) -> None:
+        cases = {event.case: event for event in events}
+        for match in Match._base_manager.all():
+            row = {
+                name: value
+                for name, value in vars(match).items()
+                if not name.startswith("_")
+            }
+            known = self.matches.get(match.pk)
+            if known == row:
+                continue
+            state = self.states.get(match.case)
+            check(
+                state is None or state == match.state,
+                f"{match.case} is {match.state}, its events say {state}",
+            )
+            event = cases.get(match.case)
+            if event is not None and event.action == Verb.UNDO and known is not None:
+                self._check_undone(match, row)
+            elif (
+                known is not None
+                and known["state"] != row["state"]
+                and event is not None
+                and event.action in {*Verb, *DisputeVerb, "propose"}
+            ):
+                self.before_decision[match.pk] = known
+            self.matches[match.pk] = row
+
+    def _check_undone(self, match: Match, row: dict[str, Any]) -> None:
+        before = self.before_decision.pop(match.pk, None)
+        if before is None:
+            return
+        other = {
+            name: (before[name], row[name])
+            for name in row
+            if name not in _HISTORY and before.get(name) != row[name]
+        }
+        # The earlier lock is over, so an open match goes back to the queue.
+        if other.get("state") == (MatchState.IN_REVIEW, MatchState.PENDING):
+            del other["state"]
+        check(not other, f"undo of {match.case} left {other}")
+
+    def _check_untouched(
+        self, model: type[Model], known: dict[int, tuple[Any, ...]]
+    ) -> None:
+        rows = {row[0]: row for row in model._base_manager.values_list()}
+        changed = [pk for pk, row in known.items() if rows.get(pk, row) != row]
+        check(not changed, f"{model.__name__} {changed} changed")
+        known.update(rows)
+
+
+def broken_chains() -> Iterator[str]:
+    """Yield each case with a broken event chain."""
+    for case in Event.objects.values_list("case", flat=True).distinct().order_by():
+        fault = first_broken_event(case=case)
+        if fault is not None:
+            yield str(fault)
+
+
+def wrong_names(match: Match, text: str) -> Iterator[str]:
+    """Yield each sentence of a match's page that names the wrong person."""
+    events = Event.objects.filter(case=match.case)
+    acted = set(events.values_list("actor_name", flat=True))
+    # A match that is found again keeps the decision and the name of its maker.
+    for event in events.filter(action="found"):
+        acted.add(event.after.get("decided_by_name"))
+    for found in _DECIDED_BY.finditer(text):
+        name = found[2]
+        if name not in acted and name not in {"the", "a", "hand", "licence", "policy"}:
+            said = text[max(0, found.start() - 80) : found.end() + 80]
+            yield f"{name} did nothing to {match.case}, yet: …{said}…"
+
+
+def text_of(content: bytes) -> str:
+    """Return the text of a page."""
+    document = html.document_fromstring(content)
+    # A separate list shows decisions on other matches of the recording.
+    for element in document.xpath(
+        "//script | //style | //*[contains(@class, 'history--earlier')]"
+    ):
+        element.drop_tree()
+    return " ".join(document.text_content().split())

@@ -1,0 +1,356 @@
+"""The season: steps that whole teams take on one installation.
+
+A step is a kind, a name and a number; the number decides the page, form or object.
+Omitting other steps does not change the meaning of a step, so a failure can be reduced
+to the few steps that cause it (``tests.season.play``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import time_machine
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connections
+
+from audit.models import Event
+from review.choices import DisputeVerb, Verb
+from review.models import Match
+from scanning.models import Container
+from scanning.services import cloud
+from tests.season import calls, checks, samples, workers, world
+from tests.season.installation import Installation
+from tests.season.invariants import Records, check
+from tests.season.pages import Filled, Form, Page, fill
+from tests.season.people import Answer, Person, everybody
+from tests.season.routes import pages, routes
+
+BEGINS = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
+_BASE = "http://testserver"
+
+# Reviewers do most of the work.
+_NAMES = (
+    *("ana", "ana", "ana", "ben", "ben", "mira", "mira", "mira", "max", "adam", "adam"),
+    *("lena", "lou", "vera"),
+)
+# How often a form is sent that removes objects other steps need.
+_SELDOM = 0.15
+_TAKES_AWAY = re.compile(r"delete|remove|withdraw|revoke|retire|/end/|switch|logout")
+# Pages where most of the work is done.
+_WORK = (
+    *("m/<str:uid>", "m/<str:uid>", "m/<str:uid>", "queue/", "files/<uuid:uid>/"),
+    *("catalogue/recordings/<str:uid>/", "upload/", "reports/", "licences/<str:uid>/"),
+    *("policies/<str:uid>/", "duplicates/", "duplicates/g/<str:uid>/", "matches/"),
+    *("exclusions/<str:uid>/approve/", "m/<str:uid>/evidence", "links/"),
+    *("admin/review/match/", "admin/review/match/<path:object_id>/change/"),
+)
+_DECISIONS = {*Verb, *DisputeVerb, "propose", "exclude"}
+_COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("retention",),
+    ("doctor",),
+    ("doctor", "--fix"),
+    ("verify_audit",),
+    ("check_index",),
+    ("dedup",),
+    ("requeue_stale_scans",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its kind, its person, and a number that decides the rest."""
+
+    kind: str
+    name: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}:{self.seed}"
+
+    @classmethod
+    def read(cls, text: str) -> Step:
+        """Read a step in its printed form."""
+        kind, name, seed = text.split(":")
+        return cls(kind, name, int(seed))
+
+    @classmethod
+    def draw(cls, rng: random.Random) -> Step:
+        """Draw a random step."""
+        kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
+        return cls(kind, rng.choice(_NAMES), rng.randrange(2**32))
+
+
+# The relative frequency of each kind of step.
+_KINDS = {
+    "use_a_page": 30,
+    "use_an_old_page": 12,
+    "decide": 25,
+    "follow_a_link": 6,
+    "call_an_api": 12,
+    "work": 8,
+    "time_passes": 5,
+    "called_back": 3,
+    "run_a_command": 2,
+    "back_up_and_restore": 0.5,
+    "look_around": 3,
+}
+
+
+class Season:
+    """Teams at work on one installation, from the same initial world each time."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        spare: workers.Spare,
+        told: Callable[[str], None],
+    ) -> None:
+        self.diary: list[str] = []
+        self._spare, self._told = spare, told
+        self._installation = installation
+        installation.begin_again()
+        world.find_cloud()
+        self._clock = time_machine.travel(BEGINS, tick=True)
+        self._time = self._clock.start()
+        self.people = everybody(self._note)
+        self._records = Records.begin()
+        self._pages = tuple(pages())
+        self._work_pages = tuple(
+            route for wanted in _WORK for route in self._pages if route.route == wanted
+        )
+        self._apis = tuple(
+            (route, method)
+            for route in routes()
+            if route.part in ("wire", "portal API")
+            for method in route.address.methods
+        )
+
+    def take(self, step: Step) -> None:
+        """Take one step, then check all invariants."""
+        self._note(f"--- {step}")
+        with self._telling():
+            rng = random.Random(step.seed)
+            acted = getattr(self, step.kind)(self.people[step.name], rng)
+            self._records.check_step({step.name} if acted else None)
+
+    def end(self) -> None:
+        """End the day: finish all work, then check that everything agrees."""
+        self._note("--- the end")
+        with self._telling():
+            rng = random.Random(len(self.diary))
+            checks.nothing_waits_for_ever(self._time)
+            self._records.check_step(None)
+            checks.figures_agree(self.people, rng)
+            checks.every_page_opens(self.people, self._pages, rng)
+            checks.reports_repeat(self.people["mira"])
+            checks.mails_hold_what_they_say()
+            checks.chains_hold()
+
+    def close(self) -> Counter[tuple[str, str]]:
+        """Release the clock; return the addresses that were reached."""
+        self._clock.stop()
+        reached: Counter[tuple[str, str]] = Counter()
+        for person in self.people.values():
+            reached.update(person.reached)
+        return reached
+
+    def _note(self, line: str) -> None:
+        self.diary.append(line)
+        self._told(line)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            error.add_note("What happened last:\n  " + "\n  ".join(self.diary[-40:]))
+            raise
+
+    # --- Steps: each returns whether only the person acted in it --------------------
+
+    def use_a_page(self, person: Person, rng: random.Random) -> bool:
+        """Open a page and send one of its forms."""
+        route = rng.choice(self._work_pages if rng.random() < 0.6 else self._pages)
+        path = route.path(rng)
+        if path is None:
+            return True
+        answer = person.open(path)
+        if answer.is_page and answer.status < 400:
+            self._send_some_form(person, person.tabs[0], rng)
+        return True
+
+    def use_an_old_page(self, person: Person, rng: random.Random) -> bool:
+        """Send a form of a page that has been open while others worked."""
+        page = person.some_tab(rng)
+        if page is not None:
+            self._send_some_form(person, page, rng)
+        return True
+
+    def decide(self, person: Person, rng: random.Random) -> bool:
+        """Decide a match on its page, the most common work of the day."""
+        matches = list(Match._base_manager.order_by("pk"))
+        if not matches:
+            return True
+        answer = person.open(f"/m/{rng.choice(matches).uid}")
+        if answer.is_page and answer.status < 400:
+            forms = [
+                form
+                for form in person.tabs[0].forms
+                if re.search(r"/(decide|dispute|exclude|release|lock)$", form.path)
+            ]
+            if forms:
+                self._send(person, rng.choice(forms), rng)
+        return True
+
+    def follow_a_link(self, person: Person, rng: random.Random) -> bool:
+        """Follow a link of an open page."""
+        page = person.some_tab(rng)
+        links = [
+            link
+            for link in (page.links if page else [])
+            if not re.search(r"logout|/accounts/|/admin/jsi18n|/static/", link)
+        ]
+        if links:
+            person.open(rng.choice(links))
+        return True
+
+    def call_an_api(self, person: Person, rng: random.Random) -> bool:
+        """Call one of the APIs with a person's token."""
+        route, method = rng.choice(self._apis)
+        if (route.route, method) in calls.DESTRUCTIVE and rng.random() > _SELDOM:
+            return True
+        calls.call(person, route, method, rng)
+        return True
+
+    def work(self, person: Person, rng: random.Random) -> bool:
+        """Let a worker do queued work; sometimes kill it on the way."""
+        if rng.random() < 0.15:
+            self._note("a worker is killed")
+            connections.close_all()
+            self._spare.work_until_killed(rng.choice([0.05, 0.2, 0.5, 1.0]))
+        else:
+            self._note("a worker works")
+            workers.work()
+        return False
+
+    def time_passes(self, person: Person, rng: random.Random) -> bool:
+        """Let minutes, hours or days pass."""
+        minutes = rng.choice([1, 5, 16, 16, 60, 60 * 13, 60 * 24, 60 * 24 * 8])
+        self._time.shift(timedelta(minutes=minutes))
+        self._note(f"{minutes} minutes pass: {datetime.now(tz=UTC)}")
+        return False
+
+    def called_back(self, person: Person, rng: random.Random) -> bool:
+        """Send a result as ACRCloud, or as a stranger who knows an address."""
+        container = rng.choice(list(Container._base_manager.order_by("pk")))
+        files = list(container.files.order_by("pk"))
+        known = str(rng.choice(files).uid) if files else "unknown"
+        body = {
+            "file_id": known if rng.random() < 0.8 else "somebody-else",
+            "state": rng.choice([1, 1, -1, 0, -2]),
+            "cid": container.pk,
+            "name": "show",
+            "results": samples.results(rng),
+        }
+        path = f"/callbacks/acrcloud/{container.pk}/{container.callback_secret}"
+        account = container.cloud_account
+        if account is not None:
+            sent = [file.remote_id for file in files if file.remote_id]
+            body |= {"file_id": rng.choice(sent or ["unknown"])}
+            body |= {"cid": container.cloud_container_id}
+            path = cloud.account_callback_url(account).removeprefix(_BASE)
+        if rng.random() < 0.1:
+            path = path[:-4] + "else"
+        person = self.people["adam"]
+        response = person.client.post(path, body, content_type="application/json")
+        self._note(f"callback for {known} to {container}: {response.status_code}")
+        check(response.status_code < 500, f"callback: {response.status_code}")
+        return False
+
+    def run_a_command(self, person: Person, rng: random.Random) -> bool:
+        """Run a management command as an operator."""
+        self._command(rng.choice(_COMMANDS))
+        return False
+
+    def back_up_and_restore(self, person: Person, rng: random.Random) -> bool:
+        """Lose the disk and restore the operator's backup."""
+        folder = str(self._installation.backups)
+        self._command(("backup", folder))
+        self._installation.lose_everything()
+        self._command(("restore", folder))
+        self._command(("restore", folder, "--compare"))
+        self._command(("doctor", "--fix"))
+        # Backups hold no sessions.
+        for each in self.people.values():
+            each.sign_in()
+        return False
+
+    def look_around(self, person: Person, rng: random.Random) -> bool:
+        """Compare the figures of pages, lists, reports and the database."""
+        checks.figures_agree(self.people, rng)
+        for path in ("/healthz", "/readyz", "/metrics"):
+            person.open(path)
+        return False
+
+    # --- Helpers of the steps -----------------------------------------------------
+
+    def _send_some_form(self, person: Person, page: Page, rng: random.Random) -> None:
+        forms = [
+            form
+            for form in page.forms
+            if not form.path.startswith("/accounts/")
+            and not form.path.endswith("/search/")
+            and (not _TAKES_AWAY.search(form.path) or rng.random() < _SELDOM)
+        ]
+        posts = [form for form in forms if form.method == "POST"]
+        if forms:
+            self._send(person, rng.choice(posts or forms), rng)
+
+    def _send(self, person: Person, form: Form, rng: random.Random) -> None:
+        filled = fill(form, rng, datetime.now(tz=UTC))
+        self._note(f"{person.name} sends {filled}")
+        newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        answer = person.send(filled)
+        if re.fullmatch(r"/m/\w+/(decide|dispute|exclude)", form.path):
+            self._check_decided(person, filled, answer, newest)
+
+    def _check_decided(
+        self, person: Person, filled: Filled, answer: Answer, newest: int
+    ) -> None:
+        """Check that a decision is saved with one event, or refused with a message."""
+        uid = filled.form.path.split("/")[2]
+        events = Event.objects.filter(case=f"match:{uid}", pk__gt=newest)
+        written = [
+            event.action
+            for event in events
+            if event.action in _DECISIONS and event.actor_name == person.name
+        ]
+        is_taken = answer.status < 400 and not answer.signed_out
+        if is_taken and "look" not in filled.fields:
+            check(len(written) == 1, f"{filled}: accepted, events {written}")
+        else:
+            check(not written, f"{filled}: {answer.status}, yet events {written}")
+            if answer.is_page and answer.status in (400, 409, 422):
+                check('role="alert"' in answer.content.decode(), f"{filled}: no word")
+
+    def _command(self, command: tuple[str, ...]) -> None:
+        output = io.StringIO()
+        self._note(f"manage.py {' '.join(command)}")
+        try:
+            with contextlib.redirect_stderr(output):
+                call_command(*command, stdout=output, stderr=output)
+        except (CommandError, SystemExit) as error:
+            # These commands fail when they find a problem, and there may be one.
+            check(
+                command[0] in ("doctor", "check_index"),
+                f"{command}: {error} {output.getvalue()}",
+            )

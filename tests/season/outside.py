@@ -1,0 +1,164 @@
+"""Other hosts on the season's network: sounds, a feed, webhooks, and ACRCloud."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.season import samples
+
+CLOUD_CONTAINER = 77
+_FILES = rf"/cloud/fs-containers/{CLOUD_CONTAINER}/files"
+_NAME = re.compile(rb'name="name"\r\n\r\n(.*?)\r\n', re.DOTALL)
+
+
+@dataclass
+class Cloud:
+    """A stand-in for ACRCloud that stores the submitted files.
+
+    A file has results from the second request on. Some answers are refusals, and one
+    kind of answer gets lost although the file arrived.
+    """
+
+    calls: int = 0
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
+        """Return the status and body for one call."""
+        self.calls += 1
+        address, _, query = path.partition("?")
+        if method == "GET" and address == "/cloud/fs-containers":
+            return 200, {"data": [{"id": CLOUD_CONTAINER, "name": "Season"}]}
+        if self.calls % 13 == 5:
+            return 429, {"message": "Too Many Attempts."}
+        if self.calls % 17 == 9:
+            return 200, {"status": {"code": 3003, "msg": "Limit exceeded"}}
+        if method == "POST" and address == _FILES:
+            file = self._take(body)
+            is_lost = self.calls % 7 == 3
+            return (502, {}) if is_lost else (201, {"data": file})
+        if method == "GET" and address == _FILES:
+            wanted = query.partition("search=")[2].partition("&")[0]
+            rows = [row for row in self.files.values() if wanted in row["name"]]
+            return 200, {"data": rows}
+        return self._of_one_file(method, address)
+
+    def _take(self, body: bytes) -> dict[str, Any]:  # Any: JSON
+        found = _NAME.search(body)
+        number = len(self.files) + 1
+        file_id = str(uuid.UUID(int=number))
+        self.files[file_id] = {
+            "id": file_id,
+            "name": found.group(1).decode() if found else f"file {number}",
+            "state": 0,
+            "duration": 20,
+            "results": None,
+        }
+        return self.files[file_id]
+
+    def _of_one_file(self, method: str, address: str) -> tuple[int, object]:
+        known = re.fullmatch(rf"{_FILES}/([\w-]+)(/rescan)?", address)
+        if known is None or known[1] not in self.files:
+            return 404, {"message": "Not Found"}
+        if method == "DELETE":
+            del self.files[known[1]]
+            return 204, {}
+        file = self.files[known[1]]
+        answered = dict(file)
+        if method == "PUT":
+            file |= {"state": 0, "results": None}
+        else:
+            rng = random.Random(known[1])
+            file |= {"state": 1, "results": samples.results(rng)}
+        return 200, {"data": [answered]}
+
+
+cloud = Cloud()
+address = ""
+"""Where the server is while it serves."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path.startswith("/cloud/"):
+            self._answer_as_cloud(b"")
+        elif self.path == "/feed":
+            self._answer("application/rss+xml", self._feed())
+        elif self.path.startswith("/shows/"):
+            number = int(self.path.rpartition("/")[2].partition(".")[0])
+            self._answer("audio/wav", samples.programme(number % samples.PROGRAMMES))
+        else:
+            self.send_error(404)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        """Accept a callback, a webhook or a file for the cloud."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/cloud/"):
+            self._answer_as_cloud(body)
+        else:
+            self._answer("text/plain", b"")
+
+    def do_PUT(self) -> None:
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
+        self.do_POST()
+
+    def _answer_as_cloud(self, body: bytes) -> None:
+        status, answer = cloud.answer(self.command, self.path, body)
+        self._answer("application/json", json.dumps(answer).encode(), status)
+
+    def _feed(self) -> bytes:
+        base = f"http://{self.headers['Host']}"
+        items = "".join(
+            f"<item><title>Episode {number}</title><guid>{number}</guid>"
+            f"<enclosure url='{base}/shows/{number}.wav' type='audio/wav' length='1'/>"
+            "</item>"
+            for number in range(3)
+        )
+        return (
+            "<?xml version='1.0'?><rss version='2.0'><channel><title>Shows</title>"
+            f"{items}</channel></rss>"
+        ).encode()
+
+    def _answer(self, kind: str, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(0 if status == 204 else len(body)))
+        self.end_headers()
+        if self.command != "HEAD" and status != 204:
+            self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Log nothing."""
+
+
+@contextmanager
+def web_server() -> Iterator[None]:
+    """Serve on this machine while the block runs, and tell ``samples`` the address."""
+    global address
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = base = f"http://127.0.0.1:{server.server_port}"
+        samples.TEXTS["links"] = [
+            f"{base}/shows/0.wav",
+            f"{base}/shows/1.wav\n{base}/shows/2.wav",
+            f"{base}/gone.wav",
+            "not a link\nftp://example.com/a",
+        ]
+        samples.TEXTS["url"] = [f"{base}/feed", f"{base}/shows/2.wav", "nothing"]
+        try:
+            yield
+        finally:
+            server.shutdown()

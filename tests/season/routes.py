@@ -1,0 +1,238 @@
+"""Every address of the URL map, and the objects that an address can name."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.urls import resolve
+
+from accounts.models import ApiToken
+from catalogue.models import (
+    Bucket,
+    BucketType,
+    CatalogueImport,
+    Exclusion,
+    Recording,
+)
+from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
+from reports.models import (
+    EvidencePack,
+    ReportRun,
+    ReportSchedule,
+    ReportTemplate,
+    ResultImport,
+)
+from review.choices import DisputeVerb, Verb
+from review.models import Licence, Match, Policy, SavedView
+from scanning.models import (
+    Container,
+    OutboundCallback,
+    Project,
+    RetroSearch,
+    ScannedFile,
+    Watch,
+)
+from tests.security.addresses import Address, every_address
+
+# Objects that a part of an address can name: the model and its attribute.
+_NAMED: dict[str, tuple[type[Model], str]] = {
+    "files/import/<str:uid>": (ResultImport, "uid"),
+    "files/<uuid:uid>": (ScannedFile, "uid"),
+    "queue/files/<uuid:uid>": (ScannedFile, "uid"),
+    "api/portal/v1/files/<uuid:uid>": (ScannedFile, "uid"),
+    "api/portal/v1/matches/<str:uid>": (Match, "uid"),
+    "api/portal/v1/reports/<str:uid>": (ReportRun, "uid"),
+    "queue/views/<str:uid>": (SavedView, "uid"),
+    "m/<str:uid>": (Match, "uid"),
+    "evidence/<str:uid>": (EvidencePack, "uid"),
+    "watches/<str:uid>": (Watch, "uid"),
+    "containers/<int:pk>": (Container, "pk"),
+    "catalogue/buckets/<int:pk>": (Bucket, "pk"),
+    "catalogue/import/<str:uid>": (CatalogueImport, "uid"),
+    "catalogue/searches/<str:uid>": (RetroSearch, "uid"),
+    "catalogue/recordings/<str:uid>": (Recording, "uid"),
+    "duplicates/g/<str:uid>": (DedupGroup, "uid"),
+    "duplicates/p/<str:uid>": (PairLink, "uid"),
+    "duplicates/l/<str:uid>": (SharedLoop, "uid"),
+    "duplicates/done/<str:uid>": (DedupAction, "uid"),
+    "exclusions/<str:uid>": (Exclusion, "uid"),
+    "callbacks-sent/<str:uid>": (OutboundCallback, "uid"),
+    "tokens/keys/<str:uid>": (Project, "uid"),
+    "tokens/<str:uid>": (ApiToken, "uid"),
+    "reports/schedules/<str:uid>": (ReportSchedule, "uid"),
+    "reports/templates/<str:uid>": (ReportTemplate, "uid"),
+    "reports/runs/<str:uid>": (ReportRun, "uid"),
+    "licences/<str:uid>": (Licence, "uid"),
+    "policies/<str:uid>": (Policy, "uid"),
+    "api/fs-containers/<str:container_id>": (Container, "pk"),
+    "api/buckets/<str:bucket_id>": (Bucket, "pk"),
+}
+_INSIDE: dict[str, tuple[type[Model], str]] = {
+    "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),
+    "api/buckets/<str:bucket_id>/files/<str:ids>": (Recording, "pk"),
+    "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": (Recording, "acr_id"),
+}
+_FIXED = {"duplicates/report.<str:form>": ("csv", "json", "xlsx")}
+
+# Addresses that no page of the season requests, each with the reason.
+LEFT_OUT: dict[str, str] = {
+    "callbacks/": "machine.called_back posts there",
+    "accounts/": "test_sign_in covers the way in; the season signs people in",
+    "v1/": "signed by a program; tests/acrapi/test_identify covers it",
+    "uploads/": "signed addresses; tests/acrapi covers them",
+    "^": "says that nothing is there",
+    "admin/jsi18n": "words for scripts",
+    "admin/login": "the way in",
+    "admin/logout": "the way out",
+    "admin/password_change": "leads to accounts/",
+    "admin/r/": "leads from a content type to a site that is not installed",
+    "admin/autocomplete/": "called by scripts with the name of a field",
+    "admin/(?P<url>": "says that nothing is there",
+    "admin/^": "the pages of an app, which the index lists too",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address of the URL map for people or programs."""
+
+    address: Address
+    things: Callable[[], list[dict[str, Any]]]  # Any: the values in the address
+
+    @property
+    def route(self) -> str:
+        """Return the address as the URL map writes it."""
+        return self.address.route
+
+    @property
+    def part(self) -> str:
+        """Return page, admin, wire or portal API."""
+        return "admin" if self.route.startswith("admin/") else self.address.part
+
+    def path(self, rng: random.Random) -> str | None:
+        """Return the address of one existing object, or None."""
+        things = self.things()
+        return _filled(self.route, rng.choice(things)) if things else None
+
+    def paths(self) -> list[str]:
+        """Return the addresses of all existing objects."""
+        return [_filled(self.route, each) for each in self.things()]
+
+
+@cache
+def routes() -> tuple[Route, ...]:
+    """Return all addresses; fail for an address that ``routes`` cannot fill."""
+    return tuple(
+        Route(address, _things_of(address.route))
+        for address in every_address()
+        if not any(address.route.startswith(start) for start in LEFT_OUT)
+    )
+
+
+def pages() -> Iterator[Route]:
+    """Return the addresses of pages."""
+    return (each for each in routes() if each.part in ("page", "admin"))
+
+
+def route_of(path: str) -> str:
+    """Return the route that answers a path."""
+    return str(resolve(path.partition("?")[0]).route)
+
+
+def never_reached(reached: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the routes that answered none of the given methods and paths."""
+    seen = {(method, route_of(path)) for method, path in reached}
+    answered = {route for _method, route in seen}
+    pages = [each.route for each in routes() if each.part == "page"]
+    return [
+        *(f"any {route}" for route in pages if route not in answered),
+        *(
+            f"{method} {each.route}"
+            for each in routes()
+            if each.part in ("wire", "portal API")
+            for method in each.address.methods
+            if (method, each.route) not in seen
+        ),
+    ]
+
+
+def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
+    if route.startswith("admin/"):
+        return _admin_things(route)
+    if "<" not in route:
+        return lambda: [{}]
+    for fixed, values in _FIXED.items():
+        if route.startswith(fixed):
+            return lambda: [{"form": each} for each in values]
+    names = re.findall(r"<\w+:(\w+)>", route)
+    if "exclusion" in names:
+        return _proposals
+    inside = [start for start in _INSIDE if route.startswith(start)]
+    named = [start for start in _NAMED if route.startswith(start)]
+    assert named, (
+        f"Nothing is known to fill the address {route} with. Add its beginning to "
+        "_NAMED in tests/season/routes.py, or to LEFT_OUT with the reason."
+    )
+    model, attribute = _NAMED[max(named, key=len)]
+    name = names[0]
+    assert names in ([name], [name, "ids"]), f"Fill {names} of {route} in routes.py"
+    if not inside:
+        return lambda: [{name: value} for value in _values(model, attribute)]
+    part, part_attribute = _INSIDE[inside[0]]
+    return lambda: _pairs(part, part_attribute, name)
+
+
+def _proposals() -> list[dict[str, Any]]:
+    """Return exclusions with the matches of their recordings."""
+    rows = Exclusion._base_manager.order_by("pk")
+    pairs = rows.values_list("uid", "recording__matches__uid")
+    return [{"uid": uid, "exclusion": exclusion} for exclusion, uid in pairs if uid]
+
+
+def _pairs(part: type[Model], attribute: str, name: str) -> list[dict[str, Any]]:
+    """Return objects together with their container or bucket."""
+    outer = "container_id" if part is ScannedFile else "bucket_id"
+    rows = part._base_manager.order_by("pk")
+    if attribute == "acr_id":
+        rows = rows.filter(bucket__bucket_type=BucketType.DEDUP_FILE)
+    return [
+        {name: place, "ids": value}
+        for place, value in rows.values_list(outer, attribute)
+    ]
+
+
+def _admin_things(route: str) -> Callable[[], list[dict[str, Any]]]:
+    found = re.match(r"admin/(\w+)/(\w+)/<\w+:(\w+)>/", route)
+    if not found:
+        return lambda: [{}]
+    (model,) = (
+        model
+        for model in admin.site._registry
+        if (model._meta.app_label, model._meta.model_name) == found.groups()[:2]
+    )
+    name = found.group(3)
+    attribute = "uid" if name == "uid" else "pk"
+    verbs = [*Verb, *DisputeVerb] if "<str:verb>" in route else [""]
+    return lambda: [
+        {name: value, "verb": verb}
+        for value in _values(model, attribute)
+        for verb in verbs
+    ]
+
+
+def _values(model: type[Model], attribute: str) -> list[Any]:
+    rows = model._base_manager.order_by("pk")
+    return list(rows.values_list(attribute, flat=True)[:200])
+
+
+def _filled(route: str, arguments: dict[str, Any]) -> str:
+    return "/" + re.sub(
+        r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route
+    )

@@ -1,0 +1,151 @@
+"""The initial world of a season: people, desks, recordings and scanned files."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+
+from accounts.models import AccessLimit, User
+from accounts.roles import Role
+from accounts.services import create_user
+from catalogue.models import Bucket, BucketType
+from catalogue.services import RecordingDetails, create_bucket
+from dedup.intake import add_recording
+from reports.evidence import signing
+from review.choices import LicenceScope, PolicyAction
+from review.models import Licence, Policy
+from review.services import licences, policies
+from scanning.choices import EngineChoice
+from scanning.models import CloudAccount, Container, ScannedFile
+from scanning.services import cloud
+from scanning.services.intake import submit_upload
+from tests.season import outside, samples
+
+PASSWORD = "correct horse battery"
+
+# Name, role, and whether the person sees only the open desk.
+PEOPLE: tuple[tuple[str, Role, bool], ...] = (
+    ("vera", Role.VIEWER, False),
+    ("ana", Role.REVIEWER, False),
+    ("ben", Role.REVIEWER, False),
+    ("mira", Role.MANAGER, False),
+    ("max", Role.MANAGER, False),
+    ("adam", Role.ADMIN, False),
+    ("lena", Role.MANAGER, True),
+    ("lou", Role.REVIEWER, True),
+)
+
+
+def build() -> None:
+    """Fill an empty database through the services that the pages use."""
+    people = {
+        name: create_user(username=name, password=PASSWORD, role=role, first_name=name)
+        for name, role, _limited in PEOPLE
+    }
+    admin = people["adam"]
+    signing.create_key()
+    open_bucket = create_bucket(name="Open catalogue", user=admin)
+    hidden_bucket = create_bucket(name=f"{samples.HIDDEN} catalogue", user=admin)
+    dedup_bucket = Bucket.objects.create(
+        name="Delivery check", bucket_type=BucketType.DEDUP_FILE
+    )
+    for number in (1, 2, 3):
+        _recording(open_bucket, number, "Tune", f"R-{number}", admin)
+    for number in (5, 6):
+        _recording(
+            hidden_bucket, number, f"{samples.HIDDEN} song", f"H-{number}", admin
+        )
+    open_desk = _desk("Open desk", [open_bucket])
+    hidden_desk = _desk(f"{samples.HIDDEN} desk", [open_bucket, hidden_bucket])
+    cloud_desk = _desk("Cloud desk", [open_bucket], engine=EngineChoice.ACRCLOUD)
+    account_desk = _desk("Account desk", [open_bucket], engine=EngineChoice.ACRCLOUD)
+    _at_the_cloud(account_desk, admin)
+    _limit(people, [open_desk, cloud_desk, account_desk], [open_bucket, dedup_bucket])
+    call_command("scan_worker", batch=True, interval=0.0)
+    for number in (0, 1, 2, 3):
+        _programme(open_desk, number, f"Show {number}.wav", admin)
+    for number in (4, 5):
+        _programme(hidden_desk, number, f"{samples.HIDDEN} show {number}.wav", admin)
+    call_command("scan_worker", batch=True, interval=0.0)
+    _rules(people["mira"], open_bucket)
+    # A recording that an earlier file already contains, for late matches.
+    _recording(open_bucket, 40, "Late tune", "R-40", admin)
+    call_command("scan_worker", batch=True, interval=0.0)
+
+
+def _recording(
+    bucket: Bucket, number: int, title: str, custom_id: str, user: User
+) -> None:
+    names = {1: "one", 2: "two", 3: "three", 5: "five", 6: "six", 40: "forty"}
+    add_recording(
+        bucket=bucket,
+        details=RecordingDetails(
+            title=f"{title} {names[number]}",
+            custom_id=custom_id,
+            artists=["A. Example"],
+            label=f"{title.split()[0]} label",
+        ),
+        audio=SimpleUploadedFile(f"tune {number}.wav", samples.tune(number)),
+        user=user,
+    )
+
+
+def _desk(
+    name: str, buckets: list[Bucket], engine: EngineChoice = EngineChoice.EMBEDDED
+) -> Container:
+    container = Container.objects.create(name=name, engine=engine)
+    container.buckets.set(buckets)
+    return container
+
+
+def _at_the_cloud(container: Container, user: User) -> None:
+    """Link a container to an account; ``find_cloud`` sets the account's address."""
+    container.cloud_account = cloud.save_account(
+        account=CloudAccount(name="Account"), token="a token of the season", user=user
+    )
+    container.cloud_container_id = outside.CLOUD_CONTAINER
+    container.save()
+
+
+def find_cloud() -> None:
+    """Set the account's address to the stand-in for ACRCloud, and empty the stand-in."""
+    outside.cloud = outside.Cloud()
+    CloudAccount.objects.update(base_url=f"{outside.address}/cloud")
+
+
+def _limit(
+    people: dict[str, User], containers: list[Container], buckets: list[Bucket]
+) -> None:
+    group = Group.objects.create(name="Open desk only")
+    AccessLimit.objects.create(
+        group=group,
+        containers=[each.pk for each in containers],
+        buckets=[each.pk for each in buckets],
+    )
+    for name, _role, limited in PEOPLE:
+        if limited:
+            people[name].groups.add(group)
+
+
+def _programme(container: Container, number: int, name: str, user: User) -> ScannedFile:
+    upload = SimpleUploadedFile(name, samples.programme(number))
+    return submit_upload(container=container, upload=upload, user=user).scanned_file
+
+
+def _rules(user: User, bucket: Bucket) -> None:
+    licences.save(
+        licence=Licence(holder="Example Broadcaster", scope=LicenceScope.BUCKET),
+        user=user,
+        buckets=[bucket],
+        recordings=[],
+    )
+    policies.save(
+        policy=Policy(
+            name="Ask twice",
+            action=PolicyAction.CONFIRM,
+            conditions={},
+            second_approval=True,
+        ),
+        user=user,
+    )

@@ -1,0 +1,79 @@
+"""The web worker's handling of a request that is still arriving."""
+
+from __future__ import annotations
+
+import pytest
+
+from acrapi.views.identify import MAX_BODY_BYTES
+from acrportal.arrival import (
+    HEAD_BYTES,
+    SIGNED_BODY_BYTES,
+    SMALL_BODY_BYTES,
+    Arrival,
+    Stage,
+)
+
+_GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+_CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def _post(length: int, path: str = "/") -> bytes:
+    return f"POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+WHOLE = {
+    "no body": _GET,
+    "empty lines before": b"\r\n\r\n" + _GET,
+    "a form": _post(4) + b"a=bc",
+    "chunks": _CHUNKED + b"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
+    "chunks that look like the end": _CHUNKED + b"5\r\n0\r\n\r\n\r\n0\r\n\r\n",
+    "trailers": _CHUNKED + b"0\r\nA: b\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
+def test_a_request_is_whole_with_its_last_byte(kind: str, step: int) -> None:
+    request, arrival = WHOLE[kind], Arrival()
+
+    stages = [
+        arrival.add(request[at : at + step]) for at in range(0, len(request), step)
+    ]
+
+    assert stages[-1] is Stage.WHOLE
+    assert set(stages[:-1]) <= {Stage.WAIT}
+
+
+def test_large_bodies_are_not_collected() -> None:
+    assert Arrival().add(_post(SMALL_BODY_BYTES + 1)) is Stage.LARGE
+    assert Arrival().add(_post(SMALL_BODY_BYTES)) is Stage.WAIT
+
+
+def test_endless_chunks_are_not_collected() -> None:
+    chunk = b"1000\r\n" + bytes(0x1000) + b"\r\n"
+    arrival = Arrival()
+    arrival.add(_CHUNKED)
+
+    stages = [arrival.add(chunk) for _ in range(SMALL_BODY_BYTES // 0x1000 + 1)]
+
+    assert stages[-1] is Stage.LARGE
+    assert set(stages[:-2]) == {Stage.WAIT}
+
+
+def test_clips_are_collected_whole() -> None:
+    """A clip's sender is known only at its end, so no thread waits for it."""
+    assert SIGNED_BODY_BYTES == MAX_BODY_BYTES
+    assert Arrival().add(_post(SIGNED_BODY_BYTES, "/v1/identify?a")) is Stage.WAIT
+    assert Arrival().add(_post(SIGNED_BODY_BYTES + 1, "/v1/identify")) is Stage.LARGE
+
+
+def test_endless_heads_are_refused() -> None:
+    arrival = Arrival()
+
+    assert arrival.add(b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10) is Stage.WAIT
+    assert arrival.add(b"A: b\r\n" * (HEAD_BYTES // 6)) is Stage.HEAD_TOO_LARGE
+
+
+@pytest.mark.parametrize("size", ["zz", "-5", ""])
+def test_chunks_without_a_size_are_left_to_the_server(size: str) -> None:
+    assert Arrival().add(_CHUNKED + f"{size}\r\nabc".encode()) is Stage.WHOLE

@@ -1,0 +1,212 @@
+"""Finds raw codes and template leftovers in the text that a page shows.
+
+``faults_in`` reads a page as a person sees it. It ignores scripts, styles,
+``<template>`` and text that a page marks as verbatim: ``<code>``, ``<pre>``,
+``<samp>``, the class ``error-code`` and elements with ``translate="no"`` (identifiers,
+the cells of an exported file, names as somebody entered them).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from html.parser import HTMLParser
+
+from django.apps import apps
+from django.db.models import TextChoices
+
+_SKIPPED = frozenset(
+    {"script", "style", "template", "code", "pre", "samp", "kbd", "textarea"}
+)
+_VOID = frozenset(
+    {
+        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"),
+        *("source", "track", "wbr"),
+    }
+)
+# Every other element is inline and does not end a text block.
+_INLINE = frozenset(
+    {
+        *(
+            "a",
+            "abbr",
+            "b",
+            "bdi",
+            "cite",
+            "em",
+            "i",
+            "mark",
+            "q",
+            "s",
+            "small",
+            "span",
+        ),
+        *("strong", "sub", "sup", "time", "u", "wbr", "svg", "use", "tspan", "input"),
+    }
+)
+_SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-valuetext")
+_SEPARATORS = re.compile(r"\s+[·|–—]\s+|:\s+")
+
+# A word with underscores. In a path, an address or a file name it is not a code.
+_SNAKE = re.compile(
+    r"(?<![\w./@%&=?#+-])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?![\w/@=-]|\.\w)"
+)
+# Public identifiers have a short prefix and 20 characters of base 32 (common/uid.py).
+# Tokens and signing secrets have a prefix too, and are cut off where only a hint is
+# shown.
+_UID = re.compile(r"[a-z]+_(?:[0-9A-HJKMNP-TV-Z]{20}|OWN_ACCOUNTS)|acrp_\w+")
+# A code with its type: licence:LIC-2, command:run_demo, match:m_…
+_QUALIFIED = re.compile(r"(?<![\w./@])[a-z][a-z_]*:(?![/\s])[\w-]+")
+# Names of FFmpeg's decoders; pages call the formats MP3 or AAC.
+_DECODER = re.compile(r"\b(?:mp[123]|aac|ac3|opus|vorbis)float\b", re.IGNORECASE)
+_NONE = re.compile(r"\bNone\b(?! (?:of|are|is|was|were|has|have|available|chosen)\b)")
+_LEFTOVERS = ("{{", "{%", "{#", "[object Object]", " object at 0x")
+# %(name)s, and an unfilled brace of str.format.
+_UNFILLED = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+_BARE = frozenset({"True", "False", "null", "undefined", "nan", "NaN", "[]"})
+
+
+def faults_in(html: str) -> list[str]:
+    """Return a line for each raw code and leftover on a page; a good page has none."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    reader.end_piece()
+    found = (fault for piece in reader.pieces for fault in _faults_of(piece))
+    return list(dict.fromkeys(found))
+
+
+def visible_text(html: str) -> str:
+    """Return the text that a page shows, one line per block."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    reader.end_piece()
+    return "\n".join(reader.pieces)
+
+
+@cache
+def lone_codes() -> frozenset[str]:
+    """Return the lower-case values of all choices that differ from their labels.
+
+    Values without an underscore can be English words too: only a value that stands
+    alone counts as a code.
+    """
+    found = set()
+    for kind in _every_kind(TextChoices):
+        if kind.__module__.partition(".")[0] in _own_packages():
+            found |= {
+                member.value
+                for member in kind
+                if member.value != str(member.label) and member.value.islower()
+            }
+    return frozenset(found)
+
+
+def _own_packages() -> set[str]:
+    return {
+        config.name
+        for config in apps.get_app_configs()
+        if "site-packages" not in config.path
+    }
+
+
+def _every_kind(kind: type[TextChoices]) -> Iterator[type[TextChoices]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _every_kind(below)
+
+
+def _faults_of(piece: str) -> Iterator[str]:
+    if _is_json(piece):
+        return
+    shown = piece if len(piece) <= 120 else f"{piece[:120]}…"
+    for leftover in (*_leftovers(piece), *_codes(piece)):
+        yield f"{leftover!r} in {shown!r}"
+
+
+def _leftovers(piece: str) -> Iterator[str]:
+    """Yield unfilled parts of templates and format strings."""
+    yield from (each for each in _LEFTOVERS if each in piece)
+    for pattern in (_UNFILLED, _NONE):
+        yield from (found[0] for found in pattern.finditer(piece))
+
+
+def _codes(piece: str) -> Iterator[str]:
+    for pattern in (_SNAKE, _QUALIFIED, _DECODER):
+        for found in pattern.finditer(piece):
+            if not _UID.fullmatch(found[0]):
+                yield found[0]
+    for part in _SEPARATORS.split(piece):
+        if part in _BARE or ("_" not in part and part in lone_codes()):
+            yield part
+
+
+def _is_verbatim(values: dict[str, str | None]) -> bool:
+    classes = (values.get("class") or "").split()
+    return values.get("translate") == "no" or "error-code" in classes
+
+
+def _is_json(piece: str) -> bool:
+    """Return whether a block is an object or list as the admin shows a JSON field."""
+    try:
+        return piece.startswith(("{", "[{")) and bool(json.loads(piece))
+    except ValueError:
+        return False
+
+
+class _Reader(HTMLParser):
+    """Collects the visible text of a page, one entry per block or spoken attribute."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self._text: list[str] = []
+        self._skipping: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open an element; its text for screen readers is an entry of its own."""
+        values = dict(attrs)
+        if tag not in _INLINE:
+            self.end_piece()
+        if self._skipping or tag in _SKIPPED or _is_verbatim(values):
+            if tag not in _VOID:
+                self._skipping.append(tag)
+            # A placeholder stands for ignored text, so that no neighbouring word stands
+            # alone.
+            self._text.append(" … ")
+            return
+        if tag == "span":
+            # Styles separate some elements that are adjacent in the source.
+            self._text.append(" ")
+        self.pieces += [
+            " ".join(text.split())
+            for name in _SPOKEN
+            # Django's own icons for yes and no.
+            if (text := values.get(name)) and "/icon-" not in (values.get("src") or "")
+        ]
+        is_button = tag == "input" and values.get("type") in ("submit", "button")
+        if is_button and (text := values.get("value")):
+            self.pieces.append(text)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close an element."""
+        if tag in self._skipping:
+            while self._skipping and self._skipping.pop() != tag:
+                pass
+        elif not self._skipping and tag not in _INLINE:
+            self.end_piece()
+
+    def handle_data(self, data: str) -> None:
+        """Read text."""
+        if not self._skipping:
+            self._text.append(data)
+
+    def end_piece(self) -> None:
+        """End a text entry where a block begins or ends."""
+        text = " ".join("".join(self._text).split())
+        self._text.clear()
+        if text and text != "…":
+            self.pieces.append(text)

@@ -1,0 +1,198 @@
+"""Clients that never finish their request do not delay the others."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.wire.conftest import Scene
+from tests.wire.live import Server
+
+# More than the web server's threads for either kind of request.
+_SLOW = 40
+_MIB = 1024**2
+_FORM = "application/x-www-form-urlencoded"
+_PARTS = "multipart/form-data; boundary=b"
+
+
+def _head(path: str, length: int, *more: str, method: str = "POST") -> bytes:
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: localhost",
+        f"Content-Length: {length}",
+        *more,
+        "",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
+
+
+_BEGINNINGS = {
+    "nothing at all": b"",
+    "half a head": b"POST /accounts/login/ HTTP/1.1\r\nHost: loc",
+    "a sign-in": _head("/accounts/login/", 200, f"Content-Type: {_FORM}") + b"user",
+    "a large sign-in": _head("/accounts/login/", 100 * _MIB, f"Content-Type: {_FORM}"),
+    "a clip": _head("/v1/identify", 5 * _MIB, f"Content-Type: {_PARTS}")
+    + b'--b\r\nContent-Disposition: form-data; name="sample"; filename="a"\r\n\r\nxx',
+    "chunks": b"POST /healthz HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nfffff\r\nabc",
+    "an upload": _head("/api/fs-containers/1/files", 100 * _MIB),
+    "a page's upload": _head("/upload/", 100 * _MIB, f"Content-Type: {_PARTS}"),
+    "health": _head("/healthz", 100 * _MIB, method="GET") + b"x",
+}
+
+
+def _temporary(live: Server) -> set[str]:
+    """Return the temporary files of bodies that are still arriving."""
+    return {one.name for one in (live.data_dir / "tmp").iterdir()}
+
+
+@pytest.fixture
+def address(live: Server) -> tuple[str, int]:
+    """Return where the server listens."""
+    url = urlsplit(live.base)
+    assert url.hostname is not None
+    assert url.port is not None
+    return url.hostname, url.port
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Close everything that a test opened."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("beginning", _BEGINNINGS)
+def test_unfinished_requests_stop_nobody(
+    beginning: str, live: Server, address: tuple[str, int], stack: ExitStack
+) -> None:
+    for _ in range(_SLOW):
+        client = stack.enter_context(socket.create_connection(address, timeout=10))
+        client.sendall(_BEGINNINGS[beginning])
+
+    begun = time.monotonic()
+    answers = [
+        requests.get(live.base + path, timeout=5)
+        for path in ("/healthz", "/accounts/login/")
+    ]
+    took = time.monotonic() - begun
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert took < 2.0
+
+
+def test_uploads_that_stall_leave_pages_alone(
+    live: Server, scene: Scene, address: tuple[str, int], stack: ExitStack
+) -> None:
+    path = f"/api/fs-containers/{scene.container['id']}/files"
+    token = f"Authorization: Bearer {live.token}"
+    for _ in range(_SLOW):
+        client = stack.enter_context(socket.create_connection(address, timeout=10))
+        client.sendall(_head(path, 100 * _MIB, token, f"Content-Type: {_PARTS}"))
+
+    answer = requests.get(f"{live.base}/healthz", timeout=5)
+
+    assert answer.ok
+    assert answer.elapsed.total_seconds() < 2.0
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/healthz", 413),
+        ("/accounts/login/", 413),
+        ("/upload/", 413),
+        ("/v1/identify", 200),
+        ("/api/fs-containers/1/files", 401),
+        ("/uploads/abc?expires=1&signature=x", 403),
+    ],
+)
+def test_a_stranger_is_refused_before_the_body(
+    path: str, status: int, live: Server, address: tuple[str, int]
+) -> None:
+    method = "PUT" if path.startswith("/uploads") else "POST"
+    before = _temporary(live)
+
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(
+            _head(path, 100 * _MIB, f"Content-Type: {_PARTS}", method=method)
+        )
+        answer = client.recv(65536)
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert _temporary(live) <= before
+
+
+def test_chunks_of_a_stranger_end_at_the_limit(
+    live: Server, address: tuple[str, int]
+) -> None:
+    before = _temporary(live)
+    chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(
+            b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n" + 2 * chunk
+        )
+        answer = client.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert _temporary(live) <= before
+
+
+def test_who_waits_for_leave_to_send_is_asked_by_the_view(
+    live: Server, scene: Scene, address: tuple[str, int]
+) -> None:
+    path = f"/api/fs-containers/{scene.container['id']}/files"
+    wait = "Expect: 100-continue"
+
+    with socket.create_connection(address, timeout=5) as stranger:
+        stranger.sendall(_head(path, 5 * _MIB, wait))
+        refused = stranger.recv(65536)
+    with socket.create_connection(address, timeout=5) as known:
+        token = f"Authorization: Bearer {live.token}"
+        known.sendall(_head(path, 5 * _MIB, wait, token, f"Content-Type: {_PARTS}"))
+        asked = known.recv(65536)
+
+    assert refused.startswith(b"HTTP/1.1 401 ")
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def test_requests_on_one_connection_are_answered_in_turn(
+    address: tuple[str, int],
+) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(2 * one + last)
+        answers = b""
+        while data := client.recv(65536):
+            answers += data
+
+    assert answers.count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_a_body_in_small_pieces_arrives(live: Server) -> None:
+
+    def pieces() -> Iterator[bytes]:
+        yield b'{"name": '
+        yield b'"In pieces", "type": "File", "region": "eu-west-1"'
+        yield b"}"
+
+    answer = live.call(
+        "POST",
+        "/api/buckets",
+        data=pieces(),
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert answer.status_code in (200, 201)
+    assert answer.json()["data"]["name"] == "In pieces"
