@@ -87,18 +87,14 @@ def django_db_setup(
 ) -> Path | None:
     """Keep a copy of the empty database when it is SQLite in memory.
 
-    Also let the cleanup of committing tests delete rows on SQLite. If no collected test
-    uses the database, there is no database and nothing happens.
+    Also let the cleanup of committing tests delete rows on SQLite, and restore what the
+    migrations stored after each cleanup. If no collected test uses the database, there is
+    no database and nothing happens.
     """
     database = connections["default"]
-    if not isinstance(database, SQLite) or not database.is_in_memory_db():
+    if isinstance(database, SQLite) and not database.is_in_memory_db():
         return None
-    copy = tmp_path_factory.mktemp("empty") / "portal.sqlite3"
-    with django_db_blocker.unblock(), database.cursor() as cursor:
-        with closing(sqlite3.connect(copy)) as file:
-            database.connection.backup(file)
-        for table in triggers.TABLES:
-            cursor.execute(f"DROP TRIGGER {table}_no_delete")
+    with django_db_blocker.unblock():
         made_by_migrations = list(Bucket.objects.all())
 
     def make_again(**_told: object) -> None:
@@ -108,6 +104,14 @@ def django_db_setup(
     post_migrate.connect(
         make_again, sender=apps.get_app_config("catalogue"), weak=False
     )
+    if not isinstance(database, SQLite):
+        return None
+    copy = tmp_path_factory.mktemp("empty") / "portal.sqlite3"
+    with django_db_blocker.unblock(), database.cursor() as cursor:
+        with closing(sqlite3.connect(copy)) as file:
+            database.connection.backup(file)
+        for table in triggers.TABLES:
+            cursor.execute(f"DROP TRIGGER {table}_no_delete")
     return copy
 
 
