@@ -153,18 +153,19 @@ def _decide(filled: Filled, bulk: int) -> str:
     from django.db import transaction
 
     from review.choices import Verb
+    from review.decisions.decide import MANAGER_LIMIT, decide
+    from review.decisions.verbs import Decision
     from review.models import Match
-    from review.services.bulk import MANAGER_LIMIT, Decision, bulk_decide
 
     done = 0
     with transaction.atomic():
         rows = Match.objects.filter(state="pending").order_by("pk")
         chosen = list(rows.values_list("uid", "version")[:bulk])
         for first in range(0, len(chosen), MANAGER_LIMIT):
-            outcome = bulk_decide(
-                expected=dict(chosen[first : first + MANAGER_LIMIT]),
+            outcome = decide(
+                versions=dict(chosen[first : first + MANAGER_LIMIT]),
                 user=filled.manager,
-                decision=Decision(Verb.REJECT, reason="noise"),
+                decision=Decision(Verb.REJECT, code="noise"),
             )
             done += len(outcome.done)
         transaction.set_rollback(True)

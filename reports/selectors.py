@@ -41,7 +41,7 @@ from reports.models import ReportRun
 from reports.rows import KeptRow
 from review import selectors as review_selectors
 from review.choices import MatchState
-from review.filters import MatchFilter, file_condition
+from review.filters import MatchFilter
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan, ScannedFile
@@ -230,7 +230,7 @@ def _files_without_match(
     live = Match.objects.filter(scanned_file=OuterRef("pk")).exclude(
         state=MatchState.SUPERSEDED
     )
-    files = ScannedFile.objects.filter(~Exists(live), file_condition(filters))
+    files = ScannedFile.objects.filter(~Exists(live), filters.file_condition())
     return (
         files.filter(status__in=_FINISHED) if choice == FilesWithout.FINISHED else files
     )

@@ -19,7 +19,7 @@ from reports.values import Cell, ValueType
 from reports.writers import Dialect, csv_pieces
 from review import selectors as review_selectors
 from review.choices import WAITING_STATES, MatchState
-from review.filters import MatchFilter, file_condition
+from review.filters import MatchFilter
 from review.models import Match
 from scanning.models import ScannedFile
 
@@ -129,7 +129,7 @@ def _row(row: Mapping[str, object], length_ms: int) -> SummaryRow:
 
 def scanned_ms(*, filters: MatchFilter) -> int:
     """Return the total length of the files that pass the filter."""
-    files = ScannedFile.objects.filter(file_condition(filters))
+    files = ScannedFile.objects.filter(filters.file_condition())
     total = files.aggregate(total=Sum("duration_ms", default=0))["total"]
     return int(total)
 

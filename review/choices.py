@@ -1,7 +1,7 @@
 """States, reasons and relations of matches, and the allowed transitions.
 
-``TRANSITIONS`` lists every possible move; ``review.services.decisions`` checks who may
-make it and what it needs.
+``TRANSITIONS`` lists every possible move; ``review.decisions.verbs`` says who may make it
+and what it needs.
 """
 
 from __future__ import annotations
@@ -101,19 +101,15 @@ class Verb(models.TextChoices):
     ESCALATE = "escalate", "Escalate"
     REOPEN = "reopen", "Reopen"
     UNDO = "undo", "Undo"
-
-
-class DisputeVerb(models.TextChoices):
-    """What a person can do to a claim; also the names of the events."""
-
+    EXCLUDE = "exclude", "Exclude an interval"
     DISPUTE = "dispute", "Record a dispute"
     UPHOLD = "uphold", "Uphold the claim"
     WITHDRAW = "withdraw_dispute", "The dispute is withdrawn"
     RELEASE = "release_claim", "Release the claim"
 
 
-EXCLUDE_PART = "exclude"
-"""The event of a match from which somebody excluded an interval, or proposed to."""
+CLAIM_VERBS = (Verb.DISPUTE, Verb.UPHOLD, Verb.WITHDRAW, Verb.RELEASE)
+"""Verbs for confirmed matches."""
 
 
 class ProposalVerb(models.TextChoices):

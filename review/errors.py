@@ -55,9 +55,13 @@ class NotPossible(ReviewError):
 
 
 class ReasonMissing(ReviewError):
-    """The decision needs a reason or a note."""
+    """The decision needs a code or a note; ``field`` names which."""
 
     code = "reason_missing"
+
+    def __init__(self, message: str, *, field: str = "note") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class EmptyScope(ReviewError):

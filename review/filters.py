@@ -1,21 +1,25 @@
-"""Filters for lists of matches, shared by pages, exports and commands.
-
-The query string holds the whole state of a list: ``MatchFilter.from_query`` reads it,
-``to_query`` writes it. Unreadable values are ignored so that old links work.
-"""
+"""The filters of lists of matches, for pages, exports, API and commands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
-from uuid import UUID
-
 from django.db.models import Q
-from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
+from catalogue.models import Bucket
 from catalogue.selectors import artists_hold
+from common.filters import (
+    Filter,
+    FilterValues,
+    day,
+    equal,
+    from_day,
+    number,
+    one_of,
+    score,
+    text,
+    until_day,
+    uuid,
+)
 from review.choices import (
     DECIDED_STATES,
     WAITING_STATES,
@@ -25,176 +29,12 @@ from review.choices import (
 )
 from review.models.match import Waits
 from scanning.choices import EngineChoice
-from scanning.models import ScannedFile
+from scanning.models import Container, ScannedFile
 
-# Conditions that also apply to files without a match; the others need a match.
-OF_FILES = frozenset(
-    {"container", "file", "q", "found_from", "found_until", "platform", "account"}
-)
-
-_ID_DIGITS = 18  # the most digits that always fit a 64-bit id
-
-
-@dataclass(frozen=True, slots=True)
-class MatchFilter:
-    """Conditions for a list of matches; without any, all live matches pass.
-
-    ``container`` and ``bucket`` are primary keys, ``file`` and ``recording`` uids.
-    ``q`` searches title, artists, file name and identifiers. ``found_from``,
-    ``found_until``, ``decided_from`` and ``decided_until`` are UTC days, inclusive.
-    ``policy`` is a uid; ``by_people`` leaves out decisions of policies and licences.
-    """
-
-    states: tuple[str, ...] = ()
-    container: int | None = None
-    bucket: int | None = None
-    file: str = ""
-    recording: str = ""
-    score_min: Decimal | None = None
-    score_max: Decimal | None = None
-    relation: str = ""
-    queue_reason: str = ""
-    found_late: bool = False
-    lost: bool = False
-    found_from: date | None = None
-    found_until: date | None = None
-    platform: str = ""
-    account: str = ""
-    label: str = ""
-    decided_from: date | None = None
-    decided_until: date | None = None
-    by_people: bool = False
-    policy: str = ""
-    engine: str = ""
-    q: str = ""
-
-    @classmethod
-    def from_query(cls, query: QueryDict) -> MatchFilter:
-        """Read a query string with the names that ``to_query`` writes."""
-        return cls(
-            states=_known(query.getlist("state"), MatchState.values),
-            container=_number(query.get("container")),
-            bucket=_number(query.get("bucket")),
-            file=_uuid(query.get("file")),
-            recording=(query.get("recording") or "").strip(),
-            score_min=_score(query.get("score_min")),
-            score_max=_score(query.get("score_max")),
-            relation="".join(_known([query.get("relation")], Relation.values)),
-            queue_reason="".join(_known([query.get("reason")], QueueReason.values)),
-            found_late=query.get("late") == "yes",
-            lost=query.get("lost") == "yes",
-            found_from=_day(query.get("found_from")),
-            found_until=_day(query.get("found_until")),
-            platform=(query.get("platform") or "").strip(),
-            account=(query.get("account") or "").strip(),
-            label=(query.get("label") or "").strip(),
-            decided_from=_day(query.get("decided_from")),
-            decided_until=_day(query.get("decided_until")),
-            by_people=query.get("decided") == "people",
-            policy=(query.get("policy") or "").strip(),
-            engine="".join(_known([query.get("engine")], EngineChoice.values)),
-            q=(query.get("q") or "").strip(),
-        )
-
-    def to_query(self) -> dict[str, str | list[str]]:
-        """Return the conditions that are set as query parameters."""
-        values: Mapping[str, str | list[str]] = {
-            "state": list(self.states),
-            "container": _text(self.container),
-            "bucket": _text(self.bucket),
-            "file": self.file,
-            "recording": self.recording,
-            "score_min": _text(self.score_min),
-            "score_max": _text(self.score_max),
-            "relation": self.relation,
-            "reason": self.queue_reason,
-            "late": "yes" if self.found_late else "",
-            "lost": "yes" if self.lost else "",
-            "found_from": _text(self.found_from),
-            "found_until": _text(self.found_until),
-            "platform": self.platform,
-            "account": self.account,
-            "label": self.label,
-            "decided_from": _text(self.decided_from),
-            "decided_until": _text(self.decided_until),
-            "decided": "people" if self.by_people else "",
-            "policy": self.policy,
-            "engine": self.engine,
-            "q": self.q,
-        }
-        return {name: value for name, value in values.items() if value}
-
-    @property
-    def is_about_matches(self) -> bool:
-        """Return whether the filter excludes all files without a match."""
-        return bool(set(self.to_query()) - OF_FILES)
-
-
-def match_condition(filters: MatchFilter) -> Q:
-    """Return the filter as a condition on ``Match``."""
-    condition = _state_condition(filters)
-    exact: dict[str, object] = {
-        "scanned_file__container_id": filters.container,
-        "recording__bucket_id": filters.bucket,
-        "scanned_file__uid": filters.file,
-        "recording__uid": filters.recording,
-        "score__gte": filters.score_min,
-        "score__lte": filters.score_max,
-        "relation": filters.relation,
-        "queue_reason": filters.queue_reason,
-        "found_late": filters.found_late or None,
-        "lost": filters.lost or None,
-        "created_at__gte": _begin_of(filters.found_from),
-        "created_at__lt": _end_of(filters.found_until),
-        "scanned_file__platform__iexact": filters.platform,
-        "scanned_file__account__iexact": filters.account,
-        "recording__label__iexact": filters.label,
-        "decided_at__gte": _begin_of(filters.decided_from),
-        "decided_at__lt": _end_of(filters.decided_until),
-        "policy__uid": filters.policy,
-        "scan__engine": filters.engine,
-    }
-    for lookup, value in exact.items():
-        if value not in (None, ""):
-            condition &= Q((lookup, value))
-    if filters.by_people:
-        condition &= Q(decided_by__isnull=False)
-    if filters.q:
-        condition &= search_condition(filters.q)
-    return condition
-
-
-def file_condition(filters: MatchFilter) -> Q:
-    """Return the conditions that apply to files without a match, on ``ScannedFile``."""
-    condition = Q(deleted_at__isnull=True)
-    exact: dict[str, object] = {
-        "container_id": filters.container,
-        "uid": filters.file,
-        "created_at__gte": _begin_of(filters.found_from),
-        "created_at__lt": _end_of(filters.found_until),
-        "platform__iexact": filters.platform,
-        "account__iexact": filters.account,
-        "name__icontains": filters.q,
-    }
-    for lookup, value in exact.items():
-        if value not in (None, ""):
-            condition &= Q((lookup, value))
-    return condition
-
-
-def _state_condition(filters: MatchFilter) -> Q:
-    """Hide superseded matches by default, and deleted files except for decisions."""
-    if not filters.states:
-        return ~Q(state=MatchState.SUPERSEDED) & (
-            in_kept_files() | Q(state__in=DECIDED_STATES)
-        )
-    # Written out, this condition lets SQLite use the index of waiting matches.
-    if set(filters.states) == set(WAITING_STATES):
-        return Q(Waits()) & in_kept_files()
-    wanted = Q(state__in=filters.states)
-    if set(filters.states).isdisjoint(DECIDED_STATES):
-        return wanted & in_kept_files()
-    return wanted & (in_kept_files() | Q(state__in=DECIDED_STATES))
+QUEUE = "queue"
+MATCHES = "matches"
+_BOTH = frozenset({QUEUE, MATCHES})
+_MATCHES = frozenset({MATCHES})
 
 
 def in_kept_files() -> Q:
@@ -206,60 +46,200 @@ def in_kept_files() -> Q:
     return ~Q(scanned_file__in=deleted.values("pk"))
 
 
-def search_condition(text: str) -> Q:
-    """Return the condition that ``text`` occurs in the names of a match."""
+def search_condition(searched: str) -> Q:
+    """Return the condition that the text occurs in the names of a match."""
     return (
-        Q(recording__title__icontains=text)
-        | artists_hold(text, path="recording__")
-        | Q(recording__isrc_normalised__iexact=text)
-        | Q(recording__custom_id__iexact=text)
-        | Q(scanned_file__name__icontains=text)
-        | Q(uid=text)
+        Q(recording__title__icontains=searched)
+        | artists_hold(searched, path="recording__")
+        | Q(recording__isrc_normalised__iexact=searched)
+        | Q(recording__custom_id__iexact=searched)
+        | Q(scanned_file__name__icontains=searched)
+        | Q(uid=searched)
     )
 
 
-def _known(given: list[str | None] | list[str], values: list[str]) -> tuple[str, ...]:
-    return tuple(value for value in given if value is not None and value in values)
+def _in_states(states: tuple[str, ...]) -> Q:
+    """Select these states; matches of deleted files only if they are decided."""
+    # Written out, this condition lets SQLite use the index of waiting matches.
+    if set(states) == set(WAITING_STATES):
+        return Q(Waits()) & in_kept_files()
+    wanted = Q(state__in=states)
+    if set(states).isdisjoint(DECIDED_STATES):
+        return wanted & in_kept_files()
+    return wanted & (in_kept_files() | Q(state__in=DECIDED_STATES))
 
 
-def _number(text: str | None) -> int | None:
-    if not text or len(text) > _ID_DIGITS:
-        return None
-    return int(text) if text.isascii() and text.isdigit() else None
+FILTERS = (
+    Filter(
+        "q",
+        text,
+        search_condition,
+        on_file=equal("name__icontains"),
+        label=_("Title, artist, file or code"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "state",
+        one_of(MatchState.values),
+        _in_states,
+        label=_("State"),
+        any_label=_("Any state"),
+        choices=MatchState.choices,
+        many=True,
+        lists=_MATCHES,
+    ),
+    Filter(
+        "reason",
+        one_of(QueueReason.values),
+        equal("queue_reason"),
+        label=_("Reason"),
+        any_label=_("Any reason"),
+        choices=QueueReason.choices,
+        lists=_BOTH,
+    ),
+    Filter(
+        "container",
+        number,
+        equal("scanned_file__container_id"),
+        on_file=equal("container_id"),
+        label=_("Container"),
+        any_label=_("Any container"),
+        model=Container,
+        lists=_BOTH,
+    ),
+    Filter(
+        "bucket",
+        number,
+        equal("recording__bucket_id"),
+        label=_("Bucket"),
+        any_label=_("Any bucket"),
+        model=Bucket,
+        lists=_BOTH,
+    ),
+    Filter(
+        "relation",
+        one_of(Relation.values),
+        equal("relation"),
+        label=_("Relation"),
+        any_label=_("Any relation"),
+        choices=Relation.choices,
+        lists=_BOTH,
+    ),
+    Filter("score_min", score, equal("score__gte"), label=_("Score from"), lists=_BOTH),
+    Filter(
+        "score_max", score, equal("score__lte"), label=_("Score to"), lists=_MATCHES
+    ),
+    Filter(
+        "late",
+        one_of(["yes"]),
+        lambda _yes: Q(found_late=True),
+        label=_("Late matches"),
+        any_label=_("All"),
+        choices=[("yes", _("Only found late"))],
+        lists=_BOTH,
+    ),
+    Filter(
+        "found_from",
+        day,
+        from_day("created_at"),
+        on_file=from_day("created_at"),
+        label=_("Found from"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "found_until",
+        day,
+        until_day("created_at"),
+        on_file=until_day("created_at"),
+        label=_("Found until"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "platform",
+        text,
+        equal("scanned_file__platform__iexact"),
+        on_file=equal("platform__iexact"),
+        label=_("Platform"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "account",
+        text,
+        equal("scanned_file__account__iexact"),
+        on_file=equal("account__iexact"),
+        label=_("Account"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "label", text, equal("recording__label__iexact"), label=_("Label"), lists=_BOTH
+    ),
+    Filter(
+        "engine",
+        one_of(EngineChoice.values),
+        equal("scan__engine"),
+        label=_("Engine"),
+        any_label=_("Any engine"),
+        choices=EngineChoice.choices,
+        lists=_MATCHES,
+    ),
+    Filter(
+        "decided_from",
+        day,
+        from_day("decided_at"),
+        label=_("Decided from"),
+        lists=_MATCHES,
+    ),
+    Filter(
+        "decided_until",
+        day,
+        until_day("decided_at"),
+        label=_("Decided until"),
+        lists=_MATCHES,
+    ),
+    Filter(
+        "decided",
+        one_of(["people"]),
+        lambda _people: Q(decided_by__isnull=False),
+        label=_("Decided by"),
+        any_label=_("People, policies, licences"),
+        choices=[("people", _("People only"))],
+        lists=_MATCHES,
+    ),
+    Filter("policy", text, equal("policy__uid"), lists=_MATCHES),
+    Filter(
+        "file",
+        uuid,
+        equal("scanned_file__uid"),
+        on_file=equal("uid"),
+    ),
+    Filter("recording", text, equal("recording__uid")),
+    Filter("lost", one_of(["yes"]), lambda _yes: Q(lost=True)),
+)
+"""All filters, in the order of the forms."""
 
 
-def _uuid(text: str | None) -> str:
-    try:
-        return str(UUID(text or ""))
-    except ValueError:
-        return ""
+class MatchFilter(FilterValues):
+    """Filters of a list of matches; without any, all live matches pass."""
 
+    filters = FILTERS
 
-def _score(text: str | None) -> Decimal | None:
-    try:
-        score = Decimal(text or "")
-    except InvalidOperation:
-        return None
-    return score if score.is_finite() else None
+    @property
+    def is_about_matches(self) -> bool:
+        """Return whether the filters exclude all files without a match."""
+        set_names = self.to_query()
+        return any(each.on_file is None and each.name in set_names for each in FILTERS)
 
+    def condition(self) -> Q:
+        """Hide superseded matches by default, and deleted files except for decisions."""
+        condition = super().condition()
+        if self.get("state"):
+            return condition
+        return (
+            condition
+            & ~Q(state=MatchState.SUPERSEDED)
+            & (in_kept_files() | Q(state__in=DECIDED_STATES))
+        )
 
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat((text or "").strip())
-    except ValueError:
-        return None
-
-
-def _begin_of(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time.min, tzinfo=UTC)
-
-
-def _end_of(day: date | None) -> datetime | None:
-    """Return the start of the next day; the last possible day has none."""
-    if day is None or day == date.max:
-        return None
-    return _begin_of(day + timedelta(days=1))
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    def file_condition(self) -> Q:
+        """Select the files that are not deleted and that fit the filters."""
+        return super().file_condition() & Q(deleted_at__isnull=True)

@@ -15,11 +15,11 @@ from catalogue.models import Exclusion
 from review import approval
 from review.choices import (
     DECIDED_STATES,
-    EXCLUDE_PART,
     DisputeStatus,
     MatchState,
+    Verb,
 )
-from review.filters import MatchFilter, in_kept_files, match_condition
+from review.filters import MatchFilter, in_kept_files
 from review.models import Dispute, Match
 from review.models.match import Waits
 from scanning.models import Detection, Segment
@@ -51,7 +51,7 @@ def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:
     of eight tables than to read a page.
     """
     return (
-        Match.objects.filter(match_condition(filters or MatchFilter()))
+        Match.objects.filter((filters or MatchFilter()).condition())
         .select_related("recording", "scanned_file")
         .prefetch_related("scanned_file__container", "locked_by", "assignee")
         .order_by("-created_at", "-pk")
@@ -99,7 +99,7 @@ def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:
     }
     if not escalated:
         return {}
-    made = Event.objects.filter(action=EXCLUDE_PART)
+    made = Event.objects.filter(action=Verb.EXCLUDE)
     # Only the last exclusion of a match can be the one it waits for.
     newest = made.filter(case=OuterRef("case")).order_by("-sequence")
     events = made.filter(

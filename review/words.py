@@ -15,7 +15,6 @@ from review.choices import (
     STATED_REASON,
     DisputeCode,
     DisputeStatus,
-    DisputeVerb,
     MatchState,
     QueueReason,
     RejectCode,
@@ -42,10 +41,10 @@ _DONE = {
     Verb.ESCALATE: lazy("escalated it"),
     Verb.REOPEN: lazy("reopened it"),
     Verb.UNDO: lazy("undid the decision"),
-    DisputeVerb.DISPUTE: lazy("recorded a dispute"),
-    DisputeVerb.UPHOLD: lazy("upheld the claim"),
-    DisputeVerb.WITHDRAW: lazy("recorded that the dispute was withdrawn"),
-    DisputeVerb.RELEASE: lazy("released the claim"),
+    Verb.DISPUTE: lazy("recorded a dispute"),
+    Verb.UPHOLD: lazy("upheld the claim"),
+    Verb.WITHDRAW: lazy("recorded that the dispute was withdrawn"),
+    Verb.RELEASE: lazy("released the claim"),
     "excluded": lazy("– nothing is left outside the excluded interval"),
     "unsuppressed": lazy("returned it to the queue: no policy suppresses it now"),
     "licensed": lazy("applied a licence, which cleared it"),
@@ -63,7 +62,7 @@ _REASONS: dict[str, str] = {
     for kind in (QueueReason, DisputeStatus, DisputeCode, ExclusionReason, RejectCode)
     for code in kind
 } | {str(RejectCode.OTHER): "Other"}
-_OWN_REASONS = {DisputeVerb.DISPUTE: DisputeCode, "excluded": QueueReason}
+_OWN_REASONS = {Verb.DISPUTE: DisputeCode, "excluded": QueueReason}
 # Other parts of the event already tell these: the note, the licence, the action.
 _UNSAID = frozenset({"", STATED_REASON, BY_LICENCE})
 

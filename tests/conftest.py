@@ -35,7 +35,7 @@ from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from recognition.media import write_proxy
 from scanning.models import Container
-from tests import audio, scheduling
+from tests import audio, on_postgres, scheduling
 from tests.factories.accounts import make_user
 from tests.undefined_variables import Undefined
 
@@ -80,6 +80,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Copy a migrated database for each process, if there is one, instead of migrating."""
+    template = os.environ.get(on_postgres.TEMPLATE)
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = template
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
@@ -87,12 +94,12 @@ def django_db_setup(
 ) -> Path | None:
     """Keep a copy of the empty database when it is SQLite in memory.
 
-    Also let the cleanup of committing tests delete rows on SQLite, and restore what the
-    migrations stored after each cleanup. If no collected test uses the database, there is
-    no database and nothing happens.
+    Also let the cleanup of committing tests delete rows, and restore what the migrations
+    stored after each cleanup. If no collected test uses the database, there is no database
+    and nothing happens.
     """
     database = connections["default"]
-    if isinstance(database, SQLite) and not database.is_in_memory_db():
+    if not str(database.settings_dict["NAME"]).startswith(("test_", "file:")):
         return None
     with django_db_blocker.unblock():
         made_by_migrations = list(Bucket.objects.all())
@@ -105,6 +112,7 @@ def django_db_setup(
         make_again, sender=apps.get_app_config("catalogue"), weak=False
     )
     if not isinstance(database, SQLite):
+        on_postgres.empty_tables_fast(database)
         return None
     copy = tmp_path_factory.mktemp("empty") / "portal.sqlite3"
     with django_db_blocker.unblock(), database.cursor() as cursor:

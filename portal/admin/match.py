@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -29,18 +27,15 @@ from portal.pictures import match as pictures
 from portal.pictures import ribbon
 from portal.pictures.pair import aligned_pair
 from portal.pictures.waveform import load_waveform
-from portal.review.forms import ClaimForm
-from portal.shared import formats, selection
+from portal.shared import formats
 from reports import services as reports
 from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from review import selectors
-from review.choices import DisputeVerb, Verb
-from review.errors import ReviewError
+from review.choices import Verb
+from review.decisions.decide import allowed_verbs
 from review.filters import search_condition
 from review.models import Match
-from review.services.decisions import possible_verbs
-from review.services.disputes import possible_moves
 
 NAME_CHARS = 20
 
@@ -128,13 +123,13 @@ class MatchAdmin(RoleAdmin[Match]):
             path("export/", wrap(self.export_list), name="review_match_export"),
             path(
                 "<int:pk>/decide/<str:verb>/",
-                wrap(match_decisions.decide_one),
+                wrap(match_decisions.ask_decision),
                 {"model_admin": self},
                 name="review_match_decide",
             ),
             path(
                 "<int:pk>/claim/<str:verb>/",
-                wrap(claim),
+                wrap(match_decisions.ask_decision),
                 {"model_admin": self},
                 name="review_match_claim",
             ),
@@ -359,8 +354,7 @@ def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
     pair = aligned_pair(match=match, play=play) if play else None
     return {
         "match": match,
-        "verbs": possible_verbs(match=match, user=user),
-        "claim_moves": possible_moves(match=match, user=user),
+        "verbs": allowed_verbs(match=match, user=user),
         "can_decide": user.has_perm(Action.DECIDE),
         "lock_message": pictures.lock_message(match, user),
         "ribbon": pictures.draw_ribbon(
@@ -380,39 +374,3 @@ def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
         "earlier": selectors.earlier_decisions(match),
         "events": selectors.events_of(match),
     }
-
-
-def claim(
-    request: HttpRequest, pk: int, verb: str, model_admin: admin.ModelAdmin[Match]
-) -> HttpResponse:
-    """Ask for the fields of a dispute step, apply it, and return to the match."""
-    if verb not in DisputeVerb.values:
-        raise Http404
-    if not request.user.has_perm(Action.DECIDE):
-        raise PermissionDenied
-    match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
-    posted = request.method == "POST"
-    form = ClaimForm(DisputeVerb(verb), request.POST if posted else None)
-    asked = request.POST if posted else request.GET
-    version = selection.read_version(asked.get("version", ""))
-    if posted and version is not None and form.is_valid():
-        try:
-            changed = form.carry_out(
-                match=match, user=user_of(request), version=version
-            )
-        except ReviewError as refused:
-            form.add_error(None, refused.message)
-        else:
-            word = changed.get_state_display().lower()
-            messages.success(request, f"{match} is {word}.")
-            return redirect("admin:review_match_change", match.pk)
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": form.verb.label,
-        "subtitle": str(match),
-        "match": match,
-        "form": form,
-        "version": match.version if version is None else version,
-    }
-    return TemplateResponse(request, "admin/review/match/decide.html", context)

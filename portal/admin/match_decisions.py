@@ -23,10 +23,11 @@ from portal.review.forms import AssignForm, DecisionForm
 from portal.shared import selection
 from portal.shared.selection import Versions
 from review.choices import Verb
+from review.decisions import assignment
+from review.decisions.decide import Outcome, decide, decide_one, decision_limit
+from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Match
-from review.services import assignment, bulk
-from review.services.bulk import BulkOutcome
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -34,25 +35,8 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 20
 REFUSALS_SHOWN = 10
 
-_TITLES = {
-    Verb.CONFIRM: "Confirm as ours",
-    Verb.CLEAR: "Clear",
-    Verb.REJECT: "Reject",
-    Verb.ESCALATE: "Escalate",
-    Verb.REOPEN: "Reopen",
-    Verb.UNDO: "Undo the last decision",
-}
-_DONE = {
-    Verb.CONFIRM: "confirmed",
-    Verb.CLEAR: "cleared",
-    Verb.REJECT: "rejected",
-    Verb.ESCALATE: "escalated",
-    Verb.REOPEN: "opened again",
-    Verb.UNDO: "back where it was",
-}
 
-
-def decide_one(
+def ask_decision(
     request: HttpRequest, pk: int, verb: str, model_admin: ModelAdmin[Match]
 ) -> HttpResponse:
     """Ask for the fields of a decision, apply it, and return to the match.
@@ -60,22 +44,27 @@ def decide_one(
     The form carries the version of the match that was shown, so an outdated page
     changes nothing.
     """
-    if verb not in Verb.values:
+    rule = RULES.get(verb)
+    if rule is None or rule.verb == Verb.EXCLUDE:
         raise Http404
     if not request.user.has_perm(Action.DECIDE):
         raise PermissionDenied
     match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
     posted = request.method == "POST"
-    form = DecisionForm(Verb(verb), request.POST if posted else None)
+    form = DecisionForm(rule, request.POST if posted else None)
     asked = request.POST if posted else request.GET
     version = selection.read_version(asked.get("version", ""))
-    if posted and version is not None and form.is_valid():
-        _carry_out(request, match, form, version)
+    if (
+        posted
+        and version is not None
+        and form.is_valid()
+        and _is_decided(request, match, form, version)
+    ):
         return redirect("admin:review_match_change", match.pk)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "title": _TITLES[form.verb],
+        "title": rule.label,
         "subtitle": str(match),
         "match": match,
         "form": form,
@@ -84,20 +73,23 @@ def decide_one(
     return TemplateResponse(request, "admin/review/match/decide.html", context)
 
 
-def _carry_out(
+def _is_decided(
     request: HttpRequest, match: Match, form: DecisionForm, version: int
-) -> None:
+) -> bool:
+    """Decide the match; show a refusal above the form and return False."""
     try:
-        bulk.decide(
+        decided = decide_one(
             match=match,
             user=user_of(request),
             version=version,
             decision=form.decision(),
         )
     except ReviewError as refused:
-        messages.error(request, refused.message)
-    else:
-        messages.success(request, f"{match} is {_DONE[form.verb]}.")
+        form.add_error(None, refused.message)
+        return False
+    word = decided.get_state_display().lower()
+    messages.success(request, f"{match} is {word}.")
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +99,7 @@ class _Work:
     title: str
     done: str
     form: DecisionForm | AssignForm
-    act: Callable[[Versions], BulkOutcome]
+    act: Callable[[Versions], Outcome]
 
 
 def decide_many(
@@ -117,14 +109,15 @@ def decide_many(
     verb: Verb,
 ) -> HttpResponse | None:
     """Decide the selected matches after a preview."""
-    form = DecisionForm(verb, _sent(request))
+    rule = RULES[verb]
+    form = DecisionForm(rule, _sent(request))
 
-    def act(expected: Versions) -> BulkOutcome:
-        return bulk.bulk_decide(
-            expected=expected, user=user_of(request), decision=form.decision()
+    def act(expected: Versions) -> Outcome:
+        return decide(
+            versions=expected, user=user_of(request), decision=form.decision()
         )
 
-    work = _Work(_TITLES[verb], _DONE[verb], form, act)
+    work = _Work(rule.label, rule.done, form, act)
     return _carry_out_many(model_admin, request, queryset, work)
 
 
@@ -134,7 +127,7 @@ def assign_many(
     """Assign the selected matches to a person after a preview."""
     form = AssignForm(_sent(request))
 
-    def act(expected: Versions) -> BulkOutcome:
+    def act(expected: Versions) -> Outcome:
         return assignment.bulk_assign(
             uids=list(expected),
             user=user_of(request),
@@ -162,7 +155,7 @@ def _carry_out_many(
     if applying and work.form.is_valid():
         _apply(request, work)
         return None
-    limit = bulk.bulk_limit(user_of(request))
+    limit = decision_limit(user_of(request))
     # After a form error keep the matches and versions that the page showed.
     expected = _expected(request) if applying else _versions(queryset, limit)
     if len(expected) > limit:
@@ -208,7 +201,7 @@ def _apply(request: HttpRequest, work: _Work) -> None:
     _tell(request, work.done, outcome)
 
 
-def _tell(request: HttpRequest, word: str, outcome: BulkOutcome) -> None:
+def _tell(request: HttpRequest, word: str, outcome: Outcome) -> None:
     """Show how many matches changed, and why others were refused."""
     done, refused = len(outcome.done), len(outcome.refused)
     if done:

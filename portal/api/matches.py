@@ -16,11 +16,18 @@ from accounts import scopes
 from accounts.models import ApiToken
 from accounts.roles import Action
 from portal.api.base import ProgramView
-from review.choices import DisputeCode, RejectCode, Verb
+from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
 from review.models import Dispute, Licence, Match
 from review.models.licence import NUMBER_PREFIX
-from review.services import disputes
-from review.services.bulk import Decision, decide
+
+# Disputes have an address of their own, exclusions need the page's preview.
+_VERBS = [
+    (verb.value, verb.label)
+    for verb in Verb
+    if verb not in {*CLAIM_VERBS, Verb.EXCLUDE}
+]
 
 
 class MayDecide(BasePermission):
@@ -75,7 +82,7 @@ class DecisionSerializer(serializers.Serializer[None]):
     """A decision on a match; the verb determines which fields are required."""
 
     version = serializers.IntegerField(help_text="Of the match as you saw it.")
-    verb = serializers.ChoiceField(choices=Verb.choices)
+    verb = serializers.ChoiceField(choices=_VERBS)
     reason = serializers.ChoiceField(
         choices=RejectCode.choices, required=False, default=""
     )
@@ -150,7 +157,7 @@ class DecisionsView(MatchView):
     def post(self, request: Request, uid: str) -> Response:
         """Decide the match if it still has the given version."""
         asked = self.read(DecisionSerializer(data=request.data))
-        match = decide(
+        match = decide_one(
             match=self.find(uid),
             user=self.person,
             version=asked["version"],
@@ -176,5 +183,15 @@ class DisputesView(MatchView):
     def post(self, request: Request, uid: str) -> Response:
         """Record an objection; the response has the time by which to answer it."""
         asked = self.read(ObjectionSerializer(data=request.data))
-        match = disputes.record(match=self.find(uid), user=self.person, **asked)
+        match = decide_one(
+            match=self.find(uid),
+            user=self.person,
+            version=asked["version"],
+            decision=Decision(
+                Verb.DISPUTE,
+                code=asked["code"],
+                note=asked["statement"],
+                received_at=asked["received_at"],
+            ),
+        )
         return Response(DisputeSerializer(match.dispute).data, status=201)

@@ -13,8 +13,9 @@ from catalogue.models import Exclusion, Recording
 from portal.pictures import exclusion
 from portal.pictures.exclusion import StretchForm
 from portal.shared.access import PortalRequest, needs
+from review.decisions import proposals
 from review.errors import ReviewError
-from review.services import exclusions, proposals
+from review.services import exclusions
 
 
 @require_http_methods(["GET", "POST"])

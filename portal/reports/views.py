@@ -174,7 +174,7 @@ def file_export(request: PortalRequest) -> HttpResponseBase:
     Reports cannot filter by the status of a file, so files of every status are in it.
     """
     filters = MatchFilter.from_query(request.GET)
-    narrowed = MatchFilter(container=filters.container, q=filters.q)
+    narrowed = filters.only("container", "q")
     return _streamed(request, Layout(filters=narrowed.to_query()))
 
 

@@ -19,27 +19,21 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
 from review.choices import Verb
+from review.decisions import assignment
+from review.decisions.decide import Outcome, decide, decision_limit
+from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Match
-from review.services import assignment, bulk
-from review.services.bulk import BulkOutcome
 
 PREVIEW_ROWS = 20
 ASSIGN = "assign"
-_VERBS: dict[str, str] = {
-    Verb.CONFIRM: "Confirm ours",
-    Verb.CLEAR: "Clear",
-    Verb.REJECT: "Reject",
-    Verb.ESCALATE: "Escalate",
-    Verb.UNDO: "Undo",
+_OFFERED = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, Verb.UNDO)
+_LABELS: dict[str, str] = {
+    **{verb: RULES[verb].label for verb in _OFFERED},
     ASSIGN: "Assign",
 }
 _DONE: dict[str, str] = {
-    Verb.CONFIRM: "confirmed",
-    Verb.CLEAR: "cleared",
-    Verb.REJECT: "rejected",
-    Verb.ESCALATE: "escalated",
-    Verb.UNDO: "back in the queue",
+    **{verb: RULES[verb].done for verb in _OFFERED},
     ASSIGN: "assigned",
 }
 
@@ -76,7 +70,7 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "verb": verb,
-        "verb_label": _VERBS[verb],
+        "verb_label": _LABELS[verb],
         "chosen": chosen,
         "packed": selection.pack(chosen),
         "counts": dict(_counts(chosen)),
@@ -88,7 +82,7 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
 
 
 def _form(verb: str, data: object) -> DecisionForm | AssignForm:
-    return AssignForm(data) if verb == ASSIGN else DecisionForm(Verb(verb), data)
+    return AssignForm(data) if verb == ASSIGN else DecisionForm(RULES[verb], data)
 
 
 def _apply(
@@ -97,7 +91,7 @@ def _apply(
     """Decide the next batch; show the progress page, or the result after the last."""
     progress = Progress.from_post(request.POST)
     if "stop" not in request.POST and progress.rest:
-        step = progress.step(bulk.bulk_limit(request.user))
+        step = progress.step(decision_limit(request.user))
         try:
             outcome = _decider(request, form)(step)
         except ReviewError as refused:
@@ -123,7 +117,7 @@ def _apply(
 
 def _decider(
     request: PortalRequest, form: DecisionForm | AssignForm
-) -> Callable[[Versions], BulkOutcome]:
+) -> Callable[[Versions], Outcome]:
     if isinstance(form, AssignForm):
         values = form.cleaned_data
         return lambda step: assignment.bulk_assign(
@@ -133,9 +127,7 @@ def _decider(
             note=values["note"],
         )
     decision = form.decision()
-    return lambda step: bulk.bulk_decide(
-        expected=step, user=request.user, decision=decision
-    )
+    return lambda step: decide(versions=step, user=request.user, decision=decision)
 
 
 def _go_on(
@@ -144,12 +136,12 @@ def _go_on(
     """Show the progress; the page's form posts the next batch."""
     answers = {
         name: request.POST[name]
-        for name in ("reason", "note", "assignee")
+        for name in ("code", "note", "assignee")
         if name in request.POST
     }
     context = {
         "verb": verb,
-        "verb_label": _VERBS[verb],
+        "verb_label": _LABELS[verb],
         "progress": progress,
         "fields": {**progress.fields(), **answers},
         "back": queue.url,

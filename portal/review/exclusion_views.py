@@ -15,10 +15,11 @@ from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
 from portal.shared.fields import sentence_of
-from review.choices import WAITING_STATES
+from review.choices import WAITING_STATES, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
 from review.errors import ReviewError
 from review.models import Match
-from review.services import parts
 
 _SEE_FIRST = "Preview this interval, then exclude it."
 
@@ -49,14 +50,15 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.POST.get("seen") != exclusion.seen_mark(form.span()):
         return _refuse(request, match, "preview_first", _SEE_FIRST, 409)
     try:
-        decided = parts.exclude_part(
-            match=match,
-            user=request.user,
-            version=version,
-            span=form.span(),
-            reason=form.cleaned_data["reason"],
+        decision = Decision(
+            Verb.EXCLUDE,
+            code=form.cleaned_data["reason"],
             note=form.cleaned_data["note"],
-            chosen=set(request.POST.getlist("match")),
+            interval=form.span(),
+            also=set(request.POST.getlist("match")),
+        )
+        decided = decide_one(
+            match=match, user=request.user, version=version, decision=decision
         )
     except ReviewError as refused:
         return _refuse(request, match, refused.code, refused.message, 409)

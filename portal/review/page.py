@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,17 +26,16 @@ from portal.shared.formats import clock, counted, percent
 from reports.evidence.selectors import evidence_of
 from review import coverage, selectors
 from review.choices import (
-    EXCLUDE_PART,
     WAITING_STATES,
-    DisputeCode,
     MatchState,
     ProposalVerb,
-    RejectCode,
     Verb,
 )
+from review.decisions import undo
+from review.decisions.decide import allowed_verbs
 from review.errors import ReviewError
 from review.models import Match
-from review.services import decisions, disputes, locks, transitions
+from review.services import locks, transitions
 from review.subjects import Subject
 from scanning.models import Segment
 
@@ -181,7 +180,7 @@ def page(
     following = queue.next_to(match)
     events = _history(match)
     licences = coverage.checks(subject=Subject.of(match))
-    verbs = decisions.possible_verbs(match=match, user=user)
+    verbs = allowed_verbs(match=match, user=user)
     place = queue.place_of(match)
     excluded = list(excluded_segments(match.recording))
     touching = selectors.proposals_touching(match, segments, excluded)
@@ -200,11 +199,8 @@ def page(
         "lock": lock_of(match, user),
         "standing": standing(match),
         "verbs": verbs,
-        "moves": disputes.possible_moves(match=match, user=user),
-        "dispute_codes": DisputeCode.choices,
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
-        "codes": RejectCode.choices,
         "licences": licences,
         "strip": _strip(match, segments, excluded, play, draft, verbs),
         "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
@@ -245,7 +241,7 @@ def _strip(
     excluded: Sequence[Exclusion],
     play: Segment | None,
     draft: Draft | None,
-    verbs: Sequence[Verb],
+    verbs: Container[str],
 ) -> exclusion.Strip | None:
     """Return the picture of "exclude part", with the chosen segment preselected.
 
@@ -261,7 +257,7 @@ def _strip(
             max(play.reference_start_ms, 0),
             min(play.reference_end_ms, match.recording.duration_ms),
         ),
-        posted=draft.posted if draft else None,
+        posted=draft.posted if draft and draft.verb == Verb.EXCLUDE else None,
     )
 
 
@@ -284,9 +280,9 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
     event = transitions.last_event(match) if match else None
     if match is None or event is None or not _can_undo(event, user):
         return None
-    until = event.at + decisions.UNDO_FOR
+    until = event.at + undo.UNDO_FOR
     what = match.get_state_display()
-    if event.action in (EXCLUDE_PART, ProposalVerb.APPROVE):
+    if event.action in (Verb.EXCLUDE, ProposalVerb.APPROVE):
         start_ms, end_ms = event.after["span"]
         what = f"{clock(start_ms)} – {clock(end_ms)} excluded"
         if match.state == MatchState.ESCALATED:
@@ -297,7 +293,7 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
 
 
 def _can_undo(event: Event, user: User) -> bool:
-    return decisions.may_undo(event=event, user=user) and event.actor_id == user.pk
+    return undo.may_undo(event=event, user=user) and event.actor_id == user.pk
 
 
 def _url_before(queue: Queue, match: Match) -> str:

@@ -20,9 +20,10 @@ from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
 from review.choices import WAITING_STATES, ProposalVerb
+from review.decisions import proposals
 from review.errors import ReviewError
 from review.models import Match
-from review.services import exclusions, proposals
+from review.services import exclusions
 
 _SEE_FIRST = "Preview this exclusion, then approve it."
 _DONE = {

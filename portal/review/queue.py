@@ -155,7 +155,7 @@ class Queue:
         return cls(
             user=user,
             view=View(view) if view in set(View) else View.WAITING,
-            filters=replace(MatchFilter.from_query(query), states=()),
+            filters=MatchFilter.from_query(query).without("state"),
             sort=sort if sort.lstrip("-") in _ORDERS else DEFAULT_SORT,
         )
 
@@ -229,7 +229,7 @@ class Queue:
         states = (
             (MatchState.ESCALATED,) if self.view == View.ESCALATED else WAITING_STATES
         )
-        rows = selectors.matches(filters=replace(self.filters, states=states))
+        rows = selectors.matches(filters=self.filters.having(state=states))
         if self.view == View.MINE:
             rows = rows.filter(_is_mine(self.user))
         return rows.annotate(**{key.name: key.expression for key in self._keys()})

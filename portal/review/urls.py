@@ -21,7 +21,6 @@ urlpatterns = [
         "queue/files/<uuid:uid>/", queue_views.judge_unmatched, name="judge_unmatched"
     ),
     path("queue/disputes/", dispute_views.dispute_list, name="dispute_list"),
-    path("m/<str:uid>/dispute", dispute_views.move, name="match_dispute"),
     path("queue/decide/", bulk_views.decide_many, name="decide_many"),
     path("queue/views/", saved_views.view_save, name="view_save"),
     path(
@@ -30,6 +29,7 @@ urlpatterns = [
     path("queue/views/<str:uid>/remove/", saved_views.view_remove, name="view_remove"),
     path("m/<str:uid>", views.review, name="match"),
     path("m/<str:uid>/decide", views.decide, name="match_decide"),
+    path("m/<str:uid>/dispute", views.decide, name="match_dispute"),
     path("m/<str:uid>/note", views.note, name="match_note"),
     path("m/<str:uid>/lock", views.lock, name="match_lock"),
     path("m/<str:uid>/release", views.release, name="match_release"),

@@ -20,16 +20,19 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from portal.review import page
+from portal.review.forms import DecisionForm
 from portal.review.page import Draft
 from portal.review.queue import Queue
 from portal.shared import drafts, selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
-from review.choices import Verb
+from portal.shared.fields import sentence_of
+from review.choices import CLAIM_VERBS, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Licence, Match
-from review.services import bulk, locks, notes
-from review.services.bulk import Decision
+from review.services import locks, notes
 
 LAST = "last_decision"
 MISSING_VERSION = "The page did not say which version of the match it showed."
@@ -59,28 +62,27 @@ def review(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Save one decision and go on to the next match of the queue."""
-    match, verb = find_match(uid), request.POST.get("verb", "")
+    match, rule = find_match(uid), RULES.get(request.POST.get("verb", ""))
     version = selection.read_version(request.POST.get("version", ""))
-    if verb not in Verb.values or version is None:
+    if rule is None or rule.verb == Verb.EXCLUDE or version is None:
         return _refuse(request, match, "bad_request", MISSING_VERSION, status=400)
+    # Claims can be disputed and answered after their file or recording has gone.
     changed = page.changed_standing(match, request.POST)
-    if changed:
+    if changed and rule.verb not in CLAIM_VERBS:
         return _refuse(request, match, "gone", changed, status=409)
-    decision = Decision(
-        verb=Verb(verb),
-        reason=request.POST.get("reason", ""),
-        note=request.POST.get("note", ""),
-        licence=Licence.objects.filter(uid=request.POST.get("licence", "")).first(),
-    )
+    licence = Licence.objects.filter(uid=request.POST.get("licence", "")).first()
+    form = DecisionForm(rule, request.POST, licence=licence)
+    if not form.is_valid():
+        return _refuse(request, match, "reason_missing", sentence_of(form), status=409)
     try:
-        decided = bulk.decide(
-            match=match, user=request.user, version=version, decision=decision
+        decided = decide_one(
+            match=match, user=request.user, version=version, decision=form.decision()
         )
     except ReviewError as refused:
         return _refuse(request, match, refused.code, refused.message, status=409)
-    if decision.verb in (Verb.UNDO, Verb.REOPEN):
-        return answer_decided(request, decided, stays=True, undone=True)
-    return answer_decided(request, decided)
+    undone = rule.verb in (Verb.UNDO, Verb.REOPEN)
+    stays = undone or rule.verb in CLAIM_VERBS
+    return answer_decided(request, decided, stays=stays, undone=undone)
 
 
 @keeps_typed(page_of)
@@ -152,7 +154,7 @@ def _kept_draft(request: PortalRequest) -> Draft | None:
         return None
     return Draft(
         verb=posted.get("verb", ""),
-        reason=posted.get("reason") or posted.get("code", ""),
+        reason=posted.get("code") or posted.get("reason", ""),
         note=posted.get("note", ""),
         code=drafts.CODE,
         message=drafts.message(),
@@ -213,10 +215,11 @@ def _refuse(
 ) -> HttpResponseBase:
     draft = Draft(
         verb=request.POST.get("verb", ""),
-        reason=request.POST.get("reason", ""),
+        reason=request.POST.get("code", ""),
         note=request.POST.get("note", ""),
         code=code,
         message=message,
+        posted=request.POST,
     )
     return refuse(request, match, draft, status=status)
 

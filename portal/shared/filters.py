@@ -1,16 +1,14 @@
-"""Filter forms for lists of matches; the field names are those of ``MatchFilter``."""
+"""Forms with the filters of a list, made from their definitions."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
+from django.http import QueryDict
 
-from catalogue.models import Bucket
-from review.choices import MatchState, QueueReason, Relation
-from scanning.choices import EngineChoice
-from scanning.models import Container
+from common.filters import Filter, day, score
+from review.filters import FILTERS, MATCHES, QUEUE
 
 
 class DayInput(forms.DateInput):
@@ -22,70 +20,53 @@ class DayInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class QueueFilterForm(forms.Form):
+def _field_of(filter_: Filter) -> forms.Field:
+    """Return the optional form field of a filter."""
+    label = str(filter_.label)
+    if not label:
+        return forms.CharField(required=False, widget=forms.HiddenInput)
+    if filter_.choices:
+        choices = [("", filter_.any_label), *filter_.choices]
+        widget = forms.Select(attrs={"class": "control"})
+        return forms.ChoiceField(
+            required=False, label=label, choices=choices, widget=widget
+        )
+    if filter_.model is not None:
+        return forms.ModelChoiceField(
+            filter_.model.objects.present(),  # type: ignore[attr-defined]  # as those of buckets and containers have
+            required=False,
+            label=label,
+            empty_label=str(filter_.any_label),
+        )
+    if filter_.parse is day:
+        return forms.DateField(required=False, label=label, widget=DayInput)
+    if filter_.parse is score:
+        return forms.DecimalField(
+            required=False, label=label, min_value=Decimal(0), max_value=Decimal(100)
+        )
+    return forms.CharField(required=False, label=label)
+
+
+class FilterForm(forms.Form):
+    """The filters that one list offers."""
+
+    list_name = MATCHES
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        own = self.fields
+        self.fields = {
+            each.name: own.pop(each.name) if each.name in own else _field_of(each)
+            for each in FILTERS
+            if self.list_name in each.lists
+        } | own
+
+
+class QueueFilterForm(FilterForm):
     """Filters of the review queue."""
 
-    q = forms.CharField(required=False, label=_("Title, artist, file or code"))
-    reason = forms.ChoiceField(
-        required=False,
-        label=_("Reason"),
-        choices=[("", _("Any reason")), *QueueReason.choices],
-        widget=forms.Select(attrs={"class": "control"}),
-    )
-    container = forms.ModelChoiceField(
-        Container.objects.present(), required=False, empty_label=_("Any container")
-    )
-    bucket = forms.ModelChoiceField(
-        Bucket.objects.present(), required=False, empty_label=_("Any bucket")
-    )
-    relation = forms.ChoiceField(
-        required=False, choices=[("", _("Any relation")), *Relation.choices]
-    )
-    score_min = forms.DecimalField(
-        required=False,
-        label=_("Score from"),
-        min_value=Decimal(0),
-        max_value=Decimal(100),
-    )
-    late = forms.ChoiceField(
-        required=False,
-        label=_("Late matches"),
-        choices=[("", _("All")), ("yes", _("Only found late"))],
-    )
-    found_from = forms.DateField(required=False, label=_("Found from"), widget=DayInput)
-    found_until = forms.DateField(
-        required=False, label=_("Found until"), widget=DayInput
-    )
-    platform = forms.CharField(required=False)
-    account = forms.CharField(required=False)
-    label = forms.CharField(required=False)
+    list_name = QUEUE
 
 
-class MatchFilterForm(QueueFilterForm):
-    """Filters of the list of all matches: those of the queue, state and decision."""
-
-    state = forms.ChoiceField(
-        required=False, choices=[("", _("Any state")), *MatchState.choices]
-    )
-    score_max = forms.DecimalField(
-        required=False,
-        label=_("Score to"),
-        min_value=Decimal(0),
-        max_value=Decimal(100),
-    )
-    engine = forms.ChoiceField(
-        required=False, choices=[("", _("Any engine")), *EngineChoice.choices]
-    )
-    decided_from = forms.DateField(required=False, widget=DayInput)
-    decided_until = forms.DateField(required=False, widget=DayInput)
-    decided = forms.ChoiceField(
-        required=False,
-        label=_("Decided by"),
-        choices=[("", _("People, policies, licences")), ("people", _("People only"))],
-    )
-    policy = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    field_order = (
-        *("q", "state", "reason", "container", "bucket", "relation"),
-        *("score_min", "score_max"),
-    )
+class MatchFilterForm(FilterForm):
+    """Filters of the list of all matches."""

@@ -15,9 +15,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from review.decisions.decide import Outcome, decision_limit
 from review.models import Match
-from review.services import bulk
-from review.services.bulk import BulkOutcome
 
 # The largest selection of a manager, limited by the size of one form.
 MANAGER_TOTAL = 20_000
@@ -53,7 +52,7 @@ def total_limit(user: User) -> int:
     """Return how many matches the user may select for one decision."""
     if user.has_perm(Action.APPROVE):
         return MANAGER_TOTAL
-    return bulk.bulk_limit(user)
+    return decision_limit(user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +85,12 @@ class Progress:
         """Return the next ``size`` matches to decide."""
         return dict(list(self.rest.items())[:size])
 
-    def after(self, step: Versions, outcome: BulkOutcome) -> Progress:
+    def after(self, step: Versions, outcome: Outcome) -> Progress:
         """Return the progress after a step; matches without an outcome count as gone."""
         done = {match.uid: match.version for match in outcome.done}
         refused = [
-            Refused(each.match.uid, each.code, each.message) for each in outcome.refused
+            Refused(each.match.uid, each.error.code, each.message)
+            for each in outcome.refused
         ]
         with_outcome = {each.uid for each in refused} | set(done)
         gone = [

@@ -189,7 +189,7 @@ class Match(models.Model):
     )
     proposed = models.CharField(
         max_length=16,
-        choices=Verb.choices,
+        choices=[(Verb.CONFIRM.value, Verb.CONFIRM.label)],
         blank=True,
         default="",
         help_text="The decision that waits for a second approval.",

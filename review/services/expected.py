@@ -9,7 +9,6 @@ from accounts.roles import Action
 from audit.services import record
 from review import errors
 from review.services import transitions
-from review.services.decisions import check_note
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 
@@ -37,7 +36,7 @@ def _write(
         Action.DECIDE,
         why="Your role may look at files, not mark them as expected.",
     )
-    check_note(note)
+    transitions.check_note(note)
     current = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
     if current.status != FileStatus.NO_MATCH or current.deleted_at is not None:
         raise errors.NotPossible(

@@ -12,7 +12,6 @@ from audit.services import record
 from review import errors
 from review.models import Match
 from review.services import transitions
-from review.services.decisions import check_note
 
 
 @transaction.atomic
@@ -27,7 +26,7 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
     )
     if not text:
         raise errors.ReasonMissing("Write the note first.")
-    check_note(text)
+    transitions.check_note(text)
     current = transitions.locked_row(match=match)
     before = current.note
     Match.objects.filter(pk=current.pk).update(

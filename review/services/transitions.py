@@ -24,6 +24,7 @@ from review.choices import TRANSITIONS, MatchState
 from review.models import Match
 from review.services import snapshots
 
+MAX_NOTE_CHARS = 4_000
 NOTE = "note"
 ASSIGN = "assign"
 COUNTED = "counted"
@@ -68,6 +69,15 @@ def require(user: User, action: Action, *, why: str) -> None:
     """Raise ``NotAllowed`` unless the user's role permits the action."""
     if not user.has_perm(action):
         raise errors.NotAllowed(why)
+
+
+def check_note(note: str) -> None:
+    """Raise ``NoteTooLong`` if the note exceeds the limit."""
+    if len(note) > MAX_NOTE_CHARS:
+        raise errors.NoteTooLong(
+            f"The note has {len(note)} characters; at most {MAX_NOTE_CHARS} are "
+            "allowed. Shorten it."
+        )
 
 
 def last_event(match: Match) -> Event | None:

@@ -360,7 +360,7 @@ function pick(ask, digit) {
 /* Name the chosen reason on the button. */
 function nameReason(ask) {
   const label = $("[data-reject-label]", ask);
-  const chosen = ask.querySelector("[name=reason]:checked");
+  const chosen = ask.querySelector("[name=code]:checked");
   if (!label || !chosen) return;
   const words = chosen.closest("label").querySelector("span").textContent;
   label.textContent = label.dataset.with.replace("{reason}", words.toLowerCase());

@@ -11,10 +11,10 @@ from accounts.models import AccessLimit
 from accounts.roles import Role
 from acrapi.results import results_of
 from catalogue.models import Exclusion
-from review.services import decisions
 from scanning.choices import EngineChoice, Section
 from scanning.models import Detection, Scan, ScannedFile
 from tests.acrapi.conftest import MakeApi
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
@@ -116,7 +116,7 @@ def test_rejected_match_is_left_out_where_the_container_says_so(hides: bool) -> 
     scan.scanned_file.container.save()
     rejected = make_match((10_000, 30_000, 0, 20_000), scan=scan)
     make_match((40_000, 60_000, 0, 20_000), scan=scan)
-    decisions.reject(
+    deciding.reject(
         match=rejected, user=make_user(Role.MANAGER), version=1, reason="noise"
     )
 

@@ -138,7 +138,7 @@ def test_open_page_tells_that_another_decided(
     uid = open_first(ana, "?sort=-found")
     restored.append(uid)
     take_over(mira, uid)
-    act(mira, uid, "reject", reason="noise")
+    act(mira, uid, "reject", code="noise")
 
     ana.evaluate("window.dispatchEvent(new Event('focus'))")
 

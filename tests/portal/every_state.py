@@ -32,18 +32,9 @@ from review.choices import (
     Relation,
     UseKind,
 )
+from review.decisions import assignment
 from review.models import Match
-from review.services import (
-    assignment,
-    decisions,
-    disputes,
-    exclusions,
-    licences,
-    locks,
-    notes,
-    parts,
-    policies,
-)
+from review.services import exclusions, licences, locks, notes, policies
 from scanning.choices import (
     CallbackOutcome,
     DeliveryStatus,
@@ -58,6 +49,7 @@ from scanning.choices import (
 )
 from scanning.models import InboundCallback, RetroSearch, ScannedFile
 from scanning.models.watch import WatchItem
+from tests.factories import deciding
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
@@ -100,28 +92,24 @@ def _history(row: Model) -> str:
 
 def _decided(user: User) -> Iterator[Match]:
     for code in RejectCode:
-        yield decisions.reject(
+        yield deciding.reject(
             match=make_match(), user=user, version=1, reason=code, note="Heard it."
         )
-    cleared = decisions.clear(match=make_match(), user=user, version=1, reason="Ours.")
-    yield decisions.undo(match=cleared, user=user, version=cleared.version)
+    cleared = deciding.clear(match=make_match(), user=user, version=1, reason="Ours.")
+    yield deciding.undo(match=cleared, user=user, version=cleared.version)
     licensed = make_match()
     licence = make_licence(recordings=[licensed.recording], territories=["GB"])
-    yield decisions.clear(match=licensed, user=user, version=1, licence=licence)
+    yield deciding.clear(match=licensed, user=user, version=1, licence=licence)
     noted = make_match()
     notes.add_note(match=noted, user=user, note="A note.")
     assignment.assign(match=noted, user=user, assignee=user)
     taken = locks.take_lock(match=noted, user=user)
-    yield decisions.escalate(
-        match=taken, user=user, version=taken.version, note="Look."
-    )
-    rejected = decisions.reject(
-        match=make_match(), user=user, version=1, reason="noise"
-    )
-    yield decisions.reopen(
+    yield deciding.escalate(match=taken, user=user, version=taken.version, note="Look.")
+    rejected = deciding.reject(match=make_match(), user=user, version=1, reason="noise")
+    yield deciding.reopen(
         match=rejected, user=user, version=rejected.version, reason="Heard again."
     )
-    rescanned = decisions.confirm(match=make_match(), user=user, version=1)
+    rescanned = deciding.confirm(match=make_match(), user=user, version=1)
     scan = ScanFactory.create(scanned_file=rescanned.scanned_file)
     yield make_match(
         (5_000, 9_000, 5_000, 9_000), scan=scan, recording=rescanned.recording
@@ -131,10 +119,10 @@ def _decided(user: User) -> Iterator[Match]:
 
 
 def _disputed(user: User) -> Iterator[Match]:
-    answers = [disputes.uphold, disputes.withdraw, disputes.release]
+    answers = [deciding.uphold, deciding.withdraw, deciding.release]
     for number, code in enumerate(DisputeCode):
-        match = decisions.confirm(match=make_match(), user=user, version=1)
-        match = disputes.record(
+        match = deciding.confirm(match=make_match(), user=user, version=1)
+        match = deciding.record(
             match=match,
             user=user,
             version=match.version,
@@ -178,7 +166,7 @@ def _by_rules(user: User) -> Iterator[Match]:
     yield from licensed
     for reason in ExclusionReason:
         match = make_match()
-        yield parts.exclude_part(
+        yield deciding.exclude_part(
             match=match, user=user, version=1, span=(0, 9_000), reason=reason
         )
         other = make_match(recording=match.recording)

@@ -11,7 +11,7 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import record
 from portal.admin.history import case_of
-from review.services import decisions
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -39,7 +39,7 @@ def test_history_of_a_match_is_its_chain_of_events(
     client: Client, manager: User
 ) -> None:
     match = make_match()
-    decisions.reject(
+    deciding.reject(
         match=match, user=manager, version=1, reason="noise", note="only hum"
     )
 

@@ -13,7 +13,8 @@ from django.urls import reverse
 from accounts.roles import Role
 from audit.models import Event
 from review.choices import MatchState
-from review.services import decisions, locks
+from review.services import locks
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.portal.admin_matches import LIST, SignIn, decide, page, text, user
@@ -187,10 +188,10 @@ def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
 
     asked = text(client.get(decide(match, "reject"), {"version": 1}))
     without = client.post(decide(match, "reject"), {"version": 1})
-    other = client.post(decide(match, "reject"), {"version": 1, "reason": "other"})
+    other = client.post(decide(match, "reject"), {"version": 1, "code": "other"})
     client.post(
         decide(match, "reject"),
-        {"version": 1, "reason": "other", "note": "a jingle"},
+        {"version": 1, "code": "other", "note": "a jingle"},
     )
 
     assert "Shared loop" in asked
@@ -224,7 +225,7 @@ def test_clear_and_escalate_need_words(
 def test_stale_page_saves_nothing_and_says_so(sign_in: SignIn) -> None:
     match = make_match()
     colleague = make_user(Role.REVIEWER, username="ben")
-    decisions.escalate(match=match, user=colleague, version=1, note="whose?")
+    deciding.escalate(match=match, user=colleague, version=1, note="whose?")
     client = sign_in(Role.MANAGER)
 
     response = client.post(decide(match, "confirm"), {"version": 1}, follow=True)

@@ -12,8 +12,8 @@ from django.urls import reverse
 from accounts.roles import Role
 from review.choices import DisputeStatus, MatchState
 from review.models import Dispute, Match
-from review.services import decisions, disputes
 from tests.conftest import MakeClient
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
@@ -43,7 +43,7 @@ def move(
 
 
 def disputed(*, days_ago: int = 0) -> Match:
-    return disputes.record(
+    return deciding.record(
         match=make_match(state=MatchState.CONFIRMED),
         user=make_user(Role.REVIEWER),
         version=1,
@@ -159,8 +159,8 @@ def recorded_by_ana() -> Match:
     """Return a match that mira confirmed and whose dispute ana recorded."""
     mira = make_user(Role.REVIEWER, username="mira")
     match = make_match()
-    confirmed = decisions.confirm(match=match, user=mira, version=1)
-    return disputes.record(
+    confirmed = deciding.confirm(match=match, user=mira, version=1)
+    return deciding.record(
         match=match,
         user=make_user(Role.REVIEWER, username="ana"),
         version=confirmed.version,
@@ -196,7 +196,7 @@ def test_an_answer_names_who_answered(
     manager: Client, signed_in: MakeClient, recorded_by_ana: Match
 ) -> None:
     match = recorded_by_ana
-    disputes.uphold(
+    deciding.uphold(
         match=match,
         user=make_user(Role.MANAGER, username="otto"),
         version=match.version,
@@ -217,7 +217,7 @@ def test_a_match_that_a_later_scan_replaced_names_nobody_for_that(
 ) -> None:
     match = make_match()
     mira = make_user(Role.REVIEWER, username="mira")
-    decisions.confirm(match=match, user=mira, version=1)
+    deciding.confirm(match=match, user=mira, version=1)
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_match(scan=scan, recording=match.recording)
 

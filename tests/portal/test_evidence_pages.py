@@ -13,8 +13,8 @@ from audit.models import Event
 from reports.evidence import building, signing
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
-from review.services import decisions
 from tests.conftest import MakeClient
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -87,7 +87,7 @@ def test_the_page_says_since_when_a_pack_is_stale(
     match: Match, key: signing.PublicKey, signed_in: MakeClient
 ) -> None:
     pack = built(match)
-    decisions.confirm(match=match, user=make_user(Role.MANAGER), version=match.version)
+    deciding.confirm(match=match, user=make_user(Role.MANAGER), version=match.version)
 
     client = signed_in(Role.REVIEWER)
     page = client.get(address(match)).content.decode()

@@ -15,7 +15,7 @@ from accounts.tokens import create_token
 from audit.models import Event
 from review.choices import MatchState
 from review.models import Match
-from review.services import decisions
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -88,7 +88,7 @@ def test_a_token_that_only_reads_decides_nothing() -> None:
 
 def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:
     ana = make_user(Role.REVIEWER)
-    match = decisions.confirm(match=make_match(), user=ana, version=1)
+    match = deciding.confirm(match=make_match(), user=ana, version=1)
     client = _call(ana, "decide", "read")
 
     answer = _post(
@@ -111,7 +111,7 @@ def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:
 def test_a_service_account_approves_nothing() -> None:
     ana = make_user(Role.REVIEWER)
     program = create_user(username="desk", password=None, role=Role.MANAGER)
-    match = decisions.escalate(match=make_match(), user=ana, version=1, note="Ours?")
+    match = deciding.escalate(match=make_match(), user=ana, version=1, note="Ours?")
 
     answer = _post(_call(program, "all"), "match_decisions", match, verb="confirm")
 

@@ -13,8 +13,8 @@ from accounts.roles import Role
 from catalogue.models import Exclusion
 from review.choices import MatchState
 from review.models import Match
-from review.services import parts
 from tests.conftest import MakeClient
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -37,7 +37,7 @@ def ana() -> User:
 @pytest.fixture
 def match(ana: User) -> Match:
     """Return a match that is escalated for ana's proposal."""
-    return parts.exclude_part(
+    return deciding.exclude_part(
         match=make_match(),
         user=ana,
         version=1,

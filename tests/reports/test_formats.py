@@ -27,8 +27,8 @@ from reports.schemas import SCHEMAS, UnknownColumn
 from reports.values import ValueType
 from review.choices import QueueReason
 from review.models import Match
-from review.services import decisions
 from scanning.choices import FileStatus
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -159,7 +159,7 @@ def test_same_state_gives_the_same_bytes_until_a_decision(
     before = run_of(layout)
 
     assert content(layout) == file_of(before)
-    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
     after = run_of(layout)
 
     assert after.sha256 != before.sha256
@@ -274,7 +274,7 @@ def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) ->
     user = make_user(Role.REVIEWER)
     run = run_of()
     before = file_of(run)
-    decisions.confirm(match=match, user=user, version=1)
+    deciding.confirm(match=match, user=user, version=1)
     type(match.recording).objects.update(title="Renamed")
 
     same = services.write_again(run=run, layout=Layout(), user=user)

@@ -31,10 +31,10 @@ from reports.rows import COLUMNS
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
-from review.services import decisions
 from review.services.folding import fold_scan
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -219,7 +219,7 @@ def test_new_decision_changes_the_report() -> None:
     match = make_match()
     before = report_bytes()
 
-    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
 
     after = only_row(report_bytes())
     assert report_bytes() != before

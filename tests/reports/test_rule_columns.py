@@ -12,7 +12,7 @@ from accounts.roles import Role
 from catalogue.models import Recording
 from reports.rows import COLUMNS, Case, RowKind
 from review.models import Match
-from review.services import decisions, disputes
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -88,8 +88,8 @@ def test_dispute_is_open_then_overdue_then_upheld() -> None:
     match = make_match()
     begins = datetime(2026, 5, 1, tzinfo=UTC)
     with time_machine.travel(begins, tick=False) as clock:
-        decisions.confirm(match=match, user=manager, version=1)
-        match = disputes.record(
+        deciding.confirm(match=match, user=manager, version=1)
+        match = deciding.record(
             match=match, user=manager, version=2, code="own_content"
         )
 
@@ -97,7 +97,7 @@ def test_dispute_is_open_then_overdue_then_upheld() -> None:
         assert row(match)["dispute_due_at"] == "2026-05-31T00:00:00Z"
         clock.move_to(begins + timedelta(days=31))
         assert row(match)["dispute_status"] == "overdue"
-        disputes.withdraw(
+        deciding.withdraw(
             match=match, user=manager, version=match.version, answer="taken back"
         )
         assert row(match)["dispute_status"] == "upheld"
@@ -117,7 +117,7 @@ def test_people_can_have_made_up_names(settings: Settings) -> None:
     reviewer = make_user(Role.REVIEWER, username="jkim")
     first, second = make_match(), make_match()
     for match in (first, second):
-        decisions.confirm(match=match, user=reviewer, version=1)
+        deciding.confirm(match=match, user=reviewer, version=1)
     assert row(first)["decided_by"] == "jkim"
 
     settings.ACRPORTAL_REPORT_PSEUDONYMS = True

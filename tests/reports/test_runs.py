@@ -31,11 +31,11 @@ from reports.layouts import Layout
 from reports.models import ReportRun
 from reports.rows import KeptRow
 from review.models import Match
-from review.services import decisions
 from scanning.choices import ScanStatus
 from scanning.services.scans import request_scan
 from scanning.signals import worker_swept
 from tests.conftest import Worker
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
@@ -102,7 +102,7 @@ def test_decision_made_meanwhile_is_not_in_the_report() -> None:
 def _confirm_all() -> None:
     try:
         for match in Match.objects.all():
-            decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+            deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
     finally:
         connection.close()
 

@@ -28,9 +28,9 @@ from reports.models import ReportDelivery, ReportRun, ReportSchedule, ReportTemp
 from reports.models.schedule import Channel, Every, ReportDeliveryState
 from reports.scheduling import Plan
 from reports.services import save_template
-from review.services import decisions
 from scanning.signals import worker_swept
 from tests.conftest import MakeClient, Worker
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -185,7 +185,7 @@ def test_nothing_is_sent_when_nothing_is_new(
     assert len(mailbox.messages) == 1
     assert ReportDelivery.objects.latest("pk").state == ReportDeliveryState.NOTHING_NEW
 
-    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
     comes(MONDAY + timedelta(days=14), run_worker)
     assert len(mailbox.messages) == 2
 

@@ -8,9 +8,11 @@ from accounts.roles import Role
 from audit.models import Event
 from review import errors
 from review.choices import MatchState
+from review.decisions import assignment
 from review.models import Match
-from review.services import assignment, decisions, expected
+from review.services import expected
 from scanning.choices import FileStatus
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
@@ -57,7 +59,7 @@ def test_only_people_who_decide_assign_and_are_assigned(may_decide: bool) -> Non
 
 def test_a_decided_match_is_not_assigned() -> None:
     ana, match = make_user(Role.REVIEWER), make_match()
-    decisions.confirm(match=match, user=ana, version=1)
+    deciding.confirm(match=match, user=ana, version=1)
 
     with pytest.raises(errors.NotPossible, match="confirmed"):
         assignment.assign(match=match, user=ana, assignee=ana)
@@ -66,24 +68,24 @@ def test_a_decided_match_is_not_assigned() -> None:
 def test_a_decision_can_be_undone_though_the_match_was_assigned_again() -> None:
     ana, manager = make_user(Role.REVIEWER), make_user(Role.MANAGER)
     match = make_match()
-    escalated = decisions.escalate(match=match, user=ana, version=1, note="Ours?")
+    escalated = deciding.escalate(match=match, user=ana, version=1, note="Ours?")
     assignment.assign(match=escalated, user=ana, assignee=manager)
 
-    back = decisions.undo(match=match, user=ana, version=2)
+    back = deciding.undo(match=match, user=ana, version=2)
 
     assert (back.state, back.assignee) == (MatchState.PENDING, manager)
 
 
 def test_many_are_assigned_and_the_refused_are_named() -> None:
     ana, waiting, decided = make_user(Role.REVIEWER), make_match(), make_match()
-    decisions.confirm(match=decided, user=ana, version=1)
+    deciding.confirm(match=decided, user=ana, version=1)
 
     outcome = assignment.bulk_assign(
         uids=[waiting.uid, decided.uid], user=ana, assignee=ana
     )
 
     assert outcome.done == [waiting]
-    assert [(each.match, each.code) for each in outcome.refused] == [
+    assert [(each.match, each.error.code) for each in outcome.refused] == [
         (decided, "not_possible")
     ]
     assert Match.objects.get(pk=waiting.pk).assignee == ana

@@ -16,9 +16,12 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review import errors
 from review.choices import TRANSITIONS, MatchState, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
 from review.models import Match
-from review.services import bulk, decisions, locks
+from review.services import locks
 from scanning.management.commands import scan_worker
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -68,7 +71,7 @@ def last_event(match: Match) -> Event:
 def test_confirm_says_who_and_when(
     match: Match, reviewer: User, clock: time_machine.Traveller
 ) -> None:
-    decided = decisions.confirm(match=match, user=reviewer, version=1)
+    decided = deciding.confirm(match=match, user=reviewer, version=1)
 
     assert decided.state == MatchState.CONFIRMED
     assert (decided.decided_by, decided.decided_by_name) == (reviewer, "ana")
@@ -80,7 +83,7 @@ def test_confirm_says_who_and_when(
 def test_each_decision_is_one_event_with_before_and_after(
     match: Match, reviewer: User
 ) -> None:
-    decisions.reject(
+    deciding.reject(
         match=match, user=reviewer, version=1, reason="other", note="a jingle"
     )
 
@@ -93,9 +96,9 @@ def test_each_decision_is_one_event_with_before_and_after(
 
 def test_clear_needs_a_reason(match: Match, reviewer: User) -> None:
     with pytest.raises(errors.ReasonMissing):
-        decisions.clear(match=match, user=reviewer, version=1, reason="  ")
+        deciding.clear(match=match, user=reviewer, version=1, reason="  ")
 
-    cleared = decisions.clear(
+    cleared = deciding.clear(
         match=match, user=reviewer, version=1, reason="paid for by invoice 7"
     )
 
@@ -111,9 +114,7 @@ def test_reject_needs_a_code_and_other_a_note(
     match: Match, reviewer: User, reason: str, note: str
 ) -> None:
     with pytest.raises(errors.ReasonMissing):
-        decisions.reject(
-            match=match, user=reviewer, version=1, reason=reason, note=note
-        )
+        deciding.reject(match=match, user=reviewer, version=1, reason=reason, note=note)
 
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
@@ -122,36 +123,36 @@ def test_reject_needs_a_code_and_other_a_note(
 
 def test_escalate_needs_a_note(match: Match, reviewer: User) -> None:
     with pytest.raises(errors.ReasonMissing):
-        decisions.escalate(match=match, user=reviewer, version=1, note="")
+        deciding.escalate(match=match, user=reviewer, version=1, note="")
 
 
 def test_note_over_the_limit_is_refused(match: Match, reviewer: User) -> None:
     with pytest.raises(errors.NoteTooLong, match="4001 characters"):
-        decisions.confirm(match=match, user=reviewer, version=1, note="x" * 4001)
+        deciding.confirm(match=match, user=reviewer, version=1, note="x" * 4001)
 
 
 def test_decision_without_note_keeps_the_one_that_is_there(
     match: Match, reviewer: User, manager: User
 ) -> None:
-    decisions.escalate(match=match, user=reviewer, version=1, note="whose is it?")
+    deciding.escalate(match=match, user=reviewer, version=1, note="whose is it?")
 
-    decided = decisions.confirm(match=match, user=manager, version=2)
+    decided = deciding.confirm(match=match, user=manager, version=2)
 
     assert decided.note == "whose is it?"
 
 
 def test_viewer_may_not_decide(match: Match, viewer: User) -> None:
     with pytest.raises(errors.NotAllowed):
-        decisions.confirm(match=match, user=viewer, version=1)
+        deciding.confirm(match=match, user=viewer, version=1)
 
 
 def test_stale_version_saves_nothing_and_names_who_was_first(
     match: Match, reviewer: User, colleague: User, clock: time_machine.Traveller
 ) -> None:
-    decisions.confirm(match=match, user=reviewer, version=1)
+    deciding.confirm(match=match, user=reviewer, version=1)
 
     with pytest.raises(errors.StaleMatch) as caught:
-        decisions.reject(match=match, user=colleague, version=1, reason="noise")
+        deciding.reject(match=match, user=colleague, version=1, reason="noise")
 
     assert caught.value.message == (
         "Changed by ana at 02 May 12:00 UTC; your decision was not saved."
@@ -161,42 +162,42 @@ def test_stale_version_saves_nothing_and_names_who_was_first(
 
 
 def test_decided_match_is_not_decided_again(match: Match, reviewer: User) -> None:
-    decisions.confirm(match=match, user=reviewer, version=1)
+    deciding.confirm(match=match, user=reviewer, version=1)
 
     with pytest.raises(errors.NotPossible, match="already confirmed"):
-        decisions.reject(match=match, user=reviewer, version=2, reason="noise")
+        deciding.reject(match=match, user=reviewer, version=2, reason="noise")
 
 
 def test_escalated_match_waits_for_a_manager(
     match: Match, reviewer: User, manager: User
 ) -> None:
-    decisions.escalate(match=match, user=reviewer, version=1, note="whose is it?")
+    deciding.escalate(match=match, user=reviewer, version=1, note="whose is it?")
 
     with pytest.raises(errors.NotAllowed):
-        decisions.confirm(match=match, user=reviewer, version=2)
-    decided = decisions.confirm(match=match, user=manager, version=2)
+        deciding.confirm(match=match, user=reviewer, version=2)
+    decided = deciding.confirm(match=match, user=manager, version=2)
 
     assert decided.state == MatchState.CONFIRMED
     assert decided.decided_by == manager
 
 
 def test_manager_may_not_decide_own_escalation(match: Match, manager: User) -> None:
-    decisions.escalate(match=match, user=manager, version=1, note="second pair of eyes")
+    deciding.escalate(match=match, user=manager, version=1, note="second pair of eyes")
 
     with pytest.raises(errors.NotAllowed, match="another manager must decide"):
-        decisions.confirm(match=match, user=manager, version=2)
+        deciding.confirm(match=match, user=manager, version=2)
     with pytest.raises(errors.NotAllowed, match="another manager must decide"):
-        decisions.reopen(match=match, user=manager, version=2, reason="mine")
+        deciding.reopen(match=match, user=manager, version=2, reason="mine")
 
 
 def test_manager_reopens_a_rejected_match(
     match: Match, reviewer: User, manager: User
 ) -> None:
-    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+    deciding.reject(match=match, user=reviewer, version=1, reason="noise")
 
     with pytest.raises(errors.NotAllowed):
-        decisions.reopen(match=match, user=reviewer, version=2, reason="look again")
-    reopened = decisions.reopen(
+        deciding.reopen(match=match, user=reviewer, version=2, reason="look again")
+    reopened = deciding.reopen(
         match=match, user=manager, version=2, reason="look again"
     )
 
@@ -209,9 +210,9 @@ def test_a_match_that_is_open_again_proposes_nothing(
     match: Match, reviewer: User, manager: User
 ) -> None:
     Match.objects.update(needs_approval=True)
-    proposed = decisions.confirm(match=match, user=reviewer, version=1)
+    proposed = deciding.confirm(match=match, user=reviewer, version=1)
 
-    reopened = decisions.reopen(
+    reopened = deciding.reopen(
         match=proposed, user=manager, version=proposed.version, reason="look again"
     )
 
@@ -221,10 +222,10 @@ def test_a_match_that_is_open_again_proposes_nothing(
 def test_confirmed_match_is_not_reopened(
     match: Match, reviewer: User, manager: User
 ) -> None:
-    decisions.confirm(match=match, user=reviewer, version=1)
+    deciding.confirm(match=match, user=reviewer, version=1)
 
     with pytest.raises(errors.NotPossible):
-        decisions.reopen(match=match, user=manager, version=2, reason="look again")
+        deciding.reopen(match=match, user=manager, version=2, reason="look again")
 
 
 def test_lock_keeps_others_from_deciding(
@@ -234,7 +235,7 @@ def test_lock_keeps_others_from_deciding(
 
     assert held.state == MatchState.IN_REVIEW
     with pytest.raises(errors.MatchLocked, match="ana is reviewing this until"):
-        decisions.confirm(match=match, user=colleague, version=held.version)
+        deciding.confirm(match=match, user=colleague, version=held.version)
     with pytest.raises(errors.MatchLocked):
         locks.take_lock(match=match, user=colleague)
 
@@ -242,7 +243,7 @@ def test_lock_keeps_others_from_deciding(
 def test_holder_decides_and_the_lock_ends(match: Match, reviewer: User) -> None:
     held = locks.take_lock(match=match, user=reviewer)
 
-    decided = decisions.confirm(match=match, user=reviewer, version=held.version)
+    decided = deciding.confirm(match=match, user=reviewer, version=held.version)
 
     assert decided.locked_by is None
     assert decided.locked_until is None
@@ -316,9 +317,9 @@ def test_worker_ends_locks_that_are_over(
 
 
 def test_undo_puts_back_what_was_there(match: Match, reviewer: User) -> None:
-    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+    deciding.reject(match=match, user=reviewer, version=1, reason="noise")
 
-    undone = decisions.undo(match=match, user=reviewer, version=2)
+    undone = deciding.undo(match=match, user=reviewer, version=2)
 
     assert undone.state == MatchState.PENDING
     assert (undone.decided_by, undone.decided_at) == (None, None)
@@ -329,10 +330,10 @@ def test_undo_puts_back_what_was_there(match: Match, reviewer: User) -> None:
 def test_undo_of_a_managers_decision_returns_the_proposal(
     match: Match, reviewer: User, manager: User
 ) -> None:
-    decisions.escalate(match=match, user=reviewer, version=1, note="whose is it?")
-    decisions.confirm(match=match, user=manager, version=2)
+    deciding.escalate(match=match, user=reviewer, version=1, note="whose is it?")
+    deciding.confirm(match=match, user=manager, version=2)
 
-    undone = decisions.undo(match=match, user=manager, version=3)
+    undone = deciding.undo(match=match, user=manager, version=3)
 
     assert undone.state == MatchState.ESCALATED
     assert undone.decided_by == reviewer
@@ -341,29 +342,29 @@ def test_undo_of_a_managers_decision_returns_the_proposal(
 def test_undo_ends_after_ten_minutes_but_not_for_managers(
     match: Match, reviewer: User, manager: User, clock: time_machine.Traveller
 ) -> None:
-    decisions.confirm(match=match, user=reviewer, version=1)
+    deciding.confirm(match=match, user=reviewer, version=1)
     clock.shift(timedelta(minutes=10, seconds=1))
 
     with pytest.raises(errors.NotAllowed):
-        decisions.undo(match=match, user=reviewer, version=2)
-    undone = decisions.undo(match=match, user=manager, version=2)
+        deciding.undo(match=match, user=reviewer, version=2)
+    undone = deciding.undo(match=match, user=manager, version=2)
 
     assert undone.state == MatchState.PENDING
 
 
 def test_colleague_may_not_undo(match: Match, reviewer: User, colleague: User) -> None:
-    decisions.confirm(match=match, user=reviewer, version=1)
+    deciding.confirm(match=match, user=reviewer, version=1)
 
     with pytest.raises(errors.NotAllowed):
-        decisions.undo(match=match, user=colleague, version=2)
+        deciding.undo(match=match, user=colleague, version=2)
 
 
 def test_undo_is_not_undone(match: Match, reviewer: User) -> None:
-    decisions.confirm(match=match, user=reviewer, version=1)
-    decisions.undo(match=match, user=reviewer, version=2)
+    deciding.confirm(match=match, user=reviewer, version=1)
+    deciding.undo(match=match, user=reviewer, version=2)
 
     with pytest.raises(errors.NothingToUndo):
-        decisions.undo(match=match, user=reviewer, version=3)
+        deciding.undo(match=match, user=reviewer, version=3)
 
 
 def test_bulk_tells_what_was_refused_and_why(
@@ -374,14 +375,14 @@ def test_bulk_tells_what_was_refused_and_why(
     stale = make_match()
     expected = {match.uid: 1, locked.uid: 2, stale.uid: 7}
 
-    outcome = bulk.bulk_decide(
+    outcome = deciding.bulk_decide(
         expected=expected,
         user=reviewer,
-        decision=bulk.Decision(Verb.REJECT, reason="noise"),
+        decision=Decision(Verb.REJECT, code="noise"),
     )
 
     assert [done.uid for done in outcome.done] == [match.uid]
-    assert {refusal.match.uid: refusal.code for refusal in outcome.refused} == {
+    assert {refusal.match.uid: refusal.error.code for refusal in outcome.refused} == {
         locked.uid: "locked",
         stale.uid: "stale",
     }
@@ -390,34 +391,36 @@ def test_bulk_tells_what_was_refused_and_why(
 def test_bulk_limits_depend_on_the_role(reviewer: User, manager: User) -> None:
     fifty_one = {f"m_{number}": 1 for number in range(51)}
     five_hundred_one = {f"m_{number}": 1 for number in range(501)}
-    confirm = bulk.Decision(Verb.CONFIRM)
+    confirm = Decision(Verb.CONFIRM)
 
     with pytest.raises(errors.BulkLimit, match="50 matches"):
-        bulk.bulk_decide(expected=fifty_one, user=reviewer, decision=confirm)
+        deciding.bulk_decide(expected=fifty_one, user=reviewer, decision=confirm)
     with pytest.raises(errors.BulkLimit, match="500 matches"):
-        bulk.bulk_decide(expected=five_hundred_one, user=manager, decision=confirm)
-    assert not bulk.bulk_decide(expected=fifty_one, user=manager, decision=confirm).done
+        deciding.bulk_decide(expected=five_hundred_one, user=manager, decision=confirm)
+    assert not deciding.bulk_decide(
+        expected=fifty_one, user=manager, decision=confirm
+    ).done
 
 
 def test_bulk_without_a_reason_changes_nothing(match: Match, reviewer: User) -> None:
     with pytest.raises(errors.ReasonMissing):
-        bulk.bulk_decide(
+        deciding.bulk_decide(
             expected={match.uid: 1},
             user=reviewer,
-            decision=bulk.Decision(Verb.CLEAR),
+            decision=Decision(Verb.CLEAR),
         )
 
 
 def test_bulk_can_be_undone_in_bulk(reviewer: User) -> None:
     expected = {make_match().uid: 1 for _ in range(3)}
-    done = bulk.bulk_decide(
-        expected=expected, user=reviewer, decision=bulk.Decision(Verb.CONFIRM)
+    done = deciding.bulk_decide(
+        expected=expected, user=reviewer, decision=Decision(Verb.CONFIRM)
     ).done
 
-    undone = bulk.bulk_decide(
+    undone = deciding.bulk_decide(
         expected={match.uid: match.version for match in done},
         user=reviewer,
-        decision=bulk.Decision(Verb.UNDO),
+        decision=Decision(Verb.UNDO),
     )
 
     assert len(undone.done) == 3
@@ -429,10 +432,10 @@ def test_bulk_asks_the_database_as_often_for_many_as_for_two(reviewer: User) -> 
     for count in (1, 2, 12):
         expected = {make_match().uid: 1 for _ in range(count)}
         with CaptureQueriesContext(connection) as queries:
-            done = bulk.bulk_decide(
+            done = deciding.bulk_decide(
                 expected=expected,
                 user=reviewer,
-                decision=bulk.Decision(Verb.REJECT, reason="noise"),
+                decision=Decision(Verb.REJECT, code="noise"),
             ).done
         asked.append(len(queries))
         assert all(first_broken_event(case=match.case) is None for match in done)
@@ -450,10 +453,10 @@ def test_no_verb_leaves_the_table_of_transitions(
     state: MatchState, verb: Verb, manager: User
 ) -> None:
     match = make_match(state=state)
-    decision = bulk.Decision(verb, reason="noise", note="because")
+    decision = Decision(verb, code="noise", note="because")
 
     try:
-        changed = bulk.decide(match=match, user=manager, version=1, decision=decision)
+        changed = decide_one(match=match, user=manager, version=1, decision=decision)
     except errors.ReviewError:
         return
 

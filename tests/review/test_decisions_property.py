@@ -14,8 +14,10 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review import errors
 from review.choices import DECIDED_STATES, TRANSITIONS, MatchState, RejectCode, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
 from review.models import Match
-from review.services import bulk, locks
+from review.services import locks
 from review.services.folding import fold_scan
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -96,11 +98,11 @@ def _act(
     }
     act = doings.get(
         step,
-        lambda: bulk.decide(
+        lambda: decide_one(
             match=match,
             user=user,
             version=version,
-            decision=bulk.Decision(Verb(step), reason=reason, note=note),
+            decision=Decision(Verb(step), code=reason, note=note),
         ),
     )
     before = live(match)

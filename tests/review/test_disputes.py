@@ -13,10 +13,12 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from review import errors, selectors
-from review.choices import DisputeStatus, DisputeVerb, MatchState
+from review.choices import CLAIM_VERBS, DisputeStatus, MatchState, Verb
+from review.decisions.decide import allowed_verbs
 from review.models import Dispute, Match
-from review.services import decisions, disputes, locks
+from review.services import locks
 from scanning.signals import worker_swept
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
@@ -24,6 +26,12 @@ from tests.factories.scanning import ScanFactory
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
+
+
+def _claim_verbs(*, match: Match, user: User) -> list[str]:
+    return [
+        verb for verb in allowed_verbs(match=match, user=user) if verb in CLAIM_VERBS
+    ]
 
 
 @pytest.fixture
@@ -44,12 +52,12 @@ def reviewer() -> User:
 
 @pytest.fixture
 def confirmed(reviewer: User) -> Match:
-    return decisions.confirm(match=make_match(), user=reviewer, version=1)
+    return deciding.confirm(match=make_match(), user=reviewer, version=1)
 
 
 @pytest.fixture
 def disputed(confirmed: Match, reviewer: User) -> Match:
-    return disputes.record(
+    return deciding.record(
         match=confirmed,
         user=reviewer,
         version=confirmed.version,
@@ -63,7 +71,7 @@ def test_dispute_says_what_when_and_by_when(
 ) -> None:
     received = NOON - timedelta(days=2)
 
-    match = disputes.record(
+    match = deciding.record(
         match=confirmed,
         user=reviewer,
         version=confirmed.version,
@@ -98,9 +106,9 @@ def test_missed_day_raises_a_flag_and_changes_nothing(
 @pytest.mark.parametrize(
     ("answer", "state", "status"),
     [
-        (disputes.uphold, MatchState.UPHELD, DisputeStatus.UPHELD),
-        (disputes.withdraw, MatchState.UPHELD, DisputeStatus.WITHDRAWN),
-        (disputes.release, MatchState.RELEASED, DisputeStatus.RELEASED),
+        (deciding.uphold, MatchState.UPHELD, DisputeStatus.UPHELD),
+        (deciding.withdraw, MatchState.UPHELD, DisputeStatus.WITHDRAWN),
+        (deciding.release, MatchState.RELEASED, DisputeStatus.RELEASED),
     ],
 )
 def test_manager_answers_with_words(
@@ -118,7 +126,7 @@ def test_manager_answers_with_words(
     dispute = Dispute.objects.get()
     assert (dispute.status, dispute.answer) == (status, "We hold it.")
     assert dispute.answered_by == manager
-    undone = decisions.undo(match=match, user=manager, version=match.version)
+    undone = deciding.undo(match=match, user=manager, version=match.version)
     dispute.refresh_from_db()
     assert (undone.state, dispute.status) == (MatchState.DISPUTED, "open")
     assert first_broken_event(case=match.case) is None
@@ -127,11 +135,11 @@ def test_manager_answers_with_words(
 def test_appeal_is_due_in_seven_days(
     clock: time_machine.Traveller, disputed: Match, manager: User
 ) -> None:
-    upheld = disputes.uphold(
+    upheld = deciding.uphold(
         match=disputed, user=manager, version=disputed.version, answer="It is ours."
     )
 
-    appealed = disputes.record(
+    appealed = deciding.record(
         match=upheld, user=manager, version=upheld.version, code="wrong_owner"
     )
 
@@ -144,7 +152,7 @@ def test_appeal_is_due_in_seven_days(
 def test_undo_of_a_dispute_leaves_it_as_recorded_by_mistake(
     disputed: Match, reviewer: User
 ) -> None:
-    match = decisions.undo(match=disputed, user=reviewer, version=disputed.version)
+    match = deciding.undo(match=disputed, user=reviewer, version=disputed.version)
 
     assert (match.state, match.dispute) == (MatchState.CONFIRMED, None)
     assert Dispute.objects.get().status == DisputeStatus.UNDONE
@@ -153,12 +161,12 @@ def test_undo_of_a_dispute_leaves_it_as_recorded_by_mistake(
 def test_claim_can_be_released_without_a_dispute(
     confirmed: Match, manager: User
 ) -> None:
-    released = disputes.release(
+    released = deciding.release(
         match=confirmed, user=manager, version=confirmed.version, answer="a favour"
     )
 
     assert released.state == MatchState.RELEASED
-    reopened = decisions.reopen(
+    reopened = deciding.reopen(
         match=released, user=manager, version=released.version, reason="a mistake"
     )
     assert reopened.state == MatchState.PENDING
@@ -169,7 +177,7 @@ def test_dispute_needs_a_code_and_other_needs_words(
     confirmed: Match, reviewer: User, code: str, words: str
 ) -> None:
     with pytest.raises(errors.ReasonMissing):
-        disputes.record(
+        deciding.record(
             match=confirmed,
             user=reviewer,
             version=confirmed.version,
@@ -182,7 +190,7 @@ def test_dispute_needs_a_code_and_other_needs_words(
 
 def test_dispute_cannot_come_from_the_future(confirmed: Match, reviewer: User) -> None:
     with pytest.raises(errors.NotPossible):
-        disputes.record(
+        deciding.record(
             match=confirmed,
             user=reviewer,
             version=confirmed.version,
@@ -193,16 +201,16 @@ def test_dispute_cannot_come_from_the_future(confirmed: Match, reviewer: User) -
 
 def test_only_what_is_claimed_can_be_disputed(reviewer: User) -> None:
     with pytest.raises(errors.NotPossible):
-        disputes.record(match=make_match(), user=reviewer, version=1, code="licensed")
+        deciding.record(match=make_match(), user=reviewer, version=1, code="licensed")
 
 
 def test_stale_page_disputes_nothing(confirmed: Match, reviewer: User) -> None:
     with pytest.raises(errors.StaleMatch):
-        disputes.record(match=confirmed, user=reviewer, version=1, code="licensed")
+        deciding.record(match=confirmed, user=reviewer, version=1, code="licensed")
 
 
 def test_reviewer_records_and_does_not_answer(disputed: Match, reviewer: User) -> None:
-    for answer in (disputes.uphold, disputes.withdraw, disputes.release):
+    for answer in (deciding.uphold, deciding.withdraw, deciding.release):
         with pytest.raises(errors.NotAllowed):
             answer(match=disputed, user=reviewer, version=disputed.version, answer="no")
 
@@ -212,17 +220,17 @@ def test_possible_moves_follow_state_and_role(
 ) -> None:
     fresh = make_match()
 
-    assert disputes.possible_moves(match=fresh, user=manager) == []
-    assert disputes.possible_moves(match=disputed, user=reviewer) == []
-    assert disputes.possible_moves(match=disputed, user=manager) == [
-        DisputeVerb.UPHOLD,
-        DisputeVerb.WITHDRAW,
-        DisputeVerb.RELEASE,
+    assert _claim_verbs(match=fresh, user=manager) == []
+    assert _claim_verbs(match=disputed, user=reviewer) == []
+    assert _claim_verbs(match=disputed, user=manager) == [
+        Verb.UPHOLD,
+        Verb.WITHDRAW,
+        Verb.RELEASE,
     ]
     claim = make_match(state=MatchState.CONFIRMED)
-    assert disputes.possible_moves(match=claim, user=reviewer) == [DisputeVerb.DISPUTE]
+    assert _claim_verbs(match=claim, user=reviewer) == [Verb.DISPUTE]
     viewer = make_user(Role.VIEWER)
-    assert disputes.possible_moves(match=claim, user=viewer) == []
+    assert _claim_verbs(match=claim, user=viewer) == []
 
 
 def test_dispute_that_no_rescan_carries_on_is_answered_where_it_was_recorded(
@@ -233,22 +241,22 @@ def test_dispute_that_no_rescan_carries_on_is_answered_where_it_was_recorded(
     (dispute,) = selectors.open_disputes()
     left = dispute.match
     assert (left, left.state) == (disputed, MatchState.SUPERSEDED)
-    assert disputes.possible_moves(match=left, user=reviewer) == []
-    assert disputes.possible_moves(match=left, user=manager) == [
-        DisputeVerb.UPHOLD,
-        DisputeVerb.WITHDRAW,
-        DisputeVerb.RELEASE,
+    assert _claim_verbs(match=left, user=reviewer) == []
+    assert _claim_verbs(match=left, user=manager) == [
+        Verb.UPHOLD,
+        Verb.WITHDRAW,
+        Verb.RELEASE,
     ]
 
-    answered = disputes.uphold(
+    answered = deciding.uphold(
         match=left, user=manager, version=left.version, answer="It is ours."
     )
 
     dispute.refresh_from_db()
     assert (dispute.status, dispute.answer) == (DisputeStatus.UPHELD, "It is ours.")
     assert answered.state == MatchState.SUPERSEDED
-    assert disputes.possible_moves(match=answered, user=manager) == []
-    undone = decisions.undo(match=answered, user=manager, version=answered.version)
+    assert _claim_verbs(match=answered, user=manager) == []
+    undone = deciding.undo(match=answered, user=manager, version=answered.version)
     assert undone.state == MatchState.SUPERSEDED
     assert [each.match for each in selectors.open_disputes()] == [left]
 
@@ -261,5 +269,5 @@ def test_rescan_carries_the_open_dispute_along(disputed: Match) -> None:
     assert (again.state, again.dispute) == (MatchState.DISPUTED, disputed.dispute)
     assert [dispute.match for dispute in selectors.open_disputes()] == [again]
     disputed.refresh_from_db()
-    assert disputes.possible_moves(match=disputed, user=make_user(Role.MANAGER)) == []
+    assert _claim_verbs(match=disputed, user=make_user(Role.MANAGER)) == []
     assert locks.release_expired_locks() == 0

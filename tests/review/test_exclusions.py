@@ -12,7 +12,8 @@ from catalogue.models import Exclusion, Recording
 from review import errors
 from review.choices import MatchState, QueueReason
 from review.models import Match
-from review.services import decisions, exclusions, figures, parts
+from review.services import exclusions, figures
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -114,11 +115,11 @@ def test_preview_counts_what_saving_then_does(
 ) -> None:
     pending = make_match(recording=recording)
     escalated = make_match(recording=recording)
-    decisions.escalate(match=escalated, user=reviewer, version=1, note="a loop?")
+    deciding.escalate(match=escalated, user=reviewer, version=1, note="a loop?")
     ticked, unticked, rejected = (make_match(recording=recording) for _ in range(3))
     for match in (ticked, unticked):
-        decisions.confirm(match=match, user=reviewer, version=1)
-    decisions.reject(match=rejected, user=reviewer, version=1, reason="noise")
+        deciding.confirm(match=match, user=reviewer, version=1)
+    deciding.reject(match=rejected, user=reviewer, version=1, reason="noise")
     partly = make_match((0, 40_000, 0, 40_000), recording=recording)
     elsewhere = make_match((0, 9_000, 60_000, 69_000), recording=recording)
 
@@ -170,7 +171,7 @@ def test_proposal_does_nothing_until_a_manager_approves(
 ) -> None:
     match = make_match(recording=recording)
 
-    parts.exclude_part(
+    deciding.exclude_part(
         match=match, user=reviewer, version=1, span=INTRO, reason="shared_loop"
     )
 
@@ -189,14 +190,14 @@ def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
     recording: Recording, manager: User, reviewer: User
 ) -> None:
     match = make_match(recording=recording)
-    parts.exclude_part(
+    deciding.exclude_part(
         match=match, user=reviewer, version=1, span=(0, 10_000), reason="ident"
     )
     segment = Exclusion.objects.get()
     exclusions.approve(segment=segment, user=manager)
     match.refresh_from_db()
 
-    undone = decisions.undo(match=match, user=reviewer, version=match.version)
+    undone = deciding.undo(match=match, user=reviewer, version=match.version)
 
     segment.refresh_from_db()
     assert (undone.state, segment.removed_at) == (MatchState.PENDING, None)
@@ -207,7 +208,7 @@ def test_manager_rejects_with_the_exclusion_when_nothing_is_left(
 ) -> None:
     match, other = make_match(recording=recording), make_match(recording=recording)
 
-    decided = parts.exclude_part(
+    decided = deciding.exclude_part(
         match=match, user=manager, version=1, span=INTRO, reason="shared_loop"
     )
 
@@ -222,7 +223,7 @@ def test_manager_keeps_the_match_of_which_something_is_left(
 ) -> None:
     match = make_match(recording=recording)
 
-    left = parts.exclude_part(
+    left = deciding.exclude_part(
         match=match, user=manager, version=1, span=(0, 10_000), reason="ident"
     )
 
@@ -233,7 +234,7 @@ def test_stale_page_excludes_nothing(recording: Recording, manager: User) -> Non
     match = make_match(recording=recording)
 
     with pytest.raises(errors.StaleMatch):
-        parts.exclude_part(
+        deciding.exclude_part(
             match=match, user=manager, version=9, span=INTRO, reason="ident"
         )
 
@@ -265,7 +266,7 @@ def test_only_managers_exclude(recording: Recording, role: Role) -> None:
 
 def undo(match: Match, user: User) -> Match:
     match.refresh_from_db()
-    return decisions.undo(match=match, user=user, version=match.version)
+    return deciding.undo(match=match, user=user, version=match.version)
 
 
 def test_undo_of_a_managers_part_brings_everything_back(
@@ -273,8 +274,8 @@ def test_undo_of_a_managers_part_brings_everything_back(
 ) -> None:
     match, other = make_match(recording=recording), make_match(recording=recording)
     settled = make_match(recording=recording)
-    decisions.confirm(match=settled, user=manager, version=1)
-    parts.exclude_part(
+    deciding.confirm(match=settled, user=manager, version=1)
+    deciding.exclude_part(
         match=match,
         user=manager,
         version=1,
@@ -300,7 +301,7 @@ def test_undo_of_a_part_of_which_something_is_left(
     recording: Recording, manager: User
 ) -> None:
     match = make_match(recording=recording)
-    parts.exclude_part(
+    deciding.exclude_part(
         match=match, user=manager, version=1, span=(0, 10_000), reason="ident"
     )
 
@@ -311,7 +312,7 @@ def test_undo_of_a_part_of_which_something_is_left(
 
 def test_undo_of_a_proposal_takes_it_away(recording: Recording, reviewer: User) -> None:
     match = make_match(recording=recording)
-    proposed = parts.exclude_part(
+    proposed = deciding.exclude_part(
         match=match, user=reviewer, version=1, span=INTRO, reason="ident"
     )
     assert proposed.state == MatchState.ESCALATED
@@ -329,4 +330,4 @@ def test_stale_page_names_who_excluded_a_part(
     exclude(recording, (0, 10_000), manager)
 
     with pytest.raises(errors.StaleMatch, match="Changed by mia"):
-        decisions.confirm(match=match, user=reviewer, version=1)
+        deciding.confirm(match=match, user=reviewer, version=1)

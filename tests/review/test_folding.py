@@ -17,11 +17,12 @@ from reports.fetching import match_rows
 from reports.rows import COLUMNS
 from review.choices import MatchState, QueueReason
 from review.models import Match
-from review.services import decisions, locks
+from review.services import locks
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section
 from scanning.models import Scan, ScannedFile
 from scanning.signals import source_read
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -140,7 +141,7 @@ def test_a_rescan_after_grouping_goes_on_with_one_match(decided: bool) -> None:
     fold_scan(scan=first)
     of_copy = Match.objects.get(recording=copy)
     if decided:
-        decisions.confirm(match=of_copy, user=make_user(Role.MANAGER), version=1)
+        deciding.confirm(match=of_copy, user=make_user(Role.MANAGER), version=1)
     grouped(copy, canonical)
     second = ScanFactory.create(scanned_file=first.scanned_file)
     for recording in (copy, canonical):
@@ -162,9 +163,7 @@ def test_a_decision_on_a_copy_goes_on_with_the_one_that_counts() -> None:
     copy, canonical = RecordingFactory.create(), RecordingFactory.create()
     make_detection((0, 60_000, 0, 60_000), scan=first, recording=copy)
     fold_scan(scan=first)
-    decisions.confirm(
-        match=Match.objects.get(), user=make_user(Role.MANAGER), version=1
-    )
+    deciding.confirm(match=Match.objects.get(), user=make_user(Role.MANAGER), version=1)
     grouped(copy, canonical)
     second = ScanFactory.create(scanned_file=first.scanned_file)
     for recording in (copy, canonical):
@@ -347,7 +346,7 @@ def test_decision_is_carried_from_80_percent_overlap(
 ) -> None:
     reviewer = make_user(Role.REVIEWER)
     match = make_match(SPAN, recording__duration_ms=600_000)
-    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+    deciding.reject(match=match, user=reviewer, version=1, reason="noise")
 
     follower = rescan(match, (100_000, end, 0, end - 100_000))
 
@@ -357,7 +356,7 @@ def test_decision_is_carried_from_80_percent_overlap(
 def test_carried_decision_keeps_who_when_and_why() -> None:
     reviewer = make_user(Role.REVIEWER)
     match = make_match(SPAN)
-    decided = decisions.reject(
+    decided = deciding.reject(
         match=match, user=reviewer, version=1, reason="other", note="a jingle"
     )
 
@@ -370,7 +369,7 @@ def test_carried_decision_keeps_who_when_and_why() -> None:
 
 def test_changed_relation_asks_again() -> None:
     match = make_match(SPAN)
-    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
 
     follower = rescan(match, SPAN, tempo_ratio=Decimal("1.03"))
 
@@ -380,7 +379,7 @@ def test_changed_relation_asks_again() -> None:
 
 def test_match_that_was_asked_again_still_says_so_after_another_scan() -> None:
     match = make_match(SPAN)
-    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
     asked_again = rescan(match, (300_000, 310_000, 0, 10_000))
 
     follower = rescan(asked_again, (300_000, 310_000, 0, 10_000))
@@ -390,7 +389,7 @@ def test_match_that_was_asked_again_still_says_so_after_another_scan() -> None:
 
 def test_match_not_found_again_is_marked_and_keeps_its_state() -> None:
     match = make_match(SPAN)
-    decisions.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
+    deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
 
     kept = rescan(match)
 

@@ -19,10 +19,11 @@ from review import coverage, errors
 from review.choices import LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import Cover
 from review.models import Licence, Match
-from review.services import decisions, licences, locks
+from review.services import licences, locks
 from review.services.licences import Reach
 from review.subjects import Subject
 from scanning.signals import worker_swept
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -206,11 +207,11 @@ def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
     also_pending = another_match(pending)
     locks.take_lock(match=another_match(pending), user=manager)
     confirmed = another_match(pending)
-    decisions.confirm(match=confirmed, user=manager, version=1)
+    deciding.confirm(match=confirmed, user=manager, version=1)
     left_confirmed = another_match(pending)
-    decisions.confirm(match=left_confirmed, user=manager, version=1)
+    deciding.confirm(match=left_confirmed, user=manager, version=1)
     rejected = another_match(pending)
-    decisions.reject(match=rejected, user=manager, version=1, reason="noise")
+    deciding.reject(match=rejected, user=manager, version=1, reason="noise")
     foreign = make_match()
     licence = make_licence(
         recordings=[pending.recording], valid_until=TODAY, in_force=False
@@ -357,10 +358,10 @@ def test_person_may_clear_by_a_licence_that_covers_part(manager: User) -> None:
     match = make_match()
     licence = make_licence(recordings=[match.recording], max_seconds=5)
 
-    cleared = decisions.clear(match=match, user=manager, version=1, licence=licence)
+    cleared = deciding.clear(match=match, user=manager, version=1, licence=licence)
 
     assert (cleared.licence, cleared.decision_reason) == (licence, "licence")
-    undone = decisions.undo(match=cleared, user=manager, version=cleared.version)
+    undone = deciding.undo(match=cleared, user=manager, version=cleared.version)
     assert (undone.state, undone.licence) == (MatchState.PENDING, None)
 
 
@@ -369,7 +370,7 @@ def test_person_may_not_clear_by_a_licence_for_something_else(manager: User) -> 
     licence = make_licence(recordings=[RecordingFactory.create()])
 
     with pytest.raises(errors.NotPossible):
-        decisions.clear(match=match, user=manager, version=1, licence=licence)
+        deciding.clear(match=match, user=manager, version=1, licence=licence)
 
     assert state_of(match) == MatchState.PENDING
 

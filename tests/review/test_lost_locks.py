@@ -16,9 +16,11 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review import errors
 from review.choices import MatchState, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
 from review.models import Match
-from review.services import bulk, decisions, locks, parts
-from review.services.bulk import Decision
+from review.services import locks
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -89,7 +91,7 @@ LOSSES = [release, expire, run_out, take_again]
     [
         Decision(Verb.CONFIRM),
         Decision(Verb.CLEAR, note="our own channel"),
-        Decision(Verb.REJECT, reason="noise"),
+        Decision(Verb.REJECT, code="noise"),
         Decision(Verb.ESCALATE, note="whose is it?"),
     ],
     ids=lambda decision: decision.verb,
@@ -104,7 +106,7 @@ def test_decision_is_saved_though_the_own_lock_is_gone(
     version = seen_by(ana, match)
     lose(match, ana, clock)
 
-    decided = bulk.decide(match=match, user=ana, version=version, decision=decision)
+    decided = decide_one(match=match, user=ana, version=version, decision=decision)
 
     assert decided.decided_by == ana
     assert actions(match).count(decision.verb) == 1
@@ -121,7 +123,7 @@ def test_part_is_proposed_though_the_own_lock_is_gone(
     version = seen_by(ana, match)
     lose(match, ana, clock)
 
-    proposed = parts.exclude_part(
+    proposed = deciding.exclude_part(
         match=match, user=ana, version=version, span=(5_000, 9_000), reason="ident"
     )
 
@@ -139,7 +141,7 @@ def test_many_are_decided_though_one_was_opened_since(
     seen_by(ana, match)
     lose(match, ana, clock)
 
-    outcome = bulk.bulk_decide(
+    outcome = deciding.bulk_decide(
         expected={match.uid: listed}, user=ana, decision=Decision(Verb.CONFIRM)
     )
 
@@ -153,7 +155,7 @@ def test_match_that_another_only_looked_at_is_decided(
     locks.take_lock(match=match, user=mira, break_lock=True)
     locks.release_lock(match=match, user=mira)
 
-    decided = decisions.confirm(match=match, user=ana, version=version)
+    decided = deciding.confirm(match=match, user=ana, version=version)
 
     assert decided.state == MatchState.CONFIRMED
 
@@ -165,7 +167,7 @@ def test_match_that_was_taken_over_is_refused_in_the_name_of_who_took_it(
     locks.take_lock(match=match, user=mira, break_lock=True)
 
     with pytest.raises(errors.StaleMatch, match="Changed by mira"):
-        decisions.confirm(match=match, user=ana, version=version)
+        deciding.confirm(match=match, user=ana, version=version)
 
     match.refresh_from_db()
     assert (match.state, match.locked_by) == (MatchState.IN_REVIEW, mira)
@@ -176,17 +178,17 @@ def test_refusal_names_who_decided_and_never_the_own_lock(
 ) -> None:
     version = seen_by(ana, match)
     held = locks.take_lock(match=match, user=mira, break_lock=True)
-    rejected = decisions.reject(
+    rejected = deciding.reject(
         match=match, user=mira, version=held.version, reason="noise"
     )
-    decisions.reopen(
+    deciding.reopen(
         match=match, user=mira, version=rejected.version, reason="look again"
     )
     locks.take_lock(match=match, user=ana)
     locks.release_lock(match=match, user=ana)
 
     with pytest.raises(errors.StaleMatch, match="Changed by mira"):
-        decisions.confirm(match=match, user=ana, version=version)
+        deciding.confirm(match=match, user=ana, version=version)
 
 
 def test_version_that_was_never_there_is_refused(
@@ -195,7 +197,7 @@ def test_version_that_was_never_there_is_refused(
     version = seen_by(ana, match)
 
     with pytest.raises(errors.StaleMatch):
-        decisions.confirm(match=match, user=ana, version=version + 1)
+        deciding.confirm(match=match, user=ana, version=version + 1)
 
 
 def test_what_changed_without_an_event_is_not_taken_for_a_lock(
@@ -207,7 +209,7 @@ def test_what_changed_without_an_event_is_not_taken_for_a_lock(
     Match.objects.filter(pk=match.pk).update(version=match.version + 1)
 
     with pytest.raises(errors.StaleMatch):
-        decisions.confirm(match=match, user=ana, version=version)
+        deciding.confirm(match=match, user=ana, version=version)
 
 
 def test_lock_extended_while_the_worker_looks_is_kept(
@@ -235,18 +237,18 @@ def test_undo_reaches_back_over_locks_but_not_into_anothers(
     match: Match, ana: User, mira: User, clock: time_machine.Traveller
 ) -> None:
     version = seen_by(mira, match)
-    left = parts.exclude_part(
+    left = deciding.exclude_part(
         match=match, user=mira, version=version, span=(5_000, 9_000), reason="ident"
     )
     locks.release_lock(match=match, user=mira)
     locks.take_lock(match=match, user=ana)
 
     with pytest.raises(errors.StaleMatch, match="Changed by ana"):
-        decisions.undo(match=match, user=mira, version=left.version)
+        deciding.undo(match=match, user=mira, version=left.version)
     match.refresh_from_db()
     with pytest.raises(errors.MatchLocked):
-        decisions.undo(match=match, user=mira, version=match.version)
+        deciding.undo(match=match, user=mira, version=match.version)
     locks.release_lock(match=match, user=ana)
-    undone = decisions.undo(match=match, user=mira, version=left.version)
+    undone = deciding.undo(match=match, user=mira, version=left.version)
 
     assert (undone.state, undone.excluded_ms) == (MatchState.PENDING, 0)

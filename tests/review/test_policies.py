@@ -23,8 +23,10 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review import errors, selectors
 from review.choices import MatchState, PolicyAction, QueueReason
+from review.decisions.decide import allowed_verbs
 from review.models import Match, Policy
-from review.services import decisions, exclusions, policies
+from review.services import exclusions, policies
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -158,7 +160,7 @@ def test_policy_does_not_confirm_what_a_person_decided_otherwise(
     reviewer: User,
 ) -> None:
     match = make_match()
-    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+    deciding.reject(match=match, user=reviewer, version=1, reason="noise")
     make_policy(action=PolicyAction.CONFIRM)
 
     scan = ScanFactory.create(scanned_file=match.scanned_file)
@@ -264,7 +266,7 @@ def test_overlapping_rules_with_other_ends_are_named(manager: User) -> None:
 
 def test_applying_leaves_what_people_decided(manager: User, reviewer: User) -> None:
     confirmed, pending = make_match(), make_match()
-    decisions.confirm(match=confirmed, user=reviewer, version=1)
+    deciding.confirm(match=confirmed, user=reviewer, version=1)
     rule = make_policy(action=PolicyAction.SUPPRESS)
 
     run = policies.dry_run(policy=rule)
@@ -403,11 +405,11 @@ def test_confirmation_under_second_approval_waits_for_another_manager(
     make_policy(second_approval=True)
     match = make_match()
 
-    proposed = decisions.confirm(match=match, user=reviewer, version=1)
+    proposed = deciding.confirm(match=match, user=reviewer, version=1)
 
     assert (proposed.state, proposed.proposed) == (MatchState.ESCALATED, "confirm")
     assert proposed.queue_reason == QueueReason.SECOND_APPROVAL
-    approved = decisions.confirm(match=match, user=manager, version=proposed.version)
+    approved = deciding.confirm(match=match, user=manager, version=proposed.version)
     assert (approved.state, approved.proposed) == (MatchState.CONFIRMED, "")
     assert approved.decided_by == manager
 
@@ -415,9 +417,9 @@ def test_confirmation_under_second_approval_waits_for_another_manager(
 def test_proposal_can_be_undone_by_who_made_it(reviewer: User) -> None:
     make_policy(second_approval=True)
     match = make_match()
-    proposed = decisions.confirm(match=match, user=reviewer, version=1)
+    proposed = deciding.confirm(match=match, user=reviewer, version=1)
 
-    undone = decisions.undo(match=match, user=reviewer, version=proposed.version)
+    undone = deciding.undo(match=match, user=reviewer, version=proposed.version)
 
     assert (undone.state, undone.proposed) == (MatchState.PENDING, "")
 
@@ -425,10 +427,10 @@ def test_proposal_can_be_undone_by_who_made_it(reviewer: User) -> None:
 def test_nobody_approves_an_own_proposal(manager: User) -> None:
     make_policy(second_approval=True, user=manager)
     match = make_match()
-    proposed = decisions.confirm(match=match, user=manager, version=1)
+    proposed = deciding.confirm(match=match, user=manager, version=1)
 
     with pytest.raises(errors.NotAllowed):
-        decisions.confirm(match=match, user=manager, version=proposed.version)
+        deciding.confirm(match=match, user=manager, version=proposed.version)
 
 
 @pytest.mark.parametrize("managers", [1, 2])
@@ -442,13 +444,13 @@ def test_setting_lets_the_only_manager_approve_and_says_so(
     if managers == 2:
         make_user(Role.ADMIN)
     match = make_match()
-    proposed = decisions.confirm(match=match, user=manager, version=1)
+    proposed = deciding.confirm(match=match, user=manager, version=1)
 
     if managers == 2:
         with pytest.raises(errors.NotAllowed):
-            decisions.confirm(match=match, user=manager, version=proposed.version)
+            deciding.confirm(match=match, user=manager, version=proposed.version)
         return
-    decisions.confirm(match=match, user=manager, version=proposed.version)
+    deciding.confirm(match=match, user=manager, version=proposed.version)
 
     assert state_of(match) == MatchState.CONFIRMED
     event = Event.objects.filter(case=match.case).latest("sequence")
@@ -461,7 +463,7 @@ def test_confirming_rule_with_second_approval_asks_a_manager(manager: User) -> N
     match = make_match()
 
     assert (match.state, match.proposed) == (MatchState.ESCALATED, "confirm")
-    decided = decisions.confirm(match=match, user=manager, version=match.version)
+    decided = deciding.confirm(match=match, user=manager, version=match.version)
     assert decided.state == MatchState.CONFIRMED
 
 
@@ -473,13 +475,13 @@ def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(
     assert (match.decided_by_name, match.proposed_by) == ("", manager)
 
     with pytest.raises(errors.NotAllowed, match="you applied or wrote it"):
-        decisions.confirm(match=match, user=manager, version=match.version)
+        deciding.confirm(match=match, user=manager, version=match.version)
 
-    assert decisions.possible_verbs(match=match, user=manager) == []
+    assert allowed_verbs(match=match, user=manager) == {}
     assert not Match.objects.filter(selectors.open_to(manager)).exists()
     other = make_user(Role.MANAGER)
     assert Match.objects.filter(selectors.open_to(other)).get() == match
-    approved = decisions.confirm(match=match, user=other, version=match.version)
+    approved = deciding.confirm(match=match, user=other, version=match.version)
     assert (approved.decided_by, approved.proposed_by) == (other, None)
 
 
@@ -494,9 +496,9 @@ def test_who_applied_a_policy_is_no_second_person_for_what_it_proposes(
     assert match.proposed_by == manager
 
     with pytest.raises(errors.NotAllowed):
-        decisions.confirm(match=match, user=manager, version=match.version)
+        deciding.confirm(match=match, user=manager, version=match.version)
 
-    decisions.confirm(match=match, user=author, version=match.version)
+    deciding.confirm(match=match, user=author, version=match.version)
     assert state_of(match) == MatchState.CONFIRMED
 
 
@@ -514,13 +516,13 @@ def test_who_words_a_policy_anew_proposes_what_it_then_does(manager: User) -> No
 def test_undoing_an_approval_keeps_who_proposed(manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
     match, other = make_match(), make_user(Role.MANAGER)
-    approved = decisions.confirm(match=match, user=other, version=match.version)
+    approved = deciding.confirm(match=match, user=other, version=match.version)
 
-    undone = decisions.undo(match=match, user=other, version=approved.version)
+    undone = deciding.undo(match=match, user=other, version=approved.version)
 
     assert (undone.state, undone.proposed_by) == (MatchState.ESCALATED, manager)
     with pytest.raises(errors.NotAllowed):
-        decisions.confirm(match=match, user=manager, version=undone.version)
+        deciding.confirm(match=match, user=manager, version=undone.version)
 
 
 def test_a_rescan_keeps_who_proposed(manager: User) -> None:
@@ -542,7 +544,7 @@ def test_setting_lets_the_only_manager_approve_the_own_policy_and_says_so(
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
     match = make_match()
 
-    decisions.confirm(match=match, user=manager, version=match.version)
+    deciding.confirm(match=match, user=manager, version=match.version)
 
     assert state_of(match) == MatchState.CONFIRMED
     event = Event.objects.filter(case=match.case).latest("sequence")
@@ -554,7 +556,7 @@ def test_the_migration_names_who_proposed_what_is_escalated_already(
 ) -> None:
     author = make_user(Role.MANAGER)
     by_person, applied = make_match(), make_match()
-    decisions.escalate(match=by_person, user=reviewer, version=1, note="Ours?")
+    deciding.escalate(match=by_person, user=reviewer, version=1, note="Ours?")
     policy = make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=author)
     policies.apply(policy=policy, user=manager)
     found = make_match()
@@ -579,7 +581,7 @@ def test_what_a_rule_suppresses_names_nobody_who_escalated_it(
     manager: User, reviewer: User, rule: str
 ) -> None:
     match = make_match()
-    decisions.escalate(match=match, user=reviewer, version=1, note="Ours?")
+    deciding.escalate(match=match, user=reviewer, version=1, note="Ours?")
 
     if rule == "policy":
         policy = make_policy(action=PolicyAction.SUPPRESS)

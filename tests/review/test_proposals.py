@@ -12,17 +12,11 @@ from catalogue.models import Exclusion, Recording
 from catalogue.selectors import excluded_segments
 from review import errors, selectors
 from review.choices import MatchState, ProposalVerb, Verb
+from review.decisions import proposals
+from review.decisions.verbs import Decision
 from review.models import Match
-from review.services import (
-    bulk,
-    decisions,
-    exclusions,
-    locks,
-    parts,
-    proposals,
-    transitions,
-)
-from review.services.bulk import Decision
+from review.services import exclusions, locks, transitions
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -58,7 +52,7 @@ def propose(
     match: Match, user: User, span: tuple[int, int] = WHOLE
 ) -> tuple[Match, Exclusion]:
     """Return the escalated match and the exclusion proposed from it."""
-    escalated = parts.exclude_part(
+    escalated = deciding.exclude_part(
         match=match,
         user=user,
         version=match.version,
@@ -87,7 +81,7 @@ def refuse(match: Match, segment: Exclusion, user: User) -> Match:
 
 def undo(match: Match, user: User) -> Match:
     match.refresh_from_db()
-    return decisions.undo(match=match, user=user, version=match.version)
+    return deciding.undo(match=match, user=user, version=match.version)
 
 
 def state_of(match: Match) -> str:
@@ -163,7 +157,7 @@ def test_refusal_gives_the_match_back_and_says_why(
     assert event is not None
     assert (event.action, event.actor) == (ProposalVerb.REFUSE, mira)
     assert event.after["span"] == list(WHOLE)
-    assert decisions.confirm(match=back, user=ana, version=back.version)
+    assert deciding.confirm(match=back, user=ana, version=back.version)
 
 
 @pytest.mark.parametrize("answer", [approve, refuse])
@@ -234,7 +228,7 @@ def test_proposal_is_answered_once(
 def test_stale_page_answers_nothing(match: Match, ana: User, mira: User) -> None:
     escalated, segment = propose(match, ana)
     pia = make_user(Role.MANAGER, username="pia")
-    decisions.confirm(match=match, user=pia, version=escalated.version)
+    deciding.confirm(match=match, user=pia, version=escalated.version)
 
     with pytest.raises(errors.StaleMatch, match="Changed by pia"):
         approve(escalated, segment, mira)
@@ -293,7 +287,7 @@ def test_many_are_undone_with_their_exclusions(
     escalated, segment = propose(match, ana)
     decided = approve(escalated, segment, mira)
 
-    outcome = bulk.bulk_decide(
+    outcome = deciding.bulk_decide(
         expected={decided.uid: decided.version},
         user=mira,
         decision=Decision(Verb.UNDO),

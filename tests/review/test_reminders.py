@@ -14,9 +14,9 @@ from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
 from review.models import Dispute
-from review.services import decisions, disputes
 from review.services.reminders import CASE, remind
 from scanning.management.commands import scan_worker
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
@@ -27,8 +27,8 @@ NOW = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
 
 def _dispute(*, days_ago: int) -> Dispute:
     match, user = make_match(), make_user(Role.REVIEWER)
-    decided = decisions.confirm(match=match, user=user, version=1)
-    disputed = disputes.record(
+    decided = deciding.confirm(match=match, user=user, version=1)
+    disputed = deciding.record(
         match=decided,
         user=user,
         version=decided.version,

@@ -25,7 +25,6 @@ from recognition.types import Fingerprint
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match
 from review.selectors import match_segments
-from review.services import decisions
 from scanning import retro_pipeline
 from scanning.choices import FileStatus, RetroStatus
 from scanning.errors import IntakeRefused
@@ -36,6 +35,7 @@ from scanning.services.intake import submit_fingerprint
 from scanning.services.scans import request_scan
 from tests import audio
 from tests.conftest import Worker, upload
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 
 DEMO = Path(settings.BASE_DIR) / "demo"
@@ -197,7 +197,7 @@ def test_a_rescan_carries_on_what_was_decided_on_a_late_find(
     run_worker()
     found = Match.objects.filter(recording=late).first()
     assert found is not None
-    decisions.reject(
+    deciding.reject(
         match=found, user=admin, version=found.version, reason=RejectCode.NOISE
     )
 

@@ -20,14 +20,16 @@ from review import errors
 from review.choices import (
     DECIDED_STATES,
     TRANSITIONS,
-    DisputeVerb,
     MatchState,
     PolicyAction,
     Verb,
 )
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
 from review.models import Licence, Match, Policy
-from review.services import bulk, disputes, exclusions, licences, parts, policies
+from review.services import exclusions, licences, policies
 from scanning.signals import worker_swept
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
@@ -47,7 +49,7 @@ RULES = (
 )
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([*Verb, *DisputeVerb, *RULES]),
+        st.sampled_from([*Verb, *RULES]),
         st.sampled_from(list(Role)),
         st.sampled_from(list(PolicyAction)),
         st.booleans(),
@@ -119,31 +121,31 @@ def _doing(
         "remove_exclusion": lambda: (
             segment and exclusions.remove(segment=segment, user=user, reason="x")
         ),
-        "reject_and_exclude": lambda: parts.exclude_part(
+        "reject_and_exclude": lambda: deciding.exclude_part(
             match=match, user=user, version=version, span=(0, 40_000), reason="ident"
         ),
         "rescan": lambda: rescan(match, SPANS[int(flag)]),
         "sweep": lambda: worker_swept.send(sender=None),
-        DisputeVerb.DISPUTE: lambda: disputes.record(
+        Verb.DISPUTE: lambda: deciding.record(
             match=match, user=user, version=version, code="own_content"
         ),
-        DisputeVerb.UPHOLD: lambda: disputes.uphold(
+        Verb.UPHOLD: lambda: deciding.uphold(
             match=match, user=user, version=version, answer="x"
         ),
-        DisputeVerb.WITHDRAW: lambda: disputes.withdraw(
+        Verb.WITHDRAW: lambda: deciding.withdraw(
             match=match, user=user, version=version, answer="x"
         ),
-        DisputeVerb.RELEASE: lambda: disputes.release(
+        Verb.RELEASE: lambda: deciding.release(
             match=match, user=user, version=version, answer="x"
         ),
     }
     return by_rule.get(
         step,
-        lambda: bulk.decide(
+        lambda: decide_one(
             match=match,
             user=user,
             version=version,
-            decision=bulk.Decision(Verb(step), reason="noise", note="x"),
+            decision=Decision(Verb(step), code="noise", note="x"),
         ),
     )
 

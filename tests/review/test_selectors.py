@@ -12,11 +12,13 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.roles import Role
 from review import selectors
 from review.choices import MatchState
+from review.decisions import assignment
 from review.filters import MatchFilter
 from review.models import Match
-from review.services import assignment, decisions, locks
+from review.services import locks
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
@@ -41,8 +43,8 @@ def test_filter_survives_the_way_through_a_query_string() -> None:
         again.setlist(name, value if isinstance(value, list) else [value])
 
     assert MatchFilter.from_query(again) == filters
-    assert filters.states == ("pending", "escalated")
-    assert filters.score_min == Decimal("50.5")
+    assert filters.get("state") == ("pending", "escalated")
+    assert filters.get("score_min") == Decimal("50.5")
 
 
 @pytest.mark.parametrize(
@@ -148,9 +150,9 @@ def test_list_reads_matches_then_containers_and_people_at_once(
 def test_earlier_decisions_show_the_rescanned_case_first() -> None:
     reviewer = make_user(Role.REVIEWER)
     match = make_match()
-    decisions.reject(match=match, user=reviewer, version=1, reason="noise")
+    deciding.reject(match=match, user=reviewer, version=1, reason="noise")
     elsewhere = make_match(recording=match.recording)
-    decisions.confirm(match=elsewhere, user=reviewer, version=1)
+    deciding.confirm(match=elsewhere, user=reviewer, version=1)
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection((0, 9_000, 0, 9_000), scan=scan, recording=match.recording)
     fold_scan(scan=scan)

@@ -20,13 +20,13 @@ django.setup()
 from accounts.models import User
 from review.errors import ReviewError
 from review.models import Match
-from review.services import decisions
+from tests.factories import deciding
 name, uid = sys.argv[1:]
 user, match = User.objects.get(username=name), Match.objects.get(uid=uid)
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    print(decisions.confirm(match=match, user=user, version=1).state)
+    print(deciding.confirm(match=match, user=user, version=1).state)
 except ReviewError as error:
     print(error.code)
 """

@@ -12,7 +12,7 @@ from lxml import html
 
 from audit.models import Event
 from audit.services import first_broken_event
-from review.choices import TRANSITIONS, DisputeVerb, MatchState, Verb
+from review.choices import TRANSITIONS, MatchState, Verb
 from review.models import Match
 from scanning.models import Detection, Segment
 from tests.season import samples
@@ -139,7 +139,7 @@ class Records:
                 known is not None
                 and known["state"] != row["state"]
                 and event is not None
-                and event.action in {*Verb, *DisputeVerb, "propose"}
+                and event.action in {*Verb, "propose"}
             ):
                 self.before_decision[match.pk] = known
             self.matches[match.pk] = row

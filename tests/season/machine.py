@@ -23,7 +23,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from audit.models import Event
-from review.choices import DisputeVerb, Verb
+from review.choices import Verb
 from review.models import Match
 from scanning.models import Container
 from scanning.services import cloud
@@ -53,7 +53,7 @@ _WORK = (
     *("exclusions/<str:uid>/approve/", "m/<str:uid>/evidence", "links/"),
     *("admin/review/match/", "admin/review/match/<path:object_id>/change/"),
 )
-_DECISIONS = {*Verb, *DisputeVerb, "propose", "exclude"}
+_DECISIONS = {*Verb, "propose", "exclude"}
 _COMMANDS: tuple[tuple[str, ...], ...] = (
     ("retention",),
     ("doctor",),

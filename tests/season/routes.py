@@ -29,7 +29,7 @@ from reports.models import (
     ReportTemplate,
     ResultImport,
 )
-from review.choices import DisputeVerb, Verb
+from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
 from scanning.models import (
     Container,
@@ -219,7 +219,7 @@ def _admin_things(route: str) -> Callable[[], list[dict[str, Any]]]:
     )
     name = found.group(3)
     attribute = "uid" if name == "uid" else "pk"
-    verbs = [*Verb, *DisputeVerb] if "<str:verb>" in route else [""]
+    verbs = [*Verb] if "<str:verb>" in route else [""]
     return lambda: [
         {name: value, "verb": verb}
         for value in _values(model, attribute)

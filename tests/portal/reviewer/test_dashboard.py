@@ -18,10 +18,11 @@ from catalogue.models import CatalogueImport
 from portal.dashboard import page as dashboard
 from review.choices import MatchState
 from review.models import Match
-from review.services import disputes, locks
+from review.services import locks
 from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -54,7 +55,7 @@ def test_numbers_count_what_waits_is_held_and_late(client: Client, ana: User) ->
     make_match(match={"due_at": now() - timedelta(hours=1)})
     locks.take_lock(match=held, user=ana)
     locks.take_lock(match=make_match(), user=make_user(Role.REVIEWER))
-    disputes.record(
+    deciding.record(
         match=make_match(state=MatchState.CONFIRMED),
         user=ana,
         version=1,

@@ -47,7 +47,7 @@ def sign_in_again(answer: Any) -> str:  # Any: the test client's response
         ("decide", {"verb": "clear", "note": TYPED}, f">{TYPED}</textarea>"),
         (
             "decide",
-            {"verb": "reject", "reason": "noise", "note": TYPED},
+            {"verb": "reject", "code": "noise", "note": TYPED},
             'value="noise" required checked',
         ),
         ("note", {"note": TYPED}, f'value="{TYPED}"'),

@@ -92,7 +92,7 @@ def test_queue_follows_its_sort_both_ways(client: Client) -> None:
 def test_reject_with_its_reason_is_kept_in_the_event(client: Client) -> None:
     match = make_match()
 
-    decide(client, match, "reject", reason="shared_loop", note="a library loop")
+    decide(client, match, "reject", code="shared_loop", note="a library loop")
 
     match.refresh_from_db()
     assert (match.state, match.decision_reason) == ("rejected", "shared_loop")
@@ -104,10 +104,10 @@ def test_reject_with_its_reason_is_kept_in_the_event(client: Client) -> None:
     ("verb", "fields", "message"),
     [
         ("reject", {"note": "my words"}, "Choose why the match is rejected."),
-        ("reject", {"reason": "nonsense", "note": "my words"}, "Choose why"),
+        ("reject", {"code": "nonsense", "note": "my words"}, "Choose why"),
         ("clear", {"note": " "}, "Say why the use is allowed, or choose a licence."),
         ("escalate", {"note": ""}, "Say what the manager should look at."),
-        ("reject", {"reason": "noise", "note": "x" * 4001}, "4001 characters"),
+        ("reject", {"code": "noise", "note": "x" * 4001}, "4001 characters"),
     ],
 )
 def test_what_is_missing_is_said_and_what_was_typed_kept(
@@ -137,7 +137,7 @@ def test_a_move_that_is_not_allowed_is_said_and_the_text_kept(
 ) -> None:
     match = make_match(state=state)
 
-    answer = decide(signed_in(MANAGER), match, verb, reason="noise", note="my words")
+    answer = decide(signed_in(MANAGER), match, verb, code="noise", note="my words")
 
     page = answer.content.decode()
     assert answer.status_code == 409

@@ -18,8 +18,9 @@ from operations import statistics
 from portal.review.queue import Queue
 from portal.shared import formats, lists
 from review.choices import MatchState
+from review.decisions import decide
 from review.models import Match
-from review.services import bulk, locks
+from review.services import locks
 from scanning.choices import FileStatus
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
@@ -164,7 +165,7 @@ def test_reject_of_many_asks_for_its_reason(client: Client) -> None:
     data = {"verb": "reject", "apply": "yes", "expected": chosen(match)}
 
     asked = client.post(DECIDE, {**data, "note": "kept words"})
-    client.post(DECIDE, {**data, "reason": "noise"})
+    client.post(DECIDE, {**data, "code": "noise"})
 
     assert "kept words" in asked.content.decode()
     match.refresh_from_db()
@@ -284,7 +285,7 @@ def test_everything_of_a_filter_is_selected_across_pages(client: Client) -> None
 def test_a_reviewer_selects_no_more_of_a_filter_than_fifty(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "REVIEWER_LIMIT", 1)
+    monkeypatch.setattr(decide, "REVIEWER_LIMIT", 1)
     make_match(), make_match()
 
     client.post(DECIDE, {"verb": "confirm", "all": "yes"})
@@ -295,10 +296,10 @@ def test_a_reviewer_selects_no_more_of_a_filter_than_fifty(
 def test_many_are_decided_step_by_step_and_can_be_stopped(
     signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "MANAGER_LIMIT", 2)
+    monkeypatch.setattr(decide, "MANAGER_LIMIT", 2)
     manager = signed_in(MANAGER)
     matches = [make_match() for _ in range(5)]
-    data = {"verb": "reject", "reason": "noise", "apply": "yes"}
+    data = {"verb": "reject", "code": "noise", "apply": "yes"}
 
     first = manager.post(DECIDE, {**data, "expected": " ".join(chosen(*matches))})
 
@@ -318,7 +319,7 @@ def test_many_are_decided_step_by_step_and_can_be_stopped(
 def test_step_sent_twice_decides_nothing_twice(
     signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "MANAGER_LIMIT", 1)
+    monkeypatch.setattr(decide, "MANAGER_LIMIT", 1)
     manager = signed_in(MANAGER)
     first, second = make_match(), make_match()
     data = {"verb": "confirm", "apply": "yes", "expected": chosen(first, second)}

@@ -26,7 +26,8 @@ from reports.evidence.verification import verify
 from reports.models import EvidencePack, PackStatus
 from reports.schemas import SCHEMAS
 from review.models import Match
-from review.services import decisions, folding, locks
+from review.services import folding, locks
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -98,7 +99,7 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     looked = selectors.evidence_of(match)
     match.refresh_from_db()
 
-    decisions.confirm(match=match, user=reviewer, version=match.version)
+    deciding.confirm(match=match, user=reviewer, version=match.version)
 
     stale = selectors.evidence_of(match)
     second = build(match)

@@ -12,10 +12,9 @@ from accounts.roles import Action
 from audit.services import EventDraft, record_all
 from review import errors
 from review.choices import WAITING_STATES
+from review.decisions.decide import Outcome, Refusal, decision_limit
 from review.models import Match
 from review.services import transitions
-from review.services.bulk import BulkOutcome, Refusal, bulk_limit
-from review.services.decisions import check_note
 
 _MAY_NOT = "Your role may look at matches, not assign them."
 
@@ -36,21 +35,21 @@ def assign(*, match: Match, user: User, assignee: User | None, note: str = "") -
 @transaction.atomic
 def bulk_assign(
     *, uids: Collection[str], user: User, assignee: User | None, note: str = ""
-) -> BulkOutcome:
+) -> Outcome:
     """Assign many matches to one person, and list the refused ones with their cause.
 
     Raise before writing if the user, the assignee, the note or the count is refused.
     """
     _refuse(user, assignee, note)
-    limit = bulk_limit(user)
+    limit = decision_limit(user)
     if len(uids) > limit:
         raise errors.BulkLimit(limit=limit)
-    outcome = BulkOutcome()
+    outcome = Outcome()
     for match in transitions.locked_rows().filter(uid__in=uids):
         try:
             _refuse_decided(match)
         except errors.ReviewError as refused:
-            outcome.refused.append(Refusal(match, refused.code, refused.message))
+            outcome.refused.append(Refusal(match, refused))
         else:
             outcome.done.append(match)
     _give(outcome.done, user, assignee, note)
@@ -60,7 +59,7 @@ def bulk_assign(
 def _refuse(user: User, assignee: User | None, note: str) -> None:
     """Raise if the user may not assign matches to this person."""
     transitions.require(user, Action.DECIDE, why=_MAY_NOT)
-    check_note(note)
+    transitions.check_note(note)
     if assignee is not None:
         _refuse_bystander(assignee)
 

@@ -11,8 +11,9 @@ from accounts.models import User
 from catalogue.models import Exclusion
 from review import errors, selectors
 from review.choices import MatchState, ProposalVerb
+from review.decisions import changes, exclude
 from review.models import Match
-from review.services import decisions, exclusions, parts, transitions
+from review.services import exclusions, transitions
 from review.services.transitions import Change
 
 
@@ -31,7 +32,7 @@ def approve(
 @transaction.atomic
 def refuse(*, segment: Exclusion, user: User, note: str) -> Exclusion:
     """Refuse the exclusion; the matches that waited for it are pending again."""
-    decisions.check_note(note)
+    transitions.check_note(note)
     waiting = _waiting_for(segment)
     refused = exclusions.refuse(segment=segment, user=user, note=note)
     _give_back(waiting, refused, user, ProposalVerb.REFUSE, note.strip())
@@ -50,23 +51,19 @@ def approve_from_match(
     """Approve the exclusion and decide the match with it.
 
     The match is rejected if nothing else of it is left, as with a manager's own
-    exclusion (``parts.exclude_part``).
+    exclusion (``exclude.exclude_part``).
     """
     exclusions.refuse_answer(segment=segment, user=user)
     current = _seen(match, segment, user, version)
     waits = current in _waiting_for(segment)
     span = (segment.start_ms, segment.end_ms)
     if exclusions.leaves_nothing(match=current, span=span):
-        change = decisions.settling(
-            current,
-            user,
-            parts.decision(segment, MatchState.REJECTED, ProposalVerb.APPROVE),
-            at=datetime.now(tz=UTC),
-        )
+        change = exclude.decided(segment, MatchState.REJECTED, ProposalVerb.APPROVE)
+        change = changes.settled(current, user, change, at=datetime.now(tz=UTC))
         transitions.apply(current=current, change=change, actor=user)
     elif not waits:
         # A match that waits for the proposal gets its event from approve below.
-        change = parts.aside(current, segment, ProposalVerb.APPROVE, segment.note)
+        change = exclude.aside(current, segment, ProposalVerb.APPROVE, segment.note)
         transitions.apply(current=current, change=change, actor=user)
     approve(segment=segment, user=user, chosen=chosen)
     current.refresh_from_db()
@@ -81,7 +78,7 @@ def refuse_from_match(
     exclusions.refuse_answer(segment=segment, user=user)
     current = _seen(match, segment, user, version)
     if current not in _waiting_for(segment):
-        change = parts.aside(current, segment, ProposalVerb.REFUSE, note.strip())
+        change = exclude.aside(current, segment, ProposalVerb.REFUSE, note.strip())
         transitions.apply(current=current, change=change, actor=user)
     refuse(segment=segment, user=user, note=note)
     current.refresh_from_db()
@@ -92,7 +89,9 @@ def _seen(match: Match, segment: Exclusion, user: User, version: int) -> Match:
     """Return the match locked, if the proposal is about its recording."""
     if segment.recording_id != match.recording_id:
         raise errors.NotPossible("This exclusion was proposed for another recording.")
-    return parts.waiting_row(match=match, user=user, version=version)
+    current = transitions.locked_row(match=match, version=version, user=user)
+    exclude.refuse_decided(current, user)
+    return current
 
 
 def _waiting_for(segment: Exclusion) -> list[Match]:
@@ -124,6 +123,6 @@ def _give_back(
         fields=fields,
         reason=segment.reason,
         note=note,
-        details=parts.details_of(segment),
+        details=exclude.details_of(segment),
     )
     transitions.apply_all([(row, change) for row in rows], actor=user)

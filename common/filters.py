@@ -1,0 +1,191 @@
+"""One definition per filter of a list: its name, how to read it, and what it selects.
+
+The query string holds the whole state of a list. Unreadable values are ignored so that
+old links work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Self
+from uuid import UUID
+
+from django.db.models import Model, Q
+from django.http import QueryDict
+from django.utils.functional import Promise
+
+Parse = Callable[[str], Any]  # Any here and below: whatever the filter's values are
+Condition = Callable[[Any], Q]
+Choices = Sequence[tuple[str, str | Promise]]
+
+_ID_DIGITS = 18  # the most digits that always fit a 64-bit id
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter; ``condition`` selects rows of the list, ``on_file`` scanned files.
+
+    ``parse`` returns None for an empty or unreadable text.
+    """
+
+    name: str
+    parse: Parse
+    condition: Condition
+    on_file: Condition | None = None
+    """None if a file without a match never passes."""
+    label: str | Promise = ""
+    """Empty if forms only pass it on."""
+    any_label: str | Promise = ""
+    """The empty choice of ``choices`` or ``model``."""
+    choices: Choices = ()
+    model: type[Model] | None = None
+    """The rows to choose from, by primary key."""
+    many: bool = False
+    lists: frozenset[str] = frozenset()
+    """The lists whose forms offer it; the others take it from links."""
+
+
+class FilterValues:
+    """The values of the filters that are set, as a list's address holds them.
+
+    A subclass names its ``filters``.
+    """
+
+    filters: Sequence[Filter] = ()
+
+    def __init__(self, **values: Any) -> None:
+        known = [each.name for each in self.filters]
+        if unknown := set(values).difference(known):
+            raise TypeError(f"There are no such filters: {', '.join(sorted(unknown))}.")
+        self._values = {name: values[name] for name in known if name in values}
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> Self:
+        """Read a query string; ``to_query`` writes it."""
+        values: dict[str, Any] = {}
+        for each in cls.filters:
+            given = query.getlist(each.name)
+            read = [each.parse(given_text) for given_text in given]
+            if each.many and any(read):
+                values[each.name] = tuple(value for value in read if value is not None)
+            elif not each.many and read and read[-1] is not None:
+                values[each.name] = read[-1]
+        return cls(**values)
+
+    def to_query(self) -> dict[str, str | list[str]]:
+        """Return the filters that are set as query parameters."""
+        return {
+            name: list(value) if isinstance(value, tuple) else str(value)
+            for name, value in self._values.items()
+        }
+
+    def without(self, *names: str) -> Self:
+        """Return the values without some filters."""
+        return type(self)(
+            **{name: value for name, value in self._values.items() if name not in names}
+        )
+
+    def only(self, *names: str) -> Self:
+        """Return the values of some filters."""
+        return self.without(*(name for name in self._values if name not in names))
+
+    def having(self, **values: Any) -> Self:
+        """Return these values with others in addition."""
+        return type(self)(**(self._values | values))
+
+    def get(self, name: str) -> Any:
+        """Return the value of a filter; None if it is not set."""
+        return self._values.get(name)
+
+    def condition(self) -> Q:
+        """Return what all filters together select."""
+        return self._joined(lambda each: each.condition)
+
+    def file_condition(self) -> Q:
+        """Return what the filters select of scanned files."""
+        return self._joined(lambda each: each.on_file)
+
+    def _joined(self, which: Callable[[Filter], Condition | None]) -> Q:
+        joined = Q()
+        for each in self.filters:
+            condition = which(each)
+            if condition is not None and each.name in self._values:
+                joined &= condition(self._values[each.name])
+        return joined
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FilterValues) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
+
+def equal(lookup: str) -> Condition:
+    """Return a condition that a lookup has the value."""
+    return lambda value: Q((lookup, value))
+
+
+def from_day(lookup: str) -> Condition:
+    """Return a condition that a time is on the UTC day or later."""
+    return lambda day: Q((f"{lookup}__gte", _begin_of(day)))
+
+
+def until_day(lookup: str) -> Condition:
+    """Return a condition that a time is on the UTC day or earlier."""
+
+    def condition(day: date) -> Q:
+        # The last possible day has no next one, and every time is before its end.
+        if day == date.max:
+            return Q()
+        return Q((f"{lookup}__lt", _begin_of(day + timedelta(days=1))))
+
+    return condition
+
+
+def _begin_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def text(given: str) -> str | None:
+    """Read any text."""
+    return given.strip() or None
+
+
+def one_of(values: Sequence[str]) -> Parse:
+    """Return a reader of texts that accepts these values."""
+    return lambda given: given if given in values else None
+
+
+def number(given: str) -> int | None:
+    """Read a primary key."""
+    if len(given) > _ID_DIGITS or not (given.isascii() and given.isdigit()):
+        return None
+    return int(given)
+
+
+def uuid(given: str) -> str | None:
+    """Read a UUID and write it the usual way."""
+    try:
+        return str(UUID(given))
+    except ValueError:
+        return None
+
+
+def score(given: str) -> Decimal | None:
+    """Read a finite decimal number."""
+    try:
+        value = Decimal(given)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def day(given: str) -> date | None:
+    """Read an ISO date."""
+    try:
+        return date.fromisoformat(given.strip())
+    except ValueError:
+        return None

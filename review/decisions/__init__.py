@@ -1,0 +1,1 @@
+"""Decisions of people: the table of verbs, and the one way in which each is made."""

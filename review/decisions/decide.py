@@ -1,0 +1,183 @@
+"""Makes a person's decision about one match or many.
+
+Pages, bulk pages, admin and API all enter here. Policies and licences decide through
+``review.services.transitions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from operator import attrgetter
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.roles import Action
+from audit.models import Event
+from review import approval, errors
+from review.choices import CLAIM_VERBS, MatchState, Verb
+from review.coverage import LicencesInForce
+from review.decisions import changes, disputes, exclude, undo
+from review.decisions.verbs import RULES, Decision, VerbRule
+from review.models import Match
+from review.services import transitions
+from review.services.transitions import Change
+
+REVIEWER_LIMIT = 50
+MANAGER_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A match that stayed unchanged, and why."""
+
+    match: Match
+    error: errors.ReviewError
+
+    @property
+    def message(self) -> str:
+        """Return the cause for people."""
+        return self.error.message
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The matches that changed and those that did not."""
+
+    done: list[Match] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def decision_limit(user: User) -> int:
+    """Return how many matches the user may decide at once."""
+    return MANAGER_LIMIT if user.has_perm(Action.APPROVE) else REVIEWER_LIMIT
+
+
+def decide_one(*, match: Match, version: int, decision: Decision, user: User) -> Match:
+    """Decide a match that has the ``version`` which the user saw, or raise the refusal."""
+    outcome = decide(versions={match.uid: version}, decision=decision, user=user)
+    for refusal in outcome.refused:
+        raise refusal.error
+    return outcome.done[0]
+
+
+@transaction.atomic
+def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> Outcome:
+    """Decide matches; ``versions`` maps their uids to the versions that the user saw.
+
+    Raise ``BulkLimit``, or the error that refuses the decision as such (role, code,
+    note), before writing anything. Other refusals are reported per match.
+    """
+    RULES[decision.verb].check(decision, user)
+    limit = decision_limit(user)
+    if len(versions) > limit:
+        raise errors.BulkLimit(limit=limit)
+    # Locked in key order, so that two decisions about many matches cannot deadlock.
+    rows = list(transitions.locked_rows().filter(uid__in=versions))
+    asked = _Asked(decision, user, rows)
+    outcome = Outcome()
+    moves: list[tuple[Match, Change]] = []
+    further: list[Match] = []
+    for match in rows:
+        try:
+            transitions.refuse_stale(
+                match=match, version=versions[match.uid], user=user
+            )
+            if asked.reaches_further(match):
+                further.append(match)
+            else:
+                moves.append((match, asked.change(match)))
+        except errors.ReviewError as refused:
+            outcome.refused.append(Refusal(match, refused))
+    if moves:
+        outcome.done.extend(transitions.apply_all(moves, actor=user))
+    for match in further:
+        try:
+            outcome.done.append(asked.carry_out(match, versions[match.uid]))
+        except errors.ReviewError as refused:
+            outcome.refused.append(Refusal(match, refused))
+    outcome.done.sort(key=attrgetter("pk"))
+    return outcome
+
+
+class _Asked:
+    """One decision about locked matches; licences and events are read once for all."""
+
+    def __init__(self, decision: Decision, user: User, rows: Sequence[Match]) -> None:
+        self.decision, self.user = decision, user
+        self._rows = rows
+        self._at = datetime.now(tz=UTC)
+
+    def reaches_further(self, match: Match) -> bool:
+        """Return whether the decision writes other rows, so that it is made alone."""
+        verb = self.decision.verb
+        if verb == Verb.UNDO:
+            return undo.reaches_further(match, self._event(match))
+        return verb == Verb.EXCLUDE or verb in CLAIM_VERBS
+
+    def change(self, match: Match) -> Change:
+        """Return the change of a match whose decision writes nothing else, or raise."""
+        decision, user = self.decision, self.user
+        if decision.verb == Verb.UNDO:
+            return undo.undone(match, self._event(match), user)
+        if decision.verb == Verb.REOPEN:
+            return changes.reopened(match, user, decision)
+        if decision.licence is not None:
+            changes.refuse_foreign_licence(match, decision.licence, self._licences)
+        return changes.settled(match, user, changes.wished(decision), at=self._at)
+
+    @transaction.atomic
+    def carry_out(self, match: Match, version: int) -> Match:
+        """Decide a match and write the other rows; or raise, having written nothing."""
+        decision, user = self.decision, self.user
+        # Read again, because the decision before may have changed this match too.
+        current = transitions.locked_row(match=match, version=version, user=user)
+        if decision.verb == Verb.UNDO:
+            return undo.undo(current, user)
+        if decision.verb == Verb.EXCLUDE:
+            return exclude.exclude_part(current, decision, user)
+        if decision.verb == Verb.DISPUTE:
+            return disputes.record(current, decision, user)
+        return disputes.answer(current, decision, user)
+
+    def _event(self, match: Match) -> Event:
+        return undo.undoable(self._events.get(match.case))
+
+    @cached_property
+    def _events(self) -> dict[str, Event]:
+        return transitions.last_events(self._rows)
+
+    @cached_property
+    def _licences(self) -> LicencesInForce:
+        return LicencesInForce()
+
+
+def allowed_verbs(*, match: Match, user: User) -> dict[str, VerbRule]:
+    """Return the verbs that the user may apply now, in the order of the buttons.
+
+    A match may refuse some of them still, for example an exclusion without sound.
+    """
+    if transitions.is_held_by_another(match=match, user=user):
+        return {}
+    allowed = {
+        verb: rule
+        for verb, rule in RULES.items()
+        if user.has_perm(rule.action) and _is_open_to(match, rule, user)
+    }
+    event = transitions.last_event(match) if Verb.UNDO in allowed else None
+    if event is None or not undo.may_undo(event=event, user=user):
+        allowed.pop(Verb.UNDO, None)
+    return allowed
+
+
+def _is_open_to(match: Match, rule: VerbRule, user: User) -> bool:
+    """Return whether the match's state and proposer allow the verb to this user."""
+    if match.state == MatchState.ESCALATED and rule.verb != Verb.UNDO:
+        own = match.proposed_by_id == user.pk and not approval.may_approve_own(user)
+        if own or rule.verb == Verb.ESCALATE or not user.has_perm(Action.APPROVE):
+            return False
+    answers = rule.verb in disputes.ENDS and disputes.was_left_open(match)
+    return answers or match.state in rule.starts

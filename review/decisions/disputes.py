@@ -1,0 +1,104 @@
+"""Records disputes of confirmed matches; managers answer them, deadlines never do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from accounts.models import User
+from review import errors
+from review.choices import DisputeStatus, MatchState, QueueReason, Verb
+from review.decisions.changes import refuse_state
+from review.decisions.verbs import Decision
+from review.models import Dispute, Match
+from review.services import transitions
+from review.services.transitions import Change
+
+ANSWER_WITHIN = timedelta(days=30)
+ANSWER_APPEAL_WITHIN = timedelta(days=7)
+ENDS = {
+    Verb.UPHOLD: (MatchState.UPHELD, DisputeStatus.UPHELD),
+    Verb.WITHDRAW: (MatchState.UPHELD, DisputeStatus.WITHDRAWN),
+    Verb.RELEASE: (MatchState.RELEASED, DisputeStatus.RELEASED),
+}
+"""The states of match and dispute after each answer."""
+
+
+def was_left_open(match: Match) -> bool:
+    """Return whether a rescan superseded the match without taking over its dispute."""
+    dispute = match.dispute if match.state == MatchState.SUPERSEDED else None
+    return (
+        dispute is not None
+        and dispute.match_id == match.pk
+        and dispute.status == DisputeStatus.OPEN
+    )
+
+
+def record(current: Match, decision: Decision, user: User) -> Match:
+    """Record a dispute of a locked claim; the answer is due in 30 days.
+
+    A dispute of a claim that was upheld before is an appeal, due in 7 days.
+    """
+    refuse_state(current, Verb.DISPUTE)
+    received = decision.received_at or datetime.now(tz=UTC)
+    # A date in the future would move the due date as well.
+    if received > datetime.now(tz=UTC):
+        raise errors.NotPossible(
+            "The dispute cannot have arrived in the future. Correct the date."
+        )
+    is_appeal = current.state == MatchState.UPHELD
+    within = ANSWER_APPEAL_WITHIN if is_appeal else ANSWER_WITHIN
+    statement = decision.note.strip()
+    dispute = Dispute.objects.create(
+        match=current,
+        code=decision.code,
+        is_appeal=is_appeal,
+        statement=statement,
+        received_at=received,
+        due_at=received + within,
+        recorded_by=user,
+    )
+    change = Change(
+        action=Verb.DISPUTE,
+        to=MatchState.DISPUTED,
+        fields={
+            "dispute_id": dispute.pk,
+            "due_at": dispute.due_at,
+            "queue_reason": QueueReason.DISPUTE,
+        },
+        reason=decision.code,
+        note=statement,
+        details={"received_at": received.isoformat()},
+    )
+    return transitions.apply(current=current, change=change, actor=user)
+
+
+def answer(current: Match, decision: Decision, user: User) -> Match:
+    """Answer the dispute of a locked claim, or give the claim up voluntarily."""
+    is_replaced = was_left_open(current)
+    if not is_replaced:
+        refuse_state(current, decision.verb)
+    text = decision.note.strip()
+    state, status = ENDS[decision.verb]
+    dispute, at = current.dispute, datetime.now(tz=UTC)
+    if dispute is not None and (is_replaced or current.state == MatchState.DISPUTED):
+        dispute.status = status
+        dispute.answer = text
+        dispute.answered_by = user
+        dispute.answered_at = at
+        dispute.save()
+    change = Change(
+        action=decision.verb,
+        # A new match replaced this one and waits for its own decision.
+        to=MatchState.SUPERSEDED if is_replaced else state,
+        free=is_replaced,
+        fields={
+            "decided_by_id": user.pk,
+            "decided_by_name": user.get_username(),
+            "decided_at": at,
+            "decision_reason": status,
+            "note": text,
+            "due_at": None,
+        },
+        note=text,
+    )
+    return transitions.apply(current=current, change=change, actor=user)

@@ -1,0 +1,115 @@
+"""Undoes the last decision about a match, with a new event."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from accounts.models import User
+from accounts.roles import Action
+from audit.models import Event
+from catalogue.models import Exclusion
+from review import errors
+from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb
+from review.decisions.changes import PROPOSE
+from review.models import Dispute, Match
+from review.services import exclusions, snapshots, transitions
+from review.services.transitions import Change
+
+UNDO_FOR = timedelta(minutes=10)
+_UNDOABLE = (
+    Verb.CONFIRM,
+    Verb.CLEAR,
+    Verb.REJECT,
+    Verb.EXCLUDE,
+    Verb.ESCALATE,
+    Verb.DISPUTE,
+    Verb.UPHOLD,
+    Verb.WITHDRAW,
+    Verb.RELEASE,
+    PROPOSE,
+    *ProposalVerb,
+)
+# Undoing one of these also changes the exclusion.
+_OF_EXCLUSIONS = (Verb.EXCLUDE, *ProposalVerb)
+
+
+def may_undo(*, event: Event, user: User) -> bool:
+    """Return whether the user may undo the event's decision.
+
+    The person who decided has ten minutes, a manager any time.
+    """
+    if event.action not in _UNDOABLE:
+        return False
+    if user.has_perm(Action.APPROVE):
+        return True
+    recent = datetime.now(tz=UTC) - event.at <= UNDO_FOR
+    return event.actor_id == user.pk and recent and user.has_perm(Action.DECIDE)
+
+
+def undoable(event: Event | None) -> Event:
+    """Return the event, or raise ``NothingToUndo`` if it is no decision."""
+    if event is None or event.action not in _UNDOABLE:
+        raise errors.NothingToUndo(
+            "There is nothing to undo: the last change was not a decision."
+        )
+    return event
+
+
+def undone(current: Match, event: Event, user: User) -> Change:
+    """Return the change that undoes the event, the last one of a locked match."""
+    transitions.refuse_foreign_lock(match=current, user=user)
+    if not may_undo(event=event, user=user):
+        raise errors.NotAllowed(
+            "You can undo your own decision for 10 minutes. Ask a manager to undo this "
+            "one."
+        )
+    fields = snapshots.as_fields(snapshots.from_event(event.before))
+    state = MatchState(str(fields.pop("state")))
+    if state == MatchState.IN_REVIEW:
+        # The lock has expired since then, so the match returns to the queue.
+        state = MatchState.PENDING
+    return Change(Verb.UNDO, state, fields=fields, free=True)
+
+
+def reaches_further(match: Match, event: Event) -> bool:
+    """Return whether undoing also changes a dispute or an exclusion."""
+    return match.dispute_id is not None or event.action in _OF_EXCLUSIONS
+
+
+def undo(current: Match, user: User) -> Match:
+    """Undo the last decision about a locked match, and its dispute or exclusion."""
+    event = undoable(transitions.last_event(current))
+    change = undone(current, event, user)
+    if current.dispute is not None:
+        _undo_dispute(event, current.dispute)
+    match = transitions.apply(current=current, change=change, actor=user)
+    if event.action in _OF_EXCLUSIONS:
+        _undo_exclusion(event, user)
+        match.refresh_from_db()
+    return match
+
+
+def _undo_dispute(event: Event, dispute: Dispute) -> None:
+    """Undo the dispute too: reopen it, or mark it as recorded by mistake."""
+    if event.action == Verb.DISPUTE:
+        dispute.status = DisputeStatus.UNDONE
+    elif event.before["state"] in (MatchState.DISPUTED, MatchState.SUPERSEDED):
+        dispute.status = DisputeStatus.OPEN
+        dispute.answer, dispute.answered_at, dispute.answered_by = "", None, None
+    dispute.save()
+
+
+def _undo_exclusion(event: Event, user: User) -> None:
+    """Undo the exclusion too: remove it, or make it a proposal again."""
+    segment = Exclusion.objects.filter(uid=event.after["exclusion"]).first()
+    if segment is None:
+        return
+    if event.action == ProposalVerb.APPROVE:
+        exclusions.undo_approval(segment=segment, user=user)
+    elif event.action == ProposalVerb.REFUSE:
+        exclusions.undo_refusal(segment=segment, user=user)
+    elif segment.removed_at is None and (
+        # In force, it is no longer a proposal, so this needs a manager.
+        not segment.approved or user.has_perm(Action.EDIT_CATALOGUE)
+    ):
+        exclusions.take_back(segment=segment, user=user)

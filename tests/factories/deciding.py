@@ -1,0 +1,111 @@
+"""One function per verb, so that tests read as what a person does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from accounts.models import User
+from review.choices import Verb
+from review.decisions.decide import Outcome, decide, decide_one
+from review.decisions.verbs import Decision
+from review.models import Licence, Match
+
+
+def confirm(*, match: Match, user: User, version: int, note: str = "") -> Match:
+    """Confirm that the match is ours."""
+    return _decide(match, version, user, Decision(Verb.CONFIRM, note=note))
+
+
+def clear(
+    *,
+    match: Match,
+    user: User,
+    version: int,
+    reason: str = "",
+    licence: Licence | None = None,
+) -> Match:
+    """Clear the use."""
+    decision = Decision(Verb.CLEAR, note=reason, licence=licence)
+    return _decide(match, version, user, decision)
+
+
+def reject(
+    *, match: Match, user: User, version: int, reason: str, note: str = ""
+) -> Match:
+    """Reject the match; ``reason`` is a code."""
+    return _decide(match, version, user, Decision(Verb.REJECT, code=reason, note=note))
+
+
+def escalate(*, match: Match, user: User, version: int, note: str) -> Match:
+    """Ask a manager."""
+    return _decide(match, version, user, Decision(Verb.ESCALATE, note=note))
+
+
+def reopen(*, match: Match, user: User, version: int, reason: str) -> Match:
+    """Put the match back into the queue."""
+    return _decide(match, version, user, Decision(Verb.REOPEN, note=reason))
+
+
+def undo(*, match: Match, user: User, version: int) -> Match:
+    """Undo the last decision."""
+    return _decide(match, version, user, Decision(Verb.UNDO))
+
+
+def exclude_part(
+    *,
+    match: Match,
+    user: User,
+    version: int,
+    span: tuple[int, int],
+    reason: str,
+    note: str = "",
+    chosen: Collection[str] = (),
+) -> Match:
+    """Exclude an interval of the recording."""
+    decision = Decision(
+        Verb.EXCLUDE, code=reason, note=note, interval=span, also=chosen
+    )
+    return _decide(match, version, user, decision)
+
+
+def record(
+    *,
+    match: Match,
+    user: User,
+    version: int,
+    code: str,
+    statement: str = "",
+    received_at: datetime | None = None,
+) -> Match:
+    """Record a dispute."""
+    decision = Decision(
+        Verb.DISPUTE, code=code, note=statement, received_at=received_at
+    )
+    return _decide(match, version, user, decision)
+
+
+def uphold(*, match: Match, user: User, version: int, answer: str) -> Match:
+    """Uphold the claim."""
+    return _decide(match, version, user, Decision(Verb.UPHOLD, note=answer))
+
+
+def withdraw(*, match: Match, user: User, version: int, answer: str) -> Match:
+    """Record that the other side withdrew the dispute."""
+    return _decide(match, version, user, Decision(Verb.WITHDRAW, note=answer))
+
+
+def release(*, match: Match, user: User, version: int, answer: str) -> Match:
+    """Give the claim up."""
+    return _decide(match, version, user, Decision(Verb.RELEASE, note=answer))
+
+
+def bulk_decide(
+    *, expected: Mapping[str, int], user: User, decision: Decision
+) -> Outcome:
+    """Decide many matches."""
+    return decide(versions=expected, decision=decision, user=user)
+
+
+def _decide(match: Match, version: int, user: User, decision: Decision) -> Match:
+    return decide_one(match=match, version=version, decision=decision, user=user)
