@@ -365,7 +365,7 @@ def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
             here="",
             waveform=load_waveform(match.scanned_file),
         ),
-        "plays": pictures.plays_of(segments, current),
+        "plays": pictures.shown_segments(segments, current),
         "current": current,
         "source": pair.source if pair else None,
         "reference": pair.reference if pair else None,

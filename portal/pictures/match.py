@@ -37,7 +37,7 @@ class ShownSegment:
         return (self.segment.speech_pct or 0) >= UNDER_SPEECH_PCT
 
 
-def plays_of(segments: Sequence[Segment], current: int) -> list[ShownSegment]:
+def shown_segments(segments: Sequence[Segment], current: int) -> list[ShownSegment]:
     """Number the segments from 1 and mark the chosen one."""
     return [
         ShownSegment(number, segment, number == current)

@@ -21,7 +21,7 @@ from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.review.proposals import proposed
 from portal.review.queue import Queue
-from portal.review.reasons import why_here
+from portal.review.reasons import shown_reason
 from portal.shared.formats import clock, counted, percent
 from reports.evidence.selectors import evidence_of
 from review import coverage, selectors
@@ -206,12 +206,12 @@ def page(
         "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
-        "why": why_here(match, play, behind),
+        "why": shown_reason(match, play, behind),
         "waits_for_answer": behind is not None,
         "proposals": [
             proposed(exclusion=each, match=match, queue=queue) for each in touching
         ],
-        "plays": pictures.plays_of(segments, current),
+        "plays": pictures.shown_segments(segments, current),
         "current": current,
         "pair": aligned_pair(match=match, play=play) if play else None,
         "ribbon": pictures.draw_ribbon(

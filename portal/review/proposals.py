@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Exclusion
 from portal.review.queue import Queue
-from portal.review.reasons import said_of
+from portal.review.reasons import proposal_sentence
 from portal.shared import playback
 from review import approval
 from review.choices import WAITING_STATES
@@ -41,7 +41,7 @@ def proposed(
     address = reverse("portal:match_proposal", args=[match.uid, exclusion.uid])
     return Proposed(
         exclusion=exclusion,
-        said=said_of(exclusion),
+        said=proposal_sentence(exclusion),
         url=f"{address}{queue.query(leads=leads)}",
         audio_url=playback.audio_url(match.recording),
         why_not=_why_not(exclusion, match, queue.user),

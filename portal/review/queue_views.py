@@ -19,7 +19,7 @@ from portal.pictures.file import why_no_matches
 from portal.review.page import Lock, lock_of
 from portal.review.proposals import FROM_QUEUE, Proposed, proposed
 from portal.review.queue import ORDERS, Queue, tab_counts, unmatched_files
-from portal.review.reasons import Why, why_here
+from portal.review.reasons import ShownReason, shown_reason
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.filters import MatchFilterForm, QueueFilterForm
@@ -49,7 +49,7 @@ class QueueRow:
     match: Match
     lock: Lock
     url: str
-    why: Why
+    why: ShownReason
     proposal: Proposed | None
 
 
@@ -100,7 +100,7 @@ def _row(queue: Queue, match: Match, behind: Exclusion | None) -> QueueRow:
         match=match,
         lock=lock_of(match, queue.user),
         url=queue.url_of(match),
-        why=why_here(match, next(iter(match.segments), None), behind),
+        why=shown_reason(match, next(iter(match.segments), None), behind),
         proposal=shown,
     )
 

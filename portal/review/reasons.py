@@ -15,7 +15,7 @@ _UNDECIDED = (MatchState.PENDING, MatchState.IN_REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class ShownReason:
     """The reason as the page's card shows it."""
 
     icon: str
@@ -23,21 +23,21 @@ class Why:
     sentence: str
 
 
-def why_here(
+def shown_reason(
     match: Match, play: Segment | None, proposal: Exclusion | None = None
-) -> Why:
+) -> ShownReason:
     """Return why this match waits; a proposed exclusion goes before the queue reason."""
     if proposal is not None:
-        sentence = " ".join(filter(None, (said_of(proposal), proposal.note)))
-        return Why("scissors", "Exclusion proposed", sentence)
-    return Why(
+        sentence = " ".join(filter(None, (proposal_sentence(proposal), proposal.note)))
+        return ShownReason("scissors", "Exclusion proposed", sentence)
+    return ShownReason(
         icon=reason_icon(match.queue_reason),
         label=str(QueueReason(match.queue_reason).label),
         sentence=_sentence(match, play),
     )
 
 
-def said_of(proposal: Exclusion) -> str:
+def proposal_sentence(proposal: Exclusion) -> str:
     """Return a sentence with the proposal's author, interval and reason."""
     who = proposal.created_by.get_username() if proposal.created_by else "–"
     start, end = (

@@ -60,7 +60,7 @@ def test_bulk_action_decides_each_and_names_the_refused(sign_in: SignIn) -> None
         "reject_matches",
         first,
         apply="yes",
-        reason="noise",
+        code="noise",
         expected=[f"{first.uid}:1", f"{second.uid}:1", f"{held.uid}:2"],
     )
 
@@ -80,7 +80,7 @@ def test_bulk_action_without_a_reason_asks_again_about_the_same(
         client, "reject_matches", match, apply="yes", expected=[f"{match.uid}:1"]
     )
 
-    assert "This field is required" in text(response)
+    assert "Choose why the match is rejected." in text(response)
     assert f'value="{match.uid}:1"' in text(response)
 
 
