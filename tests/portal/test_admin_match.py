@@ -197,7 +197,7 @@ def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
     assert "Shared loop" in asked
     assert without.status_code == 200
     assert "Choose why the match is rejected." in text(without)
-    assert "Say why the match is rejected" in text(other)
+    assert "Say in the note why the match is rejected." in text(other)
     match.refresh_from_db()
     assert (match.state, match.decision_reason) == (MatchState.REJECTED, "other")
     assert match.note == "a jingle"
