@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Count, Max, Min, QuerySet
 
 from common.queue import Priority
@@ -49,6 +51,26 @@ def _full_lanes(kind: Kind) -> list[str]:
 def running(kind: str) -> QuerySet[Job]:
     """Return the jobs of a kind that workers have."""
     return Job.objects.filter(kind=kind, state=JobState.RUNNING)
+
+
+def jobs_of(
+    kind: Kind, subjects: Iterable[models.Model], states: Iterable[JobState]
+) -> dict[int, Job]:
+    """Return the newest job of each row, by the row's primary key.
+
+    ``states`` are those of open jobs, or that of failed ones.
+    """
+    rows = list(subjects)
+    found = Job.objects.filter(
+        kind=kind.name, subject__in=[row.pk for row in rows], state__in=states
+    )
+    return {job.subject or 0: job for job in found.order_by("pk")}
+
+
+def progress_of(kind: str, subject: int) -> int:
+    """Return how far the running job of a row is, in percent; 0 if none runs."""
+    progress = running(kind).filter(subject=subject).values_list("progress", flat=True)
+    return progress.first() or 0
 
 
 def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
