@@ -16,7 +16,6 @@ class ReportsConfig(AppConfig):
         from reports.foreign.services import requeue_stale_imports
         from scanning.signals import worker_swept
 
-        worker_swept.connect(services.requeue_stale_runs)
         worker_swept.connect(services.prune_runs)
         worker_swept.connect(scheduling.run_due)
         worker_swept.connect(requeue_stale_imports)

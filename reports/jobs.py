@@ -10,7 +10,41 @@ import audit.services
 from common.queue import Priority
 from jobs.choices import JobState
 from jobs.kinds import Kind, register
-from reports.models import EvidencePack, PackStatus
+from reports.choices import RunState
+from reports.models import EvidencePack, PackStatus, ReportRun
+
+
+def _end_run(run: ReportRun, _state: JobState, code: str, cause: str) -> None:
+    """Note when a run ended, and in words what killed its workers."""
+    if code == "lost_worker":
+        cause = "The report was interrupted too often. Run it again with fewer rows."
+    ReportRun.objects.filter(pk=run.pk).update(
+        message=cause[:500], finished_at=datetime.now(tz=UTC)
+    )
+
+
+REPORT = register(
+    Kind(
+        "report",
+        ReportRun,
+        "reports.running.run",
+        label=_("Report"),
+        priority=Priority.DOCUMENT,
+        gives_way=True,
+        # ``serve`` waits for 30 s in total.
+        hand_back_after=10.0,
+        mirror={
+            JobState.WAITING: RunState.QUEUED,
+            JobState.RUNNING: RunState.RUNNING,
+            JobState.DONE: RunState.READY,
+            JobState.FAILED: RunState.FAILED,
+            JobState.CANCELLED: RunState.CANCELLED,
+        },
+        status_field="state",
+        cause_field="message",
+        on_end=_end_run,
+    )
+)
 
 
 def _end_pack(pack: EvidencePack, state: JobState, code: str, cause: str) -> None:

@@ -90,9 +90,9 @@ class EvidencePack(models.Model):
     @property
     def progress(self) -> int:
         """Return how far the pack is, in percent."""
-        if self.status == PackStatus.READY:
-            return 100
-        return progress_of("evidence", self.pk)
+        if self.status == PackStatus.BUILDING:
+            return progress_of("evidence", self.pk)
+        return 100 if self.status == PackStatus.READY else 0
 
     @property
     def file_name(self) -> str:
