@@ -87,6 +87,16 @@ class JobContext:
             self.kind.show(self.subject.pk, JobState.DONE, **columns)
         self.is_finished = True
 
+    def write(self, **columns: Any) -> None:  # Any: as below
+        """Write columns of the subject on the way, as the counts of what is done.
+
+        Raises ``LeaseLost``, having written nothing.
+        """
+        with transaction.atomic():
+            if not self._mine().update(lease_until=lease_end()):
+                raise LeaseLost
+            self.kind.show(self.subject.pk, JobState.RUNNING, **columns)
+
     def wait_until(self, at: datetime, cause: str = "") -> NoReturn:
         """Let the job wait until then; its attempts count anew."""
         raise WaitsUntil(at, cause)

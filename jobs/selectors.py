@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Min, QuerySet
 from common.queue import Priority
 from jobs import resources
 from jobs.choices import JobState, Pool
-from jobs.kinds import Kind, all_kinds
+from jobs.kinds import Kind, all_kinds, find_kind
 from jobs.models import Job
 
 
@@ -46,6 +46,12 @@ def _full_lanes(kind: Kind) -> list[str]:
         return []
     lanes = running(kind.name).order_by().values("lane").annotate(jobs=Count("pk"))
     return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
+
+
+def is_limited(kind: str) -> bool:
+    """Return whether jobs of a kind may have to wait for others of the same kind."""
+    found = find_kind(kind)
+    return kind in settings.ACRPORTAL_JOBS_AT_ONCE or bool(found and found.lane_limit())
 
 
 def running(kind: str) -> QuerySet[Job]:

@@ -8,10 +8,36 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from common.queue import Priority
-from jobs.choices import JobState
+from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, register
+from jobs.services import submit
 from reports.choices import RunState
-from reports.models import EvidencePack, PackStatus, ReportRun
+from reports.models import EvidencePack, PackStatus, ReportDelivery, ReportRun
+from reports.models.schedule import ReportDeliveryState
+from scanning.services.outbound_callbacks import MAX_ATTEMPTS, RETRY_AFTER
+
+
+def ask_for_deliveries(run: ReportRun) -> None:
+    """Let what waits for a run be sent; call it in the transaction that ends the run."""
+    waiting = ReportDelivery.objects.filter(run=run, state=ReportDeliveryState.WAITING)
+    for delivery in waiting:
+        submit(DELIVERY, delivery)
+
+
+def record_end(
+    delivery: ReportDelivery, state: ReportDeliveryState, why: str = ""
+) -> None:
+    """Record how a delivery ended."""
+    audit.services.record(
+        case=delivery.run.case,
+        action=f"dispatch.{state}",
+        actor=f"schedule:{delivery.schedule.uid}",
+        after={
+            "to": delivery.schedule.recipients or delivery.schedule.url,
+            "sha256": delivery.run.sha256,
+        },
+        note=why,
+    )
 
 
 def _end_run(run: ReportRun, _state: JobState, code: str, cause: str) -> None:
@@ -21,6 +47,13 @@ def _end_run(run: ReportRun, _state: JobState, code: str, cause: str) -> None:
     ReportRun.objects.filter(pk=run.pk).update(
         message=cause[:500], finished_at=datetime.now(tz=UTC)
     )
+    ask_for_deliveries(run)
+
+
+def _end_delivery(
+    delivery: ReportDelivery, _state: JobState, _code: str, cause: str
+) -> None:
+    record_end(delivery, ReportDeliveryState.FAILED, cause)
 
 
 REPORT = register(
@@ -80,5 +113,25 @@ EVIDENCE = register(
         },
         cause_field="message",
         on_end=_end_pack,
+    )
+)
+DELIVERY = register(
+    Kind(
+        "dispatch",
+        ReportDelivery,
+        "reports.sending.run",
+        label=_("Delivery of a scheduled report"),
+        pool=Pool.TALK,
+        priority=Priority.DOCUMENT,
+        max_attempts=lambda: MAX_ATTEMPTS,
+        pause=lambda attempts: RETRY_AFTER[attempts - 1],
+        # The work itself tells a report that was sent from one with nothing new.
+        mirror={
+            JobState.WAITING: ReportDeliveryState.WAITING,
+            JobState.FAILED: ReportDeliveryState.FAILED,
+        },
+        status_field="state",
+        cause_field="message",
+        on_end=_end_delivery,
     )
 )

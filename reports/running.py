@@ -26,6 +26,7 @@ from jobs.models import Job
 from jobs.runner import here
 from reports import selectors
 from reports.choices import Format, Mode
+from reports.jobs import ask_for_deliveries
 from reports.keeping import CompressedFile, RowKeeper, kept_rows
 from reports.layouts import Layout
 from reports.manifest import contents
@@ -225,6 +226,7 @@ def _finish(context: JobContext, keeper: RowKeeper | None, written: Written) -> 
             found = {name: getattr(run, name) for name in _FOUND}
             context.finish(**found, finished_at=datetime.now(tz=UTC))
             _record(run)
+            ask_for_deliveries(run)
     except BaseException:
         # No row names these files yet, so nothing else would delete them.
         for name in stored:

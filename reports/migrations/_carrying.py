@@ -17,7 +17,8 @@ _BATCH = 500
 Row = Any
 
 
-def _batches(rows: QuerySet[Row]) -> Iterator[list[Row]]:
+def batches(rows: QuerySet[Row]) -> Iterator[list[Row]]:
+    """Yield rows in lists of limited length."""
     keys = list(rows.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(keys), _BATCH):
         yield list(rows.filter(pk__in=keys[start : start + _BATCH]).order_by("pk"))
@@ -49,7 +50,7 @@ class Carried:
         unfinished = model.objects.filter(
             **{f"{self.status}__in": [self.waiting, self.running]}
         )
-        for batch in _batches(unfinished):
+        for batch in batches(unfinished):
             jobs.bulk_create([self._job(jobs.model, row, now) for row in batch])
             # A row without an owner waited for its next attempt.
             model.objects.filter(
@@ -80,7 +81,7 @@ class Carried:
         jobs = apps.get_model("jobs", "Job").objects.filter(kind=self.kind)
         model = apps.get_model("reports", self.model)
         names = ("lease_owner", "lease_until", "attempts", *self.moved)
-        for batch in _batches(jobs.filter(state__in=["waiting", "running"])):
+        for batch in batches(jobs.filter(state__in=["waiting", "running"])):
             rows = model.objects.in_bulk([job.subject for job in batch])
             for job in batch:
                 for name in names if job.subject in rows else ():

@@ -17,7 +17,7 @@ from tests.test_migrations import _fill, empty_database
 __all__ = ["empty_database"]
 
 BEFORE = "0006_rename_report_delivery"
-AFTER = "0010_drop_columns_of_report_runs"
+AFTER = "0012_drop_columns_of_report_deliveries"
 UNTIL = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None, "attempts": 0}
 HELD = {"lease_owner": "w:1", "lease_until": UNTIL, "attempts": 2}
@@ -83,8 +83,13 @@ def test_unfinished_work_becomes_jobs_and_becomes_rows_again(
 ) -> None:
     state = _migrate(empty_database, BEFORE)
     made = {moved.kind: _rows_of(moved, state) for moved in MOVED}
+    deliveries = _deliveries(state, made["report"]["held"])
 
     state = _migrate(empty_database, AFTER)
+    jobs = state.apps.get_model("jobs", "Job").objects.filter(kind="dispatch")
+    (job,) = jobs
+    assert job.subject == deliveries["due"].pk
+    assert (job.pool, job.run_after, job.attempts) == ("talk", UNTIL, 3)
     for moved in MOVED:
         _assert_jobs(moved, state, made[moved.kind])
 
@@ -92,6 +97,24 @@ def test_unfinished_work_becomes_jobs_and_becomes_rows_again(
     assert not state.apps.get_model("jobs", "Job").objects.exists()
     for moved in MOVED:
         _assert_rows(moved, state, made[moved.kind])
+    rows: Row = state.apps.get_model("reports", "ReportDelivery").objects
+    again = rows.get(pk=deliveries["due"].pk)
+    assert (again.state, again.next_attempt_at, again.attempts) == ("waiting", UNTIL, 3)
+    assert rows.get(pk=deliveries["early"].pk).next_attempt_at is not None
+
+
+def _deliveries(state: ProjectState, unfinished: Row) -> dict[str, Row]:
+    """Return a delivery that is due, one of an unfinished report, and one sent."""
+    rows: Row = state.apps.get_model("reports", "ReportDelivery")
+    schedule = _fill(state, "reports.reportschedule")
+    ready = _run(state, "ready", LEASE)
+
+    def make(run: Row, of: str) -> Row:
+        columns = {"next_attempt_at": UNTIL, "attempts": 3}
+        return rows.objects.create(schedule=schedule, run=run, state=of, **columns)
+
+    make(ready, "sent")
+    return {"due": make(ready, "waiting"), "early": make(unfinished, "waiting")}
 
 
 def _migrate(database: BaseDatabaseWrapper, name: str) -> ProjectState:

@@ -18,6 +18,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.models import AccessLimit, User
@@ -31,6 +32,7 @@ from jobs.errors import Cancelled, Failed, LeaseLost
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim
+from jobs.wake import run_next_job
 from reports import files, running, selectors, services
 from reports.choices import Format, Mode, RunState
 from reports.jobs import REPORT
@@ -340,12 +342,13 @@ def test_worker_that_is_to_end_hands_a_long_report_back(
 
     with monkeypatch.context() as ending:
         ending.setattr(draining, "seconds", lambda: 60.0)
-        run_next(Pool.WORK)
+        run_next_job.call(Pool.WORK)
 
     run.refresh_from_db()
     job = job_of(run)
     assert run.state == RunState.QUEUED
     assert (job.state, job.attempts, job.lease_owner) == (JobState.WAITING, 0, "")
+    assert DBTaskResult.objects.ready().count() == 1
     assert stored_reports(settings) == []
 
     run_next(Pool.WORK)
