@@ -98,7 +98,6 @@ def _dispatch(desk: Desk) -> ReportDelivery:
         run=report_run(desk.user),
         state=ReportDeliveryState.FAILED,
         message="It broke.",
-        next_attempt_at=datetime.now(tz=UTC),
     )
 
 

@@ -295,12 +295,9 @@ def _running(desk: Desk, user: User) -> None:
         run.file = "report.csv.gz"
         run.counts = {"yes": 2, "no": 1, "confirmed": 1, "in_review": 1}
         run.save()
-    for number, dispatch in enumerate(ReportDeliveryState):
+    for dispatch in ReportDeliveryState:
         ReportDelivery.objects.create(
-            schedule=schedule(user),
-            run=report_run(user),
-            state=dispatch,
-            next_attempt_at=NOW + timedelta(days=number),
+            schedule=schedule(user), run=report_run(user), state=dispatch
         )
     for verb in ActionVerb:
         for action_state in ActionState:

@@ -91,7 +91,7 @@ def _check(desk: Desk) -> CatalogueCheck:
 
 def _dispatch(desk: Desk) -> ReportDelivery:
     return ReportDelivery.objects.create(
-        schedule=schedule(desk.user), run=report_run(desk.user), next_attempt_at=NOW
+        schedule=schedule(desk.user), run=report_run(desk.user)
     )
 
 
