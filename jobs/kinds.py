@@ -71,6 +71,8 @@ class Kind:
     mirror: Mapping[JobState, str] = field(default_factory=dict)
     """The subject's ``status_field`` for each state of the job that shows there."""
     status_field: str = "status"
+    keeps: frozenset[str] = frozenset()
+    """Values of ``status_field`` that no job changes, such as that of a retired row."""
     cause_field: str = ""
     """The subject's column for the final cause, if it has one."""
     on_end: Ended | None = None
@@ -89,9 +91,14 @@ class Kind:
         if state in self.mirror:
             columns.setdefault(self.status_field, self.mirror[state])
             if self.cause_field:
-                columns.setdefault(self.cause_field, cause)
+                column = self.model._meta.get_field(self.cause_field)
+                longest = getattr(column, "max_length", None)
+                columns.setdefault(self.cause_field, cause[:longest])
         if columns:
-            self.model._base_manager.filter(pk=subject).update(**columns)
+            rows = self.model._base_manager.filter(pk=subject)
+            if self.keeps:
+                rows = rows.exclude(**{f"{self.status_field}__in": self.keeps})
+            rows.update(**columns)
 
 
 _kinds: dict[str, Kind] = {}

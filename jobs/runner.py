@@ -115,8 +115,8 @@ def _attempt(context: JobContext) -> None:
             context.finish()
     except Stopped as stopped:
         _stop(context, stopped)
-    except IndexUnavailable:
-        _block(context, resources.INDEX)
+    except IndexUnavailable as error:
+        _block(context, resources.INDEX, describe(error))
     except Blocked as blocked:
         _block(context, blocked.resource)
     except Failed as failed:
@@ -145,12 +145,13 @@ def _stop(context: JobContext, stopped: Stopped) -> None:
             raise stopped
 
 
-def _block(context: JobContext, resource: str) -> None:
+def _block(context: JobContext, resource: str, cause: str = "") -> None:
     resources.block(resource)
     context.put_off(
         attempts=context.job.attempts - 1,
         run_after=datetime.now(tz=UTC) + resources.PAUSE,
         blocked_by=resource,
+        cause=cause,
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Count, Max, Min, QuerySet
 
 from common.queue import Priority
 from jobs import resources
-from jobs.choices import JobState, Pool
-from jobs.kinds import Kind, all_kinds
+from jobs.choices import OPEN_STATES, JobState, Pool
+from jobs.kinds import Kind, all_kinds, find_kind
 from jobs.models import Job
 
 
@@ -46,6 +48,12 @@ def _full_lanes(kind: Kind) -> list[str]:
     return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
 
 
+def is_limited(kind: str) -> bool:
+    """Return whether jobs of a kind may have to wait for others of the same kind."""
+    found = find_kind(kind)
+    return kind in settings.ACRPORTAL_JOBS_AT_ONCE or bool(found and found.lane_limit())
+
+
 def running(kind: str) -> QuerySet[Job]:
     """Return the jobs of a kind that workers have."""
     return Job.objects.filter(kind=kind, state=JobState.RUNNING)
@@ -63,6 +71,18 @@ def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
         if last is not None:
             return int(last) + 1
     return int(waiting.aggregate(now=Min("turn"))["now"] or 0)
+
+
+def open_job(kind: Kind, subject: models.Model) -> Job | None:
+    """Return the job of a kind that waits for a subject or works on it."""
+    same = Job.objects.filter(kind=kind.name, key=kind.key(subject))
+    return same.filter(state__in=OPEN_STATES, subject=subject.pk).first()
+
+
+def by_subject(kind: str, state: JobState, subjects: Iterable[int]) -> dict[int, Job]:
+    """Return the jobs of a kind in a state, by the key of what they work on."""
+    jobs = Job.objects.filter(kind=kind, state=state, subject__in=subjects)
+    return {job.subject: job for job in jobs if job.subject is not None}
 
 
 def lost_leases() -> QuerySet[Job]:
