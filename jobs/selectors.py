@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Min, QuerySet
 
 from common.queue import Priority
 from jobs import resources
-from jobs.choices import OPEN_STATES, JobState, Pool
+from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, all_kinds, find_kind
 from jobs.models import Job
 
@@ -59,6 +59,26 @@ def running(kind: str) -> QuerySet[Job]:
     return Job.objects.filter(kind=kind, state=JobState.RUNNING)
 
 
+def jobs_of(
+    kind: Kind, subjects: Iterable[models.Model], states: Iterable[JobState]
+) -> dict[int, Job]:
+    """Return the newest job of each row, by the row's primary key.
+
+    ``states`` are those of open jobs, or that of failed ones.
+    """
+    rows = list(subjects)
+    found = Job.objects.filter(
+        kind=kind.name, subject__in=[row.pk for row in rows], state__in=states
+    )
+    return {job.subject or 0: job for job in found.order_by("pk")}
+
+
+def progress_of(kind: str, subject: int) -> int:
+    """Return how far the running job of a row is, in percent; 0 if none runs."""
+    progress = running(kind).filter(subject=subject).values_list("progress", flat=True)
+    return progress.first() or 0
+
+
 def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
     """Return the turn of a new job.
 
@@ -71,18 +91,6 @@ def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
         if last is not None:
             return int(last) + 1
     return int(waiting.aggregate(now=Min("turn"))["now"] or 0)
-
-
-def open_job(kind: Kind, subject: models.Model) -> Job | None:
-    """Return the job of a kind that waits for a subject or works on it."""
-    same = Job.objects.filter(kind=kind.name, key=kind.key(subject))
-    return same.filter(state__in=OPEN_STATES, subject=subject.pk).first()
-
-
-def by_subject(kind: str, state: JobState, subjects: Iterable[int]) -> dict[int, Job]:
-    """Return the jobs of a kind in a state, by the key of what they work on."""
-    jobs = Job.objects.filter(kind=kind, state=state, subject__in=subjects)
-    return {job.subject: job for job in jobs if job.subject is not None}
 
 
 def lost_leases() -> QuerySet[Job]:

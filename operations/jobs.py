@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import person_at_work
 from catalogue.models import CatalogueImport, Recording
 from dedup.models import CatalogueCheck
-from jobs.choices import JobState as RunnerState
-from jobs.models import Job as RunnerJob
-from jobs.selectors import by_subject
+from jobs.choices import OPEN_STATES
+from jobs.choices import JobState as WorkState
+from jobs.kinds import find_kind
+from jobs.models import Job as Work
+from jobs.selectors import jobs_of
 from reports import scheduling
 from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
 from scanning.models import (
@@ -237,7 +239,7 @@ def given_up(key: str) -> Job | None:
     if not has_uid and not of_row.isdecimal():
         return None
     row = rows.filter(**{"uid" if has_uid else "pk": of_row[:32]}).first()
-    return _job(kind, row, JobState.FAILED) if row is not None else None
+    return _jobs(kind, [row], JobState.FAILED)[0] if row is not None else None
 
 
 def job_counts() -> dict[JobState, int]:
@@ -262,31 +264,35 @@ def _in_state(kind: _Kind, state: JobState) -> QuerySet[Any]:
     return rows
 
 
-def _of_kind(kind: _Kind, state: JobState, limit: int) -> Iterator[Job]:
+def _of_kind(kind: _Kind, state: JobState, limit: int) -> list[Job]:
     order = "-pk" if state is JobState.FAILED else "pk"
     rows = list(_in_state(kind, state).order_by(order)[:limit])
-    of_rows = by_subject(kind.name, RunnerState(state), [row.pk for row in rows])
-    for row in rows:
-        yield _job(kind, row, state, of_rows.get(row.pk))
+    return _jobs(kind, rows, state)
 
 
-def _job(
-    kind: _Kind,
-    row: Any,  # Any: a row of the kind
-    state: JobState,
-    of_row: RunnerJob | None = None,
-) -> Job:
-    # Rows of kinds that have not moved to the runner hold their lease themselves.
-    lease = of_row or row
+def _jobs(kind: _Kind, rows: list[Any], state: JobState) -> list[Job]:
+    """Describe rows of a kind. Any: of the kind's model."""
+    moved = find_kind(kind.name)
+    states = (WorkState.FAILED,) if state is JobState.FAILED else OPEN_STATES
+    work = jobs_of(moved, rows, states) if moved else {}
+    return [_job(kind, row, state, work.get(row.pk)) for row in rows]
+
+
+def _job(kind: _Kind, row: Any, state: JobState, work: Work | None) -> Job:
+    """Describe a row; ``work`` is its job, if its kind has moved to ``jobs``.
+
+    Any: a row of the kind.
+    """
+    source = work or row
     return Job(
         kind=kind.name,
         label=kind.label,
         title=kind.title(row),
         state=state,
         since=getattr(row, kind.since),
-        progress=getattr(lease, "progress", None),
-        attempts=getattr(lease, "attempts", 0),
-        worker=getattr(lease, "lease_owner", ""),
-        cause=str(getattr(row, kind.cause)),
+        progress=getattr(source, "progress", None),
+        attempts=getattr(source, "attempts", 0),
+        worker=getattr(source, "lease_owner", ""),
+        cause=str(getattr(row, kind.cause)) or (work.cause if work else ""),
         subject=row,
     )

@@ -8,10 +8,9 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from jobs import selectors, services
+from jobs import services
 from jobs.choices import JobState
 from jobs.context import JobContext
-from jobs.kinds import Kind
 from jobs.models import Job
 from jobs.wake import run_next_job
 from tests.factories.catalogue import BucketFactory
@@ -59,16 +58,3 @@ def test_limited_jobs_follow_each_other_though_their_entries_are_used_up(
         work()
 
     assert did == ["a", "b", "c"]
-
-
-def test_the_open_job_of_a_subject_is_found(plain: Kind) -> None:
-    bucket = BucketFactory.create()
-    job = services.submit(plain, bucket)
-    assert selectors.open_job(plain, bucket) == job
-    assert selectors.by_subject(plain.name, JobState.WAITING, [bucket.pk]) == {
-        bucket.pk: job
-    }
-
-    services.cancel(job)
-
-    assert selectors.open_job(plain, bucket) is None
