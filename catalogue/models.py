@@ -13,7 +13,6 @@ from django.db import models
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
 from common.checked_imports import CheckedImport
-from common.leases import Leased
 from common.uid import new_uid
 
 # The id that ACRCloud's API gives to its own music catalogue.
@@ -124,7 +123,7 @@ def new_acr_id() -> str:
     return secrets.token_hex(16)
 
 
-class Recording(Leased):
+class Recording(models.Model):
     """One reference recording: audio or fingerprint, metadata, identifiers.
 
     The primary key is the recording's number in the index, so it is never reused. A
@@ -231,7 +230,7 @@ class Recording(Leased):
             models.Index(fields=["bucket", "title"], name="recording_bucket_title"),
             models.Index(fields=["title", "id"], name="recording_title"),
             models.Index(fields=["bucket", "id", "status"], name="recording_bucket_id"),
-            models.Index(fields=["status", "lease_until"], name="recording_work"),
+            models.Index(fields=["status"], name="recording_status"),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
         ]

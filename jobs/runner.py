@@ -182,7 +182,9 @@ def _stop(context: JobContext, stopped: Stopped) -> None:
         case HandedBack():
             context.put_off(attempts=context.job.attempts - 1)
         case WaitsUntil():
-            context.put_off(stopped.cause, attempts=0, run_after=stopped.at)
+            # The next turn, so that a slice lets others of its priority pass.
+            turn = context.job.turn + 1
+            context.put_off(stopped.cause, attempts=0, run_after=stopped.at, turn=turn)
         case _:
             raise stopped
 

@@ -12,12 +12,11 @@ from django.db.models import QuerySet
 from django_tasks import task
 
 from common.leases import kept, lease_end
-from common.queue import Priority, pass_on, worker_name
+from common.queue import Priority, worker_name
 from jobs.services import submit
-from scanning import callback_processing, pipeline, retro_pipeline, turns
-from scanning.choices import RetroStatus
+from scanning import callback_processing, pipeline, turns
 from scanning.jobs import RENDITION
-from scanning.models import RetroSearch, Scan
+from scanning.models import Scan
 
 logger = logging.getLogger(__name__)
 
@@ -92,13 +91,3 @@ def process_callback(callback_id: int) -> None:
     except Exception as error:
         callback_processing.put_off(callback_id=callback_id, error=error)
         raise
-
-
-@task(priority=Priority.EVERYTHING)
-def run_retro_search(search_id: int) -> None:
-    """Search files for one slice; the rest queues behind all other work."""
-    if retro_pipeline.run_slice(search_id=search_id, owner=worker_name()):
-        run_retro_search.enqueue(search_id)
-    else:
-        waiting = RetroSearch.objects.filter(status=RetroStatus.QUEUED)
-        pass_on(run_retro_search, waiting, kind=retro_pipeline.KIND)
