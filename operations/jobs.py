@@ -15,10 +15,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import person_at_work
-from catalogue.models import CatalogueImport, Recording
+from catalogue.models import Recording
 from dedup.models import CatalogueCheck
+from imports.models import CatalogueImport, ResultImport
 from reports import scheduling
-from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.models import (
     DeliveryAttempt,
     InboundCallback,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from catalogue.models import CatalogueImport
+from imports.models import CatalogueImport, ResultImport
 from portal.admin.base import RoleAdmin
-from reports.models import ResultImport
 
 
 @admin.register(CatalogueImport)

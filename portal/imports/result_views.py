@@ -13,11 +13,10 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from common.bodies import takes_files
-from common.checked_imports import OPEN_STATUSES
+from imports.models import OPEN_STATUSES, ResultImport
 from portal.imports.forms import ResultsForm
 from portal.shared.access import PortalRequest, needs
 from reports.foreign import services
-from reports.models import ResultImport
 
 
 @takes_files(Action.UPLOAD)

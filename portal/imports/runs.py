@@ -35,18 +35,13 @@ from catalogue.importing import (
     RowRefused,
     TouchedMatches,
 )
-from catalogue.models import (
-    Bucket,
-    CatalogueImport,
-    Exclusion,
-    ExclusionReason,
-    Recording,
-)
+from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_segments, excluded_spans
 from catalogue.services import RecordingDetails
-from common.checked_imports import carry_out
 from common.storage import local_path, scratch_directory
 from dedup import intake
+from imports.checked_imports import carry_out
+from imports.models import CatalogueImport
 from recognition.types import Fingerprint
 from review.errors import ReviewError
 from review.services import exclusions

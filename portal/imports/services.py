@@ -7,10 +7,10 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
-from catalogue.models import Bucket, CatalogueImport
-from common import checked_imports
-from common.checked_imports import ImportStatus
+from catalogue.models import Bucket
 from common.storage import display_name, keep_file
+from imports import checked_imports
+from imports.models import CatalogueImport, ImportStatus
 from portal.imports.tasks import carry_out_import, check_import
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django_tasks import task
 
-from catalogue.models import CatalogueImport
-from common.checked_imports import ImportStatus
 from common.queue import Priority, pass_on
+from imports.models import CatalogueImport, ImportStatus
 from portal.imports import runs
 
 

@@ -17,11 +17,8 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from catalogue.import_rows import CLEAR, COLUMNS
 from catalogue.importing import ImportSummary
-from catalogue.models import (
-    CatalogueImport,
-)
 from common.bodies import takes_files
-from common.checked_imports import OPEN_STATUSES
+from imports.models import OPEN_STATUSES, CatalogueImport
 from portal.imports.forms import ImportForm
 from portal.imports.services import keep_import, start_import
 from portal.shared.access import PortalRequest, needs

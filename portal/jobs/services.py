@@ -13,9 +13,10 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.changes import ChangeRefused, refingerprint
-from catalogue.models import CatalogueImport, Recording
+from catalogue.models import Recording
 from dedup.checks import CheckUnderWay, resume_check
 from dedup.models import CatalogueCheck
+from imports.models import CatalogueImport, ResultImport
 from operations.jobs import Job
 from portal.imports import services
 from portal.shared.access import NOT_ALLOWED
@@ -24,7 +25,7 @@ from reports import services as report_services
 from reports.evidence import services as evidence_services
 from reports.evidence.errors import EvidenceRefused
 from reports.foreign import services as foreign_services
-from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.errors import IntakeRefused
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 from scanning.services import callbacks, outbound_callbacks, retro

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from common.checked_imports import carry_out
 from common.storage import local_path
+from imports.checked_imports import carry_out
+from imports.models import ResultImport
 from reports.foreign.errors import ResultsRefused
 from reports.foreign.importing import ResultImporter
 from reports.foreign.reading import read
-from reports.models import ResultImport
 from scanning.tasks import heartbeat
 
 KIND = "result_import"

@@ -7,11 +7,10 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
-from common import checked_imports
-from common.checked_imports import ImportStatus
 from common.storage import display_name, keep_file
+from imports import checked_imports
+from imports.models import ImportStatus, ResultImport
 from reports.foreign.tasks import check_results, import_results
-from reports.models import ResultImport
 from scanning.models import Container
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from django_tasks import task
 
-from common.checked_imports import ImportStatus
 from common.queue import Priority, pass_on
+from imports.models import ImportStatus, ResultImport
 from reports.foreign import running
-from reports.models import ResultImport
 
 
 @task(priority=Priority.PERSON)

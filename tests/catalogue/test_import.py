@@ -20,8 +20,8 @@ from accounts.roles import Role
 from catalogue.import_rows import split_list
 from catalogue.import_tables import TableRefused, open_table
 from catalogue.importing import Folder, ImportSummary, Verdict
-from catalogue.models import Bucket, CatalogueImport, Recording
-from common.checked_imports import ImportStatus
+from catalogue.models import Bucket, Recording
+from imports.models import CatalogueImport, ImportStatus
 from portal.imports.runs import make_import
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker

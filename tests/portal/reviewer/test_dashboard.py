@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
-from catalogue.models import CatalogueImport
+from imports.models import CatalogueImport
 from portal.dashboard import page as dashboard
 from review.choices import MatchState
 from review.models import Match

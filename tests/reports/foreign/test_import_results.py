@@ -17,14 +17,14 @@ from django.urls import reverse
 from openpyxl import Workbook
 
 from accounts.roles import Role
-from common.checked_imports import ImportStatus, carry_out
 from common.confined import ReadingLimits
+from imports.checked_imports import carry_out
+from imports.models import ImportStatus, ResultImport
 from reports.foreign import reading, running, services
 from reports.foreign.errors import ResultFault, ResultsRefused
 from reports.foreign.found import FoundFile
 from reports.foreign.importing import ResultImporter, ResultSummary
 from reports.foreign.reading import read
-from reports.models import ResultImport
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Detection, Scan, ScannedFile

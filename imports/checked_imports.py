@@ -11,60 +11,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import models
 from django.db.models import QuerySet
 
-from common.leases import NO_LEASE, Leased, claim, free, give_up, tried_again
+from common.leases import NO_LEASE, claim, free, give_up, tried_again
 from common.queue import queue_holds_work, worker_name
+from imports.models import OPEN_STATUSES, Import, ImportStatus
 
 GIVEN_UP = "It was interrupted too often. What was imported stays."
 
 
-class ImportStatus(models.TextChoices):
-    """The state of an import."""
-
-    CHECKING = "checking", "Being checked"
-    CHECKED = "checked", "Checked; nothing is written yet"
-    IMPORTING = "importing", "Being imported"
-    DONE = "done", "Imported"
-    REFUSED = "refused", "Cannot be read"
+Row = TypeVar("Row", bound=Import)
 
 
-OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
-
-
-class CheckedImport(Leased):
-    """Base of imports; ``summary`` is the result of the check, then of the import."""
-
-    status = models.CharField(
-        max_length=16, choices=ImportStatus.choices, default=ImportStatus.CHECKING
-    )
-    message = models.CharField(max_length=500, blank=True, default="")
-    summary = models.JSONField(default=dict, blank=True)
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        abstract = True
-        ordering = ["-id"]
-
-
-Row = TypeVar("Row", bound=CheckedImport)
-
-
-def start(one: CheckedImport) -> bool:
+def start(one: Import) -> bool:
     """Start a checked import; tell whether it was waiting for that."""
     return _moved(one, ImportStatus.CHECKED, ImportStatus.IMPORTING)
 
 
-def start_again(one: CheckedImport) -> ImportStatus | None:
+def start_again(one: Import) -> ImportStatus | None:
     """Restart a refused import; return the step it restarts with, or None.
 
     A checked file is imported, any other is checked first.
@@ -75,7 +39,7 @@ def start_again(one: CheckedImport) -> ImportStatus | None:
 
 
 def _moved(
-    one: CheckedImport, before: ImportStatus, after: ImportStatus, **columns: object
+    one: Import, before: ImportStatus, after: ImportStatus, **columns: object
 ) -> bool:
     rows = type(one)._default_manager.filter(pk=one.pk, status=before)
     return bool(rows.update(status=after, updated_at=datetime.now(tz=UTC), **columns))

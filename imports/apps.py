@@ -1,0 +1,11 @@
+"""The imports app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ImportsConfig(AppConfig):
+    """Imports of recordings and of results."""
+
+    name = "imports"
