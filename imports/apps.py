@@ -9,3 +9,7 @@ class ImportsConfig(AppConfig):
     """Imports of recordings and of results."""
 
     name = "imports"
+
+    def ready(self) -> None:
+        """Register the jobs."""
+        from imports import jobs  # noqa: F401

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
-from common.leases import Leased
 from common.uid import new_uid
 from scanning.models import Container
 
@@ -27,7 +27,7 @@ class ImportStatus(models.TextChoices):
 OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
 
 
-class Import(Leased):
+class Import(models.Model):
     """A file that is checked first, and imported after a person confirms it.
 
     ``summary`` is the result of the check, then of the import. Repeating an import is
@@ -35,6 +35,12 @@ class Import(Leased):
     continues that way.
     """
 
+    place_field: ClassVar[str]
+    """The column that says where the entries go."""
+    uid: models.CharField[str, str]
+
+    file = models.FileField(max_length=200)
+    file_name = models.CharField(max_length=500)
     status = models.CharField(
         max_length=16, choices=ImportStatus.choices, default=ImportStatus.CHECKING
     )
@@ -48,19 +54,39 @@ class Import(Leased):
         related_name="+",
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         abstract = True
         ordering = ["-id"]
 
+    def __str__(self) -> str:
+        return f"{self.file_name} into {self.place}"
+
+    @property
+    def place(self) -> Bucket | Container:
+        """Return where the entries go."""
+        place: Bucket | Container = getattr(self, self.place_field)
+        return place
+
+    @property
+    def case(self) -> str:
+        """Return the case of the audit trail that tells of the import."""
+        return f"{self.place_field}:{self.place.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether a worker has it or will."""
+        return self.status in OPEN_STATUSES
+
 
 class CatalogueImport(Import):
-    """A table of recordings that somebody uploaded, and the results of its import.
+    """A table of recordings, with their audio in a ZIP.
 
-    ``summary`` holds the counts and the first faults, warnings and changes;
+    ``summary`` holds the fields of ``imports.recordings.importer.ImportSummary``;
     ``bad_rows`` is the table of refused rows with reasons.
     """
+
+    place_field = "bucket"
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
@@ -71,8 +97,6 @@ class CatalogueImport(Import):
         related_name="imports",
         limit_choices_to=PRESENT,
     )
-    table = models.FileField(max_length=200)
-    table_name = models.CharField(max_length=500)
     audio = models.FileField(max_length=200, blank=True, default="")
     encoding = models.CharField(max_length=20, default="utf-8")
     keep_unknown = models.BooleanField(default=False)
@@ -84,15 +108,14 @@ class CatalogueImport(Import):
     class Meta(Import.Meta):
         db_table = "catalogue_catalogueimport"
 
-    def __str__(self) -> str:
-        return f"{self.table_name} into {self.bucket}"
-
 
 class ResultImport(Import):
-    """A file of results with the outcome of its check and import.
+    """A file of results of another program.
 
-    ``summary`` holds the fields of ``reports.foreign.importing.ResultSummary``.
+    ``summary`` holds the fields of ``imports.results.importer.ResultSummary``.
     """
+
+    place_field = "container"
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "ri"), editable=False
@@ -103,14 +126,9 @@ class ResultImport(Import):
         related_name="result_imports",
         limit_choices_to=PRESENT,
     )
-    file = models.FileField(max_length=200)
-    file_name = models.CharField(max_length=500)
 
     reach = Path(containers="container")
     objects = ReachManager["ResultImport"]()
 
     class Meta(Import.Meta):
         db_table = "reports_resultimport"
-
-    def __str__(self) -> str:
-        return f"{self.file_name} into {self.container}"

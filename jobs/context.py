@@ -105,7 +105,8 @@ class JobContext:
         """Let the job wait again."""
         with transaction.atomic():
             self.leave(JobState.WAITING, progress=0, **columns)
-            self.kind.show(self.subject.pk, JobState.WAITING)
+            cause = str(columns.get("cause", ""))
+            self.kind.show(self.subject.pk, JobState.WAITING, cause)
 
     def beat(self) -> None:
         """Write progress, renew the lease and look for a request to cancel.

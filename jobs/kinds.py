@@ -89,7 +89,9 @@ class Kind:
         if state in self.mirror:
             columns.setdefault(self.status_field, self.mirror[state])
             if self.cause_field:
-                columns.setdefault(self.cause_field, cause)
+                column = self.model._meta.get_field(self.cause_field)
+                longest = getattr(column, "max_length", None)
+                columns.setdefault(self.cause_field, cause[:longest])
         if columns:
             self.model._base_manager.filter(pk=subject).update(**columns)
 

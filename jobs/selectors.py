@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -63,6 +64,12 @@ def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
         if last is not None:
             return int(last) + 1
     return int(waiting.aggregate(now=Min("turn"))["now"] or 0)
+
+
+def by_subject(kind: str, state: JobState, subjects: Iterable[int]) -> dict[int, Job]:
+    """Return the jobs of a kind in a state, by the key of what they work on."""
+    jobs = Job.objects.filter(kind=kind, state=state, subject__in=subjects)
+    return {job.subject: job for job in jobs if job.subject is not None}
 
 
 def lost_leases() -> QuerySet[Job]:

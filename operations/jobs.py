@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
@@ -18,6 +17,9 @@ from accounts.reach import person_at_work
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
 from imports.models import CatalogueImport, ResultImport
+from jobs.choices import JobState as RunnerState
+from jobs.models import Job as RunnerJob
+from jobs.selectors import by_subject
 from reports import scheduling
 from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.models import (
@@ -76,6 +78,8 @@ class _Kind:
     since: str = "created_at"
     failed: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     "Leaves out failures that later work replaced."
+    earlier: str = ""
+    "The kind of job that works on a row first, if there is one."
 
 
 def _states(
@@ -175,6 +179,7 @@ _KINDS = (
         lambda: CatalogueImport.objects.select_related("bucket"),
         _IMPORT,
         str,
+        earlier="catalogue_import_check",
     ),
     _Kind(
         "result_import",
@@ -182,6 +187,7 @@ _KINDS = (
         lambda: ResultImport.objects.select_related("container"),
         _IMPORT,
         str,
+        earlier="result_import_check",
     ),
     _Kind(
         "callback_sent",
@@ -219,7 +225,7 @@ def jobs(*, state: JobState, kind: str = "", limit: int = 200) -> list[Job]:
         job
         for job_kind in _KINDS
         if not kind or job_kind.name == kind
-        for job in islice(_of_kind(job_kind, state), limit)
+        for job in _of_kind(job_kind, state, limit)
     ]
     return sorted(found, key=lambda job: job.since, reverse=failed)[:limit]
 
@@ -261,22 +267,35 @@ def _in_state(kind: _Kind, state: JobState) -> QuerySet[Any]:
     return rows
 
 
-def _of_kind(kind: _Kind, state: JobState) -> Iterator[Job]:
+def _of_kind(kind: _Kind, state: JobState, limit: int) -> Iterator[Job]:
     order = "-pk" if state is JobState.FAILED else "pk"
-    for row in _in_state(kind, state).order_by(order).iterator(chunk_size=100):
-        yield _job(kind, row, state)
+    rows = list(_in_state(kind, state).order_by(order)[:limit])
+    keys = [row.pk for row in rows]
+    of_rows = by_subject(kind.name, RunnerState(state), keys)
+    if kind.earlier:
+        of_rows = by_subject(kind.earlier, RunnerState(state), keys) | of_rows
+    for row in rows:
+        yield _job(kind, row, state, of_rows.get(row.pk))
 
 
-def _job(kind: _Kind, row: Any, state: JobState) -> Job:  # Any: a row of the kind
+def _job(
+    kind: _Kind,
+    row: Any,  # Any: a row of the kind
+    state: JobState,
+    of_row: RunnerJob | None = None,
+) -> Job:
+    # Rows of kinds that have not moved to the runner hold their lease themselves.
+    lease = of_row or row
     return Job(
         kind=kind.name,
         label=kind.label,
         title=kind.title(row),
         state=state,
         since=getattr(row, kind.since),
-        progress=getattr(row, "progress", None),
-        attempts=row.attempts,
-        worker=getattr(row, "lease_owner", ""),
+        # Jobs that do not say how far they are stay at 0.
+        progress=of_row.progress or None if of_row else getattr(row, "progress", None),
+        attempts=getattr(lease, "attempts", 0),
+        worker=getattr(lease, "lease_owner", ""),
         cause=str(getattr(row, kind.cause)),
         subject=row,
     )

@@ -14,11 +14,9 @@ class ReportsConfig(AppConfig):
         """Connect recovery, schedules and pruning to the sweep."""
         from reports import scheduling, services
         from reports.evidence.services import requeue_stale_packs
-        from reports.foreign.services import requeue_stale_imports
         from scanning.signals import worker_swept
 
         worker_swept.connect(services.requeue_stale_runs)
         worker_swept.connect(services.prune_runs)
         worker_swept.connect(scheduling.run_due)
         worker_swept.connect(requeue_stale_packs)
-        worker_swept.connect(requeue_stale_imports)

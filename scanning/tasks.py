@@ -11,8 +11,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django_tasks import task
 
-from common.leases import kept, lease_end
+from common.leases import kept
 from common.queue import Priority, pass_on, worker_name
+from jobs.context import JobContext
+from jobs.models import Job
 from jobs.services import submit
 from scanning import callback_processing, pipeline, retro_pipeline, turns
 from scanning.choices import RetroStatus
@@ -21,7 +23,7 @@ from scanning.models import RetroSearch, Scan
 
 logger = logging.getLogger(__name__)
 
-_RENEW_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 
 
 @task()
@@ -64,18 +66,19 @@ def give_way(held: QuerySet[Any]) -> None:
         _render(*done)
 
 
-def heartbeat(held: QuerySet[Any]) -> Callable[[], None]:  # Any: as above
-    """Return a function that renews the lease at most once a second and gives way."""
+def heartbeat(context: JobContext) -> Callable[[], None]:
+    """Return a function that reports, and gives way at most once a second."""
     last = monotonic()
+    held = Job.objects.filter(pk=context.job.pk, lease_owner=context.job.lease_owner)
 
-    def renew() -> None:
+    def report() -> None:
         nonlocal last
-        if monotonic() - last >= _RENEW_SECONDS:
+        context.report()
+        if monotonic() - last >= _LOOK_SECONDS:
             last = monotonic()
-            held.update(lease_until=lease_end())
             give_way(held)
 
-    return renew
+    return report
 
 
 def _render(scan_id: int, has_result: bool) -> None:

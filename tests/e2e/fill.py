@@ -61,8 +61,8 @@ def fill() -> list[str]:
     )
     table = CatalogueImport.objects.create(
         bucket=Bucket.objects.order_by("pk")[0],
-        table=ContentFile(b"custom_id,title\n", name="table.csv"),
-        table_name="autumn_delivery.csv",
+        file=ContentFile(b"custom_id,title\n", name="table.csv"),
+        file_name="autumn_delivery.csv",
         status=ImportStatus.REFUSED,
         message="The table holds no rows.",
         made_by=user,

@@ -87,7 +87,7 @@ def test_only_those_who_import_are_led_to_an_import(
     client: Client, signed_in: MakeClient
 ) -> None:
     kept = CatalogueImport.objects.create(
-        bucket=BucketFactory.create(), table_name="masters.csv"
+        bucket=BucketFactory.create(), file_name="masters.csv"
     )
     address = reverse("portal:import_detail", args=[kept.uid])
 
