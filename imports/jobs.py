@@ -17,16 +17,13 @@ _CANCELLED = "It was cancelled."
 
 def _end_check(one: Import, state: JobState, _code: str, _cause: str) -> None:
     if state is JobState.CANCELLED:
-        _write(one, _CANCELLED)
+        kind_of(one).check.show(one.pk, state, _CANCELLED)
 
 
-def _end_import(one: Import, _state: JobState, code: str, cause: str) -> None:
+def _end_import(one: Import, state: JobState, code: str, cause: str) -> None:
     if code != "refused":
-        _write(one, f"{cause[:400] or _CANCELLED} {_STAYS}")
-
-
-def _write(one: Import, message: str) -> None:
-    type(one)._base_manager.filter(pk=one.pk).update(message=message)
+        reason = cause[:400] or _CANCELLED
+        kind_of(one).carry_out.show(one.pk, state, f"{reason} {_STAYS}")
 
 
 def _mirror(working: ImportStatus, done: ImportStatus) -> dict[JobState, str]:
@@ -47,6 +44,7 @@ def _check(name: str, model: type[Import], label: str | Promise) -> Kind:
             "imports.work.check",
             label=label,
             priority=Priority.PERSON,
+            gives_way=True,
             mirror=_mirror(ImportStatus.CHECKING, ImportStatus.CHECKED),
             cause_field="message",
             on_end=_end_check,

@@ -6,7 +6,6 @@ from imports.errors import ImportRefused
 from imports.jobs import kind_of
 from jobs.context import JobContext
 from jobs.errors import Failed
-from scanning.tasks import heartbeat
 
 
 def check(context: JobContext) -> None:
@@ -23,7 +22,7 @@ def _run(context: JobContext, *, dry: bool) -> None:
     one = context.subject
     work = kind_of(one).load_work()
     try:
-        outcome = work(one, heartbeat(context), dry=dry)
+        outcome = work(one, context.report, dry=dry)
     except ImportRefused as error:
         raise Failed("refused", str(error)) from error
     context.finish(**outcome)

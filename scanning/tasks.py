@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -13,8 +11,6 @@ from django_tasks import task
 
 from common.leases import kept
 from common.queue import Priority, pass_on, worker_name
-from jobs.context import JobContext
-from jobs.models import Job
 from jobs.services import submit
 from scanning import callback_processing, pipeline, retro_pipeline, turns
 from scanning.choices import RetroStatus
@@ -22,8 +18,6 @@ from scanning.jobs import RENDITION
 from scanning.models import RetroSearch, Scan
 
 logger = logging.getLogger(__name__)
-
-_LOOK_SECONDS = 1.0
 
 
 @task()
@@ -64,21 +58,6 @@ def give_way(held: QuerySet[Any]) -> None:
         if done is None:
             return
         _render(*done)
-
-
-def heartbeat(context: JobContext) -> Callable[[], None]:
-    """Return a function that reports, and gives way at most once a second."""
-    last = monotonic()
-    held = Job.objects.filter(pk=context.job.pk, lease_owner=context.job.lease_owner)
-
-    def report() -> None:
-        nonlocal last
-        context.report()
-        if monotonic() - last >= _LOOK_SECONDS:
-            last = monotonic()
-            give_way(held)
-
-    return report
 
 
 def _render(scan_id: int, has_result: bool) -> None:
