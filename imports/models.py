@@ -82,7 +82,7 @@ class Import(models.Model):
 class CatalogueImport(Import):
     """A table of recordings, with their audio in a ZIP.
 
-    ``summary`` holds the fields of ``imports.recordings.importer.ImportSummary``;
+    ``summary`` holds the fields of ``imports.recordings.summary.ImportSummary``;
     ``bad_rows`` is the table of refused rows with reasons.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.files.base import File
@@ -13,20 +14,27 @@ from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_segments, excluded_spans
 from catalogue.services import RecordingDetails
 from dedup import intake
-from imports.recordings.importer import (
-    Listened,
-    Overtaken,
-    RowRefused,
-    TouchedMatches,
-)
+from imports.recordings.errors import Overtaken, RowRefused
 from imports.recordings.rows import Interval
 from recognition.types import Fingerprint
 from review.errors import ReviewError
 from review.services import exclusions
 
 
-class PortalRules:
-    """``ImportRules`` with the duplicate checks and exclusions of higher packages."""
+@dataclass(frozen=True, slots=True)
+class TouchedMatches:
+    """How many matches lose time to new exclusions, and how many disappear."""
+
+    touched: int
+    suppressed: int
+
+
+class RowRules:
+    """What duplicates and exclusions allow.
+
+    In a dry run each method decides as usual, writes nothing, and remembers its
+    decision for the rows that follow. All methods raise ``RowRefused``.
+    """
 
     def __init__(self, *, bucket: Bucket, user: User | None, folder: Path | None):
         """``folder`` holds the memory of a dry run; without one, rows are carried out."""
@@ -35,13 +43,9 @@ class PortalRules:
 
     def listen(
         self, *, audio: File[bytes] | None, fingerprint: Fingerprint | None
-    ) -> Listened[intake.Newcomer]:
+    ) -> intake.Newcomer:
         """Fingerprint a row's audio, if the bucket compares recordings."""
-        newcomer = intake.prepare(
-            bucket=self._bucket, audio=audio, fingerprint=fingerprint
-        )
-        heard = newcomer.heard
-        return Listened(newcomer, heard.duration_ms if heard is not None else None)
+        return intake.prepare(bucket=self._bucket, audio=audio, fingerprint=fingerprint)
 
     def add(
         self, newcomer: intake.Newcomer, details: RecordingDetails
@@ -57,8 +61,9 @@ class PortalRules:
                 )
             intake.refuse_known(newcomer, self._rehearsal)
         except intake.AlreadyInCatalogue as error:
-            refused = Overtaken if error.field == "custom_id" else RowRefused
-            raise refused(str(error)) from error
+            if error.field == "custom_id":
+                raise Overtaken from error
+            raise RowRefused(str(error)) from error
         self._rehearsal.add(newcomer, details)
         return None
 

@@ -15,8 +15,9 @@ from catalogue.models import Bucket
 from common.storage import local_path, scratch_directory
 from imports.kinds import Columns
 from imports.models import CatalogueImport
-from imports.recordings.importer import AudioSource, NoAudio, RecordingImporter
-from imports.recordings.rules import PortalRules
+from imports.recordings.audio import AudioSource, NoAudio
+from imports.recordings.importer import RecordingImporter
+from imports.recordings.rules import RowRules
 from imports.recordings.zip_audio import open_archive
 from imports.tables import Table, open_table
 
@@ -78,7 +79,7 @@ def make_import(
             bucket=bucket,
             table=table,
             audio=audio,
-            rules=PortalRules(bucket=bucket, user=user, folder=folder if dry else None),
+            rules=RowRules(bucket=bucket, user=user, folder=folder if dry else None),
             user=user,
             dry=dry,
             keep_unknown=keep_unknown,

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.files.base import File
 
 from imports.errors import ImportRefused
-from imports.recordings.importer import RowRefused
+from imports.recordings.errors import RowRefused
 from imports.tables import MAX_ROWS
 
 _CHUNK_BYTES = 1024 * 1024

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from imports.models import CatalogueImport, Import, ResultImport
-from imports.recordings.importer import ImportSummary
 from imports.recordings.rows import CLEAR, COLUMNS
+from imports.recordings.summary import ImportSummary
 from imports.results.importer import ResultSummary
 from portal.imports.forms import ResultsForm, TableForm
 

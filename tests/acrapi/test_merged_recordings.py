@@ -16,7 +16,7 @@ from dedup.effects import Asked
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from imports.recordings.importer import NoAudio
+from imports.recordings.audio import NoAudio
 from imports.recordings.work import make_import
 from imports.tables import open_table
 from reports import services

@@ -18,8 +18,9 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from imports.models import CatalogueImport, ImportStatus
-from imports.recordings.importer import Folder, ImportSummary, Verdict
+from imports.recordings.audio import Folder
 from imports.recordings.rows import split_list
+from imports.recordings.summary import ImportSummary, Verdict
 from imports.recordings.work import make_import
 from imports.tables import TableRefused, open_table
 from tests import audio

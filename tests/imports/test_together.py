@@ -19,8 +19,9 @@ from dedup.effects import Asked
 from dedup.errors import ActionRefused
 from dedup.models import ActionVerb, DedupGroup
 from dedup.services import find_duplicates
-from imports.recordings.importer import Folder, ImportSummary, NoAudio
-from imports.recordings.rules import PortalRules
+from imports.recordings.audio import Folder, NoAudio
+from imports.recordings.rules import RowRules
+from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.tables import open_table
 from tests.factories.accounts import make_user
@@ -131,7 +132,7 @@ def test_a_link_whose_id_came_meanwhile_is_decided_again(
             bucket=bucket, custom_id="L1", source_url="https://h.example/a.mp3"
         )
 
-    monkeypatch.setattr("imports.recordings.importer.check_link", check)
+    monkeypatch.setattr("imports.recordings.audio.check_link", check)
 
     summary = import_table(bucket, table)
 
@@ -184,7 +185,7 @@ def test_what_is_merged_while_its_row_is_decided_goes_to_the_one_that_stays(
         merge(one, other, manager)
         return []
 
-    monkeypatch.setattr(PortalRules, "missing_exclusions", merge_first)
+    monkeypatch.setattr(RowRules, "missing_exclusions", merge_first)
 
     summary = import_table(one.bucket, table, manager)
 

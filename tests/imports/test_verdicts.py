@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Exclusion, IntakeRule, Recording
-from imports.recordings.importer import Folder, ImportSummary, Verdict
+from imports.recordings.audio import Folder
+from imports.recordings.summary import ImportSummary, Verdict
 from imports.recordings.work import make_import
 from imports.tables import open_table
 from review.choices import MatchState

@@ -13,7 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from catalogue.models import Bucket
-from imports.recordings.importer import Folder, ImportSummary, NoAudio
+from imports.recordings.audio import Folder, NoAudio
+from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.tables import ENCODINGS, TableRefused, open_table
 
