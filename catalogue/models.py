@@ -12,7 +12,6 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
-from common.checked_imports import CheckedImport
 from common.uid import new_uid
 
 # The id that ACRCloud's API gives to its own music catalogue.
@@ -272,36 +271,6 @@ class Recording(models.Model):
         """Where we hold the rights: ISO codes or WW; empty if unknown."""
         codes = self.user_defined.get("territories")
         return [str(code) for code in codes] if isinstance(codes, list) else []
-
-
-class CatalogueImport(CheckedImport):
-    """A table of recordings that somebody uploaded, and the results of its import.
-
-    ``summary`` holds the counts and the first faults, warnings and changes;
-    ``bad_rows`` is the table of refused rows with reasons.
-    """
-
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
-    )
-    bucket = models.ForeignKey(
-        Bucket,
-        on_delete=models.CASCADE,
-        related_name="imports",
-        limit_choices_to=PRESENT,
-    )
-    table = models.FileField(max_length=200)
-    table_name = models.CharField(max_length=500)
-    audio = models.FileField(max_length=200, blank=True, default="")
-    encoding = models.CharField(max_length=20, default="utf-8")
-    keep_unknown = models.BooleanField(default=False)
-    bad_rows = models.FileField(max_length=200, blank=True, default="")
-
-    reach = Path(buckets="bucket")
-    objects = ReachManager["CatalogueImport"]()
-
-    def __str__(self) -> str:
-        return f"{self.table_name} into {self.bucket}"
 
 
 class ExclusionReason(models.TextChoices):

@@ -14,15 +14,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import person_at_work
-from catalogue.models import CatalogueImport, Recording
+from catalogue.models import Recording
 from dedup.models import CatalogueCheck
+from imports.models import CatalogueImport, ResultImport
 from jobs.choices import OPEN_STATES
 from jobs.choices import JobState as WorkState
 from jobs.kinds import find_kind
 from jobs.models import Job as Work
 from jobs.selectors import jobs_of
 from reports import scheduling
-from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.models import (
     DeliveryAttempt,
     InboundCallback,
@@ -79,6 +80,8 @@ class _Kind:
     since: str = "created_at"
     failed: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     "Leaves out failures that later work replaced."
+    works: tuple[str, ...] = ()
+    "The kinds of jobs that work on a row, if not one of the same name."
 
 
 def _states(
@@ -178,6 +181,7 @@ _KINDS = (
         lambda: CatalogueImport.objects.select_related("bucket"),
         _IMPORT,
         str,
+        works=("catalogue_import_check", "catalogue_import"),
     ),
     _Kind(
         "result_import",
@@ -185,6 +189,7 @@ _KINDS = (
         lambda: ResultImport.objects.select_related("container"),
         _IMPORT,
         str,
+        works=("result_import_check", "result_import"),
     ),
     _Kind(
         "callback_sent",
@@ -272,9 +277,11 @@ def _of_kind(kind: _Kind, state: JobState, limit: int) -> list[Job]:
 
 def _jobs(kind: _Kind, rows: list[Any], state: JobState) -> list[Job]:
     """Describe rows of a kind. Any: of the kind's model."""
-    moved = find_kind(kind.name)
     states = (WorkState.FAILED,) if state is JobState.FAILED else OPEN_STATES
-    work = jobs_of(moved, rows, states) if moved else {}
+    work: dict[int, Work] = {}
+    for name in kind.works or (kind.name,):
+        if moved := find_kind(name):
+            work |= jobs_of(moved, rows, states)
     return [_job(kind, row, state, work.get(row.pk)) for row in rows]
 
 
@@ -290,7 +297,8 @@ def _job(kind: _Kind, row: Any, state: JobState, work: Work | None) -> Job:
         title=kind.title(row),
         state=state,
         since=getattr(row, kind.since),
-        progress=getattr(source, "progress", None),
+        # Imports do not know how far they are.
+        progress=None if kind.works else getattr(source, "progress", None),
         attempts=getattr(source, "attempts", 0),
         worker=getattr(source, "lease_owner", ""),
         cause=str(getattr(row, kind.cause)) or (work.cause if work else ""),

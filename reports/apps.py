@@ -13,9 +13,7 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         """Connect recovery, schedules and pruning to the sweep."""
         from reports import jobs, scheduling, services  # noqa: F401
-        from reports.foreign.services import requeue_stale_imports
         from scanning.signals import worker_swept
 
         worker_swept.connect(services.prune_runs)
         worker_swept.connect(scheduling.run_due)
-        worker_swept.connect(requeue_stale_imports)

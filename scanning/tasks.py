@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django_tasks import task
 
-from common.leases import kept, lease_end
+from common.leases import kept
 from common.queue import Priority, worker_name
 from jobs.services import submit
 from scanning import callback_processing, pipeline, turns
@@ -19,8 +17,6 @@ from scanning.jobs import RENDITION
 from scanning.models import Scan
 
 logger = logging.getLogger(__name__)
-
-_RENEW_SECONDS = 1.0
 
 
 @task()
@@ -61,20 +57,6 @@ def give_way(held: QuerySet[Any]) -> None:
         if done is None:
             return
         _render(*done)
-
-
-def heartbeat(held: QuerySet[Any]) -> Callable[[], None]:  # Any: as above
-    """Return a function that renews the lease at most once a second and gives way."""
-    last = monotonic()
-
-    def renew() -> None:
-        nonlocal last
-        if monotonic() - last >= _RENEW_SECONDS:
-            last = monotonic()
-            held.update(lease_until=lease_end())
-            give_way(held)
-
-    return renew
 
 
 def _render(scan_id: int, has_result: bool) -> None:

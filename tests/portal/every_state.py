@@ -11,7 +11,6 @@ from django.urls import reverse
 from accounts.models import User
 from audit.services import record
 from catalogue.models import ExclusionReason, Recording, RecordingStatus
-from common.checked_imports import ImportStatus
 from dedup.models import (
     ActionState,
     ActionVerb,
@@ -21,6 +20,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
+from imports.models import ImportStatus
 from reports.models import PackStatus, ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from review.choices import (

@@ -195,8 +195,8 @@ SCREENS: dict[str, Screen] = {
     "dedup.SharedLoop": Screen(_loop),
     "dedup.CatalogueCheck": Screen(_check),
     "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
-    "catalogue.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
-    "reports.ResultImport": Screen(lambda desk: desk.result_import()),
+    "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
+    "imports.ResultImport": Screen(lambda desk: desk.result_import()),
     "review.Match": Screen(
         lambda desk: desk.match,
         actions={
