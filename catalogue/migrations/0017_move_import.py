@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Forget the model; imports.0001 knows it from then on."""
 
-    dependencies = [("catalogue", "0014_index_changes_are_jobs")]
+    dependencies = [("catalogue", "0016_recordings_without_leases")]
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[migrations.DeleteModel("CatalogueImport")]

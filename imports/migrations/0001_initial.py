@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("catalogue", "0017_move_import"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("reports", "0020_move_import"),
+        ("reports", "0013_move_import"),
         ("scanning", "0021_plain_words"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
