@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "scanning",
     "review",
     "dedup",
+    "imports",
     "reports",
     "operations",
     "portal",

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 import audit.services
 from accounts.models import User
+from catalogue.fingerprinting import fingerprint_later
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
@@ -20,8 +21,6 @@ from catalogue.models import (
 )
 from catalogue.reindexing import change_index
 from catalogue.services import keep_audio
-from catalogue.tasks import enqueue_fingerprinting
-from common.leases import NO_LEASE
 
 # While a recording waits or is fingerprinted, a worker owns its files.
 _AT_REST = (RecordingStatus.READY, RecordingStatus.ERROR)
@@ -78,7 +77,7 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
         # Containers must not search a bucket that is gone.
         bucket.containers.clear()
         retired = bucket.recordings.exclude(status=RecordingStatus.RETIRED).update(
-            status=RecordingStatus.RETIRED, updated_at=now, **NO_LEASE
+            status=RecordingStatus.RETIRED, updated_at=now
         )
         Bucket.objects.present().filter(pk=bucket.pk).update(deleted_at=now)
         audit.services.record(
@@ -112,9 +111,7 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
     with transaction.atomic():
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
-                status=RecordingStatus.RETIRED,
-                updated_at=datetime.now(tz=UTC),
-                **NO_LEASE,
+                status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
             )
             _record_and_reindex(recording, "recording.retired", {}, user)
 
@@ -167,8 +164,7 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
             action="recording.refingerprinted",
             actor=user or audit.services.SYSTEM,
         )
-        # A worker that started before the commit would not see the change.
-        transaction.on_commit(lambda: enqueue_fingerprinting(recording))
+        fingerprint_later(recording, user)
 
 
 def refuse_unready(recording: Recording) -> None:
@@ -202,19 +198,17 @@ def replace_audio(
             actor=user or audit.services.SYSTEM,
             after={"sha256": recording.audio_sha256, "url": source_url},
         )
-        transaction.on_commit(lambda: enqueue_fingerprinting(recording))
+        fingerprint_later(recording, user)
 
 
 def _made_waiting(recording: Recording, **columns: object) -> bool:
-    """Queue a recording for fingerprinting; return False if it is not at rest."""
+    """Let a recording wait for a worker; return False if it is not at rest."""
     at_rest = Recording.objects.filter(pk=recording.pk, status__in=_AT_REST)
     return bool(
         at_rest.update(
             status=RecordingStatus.WAITING,
             status_message="",
-            attempts=0,
             updated_at=datetime.now(tz=UTC),
-            **NO_LEASE,
             **columns,
         )
     )

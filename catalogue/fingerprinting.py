@@ -2,100 +2,75 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from time import monotonic
-
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
-from django.db.models import QuerySet
 
+from accounts.models import User
+from accounts.reach import person_at_work
 from catalogue import index_store
+from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
+from catalogue.reindexing import change_index
 from catalogue.signals import recording_ready
+from common.attribution import acting_through
 from common.http import FetchFailed, LinkRefused, LiveStream, TooLarge
-from common.leases import NO_LEASE, claim, lease_end, tried_again
 from common.media_analysis import AudioRefused, analyse
 from common.media_links import download_media
 from common.storage import keep_file, scratch_directory
+from jobs.context import JobContext
+from jobs.errors import Failed
+from jobs.services import submit
+from recognition.types import Progress
 
-logger = logging.getLogger(__name__)
-
-KIND = "recording"
-_RENEW_SECONDS = 1.0
 # The scan layer takes over ten times the space, and recordings are never scanned.
 _LAYERS = frozenset({"reference"})
 
 
-class NotReady(Exception):
-    """Another worker has the recording, or it is done or retired."""
+def fingerprint_later(recording: Recording, user: User | None) -> None:
+    """Have a worker make a recording searchable; first if a person waits for it."""
+    person_waits = person_at_work() is not None and not acting_through()
+    submit(FINGERPRINT, recording, user=user, person_waits=person_waits)
 
 
-def run_fingerprinting(*, recording_id: int, worker: str) -> Recording:
-    """Fingerprint a waiting recording and put it into the index.
+def run(context: JobContext) -> None:
+    """Fingerprint a recording and put it into the index.
 
-    Raises ``NotReady`` if another worker has it, takes it over meanwhile, or it needs
-    nothing. Unusable audio ends in status ``error`` with a message that says why. A recording that came as a
-    fingerprint is only indexed.
+    A recording that came as a fingerprint is only indexed.
     """
-    claimed = claim(
-        Recording.objects.filter(pk=recording_id, status=RecordingStatus.WAITING),
-        kind=KIND,
-        owner=worker,
-        status=RecordingStatus.PROCESSING,
-    )
-    if not claimed:
-        raise NotReady
-    recording = Recording.objects.get(pk=recording_id)
-    mine = Recording.objects.filter(
-        pk=recording_id, status=RecordingStatus.PROCESSING, lease_owner=worker
-    )
-    with tried_again(mine, cause="status_message", expected=(NotReady,)):
-        _run(recording, _renewal(mine))
-    return recording
-
-
-def _renewal(mine: QuerySet[Recording]) -> Callable[[float], None]:
-    """Return a progress callback that renews the lease, at most once a second.
-
-    Downloads report every 256 KiB, which would be thousands of writes. The callback
-    raises ``NotReady`` if the lease was lost, so that two workers do not go on.
-    """
-    renewed_at = monotonic()
-
-    def renew(_share: float) -> None:
-        nonlocal renewed_at
-        if monotonic() - renewed_at < _RENEW_SECONDS:
-            return
-        renewed_at = monotonic()
-        if not mine.update(lease_until=lease_end()):
-            raise NotReady
-
-    return renew
-
-
-def _run(recording: Recording, renew: Callable[[float], None]) -> None:
+    recording: Recording = context.subject
+    if recording.status == RecordingStatus.RETIRED:
+        return
     try:
         if recording.source_url and not recording.audio:
-            _fetch(recording, renew)
+            _fetch(recording, lambda _share: context.report(stage="fetching"))
         if recording.audio:
-            _analyse(recording, renew)
+            _analyse(recording, context.report)
     except AudioRefused as error:
-        _finish(recording, RecordingStatus.ERROR, message=str(error))
-        return
+        # People can listen to what was refused.
+        submit(RENDITION, recording)
+        raise Failed(error.code, str(error)) from error
+    context.report()
     # Index first, then mark as searchable: after a crash between the two, both are
     # simply repeated.
     index_store.index_recording(recording)
+    _finish(context)
+
+
+def _finish(context: JobContext) -> None:
+    indexed: Recording = context.subject
     # In one transaction with what the receivers write: a crash between the two would
     # lose that.
     with transaction.atomic():
-        ready = _finish(recording, RecordingStatus.READY)
-        if ready:
+        context.finish()
+        recording = Recording.objects.get(pk=indexed.pk)
+        is_ready = recording.status == RecordingStatus.READY
+        if is_ready:
+            submit(RENDITION, recording)
             recording_ready.send(sender=Recording, recording=recording)
-    if not ready:
-        # It was retired or moved to another bucket meanwhile.
-        index_store.remove_recording(recording)
+        if not is_ready or recording.bucket_id != indexed.bucket_id:
+            # It was retired or moved to another bucket meanwhile.
+            change_index(recording=recording, left_bucket_id=indexed.bucket_id)
 
 
 def refresh_fingerprint(recording: Recording) -> None:
@@ -103,14 +78,14 @@ def refresh_fingerprint(recording: Recording) -> None:
     _analyse(recording, lambda _share: None)
 
 
-def _analyse(recording: Recording, renew: Callable[[float], None]) -> None:
+def _analyse(recording: Recording, progress: Progress) -> None:
     kept = analyse(
         recording.audio,
         name=recording.audio_name,
         folder="fingerprints",
         key=recording.acr_id,
         layers=_LAYERS,
-        progress=renew,
+        progress=progress,
     )
     recording.duration_ms = kept.duration_ms
     recording.facts = kept.facts
@@ -119,7 +94,7 @@ def _analyse(recording: Recording, renew: Callable[[float], None]) -> None:
     recording.save(update_fields=["duration_ms", "facts", "fingerprint", "waveform"])
 
 
-def _fetch(recording: Recording, renew: Callable[[float], None]) -> None:
+def _fetch(recording: Recording, progress: Progress) -> None:
     """Download and store the audio behind the recording's link."""
     with scratch_directory() as folder:
         target = folder / "media"
@@ -128,7 +103,7 @@ def _fetch(recording: Recording, renew: Callable[[float], None]) -> None:
                 recording.source_url,
                 target,
                 max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES,
-                progress=renew,
+                progress=progress,
             )
         except LinkRefused as error:
             raise AudioRefused(
@@ -156,19 +131,3 @@ def _fetch(recording: Recording, renew: Callable[[float], None]) -> None:
     recording.audio_sha256 = stored.sha256
     recording.audio_bytes = stored.size_bytes
     recording.save(update_fields=["audio", "audio_sha256", "audio_bytes"])
-
-
-def _finish(
-    recording: Recording, status: RecordingStatus, *, message: str = ""
-) -> bool:
-    """Set the final status; return whether this worker still had the recording."""
-    ended = Recording.objects.filter(
-        pk=recording.pk,
-        bucket_id=recording.bucket_id,
-        status=RecordingStatus.PROCESSING,
-        lease_owner=recording.lease_owner,
-    ).update(status=status, status_message=message[:500], **NO_LEASE)
-    if ended:
-        recording.status, recording.status_message = status, message[:500]
-    logger.info("recording %s is %s", recording.uid, status)
-    return bool(ended)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import Recording
+from catalogue.models import Recording, RecordingStatus
 from common.queue import Priority
 from jobs import resources
+from jobs.choices import JobState
 from jobs.kinds import Kind, register, without_limit
 
 
@@ -20,6 +21,24 @@ def _no_key(recording: Recording) -> str:
     return ""
 
 
+FINGERPRINT = register(
+    Kind(
+        "recording",
+        Recording,
+        "catalogue.fingerprinting.run",
+        label=_("Fingerprint"),
+        needs=frozenset({resources.INDEX}),
+        mirror={
+            JobState.WAITING: RecordingStatus.WAITING,
+            JobState.RUNNING: RecordingStatus.PROCESSING,
+            JobState.DONE: RecordingStatus.READY,
+            JobState.FAILED: RecordingStatus.ERROR,
+            JobState.CANCELLED: RecordingStatus.ERROR,
+        },
+        keeps=frozenset({RecordingStatus.RETIRED}),
+        cause_field="status_message",
+    )
+)
 RENDITION = register(
     Kind(
         "recording_rendition",

@@ -12,8 +12,6 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
-from common.checked_imports import CheckedImport
-from common.leases import Leased
 from common.uid import new_uid
 
 # The id that ACRCloud's API gives to its own music catalogue.
@@ -124,7 +122,7 @@ def new_acr_id() -> str:
     return secrets.token_hex(16)
 
 
-class Recording(Leased):
+class Recording(models.Model):
     """One reference recording: audio or fingerprint, metadata, identifiers.
 
     The primary key is the recording's number in the index, so it is never reused. A
@@ -231,7 +229,7 @@ class Recording(Leased):
             models.Index(fields=["bucket", "title"], name="recording_bucket_title"),
             models.Index(fields=["title", "id"], name="recording_title"),
             models.Index(fields=["bucket", "id", "status"], name="recording_bucket_id"),
-            models.Index(fields=["status", "lease_until"], name="recording_work"),
+            models.Index(fields=["status"], name="recording_status"),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
         ]
@@ -273,36 +271,6 @@ class Recording(Leased):
         """Where we hold the rights: ISO codes or WW; empty if unknown."""
         codes = self.user_defined.get("territories")
         return [str(code) for code in codes] if isinstance(codes, list) else []
-
-
-class CatalogueImport(CheckedImport):
-    """A table of recordings that somebody uploaded, and the results of its import.
-
-    ``summary`` holds the counts and the first faults, warnings and changes;
-    ``bad_rows`` is the table of refused rows with reasons.
-    """
-
-    uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
-    )
-    bucket = models.ForeignKey(
-        Bucket,
-        on_delete=models.CASCADE,
-        related_name="imports",
-        limit_choices_to=PRESENT,
-    )
-    table = models.FileField(max_length=200)
-    table_name = models.CharField(max_length=500)
-    audio = models.FileField(max_length=200, blank=True, default="")
-    encoding = models.CharField(max_length=20, default="utf-8")
-    keep_unknown = models.BooleanField(default=False)
-    bad_rows = models.FileField(max_length=200, blank=True, default="")
-
-    reach = Path(buckets="bucket")
-    objects = ReachManager["CatalogueImport"]()
-
-    def __str__(self) -> str:
-        return f"{self.table_name} into {self.bucket}"
 
 
 class ExclusionReason(models.TextChoices):

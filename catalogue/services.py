@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 
 import audit.services
 from accounts.models import User
 from accounts.reach import refuse_limited
+from catalogue.fingerprinting import fingerprint_later
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
-from catalogue.models import (
-    Bucket,
-    IntakeRule,
-    Recording,
-    RecordingStatus,
-)
-from catalogue.tasks import enqueue_fingerprinting, fingerprint_recording
-from common.leases import NO_LEASE, give_up
-from common.queue import queue_holds_work
+from catalogue.models import Bucket, IntakeRule, Recording
 from common.storage import display_name, keep_file, replace_bytes
 from recognition.fingerprint import to_bytes
 from recognition.types import Fingerprint
@@ -118,7 +109,7 @@ def add_recording(
             actor=user or audit.services.SYSTEM,
             after={"title": recording.title, "bucket": bucket.pk},
         )
-        transaction.on_commit(lambda: enqueue_fingerprinting(recording))
+        fingerprint_later(recording, user)
     return recording
 
 
@@ -159,32 +150,3 @@ def _keep_fingerprint(recording: Recording, fingerprint: Fingerprint) -> None:
     recording.duration_ms = fingerprint.duration_ms
     recording.audio_sha256 = hashlib.sha256(content).hexdigest()
     recording.audio_bytes = len(content)
-
-
-def requeue_stale_recordings(*, max_attempts: int) -> int:
-    """Queue fingerprinting again that a killed worker or lost queue entry left undone."""
-    now = datetime.now(tz=UTC)
-    # Its worker stopped renewing the lease: killed, or out of reach.
-    stale = Recording.objects.filter(
-        status=RecordingStatus.PROCESSING, lease_until__lt=now
-    )
-    give_up(
-        stale.filter(attempts__gte=max_attempts),
-        "Fingerprinting was interrupted too often.",
-        cause="status_message",
-        status=RecordingStatus.ERROR,
-    )
-    ids = list(stale.values_list("pk", flat=True))
-    Recording.objects.filter(pk__in=ids, status=RecordingStatus.PROCESSING).update(
-        status=RecordingStatus.WAITING, **NO_LEASE
-    )
-    # An empty queue with waiting recordings means that entries were lost.
-    if not queue_holds_work():
-        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
-        lost = Recording.objects.filter(
-            status=RecordingStatus.WAITING, updated_at__lt=lost_before
-        )
-        ids += lost.exclude(pk__in=ids).values_list("pk", flat=True)
-    for recording_id in ids:
-        fingerprint_recording.enqueue(recording_id)
-    return len(ids)

@@ -11,11 +11,9 @@ class DedupConfig(AppConfig):
     name = "dedup"
 
     def ready(self) -> None:
-        """Group new recordings; queue checks again that a killed worker left behind."""
+        """Register the jobs; group new recordings."""
         from catalogue.signals import recording_ready
-        from dedup.checks import requeue_stale_checks
+        from dedup import jobs  # noqa: F401
         from dedup.services import group_new_recording
-        from scanning.signals import worker_swept
 
-        worker_swept.connect(requeue_stale_checks, dispatch_uid="dedup.stale_checks")
         recording_ready.connect(group_new_recording, dispatch_uid="dedup.grouping")

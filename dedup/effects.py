@@ -13,7 +13,6 @@ from accounts.models import User
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.reindexing import change_index
 from catalogue.selectors import excluded_segments, excluded_spans
-from common.leases import NO_LEASE
 from dedup import comparing
 from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
@@ -135,7 +134,6 @@ def _merge(chosen: Sequence[Recording], asked: Asked) -> None:
         status=RecordingStatus.RETIRED,
         merged_into=canonical,
         updated_at=datetime.now(tz=UTC),
-        **NO_LEASE,
     )
 
 
@@ -167,5 +165,5 @@ def _split(
 
 def _retire(chosen: Sequence[Recording]) -> None:
     Recording.objects.filter(pk__in=[member.pk for member in chosen]).update(
-        status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC), **NO_LEASE
+        status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
     )

@@ -10,7 +10,6 @@ from django.db.models import F, Q
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Bucket, Recording
-from common.leases import Leased
 from common.uid import new_uid
 
 
@@ -234,7 +233,7 @@ class RunStatus(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-class CatalogueCheck(Leased):
+class CatalogueCheck(models.Model):
     """One check of all buckets: its progress and counts.
 
     Its counts cover every bucket, so people with access limits see only their own
@@ -247,7 +246,6 @@ class CatalogueCheck(Leased):
     status = models.CharField(
         max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING
     )
-    cancel_requested = models.BooleanField(default=False)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     pairs = models.PositiveIntegerField(default=0)
@@ -269,13 +267,6 @@ class CatalogueCheck(Leased):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                F("status").desc(),
-                name="dedup_one_check_at_a_time",
-                condition=Q(status="running"),
-            )
-        ]
 
     def __str__(self) -> str:
         return f"{self.uid} {self.status}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -13,7 +14,7 @@ from django.db.models import QuerySet
 
 from common import draining
 from common.leases import NO_LEASE, lease_end
-from jobs import selectors
+from jobs import people
 from jobs.choices import JobState
 from jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil
 from jobs.kinds import Kind, Subject
@@ -31,10 +32,16 @@ class JobContext:
     """
 
     def __init__(
-        self, job: Job, kind: Kind, subject: Subject, give_way: Callable[[], None]
+        self,
+        job: Job,
+        kind: Kind,
+        subject: Subject,
+        *,
+        give_way: Callable[[], None] | None = None,
     ) -> None:
         self.job, self.kind, self.subject = job, kind, subject
         self.is_finished = False
+        # Without it, the process does the job for a person who waits.
         self._give_way = give_way
         self._own_transaction = connection.in_atomic_block
         self._progress, self._stage = job.progress, job.stage
@@ -60,12 +67,17 @@ class JobContext:
             raise LeaseLost
         if self._is_cancelled:
             raise Cancelled
+        if self._give_way is None:
+            return
         limit = self.kind.hand_back_after
         if limit is not None and draining.seconds() > limit:
             raise HandedBack
-        if self.kind.gives_way and self._somebody_waits:
+        if self._somebody_waits:
             self._somebody_waits = False
+            # What goes before may take longer than silence is allowed to.
+            self._reported_at = inf
             self._give_way()
+            self._reported_at = monotonic()
 
     def finish(self, **columns: Any) -> None:  # Any: of the subject's own row
         """End the job as done and write its subject's columns in one transaction.
@@ -78,6 +90,16 @@ class JobContext:
             )
             self.kind.show(self.subject.pk, JobState.DONE, **columns)
         self.is_finished = True
+
+    def write(self, **columns: Any) -> None:  # Any: as below
+        """Write columns of the subject on the way, as the counts of what is done.
+
+        Raises ``LeaseLost``, having written nothing.
+        """
+        with transaction.atomic():
+            if not self._mine().update(lease_until=lease_end()):
+                raise LeaseLost
+            self.kind.show(self.subject.pk, JobState.RUNNING, **columns)
 
     def wait_until(self, at: datetime, cause: str = "") -> NoReturn:
         """Let the job wait until then; its attempts count anew."""
@@ -101,11 +123,11 @@ class JobContext:
                 self.kind.on_end(self.subject, state, code, cause)
         self.is_finished = True
 
-    def put_off(self, **columns: object) -> None:
-        """Let the job wait again."""
+    def put_off(self, cause: str = "", **columns: object) -> None:
+        """Let the job wait again; the subject shows why."""
         with transaction.atomic():
-            self.leave(JobState.WAITING, progress=0, **columns)
-            self.kind.show(self.subject.pk, JobState.WAITING)
+            self.leave(JobState.WAITING, progress=0, cause=cause[:1000], **columns)
+            self.kind.show(self.subject.pk, JobState.WAITING, cause)
 
     def beat(self) -> None:
         """Write progress, renew the lease and look for a request to cancel.
@@ -113,7 +135,8 @@ class JobContext:
         Called each second by the lease keeper's thread.
         """
         now = monotonic()
-        if now - self._reported_at > _SILENCE_SECONDS:
+        # A person who takes a stream may pause it.
+        if self._give_way and now - self._reported_at > _SILENCE_SECONDS:
             return
         columns: dict[str, object] = {}
         seen = (self._progress, self._stage)
@@ -128,9 +151,8 @@ class JobContext:
         asked = self._mine().values_list("cancel_requested", flat=True).first()
         self._is_lost = asked is None and not self.is_finished
         self._is_cancelled = bool(asked)
-        if self.kind.gives_way:
-            due = selectors.due(self.kind.pool, for_people=True)
-            self._somebody_waits = due.exists()
+        if self._give_way and self.kind.gives_way:
+            self._somebody_waits = people.wait(self.kind.pool)
 
     def _mine(self) -> QuerySet[Job]:
         return Job.objects.filter(

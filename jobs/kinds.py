@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
+from common.leases import pause_after
 from common.queue import Priority
 from jobs.choices import JobState, Pool
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 # Any in this module: a row of the kind's own model.
 Subject = Any
 Ended = Callable[[Subject, JobState, str, str], None]
+
+# As many as the columns of subjects hold.
+_CAUSE_CHARACTERS = 500
 
 
 def _subject_key(subject: Subject) -> str:
@@ -64,6 +69,8 @@ class Kind:
     needs: frozenset[str] = frozenset()
     """Resources without which no job of the kind is begun."""
     max_attempts: Callable[[], int | None] = _usual_attempts
+    pause: Callable[[int], timedelta] = pause_after
+    """How long a job waits after its first, second, … failed attempt."""
     gives_way: bool = False
     """Lets jobs that a person waits for run in between."""
     hand_back_after: float | None = None
@@ -71,6 +78,8 @@ class Kind:
     mirror: Mapping[JobState, str] = field(default_factory=dict)
     """The subject's ``status_field`` for each state of the job that shows there."""
     status_field: str = "status"
+    keeps: frozenset[str] = frozenset()
+    """Values of ``status_field`` that no job changes, such as that of a retired row."""
     cause_field: str = ""
     """The subject's column for the final cause, if it has one."""
     on_end: Ended | None = None
@@ -83,15 +92,18 @@ class Kind:
         return work
 
     def show(
-        self, subject: int | None, state: JobState, cause: str = "", **columns: Any
-    ) -> None:  # Any: of the subject's own row
+        self, subject: int | None, state: JobState, cause: str = "", /, **columns: Any
+    ) -> None:  # Any: of the subject's own row, which may have a ``state`` too
         """Write a job's state to its subject's row, with other columns of that row."""
         if state in self.mirror:
             columns.setdefault(self.status_field, self.mirror[state])
             if self.cause_field:
-                columns.setdefault(self.cause_field, cause)
+                columns.setdefault(self.cause_field, cause[:_CAUSE_CHARACTERS])
         if columns:
-            self.model._base_manager.filter(pk=subject).update(**columns)
+            rows = self.model._base_manager.filter(pk=subject)
+            if self.keeps:
+                rows = rows.exclude(**{f"{self.status_field}__in": self.keeps})
+            rows.update(**columns)
 
 
 _kinds: dict[str, Kind] = {}

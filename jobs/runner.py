@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -16,10 +18,9 @@ from common.leases import (
     describe,
     lease_end,
     one_at_a_time,
-    pause_after,
 )
 from common.queue import worker_name
-from jobs import resources, selectors
+from jobs import people, resources, selectors
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.errors import (
@@ -73,19 +74,24 @@ def _take(pool: Pool, *, for_people: bool) -> Job | None:
         job = due.first()
         if job is None:
             return None
-        Job.objects.filter(pk=job.pk).update(
-            state=JobState.RUNNING,
-            lease_owner=worker_name(),
-            lease_until=lease_end(),
-            attempts=F("attempts") + 1,
-            started_at=datetime.now(tz=UTC),
-            blocked_by="",
-        )
-        kind = find_kind(job.kind)
-        if kind is not None:
-            kind.show(job.subject, JobState.RUNNING)
-        job.refresh_from_db()
+        begin(job)
         return job
+
+
+def begin(job: Job) -> None:
+    """Take a job for this process, in the transaction that found or made it."""
+    Job.objects.filter(pk=job.pk).update(
+        state=JobState.RUNNING,
+        lease_owner=worker_name(),
+        lease_until=lease_end(),
+        attempts=F("attempts") + 1,
+        started_at=datetime.now(tz=UTC),
+        blocked_by="",
+    )
+    kind = find_kind(job.kind)
+    if kind is not None:
+        kind.show(job.subject, JobState.RUNNING)
+    job.refresh_from_db()
 
 
 def _run(job: Job) -> None:
@@ -99,12 +105,45 @@ def _run(job: Job) -> None:
     except ObjectDoesNotExist:
         _drop(job, JobState.CANCELLED, "", "What it was about was deleted.")
         return
-    context = JobContext(job, kind, subject, lambda: _let_people_pass(kind.pool))
+    context = JobContext(
+        job, kind, subject, give_way=lambda: _let_people_pass(kind.pool)
+    )
     try:
         with kept(context):
             _attempt(context)
     except LeaseLost:
         logger.warning("%s was lost to another worker or ended; nothing is kept", job)
+
+
+@contextmanager
+def here(job: Job) -> Iterator[JobContext]:
+    """Let the block do a job that this process has begun for a person who waits.
+
+    Nothing is tried again: an exception ends the job, and reaches the caller. If the
+    process dies, a worker does the job.
+    """
+    kind = find_kind(job.kind)
+    if kind is None:
+        raise ValueError(f"There are no jobs of the kind {job.kind}.")
+    context = JobContext(job, kind, kind.model._base_manager.get(pk=job.subject))
+    try:
+        with kept(context):
+            yield context
+            if not context.is_finished:
+                context.finish()
+    except (Cancelled, GeneratorExit):
+        context.end(JobState.CANCELLED, "", "")
+        raise
+    except LeaseLost:
+        raise
+    except Failed as failed:
+        context.end(JobState.FAILED, failed.code, failed.cause)
+        raise
+    except Exception as error:
+        context.end(
+            JobState.FAILED, "stopped", f"An error stopped it: {describe(error)}"
+        )
+        raise
 
 
 def _attempt(context: JobContext) -> None:
@@ -115,17 +154,22 @@ def _attempt(context: JobContext) -> None:
             context.finish()
     except Stopped as stopped:
         _stop(context, stopped)
-    except IndexUnavailable:
-        _block(context, resources.INDEX)
+    except IndexUnavailable as error:
+        _block(context, resources.INDEX, describe(error))
     except Blocked as blocked:
         _block(context, blocked.resource)
     except Failed as failed:
         context.end(JobState.FAILED, failed.code, failed.cause)
     except Retry as retry:
-        _try_later(context, retry.cause)
+        _try_later(context, retry.cause, retry.cause)
     except Exception as error:
         logger.exception("%s failed in attempt %d", job, job.attempts)
-        _try_later(context, describe(error))
+        cause = describe(error)
+        _try_later(
+            context,
+            f"Attempt {job.attempts} failed: {cause}",
+            f"It failed {job.attempts} times. The last time: {cause}",
+        )
     else:
         resources.unblock(context.kind.needs)
 
@@ -138,36 +182,31 @@ def _stop(context: JobContext, stopped: Stopped) -> None:
         case HandedBack():
             context.put_off(attempts=context.job.attempts - 1)
         case WaitsUntil():
-            context.put_off(
-                attempts=0, run_after=stopped.at, cause=stopped.cause[:1000]
-            )
+            # The next turn, so that a slice lets others of its priority pass.
+            turn = context.job.turn + 1
+            context.put_off(stopped.cause, attempts=0, run_after=stopped.at, turn=turn)
         case _:
             raise stopped
 
 
-def _block(context: JobContext, resource: str) -> None:
+def _block(context: JobContext, resource: str, cause: str = "") -> None:
     resources.block(resource)
     context.put_off(
+        cause,
         attempts=context.job.attempts - 1,
         run_after=datetime.now(tz=UTC) + resources.PAUSE,
         blocked_by=resource,
     )
 
 
-def _try_later(context: JobContext, cause: str) -> None:
-    job = context.job
-    limit = context.kind.max_attempts()
+def _try_later(context: JobContext, cause: str, last_cause: str) -> None:
+    """Let the job wait for its next attempt, or fail it after the last one."""
+    job, limit = context.job, context.kind.max_attempts()
     if limit is not None and job.attempts >= limit:
-        context.end(
-            JobState.FAILED,
-            "gave_up",
-            f"It failed {job.attempts} times. The last time: {cause}",
-        )
+        context.end(JobState.FAILED, "gave_up", last_cause)
         return
-    context.put_off(
-        run_after=datetime.now(tz=UTC) + pause_after(job.attempts),
-        cause=f"Attempt {job.attempts} failed: {cause}",
-    )
+    run_after = datetime.now(tz=UTC) + context.kind.pause(job.attempts)
+    context.put_off(cause, run_after=run_after)
 
 
 def _drop(job: Job, state: JobState, code: str, cause: str) -> None:
@@ -188,18 +227,21 @@ def _let_people_pass(pool: Pool) -> None:
     """
 
     def run_all() -> None:
+        while run_next(pool, for_people=True) is not None:
+            pass
+        people.run_elsewhere()
+
+    def run_apart() -> None:
         try:
-            while run_next(pool, for_people=True) is not None:
-                pass
+            run_all()
         except Exception:
             logger.exception("A job that went before others could not be run.")
         finally:
             connection.close()
 
     if connection.in_atomic_block:
-        while run_next(pool, for_people=True) is not None:
-            pass
+        run_all()
         return
-    thread = threading.Thread(target=run_all, name="jobs of people", daemon=True)
+    thread = threading.Thread(target=run_apart, name="jobs of people", daemon=True)
     thread.start()
     thread.join()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Count, Max, Min, QuerySet
 
 from common.queue import Priority
 from jobs import resources
 from jobs.choices import JobState, Pool
-from jobs.kinds import Kind, all_kinds
+from jobs.kinds import Kind, all_kinds, find_kind
 from jobs.models import Job
 
 
@@ -46,9 +48,35 @@ def _full_lanes(kind: Kind) -> list[str]:
     return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
 
 
+def is_limited(kind: str) -> bool:
+    """Return whether jobs of a kind may have to wait for others of the same kind."""
+    found = find_kind(kind)
+    return kind in settings.ACRPORTAL_JOBS_AT_ONCE or bool(found and found.lane_limit())
+
+
 def running(kind: str) -> QuerySet[Job]:
     """Return the jobs of a kind that workers have."""
     return Job.objects.filter(kind=kind, state=JobState.RUNNING)
+
+
+def jobs_of(
+    kind: Kind, subjects: Iterable[models.Model], states: Iterable[JobState]
+) -> dict[int, Job]:
+    """Return the newest job of each row, by the row's primary key.
+
+    ``states`` are those of open jobs, or that of failed ones.
+    """
+    rows = list(subjects)
+    found = Job.objects.filter(
+        kind=kind.name, subject__in=[row.pk for row in rows], state__in=states
+    )
+    return {job.subject or 0: job for job in found.order_by("pk")}
+
+
+def progress_of(kind: str, subject: int) -> int:
+    """Return how far the running job of a row is, in percent; 0 if none runs."""
+    progress = running(kind).filter(subject=subject).values_list("progress", flat=True)
+    return progress.first() or 0
 
 
 def next_turn(*, pool: Pool, priority: int, lane: str) -> int:

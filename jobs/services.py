@@ -9,7 +9,7 @@ from django.db import IntegrityError, models, transaction
 from accounts.models import User
 from common.leases import NO_LEASE
 from common.queue import Priority
-from jobs import selectors, wake
+from jobs import runner, selectors, wake
 from jobs.choices import OPEN_STATES, JobState
 from jobs.kinds import Kind, find_kind
 from jobs.models import Job
@@ -56,6 +56,14 @@ def submit(
         return existing
     kind.show(job.subject, JobState.WAITING)
     transaction.on_commit(lambda: wake.wake(job))
+    return job
+
+
+def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -> Job:
+    """Make a job that this process does itself, with ``jobs.runner.here``."""
+    with transaction.atomic():
+        job = submit(kind, subject, user=user)
+        runner.begin(job)
     return job
 
 
@@ -120,6 +128,25 @@ def try_again(job: Job) -> bool:
             kind.show(job.subject, JobState.WAITING)
         transaction.on_commit(lambda: wake.wake(job))
     return bool(revived)
+
+
+def cancel_subject(kind: Kind, subject: models.Model) -> bool:
+    """Cancel the open job of a row; return False if it has none."""
+    job = selectors.jobs_of(kind, [subject], OPEN_STATES).get(subject.pk)
+    return job is not None and cancel(job)
+
+
+def try_subject_again(
+    kind: Kind, subject: models.Model, *, user: User | None = None
+) -> bool:
+    """Let the failed job of a row wait again, or a new one if it is forgotten.
+
+    Return False if the same work is asked for already.
+    """
+    failed = selectors.jobs_of(kind, [subject], [JobState.FAILED]).get(subject.pk)
+    if failed is not None:
+        return try_again(failed)
+    return bool(submit(kind, subject, user=user).subject == subject.pk)
 
 
 def reclaim() -> int:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django_tasks import task
 
 from common.queue import queue_holds_work
-from jobs import runner
+from jobs import runner, selectors
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 
@@ -22,7 +22,18 @@ _AT_ONCE = 1000
 @task()
 def run_next_job(pool: str) -> None:
     """Run the job that is next in a pool."""
-    runner.run_next(Pool(pool))
+    job = runner.run_next(Pool(pool))
+    if job is None:
+        return
+    due = selectors.due(Pool(pool))
+    if following := due.filter(pk=job.pk).first():
+        # A slice of it is done: the rest needs an entry of its own.
+        wake(following)
+    elif selectors.is_limited(job.kind) and (
+        following := due.filter(kind=job.kind).first()
+    ):
+        # Its entry may have been used up while the limit left no room.
+        wake(following)
 
 
 def wake(job: Job) -> None:

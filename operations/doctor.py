@@ -15,7 +15,6 @@ from django_tasks_db.models import DBTaskResult
 from catalogue import index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.rebuilding import rebuild_index
-from catalogue.services import requeue_stale_recordings
 from common.queue import BrokerAway, entries_waiting
 from common.secret_text import SecretUnreadable, unseal
 from jobs.selectors import lost_leases
@@ -135,12 +134,8 @@ def _stuck_work() -> Iterator[DoctorFinding]:
     """Find work whose lease expired; a running worker would have reclaimed it."""
     now = datetime.now(tz=UTC)
     scans = Scan.objects.filter(status=ScanStatus.RUNNING, lease_until__lt=now)
-    recordings = Recording.objects.filter(
-        status=RecordingStatus.PROCESSING, lease_until__lt=now
-    )
     for count, what in (
         (scans.count(), "scans"),
-        (recordings.count(), "recordings"),
         (lost_leases().count(), "jobs"),
     ):
         if count:
@@ -155,7 +150,6 @@ def _stuck_work() -> Iterator[DoctorFinding]:
 
 def _hand_out() -> None:
     requeue_stale_scans()
-    requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
     reclaim()
     wake_for_overdue()
 

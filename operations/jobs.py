@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
@@ -15,10 +14,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import person_at_work
-from catalogue.models import CatalogueImport, Recording
+from catalogue.models import Recording
 from dedup.models import CatalogueCheck
+from imports.models import CatalogueImport, ResultImport
+from jobs.choices import OPEN_STATES
+from jobs.choices import JobState as WorkState
+from jobs.kinds import find_kind
+from jobs.models import Job as Work
+from jobs.selectors import jobs_of
 from reports import scheduling
-from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.models import (
     DeliveryAttempt,
     InboundCallback,
@@ -75,6 +80,8 @@ class _Kind:
     since: str = "created_at"
     failed: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     "Leaves out failures that later work replaced."
+    works: tuple[str, ...] = ()
+    "The kinds of jobs that work on a row, if not one of the same name."
 
 
 def _states(
@@ -174,6 +181,7 @@ _KINDS = (
         lambda: CatalogueImport.objects.select_related("bucket"),
         _IMPORT,
         str,
+        works=("catalogue_import_check", "catalogue_import"),
     ),
     _Kind(
         "result_import",
@@ -181,6 +189,7 @@ _KINDS = (
         lambda: ResultImport.objects.select_related("container"),
         _IMPORT,
         str,
+        works=("result_import_check", "result_import"),
     ),
     _Kind(
         "callback_sent",
@@ -218,7 +227,7 @@ def jobs(*, state: JobState, kind: str = "", limit: int = 200) -> list[Job]:
         job
         for job_kind in _KINDS
         if not kind or job_kind.name == kind
-        for job in islice(_of_kind(job_kind, state), limit)
+        for job in _of_kind(job_kind, state, limit)
     ]
     return sorted(found, key=lambda job: job.since, reverse=failed)[:limit]
 
@@ -235,7 +244,7 @@ def given_up(key: str) -> Job | None:
     if not has_uid and not of_row.isdecimal():
         return None
     row = rows.filter(**{"uid" if has_uid else "pk": of_row[:32]}).first()
-    return _job(kind, row, JobState.FAILED) if row is not None else None
+    return _jobs(kind, [row], JobState.FAILED)[0] if row is not None else None
 
 
 def job_counts() -> dict[JobState, int]:
@@ -260,22 +269,38 @@ def _in_state(kind: _Kind, state: JobState) -> QuerySet[Any]:
     return rows
 
 
-def _of_kind(kind: _Kind, state: JobState) -> Iterator[Job]:
+def _of_kind(kind: _Kind, state: JobState, limit: int) -> list[Job]:
     order = "-pk" if state is JobState.FAILED else "pk"
-    for row in _in_state(kind, state).order_by(order).iterator(chunk_size=100):
-        yield _job(kind, row, state)
+    rows = list(_in_state(kind, state).order_by(order)[:limit])
+    return _jobs(kind, rows, state)
 
 
-def _job(kind: _Kind, row: Any, state: JobState) -> Job:  # Any: a row of the kind
+def _jobs(kind: _Kind, rows: list[Any], state: JobState) -> list[Job]:
+    """Describe rows of a kind. Any: of the kind's model."""
+    states = (WorkState.FAILED,) if state is JobState.FAILED else OPEN_STATES
+    work: dict[int, Work] = {}
+    for name in kind.works or (kind.name,):
+        if moved := find_kind(name):
+            work |= jobs_of(moved, rows, states)
+    return [_job(kind, row, state, work.get(row.pk)) for row in rows]
+
+
+def _job(kind: _Kind, row: Any, state: JobState, work: Work | None) -> Job:
+    """Describe a row; ``work`` is its job, if its kind has moved to ``jobs``.
+
+    Any: a row of the kind.
+    """
+    source = work or row
     return Job(
         kind=kind.name,
         label=kind.label,
         title=kind.title(row),
         state=state,
         since=getattr(row, kind.since),
-        progress=getattr(row, "progress", None),
-        attempts=row.attempts,
-        worker=getattr(row, "lease_owner", ""),
-        cause=str(getattr(row, kind.cause)),
+        # Imports do not know how far they are.
+        progress=None if kind.works else getattr(source, "progress", None),
+        attempts=getattr(source, "attempts", 0),
+        worker=getattr(source, "lease_owner", ""),
+        cause=str(getattr(row, kind.cause)) or (work.cause if work else ""),
         subject=row,
     )

@@ -12,13 +12,8 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect recovery, schedules and pruning to the sweep."""
-        from reports import scheduling, services
-        from reports.evidence.services import requeue_stale_packs
-        from reports.foreign.services import requeue_stale_imports
+        from reports import jobs, scheduling, services  # noqa: F401
         from scanning.signals import worker_swept
 
-        worker_swept.connect(services.requeue_stale_runs)
         worker_swept.connect(services.prune_runs)
         worker_swept.connect(scheduling.run_due)
-        worker_swept.connect(requeue_stale_packs)
-        worker_swept.connect(requeue_stale_imports)

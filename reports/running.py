@@ -1,36 +1,32 @@
 """Runs a report: reads a snapshot of the database, stores rows, writes the file.
 
-A transaction with a consistent snapshot reads the rows. The lease and the progress are
-written meanwhile in a thread with its own connection. Files get their final name only
+A transaction with a consistent snapshot reads the rows. Files get their final name only
 when complete.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from django.core.files.storage import default_storage
-from django.db import OperationalError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db import connection, transaction
 
 import audit.services
 from accounts.reach import sees_every_bucket, working_for
-from common import draining, leases
-from common.leases import NO_LEASE, LeaseLost, lease_end
-from common.queue import worker_name
 from common.snapshot import consistent_read
 from common.storage import FileOnDisk, scratch_directory, sha256_of
-from common.uid import new_uid
+from jobs.context import JobContext
+from jobs.errors import Failed
+from jobs.models import Job
+from jobs.runner import here
 from reports import selectors
-from reports.choices import Format, Mode, RunState
+from reports.choices import Format, Mode
+from reports.jobs import ask_for_deliveries
 from reports.keeping import CompressedFile, RowKeeper, kept_rows
 from reports.layouts import Layout
 from reports.manifest import contents
@@ -39,129 +35,12 @@ from reports.rows import IN_REACH, KeptRow
 from reports.schemas import SCHEMAS
 from reports.selectors import Selection
 from reports.tables import Sheet, write_parquet, write_xlsx
-from scanning import turns
-from scanning.tasks import give_way
 
 logger = logging.getLogger(__name__)
 
-KIND = "report"
-_TELL_SECONDS = 1.0
-# How long a stopping worker continues a report; ``serve`` waits for 30 s in total.
-_END_SECONDS = 10.0
 _TEXT = (Format.CSV, Format.JSON, Format.JSON_LINES)
-READING_PERCENT = 50
-
-
-class Cancelled(Exception):
-    """A person cancelled the run."""
-
-
-class HandedBack(Exception):
-    """The worker is stopping, and the run would take too long."""
-
-
-class ReportContext:
-    """Renews a run's lease, writes its progress, and stops it on request.
-
-    In a worker it also lets scans that people wait for run first, and hands the run
-    back when the worker stops.
-    """
-
-    def __init__(
-        self, run: ReportRun, *, expected: int, in_worker: bool = False
-    ) -> None:
-        self._run = run
-        self._expected = max(1, expected)
-        self._in_worker = in_worker
-        self._somebody_waits = False
-        self._share = (0, 100)
-        self.rows = 0
-        self._told_to_stop: Exception | None = None
-        self._done = threading.Event()
-        # Inside the caller's transaction, another connection would wait for it.
-        self._thread = (
-            None
-            if connection.in_atomic_block
-            else threading.Thread(target=self._tell_often, name="report", daemon=True)
-        )
-
-    def __enter__(self) -> Self:
-        if self._thread is not None:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Wait for the thread, so that its connection does not outlive the run.
-        self._done.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def over(
-        self, rows: Iterable[KeptRow], *, begin: int, end: int
-    ) -> Iterator[KeptRow]:
-        """Pass rows on as a part of the work, from ``begin`` to ``end`` percent."""
-        self._share, self.rows = (begin, end), 0
-        for row in rows:
-            if self._told_to_stop is not None:
-                raise self._told_to_stop
-            if self._somebody_waits:
-                self._somebody_waits = False
-                _do_scans_first()
-            self.rows += 1
-            yield row
-
-    def _tell_often(self) -> None:
-        try:
-            while not self._done.wait(_TELL_SECONDS):
-                try:
-                    self.tell()
-                except OperationalError:
-                    logger.info("report %s: the database was busy", self._run.uid)
-        finally:
-            connection.close()
-
-    def tell(self) -> None:
-        """Renew the lease, write the progress, and check for reasons to stop."""
-        begin, end = self._share
-        # The count was taken before the snapshot, so there may be more rows.
-        share = min(1.0, self.rows / self._expected)
-        mine = ReportRun.objects.filter(
-            pk=self._run.pk,
-            state=RunState.RUNNING,
-            lease_owner=self._run.lease_owner,
-        )
-        if not mine.update(
-            progress=begin + int(share * (end - begin)), lease_until=lease_end()
-        ):
-            self._told_to_stop = LeaseLost()
-        elif mine.filter(cancel_requested=True).exists():
-            self._told_to_stop = Cancelled()
-        # A report can restart, so it must not delay the end of its worker.
-        elif self._in_worker and draining.seconds() > _END_SECONDS:
-            self._told_to_stop = HandedBack()
-        elif self._in_worker:
-            scans = turns.queued_scans().filter(waited_for=True)
-            self._somebody_waits = scans.exists()
-
-
-def _do_scans_first() -> None:
-    """Run waiting scans on another connection, because this one may hold a snapshot."""
-    thread = threading.Thread(target=_scans, name="scans first", daemon=True)
-    thread.start()
-    thread.join()
-
-
-def _scans() -> None:
-    try:
-        # ``Watch`` renews the run's own lease.
-        give_way(ReportRun.objects.none())
-    finally:
-        connection.close()
+# Shares of the work: rows are read until the first, and written until the second.
+_READ, _WRITTEN = 0.5, 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,92 +59,74 @@ def chosen_by(layout: Layout) -> Selection:
     )
 
 
-def claim(run: ReportRun, *, kind: str = "") -> bool:
-    """Claim a queued run for this call only.
-
-    With a ``kind``, the limit on concurrent runs of that kind applies.
-    """
-    # Unique per call: one process may run a report again after it lost the lease.
-    owner = f"{worker_name()[:43]}:{new_uid('o')[2:]}"
-    waiting = ReportRun.objects.filter(pk=run.pk, state=RunState.QUEUED)
-    claimed = leases.claim(waiting, kind=kind, owner=owner, state=RunState.RUNNING)
-    run.state, run.lease_owner = RunState.RUNNING, owner
-    return claimed
-
-
-def run_queued(*, run_id: int) -> bool:
-    """Run a queued report, unless it is taken or done.
-
-    Returns True if the run was handed back because this worker is stopping.
-    """
-    run = ReportRun.objects.select_related("run_by").get(pk=run_id)
-    if not claim(run, kind=KIND):
-        return False
+def run(context: JobContext) -> None:
+    """Run a report in a worker."""
+    report: ReportRun = context.subject
+    if report.is_by_hand and not report.rows:
+        # The selection is not stored: a worker cannot do the rest of a download.
+        raise Failed(
+            "interrupted",
+            "The download was interrupted. Select the matches and export them again.",
+        )
     # The report contains what its requester may see, not what the worker sees.
-    with working_for(run.run_by):
-        try:
-            work(run, chosen_by(Layout.of(run)), in_worker=True)
-        except HandedBack:
-            return True
-    return False
+    with working_for(report.run_by):
+        work(context, chosen_by(Layout.of(report)))
 
 
-def stream(run: ReportRun, chosen: Selection) -> Iterator[bytes]:
+def stream(job: Job, chosen: Selection) -> Iterator[bytes]:
     """Yield a text file while its rows are read, and store both.
 
-    The run must be claimed. It is ready once the last piece has been taken. If the
-    caller stops earlier, the run is cancelled; if it was stopped, ``Cancelled`` is
-    raised.
+    The run is ready once the last piece has been taken, and cancelled if the caller
+    stops earlier. Whatever else stops it is raised: the client got only a part, and
+    ending normally would make it look complete.
     """
-    layout = Layout.of(run)
-    with _outcome(run), scratch_directory() as folder:
+    with here(job) as context, _faults_told(), scratch_directory() as folder:
+        run: ReportRun = context.subject
+        layout = Layout.of(run)
         keeper = RowKeeper(folder / "rows", layout.mode)
         copy = CompressedFile(folder / "file")
         expected = selectors.count_rows(chosen=chosen, mode=run.mode).rows
-        with (
-            keeper,
-            copy,
-            ReportContext(run, expected=expected) as watch,
-            _one_moment(),
-        ):
-            rows = watch.over(_read(run, chosen, keeper), begin=0, end=99)
+        with keeper, copy, _one_moment():
+            rows = watched(context, _read(run, chosen, keeper), expected)
             for piece in layout.pieces(rows, {}):
                 copy.write(piece)
                 yield piece
         _take_counts(run, keeper)
-        _finish(run, keeper, Written(copy.path, copy.sha256, copy.size_bytes))
-    if run.state != RunState.READY:
-        # The client got only a part; ending normally would make it look complete.
-        raise Cancelled
+        _finish(context, keeper, Written(copy.path, copy.sha256, copy.size_bytes))
 
 
-def work(run: ReportRun, chosen: Selection, *, in_worker: bool = False) -> None:
-    """Run a claimed report to its end; stored rows are not read again.
+def work(context: JobContext, chosen: Selection) -> None:
+    """Run a report to its end; stored rows are not read again."""
+    run: ReportRun = context.subject
+    with _faults_told(), scratch_directory() as folder:
+        expected = (
+            run.row_count or selectors.count_rows(chosen=chosen, mode=run.mode).rows
+        )
+        keeper, begin = None, 0.0
+        if not run.rows:
+            keeper, begin = RowKeeper(folder / "rows", Mode(run.mode)), _READ
+            with keeper, _one_moment():
+                rows = _read(run, chosen, keeper)
+                for _ in watched(context, rows, expected, end=_READ):
+                    pass
+            _take_counts(run, keeper)
+        rows = watched(context, _rows_of(run, keeper), expected, begin=begin)
+        _finish(context, keeper, _write(run, rows, folder, keeper))
 
-    In a worker that is stopping it raises ``HandedBack``.
-    """
-    with _outcome(run), scratch_directory() as folder:
-        counted = selectors.count_rows(chosen=chosen, mode=run.mode)
-        expected = run.row_count or counted.rows
-        with ReportContext(run, expected=expected, in_worker=in_worker) as watch:
-            keeper = None
-            if not run.rows:
-                keeper = _keep_rows(run, chosen, folder, watch)
-            begin = READING_PERCENT if keeper is not None else 0
-            rows = _rows_of(run, keeper)
-            written = _write(run, watch.over(rows, begin=begin, end=99), folder, keeper)
-        _finish(run, keeper, written)
 
-
-def _keep_rows(
-    run: ReportRun, chosen: Selection, folder: Path, watch: ReportContext
-) -> RowKeeper:
-    keeper = RowKeeper(folder / "rows", Mode(run.mode))
-    with keeper, _one_moment():
-        for _ in watch.over(_read(run, chosen, keeper), begin=0, end=READING_PERCENT):
-            pass
-    _take_counts(run, keeper)
-    return keeper
+def watched(
+    context: JobContext,
+    rows: Iterable[KeptRow],
+    expected: int,
+    *,
+    begin: float = 0.0,
+    end: float = _WRITTEN,
+) -> Iterator[KeptRow]:
+    """Pass rows on as a part of the work, from ``begin`` to ``end``."""
+    for number, row in enumerate(rows, start=1):
+        # The count was taken before the snapshot, so there may be more rows.
+        context.report(begin + (end - begin) * min(1.0, number / max(1, expected)))
+        yield row
 
 
 def _read(run: ReportRun, chosen: Selection, keeper: RowKeeper) -> Iterator[KeptRow]:
@@ -333,38 +194,26 @@ def _sheets(
 
 
 @contextmanager
-def _outcome(run: ReportRun) -> Iterator[None]:
-    """Record the state of a run and its cause, whatever ends the run."""
+def _faults_told() -> Iterator[None]:
+    """Fail a run whose files cannot be written; a retry would fail alike."""
     try:
         yield
-    except (Cancelled, GeneratorExit) as stop:
-        _stop(run, RunState.CANCELLED, "")
-        if isinstance(stop, GeneratorExit):
-            raise
-    except LeaseLost:
-        logger.info("report %s was handed to another worker", run.uid)
-    except HandedBack:
-        # Not the run's fault, so the attempt does not count.
-        _mine(run).update(
-            state=RunState.QUEUED, progress=0, attempts=F("attempts") - 1, **NO_LEASE
-        )
-        raise
     except OSError as fault:
-        _stop(run, RunState.FAILED, f"The file could not be written: {fault.strerror}.")
-        raise
-    except Exception:
-        _stop(run, RunState.FAILED, "An error stopped the report; see the log.")
-        raise
+        logger.exception("a report could not be written")
+        raise Failed(
+            "not_written", f"The file could not be written: {fault.strerror}."
+        ) from fault
 
 
-def _stop(run: ReportRun, state: RunState, why: str) -> None:
-    _mine(run).update(
-        state=state, message=why[:500], finished_at=datetime.now(tz=UTC), **NO_LEASE
-    )
+_FOUND = (
+    *("as_of_event", "as_of_at", "row_count", "counts", "versions"),
+    *("rows", "rows_sha256", "file", "sha256", "size_bytes"),
+)
 
 
-def _finish(run: ReportRun, keeper: RowKeeper | None, written: Written) -> None:
-    """Store the files and mark the run as ready, or store nothing."""
+def _finish(context: JobContext, keeper: RowKeeper | None, written: Written) -> None:
+    """Store the files and end the job, or store nothing."""
+    run: ReportRun = context.subject
     stored = []
     try:
         if keeper is not None:
@@ -373,9 +222,11 @@ def _finish(run: ReportRun, keeper: RowKeeper | None, written: Written) -> None:
         stored.append(_store(written.path, f"reports/{run.uid}/{run.file_name}"))
         run.file.name = stored[-1]
         run.sha256, run.size_bytes = written.sha256, written.size_bytes
-        run.state, run.progress = RunState.READY, 100
-        run.finished_at = datetime.now(tz=UTC)
-        _record_ready(run)
+        with transaction.atomic():
+            found = {name: getattr(run, name) for name in _FOUND}
+            context.finish(**found, finished_at=datetime.now(tz=UTC))
+            _record(run)
+            ask_for_deliveries(run)
     except BaseException:
         # No row names these files yet, so nothing else would delete them.
         for name in stored:
@@ -383,52 +234,24 @@ def _finish(run: ReportRun, keeper: RowKeeper | None, written: Written) -> None:
         raise
 
 
+def _record(run: ReportRun) -> None:
+    audit.services.record(
+        case=run.case,
+        action="written",
+        actor=run.run_by or run.run_by_name,
+        after={
+            "schema": Layout.of(run).schema.name,
+            "filter": run.filters,
+            "as_of_event": run.as_of_event,
+            "rows": run.counts["match_found"],
+            "sha256": run.sha256,
+        },
+    )
+
+
 def _store(path: Path, name: str) -> str:
     with FileOnDisk(path, name) as file:
         return default_storage.save(name, file)
-
-
-def _record_ready(run: ReportRun) -> None:
-    with transaction.atomic():
-        columns = {
-            name: getattr(run, name)
-            for name in (
-                "as_of_event",
-                "as_of_at",
-                "row_count",
-                "counts",
-                "versions",
-                "rows",
-                "rows_sha256",
-                "file",
-                "sha256",
-                "size_bytes",
-                "state",
-                "progress",
-                "finished_at",
-            )
-        }
-        # Compare-and-set: a worker that lost its lease must not publish its file.
-        if not _mine(run).update(**columns, **NO_LEASE):
-            raise LeaseLost
-        audit.services.record(
-            case=run.case,
-            action="written",
-            actor=run.run_by or run.run_by_name,
-            after={
-                "schema": Layout.of(run).schema.name,
-                "filter": run.filters,
-                "as_of_event": run.as_of_event,
-                "rows": run.counts["match_found"],
-                "sha256": run.sha256,
-            },
-        )
-
-
-def _mine(run: ReportRun) -> QuerySet[ReportRun]:
-    return ReportRun.objects.filter(
-        pk=run.pk, state=RunState.RUNNING, lease_owner=run.lease_owner
-    )
 
 
 def _one_moment() -> AbstractContextManager[None]:

@@ -1,7 +1,7 @@
 """Runs scheduled reports and starts their deliveries.
 
-The worker's sweep finds due ones. Moving the next time forward claims a schedule or a
-delivery, so that only one of several workers acts and a crash only causes a delay.
+The worker's sweep finds due ones. Moving the next time forward claims a schedule, so
+that only one of several workers acts and a crash only causes a delay.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from django.db.models import QuerySet
 import audit.services
 from accounts.models import User
 from accounts.roles import Action
-from reports import services, tasks
-from reports.choices import UNFINISHED, RunState
+from jobs.services import try_subject_again
+from reports import services
+from reports.choices import RunState
+from reports.jobs import DELIVERY
 from reports.layouts import Layout
 from reports.models import ReportSchedule, ReportTemplate
 from reports.models.schedule import Channel, Every, ReportDelivery, ReportDeliveryState
@@ -121,20 +123,11 @@ def period_before(every: str, day: date) -> tuple[date, date]:
     return last, last
 
 
-def run_due(**_signal: object) -> int:
-    """Request the due reports, and queue the delivery of finished ones."""
+def run_due(**_signal: object) -> None:
+    """Request the due reports; each is delivered when it ends."""
     now = datetime.now(tz=UTC)
     for schedule in ReportSchedule.objects.filter(next_run_at__lte=now):
         _run(schedule, now)
-    due = ReportDelivery.objects.filter(
-        state=ReportDeliveryState.WAITING,
-        next_attempt_at__lte=now,
-        # Failed and cancelled runs too: their delivery has to end.
-    ).exclude(run__state__in=UNFINISHED)
-    ids = list(due.values_list("pk", flat=True))
-    for dispatch_id in ids:
-        tasks.send_report.enqueue(dispatch_id)
-    return len(ids)
 
 
 def _run(schedule: ReportSchedule, now: datetime) -> None:
@@ -154,7 +147,7 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
         run = services.request_report(
             layout=_layout(schedule, now), user=user, name=str(schedule.template)
         )
-        ReportDelivery.objects.create(schedule=schedule, run=run, next_attempt_at=now)
+        ReportDelivery.objects.create(schedule=schedule, run=run)
 
 
 def _layout(schedule: ReportSchedule, now: datetime) -> Layout:
@@ -178,18 +171,15 @@ def send_again(*, dispatch: ReportDelivery, user: User) -> bool:
     A failed report runs again first.
     """
     with transaction.atomic():
-        again = ReportDelivery.objects.filter(
+        failed = ReportDelivery.objects.filter(
             pk=dispatch.pk, state=ReportDeliveryState.FAILED
-        ).update(
-            state=ReportDeliveryState.WAITING,
-            message="",
-            attempts=0,
-            next_attempt_at=datetime.now(tz=UTC),
         )
-        if not again:
+        if not failed.update(state=ReportDeliveryState.WAITING, message=""):
             return False
         if dispatch.run.state == RunState.FAILED:
             services.try_again(run=dispatch.run, user=user)
+        else:
+            try_subject_again(DELIVERY, dispatch)
         audit.services.record(
             case=dispatch.run.case, action="dispatch.tried_again", actor=user
         )

@@ -3,108 +3,68 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
-import audit.services
 from common.http import FetchFailed, LinkRefused, post_json
-from common.leases import NO_LEASE, lease_end
-from common.queue import worker_name
+from jobs.context import JobContext
+from jobs.errors import Failed, Retry
 from reports import files
-from reports.choices import Format, RunState
+from reports.choices import UNFINISHED, Format, RunState
+from reports.jobs import record_end
 from reports.manifest import manifest
 from reports.models import ReportRun, ReportSchedule
 from reports.models.schedule import Channel, ReportDelivery, ReportDeliveryState
-from scanning.services.outbound_callbacks import RETRY_AFTER, signature_headers
+from scanning.services.outbound_callbacks import signature_headers
 
 ATTACHED_BYTES = 10 * 1024**2
 """Larger files are not attached; the message has their link and hash instead."""
 _TIMEOUT_SECONDS = 10.0
+_RUN_AGAIN = timedelta(minutes=1)
 
 
 class DeliveryFailed(Exception):
     """A report could not be delivered; the message gives the cause."""
 
 
-def send(*, dispatch_id: int) -> None:
+def run(context: JobContext) -> None:
     """Deliver a finished report, or record that its rows are unchanged."""
-    now = datetime.now(tz=UTC)
-    claimed = ReportDelivery.objects.filter(
-        pk=dispatch_id, state=ReportDeliveryState.WAITING, next_attempt_at__lte=now
-    ).update(
-        lease_owner=worker_name(),
-        lease_until=lease_end(),
-        # If this worker dies, the next sweep after the lease sends again.
-        next_attempt_at=lease_end(),
-        attempts=F("attempts") + 1,
-    )
-    if not claimed:
+    delivery: ReportDelivery = context.subject
+    report, schedule = delivery.run, delivery.schedule
+    if report.state in UNFINISHED:
+        # It was begun again; its end asks for the delivery sooner.
+        context.wait_until(datetime.now(tz=UTC) + _RUN_AGAIN)
+    if report.state != RunState.READY:
+        raise Failed("no_report", report.message or _("The report was cancelled."))
+    if not schedule.send_unchanged and not _is_new(schedule, report):
+        _finish(context, ReportDeliveryState.NOTHING_NEW)
         return
-    dispatch = ReportDelivery.objects.select_related(
-        "schedule__template", "run__run_by"
-    ).get(pk=dispatch_id)
-    run, schedule = dispatch.run, dispatch.schedule
-    if run.state != RunState.READY:
-        _end(
-            dispatch,
-            ReportDeliveryState.FAILED,
-            run.message or _("The report was cancelled."),
-        )
-    elif not schedule.send_unchanged and not _is_new(schedule, run):
-        _end(dispatch, ReportDeliveryState.NOTHING_NEW, "")
-    else:
-        _try(dispatch)
+    send = _send_email if schedule.channel == Channel.EMAIL else _send_webhook
+    try:
+        send(delivery)
+    except DeliveryFailed as failed:
+        raise Retry(str(failed)) from failed
+    _finish(context, ReportDeliveryState.SENT)
 
 
 def _is_new(schedule: ReportSchedule, run: ReportRun) -> bool:
     return run.row_count > 0 and run.rows_sha256 != schedule.sent_sha256
 
 
-def _try(dispatch: ReportDelivery) -> None:
-    by_email = dispatch.schedule.channel == Channel.EMAIL
-    try:
-        (_send_email if by_email else _send_webhook)(dispatch)
-    except DeliveryFailed as failed:
-        _put_off(dispatch, str(failed))
-    else:
-        _end(dispatch, ReportDeliveryState.SENT, "")
-
-
-def _put_off(dispatch: ReportDelivery, why: str) -> None:
-    if dispatch.attempts > len(RETRY_AFTER):
-        _end(dispatch, ReportDeliveryState.FAILED, why)
-        return
-    wait = RETRY_AFTER[dispatch.attempts - 1]
-    ReportDelivery.objects.filter(pk=dispatch.pk).update(
-        message=why[:500], next_attempt_at=datetime.now(tz=UTC) + wait, **NO_LEASE
-    )
-
-
-def _end(dispatch: ReportDelivery, state: ReportDeliveryState, why: str) -> None:
+def _finish(context: JobContext, state: ReportDeliveryState) -> None:
+    delivery: ReportDelivery = context.subject
     with transaction.atomic():
-        ReportDelivery.objects.filter(pk=dispatch.pk).update(
-            state=state, message=why[:500], **NO_LEASE
-        )
+        context.finish(state=state, message="")
         if state == ReportDeliveryState.SENT:
-            ReportSchedule.objects.filter(pk=dispatch.schedule_id).update(
-                sent_sha256=dispatch.run.rows_sha256
+            ReportSchedule.objects.filter(pk=delivery.schedule_id).update(
+                sent_sha256=delivery.run.rows_sha256
             )
-        audit.services.record(
-            case=dispatch.run.case,
-            action=f"dispatch.{state}",
-            actor=f"schedule:{dispatch.schedule.uid}",
-            after={
-                "to": dispatch.schedule.recipients or dispatch.schedule.url,
-                "sha256": dispatch.run.sha256,
-            },
-            note=why,
-        )
+        record_end(delivery, state)
 
 
 def _send_email(dispatch: ReportDelivery) -> None:

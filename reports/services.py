@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -13,14 +14,19 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from common.leases import NO_LEASE
-from common.queue import queue_holds_work
-from reports import files, running, selectors, tasks
+from jobs.errors import Failed, Stopped
+from jobs.models import Job
+from jobs.runner import here
+from jobs.services import begin_here, cancel_subject, submit, try_subject_again
+from reports import files, running, selectors
 from reports.choices import STREAMED, UNFINISHED, Mode, RunState
+from reports.jobs import REPORT
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
 from reports.selectors import Selection
 from review.models import Match
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE_ROWS = 10_000
 """Up to this size, other formats are written while the person waits."""
@@ -49,29 +55,29 @@ def stream_report(
         if matches is None
         else selectors.selected(matches=matches)
     )
-    run = _begin(layout, chosen, user, name)
-    running.claim(run)
-    return running.stream(run, chosen)
+    with transaction.atomic():
+        run = _begin(layout, chosen, user, name)
+        job = begin_here(REPORT, run, user=run.run_by)
+    return running.stream(job, chosen)
 
 
 def request_report(*, layout: Layout, user: User | str, name: str = "") -> ReportRun:
     """Queue a report for the worker."""
     with transaction.atomic():
         run = _begin(layout, running.chosen_by(layout), user, name)
-        transaction.on_commit(lambda: tasks.run_report.enqueue(run.pk))
+        submit(REPORT, run, user=run.run_by)
     return run
 
 
 def build_report(*, layout: Layout, user: User | str, name: str = "") -> ReportRun:
     """Run a report now and return it when it is ready.
 
-    Raises ``ReportStopped``, or ``OSError`` if it could not be written.
+    Raises ``ReportStopped``.
     """
-    chosen = running.chosen_by(layout)
-    run = _begin(layout, chosen, user, name)
-    running.claim(run)
-    running.work(run, chosen)
-    return _ready(run)
+    with transaction.atomic():
+        run = _begin(layout, running.chosen_by(layout), user, name)
+        job = begin_here(REPORT, run, user=run.run_by)
+    return _done_here(job, run)
 
 
 def write_again(
@@ -80,7 +86,7 @@ def write_again(
     """Write the stored rows of a run in another layout, whatever has changed since.
 
     The new run keeps the event of the old one. Large runs go to the worker unless
-    ``now``. Raises ``ReportStopped``, or ``OSError`` if it could not be written.
+    ``now``. Raises ``ReportStopped``.
     """
     # Match and segment reports store the same rows; file summaries differ.
     if (run.mode == Mode.FILE) != (layout.mode == Mode.FILE):
@@ -98,11 +104,10 @@ def write_again(
         _record(again, "exported", user, {"rows_of": run.uid})
         # A person waits for the response: leave what takes long to the worker.
         if run.row_count > AT_ONCE_ROWS and not now:
-            transaction.on_commit(lambda: tasks.run_report.enqueue(again.pk))
+            submit(REPORT, again, user=again.run_by)
             return again
-    running.claim(again)
-    running.work(again, running.chosen_by(layout))
-    return _ready(again)
+        job = begin_here(REPORT, again, user=again.run_by)
+    return _done_here(job, again)
 
 
 _OF_ROWS = ("as_of_event", "as_of_at", "row_count", "counts", "versions", "rows_sha256")
@@ -111,12 +116,7 @@ _OF_ROWS = ("as_of_event", "as_of_at", "row_count", "counts", "versions", "rows_
 def cancel_run(*, run: ReportRun, user: User) -> None:
     """Cancel a run: at once if it waits, within two seconds if it runs."""
     with transaction.atomic():
-        ReportRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
-            cancel_requested=True
-        )
-        ReportRun.objects.filter(pk=run.pk, state=RunState.QUEUED).update(
-            state=RunState.CANCELLED, finished_at=datetime.now(tz=UTC)
-        )
+        cancel_subject(REPORT, run)
         _record(run, "cancelled", user, {})
 
 
@@ -130,17 +130,10 @@ def try_again(*, run: ReportRun, user: User) -> None:
         raise ReportStopped("Select the matches and export them again.")
     with transaction.atomic():
         failed = ReportRun.objects.filter(pk=run.pk, state=RunState.FAILED)
-        if not failed.update(
-            state=RunState.QUEUED,
-            message="",
-            attempts=0,
-            progress=0,
-            finished_at=None,
-            cancel_requested=False,
-        ):
+        if not failed.update(finished_at=None):
             raise ReportStopped("The report has not failed.")
+        try_subject_again(REPORT, run, user=user)
         _record(run, "tried_again", user, {})
-        transaction.on_commit(lambda: tasks.run_report.enqueue(run.pk))
 
 
 def download(*, run: ReportRun, user: User | str) -> Iterator[bytes]:
@@ -189,41 +182,6 @@ def delete_template(*, template: ReportTemplate, user: User) -> None:
         template.delete()
 
 
-def requeue_stale_runs(**_signal: object) -> int:
-    """Queue runs again whose worker or queue entry was lost.
-
-    Runs out of attempts fail, so that a run which kills its worker does not do so
-    forever.
-    """
-    now = datetime.now(tz=UTC)
-    silent = ReportRun.objects.filter(state=RunState.RUNNING, lease_until__lt=now)
-    silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS).update(
-        state=RunState.FAILED,
-        message="The report was interrupted too often. Run it again with fewer rows.",
-        finished_at=now,
-        **NO_LEASE,
-    )
-    # The selection is not stored, so these runs cannot restart.
-    silent.filter(filters__has_key="selected", rows="").update(
-        state=RunState.FAILED,
-        message="The download was interrupted. Select the matches and export them again.",
-        finished_at=now,
-        **NO_LEASE,
-    )
-    again = list(silent.values_list("pk", flat=True))
-    silent.update(state=RunState.QUEUED, progress=0, **NO_LEASE)
-    if not queue_holds_work():
-        lost_before = now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
-        again += (
-            ReportRun.objects.filter(state=RunState.QUEUED, created_at__lt=lost_before)
-            .exclude(pk__in=again)
-            .values_list("pk", flat=True)
-        )
-    for run_id in again:
-        tasks.run_report.enqueue(run_id)
-    return len(again)
-
-
 def prune_runs(**_signal: object) -> int:
     """Delete expired runs; rows that another run shares stay."""
     count = 0
@@ -264,7 +222,13 @@ def _by(user: User | str) -> dict[str, object]:
     return {"run_by_name": user}
 
 
-def _ready(run: ReportRun) -> ReportRun:
+def _done_here(job: Job, run: ReportRun) -> ReportRun:
+    """Do the job of a run now, and return the run when it is ready."""
+    try:
+        with here(job) as context:
+            running.work(context, running.chosen_by(Layout.of(run)))
+    except (Failed, Stopped) as stopped:
+        logger.info("report %s stopped: %r", run.uid, stopped)
     run.refresh_from_db()
     if run.state != RunState.READY:
         raise ReportStopped(run.message or "The report was cancelled.")

@@ -23,7 +23,6 @@ class ScanningConfig(AppConfig):
         post_migrate.connect(_reserve_ids, sender=self)
         recording_ready.connect(retro.collect)
         worker_swept.connect(retro.start_collected)
-        worker_swept.connect(retro.requeue_stale_searches)
 
 
 def _reserve_ids(using: str, **_signal: object) -> None:

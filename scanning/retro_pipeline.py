@@ -1,7 +1,7 @@
 """Searches the stored fingerprints of earlier files for new recordings, in slices.
 
-A search is claimed and leased like a scan. Its worker gives it back after every slice,
-so that work people wait for goes first. Searching a file twice stores nothing twice.
+Its worker gives a search back after every slice, so that other work goes first.
+Searching a file twice stores nothing twice.
 """
 
 from __future__ import annotations
@@ -13,76 +13,38 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
 
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
-from common.leases import NO_LEASE, LeaseLost, claim, lease_end, tried_again
 from common.storage import read_bytes
+from jobs.context import JobContext
 from recognition import fingerprint as fingerprint_file
 from recognition.calibration import catalogue_hours
 from recognition.errors import RecognitionError
 from recognition.retro import RetroIndex, search_back
 from scanning import results, selectors
-from scanning.choices import RetroStatus
 from scanning.engines import embedded
-from scanning.errors import ScanCancelled
 from scanning.models import Container, RetroSearch, ScannedFile
 
 logger = logging.getLogger(__name__)
 
-KIND = "retro_search"
 # Long enough to make the loading of the index worthwhile, short enough to let people go
 # first.
 SLICE_SECONDS = 20.0
-_RENEW_SECONDS = 1.0
+_WRITE_SECONDS = 1.0
 
 
-def run_slice(*, search_id: int, owner: str) -> bool:
-    """Search files for one slice of time; return whether files are left.
-
-    Does nothing unless the search is queued.
-    """
-    claimed = claim(
-        RetroSearch.objects.filter(pk=search_id, status=RetroStatus.QUEUED),
-        kind=KIND,
-        owner=owner,
-        status=RetroStatus.RUNNING,
-        started_at=Coalesce("started_at", datetime.now(tz=UTC)),
-    )
-    if not claimed:
-        logger.info("retro search %s is not queued", search_id)
-        return False
-    search = RetroSearch.objects.get(pk=search_id)
-    mine = RetroSearch.objects.filter(
-        pk=search_id, status=RetroStatus.RUNNING, lease_owner=owner
-    )
-    try:
-        with tried_again(mine, expected=(LeaseLost, ScanCancelled)):
-            return _Slice(search, owner).run()
-    except LeaseLost:
-        logger.warning("retro search %s went to another worker", search.uid)
-    except ScanCancelled:
-        _end(search, owner, RetroStatus.CANCELLED, message="Cancelled.")
-    return False
-
-
-def _end(
-    search: RetroSearch, owner: str, status: RetroStatus, *, message: str = ""
-) -> None:
-    RetroSearch.objects.filter(
-        pk=search.pk, status=RetroStatus.RUNNING, lease_owner=owner
-    ).update(
-        status=status, message=message, finished_at=datetime.now(tz=UTC), **NO_LEASE
-    )
+def run(context: JobContext) -> None:
+    """Search files for one slice of time; the rest waits for the next one."""
+    _Slice(context, context.subject).run()
 
 
 @dataclass
 class _Slice:
     """One slice of a search, with its caches and the progress not yet written."""
 
+    context: JobContext
     search: RetroSearch
-    owner: str
     recordings: dict[int, Recording] = field(default_factory=dict)
     indexes: dict[frozenset[int], RetroIndex | None] = field(default_factory=dict)
     hours: dict[frozenset[int], float] = field(default_factory=dict)
@@ -90,8 +52,9 @@ class _Slice:
     began: float = field(default_factory=monotonic)
     written: float = field(default_factory=monotonic)
 
-    def run(self) -> bool:
+    def run(self) -> None:
         """Search file after file until the slice or the files end."""
+        self.search.started_at = self.search.started_at or datetime.now(tz=UTC)
         self.recordings = {
             recording.pk: recording
             for recording in self.search.recordings.filter(status=RecordingStatus.READY)
@@ -103,14 +66,13 @@ class _Slice:
             self.search.files_done += 1
             self.search.sound_ms += file.duration_ms
             now = monotonic()
-            if now - self.written >= _RENEW_SECONDS:
-                self._write()
-            if now - self.began >= SLICE_SECONDS:
-                self._write(status=RetroStatus.QUEUED, **NO_LEASE)
-                return True
-        self._write()
-        _end(self.search, self.owner, RetroStatus.DONE)
-        return False
+            is_over = now - self.began >= SLICE_SECONDS
+            if is_over or now - self.written >= _WRITE_SECONDS:
+                self.context.write(**self._columns())
+            self.context.report(self.search.progress / 100)
+            if is_over:
+                self.context.wait_until(datetime.now(tz=UTC))
+        self.context.finish(finished_at=datetime.now(tz=UTC), **self._columns())
 
     def _files(self) -> Iterable[ScannedFile]:
         buckets = {recording.bucket_id for recording in self.recordings.values()}
@@ -173,14 +135,15 @@ class _Slice:
             self.indexes[buckets] = RetroIndex.of(references) if references else None
         return self.indexes[buckets]
 
-    def _write(self, **columns: object) -> None:
-        """Write the progress, renew the lease and raise if the search was cancelled."""
-        now, search = monotonic(), self.search
-        search.busy_ms += round(1000 * (now - self.written))
+    def _columns(self) -> dict[str, object]:
+        """Return the search's progress as columns of its row."""
+        now = monotonic()
+        self.search.busy_ms += round(1000 * (now - self.written))
         self.written = now
-        values: dict[str, object] = {
-            name: getattr(search, name)
+        return {
+            name: getattr(self.search, name)
             for name in (
+                "started_at",
                 "reached",
                 "files_done",
                 "files_unreadable",
@@ -189,15 +152,3 @@ class _Slice:
                 "found",
             )
         }
-        cancelled = RetroSearch.objects.filter(pk=search.pk, cancel_requested=True)
-        is_cancelled = cancelled.exists()
-        # A slice that got this far did not kill its worker, so reset the attempts.
-        values |= {"lease_until": lease_end(), "attempts": 0}
-        values |= {} if is_cancelled else columns
-        running = RetroSearch.objects.filter(
-            pk=search.pk, status=RetroStatus.RUNNING, lease_owner=self.owner
-        )
-        if not running.update(**values):
-            raise LeaseLost
-        if is_cancelled:
-            raise ScanCancelled

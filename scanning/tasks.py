@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django_tasks import task
 
-from common.leases import kept, lease_end
-from common.queue import Priority, pass_on, worker_name
+from common.leases import kept
+from common.queue import Priority, worker_name
 from jobs.services import submit
-from scanning import callback_processing, pipeline, retro_pipeline, turns
-from scanning.choices import RetroStatus
+from scanning import callback_processing, pipeline, turns
 from scanning.jobs import RENDITION
-from scanning.models import RetroSearch, Scan
+from scanning.models import Scan
 
 logger = logging.getLogger(__name__)
-
-_RENEW_SECONDS = 1.0
 
 
 @task()
@@ -64,20 +59,6 @@ def give_way(held: QuerySet[Any]) -> None:
         _render(*done)
 
 
-def heartbeat(held: QuerySet[Any]) -> Callable[[], None]:  # Any: as above
-    """Return a function that renews the lease at most once a second and gives way."""
-    last = monotonic()
-
-    def renew() -> None:
-        nonlocal last
-        if monotonic() - last >= _RENEW_SECONDS:
-            last = monotonic()
-            held.update(lease_until=lease_end())
-            give_way(held)
-
-    return renew
-
-
 def _render(scan_id: int, has_result: bool) -> None:
     if has_result:
         submit(RENDITION, Scan.objects.get(pk=scan_id).scanned_file)
@@ -92,13 +73,3 @@ def process_callback(callback_id: int) -> None:
     except Exception as error:
         callback_processing.put_off(callback_id=callback_id, error=error)
         raise
-
-
-@task(priority=Priority.EVERYTHING)
-def run_retro_search(search_id: int) -> None:
-    """Search files for one slice; the rest queues behind all other work."""
-    if retro_pipeline.run_slice(search_id=search_id, owner=worker_name()):
-        run_retro_search.enqueue(search_id)
-    else:
-        waiting = RetroSearch.objects.filter(status=RetroStatus.QUEUED)
-        pass_on(run_retro_search, waiting, kind=retro_pipeline.KIND)

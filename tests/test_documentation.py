@@ -13,7 +13,7 @@ from acrportal import settings_reference
 ROOT = Path(settings.BASE_DIR)
 OWN_APPS = (
     *("scanning", "catalogue", "dedup", "reports", "review", "portal", "audit"),
-    *("accounts", "operations", "acrapi"),
+    *("accounts", "operations", "acrapi", "imports"),
 )
 
 

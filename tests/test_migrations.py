@@ -53,6 +53,13 @@ REWRITTEN = {
 }
 # Models that became something else; ``_assert_what_was_worked_out`` checks them.
 GONE = {"catalogue.indexchange"}
+# Models that another app took over with their tables, and the migration that did it.
+TAKEN_OVER = {
+    ("imports", "0001_initial"): {
+        "catalogue.catalogueimport": "imports.catalogueimport",
+        "reports.resultimport": "imports.resultimport",
+    }
+}
 _BY_KIND: list[tuple[type[models.Field[Any, Any]], object]] = [
     (models.DateTimeField, NOW),
     (models.DateField, date(2026, 5, 4)),
@@ -151,7 +158,7 @@ def _migrated(
             f"{app}.{operation.old_name_lower}": f"{app}.{operation.new_name_lower}"
             for operation in migration.operations
             if isinstance(operation, RenameModel)
-        }
+        } | TAKEN_OVER.get((app, migration.name), {})
         yield state, made if app in OWN else [], renamed
 
 

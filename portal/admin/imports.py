@@ -1,48 +1,42 @@
-"""Admin screens of catalogue imports and result imports."""
+"""Admin screens of imports."""
 
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from catalogue.models import CatalogueImport
+from imports.models import CatalogueImport, Import, ResultImport
 from portal.admin.base import RoleAdmin
-from reports.models import ResultImport
 
 
-@admin.register(CatalogueImport)
-class CatalogueImportAdmin(RoleAdmin[CatalogueImport]):
-    """Imports of recordings; the portal's pages create them."""
+@admin.register(CatalogueImport, ResultImport)
+class ImportAdmin(RoleAdmin[Import]):
+    """Imports; the portal's pages create them."""
 
-    list_display = [
-        "table_name",
-        "bucket",
-        "status",
-        "message",
-        "made_by",
-        "created_at",
-    ]
-    list_filter = ["status", "bucket"]
-    list_select_related = ["bucket", "made_by"]
-    search_fields = ["table_name", "=uid"]
-    ordering = ["-id"]
-    readonly_fields = (
-        *("uid", "bucket", "table_name", "encoding", "keep_unknown", "status"),
-        *("message", "summary", "made_by", "created_at", "updated_at"),
-    )
-    fields = readonly_fields
-
-
-@admin.register(ResultImport)
-class ResultImportAdmin(RoleAdmin[ResultImport]):
-    """Imports of scan results from other programs."""
-
-    list_display = ["file_name", "container", "status", "message", "made_by"]
-    list_filter = ["status", "container"]
-    list_select_related = ["container", "made_by"]
     search_fields = ["file_name", "=uid"]
     ordering = ["-id"]
-    readonly_fields = (
-        *("uid", "container", "file_name", "status", "message", "summary"),
-        *("made_by", "created_at", "updated_at"),
-    )
-    fields = readonly_fields
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Show the file, where it goes, and what became of it."""
+        place = self.model.place_field
+        return ("file_name", place, "status", "message", "made_by", "created_at")
+
+    def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
+        """Offer the status and the place."""
+        return ("status", self.model.place_field)
+
+    def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
+        """Fetch what the list shows."""
+        return (self.model.place_field, "made_by")
+
+    def get_fields(
+        self, request: HttpRequest, obj: Import | None = None
+    ) -> tuple[str, ...]:
+        """Show every column but those of files."""
+        return (
+            *("uid", self.model.place_field, "file_name"),
+            *(("encoding", "keep_unknown") if self.model is CatalogueImport else ()),
+            *("status", "message", "summary", "made_by", "created_at"),
+        )
+
+    get_readonly_fields = get_fields

@@ -86,15 +86,12 @@ class ReportScheduleAdmin(RoleAdmin[ReportSchedule]):
 class ReportDeliveryAdmin(RoleAdmin[ReportDelivery]):
     """Deliveries of scheduled reports."""
 
-    list_display = ["schedule", "state", "message", "attempts", "created_at"]
+    list_display = ["schedule", "state", "message", "created_at"]
     list_filter = ["state"]
     list_select_related = ["schedule__template"]
     search_fields = ["schedule__template__name", "=uid"]
     ordering = ["-id"]
-    readonly_fields = (
-        *("uid", "schedule", "run", "state", "message", "attempts"),
-        *("next_attempt_at", "created_at"),
-    )
+    readonly_fields = ("uid", "schedule", "run", "state", "message", "created_at")
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReportDelivery]:

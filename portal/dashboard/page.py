@@ -30,7 +30,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import reach
 from accounts.models import User
-from catalogue.models import CatalogueImport, Recording, RecordingStatus
+from catalogue.models import Recording, RecordingStatus
+from imports.models import CatalogueImport
 from portal.pictures import charts
 from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue

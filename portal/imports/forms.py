@@ -5,14 +5,14 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Bucket,
-)
+from accounts.models import User
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from imports import services
+from imports.models import CatalogueImport, ResultImport
 from scanning.models import Container
 
 
-class ImportForm(forms.Form):
+class TableForm(forms.Form):
     """A table of recordings, and the audio files that its rows name."""
 
     bucket = forms.ModelChoiceField(
@@ -32,6 +32,10 @@ class ImportForm(forms.Form):
         required=False, label="Keep columns with other names as data"
     )
 
+    def keep(self, user: User) -> CatalogueImport:
+        """Store what was uploaded, and have it checked."""
+        return services.keep_table(user=user, **self.cleaned_data)
+
 
 class ResultsForm(forms.Form):
     """A file of results, and the container for its files."""
@@ -43,3 +47,7 @@ class ResultsForm(forms.Form):
             "A CSV of ACRCloud's file scan tool, or a JSON dump of its File Scanning API."
         ),
     )
+
+    def keep(self, user: User) -> ResultImport:
+        """Store what was uploaded, and have it checked."""
+        return services.keep_results(user=user, **self.cleaned_data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.imports import result_views, views
+from portal.imports import views
 
 urlpatterns = [
     path("catalogue/import/", views.catalogue_import, name="catalogue_import"),
@@ -15,15 +15,15 @@ urlpatterns = [
         views.import_bad_rows,
         name="import_bad_rows",
     ),
-    path("files/import/", result_views.result_import, name="result_import"),
+    path("files/import/", views.result_import, name="result_import"),
     path(
         "files/import/<str:uid>/",
-        result_views.result_import_detail,
+        views.result_import_detail,
         name="result_import_detail",
     ),
     path(
         "files/import/<str:uid>/start/",
-        result_views.result_import_start,
+        views.result_import_start,
         name="result_import_start",
     ),
 ]

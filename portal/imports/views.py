@@ -1,8 +1,8 @@
-"""Importing recordings from a table: upload, check, import, correct."""
+"""Importing recordings or results: upload, check, import, correct."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import FileResponse
@@ -14,94 +14,74 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.roles import Action
-from catalogue.import_rows import CLEAR, COLUMNS
-from catalogue.importing import ImportSummary
-from catalogue.models import (
-    CatalogueImport,
-)
 from common.bodies import takes_files
-from common.checked_imports import OPEN_STATUSES
-from portal.imports.forms import ImportForm
-from portal.imports.services import keep_import, start_import
+from imports.models import CatalogueImport
+from imports.services import start
+from portal.imports.page import RECORDINGS, RESULTS, ImportPage
 from portal.shared.access import PortalRequest, needs
 
-_SAMPLE = (
-    "custom_id,title,artists,audio,isrc,label\r\n"
-    "LIB-1,Night Drive,A. Example|B. Sample,night-drive.wav,ZZX012600001,Example\r\n"
-)
+View = Callable[..., HttpResponseBase]
 
 
-@takes_files(Action.EDIT_CATALOGUE)
-@require_http_methods(["GET", "POST"])
-@needs(Action.EDIT_CATALOGUE)
-def catalogue_import(request: PortalRequest) -> HttpResponseBase:
-    """Accept a table; the worker checks it before it writes any recording."""
-    form = ImportForm(
-        request.POST or None,
-        request.FILES or None,
-        initial={"bucket": request.GET.get("bucket")},
-    )
-    if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
-        stored = keep_import(
-            bucket=values["bucket"],
-            table=values["table"],
-            archive=values["archive"],
-            encoding=values["encoding"],
-            keep_unknown=values["keep_unknown"],
-            user=request.user,
+def _form_view(page: ImportPage) -> View:
+    @takes_files(page.action)
+    @require_http_methods(["GET", "POST"])
+    @needs(page.action)
+    def view(request: PortalRequest) -> HttpResponseBase:
+        """Accept a file; the worker checks it before it writes anything."""
+        place = page.model.place_field
+        form = page.form(
+            request.POST or None,
+            request.FILES or None,
+            initial={place: request.GET.get(place)},
         )
-        return redirect("portal:import_detail", uid=stored.uid)
-    return render(
-        request,
-        "portal/imports/import_form.html",
-        {
-            "form": form,
-            "columns": COLUMNS,
-            "clear": CLEAR,
-            "sample": _SAMPLE,
-            "imports": CatalogueImport.objects.select_related("bucket")[:10],
-        },
-    )
+        if request.method == "POST" and form.is_valid():
+            return redirect(page.detail, uid=form.keep(request.user).uid)
+        return render(request, "portal/imports/import_form.html", page.of_form(form))
+
+    return view
+
+
+def _detail_view(page: ImportPage) -> View:
+    @require_safe
+    @needs(page.action)
+    def view(request: PortalRequest, uid: str) -> HttpResponseBase:
+        """Show the outcome of the check or of the import."""
+        rows = page.model._default_manager.select_related(page.model.place_field)
+        one = get_object_or_404(rows, uid=uid)
+        return render(request, "portal/imports/import_detail.html", page.of_import(one))
+
+    return view
+
+
+def _start_view(page: ImportPage) -> View:
+    @require_POST
+    @needs(page.action)
+    def view(request: PortalRequest, uid: str) -> HttpResponseBase:
+        """Import what was checked."""
+        one = get_object_or_404(page.model._default_manager, uid=uid)
+        if not start(one=one, user=request.user):
+            messages.warning(request, str(page.not_waiting))
+        return redirect(page.detail, uid=uid)
+
+    return view
+
+
+catalogue_import = _form_view(RECORDINGS)
+import_detail = _detail_view(RECORDINGS)
+import_start = _start_view(RECORDINGS)
+result_import = _form_view(RESULTS)
+result_import_detail = _detail_view(RESULTS)
+result_import_start = _start_view(RESULTS)
 
 
 @require_safe
-@needs(Action.EDIT_CATALOGUE)
-def import_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Show the result of the check or of the import."""
-    stored = get_object_or_404(
-        CatalogueImport.objects.select_related("bucket", "made_by"), uid=uid
-    )
-    return render(
-        request,
-        "portal/imports/import_detail.html",
-        {
-            "import": stored,
-            # Counters that are newer than this import default to zero.
-            "summary": stored.summary and {**asdict(ImportSummary()), **stored.summary},
-            "working": stored.status in OPEN_STATUSES,
-        },
-    )
-
-
-@require_POST
-@needs(Action.EDIT_CATALOGUE)
-def import_start(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Start the import of the good rows."""
-    stored = get_object_or_404(CatalogueImport, uid=uid)
-    if not start_import(catalogue_import=stored, user=request.user):
-        messages.warning(request, "This table is not waiting to be imported.")
-    return redirect("portal:import_detail", uid=uid)
-
-
-@require_safe
-@needs(Action.EDIT_CATALOGUE)
+@needs(RECORDINGS.action)
 def import_bad_rows(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the refused rows with their causes."""
-    stored = get_object_or_404(CatalogueImport.objects.exclude(bad_rows=""), uid=uid)
+    one = get_object_or_404(CatalogueImport.objects.exclude(bad_rows=""), uid=uid)
     return FileResponse(
-        stored.bad_rows.open("rb"),
+        one.bad_rows.open("rb"),
         as_attachment=True,
         filename="rows-to-correct.csv",
         content_type="text/csv; charset=utf-8",

@@ -13,18 +13,18 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.changes import ChangeRefused, refingerprint
-from catalogue.models import CatalogueImport, Recording
+from catalogue.models import Recording
 from dedup.checks import CheckUnderWay, resume_check
 from dedup.models import CatalogueCheck
+from imports import services as imports
+from imports.models import CatalogueImport, ResultImport
 from operations.jobs import Job
-from portal.imports import services
 from portal.shared.access import NOT_ALLOWED
 from reports import scheduling
 from reports import services as report_services
 from reports.evidence import services as evidence_services
 from reports.evidence.errors import EvidenceRefused
-from reports.foreign import services as foreign_services
-from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.errors import IntakeRefused
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 from scanning.services import callbacks, outbound_callbacks, retro
@@ -108,13 +108,11 @@ _WAYS: Mapping[type[Model], _Way] = {
     ),
     CatalogueImport: _Way(
         Action.EDIT_CATALOGUE,
-        lambda job, user: services.try_again(catalogue_import=job.subject, user=user),
+        lambda job, user: imports.try_again(one=job.subject, user=user),
     ),
     ResultImport: _Way(
         Action.UPLOAD,
-        lambda job, user: foreign_services.try_again(
-            result_import=job.subject, user=user
-        ),
+        lambda job, user: imports.try_again(one=job.subject, user=user),
     ),
     OutboundCallback: _Way(
         Action.CONFIGURE,

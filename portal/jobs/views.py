@@ -18,12 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.roles import Action
-from catalogue.models import CatalogueImport, Recording
+from catalogue.models import Recording
 from dedup.models import CatalogueCheck
+from imports.models import CatalogueImport, ResultImport
 from operations.jobs import KIND_LABELS, Job, JobState, given_up, job_counts, jobs
 from portal.jobs.services import NotTriedAgain, may_try_again, try_again
 from portal.shared.access import PortalRequest, needs
-from reports.models import EvidencePack, ReportDelivery, ReportRun, ResultImport
+from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning import selectors
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 

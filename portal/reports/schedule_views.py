@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import Action
+from jobs.choices import OPEN_STATES
+from jobs.models import Job
+from jobs.selectors import jobs_of
 from portal.reports.forms import ScheduleForm
 from portal.shared.access import PortalRequest, needs
 from reports import scheduling
+from reports.jobs import DELIVERY
 from reports.models import ReportDelivery, ReportSchedule
 
 _DISPATCHES = 20
@@ -37,13 +42,21 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
         {
             "form": form,
             "schedules": rows,
-            "dispatches": ReportDelivery.objects.filter(
-                schedule__in=rows
-            ).select_related("schedule__template", "run")[:_DISPATCHES],
+            "dispatches": _deliveries(rows),
             "has_templates": form.fields["template"].queryset.exists(),  # type: ignore[attr-defined]  # a model choice
         },
         status=422 if form.errors else 200,
     )
+
+
+def _deliveries(
+    schedules: QuerySet[ReportSchedule],
+) -> list[tuple[ReportDelivery, Job | None]]:
+    """Return the latest deliveries with the jobs of those that wait."""
+    latest = ReportDelivery.objects.filter(schedule__in=schedules)
+    listed = list(latest.select_related("schedule__template", "run")[:_DISPATCHES])
+    waiting = jobs_of(DELIVERY, listed, OPEN_STATES)
+    return [(each, waiting.get(each.pk)) for each in listed]
 
 
 @require_POST

@@ -1,4 +1,4 @@
-"""Builds an evidence pack in the worker: claim, read, write, seal, store.
+"""Builds an evidence pack in the worker: read, write, seal, store.
 
 Files are written to a temporary folder and the sealed ZIP is moved into place last, so
 an interruption leaves no half pack.
@@ -8,89 +8,84 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
+from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
 
 import audit.services
-from common.leases import NO_LEASE, claim, lease_end, tried_again
-from common.storage import FileOnDisk, StoredFile, keep_file, scratch_directory
+from common.storage import FileOnDisk, scratch_directory, sha256_of
+from jobs.context import JobContext
+from jobs.errors import Failed
 from reports.evidence import facts as reading
 from reports.evidence import sealing, signing
-from reports.evidence.errors import PackCancelled
-from reports.models import EvidencePack, PackStatus
+from reports.models import EvidencePack
 
 logger = logging.getLogger(__name__)
 
-KIND = "evidence"
-_RENEW_SECONDS = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """The stored pack, with its last event and its signing key."""
-
-    stored: StoredFile
-    as_of: int
-    key_id: str
-
-
-def run(*, pack_id: int, owner: str) -> None:
-    """Build a queued pack; ignore it if it is not queued."""
-    claimed = claim(
-        EvidencePack.objects.filter(pk=pack_id, status=PackStatus.QUEUED),
-        kind=KIND,
-        owner=owner,
-        status=PackStatus.BUILDING,
-    )
-    if not claimed:
-        return
-    pack = EvidencePack.objects.get(pk=pack_id)
-    mine = EvidencePack.objects.filter(
-        pk=pack_id, status=PackStatus.BUILDING, lease_owner=owner
-    )
+def run(context: JobContext) -> None:
+    """Build a pack."""
     try:
-        # Expected failures end the pack at once, as a retry would fail alike.
-        with tried_again(mine, expected=(PackCancelled, signing.KeyUnusable, OSError)):
-            made = _build(pack, owner)
-    except PackCancelled:
-        logger.info("evidence pack %s was cancelled or is another worker's", pack.uid)
+        with scratch_directory() as scratch:
+            _build(context, scratch)
+    # Expected failures end the pack at once, as a retry would fail alike.
     except signing.KeyUnusable as error:
-        _fail(pack, owner, str(error))
+        raise Failed("no_signing_key", str(error)) from error
     except OSError as error:
-        logger.exception("evidence pack %s failed", pack.uid)
-        _fail(pack, owner, _reason(error))
-    else:
-        _finish(pack, owner, made)
+        logger.exception("evidence pack %s failed", context.subject.uid)
+        raise Failed("not_written", _reason(error)) from error
 
 
-def _build(pack: EvidencePack, owner: str) -> Sealed:
+def _build(context: JobContext, scratch: Path) -> None:
     # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.evidence.assembly import assemble
 
-    report = _reporter(pack, owner)
+    pack: EvidencePack = context.subject
     facts = reading.gather(match_id=pack.match_id)
+    folder, target = scratch / "pack", scratch / "pack.zip"
+    folder.mkdir()
+    assemble(
+        facts,
+        folder,
+        with_reference=pack.with_reference_clips,
+        key_id=signing.public_key().key_id,
+        report=context.report,
+    )
+    key_id = sealing.seal(folder, target, about=_about(facts))
+    with FileOnDisk(target, "pack.zip") as file:
+        file.sha256 = sha256_of(file)
+        _finish(context, file, as_of=facts.as_of.sequence, key_id=key_id)
+
+
+def _finish(context: JobContext, file: FileOnDisk, *, as_of: int, key_id: str) -> None:
+    pack: EvidencePack = context.subject
     name = f"evidence/{pack.uid}.zip"
-    with scratch_directory() as scratch:
-        folder, target = scratch / "pack", scratch / "pack.zip"
-        folder.mkdir()
-        assemble(
-            facts,
-            folder,
-            with_reference=pack.with_reference_clips,
-            key_id=signing.public_key().key_id,
-            report=report,
+    with transaction.atomic():
+        context.finish(
+            file=name,
+            size_bytes=file.size,
+            sha256=file.sha256,
+            as_of=as_of,
+            key_id=key_id,
+            finished_at=datetime.now(tz=UTC),
         )
-        key_id = sealing.seal(folder, target, about=_about(facts))
-        # An interrupted attempt may have left a file with this name.
+        # Only now the job is surely ours: an interrupted attempt may have left a file
+        # with this name, but another worker's pack is not touched.
         default_storage.delete(name)
-        with FileOnDisk(target, "pack.zip") as file:
-            return Sealed(keep_file(file, name), facts.as_of.sequence, key_id)
+        default_storage.save(name, file)
+        audit.services.record(
+            case=pack.case,
+            action="evidence.built",
+            after={
+                "match": pack.match.uid,
+                "as_of": as_of,
+                "sha256": file.sha256,
+                "key_id": key_id,
+            },
+        )
 
 
 def _about(facts: reading.CaseFacts) -> dict[str, Any]:  # Any: JSON
@@ -105,68 +100,6 @@ def _about(facts: reading.CaseFacts) -> dict[str, Any]:  # Any: JSON
         "engine": scan.engine,
         "engine_version": scan.engine_version,
     }
-
-
-def _reporter(pack: EvidencePack, owner: str) -> Callable[[float], None]:
-    """Return a function that renews the lease, writes progress and notices a cancel."""
-    last = monotonic() - _RENEW_SECONDS
-
-    def report(share: float) -> None:
-        nonlocal last
-        # Decoders report many times a second; the database must not hear it.
-        if monotonic() - last < _RENEW_SECONDS:
-            return
-        last = monotonic()
-        still_ours = EvidencePack.objects.filter(
-            pk=pack.pk, status=PackStatus.BUILDING, lease_owner=owner
-        ).update(lease_until=lease_end(), progress=min(99, round(100 * share)))
-        if not still_ours:
-            raise PackCancelled
-
-    return report
-
-
-@transaction.atomic
-def _finish(pack: EvidencePack, owner: str, made: Sealed) -> None:
-    ended = _end(
-        pack,
-        owner,
-        status=PackStatus.READY,
-        progress=100,
-        file=made.stored.name,
-        size_bytes=made.stored.size_bytes,
-        sha256=made.stored.sha256,
-        as_of=made.as_of,
-        key_id=made.key_id,
-    )
-    # Cancelled at the last moment: nobody knows the file.
-    if not ended:
-        default_storage.delete(made.stored.name)
-        return
-    audit.services.record(
-        case=pack.case,
-        action="evidence.built",
-        after={
-            "match": pack.match.uid,
-            "as_of": made.as_of,
-            "sha256": made.stored.sha256,
-            "key_id": made.key_id,
-        },
-    )
-
-
-@transaction.atomic
-def _fail(pack: EvidencePack, owner: str, message: str) -> None:
-    if _end(pack, owner, status=PackStatus.FAILED, message=message[:500]):
-        audit.services.record(
-            case=pack.case, action="evidence.failed", after={"message": message[:500]}
-        )
-
-
-def _end(pack: EvidencePack, owner: str, **columns: object) -> int:
-    return EvidencePack.objects.filter(
-        pk=pack.pk, status=PackStatus.BUILDING, lease_owner=owner
-    ).update(finished_at=datetime.now(tz=UTC), **NO_LEASE, **columns)
 
 
 def _reason(error: OSError) -> str:

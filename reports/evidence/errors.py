@@ -10,7 +10,3 @@ class EvidenceRefused(Exception):
         self.code = code
         self.message = message
         super().__init__(message)
-
-
-class PackCancelled(Exception):
-    """A person cancelled the pack, or another worker holds it."""

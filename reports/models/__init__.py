@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from reports.models.evidence import EvidencePack, PackStatus
-from reports.models.foreign import ResultImport
 from reports.models.run import ReportOptions, ReportRun
 from reports.models.schedule import ReportDelivery, ReportSchedule
 from reports.models.template import ReportTemplate
@@ -16,5 +15,4 @@ __all__ = [
     "ReportRun",
     "ReportSchedule",
     "ReportTemplate",
-    "ResultImport",
 ]

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 
 from accounts.reach import Path, ReachManager
-from common.leases import Leased
 from common.uid import new_uid
+from jobs.selectors import progress_of
 from review.models import Match
 
 
@@ -26,7 +26,7 @@ class PackStatus(models.TextChoices):
 ACTIVE_PACK_STATUSES = (PackStatus.QUEUED, PackStatus.BUILDING)
 
 
-class EvidencePack(Leased):
+class EvidencePack(models.Model):
     """One file with all facts about a match as of one event in its chain.
 
     ``as_of`` is the number of that event. The pack is stale once a later event changes
@@ -42,7 +42,6 @@ class EvidencePack(Leased):
     status = models.CharField(
         max_length=16, choices=PackStatus.choices, default=PackStatus.QUEUED
     )
-    progress = models.PositiveSmallIntegerField(default=0)
     with_reference_clips = models.BooleanField(default=True)
     as_of = models.PositiveIntegerField(default=0)
     file = models.FileField(max_length=200, blank=True, default="")
@@ -68,11 +67,6 @@ class EvidencePack(Leased):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["match"],
-                condition=models.Q(status__in=["queued", "building"]),
-                name="evidence_one_active_per_match",
-            ),
             models.CheckConstraint(
                 condition=~models.Q(status="ready")
                 | ~models.Q(sha256="") & ~models.Q(file=""),
@@ -92,6 +86,13 @@ class EvidencePack(Leased):
     def is_active(self) -> bool:
         """Tell whether the pack waits or is being built."""
         return self.status in ACTIVE_PACK_STATUSES
+
+    @property
+    def progress(self) -> int:
+        """Return how far the pack is, in percent."""
+        if self.status == PackStatus.BUILDING:
+            return progress_of("evidence", self.pk)
+        return 100 if self.status == PackStatus.READY else 0
 
     @property
     def file_name(self) -> str:

@@ -9,8 +9,8 @@ from django.db import models
 from django.urls import reverse
 
 from accounts.reach import Path, ReachManager
-from common.leases import Leased
 from common.uid import new_uid
+from jobs.selectors import progress_of
 from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, RunState, Separator
 
 
@@ -37,7 +37,7 @@ class ReportOptions(models.Model):
         abstract = True
 
 
-class ReportRun(ReportOptions, Leased):
+class ReportRun(ReportOptions):
     """One report on one state of the database, stored with its rows and file.
 
     ``as_of_event`` is the last event that the rows include; events of reports do not
@@ -56,7 +56,6 @@ class ReportRun(ReportOptions, Leased):
     )
     as_of_event = models.BigIntegerField(null=True)
     as_of_at = models.DateTimeField(null=True)
-    progress = models.PositiveSmallIntegerField(default=0)
     row_count = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict)
     versions = models.JSONField(default=dict)
@@ -66,7 +65,6 @@ class ReportRun(ReportOptions, Leased):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     message = models.CharField(max_length=500, blank=True, default="")
-    cancel_requested = models.BooleanField(default=False)
     run_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -84,8 +82,7 @@ class ReportRun(ReportOptions, Leased):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["state", "lease_until"], name="report_run_work"),
-            models.Index(fields=["-created_at", "-id"], name="report_run_newest"),
+            models.Index(fields=["-created_at", "-id"], name="report_run_newest")
         ]
 
     def __str__(self) -> str:
@@ -95,6 +92,13 @@ class ReportRun(ReportOptions, Leased):
     def case(self) -> str:
         """Return the run's case in the audit trail."""
         return f"report:{self.uid}"
+
+    @property
+    def progress(self) -> int:
+        """Return how far the run is, in percent."""
+        if self.state == RunState.RUNNING:
+            return progress_of("report", self.pk)
+        return 100 if self.state == RunState.READY else 0
 
     @property
     def is_by_hand(self) -> bool:

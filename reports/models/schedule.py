@@ -9,7 +9,6 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from common.leases import Leased
 from common.uid import new_uid
 from reports.models.run import ReportRun
 from reports.models.template import ReportTemplate
@@ -83,7 +82,7 @@ class ReportDeliveryState(models.TextChoices):
     FAILED = "failed", _("Given up")
 
 
-class ReportDelivery(Leased):
+class ReportDelivery(models.Model):
     """The delivery of one scheduled run to its recipients."""
 
     uid = models.CharField(
@@ -99,7 +98,6 @@ class ReportDelivery(Leased):
         default=ReportDeliveryState.WAITING,
     )
     message = models.CharField(max_length=500, blank=True, default="")
-    next_attempt_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -107,11 +105,6 @@ class ReportDelivery(Leased):
         # The name of the table from before the model was renamed.
         db_table = "reports_reportdispatch"
         verbose_name_plural = "report deliveries"
-        indexes = [
-            models.Index(
-                fields=["state", "next_attempt_at"], name="report_dispatch_due"
-            )
-        ]
 
     def __str__(self) -> str:
         return f"{self.run} to {self.schedule}"

@@ -8,12 +8,11 @@ from django.conf import settings
 from django.db import models
 
 from catalogue.models import Recording
-from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import RetroStatus
 
 
-class RetroSearch(Leased):
+class RetroSearch(models.Model):
     """A search for several recordings, its progress and its result.
 
     ``reached`` is the key of the last file searched, where an interrupted search
@@ -36,7 +35,6 @@ class RetroSearch(Leased):
     found = models.PositiveIntegerField(
         default=0, help_text="Recordings found, counted once in each file."
     )
-    cancel_requested = models.BooleanField(default=False)
     message = models.CharField(max_length=500, blank=True, default="")
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -58,7 +56,6 @@ class RetroSearch(Leased):
                 name="retro_search_status_known",
             ),
         ]
-        indexes = [models.Index(fields=["status", "lease_until"], name="retro_work")]
 
     def __str__(self) -> str:
         return f"{self.uid} ({self.get_status_display().lower()})"

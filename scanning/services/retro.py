@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 
@@ -14,13 +13,12 @@ import audit.services
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
-from common.leases import NO_LEASE, give_up
-from common.queue import queue_holds_work
+from jobs.services import cancel_subject, submit, try_subject_again
 from scanning import selectors
 from scanning.choices import RetroStatus
 from scanning.errors import IntakeRefused
+from scanning.jobs import RETRO_SEARCH
 from scanning.models import RetroSearch
-from scanning.tasks import run_retro_search
 
 TOGETHER = 200
 """Recordings per search at most: their landmarks need about 100 MB for songs."""
@@ -137,9 +135,8 @@ def _start(search: RetroSearch) -> None:
     search.files_total = selectors.files_with_landmarks(buckets).count()
     # Files up to this moment are searched; a collected search may have waited.
     search.created_at = datetime.now(tz=UTC)
-    search.status = RetroStatus.QUEUED
-    search.save(update_fields=["files_total", "created_at", "status"])
-    transaction.on_commit(lambda: run_retro_search.enqueue(search.pk))
+    search.save(update_fields=["files_total", "created_at"])
+    submit(RETRO_SEARCH, search, user=search.requested_by)
 
 
 @transaction.atomic
@@ -148,14 +145,7 @@ def cancel_search(*, search: RetroSearch, user: User) -> None:
 
     Detections found so far stay.
     """
-    waiting = RetroSearch.objects.filter(pk=search.pk, status=RetroStatus.QUEUED)
-    stopped = waiting.update(
-        status=RetroStatus.CANCELLED,
-        message="Cancelled.",
-        finished_at=datetime.now(tz=UTC),
-    )
-    running = RetroSearch.objects.filter(pk=search.pk, status=RetroStatus.RUNNING)
-    if stopped or running.update(cancel_requested=True):
+    if cancel_subject(RETRO_SEARCH, search):
         audit.services.record(
             case=search.case, action="retro_search.cancelled", actor=user
         )
@@ -168,16 +158,14 @@ def resume_search(*, search: RetroSearch, user: User) -> None:
     Raise ``IntakeRefused`` if it has not failed.
     """
     failed = RetroSearch.objects.filter(pk=search.pk, status=RetroStatus.FAILED)
-    if not failed.update(
-        status=RetroStatus.QUEUED, message="", attempts=0, finished_at=None
-    ):
+    if not failed.update(finished_at=None):
         raise IntakeRefused(
             "not_given_up",
             f"{search.uid} has not failed. Reload to see its state.",
             status=409,
         )
+    try_subject_again(RETRO_SEARCH, search, user=user)
     audit.services.record(case=search.case, action="retro_search.resumed", actor=user)
-    transaction.on_commit(lambda: run_retro_search.enqueue(search.pk))
 
 
 @transaction.atomic
@@ -223,29 +211,3 @@ def _more_to_come(search: RetroSearch) -> bool:
     return Recording.objects.filter(
         on_their_way, bucket__in=search.recordings.values("bucket")
     ).exists()
-
-
-def requeue_stale_searches(**_signal: object) -> int:
-    """Requeue searches whose worker died or whose queue entry was lost.
-
-    A search that repeatedly stops at the same file ends as failed.
-    """
-    now = datetime.now(tz=UTC)
-    silent = RetroSearch.objects.filter(status=RetroStatus.RUNNING, lease_until__lt=now)
-    give_up(
-        silent.filter(attempts__gte=settings.ACRPORTAL_MAX_ATTEMPTS),
-        "Stopped several times at the same file. What was found stays.",
-        status=RetroStatus.FAILED,
-        finished_at=now,
-    )
-    ids = list(silent.values_list("pk", flat=True))
-    RetroSearch.objects.filter(pk__in=ids, status=RetroStatus.RUNNING).update(
-        status=RetroStatus.QUEUED, **NO_LEASE
-    )
-    # An idle queue with queued searches means that their entries were lost.
-    if not queue_holds_work():
-        lost = RetroSearch.objects.filter(status=RetroStatus.QUEUED)
-        ids += lost.exclude(pk__in=ids).values_list("pk", flat=True)
-    for search_id in ids:
-        run_retro_search.enqueue(search_id)
-    return len(ids)

@@ -9,8 +9,6 @@ import pytest
 
 from accounts.models import User
 from accounts.roles import Role
-from catalogue.import_tables import open_table
-from catalogue.importing import NoAudio
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails
 from dedup import actions
@@ -18,7 +16,9 @@ from dedup.effects import Asked
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from portal.imports.runs import make_import
+from imports.recordings.audio import NoAudio
+from imports.recordings.work import make_import
+from imports.tables import open_table
 from reports import services
 from reports.layouts import Layout
 from tests.acrapi.conftest import Api

@@ -7,6 +7,7 @@ import io
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 import time_machine
@@ -14,23 +15,25 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
+from pytest_django import Settings
 
 from catalogue import fingerprinting, index_store
-from catalogue.fingerprinting import NotReady, run_fingerprinting
+from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.services import (
-    RecordingDetails,
-    add_recording,
-    create_bucket,
-    requeue_stale_recordings,
-)
+from catalogue.services import RecordingDetails, add_recording, create_bucket
 from common.media_analysis import AudioRefused
+from jobs.choices import JobState, Pool
+from jobs.models import Job
+from jobs.runner import run_next
+from jobs.services import cancel, reclaim
+from jobs.wake import wake_for_overdue
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import ParamsMismatch
 from recognition.index.store import SegmentStore
 from recognition.types import Progress
 from tests import audio
 from tests.conftest import Worker, upload
+from tests.jobs.workers import lose_worker, take_over
 
 
 @pytest.fixture
@@ -75,14 +78,9 @@ def test_recording_whose_worker_died_is_fingerprinted_by_another(
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     DBTaskResult.objects.all().delete()
-    Recording.objects.update(
-        status=RecordingStatus.PROCESSING,
-        lease_owner="dead:1",
-        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
-        attempts=1,
-    )
+    lose_worker("recording")
 
-    assert requeue_stale_recordings(max_attempts=3) == 1
+    assert reclaim() == 1
     run_worker()
 
     recording.refresh_from_db()
@@ -94,57 +92,147 @@ def test_recording_whose_queue_entry_was_lost_is_fingerprinted(
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     DBTaskResult.objects.all().delete()
-    long_ago = datetime.now(tz=UTC) - timedelta(hours=1)
-    Recording.objects.update(updated_at=long_ago)
+    Job.objects.update(run_after=datetime.now(tz=UTC) - timedelta(hours=1))
 
-    assert requeue_stale_recordings(max_attempts=3) == 1
+    assert wake_for_overdue() == 1
     run_worker()
 
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.READY
 
 
-def test_recording_that_kills_its_worker_is_given_up(bucket: Bucket) -> None:
+def test_recording_that_kills_its_worker_is_given_up(
+    bucket: Bucket, settings: Settings
+) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-    Recording.objects.update(
-        status=RecordingStatus.PROCESSING,
-        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
-        attempts=3,
-    )
+    lose_worker("recording", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
 
-    assert requeue_stale_recordings(max_attempts=3) == 0
+    reclaim()
 
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.ERROR
+    assert recording.status_message == "Its worker died or hung 3 times."
+
+
+def test_recording_that_fails_unforeseen_is_tried_again(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+
+    def break_down(*_args: object, **_more: object) -> None:
+        raise OSError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fingerprinting, "analyse", break_down)
+        run_next(Pool.WORK)
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.WAITING
+    assert recording.status_message == "Attempt 1 failed: OSError: The disk is full."
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
+        run_next(Pool.WORK)
+    recording.refresh_from_db()
+    assert (recording.status, recording.status_message) == (RecordingStatus.READY, "")
+
+
+def test_cancelled_fingerprinting_leaves_the_recording(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+
+    def analyse(*_args: object, progress: Progress, **_more: object) -> None:
+        assert cancel(Job.objects.get())
+        deadline = monotonic() + 20
+        while monotonic() < deadline:
+            progress(0.5)
+            sleep(0.05)
+        pytest.fail("The worker went on though it was cancelled.")
+
+    monkeypatch.setattr(fingerprinting, "analyse", analyse)
+    run_next(Pool.WORK)
+
+    recording.refresh_from_db()
+    assert Job.objects.get().state == JobState.CANCELLED
+    assert recording.status == RecordingStatus.ERROR
+    assert index_store.open_index().stats(bucket.pk).recordings == 0
 
 
 def test_worker_that_lost_the_lease_stops_before_the_index(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-    monkeypatch.setattr(fingerprinting, "_RENEW_SECONDS", 0.0)
 
     def analyse(*_args: object, progress: Progress, **_more: object) -> None:
-        Recording.objects.update(lease_owner="other:2")
-        progress(0.5)
+        take_over(Job.objects.get())
+        deadline = monotonic() + 20
+        while monotonic() < deadline:
+            progress(0.5)
+            sleep(0.05)
         pytest.fail("The worker went on without its lease.")
 
     monkeypatch.setattr(fingerprinting, "analyse", analyse)
 
-    with pytest.raises(NotReady):
-        run_fingerprinting(recording_id=recording.pk, worker="slow:1")
+    run_next(Pool.WORK)
 
     recording.refresh_from_db()
-    assert recording.lease_owner == "other:2"
+    assert Job.objects.get().lease_owner == "other:2"
     assert recording.status == RecordingStatus.PROCESSING
     assert recording.status_message == ""
     assert index_store.open_index().stats(bucket.pk).recordings == 0
 
 
-def test_progress_writes_to_the_database_once_a_second_at_most(
+def test_result_of_a_worker_that_lost_the_lease_is_refused(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    monkeypatch.setattr(
+        index_store, "index_recording", lambda _one: take_over(Job.objects.get())
+    )
+
+    run_next(Pool.WORK)
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.PROCESSING
+    assert set(Job.objects.values_list("kind", "lease_owner")) == {
+        ("recording", "other:2")
+    }
+
+
+@pytest.mark.parametrize("how", ["retired", "moved"])
+def test_index_follows_a_recording_that_leaves_while_it_is_fingerprinted(
+    how: str, bucket: Bucket, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    other = create_bucket(name="Other")
+    add_to_index = index_store.index_recording
+
+    def leave(indexed: Recording) -> None:
+        if how == "retired":
+            retire_recordings(recordings=[recording], user=None)
+        else:
+            move_recordings(recordings=[recording], target=other, user=None)
+        # The change is followed before the recording is in the index.
+        Job.objects.filter(kind="index_change").delete()
+        add_to_index(indexed)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(index_store, "index_recording", leave)
+        run_next(Pool.WORK)
+    run_worker()
+
+    recording.refresh_from_db()
+    index = index_store.open_index()
+    expected = (
+        (RecordingStatus.RETIRED, 0) if how == "retired" else (RecordingStatus.READY, 1)
+    )
+    assert (recording.status, index.stats(other.pk).recordings) == expected
+    assert index.stats(bucket.pk).recordings == 0
+
+
+def test_progress_writes_to_the_database_once_a_second_at_most(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     written = []
 
     def analyse(*_args: object, progress: Progress, **_more: object) -> None:
@@ -155,8 +243,7 @@ def test_progress_writes_to_the_database_once_a_second_at_most(
         raise AudioRefused("decode_failed", "That is all.")
 
     monkeypatch.setattr(fingerprinting, "analyse", analyse)
-    with time_machine.travel(datetime.now(tz=UTC), tick=False):
-        run_fingerprinting(recording_id=recording.pk, worker="here:1")
+    run_next(Pool.WORK)
 
     assert written == [0]
 
@@ -164,11 +251,12 @@ def test_progress_writes_to_the_database_once_a_second_at_most(
 def test_finished_recording_is_not_fingerprinted_again(
     bucket: Bucket, run_worker: Worker
 ) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
+    _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     run_worker()
 
-    with pytest.raises(NotReady):
-        run_fingerprinting(recording_id=recording.pk, worker="again:1")
+    run_next(Pool.WORK)
+
+    assert Job.objects.get(kind="recording").attempts == 1
 
 
 def test_index_is_rebuilt_from_stored_fingerprints(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from time import monotonic, sleep
 
 import pytest
+import time_machine
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
+from common import draining
 from dedup import checking, checks, loop_actions, selectors
 from dedup.comparing import Comparer
 from dedup.loops import find_loops
@@ -21,8 +24,14 @@ from dedup.models import (
     RunStatus,
     SharedLoop,
 )
+from dedup.services import CheckContext
+from jobs.choices import JobState, Pool
+from jobs.models import Job
+from jobs.runner import run_next
+from jobs.services import cancel, reclaim
 from tests.conftest import Catalogue, Worker
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.jobs.workers import lose_worker, take_over
 
 pytestmark = pytest.mark.django_db
 
@@ -48,54 +57,151 @@ def test_a_worker_checks_what_is_new_and_only_that(
 
 
 def test_a_check_that_is_to_stop_stops_and_the_next_goes_on(
-    catalogue: Catalogue, admin: User
+    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = CatalogueCheck.objects.create(requested_by=admin, cancel_requested=True)
+    check = checks.start_check(user=admin)
 
-    checking.perform(check_id=check.pk, worker="one")
+    def go_on(watch: CheckContext, **_named: object) -> None:
+        checks.cancel_check(check=check, user=admin)
+        deadline = monotonic() + 20
+        while monotonic() < deadline:
+            watch.begin(1)
+            sleep(0.05)
+        pytest.fail("The check went on though it was cancelled.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checking, "find_duplicates", go_on)
+        run_next(Pool.WORK)
 
     check.refresh_from_db()
     assert check.status == RunStatus.CANCELLED
-    following = CatalogueCheck.objects.create(requested_by=admin)
-    checking.perform(check_id=following.pk, worker="one")
+    assert check.finished_at is not None
+    checks.start_check(user=admin)
+    run_next(Pool.WORK)
     assert CheckedRecording.objects.count() == 2
 
 
-def test_a_check_whose_worker_died_is_handed_out_again(db: None) -> None:
-    long_ago = datetime.now(tz=UTC) - timedelta(hours=1)
-    check = CatalogueCheck.objects.create(
-        status=RunStatus.RUNNING, lease_owner="gone", lease_until=long_ago
-    )
+def test_a_waiting_check_is_cancelled_at_once(admin: User) -> None:
+    check = checks.start_check(user=admin)
 
-    assert checks.requeue_stale_checks() == 1
+    assert checks.cancel_check(check=check, user=admin)
+    assert not checks.cancel_check(check=check, user=admin)
 
     check.refresh_from_db()
-    assert (check.status, check.lease_owner) == (RunStatus.WAITING, "")
+    assert check.status == RunStatus.CANCELLED
+    assert check.finished_at is not None
 
 
-def test_a_check_that_was_given_up_while_it_was_to_stop_goes_on(
-    catalogue: Catalogue, admin: User, run_worker: Worker
+def test_a_check_whose_worker_died_is_handed_out_again(
+    catalogue: Catalogue, admin: User
 ) -> None:
-    check = CatalogueCheck.objects.create(
-        requested_by=admin, cancel_requested=True, status=RunStatus.FAILED
+    check = checks.start_check(user=admin)
+    lose_worker("catalogue_check")
+
+    assert reclaim() == 1
+
+    check.refresh_from_db()
+    assert check.status == RunStatus.WAITING
+    run_next(Pool.WORK)
+    check.refresh_from_db()
+    assert (check.status, check.done) == (RunStatus.DONE, 2)
+
+
+def test_a_check_that_keeps_killing_its_worker_fails_and_says_so(admin: User) -> None:
+    check = checks.start_check(user=admin)
+    lose_worker("catalogue_check", attempts=5)
+
+    reclaim()
+
+    check.refresh_from_db()
+    assert (check.status, check.message) == (
+        RunStatus.FAILED,
+        "Its worker died or hung 5 times.",
     )
+    assert check.finished_at is not None
+
+
+def test_a_check_that_fails_unforeseen_is_tried_again(
+    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = checks.start_check(user=admin)
+
+    def break_down(**_named: object) -> None:
+        raise OSError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checking, "find_duplicates", break_down)
+        run_next(Pool.WORK)
+
+    check.refresh_from_db()
+    assert check.status == RunStatus.WAITING
+    assert check.message == "Attempt 1 failed: OSError: The disk is full."
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
+        run_next(Pool.WORK)
+    check.refresh_from_db()
+    assert (check.status, check.message) == (RunStatus.DONE, "")
+
+
+def test_what_a_worker_counts_that_lost_the_check_is_refused(
+    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = checks.start_check(user=admin)
+
+    def lose_it(watch: CheckContext, **_named: object) -> None:
+        take_over(Job.objects.get(kind="catalogue_check"))
+        watch.begin(99)
+
+    monkeypatch.setattr(checking, "find_duplicates", lose_it)
+
+    run_next(Pool.WORK)
+
+    check.refresh_from_db()
+    assert (check.status, check.total) == (RunStatus.RUNNING, 0)
+    assert Job.objects.get(kind="catalogue_check").lease_owner == "other:2"
+
+
+def test_a_check_is_handed_back_by_a_worker_that_shuts_down(
+    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = checks.start_check(user=admin)
+    monkeypatch.setattr(draining, "seconds", lambda: 1.0)
+
+    run_next(Pool.WORK)
+
+    check.refresh_from_db()
+    assert check.status == RunStatus.WAITING
+    assert Job.objects.get(kind="catalogue_check").attempts == 0
+
+
+@pytest.mark.parametrize("is_forgotten", [True, False])
+def test_a_failed_check_goes_on(
+    is_forgotten: bool, catalogue: Catalogue, admin: User
+) -> None:
+    check = checks.start_check(user=admin)
+    cancel(Job.objects.get(kind="catalogue_check"))
+    CatalogueCheck.objects.update(status=RunStatus.FAILED, message="It broke.")
+    of_check = Job.objects.filter(kind="catalogue_check")
+    of_check.update(state=JobState.FAILED, cancel_requested=True)
+    if is_forgotten:
+        of_check.delete()
 
     assert checks.resume_check(check=check, user=admin)
-    run_worker()
+    assert not checks.resume_check(check=check, user=admin)
+    run_next(Pool.WORK)
 
     check.refresh_from_db()
-    assert check.status == RunStatus.DONE
+    assert (check.status, check.message) == (RunStatus.DONE, "")
 
 
-def test_a_check_waits_for_its_turn_in_the_queue(admin: User) -> None:
-    check = CatalogueCheck.objects.create(requested_by=admin)
-    long_ago = datetime.now(tz=UTC) - timedelta(hours=1)
-    CatalogueCheck.objects.filter(pk=check.pk).update(created_at=long_ago)
+def test_a_failed_check_does_not_go_on_beside_another(admin: User) -> None:
+    failed = CatalogueCheck.objects.create(status=RunStatus.FAILED)
+    checks.start_check(user=admin)
 
-    lost = checks.requeue_stale_checks()
-    waiting = checks.requeue_stale_checks()
+    with pytest.raises(checks.CheckUnderWay):
+        checks.resume_check(check=failed, user=admin)
 
-    assert (lost, waiting) == (1, 0)
+    failed.refresh_from_db()
+    assert failed.status == RunStatus.FAILED
 
 
 def test_a_recording_that_is_retired_meanwhile_is_left_out(

@@ -11,17 +11,11 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
-from catalogue.models import (
-    Bucket,
-    CatalogueImport,
-    CodeStatus,
-    Recording,
-    RecordingStatus,
-)
-from common.checked_imports import ImportStatus
+from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
-from reports.models import EvidencePack, PackStatus, ReportRun, ResultImport
+from imports.models import CatalogueImport, ImportStatus, ResultImport
+from reports.models import EvidencePack, PackStatus, ReportRun
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
@@ -67,8 +61,8 @@ def fill() -> list[str]:
     )
     table = CatalogueImport.objects.create(
         bucket=Bucket.objects.order_by("pk")[0],
-        table=ContentFile(b"custom_id,title\n", name="table.csv"),
-        table_name="autumn_delivery.csv",
+        file=ContentFile(b"custom_id,title\n", name="table.csv"),
+        file_name="autumn_delivery.csv",
         status=ImportStatus.REFUSED,
         message="The table holds no rows.",
         made_by=user,

@@ -9,10 +9,10 @@ import time_machine
 from pytest_django import Settings
 
 from accounts.roles import Role
-from catalogue.models import RecordingStatus
+from catalogue.models import Recording, RecordingStatus
 from common import draining
 from common.queue import Priority
-from jobs import services
+from jobs import people, services
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.errors import Blocked, Failed, Retry
@@ -90,6 +90,34 @@ def test_work_that_cannot_succeed_fails_with_its_cause(mirrored: Kind) -> None:
     assert recording.status_message == failed.cause
 
 
+def test_a_long_cause_fits_the_subject(mirrored: Kind) -> None:
+    recording = RecordingFactory.create()
+    services.submit(mirrored, recording)
+
+    def fail(_context: JobContext) -> None:
+        raise Failed("odd", "x" * 2000)
+
+    do(fail)
+
+    assert len(run().cause) == 1000
+    recording.refresh_from_db()
+    assert recording.status_message == "x" * 500
+
+
+def test_a_status_that_jobs_may_not_change_stays(db: None) -> None:
+    with registered(MIRRORED, keeps=frozenset({RecordingStatus.RETIRED})) as kind:
+        recording = RecordingFactory.create()
+        services.submit(kind, recording)
+        Recording.objects.update(status=RecordingStatus.RETIRED)
+        do(lambda context: context.finish(title="Heard"))
+
+        assert run().state == JobState.DONE
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.RETIRED
+    assert recording.title != "Heard"
+
+
 def test_unexpected_failures_are_tried_again_with_growing_pauses(
     mirrored: Kind, settings: Settings
 ) -> None:
@@ -108,6 +136,7 @@ def test_unexpected_failures_are_tried_again_with_growing_pauses(
             recording.refresh_from_db()
             assert job.state == JobState.WAITING
             assert recording.status == RecordingStatus.WAITING
+            assert recording.status_message == job.cause
             pauses.append(job.run_after - datetime.now(tz=UTC))
             assert run_next(Pool.WORK) is None
             clock.shift(pauses[-1])
@@ -310,6 +339,34 @@ def test_long_work_gives_way_to_people(db: None) -> None:
         run()
 
     assert did == ["all", "person", "rest"]
+
+
+def test_the_lease_is_kept_while_others_go_before(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    ends = []
+
+    def work(context: JobContext) -> None:
+        def take_long() -> None:
+            # Longer than work may be silent, as the scan of a whole day is.
+            monkeypatch.setattr("jobs.context._SILENCE_SECONDS", -1.0)
+            Job.objects.update(lease_until=past)
+            context._renewed_at = 0.0
+            context.beat()
+            ends.append(Job.objects.get().lease_until)
+            monkeypatch.undo()
+
+        monkeypatch.setattr(people, "_elsewhere", [(lambda: True, take_long)])
+        context.report()
+
+    with registered(PLAIN, gives_way=True) as kind:
+        do(work)
+        services.submit(kind, BucketFactory.create())
+        assert run().state == JobState.DONE
+
+    assert ends[0] is not None
+    assert ends[0] > datetime.now(tz=UTC)
 
 
 def test_a_failed_job_can_be_tried_again(mirrored: Kind) -> None:

@@ -16,12 +16,13 @@ from django.core.management import CommandError, call_command
 from django_tasks_db.models import DBTaskResult
 
 from catalogue import index_store
-from catalogue.changes import retire_recordings
+from catalogue.changes import refingerprint, retire_recordings
 from catalogue.models import Recording, RecordingStatus
 from jobs.choices import JobState
 from jobs.models import Job
 from operations import stored_files
 from tests.conftest import Catalogue, Worker
+from tests.jobs.workers import lose_worker
 
 
 def examine(*, fix: bool = False) -> list[dict[str, Any]]:  # Any: JSON
@@ -138,13 +139,10 @@ def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
 def test_work_without_a_worker_is_handed_out_again(
     catalogue: Catalogue, run_worker: Worker
 ) -> None:
-    Recording.objects.filter(pk=catalogue.first.pk).update(
-        status=RecordingStatus.PROCESSING,
-        lease_owner="gone:1",
-        lease_until=datetime.now(tz=UTC) - timedelta(minutes=1),
-    )
+    refingerprint(recording=catalogue.first, user=None)
+    lose_worker("recording")
 
-    assert any("1 recordings have lost their worker" in p for p in problems(fix=True))
+    assert any("1 jobs have lost their worker" in p for p in problems(fix=True))
 
     run_worker()
     catalogue.first.refresh_from_db()

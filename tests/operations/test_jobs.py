@@ -14,18 +14,12 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import CatalogueImport, Recording, RecordingStatus
-from common.checked_imports import ImportStatus
+from catalogue.models import Recording, RecordingStatus
 from dedup.models import CatalogueCheck, RunStatus
+from imports.models import CatalogueImport, ImportStatus, ResultImport
 from operations.jobs import JobState, given_up, job_counts, jobs
 from reports.choices import RunState
-from reports.models import (
-    EvidencePack,
-    PackStatus,
-    ReportDelivery,
-    ReportRun,
-    ResultImport,
-)
+from reports.models import EvidencePack, PackStatus, ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from scanning import callback_processing
 from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanStatus
@@ -98,7 +92,6 @@ def _dispatch(desk: Desk) -> ReportDelivery:
         run=report_run(desk.user),
         state=ReportDeliveryState.FAILED,
         message="It broke.",
-        next_attempt_at=datetime.now(tz=UTC),
     )
 
 

@@ -11,7 +11,6 @@ from django.urls import reverse
 from accounts.models import User
 from audit.services import record
 from catalogue.models import ExclusionReason, Recording, RecordingStatus
-from common.checked_imports import ImportStatus
 from dedup.models import (
     ActionState,
     ActionVerb,
@@ -21,6 +20,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
+from imports.models import ImportStatus
 from reports.models import PackStatus, ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from review.choices import (
@@ -295,12 +295,9 @@ def _running(desk: Desk, user: User) -> None:
         run.file = "report.csv.gz"
         run.counts = {"yes": 2, "no": 1, "confirmed": 1, "in_review": 1}
         run.save()
-    for number, dispatch in enumerate(ReportDeliveryState):
+    for dispatch in ReportDeliveryState:
         ReportDelivery.objects.create(
-            schedule=schedule(user),
-            run=report_run(user),
-            state=dispatch,
-            next_attempt_at=NOW + timedelta(days=number),
+            schedule=schedule(user), run=report_run(user), state=dispatch
         )
     for verb in ActionVerb:
         for action_state in ActionState:

@@ -55,6 +55,7 @@ PRODUCT_APPS = [
     "audit",
     "catalogue",
     "dedup",
+    "imports",
     "reports",
     "review",
     "scanning",

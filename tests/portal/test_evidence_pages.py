@@ -10,7 +10,9 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
-from reports.evidence import building, signing
+from jobs.choices import Pool
+from jobs.runner import run_next
+from reports.evidence import services, signing
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
 from tests.conftest import MakeClient
@@ -36,8 +38,8 @@ def address(match: Match) -> str:
 
 
 def built(match: Match) -> EvidencePack:
-    pack = EvidencePack.objects.create(match=match)
-    building.run(pack_id=pack.pk, owner="test")
+    pack = services.request_pack(match=match, user=make_user(Role.REVIEWER))
+    run_next(Pool.WORK)
     pack.refresh_from_db()
     return pack
 
@@ -49,7 +51,7 @@ def test_a_reviewer_asks_for_a_pack_and_sees_it_through(
     asked = client.post(address(match), {"reference_clips": "on"})
     waiting = client.get(address(match)).content.decode()
     pack = EvidencePack.objects.get(match=match)
-    building.run(pack_id=pack.pk, owner="test")
+    run_next(Pool.WORK)
     pack.refresh_from_db()
 
     page = client.get(address(match)).content.decode()
@@ -145,9 +147,9 @@ def test_a_file_that_is_gone_from_the_disk_is_told(
 
 
 def test_the_list_of_jobs_leads_to_where_a_pack_can_be_given_up(
-    match: Match, signed_in: MakeClient
+    match: Match, key: signing.PublicKey, signed_in: MakeClient
 ) -> None:
-    EvidencePack.objects.create(match=match)
+    services.request_pack(match=match, user=make_user(Role.REVIEWER))
 
     page = signed_in(Role.REVIEWER).get(reverse("portal:jobs"), {"state": "waiting"})
 

@@ -25,7 +25,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogue.import_tables import open_table, rows_of
+from imports.tables import open_table, rows_of
 from reports.choices import Format, Mode
 from reports.layouts import Layout
 from reports.rows import KeptRow

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -19,13 +21,21 @@ from django.db import connection
 from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
-from accounts.models import AccessLimit
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
 from common import draining
-from common.leases import LeaseLost
-from reports import files, running, selectors, services, tasks
+from jobs import runner
+from jobs.choices import JobState, Pool
+from jobs.context import JobContext
+from jobs.errors import Cancelled, Failed, LeaseLost
+from jobs.models import Job
+from jobs.runner import run_next
+from jobs.services import reclaim
+from jobs.wake import run_next_job
+from reports import files, running, selectors, services
 from reports.choices import Format, Mode, RunState
+from reports.jobs import REPORT
 from reports.keeping import RowKeeper
 from reports.layouts import Layout
 from reports.models import ReportRun
@@ -61,6 +71,56 @@ def stored_reports(settings: Settings) -> list[str]:
     """Return the files that have their final names."""
     folder = Path(settings.MEDIA_ROOT) / "reports"
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def job_of(run: ReportRun) -> Job:
+    """Return the job of a run."""
+    return Job.objects.get(kind="report", subject=run.pk)
+
+
+def asked_run(user: User | None = None) -> ReportRun:
+    """Return a run that a worker is to do."""
+    return services.request_report(
+        layout=Layout(format=Format.XLSX), user=user or make_user(Role.REVIEWER)
+    )
+
+
+def own_context(run: ReportRun, *, in_worker: bool) -> JobContext:
+    """Return the context of a run that is done here, or in a worker."""
+    runner.begin(job_of(run))
+    give_way = partial(runner._let_people_pass, Pool.WORK) if in_worker else None
+    return JobContext(job_of(run), REPORT, run, give_way=give_way)
+
+
+def empty_rows(number: int) -> Iterator[KeptRow]:
+    """Return rows without cells."""
+    return iter([([], [])] * number)
+
+
+def lose_worker(run: ReportRun, *, attempts: int = 1) -> None:
+    """Let the worker of a run die."""
+    ReportRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
+    Job.objects.filter(kind="report", subject=run.pk).update(
+        state=JobState.RUNNING,
+        lease_owner="dead",
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        attempts=attempts,
+    )
+
+
+def after_first_row(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let something happen once, after a report has read its first row."""
+    read = selectors.rows
+    begun: list[KeptRow] = []
+
+    def rows_then_act(**options: Any) -> Iterator[KeptRow]:
+        for row in read(**options):
+            yield row
+            if not begun:
+                begun.append(row)
+                act()
+
+    monkeypatch.setattr(selectors, "rows", rows_then_act)
 
 
 def test_worker_runs_what_was_asked(run_worker: Worker) -> None:
@@ -120,7 +180,7 @@ def test_download_that_is_left_is_cancelled_and_keeps_nothing(
     assert stored_reports(settings) == []
 
 
-@pytest.mark.parametrize("why", [running.Cancelled, LeaseLost])
+@pytest.mark.parametrize("why", [Cancelled, LeaseLost])
 def test_download_that_is_stopped_does_not_end_as_if_it_were_whole(
     monkeypatch: pytest.MonkeyPatch, why: type[Exception]
 ) -> None:
@@ -130,11 +190,30 @@ def test_download_that_is_stopped_does_not_end_as_if_it_were_whole(
         yield from ()
         raise why
 
-    monkeypatch.setattr(running.ReportContext, "over", stopped)
+    monkeypatch.setattr(running, "watched", stopped)
     pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
 
-    with pytest.raises(running.Cancelled):
+    with pytest.raises(why):
         list(pieces)
+
+
+def test_download_that_meets_an_unforeseen_error_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_match()
+    after_first_row(monkeypatch, _break_down)
+
+    with pytest.raises(ValueError, match="odd row"):
+        list(services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER)))
+
+    run = ReportRun.objects.get()
+    assert run.state == RunState.FAILED
+    assert run.message == "An error stopped it: ValueError: odd row"
+    assert run.finished_at is not None
+
+
+def _break_down() -> None:
+    raise ValueError("odd row")
 
 
 def test_run_that_waits_is_cancelled_at_once(run_worker: Worker) -> None:
@@ -149,30 +228,27 @@ def test_run_that_waits_is_cancelled_at_once(run_worker: Worker) -> None:
     assert not run.file
 
 
-def test_run_that_works_is_cancelled_at_its_next_row(settings: Settings) -> None:
+def test_run_that_works_is_cancelled_at_its_next_row(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_match()
-    run = _claimed_run()
-    with running.ReportContext(run, expected=2) as watch:
-        passed = watch.over(iter([([], []), ([], [])]), begin=0, end=50)
-        next(passed)
-        services.cancel_run(run=run, user=make_user(Role.REVIEWER))
-        watch.tell()
+    make_match()
+    run, user = asked_run(), make_user(Role.REVIEWER)
+    after_first_row(monkeypatch, lambda: services.cancel_run(run=run, user=user))
 
-        with pytest.raises(running.Cancelled):
-            next(passed)
+    run_next(Pool.WORK)
 
-
-def _claimed_run() -> ReportRun:
-    run = ReportRun.objects.create(name="Report", run_by_name="ana", format="xlsx")
-    assert running.claim(run)
-    return run
+    run.refresh_from_db()
+    assert (run.state, run.row_count) == (RunState.CANCELLED, 0)
+    assert run.finished_at is not None
+    assert stored_reports(settings) == []
 
 
 def test_progress_is_told_while_it_works() -> None:
-    run = _claimed_run()
-    with running.ReportContext(run, expected=4) as watch:
-        for _ in watch.over(iter([([], []), ([], [])]), begin=50, end=99):
-            watch.tell()
+    run = asked_run()
+    context = own_context(run, in_worker=True)
+    for _ in running.watched(context, empty_rows(2), 4, begin=0.5):
+        pass
 
     run.refresh_from_db()
     assert run.progress == 74
@@ -180,13 +256,13 @@ def test_progress_is_told_while_it_works() -> None:
 
 def test_run_of_a_killed_worker_is_done_by_the_next(run_worker: Worker) -> None:
     make_match()
-    run = _claimed_run()
-    ReportRun.objects.update(lease_until=datetime.now(tz=UTC) - timedelta(seconds=1))
+    run = asked_run()
+    lose_worker(run)
 
     run_worker()
 
     run.refresh_from_db()
-    assert (run.state, run.attempts) == (RunState.READY, 2)
+    assert (run.state, job_of(run).attempts) == (RunState.READY, 2)
 
 
 def test_download_of_a_selection_that_broke_off_is_not_done_over_everything() -> None:
@@ -196,13 +272,31 @@ def test_download_of_a_selection_that_broke_off_is_not_done_over_everything() ->
     pieces = services.stream_report(
         layout=Layout(), matches=chosen, user=make_user(Role.REVIEWER)
     )
-    ReportRun.objects.update(lease_until=datetime.now(tz=UTC) - timedelta(seconds=1))
-
-    worker_swept.send(sender=None)
-
     run = ReportRun.objects.get()
+    assert run.state == RunState.RUNNING
+    lose_worker(run)
+
+    reclaim()
+    run_next(Pool.WORK)
+
+    run.refresh_from_db()
     assert run.state == RunState.FAILED
     assert "interrupted" in run.message
+    del pieces
+
+
+def test_download_whose_server_died_is_done_by_a_worker() -> None:
+    match = make_match()
+    pieces = services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER))
+    run = ReportRun.objects.get()
+    lose_worker(run)
+
+    reclaim()
+    run_next(Pool.WORK)
+
+    run.refresh_from_db()
+    assert run.state == RunState.READY
+    assert match.uid.encode() in file_of(run)
     del pieces
 
 
@@ -212,13 +306,13 @@ def test_report_in_a_worker_lets_a_persons_scan_go_first() -> None:
         user=None, scanned_file=ScannedFileFactory.create(), waited_for=True
     )
     bulk = request_scan(user=None, scanned_file=ScannedFileFactory.create())
-    run = _claimed_run()
-    with running.ReportContext(run, expected=2, in_worker=True) as watch:
-        passed = watch.over(iter([([], []), ([], [])]), begin=0, end=50)
-        next(passed)
-        watch.tell()
+    run = asked_run()
+    context = own_context(run, in_worker=True)
+    passed = running.watched(context, empty_rows(2), 2)
+    next(passed)
+    context.beat()
 
-        next(passed)
+    next(passed)
 
     scan.refresh_from_db()
     bulk.refresh_from_db()
@@ -232,9 +326,9 @@ def test_report_that_somebody_waits_for_himself_gives_no_way() -> None:
     scan = request_scan(
         user=None, scanned_file=ScannedFileFactory.create(), waited_for=True
     )
-    with running.ReportContext(_claimed_run(), expected=1) as watch:
-        watch.tell()
-        list(watch.over(iter([([], [])]), begin=0, end=50))
+    context = own_context(asked_run(), in_worker=False)
+    context.beat()
+    assert len(list(running.watched(context, empty_rows(1), 1))) == 1
 
     scan.refresh_from_db()
     assert scan.status == ScanStatus.QUEUED
@@ -244,63 +338,108 @@ def test_worker_that_is_to_end_hands_a_long_report_back(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     make_match()
-    run = ReportRun.objects.create(name="Report", run_by_name="ana", format="xlsx")
-    told = running.ReportContext.__enter__
-
-    def at_once(watch: running.ReportContext) -> running.ReportContext:
-        told(watch)
-        watch.tell()
-        return watch
+    run = asked_run()
 
     with monkeypatch.context() as ending:
-        ending.setattr(running.ReportContext, "__enter__", at_once)
         ending.setattr(draining, "seconds", lambda: 60.0)
-        tasks.run_report.call(run.pk)
+        run_next_job.call(Pool.WORK)
 
     run.refresh_from_db()
-    assert (run.state, run.attempts, run.lease_owner) == (RunState.QUEUED, 0, "")
+    job = job_of(run)
+    assert run.state == RunState.QUEUED
+    assert (job.state, job.attempts, job.lease_owner) == (JobState.WAITING, 0, "")
     assert DBTaskResult.objects.ready().count() == 1
     assert stored_reports(settings) == []
 
-    tasks.run_report.call(run.pk)
+    run_next(Pool.WORK)
 
     run.refresh_from_db()
-    assert (run.state, run.attempts) == (RunState.READY, 1)
+    assert (run.state, job_of(run).attempts) == (RunState.READY, 1)
 
 
 def test_report_goes_on_for_a_moment_in_a_worker_that_is_to_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(draining, "seconds", lambda: 5.0)
-    with running.ReportContext(_claimed_run(), expected=1, in_worker=True) as watch:
-        watch.tell()
-
-        assert len(list(watch.over(iter([([], [])]), begin=0, end=50))) == 1
-
-
-def test_worker_that_lost_its_run_stores_nothing(settings: Settings) -> None:
     make_match()
-    run = _claimed_run()
-    ReportRun.objects.update(lease_owner="another")
+    run = asked_run()
+    monkeypatch.setattr(draining, "seconds", lambda: 5.0)
 
-    running.work(run, running.chosen_by(Layout.of(run)))
+    run_next(Pool.WORK)
 
-    assert stored_reports(settings) == []
-    assert ReportRun.objects.get().state == RunState.RUNNING
+    run.refresh_from_db()
+    assert run.state == RunState.READY
+
+
+def test_worker_that_lost_its_run_stores_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_match()
+    run = asked_run()
+
+    def another_takes_it() -> None:
+        lose_worker(run)
+        reclaim()
+        run_next(Pool.WORK)
+
+    after_first_row(monkeypatch, another_takes_it)
+    run_next(Pool.WORK)
+
+    run.refresh_from_db()
+    assert run.state == RunState.READY
+    assert stored_reports(settings) == ["match-report.xlsx", "rows.jsonl.gz"]
+    assert [check.is_whole for check in files.check_run(run=run)] == [True, True]
+    assert Event.objects.filter(case=run.case, action="written").count() == 1
 
 
 def test_run_that_kills_its_worker_is_given_up(settings: Settings) -> None:
-    _claimed_run()
-    ReportRun.objects.update(
-        attempts=settings.ACRPORTAL_MAX_ATTEMPTS,
-        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
-    )
+    run = asked_run()
+    lose_worker(run, attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
 
-    worker_swept.send(sender=None)
+    reclaim()
 
-    run = ReportRun.objects.get()
+    run.refresh_from_db()
     assert run.state == RunState.FAILED
     assert "interrupted too often" in run.message
+
+
+def test_unforeseen_error_in_a_worker_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_match()
+    run = asked_run()
+    after_first_row(monkeypatch, _break_down)
+    run_next(Pool.WORK)
+    run.refresh_from_db()
+    assert (run.state, run.message) == (
+        *(RunState.QUEUED, "Attempt 1 failed: ValueError: odd row"),
+    )
+
+    Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.WORK)
+
+    run.refresh_from_db()
+    assert (run.state, run.message) == (RunState.READY, "")
+
+
+def test_failed_run_is_tried_again_on_request() -> None:
+    for _ in range(20):
+        make_match(recording__title="t" * 400)
+    run, user = asked_run(), make_user(Role.REVIEWER)
+    with pytest.raises(services.ReportStopped, match="has not failed"):
+        services.try_again(run=run, user=user)
+    with disk_of(300):
+        run_next(Pool.WORK)
+    run.refresh_from_db()
+    assert run.state == RunState.FAILED
+    assert run.message == "The file could not be written: File too large."
+
+    services.try_again(run=run, user=user)
+    run.refresh_from_db()
+    assert (run.state, run.message, run.finished_at) == (RunState.QUEUED, "", None)
+    run_next(Pool.WORK)
+
+    run.refresh_from_db()
+    assert run.state == RunState.READY
 
 
 @pytest.mark.parametrize("name", list(Format))
@@ -310,7 +449,10 @@ def test_full_disk_leaves_nothing_under_a_final_name(
     for _ in range(20):
         make_match(recording__title="t" * 400)
 
-    with disk_of(300), pytest.raises(OSError, match="File too large"):
+    with (
+        disk_of(300),
+        pytest.raises(services.ReportStopped, match="File too large"),
+    ):
         services.build_report(layout=Layout(format=name), user="system")
 
     run = ReportRun.objects.get()
@@ -324,7 +466,7 @@ def test_full_disk_breaks_a_download_off(settings: Settings) -> None:
     for _ in range(20):
         make_match(recording__title="t" * 400)
 
-    with disk_of(300), pytest.raises(OSError, match="File too large"):
+    with disk_of(300), pytest.raises(Failed, match="File too large"):
         list(services.stream_report(layout=Layout(), user=make_user(Role.REVIEWER)))
 
     assert ReportRun.objects.get().state == RunState.FAILED
@@ -343,7 +485,7 @@ def test_storage_that_fails_on_the_second_file_loses_the_first_too(
         return save(name, file)  # type: ignore[arg-type]  # a File
 
     monkeypatch.setattr(default_storage, "save", failing)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(services.ReportStopped, match="No space left"):
         run_of()
 
     assert stored_reports(settings) == []

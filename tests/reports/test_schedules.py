@@ -22,12 +22,21 @@ from werkzeug import Request, Response
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from reports import scheduling
+from jobs.choices import JobState, Pool
+from jobs.context import JobContext
+from jobs.errors import Failed
+from jobs.models import Job
+from jobs.runner import run_next
+from jobs.services import reclaim
+from reports import running, scheduling, sending
+from reports.choices import RunState
 from reports.layouts import Layout
 from reports.models import ReportDelivery, ReportRun, ReportSchedule, ReportTemplate
 from reports.models.schedule import Channel, Every, ReportDeliveryState
 from reports.scheduling import Plan
-from reports.services import save_template
+from reports.selectors import Selection
+from reports.services import cancel_run, save_template
+from scanning.services.outbound_callbacks import RETRY_AFTER
 from scanning.signals import worker_swept
 from tests.conftest import MakeClient, Worker
 from tests.factories import deciding
@@ -116,10 +125,14 @@ def schedule(user: User | None = None, **changes: object) -> ReportSchedule:
         )
 
 
+def job_of(delivery: ReportDelivery) -> Job:
+    """Return the newest job of a delivery."""
+    return Job.objects.filter(kind="dispatch", subject=delivery.pk).latest("pk")
+
+
 def comes(when: datetime, run_worker: Worker) -> None:
     """Set the clock, and let the worker do the due work: run, then send."""
     with time_machine.travel(when, tick=False):
-        run_worker()
         run_worker()
 
 
@@ -225,7 +238,9 @@ def test_mail_that_is_refused_is_tried_again(
     mailbox.refuses = True
     comes(MONDAY, run_worker)
     dispatch = ReportDelivery.objects.get()
-    assert (dispatch.state, dispatch.attempts) == (ReportDeliveryState.WAITING, 1)
+    assert (dispatch.state, job_of(dispatch).attempts) == (
+        *(ReportDeliveryState.WAITING, 1),
+    )
     assert "nobody of this name" in dispatch.message
 
     mailbox.refuses = False
@@ -242,14 +257,178 @@ def test_it_is_given_up_after_a_day_of_tries(
     schedule()
     mailbox.refuses = True
 
-    moment = MONDAY
+    moment, pauses = MONDAY, []
     for _ in range(8):
         comes(moment, run_worker)
-        moment = ReportDelivery.objects.get().next_attempt_at
+        due = job_of(ReportDelivery.objects.get()).run_after
+        pauses.append(due - moment)
+        # The sweep wakes workers a while after the time.
+        moment = due + timedelta(minutes=1)
 
     dispatch = ReportDelivery.objects.get()
-    assert (dispatch.state, dispatch.attempts) == (ReportDeliveryState.FAILED, 8)
+    job = job_of(dispatch)
+    assert pauses[:-1] == list(RETRY_AFTER)
+    assert (dispatch.state, job.attempts) == (ReportDeliveryState.FAILED, 8)
+    assert dispatch.message.startswith("The mail server refused the message:")
+    assert Event.objects.get(action="dispatch.failed").note == dispatch.message
     assert mailbox.messages == []
+
+    mailbox.refuses = False
+    with time_machine.travel(moment, tick=False):
+        assert scheduling.send_again(dispatch=dispatch, user=dispatch.schedule.made_by)
+    comes(moment + timedelta(minutes=1), run_worker)
+
+    dispatch.refresh_from_db()
+    assert (dispatch.state, dispatch.message) == (ReportDeliveryState.SENT, "")
+    assert len(mailbox.messages) == 1
+
+
+def delivery_at_hand(user: User | None = None) -> ReportDelivery:
+    """Return the delivery of a report that is ready."""
+    make_match()
+    schedule(user)
+    with time_machine.travel(MONDAY, tick=False):
+        scheduling.run_due()
+        assert not Job.objects.filter(kind="dispatch").exists()
+        run_next(Pool.WORK)
+    return ReportDelivery.objects.get()
+
+
+def lose_worker(delivery: ReportDelivery) -> None:
+    """Let the worker of a delivery die."""
+    Job.objects.filter(pk=job_of(delivery).pk).update(
+        state=JobState.RUNNING,
+        lease_owner="dead",
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        attempts=1,
+    )
+
+
+def test_delivery_of_a_killed_worker_is_made_by_the_next(mailbox: _Mailbox) -> None:
+    delivery = delivery_at_hand()
+    lose_worker(delivery)
+
+    reclaim()
+    run_next(Pool.TALK)
+
+    delivery.refresh_from_db()
+    assert delivery.state == ReportDeliveryState.SENT
+    assert len(mailbox.messages) == 1
+
+
+def test_worker_that_lost_a_delivery_records_nothing(
+    mailbox: _Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = delivery_at_hand()
+    send, sent = sending._send_email, []
+
+    def sleep_too_long(dispatch: ReportDelivery) -> None:
+        send(dispatch)
+        sent.append(dispatch.uid)
+        if len(sent) == 1:
+            lose_worker(delivery)
+            reclaim()
+            run_next(Pool.TALK)
+
+    monkeypatch.setattr(sending, "_send_email", sleep_too_long)
+    run_next(Pool.TALK)
+
+    delivery.refresh_from_db()
+    assert delivery.state == ReportDeliveryState.SENT
+    # The same id lets the mail server drop the second message.
+    assert len({message["Message-ID"] for message in mailbox.messages}) == 1
+    assert Event.objects.filter(action="dispatch.sent").count() == 1
+
+
+def test_unforeseen_error_of_a_delivery_is_tried_again(
+    mailbox: _Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = delivery_at_hand()
+
+    def break_down(_dispatch: ReportDelivery) -> None:
+        raise ValueError("odd address")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sending, "_send_email", break_down)
+        run_next(Pool.TALK)
+    delivery.refresh_from_db()
+    assert delivery.state == ReportDeliveryState.WAITING
+    assert delivery.message == "Attempt 1 failed: ValueError: odd address"
+
+    Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.TALK)
+
+    delivery.refresh_from_db()
+    assert delivery.state == ReportDeliveryState.SENT
+
+
+def test_delivery_of_a_cancelled_report_ends(run_worker: Worker) -> None:
+    user = make_user(Role.REVIEWER)
+    schedule(user)
+    with time_machine.travel(MONDAY, tick=False):
+        scheduling.run_due()
+    run = ReportRun.objects.get()
+
+    cancel_run(run=run, user=user)
+    run_next(Pool.TALK)
+
+    delivery = ReportDelivery.objects.get()
+    assert delivery.state == ReportDeliveryState.FAILED
+    assert delivery.message == "The report was cancelled."
+
+
+def test_delivery_waits_for_a_report_that_is_begun_again(
+    mailbox: _Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = delivery_at_hand()
+    ReportRun.objects.update(state=RunState.RUNNING)
+
+    run_next(Pool.TALK)
+
+    delivery.refresh_from_db()
+    job = job_of(delivery)
+    assert delivery.state == ReportDeliveryState.WAITING
+    assert (job.state, job.attempts) == (JobState.WAITING, 0)
+    assert mailbox.messages == []
+
+
+def test_failed_report_is_run_again_with_its_delivery(
+    mailbox: _Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(_context: JobContext, _chosen: Selection) -> None:
+        raise Failed("odd", "It was odd.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(running, "work", break_down)
+        delivery = delivery_at_hand()
+    run_next(Pool.TALK)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.message) == (
+        *(ReportDeliveryState.FAILED, "It was odd."),
+    )
+
+    user = delivery.schedule.made_by
+    assert scheduling.send_again(dispatch=delivery, user=user)
+    assert not scheduling.send_again(dispatch=delivery, user=user)
+    run_next(Pool.WORK)
+    run_next(Pool.TALK)
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.message) == (ReportDeliveryState.SENT, "")
+
+
+def test_page_tells_when_a_delivery_is_tried_again(
+    mailbox: _Mailbox, signed_in: MakeClient
+) -> None:
+    mailbox.refuses = True
+    client = signed_in(Role.ADMIN)
+    delivery_at_hand(user=User.objects.get())
+    run_next(Pool.TALK)
+
+    page = client.get("/reports/schedules/").content.decode()
+
+    assert "nobody of this name" in page
+    assert "next try" in page
 
 
 def test_webhook_gets_the_manifest_signed(

@@ -6,8 +6,10 @@ import csv
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from time import sleep
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -18,6 +20,9 @@ from audit.models import Event
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
+from jobs.choices import Pool
+from jobs.models import Job
+from jobs.runner import run_next
 from portal.management import demo
 from recognition.builder import extract
 from recognition.fingerprint import to_bytes
@@ -37,6 +42,7 @@ from tests import audio
 from tests.conftest import Worker, upload
 from tests.factories import deciding
 from tests.factories.accounts import make_user
+from tests.jobs.workers import lose_worker, take_over
 
 DEMO = Path(settings.BASE_DIR) / "demo"
 _PAUSE = audio.silence(2)
@@ -257,11 +263,36 @@ def test_a_search_gives_its_worker_back_and_goes_on_where_it_was(
     monkeypatch.setattr(retro_pipeline, "SLICE_SECONDS", 0.0)
     (search,) = retro.request_search(recordings=[late], user=admin)
 
-    left = [retro_pipeline.run_slice(search_id=search.pk, owner="w") for _ in range(3)]
+    states = []
+    for _ in range(3):
+        run_next(Pool.WORK)
+        search.refresh_from_db()
+        states.append((search.status, search.files_done))
 
-    search.refresh_from_db()
-    assert left == [True, True, False]
-    assert (search.status, search.found, search.progress) == (RetroStatus.DONE, 2, 100)
+    assert states == [
+        (RetroStatus.QUEUED, 1),
+        (RetroStatus.QUEUED, 2),
+        (RetroStatus.DONE, 2),
+    ]
+    assert (search.found, search.progress) == (2, 100)
+
+
+def test_searches_take_turns_slice_by_slice(
+    late: Recording, admin: User, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retro_pipeline, "SLICE_SECONDS", 0.0)
+    (first,) = retro.request_search(recordings=[late], user=admin)
+    other = Recording.objects.get(custom_id="T-1")
+    (second,) = retro.request_search(recordings=[other], user=admin)
+
+    for _ in range(2):
+        run_next(Pool.WORK)
+
+    for search in (first, second):
+        search.refresh_from_db()
+        assert (search.status, search.files_done) == (RetroStatus.QUEUED, 1)
+    run_worker()
+    assert set(RetroSearch.objects.values_list("status", flat=True)) == {"done"}
 
 
 def test_a_search_whose_worker_was_killed_goes_on_at_the_same_file(
@@ -271,13 +302,9 @@ def test_a_search_whose_worker_was_killed_goes_on_at_the_same_file(
     first = ScannedFile.objects.order_by("pk").first()
     assert first is not None
     RetroSearch.objects.filter(pk=search.pk).update(
-        status=RetroStatus.RUNNING,
-        reached=first.pk,
-        files_done=1,
-        attempts=1,
-        lease_owner="dead",
-        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        status=RetroStatus.RUNNING, reached=first.pk, files_done=1
     )
+    lose_worker("retro_search")
 
     run_worker()
 
@@ -289,30 +316,81 @@ def test_one_that_kills_its_workers_is_given_up(
     late: Recording, admin: User, run_worker: Worker
 ) -> None:
     (search,) = retro.request_search(recordings=[late], user=admin)
-    RetroSearch.objects.filter(pk=search.pk).update(
-        status=RetroStatus.RUNNING,
-        attempts=settings.ACRPORTAL_MAX_ATTEMPTS,
-        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
-    )
+    lose_worker("retro_search", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
 
     run_worker()
 
     search.refresh_from_db()
     assert search.status == RetroStatus.FAILED
     assert "same file" in search.message
+    assert search.finished_at is not None
+    retro.resume_search(search=search, user=admin)
+    run_worker()
+    search.refresh_from_db()
+    assert (search.status, search.message) == (RetroStatus.DONE, "")
+
+
+def test_one_that_fails_unforeseen_is_tried_again(
+    late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (search,) = retro.request_search(recordings=[late], user=admin)
+
+    def break_down(*_args: object, **_named: object) -> None:
+        raise ValueError("odd sound")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retro_pipeline, "search_back", break_down)
+        run_next(Pool.WORK)
+
+    search.refresh_from_db()
+    assert search.status == RetroStatus.QUEUED
+    assert search.message == "Attempt 1 failed: ValueError: odd sound"
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=1)):
+        run_next(Pool.WORK)
+    search.refresh_from_db()
+    assert (search.status, search.found, search.message) == (RetroStatus.DONE, 2, "")
+
+
+def test_what_a_worker_counts_that_lost_the_search_is_refused(
+    late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retro_pipeline, "SLICE_SECONDS", 0.0)
+    (search,) = retro.request_search(recordings=[late], user=admin)
+    monkeypatch.setattr(
+        retro_pipeline,
+        "search_back",
+        lambda *_args, **_named: take_over(Job.objects.get(kind="retro_search")),
+    )
+
+    run_next(Pool.WORK)
+
+    search.refresh_from_db()
+    assert (search.status, search.files_done) == (RetroStatus.RUNNING, 0)
+    assert Job.objects.get(kind="retro_search").lease_owner == "other:2"
 
 
 @pytest.mark.parametrize("runs", [False, True])
-def test_a_search_is_cancelled(late: Recording, admin: User, *, runs: bool) -> None:
+def test_a_search_is_cancelled(
+    late: Recording, admin: User, monkeypatch: pytest.MonkeyPatch, *, runs: bool
+) -> None:
     (search,) = retro.request_search(recordings=[late], user=admin)
+
+    def cancel_it(*_args: object, **_named: object) -> list[object]:
+        retro.cancel_search(search=search, user=admin)
+        sleep(2.5)  # until the keeper of the lease has seen it
+        return []
+
+    monkeypatch.setattr(retro_pipeline, "search_back", cancel_it)
     if runs:
-        RetroSearch.objects.filter(pk=search.pk).update(cancel_requested=True)
-        retro_pipeline.run_slice(search_id=search.pk, owner="w")
+        run_next(Pool.WORK)
     else:
         retro.cancel_search(search=search, user=admin)
 
     search.refresh_from_db()
-    assert search.status == RetroStatus.CANCELLED
+    assert (search.status, search.message) == (RetroStatus.CANCELLED, "Cancelled.")
+    assert search.finished_at is not None
+    # The first file was searched before the worker stopped.
+    assert search.files_done == int(runs)
 
 
 def test_files_that_cannot_be_read_are_told_and_passed(

@@ -12,6 +12,8 @@ from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
 from common.queue import Priority
+from jobs.choices import JobState
+from jobs.models import Job
 from scanning import pipeline, turns
 from scanning.choices import FileStatus, ScanStage, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
@@ -148,8 +150,9 @@ def test_recordings_wait_for_one_another_where_so_many_may_run(
         )
         for seed in (7, 8)
     )
-    Recording.objects.filter(pk=first.pk).update(
-        status=RecordingStatus.PROCESSING,
+    of_first = Job.objects.filter(kind="recording", subject=first.pk)
+    of_first.update(
+        state=JobState.RUNNING,
         lease_owner="other:1",
         lease_until=datetime.now(tz=UTC) + timedelta(seconds=30),
     )
@@ -159,9 +162,9 @@ def test_recordings_wait_for_one_another_where_so_many_may_run(
 
     # The other worker died; the worker that takes its jobs continues with the waiting
     # ones.
-    Recording.objects.filter(pk=first.pk).update(
-        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1)
-    )
+    past = datetime.now(tz=UTC) - timedelta(minutes=1)
+    of_first.update(lease_until=past)
+    Job.objects.update(run_after=past)
     run_worker()
 
     done = Recording.objects.filter(pk__in=[first.pk, second.pk])

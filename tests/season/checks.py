@@ -20,7 +20,7 @@ from lxml import html
 from pyarrow import parquet
 
 from catalogue.models import Recording, RecordingStatus
-from common.checked_imports import OPEN_STATUSES
+from imports.models import OPEN_STATUSES
 from jobs.choices import OPEN_STATES
 from jobs.models import Job
 from portal.shared.lists import PAGE_SIZE
@@ -208,8 +208,7 @@ def _left() -> list[str]:
 
 
 def _open_imports() -> Iterable[object]:
-    from catalogue.models import CatalogueImport
-    from reports.models import ResultImport
+    from imports.models import CatalogueImport, ResultImport
 
     for model in (CatalogueImport, ResultImport):
         yield from model._base_manager.filter(status__in=OPEN_STATUSES)

@@ -14,21 +14,10 @@ from django.db.models import Model
 from django.urls import resolve
 
 from accounts.models import ApiToken
-from catalogue.models import (
-    Bucket,
-    BucketType,
-    CatalogueImport,
-    Exclusion,
-    Recording,
-)
+from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
-from reports.models import (
-    EvidencePack,
-    ReportRun,
-    ReportSchedule,
-    ReportTemplate,
-    ResultImport,
-)
+from imports.models import CatalogueImport, ResultImport
+from reports.models import EvidencePack, ReportRun, ReportSchedule, ReportTemplate
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
 from scanning.models import (

@@ -91,7 +91,7 @@ def _check(desk: Desk) -> CatalogueCheck:
 
 def _dispatch(desk: Desk) -> ReportDelivery:
     return ReportDelivery.objects.create(
-        schedule=schedule(desk.user), run=report_run(desk.user), next_attempt_at=NOW
+        schedule=schedule(desk.user), run=report_run(desk.user)
     )
 
 
@@ -195,8 +195,8 @@ SCREENS: dict[str, Screen] = {
     "dedup.SharedLoop": Screen(_loop),
     "dedup.CatalogueCheck": Screen(_check),
     "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
-    "catalogue.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
-    "reports.ResultImport": Screen(lambda desk: desk.result_import()),
+    "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
+    "imports.ResultImport": Screen(lambda desk: desk.result_import()),
     "review.Match": Screen(
         lambda desk: desk.match,
         actions={

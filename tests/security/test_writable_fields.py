@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db
 Body = dict[str, Any]  # Any: of a form
 PACKAGES = (
     *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
-    *("operations", "portal", "acrapi"),
+    *("imports", "operations", "portal", "acrapi"),
 )
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {

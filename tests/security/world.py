@@ -15,13 +15,7 @@ from django.db.models import Model
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from accounts.tokens import create_token
-from catalogue.models import (
-    BucketType,
-    CatalogueImport,
-    Exclusion,
-    Recording,
-)
-from common.checked_imports import ImportStatus
+from catalogue.models import BucketType, Exclusion, Recording
 from common.uid import new_uid
 from dedup.models import (
     ActionVerb,
@@ -32,6 +26,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
+from imports.models import CatalogueImport, ImportStatus, ResultImport
 from reports.choices import RunState
 from reports.models import (
     EvidencePack,
@@ -39,7 +34,6 @@ from reports.models import (
     ReportRun,
     ReportSchedule,
     ReportTemplate,
-    ResultImport,
 )
 from review.models import Licence, Match, Policy, SavedView
 from scanning.choices import RetroStatus

@@ -18,7 +18,6 @@ from django_tasks_db.management.commands.db_worker import Worker
 import jobs.services
 import jobs.wake
 from audit.anchors import make_due_anchors
-from catalogue.services import requeue_stale_recordings
 from common import draining
 from common.queue import worker_name
 from scanning import retention, watching
@@ -104,7 +103,6 @@ def sweep() -> int:
         jobs.services.reclaim()
         + jobs.wake.wake_for_overdue()
         + requeue_stale_scans()
-        + requeue_stale_recordings(max_attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
         + requeue_lost_callbacks()
     )
     # One failing receiver must not keep the others from running.

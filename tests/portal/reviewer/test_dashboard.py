@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
-from catalogue.models import CatalogueImport
+from imports.models import CatalogueImport
 from portal.dashboard import page as dashboard
 from review.choices import MatchState
 from review.models import Match
@@ -88,7 +88,7 @@ def test_only_those_who_import_are_led_to_an_import(
     client: Client, signed_in: MakeClient
 ) -> None:
     kept = CatalogueImport.objects.create(
-        bucket=BucketFactory.create(), table_name="masters.csv"
+        bucket=BucketFactory.create(), file_name="masters.csv"
     )
     address = reverse("portal:import_detail", args=[kept.uid])
 

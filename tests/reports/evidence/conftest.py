@@ -9,7 +9,9 @@ import pytest
 
 from accounts.models import User
 from accounts.roles import Role
-from reports.evidence import building, services, signing
+from jobs.choices import Pool
+from jobs.runner import run_next
+from reports.evidence import services, signing
 from reports.evidence.signing import PublicKey
 from reports.models import EvidencePack
 from review.models import Match
@@ -62,7 +64,8 @@ def build(reviewer: User, key: PublicKey) -> BuildPack:
         pack = services.request_pack(
             match=match, user=reviewer, with_reference_clips=with_reference_clips
         )
-        building.run(pack_id=pack.pk, owner="test")
+        while run_next(Pool.WORK):
+            pass
         pack.refresh_from_db()
         return pack
 

@@ -17,9 +17,13 @@ from django.core.files.storage import default_storage
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from jobs.choices import JobState, Pool
+from jobs.models import Job
+from jobs.runner import run_next
+from jobs.services import reclaim
 from reports import selectors as report_selectors
 from reports.choices import Mode
-from reports.evidence import building, clips, sealing, selectors, services, signing
+from reports.evidence import clips, facts, sealing, selectors, services, signing
 from reports.evidence.errors import EvidenceRefused
 from reports.evidence.selectors import EvidenceStatus
 from reports.evidence.verification import verify
@@ -193,54 +197,137 @@ def test_a_cancelled_pack_is_given_up_by_its_worker(
         return real(*args, **kwargs)
 
     monkeypatch.setattr(clips, "cut", cancel_meanwhile)
-    building.run(pack_id=pack.pk, owner="test")
+    run_next(Pool.WORK)
 
     pack.refresh_from_db()
     assert pack.status == PackStatus.CANCELLED
+    assert pack.finished_at is not None
     assert not pack.file
     assert not list(Path(settings.MEDIA_ROOT).rglob("*.zip"))
     assert selectors.evidence_of(pack.match) is None
 
 
+def lose_worker(pack: EvidencePack, *, attempts: int = 1) -> None:
+    """Let the worker of a pack die."""
+    EvidencePack.objects.filter(pk=pack.pk).update(status=PackStatus.BUILDING)
+    Job.objects.filter(kind="evidence", subject=pack.pk).update(
+        state=JobState.RUNNING,
+        lease_owner="dead",
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        attempts=attempts,
+        progress=40,
+    )
+
+
 def test_what_a_killed_worker_left_is_built_by_the_next(
-    key: signing.PublicKey,
-    reviewer: User,
-    settings: Any,
-    django_capture_on_commit_callbacks: Any,
+    key: signing.PublicKey, reviewer: User
 ) -> None:
     pack = services.request_pack(match=make_match(), user=reviewer)
-    past = datetime.now(tz=UTC) - timedelta(seconds=1)
-    EvidencePack.objects.filter(pk=pack.pk).update(
-        status=PackStatus.BUILDING, lease_owner="dead", lease_until=past, attempts=1
-    )
+    lose_worker(pack)
+    pack.refresh_from_db()
+    assert pack.progress == 40
     # The dead worker had already moved the file into its place.
     default_storage.save(f"evidence/{pack.uid}.zip", open(__file__, "rb"))  # noqa: PTH123, SIM115
 
-    services.requeue_stale_packs()
-    building.run(pack_id=pack.pk, owner="next")
+    reclaim()
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.progress) == (PackStatus.READY, 100)
+    assert verify(Path(pack.file.path), key)[0].holds
+    assert len(list(Path(settings.MEDIA_ROOT).rglob("*.zip"))) == 1
+
+
+def test_a_worker_that_lost_its_pack_leaves_that_of_the_next_alone(
+    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = services.request_pack(match=make_match(), user=reviewer)
+    seal = sealing.seal
+    sealed: list[str] = []
+
+    def sleep_too_long(folder: Path, target: Path, **about: Any) -> str:
+        key_id = seal(folder, target, **about)
+        if not sealed:
+            sealed.append(key_id)
+            lose_worker(pack)
+            reclaim()
+            run_next(Pool.WORK)
+            # What the first worker writes now is another file.
+            target.write_bytes(b"late")
+        return key_id
+
+    monkeypatch.setattr(sealing, "seal", sleep_too_long)
+    run_next(Pool.WORK)
 
     pack.refresh_from_db()
     assert pack.status == PackStatus.READY
     assert verify(Path(pack.file.path), key)[0].holds
-    assert len(list(Path(settings.MEDIA_ROOT).rglob("*.zip"))) == 1
+    assert Event.objects.filter(case=pack.case, action="evidence.built").count() == 1
+
+
+def test_an_unforeseen_error_is_tried_again(
+    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = services.request_pack(match=make_match(), user=reviewer)
+
+    def break_down(**_facts: object) -> None:
+        raise ValueError("odd sound")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(facts, "gather", break_down)
+        run_next(Pool.WORK)
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.QUEUED
+    assert pack.message == "Attempt 1 failed: ValueError: odd sound"
+
+    Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.message) == (PackStatus.READY, "")
+
+
+def test_a_pack_that_failed_is_tried_again_unless_another_is_built(
+    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match = make_match()
+    pack = services.request_pack(match=match, user=reviewer)
+    with monkeypatch.context() as full:
+        full.setattr(sealing, "seal", _disk_is_full)
+        run_next(Pool.WORK)
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.FAILED
+    assert pack.finished_at is not None
+    other = services.request_pack(match=match, user=reviewer)
+    with pytest.raises(EvidenceRefused, match="Another pack"):
+        services.try_again(pack=pack, user=reviewer)
+    services.cancel_pack(pack=other, user=reviewer)
+
+    services.try_again(pack=pack, user=reviewer)
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.message) == (PackStatus.READY, "")
+    with pytest.raises(EvidenceRefused, match="has not failed"):
+        services.try_again(pack=pack, user=reviewer)
+
+
+def _disk_is_full(*_args: object, **_named: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_pack_that_kills_its_workers_is_given_up(
     key: signing.PublicKey, reviewer: User, settings: Any
 ) -> None:
     pack = services.request_pack(match=make_match(), user=reviewer)
-    past = datetime.now(tz=UTC) - timedelta(seconds=1)
-    EvidencePack.objects.filter(pk=pack.pk).update(
-        status=PackStatus.BUILDING,
-        lease_until=past,
-        attempts=settings.ACRPORTAL_MAX_ATTEMPTS,
-    )
+    lose_worker(pack, attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
 
-    services.requeue_stale_packs()
+    reclaim()
 
     pack.refresh_from_db()
     assert pack.status == PackStatus.FAILED
     assert "interrupted too often" in pack.message
+    assert Event.objects.filter(case=pack.case, action="evidence.failed").exists()
 
 
 def test_audio_that_is_gone_is_told_and_the_rest_is_there(build: BuildPack) -> None:

@@ -1,0 +1,52 @@
+"""The jobs that look for duplicates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from common.queue import Priority
+from dedup.models import CatalogueCheck, RunStatus
+from jobs import resources
+from jobs.choices import JobState
+from jobs.kinds import Kind, register
+
+_MAX_ATTEMPTS = 5
+
+
+def _one_key(check: CatalogueCheck) -> str:
+    # Checks cover all buckets, so a second one would only repeat the first.
+    return "all"
+
+
+def _end(check: CatalogueCheck, state: JobState, code: str, cause: str) -> None:
+    CatalogueCheck._base_manager.filter(pk=check.pk).update(
+        finished_at=datetime.now(tz=UTC)
+    )
+
+
+CHECK = register(
+    Kind(
+        "catalogue_check",
+        CatalogueCheck,
+        "dedup.checking.run",
+        label=_("Search for duplicates"),
+        priority=Priority.EVERYTHING,
+        key=_one_key,
+        needs=frozenset({resources.INDEX}),
+        max_attempts=lambda: _MAX_ATTEMPTS,
+        gives_way=True,
+        # Comparisons are kept, so a check goes on where it stopped.
+        hand_back_after=0.0,
+        mirror={
+            JobState.WAITING: RunStatus.WAITING,
+            JobState.RUNNING: RunStatus.RUNNING,
+            JobState.DONE: RunStatus.DONE,
+            JobState.FAILED: RunStatus.FAILED,
+            JobState.CANCELLED: RunStatus.CANCELLED,
+        },
+        cause_field="message",
+        on_end=_end,
+    )
+)

@@ -1,0 +1,106 @@
+"""``manage.py import_recordings``: imports a table of recordings into a bucket."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from catalogue.models import Bucket
+from imports.recordings.audio import Folder, NoAudio
+from imports.recordings.summary import ImportSummary
+from imports.recordings.work import make_import
+from imports.tables import ENCODINGS, TableRefused, open_table
+
+
+class Command(BaseCommand):
+    """Checks or imports a CSV or XLSX table."""
+
+    help = "Import recordings from CSV or XLSX; bad rows are written to a file."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("table", type=Path)
+        parser.add_argument("--bucket", required=True, help="Its id or name.")
+        parser.add_argument("--audio-dir", type=Path, help="Where the audio files are.")
+        parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
+        parser.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
+        parser.add_argument(
+            "--keep-unknown", action="store_true", help="Keep further columns as data."
+        )
+        parser.add_argument("--bad-rows", type=Path, help="File for the refused rows.")
+        parser.add_argument("--username", help="Who imports, for the audit trail.")
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Run the import; exit with status 1 if rows were refused."""
+        bad_rows: Path = options["bad_rows"] or Path(f"{options['table']}.errors.csv")
+        folder = options["audio_dir"]
+        try:
+            bucket, user = _bucket(options["bucket"]), _user(options["username"])
+            with (
+                open_table(options["table"], encoding=options["encoding"]) as table,
+                make_import(
+                    bucket=bucket,
+                    table=table,
+                    audio=Folder(folder) if folder else NoAudio(),
+                    user=user,
+                    dry=options["dry_run"],
+                    keep_unknown=options["keep_unknown"],
+                ) as task,
+                bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
+            ):
+                summary = task.run(file)
+        except (TableRefused, OSError) as error:
+            raise CommandError(str(error)) from error
+        if not summary.refused:
+            bad_rows.unlink()
+        self._print(summary, as_json=options["format"] == "json")
+        if summary.refused:
+            self.stderr.write(f"{summary.refused} rows refused; see {bad_rows}")
+            sys.exit(1)
+
+    def _print(self, summary: ImportSummary, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(asdict(summary)))
+            return
+        for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
+            for note in notes:
+                self.stdout.write(
+                    f"Line {note['line']}, column {note['column']}: {kind}"
+                    f"{note['rule']} Got '{note['value']}'."
+                )
+        self.stdout.write(
+            f"{summary.rows} rows: {summary.added} new, {summary.updated} updated, "
+            f"{summary.unchanged} unchanged, {summary.refused} refused"
+        )
+        if summary.exclusions:
+            self.stdout.write(
+                f"{summary.exclusions} new exclusions; {summary.matches_touched} "
+                f"matches lose time, {summary.matches_suppressed} of them all of it"
+            )
+
+
+def _user(wanted: str | None) -> User | None:
+    if wanted is None:
+        return None
+    user = User.objects.filter(username=wanted).first()
+    if user is None:
+        raise CommandError(f"There is nobody called {wanted}.")
+    return user
+
+
+def _bucket(wanted: str) -> Bucket:
+    bucket = Bucket.objects.present().filter(name=wanted).first()
+    if bucket is None and wanted.isdecimal():
+        bucket = Bucket.objects.present().filter(pk=wanted).first()
+    if bucket is None:
+        names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.present()[:20])
+        raise CommandError(f"No bucket '{wanted}'. There are: {names}.")
+    return bucket

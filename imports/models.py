@@ -1,0 +1,134 @@
+"""Imports and their states."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from accounts.reach import PRESENT, Path, ReachManager
+from catalogue.models import Bucket
+from common.uid import new_uid
+from scanning.models import Container
+
+
+class ImportStatus(models.TextChoices):
+    """The state of an import."""
+
+    CHECKING = "checking", "Being checked"
+    CHECKED = "checked", "Checked; nothing is written yet"
+    IMPORTING = "importing", "Being imported"
+    DONE = "done", "Imported"
+    REFUSED = "refused", "Cannot be read"
+
+
+OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
+
+
+class Import(models.Model):
+    """A file that is checked first, and imported after a person confirms it.
+
+    ``summary`` is the result of the check, then of the import. Repeating an import is
+    safe, because entries imported before count as unchanged; an interrupted import
+    continues that way.
+    """
+
+    place_field: ClassVar[str]
+    """The column that says where the entries go."""
+    uid: models.CharField[str, str]
+
+    file = models.FileField(max_length=200)
+    file_name = models.CharField(max_length=500)
+    status = models.CharField(
+        max_length=16, choices=ImportStatus.choices, default=ImportStatus.CHECKING
+    )
+    message = models.CharField(max_length=500, blank=True, default="")
+    summary = models.JSONField(default=dict, blank=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} into {self.place}"
+
+    @property
+    def place(self) -> Bucket | Container:
+        """Return where the entries go."""
+        place: Bucket | Container = getattr(self, self.place_field)
+        return place
+
+    @property
+    def case(self) -> str:
+        """Return the case of the audit trail that tells of the import."""
+        return f"{self.place_field}:{self.place.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether a worker has it or will."""
+        return self.status in OPEN_STATUSES
+
+
+class CatalogueImport(Import):
+    """A table of recordings, with their audio in a ZIP.
+
+    ``summary`` holds the fields of ``imports.recordings.summary.ImportSummary``;
+    ``bad_rows`` is the table of refused rows with reasons.
+    """
+
+    place_field = "bucket"
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
+    )
+    bucket = models.ForeignKey(
+        Bucket,
+        on_delete=models.CASCADE,
+        related_name="imports",
+        limit_choices_to=PRESENT,
+    )
+    audio = models.FileField(max_length=200, blank=True, default="")
+    encoding = models.CharField(max_length=20, default="utf-8")
+    keep_unknown = models.BooleanField(default=False)
+    bad_rows = models.FileField(max_length=200, blank=True, default="")
+
+    reach = Path(buckets="bucket")
+    objects = ReachManager["CatalogueImport"]()
+
+    class Meta(Import.Meta):
+        db_table = "catalogue_catalogueimport"
+
+
+class ResultImport(Import):
+    """A file of results of another program.
+
+    ``summary`` holds the fields of ``imports.results.importer.ResultSummary``.
+    """
+
+    place_field = "container"
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "ri"), editable=False
+    )
+    container = models.ForeignKey(
+        Container,
+        on_delete=models.PROTECT,
+        related_name="result_imports",
+        limit_choices_to=PRESENT,
+    )
+
+    reach = Path(containers="container")
+    objects = ReachManager["ResultImport"]()
+
+    class Meta(Import.Meta):
+        db_table = "reports_resultimport"

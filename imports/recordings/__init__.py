@@ -1,0 +1,1 @@
+"""Imports of recordings from a table, with their audio in a ZIP or behind links."""

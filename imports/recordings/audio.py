@@ -1,0 +1,135 @@
+"""The audio that a row names: a file that came along, a link, another recording."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from django.core.files.base import ContentFile, File
+
+from accounts.models import User
+from accounts.reach import working_for
+from catalogue.models import Recording
+from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
+from common.http import LinkRefused, check_link
+from common.media_analysis import AudioRefused
+from common.storage import read_bytes, sha256_of
+from imports.recordings.errors import RowRefused, Unfit
+from recognition import fingerprint as fingerprint_file
+from recognition.types import Fingerprint
+
+
+class AudioSource(Protocol):
+    """Provides the files that rows name."""
+
+    def open(self, name: str) -> File[bytes] | None:
+        """Return the file, or None if there is none with this name."""
+
+
+class NoAudio:
+    """No files: rows can name only links."""
+
+    def open(self, name: str) -> None:
+        """Return None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Files in a folder and its subfolders."""
+
+    root: Path
+
+    def open(self, name: str) -> File[bytes] | None:
+        """Return the file; None for names that lead out of the folder."""
+        path = (self.root / name).resolve()
+        # Names come from the table and may contain ``..`` or symbolic links.
+        if not path.is_relative_to(self.root.resolve()) or not path.is_file():
+            return None
+        return File(path.open("rb"), name=path.name)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAudio:
+    """A file or link that replaces the existing audio."""
+
+    file: File[bytes] | None
+    url: str
+    sha256: str
+
+
+@contextmanager
+def open_sound(
+    source: AudioSource, name: str, user: User | None
+) -> Iterator[File[bytes]]:
+    """Open a file that came with the table, or the fingerprint of a recording by its
+    uid.
+    """
+    with working_for(user):
+        rows = Recording.objects.filter(uid=name).exclude(fingerprint="")
+        known = rows.first()
+    if known is not None:
+        # A row may name a recording that the user may see, to add its sound to this
+        # bucket.
+        yield ContentFile(read_bytes(known.fingerprint), name=name)
+        return
+    with _file(source, name) as file:
+        if not file.size:
+            raise Unfit("audio", name, "The file is empty.")
+        yield file
+
+
+def _file(source: AudioSource, name: str) -> File[bytes]:
+    try:
+        file = source.open(name)
+    except RowRefused as error:
+        raise Unfit("audio", name, str(error)) from error
+    if file is None:
+        raise Unfit("audio", name, "No file with this name came with the table.")
+    return file
+
+
+def fingerprint_in(sound: File[bytes], name: str) -> Fingerprint | None:
+    """Return the fingerprint if the file is one; None for audio."""
+    if not looks_like_fingerprint(sound):
+        return None
+    try:
+        return read_fingerprint(sound, needs_scan_layer=False)
+    except AudioRefused as error:
+        raise Unfit("audio", name, str(error)) from error
+
+
+def other_sound(name: str, sound: File[bytes], named: Recording) -> NewAudio | None:
+    """Return a file as new audio; None if the recording already has it."""
+    fingerprint = fingerprint_in(sound, name)
+    if fingerprint is None:
+        sha256 = sha256_of(sound)
+        same = sha256 == named.audio_sha256
+        return None if same else NewAudio(sound, "", sha256)
+    # A recording added as a fingerprint has the hash of that file.
+    kept = hashlib.sha256(fingerprint_file.to_bytes(fingerprint)).hexdigest()
+    if kept == named.audio_sha256:
+        return None
+    raise Unfit(
+        "audio",
+        name,
+        "A fingerprint cannot replace existing audio. Delete the recording first.",
+    )
+
+
+def is_link(text: str) -> bool:
+    """Return whether a cell holds a link and no file name."""
+    return "://" in text
+
+
+def refuse_link(url: str) -> None:
+    """Raise ``Unfit`` if a link may not be fetched."""
+    try:
+        check_link(url)
+    except LinkRefused as error:
+        raise Unfit("audio", url, f"This link is not allowed: {error}.") from error
+    if len(url) > 2000:
+        raise Unfit("audio", url, "A link may have at most 2,000 characters.")

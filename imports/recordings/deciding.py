@@ -1,0 +1,201 @@
+"""Decides what a row changes about its recording; writes nothing.
+
+A dry run and an import decide with the same code, so both reach the same verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.models import User
+from catalogue.changes import refuse_unready
+from catalogue.identifiers import check_isrc
+from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.services import detail_columns
+from imports.recordings.audio import (
+    AudioSource,
+    NewAudio,
+    is_link,
+    open_sound,
+    other_sound,
+    refuse_link,
+)
+from imports.recordings.errors import RowRefused, Unfit
+from imports.recordings.rows import CheckedRow, ImportFault, Interval
+from imports.recordings.rules import RowRules, TouchedMatches
+from imports.recordings.summary import shown
+
+# Encoders pad and trim, so smaller differences are normal.
+_DURATION_SLACK_MS = 2_000
+
+
+@dataclass(slots=True)
+class Change:
+    """The changes of a row to a recording."""
+
+    columns: Mapping[str, Any]  # Any: a column's value
+    exclusions: list[Interval]
+    audio: NewAudio | None
+    before: dict[str, str]
+    touched: TouchedMatches | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the row says nothing new."""
+        return not self.columns and not self.exclusions and self.audio is None
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides about the rows of one table, and remembers the rows before.
+
+    All methods raise ``Unfit``.
+    """
+
+    bucket: Bucket
+    audio: AudioSource
+    rules: RowRules
+    user: User | None
+    _lines: dict[int, int] = field(default_factory=dict)
+    """The line that updated each recording, by the recording's key."""
+    _isrcs: dict[str, str] = field(default_factory=dict)
+    """The custom id that each ISRC of this table belongs to."""
+
+    def remember(self, row: CheckedRow) -> None:
+        """Note an imported row, for warnings about later ones."""
+        if isrc := check_isrc(row.details.isrc).normalised:
+            self._isrcs.setdefault(isrc, row.details.custom_id)
+
+    def claim(self, recording: Recording, line: int) -> int:
+        """Note which line changes a recording; return the first line that does."""
+        return self._lines.setdefault(recording.pk, line)
+
+    def named(self, row: CheckedRow) -> Recording | None:
+        """Return the recording with the row's id, merged or not."""
+        named = self.bucket.recordings.filter(custom_id=row.details.custom_id)
+        return (
+            # A retired recording counts only if it was merged: then its id means the
+            # recording that stayed.
+            named.exclude(status=RecordingStatus.RETIRED).first()
+            or named.filter(merged_into__isnull=False).first()
+        )
+
+    def warn(self, row: CheckedRow, existing: Recording | None) -> None:
+        """Add warnings about values that look wrong but may be intended."""
+        isrc = check_isrc(row.details.isrc).normalised
+        others = self.bucket.recordings.exclude(status=RecordingStatus.RETIRED)
+        if existing is not None:
+            others = others.exclude(pk=existing.pk)
+        other = others.filter(isrc_normalised=isrc).first() if isrc else None
+        name = (other.custom_id or other.uid) if other else self._isrcs.get(isrc)
+        if name and name != row.details.custom_id:
+            row.warnings.append(
+                ImportFault("isrc", isrc, f"{name} also has this ISRC.")
+            )
+        decoded = existing.duration_ms if existing else 0
+        given = row.duration_ms if row.duration_ms is not None else decoded
+        if decoded and abs(decoded - given) > _DURATION_SLACK_MS:
+            row.warnings.append(
+                ImportFault("duration_ms", str(given), f"The audio lasts {decoded} ms.")
+            )
+
+    def warn_of_retired(self, row: CheckedRow) -> None:
+        """Add a warning if a recording with the id of a new one was retired."""
+        retired = self.bucket.recordings.filter(custom_id=row.details.custom_id)
+        if retired.exists():
+            rule = "A retired recording has this id; the row adds a new recording."
+            row.warnings.append(ImportFault("custom_id", row.details.custom_id, rule))
+
+    def refuse_second_row(self, row: CheckedRow, existing: Recording) -> None:
+        """Refuse a row for a recording that an earlier row updates."""
+        # Two ids may lead to one recording after a merge; the second row would undo the
+        # first.
+        first = self.claim(existing, row.line)
+        if first != row.line:
+            raise Unfit(
+                "custom_id",
+                row.details.custom_id,
+                f"It was merged into {existing}, which line {first} already updates. Remove "
+                "one of the two rows.",
+            )
+
+    def change(
+        self,
+        row: CheckedRow,
+        named: Recording,
+        existing: Recording,
+        new_audio: NewAudio | None,
+    ) -> Change:
+        """Return what the row changes; ``named`` was merged if it is not ``existing``."""
+        if new_audio is not None:
+            refuse_unready(existing)
+        missing = self.new_exclusions(row, named, named.duration_ms or None)
+        if named != existing and (missing or new_audio is not None):
+            raise Unfit(
+                "exclude" if missing else "audio",
+                row.audio,
+                f"It was merged into {existing}. Give audio and exclusions "
+                "in the row of that recording.",
+            )
+        columns = _columns(row, existing)
+        if named != existing:
+            columns.pop("custom_id", None)
+        before = {name: shown(getattr(existing, name)) for name in columns}
+        if new_audio is not None:
+            before["audio"] = existing.audio_name or existing.source_url
+        return Change(columns, missing, new_audio, before)
+
+    def new_exclusions(
+        self, row: CheckedRow, existing: Recording | None, duration_ms: int | None
+    ) -> list[Interval]:
+        """Return the exclusions that are new; refuse those beyond the recording's end."""
+        try:
+            missing = self.rules.missing_exclusions(existing, row.excluded)
+        except RowRefused as error:
+            raise Unfit("exclude", "", str(error)) from error
+        for start_ms, end_ms in missing:
+            if duration_ms is not None and end_ms > duration_ms:
+                raise Unfit(
+                    "exclude",
+                    f"{start_ms}-{end_ms} ms",
+                    f"The recording is {duration_ms} ms long.",
+                )
+        return missing
+
+    @contextmanager
+    def new_audio(
+        self, row: CheckedRow, named: Recording, existing: Recording
+    ) -> Iterator[NewAudio | None]:
+        """Yield the row's audio if it differs from the recording's."""
+        if not row.audio or row.audio in (named.uid, existing.uid):
+            yield None
+        elif is_link(row.audio):
+            refuse_link(row.audio)
+            known = row.audio == named.source_url
+            yield None if known else NewAudio(None, row.audio, "")
+        else:
+            with open_sound(self.audio, row.audio, self.user) as sound:
+                yield other_sound(row.audio, sound, named)
+
+
+def _columns(
+    row: CheckedRow, existing: Recording
+) -> dict[str, Any]:  # Any: a column's value
+    """Return the columns that the row changes; empty cells change nothing."""
+    values = detail_columns(row.details)
+    # Values from the table are added to earlier data, and do not replace it.
+    data = existing.user_defined | row.details.user_defined
+    values["user_defined"] = {
+        name: value for name, value in data.items() if name not in row.cleared_data
+    }
+    given = {*row.given, "user_defined"}
+    if "isrc" in given:
+        given |= {"isrc_normalised", "isrc_status"}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in given and getattr(existing, name) != value
+    }

@@ -1,0 +1,263 @@
+"""Import a table of recordings: first a dry run, then the valid rows.
+
+A dry run only skips the writing. A row whose id exists in the bucket updates that
+recording. A row without news changes nothing, so a stopped import can simply be
+repeated. Refused rows are written out with an ``error`` column, to be corrected and
+imported on their own.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from catalogue.changes import ChangeRefused, replace_audio, update_recording
+from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.services import add_recording
+from common.csv_safety import guard
+from imports.recordings.audio import (
+    AudioSource,
+    fingerprint_in,
+    is_link,
+    open_sound,
+    refuse_link,
+)
+from imports.recordings.deciding import Change, Decider
+from imports.recordings.errors import Overtaken, RowRefused, Unfit
+from imports.recordings.rows import (
+    CheckedRow,
+    ImportFault,
+    check_row,
+    columns_of,
+    unknown_columns,
+)
+from imports.recordings.rules import RowRules
+from imports.recordings.summary import ImportSummary, Verdict
+from imports.tables import MAX_ROWS, RawRow, Table, TableRefused, rows_of
+
+# Decisions about a row while others change the same recording.
+_ATTEMPTS = 3
+
+
+@dataclass
+class RecordingImporter:
+    """One run over a table; a ``dry`` run writes only the list of refused rows."""
+
+    bucket: Bucket
+    table: Table
+    audio: AudioSource
+    rules: RowRules
+    user: User | None
+    dry: bool
+    keep_unknown: bool = False
+    summary: ImportSummary = field(default_factory=ImportSummary)
+    # Called for every row, so that the caller can report.
+    heartbeat: Callable[[], None] = lambda: None
+    on_verdict: Callable[[int, Verdict], None] = lambda _line, _verdict: None
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._decider = Decider(self.bucket, self.audio, self.rules, self.user)
+
+    def run(self, bad_rows: TextIO) -> ImportSummary:
+        """Import every row; refused ones are written to ``bad_rows`` as CSV."""
+        header = self.table.header
+        self.summary.separator = self.table.separator
+        self.summary.unknown_columns = unknown_columns(header)
+        missing = {"custom_id", "title", "artists"} - set(columns_of(header).values())
+        if missing:
+            raise TableRefused(
+                f"The table lacks the column {', '.join(sorted(missing))}. Its columns "
+                f"are: {', '.join(header)[:300]}."
+            )
+        writer = csv.writer(bad_rows, lineterminator="\r\n")
+        writer.writerow([*header, "error"])
+        for number, raw in enumerate(rows_of(self.table), start=1):
+            if number > MAX_ROWS:
+                raise TableRefused(
+                    f"A table may have at most {MAX_ROWS:,} rows. Split it."
+                )
+            row = self._checked(raw)
+            self.heartbeat()
+            self._take(row)
+            if row.faults:
+                writer.writerow(self._refused(raw, row))
+        return self.summary
+
+    def _checked(self, raw: RawRow) -> CheckedRow:
+        """Check a row by itself, and for an id that repeats."""
+        names = columns_of(self.table.header)
+        cells = {
+            name: raw.cells[position]
+            for position, name in names.items()
+            if position < len(raw.cells)
+        }
+        row = check_row(raw.line, cells, further=self._further(raw, names))
+        custom_id = row.details.custom_id
+        if custom_id and custom_id in self._seen:
+            rule = f"Line {self._seen[custom_id]} already has this id."
+            row.faults.append(ImportFault("custom_id", custom_id, rule))
+        self._seen.setdefault(custom_id, raw.line)
+        return row
+
+    def _further(self, raw: RawRow, names: Mapping[int, str]) -> dict[str, str]:
+        if not self.keep_unknown:
+            return {}
+        return {
+            name.strip(): cell.strip().replace("\0", "")
+            for position, (name, cell) in enumerate(
+                zip(self.table.header, raw.cells, strict=False)
+            )
+            if position not in names and name.strip() and cell.strip()
+        }
+
+    def _take(self, row: CheckedRow) -> None:
+        """Import one row, or determine what that would do."""
+        verdict = Verdict.REFUSED
+        if not row.faults:
+            try:
+                verdict = self._import(row)
+            except Unfit as error:
+                row.faults.append(error.fault)
+            except ChangeRefused as error:
+                row.faults.append(ImportFault("audio", row.audio, str(error)))
+        self.summary.count(verdict)
+        self.summary.note_faults(row.line, row.faults, row.warnings)
+        self.on_verdict(row.line, verdict)
+
+    def _refused(self, raw: RawRow, row: CheckedRow) -> list[str]:
+        """Return the cells of a refused row, with the reason."""
+        reason = " ".join(str(fault) for fault in row.faults)
+        cells = list(map(guard, raw.cells))
+        # Keep the reason in its column, however many cells the row has.
+        width = len(self.table.header)
+        cells += [""] * (width - len(cells))
+        return [*cells[:width], guard(reason), *cells[width:]]
+
+    def _import(self, row: CheckedRow) -> Verdict:
+        cell_warnings = list(row.warnings)
+        for _attempt in range(_ATTEMPTS):
+            row.warnings[:] = cell_warnings
+            named = self._decider.named(row)
+            try:
+                if named is None:
+                    self._add(row)
+                    verdict = Verdict.ADDED
+                elif self._update(row, named):
+                    verdict = Verdict.UPDATED
+                else:
+                    verdict = Verdict.UNCHANGED
+            except Overtaken:
+                continue
+            except RowRefused as error:
+                raise Unfit("exclude", "", str(error)) from error
+            self._decider.remember(row)
+            return verdict
+        raise Unfit(
+            "custom_id",
+            row.details.custom_id,
+            "Somebody else is changing this recording. Import the row again.",
+        )
+
+    # New recordings
+
+    def _add(self, row: CheckedRow) -> None:
+        self._decider.warn_of_retired(row)
+        self._decider.warn(row, None)
+        if not row.audio:
+            raise Unfit("audio", "", "A new recording needs audio: a file or a link.")
+        added = self._add_link(row) if is_link(row.audio) else self._add_sound(row)
+        self.summary.exclusions += len(row.excluded)
+        if added is not None:
+            self._decider.claim(added, row.line)
+            if row.excluded:
+                self.rules.exclude(added, row.excluded, _note_of(row))
+
+    def _add_link(self, row: CheckedRow) -> Recording | None:
+        refuse_link(row.audio)
+        self._decider.new_exclusions(row, None, None)
+        if self.dry:
+            return None
+        try:
+            with transaction.atomic():
+                return add_recording(
+                    bucket=self.bucket,
+                    details=row.details,
+                    user=self.user,
+                    source_url=row.audio,
+                )
+        except IntegrityError as error:  # another recording got the id meanwhile
+            raise Overtaken from error
+
+    def _add_sound(self, row: CheckedRow) -> Recording | None:
+        with open_sound(self.audio, row.audio, self.user) as sound:
+            fingerprint = fingerprint_in(sound, row.audio)
+            try:
+                newcomer = self.rules.listen(
+                    audio=None if fingerprint else sound, fingerprint=fingerprint
+                )
+                heard = newcomer.heard
+                duration_ms = heard.duration_ms if heard is not None else None
+                self._decider.new_exclusions(row, None, duration_ms)
+                return self.rules.add(newcomer, row.details)
+            except RowRefused as error:
+                raise Unfit("audio", row.audio, str(error)) from error
+
+    # Existing recordings
+
+    def _update(self, row: CheckedRow, named: Recording) -> bool:
+        """Write what the row changes about a recording; return whether it changes
+        anything.
+        """
+        existing = named.stands_for_it
+        self._decider.warn(row, existing)
+        self._decider.refuse_second_row(row, existing)
+        with self._decider.new_audio(row, named, existing) as new_audio:
+            change = self._decider.change(row, named, existing, new_audio)
+            if not change.is_empty and not self.dry:
+                with transaction.atomic():
+                    # Decide again under the lock: the recording may have been merged or
+                    # changed.
+                    existing = _locked(existing)
+                    change = self._decider.change(row, named, existing, new_audio)
+                    self._write(row, existing, change)
+        if change.audio is not None:
+            self.rules.note_new_audio(existing, change.audio.sha256)
+        if change.exclusions and change.touched is None:
+            change.touched = self.rules.touched_by(existing, change.exclusions)
+        self.summary.note_change(row.line, existing.custom_id, change)
+        return not change.is_empty
+
+    def _write(self, row: CheckedRow, existing: Recording, change: Change) -> None:
+        if change.columns:
+            update_recording(
+                recording=existing, columns=dict(change.columns), user=self.user
+            )
+        if change.audio is not None:
+            replace_audio(
+                recording=existing,
+                audio=change.audio.file,
+                source_url=change.audio.url,
+                user=self.user,
+            )
+        if change.exclusions:
+            # Counted before: afterwards nothing is left to lose.
+            change.touched = self.rules.touched_by(existing, change.exclusions)
+            self.rules.exclude(existing, change.exclusions, _note_of(row))
+
+
+def _locked(existing: Recording) -> Recording:
+    """Lock a recording and read it again; raise if it was merged or retired."""
+    current = Recording.objects.select_for_update(of=("self",)).get(pk=existing.pk)
+    if current.status == RecordingStatus.RETIRED:
+        raise Overtaken
+    return current
+
+
+def _note_of(row: CheckedRow) -> str:
+    return f"Imported from a table, line {row.line}."

@@ -1,0 +1,138 @@
+"""Rules of duplicates and exclusions for the import of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.files.base import File
+
+from accounts.models import User
+from accounts.roles import Action
+from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
+from catalogue.selectors import excluded_segments, excluded_spans
+from catalogue.services import RecordingDetails
+from dedup import intake
+from imports.recordings.errors import Overtaken, RowRefused
+from imports.recordings.rows import Interval
+from recognition.types import Fingerprint
+from review.errors import ReviewError
+from review.services import exclusions
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedMatches:
+    """How many matches lose time to new exclusions, and how many disappear."""
+
+    touched: int
+    suppressed: int
+
+
+class RowRules:
+    """What duplicates and exclusions allow.
+
+    In a dry run each method decides as usual, writes nothing, and remembers its
+    decision for the rows that follow. All methods raise ``RowRefused``.
+    """
+
+    def __init__(self, *, bucket: Bucket, user: User | None, folder: Path | None):
+        """``folder`` holds the memory of a dry run; without one, rows are carried out."""
+        self._bucket, self._user = bucket, user
+        self._rehearsal = intake.Rehearsal(folder) if folder is not None else None
+
+    def listen(
+        self, *, audio: File[bytes] | None, fingerprint: Fingerprint | None
+    ) -> intake.Newcomer:
+        """Fingerprint a row's audio, if the bucket compares recordings."""
+        return intake.prepare(bucket=self._bucket, audio=audio, fingerprint=fingerprint)
+
+    def add(
+        self, newcomer: intake.Newcomer, details: RecordingDetails
+    ) -> Recording | None:
+        """Add a recording by the bucket's intake rule; a dry run only checks it.
+
+        Raises ``Overtaken`` if its custom id is taken, otherwise ``RowRefused``.
+        """
+        try:
+            if self._rehearsal is None:
+                return intake.add_prepared(
+                    newcomer=newcomer, details=details, user=self._user
+                )
+            intake.refuse_known(newcomer, self._rehearsal)
+        except intake.AlreadyInCatalogue as error:
+            if error.field == "custom_id":
+                raise Overtaken from error
+            raise RowRefused(str(error)) from error
+        self._rehearsal.add(newcomer, details)
+        return None
+
+    def note_new_audio(self, recording: Recording, sha256: str) -> None:
+        """Let a dry run compare later rows with the recording's new audio."""
+        if self._rehearsal is not None:
+            self._rehearsal.replace_audio(recording, sha256)
+
+    def missing_exclusions(
+        self, recording: Recording | None, intervals: Sequence[Interval]
+    ) -> list[Interval]:
+        """Return the intervals that no exclusion in force equals.
+
+        Raises ``RowRefused`` if there are any and the user may not exclude them or
+        approve the proposals for them.
+        """
+        known = excluded_spans(recording) if recording is not None else []
+        missing = [interval for interval in intervals if interval not in known]
+        if missing and not self._person.has_perm(Action.EDIT_CATALOGUE):
+            raise RowRefused("Only a manager may exclude intervals of recordings.")
+        for segment in self._proposals(recording, missing).values():
+            try:
+                exclusions.refuse_answer(segment=segment, user=self._person)
+            except ReviewError as error:
+                raise RowRefused(str(error)) from error
+        return missing
+
+    @staticmethod
+    def _proposals(
+        recording: Recording | None, intervals: Sequence[Interval]
+    ) -> dict[Interval, Exclusion]:
+        """Return the proposed exclusions that equal these intervals."""
+        if recording is None:
+            return {}
+        proposed = {
+            (segment.start_ms, segment.end_ms): segment
+            for segment in excluded_segments(recording).filter(approved=False)
+        }
+        return {each: proposed[each] for each in intervals if each in proposed}
+
+    @property
+    def _person(self) -> User:
+        if self._user is None:
+            raise RowRefused("Exclusions need a person: name one with --username.")
+        return self._user
+
+    def touched_by(
+        self, recording: Recording, intervals: Sequence[Interval]
+    ) -> TouchedMatches:
+        """Count the matches that lose time, and those of them that lose all of it."""
+        shown = exclusions.preview_all(recording=recording, intervals=intervals)
+        return TouchedMatches(len(shown.touched), len(shown.suppressed))
+
+    def exclude(
+        self, recording: Recording, intervals: Sequence[Interval], note: str
+    ) -> None:
+        """Exclude the intervals; approve the proposals that equal them."""
+        proposed = self._proposals(recording, intervals)
+        try:
+            for interval in intervals:
+                if (segment := proposed.get(interval)) is not None:
+                    exclusions.approve(segment=segment, user=self._person)
+                    continue
+                exclusions.exclude(
+                    recording=recording,
+                    span=interval,
+                    reason=ExclusionReason.OTHER,
+                    user=self._person,
+                    note=note,
+                )
+        except ReviewError as error:
+            raise RowRefused(str(error)) from error

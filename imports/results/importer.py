@@ -1,0 +1,213 @@
+"""Creates files, scans, detections and matches from results of another program.
+
+A known file, by the service's id or else by its name, gets a new scan only if its
+result differs. An interrupted import can therefore be repeated.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+import audit.services
+from accounts.models import User
+from common.storage import display_name
+from imports.results.errors import ResultFault
+from imports.results.found import NO_RESULT, READY, FoundFile
+from scanning import results
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    EngineChoice,
+    FileStatus,
+    NoMatchReason,
+    ScanStage,
+    ScanStatus,
+    SourceType,
+)
+from scanning.engines.acrcloud_recordings import engine_result
+from scanning.engines.acrcloud_results import digest, read_items
+from scanning.errors import ScanFailed
+from scanning.models import Container, Scan, ScannedFile
+
+ENGINE_VERSION = "acrcloud, imported"
+TAG = "imported"
+SHOWN = 200
+
+
+@dataclass(slots=True)
+class ResultSummary:
+    """The outcome of an import, or of its check."""
+
+    files: int = 0
+    added: int = 0
+    rescanned: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    without_match: int = 0
+    recordings: int = 0
+    faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
+
+    def refuse(self, fault: ResultFault) -> None:
+        """Count an invalid entry; the first ones are stored for display."""
+        self.refused += 1
+        if len(self.faults) < SHOWN:
+            self.faults.append(asdict(fault))
+
+
+@dataclass(frozen=True, slots=True)
+class ResultImporter:
+    """Imports files into a container; ``dry`` only counts."""
+
+    container: Container
+    user: User | None
+    source: str
+    dry: bool
+    heartbeat: Callable[[], None]
+    _answers: dict[str, str] = field(default_factory=dict)
+    """Results that a dry run would have stored, by id or name, to count repeats."""
+
+    def run(self, found: Iterable[FoundFile | ResultFault]) -> ResultSummary:
+        """Import the files one by one; a refused file does not affect the others."""
+        summary = ResultSummary()
+        for each in found:
+            if isinstance(each, ResultFault):
+                summary.refuse(each)
+                continue
+            summary.files += 1
+            try:
+                self._take(each, summary)
+            # A scan started meanwhile; the database allows one per file and engine.
+            except IntegrityError:
+                message = f"{each.name} is being scanned; import it again later."
+                summary.refuse(ResultFault(each.line, "", message))
+            self.heartbeat()
+        return summary
+
+    def _take(self, found: FoundFile, summary: ResultSummary) -> None:
+        answer = digest(found.state, found.results)
+        known = self._known(found)
+        if known is not None and known.container_id != self.container.pk:
+            message = (
+                f"{found.name} is already in the container {known.container.name}."
+            )
+            summary.refuse(ResultFault(found.line, "id", message))
+            return
+        key = found.remote_id or f"name:{_name(found)}"
+        planned = self._answers.get(key)
+        if planned == answer or (planned is None and _has_answer(known, answer)):
+            summary.unchanged += 1
+            return
+        if known is not None and _is_being_scanned(known):
+            message = f"{found.name} is being scanned; import it again later."
+            summary.refuse(ResultFault(found.line, "", message))
+            return
+        if found.state == NO_RESULT:
+            summary.without_match += 1
+        summary.recordings += len({item.acrid for item in read_items(found.results)})
+        is_known = known is not None or planned is not None
+        summary.rescanned += is_known
+        summary.added += not is_known
+        if self.dry:
+            self._answers[key] = answer
+        else:
+            self._store(found, known, answer)
+
+    def _known(self, found: FoundFile) -> ScannedFile | None:
+        files = ScannedFile.objects.present()
+        if found.remote_id:
+            return files.filter(remote_id=found.remote_id).first()
+        # Names repeat, so only imported files count, not uploads of that name.
+        named = files.filter(container=self.container, name=_name(found))
+        return named.filter(platform_facts__imported=True).order_by("pk").first()
+
+    @transaction.atomic
+    def _store(self, found: FoundFile, known: ScannedFile | None, answer: str) -> None:
+        file = known or self._new_file(found)
+        scan = Scan.objects.create(
+            scanned_file=file,
+            engine=EngineChoice.ACRCLOUD,
+            requested_by=self.user,
+            status=ScanStatus.RUNNING,
+            stage=ScanStage.AWAITING_CALLBACK,
+            lease_owner=(owner := f"import:{uuid.uuid4().hex}"),
+            started_at=datetime.now(tz=UTC),
+        )
+        audit.services.record(
+            case=f"file:{file.uid}",
+            action="results.imported",
+            actor=self.user or audit.services.SYSTEM,
+            after={"scan": scan.uid, "from": self.source, "state": found.state},
+        )
+        origin = f"Imported from {self.source}"
+        if found.scanned_at:
+            origin += f"; ACRCloud's result is from {found.scanned_at}"
+        if found.state not in (READY, NO_RESULT):
+            Scan.objects.filter(pk=scan.pk).update(
+                engine_version=ENGINE_VERSION, result_sha256=answer
+            )
+            failure = ScanFailed(
+                "acrcloud_error",
+                f"ACRCloud could not scan {file.name} (state {found.state}). {origin}.",
+            )
+            results.store_failure(scan=scan, failure=failure, owner=owner)
+            return
+        result = engine_result(found.results, answer)
+        partly = any(span["kind"] == "not_scanned" for span in found.stretches)
+        result = replace(
+            result,
+            engine_version=ENGINE_VERSION,
+            stretches=tuple(found.stretches),
+            warnings=(f"{origin}.",),
+            no_match_reason=NoMatchReason.PARTIAL_SCAN
+            if partly and not result.found
+            else result.no_match_reason,
+        )
+        results.store_result(scan=scan, result=result, owner=owner)
+
+    def _new_file(self, found: FoundFile) -> ScannedFile:
+        file = ScannedFile.objects.create(
+            container=self.container,
+            name=_name(found),
+            source_type=SourceType.LINK if found.url else SourceType.FILE,
+            source_url=found.url,
+            remote_id=found.remote_id,
+            duration_ms=found.duration_ms,
+            tags=[TAG],
+            platform_facts={"imported": True, "imported_from": self.source},
+            status=FileStatus.PROCESSING,
+            uploaded_by=self.user,
+        )
+        audit.services.record(
+            case=f"file:{file.uid}",
+            action="file.submitted",
+            actor=self.user or audit.services.SYSTEM,
+            after={
+                "name": file.name,
+                "container": file.container_id,
+                "imported_from": self.source,
+                "url": file.source_url,
+            },
+        )
+        return file
+
+
+def _is_being_scanned(file: ScannedFile) -> bool:
+    scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
+    return scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists()
+
+
+def _has_answer(file: ScannedFile | None, answer: str) -> bool:
+    if file is None:
+        return False
+    scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
+    newest = scans.exclude(status=ScanStatus.CANCELLED).order_by("-pk").first()
+    return newest is not None and newest.result_sha256 == answer
+
+
+def _name(found: FoundFile) -> str:
+    return display_name(found.name, otherwise="imported file")

@@ -1,0 +1,65 @@
+"""Parses files of results in a child process; see ``common.confined``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, Final
+
+from imports.results.errors import ResultFault, ResultsRefused
+from imports.results.found import FoundFile
+from imports.results.parsing import parsed
+from imports.tables import ENCODINGS
+from recognition.errors import JobRefused
+from recognition.isolation import wire
+from recognition.isolation.child import Job
+from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
+
+_REPORT_EVERY = 500
+# NUL as JSON escape after an even number of backslashes; PostgreSQL cannot store it.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def read(
+    talk: socket.socket, request: dict[str, Any], _limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write the results in ``fds[0]`` to ``fds[1]``, one JSON value per line."""
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "wb") as output:
+        try:
+            lines = lines_of(
+                file, name=request["name"], is_workbook=request["is_workbook"]
+            )
+            for number, line in enumerate(lines):
+                output.write(line)
+                if number % _REPORT_EVERY == 0:
+                    wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(0.0))
+        except ResultsRefused as error:
+            raise JobRefused(str(error)) from error
+
+
+def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]:
+    """Yield one JSON line per file or fault; raise ``ResultsRefused``."""
+    return _encoded(parsed(file, name=name, is_workbook=is_workbook))
+
+
+def warm() -> None:
+    """Load codecs in advance, because the child cannot open files."""
+    for name in ("utf-8-sig", *ENCODINGS):
+        "".encode(name)
+
+
+JOBS: Final[dict[str, Job]] = {"read": read}
+
+
+def _encoded(found: Iterable[FoundFile | ResultFault]) -> Iterator[bytes]:
+    for each in found:
+        names = (field.name for field in dataclasses.fields(each))
+        fields = {name: getattr(each, name) for name in names}
+        text = json.dumps([type(each).__name__, fields], ensure_ascii=False)
+        # JSON can contain lone surrogates, which no database stores.
+        yield _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"

@@ -1,0 +1,137 @@
+"""The jobs of reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.utils.translation import gettext_lazy as _
+
+import audit.services
+from common.queue import Priority
+from jobs.choices import JobState, Pool
+from jobs.kinds import Kind, register
+from jobs.services import submit
+from reports.choices import RunState
+from reports.models import EvidencePack, PackStatus, ReportDelivery, ReportRun
+from reports.models.schedule import ReportDeliveryState
+from scanning.services.outbound_callbacks import MAX_ATTEMPTS, RETRY_AFTER
+
+
+def ask_for_deliveries(run: ReportRun) -> None:
+    """Let what waits for a run be sent; call it in the transaction that ends the run."""
+    waiting = ReportDelivery.objects.filter(run=run, state=ReportDeliveryState.WAITING)
+    for delivery in waiting:
+        submit(DELIVERY, delivery)
+
+
+def record_end(
+    delivery: ReportDelivery, state: ReportDeliveryState, why: str = ""
+) -> None:
+    """Record how a delivery ended."""
+    audit.services.record(
+        case=delivery.run.case,
+        action=f"dispatch.{state}",
+        actor=f"schedule:{delivery.schedule.uid}",
+        after={
+            "to": delivery.schedule.recipients or delivery.schedule.url,
+            "sha256": delivery.run.sha256,
+        },
+        note=why,
+    )
+
+
+def _end_run(run: ReportRun, _state: JobState, code: str, cause: str) -> None:
+    """Note when a run ended, and in words what killed its workers."""
+    if code == "lost_worker":
+        cause = "The report was interrupted too often. Run it again with fewer rows."
+    ReportRun.objects.filter(pk=run.pk).update(
+        message=cause[:500], finished_at=datetime.now(tz=UTC)
+    )
+    ask_for_deliveries(run)
+
+
+def _end_delivery(
+    delivery: ReportDelivery, _state: JobState, _code: str, cause: str
+) -> None:
+    record_end(delivery, ReportDeliveryState.FAILED, cause)
+
+
+REPORT = register(
+    Kind(
+        "report",
+        ReportRun,
+        "reports.running.run",
+        label=_("Report"),
+        priority=Priority.DOCUMENT,
+        gives_way=True,
+        # ``serve`` waits for 30 s in total.
+        hand_back_after=10.0,
+        mirror={
+            JobState.WAITING: RunState.QUEUED,
+            JobState.RUNNING: RunState.RUNNING,
+            JobState.DONE: RunState.READY,
+            JobState.FAILED: RunState.FAILED,
+            JobState.CANCELLED: RunState.CANCELLED,
+        },
+        status_field="state",
+        cause_field="message",
+        on_end=_end_run,
+    )
+)
+
+
+def _end_pack(pack: EvidencePack, state: JobState, code: str, cause: str) -> None:
+    """Note when a pack ended, and why it failed."""
+    if code == "lost_worker":
+        cause = (
+            "The pack was interrupted too often. Request a new pack, or tell an admin."
+        )
+    EvidencePack.objects.filter(pk=pack.pk).update(
+        message=cause[:500], finished_at=datetime.now(tz=UTC)
+    )
+    if state == JobState.FAILED:
+        audit.services.record(
+            case=pack.case, action="evidence.failed", after={"message": cause[:500]}
+        )
+
+
+EVIDENCE = register(
+    Kind(
+        "evidence",
+        EvidencePack,
+        "reports.evidence.building.run",
+        label=_("Evidence pack"),
+        priority=Priority.DOCUMENT,
+        # One pack of a match at a time.
+        key=lambda pack: f"match:{pack.match_id}",
+        mirror={
+            JobState.WAITING: PackStatus.QUEUED,
+            JobState.RUNNING: PackStatus.BUILDING,
+            JobState.DONE: PackStatus.READY,
+            JobState.FAILED: PackStatus.FAILED,
+            JobState.CANCELLED: PackStatus.CANCELLED,
+        },
+        cause_field="message",
+        on_end=_end_pack,
+    )
+)
+DELIVERY = register(
+    Kind(
+        "dispatch",
+        ReportDelivery,
+        "reports.sending.run",
+        label=_("Delivery of a scheduled report"),
+        pool=Pool.TALK,
+        priority=Priority.DOCUMENT,
+        max_attempts=lambda: MAX_ATTEMPTS,
+        pause=lambda attempts: RETRY_AFTER[attempts - 1],
+        # The work itself tells a report that was sent from one with nothing new.
+        mirror={
+            JobState.WAITING: ReportDeliveryState.WAITING,
+            JobState.FAILED: ReportDeliveryState.FAILED,
+        },
+        status_field="state",
+        cause_field="message",
+        on_end=_end_delivery,
+    )
+)

@@ -1,0 +1,317 @@
+"""Both kinds of imports as jobs: done, refused, tried again, cancelled, taken over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from pytest_django import Settings
+
+import jobs.services
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import Recording
+from imports import services
+from imports.errors import ImportRefused
+from imports.jobs import RECORDINGS, RESULTS, kind_of
+from imports.kinds import Columns, ImportKind
+from imports.models import CatalogueImport, Import, ImportStatus
+from jobs.choices import JobState, Pool
+from jobs.models import Job
+from jobs.runner import run_next
+from scanning.models import ScannedFile
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory
+from tests.factories.scanning import ContainerFactory
+
+TABLE = b"custom_id,title,artists,audio\nL1,T,A,https://files.example/a.wav\nL2,T,A,\n"
+RESULT = {"id": "1", "name": "show.mp3", "state": -1, "results": None}
+ALL = pytest.mark.parametrize(
+    "kind", [RECORDINGS, RESULTS], ids=lambda kind: kind.event
+)
+STEPS = pytest.mark.parametrize("step", ["check", "import"])
+STAYS = " What was imported stays."
+
+
+def keep(kind: ImportKind) -> Import:
+    """Return a file that waits to be checked."""
+    user = make_user(Role.MANAGER)
+    if kind is RECORDINGS:
+        return services.keep_table(
+            bucket=BucketFactory.create(),
+            table=SimpleUploadedFile("t.csv", TABLE),
+            archive=None,
+            encoding="utf-8",
+            keep_unknown=False,
+            user=user,
+        )
+    content = json.dumps({"data": [RESULT]}).encode()
+    return services.keep_results(
+        container=ContainerFactory.create(),
+        file=SimpleUploadedFile("dump.json", content),
+        user=user,
+    )
+
+
+def at(kind: ImportKind, step: str) -> Import:
+    """Return an import that waits for a step."""
+    one = keep(kind)
+    if step == "import":
+        run_next(Pool.WORK)
+        assert services.start(one=one, user=make_user(Role.MANAGER))
+    return one
+
+
+def status(one: Import) -> tuple[str, str]:
+    """Return the status and the message of an import."""
+    one.refresh_from_db()
+    return one.status, one.message
+
+
+@pytest.fixture
+def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], None]:
+    """Return a function that replaces the work of both kinds."""
+
+    def replace(act: Callable[[], Columns]) -> None:
+        def work(one: Import, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+            columns = act()
+            heartbeat()
+            return columns
+
+        monkeypatch.setattr(ImportKind, "load_work", lambda _kind: work)
+
+    return replace
+
+
+@ALL
+@pytest.mark.django_db
+def test_a_file_is_checked_then_imported(kind: ImportKind) -> None:
+    one = keep(kind)
+    assert status(one) == (ImportStatus.CHECKING, "")
+    assert not services.start(one=one, user=make_user(Role.MANAGER))
+
+    check = run_next(Pool.WORK)
+    assert status(one) == (ImportStatus.CHECKED, "")
+    checked = one.summary
+    assert not Recording.objects.exists()
+    assert not ScannedFile.objects.exists()
+    assert services.start(one=one, user=make_user(Role.MANAGER))
+    assert status(one) == (ImportStatus.IMPORTING, "")
+    done = run_next(Pool.WORK)
+
+    assert status(one) == (ImportStatus.DONE, "")
+    assert one.summary == checked
+    assert one.summary["added"] == 1
+    assert Recording.objects.count() + ScannedFile.objects.count() == 1
+    assert check is not None
+    assert done is not None
+    assert check.priority > 0 > done.priority
+    assert Event.objects.filter(action=f"{kind.event}_started").count() == 1
+
+
+@ALL
+@STEPS
+@pytest.mark.django_db
+def test_an_unusable_file_is_refused_with_the_reason(
+    kind: ImportKind, step: str, works: Callable[[Callable[[], Columns]], None]
+) -> None:
+    one = at(kind, step)
+
+    def refuse() -> Columns:
+        raise ImportRefused("It is no table. " + 600 * "x")
+
+    works(refuse)
+    run_next(Pool.WORK)
+
+    found, message = status(one)
+    assert found == ImportStatus.REFUSED
+    assert message.startswith("It is no table. xxx")
+    assert STAYS not in message
+
+
+@ALL
+@STEPS
+@pytest.mark.django_db
+def test_what_failed_unforeseen_is_tried_again_then_given_up_then_revived(
+    kind: ImportKind,
+    step: str,
+    works: Callable[[Callable[[], Columns]], None],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = at(kind, step)
+    working = one.status if step == "check" else ImportStatus.IMPORTING
+
+    def stumble() -> Columns:
+        raise OSError("The disk is gone.")
+
+    works(stumble)
+    for _ in range(settings.ACRPORTAL_MAX_ATTEMPTS - 1):
+        run_next(Pool.WORK)
+        assert status(one)[0] == working
+        assert run_next(Pool.WORK) is None
+        assert "The disk is gone." in Job.objects.get(state=JobState.WAITING).cause
+        Job.objects.filter(state=JobState.WAITING).update(
+            run_after=datetime.now(tz=UTC)
+        )
+    run_next(Pool.WORK)
+
+    found, message = status(one)
+    assert found == ImportStatus.REFUSED
+    assert "It failed 3 times" in message
+    assert "The disk is gone." in message
+    assert (STAYS in message) == (step == "import")
+
+    works(lambda: {"summary": {"added": 7}})
+    assert services.try_again(one=one, user=make_user(Role.MANAGER))
+    assert status(one) == (working, "")
+    assert not services.try_again(one=one, user=make_user(Role.MANAGER))
+    run_next(Pool.WORK)
+    done = ImportStatus.CHECKED if step == "check" else ImportStatus.DONE
+    assert status(one) == (done, "")
+    assert one.summary == {"added": 7}
+    assert Event.objects.filter(action=f"{kind.event}_tried_again").count() == 1
+
+
+@ALL
+@STEPS
+@pytest.mark.parametrize("runs", [False, True])
+@pytest.mark.django_db
+def test_a_cancelled_import_says_so(
+    kind: ImportKind,
+    step: str,
+    runs: bool,
+    works: Callable[[Callable[[], Columns]], None],
+) -> None:
+    one = at(kind, step)
+
+    def cancel() -> Columns:
+        assert jobs.services.cancel(
+            Job.objects.get(state__in=[JobState.WAITING, JobState.RUNNING])
+        )
+        return {}
+
+    works(cancel)
+    if not runs:
+        cancel()
+    run_next(Pool.WORK)
+
+    stays = STAYS if step == "import" else ""
+    assert status(one) == (ImportStatus.REFUSED, f"It was cancelled.{stays}")
+    assert Job.objects.latest("pk").state == JobState.CANCELLED
+
+
+@ALL
+@STEPS
+@pytest.mark.django_db
+def test_another_worker_finishes_what_a_killed_one_began(
+    kind: ImportKind, step: str, works: Callable[[Callable[[], Columns]], None]
+) -> None:
+    one = at(kind, step)
+    finishers = []
+
+    def lose() -> Columns:
+        past = datetime.now(tz=UTC) - timedelta(seconds=1)
+        Job.objects.filter(state=JobState.RUNNING).update(lease_until=past)
+        assert jobs.services.reclaim() == 1
+        works(lambda: {"summary": {"added": 2}})
+        finishers.append(run_next(Pool.WORK))
+        return {"summary": {"added": 1}}
+
+    works(lose)
+    run_next(Pool.WORK)
+
+    done = ImportStatus.CHECKED if step == "check" else ImportStatus.DONE
+    assert status(one) == (done, "")
+    assert one.summary == {"added": 2}
+    assert finishers[0] is not None
+    assert Job.objects.latest("pk").state == JobState.DONE
+
+
+@ALL
+@STEPS
+@pytest.mark.django_db
+def test_an_import_that_kills_its_workers_is_given_up(
+    kind: ImportKind, step: str
+) -> None:
+    one = at(kind, step)
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    Job.objects.filter(state=JobState.WAITING).update(
+        state=JobState.RUNNING, attempts=3, lease_owner="dead:1", lease_until=past
+    )
+
+    jobs.services.reclaim()
+
+    stays = STAYS if step == "import" else ""
+    assert status(one) == (
+        ImportStatus.REFUSED,
+        f"Its worker died or hung 3 times.{stays}",
+    )
+
+
+def test_each_model_has_its_kind() -> None:
+    for kind in (RECORDINGS, RESULTS):
+        assert kind_of(kind.model()) is kind
+
+
+def _columns(**changes: Any) -> dict[str, Any]:
+    return {"lease_owner": "", "lease_until": None, "attempts": 0, **changes}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_imports_become_jobs_and_back() -> None:
+    now = datetime.now(tz=UTC)
+    lease = now + timedelta(seconds=60)
+    bucket, container = BucketFactory.create(), ContainerFactory.create()
+    given = {
+        "held": _columns(
+            status="checking", lease_owner="w:1", lease_until=lease, attempts=1
+        ),
+        "put off": _columns(
+            status="importing",
+            lease_until=lease,
+            attempts=2,
+            message="Attempt 2 failed",
+        ),
+        "done": _columns(status="done"),
+    }
+    try:
+        old = _migrate("0001_initial")
+        rows = old.get_model("imports", "CatalogueImport")._base_manager
+        for name, columns in given.items():
+            rows.create(table_name=name, bucket_id=bucket.pk, **columns)
+        results = old.get_model("imports", "ResultImport")._base_manager
+        waiting = results.create(container_id=container.pk, status="importing")
+
+        _migrate("0003_one_definition")
+        held, put_off, other = Job.objects.order_by("pk")
+        assert (held.kind, held.state) == ("catalogue_import_check", JobState.RUNNING)
+        assert (held.lease_owner, held.lease_until) == ("w:1", lease)
+        assert (put_off.kind, put_off.state) == ("catalogue_import", JobState.WAITING)
+        assert (put_off.attempts, put_off.run_after) == (2, lease)
+        assert put_off.cause == "Attempt 2 failed"
+        assert (other.kind, other.subject) == ("result_import", waiting.pk)
+        assert other.run_after <= datetime.now(tz=UTC)
+        assert CatalogueImport.objects.get(file_name="put off").message == ""
+
+        old = _migrate("0001_initial")
+        rows = old.get_model("imports", "CatalogueImport")._base_manager
+        for name, columns in given.items():
+            row = rows.get(table_name=name)
+            assert {key: getattr(row, key) for key in columns} == columns
+        assert not Job.objects.exists()
+    finally:
+        _migrate("0003_one_definition")
+    assert Job.objects.count() == 3
+
+
+def _migrate(name: str) -> Any:  # Any: historical apps
+    executor = MigrationExecutor(connection)
+    executor.migrate([("imports", name)])
+    return MigrationExecutor(connection).loader.project_state(("imports", name)).apps

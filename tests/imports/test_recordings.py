@@ -1,0 +1,429 @@
+"""Importing recordings from tables: checked first, repeatable, with located faults."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from openpyxl import Workbook
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue.models import Bucket, Recording
+from imports.models import CatalogueImport, ImportStatus
+from imports.recordings.audio import Folder
+from imports.recordings.rows import split_list
+from imports.recordings.summary import ImportSummary, Verdict
+from imports.recordings.work import make_import
+from imports.tables import TableRefused, open_table
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "custom_id,title,artists,audio,isrc,upc,iswc"
+ROW = "L1,Night Drive,A. Example|B. Sample,a.wav,ZZ-X01-26-00001,2000000000015,"
+Run = Callable[..., ImportSummary]
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return BucketFactory.create()
+
+
+@pytest.fixture
+def run(bucket: Bucket, tmp_path: Path) -> Run:
+    """Return a function that imports lines of CSV from a folder with audio."""
+    folder = tmp_path / "audio"
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(b"first audio")
+    (folder / "b.wav").write_bytes(b"second audio")
+
+    def run_import(
+        *lines: str, dry: bool = False, keep: bool = False, user: User | None = None
+    ) -> ImportSummary:
+        table = tmp_path / "table.csv"
+        table.write_text("\n".join(lines), encoding="utf-8")
+        return run_table(bucket, table, folder, dry=dry, keep=keep, user=user)
+
+    return run_import
+
+
+def run_table(
+    bucket: Bucket,
+    table: Path,
+    folder: Path,
+    *,
+    dry: bool = False,
+    keep: bool = False,
+    user: User | None = None,
+) -> ImportSummary:
+    verdicts: dict[int, Verdict] = {}
+    bad_rows = io.StringIO()
+    with (
+        open_table(table) as opened,
+        make_import(
+            bucket=bucket,
+            table=opened,
+            audio=Folder(folder),
+            user=user,
+            dry=dry,
+            keep_unknown=keep,
+        ) as task,
+    ):
+        task.on_verdict = lambda line, verdict: verdicts.__setitem__(line, verdict)
+        summary = task.run(bad_rows)
+    summary.verdicts = verdicts  # type: ignore[attr-defined]  # for the tests
+    summary.bad = list(csv.reader(io.StringIO(bad_rows.getvalue())))  # type: ignore[attr-defined]  # for the tests
+    return summary
+
+
+def counts(summary: ImportSummary) -> tuple[int, int, int, int]:
+    return summary.added, summary.updated, summary.unchanged, summary.refused
+
+
+def test_a_dry_run_writes_nothing(run: Run) -> None:
+    summary = run(HEADER, ROW, dry=True)
+
+    assert counts(summary) == (1, 0, 0, 0)
+    assert not Recording.objects.exists()
+
+
+def test_a_row_becomes_a_recording_with_checked_codes(run: Run) -> None:
+    run(HEADER, ROW)
+
+    recording = Recording.objects.get()
+    assert recording.artists == ["A. Example", "B. Sample"]
+    assert recording.isrc_normalised == "ZZX012600001"
+    assert recording.upc == "2000000000015"
+    assert recording.audio_name == "a.wav"
+
+
+def test_importing_again_changes_nothing(run: Run) -> None:
+    run(HEADER, ROW)
+
+    assert counts(run(HEADER, ROW)) == (0, 0, 1, 0)
+
+
+def test_a_changed_row_updates_and_shows_before_and_after(run: Run) -> None:
+    run(HEADER, ROW)
+
+    summary = run(HEADER, ROW.replace("Night Drive", "Day Drive"))
+
+    assert counts(summary) == (0, 1, 0, 0)
+    assert summary.changes[0]["before"] == {"title": "Night Drive"}
+    assert summary.changes[0]["after"] == {"title": "Day Drive"}
+    assert Recording.objects.get().title == "Day Drive"
+
+
+def test_columns_that_the_table_lacks_keep_their_values(run: Run) -> None:
+    run(HEADER + ",label", ROW + ",Example Records")
+
+    run(HEADER, ROW)
+
+    assert Recording.objects.get().label == "Example Records"
+
+
+def test_other_audio_replaces_what_was_there(run: Run) -> None:
+    run(HEADER, ROW)
+    Recording.objects.update(status="ready")
+
+    summary = run(HEADER, ROW.replace("a.wav", "b.wav"))
+
+    assert counts(summary) == (0, 1, 0, 0)
+    assert Recording.objects.get().audio_name == "b.wav"
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "rule"),
+    [
+        (",T,A,a.wav,,,", "custom_id", "required"),
+        ("L1,,A,a.wav,,,", "title", "required"),
+        ("L1,T,,a.wav,,,", "artists", "required"),
+        ("L1,T,A,,,,", "audio", "needs audio"),
+        ("L1,T,A,missing.wav,,,", "audio", "No file with this name"),
+        ("L1,T,A,../table.csv,,,", "audio", "No file with this name"),
+        ("L1,T,A,ftp://h.example/a.mp3,,,", "audio", "not allowed"),
+        ("L1,T,A,a.wav,,2000000000014,", "upc", "should be 5"),
+        ("L1,T,A,a.wav,,,T-900.000.042-1", "iswc", "should be 0"),
+    ],
+)
+def test_bad_rows_are_named_by_line_column_and_rule(
+    run: Run, row: str, column: str, rule: str
+) -> None:
+    summary = run(HEADER, ROW, row.replace("L1", "L2"))
+
+    fault = summary.faults[0]
+    assert counts(summary) == (1, 0, 0, 1)
+    assert (fault["line"], fault["column"]) == (3, column)
+    assert rule in fault["rule"]
+    assert rule in summary.bad[1][-1]  # type: ignore[attr-defined]  # added above
+    assert Recording.objects.count() == 1
+
+
+@pytest.mark.parametrize("row", ["L1,T,A", "L1,T,A,,,,,more,cells"])
+def test_the_reason_stands_below_its_name_whatever_a_row_holds(
+    run: Run, row: str
+) -> None:
+    header, bad = run(HEADER, row).bad  # type: ignore[attr-defined]  # added above
+
+    assert "needs audio" in bad[header.index("error")]
+    assert bad[:4] == ["L1", "T", "A", ""]
+
+
+def test_a_table_without_shares_keeps_those_that_were_told(run: Run) -> None:
+    run(HEADER + ",owner_share_pct,tags", ROW + ",50,old")
+
+    summary = run(HEADER + ",territories,tags", ROW + ",GB,new")
+
+    assert counts(summary) == (0, 1, 0, 0)
+    assert Recording.objects.get().user_defined == {
+        "owner_share_pct": "50",
+        "territories": ["GB"],
+        "tags": ["new"],
+    }
+
+
+def test_the_same_id_twice_in_a_table(run: Run) -> None:
+    summary = run(HEADER, ROW, ROW)
+
+    assert counts(summary) == (1, 0, 0, 1)
+    assert "Line 2 already has this id" in summary.faults[0]["rule"]
+
+
+def test_a_malformed_isrc_warns_and_is_kept(run: Run) -> None:
+    summary = run(HEADER, "L1,T,A,a.wav,nonsense,,")
+
+    recording = Recording.objects.get()
+    assert summary.warnings[0]["column"] == "isrc"
+    assert (recording.isrc, recording.isrc_normalised) == ("nonsense", "")
+
+
+def test_one_isrc_in_two_recordings_warns(run: Run, bucket: Bucket) -> None:
+    RecordingFactory.create(
+        bucket=bucket, isrc_normalised="ZZX012600001", custom_id="X9"
+    )
+
+    summary = run(HEADER, ROW)
+
+    assert "X9" in summary.warnings[0]["rule"]
+
+
+def test_what_is_retired_shares_no_isrc_with_a_row(run: Run, bucket: Bucket) -> None:
+    RecordingFactory.create(
+        bucket=bucket, isrc_normalised="ZZX012600001", status="retired"
+    )
+
+    assert run(HEADER, ROW).warnings == []
+
+
+def test_names_of_columns_are_read_kindly(run: Run) -> None:
+    summary = run("Custom ID;TITLE;Artists;File;Mood", "L1;T;A;a.wav;blue", keep=True)
+
+    assert counts(summary) == (1, 0, 0, 0)
+    assert summary.unknown_columns == ["Mood"]
+    assert Recording.objects.get().user_defined == {"Mood": "blue"}
+
+
+def test_a_guarded_cell_loses_one_apostrophe(run: Run) -> None:
+    run(HEADER, "L1,'=1+1,A,a.wav,,,")
+
+    assert Recording.objects.get().title == "=1+1"
+
+
+def test_a_link_is_fetched_later(run: Run) -> None:
+    run(HEADER, "L1,T,A,https://h.example/a.mp3,,,")
+
+    assert Recording.objects.get().source_url == "https://h.example/a.mp3"
+
+
+def test_the_very_file_of_another_recording_is_refused(run: Run) -> None:
+    run(HEADER, ROW)
+
+    summary = run(HEADER, ROW.replace("L1", "L2"))
+
+    assert counts(summary) == (0, 0, 0, 1)
+    assert "already" in summary.faults[0]["rule"]
+
+
+def test_a_recording_named_by_its_id_is_compared_as_audio_is(
+    catalogue: Catalogue, run: Run, bucket: Bucket, tmp_path: Path
+) -> None:
+    row = f"L1,T,A,{catalogue.first.uid},,,"
+
+    elsewhere = run(HEADER, row)
+    again = run(HEADER, row)
+    here = run_table(catalogue.bucket, tmp_path / "table.csv", tmp_path)
+
+    assert counts(elsewhere) == (1, 0, 0, 0)
+    assert counts(again) == (0, 0, 1, 0)
+    assert bucket.recordings.get().fingerprint
+    assert counts(here) == (0, 0, 0, 1)
+    assert "already" in here.faults[0]["rule"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"nothing here", "must name the columns"),
+        (b"custom_id,title\nL1,T\n", "lacks the column artists"),
+        (b"custom_id,title,artists\nL1,T,\xe9\n", "Line 2, byte"),
+        (b"PK\x03\x04not a zip", "must name"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_the_place(
+    bucket: Bucket, tmp_path: Path, content: bytes, says: str
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes(content)
+
+    with pytest.raises(TableRefused, match=says):
+        run_table(bucket, table, tmp_path)
+
+
+def test_windows_text_is_read_when_it_is_chosen(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes("custom_id,title\nL1,Café\n".encode("windows-1252"))
+
+    assert open_table(table, encoding="windows-1252").header == ("custom_id", "title")
+
+
+def test_a_workbook_is_read(bucket: Bucket, tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["custom_id", "title", "artists", "audio", "upc"])
+    sheet.append([17, "T", "A", "a.wav", 2000000000015])
+    book.save(tmp_path / "table.xlsx")
+    (tmp_path / "a.wav").write_bytes(b"audio")
+
+    summary = run_table(bucket, tmp_path / "table.xlsx", tmp_path)
+
+    assert counts(summary) == (1, 0, 0, 0)
+    recording = Recording.objects.get()
+    assert (recording.custom_id, recording.upc) == ("17", "2000000000015")
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [("a|b", ["a", "b"]), (r"a\|b|c\\", ["a|b", "c\\"]), ("", []), (" | ", [])],
+)
+def test_lists(text: str, items: list[str]) -> None:
+    assert split_list(text) == items
+
+
+def test_the_command_ends_with_1_when_rows_were_refused(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(f"{HEADER}\nL1,T,A,,,,\n")
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_recordings", str(table), bucket=str(bucket.pk))
+    with pytest.raises(CommandError, match="There are"):
+        call_command("import_recordings", str(table), bucket="unknown")
+
+    assert ended.value.code == 1
+    assert (tmp_path / "table.csv.errors.csv").exists()
+
+
+def archive(**files: bytes) -> SimpleUploadedFile:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name, data in files.items():
+            made.writestr(f"audio/{name}", data)
+    return SimpleUploadedFile("audio.zip", content.getvalue())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_checks_first_and_imports_when_told(
+    signed_in: MakeClient, run_worker: Worker
+) -> None:
+    bucket = BucketFactory.create()
+    client = signed_in(Role.MANAGER)
+    tune = audio.wav_bytes(audio.tune(3, 8))
+
+    client.post(
+        "/catalogue/import/",
+        {
+            "bucket": bucket.pk,
+            "table": SimpleUploadedFile(
+                "t.csv", f"{HEADER}\n{ROW}\nL2,T,A,,,,".encode()
+            ),
+            "archive": archive(**{"a.wav": tune}),
+            "encoding": "utf-8",
+        },
+    )
+    run_worker()
+    kept = CatalogueImport.objects.get()
+    page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
+    before = Recording.objects.count()
+    client.post(f"/catalogue/import/{kept.uid}/start/")
+    run_worker()
+    kept.refresh_from_db()
+    rows = client.get(f"/catalogue/import/{kept.uid}/rows.csv")
+
+    assert (before, Recording.objects.count()) == (0, 1)
+    assert "needs audio" in page
+    assert kept.status == ImportStatus.DONE
+    assert kept.summary["added"] == 1
+    assert b"needs audio" in b"".join(rows.streaming_content)  # type: ignore[attr-defined]  # a file's
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_workbook_is_imported_on_the_page(
+    signed_in: MakeClient, run_worker: Worker, workbook: SimpleUploadedFile
+) -> None:
+    bucket = BucketFactory.create()
+    client = signed_in(Role.MANAGER)
+
+    client.post(
+        "/catalogue/import/",
+        {
+            "bucket": bucket.pk,
+            "table": workbook,
+            "archive": archive(**{"a.wav": audio.wav_bytes(audio.tune(3, 8))}),
+            "encoding": "utf-8",
+        },
+    )
+    run_worker()
+    kept = CatalogueImport.objects.get()
+    page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
+    client.post(f"/catalogue/import/{kept.uid}/start/")
+    run_worker()
+
+    kept.refresh_from_db()
+    recording = Recording.objects.get()
+    assert (kept.status, kept.message) == (ImportStatus.DONE, "")
+    assert "New exclusions" in page
+    assert (recording.custom_id, recording.release_date) == ("17", "2026-01-02")
+    assert recording.excluded_segments.get().end_ms == 2_000
+
+
+@pytest.fixture
+def workbook() -> SimpleUploadedFile:
+    """Return a workbook as a browser uploads it."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Custom ID", "title", "artists", "file", "release_date", "exclude"])
+    moment = datetime(2026, 1, 2)  # noqa: DTZ001 - workbooks know no zones
+    interval = "00:00:01.000-00:00:02.000"
+    sheet.append([17, "T", "A", "a.wav", moment, interval])
+    content = io.BytesIO()
+    book.save(content)
+    return SimpleUploadedFile("Catalogue.xlsx", content.getvalue())
+
+
+def test_the_page_is_for_those_who_edit_the_catalogue(signed_in: MakeClient) -> None:
+    assert signed_in(Role.REVIEWER).get("/catalogue/import/").status_code == 403
+    assert signed_in(Role.MANAGER).get("/catalogue/import/").status_code == 200

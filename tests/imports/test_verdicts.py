@@ -1,0 +1,393 @@
+"""A dry run gives each row the import's verdict; a repeated import changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue.models import Bucket, Exclusion, IntakeRule, Recording
+from imports.recordings.audio import Folder
+from imports.recordings.summary import ImportSummary, Verdict
+from imports.recordings.work import make_import
+from imports.tables import open_table
+from review.choices import MatchState
+from review.services import exclusions
+from tests import audio
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+TUNE = audio.tune(1, 12)
+FILES = {
+    "tune.wav": audio.wav_bytes(TUNE),
+    "copy.wav": audio.wav_bytes(audio.join([audio.silence(1), 0.5 * TUNE])),
+    "same.wav": audio.wav_bytes(TUNE),
+    "text.wav": b"no audio at all",
+    "other.wav": b"other bytes",
+    "empty.wav": b"",
+}
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Return a folder with audio, some of it duplicated."""
+    with TemporaryDirectory() as name:
+        for file, content in FILES.items():
+            (Path(name) / file).write_bytes(content)
+        yield Path(name)
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mia")
+
+
+class Run:
+    """Imports rows given as values by column, and returns each row's verdict."""
+
+    def __init__(self, bucket: Bucket, folder: Path, user: User | None) -> None:
+        self._bucket, self._folder, self._user = bucket, folder, user
+
+    def __call__(
+        self, rows: list[dict[str, str]], *, dry: bool = False, keep: bool = False
+    ) -> tuple[dict[int, Verdict], ImportSummary]:
+        verdicts: dict[int, Verdict] = {}
+        with TemporaryDirectory() as name:
+            table = Path(name) / "table"
+            columns = sorted({column for row in rows for column in row})
+            with table.open("w", newline="") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(rows)
+            with (
+                open_table(table) as opened,
+                make_import(
+                    bucket=self._bucket,
+                    table=opened,
+                    audio=Folder(self._folder),
+                    user=self._user,
+                    dry=dry,
+                    keep_unknown=keep,
+                ) as task,
+            ):
+                task.on_verdict = verdicts.__setitem__
+                summary = task.run(io.StringIO())
+        return verdicts, summary
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return BucketFactory.create()
+
+
+@pytest.fixture
+def run(bucket: Bucket, folder: Path, manager: User) -> Run:
+    return Run(bucket, folder, manager)
+
+
+def row(custom_id: str = "L1", **cells: str) -> dict[str, str]:
+    return {"custom_id": custom_id, "title": "T", "artists": "A"} | cells
+
+
+def said(summary: ImportSummary) -> tuple[object, ...]:
+    """Return counts, changes and places of faults.
+
+    Messages are left out: a fault may name a different copy, or a copy by its new
+    title.
+    """
+    places = [
+        [(each["line"], each["column"]) for each in notes]
+        for notes in (summary.faults, summary.warnings)
+    ]
+    counts = [value for value in vars(summary).values() if isinstance(value, int)]
+    return counts, places, summary.changes
+
+
+FIRST, SECOND = "00:00:01.000-00:00:02.000", "00:00:02.000-00:00:04.000"
+# Possible cell values and their faults. Most rows have no fault and name audio that
+# other rows name too.
+CELLS = {
+    "custom_id": (["A", "B", "C", "D", "E", "M", "R"], [""]),
+    "title": (["Night", "Day"], ["", "x" * 501]),
+    "artists": (["A. Example", "A|B"], [""]),
+    "audio": (
+        ["tune.wav", "copy.wav", "same.wav", "text.wav", "other.wav"],
+        ["", "empty.wav", "missing.wav", "https://h.example/a.mp3", "[clear]"],
+    ),
+    "label": (["", "", "Example", "[clear]"], ["#REF!"]),
+    "isrc": (["", "ZZX012600001", "[clear]"], ["bad"]),
+    "upc": (["", "2000000000015"], ["1"]),
+    "owner_share_pct": (["", "50", "[clear]"], ["101"]),
+    "territories": (["", "GB|DE", "[clear]"], ["Europe"]),
+    "exclude": (
+        ["", "", FIRST, f"{FIRST}|{SECOND}"],
+        ["x", "00:00:02.000-00:00:01.000", "00:00:03.000-00:10:00.000"],
+    ),
+    "mood": (["", "blue", "[clear]"], ["#N/A"]),
+}
+
+
+@st.composite
+def table_rows(draw: st.DrawFn) -> dict[str, str]:
+    cells = {name: draw(st.sampled_from(right)) for name, (right, _) in CELLS.items()}
+    if draw(st.integers(0, 4)) == 0:
+        name = draw(st.sampled_from(sorted(CELLS)))
+        cells[name] = draw(st.sampled_from(CELLS[name][1]))
+    return cells
+
+
+ROWS = st.lists(
+    table_rows(), min_size=1, max_size=6, unique_by=lambda row: row["custom_id"]
+)
+
+
+@given(rows=ROWS, rule=st.sampled_from(list(IntakeRule)), keep=st.booleans())
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_dry_run_says_of_each_row_what_the_import_then_does(
+    manager: User, folder: Path, rows: list[dict[str, str]], rule: str, keep: bool
+) -> None:
+    with transaction.atomic():
+        bucket = BucketFactory.create(intake_rule=rule)
+        stands = RecordingFactory.create(bucket=bucket, custom_id="B")
+        for custom_id, merged in (("M", stands), ("R", None)):
+            RecordingFactory.create(
+                bucket=bucket,
+                custom_id=custom_id,
+                status="retired",
+                merged_into=merged,
+            )
+        run = Run(bucket, folder, manager)
+
+        expected, planned = run([*rows, row("Z", audio="x")], dry=True, keep=keep)
+        written = Recording.objects.filter(bucket=bucket).count()
+        verdicts, done = run([*rows, row("Z", audio="x")], keep=keep)
+        again, _ = run([*rows, row("Z", audio="x")], keep=keep)
+
+        assert written == 3
+        assert verdicts == expected
+        assert said(done) == said(planned)
+        assert set(again.values()) <= {Verdict.UNCHANGED, Verdict.REFUSED}
+        for line, verdict in verdicts.items():
+            was_refused = verdict == Verdict.REFUSED
+            assert (again[line] == Verdict.REFUSED) == was_refused
+        transaction.set_rollback(True)
+
+
+def test_two_copies_in_one_table_are_seen_before_either_is_added(run: Run) -> None:
+    rows = [row("L1", audio="tune.wav"), row("L2", audio="copy.wav")]
+
+    dry, summary = run(rows, dry=True)
+
+    assert list(dry.values()) == [Verdict.ADDED, Verdict.REFUSED]
+    assert "The same audio" in summary.faults[0]["rule"]
+    assert run(rows)[0] == dry
+
+
+def test_an_empty_cell_keeps_what_is_there(run: Run, bucket: Bucket) -> None:
+    RecordingFactory.create(
+        bucket=bucket,
+        custom_id="L1",
+        title="T",
+        artists=["A"],
+        label="Example",
+        writers=["W"],
+        isrc="ZZX012600001",
+        user_defined={"territories": ["GB"], "mood": "blue"},
+    )
+    blank = dict.fromkeys(("label", "writers", "isrc", "territories", "mood"), "")
+
+    verdicts, _ = run([row("L1", **blank)], keep=True)
+
+    recording = Recording.objects.get(custom_id="L1")
+    assert verdicts == {2: Verdict.UNCHANGED}
+    assert (recording.label, recording.writers) == ("Example", ["W"])
+    assert recording.isrc == "ZZX012600001"
+    assert recording.user_defined == {"territories": ["GB"], "mood": "blue"}
+
+
+def test_a_sign_takes_a_value_away(run: Run, bucket: Bucket) -> None:
+    RecordingFactory.create(
+        bucket=bucket,
+        custom_id="L1",
+        title="T",
+        artists=["A"],
+        label="Example",
+        writers=["W"],
+        isrc="ZZX012600001",
+        isrc_normalised="ZZX012600001",
+        user_defined={"territories": ["GB"], "mood": "blue", "key": "Am"},
+    )
+    signs = dict.fromkeys(
+        ("label", "writers", "isrc", "territories", "mood"), "[clear]"
+    )
+
+    verdicts, summary = run([row("L1", **signs)], keep=True)
+
+    recording = Recording.objects.get(custom_id="L1")
+    assert verdicts == {2: Verdict.UPDATED}
+    assert (recording.label, recording.writers) == ("", [])
+    assert (recording.isrc, recording.isrc_normalised) == ("", "")
+    assert recording.isrc_status == "missing"
+    assert recording.user_defined == {"key": "Am"}
+    assert summary.changes[0]["before"]["label"] == "Example"
+
+
+@pytest.mark.parametrize(
+    "column", ["custom_id", "title", "artists", "audio", "exclude"]
+)
+def test_what_cannot_be_taken_away_is_refused(run: Run, column: str) -> None:
+    verdicts, summary = run([row("L1", audio="tune.wav") | {column: "[clear]"}])
+
+    assert verdicts == {2: Verdict.REFUSED}
+    assert summary.faults[0]["column"] == column
+
+
+def test_a_row_that_is_refused_changes_nothing(run: Run, bucket: Bucket) -> None:
+    RecordingFactory.create(
+        bucket=bucket, custom_id="L1", title="Before", status="processing"
+    )
+    rows = [row("L1", title="After", audio="other.wav")]
+
+    dry, _ = run(rows, dry=True)
+    verdicts, summary = run(rows)
+
+    assert dry == verdicts == {2: Verdict.REFUSED}
+    assert "being fingerprinted" in summary.faults[0]["rule"]
+    assert Recording.objects.get(custom_id="L1").title == "Before"
+
+
+def test_a_merged_recording_takes_no_other_audio(run: Run, bucket: Bucket) -> None:
+    run([row("L1", audio="text.wav"), row("L2", audio="other.wav")])
+    stands, merged = Recording.objects.filter(bucket=bucket).order_by("custom_id")
+    Recording.objects.filter(pk=stands.pk).update(status="ready")
+    Recording.objects.filter(pk=merged.pk).update(status="retired", merged_into=stands)
+
+    same, _ = run([row("L2", audio="other.wav")])
+    both, named = run([row("L1"), row("L2", title="Else")])
+    other, refused = run([row("L2", audio="tune.wav")])
+
+    assert same == {2: Verdict.UNCHANGED}
+    assert both == {2: Verdict.UNCHANGED, 3: Verdict.REFUSED}
+    assert "line 2 already updates" in named.faults[0]["rule"]
+    assert other == {2: Verdict.REFUSED}
+    assert "merged into" in refused.faults[0]["rule"]
+
+
+def test_a_retired_recording_is_added_anew_and_that_is_said(
+    run: Run, bucket: Bucket
+) -> None:
+    RecordingFactory.create(bucket=bucket, custom_id="L1", status="retired")
+
+    without, _ = run([row("L1")])
+    verdicts, summary = run([row("L1", audio="tune.wav")])
+
+    assert (without, verdicts) == ({2: Verdict.REFUSED}, {2: Verdict.ADDED})
+    assert "retired" in summary.warnings[0]["rule"]
+
+
+def test_a_table_does_not_approve_what_its_importer_proposed(
+    run: Run, bucket: Bucket, manager: User
+) -> None:
+    recording = RecordingFactory.create(bucket=bucket, custom_id="L1", title="T")
+    exclusions.propose(recording=recording, span=(0, 500), reason="ident", user=manager)
+    rows = [row("L1", exclude="00:00:00.000-00:00:00.500")]
+
+    dry, planned = run(rows, dry=True)
+    verdicts, summary = run(rows)
+
+    assert dry == verdicts == {2: Verdict.REFUSED}
+    assert planned.faults == summary.faults
+    assert "You proposed this exclusion" in summary.faults[0]["rule"]
+
+
+def test_exclusions_of_a_table_are_made_once_and_by_the_person(
+    run: Run, bucket: Bucket, manager: User
+) -> None:
+    recording = RecordingFactory.create(bucket=bucket, custom_id="L1", title="T")
+    reviewer = make_user(Role.REVIEWER)
+    proposed = exclusions.propose(
+        recording=recording, span=(0, 500), reason="ident", user=reviewer
+    )
+    match = make_match(recording=recording)
+    rows = [row("L1", exclude="00:00:00.000-00:00:00.500|00:00:00.500-00:03:00.000")]
+
+    dry, planned = run(rows, dry=True)
+    before = Exclusion.objects.filter(approved=True).count()
+    verdicts, summary = run(rows)
+    again, none = run(rows)
+
+    proposed.refresh_from_db()
+    match.refresh_from_db()
+    assert before == 0
+    assert dry == verdicts == {2: Verdict.UPDATED}
+    assert planned == summary
+    assert (summary.exclusions, summary.matches_touched) == (2, 1)
+    assert summary.matches_suppressed == 1
+    assert match.state == MatchState.SUPPRESSED
+    assert proposed.approved
+    made = Exclusion.objects.exclude(pk=proposed.pk).get()
+    assert (made.created_by, made.reason, made.approved) == (manager, "other", True)
+    assert again == {2: Verdict.UNCHANGED}
+    assert none.exclusions == 0
+
+
+def test_a_new_recording_comes_with_its_exclusions(run: Run, bucket: Bucket) -> None:
+    run([row("L1", audio="tune.wav", exclude="00:00:01.000-00:00:02.000")])
+
+    segment = Exclusion.objects.get()
+    assert segment.recording.custom_id == "L1"
+    assert (segment.start_ms, segment.end_ms) == (1_000, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("interval", "says"),
+    [
+        ("00:00:00.000-01:00:00.000", "180000 ms long"),
+        ("00:00:08.000-00:00:01.000", "after the start"),
+        ("0-8", "00:00:08.000"),
+    ],
+)
+def test_intervals_that_cannot_be_excluded_are_refused(
+    run: Run, bucket: Bucket, interval: str, says: str
+) -> None:
+    RecordingFactory.create(bucket=bucket, custom_id="L1")
+
+    verdicts, summary = run([row("L1", exclude=interval)])
+
+    assert verdicts == {2: Verdict.REFUSED}
+    assert says in summary.faults[0]["rule"]
+
+
+@pytest.mark.parametrize(
+    ("who", "says"),
+    [
+        (lambda: None, "--username"),
+        (lambda: make_user(Role.REVIEWER), "Only a manager"),
+    ],
+)
+def test_exclusions_need_a_manager(
+    bucket: Bucket, folder: Path, who: Callable[[], User | None], says: str
+) -> None:
+    RecordingFactory.create(bucket=bucket, custom_id="L1")
+
+    run = Run(bucket, folder, who())
+    _, summary = run([row("L1", exclude="00:00:00.000-00:00:08.000")])
+
+    assert says in summary.faults[0]["rule"]
+    assert not Exclusion.objects.exists()
