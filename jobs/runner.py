@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -132,18 +132,23 @@ def here(job: Job) -> Iterator[JobContext]:
             if not context.is_finished:
                 context.finish()
     except (Cancelled, GeneratorExit):
-        context.end(JobState.CANCELLED, "", "")
+        _end_here(context, JobState.CANCELLED, "", "")
         raise
     except LeaseLost:
         raise
     except Failed as failed:
-        context.end(JobState.FAILED, failed.code, failed.cause)
+        _end_here(context, JobState.FAILED, failed.code, failed.cause)
         raise
     except Exception as error:
-        context.end(
-            JobState.FAILED, "stopped", f"An error stopped it: {describe(error)}"
-        )
+        cause = f"An error stopped it: {describe(error)}"
+        _end_here(context, JobState.FAILED, "stopped", cause)
         raise
+
+
+def _end_here(context: JobContext, state: JobState, code: str, cause: str) -> None:
+    # The caller learns what ended the work, whosever the job is meanwhile.
+    with suppress(LeaseLost):
+        context.end(state, code, cause)
 
 
 def _attempt(context: JobContext) -> None:

@@ -16,7 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 
 import audit.services
-from common.storage import FileOnDisk, scratch_directory, sha256_of
+from common.storage import FileOnDisk, StoredFile, keep_file, scratch_directory
 from jobs.context import JobContext
 from jobs.errors import Failed
 from reports.evidence import facts as reading
@@ -56,36 +56,41 @@ def _build(context: JobContext, scratch: Path) -> None:
     )
     key_id = sealing.seal(folder, target, about=_about(facts))
     with FileOnDisk(target, "pack.zip") as file:
-        file.sha256 = sha256_of(file)
-        _finish(context, file, as_of=facts.as_of.sequence, key_id=key_id)
+        stored = keep_file(file, f"evidence/{pack.uid}.zip")
+    _finish(context, stored, as_of=facts.as_of.sequence, key_id=key_id)
 
 
-def _finish(context: JobContext, file: FileOnDisk, *, as_of: int, key_id: str) -> None:
+def _finish(
+    context: JobContext, stored: StoredFile, *, as_of: int, key_id: str
+) -> None:
     pack: EvidencePack = context.subject
-    name = f"evidence/{pack.uid}.zip"
-    with transaction.atomic():
-        context.finish(
-            file=name,
-            size_bytes=file.size,
-            sha256=file.sha256,
-            as_of=as_of,
-            key_id=key_id,
-            finished_at=datetime.now(tz=UTC),
-        )
-        # Only now the job is surely ours: an interrupted attempt may have left a file
-        # with this name, but another worker's pack is not touched.
-        default_storage.delete(name)
-        default_storage.save(name, file)
-        audit.services.record(
-            case=pack.case,
-            action="evidence.built",
-            after={
-                "match": pack.match.uid,
-                "as_of": as_of,
-                "sha256": file.sha256,
-                "key_id": key_id,
-            },
-        )
+    try:
+        with transaction.atomic():
+            context.finish(
+                file=stored.name,
+                size_bytes=stored.size_bytes,
+                sha256=stored.sha256,
+                as_of=as_of,
+                key_id=key_id,
+                finished_at=datetime.now(tz=UTC),
+            )
+            audit.services.record(
+                case=pack.case,
+                action="evidence.built",
+                after={
+                    "match": pack.match.uid,
+                    "as_of": as_of,
+                    "sha256": stored.sha256,
+                    "key_id": key_id,
+                },
+            )
+    except BaseException:
+        # Nobody knows this file; that of another worker has another name.
+        default_storage.delete(stored.name)
+        raise
+    # An interrupted attempt may have left its file.
+    if stored.name != f"evidence/{pack.uid}.zip":
+        default_storage.delete(f"evidence/{pack.uid}.zip")
 
 
 def _about(facts: reading.CaseFacts) -> dict[str, Any]:  # Any: JSON
