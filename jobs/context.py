@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -73,7 +74,10 @@ class JobContext:
             raise HandedBack
         if self._somebody_waits:
             self._somebody_waits = False
+            # What goes before may take longer than silence is allowed to.
+            self._reported_at = inf
             self._give_way()
+            self._reported_at = monotonic()
 
     def finish(self, **columns: Any) -> None:  # Any: of the subject's own row
         """End the job as done and write its subject's columns in one transaction.

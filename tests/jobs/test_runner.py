@@ -12,7 +12,7 @@ from accounts.roles import Role
 from catalogue.models import Recording, RecordingStatus
 from common import draining
 from common.queue import Priority
-from jobs import services
+from jobs import people, services
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.errors import Blocked, Failed, Retry
@@ -339,6 +339,33 @@ def test_long_work_gives_way_to_people(db: None) -> None:
         run()
 
     assert did == ["all", "person", "rest"]
+
+
+def test_the_lease_is_kept_while_others_go_before(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    ends = []
+
+    def work(context: JobContext) -> None:
+        def take_long() -> None:
+            # Longer than work may be silent, as the scan of a whole day is.
+            monkeypatch.setattr("jobs.context._SILENCE_SECONDS", -1.0)
+            Job.objects.update(lease_until=past)
+            context._renewed_at = 0.0
+            context.beat()
+            ends.append(Job.objects.get().lease_until)
+            monkeypatch.undo()
+
+        monkeypatch.setattr(people, "_elsewhere", [(lambda: True, take_long)])
+        context.report()
+
+    with registered(PLAIN, gives_way=True) as kind:
+        do(work)
+        services.submit(kind, BucketFactory.create())
+        assert run().state == JobState.DONE
+
+    assert ends[0] > datetime.now(tz=UTC)
 
 
 def test_a_failed_job_can_be_tried_again(mirrored: Kind) -> None:
