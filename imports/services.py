@@ -12,7 +12,7 @@ from common.storage import display_name, keep_file
 from imports.jobs import RECORDINGS, RESULTS, kind_of
 from imports.models import CatalogueImport, Import, ImportStatus, ResultImport
 from jobs.choices import JobState
-from jobs.services import submit
+from jobs.services import cancel_subject, submit
 from scanning.models import Container
 
 
@@ -92,6 +92,23 @@ def try_again(*, one: Import, user: User) -> bool:
         )
         submit(step, one, user=user)
     return revived
+
+
+@transaction.atomic
+def cancel(*, one: Import, user: User) -> bool:
+    """Cancel the check or the import; return False if neither waits or runs."""
+    kind = kind_of(one)
+    is_cancelled = cancel_subject(kind.check, one) or cancel_subject(
+        kind.carry_out, one
+    )
+    if is_cancelled:
+        audit.services.record(
+            case=one.case,
+            action=f"{kind.event}_cancelled",
+            actor=user,
+            after={"import": one.uid},
+        )
+    return is_cancelled
 
 
 def _moved(one: Import, before: str, after: str) -> bool:

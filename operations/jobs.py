@@ -232,19 +232,19 @@ def jobs(*, state: JobState, kind: str = "", limit: int = 200) -> list[Job]:
     return sorted(found, key=lambda job: job.since, reverse=failed)[:limit]
 
 
-def given_up(key: str) -> Job | None:
-    """Return a failed job by its key, if the viewer may see it."""
+def find_job(key: str, state: JobState) -> Job | None:
+    """Return a job in a state by its key, if the viewer may see it."""
     name, _colon, of_row = key.partition(":")
     kind = next((entry for entry in _KINDS if entry.name == name), None)
     if kind is None:
         return None
-    rows = _in_state(kind, JobState.FAILED)
+    rows = _in_state(kind, state)
     has_uid = any(field.name == "uid" for field in rows.model._meta.fields)
     # The key comes from a form, so it can be any text.
     if not has_uid and not of_row.isdecimal():
         return None
     row = rows.filter(**{"uid" if has_uid else "pk": of_row[:32]}).first()
-    return _jobs(kind, [row], JobState.FAILED)[0] if row is not None else None
+    return _jobs(kind, [row], state)[0] if row is not None else None
 
 
 def job_counts() -> dict[JobState, int]:

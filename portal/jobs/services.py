@@ -1,4 +1,4 @@
-"""Retries failed jobs; each kind has its own service and required permission."""
+"""Retries and cancels jobs; each kind has its own services and required permission."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.changes import ChangeRefused, refingerprint
 from catalogue.models import Recording
-from dedup.checks import CheckUnderWay, resume_check
+from dedup.checks import CheckUnderWay, cancel_check, resume_check
 from dedup.models import CatalogueCheck
 from imports import services as imports
 from imports.models import CatalogueImport, ResultImport
@@ -28,7 +28,7 @@ from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.errors import IntakeRefused
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 from scanning.services import callbacks, outbound_callbacks, retro
-from scanning.services.scans import request_scan
+from scanning.services.scans import cancel_scan, request_scan
 
 
 class NotTriedAgain(Exception):
@@ -37,15 +37,33 @@ class NotTriedAgain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """The permission to retry a kind of job, and the function that retries it."""
+    """The permission to act on a kind of job, and the functions that do it."""
 
     action: Action
-    act: Callable[[Job, User], object]
+    again: Callable[[Job, User], object]
+    cancel: Callable[[Job, User], object] | None = None
 
 
 def may_try_again(job: Job, user: User) -> bool:
     """Return whether the user's role allows a retry of this job."""
     return user.has_perm(_WAYS[type(job.subject)].action)
+
+
+def may_cancel(job: Job, user: User) -> bool:
+    """Return whether jobs of this kind can be cancelled, and the user's role may."""
+    way = _WAYS[type(job.subject)]
+    return way.cancel is not None and user.has_perm(way.action)
+
+
+def cancel(*, job: Job, user: User) -> None:
+    """Cancel a job: at once if it waits, at its next step if it runs.
+
+    Raises ``PermissionDenied`` if the user may not cancel it.
+    """
+    way = _WAYS[type(job.subject)]
+    if way.cancel is None or not user.has_perm(way.action):
+        raise PermissionDenied(str(NOT_ALLOWED))
+    way.cancel(job, user)
 
 
 def try_again(*, job: Job, user: User) -> None:
@@ -57,7 +75,7 @@ def try_again(*, job: Job, user: User) -> None:
     if not may_try_again(job, user):
         raise PermissionDenied(str(NOT_ALLOWED))
     try:
-        done = _WAYS[type(job.subject)].act(job, user)
+        done = _WAYS[type(job.subject)].again(job, user)
     except (
         ChangeRefused,
         EvidenceRefused,
@@ -94,25 +112,41 @@ def _check(job: Job, user: User) -> bool:
 
 
 _WAYS: Mapping[type[Model], _Way] = {
-    Scan: _Way(Action.UPLOAD, _scan),
+    Scan: _Way(
+        Action.UPLOAD,
+        _scan,
+        lambda job, user: cancel_scan(scan=job.subject, user=user),
+    ),
     Recording: _Way(Action.EDIT_CATALOGUE, _recording),
-    RetroSearch: _Way(Action.APPROVE, _search),
-    CatalogueCheck: _Way(Action.EDIT_DUPLICATES, _check),
+    RetroSearch: _Way(
+        Action.APPROVE,
+        _search,
+        lambda job, user: retro.cancel_search(search=job.subject, user=user),
+    ),
+    CatalogueCheck: _Way(
+        Action.EDIT_DUPLICATES,
+        _check,
+        lambda job, user: cancel_check(check=job.subject, user=user),
+    ),
     ReportRun: _Way(
         Action.REPORT,
         lambda job, user: report_services.try_again(run=job.subject, user=user),
+        lambda job, user: report_services.cancel_run(run=job.subject, user=user),
     ),
     EvidencePack: _Way(
         Action.REPORT,
         lambda job, user: evidence_services.try_again(pack=job.subject, user=user),
+        lambda job, user: evidence_services.cancel_pack(pack=job.subject, user=user),
     ),
     CatalogueImport: _Way(
         Action.EDIT_CATALOGUE,
         lambda job, user: imports.try_again(one=job.subject, user=user),
+        lambda job, user: imports.cancel(one=job.subject, user=user),
     ),
     ResultImport: _Way(
         Action.UPLOAD,
         lambda job, user: imports.try_again(one=job.subject, user=user),
+        lambda job, user: imports.cancel(one=job.subject, user=user),
     ),
     OutboundCallback: _Way(
         Action.CONFIGURE,

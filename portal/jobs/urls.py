@@ -9,4 +9,5 @@ from portal.jobs import views
 urlpatterns = [
     path("jobs/", views.job_list, name="jobs"),
     path("jobs/again/", views.job_again, name="job_again"),
+    path("jobs/cancel/", views.job_cancel, name="job_cancel"),
 ]

@@ -1,4 +1,4 @@
-"""Views that list jobs of all kinds and retry the failed ones."""
+"""Views that list jobs of all kinds, cancel open ones and retry failed ones."""
 
 from __future__ import annotations
 
@@ -21,8 +21,14 @@ from accounts.roles import Action
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
 from imports.models import CatalogueImport, ResultImport
-from operations.jobs import KIND_LABELS, Job, JobState, given_up, job_counts, jobs
-from portal.jobs.services import NotTriedAgain, may_try_again, try_again
+from operations.jobs import KIND_LABELS, Job, JobState, find_job, job_counts, jobs
+from portal.jobs.services import (
+    NotTriedAgain,
+    cancel,
+    may_cancel,
+    may_try_again,
+    try_again,
+)
 from portal.shared.access import PortalRequest, needs
 from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning import selectors
@@ -54,6 +60,11 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
         {
             "jobs": [(job, _page_of(job)) for job in listed],
             "again": retryable,
+            "cancellable": [
+                job.key
+                for job in listed
+                if state is not JobState.FAILED and may_cancel(job, request.user)
+            ],
             "state": state,
             "states": job_counts(),
             "kind": kind,
@@ -70,7 +81,7 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
     """Retry one failed job, or all failed jobs that the page shows."""
     done, refused = 0, []
     for key in request.POST.getlist("job")[:_AT_ONCE]:
-        job = given_up(key)
+        job = find_job(key, JobState.FAILED)
         if job is None:
             refused.append(
                 _("A job has changed in the meantime, or you may not see it.")
@@ -96,6 +107,22 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
         messages.error(request, message)
     kind = request.POST.get("kind", "")
     wanted = {"state": JobState.FAILED, "kind": kind if kind in KIND_LABELS else ""}
+    return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def job_cancel(request: PortalRequest) -> HttpResponseBase:
+    """Cancel one waiting or running job."""
+    key, kind = request.POST.get("job", ""), request.POST.get("kind", "")
+    state = _state_of(request.POST.get("state", ""))
+    job = find_job(key, JobState.WAITING) or find_job(key, JobState.RUNNING)
+    if job is None:
+        messages.error(request, _("The job has ended, or you may not see it."))
+    else:
+        cancel(job=job, user=request.user)
+        messages.success(request, _("%(job)s is being cancelled.") % {"job": job.title})
+    wanted = {"state": state, "kind": kind if kind in KIND_LABELS else ""}
     return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
 
 

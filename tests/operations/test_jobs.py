@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.test import Client
 from pytest_django import Settings
@@ -15,12 +16,18 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording, RecordingStatus
+from dedup.checks import start_check
 from dedup.models import CatalogueCheck, RunStatus
+from imports import services as imports
 from imports.models import CatalogueImport, ImportStatus, ResultImport
-from operations.jobs import JobState, given_up, job_counts, jobs
+from operations.jobs import Job, JobState, find_job, job_counts, jobs
 from reports.choices import RunState
+from reports.evidence.services import request_pack
+from reports.evidence.signing import create_key
+from reports.layouts import Layout
 from reports.models import EvidencePack, PackStatus, ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
+from reports.services import request_report
 from scanning import callback_processing
 from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanStatus
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
@@ -30,8 +37,9 @@ from scanning.services.scans import request_scan
 from scanning.tasks import process_callback
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.accounts import make_user
-from tests.factories.catalogue import RecordingFactory
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.scanning import ContainerFactory
 from tests.security.world import Desk, report_run, schedule
 
 
@@ -184,7 +192,7 @@ def test_what_was_given_up_is_tried_again_by_who_may(
     weaker = [one for one in Role if list(Role).index(one) < list(Role).index(role)]
     for one in weaker[1:]:
         _post(one, job.key)
-        assert given_up(job.key) is not None
+        assert find_job(job.key, JobState.FAILED) is not None
     events = Event.objects.count()
 
     response = _post(role, job.key)
@@ -192,14 +200,104 @@ def test_what_was_given_up_is_tried_again_by_who_may(
     assert "1 job was queued again." in response
     row.refresh_from_db()
     assert {name: getattr(row, name) for name in then} == then
-    assert given_up(job.key) is None
+    assert find_job(job.key, JobState.FAILED) is None
     assert Event.objects.count() > events
 
 
-def _post(role: Role, key: str) -> str:
+def _waiting_file(_desk: Desk) -> Scan:
+    container = ContainerFactory.create()
+    container.buckets.add(BucketFactory.create())
+    file = submit_upload(
+        container=container,
+        upload=upload("talk.wav", b"x" * 99),
+        user=make_user(Role.MANAGER),
+    ).scanned_file
+    return file.scans.get()
+
+
+def _waiting_results(desk: Desk) -> ResultImport:
+    file = SimpleUploadedFile("dump.json", b'{"data": []}')
+    return imports.keep_results(
+        container=desk.container, file=file, user=make_user(Role.MANAGER)
+    )
+
+
+def _waiting_pack(desk: Desk) -> EvidencePack:
+    create_key()
+    return request_pack(match=desk.match, user=make_user(Role.MANAGER))
+
+
+_OPEN: dict[str, tuple[Callable[[Desk], Model], Role, dict[str, object]]] = {
+    "scan": (_waiting_file, Role.REVIEWER, {"status": ScanStatus.CANCELLED}),
+    "catalogue_check": (
+        lambda _desk: start_check(user=make_user(Role.MANAGER)),
+        Role.MANAGER,
+        {"status": RunStatus.CANCELLED},
+    ),
+    "report": (
+        lambda _desk: request_report(layout=Layout(), user=make_user(Role.MANAGER)),
+        Role.REVIEWER,
+        {"state": RunState.CANCELLED},
+    ),
+    "evidence": (
+        _waiting_pack,
+        Role.REVIEWER,
+        {"status": PackStatus.CANCELLED},
+    ),
+    "result_import": (
+        _waiting_results,
+        Role.REVIEWER,
+        {"status": ImportStatus.REFUSED, "message": "It was cancelled."},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", _OPEN)
+def test_an_open_job_is_cancelled_by_who_may(
+    kind: str, db: None, viewer: Client, run_worker: Worker
+) -> None:
+    make, role, then = _OPEN[kind]
+    row = make(Desk(1))
+    (job,) = [*jobs(state=JobState.WAITING, kind=kind), *_running(kind)]
+    assert job.subject == row
+    shown = b"Cancel<span"
+    assert shown not in viewer.get(f"/jobs/?state={job.state}&kind={kind}").content
+    assert viewer.post("/jobs/cancel/", {"job": job.key}).status_code == 403
+    events = Event.objects.count()
+
+    answer = _post(role, job.key, "cancel")
+
+    assert "is being cancelled" in answer
+    row.refresh_from_db()
+    assert {name: getattr(row, name) for name in then} == then
+    assert Event.objects.count() > events
+    run_worker()
+    row.refresh_from_db()
+    assert {name: getattr(row, name) for name in then} == then
+    assert "The job has ended" in _post(role, job.key, "cancel")
+
+
+def _running(kind: str) -> list[Job]:
+    # An import shows no difference between waiting and running.
+    return jobs(state=JobState.RUNNING, kind=kind)
+
+
+def test_a_limited_person_cancels_nothing_elsewhere(db: None) -> None:
+    desk, other = Desk(1), Desk(2)
+    pack = _waiting_pack(other)
+    client = Client()
+    client.force_login(desk.user)
+
+    client.post("/jobs/cancel/", {"job": f"evidence:{pack.uid}"})
+
+    pack.refresh_from_db()
+    assert pack.status == PackStatus.QUEUED
+
+
+def _post(role: Role, key: str, verb: str = "again") -> str:
     client = Client()
     client.force_login(make_user(role))
-    answer = client.post("/jobs/again/", {"job": key, "kind": "odd"}, follow=True)
+    answer = client.post(f"/jobs/{verb}/", {"job": key, "kind": "odd"}, follow=True)
     return answer.content.decode()
 
 
