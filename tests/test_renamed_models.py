@@ -71,6 +71,7 @@ def test_rows_and_permissions_of_a_renamed_model_stay(
     assert holder.user_permissions.count() == len(RENAMED) * len(ACTIONS)
 
 
+@pytest.mark.slow
 def test_a_backup_from_before_the_renames_restores(
     empty_database: BaseDatabaseWrapper,
     tmp_path: Path,
