@@ -124,7 +124,13 @@ class JobContext:
         self.is_finished = True
 
     def put_off(self, cause: str = "", **columns: object) -> None:
-        """Let the job wait again; the subject shows why."""
+        """Let the job wait again, or end if it is to be cancelled.
+
+        The subject shows why it waits.
+        """
+        if self._mine().filter(cancel_requested=True).exists():
+            self.end(JobState.CANCELLED, "", "")
+            return
         with transaction.atomic():
             self.leave(JobState.WAITING, progress=0, cause=cause[:1000], **columns)
             self.kind.show(self.subject.pk, JobState.WAITING, cause)

@@ -150,32 +150,45 @@ def try_subject_again(
 
 
 def reclaim() -> int:
-    """Let jobs wait again whose worker died; return how many there were."""
+    """Let jobs wait again whose worker died; return how many there were.
+
+    Those that were to be cancelled end, and those that were begun too often fail.
+    """
     count = 0
     for job in selectors.lost_leases():
-        kind = find_kind(job.kind)
-        limit = kind.max_attempts() if kind else None
-        mine = Job.objects.filter(
-            pk=job.pk, lease_owner=job.lease_owner, attempts=job.attempts
-        )
-        lost = mine.filter(state=JobState.RUNNING, lease_until=job.lease_until)
         with transaction.atomic():
-            if limit is not None and job.attempts >= limit:
-                cause = f"Its worker died or hung {job.attempts} times."
-                if lost.update(
-                    state=JobState.FAILED,
-                    code="lost_worker",
-                    cause=cause,
-                    finished_at=datetime.now(tz=UTC),
-                    **NO_LEASE,
-                ):
-                    count += 1
-                    _end_subject(job, JobState.FAILED, "lost_worker", cause)
-            elif lost.update(state=JobState.WAITING, progress=0, **NO_LEASE):
-                count += 1
-                if kind is not None:
-                    kind.show(job.subject, JobState.WAITING)
+            count += _reclaimed(job)
     return count
+
+
+def _reclaimed(job: Job) -> bool:
+    """Take a job back from a worker; return False if it is no longer lost."""
+    kind = find_kind(job.kind)
+    limit = kind.max_attempts() if kind else None
+    lost = Job.objects.filter(
+        pk=job.pk,
+        state=JobState.RUNNING,
+        lease_owner=job.lease_owner,
+        lease_until=job.lease_until,
+        attempts=job.attempts,
+    )
+    if job.cancel_requested:
+        state, code, cause = JobState.CANCELLED, "", ""
+    elif limit is not None and job.attempts >= limit:
+        state, code = JobState.FAILED, "lost_worker"
+        cause = f"Its worker died or hung {job.attempts} times."
+    else:
+        if not lost.update(state=JobState.WAITING, progress=0, **NO_LEASE):
+            return False
+        if kind is not None:
+            kind.show(job.subject, JobState.WAITING)
+        return True
+    now = datetime.now(tz=UTC)
+    columns = {"state": state, "code": code, "cause": cause, "finished_at": now}
+    if not lost.update(**columns, **NO_LEASE):
+        return False
+    _end_subject(job, state, code, cause)
+    return True
 
 
 def prune() -> int:

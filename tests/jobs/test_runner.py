@@ -250,6 +250,39 @@ def test_a_waiting_job_is_cancelled_at_once_and_its_package_is_told(db: None) ->
     assert ends == [(str(recording), JobState.CANCELLED, "", "")]
 
 
+@pytest.mark.parametrize("error", [Retry("Not yet."), ValueError("odd")])
+def test_a_job_that_fails_while_it_is_cancelled_does_not_come_back(
+    plain: Kind, error: Exception
+) -> None:
+    services.submit(plain, BucketFactory.create())
+
+    def fail(context: JobContext) -> None:
+        assert services.cancel(context.job)
+        raise error
+
+    do(fail)
+
+    assert run().state == JobState.CANCELLED
+
+
+def test_a_cancelled_job_whose_worker_dies_ends(mirrored: Kind) -> None:
+    recording = RecordingFactory.create()
+    job = services.submit(mirrored, recording)
+    Job.objects.filter(pk=job.pk).update(
+        state=JobState.RUNNING,
+        lease_owner="gone:1",
+        lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        attempts=1,
+    )
+    assert services.cancel(job)
+
+    assert services.reclaim() == 1
+
+    job.refresh_from_db()
+    assert (job.state, job.lease_owner) == (JobState.CANCELLED, "")
+    assert services.reclaim() == 0
+
+
 def test_a_worker_that_shuts_down_hands_long_work_back(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
