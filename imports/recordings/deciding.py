@@ -33,7 +33,7 @@ _DURATION_SLACK_MS = 2_000
 
 
 @dataclass(slots=True)
-class Change:
+class RowChange:
     """The changes of a row to a recording."""
 
     columns: Mapping[str, Any]  # Any: a column's value
@@ -128,7 +128,7 @@ class Decider:
         named: Recording,
         existing: Recording,
         new_audio: NewAudio | None,
-    ) -> Change:
+    ) -> RowChange:
         """Return what the row changes; ``named`` was merged if it is not ``existing``."""
         if new_audio is not None:
             refuse_unready(existing)
@@ -146,7 +146,7 @@ class Decider:
         before = {name: shown(getattr(existing, name)) for name in columns}
         if new_audio is not None:
             before["audio"] = existing.audio_name or existing.source_url
-        return Change(columns, missing, new_audio, before)
+        return RowChange(columns, missing, new_audio, before)
 
     def new_exclusions(
         self, row: CheckedRow, existing: Recording | None, duration_ms: int | None

@@ -27,7 +27,7 @@ from imports.recordings.audio import (
     open_sound,
     refuse_link,
 )
-from imports.recordings.deciding import Change, Decider
+from imports.recordings.deciding import Decider, RowChange
 from imports.recordings.errors import Overtaken, RowRefused, Unfit
 from imports.recordings.rows import (
     CheckedRow,
@@ -233,7 +233,7 @@ class RecordingImporter:
         self.summary.note_change(row.line, existing.custom_id, change)
         return not change.is_empty
 
-    def _write(self, row: CheckedRow, existing: Recording, change: Change) -> None:
+    def _write(self, row: CheckedRow, existing: Recording, change: RowChange) -> None:
         if change.columns:
             update_recording(
                 recording=existing, columns=dict(change.columns), user=self.user

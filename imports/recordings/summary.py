@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imports.recordings.rows import ImportFault, Interval
 
 if TYPE_CHECKING:
-    from imports.recordings.deciding import Change
+    from imports.recordings.deciding import RowChange
 
 # Entries of each kind, which are shown on one page.
 _SHOWN = 200
@@ -54,7 +54,7 @@ class ImportSummary:
         _note(self.faults, line, faults)
         _note(self.warnings, line, warnings)
 
-    def note_change(self, line: int, custom_id: str, change: Change) -> None:
+    def note_change(self, line: int, custom_id: str, change: RowChange) -> None:
         """Keep what a row changes."""
         if change.touched is not None:
             self.exclusions += len(change.exclusions)

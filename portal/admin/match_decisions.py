@@ -24,7 +24,7 @@ from portal.shared import selection
 from portal.shared.selection import Versions
 from review.choices import Verb
 from review.decisions import assignment
-from review.decisions.decide import Outcome, decide, decide_one, decision_limit
+from review.decisions.decide import Decided, decide, decide_one, decision_limit
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Match
@@ -99,7 +99,7 @@ class _Work:
     title: str
     done: str
     form: DecisionForm | AssignForm
-    act: Callable[[Versions], Outcome]
+    act: Callable[[Versions], Decided]
 
 
 def decide_many(
@@ -112,7 +112,7 @@ def decide_many(
     rule = RULES[verb]
     form = DecisionForm(rule, _sent(request))
 
-    def act(expected: Versions) -> Outcome:
+    def act(expected: Versions) -> Decided:
         return decide(
             versions=expected, user=user_of(request), decision=form.decision()
         )
@@ -127,7 +127,7 @@ def assign_many(
     """Assign the selected matches to a person after a preview."""
     form = AssignForm(_sent(request))
 
-    def act(expected: Versions) -> Outcome:
+    def act(expected: Versions) -> Decided:
         return assignment.bulk_assign(
             uids=list(expected),
             user=user_of(request),
@@ -201,7 +201,7 @@ def _apply(request: HttpRequest, work: _Work) -> None:
     _tell(request, work.done, outcome)
 
 
-def _tell(request: HttpRequest, word: str, outcome: Outcome) -> None:
+def _tell(request: HttpRequest, word: str, outcome: Decided) -> None:
     """Show how many matches changed, and why others were refused."""
     done, refused = len(outcome.done), len(outcome.refused)
     if done:

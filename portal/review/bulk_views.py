@@ -20,7 +20,7 @@ from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
 from review.choices import Verb
 from review.decisions import assignment
-from review.decisions.decide import Outcome, decide, decision_limit
+from review.decisions.decide import Decided, decide, decision_limit
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Match
@@ -117,7 +117,7 @@ def _apply(
 
 def _decider(
     request: PortalRequest, form: DecisionForm | AssignForm
-) -> Callable[[Versions], Outcome]:
+) -> Callable[[Versions], Decided]:
     if isinstance(form, AssignForm):
         values = form.cleaned_data
         return lambda step: assignment.bulk_assign(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
-from review.decisions.decide import Outcome, decision_limit
+from review.decisions.decide import Decided, decision_limit
 from review.models import Match
 
 # The largest selection of a manager, limited by the size of one form.
@@ -85,7 +85,7 @@ class Progress:
         """Return the next ``size`` matches to decide."""
         return dict(list(self.rest.items())[:size])
 
-    def after(self, step: Versions, outcome: Outcome) -> Progress:
+    def after(self, step: Versions, outcome: Decided) -> Progress:
         """Return the progress after a step; matches without an outcome count as gone."""
         done = {match.uid: match.version for match in outcome.done}
         refused = [

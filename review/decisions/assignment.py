@@ -12,7 +12,7 @@ from accounts.roles import Action
 from audit.services import EventDraft, record_all
 from review import errors
 from review.choices import WAITING_STATES
-from review.decisions.decide import Outcome, Refusal, decision_limit
+from review.decisions.decide import Decided, Refusal, decision_limit
 from review.models import Match
 from review.services import transitions
 
@@ -35,7 +35,7 @@ def assign(*, match: Match, user: User, assignee: User | None, note: str = "") -
 @transaction.atomic
 def bulk_assign(
     *, uids: Collection[str], user: User, assignee: User | None, note: str = ""
-) -> Outcome:
+) -> Decided:
     """Assign many matches to one person, and list the refused ones with their cause.
 
     Raise before writing if the user, the assignee, the note or the count is refused.
@@ -44,7 +44,7 @@ def bulk_assign(
     limit = decision_limit(user)
     if len(uids) > limit:
         raise errors.BulkLimit(limit=limit)
-    outcome = Outcome()
+    outcome = Decided()
     for match in transitions.locked_rows().filter(uid__in=uids):
         try:
             _refuse_decided(match)

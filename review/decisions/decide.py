@@ -44,7 +44,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Decided:
     """The matches that changed and those that did not."""
 
     done: list[Match] = field(default_factory=list)
@@ -65,7 +65,7 @@ def decide_one(*, match: Match, version: int, decision: Decision, user: User) ->
 
 
 @transaction.atomic
-def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> Outcome:
+def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> Decided:
     """Decide matches; ``versions`` maps their uids to the versions that the user saw.
 
     Raise ``BulkLimit``, or the error that refuses the decision as such (role, code,
@@ -77,8 +77,8 @@ def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> Ou
         raise errors.BulkLimit(limit=limit)
     # Locked in key order, so that two decisions about many matches cannot deadlock.
     rows = list(transitions.locked_rows().filter(uid__in=versions))
-    asked = _Asked(decision, user, rows)
-    outcome = Outcome()
+    asked = _Deciding(decision, user, rows)
+    outcome = Decided()
     moves: list[tuple[Match, Change]] = []
     further: list[Match] = []
     for match in rows:
@@ -103,7 +103,7 @@ def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> Ou
     return outcome
 
 
-class _Asked:
+class _Deciding:
     """One decision about locked matches; licences and events are read once for all."""
 
     def __init__(self, decision: Decision, user: User, rows: Sequence[Match]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accounts.models import User
 from review.choices import Verb
-from review.decisions.decide import Outcome, decide, decide_one
+from review.decisions.decide import Decided, decide, decide_one
 from review.decisions.verbs import Decision
 from review.models import Licence, Match
 
@@ -102,7 +102,7 @@ def release(*, match: Match, user: User, version: int, answer: str) -> Match:
 
 def bulk_decide(
     *, expected: Mapping[str, int], user: User, decision: Decision
-) -> Outcome:
+) -> Decided:
     """Decide many matches."""
     return decide(versions=expected, decision=decision, user=user)
 
