@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, Separator
 from reports.models import ReportOptions
+from reports.options import OPTIONS
 from reports.rows import KeptRow
 from reports.schemas import SCHEMAS, ColumnType, Schema, shape
 from reports.writers import (
@@ -50,15 +51,22 @@ class Layout:
     @classmethod
     def of(cls, options: ReportOptions) -> Self:
         """Return the layout of a run, template or schedule."""
-        return cls(
-            mode=Mode(options.mode),
-            filters=options.filters,
-            files_without=FilesWithout(options.files_without),
-            format=Format(options.format),
-            separator=Separator(options.separator),
-            byte_order_mark=options.byte_order_mark,
-            columns=tuple(options.columns),
-        )
+        values = {name: getattr(options, name) for name in OPTIONS}
+        return cls.given(values, filters=options.filters, columns=options.columns)
+
+    @classmethod
+    def given(
+        cls,
+        values: Mapping[str, object],
+        *,
+        filters: Filters,
+        columns: Iterable[str] = (),
+    ) -> Self:
+        """Return a layout from values by name of option; missing ones are the default."""
+        options: dict[str, Any] = {  # Any: of the fields' own types
+            name: option.read(values.get(name)) for name, option in OPTIONS.items()
+        }
+        return cls(filters=filters, columns=tuple(columns), **options)
 
     def columns_of_model(self) -> dict[str, Any]:  # Any: values of model fields
         """Return the layout as columns of a ``ReportOptions`` model."""

@@ -116,8 +116,8 @@ _OF_ROWS = ("as_of_event", "as_of_at", "row_count", "counts", "versions", "rows_
 def cancel_run(*, run: ReportRun, user: User) -> None:
     """Cancel a run: at once if it waits, within two seconds if it runs."""
     with transaction.atomic():
-        cancel_subject(REPORT, run)
-        _record(run, "cancelled", user, {})
+        if cancel_subject(REPORT, run):
+            _record(run, "cancelled", user, {})
 
 
 def try_again(*, run: ReportRun, user: User) -> None:

@@ -27,6 +27,7 @@ from reports.files import CONTENT_TYPES, as_json
 from reports.layouts import Layout
 from reports.manifest import manifest
 from reports.models import ReportRun
+from reports.options import OPTIONS
 from reports.schemas import UnknownColumn
 from review.filters import MatchFilter
 
@@ -58,19 +59,23 @@ class MayReport(BasePermission):
         return any(scopes.allows(request.auth.scopes, each) for each in wanted)
 
 
+def _option_field(name: str) -> serializers.ChoiceField:
+    option = OPTIONS[name]
+    choices = option.choices.choices if option.choices else ()
+    return serializers.ChoiceField(choices=choices, default=option.default)
+
+
 class LayoutSerializer(serializers.Serializer[None]):
     """The contents and the format of a report."""
 
     name = serializers.CharField(required=False, default="", max_length=200)
-    mode = serializers.ChoiceField(choices=Mode.choices, default=Mode.MATCH)
-    format = serializers.ChoiceField(choices=Format.choices, default=Format.CSV)
-    separator = serializers.ChoiceField(
-        choices=Separator.choices, default=Separator.COMMA
+    mode = _option_field("mode")
+    format = _option_field("format")
+    separator = _option_field("separator")
+    byte_order_mark = serializers.BooleanField(
+        default=bool(OPTIONS["byte_order_mark"].default)
     )
-    byte_order_mark = serializers.BooleanField(default=True)
-    files_without = serializers.ChoiceField(
-        choices=FilesWithout.choices, default=FilesWithout.ALL
-    )
+    files_without = _option_field("files_without")
     columns = serializers.ListField(child=serializers.CharField(), default=list)
     filters = serializers.DictField(
         default=dict,
@@ -101,15 +106,7 @@ class LayoutSerializer(serializers.Serializer[None]):
 
 
 def _layout(options: Mapping[str, Any]) -> Layout:  # Any: DRF's own type
-    return Layout(
-        mode=Mode(options["mode"]),
-        filters=options["filters"],
-        files_without=FilesWithout(options["files_without"]),
-        format=Format(options["format"]),
-        separator=Separator(options["separator"]),
-        byte_order_mark=options["byte_order_mark"],
-        columns=tuple(options["columns"]),
-    )
+    return Layout.given(options, filters=options["filters"], columns=options["columns"])
 
 
 class RunSerializer(serializers.ModelSerializer[ReportRun]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -14,17 +13,24 @@ from django.utils.translation import gettext_lazy as _
 
 from common.http import LinkRefused, check_link
 from portal.shared.filters import MatchFilterForm
-from reports.choices import FilesWithout, Format, Mode, Separator
+from reports.choices import FilesWithout, Mode
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
 from reports.models.schedule import Channel, Every
+from reports.options import OPTIONS
 from reports.scheduling import Plan
 from reports.schemas import SCHEMAS
 from reports.summaries import By
 from review.choices import MatchState
 from review.filters import MatchFilter
 
-_OPTIONS = ("mode", "format", "separator", "byte_order_mark", "files_without")
+_YES_OR_NO = (("yes", _("Yes, for Excel")), ("no", _("No")))
+
+
+def _option_field(name: str, *, required: bool = False) -> forms.ChoiceField:
+    option = OPTIONS[name]
+    choices = option.choices.choices if option.choices else _YES_OR_NO
+    return forms.ChoiceField(required=required, label=option.label, choices=choices)
 
 
 class ReportForm(MatchFilterForm):
@@ -36,25 +42,11 @@ class ReportForm(MatchFilterForm):
         choices=MatchState.choices,
         widget=forms.CheckboxSelectMultiple,
     )
-    mode = forms.ChoiceField(
-        required=False, label=_("One row per"), choices=Mode.choices
-    )
-    format = forms.ChoiceField(
-        required=False, label=_("Format"), choices=Format.choices
-    )
-    separator = forms.ChoiceField(
-        required=False, label=_("Separator (CSV)"), choices=Separator.choices
-    )
-    byte_order_mark = forms.ChoiceField(
-        required=False,
-        label=_("Byte order mark (CSV)"),
-        choices=[("yes", _("Yes, for Excel")), ("no", _("No"))],
-    )
-    files_without = forms.ChoiceField(
-        required=False,
-        label=_("Files without a match"),
-        choices=FilesWithout.choices,
-    )
+    mode = _option_field("mode")
+    format = _option_field("format")
+    separator = _option_field("separator")
+    byte_order_mark = _option_field("byte_order_mark")
+    files_without = _option_field("files_without")
     columns = forms.MultipleChoiceField(
         required=False,
         label=_("Columns"),
@@ -88,40 +80,29 @@ class ReportForm(MatchFilterForm):
     @property
     def layout(self) -> Layout:
         """Return the layout that a valid form describes."""
-        cleaned = self.cleaned_data
-        return Layout(
+        return Layout.given(
+            self.cleaned_data,
             filters=MatchFilter.from_query(self.data).to_query(),
-            mode=Mode(cleaned["mode"] or Mode.MATCH),
-            format=Format(cleaned["format"] or Format.CSV),
-            separator=Separator(cleaned["separator"] or Separator.COMMA),
-            byte_order_mark=cleaned["byte_order_mark"] != "no",
-            files_without=FilesWithout(cleaned["files_without"]),
-            columns=tuple(cleaned["columns"]),
+            columns=self.cleaned_data["columns"],
         )
 
 
 class WriteAgainForm(forms.Form):
     """Another layout for the stored rows of a report run."""
 
-    mode = forms.ChoiceField(label=_("One row per"), choices=Mode.choices)
-    format = forms.ChoiceField(label=_("Format"), choices=Format.choices)
-    separator = forms.ChoiceField(label=_("Separator (CSV)"), choices=Separator.choices)
-    byte_order_mark = forms.ChoiceField(
-        label=_("Byte order mark (CSV)"),
-        choices=[("yes", _("Yes, for Excel")), ("no", _("No"))],
-    )
+    mode = _option_field("mode", required=True)
+    format = _option_field("format", required=True)
+    separator = _option_field("separator", required=True)
+    byte_order_mark = _option_field("byte_order_mark", required=True)
 
     def layout_of(self, run: ReportRun) -> Layout:
         """Return the layout of a valid form; columns stay if the mode does."""
-        cleaned, before = self.cleaned_data, Layout.of(run)
-        mode = Mode(cleaned["mode"])
-        return replace(
-            before,
-            mode=mode,
-            format=Format(cleaned["format"]),
-            separator=Separator(cleaned["separator"]),
-            byte_order_mark=cleaned["byte_order_mark"] == "yes",
-            columns=before.columns if mode == before.mode else (),
+        before = Layout.of(run)
+        has_same_columns = self.cleaned_data["mode"] == before.mode
+        return Layout.given(
+            {"files_without": before.files_without, **self.cleaned_data},
+            filters=before.filters,
+            columns=before.columns if has_same_columns else (),
         )
 
 
@@ -233,7 +214,7 @@ def query_dict(layout: Layout) -> QueryDict:
     query = QueryDict(mutable=True)
     for name, value in layout.filters.items():
         query.setlist(name, value if isinstance(value, list) else [value])
-    for name in _OPTIONS:
+    for name in OPTIONS:
         query[name] = str(getattr(layout, name))
     query["byte_order_mark"] = "yes" if layout.byte_order_mark else "no"
     query.setlist("columns", list(layout.columns))

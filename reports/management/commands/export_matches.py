@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
 from reports import files, services
-from reports.choices import FilesWithout, Format, Mode, Separator
+from reports.choices import Format
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
+from reports.options import OPTIONS
 from reports.schemas import UnknownColumn
 from review.choices import MatchState
 from review.filters import MatchFilter
@@ -35,22 +36,12 @@ class Command(BaseCommand):
             default="",
             help="a saved template; replaces the other options",
         )
-        add(
-            "--mode",
-            choices=Mode.values,
-            default=Mode.MATCH,
-            help="the subject of a row",
-        )
-        add("--format", choices=Format.values, help="default: by the file's name")
-        add("--separator", choices=Separator.values, default=Separator.COMMA)
+        for option in OPTIONS.values():
+            if option.choices is not None:
+                name = option.name.replace("_", "-")
+                add(f"--{name}", choices=option.choices.values, help=option.help)
         add("--bom", action=BooleanOptionalAction, default=True, help="CSV only")
         add("--columns", default="", help="comma-separated names (default: all)")
-        add(
-            "--files-without",
-            choices=FilesWithout.values,
-            default=FilesWithout.ALL,
-            help="files without a match that get a row (default: %(default)s)",
-        )
         add("--container", default="", help="name or number of one container")
         add(
             "--state",
@@ -118,16 +109,17 @@ def _layout(
         query.setlist("state", options["state"])
     if options["container"]:
         query["container"] = str(_container(options["container"]))
-    return Layout(
-        mode=Mode(options["mode"]),
+    values = {
+        **options,
+        "format": options["format"] or by_name,
+        "byte_order_mark": options["bom"],
+    }
+    if of is not None:
+        values["files_without"] = of.files_without
+    return Layout.given(
+        values,
         filters=of.filters if of else MatchFilter.from_query(query).to_query(),
-        files_without=FilesWithout(
-            of.files_without if of else options["files_without"]
-        ),
-        format=Format(options["format"] or by_name),
-        separator=Separator(options["separator"]),
-        byte_order_mark=options["bom"],
-        columns=tuple(filter(None, options["columns"].split(","))),
+        columns=filter(None, options["columns"].split(",")),
     )
 
 
