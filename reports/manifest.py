@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reports.choices import Format
 from reports.layouts import SEPARATORS, Layout
 from reports.models import ReportRun
@@ -20,9 +22,23 @@ def contents(run: ReportRun) -> dict[str, object]:
         "files_without_match": run.files_without,
         "columns": [field.name for field in layout.fields],
         "as_of_event": run.as_of_event,
-        "rows": {"total": run.row_count, **run.counts},
+        "rows": {"total": run.row_count, **_in_order(run.counts)},
         **run.versions,
     }
+
+
+def _in_order(counts: dict[str, Any]) -> dict[str, Any]:  # Any: JSON of the run
+    """Return the counts in the order in which a new run has them.
+
+    PostgreSQL sorts the keys of stored JSON by length, and a report that is written
+    again must have the same bytes.
+    """
+    kinds = {
+        name: dict(sorted(counts[name].items()))
+        for name in ("match_found", "review_state")
+        if name in counts
+    }
+    return kinds | {name: text for name, text in counts.items() if name not in kinds}
 
 
 def manifest(run: ReportRun) -> dict[str, object]:

@@ -14,6 +14,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
+from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.models import Exclusion
 from common.storage import FileOnDisk
@@ -25,7 +26,7 @@ from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from reports.schemas import SCHEMAS, UnknownColumn
 from reports.values import ValueType
-from review.choices import QueueReason
+from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning.choices import FileStatus
 from tests.factories import deciding
@@ -34,6 +35,7 @@ from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 from tests.reports.reading import content, file_of, rows, run_of
+from tests.security.world import Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -388,3 +390,24 @@ def test_check_finds_a_changed_and_a_missing_file(match: Match) -> None:
     file, kept = files.check_run(run=ReportRun.objects.get())
     assert "it was written as" in file.fault
     assert kept.fault == "The file is missing."
+
+
+def test_a_limited_persons_report_is_written_again_with_the_same_bytes(
+    db: None,
+) -> None:
+    desk = Desk(1)
+    for state in (MatchState.CONFIRMED, MatchState.IN_REVIEW, MatchState.CLEARED):
+        make_match(
+            recording=RecordingFactory.create(bucket=desk.bucket),
+            scan=ScanFactory.create(scanned_file__container=desk.container),
+            state=state,
+        )
+    layout = Layout(format=Format.JSON)
+    with working_for(desk.user):
+        run = services.build_report(layout=layout, user=desk.user)
+
+    # PostgreSQL keeps the keys of JSON in another order than they were written.
+    stored = ReportRun.objects.get(pk=run.pk)
+    again = services.write_again(run=stored, layout=layout, user="system", now=True)
+
+    assert again.sha256 == run.sha256
