@@ -152,7 +152,7 @@ def _limits_of(viewer: Viewer) -> dict[LimitKind, frozenset[int] | None]:
     set them.
     """
     free: dict[LimitKind, frozenset[int] | None] = dict.fromkeys(LimitKind)
-    # Anonymous viewers are stopped by permissions, not by limits.
+    # Permissions already stop anonymous users, so they need no access limits.
     if not isinstance(viewer, User) or viewer.has_perm(Action.CONFIGURE):
         return free
     limits = list(AccessLimit.objects.filter(group__user=viewer))

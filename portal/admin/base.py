@@ -67,7 +67,7 @@ class RoleAdmin(_ModelAdmin[Row]):
         return history.page(request, shown, context)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show the model in the index to every role."""
+        """List the model on the admin's first page for every role."""
         return request.user.has_perm(Action.VIEW)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:

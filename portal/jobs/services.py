@@ -42,6 +42,8 @@ class _Way:
     action: Action
     again: Callable[[Job, User], object]
     cancel: Callable[[Job, User], object] | None = None
+    refuse: Callable[[Job, User], None] = lambda _job, _user: None
+    """Raises ``PermissionDenied`` for users whose access limits rule the job out."""
 
 
 def may_try_again(job: Job, user: User) -> bool:
@@ -63,6 +65,7 @@ def cancel(*, job: Job, user: User) -> None:
     way = _WAYS[type(job.subject)]
     if way.cancel is None or not user.has_perm(way.action):
         raise PermissionDenied(str(NOT_ALLOWED))
+    way.refuse(job, user)
     way.cancel(job, user)
 
 
@@ -74,8 +77,10 @@ def try_again(*, job: Job, user: User) -> None:
     """
     if not may_try_again(job, user):
         raise PermissionDenied(str(NOT_ALLOWED))
+    way = _WAYS[type(job.subject)]
+    way.refuse(job, user)
     try:
-        done = _WAYS[type(job.subject)].again(job, user)
+        done = way.again(job, user)
     except (
         ChangeRefused,
         EvidenceRefused,
@@ -99,16 +104,10 @@ def _recording(job: Job, user: User) -> None:
     refingerprint(recording=job.subject, user=user)
 
 
-def _search(job: Job, user: User) -> None:
+def _refuse_unseen_search(job: Job, _user: User) -> None:
     # Recordings outside the user's access limits are filtered out, so none may be left.
     if not job.subject.recordings.exists():
         raise PermissionDenied(_("You may not see what this search looks for."))
-    retro.resume_search(search=job.subject, user=user)
-
-
-def _check(job: Job, user: User) -> bool:
-    refuse_limited(user)
-    return resume_check(check=job.subject, user=user)
 
 
 _WAYS: Mapping[type[Model], _Way] = {
@@ -120,13 +119,15 @@ _WAYS: Mapping[type[Model], _Way] = {
     Recording: _Way(Action.EDIT_CATALOGUE, _recording),
     RetroSearch: _Way(
         Action.APPROVE,
-        _search,
+        lambda job, user: retro.resume_search(search=job.subject, user=user),
         lambda job, user: retro.cancel_search(search=job.subject, user=user),
+        refuse=_refuse_unseen_search,
     ),
     CatalogueCheck: _Way(
         Action.EDIT_DUPLICATES,
-        _check,
+        lambda job, user: resume_check(check=job.subject, user=user),
         lambda job, user: cancel_check(check=job.subject, user=user),
+        refuse=lambda _job, user: refuse_limited(user),
     ),
     ReportRun: _Way(
         Action.REPORT,

@@ -105,23 +105,29 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
         )
     for message in dict.fromkeys(refused):
         messages.error(request, message)
-    kind = request.POST.get("kind", "")
-    wanted = {"state": JobState.FAILED, "kind": kind if kind in KIND_LABELS else ""}
-    return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
+    return _back(request, JobState.FAILED)
 
 
 @require_POST
 @needs(Action.UPLOAD)
 def job_cancel(request: PortalRequest) -> HttpResponseBase:
     """Cancel one waiting or running job."""
-    key, kind = request.POST.get("job", ""), request.POST.get("kind", "")
-    state = _state_of(request.POST.get("state", ""))
+    key = request.POST.get("job", "")
     job = find_job(key, JobState.WAITING) or find_job(key, JobState.RUNNING)
-    if job is None:
-        messages.error(request, _("The job has ended, or you may not see it."))
-    else:
+    try:
+        if job is None:
+            raise PermissionDenied(_("The job has ended, or you may not see it."))
         cancel(job=job, user=request.user)
+    except PermissionDenied as refused:
+        messages.error(request, str(refused))
+    else:
         messages.success(request, _("%(job)s is being cancelled.") % {"job": job.title})
+    return _back(request, _state_of(request.POST.get("state", "")))
+
+
+def _back(request: PortalRequest, state: JobState) -> HttpResponseBase:
+    """Return to the list of jobs in a state, of the kind that the page showed."""
+    kind = request.POST.get("kind", "")
     wanted = {"state": state, "kind": kind if kind in KIND_LABELS else ""}
     return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
 

@@ -20,6 +20,8 @@ from dedup.checks import start_check
 from dedup.models import CatalogueCheck, RunStatus
 from imports import services as imports
 from imports.models import CatalogueImport, ImportStatus, ResultImport
+from jobs.models import Job as WorkJob
+from jobs.services import submit
 from operations.jobs import Job, JobState, find_job, job_counts, jobs
 from reports.choices import RunState
 from reports.evidence.services import request_pack
@@ -30,6 +32,7 @@ from reports.models.schedule import ReportDeliveryState
 from reports.services import request_report
 from scanning import callback_processing
 from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanStatus
+from scanning.jobs import RETRO_SEARCH
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 from scanning.services.callbacks import receive, requeue_lost_callbacks
 from scanning.services.intake import submit_upload
@@ -292,6 +295,26 @@ def test_a_limited_person_cancels_nothing_elsewhere(db: None) -> None:
 
     pack.refresh_from_db()
     assert pack.status == PackStatus.QUEUED
+
+
+@pytest.mark.parametrize("kind", ["catalogue_check", "retro_search"])
+def test_a_limited_person_does_not_cancel_what_reaches_further(
+    kind: str, db: None
+) -> None:
+    manager = make_user(Role.MANAGER)
+    desk, other = Desk(1), Desk(2)
+    if kind == "catalogue_check":
+        row: CatalogueCheck | RetroSearch = start_check(user=manager)
+    else:
+        row = RetroSearch.objects.create(status=RetroStatus.QUEUED)
+        row.recordings.add(other.recording)
+        submit(RETRO_SEARCH, row)
+    client = Client()
+    client.force_login(desk.user)
+
+    client.post("/jobs/cancel/", {"job": f"{kind}:{row.uid}"})
+
+    assert list(WorkJob.objects.values_list("state", flat=True)) == ["waiting"]
 
 
 def _post(role: Role, key: str, verb: str = "again") -> str:

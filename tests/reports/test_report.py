@@ -150,7 +150,7 @@ def _golden_rows() -> None:
             "note": "heard under\nspeech",
         },
     )
-    # Detections cannot be updated; only this test may change their time.
+    # The model refuses updates, so the test sets the time in the database.
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE scanning_detection SET created_at = %s WHERE scan_id = %s",
