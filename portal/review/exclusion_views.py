@@ -10,7 +10,6 @@ from accounts.roles import Action
 from portal.pictures import exclusion
 from portal.pictures.exclusion import StretchForm
 from portal.review import page, views
-from portal.review.page import Draft
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
@@ -38,17 +37,35 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
         return _preview(request, match, form)
     version = selection.read_version(request.POST.get("version", ""))
     if version is None:
-        return _refuse(request, match, "bad_request", views.MISSING_VERSION, 400)
+        return views.refuse(
+            request,
+            match,
+            "bad_request",
+            views.MISSING_VERSION,
+            status=400,
+            verb=Verb.EXCLUDE,
+        )
     if not form.is_valid():
-        return _refuse(request, match, "bad_stretch", sentence_of(form), 400)
+        return views.refuse(
+            request,
+            match,
+            "bad_stretch",
+            sentence_of(form),
+            status=400,
+            verb=Verb.EXCLUDE,
+        )
     # Without JavaScript, a button posts the form only to see the preview.
     if "look" in request.POST:
-        return _refuse(request, match, "", "", 200)
+        return views.refuse(request, match, "", "", status=200, verb=Verb.EXCLUDE)
     changed = page.changed_standing(match, request.POST)
     if changed:
-        return _refuse(request, match, "gone", changed, 409)
+        return views.refuse(
+            request, match, "gone", changed, status=409, verb=Verb.EXCLUDE
+        )
     if request.POST.get("seen") != exclusion.seen_mark(form.span()):
-        return _refuse(request, match, "preview_first", _SEE_FIRST, 409)
+        return views.refuse(
+            request, match, "preview_first", _SEE_FIRST, status=409, verb=Verb.EXCLUDE
+        )
     try:
         decision = Decision(
             Verb.EXCLUDE,
@@ -61,7 +78,9 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
             match=match, user=request.user, version=version, decision=decision
         )
     except ReviewError as refused:
-        return _refuse(request, match, refused.code, refused.message, 409)
+        return views.refuse(
+            request, match, refused.code, refused.message, status=409, verb=Verb.EXCLUDE
+        )
     stays = decided.state in WAITING_STATES[:2]
     return views.answer_decided(request, decided, stays=stays)
 
@@ -76,17 +95,3 @@ def _preview(
     shown = exclusion.preview(recording=match.recording, span=span)
     context = {"match": match, "preview": shown, "seen": exclusion.seen_mark(span)}
     return render(request, "portal/review/_part_preview.html", context)
-
-
-def _refuse(
-    request: PortalRequest, match: Match, code: str, message: str, status: int
-) -> HttpResponseBase:
-    draft = Draft(
-        verb="exclude",
-        reason=request.POST.get("reason", ""),
-        note=request.POST.get("note", ""),
-        code=code,
-        message=message,
-        posted=request.POST,
-    )
-    return views.refuse(request, match, draft, status=status)

@@ -13,7 +13,6 @@ from accounts.roles import Action
 from catalogue.models import Exclusion
 from portal.pictures.exclusion import preview, seen_mark
 from portal.review import page, views
-from portal.review.page import Draft
 from portal.review.proposals import FROM_QUEUE, proposed
 from portal.review.queue import Queue
 from portal.shared import selection
@@ -53,17 +52,19 @@ def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBa
     verb = request.POST.get("verb", "")
     version = selection.read_version(request.POST.get("version", ""))
     if verb not in ProposalVerb.values or version is None:
-        return _refuse(request, match, "bad_request", views.MISSING_VERSION, 400)
+        return views.refuse(
+            request, match, "bad_request", views.MISSING_VERSION, status=400
+        )
     changed = page.changed_standing(match, request.POST)
     if changed:
-        return _refuse(request, match, "gone", changed, 409)
+        return views.refuse(request, match, "gone", changed, status=409)
     mark = seen_mark((asked.start_ms, asked.end_ms))
     if verb == ProposalVerb.APPROVE and request.POST.get("seen") != mark:
-        return _refuse(request, match, "preview_first", _SEE_FIRST, 409)
+        return views.refuse(request, match, "preview_first", _SEE_FIRST, status=409)
     try:
         decided = _answer(request, match, asked, ProposalVerb(verb), version)
     except ReviewError as refused:
-        return _refuse(request, match, refused.code, refused.message, 409)
+        return views.refuse(request, match, refused.code, refused.message, status=409)
     if request.GET.get("leads") == FROM_QUEUE:
         messages.success(request, _DONE[ProposalVerb(verb)])
         return redirect(Queue.from_query(request.GET, request.user).url)
@@ -113,17 +114,3 @@ def _page(request: PortalRequest, match: Match, asked: Exclusion) -> HttpRespons
         "seen": seen_mark(span),
     }
     return render(request, "portal/review/proposal.html", context)
-
-
-def _refuse(
-    request: PortalRequest, match: Match, code: str, message: str, status: int
-) -> HttpResponseBase:
-    draft = Draft(
-        verb=request.POST.get("verb", ""),
-        reason="",
-        note=request.POST.get("note", ""),
-        code=code,
-        message=message,
-        posted=request.POST,
-    )
-    return views.refuse(request, match, draft, status=status)

@@ -65,21 +65,21 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     match, rule = find_match(uid), RULES.get(request.POST.get("verb", ""))
     version = selection.read_version(request.POST.get("version", ""))
     if rule is None or rule.verb == Verb.EXCLUDE or version is None:
-        return _refuse(request, match, "bad_request", MISSING_VERSION, status=400)
+        return refuse(request, match, "bad_request", MISSING_VERSION, status=400)
     # Claims can be disputed and answered after their file or recording has gone.
     changed = page.changed_standing(match, request.POST)
     if changed and rule.verb not in CLAIM_VERBS:
-        return _refuse(request, match, "gone", changed, status=409)
+        return refuse(request, match, "gone", changed, status=409)
     licence = Licence.objects.filter(uid=request.POST.get("licence", "")).first()
     form = DecisionForm(rule, request.POST, licence=licence)
     if not form.is_valid():
-        return _refuse(request, match, "reason_missing", sentence_of(form), status=409)
+        return refuse(request, match, "reason_missing", sentence_of(form), status=409)
     try:
         decided = decide_one(
             match=match, user=request.user, version=version, decision=form.decision()
         )
     except ReviewError as refused:
-        return _refuse(request, match, refused.code, refused.message, status=409)
+        return refuse(request, match, refused.code, refused.message, status=409)
     undone = rule.verb in (Verb.UNDO, Verb.REOPEN)
     stays = undone or rule.verb in CLAIM_VERBS
     return answer_decided(request, decided, stays=stays, undone=undone)
@@ -96,7 +96,7 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
             match=match, user=request.user, note=request.POST.get("note", "")
         )
     except ReviewError as refused:
-        return _refuse(request, match, refused.code, refused.message, status=409)
+        return refuse(request, match, refused.code, refused.message, status=409)
     if _wants_json(request):
         return JsonResponse({"message": "Note added to the history."})
     return redirect(_queue(request).url_of(match))
@@ -117,7 +117,7 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
                 match=match, user=request.user, break_lock="break" in request.POST
             )
         except ReviewError as refused:
-            return _refuse(request, match, refused.code, refused.message, status=409)
+            return refuse(request, match, refused.code, refused.message, status=409)
         match.refresh_from_db()
     if not _wants_json(request):
         return redirect(_queue(request).url_of(match))
@@ -133,7 +133,7 @@ def release(request: PortalRequest, uid: str) -> HttpResponseBase:
     try:
         locks.release_lock(match=match, user=request.user)
     except ReviewError as refused:
-        return _refuse(request, match, refused.code, refused.message, status=409)
+        return refuse(request, match, refused.code, refused.message, status=409)
     if _wants_json(request):
         return JsonResponse({"message": "Review lock released."})
     return redirect(_queue(request).url)
@@ -210,27 +210,26 @@ def answer_decided(
     return redirect(queue.url)
 
 
-def _refuse(
-    request: PortalRequest, match: Match, code: str, message: str, *, status: int
+def refuse(
+    request: PortalRequest,
+    match: Match,
+    code: str,
+    message: str,
+    *,
+    status: int,
+    verb: str = "",
 ) -> HttpResponseBase:
+    """Answer with the cause, and keep the user's input."""
+    if _wants_json(request):
+        return JsonResponse({"code": code, "message": message}, status=status)
     draft = Draft(
-        verb=request.POST.get("verb", ""),
-        reason=request.POST.get("code", ""),
+        verb=verb or request.POST.get("verb", ""),
+        reason=request.POST.get("code") or request.POST.get("reason", ""),
         note=request.POST.get("note", ""),
         code=code,
         message=message,
         posted=request.POST,
     )
-    return refuse(request, match, draft, status=status)
-
-
-def refuse(
-    request: PortalRequest, match: Match, draft: Draft, *, status: int
-) -> HttpResponseBase:
-    """Answer with the cause, and keep the user's input."""
-    if _wants_json(request):
-        answer = {"code": draft.code, "message": draft.message}
-        return JsonResponse(answer, status=status)
     return _page(request, find_match(match.uid), draft=draft, status=status)
 
 
