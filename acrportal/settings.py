@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from acrportal.placeholders import check_secret_key, refuse_placeholders
 from catalogue.clickhouse.address import parse_index_url
 from common.storage_url import storage_options
+
+# Lets generic classes of Django that are not subscriptable, as File, name their types.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -86,8 +90,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "django_tasks",
-    "django_tasks_db",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -279,16 +281,6 @@ ACRPORTAL_MAX_FILE_BYTES: int = env.int("ACRPORTAL_MAX_FILE_BYTES", 2 * 1024**3)
 # --- Queue --------------------------------------------------------------------
 
 BROKER_URL: str = env.str("BROKER_URL", default="")
-TASKS = {
-    "default": {
-        "BACKEND": (
-            "common.celery_backend.CeleryBackend"
-            if BROKER_URL
-            else "django_tasks_db.DatabaseBackend"
-        ),
-        "QUEUES": ["default"],
-    }
-}
 ACRPORTAL_LEASE_SECONDS: int = env.int("ACRPORTAL_LEASE_SECONDS", 60)
 ACRPORTAL_MAX_ATTEMPTS: int = env.int("ACRPORTAL_MAX_ATTEMPTS", 3)
 ACRPORTAL_SCANS_PER_CONTAINER: int = env.int("ACRPORTAL_SCANS_PER_CONTAINER", 0)

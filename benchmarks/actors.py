@@ -18,7 +18,8 @@ django.setup()
 for _name in (
     "operations.backup",
     "reports.running",
-    "scanning.management.commands.scan_worker",
+    "jobs.management.commands.worker",
+    "scanning.pipeline",
 ):
     import_module(_name)
 

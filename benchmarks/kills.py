@@ -123,7 +123,7 @@ class _Installation:
                 stdout=out,
                 stderr=out,
             )
-        self.worker = self.command("scan_worker", "--interval", "0.05")
+        self.worker = self.command("worker", "--interval", "0.05")
         self.wait_for_web()
         return self
 
@@ -153,7 +153,7 @@ class _Installation:
         """Kill the worker and start another."""
         self.worker.kill()
         self.worker.join()
-        self.worker = self.command("scan_worker", "--interval", "0.05")
+        self.worker = self.command("worker", "--interval", "0.05")
 
     def wait_for_web(self) -> None:
         """Wait until the server answers pages."""

@@ -44,6 +44,7 @@ def open_work() -> bool:
     """Return whether work still waits or runs."""
     from catalogue.models import Recording, RecordingStatus
     from jobs.choices import OPEN_STATES
+    from jobs.kinds import regular_work
     from jobs.models import Job
     from reports.choices import UNFINISHED
     from reports.models import ReportRun
@@ -57,7 +58,7 @@ def open_work() -> bool:
             Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES),
             Recording.objects.filter(status__in=waiting),
             ReportRun.objects.filter(state__in=UNFINISHED),
-            Job.objects.filter(state__in=OPEN_STATES),
+            Job.objects.filter(state__in=OPEN_STATES).exclude(kind__in=regular_work()),
         )
     )
 

@@ -52,6 +52,6 @@ def fill(*, references: int, copies: int) -> World:
             audio=SimpleUploadedFile("sound.wav", audio.wav_bytes(sound)),
             user=user,
         )
-    call_command("scan_worker", batch=True, interval=0.0)
+    call_command("worker", batch=True)
     find_duplicates(bucket=doubled)
     return World(user.username, container.pk, known.pk, sounds)

@@ -145,7 +145,7 @@ def _fill(matches: int) -> tuple[Targets, list[audio.Samples]]:
             details=RecordingDetails(title=f"Reference {number}"),
             audio=SimpleUploadedFile("sound.wav", audio.wav_bytes(sound)),
         )
-    call_command("scan_worker", batch=True, interval=0.0)
+    call_command("worker", batch=True)
     return places, sounds
 
 
@@ -173,7 +173,7 @@ class _ServerMemory:
         """Add up the current memory; shared pages count proportionally (PSS)."""
         for child in _children(self._serve):
             command = _read(child, "cmdline").replace("\0", " ")
-            name = "worker" if "scan_worker" in command else "web"
+            name = "worker" if "manage.py worker" in command else "web"
             taken = sum(_proportional_kib(pid) for pid in _tree(child)) / 1024
             self.most[name] = max(self.most[name], taken)
 

@@ -1,6 +1,6 @@
-"""Runs one worker on one core, on a queue of the measurement.
+"""Runs one worker on one core, on queues of the measurement.
 
-``python -m benchmarks.pinned_worker CORE QUEUE``; its child processes stay on the core
+``python -m benchmarks.pinned_worker CORE PREFIX``; its child processes stay on the core
 too.
 """
 
@@ -21,10 +21,10 @@ def main(core: str, queue: str) -> None:
     from django.core.management import call_command
 
     django.setup()
-    from common import celery_backend
+    from jobs import broker
 
-    celery_backend.QUEUE = queue
-    call_command("scan_worker")
+    broker.PREFIX = queue
+    call_command("worker")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from audit.models import Event
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from review.models import Match
 from review.services.folding import fold_scan
-from scanning.choices import FileStatus, ScanStage, ScanStatus
+from scanning.choices import FileStatus, ScanStatus
 from scanning.engines.embedded import SCORE_SCALE
 from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 
@@ -117,7 +117,6 @@ def _first_match() -> Match:
         engine="embedded",
         engine_version="embedded/1",
         status=ScanStatus.SUCCEEDED,
-        stage=ScanStage.DONE,
     )
     found = Detection.objects.create(
         scan=scan, recording=recording, score=90, score_scale=SCORE_SCALE

@@ -3,7 +3,7 @@
 ``python -m benchmarks.workers [--server URL] [--broker URL] [--music DIR] [--check]``
 scans the same programmes with one worker process and then with two, each with its
 children on its own core and with one thread. It makes a database on the server and
-drops it afterwards, and uses its own queue on the broker. A few scans come first and do
+drops it afterwards, and uses its own queues on the broker. A few scans come first and do
 not count, because every worker has to load everything for them. Run it on an idle
 machine: database, broker and workers share its cores.
 """
@@ -45,13 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Set up, scan with one and with two workers, and compare."""
     args = _arguments(argv)
     report = Report()
-    queue = f"benchmark-{uuid.uuid4().hex}"
-    with workplace() as folder, _database(args.server) as database:
+    queue = f"benchmark-{uuid.uuid4().hex}-"
+    with workplace() as folder, new_database(args.server) as database:
         work = Path(folder)
         set_up(work / "data", database, BROKER_URL=args.broker)
-        from common import celery_backend
+        from jobs import broker
 
-        celery_backend.QUEUE = queue
+        broker.PREFIX = queue
         try:
             programmes = _programmes(args, work)
             container = _fill(args.music, queue)
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for number in (1, 2)
             }
         finally:
-            _remove_queue(args.broker, queue)
+            _remove_queues(args.broker)
     hours = args.scans * args.seconds / 3600
     report.title(f"Scans of {args.scans} programmes, PostgreSQL and {args.broker[:5]}…")
     report.line(machine())
@@ -87,7 +87,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 @contextmanager
-def _database(server: str) -> Iterator[str]:
+def new_database(server: str) -> Iterator[str]:
     """Make a database on the server, yield its address, and drop it at the end."""
     name = f"acrportal_benchmark_{os.getpid()}"
     with psycopg.connect(server, autocommit=True) as connected:
@@ -103,11 +103,15 @@ def _database(server: str) -> Iterator[str]:
             connected.execute(drop.format(sql.Identifier(name)))
 
 
-def _remove_queue(broker: str, queue: str) -> None:
+def _remove_queues(url: str) -> None:
     from kombu import Connection
 
-    with Connection(broker) as connected:
-        connected.default_channel.queue_delete(queue)
+    from jobs import broker
+    from jobs.choices import Pool
+
+    with Connection(url) as connected:
+        for pool in Pool:
+            connected.default_channel.queue_delete(broker.queue_name(pool))
 
 
 def _programmes(args: argparse.Namespace, work: Path) -> list[Path]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording, RecordingStatus
-from common.queue import Priority
 from jobs import resources
-from jobs.choices import JobState
+from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register, without_limit
 
 

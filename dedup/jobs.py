@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from common.queue import Priority
 from dedup.models import CatalogueCheck, RunStatus
 from jobs import resources
-from jobs.choices import JobState
+from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register
 
 _MAX_ATTEMPTS = 5
@@ -48,5 +47,6 @@ CHECK = register(
         },
         cause_field="message",
         on_end=_end,
+        title=lambda _check: str(_("All buckets")),
     )
 )

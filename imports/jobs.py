@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from common.queue import Priority
 from imports.kinds import ImportKind
 from imports.models import CatalogueImport, Import, ImportStatus, ResultImport
-from jobs.choices import JobState
+from jobs.choices import JobState, Priority
 from jobs.kinds import Kind, register
 
 _STAYS = "What was imported stays."
@@ -36,13 +35,16 @@ def _mirror(working: ImportStatus, done: ImportStatus) -> dict[JobState, str]:
     }
 
 
-def _check(name: str, model: type[Import], label: str | Promise) -> Kind:
+def _check(
+    name: str, model: type[Import], belongs_to: str, label: str | Promise
+) -> Kind:
     return register(
         Kind(
             f"{name}_check",
             model,
             "imports.work.check",
             label=label,
+            related=(belongs_to,),
             priority=Priority.PERSON,
             gives_way=True,
             mirror=_mirror(ImportStatus.CHECKING, ImportStatus.CHECKED),
@@ -52,13 +54,16 @@ def _check(name: str, model: type[Import], label: str | Promise) -> Kind:
     )
 
 
-def _import(name: str, model: type[Import], label: str | Promise) -> Kind:
+def _import(
+    name: str, model: type[Import], belongs_to: str, label: str | Promise
+) -> Kind:
     return register(
         Kind(
             name,
             model,
             "imports.work.carry_out",
             label=label,
+            related=(belongs_to,),
             priority=Priority.DOCUMENT,
             gives_way=True,
             mirror=_mirror(ImportStatus.IMPORTING, ImportStatus.DONE),
@@ -70,16 +75,21 @@ def _import(name: str, model: type[Import], label: str | Promise) -> Kind:
 
 RECORDINGS = ImportKind(
     CatalogueImport,
-    _check("catalogue_import", CatalogueImport, _("Check of a table of recordings")),
-    _import("catalogue_import", CatalogueImport, _("Import of recordings")),
+    _check(
+        "catalogue_import",
+        CatalogueImport,
+        "bucket",
+        _("Check of a table of recordings"),
+    ),
+    _import("catalogue_import", CatalogueImport, "bucket", _("Import of recordings")),
     work="imports.recordings.work.run",
     event="bucket.import",
     file_label="table",
 )
 RESULTS = ImportKind(
     ResultImport,
-    _check("result_import", ResultImport, _("Check of a file of results")),
-    _import("result_import", ResultImport, _("Import of results")),
+    _check("result_import", ResultImport, "container", _("Check of a file of results")),
+    _import("result_import", ResultImport, "container", _("Import of results")),
     work="imports.results.work.run",
     event="results.import",
     file_label="file",

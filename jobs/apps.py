@@ -10,3 +10,7 @@ class JobsConfig(AppConfig):
 
     name = "jobs"
     verbose_name = "Background jobs"
+
+    def ready(self) -> None:
+        """Register the regular work."""
+        from jobs import jobs  # noqa: F401

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +19,23 @@ class JobState(models.TextChoices):
 
 
 OPEN_STATES = (JobState.WAITING, JobState.RUNNING)
+
+
+class Priority(IntEnum):
+    """The order of jobs: the sooner a person needs the result, the higher."""
+
+    PERSON = 20
+    """A person watches a page until it is done."""
+    CLOCK = 10
+    """Regular work, which takes a moment."""
+    USUAL = 0
+    """Files and recordings in bulk, and received callbacks."""
+    DOCUMENT = -10
+    """Reports, evidence packs and imports: people collect the result later."""
+    AFTERWARDS = -20
+    """Improvements to finished work."""
+    EVERYTHING = -30
+    """Searches through everything."""
 
 
 class Pool(models.TextChoices):

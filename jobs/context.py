@@ -12,12 +12,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from common import draining
-from common.leases import NO_LEASE, lease_end
-from jobs import people
+from jobs import draining, selectors
 from jobs.choices import JobState
 from jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil
 from jobs.kinds import Kind, Subject
+from jobs.leases import NO_LEASE, lease_end
 from jobs.models import Job
 
 # Work that reports nothing for so long hangs: its lease runs out.
@@ -88,7 +87,7 @@ class JobContext:
             self.leave(
                 JobState.DONE, progress=100, finished_at=datetime.now(tz=UTC), cause=""
             )
-            self.kind.show(self.subject.pk, JobState.DONE, **columns)
+            self.kind.show(self.job.subject, JobState.DONE, **columns)
         self.is_finished = True
 
     def write(self, **columns: Any) -> None:  # Any: as below
@@ -99,7 +98,7 @@ class JobContext:
         with transaction.atomic():
             if not self._mine().update(lease_until=lease_end()):
                 raise LeaseLost
-            self.kind.show(self.subject.pk, JobState.RUNNING, **columns)
+            self.kind.show(self.job.subject, JobState.RUNNING, **columns)
 
     def wait_until(self, at: datetime, cause: str = "") -> NoReturn:
         """Let the job wait until then; its attempts count anew."""
@@ -118,7 +117,7 @@ class JobContext:
         with transaction.atomic():
             now = datetime.now(tz=UTC)
             self.leave(state, code=code, cause=cause[:1000], finished_at=now)
-            self.kind.show(self.subject.pk, state, cause)
+            self.kind.show(self.job.subject, state, cause)
             if self.kind.on_end is not None:
                 self.kind.on_end(self.subject, state, code, cause)
         self.is_finished = True
@@ -133,7 +132,7 @@ class JobContext:
             return
         with transaction.atomic():
             self.leave(JobState.WAITING, progress=0, cause=cause[:1000], **columns)
-            self.kind.show(self.subject.pk, JobState.WAITING, cause)
+            self.kind.show(self.job.subject, JobState.WAITING, cause)
 
     def beat(self) -> None:
         """Write progress, renew the lease and look for a request to cancel.
@@ -158,7 +157,8 @@ class JobContext:
         self._is_lost = asked is None and not self.is_finished
         self._is_cancelled = bool(asked)
         if self._give_way and self.kind.gives_way:
-            self._somebody_waits = people.wait(self.kind.pool)
+            waiting = selectors.due(self.kind.pool, for_people=True)
+            self._somebody_waits = waiting.exists()
 
     def _mine(self) -> QuerySet[Job]:
         return Job.objects.filter(

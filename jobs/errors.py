@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import InterfaceError, OperationalError
+
+DatabaseGone = (OperationalError, InterfaceError)
+"""The database is away or busy: a worker waits and goes on."""
+
 
 class Failed(Exception):
     """The work cannot succeed, however often it is tried."""

@@ -37,6 +37,8 @@ class _Keeper(threading.Thread):
         pause = threading.Event()
         while True:
             self._is_needed.wait()
+            # Before the first beat: most jobs end sooner and need none.
+            pause.wait(_BEAT_SECONDS)
             for context in tuple(self._contexts):
                 try:
                     context.beat()
@@ -49,7 +51,6 @@ class _Keeper(threading.Thread):
                 self._is_needed.clear()
                 if self._contexts:  # added between the look and the clearing
                     self._is_needed.set()
-            pause.wait(_BEAT_SECONDS)
 
 
 _keeper: _Keeper | None = None

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import models
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from common.leases import pause_after
-from common.queue import Priority
-from jobs.choices import JobState, Pool
+from jobs.choices import JobState, Pool, Priority
+from jobs.leases import pause_after
 
 if TYPE_CHECKING:
     from jobs.context import JobContext
@@ -44,16 +43,20 @@ def without_limit() -> int | None:
     return None
 
 
+def _within_limits() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a kind of job works on, how it is scheduled, and where its state shows.
 
     ``work`` is the path of a function that takes a ``JobContext``; it is imported by
-    workers only, so that web processes load no engine.
+    workers only, so that web processes load no engine. Regular work has no ``model``.
     """
 
     name: str
-    model: type[models.Model]
+    model: type[models.Model] | None
     work: str
     label: str | Promise
     pool: Pool = Pool.WORK
@@ -85,11 +88,31 @@ class Kind:
     on_end: Ended | None = None
     """Called with subject, state, code and cause, in the transaction that fails or
     cancels a job."""
+    title: Callable[[Subject], str] = str
+    """What a job is about, for lists of jobs."""
+    related: tuple[str, ...] = ()
+    """Relations of the subject that ``title`` and its page read."""
+    visible: Callable[[], models.QuerySet[Any] | None] = _within_limits
+    """The rows whose jobs the viewer may see; None: those within their access limits."""
+    unresolved: Callable[[models.QuerySet[Any]], models.QuerySet[Any]] | None = None
+    """Leaves out rows whose failure no longer matters; a later job of the same key
+    settles a failure anyway."""
+    every: timedelta | None = None
+    """How long after it has ended the job begins again; see ``jobs.periodic``."""
+
+    def find_subject(self, subject: int | None) -> Subject:
+        """Return the row of a job; None if the kind has none.
+
+        Raises ``ObjectDoesNotExist`` if it was deleted.
+        """
+        return self.model and self.model._base_manager.get(pk=subject)
 
     def load_work(self) -> Callable[[JobContext], None]:
         """Import the function that does the work."""
-        work: Callable[[JobContext], None] = import_string(self.work)
-        return work
+        work = import_string(self.work)
+        if self.every is not None:
+            return lambda _context: work()
+        return cast("Callable[[JobContext], None]", work)
 
     def show(
         self, subject: int | None, state: JobState, cause: str = "", /, **columns: Any
@@ -99,7 +122,7 @@ class Kind:
             columns.setdefault(self.status_field, self.mirror[state])
             if self.cause_field:
                 columns.setdefault(self.cause_field, cause[:_CAUSE_CHARACTERS])
-        if columns:
+        if columns and self.model is not None:
             rows = self.model._base_manager.filter(pk=subject)
             if self.keeps:
                 rows = rows.exclude(**{f"{self.status_field}__in": self.keeps})
@@ -130,3 +153,8 @@ def find_kind(name: str) -> Kind | None:
 def all_kinds() -> list[Kind]:
     """Return all kinds, by name."""
     return [_kinds[name] for name in sorted(_kinds)]
+
+
+def regular_work() -> list[str]:
+    """Return the names of the kinds that begin again by the clock."""
+    return [kind.name for kind in all_kinds() if kind.every is not None]

@@ -7,9 +7,8 @@ from functools import partial
 from django.conf import settings
 from django.db import models
 
-from common.queue import Priority
 from common.uid import new_uid
-from jobs.choices import OPEN_STATES, JobState, Pool
+from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 
 
 class Job(models.Model):
@@ -96,6 +95,7 @@ class Job(models.Model):
                 condition=models.Q(state="running"),
                 name="job_lease",
             ),
+            models.Index(fields=["kind", "subject"], name="job_subject"),
             models.Index(
                 fields=["kind", "state", "-finished_at"],
                 condition=models.Q(state="failed"),

@@ -11,16 +11,9 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, transaction
-from django.db.models import F
 
-from common.leases import (
-    NO_LEASE,
-    describe,
-    lease_end,
-    one_at_a_time,
-)
-from common.queue import worker_name
-from jobs import people, resources, selectors
+from common.locking import one_at_a_time
+from jobs import resources, selectors
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.errors import (
@@ -35,6 +28,12 @@ from jobs.errors import (
 )
 from jobs.keeper import kept
 from jobs.kinds import all_kinds, find_kind
+from jobs.leases import (
+    NO_LEASE,
+    describe,
+    lease_end,
+    worker_name,
+)
 from jobs.models import Job
 from recognition.errors import IndexUnavailable
 
@@ -54,44 +53,53 @@ def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
 
 
 def _claim(pool: Pool, *, for_people: bool) -> Job | None:
-    # An idle SQLite worker must not take the write lock each time it looks.
-    if not selectors.due(pool, for_people=for_people).exists():
-        return None
+    due = selectors.due(pool, for_people=for_people)
     if settings.ACRPORTAL_JOBS_AT_ONCE or any(
-        kind.lane_limit() for kind in all_kinds()
+        kind.lane_limit() for kind in all_kinds() if kind.pool == pool
     ):
+        # An idle SQLite worker must not take the write lock each time it looks.
+        if not due.exists():
+            return None
         # Counting what runs and taking one more must not interleave.
         with one_at_a_time("jobs"):
-            return _take(pool, for_people=for_people)
-    return _take(pool, for_people=for_people)
+            job = selectors.due(pool, for_people=for_people).first()
+            return job if job is not None and begin(job) else None
+    if connection.features.has_select_for_update_skip_locked:
+        with transaction.atomic():
+            job = due.select_for_update(skip_locked=True).first()
+            return job if job is not None and begin(job) else None
+    # Others may take the same one first; then look again.
+    while (job := due.all().first()) is not None:
+        with transaction.atomic():
+            if begin(job):
+                return job
+    return None
 
 
-def _take(pool: Pool, *, for_people: bool) -> Job | None:
-    with transaction.atomic():
-        due = selectors.due(pool, for_people=for_people)
-        if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(skip_locked=True)
-        job = due.first()
-        if job is None:
-            return None
-        begin(job)
-        return job
-
-
-def begin(job: Job) -> None:
-    """Take a job for this process, in the transaction that found or made it."""
-    Job.objects.filter(pk=job.pk).update(
-        state=JobState.RUNNING,
-        lease_owner=worker_name(),
-        lease_until=lease_end(),
-        attempts=F("attempts") + 1,
-        started_at=datetime.now(tz=UTC),
-        blocked_by="",
+def begin(job: Job) -> bool:
+    """Take a waiting job for this process; return False if it changed meanwhile."""
+    columns: dict[str, object] = {
+        "state": JobState.RUNNING,
+        "lease_owner": worker_name(),
+        "lease_until": lease_end(),
+        "attempts": job.attempts + 1,
+        "started_at": datetime.now(tz=UTC),
+        "blocked_by": "",
+    }
+    waiting = Job.objects.filter(
+        pk=job.pk,
+        state=JobState.WAITING,
+        attempts=job.attempts,
+        run_after=job.run_after,
     )
+    if not waiting.update(**columns):
+        return False
+    for name, value in columns.items():
+        setattr(job, name, value)
     kind = find_kind(job.kind)
     if kind is not None:
         kind.show(job.subject, JobState.RUNNING)
-    job.refresh_from_db()
+    return True
 
 
 def _run(job: Job) -> None:
@@ -101,7 +109,7 @@ def _run(job: Job) -> None:
         _drop(job, JobState.FAILED, "unknown_kind", cause)
         return
     try:
-        subject = kind.model._base_manager.get(pk=job.subject)
+        subject = kind.find_subject(job.subject)
     except ObjectDoesNotExist:
         _drop(job, JobState.CANCELLED, "", "What it was about was deleted.")
         return
@@ -125,7 +133,7 @@ def here(job: Job) -> Iterator[JobContext]:
     kind = find_kind(job.kind)
     if kind is None:
         raise ValueError(f"There are no jobs of the kind {job.kind}.")
-    context = JobContext(job, kind, kind.model._base_manager.get(pk=job.subject))
+    context = JobContext(job, kind, kind.find_subject(job.subject))
     try:
         with kept(context):
             yield context
@@ -155,6 +163,10 @@ def _attempt(context: JobContext) -> None:
     job = context.job
     try:
         context.kind.load_work()(context)
+        if context.kind.every is not None:
+            failed = Job.objects.filter(kind=job.kind, state=JobState.FAILED)
+            failed.delete()
+            context.wait_until(datetime.now(tz=UTC) + context.kind.every)
         if not context.is_finished:
             context.finish()
     except Stopped as stopped:
@@ -234,7 +246,6 @@ def _let_people_pass(pool: Pool) -> None:
     def run_all() -> None:
         while run_next(pool, for_people=True) is not None:
             pass
-        people.run_elsewhere()
 
     def run_apart() -> None:
         try:

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery
 
-from common.queue import Priority
 from jobs import resources
-from jobs.choices import JobState, Pool
-from jobs.kinds import Kind, all_kinds, find_kind
+from jobs.choices import OPEN_STATES, JobState, Pool, Priority
+from jobs.kinds import Kind, all_kinds, regular_work
 from jobs.models import Job
 
 
@@ -25,9 +24,10 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     jobs = Job.objects.filter(pool=pool, state=JobState.WAITING, run_after__lte=now)
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
-    if closed := [kind.name for kind in all_kinds() if _is_closed(kind)]:
+    kinds = [kind for kind in all_kinds() if kind.pool == pool]
+    if closed := [kind.name for kind in kinds if _is_closed(kind)]:
         jobs = jobs.exclude(kind__in=closed)
-    if lanes := [lane for kind in all_kinds() for lane in _full_lanes(kind)]:
+    if lanes := [lane for kind in kinds for lane in _full_lanes(kind)]:
         jobs = jobs.exclude(lane__in=lanes)
     return jobs.order_by("-priority", "turn", "pk")
 
@@ -48,10 +48,13 @@ def _full_lanes(kind: Kind) -> list[str]:
     return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
 
 
-def is_limited(kind: str) -> bool:
-    """Return whether jobs of a kind may have to wait for others of the same kind."""
-    found = find_kind(kind)
-    return kind in settings.ACRPORTAL_JOBS_AT_ONCE or bool(found and found.lane_limit())
+def next_start(pool: Pool) -> datetime | None:
+    """Return when the next job of a pool may begin that may not yet."""
+    later = Job.objects.filter(
+        pool=pool, state=JobState.WAITING, run_after__gt=datetime.now(tz=UTC)
+    )
+    at: datetime | None = later.aggregate(at=Min("run_after"))["at"]
+    return at
 
 
 def running(kind: str) -> QuerySet[Job]:
@@ -79,6 +82,17 @@ def progress_of(kind: str, subject: int) -> int:
     return progress.first() or 0
 
 
+def next_attempt(kind: Kind, subject: str = "pk") -> Subquery:
+    """Return when the waiting job of a row begins, as a column for a query.
+
+    ``subject`` is the query's column with the primary key of the kind's row.
+    """
+    waiting = Job.objects.filter(
+        kind=kind.name, subject=OuterRef(subject), state=JobState.WAITING
+    )
+    return Subquery(waiting.values("run_after")[:1])
+
+
 def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
     """Return the turn of a new job.
 
@@ -91,6 +105,21 @@ def next_turn(*, pool: Pool, priority: int, lane: str) -> int:
         if last is not None:
             return int(last) + 1
     return int(waiting.aggregate(now=Min("turn"))["now"] or 0)
+
+
+def counts() -> dict[tuple[str, str], int]:
+    """Return how many jobs of each kind wait, run, or failed, by kind and state."""
+    counted = Job.objects.filter(state__in=[*OPEN_STATES, JobState.FAILED])
+    rows = counted.order_by().values_list("kind", "state").annotate(jobs=Count("pk"))
+    return {(kind, state): count for kind, state, count in rows}
+
+
+def oldest_waiting() -> Job | None:
+    """Return the job that could have begun the longest ago; regular work aside."""
+    waiting = Job.objects.filter(
+        state=JobState.WAITING, run_after__lte=datetime.now(tz=UTC)
+    )
+    return waiting.exclude(kind__in=regular_work()).order_by("run_after").first()
 
 
 def lost_leases() -> QuerySet[Job]:

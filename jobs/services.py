@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import User
-from common.leases import NO_LEASE
-from common.queue import Priority
 from jobs import runner, selectors, wake
-from jobs.choices import OPEN_STATES, JobState
+from jobs.choices import OPEN_STATES, JobState, Pool, Priority
+from jobs.errors import DatabaseGone
 from jobs.kinds import Kind, find_kind
+from jobs.leases import NO_LEASE
 from jobs.models import Job
 
-_DONE_KEPT = timedelta(days=7)
+logger = logging.getLogger(__name__)
+
+DONE_KEPT = timedelta(days=7)
 _FAILED_KEPT = timedelta(days=14)
 
 
 def submit(
     kind: Kind,
-    subject: models.Model,
+    subject: models.Model | None,
     *,
     user: User | None = None,
     person_waits: bool = False,
@@ -36,7 +41,7 @@ def submit(
     lane = f"{kind.name}:{kind.lane(subject)}" if kind.lane else ""
     job = Job(
         kind=kind.name,
-        subject=subject.pk,
+        subject=subject.pk if subject else None,
         data=data or {},
         pool=kind.pool,
         priority=priority,
@@ -55,7 +60,7 @@ def submit(
             raise
         return existing
     kind.show(job.subject, JobState.WAITING)
-    transaction.on_commit(lambda: wake.wake(job))
+    wake.wake(Pool(job.pool))
     return job
 
 
@@ -87,7 +92,7 @@ def _hurry(kind: Kind, wanted: Job) -> Job | None:
     waiting.filter(run_after__gt=wanted.run_after).update(run_after=wanted.run_after)
     job = same.first()
     if job is not None:
-        transaction.on_commit(lambda: wake.wake(job))
+        wake.wake(Pool(job.pool))
     return job
 
 
@@ -126,8 +131,39 @@ def try_again(job: Job) -> bool:
         kind = find_kind(job.kind)
         if kind is not None:
             kind.show(job.subject, JobState.WAITING)
-        transaction.on_commit(lambda: wake.wake(job))
+        wake.wake(Pool(job.pool))
     return bool(revived)
+
+
+def hold_back(
+    kind: Kind, subjects: models.QuerySet[Any], *, until: datetime
+) -> int:  # Any: rows of the kind's own model
+    """Let the waiting jobs of rows begin no sooner than ``until``; return how many.
+
+    If a receiver or an account is away, its other jobs need not find out one by one.
+    """
+    waiting = _waiting_of(kind, subjects)
+    return waiting.filter(run_after__lt=until).update(run_after=until)
+
+
+def bring_forward(
+    kind: Kind, subjects: models.QuerySet[Any]
+) -> int:  # Any: rows of the kind's own model
+    """Let the waiting jobs of rows begin now, whatever they wait for; return how many."""
+    now = datetime.now(tz=UTC)
+    waiting = _waiting_of(kind, subjects)
+    count = waiting.filter(run_after__gt=now).update(run_after=now)
+    if count:
+        wake.wake(kind.pool)
+    return count
+
+
+def _waiting_of(
+    kind: Kind, subjects: models.QuerySet[Any]
+) -> models.QuerySet[Job]:  # Any: rows of the kind's own model
+    return Job.objects.filter(
+        kind=kind.name, subject__in=subjects.values("pk"), state=JobState.WAITING
+    )
 
 
 def cancel_subject(kind: Kind, subject: models.Model) -> bool:
@@ -139,14 +175,18 @@ def cancel_subject(kind: Kind, subject: models.Model) -> bool:
 def try_subject_again(
     kind: Kind, subject: models.Model, *, user: User | None = None
 ) -> bool:
-    """Let the failed job of a row wait again, or a new one if it is forgotten.
+    """Let the work on a row be tried now, with all its attempts.
 
+    Its failed job waits again, one that waits begins anew, or there is a new one.
     Return False if the same work is asked for already.
     """
     failed = selectors.jobs_of(kind, [subject], [JobState.FAILED]).get(subject.pk)
     if failed is not None:
         return try_again(failed)
-    return bool(submit(kind, subject, user=user).subject == subject.pk)
+    job = submit(kind, subject, user=user)
+    if job.attempts:
+        Job.objects.filter(pk=job.pk, state=JobState.WAITING).update(attempts=0)
+    return bool(job.subject == subject.pk)
 
 
 def reclaim() -> int:
@@ -156,8 +196,13 @@ def reclaim() -> int:
     """
     count = 0
     for job in selectors.lost_leases():
-        with transaction.atomic():
-            count += _reclaimed(job)
+        try:
+            with transaction.atomic():
+                count += _reclaimed(job)
+        except DatabaseGone:
+            raise
+        except Exception:  # the others must not wait for one that cannot be told
+            logger.exception("%s could not be taken back from its worker", job)
     return count
 
 
@@ -193,12 +238,17 @@ def _reclaimed(job: Job) -> bool:
 
 def prune() -> int:
     """Delete jobs that ended long ago; return how many."""
-    now = datetime.now(tz=UTC)
-    old = models.Q(state=JobState.DONE, finished_at__lt=now - _DONE_KEPT) | models.Q(
+    return jobs_past_their_time(by=datetime.now(tz=UTC)).delete()[0]
+
+
+def jobs_past_their_time(*, by: datetime) -> models.QuerySet[Job]:
+    """Return the jobs to delete at ``by``."""
+    done = models.Q(state=JobState.DONE, finished_at__lt=by - DONE_KEPT)
+    others = models.Q(
         state__in=[JobState.FAILED, JobState.CANCELLED],
-        finished_at__lt=now - _FAILED_KEPT,
+        finished_at__lt=by - _FAILED_KEPT,
     )
-    return Job.objects.filter(old).delete()[0]
+    return Job.objects.filter(done | others)
 
 
 def _end_subject(job: Job, state: JobState, code: str, cause: str) -> None:
@@ -207,6 +257,10 @@ def _end_subject(job: Job, state: JobState, code: str, cause: str) -> None:
     if kind is None:
         return
     kind.show(job.subject, state, cause)
-    subject = kind.model._base_manager.filter(pk=job.subject).first()
-    if subject is not None and kind.on_end is not None:
-        kind.on_end(subject, state, code, cause)
+    if kind.on_end is None:
+        return
+    try:
+        subject = kind.find_subject(job.subject)
+    except ObjectDoesNotExist:
+        return
+    kind.on_end(subject, state, code, cause)

@@ -1,22 +1,32 @@
-"""The operations app: its regular tasks run in the worker's sweep."""
+"""The operations app."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class OperationsConfig(AppConfig):
-    """Connects retention and table statistics to the worker's sweep."""
+    """Operating an installation: backup, doctor, jobs, metrics."""
 
     name = "operations"
     verbose_name = _("operations")
 
     def ready(self) -> None:
-        """Connect both tasks to the sweep."""
-        from operations.retention import prune
-        from operations.statistics import keep_fresh
-        from scanning.signals import worker_swept
+        """Register the regular work."""
+        from jobs.periodic import periodic
 
-        worker_swept.connect(prune, dispatch_uid="operations.retention")
-        worker_swept.connect(keep_fresh, dispatch_uid="operations.statistics")
+        periodic(
+            "session_retention",
+            "operations.retention.prune",
+            every=timedelta(minutes=1),
+            label=_("Removal of old sessions"),
+        )
+        periodic(
+            "table_statistics",
+            "operations.statistics.analyse",
+            every=timedelta(hours=1),
+            label=_("Statistics of tables"),
+        )

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django_tasks_db.models import DBTaskResult
 
 from catalogue import index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.rebuilding import rebuild_index
-from common.queue import BrokerAway, entries_waiting
 from common.secret_text import SecretUnreadable, unseal
-from jobs.selectors import lost_leases
+from jobs.choices import JobState, Pool
+from jobs.models import Job
+from jobs.selectors import lost_leases, oldest_waiting
 from jobs.services import reclaim
-from jobs.wake import wake_for_overdue
 from operations.findings import DoctorFinding
 from operations.stored_files import lost_files, stray_files, stray_uploads
 from recognition.errors import IndexUnavailable, RecognitionError
-from scanning.choices import ScanStatus
-from scanning.models import CloudAccount, Scan
-from scanning.services.scans import requeue_stale_scans
+from scanning.models import CloudAccount
 
 Check = Callable[[], Iterable[DoctorFinding]]
 
 # Below this share of free space, large uploads and backups soon fail.
 _LOW_DISK_SHARE = 0.05
+_LONG_WAIT = timedelta(minutes=5)
 
 
 def examine() -> Iterator[DoctorFinding]:
@@ -132,49 +130,45 @@ def _index_of(bucket: Bucket) -> Iterator[DoctorFinding]:
 
 def _stuck_work() -> Iterator[DoctorFinding]:
     """Find work whose lease expired; a running worker would have reclaimed it."""
-    now = datetime.now(tz=UTC)
-    scans = Scan.objects.filter(status=ScanStatus.RUNNING, lease_until__lt=now)
-    for count, what in (
-        (scans.count(), "scans"),
-        (lost_leases().count(), "jobs"),
-    ):
-        if count:
-            yield DoctorFinding(
-                "work",
-                f"{count} {what} have lost their worker, and no other worker took over",
-                "Check that a worker runs (manage.py scan_worker). --fix queues them "
-                "again.",
-                _hand_out,
-            )
-
-
-def _hand_out() -> None:
-    requeue_stale_scans()
-    reclaim()
-    wake_for_overdue()
-
-
-def _failed_tasks() -> Iterator[DoctorFinding]:
-    for task in DBTaskResult.objects.failed().order_by("finished_at"):
-        cause = (task.exception_class_path or "unknown").rpartition(".")[2]
+    if count := lost_leases().count():
         yield DoctorFinding(
             "work",
-            f"{task.task_path}{tuple(task.args_kwargs['args'])} failed: {cause}",
-            "Its traceback is in the worker's log. --fix deletes the entry; rows "
-            "that still wait are queued again.",
-            task.delete,
+            f"{count} jobs have lost their worker, and no other worker took over",
+            "Check that a worker runs (manage.py worker). --fix queues them again.",
+            reclaim,
+        )
+
+
+def _waiting_work() -> Iterator[DoctorFinding]:
+    """Find jobs that no worker begins; a busy worker would run some at least."""
+    oldest = oldest_waiting()
+    if oldest is None or Job.objects.filter(state=JobState.RUNNING).exists():
+        return
+    waited = datetime.now(tz=UTC) - oldest.run_after
+    if waited > _LONG_WAIT:
+        yield DoctorFinding(
+            "work",
+            f"jobs wait since {waited // timedelta(minutes=1)} minutes, and none runs",
+            "Check that a worker runs (manage.py worker).",
         )
 
 
 def _broker() -> Iterator[DoctorFinding]:
     """Find an unreachable broker: uploads still work, but no work is done."""
+    if not settings.BROKER_URL:
+        return
+    # Most installations have no broker and skip the imports.
+    from kombu.exceptions import OperationalError
+
+    from jobs.broker import messages_waiting
+
     try:
-        entries_waiting()
-    except BrokerAway as error:
+        messages_waiting(Pool.WORK)
+    except OperationalError as error:
         yield DoctorFinding(
             "work",
             f"the broker does not answer: {error}",
-            "Start it, or correct BROKER_URL. Requests made meanwhile are queued then.",
+            "Start it, or correct BROKER_URL. Workers do what was requested meanwhile then.",
         )
 
 
@@ -187,5 +181,5 @@ CHECKS: tuple[Check, ...] = (
     _index,
     _broker,
     _stuck_work,
-    _failed_tasks,
+    _waiting_work,
 )

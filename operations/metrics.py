@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db.models import Count, Model
-from django_tasks_db.models import DBTaskResult
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from catalogue import index_store
 from catalogue.models import Bucket, Recording
-from common.queue import BrokerAway, entries_waiting
-from operations.jobs import given_up_by_kind
+from jobs.listing import failed_by_kind
+from jobs.selectors import counts
 from recognition.errors import RecognitionError
 from review.choices import DisputeStatus
 from review.models import Dispute, Match
@@ -86,20 +84,20 @@ def _work() -> Iterator[Metric]:
         "How long the oldest waiting scan has waited",
         health.oldest_queued_seconds,
     )
-    # Without a broker the metric is absent; alert on its absence.
-    with suppress(BrokerAway):
-        yield _gauge("queue_entries", "Entries nobody has taken", entries_waiting())
-    yield _gauge(
-        "queue_failures",
-        "Entries of the queue that failed",
-        DBTaskResult.objects.failed().count(),
+    jobs = GaugeMetricFamily(
+        "acrportal_jobs",
+        "Jobs that wait, run or failed in the last 14 days, by kind and state.",
+        labels=["kind", "state"],
     )
+    for (kind, state), count in counts().items():
+        jobs.add_metric([kind, state], count)
+    yield jobs
     given_up = GaugeMetricFamily(
         "acrportal_jobs_given_up",
         "Jobs that were given up in the last 14 days, by kind.",
         labels=["kind"],
     )
-    for kind, count in given_up_by_kind().items():
+    for kind, count in failed_by_kind().items():
         given_up.add_metric([kind], count)
     yield given_up
     overdue = Dispute.objects.filter(

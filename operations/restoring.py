@@ -50,6 +50,9 @@ from reports.evidence import signing
 
 Node = tuple[str, str]
 
+# Of packages that earlier versions used: no row of theirs is needed.
+_FORMER_APPS = {"django_tasks_database"}
+
 
 class NotFresh(Exception):
     """The installation already holds data; nothing was changed."""
@@ -150,7 +153,9 @@ def _check_file(path: Path, sha256: str) -> None:
 
 
 def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
-    nodes = {(app, name) for app, name in manifest["migrations"]}
+    nodes = {
+        (app, name) for app, name in manifest["migrations"] if app not in _FORMER_APPS
+    }
     known = set(MigrationExecutor(connection).loader.disk_migrations)
     # Their tables may have columns that this version would lose.
     if newer := nodes - known:
@@ -252,6 +257,8 @@ def _restore_rows(
     rows: dict[str, int] = {}
     with transaction.atomic():
         for table in manifest["tables"]:
+            if table["model"].partition(".")[0] in _FORMER_APPS:
+                continue
             model = _model_of(by_label, table["model"])
             rows[table["model"]] = load_table(model, folder / "tables" / table["file"])
             if rows[table["model"]] != table["rows"]:

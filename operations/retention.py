@@ -1,15 +1,13 @@
 """The retention rules, what they delete next, and the deletion of expired entries.
 
-Sessions and queue entries are deleted here; audio, reports and callbacks by their own
-packages.
+Sessions are deleted here; audio, reports, callbacks and jobs by their own packages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -17,17 +15,14 @@ from django.contrib.sessions.models import Session
 from django.db.models import Count, F, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django_tasks_db.models import DBTaskResult
 
+from jobs.services import DONE_KEPT, jobs_past_their_time
 from reports.services import runs_past_their_time
 from scanning.choices import KeepAudio
 from scanning.models import Container
-from scanning.retention import days_kept, losing_audio
-from scanning.services.callbacks import past_their_time
+from scanning.retention import callbacks_past_their_time, days_kept, losing_audio
 
-# People look up a finished job soon or never, and its own row holds the result too.
-QUEUE_DAYS = 7
-_PER_SWEEP = 1000
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +43,16 @@ class Outlook:
 
 def outlook(*, by: datetime) -> list[Outlook]:
     """Return each rule with what it deletes by a moment; nothing is changed."""
-    return [*_audio(by), _reports(by), _callbacks(by), _sessions(by), _queue(by)]
+    return [*_audio(by), _reports(by), _callbacks(by), _sessions(by), _jobs(by)]
 
 
-def prune(**_signal: object) -> int:
-    """Delete a batch of expired sessions and done queue entries; return the count."""
+def prune() -> int:
+    """Delete a batch of expired sessions; return the count."""
     now = datetime.now(tz=UTC)
-    keys = list(_sessions_over(now).values_list("pk", flat=True)[:_PER_SWEEP])
+    keys = list(_sessions_over(now).values_list("pk", flat=True)[:_AT_ONCE])
     # allauth's list of sessions refers to the same keys.
     UserSession.objects.filter(session_key__in=keys).delete()
-    ended, _details = Session.objects.filter(pk__in=keys).delete()
-    done = list(_queue_over(now).values_list("pk", flat=True)[:_PER_SWEEP])
-    forgotten, _details = DBTaskResult.objects.filter(pk__in=done).delete()
-    return ended + forgotten
+    return Session.objects.filter(pk__in=keys).delete()[0]
 
 
 def _audio(by: datetime) -> Iterator[Outlook]:
@@ -99,7 +91,7 @@ def _reports(by: datetime) -> Outlook:
 
 
 def _callbacks(by: datetime) -> Outlook:
-    expiring = past_their_time(by=by).aggregate(
+    expiring = callbacks_past_their_time(by=by).aggregate(
         count=Count("pk"), size=Sum("body_bytes")
     )
     return Outlook(
@@ -125,24 +117,17 @@ def _sessions(by: datetime) -> Outlook:
     )
 
 
-def _queue(by: datetime) -> Outlook:
+def _jobs(by: datetime) -> Outlook:
     return Outlook(
-        kind="queue",
-        label=_("Finished queue entries"),
+        kind="jobs",
+        label=_("Finished jobs"),
         of="",
-        days=QUEUE_DAYS,
+        days=DONE_KEPT.days,
         setting="",
-        count=_queue_over(by).count(),
+        count=jobs_past_their_time(by=by).count(),
         size_bytes=0,
     )
 
 
 def _sessions_over(by: datetime) -> QuerySet[Session]:
     return Session.objects.filter(expire_date__lt=by)
-
-
-def _queue_over(by: datetime) -> QuerySet[Any]:
-    # Any: the library's own row
-    before = by - timedelta(days=QUEUE_DAYS)
-    done: QuerySet[Any] = DBTaskResult.objects.successful()
-    return done.filter(finished_at__lt=before)

@@ -5,23 +5,10 @@ Without them it sorts the review queue for each page. PostgreSQL maintains its o
 
 from __future__ import annotations
 
-import time
-
 from django.db import connection
 
-_EVERY_SECONDS = 3600.0
 # Sampled rows per index: takes milliseconds, whatever the table's size.
 _ROWS = 1000
-
-_due = 0.0
-
-
-def keep_fresh(**_signal: object) -> None:
-    """Analyse the tables once an hour."""
-    global _due
-    if time.monotonic() >= _due:
-        _due = time.monotonic() + _EVERY_SECONDS
-        analyse()
 
 
 def analyse() -> None:

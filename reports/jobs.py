@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 import audit.services
-from common.queue import Priority
-from jobs.choices import JobState, Pool
+from accounts.reach import person_at_work
+from accounts.roles import Action
+from jobs.choices import JobState, Pool, Priority
 from jobs.kinds import Kind, register
+from jobs.periodic import periodic
 from jobs.services import submit
 from reports.choices import RunState
 from reports.models import EvidencePack, PackStatus, ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
-from scanning.services.outbound_callbacks import MAX_ATTEMPTS, RETRY_AFTER
+from scanning.jobs import MAX_ATTEMPTS, RETRY_AFTER
 
 
 def ask_for_deliveries(run: ReportRun) -> None:
@@ -54,6 +57,14 @@ def _end_delivery(
     delivery: ReportDelivery, _state: JobState, _code: str, cause: str
 ) -> None:
     record_end(delivery, ReportDeliveryState.FAILED, cause)
+
+
+def _own_deliveries() -> QuerySet[ReportDelivery] | None:
+    """Return the deliveries of the viewer's own schedules; None for all."""
+    person = person_at_work()
+    if person is None or person.has_perm(Action.CONFIGURE):
+        return None
+    return ReportDelivery.objects.filter(schedule__made_by=person)
 
 
 REPORT = register(
@@ -113,6 +124,8 @@ EVIDENCE = register(
         },
         cause_field="message",
         on_end=_end_pack,
+        title=lambda pack: str(pack.match),
+        related=("match__recording", "match__scanned_file"),
     )
 )
 DELIVERY = register(
@@ -133,5 +146,20 @@ DELIVERY = register(
         status_field="state",
         cause_field="message",
         on_end=_end_delivery,
+        title=lambda delivery: str(delivery.schedule),
+        related=("schedule__template", "run"),
+        visible=_own_deliveries,
     )
+)
+periodic(
+    "report_retention",
+    "reports.services.prune_runs",
+    every=timedelta(minutes=1),
+    label=_("Removal of old reports"),
+)
+periodic(
+    "report_schedules",
+    "reports.scheduling.run_due",
+    every=timedelta(seconds=20),
+    label=_("Start of scheduled reports"),
 )

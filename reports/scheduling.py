@@ -1,6 +1,6 @@
 """Runs scheduled reports and starts their deliveries.
 
-The worker's sweep finds due ones. Moving the next time forward claims a schedule, so
+Regular work of the worker finds due ones. Moving the next time forward claims a schedule, so
 that only one of several workers acts and a crash only causes a delay.
 """
 
@@ -123,7 +123,7 @@ def period_before(every: str, day: date) -> tuple[date, date]:
     return last, last
 
 
-def run_due(**_signal: object) -> None:
+def run_due() -> None:
     """Request the due reports; each is delivered when it ends."""
     now = datetime.now(tz=UTC)
     for schedule in ReportSchedule.objects.filter(next_run_at__lte=now):

@@ -182,7 +182,7 @@ def delete_template(*, template: ReportTemplate, user: User) -> None:
         template.delete()
 
 
-def prune_runs(**_signal: object) -> int:
+def prune_runs() -> int:
     """Delete expired runs; rows that another run shares stay."""
     count = 0
     for run in runs_past_their_time(by=datetime.now(tz=UTC)):

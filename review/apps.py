@@ -6,19 +6,17 @@ from django.apps import AppConfig
 
 
 class ReviewConfig(AppConfig):
-    """Matches and decisions; folds scans and handles expiry and reminders."""
+    """Matches and decisions; folds what scans found."""
 
     name = "review"
 
     def ready(self) -> None:
-        """Connect to scan results and to the worker's sweeps."""
-        from review.services import folding, licences, locks, reminders
+        """Connect to scan results, and register the regular work."""
+        from review import jobs  # noqa: F401
+        from review.services import folding
         from scanning import signals
 
         signals.scan_finished.connect(folding.fold_scan)
         signals.source_read.connect(folding.keep_views)
         # The other engine's result may have waited for a scan that then failed.
         signals.scan_settled.connect(folding.fold_waiting)
-        signals.worker_swept.connect(locks.release_expired_locks)
-        signals.worker_swept.connect(licences.end_expired)
-        signals.worker_swept.connect(reminders.remind)

@@ -238,7 +238,7 @@ def open_disputes(*, overdue: bool = False) -> QuerySet[Dispute]:
 
 def open_to(user: User) -> Q:
     """Return the condition that the user may decide a match now."""
-    # An expired lock no longer counts, even before the sweep clears it.
+    # An expired lock no longer counts, even before the worker clears it.
     held = Q(locked_until__gt=datetime.now(tz=UTC), locked_by__isnull=False) & ~Q(
         locked_by=user
     )

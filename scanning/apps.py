@@ -17,12 +17,11 @@ class ScanningConfig(AppConfig):
         """Reserve container ids and start retro searches when recordings are ready."""
         from catalogue.signals import recording_ready
         from scanning import jobs  # noqa: F401
+        from scanning.cloud import jobs as cloud_jobs  # noqa: F401
         from scanning.services import retro
-        from scanning.signals import worker_swept
 
         post_migrate.connect(_reserve_ids, sender=self)
         recording_ready.connect(retro.collect)
-        worker_swept.connect(retro.start_collected)
 
 
 def _reserve_ids(using: str, **_signal: object) -> None:

@@ -6,26 +6,27 @@ import json
 from datetime import UTC, datetime, timedelta
 from time import sleep
 
-from django.conf import settings
 from django.db import connection, transaction
 
-from common.leases import failed_try, pause_after
+from jobs.context import JobContext
+from jobs.services import bring_forward
 from scanning import results, selectors
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
     EngineChoice,
+    ScanStatus,
 )
-from scanning.cloud.jobs import make_called_back_scan
+from scanning.cloud.jobs import CLOUD_SCAN, make_called_back_scan
 from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest
 from scanning.errors import ScanFailed
 from scanning.models import (
     CloudAccount,
-    CloudJob,
     InboundCallback,
     Scan,
     ScannedFile,
+    SentAs,
 )
 
 # Values of ``state`` in the wire protocol.
@@ -42,7 +43,7 @@ _LONGEST_BURST = timedelta(seconds=30)
 _LOOK_SECONDS = 0.1
 
 
-def let_burst_pass(*, callback_id: int) -> None:
+def let_burst_pass(callback: InboundCallback) -> None:
     """Wait for a burst of callbacks to end, on databases with one writer at a time.
 
     Senders time out after a few seconds, so the portal stores every body before it
@@ -51,7 +52,7 @@ def let_burst_pass(*, callback_id: int) -> None:
     if connection.features.has_select_for_update:
         return
     received = InboundCallback.objects.values_list("received_at", flat=True)
-    end = received.get(pk=callback_id) + _LONGEST_BURST
+    end = callback.received_at + _LONGEST_BURST
     newest = received.order_by("-pk")[_BURST_BODIES - 1 : _BURST_BODIES]
     while (now := datetime.now(tz=UTC)) < end:
         before = newest.first()
@@ -60,46 +61,25 @@ def let_burst_pass(*, callback_id: int) -> None:
         sleep(_LOOK_SECONDS)
 
 
-@transaction.atomic
-def process(*, callback_id: int) -> CallbackOutcome:
+def run(context: JobContext) -> None:
     """Apply one callback and store the outcome."""
-    callback = InboundCallback.objects.select_for_update().get(pk=callback_id)
-    if callback.outcome not in {CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN}:
-        return CallbackOutcome(callback.outcome)
-    file, account = _addressed(callback)
-    if file is None:
-        outcome, message = CallbackOutcome.ORPHAN, "No file has this id yet."
-    elif account is not None:
-        outcome, message = _take_hint(account, file, json.loads(callback.body))
-    else:
-        outcome, message = _apply(file, json.loads(callback.body))
-    callback.scanned_file = file
-    callback.container = file.container if file is not None else callback.container
-    callback.outcome = outcome
-    callback.message = message[:500]
-    callback.processed_at = datetime.now(tz=UTC)
-    callback.save()
-    return outcome
-
-
-def put_off(*, callback_id: int, error: Exception) -> None:
-    """Store the error; schedule another attempt or give up."""
-    callback = InboundCallback.objects.get(pk=callback_id)
-    callback.attempts += 1
-    callback.message = failed_try(callback.attempts, error)[:500]
-    callback.next_attempt_at = datetime.now(tz=UTC) + pause_after(callback.attempts)
-    if callback.attempts >= settings.ACRPORTAL_MAX_ATTEMPTS:
-        callback.outcome = CallbackOutcome.FAILED
-        callback.processed_at = datetime.now(tz=UTC)
-    callback.save(
-        update_fields=[
-            "attempts",
-            "message",
-            "next_attempt_at",
-            "outcome",
-            "processed_at",
-        ]
-    )
+    callback: InboundCallback = context.subject
+    let_burst_pass(callback)
+    with transaction.atomic():
+        file, account = _addressed(callback)
+        if file is None:
+            outcome, message = CallbackOutcome.ORPHAN, "No file has this id yet."
+        elif account is not None:
+            outcome, message = _take_hint(account, file, json.loads(callback.body))
+        else:
+            outcome, message = _apply(file, json.loads(callback.body))
+        context.finish(
+            scanned_file=file,
+            container=file.container if file is not None else callback.container,
+            outcome=outcome,
+            message=message[:500],
+            processed_at=datetime.now(tz=UTC),
+        )
 
 
 def _addressed(
@@ -125,13 +105,14 @@ def _take_hint(
     """Fetch the result from the account: the body is unsigned and not trusted."""
     if not file.remote_id:
         return CallbackOutcome.UNCHANGED, "The file was never sent to this account."
-    asked = CloudJob.objects.filter(
-        account=account,
-        remote_id=file.remote_id,
-        scan__scanned_file=file,
-        scan__status__in=ACTIVE_SCAN_STATUSES,
-    ).update(due_at=datetime.now(tz=UTC))
-    if asked:
+    asked = Scan.objects.filter(
+        cloud_job__account=account,
+        cloud_job__remote_id=file.remote_id,
+        scanned_file=file,
+        status__in=ACTIVE_SCAN_STATUSES,
+    )
+    if asked.exists():
+        bring_forward(CLOUD_SCAN, asked)
         return CallbackOutcome.APPLIED, "The result is being fetched from the account."
     if body["state"] == _PROCESSING:
         return CallbackOutcome.UNCHANGED, "ACRCloud is still working on the file."
@@ -141,8 +122,12 @@ def _take_hint(
     scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
     if scans.filter(result_sha256=answer).exists():
         return CallbackOutcome.UNCHANGED, "This result is already stored."
-    newest = scans.order_by("-pk").first()
-    if newest is not None and newest.cancel_requested:
+    # A scan that a callback began ends as cancelled if it brings nothing new.
+    begun_here = scans.exclude(
+        status=ScanStatus.CANCELLED, cloud_job__sent_as=SentAs.CALLED_BACK
+    )
+    newest = begun_here.order_by("-pk").first()
+    if newest is not None and newest.status == ScanStatus.CANCELLED:
         return CallbackOutcome.UNCHANGED, "The scan was cancelled here."
     if newest is not None and newest.status in ACTIVE_SCAN_STATUSES:
         return CallbackOutcome.UNCHANGED, "A new scan of the file is on its way."
@@ -163,7 +148,7 @@ def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome,
     if state not in _FINISHED:
         return _apply_failure(file, waiting, state)
     results.store_result(
-        scan=waiting, result=engine_result(body.get("results"), answer), owner=""
+        scan=waiting, result=engine_result(body.get("results"), answer)
     )
     return CallbackOutcome.APPLIED, ""
 
@@ -187,5 +172,5 @@ def _apply_failure(
         f"ACRCloud could not scan {file.name} (state {state}). Check in the ACRCloud "
         "console that it can read the file, then ask for a rescan.",
     )
-    results.store_failure(scan=waiting, failure=failure, owner="")
+    results.store_failure(scan=waiting, failure=failure)
     return CallbackOutcome.APPLIED, str(failure)

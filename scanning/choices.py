@@ -74,25 +74,26 @@ class ScanStatus(models.TextChoices):
 
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
+    AWAITING_CALLBACK = "awaiting_callback", "Waiting for ACRCloud"
     SUCCEEDED = "succeeded", "Succeeded"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
 
 
-ACTIVE_SCAN_STATUSES = (ScanStatus.QUEUED, ScanStatus.RUNNING)
+ACTIVE_SCAN_STATUSES = (
+    ScanStatus.QUEUED,
+    ScanStatus.RUNNING,
+    ScanStatus.AWAITING_CALLBACK,
+)
 
 
 class ScanStage(models.TextChoices):
-    """The current step of a scan, shown on the progress bar."""
+    """The current step of a running scan, shown on the progress bar."""
 
-    QUEUED = "queued", "Queued"
     FETCHING = "fetching", "Fetching audio"
     FINGERPRINTING = "fingerprinting", "Fingerprinting"
     MATCHING = "matching", "Matching"
     SENDING = "sending", "Sending to ACRCloud"
-    AWAITING_CALLBACK = "awaiting_callback", "Waiting for ACRCloud"
-    PAUSED = "paused", "Failed; will be tried again"
-    DONE = "done", "Done"
 
 
 class NoMatchReason(models.TextChoices):

@@ -52,8 +52,8 @@ class NeedsAudio(ScanFailed):
         )
 
 
-class ScanCancelled(Exception):
-    """A person cancelled the scan."""
+class ScanEnded(Exception):
+    """The scan has ended already, so its result is not stored."""
 
 
 class CallbackRejected(Exception):

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from common.queue import Priority
-from jobs import people, resources
-from jobs.choices import JobState
-from jobs.kinds import Kind, register
-from scanning import turns
-from scanning.choices import RetroStatus
-from scanning.models import RetroSearch, Scan, ScannedFile
+from jobs import resources
+from jobs.choices import JobState, Pool, Priority
+from jobs.kinds import Kind, register, without_limit
+from jobs.periodic import periodic
+from scanning import results
+from scanning.choices import (
+    CallbackOutcome,
+    DeliveryStatus,
+    RetroStatus,
+    ScanStatus,
+)
+from scanning.models import (
+    InboundCallback,
+    OutboundCallback,
+    RetroSearch,
+    Scan,
+    ScannedFile,
+    Watch,
+)
+from scanning.selectors import not_scanned_since
+
+# Pauses after failed attempts to reach a receiver: 8 attempts within about a day.
+RETRY_AFTER = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(hours=7),
+    timedelta(hours=12),
+)
+MAX_ATTEMPTS = len(RETRY_AFTER) + 1
 
 
 def _media_key(file: ScannedFile) -> str:
@@ -27,6 +53,42 @@ RENDITION = register(
         label=_("Playable copy of a file"),
         priority=Priority.AFTERWARDS,
         key=_media_key,
+    )
+)
+
+
+def _end_scan(scan: Scan, state: JobState, code: str, cause: str) -> None:
+    """Store how a scan ended without a result, unless it has ended."""
+    if code in {"gave_up", "lost_worker"}:
+        code = "engine_error"
+        cause = (
+            f"The scan of {scan.scanned_file.name} stopped without a result. {cause} "
+            "Scan it again; if it stops again, tell an admin."
+        )
+    results.store_end_of_job(scan=scan, state=state, code=code, cause=cause)
+
+
+SCAN = register(
+    Kind(
+        "scan",
+        Scan,
+        "scanning.pipeline.run",
+        label=_("Scan"),
+        lane=lambda scan: str(scan.scanned_file.container_id),
+        lane_limit=lambda: settings.ACRPORTAL_SCANS_PER_CONTAINER,
+        # Beyond this many waiting scans, one person's uploads count as a bulk import.
+        person_cap=20,
+        needs=frozenset({resources.INDEX}),
+        # ``scanning.results`` ends scans.
+        mirror={
+            JobState.WAITING: ScanStatus.QUEUED,
+            JobState.RUNNING: ScanStatus.RUNNING,
+        },
+        cause_field="message",
+        on_end=_end_scan,
+        title=lambda scan: str(scan.scanned_file.name),
+        related=("scanned_file",),
+        unresolved=not_scanned_since,
     )
 )
 
@@ -57,19 +119,99 @@ RETRO_SEARCH = register(
         },
         cause_field="message",
         on_end=_end_search,
+        title=lambda search: str(search.uid),
     )
 )
 
 
-def _people_wait() -> bool:
-    return turns.queued_scans().filter(waited_for=True).exists()
+periodic(
+    "audio_retention",
+    "scanning.retention.remove_due",
+    every=timedelta(minutes=1),
+    label=_("Removal of audio that is no longer kept"),
+)
+periodic(
+    "callback_retention",
+    "scanning.retention.forget_callbacks",
+    every=timedelta(minutes=1),
+    label=_("Removal of callbacks without a file"),
+)
+periodic(
+    "retro_search_start",
+    "scanning.services.retro.start_collected",
+    every=timedelta(seconds=20),
+    label=_("Start of searches in earlier files"),
+)
 
 
-def _run_for_people() -> None:
-    # Imported late: processes that run nothing load no engine.
-    from scanning.tasks import give_way
+def _end_callback_sent(
+    callback: OutboundCallback, _state: JobState, _code: str, _cause: str
+) -> None:
+    OutboundCallback._base_manager.filter(pk=callback.pk).update(
+        finished_at=datetime.now(tz=UTC)
+    )
 
-    give_way(Scan.objects.none())
+
+CALLBACK_SENT = register(
+    Kind(
+        "callback_sent",
+        OutboundCallback,
+        "scanning.services.outbound_callbacks.run",
+        label=_("Callback sent"),
+        pool=Pool.TALK,
+        # A receiver that hangs holds one thread.
+        lane=lambda callback: str(callback.container_id),
+        lane_limit=lambda: 1,
+        max_attempts=lambda: MAX_ATTEMPTS,
+        pause=lambda attempts: RETRY_AFTER[attempts - 1],
+        mirror={
+            JobState.WAITING: DeliveryStatus.WAITING,
+            JobState.DONE: DeliveryStatus.DELIVERED,
+            JobState.FAILED: DeliveryStatus.FAILED,
+        },
+        on_end=_end_callback_sent,
+        title=lambda callback: str(callback.scanned_file.name),
+        related=("scanned_file",),
+    )
+)
 
 
-people.register(_people_wait, _run_for_people)
+def _end_callback_received(
+    callback: InboundCallback, _state: JobState, _code: str, _cause: str
+) -> None:
+    InboundCallback._base_manager.filter(pk=callback.pk).update(
+        processed_at=datetime.now(tz=UTC)
+    )
+
+
+CALLBACK_RECEIVED = register(
+    Kind(
+        "callback_received",
+        InboundCallback,
+        "scanning.callback_processing.run",
+        label=_("Callback received"),
+        # What becomes of a callback that was applied, the work says itself.
+        mirror={
+            JobState.WAITING: CallbackOutcome.QUEUED,
+            JobState.FAILED: CallbackOutcome.FAILED,
+        },
+        status_field="outcome",
+        cause_field="message",
+        on_end=_end_callback_received,
+        title=lambda callback: str(callback.scanned_file or callback.file_id),
+        related=("scanned_file",),
+    )
+)
+
+
+# Each check asks for the next one, so there is always an open job of an enabled watch.
+WATCH_CHECK = register(
+    Kind(
+        "watch_check",
+        Watch,
+        "scanning.watching.run",
+        label=_("Check of a watch"),
+        pool=Pool.TALK,
+        max_attempts=without_limit,
+    )
+)

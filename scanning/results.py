@@ -1,12 +1,13 @@
 """Stores the outcome of a scan and ends it.
 
 Workers and callbacks both end scans here. A scan ends once: storing a second outcome
-raises ``LeaseLost`` and writes nothing.
+raises ``ScanEnded`` and writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.reach import working_for
-from common.leases import NO_LEASE, LeaseLost
+from jobs.choices import JobState
 from recognition.params import ENGINE_VERSION
 from scanning import selectors
 from scanning.choices import (
@@ -22,12 +23,11 @@ from scanning.choices import (
     NEEDS_AUDIO_CODES,
     EngineChoice,
     FileStatus,
-    ScanStage,
     ScanStatus,
 )
 from scanning.cloud.jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
-from scanning.errors import ScanFailed
+from scanning.errors import ScanEnded, ScanFailed
 from scanning.models import Detection, RetroSearch, Scan, ScannedFile, Segment
 from scanning.signals import scan_finished, scan_settled
 
@@ -35,15 +35,14 @@ _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
 @transaction.atomic
-def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
+def store_result(*, scan: Scan, result: EngineResult) -> None:
     """Store the detections and end the scan.
 
-    Raise ``LeaseLost`` and write nothing if the scan is no longer running under
-    ``owner``: another worker took it, or somebody cancelled it.
+    Raise ``ScanEnded`` and write nothing if the scan has ended already, as when
+    somebody cancelled it.
     """
     _end_scan(
         scan,
-        owner,
         ScanStatus.SUCCEEDED,
         engine_version=result.engine_version,
         buckets=list(result.buckets),
@@ -53,7 +52,6 @@ def store_result(*, scan: Scan, result: EngineResult, owner: str) -> None:
         other_sections=result.other_sections,
         no_match_reason=_why_no_match(scan.scanned_file, result),
         result_sha256=result.sha256,
-        progress=100,
         message="",
     )
     for found in result.found:
@@ -99,8 +97,6 @@ def store_late_finds(
         buckets=_buckets_of(search),
         recordings_searched=search.recordings.count(),
         status=ScanStatus.SUCCEEDED,
-        stage=ScanStage.DONE,
-        progress=100,
         requested_by=search.requested_by,
         started_at=now,
         finished_at=now,
@@ -121,11 +117,10 @@ def _buckets_of(search: RetroSearch) -> list[dict[str, Any]]:  # Any: JSON
 
 
 @transaction.atomic
-def store_failure(*, scan: Scan, failure: ScanFailed, owner: str) -> None:
+def store_failure(*, scan: Scan, failure: ScanFailed) -> None:
     """End the scan as failed and show the cause on the file."""
     _end_scan(
         scan,
-        owner,
         ScanStatus.FAILED,
         error_code=failure.code,
         message=str(failure)[:1000],
@@ -134,24 +129,25 @@ def store_failure(*, scan: Scan, failure: ScanFailed, owner: str) -> None:
 
 
 @transaction.atomic
-def store_cancellation(*, scan: Scan, owner: str) -> None:
+def store_cancellation(*, scan: Scan) -> None:
     """End a scan that a person cancelled."""
-    _end_scan(scan, owner, ScanStatus.CANCELLED, message="Cancelled.")
+    _end_scan(scan, ScanStatus.CANCELLED, message="Cancelled.")
     _settle_file(scan)
 
 
-def _end_scan(scan: Scan, owner: str, status: ScanStatus, **columns: object) -> None:
-    ended = Scan.objects.filter(
-        pk=scan.pk, status=ScanStatus.RUNNING, lease_owner=owner
-    ).update(
-        status=status,
-        stage=ScanStage.DONE,
-        finished_at=datetime.now(tz=UTC),
-        **NO_LEASE,
-        **columns,
-    )
-    if not ended:
-        raise LeaseLost
+def store_end_of_job(*, scan: Scan, state: JobState, code: str, cause: str) -> None:
+    """End a scan whose job failed or was cancelled, unless it has ended already."""
+    with suppress(ScanEnded):
+        if state == JobState.CANCELLED:
+            store_cancellation(scan=scan)
+        else:
+            store_failure(scan=scan, failure=ScanFailed(code, cause))
+
+
+def _end_scan(scan: Scan, status: ScanStatus, **columns: object) -> None:
+    active = Scan.objects.filter(pk=scan.pk, status__in=ACTIVE_SCAN_STATUSES)
+    if not active.update(status=status, finished_at=datetime.now(tz=UTC), **columns):
+        raise ScanEnded
 
 
 def _store_detection(scan: Scan, found: FoundRecording) -> None:

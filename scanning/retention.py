@@ -1,12 +1,15 @@
 """Removes audio that the settings no longer keep; results and evidence stay.
 
+Callbacks whose files never came are deleted, too.
+
 Fingerprint, waveform, metadata and hash remain, so a file can be scanned again without
 its audio. The bytes go before the row is updated: if a worker dies in between, the
-next sweep repeats the removal.
+next run repeats the removal.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -19,14 +22,17 @@ import audit.services
 from accounts.models import User
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
+    CallbackOutcome,
     FileStatus,
     KeepAudio,
     SourceType,
 )
-from scanning.models import Container, ScannedFile
+from scanning.models import Container, InboundCallback, ScannedFile
 
-# The sweep runs every third of a lease; this bounds its time.
-_PER_SWEEP = 200
+logger = logging.getLogger(__name__)
+
+# Bounds the time of a run; the next one follows after a minute.
+_PER_RUN = 200
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
@@ -35,9 +41,27 @@ def remove_due() -> int:
     count = 0
     for container in Container.objects.all():
         for rows, original_only in _due(container, datetime.now(tz=UTC)):
-            for key in rows.values_list("pk", flat=True)[: _PER_SWEEP - count]:
+            for key in rows.values_list("pk", flat=True)[: _PER_RUN - count]:
                 count += _remove(key, original_only=original_only)
     return count
+
+
+def forget_callbacks() -> int:
+    """Delete the callbacks whose file never came; return how many."""
+    forgotten, _details = callbacks_past_their_time(by=datetime.now(tz=UTC)).delete()
+    if forgotten:
+        logger.warning("deleted %d callbacks whose files never came", forgotten)
+    return forgotten
+
+
+def callbacks_past_their_time(*, by: datetime) -> QuerySet[InboundCallback]:
+    """Return the callbacks to delete at ``by`` because their file never came."""
+    return InboundCallback.objects.filter(
+        # Earlier releases refused such callbacks but kept them.
+        outcome__in=[CallbackOutcome.ORPHAN, CallbackOutcome.REFUSED],
+        scanned_file=None,
+        received_at__lt=by - timedelta(days=settings.ACRPORTAL_ORPHAN_DAYS),
+    )
 
 
 def losing_audio(*, container: Container, by: datetime) -> QuerySet[ScannedFile]:
@@ -87,7 +111,7 @@ def _remove(
     key: int, *, original_only: bool, user: User | None = None, reason: str = ""
 ) -> bool:
     file = ScannedFile.objects.select_for_update().get(pk=key)
-    # An active scan still needs the audio; the next sweep tries again.
+    # An active scan still needs the audio; the next run tries again.
     if file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():
         return False
     gone = [file.media] if original_only else [file.media, file.proxy]

@@ -8,13 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     COMBINED_ENGINES,
     EngineChoice,
-    ScanStage,
     ScanStatus,
 )
 from scanning.models import CloudAccount, Container, Scan, ScannedFile, SentAs
@@ -35,12 +34,7 @@ def worker_health() -> WorkerHealth:
         status__in=[ScanStatus.QUEUED, ScanStatus.RUNNING]
     ).aggregate(
         queued=Count("pk", filter=Q(status=ScanStatus.QUEUED)),
-        running=Count(
-            "pk",
-            filter=Q(status=ScanStatus.RUNNING)
-            # Scans in these stages are open but occupy no worker.
-            & ~Q(stage__in=[ScanStage.AWAITING_CALLBACK, ScanStage.PAUSED]),
-        ),
+        running=Count("pk", filter=Q(status=ScanStatus.RUNNING)),
         oldest=Min("created_at", filter=Q(status=ScanStatus.QUEUED)),
     )
     oldest = figures["oldest"]
@@ -130,8 +124,7 @@ def scans_awaiting_callback() -> QuerySet[Scan]:
     """Return the scans whose result comes by callback only, without an account."""
     return Scan.objects.filter(
         engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.RUNNING,
-        stage=ScanStage.AWAITING_CALLBACK,
+        status=ScanStatus.AWAITING_CALLBACK,
         cloud_job__isnull=True,
     )
 
@@ -139,3 +132,14 @@ def scans_awaiting_callback() -> QuerySet[Scan]:
 def latest_scan(scanned_file: ScannedFile) -> Scan | None:
     """Return the newest full scan of a file."""
     return scanned_file.scans.full().order_by("-id").first()
+
+
+def not_scanned_since(scans: QuerySet[Scan]) -> QuerySet[Scan]:
+    """Leave out scans whose failure a later scan of the file replaces."""
+    later = Scan.objects.full().filter(
+        scanned_file=OuterRef("scanned_file"),
+        engine=OuterRef("engine"),
+        pk__gt=OuterRef("pk"),
+    )
+    present = scans.filter(scanned_file__deleted_at__isnull=True)
+    return present.exclude(Exists(later))

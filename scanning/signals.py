@@ -13,6 +13,3 @@ scan_settled = Signal()
 
 # Sent with ``file`` after its metadata was read from the platform again.
 source_read = Signal()
-
-# Sent at each sweep of the worker, for everything that ends by the clock.
-worker_swept = Signal()

@@ -1,7 +1,6 @@
 """Checks watched sources: submits new items, marks files whose source is gone.
 
-A lease lets one worker at a time check a watch. The next check is timed from this one,
-so missed checks never pile up.
+The next check is timed from this one, so missed checks never pile up.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from django.db import transaction
 from django.db.models import F, Q
 
 import audit.services
-from common.leases import NO_LEASE, LeaseLost, free, lease_end
+from jobs.context import JobContext
+from jobs.services import submit
 from scanning.choices import SourceGone, WatchItemState
 from scanning.errors import IntakeRefused
+from scanning.jobs import WATCH_CHECK
 from scanning.models import ScannedFile, Watch, WatchCheck, WatchItem
 from scanning.services.intake import file_of_link, submit_link
 from scanning.services.link_batches import links_of_items
@@ -27,95 +28,87 @@ from scanning.sources.links import fault_of_link
 
 logger = logging.getLogger(__name__)
 
-_PER_ROUND = 20
 _PROBES = 5
 _PROBE_AGAIN = timedelta(days=1)
 _LONGEST_WAIT_HOURS = 168
 _KEPT_CHECKS = 200
 
 
-def check_due(*, owner: str) -> int:
-    """Check the watches that are due; return how many were checked."""
-    now = datetime.now(tz=UTC)
-    due = Watch.objects.filter(free(now), enabled=True, next_check_at__lte=now)
-    count = 0
-    for key in list(due.order_by("next_check_at").values_list("pk", flat=True)):
-        if count == _PER_ROUND:
-            break
-        if due.filter(pk=key).update(lease_owner=owner, lease_until=lease_end()):
-            watch = Watch.objects.select_related("container").get(pk=key)
-            try:
-                _check(watch)
-            except LeaseLost:
-                logger.warning("watch %s went to another worker", watch.uid)
-            count += 1
-    return count
-
-
-def _check(watch: Watch) -> None:
+def run(context: JobContext) -> None:
+    """Check a watch, and ask for its next check."""
+    watch: Watch = context.subject
+    check = WatchCheck(watch=watch, at=datetime.now(tz=UTC))
+    if not watch.enabled:
+        _end(context, next_at=check.at)
+        return
     # Deleted containers keep their watches for the history, switched off.
     if watch.container.deleted_at is not None:
-        _release(watch, enabled=False, last_error="The container was deleted.")
+        why = "The container was deleted."
+        _end(context, next_at=check.at, enabled=False, last_error=why)
         return
-    check = WatchCheck(watch=watch, at=datetime.now(tz=UTC))
     try:
         feed = look(url=watch.url)
     except IntakeRefused as refused:
-        _end_failed(watch, check, str(refused))
+        _end_failed(context, check, str(refused))
         return
     check.listed = len(feed.items)
     # Compare with the known items before the new ones are stored.
     check.gone = _note_missing(watch, feed)
     check.new = remember(watch=watch, items=feed.items)
-    _submit_waiting(watch, check)
+    _submit_waiting(context, check)
     check.waiting = watch.items.filter(state=WatchItemState.WAITING).count()
-    check.gone += _probe(watch)
-    _end_well(watch, check, feed)
+    check.gone += _probe(context)
+    _end_well(context, check, feed)
 
 
-def _end_failed(watch: Watch, check: WatchCheck, error: str) -> None:
+@transaction.atomic
+def _end_failed(context: JobContext, check: WatchCheck, error: str) -> None:
     """Store the failure and double the pause until the next check."""
+    watch: Watch = context.subject
     # The exponent is capped so that long outages cannot overflow the interval.
     hours = watch.every_hours * 2 ** min(watch.failures, 10)
     hours = min(hours, max(_LONGEST_WAIT_HOURS, watch.every_hours))
     check.error = error[:1000]
     logger.info("watch %s failed: %s", watch.uid, error)
-    with transaction.atomic():
-        _release(
-            watch,
-            last_check_at=check.at,
-            next_check_at=check.at + timedelta(hours=hours),
-            # The column is a small integer.
-            failures=min(watch.failures + 1, 1000),
-            last_error=check.error,
+    _end(
+        context,
+        next_at=check.at + timedelta(hours=hours),
+        last_check_at=check.at,
+        # The column is a small integer.
+        failures=min(watch.failures + 1, 1000),
+        last_error=check.error,
+    )
+    _keep(check)
+
+
+@transaction.atomic
+def _end_well(context: JobContext, check: WatchCheck, feed: Feed) -> None:
+    watch: Watch = context.subject
+    _end(
+        context,
+        next_at=check.at + timedelta(hours=watch.every_hours),
+        title=feed.title[:500] or watch.title,
+        last_check_at=check.at,
+        failures=0,
+        last_error="",
+    )
+    _keep(check)
+    if check.scanned or check.gone:
+        audit.services.record(
+            case=f"watch:{watch.uid}",
+            action="watch.found",
+            after={"submitted": check.scanned, "gone": check.gone},
         )
-        _keep(check)
 
 
-def _end_well(watch: Watch, check: WatchCheck, feed: Feed) -> None:
-    with transaction.atomic():
-        _release(
-            watch,
-            title=feed.title[:500] or watch.title,
-            last_check_at=check.at,
-            next_check_at=check.at + timedelta(hours=watch.every_hours),
-            failures=0,
-            last_error="",
-        )
-        _keep(check)
-        if check.scanned or check.gone:
-            audit.services.record(
-                case=f"watch:{watch.uid}",
-                action="watch.found",
-                after={"submitted": check.scanned, "gone": check.gone},
-            )
-
-
-def _release(watch: Watch, **columns: object) -> None:
-    """Write the outcome and give up the lease; ``LeaseLost`` if another worker has it."""
-    mine = Watch.objects.filter(pk=watch.pk, lease_owner=watch.lease_owner)
-    if not mine.update(**columns, **NO_LEASE):
-        raise LeaseLost
+@transaction.atomic
+def _end(context: JobContext, *, next_at: datetime, **columns: object) -> None:
+    """Finish the job, and ask for the next check unless the watch is switched off."""
+    context.finish(**columns)
+    # Locked: who resumes it at the same time finds either this job or the next one.
+    watch = Watch.objects.select_for_update().filter(pk=context.subject.pk).first()
+    if watch is not None and watch.enabled:
+        submit(WATCH_CHECK, watch, at=next_at)
 
 
 def _keep(check: WatchCheck) -> None:
@@ -126,18 +119,12 @@ def _keep(check: WatchCheck) -> None:
     checks.filter(pk__lte=max(oldest, default=0)).delete()
 
 
-def _renew(watch: Watch) -> None:
-    mine = Watch.objects.filter(pk=watch.pk, lease_owner=watch.lease_owner)
-    if not mine.update(lease_until=lease_end()):
-        raise LeaseLost
-
-
-def _submit_waiting(watch: Watch, check: WatchCheck) -> None:
+def _submit_waiting(context: JobContext, check: WatchCheck) -> None:
     """Submit waiting items, oldest first, up to the limit per check."""
+    watch: Watch = context.subject
     waiting = watch.items.filter(state=WatchItemState.WAITING)
     for item in waiting.order_by("first_seen_at", "-position")[: watch.items_per_check]:
-        # Many items can take longer than the lease.
-        _renew(watch)
+        context.report()
         # Each item is committed on its own: a crash repeats at most one.
         with transaction.atomic():
             _submit(watch, item)
@@ -191,10 +178,10 @@ def _note_missing(watch: Watch, feed: Feed) -> int:
     return sum(_mark(item, SourceGone.UNLISTED) for item in gone)
 
 
-def _probe(watch: Watch) -> int:
+def _probe(context: JobContext) -> int:
     """Check the links of a few submitted items; return how many are gone."""
     before = datetime.now(tz=UTC) - _PROBE_AGAIN
-    items = watch.items.filter(
+    items = context.subject.items.filter(
         Q(probed_at__isnull=True) | Q(probed_at__lt=before),
         state=WatchItemState.SCANNED,
         scanned_file__deleted_at__isnull=True,
@@ -204,7 +191,7 @@ def _probe(watch: Watch) -> int:
     gone = 0
     links = {SourceGone.GONE, SourceGone.PRIVATE}
     for item in items.order_by(F("probed_at").asc(nulls_first=True), "pk")[:_PROBES]:
-        _renew(watch)
+        context.report()
         fault = fault_of_link(item.url)
         if fault is None:
             _unmark([item], links)

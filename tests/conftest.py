@@ -171,7 +171,7 @@ def run_worker(transactional_db: None) -> Worker:
     """Return a function that does all queued work with the real worker's code."""
 
     def work() -> None:
-        call_command("scan_worker", batch=True, interval=0.0)
+        call_command("worker", batch=True)
 
     return work
 

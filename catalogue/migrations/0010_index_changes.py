@@ -5,7 +5,7 @@ from __future__ import annotations
 import django.db.models.deletion
 from django.db import migrations, models
 
-import common.leases
+import jobs.leases
 
 
 class Migration(migrations.Migration):
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("due_at", models.DateTimeField(default=common.leases.lease_end)),
+                ("due_at", models.DateTimeField(default=jobs.leases.lease_end)),
                 (
                     "left_bucket",
                     models.ForeignKey(

@@ -8,7 +8,7 @@ from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-import common.leases
+import jobs.leases
 from common.uid import new_uid
 
 _PERSON = 20

@@ -15,18 +15,10 @@ from common.uid import new_uid
 _AT_ONCE = 500
 _NAMES = {"catalogueimport": "catalogue_import", "resultimport": "result_import"}
 _PERSON, _DOCUMENT = 20, -10
-_OLD_TASKS = (
-    "portal.tasks.check_import",
-    "portal.tasks.carry_out_import",
-    "portal.imports.tasks.check_import",
-    "portal.imports.tasks.carry_out_import",
-    "reports.foreign.tasks.check_results",
-    "reports.foreign.tasks.import_results",
-)
 
 
 def make_jobs(apps: Apps, _editor: BaseDatabaseSchemaEditor) -> None:
-    """Ask for the jobs, and forget the queue's entries: their tasks are gone."""
+    """Ask for the jobs. Their entries in the queue go with its table."""
     job_model = apps.get_model("jobs", "Job")
     for model, name in _NAMES.items():
         rows = apps.get_model("imports", model)._base_manager
@@ -36,8 +28,6 @@ def make_jobs(apps: Apps, _editor: BaseDatabaseSchemaEditor) -> None:
             job_model.objects.bulk_create(_job(job_model, name, row) for row in some)
             last = some[-1].pk
             rows.filter(pk__in=[row.pk for row in some]).update(message="")
-    entries = apps.get_model("django_tasks_database", "DBTaskResult").objects
-    entries.filter(task_path__in=_OLD_TASKS, status="READY").delete()
 
 
 def _job(job_model: Any, name: str, row: Any) -> Any:  # Any: historical models
@@ -85,6 +75,5 @@ class Migration(migrations.Migration):
     dependencies = [
         ("imports", "0001_initial"),
         ("jobs", "0001_initial"),
-        ("django_tasks_database", "0018_rename_succeeded_status"),
     ]
     operations = [migrations.RunPython(make_jobs, make_leases)]

@@ -6,7 +6,6 @@ result differs. An interrupted import can therefore be repeated.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,7 +24,6 @@ from scanning.choices import (
     EngineChoice,
     FileStatus,
     NoMatchReason,
-    ScanStage,
     ScanStatus,
     SourceType,
 )
@@ -133,8 +131,6 @@ class ResultImporter:
             engine=EngineChoice.ACRCLOUD,
             requested_by=self.user,
             status=ScanStatus.RUNNING,
-            stage=ScanStage.AWAITING_CALLBACK,
-            lease_owner=(owner := f"import:{uuid.uuid4().hex}"),
             started_at=datetime.now(tz=UTC),
         )
         audit.services.record(
@@ -154,7 +150,7 @@ class ResultImporter:
                 "acrcloud_error",
                 f"ACRCloud could not scan {file.name} (state {found.state}). {origin}.",
             )
-            results.store_failure(scan=scan, failure=failure, owner=owner)
+            results.store_failure(scan=scan, failure=failure)
             return
         result = engine_result(found.results, answer)
         partly = any(span["kind"] == "not_scanned" for span in found.stretches)
@@ -167,7 +163,7 @@ class ResultImporter:
             if partly and not result.found
             else result.no_match_reason,
         )
-        results.store_result(scan=scan, result=result, owner=owner)
+        results.store_result(scan=scan, result=result)
 
     def _new_file(self, found: FoundFile) -> ScannedFile:
         file = ScannedFile.objects.create(

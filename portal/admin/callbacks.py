@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -92,6 +94,15 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
     readonly_fields = all_field_names(OutboundCallback, but=["id"])
     fields = readonly_fields
     inlines = [AttemptInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutboundCallback]:
+        """Count the attempts."""
+        return super().get_queryset(request).annotate(tried=Count("tries"))
+
+    @admin.display(description="Attempts", ordering="tried")
+    def attempts(self, callback: Any) -> int:  # Any: carries an annotation
+        """Return how often the callback was sent."""
+        return int(callback.tried)
 
     @admin.display(description="Made", ordering="created_at")
     def created(self, callback: OutboundCallback) -> SafeString:

@@ -16,9 +16,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.roles import Action
+from jobs.selectors import next_attempt
 from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of, when
 from scanning.choices import EngineChoice
-from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
+from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN, HOUR_MS, sent_ms_this_month
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault
 from scanning.errors import IntakeRefused
@@ -328,6 +329,11 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     readonly_fields = (*all_field_names(CloudJob, but=["id", "raw"]), "answer")
     fields = readonly_fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CloudJob]:
+        """Add when each scan is looked at next."""
+        rows = super().get_queryset(request)
+        return rows.annotate(due_at=next_attempt(CLOUD_SCAN, "scan_id"))
+
     @admin.display(description="File")
     def file_name(self, job: CloudJob) -> str:
         """Return the name of the file that was sent."""
@@ -340,8 +346,8 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
 
     @admin.display(description="Due", ordering="due_at")
     def due(self, job: CloudJob) -> SafeString:
-        """Return when the job is checked next."""
-        return when(job.due_at)
+        """Return when the scan is looked at next."""
+        return when(job.due_at)  # type: ignore[attr-defined]  # annotated above
 
     @admin.display(description="Hours", ordering="sent_ms")
     def hours(self, job: CloudJob) -> SafeString:
@@ -358,12 +364,22 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
 class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     """Files deleted here that must also be deleted in the cloud."""
 
-    list_display = ["remote_id", "account", "due_at", "done_at", "attempts", "said"]
+    list_display = ["remote_id", "account", "due", "done_at", "said"]
     list_filter = ["account"]
     list_select_related = ["account"]
     search_fields = ["=remote_id"]
     readonly_fields = all_field_names(CloudDeletion, but=["id"])
     fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CloudDeletion]:
+        """Add when each deletion is tried next."""
+        rows = super().get_queryset(request)
+        return rows.annotate(due_at=next_attempt(CLOUD_DELETION))
+
+    @admin.display(description="Due", ordering="due_at")
+    def due(self, deletion: CloudDeletion) -> SafeString:
+        """Return when the deletion is tried next."""
+        return when(deletion.due_at)  # type: ignore[attr-defined]  # annotated above
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show deletions to admins."""

@@ -338,13 +338,11 @@ class ScanAdmin(RoleAdmin[Scan]):
         "scanned_file",
         "engine",
         "status",
-        "stage",
-        "attempts",
         "shown_error",
         "started",
         "took",
     ]
-    list_filter = ["status", "engine", "stage", "scanned_file__container"]
+    list_filter = ["status", "engine", "scanned_file__container"]
     list_select_related = ["scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
     date_hierarchy = "created_at"

@@ -7,9 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from catalogue.models import Recording
-from portal.admin.base import ReadOnlyInline, RoleAdmin, within_reach
+from portal.admin.base import ReadOnlyInline, RoleAdmin, when, within_reach
 from scanning.models import RetroSearch
 from scanning.models.watch import Watch, WatchCheck
+from scanning.services.watches import next_checks
 
 
 class WatchCheckInline(ReadOnlyInline):
@@ -29,10 +30,16 @@ class WatchAdmin(RoleAdmin[Watch]):
     inlines = [WatchCheckInline]
     readonly_fields = (
         *("uid", "container", "url", "title", "every_hours", "items_per_check"),
-        *("title_words", "enabled", "next_check_at", "last_check_at", "failures"),
+        *("title_words", "enabled", "next_check", "last_check_at", "failures"),
         *("last_error", "created_by", "created_at"),
     )
     fields = readonly_fields
+
+    @admin.display(description="Next check")
+    def next_check(self, watch: Watch) -> str:
+        """Return when the watch is checked next."""
+        due = next_checks([watch]).get(watch.pk)
+        return when(due) if due and watch.enabled else "–"
 
 
 @admin.register(RetroSearch)

@@ -12,8 +12,9 @@ from rest_framework import serializers
 from accounts.reach import sees_every_bucket
 from portal.shared import formats
 from scanning import selectors
-from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage
+from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile
+from scanning.progress import ScanProgress, progress_of
 from scanning.services.intake import FileDetails
 
 
@@ -149,8 +150,12 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
     With ``duplicate`` the answer also names the file as the earlier one.
     """
     scan = selectors.latest_scan(file)
-    active = scan is not None and scan.status in ACTIVE_SCAN_STATUSES
-    stage = ScanStage(scan.stage) if scan is not None else ScanStage.QUEUED
+    # Files of imported results may be without a scan.
+    progress = (
+        progress_of([scan])[scan.pk]
+        if scan is not None
+        else ScanProgress(str(ScanStatus.QUEUED.label), 100)
+    )
     url = reverse("portal:file_detail", args=[file.uid])
     matches = file.matches.exclude(state="superseded").count()
     return {
@@ -158,8 +163,8 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         "name": file.name,
         "state": file.status,
         "state_label": file.get_status_display(),
-        "stage": stage.label,
-        "progress": scan.progress if scan is not None and active else 100,
+        "stage": progress.stage,
+        "progress": progress.percent,
         "message": file.message or _summary(file, matches),
         "code": file.error_code,
         "url": url,

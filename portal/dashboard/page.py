@@ -42,9 +42,10 @@ from review.choices import DECIDED_STATES, MatchState, QueueReason
 from review.filters import MatchFilter
 from review.models import Match
 from scanning import selectors as scanning_selectors
-from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
+from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
 from scanning.models import Container, Scan
+from scanning.progress import progress_of
 
 logger = logging.getLogger(__name__)
 
@@ -329,15 +330,16 @@ def scans() -> dict[str, object]:
     """Return running scans, and the files that failed or need audio, latest first."""
     running = (
         Scan.objects.filter(status=ScanStatus.RUNNING)
-        .exclude(stage=ScanStage.AWAITING_CALLBACK)
         .select_related("scanned_file")
         .order_by("started_at", "pk")
     )
     troubled = scanning_selectors.files().filter(
         status__in=[FileStatus.ERROR, FileStatus.NEEDS_AUDIO]
     )
+    shown = list(running[:SCANS])
+    progress = progress_of(shown)
     return {
-        "running": list(running[:SCANS]),
+        "running": [(scan, progress[scan.pk]) for scan in shown],
         "troubled": list(troubled.order_by("-updated_at", "-pk")[:SCANS]),
     }
 

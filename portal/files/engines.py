@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from jobs.choices import JobState
+from jobs.models import Job
+from jobs.selectors import jobs_of
 from portal.files.other_sections import OtherSection, other_sections
 from scanning import selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
+from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.comparison import (
     Difference,
     EngineDetection,
@@ -16,6 +20,7 @@ from scanning.comparison import (
     found_by_engine,
 )
 from scanning.models import CloudJob, Scan, ScannedFile
+from scanning.progress import ScanProgress, progress_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,18 @@ def compare(file: ScannedFile) -> Comparison | None:
         return None
     detections = found_by_engine(file, scans)
     jobs = {job.scan_id: job for job in CloudJob.objects.filter(scan__in=scans)}
-    rows = [_row(scan, detections[scan.engine], jobs.get(scan.pk)) for scan in scans]
+    progress = progress_of(scans)
+    waiting = jobs_of(CLOUD_SCAN, scans, [JobState.WAITING])
+    rows = [
+        _row(
+            scan,
+            detections[scan.engine],
+            progress[scan.pk],
+            job=jobs.get(scan.pk),
+            waiting=waiting.get(scan.pk),
+        )
+        for scan in scans
+    ]
     others = [section for scan in scans for section in other_sections(scan)]
     disagreements = differences(file)
     if disagreements is None:
@@ -61,10 +77,15 @@ def compare(file: ScannedFile) -> Comparison | None:
 
 
 def _row(
-    scan: Scan, found: dict[int, EngineDetection], job: CloudJob | None
+    scan: Scan,
+    found: dict[int, EngineDetection],
+    progress: ScanProgress,
+    *,
+    job: CloudJob | None,
+    waiting: Job | None,
 ) -> EngineRow:
     active = scan.status in ACTIVE_SCAN_STATUSES
-    state = scan.get_stage_display() if active else scan.get_status_display()
+    state = progress.stage
     if active and job is not None and scan.status == ScanStatus.QUEUED:
         state = "Waiting to be sent"
     return EngineRow(
@@ -73,5 +94,5 @@ def _row(
         state=state,
         recordings=len(found),
         said=(job.said if job is not None and active else "") or scan.message,
-        due_at=job.due_at if job is not None and active else None,
+        due_at=waiting.run_after if waiting is not None else None,
     )

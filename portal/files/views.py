@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -43,6 +43,7 @@ from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
+from scanning.progress import percent_of_running_scan, progress_of
 from scanning.retention import remove_audio
 from scanning.services.intake import attach_audio
 from scanning.services.removal import delete_files
@@ -90,16 +91,15 @@ def _filtered(filters: FileFilterForm) -> QuerySet[ScannedFile]:
 
 
 def _with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
-    """Annotate each file with its match counts and the newest scan's progress.
+    """Annotate each file with its match counts and how far its scan is.
 
     Subqueries instead of joins count only the rows of one page.
     """
-    newest = Scan.objects.full().filter(scanned_file=OuterRef("pk")).order_by("-pk")
     waiting = Match.objects.filter(state__in=WAITING_STATES)
     return files.annotate(
         match_count=count_per_row(shown_matches(), "scanned_file"),
         waiting_count=count_per_row(waiting, "scanned_file"),
-        progress=Subquery(newest.values("progress")[:1]),
+        progress=Subquery(percent_of_running_scan()),
     )
 
 
@@ -119,6 +119,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         {
             "file": file,
             "scan": scans[0] if scans else None,
+            "progress": progress_of(scans[:1]).get(scans[0].pk) if scans else None,
             "scans": list(file.scans.all()[:20]),
             **_comparison(scans, request.GET.get("compare", "")),
             "matches": matches,

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+import audit.services
 from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.changes import ChangeRefused, refingerprint
-from catalogue.models import Recording
 from dedup.checks import CheckUnderWay, cancel_check, resume_check
-from dedup.models import CatalogueCheck
 from imports import services as imports
-from imports.models import CatalogueImport, ResultImport
-from operations.jobs import Job
+from jobs import periodic
+from jobs import services as job_services
+from jobs.listing import ListedJob
 from portal.shared.access import NOT_ALLOWED
 from reports import scheduling
 from reports import services as report_services
 from reports.evidence import services as evidence_services
 from reports.evidence.errors import EvidenceRefused
-from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning.errors import IntakeRefused
-from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 from scanning.services import callbacks, outbound_callbacks, retro
 from scanning.services.scans import cancel_scan, request_scan
 
@@ -40,36 +38,36 @@ class _Way:
     """The permission to act on a kind of job, and the functions that do it."""
 
     action: Action
-    again: Callable[[Job, User], object]
-    cancel: Callable[[Job, User], object] | None = None
-    refuse: Callable[[Job, User], None] = lambda _job, _user: None
+    again: Callable[[ListedJob, User], object]
+    cancel: Callable[[ListedJob, User], object] | None = None
+    refuse: Callable[[ListedJob, User], None] = lambda _job, _user: None
     """Raises ``PermissionDenied`` for users whose access limits rule the job out."""
 
 
-def may_try_again(job: Job, user: User) -> bool:
+def may_try_again(job: ListedJob, user: User) -> bool:
     """Return whether the user's role allows a retry of this job."""
-    return user.has_perm(_WAYS[type(job.subject)].action)
+    return user.has_perm(_way(job).action)
 
 
-def may_cancel(job: Job, user: User) -> bool:
+def may_cancel(job: ListedJob, user: User) -> bool:
     """Return whether jobs of this kind can be cancelled, and the user's role may."""
-    way = _WAYS[type(job.subject)]
+    way = _way(job)
     return way.cancel is not None and user.has_perm(way.action)
 
 
-def cancel(*, job: Job, user: User) -> None:
+def cancel(*, job: ListedJob, user: User) -> None:
     """Cancel a job: at once if it waits, at its next step if it runs.
 
     Raises ``PermissionDenied`` if the user may not cancel it.
     """
-    way = _WAYS[type(job.subject)]
+    way = _way(job)
     if way.cancel is None or not user.has_perm(way.action):
         raise PermissionDenied(str(NOT_ALLOWED))
     way.refuse(job, user)
     way.cancel(job, user)
 
 
-def try_again(*, job: Job, user: User) -> None:
+def try_again(*, job: ListedJob, user: User) -> None:
     """Queue a failed job again.
 
     Raises ``NotTriedAgain`` if the job cannot be retried now, and ``PermissionDenied``
@@ -77,7 +75,7 @@ def try_again(*, job: Job, user: User) -> None:
     """
     if not may_try_again(job, user):
         raise PermissionDenied(str(NOT_ALLOWED))
-    way = _WAYS[type(job.subject)]
+    way = _way(job)
     way.refuse(job, user)
     try:
         done = way.again(job, user)
@@ -96,71 +94,91 @@ def try_again(*, job: Job, user: User) -> None:
         )
 
 
-def _scan(job: Job, user: User) -> None:
+def _scan(job: ListedJob, user: User) -> None:
     request_scan(scanned_file=job.subject.scanned_file, user=user, waited_for=True)
 
 
-def _recording(job: Job, user: User) -> None:
+def _recording(job: ListedJob, user: User) -> None:
     refingerprint(recording=job.subject, user=user)
 
 
-def _refuse_unseen_search(job: Job, _user: User) -> None:
+def _refuse_unseen_search(job: ListedJob, _user: User) -> None:
     # Recordings outside the user's access limits are filtered out, so none may be left.
     if not job.subject.recordings.exists():
         raise PermissionDenied(_("You may not see what this search looks for."))
 
 
-_WAYS: Mapping[type[Model], _Way] = {
-    Scan: _Way(
-        Action.UPLOAD,
-        _scan,
-        lambda job, user: cancel_scan(scan=job.subject, user=user),
-    ),
-    Recording: _Way(Action.EDIT_CATALOGUE, _recording),
-    RetroSearch: _Way(
+def _try_again(job: ListedJob, user: User) -> bool:
+    """Let a job wait again that has no service of its own."""
+    with transaction.atomic():
+        audit.services.record(
+            case=f"job:{job.row.uid}",
+            action="job.tried_again",
+            actor=user,
+            after={"kind": job.kind.name},
+        )
+        return job_services.try_again(job.row)
+
+
+_USUAL = _Way(Action.CONFIGURE, _try_again)
+_REGULAR = _Way(Action.CONFIGURE, lambda job, _user: periodic.try_again(job.row))
+_SCAN = _Way(
+    Action.UPLOAD,
+    _scan,
+    lambda job, user: cancel_scan(scan=job.subject, user=user),
+)
+_CATALOGUE_IMPORT = _Way(
+    Action.EDIT_CATALOGUE,
+    lambda job, user: imports.try_again(one=job.subject, user=user),
+    lambda job, user: imports.cancel(one=job.subject, user=user),
+)
+_RESULT_IMPORT = replace(_CATALOGUE_IMPORT, action=Action.UPLOAD)
+_WAYS: Mapping[str, _Way] = {
+    "scan": _SCAN,
+    "cloud_scan": _SCAN,
+    "recording": _Way(Action.EDIT_CATALOGUE, _recording),
+    "retro_search": _Way(
         Action.APPROVE,
         lambda job, user: retro.resume_search(search=job.subject, user=user),
         lambda job, user: retro.cancel_search(search=job.subject, user=user),
         refuse=_refuse_unseen_search,
     ),
-    CatalogueCheck: _Way(
+    "catalogue_check": _Way(
         Action.EDIT_DUPLICATES,
         lambda job, user: resume_check(check=job.subject, user=user),
         lambda job, user: cancel_check(check=job.subject, user=user),
         refuse=lambda _job, user: refuse_limited(user),
     ),
-    ReportRun: _Way(
+    "report": _Way(
         Action.REPORT,
         lambda job, user: report_services.try_again(run=job.subject, user=user),
         lambda job, user: report_services.cancel_run(run=job.subject, user=user),
     ),
-    EvidencePack: _Way(
+    "evidence": _Way(
         Action.REPORT,
         lambda job, user: evidence_services.try_again(pack=job.subject, user=user),
         lambda job, user: evidence_services.cancel_pack(pack=job.subject, user=user),
     ),
-    CatalogueImport: _Way(
-        Action.EDIT_CATALOGUE,
-        lambda job, user: imports.try_again(one=job.subject, user=user),
-        lambda job, user: imports.cancel(one=job.subject, user=user),
-    ),
-    ResultImport: _Way(
-        Action.UPLOAD,
-        lambda job, user: imports.try_again(one=job.subject, user=user),
-        lambda job, user: imports.cancel(one=job.subject, user=user),
-    ),
-    OutboundCallback: _Way(
+    "catalogue_import_check": _CATALOGUE_IMPORT,
+    "catalogue_import": _CATALOGUE_IMPORT,
+    "result_import_check": _RESULT_IMPORT,
+    "result_import": _RESULT_IMPORT,
+    "callback_sent": _Way(
         Action.CONFIGURE,
         lambda job, user: outbound_callbacks.send_again(
             callback=job.subject, user=user
         ),
     ),
-    InboundCallback: _Way(
+    "callback_received": _Way(
         Action.CONFIGURE,
         lambda job, user: callbacks.replay(callback=job.subject, user=user),
     ),
-    ReportDelivery: _Way(
+    "dispatch": _Way(
         Action.REPORT,
         lambda job, user: scheduling.send_again(dispatch=job.subject, user=user),
     ),
 }
+
+
+def _way(job: ListedJob) -> _Way:
+    return _WAYS.get(job.kind.name, _REGULAR if job.kind.every else _USUAL)

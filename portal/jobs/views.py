@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -21,7 +22,15 @@ from accounts.roles import Action
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
 from imports.models import CatalogueImport, ResultImport
-from operations.jobs import KIND_LABELS, Job, JobState, find_job, job_counts, jobs
+from jobs.choices import OPEN_STATES, JobState
+from jobs.kinds import all_kinds, find_kind
+from jobs.listing import (
+    LISTED_STATES,
+    ListedJob,
+    count_jobs,
+    find_job,
+    list_jobs,
+)
 from portal.jobs.services import (
     NotTriedAgain,
     cancel,
@@ -32,9 +41,16 @@ from portal.jobs.services import (
 from portal.shared.access import PortalRequest, needs
 from reports.models import EvidencePack, ReportDelivery, ReportRun
 from scanning import selectors
-from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
+from scanning.models import (
+    Container,
+    InboundCallback,
+    OutboundCallback,
+    RetroSearch,
+    Scan,
+    ScannedFile,
+)
 
-_AT_ONCE = 200
+_AT_ONCE = 100
 _STILL_SECONDS = 300
 
 
@@ -47,28 +63,40 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
     Without a valid state the list shows running jobs.
     """
     state = _state_of(request.GET.get("state", ""))
-    kind = request.GET.get("kind", "")
-    listed = jobs(state=state, kind=kind if kind in KIND_LABELS else "", limit=_AT_ONCE)
-    retryable = [
-        job.key
-        for job in listed
-        if state is JobState.FAILED and may_try_again(job, request.user)
-    ]
+    kind = _kind_of(request.GET.get("kind", ""))
+    container = _container_of(request.GET.get("container", ""))
+    listed = list_jobs(
+        state=state,
+        kind=kind,
+        container=container.pk if container else None,
+        limit=_AT_ONCE,
+    )
+    failed = state is JobState.FAILED
     return render(
         request,
         "portal/jobs/jobs.html",
         {
             "jobs": [(job, _page_of(job)) for job in listed],
-            "again": retryable,
-            "cancellable": [
-                job.key
+            "again": [
+                job.row.uid
                 for job in listed
-                if state is not JobState.FAILED and may_cancel(job, request.user)
+                if failed and may_try_again(job, request.user)
+            ],
+            "cancellable": [
+                job.row.uid
+                for job in listed
+                if not failed and may_cancel(job, request.user)
             ],
             "state": state,
-            "states": job_counts(),
+            "states": count_jobs(),
             "kind": kind,
-            "kinds": KIND_LABELS,
+            "kinds": {
+                each.name: each.label for each in all_kinds() if each.every is None
+            },
+            "container": container,
+            "filters": _filters(kind, container),
+            "containers": Container.objects.present().order_by("name"),
+            "now": datetime.now(tz=UTC),
             "stands_still": _stands_still(),
             "may_delete": request.user.has_perm(Action.DELETE),
         },
@@ -81,7 +109,7 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
     """Retry one failed job, or all failed jobs that the page shows."""
     done, refused = 0, []
     for key in request.POST.getlist("job")[:_AT_ONCE]:
-        job = find_job(key, JobState.FAILED)
+        job = find_job(key, [JobState.FAILED])
         if job is None:
             refused.append(
                 _("A job has changed in the meantime, or you may not see it.")
@@ -113,7 +141,7 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
 def job_cancel(request: PortalRequest) -> HttpResponseBase:
     """Cancel one waiting or running job."""
     key = request.POST.get("job", "")
-    job = find_job(key, JobState.WAITING) or find_job(key, JobState.RUNNING)
+    job = find_job(key, OPEN_STATES)
     try:
         if job is None:
             raise PermissionDenied(_("The job has ended, or you may not see it."))
@@ -127,8 +155,12 @@ def job_cancel(request: PortalRequest) -> HttpResponseBase:
 
 def _back(request: PortalRequest, state: JobState) -> HttpResponseBase:
     """Return to the list of jobs in a state, of the kind that the page showed."""
-    kind = request.POST.get("kind", "")
-    wanted = {"state": state, "kind": kind if kind in KIND_LABELS else ""}
+    container = _container_of(request.POST.get("container", ""))
+    wanted = {
+        "state": state,
+        "kind": _kind_of(request.POST.get("kind", "")),
+        "container": container.pk if container else "",
+    }
     return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
 
 
@@ -139,12 +171,31 @@ def _stands_still() -> bool:
 
 
 def _state_of(given: str) -> JobState:
-    return JobState(given) if given in set(JobState) else JobState.RUNNING
+    return JobState(given) if given in LISTED_STATES else JobState.RUNNING
+
+
+def _filters(kind: str, container: Container | None) -> str:
+    """Return the filters as the rest of a query string."""
+    chosen = {"kind": kind, "container": container.pk if container else ""}
+    return "".join(
+        f"&{urlencode({name: value})}" for name, value in chosen.items() if value
+    )
+
+
+def _kind_of(given: str) -> str:
+    return given if find_kind(given) else ""
+
+
+def _container_of(given: str) -> Container | None:
+    if not given.isdecimal():
+        return None
+    return Container.objects.present().filter(pk=int(given[:18])).first()
 
 
 # The page on which a job can be inspected or cancelled. Any: a row of the key's model.
 _PAGES: Mapping[type[Model], Callable[[Any], str]] = {
     Scan: lambda scan: reverse("portal:file_detail", args=[scan.scanned_file.uid]),
+    ScannedFile: lambda file: reverse("portal:file_detail", args=[file.uid]),
     Recording: lambda recording: reverse(
         "portal:recording_detail", args=[recording.uid]
     ),
@@ -166,5 +217,6 @@ _PAGES: Mapping[type[Model], Callable[[Any], str]] = {
 }
 
 
-def _page_of(job: Job) -> str:
-    return _PAGES[type(job.subject)](job.subject)
+def _page_of(job: ListedJob) -> str:
+    page = _PAGES.get(type(job.subject))
+    return page(job.subject) if page is not None else ""

@@ -40,10 +40,15 @@ def watch_list(request: PortalRequest) -> HttpResponseBase:
         ),
     )
     page = page_of(request, rows.order_by("title", "pk"))
+    due = watches.next_checks(page)
     return render(
         request,
         "portal/watches/watch_list.html",
-        {"page_obj": page, "total": page.paginator.count},
+        {
+            "page_obj": page,
+            "watches": [(watch, due.get(watch.pk)) for watch in page],
+            "total": page.paginator.count,
+        },
     )
 
 
@@ -80,6 +85,7 @@ def watch_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     items = watch.items.select_related("scanned_file").order_by(
         "-first_seen_at", "position", "pk"
     )
+    next_check = watches.next_checks([watch]).get(watch.pk)
     shown = request.GET.get("show", "")
     if shown == "gone":
         items = items.filter(scanned_file__source_gone_at__isnull=False)
@@ -94,7 +100,10 @@ def watch_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "shown": shown,
             "choices": _choices(watch),
             "checks": watch.checks.all()[:_SHOWN_CHECKS],
-            "is_due": watch.enabled and watch.next_check_at <= datetime.now(tz=UTC),
+            "next_check": next_check,
+            "is_due": watch.enabled
+            and next_check is not None
+            and next_check <= datetime.now(tz=UTC),
             "may_change": _may_change(watch, request.user),
         },
     )

@@ -250,7 +250,7 @@ def withdraw(*, licence: Licence, user: User, reason: str) -> int:
     return _reopen_uncovered(licence)
 
 
-def end_expired(**_signal: object) -> int:
+def end_expired() -> int:
     """Reopen the matches of expired licences; return how many."""
     ended = Licence.objects.filter(
         on_expiry=OnExpiry.REOPEN,

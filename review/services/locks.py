@@ -63,7 +63,7 @@ def release_lock(*, match: Match, user: User) -> Match:
     return _let_go(current, transitions.RELEASE, user)
 
 
-def release_expired_locks(**_signal: object) -> int:
+def release_expired_locks() -> int:
     """Return matches to the queue whose lock has expired; return how many."""
     expired = Match.objects.filter(
         state=MatchState.IN_REVIEW, locked_until__lte=datetime.now(tz=UTC)

@@ -28,7 +28,7 @@ AHEAD = timedelta(days=7)
 _LISTED = 50
 
 
-def remind(**_signal: object) -> int:
+def remind() -> int:
     """Announce disputes that are overdue or due within a week, once a day; count them.
 
     The event marks the day's digest as done; mail follows if it is enabled.

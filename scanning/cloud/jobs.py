@@ -1,14 +1,22 @@
-"""Creates cloud scans and estimates their cost; touches rows only."""
+"""The jobs of cloud accounts: their kinds, asking for them, and what scans cost."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from scanning.choices import EngineChoice, ScanStage, ScanStatus
+from accounts.reach import sees_everything
+from jobs.choices import JobState, Pool
+from jobs.kinds import Kind, register, without_limit
+from jobs.services import submit
+from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import (
+    CloudAccount,
     CloudDeletion,
     CloudJob,
     Container,
@@ -16,11 +24,102 @@ from scanning.models import (
     ScannedFile,
     SentAs,
 )
+from scanning.selectors import not_scanned_since
 
 HOUR_MS = 3_600_000
 # Assumed until the real duration is known: 128 kbit/s, or five minutes for a link.
 _BYTES_PER_SECOND = 16_000
 _LINK_MS = 300_000
+
+
+LONGEST_CHECK = timedelta(minutes=10)
+LONGEST_WAIT = timedelta(hours=1)
+# The shortest pause between two polls of a file, so that a setting of 0 cannot spin.
+_SHORTEST = timedelta(seconds=1)
+
+
+def delay(times: int, longest: timedelta) -> timedelta:
+    """Return ``times`` polling intervals, at most ``longest``."""
+    base = settings.ACRPORTAL_CLOUD_POLL_SECONDS
+    # A larger factor would overflow timedelta.
+    wanted = timedelta(seconds=base * min(times, 10_000))
+    return min(max(wanted, _SHORTEST), longest)
+
+
+def pause_after(attempts: int) -> timedelta:
+    """Return how long a failed call waits for the next one."""
+    return delay(4 ** min(attempts - 1, 12), LONGEST_WAIT)
+
+
+def _end_scan(scan: Scan, state: JobState, code: str, cause: str) -> None:
+    """End the scan, and delete the copy of a file that was deleted meanwhile."""
+    # Imported late: results of the embedded engine ask for cloud scans.
+    from scanning import results
+
+    file = scan.scanned_file
+    results.store_end_of_job(scan=scan, state=state, code=code, cause=cause)
+    if file.deleted_at is not None:
+        # The copy may have arrived after the file was deleted here.
+        delete_copy(scanned_file=file, remote_id=scan.cloud_job.remote_id)
+
+
+CLOUD_SCAN = register(
+    Kind(
+        "cloud_scan",
+        Scan,
+        "scanning.cloud.running.run",
+        label=_("Scan by ACRCloud"),
+        pool=Pool.TALK,
+        lane=lambda scan: str(scan.scanned_file.container_id),
+        # A copy that arrived is paid for: a scan outlives workers that die, until
+        # ACRPORTAL_CLOUD_WAIT_HOURS have passed.
+        max_attempts=without_limit,
+        pause=pause_after,
+        keeps=frozenset(
+            {ScanStatus.SUCCEEDED, ScanStatus.FAILED, ScanStatus.CANCELLED}
+        ),
+        on_end=_end_scan,
+        title=lambda scan: str(scan.scanned_file.name),
+        related=("scanned_file",),
+        unresolved=not_scanned_since,
+    )
+)
+
+
+def _deletions_of_all() -> QuerySet[CloudDeletion] | None:
+    # Accounts belong to no container, so access limits hide all of their deletions.
+    return None if sees_everything() else CloudDeletion.objects.none()
+
+
+CLOUD_DELETION = register(
+    Kind(
+        "cloud_deletion",
+        CloudDeletion,
+        "scanning.cloud.running.delete",
+        label=_("Deletion at ACRCloud"),
+        pool=Pool.TALK,
+        lane=lambda deletion: str(deletion.account_id),
+        visible=_deletions_of_all,
+        # The work gives up after ACRPORTAL_CLOUD_WAIT_HOURS.
+        max_attempts=without_limit,
+        pause=pause_after,
+    )
+)
+
+
+def waited_too_long(since: datetime) -> bool:
+    """Return whether the time limit for the cloud has passed."""
+    limit = timedelta(hours=settings.ACRPORTAL_CLOUD_WAIT_HOURS)
+    return datetime.now(tz=UTC) - since > limit
+
+
+def scans_of(account: CloudAccount) -> QuerySet[Scan]:
+    """Return all scans that were or will be sent to an account.
+
+    A pause concerns them all, also those that the person who ends it may not see.
+    """
+    scans: QuerySet[Scan] = Scan._base_manager.filter(cloud_job__account=account)
+    return scans
 
 
 def make_cloud_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
@@ -32,16 +131,11 @@ def make_cloud_scan(*, scanned_file: ScannedFile, user: User | None) -> Scan:
         scanned_file=scanned_file,
         engine=EngineChoice.ACRCLOUD,
         requested_by=user,
-        status=ScanStatus.RUNNING if waits else ScanStatus.QUEUED,
-        stage=ScanStage.AWAITING_CALLBACK if waits else ScanStage.QUEUED,
+        status=ScanStatus.AWAITING_CALLBACK if waits else ScanStatus.QUEUED,
     )
     if account is not None and remote is not None:
-        CloudJob.objects.create(
-            scan=scan,
-            account=account,
-            remote_container_id=remote,
-            due_at=datetime.now(tz=UTC),
-        )
+        CloudJob.objects.create(scan=scan, account=account, remote_container_id=remote)
+        submit(CLOUD_SCAN, scan, user=user)
     return scan
 
 
@@ -55,8 +149,7 @@ def make_called_back_scan(*, scanned_file: ScannedFile) -> Scan | None:
     scan = Scan.objects.create(
         scanned_file=scanned_file,
         engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.RUNNING,
-        stage=ScanStage.AWAITING_CALLBACK,
+        status=ScanStatus.AWAITING_CALLBACK,
         started_at=now,
     )
     CloudJob.objects.create(
@@ -66,8 +159,8 @@ def make_called_back_scan(*, scanned_file: ScannedFile) -> Scan | None:
         remote_id=scanned_file.remote_id,
         sent_as=SentAs.CALLED_BACK,
         sent_at=now,
-        due_at=now,
     )
+    submit(CLOUD_SCAN, scan)
     return scan
 
 
@@ -77,11 +170,14 @@ def delete_copy(*, scanned_file: ScannedFile, remote_id: str) -> None:
     account, remote = container.cloud_account, container.cloud_container_id
     if not remote_id or account is None or remote is None:
         return
-    CloudDeletion.objects.get_or_create(
-        account=account,
-        remote_id=remote_id,
-        defaults={"remote_container_id": remote, "due_at": datetime.now(tz=UTC)},
-    )
+    with transaction.atomic():
+        deletion, is_new = CloudDeletion.objects.get_or_create(
+            account=account,
+            remote_id=remote_id,
+            defaults={"remote_container_id": remote},
+        )
+        if is_new:
+            submit(CLOUD_DELETION, deletion)
 
 
 def sent_ms_this_month(*, container: Container) -> int:

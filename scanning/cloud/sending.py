@@ -1,194 +1,268 @@
-"""Sends the cloud jobs that are due.
+"""Sends a file to the cloud, as audio, link or fingerprint, only once.
 
-A send may arrive although its answer is lost. Each file is sent under a name that
-contains the scan's id; a retry looks for that name before it sends again.
+A file may arrive although the answer is lost or the worker dies. Each file is sent
+under a name that contains the scan's id; after an attempt that may have sent it, the
+next one looks for that name before it sends again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
+from pathlib import PurePosixPath
+from typing import BinaryIO, NoReturn, cast
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Q
 
-from common.leases import NO_LEASE
+from common.locking import one_at_a_time
+from jobs.context import JobContext
+from jobs.errors import Cancelled, Retry
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
+    EngineChoice,
     FileStatus,
-    ScanStage,
     ScanStatus,
+    SourceType,
 )
-from scanning.cloud.delivery import SentFile, deliver
-from scanning.cloud.jobs import HOUR_MS, expected_ms, sent_ms_this_month
-from scanning.cloud.outcomes import (
-    cancel,
-    clock,
-    fail,
-    pause,
-    remember,
-    resume,
-    tell,
-    wait,
-)
-from scanning.cloud.rounds import (
+from scanning.cloud.jobs import (
+    HOUR_MS,
     LONGEST_CHECK,
-    LONGEST_WAIT,
-    claimed,
     delay,
-    due_jobs,
+    expected_ms,
+    pause_after,
+    sent_ms_this_month,
     waited_too_long,
 )
+from scanning.cloud.pauses import clock, pause, remember, resume, tell, wait
+from scanning.engines.acrcloud import Cloud, RemoteFile
 from scanning.engines.cloud_faults import CloudFault, FaultKind
-from scanning.errors import ScanCancelled, ScanFailed
-from scanning.models import CloudJob, InboundCallback, Scan, ScannedFile
+from scanning.errors import ScanFailed
+from scanning.models import CloudJob, InboundCallback, Scan, ScannedFile, SentAs
 
 logger = logging.getLogger(__name__)
 
-_REPORT_SECONDS = 5.0
 # An admin may raise the limit at any time, so look again soon.
 _CAP_RECHECK = timedelta(minutes=15)
+_PROCESSING = 0
+_MEDIA_SUFFIXES = frozenset(
+    [
+        *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".m4v", ".mkv", ".mov", ".mp2"),
+        *(".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma"),
+    ]
+)
 
 
-def send_due(*, owner: str) -> int:
-    """Send what is due; return how many jobs were handled."""
-    count = 0
-    for job in claimed(due_jobs().filter(sent_at__isnull=True), owner):
-        _send(job)
-        count += 1
-    return count
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """The cloud's id of the file and the form in which it was sent."""
+
+    remote_id: str
+    sent_as: SentAs
 
 
-def _send(job: CloudJob) -> None:
-    file = job.scan.scanned_file
+def send(context: JobContext, job: CloudJob) -> NoReturn:
+    """Send a file, then wait for its result; after a failure wait for another try."""
     if not _begin(job):
-        return
-    if job.scan.cancel_requested or file.deleted_at is not None:
-        cancel(job)
-        return
-    if _over_cap(job):
-        return
+        message = _over_cap(job)
+        wait(job, "cloud_cap", message)
+        context.wait_until(datetime.now(tz=UTC) + _CAP_RECHECK, message)
+    looks_first = job.may_have_arrived
+    CloudJob.objects.filter(pk=job.pk).update(may_have_arrived=True)
     try:
-        sent = deliver(job, progress=_reporter(job))
-    except ScanCancelled:
-        cancel(job)
-    except ScanFailed as failure:
-        fail(job, failure)
+        sent = _deliver(job, looks_first=looks_first, progress=context.report)
     except CloudFault as fault:
-        _send_failed(job, fault)
-    else:
-        _keep_sent(job, sent)
+        _send_failed(context, job, fault)
+    context.wait_until(_keep_sent(context, job, sent))
 
 
 def _begin(job: CloudJob) -> bool:
-    """Mark the scan as being sent; return whether it is still wanted."""
-    return bool(
-        Scan.objects.filter(
-            pk=job.scan_id, status__in=ACTIVE_SCAN_STATUSES, lease_owner=""
+    """Mark the scan as being sent; return False if that would exceed the limit."""
+    container = job.scan.scanned_file.container
+    has_cap = container.cloud_cap_hours is not None
+    with one_at_a_time(f"cloud cap {container.pk}") if has_cap else nullcontext():
+        if not _fits(job):
+            return False
+        begun = Scan.objects.filter(
+            pk=job.scan_id, status__in=ACTIVE_SCAN_STATUSES
         ).update(
             status=ScanStatus.RUNNING,
-            stage=ScanStage.SENDING,
             started_at=datetime.now(tz=UTC),
         )
-    )
+    if not begun:
+        raise Cancelled
+    return True
 
 
-def _over_cap(job: CloudJob) -> bool:
-    """Make the file wait if sending it would exceed the container's monthly limit."""
+def _fits(job: CloudJob) -> bool:
+    """Return whether the container's monthly limit leaves room for a file.
+
+    Files that are being sent count: once they are sent, it is too late to stop.
+    """
     container = job.scan.scanned_file.container
-    cap = container.cloud_cap_hours
-    if cap is None:
-        return False
-    wanted = expected_ms(job.scan.scanned_file)
-    # Use an estimate: once the file is sent, it is too late to stop.
-    if sent_ms_this_month(container=container) + wanted <= cap * HOUR_MS:
-        return False
+    if container.cloud_cap_hours is None:
+        return True
+    being_sent = ScannedFile.objects.filter(
+        container=container,
+        scans__engine=EngineChoice.ACRCLOUD,
+        scans__status=ScanStatus.RUNNING,
+    ).exclude(pk=job.scan.scanned_file_id)
+    wanted = [job.scan.scanned_file, *being_sent]
+    total = sent_ms_this_month(container=container) + sum(map(expected_ms, wanted))
+    return total <= container.cloud_cap_hours * HOUR_MS
+
+
+def _over_cap(job: CloudJob) -> str:
+    """Return why a file waits that would exceed the container's monthly limit."""
+    container = job.scan.scanned_file.container
     waiting = CloudJob.objects.filter(
         scan__scanned_file__container=container,
         sent_at__isnull=True,
         scan__status__in=ACTIVE_SCAN_STATUSES,
     ).count()
-    wait(
-        job,
-        datetime.now(tz=UTC) + _CAP_RECHECK,
-        "cloud_cap",
-        f"The monthly cloud limit of {cap} h is reached; {waiting} "
-        f"{'file waits' if waiting == 1 else 'files wait'}. Embedded scans continue. "
-        "Wait for next month, or ask an admin to raise the container's limit.",
+    return (
+        f"The monthly cloud limit of {container.cloud_cap_hours} h is reached; "
+        f"{waiting} {'file waits' if waiting == 1 else 'files wait'}. Embedded scans "
+        "continue. Wait for next month, or ask an admin to raise the container's limit."
     )
-    return True
 
 
-def _send_failed(job: CloudJob, fault: CloudFault) -> None:
+def _send_failed(context: JobContext, job: CloudJob, fault: CloudFault) -> NoReturn:
     logger.info("scan %s was not sent: %s", job.scan.uid, fault.kind)
     remember(job, fault)
     if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
-        pause(job, fault)
-    elif fault.kind is FaultKind.UNREACHABLE and not waited_too_long(
-        job.scan.created_at
-    ):
-        at = datetime.now(tz=UTC) + delay(4 ** (job.attempts - 1), LONGEST_WAIT)
-        wait(job, at, fault.kind, f"{fault} Next try at {clock(at)}.")
-    else:
-        fail(job, ScanFailed(fault.kind, str(fault)))
+        context.wait_until(pause(job, fault), str(fault))
+    if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(job.scan.created_at):
+        at = datetime.now(tz=UTC) + pause_after(context.job.attempts)
+        message = f"{fault} Next try at {clock(at)}."
+        wait(job, fault.kind, message)
+        raise Retry(message) from fault
+    raise ScanFailed(fault.kind, str(fault)) from fault
 
 
-def _keep_sent(job: CloudJob, sent: SentFile) -> None:
+def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
+    """Store that a file was sent; return when to look for its result."""
     now = datetime.now(tz=UTC)
     resume(job.account)
     with transaction.atomic():
+        # First, because it ends what a worker does that lost the job meanwhile.
+        context.write(status=ScanStatus.AWAITING_CALLBACK)
         CloudJob.objects.filter(pk=job.pk).update(
             remote_id=sent.remote_id,
             sent_as=sent.sent_as,
             sent_at=now,
             sent_ms=expected_ms(job.scan.scanned_file),
-            # Polling starts its own count of attempts.
-            attempts=0,
-            due_at=now + delay(1, LONGEST_CHECK),
             said="",
-            **NO_LEASE,
-        )
-        Scan.objects.filter(pk=job.scan_id, status=ScanStatus.RUNNING).update(
-            stage=ScanStage.AWAITING_CALLBACK
         )
         files = ScannedFile.objects.filter(pk=job.scan.scanned_file_id)
         # A server may answer a repeated upload with the id of an earlier file.
         if not ScannedFile.objects.filter(remote_id=sent.remote_id).exists():
             files.update(remote_id=sent.remote_id)
         tell(files, FileStatus.PROCESSING, "", "")
-        _take_early_callbacks(job, sent.remote_id)
+        if _take_early_callbacks(job, sent.remote_id):
+            return now
+    return now + delay(1, LONGEST_CHECK)
 
 
-def _take_early_callbacks(job: CloudJob, remote_id: str) -> None:
-    """Check at once if a callback arrived before the answer to the upload."""
+def _take_early_callbacks(job: CloudJob, remote_id: str) -> int:
+    """Count the callbacks that arrived before the answer to the upload as applied."""
     early = InboundCallback.objects.filter(
         Q(account=job.account) | Q(container=job.scan.scanned_file.container),
         outcome=CallbackOutcome.ORPHAN,
         file_id=remote_id,
     )
-    if early.update(
+    return early.update(
         outcome=CallbackOutcome.APPLIED,
         scanned_file=job.scan.scanned_file,
         message="It came before the file's id was known; the result is being fetched.",
         processed_at=datetime.now(tz=UTC),
-    ):
-        CloudJob.objects.filter(pk=job.pk).update(due_at=datetime.now(tz=UTC))
+    )
 
 
-def _reporter(job: CloudJob) -> Callable[[float], None]:
-    """Return a progress callback that updates the scan and raises on cancellation."""
-    last = monotonic()
+def _deliver(
+    job: CloudJob, *, looks_first: bool, progress: Callable[[float], None]
+) -> SentFile:
+    """Have the cloud rescan its copy, or send the file; raise ``CloudFault``."""
+    cloud, file = Cloud(job.account), job.scan.scanned_file
+    if file.remote_id and _rescan(cloud, job, looks_first=looks_first):
+        return SentFile(file.remote_id, SentAs.RESCAN)
+    sent_as = _form_of(file)
+    if looks_first:
+        arrived = _arrived(cloud, job)
+        if arrived is not None:
+            return SentFile(arrived.id, sent_as)
+    return SentFile(_upload(cloud, job, sent_as, progress).id, sent_as)
 
-    def report(share: float) -> None:
-        nonlocal last
-        if monotonic() - last < _REPORT_SECONDS:
-            return
-        last = monotonic()
-        Scan.objects.filter(pk=job.scan_id).update(progress=min(99, int(100 * share)))
-        if Scan.objects.filter(pk=job.scan_id, cancel_requested=True).exists():
-            raise ScanCancelled
 
-    return report
+def _rescan(cloud: Cloud, job: CloudJob, *, looks_first: bool) -> bool:
+    """Have the cloud rescan its copy; False if the copy is gone."""
+    remote_id = job.scan.scanned_file.remote_id
+    try:
+        if looks_first:
+            there = cloud.show_file(job.remote_container_id, remote_id)
+            if there.state == _PROCESSING:
+                return True
+        cloud.rescan_file(job.remote_container_id, remote_id)
+    except CloudFault as fault:
+        if fault.kind is FaultKind.GONE:
+            return False
+        raise
+    return True
+
+
+def _arrived(cloud: Cloud, job: CloudJob) -> RemoteFile | None:
+    """Return the file of an earlier attempt, recognised by the scan id in its name."""
+    found = cloud.list_files(job.remote_container_id, search=job.scan.uid)
+    return next((one for one in found if job.scan.uid in one.name), None)
+
+
+def _upload(
+    cloud: Cloud, job: CloudJob, sent_as: SentAs, progress: Callable[[float], None]
+) -> RemoteFile:
+    file = job.scan.scanned_file
+    fields = {"data_type": sent_as.value, "name": f"{file.name[:200]} [{job.scan.uid}]"}
+    if sent_as in (SentAs.AUDIO_URL, SentAs.PLATFORMS):
+        return cloud.send_link(
+            job.remote_container_id,
+            fields=fields | {"url": file.source_url},
+            key=job.scan.uid,
+        )
+    stored = file.media or file.fingerprint
+    try:
+        opened = stored.open("rb")
+    except FileNotFoundError as error:
+        raise _not_stored(file) from error
+    with opened as handle:
+        return cloud.send_file(
+            job.remote_container_id,
+            # Django's file objects read like binary files but have no such type.
+            file=cast("BinaryIO", handle),
+            file_bytes=stored.size,
+            fields=fields,
+            key=job.scan.uid,
+            progress=progress,
+        )
+
+
+def _form_of(file: ScannedFile) -> SentAs:
+    """Return the form to send: audio if it is here, else the link or fingerprint."""
+    if file.media:
+        return SentAs.AUDIO
+    if file.source_type == SourceType.LINK:
+        suffix = PurePosixPath(urlsplit(file.source_url).path).suffix.lower()
+        return SentAs.AUDIO_URL if suffix in _MEDIA_SUFFIXES else SentAs.PLATFORMS
+    if file.source_type == SourceType.FINGERPRINT:
+        return SentAs.FINGERPRINT
+    raise _not_stored(file)
+
+
+def _not_stored(file: ScannedFile) -> ScanFailed:
+    return ScanFailed(
+        "audio_removed",
+        f"The audio of {file.name} is no longer stored, so it cannot be sent.",
+    )

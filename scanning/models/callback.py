@@ -52,10 +52,6 @@ class InboundCallback(models.Model):
         default=CallbackOutcome.QUEUED,
     )
     message = models.CharField(max_length=500, blank=True, default="")
-    attempts = models.PositiveSmallIntegerField(
-        default=0, help_text="Failed attempts to apply it."
-    )
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
     times_received = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True, blank=True)

@@ -7,7 +7,6 @@ import zlib
 from django.db import models
 
 from accounts.reach import Path, ReachManager
-from common.leases import Leased
 from scanning.models.cloud_account import CloudAccount
 from scanning.models.scan import Scan
 
@@ -24,12 +23,11 @@ class SentAs(models.TextChoices):
     CALLED_BACK = "called_back", "Scanned again in the cloud"
 
 
-class CloudJob(Leased):
+class CloudJob(models.Model):
     """One scan in the cloud: sent, then polled until it has a result.
 
-    ``due_at`` is the time of the worker's next step, empty once the scan has ended.
-    ``attempts`` counts the tries of the current step. ``raw`` is the compressed answer
-    that held the result.
+    The job ``cloud_scan`` of its scan says when the next step is due. ``raw`` is the
+    compressed answer that held the result.
     """
 
     scan = models.OneToOneField(
@@ -46,7 +44,10 @@ class CloudJob(Leased):
     sent_at = models.DateTimeField(null=True, blank=True)
     # Summed per month for the container's limit.
     sent_ms = models.PositiveBigIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, blank=True)
+    may_have_arrived = models.BooleanField(
+        default=False,
+        help_text="An attempt to send it began, so the next one looks for it first.",
+    )
     checks = models.PositiveIntegerField(default=0)
     said = models.CharField(
         max_length=1000, blank=True, help_text="The last error, in the cloud's words."
@@ -60,7 +61,6 @@ class CloudJob(Leased):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["due_at"], name="cloud_job_due"),
             models.Index(fields=["account", "remote_id"], name="cloud_job_remote"),
             models.Index(fields=["sent_at"], name="cloud_job_sent"),
         ]
@@ -76,22 +76,23 @@ class CloudJob(Leased):
         return zlib.decompress(bytes(self.raw)).decode("utf-8", "replace")
 
 
-class CloudDeletion(Leased):
-    """A file deleted here whose copy in the cloud must be deleted too."""
+class CloudDeletion(models.Model):
+    """A file deleted here whose copy in the cloud must be deleted too.
+
+    ``said`` is the last error of its job.
+    """
 
     account = models.ForeignKey(
         CloudAccount, on_delete=models.PROTECT, related_name="deletions"
     )
     remote_container_id = models.PositiveBigIntegerField()
     remote_id = models.CharField(max_length=64)
-    due_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
     said = models.CharField(max_length=1000, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["due_at"], name="cloud_deletion_due")]
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "remote_id"], name="cloud_deletion_once"

@@ -7,18 +7,14 @@ from functools import partial
 from django.db import models
 
 from accounts.reach import PRESENT, Path, ReachManager
-from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import DeliveryStatus
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile
 
 
-class OutboundCallback(Leased):
-    """One body for one address; every attempt sends the same body.
-
-    ``attempts`` counts since the callback was created or last requested again.
-    """
+class OutboundCallback(models.Model):
+    """One body for one address; every attempt sends the same body."""
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "cb"), editable=False
@@ -37,7 +33,6 @@ class OutboundCallback(Leased):
     status = models.CharField(
         max_length=16, choices=DeliveryStatus.choices, default=DeliveryStatus.WAITING
     )
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -47,11 +42,6 @@ class OutboundCallback(Leased):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(
-                fields=["next_attempt_at"],
-                condition=models.Q(status="waiting"),
-                name="outbound_due",
-            ),
             models.Index(fields=["container", "-id"], name="outbound_container"),
         ]
 

@@ -9,9 +9,13 @@ from django.db import models
 
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
-from common.leases import Leased
 from common.uid import new_uid
-from scanning.choices import SCAN_ENGINES, NoMatchReason, ScanStage, ScanStatus
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    SCAN_ENGINES,
+    NoMatchReason,
+    ScanStatus,
+)
 from scanning.models.scanned_file import ScannedFile
 
 
@@ -27,12 +31,13 @@ class ScanManager(ReachManager["Scan"]):
         return self.get_queryset().filter(retro_search__isnull=True)
 
 
-class Scan(Leased):
+class Scan(models.Model):
     """One run of one engine on a file; a rescan makes a new row.
 
     ``stretches`` lists the unmatched intervals: start_ms, end_ms, kind and the closest
     candidate. ``other_sections`` keeps sections of the answer without recordings.
-    ``buckets`` holds ids and names at the time of the scan.
+    ``buckets`` holds ids and names at the time of the scan. A scan by the embedded
+    engine is a job of the kind ``scan``, which decides when it runs.
     """
 
     uid = models.CharField(
@@ -53,20 +58,8 @@ class Scan(Leased):
     )
     recordings_searched = models.PositiveIntegerField(default=0)
     status = models.CharField(
-        max_length=16, choices=ScanStatus.choices, default=ScanStatus.QUEUED
+        max_length=20, choices=ScanStatus.choices, default=ScanStatus.QUEUED
     )
-    stage = models.CharField(
-        max_length=20, choices=ScanStage.choices, default=ScanStage.QUEUED
-    )
-    waited_for = models.BooleanField(
-        default=False,
-        help_text="A person waits for this scan, so it runs before bulk scans.",
-    )
-    turn = models.BigIntegerField(
-        default=0, help_text="The scan's place in the queue; see scanning.turns."
-    )
-    progress = models.PositiveSmallIntegerField(default=0)
-    cancel_requested = models.BooleanField(default=False)
     # JSON, because these lists are only read as a whole.
     stretches = models.JSONField(default=list, blank=True)
     warnings = models.JSONField(default=list, blank=True)
@@ -103,22 +96,19 @@ class Scan(Leased):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(progress__lte=100), name="scan_progress_percent"
-            ),
             models.UniqueConstraint(
                 # Two requests at once must not scan a file twice with one engine.
                 fields=["scanned_file", "engine"],
-                condition=models.Q(status__in=["queued", "running"]),
+                condition=models.Q(status__in=ACTIVE_SCAN_STATUSES),
                 name="scan_one_active_per_engine",
             ),
         ]
         indexes = [
-            models.Index(fields=["status", "lease_until"], name="scan_work"),
+            # Few scans are active among all that ended.
             models.Index(
-                fields=["-waited_for", "turn", "id"],
-                condition=models.Q(status="queued"),
-                name="scan_turns",
+                fields=["status"],
+                condition=models.Q(status__in=ACTIVE_SCAN_STATUSES),
+                name="scan_active",
             ),
         ]
 

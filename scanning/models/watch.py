@@ -9,15 +9,14 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from accounts.reach import PRESENT, Path, ReachManager
-from common.leases import Leased
 from common.uid import new_uid
 from scanning.choices import WatchInterval, WatchItemState
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile
 
 
-class Watch(Leased):
-    """A watched source with its schedule and the state of the last check.
+class Watch(models.Model):
+    """A watched source with its interval and the state of the last check.
 
     ``title_words`` is a comma-separated filter: an item is wanted if its title contains
     one of them. ``failures`` counts failed checks since the last successful one.
@@ -45,7 +44,6 @@ class Watch(Leased):
     # Empty means that every item is wanted.
     title_words = models.CharField(max_length=500, blank=True, default="")
     enabled = models.BooleanField(default=True)
-    next_check_at = models.DateTimeField()
     last_check_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=1000, blank=True, default="")
@@ -67,13 +65,6 @@ class Watch(Leased):
         constraints = [
             models.UniqueConstraint(
                 fields=["container", "link_key"], name="watch_once_per_container"
-            )
-        ]
-        indexes = [
-            models.Index(
-                fields=["next_check_at"],
-                condition=models.Q(enabled=True),
-                name="watch_due",
             )
         ]
 

@@ -1,27 +1,23 @@
-"""Receives callbacks: validates, stores and queues them for the worker."""
+"""Receives callbacks: validates and stores them, and asks for their jobs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
 import audit.services
 from accounts.models import User
-from common.queue import enqueue_with_commit
+from jobs.services import submit, try_subject_again
 from scanning import selectors
 from scanning.choices import CallbackOutcome, EngineChoice, ScanStatus
 from scanning.errors import CallbackLimit, CallbackRejected, IntakeRefused
+from scanning.jobs import CALLBACK_RECEIVED
 from scanning.models import CloudAccount, Container, InboundCallback, ScannedFile
-from scanning.tasks import process_callback
-
-logger = logging.getLogger(__name__)
 
 _STATES = range(-3, 2)
 
@@ -70,7 +66,7 @@ def _keep(
             if file is None:
                 _check_room(callback, same_address)
             callback.save()
-            enqueue_with_commit(process_callback, callback.pk)
+            submit(CALLBACK_RECEIVED, callback)
     except IntegrityError:
         # Insert first and handle the conflict: callbacks arrive concurrently.
         earlier = same_address.get(body_sha256=callback.body_sha256)
@@ -107,7 +103,7 @@ def _count_again(earlier: InboundCallback, file: ScannedFile | None) -> Receipt:
     )
     waits = file is not None and file.scans.filter(
         engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.RUNNING,
+        status=ScanStatus.AWAITING_CALLBACK,
         created_at__gt=earlier.received_at,
     )
     if waits and earlier.processed_at is not None:
@@ -125,14 +121,8 @@ def replay(*, callback: InboundCallback, user: User | None = None) -> None:
                 actor=user,
                 before={"outcome": callback.outcome, "message": callback.message},
             )
-        InboundCallback.objects.filter(pk=callback.pk).update(
-            outcome=CallbackOutcome.QUEUED,
-            message="",
-            processed_at=None,
-            attempts=0,
-            next_attempt_at=None,
-        )
-        transaction.on_commit(lambda: process_callback.enqueue(callback.pk))
+        InboundCallback.objects.filter(pk=callback.pk).update(processed_at=None)
+        try_subject_again(CALLBACK_RECEIVED, callback, user=user)
 
 
 def _read(body: bytes) -> InboundCallback:
@@ -183,39 +173,11 @@ def link_remote_file(
         transaction.on_commit(lambda: _release_orphans(scanned_file))
 
 
-def past_their_time(*, by: datetime) -> QuerySet[InboundCallback]:
-    """Return the callbacks to delete at ``by`` because their file never came."""
-    return InboundCallback.objects.filter(
-        # Earlier releases refused such callbacks but kept them.
-        outcome__in=[CallbackOutcome.ORPHAN, CallbackOutcome.REFUSED],
-        scanned_file=None,
-        received_at__lt=by - timedelta(days=settings.ACRPORTAL_ORPHAN_DAYS),
-    )
-
-
 def _release_orphans(scanned_file: ScannedFile) -> None:
     waiting = InboundCallback.objects.filter(
         outcome=CallbackOutcome.ORPHAN,
         container=scanned_file.container,
         file_id__in=[scanned_file.remote_id, str(scanned_file.uid)],
     )
-    for callback_id in waiting.order_by("id").values_list("pk", flat=True):
-        process_callback.enqueue(callback_id)
-
-
-def requeue_lost_callbacks() -> int:
-    """Queue stored callbacks that were never processed; delete old orphans."""
-    now = datetime.now(tz=UTC)
-    forgotten, _details = past_their_time(by=now).delete()
-    if forgotten:
-        logger.warning("deleted %d callbacks whose files never came", forgotten)
-    lost = InboundCallback.objects.filter(
-        Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
-        outcome=CallbackOutcome.QUEUED,
-        received_at__lt=now - timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS),
-    )
-    # The next sweep takes the rest.
-    ids = list(lost.values_list("pk", flat=True)[:1000])
-    for callback_id in ids:
-        process_callback.enqueue(callback_id)
-    return len(ids)
+    for callback in waiting.order_by("id"):
+        submit(CALLBACK_RECEIVED, callback)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -13,14 +12,13 @@ from django.urls import reverse
 import audit.services
 from accounts.models import User
 from common.secret_text import seal
-from jobs.services import submit
+from jobs.services import bring_forward
 from scanning.choices import AudioType, EngineChoice
-from scanning.cloud import checking, deletions, sending
+from scanning.cloud.jobs import CLOUD_SCAN, scans_of
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import IntakeRefused
-from scanning.jobs import RENDITION
-from scanning.models import CloudAccount, CloudJob, Container, Scan
+from scanning.models import CloudAccount, Container
 from scanning.models.container import whole_file_policy
 from scanning.services.containers import update_container
 
@@ -46,6 +44,8 @@ def save_account(
         account.created_by = user
     with transaction.atomic():
         account.save()
+        if token:
+            bring_forward(CLOUD_SCAN, scans_of(account))
         audit.services.record(
             case=f"cloud_account:{account.pk}",
             action="cloud_account.created" if is_new else "cloud_account.changed",
@@ -215,24 +215,10 @@ def _audio_type(remote: RemoteContainer) -> str:
 
 
 def retry_now(*, account: CloudAccount) -> int:
-    """End a pause and make all waiting jobs due; return how many."""
+    """End a pause and let all waiting scans go on; return how many."""
     _forget_pause(account)
-    account.save(
-        update_fields=["paused_until", "pause_code", "pause_message", "pauses"]
-    )
-    waiting = CloudJob.objects.filter(account=account, due_at__isnull=False)
-    return waiting.update(due_at=datetime.now(tz=UTC))
-
-
-def send_due(*, owner: str) -> int:
-    """Send and delete what is due in the cloud; return how much."""
-    return sending.send_due(owner=owner) + deletions.delete_due(owner=owner)
-
-
-def check_due(*, owner: str) -> int:
-    """Poll for due results; return how many scans ended."""
-    ended = checking.check_due(owner=owner)
-    for scan in Scan.objects.filter(pk__in=ended).select_related("scanned_file"):
-        if scan.scanned_file.media and not scan.scanned_file.proxy:
-            submit(RENDITION, scan.scanned_file)
-    return len(ended)
+    with transaction.atomic():
+        account.save(
+            update_fields=["paused_until", "pause_code", "pause_message", "pauses"]
+        )
+        return bring_forward(CLOUD_SCAN, scans_of(account))

@@ -14,7 +14,7 @@ import audit.services
 from accounts.models import User
 from common.fingerprint_files import read_fingerprint
 from common.http import LinkRefused, check_link
-from common.leases import one_at_a_time
+from common.locking import one_at_a_time
 from common.media_analysis import AudioRefused
 from common.storage import display_name, keep_file, sha256_of
 from scanning.choices import FileStatus, SourceType

@@ -12,6 +12,7 @@ from accounts.models import User
 from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.cloud.jobs import delete_copy
 from scanning.models import Container, Scan, ScannedFile
+from scanning.services.scans import stop_scan
 
 
 def delete_files(
@@ -43,9 +44,8 @@ def delete_container(*, container: Container, user: User | None, reason: str) ->
 
 
 def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
-    Scan.objects.filter(scanned_file=file, status__in=ACTIVE_SCAN_STATUSES).update(
-        cancel_requested=True
-    )
+    for scan in Scan.objects.filter(scanned_file=file, status__in=ACTIVE_SCAN_STATUSES):
+        stop_scan(scan)
     ScannedFile.objects.filter(pk=file.pk).update(deleted_at=datetime.now(tz=UTC))
     # A worker may just have sent the file and stored its remote id.
     file.refresh_from_db(fields=["remote_id"])

@@ -186,7 +186,7 @@ def collect(*, recording: Recording, **_signal: object) -> None:
     search.recordings.add(recording)
 
 
-def start_collected(**_signal: object) -> int:
+def start_collected() -> int:
     """Queue the collected recordings once no more are being added; return the count.
 
     Recordings mostly arrive in large numbers, so they are searched for together.

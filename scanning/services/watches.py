@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,8 +11,12 @@ from django.db import IntegrityError, transaction
 import audit.services
 from accounts.models import User
 from common.http import FetchFailed, LinkRefused
+from jobs.choices import OPEN_STATES
+from jobs.selectors import jobs_of
+from jobs.services import cancel_subject, hold_back, submit
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
+from scanning.jobs import WATCH_CHECK
 from scanning.models import Watch, WatchItem
 from scanning.services.intake import file_of_link
 from scanning.sources.feeds import Feed, FeedItem, expand
@@ -72,16 +76,14 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
     watch.title = feed.title[:500]
     watch.created_by = user
     watch.last_check_at = now
-    watch.next_check_at = (
-        # Present items are scanned at once; otherwise there is nothing to do until
-        # later.
-        now if also_present else now + timedelta(hours=watch.every_hours)
-    )
+    # Present items are scanned at once; otherwise there is nothing to do until later.
+    first_at = now if also_present else now + timedelta(hours=watch.every_hours)
     try:
         # The unique constraint decides between two people who create the same watch.
         with transaction.atomic():
             watch.save()
             remember(watch=watch, items=feed.items, wanted=also_present)
+            submit(WATCH_CHECK, watch, at=first_at)
             settings = {**_settings(watch), "also_present": also_present}
             _record(watch, "watch.created", user, settings)
     except IntegrityError as error:
@@ -139,18 +141,27 @@ def change_watch(*, watch: Watch, columns: Mapping[str, object], user: User) -> 
     before = _settings(watch)
     for name in _CHANGEABLE:
         setattr(watch, name, columns[name])
-    # After failures the longer pause stays.
-    if watch.last_check_at is not None and not watch.failures:
-        watch.next_check_at = watch.last_check_at + timedelta(hours=watch.every_hours)
     with transaction.atomic():
-        watch.save(update_fields=[*_CHANGEABLE, "next_check_at"])
+        # A watch that failed keeps its longer pause. The job is locked before the row, in
+        # the same order as when a check ends, so that the two cannot deadlock.
+        if watch.last_check_at is not None and not watch.failures:
+            next_at = watch.last_check_at + timedelta(hours=watch.every_hours)
+            submit(WATCH_CHECK, watch, at=next_at)
+            same = Watch.objects.filter(pk=watch.pk)
+            hold_back(WATCH_CHECK, same, until=next_at)
+        watch.save(update_fields=_CHANGEABLE)
         _record(watch, "watch.changed", user, _settings(watch), before)
 
 
 def switch_watch(*, watch: Watch, enabled: bool, user: User) -> None:
     """Pause or resume a watch; after resuming, an overdue check happens at once."""
     with transaction.atomic():
+        # The row first: a check that ends now has asked for the next one, or waits here
+        # and sees that the watch is on.
         Watch.objects.filter(pk=watch.pk).update(enabled=enabled)
+        # The job of a paused watch stays until it is due, and then does nothing.
+        if enabled and not jobs_of(WATCH_CHECK, [watch], OPEN_STATES):
+            submit(WATCH_CHECK, watch)
         action = "watch.resumed" if enabled else "watch.paused"
         _record(watch, action, user, {"enabled": enabled})
 
@@ -158,15 +169,22 @@ def switch_watch(*, watch: Watch, enabled: bool, user: User) -> None:
 def check_soon(*, watch: Watch, user: User) -> None:
     """Have the worker check a watch now, regardless of failures."""
     with transaction.atomic():
-        Watch.objects.filter(pk=watch.pk).update(next_check_at=datetime.now(tz=UTC))
+        submit(WATCH_CHECK, watch, user=user)
         _record(watch, "watch.asked", user, {})
 
 
 def delete_watch(*, watch: Watch, user: User) -> None:
     """Delete a watch and its history; its files stay."""
     with transaction.atomic():
+        cancel_subject(WATCH_CHECK, watch)
         _record(watch, "watch.deleted", user, {}, _settings(watch))
         watch.delete()
+
+
+def next_checks(watches: Iterable[Watch]) -> dict[int, datetime]:
+    """Return when watches are checked next, by primary key."""
+    found = jobs_of(WATCH_CHECK, watches, OPEN_STATES)
+    return {watch: job.run_after for watch, job in found.items()}
 
 
 def _settings(watch: Watch) -> dict[str, object]:

@@ -14,7 +14,6 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from catalogue import fingerprinting, index_store
@@ -26,7 +25,6 @@ from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import cancel, reclaim
-from jobs.wake import wake_for_overdue
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import ParamsMismatch
 from recognition.index.store import SegmentStore
@@ -77,24 +75,9 @@ def test_recording_whose_worker_died_is_fingerprinted_by_another(
     bucket: Bucket, run_worker: Worker
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-    DBTaskResult.objects.all().delete()
     lose_worker("recording")
 
     assert reclaim() == 1
-    run_worker()
-
-    recording.refresh_from_db()
-    assert recording.status == RecordingStatus.READY
-
-
-def test_recording_whose_queue_entry_was_lost_is_fingerprinted(
-    bucket: Bucket, run_worker: Worker
-) -> None:
-    recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
-    DBTaskResult.objects.all().delete()
-    Job.objects.update(run_after=datetime.now(tz=UTC) - timedelta(hours=1))
-
-    assert wake_for_overdue() == 1
     run_worker()
 
     recording.refresh_from_db()

@@ -11,7 +11,6 @@ import time_machine
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
-from common import draining
 from dedup import checking, checks, loop_actions, selectors
 from dedup.comparing import Comparer
 from dedup.loops import find_loops
@@ -25,6 +24,7 @@ from dedup.models import (
     SharedLoop,
 )
 from dedup.services import CheckContext
+from jobs import draining
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next

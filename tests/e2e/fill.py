@@ -5,8 +5,6 @@ Run in the portal's own process: ``manage.py shell -c "…fill()"``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
@@ -23,7 +21,6 @@ from scanning.choices import (
     EngineChoice,
     FileStatus,
     RetroStatus,
-    ScanStage,
     ScanStatus,
 )
 from scanning.models import Container, RetroSearch, Scan, ScannedFile, Watch
@@ -57,7 +54,6 @@ def fill() -> list[str]:
         url="https://feed.example/rss",
         title="Example feed",
         enabled=False,
-        next_check_at=datetime.now(tz=UTC),
     )
     table = CatalogueImport.objects.create(
         bucket=Bucket.objects.order_by("pk")[0],
@@ -152,6 +148,5 @@ def _files(container: Container) -> None:
                 scanned_file=file,
                 engine=EngineChoice.EMBEDDED,
                 status=ScanStatus.SUCCEEDED,
-                stage=ScanStage.DONE,
                 no_match_reason="clean_scan",
             )

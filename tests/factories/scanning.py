@@ -11,7 +11,7 @@ from decimal import Decimal
 from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
+from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 from tests.factories.catalogue import RecordingFactory
 
@@ -49,8 +49,6 @@ class ScanFactory(DjangoModelFactory[Scan]):
     engine = EngineChoice.EMBEDDED
     engine_version = "1+idx1"
     status = ScanStatus.SUCCEEDED
-    stage = ScanStage.DONE
-    progress = 100
     recordings_searched = 12
     started_at = datetime(2026, 5, 2, 10, 11, 0, tzinfo=UTC)
     finished_at = datetime(2026, 5, 2, 10, 11, 12, tzinfo=UTC)

@@ -18,13 +18,14 @@ from accounts.roles import Role
 from catalogue import index_store, rebuilding
 from catalogue.rebuilding import Rebuilt, rebuild_index
 from common.outages import outage_of
+from jobs import resources
+from jobs.models import Job
 from operations.backup import make_backup
 from operations.doctor import examine
 from recognition.errors import IndexUnavailable
-from scanning.choices import ScanStage, ScanStatus
+from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
 from scanning.services.intake import submit_upload
-from scanning.services.scans import requeue_stale_scans
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.index.servers import ClickHouse, chdb_is_there, server_is_there
@@ -153,8 +154,8 @@ def test_scans_and_searches_wait_while_the_index_is_away(
     file = scan(catalogue, admin, run_worker)
 
     waiting = Scan.objects.get(scanned_file=file)
-    assert (waiting.status, waiting.stage) == (ScanStatus.RUNNING, ScanStage.PAUSED)
-    assert waiting.attempts == 0
+    assert waiting.status == ScanStatus.QUEUED
+    assert Job.objects.get(kind="scan", subject=waiting.pk).attempts == 0
     client = signed_in(Role.ADMIN)
     assert client.get("/files/").status_code == 200
     assert client.get(f"/files/{file.uid}/").status_code == 200
@@ -168,7 +169,7 @@ def test_scans_and_searches_wait_while_the_index_is_away(
     assert [one.mend for one in problems] == [None]
 
     settings.INDEX_URL = ""
-    Scan.objects.update(lease_until=datetime.now(tz=UTC) - timedelta(seconds=1))
-    requeue_stale_scans()
+    Job.objects.update(run_after=datetime.now(tz=UTC) - timedelta(minutes=5))
+    resources.unblock([resources.INDEX])
     run_worker()
     assert found(file)

@@ -8,9 +8,8 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Bucket
-from common.queue import Priority
 from jobs import services
-from jobs.choices import JobState, Pool
+from jobs.choices import JobState, Pool, Priority
 from jobs.kinds import Kind
 from jobs.models import Job
 from jobs.runner import run_next
@@ -104,3 +103,16 @@ def test_no_more_of_a_lane_run_than_its_limit(db: None) -> None:
         Job.objects.filter(pk=busy.pk).update(state=JobState.RUNNING)
 
         assert run_all() == ["b1"]
+
+
+def test_jobs_of_rows_can_be_held_back_and_brought_forward(plain: Kind) -> None:
+    for name in ("away", "also away", "here"):
+        services.submit(plain, BucketFactory.create(name=name))
+    away = Bucket.objects.filter(name__endswith="away")
+    until = datetime.now(tz=UTC) + timedelta(days=1)
+
+    assert services.hold_back(plain, away, until=until) == 2
+    assert run_all() == ["here"]
+
+    assert services.bring_forward(plain, away) == 2
+    assert run_all() == ["here", "away", "also away"]

@@ -10,10 +10,8 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Recording, RecordingStatus
-from common import draining
-from common.queue import Priority
-from jobs import people, services
-from jobs.choices import JobState, Pool
+from jobs import draining, services
+from jobs.choices import JobState, Pool, Priority
 from jobs.context import JobContext
 from jobs.errors import Blocked, Failed, Retry
 from jobs.kinds import Kind, all_kinds
@@ -23,6 +21,7 @@ from recognition.errors import IndexUnavailable
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.jobs.work import MIRRORED, PLAIN, did, do, registered
+from tests.jobs.workers import lose_worker
 
 NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
@@ -283,6 +282,23 @@ def test_a_cancelled_job_whose_worker_dies_ends(mirrored: Kind) -> None:
     assert services.reclaim() == 0
 
 
+def test_a_lost_job_that_cannot_be_ended_keeps_no_other_waiting(db: None) -> None:
+    def refuse(*_told: object) -> None:
+        raise ValueError("its row cannot be told")
+
+    with registered(PLAIN, on_end=refuse) as kind:
+        for name in ("cannot be ended", "goes on"):
+            services.submit(kind, BucketFactory.create(name=name))
+        lose_worker(kind.name)
+        first, second = Job.objects.order_by("pk")
+        Job.objects.filter(pk=first.pk).update(cancel_requested=True)
+
+        assert services.reclaim() == 1
+
+    second.refresh_from_db()
+    assert second.state == JobState.WAITING
+
+
 def test_a_worker_that_shuts_down_hands_long_work_back(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,26 +394,31 @@ def test_the_lease_is_kept_while_others_go_before(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    slow: list[JobContext] = []
     ends = []
 
     def work(context: JobContext) -> None:
-        def take_long() -> None:
-            # Longer than work may be silent, as the scan of a whole day is.
-            monkeypatch.setattr("jobs.context._SILENCE_SECONDS", -1.0)
-            Job.objects.update(lease_until=past)
-            context._renewed_at = 0.0
-            context.beat()
-            ends.append(Job.objects.get().lease_until)
-            monkeypatch.undo()
+        if not slow:
+            slow.append(context)
+            person = BucketFactory.create(name="person")
+            services.submit(context.kind, person, person_waits=True)
+            context.report()
+            return
+        # Longer than work may be silent, as the scan of a whole day is.
+        monkeypatch.setattr("jobs.context._SILENCE_SECONDS", -1.0)
+        mine = Job.objects.filter(pk=slow[0].job.pk)
+        mine.update(lease_until=past)
+        slow[0]._renewed_at = 0.0
+        slow[0].beat()
+        ends.append(mine.get().lease_until)
+        monkeypatch.undo()
 
-        monkeypatch.setattr(people, "_elsewhere", [(lambda: True, take_long)])
-        context.report()
-
-    with registered(PLAIN, gives_way=True) as kind:
+    with registered(PLAIN, gives_way=True, priority=Priority.EVERYTHING) as kind:
         do(work)
-        services.submit(kind, BucketFactory.create())
+        services.submit(kind, BucketFactory.create(name="all"))
         assert run().state == JobState.DONE
 
+    assert did == ["all", "person"]
     assert ends[0] is not None
     assert ends[0] > datetime.now(tz=UTC)
 

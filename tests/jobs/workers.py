@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from jobs.choices import OPEN_STATES, JobState
+from django.db.models import Model
+
+from jobs import loop, periodic
+from jobs.choices import OPEN_STATES, JobState, Pool
+from jobs.kinds import find_kind
 from jobs.models import Job
+from jobs.runner import run_next
 
 
 def lose_worker(kind: str, *, attempts: int = 1) -> None:
@@ -25,3 +30,26 @@ def take_over(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(
         lease_owner="other:2", attempts=job.attempts + 1
     )
+
+
+def fail_job(kind: str, row: Model) -> Job:
+    """Let the job of a row have failed."""
+    found = find_kind(kind)
+    assert found is not None
+    job, _made = Job.objects.get_or_create(
+        kind=kind,
+        subject=row.pk,
+        defaults={"key": found.key(row), "run_after": datetime.now(tz=UTC)},
+    )
+    job.state, job.cause = JobState.FAILED, "It broke."
+    job.finished_at = datetime.now(tz=UTC)
+    job.save()
+    return job
+
+
+def run_regular_work() -> None:
+    """Let a worker do all regular work."""
+    loop.look_after_jobs()
+    periodic.run_now()
+    while run_next(Pool.TALK) is not None:
+        pass

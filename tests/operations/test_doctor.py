@@ -13,7 +13,6 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django_tasks_db.models import DBTaskResult
 
 from catalogue import index_store
 from catalogue.changes import refingerprint, retire_recordings
@@ -153,7 +152,6 @@ def test_an_index_change_whose_worker_was_killed_is_made_by_another(
     catalogue: Catalogue, run_worker: Worker
 ) -> None:
     retire_recordings(recordings=[catalogue.first], user=None)
-    DBTaskResult.objects.all().delete()
     Job.objects.update(
         state=JobState.RUNNING,
         lease_owner="gone:1",

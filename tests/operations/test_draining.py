@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
+from jobs.choices import Pool
 from tests import audio
 from tests.conftest import CopyDatabase
 
@@ -32,18 +33,30 @@ _RUN = """
 import sys, django
 django.setup()
 from django.core.management import call_command
-from common import celery_backend
-celery_backend.QUEUE = sys.argv[1]
+from jobs import broker
+broker.PREFIX = sys.argv[1]
 call_command(*sys.argv[2:])
+"""
+# What ``celery -A jobs worker`` does, with queues of the test's own.
+_CELERY = """
+import sys, django
+django.setup()
+from jobs import broker
+broker.PREFIX = sys.argv[1]
+from jobs.celery import app
+app.worker_main(["worker", "-Q", f"{sys.argv[1]}work", "-c", "1"])
 """
 
 
 class Installation:
     """A separate installation, and programs that run in it."""
 
-    def __init__(self, folder: Path, database: Path, broker: str) -> None:
+    def __init__(
+        self, folder: Path, database: Path, broker: str, *, celery: bool
+    ) -> None:
         self.database = database
-        self.queue = f"test-{uuid.uuid4().hex}"
+        self.celery = celery
+        self.queue = f"test-{uuid.uuid4().hex}-"
         self.environment = os.environ | {
             "ACRPORTAL_DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{self.database}",
@@ -52,15 +65,21 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "acrportal.settings",
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, program: str = _RUN) -> subprocess.Popen[bytes]:
         """Start a command."""
         return subprocess.Popen(
-            [sys.executable, "-c", _RUN, self.queue, *arguments],
+            [sys.executable, "-c", program, self.queue, *arguments],
             env=self.environment,
             cwd=settings.BASE_DIR,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start a worker."""
+        if not self.celery:
+            return self.start("worker")
+        return self.start(program=_CELERY)
 
     def run(self, *arguments: str) -> None:
         """Run a command and wait for its end."""
@@ -69,7 +88,10 @@ class Installation:
     def scans(self) -> list[tuple[str, int]]:
         """Return state and attempts of each scan, read from the database file."""
         with sqlite3.connect(self.database, timeout=20) as database:
-            rows = database.execute("SELECT status, attempts FROM scanning_scan")
+            rows = database.execute(
+                "SELECT s.status, j.attempts FROM scanning_scan s"
+                " JOIN jobs_job j ON j.kind = 'scan' AND j.subject = s.id ORDER BY s.id"
+            )
             return list(rows.fetchall())
 
     def wait_for(self, *wanted: tuple[str, int]) -> None:
@@ -80,22 +102,24 @@ class Installation:
             time.sleep(0.02)
 
 
-@pytest.fixture(params=sorted(_BROKERS))
+@pytest.fixture(params=[*sorted(_BROKERS), "celery"])
 def installation(
     request: pytest.FixtureRequest, tmp_path: Path, copy_database: CopyDatabase
 ) -> Iterator[Installation]:
-    """Return an installation with its queue in the database or on a broker."""
-    url = _BROKERS[request.param]
+    """Return an installation with workers of ours, of a broker, or of Celery itself."""
+    celery = request.param == "celery"
+    url = _BROKERS["redis" if celery else request.param]
     if url:
         try:
             Connection(url, connect_timeout=3).ensure_connection(max_retries=1)
         except OSError as error:
             pytest.skip(f"needs {request.param} at {url}: {error}")
-    made = Installation(tmp_path, copy_database(tmp_path), url)
+    made = Installation(tmp_path, copy_database(tmp_path), url, celery=celery)
     yield made
     if url:
         with Connection(url) as connected:
-            connected.default_channel.queue_delete(made.queue)
+            for pool in Pool:
+                connected.default_channel.queue_delete(f"{made.queue}{pool}")
 
 
 def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
@@ -108,14 +132,14 @@ def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
     installation.run("shell", "--command", create)
     installation.run("scan_file", "--container", "c", str(long), str(short))
 
-    worker = installation.start("scan_worker")
+    worker = installation.start_worker()
     installation.wait_for(("running", 1), ("queued", 0))
     worker.send_signal(signal.SIGTERM)
 
     assert worker.wait(timeout=_PATIENCE_SECONDS) == 0
     assert installation.scans() == [("succeeded", 1), ("queued", 0)]
 
-    other = installation.start("scan_worker")
+    other = installation.start_worker()
     installation.wait_for(("succeeded", 1), ("succeeded", 1))
     other.send_signal(signal.SIGTERM)
     assert other.wait(timeout=_PATIENCE_SECONDS) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,9 +19,11 @@ from dedup.checks import start_check
 from dedup.models import CatalogueCheck, RunStatus
 from imports import services as imports
 from imports.models import CatalogueImport, ImportStatus, ResultImport
-from jobs.models import Job as WorkJob
+from jobs.choices import JobState, Pool
+from jobs.listing import LISTED_STATES, count_jobs, find_job, list_jobs
+from jobs.models import Job
+from jobs.runner import run_next
 from jobs.services import submit
-from operations.jobs import Job, JobState, find_job, job_counts, jobs
 from reports.choices import RunState
 from reports.evidence.services import request_pack
 from reports.evidence.signing import create_key
@@ -34,15 +35,15 @@ from scanning import callback_processing
 from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanStatus
 from scanning.jobs import RETRO_SEARCH
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
-from scanning.services.callbacks import receive, requeue_lost_callbacks
+from scanning.services.callbacks import receive, replay
 from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
-from scanning.tasks import process_callback
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory
+from tests.jobs.workers import fail_job
 from tests.security.world import Desk, report_run, schedule
 
 
@@ -61,7 +62,7 @@ def test_a_scan_is_listed_until_it_is_done(
         user=admin,
     ).scanned_file
     assert b"broken.mp3" in viewer.get("/jobs/?state=waiting").content
-    assert job_counts()[JobState.WAITING] == 1
+    assert count_jobs()[JobState.WAITING] == 1
 
     run_worker()
 
@@ -80,7 +81,7 @@ def test_a_scan_is_listed_until_it_is_done(
 def test_the_list_is_empty_where_nothing_happens(db: None, viewer: Client) -> None:
     assert b"No running jobs" in viewer.get("/jobs/").content
     assert b"No running jobs" in viewer.get("/jobs/?state=odd&kind=odd").content
-    assert all(jobs(state=state) == [] for state in JobState)
+    assert all(list_jobs(state=state) == [] for state in LISTED_STATES)
 
 
 def _scan(_desk: Desk) -> Scan:
@@ -150,7 +151,7 @@ _GIVEN_UP: dict[str, Given] = {
         Role.MANAGER,
         {"status": ImportStatus.IMPORTING},
     ),
-    "result_import": (
+    "result_import_check": (
         lambda desk: ResultImport.objects.create(
             container=desk.container,
             status=ImportStatus.REFUSED,
@@ -187,23 +188,24 @@ def test_what_was_given_up_is_tried_again_by_who_may(
 ) -> None:
     make, role, then = _GIVEN_UP[kind]
     row = make(Desk(1))
-    (job,) = jobs(state=JobState.FAILED, kind=kind)
+    fail_job(kind, row)
+    (job,) = list_jobs(state=JobState.FAILED, kind=kind)
     assert job.subject == row
-    assert job.cause == ("" if kind == "callback_sent" else "It broke.")
+    assert job.why == "It broke."
 
-    assert viewer.post("/jobs/again/", {"job": job.key}).status_code == 403
+    assert viewer.post("/jobs/again/", {"job": job.row.uid}).status_code == 403
     weaker = [one for one in Role if list(Role).index(one) < list(Role).index(role)]
     for one in weaker[1:]:
-        _post(one, job.key)
-        assert find_job(job.key, JobState.FAILED) is not None
+        _post(one, job.row.uid)
+        assert find_job(job.row.uid, [JobState.FAILED]) is not None
     events = Event.objects.count()
 
-    response = _post(role, job.key)
+    response = _post(role, job.row.uid)
 
     assert "1 job was queued again." in response
     row.refresh_from_db()
     assert {name: getattr(row, name) for name in then} == then
-    assert find_job(job.key, JobState.FAILED) is None
+    assert find_job(job.row.uid, [JobState.FAILED]) is None
     assert Event.objects.count() > events
 
 
@@ -247,7 +249,7 @@ _OPEN: dict[str, tuple[Callable[[Desk], Model], Role, dict[str, object]]] = {
         Role.REVIEWER,
         {"status": PackStatus.CANCELLED},
     ),
-    "result_import": (
+    "result_import_check": (
         _waiting_results,
         Role.REVIEWER,
         {"status": ImportStatus.REFUSED, "message": "It was cancelled."},
@@ -261,14 +263,14 @@ def test_an_open_job_is_cancelled_by_who_may(
 ) -> None:
     make, role, then = _OPEN[kind]
     row = make(Desk(1))
-    (job,) = [*jobs(state=JobState.WAITING, kind=kind), *_running(kind)]
+    (job,) = list_jobs(state=JobState.WAITING, kind=kind)
     assert job.subject == row
     shown = b"Cancel<span"
-    assert shown not in viewer.get(f"/jobs/?state={job.state}&kind={kind}").content
-    assert viewer.post("/jobs/cancel/", {"job": job.key}).status_code == 403
+    assert shown not in viewer.get(f"/jobs/?state=waiting&kind={kind}").content
+    assert viewer.post("/jobs/cancel/", {"job": job.row.uid}).status_code == 403
     events = Event.objects.count()
 
-    answer = _post(role, job.key, "cancel")
+    answer = _post(role, job.row.uid, "cancel")
 
     assert "is being cancelled" in answer
     row.refresh_from_db()
@@ -277,12 +279,7 @@ def test_an_open_job_is_cancelled_by_who_may(
     run_worker()
     row.refresh_from_db()
     assert {name: getattr(row, name) for name in then} == then
-    assert "The job has ended" in _post(role, job.key, "cancel")
-
-
-def _running(kind: str) -> list[Job]:
-    # An import shows no difference between waiting and running.
-    return jobs(state=JobState.RUNNING, kind=kind)
+    assert "The job has ended" in _post(role, job.row.uid, "cancel")
 
 
 def test_a_limited_person_cancels_nothing_elsewhere(db: None) -> None:
@@ -291,7 +288,9 @@ def test_a_limited_person_cancels_nothing_elsewhere(db: None) -> None:
     client = Client()
     client.force_login(desk.user)
 
-    client.post("/jobs/cancel/", {"job": f"evidence:{pack.uid}"})
+    job = Job.objects.get(kind="evidence", subject=pack.pk)
+
+    client.post("/jobs/cancel/", {"job": job.uid})
 
     pack.refresh_from_db()
     assert pack.status == PackStatus.QUEUED
@@ -312,9 +311,11 @@ def test_a_limited_person_does_not_cancel_what_reaches_further(
     client = Client()
     client.force_login(desk.user)
 
-    client.post("/jobs/cancel/", {"job": f"{kind}:{row.uid}"})
+    job = Job.objects.get(kind=kind, subject=row.pk)
 
-    assert list(WorkJob.objects.values_list("state", flat=True)) == ["waiting"]
+    client.post("/jobs/cancel/", {"job": job.uid})
+
+    assert list(Job.objects.values_list("state", flat=True)) == ["waiting"]
 
 
 def _post(role: Role, key: str, verb: str = "again") -> str:
@@ -324,9 +325,7 @@ def _post(role: Role, key: str, verb: str = "again") -> str:
     return answer.content.decode()
 
 
-@pytest.mark.parametrize(
-    "key", ["", "scan", "scan:none", "odd:1", "callback_received:x"]
-)
+@pytest.mark.parametrize("key", ["", "scan", "j" * 99, "\0"])
 def test_a_job_that_is_not_there_is_said_to_be_gone(key: str, db: None) -> None:
     assert "changed in the meantime" in _post(Role.ADMIN, key)
 
@@ -334,11 +333,14 @@ def test_a_job_that_is_not_there_is_said_to_be_gone(key: str, db: None) -> None:
 def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -> None:
     desk, other = Desk(1), Desk(2)
     pack = EvidencePack.objects.create(match=other.match, status=PackStatus.FAILED)
+    job = fail_job("evidence", pack)
     client = Client()
     client.force_login(desk.user)
 
-    assert pack.uid.encode() not in client.get("/jobs/?state=failed").content
-    client.post("/jobs/again/", {"job": f"evidence:{pack.uid}"})
+    page = client.get("/jobs/?state=failed")
+    assert page.context["jobs"] == []
+    assert page.context["states"][JobState.FAILED] == 0
+    client.post("/jobs/again/", {"job": job.uid})
 
     pack.refresh_from_db()
     assert pack.status == PackStatus.FAILED
@@ -346,9 +348,10 @@ def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -
 
 def test_all_that_the_page_shows_is_tried_again_at_once(db: None) -> None:
     for number in range(3):
-        RecordingFactory.create(
+        recording = RecordingFactory.create(
             title=f"R {number}", status=RecordingStatus.ERROR, audio="a"
         )
+        fail_job("recording", recording)
     client = Client()
     client.force_login(make_user(Role.MANAGER))
     page = client.get("/jobs/?state=failed&kind=recording")
@@ -362,19 +365,28 @@ def test_all_that_the_page_shows_is_tried_again_at_once(db: None) -> None:
 def test_a_callback_that_cannot_be_applied_is_given_up_with_the_reason(
     db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    def broken(**_told: object) -> None:
+    def broken(_callback: InboundCallback) -> None:
         raise ValueError("odd body")
 
-    monkeypatch.setattr(callback_processing, "let_burst_pass", lambda **_told: None)
-    monkeypatch.setattr(callback_processing, "process", broken)
+    monkeypatch.setattr(callback_processing, "let_burst_pass", broken)
     container = Desk(1).container
     kept = receive(container=container, body=b'{"file_id": "a", "state": 1}').callback
+    told = []
     for _ in range(settings.ACRPORTAL_MAX_ATTEMPTS):
-        with pytest.raises(ValueError, match="odd"):
-            process_callback.call(kept.pk)
-        InboundCallback.objects.update(received_at=datetime(2020, 1, 1, tzinfo=UTC))
-        assert requeue_lost_callbacks() == 0  # the job waits for its next attempt
+        assert run_next(Pool.WORK) is not None
+        assert run_next(Pool.WORK) is None  # the job waits for its next attempt
+        kept.refresh_from_db()
+        told.append((kept.outcome, kept.processed_at is None, kept.message))
+        Job.objects.update(run_after=kept.received_at)
+
+    *waiting, given_up = told
+    assert {outcome for outcome, _open, _why in waiting} == {CallbackOutcome.QUEUED}
+    assert given_up[:2] == (CallbackOutcome.FAILED, False)
+    assert all("ValueError: odd body" in why for _outcome, _open, why in told)
+
+    monkeypatch.undo()
+    replay(callback=kept)
+    run_next(Pool.WORK)
 
     kept.refresh_from_db()
-    assert kept.outcome == CallbackOutcome.FAILED
-    assert "ValueError: odd body" in kept.message
+    assert kept.outcome == CallbackOutcome.ORPHAN

@@ -40,7 +40,7 @@ def test_figures_tell_what_is_there(catalogue: Catalogue, settings: Settings) ->
 
     assert metrics["acrportal_recordings", ("ready",)] == 2
     assert metrics["acrportal_index_postings", ()] > 0
-    assert metrics["acrportal_queue_failures", ()] == 0
+    assert metrics["acrportal_jobs", ("session_retention", "waiting")] == 1
     assert metrics["acrportal_jobs_given_up", ("scan",)] == 0
     assert metrics["acrportal_request_seconds_count", ("GET", "2xx", "login")] >= 1
 

@@ -15,13 +15,12 @@ from django.test import Client, override_settings
 
 from accounts.models import User
 from accounts.roles import Role
-from common import celery_backend
+from jobs.models import Job
 from operations.doctor import examine
 from scanning import pipeline
-from scanning.choices import FileStatus, ScanStage, ScanStatus
+from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
-from scanning.services.scans import requeue_stale_scans
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.accounts import make_user
@@ -138,12 +137,10 @@ def test_a_scan_without_room_goes_on_once_there_is_some(
         full.setattr(pipeline, "analyse", failing(_NO_ROOM))
         run_worker()
     scan = file.scans.get()
-    assert (scan.status, scan.stage) == (ScanStatus.RUNNING, ScanStage.PAUSED)
+    assert scan.status == ScanStatus.QUEUED
     assert "No space left on device" in scan.message
 
-    past = datetime.now(tz=UTC) - timedelta(seconds=1)
-    Scan.objects.update(lease_until=past)
-    assert requeue_stale_scans() == 1
+    Job.objects.update(run_after=datetime.now(tz=UTC) - timedelta(minutes=5))
     run_worker()
 
     file.refresh_from_db()
@@ -166,11 +163,7 @@ def test_the_jobs_page_says_that_nobody_works(
 
 
 def test_the_doctor_finds_a_broker_that_is_away(db: None) -> None:
-    celery_backend.celery_app.cache_clear()
-    try:
-        with override_settings(BROKER_URL="amqp://guest:guest@127.0.0.1:9//"):
-            problems = [finding.problem for finding in examine()]
-    finally:
-        celery_backend.celery_app.cache_clear()
+    with override_settings(BROKER_URL="amqp://guest:guest@127.0.0.1:9//"):
+        problems = [finding.problem for finding in examine()]
 
     assert any("the broker does not answer" in problem for problem in problems)

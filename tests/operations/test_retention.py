@@ -11,17 +11,20 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.test import Client
-from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.roles import Role
+from jobs.choices import JobState
+from jobs.models import Job
+from jobs.services import prune as prune_jobs
+from jobs.services import submit
 from operations.retention import outlook, prune
 from reports.choices import RunState
 from reports.models import ReportRun
 from scanning.choices import KeepAudio
+from scanning.jobs import RENDITION
 from scanning.models import Container, InboundCallback, ScannedFile
 from scanning.services.removal import delete_container
-from scanning.tasks import run_scan
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
@@ -104,23 +107,21 @@ def test_reports_are_told_before_they_go(settings: Settings) -> None:
     assert taken("reports", days=3) == (1, 500)
 
 
-def test_sessions_and_queue_entries_that_are_over_go() -> None:
+def test_sessions_and_jobs_that_are_over_go() -> None:
     user, client = make_user(Role.VIEWER, username="ana"), Client()
     client.post("/accounts/login/", {"username": "ana", "password": "secret"})
-    run_scan.enqueue(0)
-    DBTaskResult.objects.update(
-        status="SUCCESSFUL", finished_at=NOW - timedelta(days=8)
-    )
-    run_scan.enqueue(0)
-    assert (taken("sessions"), taken("queue")) == ((0, 0), (1, 0))
+    submit(RENDITION, ScannedFileFactory.create())
+    Job.objects.update(state=JobState.DONE, finished_at=NOW - timedelta(days=8))
+    submit(RENDITION, ScannedFileFactory.create())
+    assert (taken("sessions"), taken("jobs")) == ((0, 0), (1, 0))
     assert taken("sessions", days=15) == (1, 0)
     Session.objects.update(expire_date=NOW - timedelta(days=1))
 
-    assert prune() == 2
+    assert (prune(), prune_jobs()) == (1, 1)
 
     assert not UserSession.objects.filter(user=user).exists()
-    assert DBTaskResult.objects.count() == 1
-    assert prune() == 0
+    assert Job.objects.count() == 1
+    assert (prune(), prune_jobs()) == (0, 0)
 
 
 def test_the_command_tells_and_deletes_nothing() -> None:
@@ -132,7 +133,7 @@ def test_the_command_tells_and_deletes_nothing() -> None:
 
     assert "Audio of scanned files: Desk (after 1 days): 1" in output.getvalue()
     kinds = [json.loads(line)["kind"] for line in as_json.getvalue().splitlines()]
-    assert kinds == ["audio", "reports", "callbacks", "sessions", "queue"]
+    assert kinds == ["audio", "reports", "callbacks", "sessions", "jobs"]
     assert ScannedFile.objects.get().media
 
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 from django.db import connection
 
+from jobs.choices import Pool
+from jobs.loop import look_after_jobs
+from jobs.runner import run_next
 from operations import statistics
-from scanning.signals import worker_swept
 from tests.factories.scanning import ScannedFileFactory
 
 pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
 
 def test_worker_has_the_tables_looked_at_once_an_hour(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls: list[str] = []
-    monkeypatch.setattr(statistics, "_due", 0.0)
     monkeypatch.setattr(statistics, "analyse", lambda: calls.append("looked"))
 
-    for _ in range(3):
-        worker_swept.send(sender=None)
+    with time_machine.travel(NOW, tick=False) as clock:
+        for _ in range(3):
+            look_after_jobs()
+            while run_next(Pool.TALK) is not None:
+                pass
+            clock.shift(timedelta(minutes=20))
 
     assert calls == ["looked"]
 

@@ -21,6 +21,9 @@ from dedup.models import (
     SharedLoop,
 )
 from imports.models import ImportStatus
+from jobs.choices import JobState
+from jobs.models import Job
+from jobs.services import submit
 from reports.models import PackStatus, ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from review.choices import (
@@ -47,7 +50,8 @@ from scanning.choices import (
     SourceGone,
     WatchItemState,
 )
-from scanning.models import InboundCallback, RetroSearch, ScannedFile
+from scanning.jobs import SCAN
+from scanning.models import InboundCallback, RetroSearch, Scan, ScannedFile
 from scanning.models.watch import WatchItem
 from tests.factories import deciding
 from tests.factories.catalogue import RecordingFactory
@@ -206,7 +210,6 @@ def _files(user: User) -> Iterator[ScannedFile]:
         ScanFactory.create(
             scanned_file=file,
             status=ScanStatus.SUCCEEDED if ended else ScanStatus.RUNNING,
-            stage=ScanStage.DONE if ended else ScanStage.FINGERPRINTING,
             requested_by=user,
         )
         yield file
@@ -216,13 +219,19 @@ def _files(user: User) -> Iterator[ScannedFile]:
         yield file
     for stage in ScanStage:
         file = ScannedFileFactory.create(status=FileStatus.PROCESSING)
-        ScanFactory.create(
-            scanned_file=file,
-            status=ScanStatus.RUNNING,
-            stage=stage,
-            engine=EngineChoice.ACRCLOUD,
+        scan = ScanFactory.create(scanned_file=file, status=ScanStatus.RUNNING)
+        Job.objects.filter(pk=submit(SCAN, scan).pk).update(
+            state=JobState.RUNNING, stage=stage, progress=40
         )
+        Scan.objects.filter(pk=scan.pk).update(status=ScanStatus.RUNNING)
         yield file
+    file = ScannedFileFactory.create(status=FileStatus.PROCESSING)
+    ScanFactory.create(
+        scanned_file=file,
+        status=ScanStatus.AWAITING_CALLBACK,
+        engine=EngineChoice.ACRCLOUD,
+    )
+    yield file
 
 
 def _recordings(desk: Desk) -> Iterator[Recording]:

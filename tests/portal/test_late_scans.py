@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from catalogue.models import Recording
-from operations.jobs import JobState, jobs
+from jobs.choices import JobState
+from jobs.listing import list_jobs
 from portal.files.engines import compare
 from reports.cue_sheets import cue_sheet
 from review import scan_diff
@@ -21,6 +22,7 @@ from scanning.models import RetroSearch, Scan, ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+from tests.jobs.workers import fail_job
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +151,9 @@ def test_a_late_scan_does_not_hide_that_the_full_one_failed(file: ScannedFile) -
     failed = _scan(file, {}, status=ScanStatus.FAILED, error_code="decode_failed")
     _late_scan(file, RecordingFactory.create())
 
-    assert f"scan:{failed.uid}" in {job.key for job in jobs(state=JobState.FAILED)}
+    fail_job("scan", failed)
+
+    assert [job.subject for job in list_jobs(state=JobState.FAILED)] == [failed]
 
 
 def test_a_late_match_counts_what_the_full_scan_found_at_its_place(

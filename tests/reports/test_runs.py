@@ -18,21 +18,18 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
-from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
-from common import draining
-from jobs import runner
+from jobs import draining, loop, runner
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed, LeaseLost
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim
-from jobs.wake import run_next_job
 from reports import files, running, selectors, services
 from reports.choices import Format, Mode, RunState
 from reports.jobs import REPORT
@@ -43,12 +40,12 @@ from reports.rows import KeptRow
 from review.models import Match
 from scanning.choices import ScanStatus
 from scanning.services.scans import request_scan
-from scanning.signals import worker_swept
 from tests.conftest import Worker
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
+from tests.jobs.workers import run_regular_work
 from tests.reports.reading import content, file_of, rows, run_of
 
 pytestmark = pytest.mark.django_db
@@ -342,13 +339,12 @@ def test_worker_that_is_to_end_hands_a_long_report_back(
 
     with monkeypatch.context() as ending:
         ending.setattr(draining, "seconds", lambda: 60.0)
-        run_next_job.call(Pool.WORK)
+        loop.step(Pool.WORK)
 
     run.refresh_from_db()
     job = job_of(run)
     assert run.state == RunState.QUEUED
     assert (job.state, job.attempts, job.lease_owner) == (JobState.WAITING, 0, "")
-    assert DBTaskResult.objects.ready().count() == 1
     assert stored_reports(settings) == []
 
     run_next(Pool.WORK)
@@ -549,7 +545,7 @@ def test_old_runs_go_but_rows_that_are_shared_stay(settings: Settings) -> None:
     past = datetime.now(tz=UTC) - timedelta(days=settings.ACRPORTAL_REPORT_DAYS + 1)
     ReportRun.objects.filter(pk=run.pk).update(created_at=past)
 
-    worker_swept.send(sender=None)
+    run_regular_work()
 
     assert ReportRun.objects.get() == again
     assert stored_reports(settings) == ["match-segments.csv", "rows.jsonl.gz"]

@@ -36,12 +36,12 @@ from reports.models.schedule import Channel, Every, ReportDeliveryState
 from reports.scheduling import Plan
 from reports.selectors import Selection
 from reports.services import cancel_run, save_template
-from scanning.services.outbound_callbacks import RETRY_AFTER
-from scanning.signals import worker_swept
+from scanning.jobs import RETRY_AFTER
 from tests.conftest import MakeClient, Worker
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.jobs.workers import run_regular_work
 
 pytestmark = pytest.mark.django_db
 
@@ -262,7 +262,7 @@ def test_it_is_given_up_after_a_day_of_tries(
         comes(moment, run_worker)
         due = job_of(ReportDelivery.objects.get()).run_after
         pauses.append(due - moment)
-        # The sweep wakes workers a while after the time.
+        # A worker looks a while after the time.
         moment = due + timedelta(minutes=1)
 
     dispatch = ReportDelivery.objects.get()
@@ -479,7 +479,7 @@ def test_several_workers_run_a_schedule_once() -> None:
 
     with time_machine.travel(MONDAY, tick=False):
         before = ReportSchedule.objects.get()
-        worker_swept.send(sender=None)
+        run_regular_work()
         scheduling._run(before, MONDAY)
 
     assert ReportRun.objects.count() == 1
@@ -493,7 +493,7 @@ def test_schedule_of_someone_who_may_no_more_is_passed_over() -> None:
     user.groups.clear()
 
     with time_machine.travel(MONDAY, tick=False):
-        worker_swept.send(sender=None)
+        run_regular_work()
 
     assert not ReportRun.objects.exists()
 

@@ -20,10 +20,10 @@ from review.decisions.decide import allowed_verbs, decide_one
 from review.decisions.verbs import RULES, Decision
 from review.models import Match
 from review.services import locks
-from scanning.management.commands import scan_worker
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.jobs.workers import run_regular_work
 
 pytestmark = pytest.mark.django_db
 
@@ -308,7 +308,7 @@ def test_worker_ends_locks_that_are_over(
     locks.take_lock(match=still_held, user=reviewer)
     clock.shift(timedelta(minutes=2))
 
-    scan_worker.sweep()
+    run_regular_work()
 
     match.refresh_from_db()
     still_held.refresh_from_db()

@@ -17,11 +17,11 @@ from review.choices import CLAIM_VERBS, DisputeStatus, MatchState, Verb
 from review.decisions.decide import allowed_verbs
 from review.models import Dispute, Match
 from review.services import locks
-from scanning.signals import worker_swept
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
+from tests.jobs.workers import run_regular_work
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,7 @@ def test_missed_day_raises_a_flag_and_changes_nothing(
     assert not selectors.open_disputes(overdue=True).exists()
 
     clock.move_to(NOON + timedelta(days=31))
-    worker_swept.send(sender=None)
+    run_regular_work()
 
     disputed.refresh_from_db()
     assert disputed.state == MatchState.DISPUTED

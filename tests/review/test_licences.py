@@ -22,13 +22,13 @@ from review.models import Licence, Match
 from review.services import licences, locks
 from review.services.licences import Reach
 from review.subjects import Subject
-from scanning.signals import worker_swept
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
+from tests.jobs.workers import run_regular_work
 
 pytestmark = pytest.mark.django_db
 
@@ -237,12 +237,12 @@ def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
     assert state_of(foreign) == MatchState.PENDING
 
     clock.move_to(NOON + timedelta(hours=11))
-    worker_swept.send(sender=None)
+    run_regular_work()
     assert state_of(pending) == MatchState.CLEARED
 
     clock.move_to(NOON + timedelta(days=1))
-    worker_swept.send(sender=None)
-    worker_swept.send(sender=None)
+    run_regular_work()
+    run_regular_work()
 
     for match in (pending, also_pending, confirmed):
         match.refresh_from_db()

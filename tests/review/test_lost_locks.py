@@ -66,13 +66,13 @@ def release(match: Match, user: User, _clock: time_machine.Traveller) -> None:
 
 
 def expire(_match: Match, _user: User, clock: time_machine.Traveller) -> None:
-    """Let the lock expire and the worker sweep."""
+    """Let the lock expire and the worker end it."""
     clock.shift(timedelta(minutes=16))
     locks.release_expired_locks()
 
 
 def run_out(_match: Match, _user: User, clock: time_machine.Traveller) -> None:
-    """Let the lock expire before the worker sweeps."""
+    """Let the lock expire before the worker ends it."""
     clock.shift(timedelta(minutes=16))
 
 

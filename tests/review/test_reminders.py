@@ -15,10 +15,10 @@ from accounts.roles import Role
 from audit.models import Event
 from review.models import Dispute
 from review.services.reminders import CASE, remind
-from scanning.management.commands import scan_worker
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.jobs.workers import run_regular_work
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_what_is_due_within_a_week_or_late_is_one_event_a_day() -> None:
     event = Event.objects.get(case=CASE)
     assert event.after == {"overdue": [late.uid], "due_soon": [soon.uid]}
     with time_machine.travel(NOW + timedelta(days=1), tick=False):
-        scan_worker.sweep()
+        run_regular_work()
     assert Event.objects.filter(case=CASE).count() == 2
 
 

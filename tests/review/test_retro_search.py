@@ -33,7 +33,6 @@ from review.selectors import match_segments
 from scanning import retro_pipeline
 from scanning.choices import FileStatus, RetroStatus
 from scanning.errors import IntakeRefused
-from scanning.management.commands import scan_worker
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from scanning.services import retro
 from scanning.services.intake import submit_fingerprint
@@ -42,7 +41,7 @@ from tests import audio
 from tests.conftest import Worker, upload
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.jobs.workers import lose_worker, take_over
+from tests.jobs.workers import lose_worker, run_regular_work, take_over
 
 DEMO = Path(settings.BASE_DIR) / "demo"
 _PAUSE = audio.silence(2)
@@ -73,6 +72,7 @@ def _scan(container: Container, user: User, *seeds: int) -> ScannedFile:
     )
 
 
+@pytest.mark.any_database  # the engine takes half a minute
 def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
     admin: User, run_worker: Worker
 ) -> None:
@@ -169,6 +169,7 @@ def test_what_is_found_late_waits_with_its_reason_and_its_own_scan(
     assert event.after["scan"] == match.scan.uid
 
 
+@pytest.mark.any_database  # the engine takes half a minute
 def test_the_results_that_clients_read_have_it_beside_what_was_found_before(
     late: Recording, admin: User, run_worker: Worker
 ) -> None:
@@ -419,7 +420,7 @@ def test_a_bucket_that_asks_for_it_has_new_recordings_searched_together(
     run_worker()
     assert RetroSearch.objects.get().status == RetroStatus.COLLECTING
 
-    scan_worker.sweep()
+    run_regular_work()
     run_worker()
 
     search = RetroSearch.objects.get()

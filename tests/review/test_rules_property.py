@@ -28,11 +28,11 @@ from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies
-from scanning.signals import worker_swept
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
+from tests.jobs.workers import run_regular_work
 from tests.review.test_decisions_property import SPANS, live, rescan
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def _doing(
             match=match, user=user, version=version, span=(0, 40_000), reason="ident"
         ),
         "rescan": lambda: rescan(match, SPANS[int(flag)]),
-        "sweep": lambda: worker_swept.send(sender=None),
+        "sweep": run_regular_work,
         Verb.DISPUTE: lambda: deciding.record(
             match=match, user=user, version=version, code="own_content"
         ),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
 from werkzeug import Request, Response
 
 from accounts.models import User
-from scanning import watching
+from jobs.choices import Pool
+from jobs.runner import run_next
+from jobs.services import submit
+from scanning.jobs import WATCH_CHECK
 from scanning.models import Container, Watch
 from scanning.services import watches
 
@@ -51,7 +53,15 @@ def watch_of(
 
 def check_now(watch: Watch) -> Watch:
     """Make the watch due and check it once."""
-    Watch.objects.filter(pk=watch.pk).update(next_check_at=datetime.now(tz=UTC))
-    assert watching.check_due(owner="w:1") == 1
+    submit(WATCH_CHECK, watch)
+    assert check_due() == 1
     watch.refresh_from_db()
     return watch
+
+
+def check_due() -> int:
+    """Check the watches that are due; return how many jobs ran."""
+    count = 0
+    while run_next(Pool.TALK) is not None:
+        count += 1
+    return count

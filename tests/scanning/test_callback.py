@@ -20,11 +20,11 @@ from pytest_django import Settings
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from review.models import Match
-from scanning import callback_processing
+from scanning import callback_processing, retention
 from scanning.choices import CallbackOutcome, EngineChoice, FileStatus, ScanStatus
 from scanning.engines.acrcloud_results import read_items
 from scanning.models import Container, Detection, InboundCallback, ScannedFile
-from scanning.services.callbacks import link_remote_file, replay, requeue_lost_callbacks
+from scanning.services.callbacks import link_remote_file, replay
 from scanning.services.containers import inbound_callback_url, update_container
 from scanning.services.intake import submit_upload
 from scanning.services.scans import cancel_scans, request_scan
@@ -481,7 +481,7 @@ def test_callback_whose_file_never_comes_is_deleted(
     post(container, _orphan(2))
     run_worker()
 
-    requeue_lost_callbacks()
+    retention.forget_callbacks()
 
     left = InboundCallback.objects.order_by("pk").values_list("file_id", flat=True)
     assert list(left) == [str(file.uid), "unknown-2"]
@@ -536,15 +536,13 @@ def test_burst_is_stored_before_it_is_applied(
             InboundCallback.objects.update(received_at=quiet)
 
     monkeypatch.setattr(callback_processing, "sleep", pass_time)
-    callback_processing.let_burst_pass(callback_id=kept[0].pk)
+    callback_processing.let_burst_pass(kept[0])
     waited = len(slept)
-    InboundCallback.objects.filter(pk=kept[0].pk).update(
-        received_at=now - timedelta(seconds=60)
-    )
+    kept[0].received_at = now - timedelta(seconds=60)
     InboundCallback.objects.exclude(pk=kept[0].pk).update(received_at=now)
-    callback_processing.let_burst_pass(callback_id=kept[0].pk)
+    callback_processing.let_burst_pass(kept[0])
     kept[-1].delete()
-    callback_processing.let_burst_pass(callback_id=kept[1].pk)
+    callback_processing.let_burst_pass(kept[1])
 
     assert waited == 3
     assert len(slept) == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,13 +17,15 @@ from werkzeug import Response
 
 from accounts.models import User
 from accounts.roles import Role
-from common import leases
+from jobs.choices import JobState, Pool
+from jobs.models import Job
+from jobs.runner import run_next
 from scanning.choices import (
     EngineChoice,
     FileStatus,
     ScanStatus,
 )
-from scanning.cloud import rounds
+from scanning.cloud.jobs import CLOUD_DELETION
 from scanning.models import (
     CloudAccount,
     CloudDeletion,
@@ -42,6 +43,7 @@ from tests.scanning.vendor import (
     check_due,
     json_answer,
     remote_file,
+    run_jobs,
     send_due,
     state_of,
     submit,
@@ -152,7 +154,6 @@ def test_what_waited_for_quota_goes_on_by_itself(vendor: Vendor, admin: User) ->
     file = submit(vendor, admin)
     vendor.faults = [json_answer({"code": 3003, "message": "Limit exceeded"}, 429)]
     with time_machine.travel(datetime.now(tz=UTC) - timedelta(hours=1), tick=False):
-        CloudJob.objects.update(due_at=datetime.now(tz=UTC))
         send_due()
 
     send_due()
@@ -290,11 +291,30 @@ def test_deleting_a_file_deletes_the_copy_in_the_cloud(
     vendor.faults = [Response("", 500)]
 
     delete_files(files=[file], user=admin, reason="test")
-    send_due()
-    send_due()
+    run_jobs(CLOUD_DELETION)
+    failed = CloudDeletion.objects.get()
+    run_jobs(CLOUD_DELETION)
 
     assert vendor.calls[-1] == ("DELETE", f"/api/fs-containers/77/files/{REMOTE_ID}")
-    assert CloudDeletion.objects.get().done_at is not None
+    assert "ACRCloud says: " in failed.said
+    assert failed.done_at is None
+    deletion = CloudDeletion.objects.get()
+    assert (deletion.said, deletion.done_at is None) == ("", False)
+
+
+def test_deletion_that_the_cloud_refuses_is_given_up(
+    vendor: Vendor, admin: User
+) -> None:
+    file = submit(vendor, admin)
+    send_due()
+    vendor.faults = [json_answer({"message": "Not allowed."}, 422)]
+
+    delete_files(files=[file], user=admin, reason="test")
+    run_jobs(CLOUD_DELETION)
+
+    job = Job.objects.get(kind=CLOUD_DELETION.name)
+    assert (job.state, job.code) == (JobState.FAILED, "cloud_refused")
+    assert "Not allowed" in CloudDeletion.objects.get().said
 
 
 def test_cap_stops_sending_and_says_so(vendor: Vendor, admin: User) -> None:
@@ -314,9 +334,8 @@ def test_cap_stops_sending_and_says_so(vendor: Vendor, admin: User) -> None:
 
 
 def test_few_files_are_not_sent_behind_the_many_of_another_container(
-    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
+    vendor: Vendor, admin: User
 ) -> None:
-    monkeypatch.setattr(rounds, "PER_ROUND", 2)
     few = Container.objects.create(
         name="Few",
         engine=EngineChoice.ACRCLOUD,
@@ -327,33 +346,12 @@ def test_few_files_are_not_sent_behind_the_many_of_another_container(
         submit(vendor, admin, content=b"%d" % number)
     submit_upload(container=few, upload=upload("few.mp3", b"f" * 100), user=admin)
 
-    send_due()
+    run_next(Pool.TALK)
+    run_next(Pool.TALK)
 
     sent = CloudJob.objects.filter(sent_at__isnull=False)
     assert sent.count() == 2
     assert sent.filter(remote_container_id=78).exists()
-
-
-def test_long_call_keeps_its_lease(
-    vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    submit(vendor, admin)
-    later = datetime(2099, 1, 1, tzinfo=UTC)
-    monkeypatch.setattr(leases, "_KEEP_SECONDS", 0.01)
-    monkeypatch.setattr(leases, "lease_end", lambda: later)
-    renewed = CloudJob.objects.filter(lease_until=later)
-
-    def is_renewed() -> bool:
-        # A renewal may hit a busy database; the next renewal follows soon
-        deadline = monotonic() + 30
-        while not renewed.exists() and monotonic() < deadline:
-            sleep(0.05)
-        return renewed.exists()
-
-    waited = [is_renewed() for _ in rounds.claimed(rounds.due_jobs(), "test")]
-
-    assert waited == [True]
-    assert CloudJob.objects.get().lease_until == later
 
 
 def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) -> None:

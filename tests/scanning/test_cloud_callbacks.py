@@ -10,6 +10,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
+from jobs.models import Job
 from scanning.choices import (
     CallbackOutcome,
     EngineChoice,
@@ -17,7 +18,6 @@ from scanning.choices import (
 )
 from scanning.models import (
     CloudAccount,
-    CloudJob,
     Container,
     InboundCallback,
 )
@@ -68,11 +68,10 @@ def test_callback_before_the_answer_to_the_upload_finds_its_file(
 ) -> None:
     settings.ACRPORTAL_CLOUD_POLL_SECONDS = 600.0
     file = submit(vendor, admin)
-    CloudJob.objects.update(due_at=datetime.now(tz=UTC) + timedelta(hours=1))
+    Job.objects.update(run_after=datetime.now(tz=UTC) + timedelta(hours=1))
     _call_back(vendor.account, _body(1, MUSIC))
     run_worker()
     assert InboundCallback.objects.get().outcome == CallbackOutcome.ORPHAN
-    CloudJob.objects.update(due_at=datetime.now(tz=UTC))
     vendor.file = remote_file(1, MUSIC)
 
     send_due()

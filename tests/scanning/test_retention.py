@@ -306,7 +306,7 @@ def test_audio_is_not_kept_where_it_cannot_be_scanned_yet(
     assert _there(before) == _names(file)
 
 
-def test_removal_that_was_interrupted_is_ended_by_the_next_sweep(
+def test_removal_that_was_interrupted_is_ended_by_the_next_run(
     container: Container, run_worker: Worker, admin: User
 ) -> None:
     _keep(container, upload_audio=KeepAudio.NOTHING)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
-from common.queue import Priority
-from jobs.choices import JobState
+from jobs import runner
+from jobs.choices import JobState, Pool, Priority
 from jobs.models import Job
-from scanning import pipeline, turns
-from scanning.choices import FileStatus, ScanStage, ScanStatus
+from jobs.runner import run_next
+from jobs.services import reclaim
+from scanning import pipeline
+from scanning.choices import FileStatus, ScanStatus
+from scanning.jobs import SCAN
 from scanning.models import Container, Scan, ScannedFile
-from scanning.services.scans import cancel_scan, request_scan, requeue_stale_scans
-from scanning.tasks import give_way
+from scanning.progress import progress_of
+from scanning.services.scans import cancel_scan, request_scan
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
 
@@ -37,11 +39,17 @@ def ask(
     return request_scan(scanned_file=file, user=user, waited_for=waited_for)
 
 
+def claim() -> Scan | None:
+    """Take the next scan as a worker does, without running it."""
+    job = runner._claim(Pool.WORK, for_people=False)
+    return Scan.objects.get(pk=job.subject or 0) if job is not None else None
+
+
 def order() -> list[str]:
-    """Claim every scan; return the names of their files in order."""
+    """Take every scan; return the names of their files in order."""
     taken = []
-    while key := turns.claim_next(owner="me:1"):
-        taken.append(Scan.objects.get(pk=key).scanned_file.name)
+    while scan := claim():
+        taken.append(scan.scanned_file.name)
     return taken
 
 
@@ -68,7 +76,7 @@ def test_few_files_are_not_behind_the_many_of_another_container(
 
 def test_who_comes_later_begins_where_the_others_are(many: Container) -> None:
     for _ in range(3):
-        assert turns.claim_next(owner="me:1")
+        assert claim()
     few = Container.objects.create(name="Few")
     for number in range(2):
         ask(few, f"few {number}")
@@ -80,27 +88,26 @@ def test_what_a_person_waits_for_goes_first(many: Container, admin: User) -> Non
     ask(many, "a person's", user=admin, waited_for=True)
 
     assert order()[0] == "a person's"
-    entries = DBTaskResult.objects.filter(task_path="scanning.tasks.run_scan")
-    assert entries.ready()[0].priority == Priority.PERSON
 
 
 def test_what_a_person_brings_by_the_dozen_is_bulk(
     many: Container, admin: User
 ) -> None:
     own = Container.objects.create(name="Own")
-    for number in range(turns.WAITED_FOR_AT_ONCE + 1):
+    for number in range(SCAN.person_cap + 1):
         ask(own, f"own {number}", user=admin, waited_for=True)
 
-    assert Scan.objects.filter(waited_for=True).count() == turns.WAITED_FOR_AT_ONCE
-    assert order()[turns.WAITED_FOR_AT_ONCE] == "many 0"
+    hurried = Job.objects.filter(priority=Priority.PERSON)
+    assert hurried.count() == SCAN.person_cap
+    assert order()[SCAN.person_cap] == "many 0"
 
 
 def test_a_scan_that_is_handed_out_again_keeps_its_turn(many: Container) -> None:
-    assert turns.claim_next(owner="dead:1")
+    assert claim()
     past = datetime.now(tz=UTC) - timedelta(seconds=1)
-    Scan.objects.filter(status=ScanStatus.RUNNING).update(lease_until=past)
+    Job.objects.filter(state=JobState.RUNNING).update(lease_until=past)
 
-    assert requeue_stale_scans() == 1
+    assert reclaim() == 1
 
     assert order()[0] == "many 0"
 
@@ -123,17 +130,21 @@ def test_so_many_scans_run_at_once_and_all_are_done(
         file = ScannedFile(container=catalogue.container, name=f"{number}.wav")
         file.save()
         request_scan(scanned_file=file, user=admin)
-    held = turns.claim_next(owner="other:1")
+    held = claim()
 
     run_worker()
 
     assert Scan.objects.filter(status=ScanStatus.QUEUED).count() == 2
     assert held is not None
-    cancel_scan(scan=Scan.objects.get(pk=held), user=admin)
-    Scan.objects.filter(pk=held).update(lease_until=datetime.now(tz=UTC))
-    Scan.objects.update(created_at=datetime.now(tz=UTC) - timedelta(hours=1))
+    cancel_scan(scan=held, user=admin)
+    past = datetime.now(tz=UTC) - timedelta(hours=1)
+    Job.objects.filter(kind="scan").update(run_after=past)
+    Job.objects.filter(subject=held.pk).update(lease_until=past)
 
     run_worker()
+
+    held.refresh_from_db()
+    assert held.status == ScanStatus.CANCELLED
 
     assert not Scan.objects.filter(status=ScanStatus.QUEUED).exists()
 
@@ -171,35 +182,6 @@ def test_recordings_wait_for_one_another_where_so_many_may_run(
     assert {one.status for one in done} == {RecordingStatus.READY}
 
 
-def test_long_work_gives_way_to_a_person(catalogue: Catalogue, admin: User) -> None:
-    """A worker in the middle of an import runs the scan and then continues."""
-    bulk = ask(catalogue.container, "bulk")
-    scan = ask(catalogue.container, "urgent", user=admin, waited_for=True)
-
-    give_way(Recording.objects.none())
-
-    scan.refresh_from_db()
-    bulk.refresh_from_db()
-    assert scan.status == ScanStatus.FAILED  # the recording has no audio
-    assert bulk.status == ScanStatus.QUEUED
-
-
-def test_a_scan_that_fails_does_not_stop_the_work_that_gave_way(
-    catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scan = ask(catalogue.container, "urgent", user=admin, waited_for=True)
-
-    def burst(*_arguments: object) -> None:
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(pipeline, "_fingerprint_of", burst)
-
-    give_way(Recording.objects.none())
-
-    scan.refresh_from_db()
-    assert scan.stage == ScanStage.PAUSED
-
-
 def test_unforeseen_trouble_is_kept_and_tried_again_later(
     catalogue: Catalogue, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,20 +191,20 @@ def test_unforeseen_trouble_is_kept_and_tried_again_later(
         raise OSError("the disk is full")
 
     monkeypatch.setattr(pipeline, "_fingerprint_of", burst)
-    for tries in (1, 2, 3):
-        with pytest.raises(OSError, match="full"):
-            pipeline.run_next(owner="me:1")
+    for tries in (1, 2):
+        run_next(Pool.WORK)
         scan.refresh_from_db()
-        assert (scan.stage, scan.attempts) == (ScanStage.PAUSED, tries)
-        assert "Attempt" in scan.message
-        assert requeue_stale_scans() == 0
-        past = datetime.now(tz=UTC) - timedelta(seconds=1)
-        Scan.objects.filter(pk=scan.pk).update(lease_until=past)
-        requeue_stale_scans()
+        assert scan.status == ScanStatus.QUEUED
+        assert f"Attempt {tries} failed" in scan.message
+        progress = progress_of([scan])[scan.pk]
+        assert progress.stage == "Failed; will be tried again"
+        assert run_next(Pool.WORK) is None
+        Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.WORK)
 
     scan.refresh_from_db()
-    assert scan.status == ScanStatus.FAILED
-    assert "Attempt 3 failed (OSError: the disk is full)" in scan.message
+    assert (scan.status, scan.error_code) == (ScanStatus.FAILED, "engine_error")
+    assert "OSError: the disk is full" in scan.message
 
 
 def test_a_scan_that_waits_to_be_tried_again_is_cancelled_at_once(
@@ -230,22 +212,9 @@ def test_a_scan_that_waits_to_be_tried_again_is_cancelled_at_once(
 ) -> None:
     scan = ask(catalogue.container, "odd", user=admin)
     later = datetime.now(tz=UTC) + timedelta(minutes=1)
-    Scan.objects.filter(pk=scan.pk).update(
-        status=ScanStatus.RUNNING, stage=ScanStage.PAUSED, lease_until=later
-    )
+    Job.objects.update(attempts=1, run_after=later)
 
     cancel_scan(scan=scan, user=admin)
 
     scan.scanned_file.refresh_from_db()
     assert scan.scanned_file.status == FileStatus.CANCELLED
-
-
-def test_a_person_does_not_wait_for_an_entry_that_a_busy_worker_holds(
-    many: Container, admin: User
-) -> None:
-    ask(many, "a person's", user=admin, waited_for=True)
-    DBTaskResult.objects.all().delete()
-    Scan.objects.update(created_at=datetime.now(tz=UTC) - timedelta(seconds=10))
-
-    assert requeue_stale_scans() == 1
-    assert requeue_stale_scans() == 0

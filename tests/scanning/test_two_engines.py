@@ -22,14 +22,13 @@ from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import make_called_back_scan
 from scanning.errors import ScanFailed
 from scanning.models import Container, Scan, ScannedFile
-from scanning.services import cloud
 from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
-from tests.scanning.vendor import MUSIC, Vendor, remote_file
+from tests.scanning.vendor import MUSIC, Vendor, check_due, remote_file, send_due
 
 ISRC = "ZZX012600001"
 
@@ -66,8 +65,8 @@ def _submit(container: Container, user: User, seed: int) -> ScannedFile:
 def _finish(vendor: Vendor, run_worker: Worker, state: int, results: object) -> None:
     vendor.file = remote_file(state, results)
     run_worker()
-    cloud.send_due(owner="test")
-    cloud.check_due(owner="test")
+    send_due()
+    check_due()
 
 
 def _status(file: ScannedFile) -> str:
@@ -87,7 +86,7 @@ def test_two_scans_that_end_at_once_settle_their_file(
     first, second = file.scans.all()
 
     def end(scan: Scan) -> None:
-        results.store_failure(scan=scan, failure=ScanFailed("x", "Odd."), owner="")
+        results.store_failure(scan=scan, failure=ScanFailed("x", "Odd."))
 
     def end_beside() -> None:
         end(second)
@@ -200,8 +199,8 @@ def test_cloud_result_that_comes_first_waits_for_the_embedded_engine(
 ) -> None:
     file = _submit(container, admin, seed=1)
     vendor.file = remote_file(1, _music("First", isrc=ISRC))
-    cloud.send_due(owner="test")
-    cloud.check_due(owner="test")
+    send_due()
+    check_due()
     early = (Match.objects.count(), _status(file))
 
     run_worker()
@@ -218,14 +217,14 @@ def test_a_callback_that_brings_nothing_new_is_not_waited_for(
 ) -> None:
     file = _submit(container, admin, seed=1)
     vendor.file = remote_file(1, _music("First", isrc=ISRC))
-    cloud.send_due(owner="test")
-    cloud.check_due(owner="test")
+    send_due()
+    check_due()
     file.refresh_from_db()
     make_called_back_scan(scanned_file=file)
 
     run_worker()
     before = _status(file)
-    cloud.check_due(owner="test")
+    check_due()
 
     assert before == _status(file) == FileStatus.READY
     assert file.scans.filter(status=ScanStatus.CANCELLED).count() == 1
@@ -239,8 +238,8 @@ def test_cloud_result_counts_where_the_embedded_engine_cannot_read_the_file(
         container=container, upload=upload("odd.xyz", b"no audio" * 100), user=admin
     ).scanned_file
     vendor.file = remote_file(1, MUSIC)
-    cloud.send_due(owner="test")
-    cloud.check_due(owner="test")
+    send_due()
+    check_due()
 
     run_worker()
 

@@ -9,11 +9,10 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from scanning import watching
 from scanning.models import Container, ScannedFile, Watch
 from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
-from tests.scanning.podcast import Podcast, check_now, watch_of
+from tests.scanning.podcast import Podcast, check_due, check_now, watch_of
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_watch_is_changed_paused_checked_and_deleted_by_its_maker(
     changed = (watch.every_hours, watch.items_per_check, watch.enabled)
     client.post(f"{page}switch/", {"enabled": "yes"})
     client.post(f"{page}check/")
-    checked = watching.check_due(owner="w:1")
+    checked = check_due()
     client.post(f"{page}delete/")
 
     assert changed == (1, 5, False)

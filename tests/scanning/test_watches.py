@@ -9,9 +9,12 @@ from pytest_httpserver import HTTPServer
 
 from accounts.models import User
 from audit.models import Event
-from scanning import watching
+from jobs.choices import OPEN_STATES, JobState
+from jobs.models import Job
+from jobs.services import reclaim, submit
 from scanning.choices import FileStatus, SourceGone, WatchItemState
 from scanning.errors import IntakeRefused
+from scanning.jobs import WATCH_CHECK
 from scanning.models import Container, ScannedFile, Watch, WatchItem
 from scanning.services import watches
 from scanning.services.intake import submit_link
@@ -21,7 +24,8 @@ from scanning.sources.feeds import Feed, FeedItem
 from tests import audio
 from tests.conftest import Catalogue, Worker
 from tests.factories.scanning import ContainerFactory
-from tests.scanning.podcast import Podcast, check_now, watch_of
+from tests.jobs.workers import lose_worker, take_over
+from tests.scanning.podcast import Podcast, check_due, check_now, watch_of
 
 
 @pytest.fixture
@@ -34,12 +38,20 @@ def _names() -> list[str]:
     return list(ScannedFile.objects.order_by("pk").values_list("name", flat=True))
 
 
+def _next_check(watch: Watch) -> datetime:
+    return watches.next_checks([watch])[watch.pk]
+
+
+def _open_jobs() -> int:
+    return Job.objects.filter(kind=WATCH_CHECK.name, state__in=OPEN_STATES).count()
+
+
 def test_only_what_is_new_is_submitted(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
     watch = watch_of(container, podcast, admin)
     assert watch.title == "The Show"
-    assert watching.check_due(owner="w:1") == 0
+    assert check_due() == 0
     podcast.titles.insert(0, "four")
 
     check_now(watch)
@@ -56,7 +68,7 @@ def test_what_is_there_is_submitted_too_where_that_was_chosen(
 ) -> None:
     watch = watch_of(container, podcast, admin, also_present=True, items_per_check=2)
 
-    assert watching.check_due(owner="w:1") == 1
+    assert check_due() == 1
     first = _names()
     check = watch.checks.get()
     check_now(watch)
@@ -205,7 +217,7 @@ def test_failing_source_is_told_and_asked_ever_less_often(
     for _ in range(3):
         begun = datetime.now(tz=UTC)
         check_now(watch)
-        waits.append(round((watch.next_check_at - begun).total_seconds() / 3600))
+        waits.append(round((_next_check(watch) - begun).total_seconds() / 3600))
     failed = (watch.failures, watch.last_error)
     podcast.status = 200
     check_now(watch)
@@ -224,9 +236,9 @@ def test_one_check_makes_up_for_all_that_were_missed(
 ) -> None:
     watch = watch_of(container, podcast, admin, every_hours=1)
     month_ago = datetime.now(tz=UTC) - timedelta(days=30)
-    Watch.objects.update(next_check_at=month_ago)
+    Job.objects.update(run_after=month_ago)
 
-    counts = [watching.check_due(owner="w:1") for _ in range(3)]
+    counts = [check_due() for _ in range(3)]
 
     assert counts == [1, 0, 0]
     assert watch.checks.count() == 1
@@ -236,15 +248,13 @@ def test_watch_that_another_worker_checks_is_left_alone(
     container: Container, podcast: Podcast, admin: User
 ) -> None:
     watch = watch_of(container, podcast, admin)
-    soon = datetime.now(tz=UTC) + timedelta(seconds=60)
-    Watch.objects.update(
-        next_check_at=datetime.now(tz=UTC), lease_owner="w:2", lease_until=soon
-    )
+    lose_worker(WATCH_CHECK.name, attempts=100)
 
-    assert watching.check_due(owner="w:1") == 0
-    Watch.objects.update(lease_until=datetime.now(tz=UTC) - timedelta(seconds=1))
-    assert watching.check_due(owner="w:1") == 1
+    assert check_due() == 0
+    reclaim()
+    assert check_due() == 1
     assert watch.checks.count() == 1
+    assert _open_jobs() == 1
 
 
 def test_worker_that_comes_while_another_checks_finds_nothing_to_do(
@@ -258,7 +268,7 @@ def test_worker_that_comes_while_another_checks_finds_nothing_to_do(
     real, found = feeds.expand, []
 
     def look(url: str) -> Feed:
-        found.append(watching.check_due(owner="w:2"))
+        found.append(check_due())
         return real(url)
 
     monkeypatch.setattr(watches, "expand", look)
@@ -279,7 +289,7 @@ def test_check_that_lost_its_lease_writes_nothing(
     real = feeds.expand
 
     def slow(url: str) -> Feed:
-        Watch.objects.update(lease_owner="w:2")
+        take_over(Job.objects.get(state=JobState.RUNNING))
         return real(url)
 
     monkeypatch.setattr(watches, "expand", slow)
@@ -295,15 +305,116 @@ def test_paused_watch_and_one_of_a_deleted_container_rest(
 ) -> None:
     watch = watch_of(container, podcast, admin)
     watches.switch_watch(watch=watch, enabled=False, user=admin)
-    Watch.objects.update(next_check_at=datetime.now(tz=UTC))
-    paused = watching.check_due(owner="w:1")
+    check_now(watch)
+    paused = (watch.checks.exists(), _open_jobs())
     watches.switch_watch(watch=watch, enabled=True, user=admin)
+    resumed = _open_jobs()
     delete_container(container=container, user=admin, reason="done")
 
     check_now(watch)
 
-    assert paused == 0
+    assert paused == (False, 0)
+    assert resumed == 1
     assert (watch.enabled, watch.last_error) == (False, "The container was deleted.")
+    assert _open_jobs() == 0
+
+
+def test_watch_resumed_before_its_time_keeps_it(
+    container: Container, podcast: Podcast, admin: User
+) -> None:
+    watch = watch_of(container, podcast, admin)
+    due = _next_check(watch)
+
+    watches.switch_watch(watch=watch, enabled=False, user=admin)
+    watches.switch_watch(watch=watch, enabled=True, user=admin)
+
+    assert _next_check(watch) == due
+    assert check_due() == 0
+
+
+def test_watch_switched_during_its_check_is_checked_again_if_it_is_on(
+    container: Container,
+    podcast: Podcast,
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch = watch_of(container, podcast, admin)
+    real, switches = feeds.expand, [False]
+
+    def look(url: str) -> Feed:
+        for enabled in switches:
+            watches.switch_watch(watch=watch, enabled=enabled, user=admin)
+        return real(url)
+
+    monkeypatch.setattr(watches, "expand", look)
+    check_now(watch)
+    paused = _open_jobs()
+    switches[:] = []
+    watches.switch_watch(watch=watch, enabled=True, user=admin)
+    switches[:] = [False, True]
+    check_now(watch)
+
+    assert paused == 0
+    assert _open_jobs() == 1
+
+
+def test_changed_interval_moves_the_next_check_unless_the_source_fails(
+    container: Container, podcast: Podcast, admin: User
+) -> None:
+    watch = watch_of(container, podcast, admin, every_hours=24)
+    columns = {"every_hours": 6, "items_per_check": 5, "title_words": ""}
+    moved = []
+    for hours in (6, 168, 1):
+        watches.change_watch(
+            watch=watch, columns=columns | {"every_hours": hours}, user=admin
+        )
+        assert watch.last_check_at is not None
+        moved.append((_next_check(watch) - watch.last_check_at) / timedelta(hours=1))
+    podcast.status = 503
+    for _ in range(3):
+        check_now(watch)
+    due = _next_check(watch)
+
+    watches.change_watch(watch=watch, columns=columns, user=admin)
+
+    assert moved == [6, 168, 1]
+    assert _next_check(watch) == due
+    assert _open_jobs() == 1
+
+
+def test_check_that_breaks_is_tried_until_it_ends(
+    container: Container,
+    podcast: Podcast,
+    admin: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch = watch_of(container, podcast, admin)
+    odd = [True]
+    real = feeds.expand
+
+    def look(url: str) -> Feed:
+        if odd:
+            raise ValueError("odd feed")
+        return real(url)
+
+    monkeypatch.setattr(watches, "expand", look)
+    for _ in range(5):
+        check_now(watch)
+    odd.clear()
+    check_now(watch)
+
+    assert watch.checks.count() == 1
+    assert _open_jobs() == 1
+
+
+def test_deleted_watch_leaves_no_job(
+    container: Container, podcast: Podcast, admin: User
+) -> None:
+    watch = watch_of(container, podcast, admin)
+
+    watches.delete_watch(watch=watch, user=admin)
+
+    assert _open_jobs() == 0
 
 
 def test_link_that_lists_nothing_is_no_watch(
@@ -340,7 +451,7 @@ def test_worker_scans_what_a_watched_podcast_publishes(
         audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
     )
     podcast.titles.insert(0, "four")
-    Watch.objects.filter(pk=watch.pk).update(next_check_at=datetime.now(tz=UTC))
+    submit(WATCH_CHECK, watch)
 
     run_worker()
 

@@ -1,4 +1,4 @@
-"""Scans survive lost queue entries and killed workers, and never count twice."""
+"""Scans survive workers that die or freeze, and never count twice."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError
-from django_tasks_db.management.commands import db_worker
-from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from common.leases import LeaseLost
+from jobs import draining, loop, runner
+from jobs.choices import JobState, Pool
+from jobs.context import JobContext
+from jobs.models import Job
+from jobs.runner import run_next
+from jobs.services import reclaim
+from recognition.types import Fingerprint
 from review.models import Match
 from scanning import pipeline, results
 from scanning.choices import (
@@ -30,14 +34,15 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.engines.base import EngineResult
-from scanning.errors import IntakeRefused, ScanCancelled, ScanFailed
-from scanning.management.commands import scan_worker
+from scanning.errors import IntakeRefused, ScanEnded, ScanFailed
 from scanning.models import Detection, Scan, ScannedFile
 from scanning.models.detection import ImmutableError
 from scanning.services.intake import submit_upload
-from scanning.services.scans import cancel_scan, request_scan, requeue_stale_scans
+from scanning.services.removal import delete_files
+from scanning.services.scans import cancel_scan, request_scan
 from tests import audio
 from tests.conftest import Catalogue, CopyDatabase, MakeClient, Worker, upload
+from tests.jobs.workers import lose_worker, take_over
 
 EMPTY = EngineResult("embedded/1", ())
 
@@ -51,88 +56,65 @@ def file(catalogue: Catalogue, admin: User) -> ScannedFile:
     ).scanned_file
 
 
-def _age(scan: Scan, seconds: int) -> None:
-    past = datetime.now(tz=UTC) - timedelta(seconds=seconds)
-    Scan.objects.filter(pk=scan.pk).update(lease_until=past, created_at=past)
-
-
 def test_scan_whose_worker_was_killed_is_done_by_another(
     file: ScannedFile, run_worker: Worker
 ) -> None:
-    scan = file.scans.get()
-    Scan.objects.filter(pk=scan.pk).update(
-        status=ScanStatus.RUNNING, lease_owner="dead:1", attempts=1
-    )
-    DBTaskResult.objects.all().delete()
-    _age(scan, 1)
+    lose_worker("scan")
 
-    assert requeue_stale_scans() == 1
-    run_worker()
-
-    scan.refresh_from_db()
-    assert (scan.status, scan.attempts) == (ScanStatus.SUCCEEDED, 2)
-    assert Match.objects.count() == 1
-
-
-def test_scan_whose_queue_entry_was_lost_is_queued_again(
-    file: ScannedFile, run_worker: Worker
-) -> None:
-    DBTaskResult.objects.all().delete()
-    _age(file.scans.get(), 3600)
-
-    assert requeue_stale_scans() == 1
+    assert reclaim() == 1
     run_worker()
 
     assert file.scans.get().status == ScanStatus.SUCCEEDED
+    assert Job.objects.get(kind="scan").attempts == 2
+    assert Match.objects.count() == 1
 
 
 def test_running_scan_with_a_live_lease_is_left_alone(file: ScannedFile) -> None:
-    Scan.objects.update(
-        status=ScanStatus.RUNNING,
+    Job.objects.update(
+        state=JobState.RUNNING,
         lease_owner="alive:1",
-        lease_until=datetime.now(tz=UTC) + timedelta(seconds=30),
+        lease_until=datetime.now(tz=UTC) + timedelta(days=1),
     )
 
-    assert requeue_stale_scans() == 0
+    assert reclaim() == 0
 
 
 def test_scan_that_was_interrupted_too_often_ends_in_error(
     file: ScannedFile, settings: Settings
 ) -> None:
-    scan = file.scans.get()
-    Scan.objects.filter(pk=scan.pk).update(
-        status=ScanStatus.RUNNING,
-        lease_owner="dead:1",
-        attempts=settings.ACRPORTAL_MAX_ATTEMPTS,
-    )
-    _age(scan, 1)
+    lose_worker("scan", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
 
-    requeue_stale_scans()
+    reclaim()
 
     file.refresh_from_db()
     assert (file.status, file.error_code) == (FileStatus.ERROR, "engine_error")
+    assert "Scan it again" in file.message
 
 
 def test_result_of_a_worker_that_lost_its_lease_is_not_stored(
-    file: ScannedFile,
+    file: ScannedFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def recognise(*_arguments: object, **_named: object) -> EngineResult:
+        take_over(Job.objects.get(kind="scan"))
+        return EMPTY
+
+    monkeypatch.setattr("scanning.engines.embedded.recognise", recognise)
+
+    run_next(Pool.WORK)
+
     scan = file.scans.get()
-    Scan.objects.filter(pk=scan.pk).update(
-        status=ScanStatus.RUNNING, lease_owner="other:2"
-    )
-
-    with pytest.raises(LeaseLost):
-        results.store_result(scan=scan, result=EMPTY, owner="late:1")
-
-    assert not Detection.objects.exists()
+    assert (scan.status, scan.engine_version) == (ScanStatus.RUNNING, "")
+    assert Job.objects.get(kind="scan").lease_owner == "other:2"
+    assert not Job.objects.filter(kind="file_rendition").exists()
 
 
-def test_queue_entry_delivered_twice_scans_once(
+def test_result_of_a_scan_that_has_ended_is_not_stored(
     file: ScannedFile, run_worker: Worker
 ) -> None:
     run_worker()
 
-    assert pipeline.run_next(owner="again:1") is None
+    with pytest.raises(ScanEnded):
+        results.store_result(scan=file.scans.get(), result=EMPTY)
 
     assert Detection.objects.count() == 1
 
@@ -159,19 +141,19 @@ def test_second_scan_while_one_runs_is_refused(file: ScannedFile, admin: User) -
         request_scan(scanned_file=file, user=admin)
 
 
-@pytest.mark.parametrize("ending", [ScanCancelled(), ScanFailed("odd", "Odd.")])
-def test_worker_that_lost_its_scan_lets_it_be_however_it_ended(
-    file: ScannedFile, monkeypatch: pytest.MonkeyPatch, ending: Exception
+def test_worker_that_lost_its_scan_lets_it_be_though_it_failed(
+    file: ScannedFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(scan: Scan, _owner: str) -> None:
-        Scan.objects.filter(pk=scan.pk).update(lease_owner="other:2")
-        raise ending
+    def lose(_scan: Scan, context: JobContext) -> None:
+        take_over(context.job)
+        raise ScanFailed("odd", "Odd.")
 
     monkeypatch.setattr(pipeline, "_fingerprint_of", lose)
 
-    assert pipeline.run_next(owner="late:1") == (file.scans.get().pk, False)
+    run_next(Pool.WORK)
 
-    assert file.scans.get().lease_owner == "other:2"
+    assert file.scans.get().status == ScanStatus.RUNNING
+    assert Job.objects.get(kind="scan").lease_owner == "other:2"
 
 
 def test_scan_that_has_ended_is_not_cancelled(
@@ -183,7 +165,7 @@ def test_scan_that_has_ended_is_not_cancelled(
     cancel_scan(scan=scan, user=admin)
 
     scan.refresh_from_db()
-    assert not scan.cancel_requested
+    assert scan.status == ScanStatus.SUCCEEDED
     assert not Event.objects.filter(action="scan.cancelled").exists()
 
 
@@ -198,14 +180,32 @@ def test_queued_scan_is_cancelled_at_once(
     assert file.scans.get().status == ScanStatus.CANCELLED
 
 
-def test_running_scan_stops_at_its_next_step_when_cancelled(
-    file: ScannedFile,
+def test_waiting_scan_of_a_deleted_file_ends_with_it(
+    file: ScannedFile, admin: User
 ) -> None:
-    scan = file.scans.get()
-    Scan.objects.filter(pk=scan.pk).update(cancel_requested=True)
+    delete_files(files=[file], user=admin, reason="Sent twice.")
 
-    assert pipeline.run_next(owner="me:1") == (scan.pk, False)
+    assert file.scans.get().status == ScanStatus.CANCELLED
+    assert Job.objects.get(kind="scan").state == JobState.CANCELLED
 
+
+def test_running_scan_stops_at_its_next_step_when_cancelled(
+    file: ScannedFile, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_fingerprint = pipeline._fingerprint_of
+
+    def cancelled_meanwhile(
+        scan: Scan, context: JobContext
+    ) -> tuple[Fingerprint, tuple[str, ...]]:
+        cancel_scan(scan=scan, user=admin)
+        context.beat()
+        return really_fingerprint(scan, context)
+
+    monkeypatch.setattr(pipeline, "_fingerprint_of", cancelled_meanwhile)
+
+    run_next(Pool.WORK)
+
+    assert file.scans.get().status == ScanStatus.CANCELLED
     file.refresh_from_db()
     assert file.status == FileStatus.CANCELLED
 
@@ -236,11 +236,15 @@ def test_detections_cannot_be_changed_or_deleted(
         Detection.objects.update(score=1)
 
 
-@pytest.mark.slow  # only a real kill shows that the process holds no state
-def test_worker_killed_in_the_middle_loses_nothing(
-    tmp_path: Path, copy_database: CopyDatabase
+@pytest.mark.slow  # only real signals show that the process holds no state
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
+    tmp_path: Path, copy_database: CopyDatabase, number: signal.Signals
 ) -> None:
-    """A real database file, a real worker process, kill -9, and a second worker."""
+    """A real database file, a real worker process, a signal, and a second worker.
+
+    The frozen worker goes on after the second one has finished its scan.
+    """
     records = copy_database(tmp_path)
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(tmp_path),
@@ -267,32 +271,48 @@ def test_worker_killed_in_the_middle_loses_nothing(
     # Ids below 1001 are reserved because wire protocol clients know some of them.
     assert manage("shell", "-v", "0", "-c", made).strip() == "1001"
     manage("scan_file", "--container", "c", str(long))
-    victim = subprocess.Popen(
-        [sys.executable, "manage.py", "scan_worker"],
-        env=environment,
-        cwd=django_settings.BASE_DIR,
-        stderr=subprocess.DEVNULL,
-    )
+    said = tmp_path / "said"
+    with said.open("w") as errors:
+        victim = subprocess.Popen(
+            [sys.executable, "manage.py", "worker"],
+            env=environment,
+            cwd=django_settings.BASE_DIR,
+            stderr=errors,
+        )
 
     def status() -> str:
         # Read from the database file: a command would start too slowly to see it
         # running.
         with sqlite3.connect(records, timeout=20) as database:
-            row = database.execute("SELECT status, attempts FROM scanning_scan")
+            row = database.execute(
+                "SELECT s.status, j.attempts FROM scanning_scan s"
+                " JOIN jobs_job j ON j.kind = 'scan' AND j.subject = s.id"
+            )
             return "{} {}".format(*row.fetchone())
 
     deadline = time.monotonic() + 60
     while not status().startswith("running"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    victim.send_signal(signal.SIGKILL)
-    victim.wait()
+    victim.send_signal(number)
+    if number == signal.SIGKILL:
+        victim.wait()
     assert status() == "running 1"
 
     deadline = time.monotonic() + 60
     while status() != "succeeded 2":
         assert time.monotonic() < deadline
-        manage("scan_worker", "--batch")
+        manage("worker", "--batch")
+
+    if number == signal.SIGSTOP:
+        victim.send_signal(signal.SIGCONT)
+        deadline = time.monotonic() + 60
+        while "was lost to another worker" not in said.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        victim.send_signal(signal.SIGTERM)
+        assert victim.wait(timeout=60) == 0
+        assert status() == "succeeded 2"
 
 
 def test_worker_goes_on_after_the_database_was_locked_or_away(
@@ -302,36 +322,34 @@ def test_worker_goes_on_after_the_database_was_locked_or_away(
         OperationalError("database is locked"),
         InterfaceError("connection already closed"),
     ]
-    really_run = db_worker.Worker.run
+    really_run = runner.run_next
 
-    def run(worker: db_worker.Worker) -> None:
+    def run(pool: Pool) -> Job | None:
         if outages:
             raise outages.pop()
-        really_run(worker)
+        return really_run(pool)
 
-    monkeypatch.setattr(db_worker.Worker, "run", run)
-    monkeypatch.setattr(scan_worker, "_OUTAGE_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "run_next", run)
+    monkeypatch.setattr(loop, "_OUTAGE_SECONDS", 0.0)
 
     run_worker()
 
     assert file.scans.get().status == ScanStatus.SUCCEEDED
 
 
-def test_a_sweep_that_fails_does_not_end_sweeping(
+def test_a_look_that_fails_does_not_end_looking(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.ACRPORTAL_LEASE_SECONDS = 0
-    sweeper, swept = scan_worker.Sweeper(), []
+    looks = []
 
-    def sweep() -> int:
-        swept.append(1)
-        if len(swept) == 3:
-            sweeper.stop()
+    def look() -> None:
+        looks.append(1)
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(scan_worker, "sweep", sweep)
-    monkeypatch.setattr(scan_worker, "close_old_connections", lambda: None)
+    monkeypatch.setattr(loop, "look_after_jobs", look)
+    monkeypatch.setattr(draining, "seconds", lambda: float(len(looks) == 3))
 
-    sweeper.run()
+    loop.WatchThread(pause=0.0).run()
 
-    assert len(swept) == 3
+    assert len(looks) == 3

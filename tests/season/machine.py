@@ -61,7 +61,6 @@ _COMMANDS: tuple[tuple[str, ...], ...] = (
     ("verify_audit",),
     ("check_index",),
     ("dedup",),
-    ("requeue_stale_scans",),
 )
 
 

@@ -20,7 +20,7 @@ def work() -> None:
     """Do all queued work with the real worker's code."""
     handlers = {number: signal.getsignal(number) for number in _ENDS}
     try:
-        call_command("scan_worker", batch=True, interval=0.0)
+        call_command("worker", batch=True)
     finally:
         # The worker installs its own handlers for these signals.
         for number, handler in handlers.items():

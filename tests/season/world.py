@@ -62,16 +62,16 @@ def build() -> None:
     account_desk = _desk("Account desk", [open_bucket], engine=EngineChoice.ACRCLOUD)
     _at_the_cloud(account_desk, admin)
     _limit(people, [open_desk, cloud_desk, account_desk], [open_bucket, dedup_bucket])
-    call_command("scan_worker", batch=True, interval=0.0)
+    call_command("worker", batch=True)
     for number in (0, 1, 2, 3):
         _programme(open_desk, number, f"Show {number}.wav", admin)
     for number in (4, 5):
         _programme(hidden_desk, number, f"{samples.HIDDEN} show {number}.wav", admin)
-    call_command("scan_worker", batch=True, interval=0.0)
+    call_command("worker", batch=True)
     _rules(people["mira"], open_bucket)
     # A recording that an earlier file already contains, for late matches.
     _recording(open_bucket, 40, "Late tune", "R-40", admin)
-    call_command("scan_worker", batch=True, interval=0.0)
+    call_command("worker", batch=True)
 
 
 def _recording(

@@ -178,7 +178,7 @@ SCREENS: dict[str, Screen] = {
     "scanning.CloudJob": Screen(_job),
     "scanning.CloudDeletion": Screen(
         lambda desk: CloudDeletion.objects.create(
-            account=_account(desk), remote_container_id=1, remote_id="1", due_at=NOW
+            account=_account(desk), remote_container_id=1, remote_id="1"
         ),
         view=Action.CONFIGURE,
         shared="seen by admins alone, who have no limits",
@@ -241,7 +241,6 @@ SCREENS: dict[str, Screen] = {
 
 # Screens of libraries: for superusers only, and no role is one.
 FOREIGN = {
-    "django_tasks_database.DBTaskResult",
     "account.EmailAddress",
     "mfa.Authenticator",
     "usersessions.UserSession",

@@ -146,7 +146,6 @@ class Desk:
             url="https://feed.example/",
             link_key=new_uid("w"),
             created_by=person,
-            next_check_at=datetime.now(tz=UTC),
         )
 
 

@@ -43,7 +43,8 @@ print(json.dumps({
         .values("scanned_file").distinct().count(),
     "codes": list(ScannedFile.objects.exclude(error_code="")
         .values_list("error_code", "message").distinct()[:5]),
-    "tries": list(CloudJob.objects.filter(due_at__isnull=False).values_list("said")[:5]),
+    "tries": list(CloudJob.objects.filter(scan__status__in=["queued", "running"])
+        .values_list("said")[:5]),
 }))
 """
 

@@ -87,7 +87,7 @@ class Command(BaseCommand):
         subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "manage.py", "scan_worker"])
+        return subprocess.Popen([sys.executable, "manage.py", "worker"])
 
     def _wait_for_catalogue(
         self, bucket: Bucket, worker: subprocess.Popen[bytes]

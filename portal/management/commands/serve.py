@@ -32,7 +32,7 @@ class Command(BaseCommand):
         address = f"{options['host']}:{options['port']}"
         children = [
             _start("-m", "gunicorn", *_gunicorn_arguments(address)),
-            _start("manage.py", "scan_worker"),
+            _start("manage.py", "worker"),
         ]
         # Scans use every core, so give page requests the higher priority.
         os.setpriority(os.PRIO_PROCESS, children[1].pid, _WORKER_NICENESS)

@@ -19,7 +19,7 @@ from portal.dashboard import page as dashboard
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
-from scanning.choices import EngineChoice, FileStatus, ScanStage, ScanStatus
+from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories import deciding
@@ -179,9 +179,7 @@ def test_precision_counts_what_people_decided(client: Client, ana: User) -> None
 
 def test_what_runs_and_what_the_cloud_was_sent(client: Client) -> None:
     running = ScannedFileFactory.create(status=FileStatus.PROCESSING)
-    ScanFactory.create(
-        scanned_file=running, status=ScanStatus.RUNNING, stage=ScanStage.MATCHING
-    )
+    ScanFactory.create(scanned_file=running, status=ScanStatus.RUNNING)
     full = ContainerFactory.create(engine=EngineChoice.ACRCLOUD, cloud_cap_hours=10)
     ContainerFactory.create()
 

@@ -1,4 +1,4 @@
-"""The queue on real brokers: RabbitMQ and Redis."""
+"""Celery on real brokers: RabbitMQ and Redis."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery.contrib.testing.worker import start_worker
 from celery.signals import task_postrun
 from django.db import connection
 from django.test import override_settings
-from django_tasks import task
 from kombu import Connection
 
 from accounts.models import User
-from common import celery_backend
-from common.queue import entries_waiting, queue_holds_work
+from jobs import broker as celery_broker
+from jobs import services
+from jobs.choices import Pool
 from scanning.choices import FileStatus
-from scanning.models import Scan, ScannedFile
+from scanning.models import ScannedFile
 from scanning.services.intake import submit_upload
-from scanning.services.scans import requeue_stale_scans
 from tests import audio
 from tests.conftest import Catalogue, upload
+from tests.factories.catalogue import BucketFactory
+from tests.jobs.work import PLAIN, did, registered
 
 _BROKERS = {
     "rabbitmq": os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1//"),
@@ -36,60 +36,43 @@ pytestmark = pytest.mark.slow
 _NOBODY = "amqp://guest:guest@127.0.0.1:9//"
 _PATIENCE_SECONDS = 60
 
-ran: list[int] = []
-
-
-@task()
-def usual(number: int) -> None:
-    """Record the run."""
-    ran.append(number)
-
-
-@task(priority=50)
-def urgent(number: int) -> None:
-    """Record the run."""
-    ran.append(number)
-
-
-def use(url: str) -> override_settings:
-    """Put the queue on a broker."""
-    celery_backend.celery_app.cache_clear()
-    backend = {"BACKEND": "common.celery_backend.CeleryBackend", "QUEUES": ["default"]}
-    return override_settings(BROKER_URL=url, TASKS={"default": backend})
-
 
 @pytest.fixture(params=sorted(_BROKERS))
 def broker(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Give each test its own queue on each broker that answers."""
+    """Give each test its own queues on each broker that answers."""
     url = _BROKERS[request.param]
     try:
         Connection(url, connect_timeout=3).ensure_connection(max_retries=1)
     except OSError as error:
         pytest.skip(f"needs {request.param} at {url}: {error}")
-    name = f"test-{uuid.uuid4().hex}"
-    monkeypatch.setattr(celery_backend, "QUEUE", name)
-    ran.clear()
-    with use(url):
+    monkeypatch.setattr(celery_broker, "PREFIX", f"test-{uuid.uuid4().hex}-")
+    monkeypatch.setattr(celery_broker, "_away_until", 0.0)
+    celery_broker._app.cache_clear()
+    with override_settings(BROKER_URL=url):
         yield url
         with Connection(url) as connected:
-            connected.default_channel.queue_delete(name)
-    celery_backend.celery_app.cache_clear()
+            for pool in Pool:
+                queue = celery_broker.queue_name(pool)
+                connected.default_channel.queue_delete(queue)
+    celery_broker._app.cache_clear()
 
 
 def work_until(done: Callable[[], bool]) -> None:
     """Run a Celery worker until a condition holds, checked after each task.
 
     The check runs only between tasks because the worker is a thread here: with SQLite
-    in memory, a table cannot be written while another thread reads it.
+    in memory, a table cannot be written while another thread reads it. So nobody looks
+    after the jobs either.
     """
     ended = threading.Event()
 
     def note(**_told: object) -> None:
         ended.set()
 
-    app = celery_backend.celery_app()
+    app = celery_broker.app()
+    app.steps["worker"].clear()
     task_postrun.connect(note)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
         while ended.wait(_PATIENCE_SECONDS):
@@ -120,36 +103,40 @@ def test_a_file_is_scanned_through_a_broker(
     assert file.scans.get().detections.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_person_who_waits_comes_first(broker: str) -> None:
-    for number in range(3):
-        usual.enqueue(number)
-    urgent.enqueue(3)
-    assert entries_waiting() == 4
+    with registered(PLAIN) as kind:
+        for name in "abc":
+            services.submit(kind, BucketFactory.create(name=name))
+        services.submit(kind, BucketFactory.create(name="person"), person_waits=True)
+        assert celery_broker.messages_waiting(Pool.WORK) == 4
+        assert celery_broker.messages_waiting(Pool.TALK) == 0
 
-    work_until(lambda: len(ran) == 4)
+        work_until(lambda: celery_broker.messages_waiting(Pool.WORK) == 0)
 
-    assert ran[0] == 3
-    assert sorted(ran) == [0, 1, 2, 3]
-    assert entries_waiting() == 0
+    assert did == ["person", "a", "b", "c"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_lost_while_the_broker_is_away(
-    catalogue: Catalogue, admin: User, broker: str
+    catalogue: Catalogue,
+    admin: User,
+    broker: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with use(_NOBODY):
+    with override_settings(BROKER_URL=_NOBODY):
         file = submit_upload(
             container=catalogue.container,
             upload=upload("programme.wav", audio.wav_bytes(audio.tune(1, 12))),
             user=admin,
         ).scanned_file
-        assert queue_holds_work()
-        assert requeue_stale_scans() == 0
-    celery_backend.celery_app.cache_clear()
-    assert entries_waiting() == 0
-    Scan.objects.update(created_at=datetime.now(tz=UTC) - timedelta(hours=1))
+        celery_broker._wake_idle([Pool.WORK])
+    assert celery_broker.messages_waiting(Pool.WORK) == 0
+    monkeypatch.setattr(celery_broker, "_away_until", 0.0)
 
-    assert requeue_stale_scans() == 1
+    celery_broker._wake_idle([Pool.WORK])
+    celery_broker._wake_idle([Pool.WORK])  # one message is enough
 
+    assert celery_broker.messages_waiting(Pool.WORK) == 1
     work_until(lambda: ScannedFile.objects.get(pk=file.pk).status == FileStatus.READY)
     connection.close()

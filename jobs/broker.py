@@ -1,0 +1,166 @@
+"""Celery spreads jobs over machines, where ``BROKER_URL`` says so (RabbitMQ or Redis).
+
+Each pool has a queue with one task, which runs what is due in the pool. Its message is
+only a wake-up and is acknowledged on receipt: the rows are the truth, and each worker
+replaces messages that were lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from functools import lru_cache
+from time import monotonic
+from typing import Any
+
+from celery import Celery, bootsteps
+from celery.signals import worker_shutting_down
+from django.conf import settings
+from django.db import close_old_connections
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+from jobs import draining, loop, selectors
+from jobs.choices import Pool
+from jobs.leases import worker_name
+
+logger = logging.getLogger(__name__)
+
+PREFIX = ""
+"""Before the names of the queues, for tests and measurements."""
+_RUN = "acrportal.run"
+_LOOK_SECONDS = 1.0
+# A person may be waiting for the answer: try shortly, then not for a while.
+_TRIES = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.4}
+_AWAY_SECONDS = 5.0
+
+_away_until = 0.0
+_threads: list[loop.PoolThread] = []
+
+
+def app() -> Celery:
+    """Return the Celery application for the configured broker."""
+    return _app(settings.BROKER_URL)
+
+
+@lru_cache(maxsize=8)
+def _app(url: str) -> Celery:
+    made = Celery("acrportal", broker=url, set_as_current=False)
+    made.conf.update(
+        task_queues=[Queue(queue_name(pool)) for pool in Pool],
+        task_create_missing_queues=False,
+        task_default_queue=queue_name(Pool.WORK),
+        task_ignore_result=True,
+        # A message taken in advance would wait behind a long job.
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        # A worker without children sends no heartbeats during a job, so the broker
+        # would drop it.
+        broker_heartbeat=0,
+    )
+    made.task(_run, name=_RUN)
+    made.steps["worker"].add(_Watch)
+    return made
+
+
+def queue_name(pool: Pool) -> str:
+    """Return the name of a pool's queue."""
+    return f"{PREFIX}{pool}"
+
+
+def send(pool: Pool) -> None:
+    """Wake a worker of a pool; while the broker is away, workers are not needed to know.
+
+    They look by themselves when it is back.
+    """
+    global _away_until
+    if monotonic() < _away_until:
+        return
+    try:
+        app().send_task(
+            _RUN, args=[pool.value], queue=queue_name(pool), retry_policy=_TRIES
+        )
+    except OperationalError:
+        _away_until = monotonic() + _AWAY_SECONDS
+        logger.exception("the broker does not answer; workers are woken later")
+
+
+def messages_waiting(pool: Pool) -> int:
+    """Return how many messages a pool's queue holds.
+
+    Raises kombu's ``OperationalError`` without a broker.
+    """
+    with app().connection_for_read() as connection:
+        connection.ensure_connection(max_retries=1, timeout=5)
+        declared = Queue(queue_name(pool))(connection.default_channel)
+        return int(declared.queue_declare(passive=False).message_count)
+
+
+def run_worker(pools: Collection[Pool], *, interval: float) -> None:
+    """Run a Celery worker in this process until SIGTERM; threads talk beside it."""
+    _threads.extend(
+        thread
+        for pool in pools
+        if pool is not Pool.WORK
+        for thread in loop.start_threads(pool, interval)
+    )
+    app().Worker(
+        pool="solo",
+        queues=[queue_name(pool) for pool in pools],
+        hostname=worker_name(),
+        loglevel="INFO",
+    ).start()
+    for thread in _threads:
+        thread.join()
+
+
+def _run(pool: str) -> None:
+    """Run what is due in a pool."""
+    # Threads of this process look by themselves.
+    if any(thread.pool == pool for thread in _threads):
+        return
+    close_old_connections()
+    try:
+        loop.work_off(Pool(pool))
+    finally:
+        close_old_connections()
+
+
+class _Watch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Keeps watch in each Celery worker, beside its children."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:  # Any: Celery's own types
+        super().__init__(worker, **options)
+        # Before any child is forked.
+        draining.forget()
+
+    def start(self, worker: Any) -> None:  # Any: Celery's own type
+        """Take jobs back from dead workers, and replace lost messages."""
+        worker_shutting_down.connect(_begin_draining)
+        names = set(worker.app.amqp.queues.consume_from)
+        pools = [pool for pool in Pool if queue_name(pool) in names]
+        self._watch = loop.WatchThread(lambda: _wake_idle(pools), _LOOK_SECONDS)
+        self._watch.start()
+
+    def stop(self, _worker: Any) -> None:  # Any: as above
+        """Let running jobs finish or hand themselves back."""
+        _begin_draining()
+        self._watch.join()
+
+
+def _begin_draining(**_signal: object) -> None:
+    draining.begin()
+
+
+def _wake_idle(pools: Collection[Pool]) -> None:
+    """Send a message for each pool that has due jobs and no message in its queue."""
+    for pool in pools:
+        if selectors.due(pool).exists():
+            try:
+                if not messages_waiting(pool):
+                    send(pool)
+            except OperationalError:
+                logger.warning("the broker does not answer")

@@ -1,0 +1,79 @@
+"""Regular work: jobs without a subject that run again and again, each at its interval.
+
+Each has one row, which waits for its next time. A failure stays beside it until the
+work succeeds, so that people see it on the jobs page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.functional import Promise
+
+from jobs import services, wake
+from jobs.choices import OPEN_STATES, JobState, Pool, Priority
+from jobs.kinds import Kind, all_kinds, register, regular_work
+from jobs.models import Job
+
+
+def periodic(name: str, work: str, *, every: timedelta, label: str | Promise) -> Kind:
+    """Register a function without arguments, by its path, to run again and again.
+
+    It should take seconds, because callbacks and deliveries wait for the same threads.
+    """
+    return register(
+        Kind(
+            name,
+            None,
+            work,
+            label=label,
+            pool=Pool.TALK,
+            priority=Priority.CLOCK,
+            key=lambda _subject: "clock",
+            every=every,
+        )
+    )
+
+
+def plan() -> None:
+    """Give each regular work its job; after a failure, at its next time."""
+    planned = Job.objects.filter(kind__in=regular_work(), state__in=OPEN_STATES)
+    present = set(planned.values_list("kind", flat=True))
+    for kind in all_kinds():
+        if kind.every is None or kind.name in present:
+            continue
+        failed = failures().filter(kind=kind.name)
+        last = failed.first()
+        if last is None or last.finished_at is None:
+            services.submit(kind, None)
+        else:
+            services.submit(kind, None, at=last.finished_at + kind.every)
+            failed.filter(pk__lt=last.pk).delete()
+
+
+def failures() -> QuerySet[Job]:
+    """Return the failed jobs of regular work, the newest first."""
+    failed = Job.objects.filter(kind__in=regular_work(), state=JobState.FAILED)
+    return failed.order_by("-pk")
+
+
+def run_now() -> None:
+    """Let the planned regular work begin at once."""
+    _begin_now(regular_work())
+
+
+def _begin_now(kinds: Iterable[str]) -> None:
+    waiting = Job.objects.filter(kind__in=kinds, state=JobState.WAITING)
+    waiting.update(run_after=datetime.now(tz=UTC))
+
+
+@transaction.atomic
+def try_again(failed: Job) -> None:
+    """Let regular work that failed begin at once, and forget the failure."""
+    plan()
+    _begin_now([failed.kind])
+    failed.delete()
+    wake.wake(Pool.TALK)

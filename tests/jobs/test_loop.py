@@ -1,0 +1,177 @@
+"""The loops of a worker: nothing that is due is left, and nothing new is begun at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from django.core.management import call_command
+from pytest_django import Settings
+
+from jobs import draining, loop, services
+from jobs.choices import JobState, Pool
+from jobs.context import JobContext
+from jobs.models import Job
+from tests.factories.catalogue import BucketFactory
+from tests.jobs.work import PLAIN, did, do, registered
+from tests.threads import shared_database, using_database
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def work(**options: object) -> None:
+    """Do what is due."""
+    call_command("worker", batch=True, **options)
+
+
+def test_a_job_that_goes_on_later_is_taken_up_again() -> None:
+    def three_times(context: JobContext) -> None:
+        if len(did) < 3:
+            context.wait_until(datetime.now(tz=UTC))
+
+    with registered(PLAIN) as kind:
+        do(three_times)
+        services.submit(kind, BucketFactory.create(name="long"))
+        work()
+
+    assert did == ["long"] * 3
+    assert Job.objects.get(kind=kind.name).state == JobState.DONE
+
+
+def test_limited_jobs_follow_each_other(settings: Settings) -> None:
+    with registered(PLAIN) as kind:
+        settings.ACRPORTAL_JOBS_AT_ONCE = {kind.name: 1}
+        for name in "abc":
+            services.submit(kind, BucketFactory.create(name=name))
+        running = Job.objects.filter(pk=Job.objects.earliest("pk").pk)
+        running.update(
+            state=JobState.RUNNING,
+            lease_until=datetime.now(tz=UTC) + timedelta(minutes=1),
+        )
+        work()
+        assert did == []
+
+        running.update(state=JobState.WAITING)
+        work()
+
+    assert did == ["a", "b", "c"]
+
+
+def test_only_the_pool_that_was_asked_for_is_worked_off() -> None:
+    with registered(PLAIN) as kind:
+        services.submit(kind, BucketFactory.create(name="one"))
+        work(pool="talk")
+        assert did == []
+
+        work(pool="work")
+
+    assert did == ["one"]
+
+
+def test_jobs_of_dead_workers_are_done_first_of_all() -> None:
+    with registered(PLAIN) as kind:
+        job = services.submit(kind, BucketFactory.create(name="one"))
+        Job.objects.filter(pk=job.pk).update(
+            state=JobState.RUNNING,
+            lease_owner="dead:1",
+            lease_until=datetime.now(tz=UTC) - timedelta(seconds=1),
+        )
+        work()
+
+    job.refresh_from_db()
+    assert job.state == JobState.DONE
+
+
+def test_a_thread_works_until_the_worker_is_told_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(draining, "seconds", lambda: float(ended.is_set()))
+
+    def last(_context: JobContext) -> None:
+        if len(did) == 2:
+            ended.set()
+
+    with registered(PLAIN) as kind:
+        do(last)
+        for name in "abc":
+            services.submit(kind, BucketFactory.create(name=name))
+        database = shared_database(tmp_path)
+        thread = loop.PoolThread(Pool.WORK, 0.01)
+
+        def run() -> None:
+            with using_database(database):
+                thread.run()
+
+        running = threading.Thread(target=run)
+        running.start()
+        running.join(timeout=30)
+
+    assert not running.is_alive()
+    assert did == ["a", "b"]
+
+
+def test_a_thread_survives_whatever_happens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = []
+
+    def step(_pool: Pool) -> bool:
+        looks.append(1)
+        raise ValueError("odd")
+
+    monkeypatch.setattr(loop, "step", step)
+    monkeypatch.setattr(loop, "_OUTAGE_SECONDS", 0.0)
+    monkeypatch.setattr(draining, "seconds", lambda: float(len(looks) == 3))
+
+    loop.PoolThread(Pool.WORK, 0.01).run()
+
+    assert len(looks) == 3
+
+
+def test_a_thread_sleeps_until_the_next_job_begins() -> None:
+    thread = loop.PoolThread(Pool.WORK, 0.5)
+    assert thread._pause() == 0.5
+    with registered(PLAIN) as kind:
+        soon = datetime.now(tz=UTC) + timedelta(seconds=0.2)
+        services.submit(kind, BucketFactory.create(), at=soon)
+
+        assert 0.0 <= thread._pause() <= 0.2
+
+
+def test_the_first_signal_drains_and_the_second_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, before = [], signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(draining, "begin", lambda: begun.append(1))
+
+    with loop.draining_on_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        end = monotonic() + 10.0
+        while not begun and monotonic() < end:
+            sleep(0.01)
+        assert signal.getsignal(signal.SIGTERM) == before
+
+    assert begun == [1]
+
+
+def test_children_of_a_worker_know_that_it_is_stopping() -> None:
+    draining.forget()
+    child = os.fork()
+    if child == 0:
+        # The parent is told after the fork.
+        end = monotonic() + 10.0
+        while not draining.seconds() and monotonic() < end:
+            sleep(0.01)
+        os._exit(0 if draining.seconds() else 1)
+    draining.begin()
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert draining.seconds() > 0
+    draining.forget()
+    assert draining.seconds() == 0
