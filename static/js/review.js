@@ -144,7 +144,9 @@ function showLast(markup) {
   tickUndo();
 }
 
+/* Name the match being saved where the last decision stood; return that one. */
 function saySaving() {
+  const before = $("[data-last]");
   const last = document.createElement("div");
   last.className = "bar__last";
   last.dataset.last = "";
@@ -152,7 +154,8 @@ function saySaving() {
   text.className = "bar__what";
   text.textContent = `${root.dataset.title}…`;
   last.append(text);
-  $("[data-last]").replaceWith(last);
+  before.replaceWith(last);
+  return before;
 }
 
 function send(form) {
@@ -223,15 +226,17 @@ async function decide(form) {
   button.disabled = true;
   page.dataset.sent = "yes";
   const id = refusals.sending(about(page));
+  // From here on Z must not undo the decision before this one.
+  const before = saySaving();
   try {
     if (next || form.dataset.decide === "reopen") {
       const answer = await send(form);
+      showLast(answer.last);
       refusals.saved(id);
       dropDraft(uid, form.dataset.decide);
       const stays = answer.stays || form.dataset.decide === "reopen";
       if (stays) ahead = { address: "", parts: null };
-      await go(stays ? page.dataset.here : next);
-      showLast(answer.last);
+      await go(stays ? page.dataset.here : next).catch(fault);
     } else {
       await pending;
       refusals.saved(id);
@@ -239,6 +244,7 @@ async function decide(form) {
       form.submit();
     }
   } catch (refused) {
+    $("[data-last]").replaceWith(before);
     const error = $("[data-error]", form);
     error.textContent = refused.message;
     error.hidden = false;

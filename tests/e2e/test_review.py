@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.conftest import (
     PATIENCE_MS,
@@ -66,6 +66,38 @@ def test_ten_decisions_by_keyboard_alone(
     expect(page.locator("#review")).to_have_attribute("data-uid", restored[-1])
     restored.append(uid)
     wait_until_in(page, restored[-2], "in_review")
+
+
+def test_undo_while_the_next_match_is_being_locked_undoes_the_last_decision(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    open_first(page)
+    restored.append(uid_of(page))
+    for key in ["r", "3", "Enter"]:
+        page.keyboard.press(key)
+    expect(page.locator("#review")).not_to_have_attribute("data-uid", restored[0])
+    # The page after the next is fetched ahead, so that it is shown before its lock.
+    page.reload(wait_until="networkidle")
+
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/m/*/lock", hold)
+    restored.append(uid_of(page))
+    for key in ["l", *"own channel", "Enter"]:
+        page.keyboard.press("Space" if key == " " else key)
+    expect(page.locator("#review")).not_to_have_attribute("data-uid", restored[1])
+    page.keyboard.press("z")
+    page.unroute("**/m/*/lock")
+    for route in held:
+        route.continue_()
+
+    expect(page.locator("#review")).to_have_attribute("data-uid", restored[-1])
+    wait_until_in(page, restored[0], "rejected")
+    wait_until_in(page, restored[1], "in_review")
 
 
 def test_walking_on_undecided_gives_matches_back(
