@@ -19,6 +19,7 @@ for _name in (
     "operations.backup",
     "reports.running",
     "jobs.management.commands.worker",
+    "jobs.broker",
     "scanning.pipeline",
 ):
     import_module(_name)

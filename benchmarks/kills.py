@@ -1,9 +1,9 @@
 """Kills processes at random moments: no acknowledged work is lost or counted twice.
 
-``python -m benchmarks.kills --kills 1000 [--database URL] [--check]`` runs a web
-server, a worker and backups as real processes and ends them with SIGKILL in the middle
-of an upload, a scan, an addition to the index, a report, a merge and a backup, one
-after the other. Work answered before the kill counts as acknowledged.
+``python -m benchmarks.kills --kills 1000 [--database URL] [--broker URL] [--check]``
+runs a web server, a worker and backups as real processes and ends them with SIGKILL in
+the middle of an upload, a scan, an addition to the index, a report, a merge and a
+backup, one after the other. Work answered before the kill counts as acknowledged.
 ``benchmarks.kills_checks`` then examines the whole installation.
 """
 
@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from benchmarks.installation import set_up
 from benchmarks.kills_checks import Acknowledged
@@ -65,7 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Each kill uses up an attempt, although the work is not to blame.
             ACRPORTAL_MAX_ATTEMPTS="1000",
             LOG_LEVEL="ERROR",
+            BROKER_URL=args.broker,
         )
+        if args.broker:
+            _delete_queues(args.broker)
         from benchmarks import kills_checks
 
         begun = time.monotonic()
@@ -75,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             rounds = _Rounds(installation, world, work / "backups", rng)
             rounds.warm_up()
             report.title(f"{args.kills:,} kills")
+            report.line(f"{_where(args)}; seed {args.seed}")
             report.line(f"{machine()}; ready in {time.monotonic() - begun:.0f} s")
             for number in range(args.kills):
                 rounds.kill(KINDS[number % len(KINDS)])
@@ -92,6 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for fault in checks.faults[:20]:
             report.line(fault)
         report.check("nothing is lost, nothing is doubled", reached=not checks.faults)
+        if args.broker:
+            _delete_queues(args.broker)
         report.line(f"{time.monotonic() - begun:.0f} s in all")
     return report.end(checked=args.check)
 
@@ -100,9 +107,28 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--kills", type=int, default=60)
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
+    made.add_argument("--broker", default="", help="URL of a broker for Celery")
     made.add_argument("--seed", type=int, default=7)
     made.add_argument("--check", action="store_true", help="exit 1 where a check fails")
     return made.parse_args(argv)
+
+
+def _where(args: argparse.Namespace) -> str:
+    """Name the database and the broker, without their passwords."""
+    database = urlsplit(args.database or "sqlite://").scheme
+    return database + (f" and {urlsplit(args.broker).scheme}" if args.broker else "")
+
+
+def _delete_queues(broker: str) -> None:
+    """Delete the queues of both pools, with the messages of an earlier measurement."""
+    from kombu import Connection
+
+    from jobs.broker import queue_name
+    from jobs.choices import Pool
+
+    with Connection(broker) as connected:
+        for pool in Pool:
+            connected.default_channel.queue_delete(queue_name(pool))
 
 
 class _Installation:
