@@ -78,10 +78,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _Installation(work) as installation:
             rounds = _Rounds(installation, world, work / "backups", rng)
             rounds.warm_up()
-            report.title(f"{args.kills:,} kills")
+            report.title(f"Up to {args.kills:,} kills in {args.minutes:,} minutes")
             report.line(f"{_where(args)}; seed {args.seed}")
             report.line(f"{machine()}; ready in {time.monotonic() - begun:.0f} s")
+            end = time.monotonic() + 60 * args.minutes
             for number in range(args.kills):
+                if time.monotonic() > end:
+                    break
                 rounds.kill(KINDS[number % len(KINDS)])
             settled = installation.settle()
         report.table(
@@ -91,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for kind, took in rounds.typical.items()
             ],
         )
+        report.line(f"{rounds.kills.total():,} kills in all")
         report.check("all work ends after the last kill", reached=settled)
         checks = kills_checks.examine(rounds.acknowledged, work / "backups")
         report.table(["checked", "how many", "faults"], checks.counted)
@@ -106,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--kills", type=int, default=60)
+    made.add_argument("--minutes", type=int, default=240, help="do not kill for longer")
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
     made.add_argument("--broker", default="", help="URL of a broker for Celery")
     made.add_argument("--seed", type=int, default=7)
