@@ -60,7 +60,8 @@ def _keep(
     same_address: QuerySet[InboundCallback],
     files: QuerySet[ScannedFile],
 ) -> Receipt:
-    callback.scanned_file = file = files.first()
+    # Load only the key: callbacks arrive in bursts.
+    callback.scanned_file = file = files.only("pk").first()
     try:
         with transaction.atomic():
             if file is None:
