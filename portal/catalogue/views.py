@@ -34,7 +34,7 @@ _SHOWN_MATCHES = 50
 def catalogue(request: PortalRequest) -> HttpResponseBase:
     """List the buckets with their counts."""
     page = page_of(request, selectors.buckets_with_counts())
-    context = {"page_obj": page, "total": page.paginator.count}
+    context = {"page_obj": page}
     return render(request, "portal/catalogue/bucket_list.html", context)
 
 
@@ -58,7 +58,6 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
             "bucket": bucket,
             "filters": filters,
             "page_obj": page,
-            "total": page.paginator.count,
         },
     )
 

@@ -72,7 +72,6 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
         {
             "filters": filters,
             "page_obj": page,
-            "total": page.paginator.count,
             "any_active": any(file.status in ACTIVE_FILE_STATUSES for file in page),
         },
     )

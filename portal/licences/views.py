@@ -48,7 +48,6 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
         {
             "filters": filters,
             "page_obj": page,
-            "total": page.paginator.count,
             "today": timezone.localdate(),
         },
     )

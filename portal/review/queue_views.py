@@ -77,7 +77,6 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "rows": [
                 _row(shown, match, behind.get(match.pk)) for match in page.object_list
             ],
-            "total": page.paginator.count,
             **tab_counts(request.user),
             "tab": shown.view.value,
             "next_url": shown.url_of(following) if following else "",
@@ -172,7 +171,6 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
         {
             "filters": MatchFilterForm(request.GET),
             "page_obj": page,
-            "total": page.paginator.count,
             **tab_counts(request.user),
             "tab": "all",
         },

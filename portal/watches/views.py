@@ -47,7 +47,6 @@ def watch_list(request: PortalRequest) -> HttpResponseBase:
         {
             "page_obj": page,
             "watches": [(watch, due.get(watch.pk)) for watch in page],
-            "total": page.paginator.count,
         },
     )
 
