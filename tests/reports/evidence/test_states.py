@@ -71,7 +71,7 @@ def test_a_pack_tells_nothing_of_other_matches_and_no_address(
     reviewer.email = "rita@example.org"
     reviewer.save()
     scan = ScanFactory.create(
-        stretches=[
+        unmatched=[
             {
                 "start_ms": 0,
                 "end_ms": 9000,
