@@ -65,8 +65,8 @@ class AccessLimit(models.Model):
     buckets = models.JSONField(null=True, blank=True)
     second_factor = models.BooleanField(
         default=False,
-        verbose_name="Must have a second factor",
-        help_text="Asked for when they next sign in.",
+        verbose_name="second factor required",
+        help_text="Members set one up when they next sign in.",
     )
 
     def __str__(self) -> str:
@@ -93,6 +93,7 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "API token"
         ordering = ["-id"]
 
     def __str__(self) -> str:

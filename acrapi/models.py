@@ -51,10 +51,11 @@ class RepeatableCall(models.Model):
     key = models.CharField(max_length=255)
     request_digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
-    answer = models.JSONField(null=True)
+    answer = models.JSONField("response", null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "idempotent request"
         constraints = [
             models.UniqueConstraint(fields=["token", "key"], name="call_key_once")
         ]

@@ -13,11 +13,11 @@ from typing import Any
 
 from acrapi.formats import seconds, whole_seconds
 from catalogue.models import Recording
-from catalogue.selectors import excluded_spans_of
+from catalogue.selectors import excluded_intervals_of
 from review.choices import MatchState
 from review.models import Match
 from review.services.figures import counted_pieces
-from review.services.spans import Span
+from review.services.intervals import Interval
 from scanning.choices import (
     COMBINED_ENGINES,
     EngineChoice,
@@ -47,7 +47,9 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         .prefetch_related("segments")
         .order_by("scan_id", "pk")
     )
-    excluded = excluded_spans_of({detection.recording_id for detection in detections})
+    excluded = excluded_intervals_of(
+        {detection.recording_id for detection in detections}
+    )
     # One query for all files, and none if no container hides matches.
     hidden = _rejected(files)
     kept: dict[int, list[Detection]] = {}
@@ -101,7 +103,9 @@ def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
 
 
 def _sections(
-    file: ScannedFile, detections: Iterable[Detection], excluded: dict[int, list[Span]]
+    file: ScannedFile,
+    detections: Iterable[Detection],
+    excluded: dict[int, list[Interval]],
 ) -> Json:
     floor = file.container.score_floor
     sections: dict[str, list[Json]] = {}
@@ -114,11 +118,11 @@ def _sections(
         ):
             # Another engine found the same recording, which is listed once.
             continue
-        spans = excluded.get(detection.recording_id, [])
+        intervals = excluded.get(detection.recording_id, [])
         sections.setdefault(detection.section, []).extend(
             _item(file, detection, segment, *piece)
             for segment in detection.segments.all()
-            for piece in counted_pieces(segment, spans)
+            for piece in counted_pieces(segment, intervals)
         )
     for items in sections.values():
         # Detections come by recording; clients read results by time.
@@ -130,8 +134,8 @@ def _item(
     file: ScannedFile,
     detection: Detection,
     segment: Segment,
-    source: Span,
-    reference: Span,
+    source: Interval,
+    reference: Interval,
 ) -> Json:
     score = segment.score if segment.score is not None else detection.score
     return {
@@ -149,7 +153,7 @@ def _item(
 
 
 def _result(
-    detection: Detection, score: Decimal | None, source: Span, reference: Span
+    detection: Detection, score: Decimal | None, source: Interval, reference: Interval
 ) -> Json:
     recording = detection.recording
     if detection.section == Section.CUSTOM_FILES:

@@ -45,7 +45,7 @@ class Event(models.Model):
 
     case = models.CharField(max_length=64)
     sequence = models.PositiveIntegerField()
-    at = models.DateTimeField()
+    at = models.DateTimeField("time")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -60,7 +60,7 @@ class Event(models.Model):
         max_length=80,
         blank=True,
         default="",
-        help_text="The API token that was used, if one was.",
+        help_text="The API token used, if any.",
     )
     action = models.CharField(max_length=40)
     before = models.JSONField(default=dict)
@@ -108,7 +108,7 @@ class Anchor(models.Model):
     """
 
     day = models.DateField(unique=True)
-    at = models.DateTimeField()
+    at = models.DateTimeField("time")
     chains = models.PositiveIntegerField()
     events = models.PositiveIntegerField()
     digest = models.CharField(max_length=64)

@@ -38,7 +38,7 @@ class ConditionResult:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("Recall, false matches and edges, by condition.")
+    made = parser("Measure recall, false matches and edges by condition.")
     made.add_argument("--clips", type=int, default=200, help="clips per condition")
     made.add_argument("--half", type=int, default=1, choices=(0, 1))
     made.add_argument("--hours", type=float, default=1.0, help="length of programmes")

@@ -67,8 +67,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--files", type=int, default=100_000)
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
-    made.add_argument("--calls", type=int, default=200, help="calls of each kind")
-    made.add_argument("--seconds", type=float, default=10.0, help="for calls a second")
+    made.add_argument(
+        "--calls", type=int, default=200, help="measured calls per operation"
+    )
+    made.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        help="seconds to measure calls per second",
+    )
     return made.parse_args(argv)
 
 

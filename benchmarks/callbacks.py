@@ -182,16 +182,16 @@ def run(server: Server, count: int) -> bool:
     applied = time.monotonic() - begun
     p99 = each[int(0.99 * (len(each) - 1))]
     same = rows["ordered"]["digest"] == rows["shuffled"]["digest"]
-    print(f"results / posts        {count} / {len(bodies)}")
-    print(f"all posts answered in  {seconds:.1f} s")
-    print(f"processor time         {worked:.1f} s of server and senders")
+    print(f"results / requests       {count} / {len(bodies)}")
+    print(f"all requests answered in {seconds:.1f} s")
+    print(f"processor time           {worked:.1f} s of server and senders")
     print(
-        f"median / 99 % / worst  {1000 * each[len(each) // 2]:.0f} / "
+        f"median / 99 % / maximum  {1000 * each[len(each) // 2]:.0f} / "
         f"{1000 * p99:.0f} / {1000 * each[-1]:.0f} ms"
     )
-    print(f"all applied after      {applied:.0f} s")
-    print(f"files, matches, plays  {rows['shuffled']['sizes']}")
-    print(f"rows as when in order  {'the same' if same else 'DIFFERENT'}")
+    print(f"all applied after        {applied:.0f} s")
+    print(f"files, matches, segments {rows['shuffled']['sizes']}")
+    print(f"rows as if in order      {'the same' if same else 'DIFFERENT'}")
     return same and seconds <= 10 * count / 1000 and p99 <= 0.2
 
 

@@ -36,7 +36,7 @@ _BATCH = 200
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("How long a check of a whole catalogue takes.")
+    made = parser("Time a duplicate check of a whole catalogue.")
     made.add_argument("--recordings", type=int, default=FULL)
     args = made.parse_args(argv)
     report = Report()
@@ -174,7 +174,7 @@ def _fill(
         ]
     index_store.open_index().maintain(bucket.pk)
     if len(pks) < wanted:
-        raise SystemExit(f"The music makes {len(pks):,} recordings; bring more music.")
+        raise SystemExit(f"This music yields only {len(pks):,} recordings; add more.")
     return copies
 
 
@@ -223,18 +223,18 @@ def _measure(report: Report, wanted: int, copies: Sequence[tuple[int, int]]) -> 
     )
     found = sum(pair in same for pair in copies) / max(1, len(copies))
     growth = memory.megabytes[-1] / memory.megabytes[0] if memory.megabytes else 1.0
-    report.title("A whole catalogue")
+    report.title("Duplicate check of a whole catalogue")
     report.line(f"Recordings of {MINUTES} minutes; {machine()}, processor time.")
     report.table(
         (
             "recordings",
             "pairs compared",
             "minutes",
-            "ms each",
+            "ms per recording",
             "MB after 10 %",
-            "at the end",
+            "MB at the end",
             "copies found",
-            "wrongly the same",
+            "false copies",
             "second run, s",
         ),
         [

@@ -61,7 +61,9 @@ class PairKind:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("Right relations of pairs, and none of 100,000 taken for the same.")
+    made = parser(
+        "Check relations of pairs, and false copies among 100,000 different pairs."
+    )
     made.add_argument("--tracks", type=int, default=40, help="tracks of each kind")
     made.add_argument("--pairs", type=int, default=100_000, help="different pairs")
     args = made.parse_args(argv)
@@ -207,7 +209,7 @@ def _pairs(
     report.title("Pairs of a known relation")
     report.line(
         f"{len(tracks)} tracks of each kind, at most {LONGEST_S} s, compared by their "
-        f"kept landmarks; {machine()}."
+        f"stored landmarks; {machine()}."
     )
     speakers = voices(rng, 4)
     rows, right_in_all, total = [], 0, 0
@@ -230,9 +232,9 @@ def _pairs(
         wanted = " or ".join(sorted(kind.right))
         rows.append((kind.name, wanted, f"{right} of {len(said)}", _told(said)))
     share = right_in_all / total
-    report.table(("pair", "right", "said", "relations"), rows)
-    report.line(f"Right in {share:.4f} of {total} pairs.")
-    report.check(f"right relation: {share:.4f}", reached=share >= TARGET)
+    report.table(("pair", "expected", "correct", "relations"), rows)
+    report.line(f"Correct: {share:.4f} of {total} pairs.")
+    report.check(f"correct relation: {share:.4f}", reached=share >= TARGET)
 
 
 def _told(said: Sequence[SoundComparison]) -> str:
@@ -258,10 +260,10 @@ def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> 
             told[relation.value] += 1
             if relation is SoundRelation.SAME_AUDIO:
                 wrong.append((origin[number], origin[other]))
-    report.title("Recordings that differ")
+    report.title("Different recordings")
     names = [tracks[a].name + " = " + tracks[b].name for a, b in wrong]
     report.table(
-        ("different pairs", "compared", "relations", "taken for the same audio"),
+        ("different pairs", "compared", "relations", "false copies"),
         [
             (
                 f"{pairs:,}",
@@ -272,7 +274,7 @@ def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> 
         ],
     )
     report.check(f"{pairs} different pairs", reached=pairs >= wanted)
-    report.check(f"{len(wrong)} pairs taken for the same", reached=not wrong)
+    report.check(f"{len(wrong)} false copies", reached=not wrong)
 
 
 def _shelf(

@@ -62,15 +62,15 @@ def run(pair: Federation, files: int, share: float) -> bool:
     there = Counter(file["name"].split(" [")[0] for file in pair.remote_files())
     twice = sum(number > 1 for number in there.values())
     lost = files - len(there)
-    print(f"files                 {files}")
-    print(f"calls / spoiled       {len(pair.calls.calls)} / {pair.calls.spoiled()}")
+    print(f"files                   {files}")
+    print(f"calls / with faults     {len(pair.calls.calls)} / {pair.calls.spoiled()}")
     back = pair.callbacks
-    print(f"callbacks / spoiled   {len(back.calls)} / {back.spoiled()}")
-    print(f"seconds after submit  {seconds:.0f}")
-    print(f"wrong state           {len(wrong)} {wrong[:5]}")
-    print(f"twice / lost there    {twice} / {lost}")
-    print(f"results stored        {ledger['succeeded']}")
-    print(f"matches / files       {ledger['matches']} / {ledger['matched_files']}")
+    print(f"callbacks / with faults {len(back.calls)} / {back.spoiled()}")
+    print(f"duration, s             {seconds:.0f}")
+    print(f"wrong state             {len(wrong)} {wrong[:5]}")
+    print(f"duplicated / lost       {twice} / {lost}")
+    print(f"results stored          {ledger['succeeded']}")
+    print(f"matches / files         {ledger['matches']} / {ledger['matched_files']}")
     return not (wrong or twice or lost) and ledger["succeeded"] == files
 
 
@@ -86,7 +86,7 @@ def main() -> int:
         federation(Path(folder)) as pair,
     ):
         right = run(pair, arguments.files, arguments.failing)
-    print("all ended right, none twice, none lost" if right else "NOT RIGHT")
+    print("all correct, none duplicated, none lost" if right else "WRONG")
     return 0 if right or not arguments.check else 1
 
 

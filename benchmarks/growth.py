@@ -34,8 +34,10 @@ Query = tuple[int, Fingerprint]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("Cost and recall against the size of the catalogue.")
-    made.add_argument("--largest", type=int, default=100, help="times the music")
+    made = parser("Measure cost and recall by size of the catalogue.")
+    made.add_argument(
+        "--largest", type=int, default=100, help="largest multiple of the catalogue"
+    )
     made.add_argument("--clips", type=int, default=40, help="clips per condition")
     args = made.parse_args(argv)
     report = Report()
@@ -58,11 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             row, ms = _measure(grown, queries)
             rows.append((f"{times} ×", *row))
             spent.append(ms)
-        names = [*(f"{name}: recall, ms" for name in CONDITIONS), "stranger: ms"]
+        names = [*(f"{name}: recall, ms" for name in CONDITIONS), "unknown clip: ms"]
         report.table(("catalogue", "hours", "index MB", *names), rows)
         for before, after in pairwise(spent):
             report.check(
-                f"ten times the catalogue: {after / before:.1f} times the time",
+                f"ten times the catalogue takes {after / before:.1f} times as long",
                 reached=after <= 2 * before,
             )
     return report.end(checked=args.check)

@@ -367,16 +367,16 @@ def _feed_bodies(report: Report, args: argparse.Namespace, work: Path) -> None:
         ["", "measured", "limit"],
         [
             ("operations", fed[0].operations, ""),
-            ("answered 5xx or not at all", len(faults), 0),
+            ("answered 5xx, or not at all", len(faults), 0),
             ("slowest, s", f"{slowest:.1f}", _CALL_WALL_S),
-            ("memory grown by, MiB", f"{grown:.0f}", _GROWTH_MIB),
+            ("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB),
         ],
     )
     for fault in faults[:10]:
         report.line(fault)
     report.check("no 5xx", reached=not faults)
     report.check("no call hangs", reached=slowest < _CALL_WALL_S)
-    report.check("memory stays", reached=grown < _GROWTH_MIB)
+    report.check("memory growth is limited", reached=grown < _GROWTH_MIB)
 
 
 Call = Callable[[str, str, bytes, str, random.Random], int]

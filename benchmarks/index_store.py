@@ -68,12 +68,12 @@ class StoreFigures:
         "store",
         "postings",
         "load M/s",
-        "bytes each",
+        "bytes per posting",
         "add ms",
         "remove ms",
         "first query ms",
         "5k window ms",
-        "its CPU ms",
+        "5k window CPU ms",
         "150k query ms",
         "merge s",
         "peak RSS MB",
@@ -219,11 +219,11 @@ def judge(report: Report, row: StoreFigures) -> None:
     most_ms = MOST_WINDOW_MS[kind] * max(1.0, row.millions)
     what = f"{row.store}, {row.millions:g} M postings"
     report.check(
-        f"{what}: {row.bytes_per_posting:.1f} bytes each, {MOST_BYTES[kind]} at most",
+        f"{what}: {row.bytes_per_posting:.1f} bytes per posting, {MOST_BYTES[kind]} at most",
         reached=row.bytes_per_posting <= MOST_BYTES[kind],
     )
     report.check(
-        f"{what}: {took:.0f} ms a window, {most_ms:.0f} at most",
+        f"{what}: {took:.0f} ms per window, {most_ms:.0f} at most",
         reached=took <= most_ms,
     )
 
@@ -232,9 +232,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--millions", nargs="+", type=float, default=[1, 10])
-    parser.add_argument("--folder", type=Path, help="where to build it")
+    parser.add_argument("--folder", type=Path, help="folder for the index")
     parser.add_argument(
-        "--clickhouse", action="store_true", help="needs clickhouse-server"
+        "--clickhouse",
+        action="store_true",
+        help="also ClickHouse; needs clickhouse-server",
     )
     parser.add_argument("--check", action="store_true", help="exit 1 below a target")
     args = parser.parse_args(argv)
@@ -253,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     row, theirs = measure(label, made, millions)
                 rows.append(row)
                 report.check(
-                    f"{label} finds what segments find", reached=theirs == found
+                    f"{label} finds the same as segments", reached=theirs == found
                 )
     report.table(StoreFigures.HEAD, [row.cells for row in rows])
     for row in rows:

@@ -66,18 +66,21 @@ def _measure(vendor: str, args: argparse.Namespace) -> None:
 
         call_command("migrate", verbosity=0)
         _register()
-        report.title(f"Jobs that do nothing, {vendor}, {WORKERS[vendor]} workers")
+        report.title(f"Empty jobs, {vendor}, {WORKERS[vendor]} workers")
         report.line(machine())
         a_second = _speed(args.jobs, WORKERS[vendor])
-        report.line(f"{a_second:.0f} jobs a second (at least {JOBS_A_SECOND[vendor]})")
+        report.line(
+            f"{a_second:.0f} jobs per second (at least {JOBS_A_SECOND[vendor]})"
+        )
         report.check(
-            f"{vendor}: {a_second:.0f} a second",
+            f"{vendor}: {a_second:.0f} per second",
             reached=a_second >= JOBS_A_SECOND[vendor],
         )
         begun = _begun_for_people(args.jobs, WORKERS[vendor])
         report.line(
-            f"A person's job beside {args.jobs} begins after {max(begun):.2f} s at the "
-            f"latest, {median(begun):.2f} s in the median (at most {PERSON_SECONDS} s)"
+            f"A job that a person waits for starts among {args.jobs} others after "
+            f"{max(begun):.2f} s at most, {median(begun):.2f} s in the median "
+            f"(limit {PERSON_SECONDS} s)"
         )
         report.check(
             f"{vendor}: a person waits {max(begun):.2f} s",
@@ -85,8 +88,8 @@ def _measure(vendor: str, args: argparse.Namespace) -> None:
         )
         for page, cost in _cost_of_pages(args.waiting).items():
             report.line(
-                f"{args.waiting} waiting jobs cost {page} {cost:.0f} ms "
-                f"(at most {PAGE_MS} ms)"
+                f"{args.waiting} waiting jobs add {cost:.0f} ms to {page} "
+                f"(limit {PAGE_MS} ms)"
             )
             report.check(f"{vendor}: {page} {cost:.0f} ms", reached=cost <= PAGE_MS)
     raise SystemExit(report.end(checked=args.check))
@@ -207,7 +210,7 @@ def _begun_for_people(number: int, workers: int) -> list[float]:
         for _ in range(_PERSONS):
             job = submit(kind, None, person_waits=True)
             waited.append(_until_begun(job))
-        assert _waiting(), "the others were done too soon"
+        assert _waiting(), "the other jobs ended before the measurement"
     _forget_all()
     return waited
 
@@ -216,7 +219,7 @@ def _until_begun(job: Job) -> float:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while job.started_at is None:
         if time.monotonic() > deadline:
-            raise SystemExit("The workers do not get on.")
+            raise SystemExit("The workers make no progress.")
         time.sleep(0.02)
         job.refresh_from_db()
     return (job.started_at - job.created_at).total_seconds()

@@ -88,22 +88,22 @@ def main(argv: Sequence[str] | None = None) -> int:
                 rounds.kill(KINDS[number % len(KINDS)])
             settled = installation.settle()
         report.table(
-            ["killed in the middle of", "kills", "answered before", "took, s"],
+            ["killed during", "kills", "answered before", "seconds"],
             [
                 (kind, rounds.kills[kind], rounds.answered[kind], f"{took:.2f}")
                 for kind, took in rounds.typical.items()
             ],
         )
-        report.line(f"{rounds.kills.total():,} kills in all")
-        report.check("all work ends after the last kill", reached=settled)
+        report.line(f"{rounds.kills.total():,} kills in total")
+        report.check("all work finishes after the last kill", reached=settled)
         checks = kills_checks.examine(rounds.acknowledged, work / "backups")
-        report.table(["checked", "how many", "faults"], checks.counted)
+        report.table(["checked", "count", "faults"], checks.counted)
         for fault in checks.faults[:20]:
             report.line(fault)
-        report.check("nothing is lost, nothing is doubled", reached=not checks.faults)
+        report.check("nothing is lost or duplicated", reached=not checks.faults)
         if args.broker:
             _delete_queues(args.broker)
-        report.line(f"{time.monotonic() - begun:.0f} s in all")
+        report.line(f"{time.monotonic() - begun:.0f} s in total")
     return report.end(checked=args.check)
 
 
@@ -114,7 +114,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
     made.add_argument("--broker", default="", help="URL of a broker for Celery")
     made.add_argument("--seed", type=int, default=7)
-    made.add_argument("--check", action="store_true", help="exit 1 where a check fails")
+    made.add_argument("--check", action="store_true", help="exit 1 if a check fails")
     return made.parse_args(argv)
 
 
@@ -299,7 +299,7 @@ class _Rounds:
             None,
         )
         if answer is None or answer.status != 302:
-            raise SystemExit(f"A recording was not taken: {answer}")
+            raise SystemExit(f"A recording was not accepted: {answer}")
         self.acknowledged.recordings.append(title)
         recording = Recording.objects.filter(title=title)
         return self._work(
@@ -316,7 +316,7 @@ class _Rounds:
             lambda person: person.post("/reports/", {"format": "xlsx"}), None
         )
         if answer is None or answer.status != 302:
-            raise SystemExit(f"A report was not taken: {answer}")
+            raise SystemExit(f"A report was not accepted: {answer}")
         uid = answer.location.rstrip("/").rsplit("/", 1)[-1]
         self.acknowledged.reports.append(uid)
         run = ReportRun.objects.filter(uid=uid)
@@ -422,7 +422,7 @@ def _wait(until: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not until():
         if time.monotonic() > deadline:
-            raise SystemExit("The work does not get on.")
+            raise SystemExit("The work makes no progress.")
         time.sleep(0.01)
 
 

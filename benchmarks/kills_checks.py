@@ -72,7 +72,7 @@ def examine(told: Acknowledged, backups: Path) -> Checks:
 
     checks = Checks()
     checks.add("acknowledged uploads", len(told.uploads), _uploads(told.uploads))
-    checks.add("files of all uploads", ScannedFile.objects.count(), _files())
+    checks.add("files", ScannedFile.objects.count(), _files())
     checks.add("acknowledged recordings", len(told.recordings), _recordings(told))
     for bucket in Bucket.objects.filter(name__in=["Known", "Doubled"]):
         number = Recording.objects.filter(bucket=bucket).count()
@@ -137,7 +137,7 @@ def _index(bucket: Bucket) -> Iterator[str]:
     wanted = set(ready.values_list("pk", flat=True))
     held = index.recordings(bucket.pk).tolist()
     if sorted(held) != sorted(wanted):
-        yield f"index of {bucket}: {set(held) ^ wanted} too many, missing or doubled"
+        yield f"index of {bucket}: {set(held) ^ wanted} too many, missing or duplicated"
     postings = sum(len(index_store.postings_of(recording)[1]) for recording in ready)
     if index.stats(bucket.pk).postings != postings:
         yield (
@@ -211,9 +211,9 @@ def _whole() -> Iterator[str]:
     try:
         call_command("verify_audit", stdout=io.StringIO(), stderr=io.StringIO())
     except SystemExit:
-        yield "the audit trail is not whole"
+        yield "the audit trail is not intact"
     submitted = Event.objects.filter(action="file.submitted").count()
     if submitted != ScannedFile.objects.count():
-        yield f"{submitted} events tell of {ScannedFile.objects.count()} files"
+        yield f"{submitted} submissions recorded, {ScannedFile.objects.count()} files"
     for finding in doctor():
         yield f"doctor: {finding.check}: {finding.problem}"

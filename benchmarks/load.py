@@ -108,8 +108,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made.add_argument("--minutes", type=float, default=10.0)
     made.add_argument("--browsing", type=int, default=200)
     made.add_argument("--uploading", type=int, default=50)
-    made.add_argument("--think", type=float, default=30.0, help="seconds, on average")
-    made.add_argument("--matches", type=int, default=20_000, help="there before")
+    made.add_argument(
+        "--think", type=float, default=30.0, help="mean seconds between two actions"
+    )
+    made.add_argument(
+        "--matches", type=int, default=20_000, help="matches before the start"
+    )
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
     made.add_argument("--check", action="store_true", help="exit 1 above a limit")
     return made.parse_args(argv)
@@ -232,7 +236,7 @@ def _wait_for_answer(port: int) -> None:
             time.sleep(0.1)
         finally:
             person.close()
-    raise SystemExit("The server does not answer.")
+    raise SystemExit("The server does not respond.")
 
 
 class _Anybody(threading.Thread, ABC):
@@ -402,9 +406,9 @@ def _report(
 ) -> None:
     report.title(f"{args.browsing} browsing, {args.uploading} uploading")
     report.line(
-        f"{machine()}, of {os.cpu_count()} that web server, worker, database and all "
-        f"people share; {args.minutes:g} min over {args.matches:,} matches; "
-        f"{args.think:g} s to think"
+        f"{machine()}; web server, worker, database and all people share "
+        f"{os.cpu_count()} cores; {args.minutes:g} min, {args.matches:,} matches, "
+        f"{args.think:g} s between two actions"
     )
     rows = []
     for name, taken in sorted(times.taken.items()):
@@ -412,7 +416,7 @@ def _report(
         limit = _UPLOAD_MS if name == "Upload" else _PAGE_MS
         rows.append((name, len(taken), *(f"{p:.0f}" for p in (p50, p95, p99)), limit))
         report.check(f"{name}: p95 {p95:.0f} ms", reached=p95 <= limit)
-    head = ["", "answers", "p50, ms", "p95, ms", "p99, ms", "limit of p95, ms"]
+    head = ["", "responses", "p50, ms", "p95, ms", "p99, ms", "p95 limit, ms"]
     report.table(head, rows)
     waits = np.percentile(times.scanned, [50, 95]) if times.scanned else [0.0, 0.0]
     limits = {"web": _WEB_MIB, "worker": _WORKER_MIB}
@@ -421,11 +425,11 @@ def _report(
         [
             ("errors", len(times.errors), 0),
             ("uploads acknowledged", len(times.uploads), ""),
-            ("of these scanned, with their match", done, len(times.uploads)),
+            ("uploads scanned, with their match", done, len(times.uploads)),
             ("upload to result, s: median", f"{waits[0]:.1f}", ""),
             ("upload to result, s: 95 %", f"{waits[1]:.1f}", ""),
             *(
-                (f"memory of {name} at most, MiB", f"{memory.most[name]:.0f}", limit)
+                (f"peak memory of {name}, MiB", f"{memory.most[name]:.0f}", limit)
                 for name, limit in limits.items()
             ),
         ],

@@ -36,7 +36,7 @@ def measure(report: Report, tracks: list[Track], parts: Roles, seed: int) -> Non
         rows.append((name, wanted.value, f"{right} of {len(said)}"))
         report.check(f"pairs: {name}: {right}", reached=right >= 0.95 * len(said))
     rows.append(_strangers(report, tracks, parts, rng))
-    report.table(("pair", "relation", "said so"), rows)
+    report.table(("pair", "relation", "correct"), rows)
 
 
 def _strangers(
@@ -48,7 +48,9 @@ def _strangers(
         b = int(rng.choice([n for n in parts.played if n != a]))
         one, other = (tracks[n].samples()[: _LONGEST * RATE] for n in (a, b))
         related += compare(_kept(one), _kept(other)).relation is not SoundRelation.NONE
-    report.check(f"pairs: {related} strangers related", reached=related <= 1)
+    report.check(
+        f"pairs: {related} unrelated pairs reported as related", reached=related <= 1
+    )
     return "another track", SoundRelation.NONE.value, f"{_COUNT - related} of {_COUNT}"
 
 
@@ -85,5 +87,5 @@ def _changes() -> list[tuple[str, Change, SoundRelation, bool]]:
         ("shortened in the middle", radio_edit, SoundRelation.SAME_RECORDING, False),
         ("3 % faster", faster, SoundRelation.SAME_RECORDING, True),
         ("a semitone higher", higher, SoundRelation.SAME_RECORDING, True),
-        ("15 s of it in something longer", medley, SoundRelation.OVERLAP, False),
+        ("15 s of it within a longer recording", medley, SoundRelation.OVERLAP, False),
     ]

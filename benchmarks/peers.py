@@ -42,11 +42,11 @@ class Answers:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("This engine beside others, on the same clips.")
+    made = parser("Compare this engine with others on the same clips.")
     made.add_argument("--clips", type=int, default=20, help="clips per condition")
     args = made.parse_args(argv)
     report = Report()
-    report.title("Peers")
+    report.title("Other engines")
     if shutil.which("fpcalc") is None:
         report.line("Chromaprint (fpcalc) is not installed: nothing to compare with.")
         return report.end(checked=args.check)
@@ -114,7 +114,10 @@ def _rows(
         made = _clips(condition, scene, damage, clips)
         ours, theirs = _ours(shelf, made), _theirs(chromaprint, made)
         rows.append((condition.name, _cell(ours, clips), _cell(theirs, clips)))
-        report.check(f"{condition.name} behind", reached=ours.right >= theirs.right)
+        report.check(
+            f"{condition.name}: recall below Chromaprint",
+            reached=ours.right >= theirs.right,
+        )
     return rows
 
 

@@ -111,14 +111,14 @@ def _print(report: Report, tally: Tally, hours: float) -> None:
     found, count = sum(tally.found.values()), sum(tally.plays.values())
     middle, worst = float(np.median(edges)), float(np.quantile(edges, 0.95))
     rows.append(("all", f"{found} of {count}", f"{middle:.3f}", f"{worst:.2f}"))
-    report.table(("plays", "found", "edge error, s: median", "95 %"), rows)
+    report.table(("occurrences", "found", "edge error, s: median", "95 %"), rows)
     report.line(
-        f"False rows: {tally.false}; rows per play found: "
+        f"False segments: {tally.false}; segments per occurrence found: "
         f"{tally.rows / max(1, found):.2f}; tempo error: median "
         f"{100 * float(np.median(tally.tempo)):.3f} %, largest "
         f"{100 * max(tally.tempo):.2f} %."
     )
     report.check(f"programmes: {found} of {count}", reached=found >= 0.99 * count)
-    report.check(f"programmes: {tally.false} false rows", reached=not tally.false)
+    report.check(f"programmes: {tally.false} false segments", reached=not tally.false)
     report.check(f"edges: median {middle:.3f} s", reached=middle <= 0.10)
     report.check(f"edges: 95 % {worst:.2f} s", reached=worst <= 0.5)

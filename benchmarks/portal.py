@@ -58,7 +58,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--matches", type=int, default=100_000)
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
-    made.add_argument("--calls", type=int, default=40, help="calls of each page")
+    made.add_argument("--calls", type=int, default=40, help="measured calls per page")
     made.add_argument("--bulk", type=int, default=BULK, help="matches decided at once")
     made.add_argument("--check", action="store_true", help="exit 1 above a limit")
     return made.parse_args(argv)
@@ -130,7 +130,13 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
         rows.append((name, f"{p50:.0f}", f"{p95:.0f}", f"{work:.0f}", limit))
         if limited:
             report.check(f"{name}: p95 {p95:.0f} ms", reached=p95 <= LIMIT_MS)
-    titles = ("Page", "p50, ms", "p95, ms", "of it own processor, ms", "Limit, ms")
+    titles = (
+        "Page",
+        "p50, ms",
+        "p95, ms",
+        "processor time of the portal, ms",
+        "Limit, ms",
+    )
     report.table(titles, rows)
 
 
@@ -138,7 +144,7 @@ def _long_work(report: Report, filled: Filled, bulk: int) -> None:
     """Decide many matches at once, and start a report of everything."""
     work: dict[str, Callable[[], str]] = {
         f"Decide {bulk:,} at once": lambda: _decide(filled, bulk),
-        "First bytes of a CSV of everything": lambda: _begin_csv(filled),
+        "First bytes of a CSV of all matches": lambda: _begin_csv(filled),
     }
     rows = []
     for name, act in work.items():

@@ -45,14 +45,16 @@ class Report:
         if not checked:
             return 0
         for what in self.missed:
-            print(f"missed: {what}", file=sys.stderr)
+            print(f"target missed: {what}", file=sys.stderr)
         return 1 if self.missed else 0
 
 
 def parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the arguments of every measurement."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument("--music", type=Path, help="any folder of music; else the demo")
+    made.add_argument(
+        "--music", type=Path, help="a folder of music (default: the demo)"
+    )
     made.add_argument("--seed", type=int, default=7)
     made.add_argument("--check", action="store_true", help="exit 1 below a target")
     return made

@@ -54,9 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             (
                 "Format",
                 "Rows",
-                "Rows/s of processor time",
+                "Rows per second of processor time",
                 "First byte",
-                "Peak over rest",
+                "Peak memory above idle",
                 "File",
             ),
             _measured(report, env, args),
@@ -75,7 +75,7 @@ def _measured(
                 continue
             told = _in_child(env, name, day)
             report.check(
-                f"{name}, {size:,} rows: {told['peak_mb']:.0f} MB over rest",
+                f"{name}, {size:,} rows: {told['peak_mb']:.0f} MB above idle",
                 reached=told["peak_mb"] < LIMIT_MB,
             )
             report.check(f"{name}: {told['rows']} rows", reached=told["rows"] == size)

@@ -27,7 +27,7 @@ EDGE_MS = 200
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("Time of looking for recordings in what was kept.")
+    made = parser("Time the search for recordings in stored fingerprints.")
     made.add_argument("--catalogue-hours", type=float, default=300)
     made.add_argument("--hours", type=float, default=1.0, help="length of the file")
     args = made.parse_args(argv)
@@ -40,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_programme(path, tracks, parts, args.seed, args.hours)
         kept = fingerprint_file.to_bytes(fingerprint_of(path, "scan"))
         shelf = build(tracks, parts.references, Path(work) / "index")
-        report.title("Looking back")
+        report.title("Retro search")
         report.line(
-            f"An hour of a kept programme of {args.hours:g} h, read from its "
-            f"{len(kept) / 1e6 / args.hours:.1f} MB an hour; {machine()}, processor time."
+            f"Per hour of a programme of {args.hours:g} h, from its stored fingerprint "
+            f"({len(kept) / 1e6 / args.hours:.1f} MB per hour); {machine()}, processor time."
         )
         rows = []
         for hours in (shelf_hours(shelf), args.catalogue_hours):
@@ -63,14 +63,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             if hours == args.catalogue_hours:
                 report.check(
-                    f"{mean:.2f} s an hour and recording", reached=mean <= LIMIT
+                    f"{mean:.2f} s per hour and recording", reached=mean <= LIMIT
                 )
         head = (
             "Catalogue, h",
             "One recording, mean s",
-            "most s",
-            f"{len(shelf.references)} together, s each",
-            "Plays found",
+            "maximum s",
+            f"{len(shelf.references)} together, s per recording",
+            "Segments found",
             "Limit of the mean, s",
         )
         report.table(head, rows)
@@ -109,11 +109,11 @@ def _compare(report: Report, stored: bytes, shelf: Shelf) -> None:
         late += search_back(query, index, hours=shelf_hours(shelf))
     same = sum(any(_alike(one, other) for other in late) for one in scanned)
     report.line(
-        f"A scan of the same file finds {len(scanned)} plays, {same} of which are "
-        f"found late with edges within {EDGE_MS} ms; {len(late)} are found late."
+        f"A scan of the same file finds {len(scanned)} segments; the retro search finds "
+        f"{len(late)}, of which {same} agree within {EDGE_MS} ms."
     )
     report.check(
-        f"{same} of {len(scanned)} plays found late",
+        f"{same} of {len(scanned)} segments found by the retro search",
         reached=same == len(scanned) == len(late),
     )
 

@@ -40,7 +40,9 @@ def main() -> int:
     """Return 1 if ``--check`` finds a fault."""
     arguments = parser(__doc__ or "")
     arguments.add_argument("--steps", type=int, default=20_000, help="on each database")
-    arguments.add_argument("--postgres", default=_POSTGRES, help="a database made anew")
+    arguments.add_argument(
+        "--postgres", default=_POSTGRES, help="a database that is created anew"
+    )
     asked = arguments.parse_args()
     report = Report()
     with TemporaryDirectory(prefix="season-") as folder:
@@ -48,7 +50,7 @@ def main() -> int:
         if _answers(asked.postgres):
             databases["PostgreSQL"] = asked.postgres
         else:
-            report.line("No PostgreSQL answers: only SQLite is played.")
+            report.line("No PostgreSQL server responds: only SQLite is tested.")
         began = time.monotonic()
         runs = [
             _start(name, url, asked.steps, asked.seed + number, Path(folder))
@@ -57,7 +59,7 @@ def main() -> int:
         rows = []
         for run in runs:
             summary, seconds, output = run.end(began)
-            findings = summary.get("findings", "none told: it ended early")
+            findings = summary.get("findings", "unknown: it ended early")
             rows.append((run.name, summary.get("steps", 0), f"{seconds:.0f}", findings))
             report.check(f"{run.name}: {findings} findings", reached=findings == 0)
             if findings:

@@ -41,14 +41,14 @@ class MixedClip:
     made: Fingerprint
 
     @property
-    def span_ms(self) -> tuple[int, int]:
+    def interval_ms(self) -> tuple[int, int]:
         """Return the whole interval."""
         return (0, self.made.duration_ms)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("Speech told from music, second by second.")
+    made = parser("Tell speech from music, second by second.")
     made.add_argument("--clips", type=int, default=280, help="clips of 24 s")
     made.add_argument("--half", type=int, default=1, choices=(0, 1))
     made.add_argument("--fit", action="store_true", help="print weights for this half")
@@ -120,7 +120,7 @@ def fit(clips: Sequence[MixedClip]) -> tuple[Values, float]:
 def _traits(clip: MixedClip) -> Values:
     assert clip.made.dense is not None
     assert clip.made.level_map is not None
-    return traits(clip.made.dense, clip.made.level_map, clip.span_ms)
+    return traits(clip.made.dense, clip.made.level_map, clip.interval_ms)
 
 
 def _print(report: Report, clips: Sequence[MixedClip]) -> None:
@@ -128,7 +128,7 @@ def _print(report: Report, clips: Sequence[MixedClip]) -> None:
     for clip in clips:
         assert clip.made.dense is not None
         assert clip.made.level_map is not None
-        share = speech_share(clip.made.dense, clip.made.level_map, clip.span_ms)
+        share = speech_share(clip.made.dense, clip.made.level_map, clip.interval_ms)
         assert share is not None
         right.setdefault(clip.kind, []).append(
             1 - share if clip.kind == MUSIC else share
@@ -141,8 +141,10 @@ def _print(report: Report, clips: Sequence[MixedClip]) -> None:
         np.mean([share for of_kind in right.values() for share in of_kind])
     )
     rows.append(("all", len(clips), f"{everything:.3f}"))
-    report.table(("mix", "clips", "seconds told right"), rows)
-    report.check(f"seconds told right: {everything:.3f}", reached=everything >= RIGHT)
+    report.table(("mix", "clips", "seconds classified correctly"), rows)
+    report.check(
+        f"seconds classified correctly: {everything:.3f}", reached=everything >= RIGHT
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ PAD = 1_000_000  # padding has numbers from here on, to distinguish it
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser("Time and size of every step.")
+    made = parser("Measure time and size of every step.")
     made.add_argument("--catalogue-hours", type=float, default=300)
     made.add_argument("--hours", type=float, default=1.0, help="length of the file")
     args = made.parse_args(argv)
@@ -137,11 +137,11 @@ def _steps(report: Report, path: Path, hours: float, shelf: Shelf) -> Fingerprin
             ("decode and fingerprint a reference", reference),
             ("decode and fingerprint a file to scan", scanning),
             (f"search in {shelf.hours:.0f} h", searching),
-            (f"scan in {shelf.hours:.0f} h, everything", total),
+            (f"scan in {shelf.hours:.0f} h, all steps", total),
         )
     ]
     report.table(("step", "s per hour", "× real time", "× decode alone"), rows)
-    report.line(f"{len(result.segments)} plays found in it.")
+    report.line(f"{len(result.segments)} segments found in it.")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     report.line(f"Peak memory of this whole measurement: {peak:,.0f} MB.")
     report.check("fingerprint ≤ 1.3 × decode", reached=reference <= 1.3 * decoding)

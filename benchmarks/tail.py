@@ -172,19 +172,19 @@ def _print(
     trials = found.share * WINDOWS_PER_HOUR / DEFAULT.max_e_value
     needed = [found.u + h * np.log2(trials) for h in (found.low, found.h, found.high)]
     report.line(
-        f"{hours:.1f} h of strangers, and of references against all others, "
-        f"{len(scores)} windows of 10 s; {left_out} tracks that hold the sound of a "
-        f"reference, sample by sample, are left out."
+        f"{hours:.1f} h of unknown music, and references against all others, "
+        f"{len(scores)} windows of 10 s; {left_out} tracks that contain the audio of a "
+        f"reference are left out."
     )
     report.table(
         (
             "false matches",
             "threshold, bits",
             "best window",
-            f"best of {DEFAULT.min_segment_ms / 1000:g} s and more",
+            f"best of at least {DEFAULT.min_segment_ms / 1000:g} s",
             f"{found.share:.0%} above",
-            "halves every (95 %)",
-            f"needed for {DEFAULT.max_e_value} an hour in {catalogue_hours:.0f} h (95 %)",
+            "tail halves every (95 %)",
+            f"needed for {DEFAULT.max_e_value} per hour in {catalogue_hours:.0f} h (95 %)",
         ),
         [
             (
@@ -205,7 +205,7 @@ def _name(
 ) -> None:
     if false:
         report.table(
-            ("false match", "taken for", "bits", "s", "tempo"),
+            ("false match", "mistaken for", "bits", "s", "tempo"),
             [
                 (
                     tracks[number].name,

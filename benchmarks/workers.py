@@ -65,14 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.title(f"Scans of {args.scans} programmes, PostgreSQL and {args.broker[:5]}…")
     report.line(machine())
     report.table(
-        ["workers", "took, s", "hours of sound an hour"],
+        ["workers", "seconds", "hours of sound per hour"],
         [
             (number, f"{took:.1f}", f"{hours / took * 3600:.0f}")
             for number, took in seconds.items()
         ],
     )
     times = seconds[1] / seconds[2]
-    report.line(f"Two scan {times:.2f} × as fast as one (at least {TARGET} ×)")
+    report.line(f"Two workers scan {times:.2f} × as fast as one (at least {TARGET} ×)")
     report.check(f"two workers: {times:.2f} ×", reached=times >= TARGET)
     return report.end(checked=args.check)
 
@@ -239,7 +239,7 @@ def _wait(while_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while while_so():
         if time.monotonic() > deadline:
-            raise SystemExit("The workers do not get on.")
+            raise SystemExit("The workers make no progress.")
         time.sleep(0.2)
 
 

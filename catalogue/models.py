@@ -28,10 +28,10 @@ class BucketType(models.TextChoices):
 class IntakeRule(models.TextChoices):
     """What happens when a new recording is already in the bucket."""
 
-    REJECT = "reject", "Reject the new one"
+    REJECT = "reject", "Reject the new recording"
     ASK = "ask", "Ask a person"
     ADD_AS_VERSION = "add_as_version", "Add it as a version"
-    IGNORE = "ignore", "Add it all the same"
+    IGNORE = "ignore", "Add it anyway"
 
 
 class Bucket(models.Model):
@@ -51,12 +51,12 @@ class Bucket(models.Model):
     search_earlier = models.BooleanField(
         default=False,
         verbose_name="search earlier files",
-        help_text="New recordings are looked for in what was scanned before, too.",
+        help_text="Also search earlier files for new recordings.",
     )
     intake_versions = models.BooleanField(
-        "versions count",
+        "versions count as duplicates",
         default=False,
-        help_text="Another version of a recording counts as being there, too.",
+        help_text="Treat another version of a recording as already in the bucket.",
     )
     region = models.CharField(max_length=32, blank=True, default="eu-west-1")
     labels = models.JSONField(default=list, blank=True)
@@ -103,7 +103,7 @@ class RecordingStatus(models.TextChoices):
     PROCESSING = "processing", "Fingerprinting"
     READY = "ready", "Searchable"
     ERROR = "error", "Error"
-    STUB = "stub", "Known by name only"
+    STUB = "stub", "Metadata only"
     RETIRED = "retired", "Retired"
 
 
@@ -151,13 +151,18 @@ class Recording(models.Model):
     release_date = models.CharField(
         max_length=10, blank=True, default="", help_text="2016, 2016-06 or 2016-06-28"
     )
-    isrc = models.CharField(max_length=40, blank=True, default="")
-    isrc_normalised = models.CharField(max_length=12, blank=True, default="")
-    isrc_status = models.CharField(
-        max_length=16, choices=CodeStatus.choices, default=CodeStatus.MISSING
+    isrc = models.CharField("ISRC", max_length=40, blank=True, default="")
+    isrc_normalised = models.CharField(
+        "normalised ISRC", max_length=12, blank=True, default=""
     )
-    upc = models.CharField(max_length=14, blank=True, default="")
-    iswc = models.CharField(max_length=11, blank=True, default="")
+    isrc_status = models.CharField(
+        "ISRC status",
+        max_length=16,
+        choices=CodeStatus.choices,
+        default=CodeStatus.MISSING,
+    )
+    upc = models.CharField("UPC", max_length=14, blank=True, default="")
+    iswc = models.CharField("ISWC", max_length=11, blank=True, default="")
     writers = models.JSONField(default=list, blank=True)
     publishers = models.JSONField(default=list, blank=True)
     notes = models.TextField(blank=True, default="")
@@ -173,7 +178,7 @@ class Recording(models.Model):
         max_length=2000,
         blank=True,
         default="",
-        help_text="Where a worker fetches the audio, if it was not uploaded.",
+        help_text="The worker fetches the audio from here if it was not uploaded.",
     )
     audio_sha256 = models.CharField(max_length=64, blank=True, default="")
     audio_bytes = models.BigIntegerField(default=0)
@@ -181,7 +186,7 @@ class Recording(models.Model):
     facts = models.JSONField(default=dict, blank=True)
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")
-    proxy = models.FileField(max_length=200, blank=True, default="")
+    proxy = models.FileField("rendition", max_length=200, blank=True, default="")
     merged_into = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -197,7 +202,7 @@ class Recording(models.Model):
         blank=True,
         editable=False,
         related_name="+",
-        help_text="The recording that stands for its group of copies, unless itself.",
+        help_text="The canonical recording of its group; empty for that recording itself.",
     )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -278,7 +283,7 @@ class ExclusionReason(models.TextChoices):
 
     SHARED_LOOP = "shared_loop", "Shared loop or sample"
     PUBLIC_DOMAIN = "public_domain", "Public domain"
-    SPOKEN = "spoken", "Spoken words"
+    SPOKEN = "spoken", "Speech"
     IDENT = "ident", "Ident or jingle"
     SILENCE = "silence", "Silence or noise"
     OTHER = "other", "Other"

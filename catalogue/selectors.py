@@ -93,7 +93,9 @@ def excluded_segments(recording: Recording) -> QuerySet[Exclusion]:
     )
 
 
-def excluded_spans_of(recordings: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+def excluded_intervals_of(
+    recordings: Iterable[int],
+) -> dict[int, list[tuple[int, int]]]:
     """Return the excluded intervals of many recordings by key, with one query."""
     rows = Exclusion.objects.filter(
         recording__in=list(recordings), approved=True, removed_at__isnull=True
@@ -104,7 +106,7 @@ def excluded_spans_of(recordings: Iterable[int]) -> dict[int, list[tuple[int, in
     return found
 
 
-def excluded_spans(recording: Recording) -> list[tuple[int, int]]:
+def excluded_intervals(recording: Recording) -> list[tuple[int, int]]:
     """Return start and end of every interval that produces no matches."""
     rows = excluded_segments(recording).filter(approved=True)
     return list(rows.values_list("start_ms", "end_ms"))

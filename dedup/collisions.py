@@ -40,7 +40,7 @@ class CollisionMember:
     linked_to: str
     shared_pct: float | None
     collides: tuple[str, ...]
-    span: tuple[int, int] | None = None
+    interval: tuple[int, int] | None = None
 
 
 def findings() -> Iterator[CollisionMember]:
@@ -77,7 +77,7 @@ def findings() -> Iterator[CollisionMember]:
                 linked_to="",
                 shared_pct=None,
                 collides=(),
-                span=(place.start_ms, place.end_ms),
+                interval=(place.start_ms, place.end_ms),
             )
     yield from _codes_on_several()
 

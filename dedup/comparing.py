@@ -64,14 +64,14 @@ def turn(link: PairLink) -> None:
 
 
 def place_in(
-    recording: Recording, other: Recording, span: tuple[int, int]
+    recording: Recording, other: Recording, interval: tuple[int, int]
 ) -> tuple[int, int] | None:
     """Return where an interval of ``other`` lies in ``recording``, in milliseconds.
 
     None if no link shows that the two share any of it.
     """
     if same_file(recording, other):
-        return span
+        return interval
     one, two = sorted((recording, other), key=lambda end: end.pk)
     link = PairLink.objects.filter(one=one, other=two).first()
     if link is None:
@@ -80,7 +80,7 @@ def place_in(
         turn(link)
     places = []
     for start, end, other_start, other_end, *_ in link.runs:
-        first, last = max(span[0], other_start), min(span[1], other_end)
+        first, last = max(interval[0], other_start), min(interval[1], other_end)
         if first < last:
             speed = (end - start) / (other_end - other_start)
             places.append(start + round((first - other_start) * speed))

@@ -12,7 +12,7 @@ from django.db.models import F
 from accounts.models import User
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.reindexing import change_index
-from catalogue.selectors import excluded_segments, excluded_spans
+from catalogue.selectors import excluded_intervals, excluded_segments
 from dedup import comparing
 from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
@@ -67,16 +67,18 @@ def carry_exclusions(
         if other == canonical:
             continue
         for segment in excluded_segments(other).filter(approved=True):
-            span = comparing.place_in(
+            interval = comparing.place_in(
                 canonical, other, (segment.start_ms, segment.end_ms)
             )
             # Read again for each segment, so that exclusions copied just now count.
-            known = excluded_spans(canonical)
-            if span is None or any(a <= span[0] and span[1] <= b for a, b in known):
+            known = excluded_intervals(canonical)
+            if interval is None or any(
+                a <= interval[0] and interval[1] <= b for a, b in known
+            ):
                 continue
             carried = exclusions.exclude(
                 recording=canonical,
-                span=span,
+                interval=interval,
                 reason=segment.reason,
                 user=user,
                 note=segment.note

@@ -10,7 +10,7 @@ import audit.services
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import ExclusionReason
-from catalogue.selectors import excluded_spans
+from catalogue.selectors import excluded_intervals
 from dedup.errors import ActionNotAllowed, ActionRefused
 from dedup.models import LoopPlace, LoopState, SharedLoop
 from review.services import exclusions
@@ -59,7 +59,7 @@ def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
     for place in places:
         act(
             recording=place.recording,
-            span=(place.start_ms, _end(place)),
+            interval=(place.start_ms, _end(place)),
             reason=ExclusionReason.SHARED_LOOP,
             user=user,
             note=note,
@@ -108,5 +108,5 @@ def _end(place: LoopPlace) -> int:
 def _is_excluded(place: LoopPlace) -> bool:
     return any(
         start <= place.start_ms and end >= _end(place)
-        for start, end in excluded_spans(place.recording)
+        for start, end in excluded_intervals(place.recording)
     )

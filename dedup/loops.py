@@ -47,7 +47,7 @@ def find_loops(*, bucket: Bucket) -> int:
     links = list(_links(bucket))
     found = clusters(links)
     recordings = Recording.objects.in_bulk(
-        {stretch.recording for cluster in found for stretch in cluster}
+        {interval.recording for cluster in found for interval in cluster}
     )
     repeated = {
         pk
@@ -75,7 +75,7 @@ def find_loops(*, bucket: Bucket) -> int:
 
 def clusters(links: Iterable[PairLink]) -> list[list[LoopInterval]]:
     """Return clusters of short intervals that links join, one per recording and place."""
-    stretches: list[LoopInterval] = []
+    intervals: list[LoopInterval] = []
     by_recording: dict[int, list[int]] = defaultdict(list)
     parent: list[int] = []
     # Union-find: intervals are joined by links, and by overlap within a recording.
@@ -86,14 +86,14 @@ def clusters(links: Iterable[PairLink]) -> list[list[LoopInterval]]:
             n = parent[n]
         return n
 
-    def add(stretch: LoopInterval) -> int:
-        number = len(stretches)
-        stretches.append(stretch)
+    def add(interval: LoopInterval) -> int:
+        number = len(intervals)
+        intervals.append(interval)
         parent.append(number)
-        for earlier in by_recording[stretch.recording]:
-            if stretches[earlier].shares(stretch):
+        for earlier in by_recording[interval.recording]:
+            if intervals[earlier].shares(interval):
                 parent[root(number)] = root(earlier)
-        by_recording[stretch.recording].append(number)
+        by_recording[interval.recording].append(number)
         return number
 
     for link in links:
@@ -104,8 +104,8 @@ def clusters(links: Iterable[PairLink]) -> list[list[LoopInterval]]:
             other = add(LoopInterval(link.other_id, int(other_start), int(other_end)))
             parent[root(one)] = root(other)
     joined: dict[int, list[LoopInterval]] = defaultdict(list)
-    for number, stretch in enumerate(stretches):
-        joined[root(number)].append(stretch)
+    for number, interval in enumerate(intervals):
+        joined[root(number)].append(interval)
     return [_merged(parts) for parts in joined.values()]
 
 
@@ -139,7 +139,7 @@ def _is_loop(
     recordings: dict[int, Recording],
     repeated: set[int],
 ) -> bool:
-    pks = {stretch.recording for stretch in cluster}
+    pks = {interval.recording for interval in cluster}
     # At least three places more than recordings: some recording repeats the interval.
     if len(cluster) >= len(pks) + RECORDINGS and pks & repeated:
         return True
@@ -159,15 +159,15 @@ def _known(cluster: Sequence[LoopInterval], known: Sequence[LoopPlace]) -> bool:
     reported: dict[int, set[int]] = defaultdict(set)
     for place in known:
         here = LoopInterval(place.recording_id, place.start_ms, place.end_ms)
-        if any(stretch.shares(here) for stretch in cluster):
+        if any(interval.shares(here) for interval in cluster):
             reported[place.loop_id].add(place.recording_id)
-    pks = {stretch.recording for stretch in cluster}
+    pks = {interval.recording for interval in cluster}
     return any(pks <= found for found in reported.values())
 
 
 def _write(cluster: Sequence[LoopInterval]) -> None:
     """Store a loop; it replaces open loops whose places it includes."""
-    pks = {stretch.recording for stretch in cluster}
+    pks = {interval.recording for interval in cluster}
     for loop in SharedLoop.objects.filter(
         state=LoopState.OPEN, places__recording__in=pks
     ).distinct():
@@ -180,16 +180,16 @@ def _write(cluster: Sequence[LoopInterval]) -> None:
             for p in places
         ):
             loop.delete()
-    lengths = sorted(stretch.end_ms - stretch.start_ms for stretch in cluster)
+    lengths = sorted(interval.end_ms - interval.start_ms for interval in cluster)
     loop = SharedLoop.objects.create(length_ms=lengths[len(lengths) // 2])
     LoopPlace.objects.bulk_create(
         LoopPlace(
             loop=loop,
-            recording_id=stretch.recording,
-            start_ms=stretch.start_ms,
-            end_ms=stretch.end_ms,
+            recording_id=interval.recording,
+            start_ms=interval.start_ms,
+            end_ms=interval.end_ms,
         )
-        for stretch in cluster
+        for interval in cluster
     )
 
 

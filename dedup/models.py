@@ -67,6 +67,7 @@ class PairLink(models.Model):
     objects = ReachManager["PairLink"]()
 
     class Meta:
+        verbose_name = "duplicate link"
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -106,6 +107,7 @@ class DedupGroup(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "duplicate group"
         ordering = ["-updated_at", "-id"]
 
     def __str__(self) -> str:
@@ -145,6 +147,7 @@ class DedupMember(models.Model):
     objects = ReachManager["DedupMember"]()
 
     class Meta:
+        verbose_name = "duplicate group member"
         ordering = ["-canonical", "id"]
         constraints = [
             models.UniqueConstraint(
@@ -202,6 +205,7 @@ class LoopPlace(models.Model):
     objects = ReachManager["LoopPlace"]()
 
     class Meta:
+        verbose_name = "shared loop interval"
         ordering = ["recording_id", "start_ms"]
 
     def __str__(self) -> str:
@@ -217,7 +221,7 @@ class CheckedRecording(models.Model):
     audio = models.CharField(max_length=64, blank=True, default="")
     bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE, related_name="+")
     engine_version = models.CharField(max_length=40)
-    at = models.DateTimeField(auto_now=True)
+    at = models.DateTimeField("time", auto_now=True)
 
     def __str__(self) -> str:
         return f"{self.recording_id} at {self.at}"
@@ -307,22 +311,26 @@ class DedupAction(models.Model):
     )
     title = models.CharField(max_length=500)
     group_uid = models.CharField(max_length=32, db_index=True)
-    asked = models.JSONField(default=dict)
+    asked = models.JSONField("arguments", default=dict)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
     note = models.CharField(max_length=1000, blank=True, default="")
     made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name="created by",
     )
-    made_at = models.DateTimeField(auto_now_add=True)
+    made_at = models.DateTimeField("created at", auto_now_add=True)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
+        verbose_name="decided by",
     )
-    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField("decided at", null=True, blank=True)
 
     # Its title and rows may describe recordings that are gone, so only its author sees
     # it.
@@ -330,6 +338,7 @@ class DedupAction(models.Model):
     objects = ReachManager["DedupAction"]()
 
     class Meta:
+        verbose_name = "duplicate decision"
         ordering = ["-id"]
 
     def __str__(self) -> str:

@@ -134,7 +134,7 @@ def _excluding(page: Page) -> None:
     _match(page)
     page.wait_for_load_state("networkidle")
     page.keyboard.press("x")
-    page.locator("[data-stretch]").first.wait_for()
+    page.locator("[data-interval]").first.wait_for()
 
 
 def _container(page: Page) -> None:

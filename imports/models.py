@@ -17,11 +17,11 @@ from scanning.models import Container
 class ImportStatus(models.TextChoices):
     """The state of an import."""
 
-    CHECKING = "checking", "Being checked"
-    CHECKED = "checked", "Checked; nothing is written yet"
-    IMPORTING = "importing", "Being imported"
+    CHECKING = "checking", "Checking"
+    CHECKED = "checked", "Checked; nothing imported yet"
+    IMPORTING = "importing", "Importing"
     DONE = "done", "Imported"
-    REFUSED = "refused", "Cannot be read"
+    REFUSED = "refused", "Unreadable"
 
 
 OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
@@ -52,6 +52,7 @@ class Import(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        verbose_name="created by",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

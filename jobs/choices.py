@@ -41,7 +41,7 @@ class Priority(IntEnum):
 class Pool(models.TextChoices):
     """Threads of a worker that share no capacity with each other."""
 
-    WORK = "work", _("Work")
+    WORK = "work", _("Processing")
     """Uses the processor: scans, fingerprints, reports."""
-    TALK = "talk", _("Talk")
+    TALK = "talk", _("Network")
     """Waits for other servers: callbacks, deliveries, clouds."""

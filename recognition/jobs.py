@@ -67,10 +67,10 @@ def excerpts(
     def report(share: float) -> None:
         wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
 
-    spans_ms = [(start, end) for start, end in request["spans_ms"]]
+    intervals_ms = [(start, end) for start, end in request["intervals_ms"]]
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
         audio = AudioFile(file, limits, name=request["name"])
-        lengths = renditions.encode_excerpts(audio, output, spans_ms, report)
+        lengths = renditions.encode_excerpts(audio, output, intervals_ms, report)
     wire.send(talk, MessageKind.FACTS, json.dumps(lengths).encode())
 
 

@@ -22,16 +22,16 @@ from recognition.references import References
 from recognition.search import Search
 from recognition.segments import ScoringRun
 from recognition.speech import speech_share
-from recognition.stretches import unmatched_stretches
 from recognition.types import (
     Fingerprint,
     LandmarkIndex,
     Progress,
     ScanResult,
     SegmentMatch,
-    StretchKind,
     UnmatchedInterval,
+    UnmatchedKind,
 )
+from recognition.unmatched import unmatched_intervals
 
 
 def scan(
@@ -113,7 +113,7 @@ def _result(
         )
 
     segments = tuple(leave(run) for run in search.settled())
-    stretches = unmatched_stretches(
+    unmatched = unmatched_intervals(
         segments,
         duration_ms=query.duration_ms,
         silent=silent,
@@ -122,7 +122,7 @@ def _result(
         params=search.params,
     )
     return _with_speech(
-        ScanResult(query.duration_ms, segments, stretches), query, search.params
+        ScanResult(query.duration_ms, segments, unmatched), query, search.params
     )
 
 
@@ -136,8 +136,8 @@ def _with_speech(result: ScanResult, query: Fingerprint, params: Params) -> Scan
     return replace(
         result,
         segments=tuple(replace(s, speech=share(s)) for s in result.segments),
-        stretches=tuple(
-            replace(s, speech=share(s)) if s.kind is StretchKind.NO_MATCH else s
-            for s in result.stretches
+        unmatched=tuple(
+            replace(s, speech=share(s)) if s.kind is UnmatchedKind.NO_MATCH else s
+            for s in result.unmatched
         ),
     )

@@ -96,7 +96,7 @@ def write_excerpts(
     limits = limits_for(path, limits)
     request = {
         "job": "excerpts",
-        "spans_ms": [(start, end) for _, start, end in ordered],
+        "intervals_ms": [(start, end) for _, start, end in ordered],
         "name": f"media{path.suffix}",
         "limits": asdict(limits),
         "output_bytes": total_ms * EXCERPT_MAX_BYTES_PER_MS + len(ordered) * ROOM,

@@ -157,8 +157,8 @@ class Params:
     onset_frames: int = 1  # landmarks this close share an onset and their evidence
     # The most bits for the match from any half second (31 frames). Higher limits let a
     # drum figure that two pieces share carry a wrong run through the next seconds.
-    stretch_frames: int = 31
-    stretch_bits: float = 5.0
+    saturation_frames: int = 31
+    saturation_bits: float = 5.0
     # Bits: a run ends where its sum falls this far. 7 to 14 made no difference on clips.
     x_drop: float = 8.0
     # Bits before a run is extended and fitted. At 3 the same clips were found, in a

@@ -48,8 +48,10 @@ def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
 class _Excerpt:
     """An interval being encoded as FLAC in memory; ``start`` and ``end`` in samples."""
 
-    def __init__(self, audio: AudioFile, span_ms: tuple[int, int], rate: int) -> None:
-        self.start, self.end = (ms * rate // 1000 for ms in span_ms)
+    def __init__(
+        self, audio: AudioFile, interval_ms: tuple[int, int], rate: int
+    ) -> None:
+        self.start, self.end = (ms * rate // 1000 for ms in interval_ms)
         self._rate = rate
         self._memory = io.BytesIO()
         self._container = av.open(self._memory, mode="w", format="flac")
@@ -82,7 +84,7 @@ class _Excerpt:
 def encode_excerpts(
     audio: AudioFile,
     output: BinaryIO,
-    spans_ms: Sequence[tuple[int, int]],
+    intervals_ms: Sequence[tuple[int, int]],
     report: Progress,
 ) -> list[int]:
     """Encode each interval as FLAC at the file's own rate, exact to the sample.
@@ -93,10 +95,10 @@ def encode_excerpts(
     """
     rate = audio.declared.sample_rate
     want = Wanted(audio.exact_format, audio.layout, rate, rate)
-    last = max(end for _, end in spans_ms) * rate // 1000
+    last = max(end for _, end in intervals_ms) * rate // 1000
     lengths: list[int] = []
     with audio:
-        waiting = [*reversed(spans_ms)]
+        waiting = [*reversed(intervals_ms)]
         opened: list[_Excerpt] = []
         at = 0
         for frame in audio.frames(want):
@@ -112,4 +114,4 @@ def encode_excerpts(
                 break
             report(at / last)
         lengths += [output.write(excerpt.finish()) for excerpt in opened]
-    return lengths + [0] * (len(spans_ms) - len(lengths))
+    return lengths + [0] * (len(intervals_ms) - len(lengths))

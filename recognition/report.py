@@ -9,15 +9,15 @@ from typing import Any, TypeAlias
 from recognition.collection import BUCKET, Collection
 from recognition.compare import SoundComparison
 from recognition.params import DEFAULT, ENGINE_VERSION
-from recognition.types import ScanResult, SegmentMatch, StretchKind, UnmatchedInterval
+from recognition.types import ScanResult, SegmentMatch, UnmatchedInterval, UnmatchedKind
 
 Object: TypeAlias = dict[str, Any]  # Any: JSON
 Name: TypeAlias = Callable[[int], str]
 
 KIND_WORDS = {
-    StretchKind.NO_MATCH: "no match",
-    StretchKind.SILENCE: "silence",
-    StretchKind.NOT_SCANNED: "not scanned",
+    UnmatchedKind.NO_MATCH: "no match",
+    UnmatchedKind.SILENCE: "silence",
+    UnmatchedKind.NOT_SCANNED: "not scanned",
 }
 
 
@@ -27,7 +27,7 @@ def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
         "path": str(path),
         "duration_s": _s(result.duration_ms),
         "segments": [_segment(segment, name) for segment in result.segments],
-        "unmatched": [_stretch(stretch, name) for stretch in result.stretches],
+        "unmatched": [_interval(interval, name) for interval in result.unmatched],
         "warnings": list(result.warnings),
     }
 
@@ -46,9 +46,9 @@ def scan_table(path: Path, result: ScanResult, name: Name) -> str:
                 f"{speed:22}  {segment.score:5.1f}",
             )
         )
-    for stretch in result.stretches:
-        span = _span(stretch.start_ms, stretch.end_ms)
-        rows.append((stretch.start_ms, f"{span}  – {KIND_WORDS[stretch.kind]}"))
+    for interval in result.unmatched:
+        span = _span(interval.start_ms, interval.end_ms)
+        rows.append((interval.start_ms, f"{span}  – {KIND_WORDS[interval.kind]}"))
     head = f"{path} ({_clock(result.duration_ms)})"
     notes = [f"  note: {warning}" for warning in result.warnings]
     return "\n".join([head, *notes, *(f"  {text}" for _, text in sorted(rows))])
@@ -119,12 +119,12 @@ def _times(segment: SegmentMatch) -> Object:
     }
 
 
-def _stretch(stretch: UnmatchedInterval, name: Name) -> Object:
-    closest = stretch.candidate
+def _interval(interval: UnmatchedInterval, name: Name) -> Object:
+    closest = interval.candidate
     return {
-        "start_s": _s(stretch.start_ms),
-        "end_s": _s(stretch.end_ms),
-        "kind": str(stretch.kind),
+        "start_s": _s(interval.start_ms),
+        "end_s": _s(interval.end_ms),
+        "kind": str(interval.kind),
         "closest": closest
         and {
             "recording_id": name(closest.recording),

@@ -51,11 +51,11 @@ _FOLLOWERS: Final = np.array(
 def speech_share(
     landmarks: Landmarks,
     level_map: LevelMap,
-    span_ms: tuple[int, int],
+    interval_ms: tuple[int, int],
     params: Params = DEFAULT,
 ) -> float | None:
     """Return the share (0–1) of seconds with speech, or None if the span is too short."""
-    found = traits(landmarks, level_map, span_ms, params)
+    found = traits(landmarks, level_map, interval_ms, params)
     if not len(found):
         return None
     odds = _with_neighbours(np.clip(found @ _WEIGHTS + _BIAS, -_MOST_ODDS, _MOST_ODDS))
@@ -65,7 +65,7 @@ def speech_share(
 def traits(
     landmarks: Landmarks,
     level_map: LevelMap,
-    span_ms: tuple[int, int],
+    interval_ms: tuple[int, int],
     params: Params = DEFAULT,
 ) -> NDArray[np.float64]:
     """Return what each second of a span is judged by, as rows; none if it is too short.
@@ -76,7 +76,7 @@ def traits(
     hold it longer, and glide.
     """
     row_ms = params.frame_ms * level_map.frames_per_cell
-    middles = np.arange(span_ms[0] + 500, span_ms[1] - 499, 1000)
+    middles = np.arange(interval_ms[0] + 500, interval_ms[1] - 499, 1000)
     if not len(middles) or len(level_map.levels) < _FEWEST_ROWS:
         return np.zeros((0, len(_WEIGHTS)))
     first = np.rint(middles / row_ms).astype(np.int64) - _ROWS // 2

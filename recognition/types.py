@@ -66,7 +66,7 @@ class Waveform:
     rms: NDArray[np.uint8]
 
 
-class StretchKind(StrEnum):
+class UnmatchedKind(StrEnum):
     """Why an interval of a scanned file has no match."""
 
     NO_MATCH = "no_match"
@@ -83,7 +83,7 @@ class UnmatchedInterval:
 
     start_ms: int
     end_ms: int
-    kind: StretchKind
+    kind: UnmatchedKind
     candidate: RefusedAlignment | None = None
     speech: float | None = None
 
@@ -136,7 +136,7 @@ class ScanResult:
 
     duration_ms: int
     segments: tuple[SegmentMatch, ...]
-    stretches: tuple[UnmatchedInterval, ...]
+    unmatched: tuple[UnmatchedInterval, ...]
     warnings: tuple[str, ...] = ()
 
 

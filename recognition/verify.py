@@ -131,7 +131,7 @@ def weigh(
         (CHANCE_SHIFTS, _CLOSENESS),
     )
     weights = raw.copy()
-    _saturate(landmarks[0], weights, params.stretch_frames, params.stretch_bits)
+    _saturate(landmarks[0], weights, params.saturation_frames, params.saturation_bits)
     return LandmarkEvidence(states, gaps, gains, weights, raw, float(p0))
 
 
@@ -466,7 +466,7 @@ def _weights(
 def _saturate(
     frames: NDArray[np.int32],
     weights: NDArray[np.float32],
-    stretch: int,
+    window: int,
     most: float,
 ) -> None:
     """Limit the evidence for the match from any short interval to ``most`` bits.
@@ -478,7 +478,7 @@ def _saturate(
     while start < len(frames):
         end = start
         total = 0.0
-        while end < len(frames) and frames[end] < frames[start] + stretch:
+        while end < len(frames) and frames[end] < frames[start] + window:
             total += max(0.0, weights[end])
             end += 1
         for i in range(start, end):

@@ -35,8 +35,8 @@ class Separator(models.TextChoices):
 class FilesWithout(models.TextChoices):
     """The files without a match that get their own row."""
 
-    ALL = "all", _("All, unfinished and failed ones too")
-    FINISHED = "finished", _("Those whose scan finished")
+    ALL = "all", _("All, including unfinished and failed scans")
+    FINISHED = "finished", _("Only those with a finished scan")
     NONE = "none", _("No files")
 
 
@@ -46,7 +46,7 @@ class RunState(models.TextChoices):
     QUEUED = "queued", _("Waiting")
     RUNNING = "running", _("Running")
     READY = "ready", _("Ready")
-    FAILED = "failed", _("Stopped")
+    FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
 
 

@@ -14,7 +14,7 @@ from catalogue.models import Recording
 from review import selectors as review_selectors
 from review.choices import MatchState
 from review.models import Match
-from review.services import spans
+from review.services import intervals
 from review.services.figures import UNDER_SPEECH_PCT
 from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile, Segment
@@ -167,16 +167,16 @@ def _mean_speech(run: Sequence[Segment]) -> float | None:
 def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
     """Yield unmatched intervals that may be music, and intervals not scanned."""
     taken = [(play.start_ms, play.end_ms) for play in known]
-    for stretch in _stretches(current_scans(file)):
-        speech = stretch.get("speech_pct")
-        status = "not_scanned" if stretch["kind"] == "not_scanned" else "unknown"
+    for interval in _unmatched(current_scans(file)):
+        speech = interval.get("speech_pct")
+        status = "not_scanned" if interval["kind"] == "not_scanned" else "unknown"
         # Speech without music does not belong on a cue sheet.
-        if stretch["kind"] == "silence" or (
+        if interval["kind"] == "silence" or (
             speech is not None and speech >= UNDER_SPEECH_PCT
         ):
             continue
-        for start, end in spans.without(
-            [(stretch["start_ms"], stretch["end_ms"])], taken
+        for start, end in intervals.without(
+            [(interval["start_ms"], interval["end_ms"])], taken
         ):
             if end - start >= UNKNOWN_MS:
                 yield _Play(start, end, None, speech, status)
@@ -184,7 +184,7 @@ def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
     for match in _not_named(file):
         heard = [(segment.start_ms, segment.end_ms) for segment in match.segments]
         # What named matches cover is on the sheet already.
-        for start, end in spans.without(heard, taken):
+        for start, end in intervals.without(heard, taken):
             if end - start >= UNKNOWN_MS:
                 yield _Play(start, end, None, None, "unknown")
                 taken.append((start, end))
@@ -207,9 +207,9 @@ def _not_named(file: ScannedFile) -> list[Match]:
         )
 
 
-def _stretches(scans: Sequence[Scan]) -> list[dict[str, Any]]:  # Any: JSON
+def _unmatched(scans: Sequence[Scan]) -> list[dict[str, Any]]:  # Any: JSON
     """Return the unmatched intervals of the first engine that reports any."""
-    return next((scan.stretches for scan in scans if scan.stretches), [])
+    return next((scan.unmatched for scan in scans if scan.unmatched), [])
 
 
 def _usage(speech_pct: float | None) -> Usage | None:

@@ -67,7 +67,7 @@ def write_workbook(target: Path) -> None:
 
 def _row(finding: CollisionMember, matches: int) -> list[Cell]:
     recording = finding.recording
-    start, end = finding.span or (None, None)
+    start, end = finding.interval or (None, None)
     return [
         SCHEMA,
         finding.kind,

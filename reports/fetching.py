@@ -11,7 +11,7 @@ from typing import Self
 from django.db.models import QuerySet
 
 from catalogue.models import Exclusion, Recording
-from catalogue.selectors import excluded_spans_of
+from catalogue.selectors import excluded_intervals_of
 from reports import file_rows as summary
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.rows import COLUMNS, Case, KeptRow, RivalRecording, RowKind
@@ -19,8 +19,8 @@ from reports.segment_rows import part_cells, parts_of
 from reports.values import as_cell
 from review.choices import WAITING_STATES, MatchState
 from review.models import Dispute, Licence, Match
-from review.services import spans
-from review.services.figures import counted_spans
+from review.services import intervals
+from review.services.figures import counted_intervals
 from scanning.choices import FileStatus
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
@@ -35,7 +35,7 @@ _FOUND_OF_STATUS = {
 }
 # Long columns that no report shows; decoding them for every row would be slow.
 _LONG_OF_FILE = ("facts", "tags", "platform_facts")
-_LONG_OF_SCAN = ("stretches", "warnings", "buckets")
+_LONG_OF_SCAN = ("unmatched", "warnings", "buckets")
 _LONG_OF_RECORDING = ("facts", "notes")
 # In these states, the recording is not audible in the file. Released claims still are.
 _NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
@@ -215,7 +215,9 @@ class FetchFiles:
         of_files = self.matches.select_related(None).order_by("pk")
         for match in of_files.filter(scanned_file__in=list(scan_uids)):
             matches[match.scanned_file_id].append(match)
-        covered = _covered_spans([each for found in matches.values() for each in found])
+        covered = _covered_intervals(
+            [each for found in matches.values() for each in found]
+        )
         return {
             file.pk: _summary_row(
                 file, scans.get(scan_uids[file.pk]), matches[file.pk], covered[file.pk]
@@ -224,15 +226,17 @@ class FetchFiles:
         }
 
 
-def _covered_spans(matches: Sequence[Match]) -> Mapping[int, list[spans.Span]]:
+def _covered_intervals(
+    matches: Sequence[Match],
+) -> Mapping[int, list[intervals.Interval]]:
     """Return the matched intervals by file, without excluded ones."""
     matched = [match for match in matches if match.state not in _NOT_HEARD]
     heard = _heard_in({match.scan_id for match in matched})
-    excluded = excluded_spans_of({match.recording_id for match in matched})
-    covered: dict[int, list[spans.Span]] = defaultdict(list)
+    excluded = excluded_intervals_of({match.recording_id for match in matched})
+    covered: dict[int, list[intervals.Interval]] = defaultdict(list)
     for match in matched:
         segments = heard[match.scan_id][match.recording_id].segments
-        covered[match.scanned_file_id] += counted_spans(
+        covered[match.scanned_file_id] += counted_intervals(
             segments, excluded.get(match.recording_id, [])
         )
     return covered
@@ -242,7 +246,7 @@ def _summary_row(
     file: ScannedFile,
     scan: Scan | None,
     matches: Sequence[Match],
-    covered: list[spans.Span],
+    covered: list[intervals.Interval],
 ) -> KeptRow:
     found = RowKind.YES if matches else found_in(file)
     case = summary.FileCase(
@@ -253,7 +257,7 @@ def _summary_row(
         waiting_for=frozenset(
             match.queue_reason for match in matches if match.state in WAITING_STATES
         ),
-        matched_ms=spans.length(covered)
+        matched_ms=intervals.length(covered)
         if found in (RowKind.YES, RowKind.NO)
         else None,
     )

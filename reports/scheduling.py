@@ -165,22 +165,22 @@ def _layout(schedule: ReportSchedule, now: datetime) -> Layout:
     )
 
 
-def send_again(*, dispatch: ReportDelivery, user: User) -> bool:
+def send_again(*, delivery: ReportDelivery, user: User) -> bool:
     """Deliver a report again after its delivery failed; tell whether it had.
 
     A failed report runs again first.
     """
     with transaction.atomic():
         failed = ReportDelivery.objects.filter(
-            pk=dispatch.pk, state=ReportDeliveryState.FAILED
+            pk=delivery.pk, state=ReportDeliveryState.FAILED
         )
         if not failed.update(state=ReportDeliveryState.WAITING, message=""):
             return False
-        if dispatch.run.state == RunState.FAILED:
-            services.try_again(run=dispatch.run, user=user)
+        if delivery.run.state == RunState.FAILED:
+            services.try_again(run=delivery.run, user=user)
         else:
-            try_subject_again(DELIVERY, dispatch)
+            try_subject_again(DELIVERY, delivery)
         audit.services.record(
-            case=dispatch.run.case, action="dispatch.tried_again", actor=user
+            case=delivery.run.case, action="dispatch.tried_again", actor=user
         )
     return True

@@ -10,12 +10,12 @@ from enum import StrEnum
 from catalogue.models import Exclusion
 from reports.rows import Case, Column
 from reports.values import Cell, Value, ValueType, as_cell
-from review.services import spans
+from review.services import intervals
 from review.services.figures import (
     UNDER_SPEECH_PCT,
     counted_pieces,
-    reference_span,
-    source_span,
+    reference_interval,
+    source_interval,
 )
 from scanning.models import Segment
 
@@ -44,18 +44,18 @@ class ReportSegment:
 def parts_of(case: Case) -> list[ReportSegment]:
     """Return the segments in source order, each compared with those before it."""
     excluded = [(each.start_ms, each.end_ms) for each in case.exclusions]
-    covered: list[spans.Span] = []
+    covered: list[intervals.Interval] = []
     parts = []
     for index, segment in enumerate(case.segments, start=1):
         exclusion = _exclusion_in(segment, case.exclusions)
         if exclusion is not None and not counted_pieces(segment, excluded):
             state = SegmentState.EXCLUDED
         # Overlaps count once, for the earlier segment.
-        elif not spans.without([source_span(segment)], covered):
+        elif not intervals.without([source_interval(segment)], covered):
             state = SegmentState.OVERLAPPED
         else:
             state = SegmentState.COUNTED
-            covered = spans.union([*covered, source_span(segment)])
+            covered = intervals.union([*covered, source_interval(segment)])
         parts.append(ReportSegment(index, segment, state, exclusion))
     return parts
 
@@ -64,7 +64,7 @@ def _exclusion_in(
     segment: Segment, exclusions: Sequence[Exclusion]
 ) -> Exclusion | None:
     """Return the exclusion that overlaps the segment most, if any."""
-    begins, ends = reference_span(segment)
+    begins, ends = reference_interval(segment)
     shared = [
         (min(each.end_ms, ends) - max(each.start_ms, begins), each)
         for each in exclusions

@@ -67,8 +67,8 @@ def _finish(context: JobContext, state: ReportDeliveryState) -> None:
         record_end(delivery, state)
 
 
-def _send_email(dispatch: ReportDelivery) -> None:
-    run = dispatch.run
+def _send_email(delivery: ReportDelivery) -> None:
+    run = delivery.run
     message = EmailMessage(
         subject=f"{settings.ACRPORTAL_SITE_NAME}: {run.name}",
         body=_("%(rows)d rows. SHA-256 of %(file)s: %(sha256)s\n\n%(url)s\n")
@@ -78,9 +78,9 @@ def _send_email(dispatch: ReportDelivery) -> None:
             "sha256": run.sha256,
             "url": f"{settings.ACRPORTAL_BASE_URL}{run.url}",
         },
-        to=dispatch.schedule.recipients,
+        to=delivery.schedule.recipients,
         # The same id for each attempt lets mail servers drop duplicates.
-        headers={"Message-ID": f"<{dispatch.uid}@acrportal.invalid>"},
+        headers={"Message-ID": f"<{delivery.uid}@acrportal.invalid>"},
     )
     # Many mail servers refuse larger messages.
     if run.size_bytes <= ATTACHED_BYTES:
@@ -100,8 +100,8 @@ def _send_email(dispatch: ReportDelivery) -> None:
         ) from fault
 
 
-def _send_webhook(dispatch: ReportDelivery) -> None:
-    schedule, run = dispatch.schedule, dispatch.run
+def _send_webhook(delivery: ReportDelivery) -> None:
+    schedule, run = delivery.schedule, delivery.run
     body = json.dumps(
         {
             "type": "report.ready",
@@ -111,7 +111,7 @@ def _send_webhook(dispatch: ReportDelivery) -> None:
     ).encode()
     headers = signature_headers(
         secret=schedule.signing_secret,
-        message_id=dispatch.uid,
+        message_id=delivery.uid,
         at=datetime.now(tz=UTC),
         body=body,
     )

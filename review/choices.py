@@ -80,7 +80,7 @@ class OnExpiry(models.TextChoices):
     """What happens to cleared matches when their licence ends."""
 
     REOPEN = "reopen", "Reopen its matches"
-    KEEP = "keep", "Uses in the period stay cleared"
+    KEEP = "keep", "Keep uses in the period cleared"
 
 
 class PolicyAction(models.TextChoices):
@@ -95,7 +95,7 @@ class PolicyAction(models.TextChoices):
 class Verb(models.TextChoices):
     """Decisions that a person can make; also the names of their events."""
 
-    CONFIRM = "confirm", "Confirm ours"
+    CONFIRM = "confirm", "Confirm"
     CLEAR = "clear", "Clear"
     REJECT = "reject", "Reject"
     ESCALATE = "escalate", "Escalate"
@@ -104,7 +104,7 @@ class Verb(models.TextChoices):
     EXCLUDE = "exclude", "Exclude an interval"
     DISPUTE = "dispute", "Record a dispute"
     UPHOLD = "uphold", "Uphold the claim"
-    WITHDRAW = "withdraw_dispute", "The dispute is withdrawn"
+    WITHDRAW = "withdraw_dispute", "Mark as withdrawn"
     RELEASE = "release_claim", "Release the claim"
 
 
@@ -152,7 +152,7 @@ class QueueReason(models.TextChoices):
     UNDER_SPEECH = "under_speech", "Under speech"
     TWO_CANDIDATES = "two_candidates", "Two candidates"
     SHARED_LOOP = "shared_loop", "Shared loop"
-    METADATA_CONFLICT = "metadata_conflict", "Codes disagree"
+    METADATA_CONFLICT = "metadata_conflict", "ISRC conflict"
     RESCAN_CHANGED = "rescan_changed", "Changed by a rescan"
     ENGINES_DISAGREE = "engines_disagree", "Engines disagree"
     FOUND_LATE = "found_late", "Found late"
@@ -161,7 +161,7 @@ class QueueReason(models.TextChoices):
     EXCLUDED = "excluded", "Excluded interval"
     LICENCE_PARTIAL = "licence_partial", "Partly licensed"
     LICENCE_ENDED = "licence_ended", "Licence ended"
-    POLICY = "policy", "A policy asks"
+    POLICY = "policy", "Sent by a policy"
     SECOND_APPROVAL = "second_approval", "Second approval"
     DISPUTE = "dispute", "Disputed"
 

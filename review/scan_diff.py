@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from catalogue.models import Recording
 from review.models import Match
-from review.services import figures, spans
-from review.services.rescans import SAME_SPANS_SHARE
+from review.services import figures, intervals
+from review.services.rescans import SAME_INTERVALS_SHARE
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan
 
@@ -34,17 +34,17 @@ class ScanSide:
 
     score: Decimal | None
     relation: str
-    spans: Sequence[spans.Span]
+    intervals: Sequence[intervals.Interval]
 
     @property
     def first_start_ms(self) -> int:
         """Return where the first segment starts in the file."""
-        return min(start for start, _ in self.spans)
+        return min(start for start, _ in self.intervals)
 
     @property
     def matched_ms(self) -> int:
         """Return the matched time in the file; overlaps count once."""
-        return spans.length(self.spans)
+        return intervals.length(self.intervals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,10 @@ def _row(
         change = ScanChange.FOUND if before is None else ScanChange.LOST
     else:
         # The same rule decides whether a decision carries over.
-        same = spans.overlap_share(before.spans, after.spans) >= SAME_SPANS_SHARE
+        same = (
+            intervals.overlap_share(before.intervals, after.intervals)
+            >= SAME_INTERVALS_SHARE
+        )
         related = before.relation == after.relation
         change = ScanChange.SAME if same and related else ScanChange.CHANGED
     return ScanDiffRow(change, recording, before, after, live.get(recording.pk))
@@ -156,7 +159,7 @@ def _sides(*scans: Scan) -> dict[int, ScanSide]:
     sides = {}
     for key, detections in found.items():
         intervals = [
-            figures.source_span(segment)
+            figures.source_interval(segment)
             for detection in detections
             for segment in detection.segments.all()
         ]
@@ -165,6 +168,6 @@ def _sides(*scans: Scan) -> dict[int, ScanSide]:
             sides[key] = ScanSide(
                 score=max(scores, default=None),
                 relation=relations.get(key, ""),
-                spans=intervals,
+                intervals=intervals,
             )
     return sides

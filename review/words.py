@@ -51,10 +51,10 @@ _DONE = {
     "licence_ended": lazy("ended, so it waits again"),
 }
 _ABOUT_AN_EXCLUSION = {
-    "exclude": lazy("excluded %(span)s"),
-    "propose_exclusion": lazy("proposed to exclude %(span)s"),
-    "approve_exclusion": lazy("approved the exclusion of %(span)s"),
-    "refuse_exclusion": lazy("refused to exclude %(span)s"),
+    "exclude": lazy("excluded %(interval)s"),
+    "propose_exclusion": lazy("proposed to exclude %(interval)s"),
+    "approve_exclusion": lazy("approved the exclusion of %(interval)s"),
+    "refuse_exclusion": lazy("refused to exclude %(interval)s"),
 }
 # Some codes occur in several enumerations; the last one here names them.
 _REASONS: dict[str, str] = {
@@ -106,8 +106,8 @@ def _found(after: Json) -> str:
 def _about_an_exclusion(event: Event) -> str:
     proposes = event.after.get("state") == MatchState.ESCALATED
     action = "propose_exclusion" if proposes else event.action
-    span = " – ".join(map(_clock, event.after["span"]))
-    return str(_ABOUT_AN_EXCLUSION[action]) % {"span": span}
+    interval = " – ".join(map(_clock, event.after["span"]))
+    return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
 
 
 def _clock(milliseconds: int) -> str:

@@ -131,10 +131,10 @@ class CallbackOutcome(models.TextChoices):
 
     QUEUED = "queued", "Queued"
     APPLIED = "applied", "Applied"
-    UNCHANGED = "unchanged", "Nothing new"
+    UNCHANGED = "unchanged", "Unchanged"
     ORPHAN = "orphan", "Waiting for its file"
     REFUSED = "refused", "Refused"
-    FAILED = "failed", "Given up"
+    FAILED = "failed", "Failed"
 
 
 class DeliveryStatus(models.TextChoices):
@@ -142,7 +142,7 @@ class DeliveryStatus(models.TextChoices):
 
     WAITING = "waiting", "Waiting"
     DELIVERED = "delivered", "Delivered"
-    FAILED = "failed", "Given up"
+    FAILED = "failed", "Failed"
 
 
 class DifferenceKind(models.TextChoices):
@@ -157,9 +157,9 @@ class DifferenceKind(models.TextChoices):
 class KeepAudio(models.TextChoices):
     """The audio that stays after a scan; the fingerprint always stays."""
 
-    ORIGINAL = "original", "The file itself"
-    COPY = "copy", "Only a small copy to listen to"
-    NOTHING = "nothing", "Nothing that can be heard"
+    ORIGINAL = "original", "The original file"
+    COPY = "copy", "Only a small copy for listening"
+    NOTHING = "nothing", "No audio"
 
 
 class WatchInterval(models.IntegerChoices):
@@ -176,11 +176,11 @@ class WatchInterval(models.IntegerChoices):
 class WatchItemState(models.TextChoices):
     """The outcome for one item of a watched source."""
 
-    PRESENT = "present", "Listed before the watch"
-    WAITING = "waiting", "Waits for the next check"
+    PRESENT = "present", "Listed before the watch began"
+    WAITING = "waiting", "Waiting for the next check"
     SCANNED = "scanned", "Submitted"
-    SEEN = "seen", "Submitted before"
-    FILTERED = "filtered", "Title does not fit"
+    SEEN = "seen", "Already submitted"
+    FILTERED = "filtered", "Title does not match"
     REFUSED = "refused", "Refused"
 
 
@@ -189,4 +189,4 @@ class SourceGone(models.TextChoices):
 
     UNLISTED = "unlisted", "The watched source no longer lists it"
     GONE = "link_gone", "Its link no longer works"
-    PRIVATE = "link_private", "Its link became private"
+    PRIVATE = "link_private", "Its link is now private"

@@ -14,7 +14,7 @@ from scanning.models import Detection, Scan, ScannedFile, Segment
 # Engines place the same sound slightly differently; smaller shifts do not count.
 _SAME_PLACE_MS = 3_000
 
-Span = tuple[int, int]
+Interval = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,14 @@ class EngineDetection:
     """Intervals in which one engine found one recording."""
 
     recording: Recording
-    spans: list[Span] = field(default_factory=list)
+    intervals: list[Interval] = field(default_factory=list)
 
     @property
-    def whole(self) -> Span:
+    def whole(self) -> Interval:
         """Return the interval from the first start to the last end."""
-        return min(start for start, _ in self.spans), max(end for _, end in self.spans)
+        return min(start for start, _ in self.intervals), max(
+            end for _, end in self.intervals
+        )
 
 
 def differences(file: ScannedFile) -> list[Difference] | None:
@@ -95,14 +97,14 @@ def _found_by(scans: Sequence[Scan], *, floor: Decimal) -> dict[int, EngineDetec
     found: dict[int, EngineDetection] = {}
     for detection in detections.prefetch_related("segments"):
         segments: Iterable[Segment] = detection.segments.all()
-        spans = [(segment.start_ms, segment.end_ms) for segment in segments]
+        intervals = [(segment.start_ms, segment.end_ms) for segment in segments]
         below = detection.score is not None and detection.score < floor
         # Detections below the floor are suppressed, so they are no disagreement.
-        if spans and not below:
+        if intervals and not below:
             entry = found.setdefault(
                 detection.recording_id, EngineDetection(detection.recording)
             )
-            entry.spans += spans
+            entry.intervals += intervals
     return found
 
 
@@ -127,7 +129,11 @@ def _alone(
         if key in others:
             continue
         rival = next(
-            (other for other in others.values() if _overlap(alone.spans, other.spans)),
+            (
+                other
+                for other in others.values()
+                if _overlap(alone.intervals, other.intervals)
+            ),
             None,
         )
         if rival is None:
@@ -138,12 +144,14 @@ def _alone(
             )
 
 
-def _overlap(some: Sequence[Span], others: Sequence[Span]) -> bool:
+def _overlap(some: Sequence[Interval], others: Sequence[Interval]) -> bool:
     """Tell whether the two overlap by more than half of the shorter."""
     shared = sum(
         max(0, min(a_end, b_end) - max(a_start, b_start))
         for a_start, a_end in some
         for b_start, b_end in others
     )
-    shorter = min(sum(end - start for start, end in spans) for spans in (some, others))
+    shorter = min(
+        sum(end - start for start, end in intervals) for intervals in (some, others)
+    )
     return 2 * shared > shorter

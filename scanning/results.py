@@ -47,7 +47,7 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
         engine_version=result.engine_version,
         buckets=list(result.buckets),
         recordings_searched=result.recordings_searched,
-        stretches=list(result.stretches),
+        unmatched=list(result.unmatched),
         warnings=list(result.warnings),
         other_sections=result.other_sections,
         no_match_reason=_why_no_match(scan.scanned_file, result),

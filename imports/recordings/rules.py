@@ -11,7 +11,7 @@ from django.core.files.base import File
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
-from catalogue.selectors import excluded_segments, excluded_spans
+from catalogue.selectors import excluded_intervals, excluded_segments
 from catalogue.services import RecordingDetails
 from dedup import intake
 from imports.recordings.errors import Overtaken, RowRefused
@@ -80,7 +80,7 @@ class RowRules:
         Raises ``RowRefused`` if there are any and the user may not exclude them or
         approve the proposals for them.
         """
-        known = excluded_spans(recording) if recording is not None else []
+        known = excluded_intervals(recording) if recording is not None else []
         missing = [interval for interval in intervals if interval not in known]
         if missing and not self._person.has_perm(Action.EDIT_CATALOGUE):
             raise RowRefused("Only a manager may exclude intervals of recordings.")
@@ -129,7 +129,7 @@ class RowRules:
                     continue
                 exclusions.exclude(
                     recording=recording,
-                    span=interval,
+                    interval=interval,
                     reason=ExclusionReason.OTHER,
                     user=self._person,
                     note=note,

@@ -16,8 +16,8 @@ class FoundFile:
     """One file with its results.
 
     ``remote_id`` is the service's own id; if empty, the name identifies the file.
-    ``results`` has the sections that ``acrcloud_results`` reads. ``stretches`` are
-    intervals without a result, as in ``Scan.stretches``.
+    ``results`` has the sections that ``acrcloud_results`` reads. ``unmatched`` are
+    intervals without a result, as in ``Scan.unmatched``.
     """
 
     line: int
@@ -28,4 +28,4 @@ class FoundFile:
     url: str = ""
     duration_ms: int = 0
     scanned_at: str = ""
-    stretches: list[Json] = field(default_factory=list)
+    unmatched: list[Json] = field(default_factory=list)

@@ -153,11 +153,11 @@ class ResultImporter:
             results.store_failure(scan=scan, failure=failure)
             return
         result = engine_result(found.results, answer)
-        partly = any(span["kind"] == "not_scanned" for span in found.stretches)
+        partly = any(interval["kind"] == "not_scanned" for interval in found.unmatched)
         result = replace(
             result,
             engine_version=ENGINE_VERSION,
-            stretches=tuple(found.stretches),
+            unmatched=tuple(found.unmatched),
             warnings=(f"{origin}.",),
             no_match_reason=NoMatchReason.PARTIAL_SCAN
             if partly and not result.found

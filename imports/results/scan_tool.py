@@ -103,13 +103,13 @@ def _take(file: _File, row: Row) -> None:
     end = start + (_number(row, "played_duration_ms") or WINDOW_MS)
     file.end_ms = max(file.end_ms, end)
     code = row.get("status_code", "").strip()
-    span = {"start_ms": start, "end_ms": end}
+    interval = {"start_ms": start, "end_ms": end}
     title, custom = row.get("title", "").strip(), row.get("custom_files_title", "")
     # A failed request is not a window without a match.
     if code not in _OK | _NOTHING:
-        file.failed.append({**span, "kind": "not_scanned"})
+        file.failed.append({**interval, "kind": "not_scanned"})
     elif code in _NOTHING or not (title or custom):
-        file.nothing.append({**span, "kind": "no_match"})
+        file.nothing.append({**interval, "kind": "no_match"})
     else:
         if title:
             section = file.custom if "bucket_id" in row else file.music
@@ -182,8 +182,8 @@ def _found(file: _File) -> FoundFile:
         state=state,
         results={"music": file.music, "custom_files": file.custom},
         duration_ms=file.end_ms,
-        stretches=sorted(
-            [*file.nothing, *file.failed], key=lambda span: span["start_ms"]
+        unmatched=sorted(
+            [*file.nothing, *file.failed], key=lambda interval: interval["start_ms"]
         ),
     )
 

@@ -97,12 +97,12 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboundCallback]:
         """Count the attempts."""
-        return super().get_queryset(request).annotate(tried=Count("tries"))
+        return super().get_queryset(request).annotate(attempt_count=Count("attempts"))
 
-    @admin.display(description="Attempts", ordering="tried")
+    @admin.display(description="Attempts", ordering="attempt_count")
     def attempts(self, callback: Any) -> int:  # Any: carries an annotation
         """Return how often the callback was sent."""
-        return int(callback.tried)
+        return int(callback.attempt_count)
 
     @admin.display(description="Made", ordering="created_at")
     def created(self, callback: OutboundCallback) -> SafeString:

@@ -32,7 +32,6 @@ from reports import services as reports
 from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from review import selectors
-from review.choices import Verb
 from review.decisions.decide import allowed_verbs
 from review.filters import search_condition
 from review.models import Match
@@ -90,12 +89,7 @@ class MatchAdmin(RoleAdmin[Match]):
     search_help_text = "Title, artist, file name, or a whole id or ISRC"
     ordering = ["-created_at", "-id"]
     actions = [
-        "confirm_matches",
-        "clear_matches",
-        "reject_matches",
-        "escalate_matches",
-        "reopen_matches",
-        "undo_matches",
+        *map(match_decisions.action_of, match_decisions.BULK_VERBS),
         "assign_matches",
         "export_matches",
         "build_evidence",
@@ -247,50 +241,6 @@ class MatchAdmin(RoleAdmin[Match]):
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Let users export who may run reports."""
         return request.user.has_perm(Action.REPORT)
-
-    @admin.action(description="Confirm the selected as ours", permissions=["decide"])
-    def confirm_matches(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> HttpResponse | None:
-        """Confirm the selected matches after a preview."""
-        return match_decisions.decide_many(self, request, queryset, Verb.CONFIRM)
-
-    @admin.action(description="Clear the selected…", permissions=["decide"])
-    def clear_matches(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> HttpResponse | None:
-        """Clear the selected matches after a preview."""
-        return match_decisions.decide_many(self, request, queryset, Verb.CLEAR)
-
-    @admin.action(description="Reject the selected…", permissions=["decide"])
-    def reject_matches(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> HttpResponse | None:
-        """Reject the selected matches after a preview."""
-        return match_decisions.decide_many(self, request, queryset, Verb.REJECT)
-
-    @admin.action(description="Escalate the selected…", permissions=["decide"])
-    def escalate_matches(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> HttpResponse | None:
-        """Escalate the selected matches after a preview."""
-        return match_decisions.decide_many(self, request, queryset, Verb.ESCALATE)
-
-    @admin.action(description="Reopen the selected…", permissions=["approve"])
-    def reopen_matches(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> HttpResponse | None:
-        """Reopen the selected matches after a preview."""
-        return match_decisions.decide_many(self, request, queryset, Verb.REOPEN)
-
-    @admin.action(
-        description="Undo the last decision on the selected", permissions=["decide"]
-    )
-    def undo_matches(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> HttpResponse | None:
-        """Undo the last decision on the selected matches after a preview."""
-        return match_decisions.decide_many(self, request, queryset, Verb.UNDO)
 
     @admin.action(description="Assign the selected…", permissions=["decide"])
     def assign_matches(

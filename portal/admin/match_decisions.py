@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -32,6 +32,14 @@ from review.models import Match
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
+BULK_VERBS = (
+    Verb.CONFIRM,
+    Verb.CLEAR,
+    Verb.REJECT,
+    Verb.ESCALATE,
+    Verb.REOPEN,
+    Verb.UNDO,
+)
 PREVIEW_ROWS = 20
 REFUSALS_SHOWN = 10
 
@@ -102,23 +110,28 @@ class _Work:
     act: Callable[[Versions], Decided]
 
 
-def decide_many(
-    model_admin: ModelAdmin[Match],
-    request: HttpRequest,
-    queryset: QuerySet[Match],
-    verb: Verb,
-) -> HttpResponse | None:
-    """Decide the selected matches after a preview."""
+def action_of(verb: Verb) -> Callable[..., HttpResponse | None]:
+    """Return the admin action that decides the selected matches with one verb."""
     rule = RULES[verb]
-    form = DecisionForm(rule, _sent(request))
+    permission = "approve" if rule.action == Action.APPROVE else "decide"
 
-    def act(expected: Versions) -> Decided:
-        return decide(
-            versions=expected, user=user_of(request), decision=form.decision()
-        )
+    @admin.action(description=f"{rule.label} the selected…", permissions=[permission])
+    def decide_selected(
+        model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
+    ) -> HttpResponse | None:
+        form = DecisionForm(rule, _sent(request))
 
-    work = _Work(rule.label, rule.done, form, act)
-    return _carry_out_many(model_admin, request, queryset, work)
+        def act(expected: Versions) -> Decided:
+            return decide(
+                versions=expected, user=user_of(request), decision=form.decision()
+            )
+
+        work = _Work(rule.label, rule.done, form, act)
+        return _carry_out_many(model_admin, request, queryset, work)
+
+    # The admin names an action after its function.
+    decide_selected.__name__ = f"{verb}_matches"
+    return decide_selected
 
 
 def assign_many(

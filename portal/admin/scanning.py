@@ -392,15 +392,15 @@ class SegmentInline(ReadOnlyInline):
     @admin.display(description="Source")
     def source(self, segment: Segment) -> SafeString:
         """Return the interval in the file."""
-        return _span(segment.start_ms, segment.end_ms)
+        return _interval(segment.start_ms, segment.end_ms)
 
     @admin.display(description="Reference")
     def reference(self, segment: Segment) -> SafeString:
         """Return the interval in the recording."""
-        return _span(segment.reference_start_ms, segment.reference_end_ms)
+        return _interval(segment.reference_start_ms, segment.reference_end_ms)
 
 
-def _span(start_ms: int, end_ms: int) -> SafeString:
+def _interval(start_ms: int, end_ms: int) -> SafeString:
     start, end = (formats.clock(at, digits=3) for at in (start_ms, end_ms))
     return format_html('<span class="nowrap">{} – {}</span>', start, end)
 

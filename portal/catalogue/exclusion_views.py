@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.roles import Action
 from catalogue.models import Exclusion, Recording
 from portal.pictures import exclusion
-from portal.pictures.exclusion import StretchForm
+from portal.pictures.exclusion import IntervalForm
 from portal.shared.access import PortalRequest, needs
 from review.decisions import proposals
 from review.errors import ReviewError
@@ -28,24 +28,24 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
     recording = get_object_or_404(Recording, uid=uid)
     posted = request.method == "POST"
     data = request.POST if posted else request.GET
-    form = StretchForm(recording, data or None)
+    form = IntervalForm(recording, data or None)
     shown = None
     if form.is_valid():
         if posted and _save(request, recording, form):
             return redirect("portal:recording_detail", uid=uid)
-        shown = exclusion.preview(recording=recording, span=form.span())
+        shown = exclusion.preview(recording=recording, interval=form.interval())
     context = {"recording": recording, "form": form, "preview": shown}
     return render(request, "portal/catalogue/exclusion.html", context)
 
 
-def _save(request: PortalRequest, recording: Recording, form: StretchForm) -> bool:
+def _save(request: PortalRequest, recording: Recording, form: IntervalForm) -> bool:
     """Exclude or propose the interval; return False if that was refused."""
     values, user = form.cleaned_data, request.user
     try:
         if user.has_perm(Action.EDIT_CATALOGUE):
             exclusions.exclude(
                 recording=recording,
-                span=form.span(),
+                interval=form.interval(),
                 reason=values["reason"],
                 user=user,
                 note=values["note"],
@@ -55,7 +55,7 @@ def _save(request: PortalRequest, recording: Recording, form: StretchForm) -> bo
         else:
             exclusions.propose(
                 recording=recording,
-                span=form.span(),
+                interval=form.interval(),
                 reason=values["reason"],
                 user=user,
                 note=values["note"],
@@ -85,11 +85,11 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
         else:
             messages.success(request, "Interval excluded.")
         return redirect("portal:recording_detail", uid=recording.uid)
-    span = (segment.start_ms, segment.end_ms)
+    interval = (segment.start_ms, segment.end_ms)
     context = {
         "recording": recording,
         "proposed": segment,
-        "preview": exclusion.preview(recording=recording, span=span),
+        "preview": exclusion.preview(recording=recording, interval=interval),
     }
     return render(request, "portal/catalogue/exclusion.html", context)
 

@@ -175,7 +175,7 @@ _WAYS: Mapping[str, _Way] = {
     ),
     "dispatch": _Way(
         Action.REPORT,
-        lambda job, user: scheduling.send_again(dispatch=job.subject, user=user),
+        lambda job, user: scheduling.send_again(delivery=job.subject, user=user),
     ),
 }
 

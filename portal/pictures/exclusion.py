@@ -15,7 +15,7 @@ from portal.pictures import ribbon, waveform
 from portal.pictures.waveform import load_waveform
 from portal.shared import formats
 from review.services import exclusions
-from review.services.spans import Span
+from review.services.intervals import Interval
 from scanning.models import Segment
 
 _WAVE_POINTS = 450
@@ -52,7 +52,7 @@ class MediaTimeField(forms.CharField):
         return formats.clock(value, digits=3) if isinstance(value, int) else value
 
 
-class StretchForm(forms.Form):
+class IntervalForm(forms.Form):
     """An interval of a recording, and the reason to exclude it."""
 
     start = MediaTimeField(label=_("From"), help_text=_("1:02.500, or in seconds"))
@@ -76,20 +76,20 @@ class StretchForm(forms.Form):
         values = super().clean() or {}
         if "start" in self.errors or "end" in self.errors:
             return values
-        start, end = self.span()
+        start, end = self.interval()
         if end <= start:
             self.add_error("end", _("The end must be after the start."))
         elif self.recording.duration_ms and end > self.recording.duration_ms:
             self.add_error("end", _("The recording is shorter than that."))
         return values
 
-    def span(self) -> Span:
+    def interval(self) -> Interval:
         """Return the interval in milliseconds; both times must be valid."""
         return self.cleaned_data["start"], self.cleaned_data["end"]
 
 
 @dataclass(frozen=True, slots=True)
-class StretchPicture:
+class IntervalPicture:
     """The whole recording with its exclusions, this match's segments and the selection."""
 
     duration_ms: int
@@ -102,10 +102,10 @@ class StretchPicture:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The form and picture of "exclude part" on the review page."""
+    """The form and picture of "exclude interval" on the review page."""
 
-    form: StretchForm
-    picture: StretchPicture
+    form: IntervalForm
+    picture: IntervalPicture
     preview: exclusions.ExclusionPreview | None = None
     seen: str = ""
 
@@ -115,17 +115,17 @@ def strip(
     recording: Recording,
     plays: Iterable[Segment],
     excluded: Iterable[Exclusion],
-    picked: Span,
+    picked: Interval,
     posted: QueryDict | None = None,
 ) -> Strip:
     """Return the strip; ``picked`` is the initial interval, ``posted`` the form data."""
     listed = list(plays)
     initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
-    form = StretchForm(recording, posted, initial)
+    form = IntervalForm(recording, posted, initial)
     shown = None
     if posted is not None and form.is_valid():
-        picked = form.span()
-        shown = preview(recording=recording, span=picked)
+        picked = form.interval()
+        shown = preview(recording=recording, interval=picked)
     return Strip(
         form=form,
         picture=_draw(recording, listed, excluded, picked),
@@ -134,24 +134,26 @@ def strip(
     )
 
 
-def preview(*, recording: Recording, span: Span) -> exclusions.ExclusionPreview:
+def preview(*, recording: Recording, interval: Interval) -> exclusions.ExclusionPreview:
     """Return the matches that excluding the interval would touch."""
-    return exclusions.preview(recording=recording, start_ms=span[0], end_ms=span[1])
+    return exclusions.preview(
+        recording=recording, start_ms=interval[0], end_ms=interval[1]
+    )
 
 
-def seen_mark(span: Span) -> str:
+def seen_mark(interval: Interval) -> str:
     """Return the form value that proves which interval's preview the user has seen."""
-    return f"{span[0]}-{span[1]}"
+    return f"{interval[0]}-{interval[1]}"
 
 
 def _draw(
     recording: Recording,
     plays: Iterable[Segment],
     excluded: Iterable[Exclusion],
-    picked: Span,
-) -> StretchPicture:
+    picked: Interval,
+) -> IntervalPicture:
     whole = waveform.Window(0, recording.duration_ms)
-    return StretchPicture(
+    return IntervalPicture(
         duration_ms=recording.duration_ms,
         wave=waveform.wave_paths(load_waveform(recording), points=_WAVE_POINTS),
         ticks=ribbon.ruler(whole),

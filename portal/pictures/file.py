@@ -18,11 +18,11 @@ from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
-from review.services.spans import length, without
+from review.services.intervals import length, without
 from scanning.choices import NoMatchReason
 from scanning.models import Scan, ScannedFile, Segment
 
-_STRETCH_LANES = {
+_UNMATCHED_LANES = {
     "no_match": "No match",
     "silence": "Silence",
     "not_scanned": "Not scanned",
@@ -95,14 +95,16 @@ def draw_coverage(
         return None
     by_state: dict[str, list[tuple[int, int]]] = {}
     for match in matches:
-        spans = [(play.start_ms, play.end_ms) for play in match.segments]
-        by_state.setdefault(match.state, []).extend(spans)
+        intervals = [(play.start_ms, play.end_ms) for play in match.segments]
+        by_state.setdefault(match.state, []).extend(intervals)
     taken: list[tuple[int, int]] = []
     parts = []
     for state in _COVERAGE_ORDER:
-        spans = by_state.get(state, [])
-        parts.append(ribbon.CoveragePart(state, length(taken + spans) - length(taken)))
-        taken += spans
+        intervals = by_state.get(state, [])
+        parts.append(
+            ribbon.CoveragePart(state, length(taken + intervals) - length(taken))
+        )
+        taken += intervals
     return ribbon.coverage(
         duration_ms=file.duration_ms, parts=parts, rest_label=_nothing()
     )
@@ -112,13 +114,13 @@ def fill_coverage(files: Iterable[ScannedFile]) -> None:
     """Set ``coverage_pct`` of each file: its matched share, overlaps counted once."""
     listed = {file.pk: file for file in files}
     matches = review_selectors.matches().filter(scanned_file__in=listed)
-    spans: dict[int, list[tuple[int, int]]] = {}
+    intervals: dict[int, list[tuple[int, int]]] = {}
     for match in review_selectors.with_segments(
         matches.exclude(state=MatchState.SUPPRESSED)
     ):
         plays = [(play.start_ms, play.end_ms) for play in match.segments]
-        spans.setdefault(match.scanned_file_id, []).extend(plays)
-    for pk, covered in spans.items():
+        intervals.setdefault(match.scanned_file_id, []).extend(plays)
+    for pk, covered in intervals.items():
         if listed[pk].duration_ms:
             listed[pk].coverage_pct = 100 * length(covered) / listed[pk].duration_ms
 
@@ -150,34 +152,37 @@ def fact_lanes(scan: Scan | None, plays: Iterable[Segment]) -> list[ribbon.FactL
     """
     plays = list(plays)
     heard = [play for play in plays if (play.speech_pct or 0) >= UNDER_SPEECH_PCT]
-    spans = {"speech": [ribbon.Span(play.start_ms, play.end_ms) for play in heard]}
+    intervals = {
+        "speech": [ribbon.DrawnInterval(play.start_ms, play.end_ms) for play in heard]
+    }
     # A late match can lie where the full scan found none.
     taken = [(play.start_ms, play.end_ms) for play in plays]
-    for stretch in scan.stretches if scan else []:
-        left = without([(stretch["start_ms"], stretch["end_ms"])], taken)
-        drawn = [ribbon.Span(start, end) for start, end in left]
-        spans.setdefault(stretch["kind"], []).extend(drawn)
-        if stretch.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
-            spans["speech"].extend(drawn)
-    names = _STRETCH_LANES
-    if scan and scan.stretches and not sees_every_bucket():
+    for interval in scan.unmatched if scan else []:
+        left = without([(interval["start_ms"], interval["end_ms"])], taken)
+        drawn = [ribbon.DrawnInterval(start, end) for start, end in left]
+        intervals.setdefault(interval["kind"], []).extend(drawn)
+        if interval.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
+            intervals["speech"].extend(drawn)
+    names = _UNMATCHED_LANES
+    if scan and scan.unmatched and not sees_every_bucket():
         names = names | {"no_match": _nothing()}
-        spans["no_match"] = _rest(scan, plays)
+        intervals["no_match"] = _rest(scan, plays)
     return [
-        ribbon.FactLane(name, kind, spans.get(kind, [])) for kind, name in names.items()
+        ribbon.FactLane(name, kind, intervals.get(kind, []))
+        for kind, name in names.items()
     ]
 
 
-def _rest(scan: Scan, plays: Iterable[Segment]) -> list[ribbon.Span]:
+def _rest(scan: Scan, plays: Iterable[Segment]) -> list[ribbon.DrawnInterval]:
     """Return the intervals outside the segments, silence and parts not scanned."""
     taken = [(play.start_ms, play.end_ms) for play in plays]
     taken += [
-        (stretch["start_ms"], stretch["end_ms"])
-        for stretch in scan.stretches
-        if stretch["kind"] != "no_match"
+        (interval["start_ms"], interval["end_ms"])
+        for interval in scan.unmatched
+        if interval["kind"] != "no_match"
     ]
     whole = (0, scan.scanned_file.duration_ms)
-    return [ribbon.Span(*span) for span in without([whole], taken)]
+    return [ribbon.DrawnInterval(*interval) for interval in without([whole], taken)]
 
 
 def _nothing() -> str:
@@ -217,8 +222,8 @@ def why_no_matches(
 
 def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     seen = seen_buckets()
-    silent = [span for span in scan.stretches if span["kind"] == "silence"]
-    silent_ms = sum(span["end_ms"] - span["start_ms"] for span in silent)
+    silent = [interval for interval in scan.unmatched if interval["kind"] == "silence"]
+    silent_ms = sum(interval["end_ms"] - interval["start_ms"] for interval in silent)
     is_known = scan.no_match_reason in NoMatchReason.values
     reason = NoMatchReason(scan.no_match_reason if is_known else "clean_scan")
     return {
@@ -237,7 +242,7 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
         "silence_pct": 100 * silent_ms / file.duration_ms if file.duration_ms else None,
         "speech_pct": _speech_pct(scan),
         "not_scanned": [
-            span for span in scan.stretches if span["kind"] == "not_scanned"
+            interval for interval in scan.unmatched if interval["kind"] == "not_scanned"
         ],
     }
 
@@ -245,17 +250,19 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
 def _speech_pct(scan: Scan) -> float | None:
     """Return the percentage of speech in the rated intervals; None if none is rated."""
     judged = [
-        (span["end_ms"] - span["start_ms"], span["speech_pct"])
-        for span in scan.stretches
-        if "speech_pct" in span
+        (interval["end_ms"] - interval["start_ms"], interval["speech_pct"])
+        for interval in scan.unmatched
+        if "speech_pct" in interval
     ]
-    length = sum(span_ms for span_ms, _ in judged)
+    length = sum(interval_ms for interval_ms, _ in judged)
     return sum(ms * share for ms, share in judged) / length if length else None
 
 
 def _candidates(scan: Scan) -> list[dict[str, Any]]:  # Any: JSON
     """Return the closest candidate below the floor of each unmatched interval."""
-    return [span["candidate"] for span in scan.stretches if "candidate" in span]
+    return [
+        interval["candidate"] for interval in scan.unmatched if "candidate" in interval
+    ]
 
 
 def _closest(

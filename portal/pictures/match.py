@@ -100,9 +100,9 @@ def draw_ribbon(
     )
 
 
-def _frame(play: Segment, duration_ms: int) -> ribbon.Span:
+def _frame(play: Segment, duration_ms: int) -> ribbon.DrawnInterval:
     """Return the interval of the file that the aligned pair shows."""
-    return ribbon.Span(
+    return ribbon.DrawnInterval(
         max(play.start_ms - CONTEXT_MS, 0), min(play.end_ms + CONTEXT_MS, duration_ms)
     )
 

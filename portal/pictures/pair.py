@@ -75,7 +75,7 @@ class Pair:
 
     source: Side
     reference: Side
-    stretch: ribbon.Box
+    interval: ribbon.Box
     leans: tuple[Lean, ...]
     lean_seconds: int
     ratio: Decimal
@@ -134,7 +134,7 @@ def aligned(
             ticks=_ruler(heard),
             gain=_gain(loudness[1], loudness[0]),
         ),
-        stretch=ribbon.Box(
+        interval=ribbon.Box(
             x=_percent(shown, play.start_ms),
             width=f"{100 * (play.end_ms - play.start_ms) / shown.length_ms:.3f}%",
             x2=_percent(shown, play.end_ms),

@@ -163,7 +163,7 @@ def _runs(segments: Sequence[DrawnSegment]) -> list[list[DrawnSegment]]:
     return runs
 
 
-def _span(run: Sequence[DrawnSegment]) -> Window:
+def _interval(run: Sequence[DrawnSegment]) -> Window:
     return Window(run[0].start_ms, max(segment.end_ms for segment in run))
 
 
@@ -171,27 +171,27 @@ def _places(
     runs: Sequence[Sequence[DrawnSegment]],
 ) -> tuple[list[tuple[Window, float, float]], tuple[str, ...]]:
     """Give each run its share of the width; return the places and x of the folds."""
-    spans = [_span(run) for run in runs]
-    room = PLOT_WIDTH - FOLD_WIDTH * (len(spans) - 1)
+    intervals = [_interval(run) for run in runs]
+    room = PLOT_WIDTH - FOLD_WIDTH * (len(intervals) - 1)
     # Half of the width is shared evenly so that short runs stay readable.
-    total = sum(span.length_ms for span in spans)
+    total = sum(interval.length_ms for interval in intervals)
     places: list[tuple[Window, float, float]] = []
     folds: list[str] = []
     left = float(LEFT)
-    for index, span in enumerate(spans):
-        width = room / 2 / len(spans) + room / 2 * span.length_ms / total
-        places.append((span, left, width))
+    for index, interval in enumerate(intervals):
+        width = room / 2 / len(intervals) + room / 2 * interval.length_ms / total
+        places.append((interval, left, width))
         left += width
-        if index < len(spans) - 1:
+        if index < len(intervals) - 1:
             folds += [_number(left + 2), _number(left + FOLD_WIDTH - 2)]
             left += FOLD_WIDTH
     return places, tuple(folds)
 
 
 def _across(at_ms: int, places: Sequence[tuple[Window, float, float]]) -> float:
-    for span, left, width in places:
-        if span.start_ms <= at_ms <= span.end_ms:
-            return left + width * span.percent(at_ms) / 100
+    for interval, left, width in places:
+        if interval.start_ms <= at_ms <= interval.end_ms:
+            return left + width * interval.percent(at_ms) / 100
     raise ValueError(f"no run of the plot holds {at_ms} ms")
 
 
@@ -225,7 +225,7 @@ def _stroke(
 def _across_label(
     run: Sequence[DrawnSegment], places: Sequence[tuple[Window, float, float]]
 ) -> Label:
-    start = _span(run).start_ms
+    start = _interval(run).start_ms
     x = _across(start, places)
     return Label(_number(x), _number(TOP + PLOT_HEIGHT + 16), formats.clock(start))
 

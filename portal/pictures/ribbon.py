@@ -57,7 +57,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DrawnInterval:
     """An interval of the source: speech, silence, no match, or a frame."""
 
     start_ms: int
@@ -73,7 +73,7 @@ class FactLane:
 
     name: str
     kind: str
-    spans: Sequence[Span]
+    intervals: Sequence[DrawnInterval]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def ribbon(
     facts: Sequence[FactLane] = (),
     waveform: DrawnWaveform | None = None,
     window: Window | None = None,
-    frame: Span | None = None,
+    frame: DrawnInterval | None = None,
 ) -> Ribbon:
     """Draw the ribbon of a file, or of a window of it."""
     shown = _clamped(window, duration_ms)
@@ -220,7 +220,7 @@ def ribbon(
         wave=wave_paths(waveform, window=shown, duration_ms=duration_ms),
         lanes=drawn[:MAX_LANES],
         folded=drawn[MAX_LANES:],
-        facts=tuple(_fact_lane(fact, shown) for fact in facts if fact.spans),
+        facts=tuple(_fact_lane(fact, shown) for fact in facts if fact.intervals),
         zooms=_zooms(shown, duration_ms),
         frame=box(frame.start_ms, frame.end_ms, shown) if frame else None,
     )
@@ -331,9 +331,9 @@ def _lane(lane: Lane, shown: Window) -> DrawnLane:
 
 def _fact_lane(fact: FactLane, shown: Window) -> DrawnLane:
     boxes = tuple(
-        box(span.start_ms, span.end_ms, shown)
-        for span in fact.spans
-        if shown.shows(span.start_ms, span.end_ms)
+        box(interval.start_ms, interval.end_ms, shown)
+        for interval in fact.intervals
+        if shown.shows(interval.start_ms, interval.end_ms)
     )
     return DrawnLane(fact.name, boxes, kind=fact.kind)
 

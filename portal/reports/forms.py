@@ -125,7 +125,7 @@ class ScheduleForm(forms.Form):
     channel = forms.ChoiceField(label=_("Send by"), choices=Channel.choices)
     recipients = forms.CharField(
         required=False,
-        label=_("E-mail addresses"),
+        label=_("Email addresses"),
         widget=forms.Textarea({"rows": 2}),
         help_text=_("Separated by commas or lines."),
     )

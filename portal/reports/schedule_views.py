@@ -19,7 +19,7 @@ from reports import scheduling
 from reports.jobs import DELIVERY
 from reports.models import ReportDelivery, ReportSchedule
 
-_DISPATCHES = 20
+_DELIVERIES = 20
 
 
 @require_http_methods(["GET", "POST"])
@@ -42,7 +42,7 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
         {
             "form": form,
             "schedules": rows,
-            "dispatches": _deliveries(rows),
+            "deliveries": _deliveries(rows),
             "has_templates": form.fields["template"].queryset.exists(),  # type: ignore[attr-defined]  # a model choice
         },
         status=422 if form.errors else 200,
@@ -54,7 +54,7 @@ def _deliveries(
 ) -> list[tuple[ReportDelivery, Job | None]]:
     """Return the latest deliveries with the jobs of those that wait."""
     latest = ReportDelivery.objects.filter(schedule__in=schedules)
-    listed = list(latest.select_related("schedule__template", "run")[:_DISPATCHES])
+    listed = list(latest.select_related("schedule__template", "run")[:_DELIVERIES])
     waiting = jobs_of(DELIVERY, listed, OPEN_STATES)
     return [(each, waiting.get(each.pk)) for each in listed]
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.roles import Action
 from portal.pictures import exclusion
-from portal.pictures.exclusion import StretchForm
+from portal.pictures.exclusion import IntervalForm
 from portal.review import page, views
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
@@ -32,7 +32,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
     A POST saves only if the user has seen the preview of exactly this interval.
     """
     match = views.find_match(uid)
-    form = StretchForm(match.recording, request.POST or request.GET)
+    form = IntervalForm(match.recording, request.POST or request.GET)
     if request.method == "GET":
         return _preview(request, match, form)
     version = selection.read_version(request.POST.get("version", ""))
@@ -49,7 +49,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
         return views.refuse(
             request,
             match,
-            "bad_stretch",
+            "bad_interval",
             sentence_of(form),
             status=400,
             verb=Verb.EXCLUDE,
@@ -62,7 +62,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
         return views.refuse(
             request, match, "gone", changed, status=409, verb=Verb.EXCLUDE
         )
-    if request.POST.get("seen") != exclusion.seen_mark(form.span()):
+    if request.POST.get("seen") != exclusion.seen_mark(form.interval()):
         return views.refuse(
             request, match, "preview_first", _SEE_FIRST, status=409, verb=Verb.EXCLUDE
         )
@@ -71,7 +71,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
             Verb.EXCLUDE,
             code=form.cleaned_data["reason"],
             note=form.cleaned_data["note"],
-            interval=form.span(),
+            interval=form.interval(),
             also=set(request.POST.getlist("match")),
         )
         decided = decide_one(
@@ -86,12 +86,12 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _preview(
-    request: PortalRequest, match: Match, form: StretchForm
+    request: PortalRequest, match: Match, form: IntervalForm
 ) -> HttpResponseBase:
     if not form.is_valid():
         context: dict[str, object] = {"fault": sentence_of(form)}
         return render(request, "portal/review/_part_preview.html", context)
-    span = form.span()
-    shown = exclusion.preview(recording=match.recording, span=span)
-    context = {"match": match, "preview": shown, "seen": exclusion.seen_mark(span)}
+    interval = form.interval()
+    shown = exclusion.preview(recording=match.recording, interval=interval)
+    context = {"match": match, "preview": shown, "seen": exclusion.seen_mark(interval)}
     return render(request, "portal/review/_part_preview.html", context)

@@ -243,7 +243,7 @@ def _strip(
     draft: Draft | None,
     verbs: Container[str],
 ) -> exclusion.Strip | None:
-    """Return the picture of "exclude part", with the chosen segment preselected.
+    """Return the picture of "exclude interval", with the chosen segment preselected.
 
     None if the user may not reject the match or there is no sound to show.
     """

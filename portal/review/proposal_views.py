@@ -101,7 +101,7 @@ def _page(request: PortalRequest, match: Match, asked: Exclusion) -> HttpRespons
     if asked.approved or asked.removed_at is not None:
         messages.info(request, "This proposal was answered meanwhile.")
         return redirect(queue.url_of(match))
-    span = (asked.start_ms, asked.end_ms)
+    interval = (asked.start_ms, asked.end_ms)
     leads = FROM_QUEUE if request.GET.get("leads") == FROM_QUEUE else ""
     context = {
         "match": match,
@@ -109,8 +109,8 @@ def _page(request: PortalRequest, match: Match, asked: Exclusion) -> HttpRespons
         "here": queue.url_of(match),
         "standing": page.standing(match),
         "proposal": proposed(exclusion=asked, match=match, queue=queue, leads=leads),
-        "preview": preview(recording=match.recording, span=span).without(match),
-        "leaves_nothing": exclusions.leaves_nothing(match=match, span=span),
-        "seen": seen_mark(span),
+        "preview": preview(recording=match.recording, interval=interval).without(match),
+        "leaves_nothing": exclusions.leaves_nothing(match=match, interval=interval),
+        "seen": seen_mark(interval),
     }
     return render(request, "portal/review/proposal.html", context)

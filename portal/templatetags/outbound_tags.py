@@ -21,7 +21,7 @@ _SHOWN = 20
 def outbound_callbacks(context: Context, container: Container) -> dict[str, Any]:
     """Show the newest callbacks with every attempt. Any: a template's context."""
     rows = container.outbound_callbacks.select_related("scanned_file")
-    callbacks = list(rows.prefetch_related("tries")[:_SHOWN])
+    callbacks = list(rows.prefetch_related("attempts")[:_SHOWN])
     waiting = jobs_of(CALLBACK_SENT, callbacks, [JobState.WAITING])
     return {
         "container": container,

@@ -175,16 +175,16 @@ def _fact_lanes(facts: CaseFacts) -> list[tuple[str, Sequence[tuple[int, int]]]]
 
     Other unmatched intervals stay out: they would reveal where other recordings are.
     """
-    stretches = full_scan_of(facts.match.scan).stretches
+    unmatched = full_scan_of(facts.match.scan).unmatched
     lanes: list[tuple[str, Sequence[tuple[int, int]]]] = []
     for kind, name in _FACT_LANES.items():
-        spans = [
-            (stretch["start_ms"], stretch["end_ms"])
-            for stretch in stretches
-            if stretch["kind"] == kind
+        intervals = [
+            (interval["start_ms"], interval["end_ms"])
+            for interval in unmatched
+            if interval["kind"] == kind
         ]
-        if spans:
-            lanes.append((name, spans))
+        if intervals:
+            lanes.append((name, intervals))
     return lanes
 
 

@@ -65,13 +65,13 @@ def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report)
     gaps = []
     if len(chosen) < len(numbered):
         gaps.append(
-            f"Excerpts are of the {MOST_SEGMENTS} longest of {len(numbered)} segments."
+            f"Excerpts cover only the {MOST_SEGMENTS} longest of {len(numbered)} segments."
         )
     if with_reference:
         recording = facts.recording
         sides.append(_Side("reference", recording.audio, recording.duration_ms))
     else:
-        gaps.append("Excerpts of the recording were left out by choice.")
+        gaps.append("Excerpts of the recording were omitted on request.")
     clips: list[Clip] = []
     for index, side in enumerate(sides):
         clips += _cut_side(
@@ -114,7 +114,7 @@ def draw_spectrograms(
     return pictures
 
 
-def clip_span(start_ms: int, end_ms: int, length_ms: int) -> tuple[int, int]:
+def clip_interval(start_ms: int, end_ms: int, length_ms: int) -> tuple[int, int]:
     """Return the interval of an excerpt: the segment with context, up to a limit."""
     first = max(0, start_ms - AROUND_MS)
     last = min(end_ms + AROUND_MS, first + LONGEST_MS)
@@ -133,10 +133,10 @@ class _Side:
     length_ms: int
     removed_at: datetime | None = None
 
-    def span(self, segment: Segment) -> tuple[int, int]:
+    def interval(self, segment: Segment) -> tuple[int, int]:
         if self.name == "source":
-            return clip_span(segment.start_ms, segment.end_ms, self.length_ms)
-        return clip_span(
+            return clip_interval(segment.start_ms, segment.end_ms, self.length_ms)
+        return clip_interval(
             segment.reference_start_ms, segment.reference_end_ms, self.length_ms
         )
 
@@ -150,8 +150,10 @@ def _cut_side(
 ) -> list[Clip]:
     """Cut one side in one pass; add failures to ``gaps``."""
     what = "file" if side.name == "source" else "recording"
-    spans = {number: side.span(segment) for number, segment in chosen}
-    clips = [Clip(side.name, number, *span) for number, span in spans.items()]
+    intervals = {number: side.interval(segment) for number, segment in chosen}
+    clips = [
+        Clip(side.name, number, *interval) for number, interval in intervals.items()
+    ]
     with _on_disk(side.audio) as path:
         if path is None:
             gaps.append(_gone(what, side.removed_at))
@@ -164,11 +166,11 @@ def _cut_side(
                 progress=report,
             )
         except RecognitionError as error:
-            gaps.append(f"The {what} could not be cut: {error}")
+            gaps.append(f"The {what} could not be cut into excerpts: {error}")
             return []
     made = [clip for clip in clips if (folder / clip.name).exists()]
     gaps += [
-        f"The {what} has no sound where segment {clip.segment} lies."
+        f"The {what} has no audio at segment {clip.segment}."
         for clip in clips
         if clip not in made
     ]
@@ -181,7 +183,7 @@ def _gone(what: str, removed_at: datetime | None) -> str:
             f"The audio of the {what} was removed on {removed_at:%Y-%m-%d}; times and "
             "hashes remain."
         )
-    return f"The audio of the {what} is not kept here; times and hashes remain."
+    return f"The audio of the {what} is not stored here; times and hashes remain."
 
 
 @contextmanager
@@ -194,14 +196,14 @@ def _on_disk(audio: FieldFile) -> Iterator[Path | None]:
         yield path
 
 
-def _excerpt(folder: Path, clip: Clip | None, span: tuple[int, int]) -> Excerpt:
+def _excerpt(folder: Path, clip: Clip | None, interval: tuple[int, int]) -> Excerpt:
     """Return one side to draw, without levels if there is no audio."""
     if clip is None:
-        return Excerpt(*span, *span, None)
+        return Excerpt(*interval, *interval, None)
     try:
         levels = media.read_spectrogram(
             folder / clip.name, columns=_COLUMNS, limits=decode_limits()
         )
     except RecognitionError:
         levels = None
-    return Excerpt(clip.start_ms, clip.end_ms, *span, levels)
+    return Excerpt(clip.start_ms, clip.end_ms, *interval, levels)

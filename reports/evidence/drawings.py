@@ -151,10 +151,10 @@ def ribbon(
     ]
     parts += [_rect(x, 15, w, 30, colour) for x, w in _boxes(segments, duration_ms)]
     y = 55
-    for name, spans in facts:
+    for name, intervals in facts:
         parts.append(_label(LEFT - 10, y + 12, name, anchor="end"))
         parts.append(_rect(LEFT, y, PLOT, 16, SUNKEN))
-        for start, end in spans:
+        for start, end in intervals:
             x = LEFT + PLOT * start / duration_ms
             parts.append(
                 _rect(x, y, PLOT * (end - start) / duration_ms, 16, SOURCE_SOFT)
@@ -164,7 +164,7 @@ def ribbon(
     places = ", ".join(offset(segment.start_ms) for segment in segments[:20])
     more = f" and {len(segments) - 20} more" if len(segments) > 20 else ""
     text = f"{len(segments)} segments in {offset(duration_ms)}, at {places}{more}."
-    return _picture("ribbon", "Where in the file it is heard", text, y + 30, parts)
+    return _picture("ribbon", "Position of the match in the file", text, y + 30, parts)
 
 
 def alignment(segments: Sequence[Segment], reference_ms: int) -> Picture:
@@ -198,8 +198,8 @@ def alignment(segments: Sequence[Segment], reference_ms: int) -> Picture:
         )
     parts += _ruler(first, last, top_y + plot)
     text = (
-        f"{len(segments)} strokes: file time across, recording time up. The slope is the "
-        "speed, a jump is an edit, strokes beside each other are repeats."
+        f"{len(segments)} lines: file time across, recording time up. The slope shows the "
+        "speed, a jump shows an edit, and parallel lines show repeats."
     )
     return _picture("alignment", "Alignment of file and recording", text, height, parts)
 
@@ -234,12 +234,12 @@ def spectrograms(number: int, source: Excerpt, reference: Excerpt) -> Picture:
     ):
         left = 20 + index * (width + 30)
         scale = width / max(1, before + after)
-        parts.append(_label(left, 20, f"{name}, {_span(side)}", colour=INK))
+        parts.append(_label(left, 20, f"{name}, {_interval(side)}", colour=INK))
         parts += _one_side(side, left, left + before * scale, scale)
     text = (
-        f"Segment {number}, between the lines: pitch from 60 Hz at the bottom to 7,600 "
-        f"Hz at the top, time across; the file from {_span(source)}, the recording "
-        f"from {_span(reference)}."
+        f"Segment {number}, between the lines: frequency from 60 Hz at the bottom to 7,600 "
+        f"Hz at the top, time across. The file is shown from {_interval(source)}, the recording "
+        f"from {_interval(reference)}."
     )
     name = f"spectrogram-{number:03d}"
     return _picture(name, f"Spectrograms of segment {number}", text, height, parts)
@@ -366,7 +366,7 @@ def _label(
     )
 
 
-def _span(excerpt: Excerpt) -> str:
+def _interval(excerpt: Excerpt) -> str:
     return f"{offset(excerpt.start_ms)} to {offset(excerpt.end_ms)}"
 
 

@@ -80,7 +80,7 @@ def create_key() -> PublicKey:
     except FileExistsError as error:
         raise KeyUnusable(
             f"There is already a key in {path}. Packs name the key that signed them; "
-            "move the old key away, and keep its public half, before you create a new one."
+            "move the old key away, and keep its public key, before you create a new one."
         ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)

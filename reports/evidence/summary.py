@@ -165,7 +165,7 @@ def _segments(pages: Pages, facts: CaseFacts) -> None:
         )
     more = len(numbered) - SEGMENT_ROWS
     if more > 0:
-        text = _("%(count)s more are in segments.csv.") % {"count": more}
+        text = _("segments.csv lists %(count)s more.") % {"count": more}
         pages.write_text(text, size=8, colour=QUIET)
     pages.ln(3)
 
@@ -184,7 +184,7 @@ def _decided(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("Decisions"))
     decided = words.decisions(facts)
     if len(decided) > DECISION_ROWS:
-        text = _("The last %(shown)s of %(all)s; audit.jsonl has them all.")
+        text = _("The last %(shown)s of %(all)s; audit.jsonl contains all of them.")
         values = {"shown": DECISION_ROWS, "all": len(decided)}
         pages.write_text(text % values, size=8, colour=QUIET, most_lines=1)
     for event in decided[-DECISION_ROWS:]:
@@ -205,20 +205,20 @@ def _decided(pages: Pages, facts: CaseFacts) -> None:
 
 
 def _checking(pages: Pages, facts: CaseFacts, gaps: Sequence[str], key_id: str) -> None:
-    _heading(pages, _("How to check this pack"))
+    _heading(pages, _("How to verify this pack"))
     pages.write_text(
         _(
             "Every file is listed in manifest.json with its SHA-256; the manifest is "
-            "signed in manifest.sig. README.txt says how to check both with sha256sum "
+            "signed in manifest.sig. README.txt explains how to verify both with sha256sum "
             "and openssl. Compare the key below with the one that the operator gives "
-            "you by another way."
+            "you through another channel."
         ),
         size=8,
     )
     last = facts.as_of
     for name, value in (
         (_("Signing key"), key_id),
-        (_("State of"), f"{last.at:%Y-%m-%d %H:%M:%S} UTC, event {last.sequence}"),
+        (_("As of"), f"{last.at:%Y-%m-%d %H:%M:%S} UTC, event {last.sequence}"),
         (_("Event hash"), last.hash),
     ):
         _pair(pages, pages.l_margin, pages.epw, name, value)

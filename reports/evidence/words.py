@@ -24,35 +24,46 @@ EMBEDDED_SCALE = "0-100:embedded/1"
 
 _RELATIONS = {
     Relation.ALTERED: lazy(
-        "The recording is heard at another speed or pitch than the original."
+        "The recording is played at a different speed or pitch than the original."
     ),
     Relation.IDENTICAL_AUDIO: lazy(
-        "The file is the recording: one run covers at least 97 % of both."
+        "The file and the recording are the same audio: one segment covers at least "
+        "97 % of both."
     ),
-    Relation.LOOP: lazy("A short part of the recording is heard four times or more."),
+    Relation.LOOP: lazy("A short section of the recording occurs at least four times."),
     Relation.SAME_RECORDING: lazy(
-        "At least 60 % of the recording is heard, in its order."
+        "The file contains at least 60 % of the recording, in its original order."
     ),
-    Relation.EXCERPT: lazy("Part of the recording is heard in the file."),
+    Relation.EXCERPT: lazy("The file contains part of the recording."),
     Relation.SIMILAR_WORK: lazy(
-        "A cloud engine says that the work is the same; it need not be this recording."
+        "A cloud engine reports the same musical work; it may be another recording of it."
     ),
 }
 _STATES = {
-    MatchState.PENDING: lazy("Nobody has decided about this match yet."),
-    MatchState.IN_REVIEW: lazy("A reviewer holds this match; nothing is decided yet."),
-    MatchState.ESCALATED: lazy("The match waits for the decision of a manager."),
+    MatchState.PENDING: lazy("No decision about this match has been made yet."),
+    MatchState.IN_REVIEW: lazy(
+        "A reviewer is examining this match; no decision has been made yet."
+    ),
+    MatchState.ESCALATED: lazy(
+        "The match was referred to a manager, who has not decided yet."
+    ),
     MatchState.CONFIRMED: lazy(
-        "It was confirmed as a use of this recording that no licence covers."
+        "The match was confirmed: the file uses this recording, and no licence covers it."
     ),
-    MatchState.CLEARED: lazy("It is a use of this recording, and the use is allowed."),
-    MatchState.REJECTED: lazy("It was decided that this is not a use to be claimed."),
+    MatchState.CLEARED: lazy(
+        "The match was cleared: the file uses this recording, and the use is permitted."
+    ),
+    MatchState.REJECTED: lazy("The match was rejected: no claim is made for it."),
     MatchState.SUPPRESSED: lazy(
-        "A policy or an excluded stretch took it out of the work."
+        "A policy, an exclusion or the minimum score removed this match from review."
     ),
-    MatchState.DISPUTED: lazy("The claim was confirmed, and the other side objects."),
-    MatchState.UPHELD: lazy("The other side objected; the claim was upheld."),
-    MatchState.RELEASED: lazy("The claim was given up."),
+    MatchState.DISPUTED: lazy(
+        "The claim was confirmed, and the other party disputes it."
+    ),
+    MatchState.UPHELD: lazy(
+        "The other party disputed the claim, and the claim was upheld."
+    ),
+    MatchState.RELEASED: lazy("The claim was released: it is no longer made."),
     MatchState.SUPERSEDED: lazy("A later scan of the same file replaced this match."),
 }
 
@@ -70,13 +81,11 @@ def sentences(facts: CaseFacts) -> list[str]:
     ]
     if match.excluded_ms:
         texts.append(
-            _(
-                "%(s)s s lie on stretches that do not count and are left out of the time."
-            )
+            _("Another %(s)s seconds lie in excluded intervals and are not counted.")
             % {"s": _seconds(match.excluded_ms)}
         )
     if match.second_scan is not None:
-        texts.append(_("Two engines found it independently of each other."))
+        texts.append(_("Two engines found this match independently of each other."))
     return [sentence for sentence in texts if sentence]
 
 
@@ -87,7 +96,7 @@ def decision(facts: CaseFacts) -> str:
     if match.decided_by_name and match.decided_at is not None:
         words = {
             MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC."),
-            MatchState.SUPERSEDED: _("Decided before by %(who)s on %(when)s UTC."),
+            MatchState.SUPERSEDED: _("Previously decided by %(who)s on %(when)s UTC."),
         }.get(MatchState(match.state), _("Decided by %(who)s on %(when)s UTC."))
         texts.append(words % _who(match.decided_by_name, match.decided_at))
     if match.state == MatchState.DISPUTED and match.state_at is not None:
@@ -155,10 +164,12 @@ def _who(name: str, at: datetime) -> dict[str, str]:
 def licences(facts: CaseFacts) -> str:
     """Return the verdict of the licences in one sentence."""
     if not facts.licences:
-        return _("No licence in force speaks of this recording.")
+        return _("No licence in force applies to this recording.")
     full = [each.licence for each in facts.licences if each.cover == "full"]
     if full:
-        return _("Covered by %(names)s.") % {"names": ", ".join(map(str, full))}
+        return _("The use is covered by %(names)s.") % {
+            "names": ", ".join(map(str, full))
+        }
     count = len(facts.licences)
     return ngettext(
         "One licence was considered; it does not cover this use.",
@@ -178,8 +189,8 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
             (_("Album"), recording.album),
             (_("Label"), recording.label),
             ("ISRC", recording.isrc_normalised or recording.isrc),
-            (_("Own id"), recording.custom_id or recording.uid),
-            (_("Length"), offset(recording.duration_ms)),
+            (_("Catalogue id"), recording.custom_id or recording.uid),
+            (_("Duration"), offset(recording.duration_ms)),
             ("SHA-256", recording.audio_sha256),
         ]
     )
@@ -196,8 +207,8 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
             (_("Account"), file.account),
             (_("Programme"), file.programme),
             (_("External id"), file.external_id),
-            (_("Taken in"), f"{file.created_at:%Y-%m-%d %H:%M:%S} UTC"),
-            (_("Length"), offset(file.duration_ms)),
+            (_("Received"), f"{file.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+            (_("Duration"), offset(file.duration_ms)),
             ("SHA-256", file.sha256),
         ]
     )
@@ -211,9 +222,9 @@ def _known(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _what(facts: CaseFacts) -> str:
     match, recording = facts.match, facts.recording
     return ngettext(
-        "%(s)s seconds of “%(title)s” are heard in “%(file)s”, in one place between "
+        "“%(file)s” contains %(s)s seconds of “%(title)s”, in one segment between "
         "%(first)s and %(last)s.",
-        "%(s)s seconds of “%(title)s” are heard in “%(file)s”, in %(count)s places "
+        "“%(file)s” contains %(s)s seconds of “%(title)s”, in %(count)s segments "
         "between %(first)s and %(last)s.",
         match.segment_count,
     ) % {
@@ -238,22 +249,22 @@ def _shares(match: Match) -> str:
 
 def _score(match: Match) -> str:
     if match.score is None:
-        return _("The engine gives no score for it.")
-    text = _("Score %(score)s on the scale %(scale)s.") % {
+        return _("The engine reports no score for this match.")
+    text = _("The score is %(score)s on the scale %(scale)s.") % {
         "score": match.score,
         "scale": match.score_scale,
     }
     if match.score_scale == EMBEDDED_SCALE and match.score >= 50:
         text += " " + _(
-            "By chance alone, unrelated sound is expected to reach it less than once in "
+            "Unrelated audio is expected to reach this score by chance less than once in "
             "10^%(power)s hours."
         ) % {"power": _hours_power(match.score)}
     return (
         text
         + " "
         + _(
-            "The score speaks of chance alone: where two recordings share a loop or a sample, "
-            "both are found."
+            "The score only shows how unlikely chance is: if two recordings share a "
+            "loop or a sample, both are found."
         )
     )
 
@@ -270,18 +281,18 @@ def _speed(match: Match) -> str:
     if match.speed_pct is None:
         return ""
     if not match.speed_pct and not match.pitch_cents:
-        return _("It is heard at the original's speed and pitch.")
+        return _("It is played at the original speed and pitch.")
+    speed = {"speed": f"{match.speed_pct:+}"}
+    if match.pitch_cents is None:
+        return _("Its speed differs from the original by %(speed)s %%.") % speed
     return _(
-        "It is heard %(speed)s %% off the original's speed, %(cents)s cents off "
-        "its pitch."
-    ) % {
-        "speed": f"{match.speed_pct:+}",
-        "cents": "?" if match.pitch_cents is None else f"{match.pitch_cents:+}",
-    }
+        "Its speed differs from the original by %(speed)s %%, its pitch by %(cents)s "
+        "cents."
+    ) % {**speed, "cents": f"{match.pitch_cents:+}"}
 
 
 def _speech(match: Match) -> str:
-    return _("Most of it lies under speech.") if match.under_speech else ""
+    return _("Speech is heard over most of it.") if match.under_speech else ""
 
 
 def _seconds(total_ms: int) -> str:

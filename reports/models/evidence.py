@@ -17,7 +17,7 @@ class PackStatus(models.TextChoices):
     """The state of a pack; a ready pack never changes."""
 
     QUEUED = "queued", "Queued"
-    BUILDING = "building", "Being built"
+    BUILDING = "building", "Building"
     READY = "ready", "Ready"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"

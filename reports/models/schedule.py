@@ -25,7 +25,7 @@ class Every(models.TextChoices):
 class Channel(models.TextChoices):
     """How a report is delivered."""
 
-    EMAIL = "email", _("E-mail")
+    EMAIL = "email", _("Email")
     WEBHOOK = "webhook", _("Webhook")
 
 
@@ -57,7 +57,10 @@ class ReportSchedule(models.Model):
     next_run_at = models.DateTimeField()
     sent_sha256 = models.CharField(max_length=64, blank=True, default="")
     made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name="created by",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -76,10 +79,10 @@ class ReportSchedule(models.Model):
 class ReportDeliveryState(models.TextChoices):
     """The state of a delivery."""
 
-    WAITING = "waiting", _("On its way")
+    WAITING = "waiting", _("Waiting")
     SENT = "sent", _("Sent")
     NOTHING_NEW = "nothing_new", _("Nothing new")
-    FAILED = "failed", _("Given up")
+    FAILED = "failed", _("Failed")
 
 
 class ReportDelivery(models.Model):
@@ -89,7 +92,7 @@ class ReportDelivery(models.Model):
         max_length=32, unique=True, default=partial(new_uid, "rd"), editable=False
     )
     schedule = models.ForeignKey(
-        ReportSchedule, on_delete=models.CASCADE, related_name="dispatches"
+        ReportSchedule, on_delete=models.CASCADE, related_name="deliveries"
     )
     run = models.ForeignKey(ReportRun, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(

@@ -24,6 +24,7 @@ class ReportTemplate(ReportOptions):
         null=True,
         blank=True,
         related_name="+",
+        verbose_name="created by",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -28,7 +28,7 @@ def exclude_part(current: Match, decision: Decision, user: User) -> Match:
     # Start as a proposal; a manager's exclusion is put in force after the decision.
     segment = exclusions.propose(
         recording=current.recording,
-        span=decision.interval,
+        interval=decision.interval,
         reason=decision.code,
         user=user,
         note=decision.note,
@@ -38,7 +38,7 @@ def exclude_part(current: Match, decision: Decision, user: User) -> Match:
     if not manages:
         change = decided(segment, MatchState.ESCALATED, Verb.EXCLUDE)
         change = changes.settled(current, user, change, at=at)
-    elif exclusions.leaves_nothing(match=current, span=decision.interval):
+    elif exclusions.leaves_nothing(match=current, interval=decision.interval):
         change = decided(segment, MatchState.REJECTED, Verb.EXCLUDE)
         change = changes.settled(current, user, change, at=at)
     else:

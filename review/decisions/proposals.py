@@ -56,8 +56,8 @@ def approve_from_match(
     exclusions.refuse_answer(segment=segment, user=user)
     current = _seen(match, segment, user, version)
     waits = current in _waiting_for(segment)
-    span = (segment.start_ms, segment.end_ms)
-    if exclusions.leaves_nothing(match=current, span=span):
+    interval = (segment.start_ms, segment.end_ms)
+    if exclusions.leaves_nothing(match=current, interval=interval):
         change = exclude.decided(segment, MatchState.REJECTED, ProposalVerb.APPROVE)
         change = changes.settled(current, user, change, at=datetime.now(tz=UTC))
         transitions.apply(current=current, change=change, actor=user)

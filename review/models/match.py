@@ -117,10 +117,11 @@ class Match(models.Model):
         default=0, help_text="Matched time removed by exclusions."
     )
     wholly_excluded = models.BooleanField(
-        default=False, help_text="Exclusions leave nothing; the figures ignore them."
+        default=False,
+        help_text="Exclusions cover the whole match; the figures ignore them.",
     )
     source_views = models.BigIntegerField(
-        default=0, help_text="Views of the source, as its platform reports them."
+        default=0, help_text="Views of the source as reported by its platform."
     )
     source_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2)
     reference_coverage_pct = models.DecimalField(
@@ -133,7 +134,7 @@ class Match(models.Model):
     under_speech = models.BooleanField(null=True)
     rivals = models.PositiveIntegerField(
         default=0,
-        help_text="Other recordings in over half of the same time, without copies.",
+        help_text="Other recordings in over half of the same time, not counting copies.",
     )
     found_late = models.BooleanField(default=False)
     lost = models.BooleanField(
@@ -164,7 +165,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="matches",
-        help_text="The policy that chose how the match is treated.",
+        help_text="The policy that decided or routed the match.",
     )
     policy_action = models.CharField(
         max_length=16, choices=PolicyAction.choices, blank=True, default=""
@@ -185,7 +186,7 @@ class Match(models.Model):
         related_name="assigned_matches",
     )
     needs_approval = models.BooleanField(
-        default=False, help_text="A confirmation needs a second person."
+        default=False, help_text="Confirming needs approval by a second person."
     )
     proposed = models.CharField(
         max_length=16,

@@ -48,7 +48,7 @@ class Policy(models.Model):
         related_name="+",
     )
     second_approval = models.BooleanField(
-        default=False, help_text="A confirmation waits for a second person."
+        default=False, help_text="Confirming needs approval by a second person."
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -65,7 +65,7 @@ class Policy(models.Model):
         blank=True,
         related_name="+",
         editable=False,
-        help_text="The author of the current version, who proposes what it does.",
+        help_text="The author of the current version; its proposals are in this name.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

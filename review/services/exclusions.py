@@ -14,12 +14,13 @@ import audit.services
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Exclusion, ExclusionReason, Recording
-from catalogue.selectors import excluded_spans
+from catalogue.selectors import excluded_intervals
 from review import approval, errors, selectors
 from review.choices import MatchState, ProposalVerb, QueueReason, Verb
 from review.models import Match
-from review.services import evaluation, figures, snapshots, spans, transitions
+from review.services import evaluation, figures, snapshots, transitions
 from review.services.figures import Figures
+from review.services.intervals import Interval
 from review.services.transitions import Change
 from review.services.treatments import treat
 from review.subjects import Subject
@@ -82,10 +83,10 @@ def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPre
 
 
 def preview_all(
-    *, recording: Recording, intervals: Sequence[spans.Span]
+    *, recording: Recording, intervals: Sequence[Interval]
 ) -> ExclusionPreview:
     """Return which matches these exclusions together would affect, and how."""
-    before = excluded_spans(recording)
+    before = excluded_intervals(recording)
     after = [*before, *intervals]
     touched = []
     for match in _live(recording):
@@ -99,9 +100,9 @@ def preview_all(
     return ExclusionPreview(touched)
 
 
-def leaves_nothing(*, match: Match, span: spans.Span) -> bool:
+def leaves_nothing(*, match: Match, interval: Interval) -> bool:
     """Return whether excluding the interval leaves nothing of the match."""
-    after = [*excluded_spans(match.recording), span]
+    after = [*excluded_intervals(match.recording), interval]
     return _worked_out(match, after).wholly_excluded
 
 
@@ -109,7 +110,7 @@ def leaves_nothing(*, match: Match, span: spans.Span) -> bool:
 def exclude(
     *,
     recording: Recording,
-    span: spans.Span,
+    interval: Interval,
     reason: str,
     user: User,
     note: str = "",
@@ -121,7 +122,7 @@ def exclude(
     whose uids are in ``chosen``.
     """
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
-    segment = _written(recording, span, reason, user, note, approved=True)
+    segment = _written(recording, interval, reason, user, note, approved=True)
     _tell(segment, "exclusion.added", user)
     _judge(segment, user, chosen)
     return segment
@@ -129,7 +130,7 @@ def exclude(
 
 @transaction.atomic
 def propose(
-    *, recording: Recording, span: spans.Span, reason: str, user: User, note: str = ""
+    *, recording: Recording, interval: Interval, reason: str, user: User, note: str = ""
 ) -> Exclusion:
     """Ask a manager to exclude an interval; nothing else changes yet."""
     transitions.require(
@@ -137,7 +138,7 @@ def propose(
         Action.DECIDE,
         why="Your role may look at recordings, not propose exclusions.",
     )
-    segment = _written(recording, span, reason, user, note, approved=False)
+    segment = _written(recording, interval, reason, user, note, approved=False)
     _tell(segment, "exclusion.proposed", user)
     return segment
 
@@ -245,14 +246,14 @@ def take_back(*, segment: Exclusion, user: User) -> None:
 
 def _written(
     recording: Recording,
-    span: spans.Span,
+    interval: Interval,
     reason: str,
     user: User,
     note: str,
     *,
     approved: bool,
 ) -> Exclusion:
-    start_ms, end_ms = span
+    start_ms, end_ms = interval
     length = recording.duration_ms
     if start_ms < 0 or end_ms <= start_ms or (length and end_ms > length):
         raise errors.NotPossible("The interval must lie inside the recording.")
@@ -298,7 +299,7 @@ def _live(recording: Recording) -> list[Match]:
     )
 
 
-def _worked_out(match: Match, excluded: list[spans.Span]) -> Figures:
+def _worked_out(match: Match, excluded: list[Interval]) -> Figures:
     detections = list(selectors.detections_of(match))
     return figures.work_out(
         detections=detections,
@@ -314,7 +315,7 @@ def _worked_out(match: Match, excluded: list[spans.Span]) -> Figures:
 
 def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     """Recompute all matches of the recording; return how many wait again."""
-    excluded = excluded_spans(segment.recording)
+    excluded = excluded_intervals(segment.recording)
     returned = 0
     for match in _live(segment.recording):
         found = _worked_out(match, excluded)

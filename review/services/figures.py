@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from review.choices import Relation
-from review.services import spans
+from review.services import intervals
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 
@@ -48,12 +48,12 @@ class Figures:
     wholly_excluded: bool
 
 
-def source_span(segment: Segment) -> spans.Span:
+def source_interval(segment: Segment) -> intervals.Interval:
     """Return the segment's interval in the scanned file."""
     return (segment.start_ms, segment.end_ms)
 
 
-def reference_span(segment: Segment) -> spans.Span:
+def reference_interval(segment: Segment) -> intervals.Interval:
     """Return the segment's interval in the recording."""
     return (segment.reference_start_ms, segment.reference_end_ms)
 
@@ -64,7 +64,7 @@ def work_out(
     segments: Sequence[Segment],
     source_ms: int,
     reference_ms: int,
-    excluded: Sequence[spans.Span] = (),
+    excluded: Sequence[intervals.Interval] = (),
 ) -> Figures:
     """Return the figures of the match of one recording.
 
@@ -72,19 +72,19 @@ def work_out(
     least one. A duration of 0 is unknown. ``excluded`` intervals of the recording do
     not count; if nothing else is left, the figures ignore the exclusions.
     """
-    sources = [source_span(segment) for segment in segments]
-    references = [reference_span(segment) for segment in segments]
-    counted = counted_spans(segments, excluded)
+    sources = [source_interval(segment) for segment in segments]
+    references = [reference_interval(segment) for segment in segments]
+    counted = counted_intervals(segments, excluded)
     is_left = bool(counted)
     if is_left:
-        references = spans.without(references, excluded)
+        references = intervals.without(references, excluded)
     counted = counted or sources
-    found_ms, matched_ms = spans.length(sources), spans.length(counted)
+    found_ms, matched_ms = intervals.length(sources), intervals.length(counted)
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
     score, score_scale = _score(detections)
-    heard_ms = spans.length(references)
+    heard_ms = intervals.length(references)
     return Figures(
         relation=_relation(detections, segments, source_ms, reference_ms),
         score=score,
@@ -104,10 +104,10 @@ def work_out(
     )
 
 
-def counted_spans(
-    segments: Sequence[Segment], excluded: Sequence[spans.Span]
-) -> list[spans.Span]:
-    """Return the segments' source intervals without the excluded parts.
+def counted_intervals(
+    segments: Sequence[Segment], excluded: Sequence[intervals.Interval]
+) -> list[intervals.Interval]:
+    """Return the segments' source intervals without the excluded ones.
 
     A segment aligns source and reference linearly, so an interval of one maps to the
     other in proportion.
@@ -120,21 +120,21 @@ def counted_spans(
 
 
 def counted_pieces(
-    segment: Segment, excluded: Sequence[spans.Span]
-) -> list[tuple[spans.Span, spans.Span]]:
+    segment: Segment, excluded: Sequence[intervals.Interval]
+) -> list[tuple[intervals.Interval, intervals.Interval]]:
     """Return the rest of one segment, as pairs of source and reference interval."""
-    whole = reference_span(segment)
-    left = spans.without([whole], excluded)
+    whole = reference_interval(segment)
+    left = intervals.without([whole], excluded)
     if left == [whole]:
         # Keep the engine's own source times if nothing is cut.
-        return [(source_span(segment), whole)]
+        return [(source_interval(segment), whole)]
     pieces = [(_in_source(segment, piece), piece) for piece in left]
     return [(source, ref) for source, ref in pieces if source[1] - source[0] >= EDGE_MS]
 
 
-def _in_source(segment: Segment, piece: spans.Span) -> spans.Span:
+def _in_source(segment: Segment, piece: intervals.Interval) -> intervals.Interval:
     """Map an interval of the segment's reference to the source."""
-    begins, ends = reference_span(segment)
+    begins, ends = reference_interval(segment)
     length = segment.end_ms - segment.start_ms
     first, last = (
         segment.start_ms + (edge - begins) * length // (ends - begins) for edge in piece
@@ -155,11 +155,16 @@ def _relation(
         return Relation.ALTERED
     if any(_covers_both(segment, source_ms, reference_ms) for segment in segments):
         return Relation.IDENTICAL_AUDIO
-    references = [reference_span(segment) for segment in segments]
-    if spans.length(references) <= LOOP_MS and spans.deepest(references) >= LOOP_TIMES:
+    references = [reference_interval(segment) for segment in segments]
+    if (
+        intervals.length(references) <= LOOP_MS
+        and intervals.deepest(references) >= LOOP_TIMES
+    ):
         return Relation.LOOP
-    pairs = [(source_span(segment), reference_span(segment)) for segment in segments]
-    in_order = spans.longest_chain(pairs)
+    pairs = [
+        (source_interval(segment), reference_interval(segment)) for segment in segments
+    ]
+    in_order = intervals.longest_chain(pairs)
     if reference_ms and in_order >= SAME_RECORDING_SHARE * reference_ms:
         return Relation.SAME_RECORDING
     return Relation.EXCERPT

@@ -18,7 +18,7 @@ from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import evaluation, figures, rescans, snapshots, spans
+from review.services import evaluation, figures, intervals, rescans, snapshots
 from review.subjects import Subject
 from scanning import selectors
 from scanning.choices import (
@@ -34,7 +34,7 @@ NOT_A_COPY = 0.2
 
 
 @dataclass(frozen=True)
-class _Find:
+class _MatchDraft:
     """One scan's detections and segments of one recording."""
 
     recording: Recording
@@ -42,32 +42,34 @@ class _Find:
     segments: Sequence[Segment]
 
     @cached_property
-    def source_spans(self) -> list[spans.Span]:
-        return [figures.source_span(segment) for segment in self.segments]
+    def source_intervals(self) -> list[intervals.Interval]:
+        return [figures.source_interval(segment) for segment in self.segments]
 
     @cached_property
     def length(self) -> int:
         """Return the matched source time in milliseconds."""
-        return spans.length(self.source_spans)
+        return intervals.length(self.source_intervals)
 
-    def length_beside(self, other: _Find) -> int:
+    def length_beside(self, other: _MatchDraft) -> int:
         """Return how much of that time the other does not cover."""
-        return spans.length(spans.without(self.source_spans, other.source_spans))
+        return intervals.length(
+            intervals.without(self.source_intervals, other.source_intervals)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Finds:
+class _MatchDrafts:
     """Detections that get a match; ``copies`` maps the others to what stands for them."""
 
-    counting: Sequence[_Find]
+    counting: Sequence[_MatchDraft]
     copies: Mapping[int, Recording]
 
-    def rivals(self, find: _Find) -> int:
+    def rivals(self, draft: _MatchDraft) -> int:
         """Return how many others cover more than half of the same time."""
         return sum(
-            2 * find.length_beside(other) < find.length
+            2 * draft.length_beside(other) < draft.length
             for other in self.counting
-            if other is not find
+            if other is not draft
         )
 
 
@@ -156,37 +158,37 @@ def _fold_late(scan: Scan) -> None:
     scan had found both.
     """
     live = _live_matches(scan)
-    finds = _finds(scan)
+    drafts = _drafts(scan)
     beside = _found_beside(scan)
-    for find in finds.counting:
-        sound = find.recording.same_sound_as_id
+    for draft in drafts.counting:
+        sound = draft.recording.same_sound_as_id
         # A match for the recording or its canonical one already stands for the sound.
-        if find.recording.pk not in live and sound not in live:
-            earlier = _take_earlier(live, find.recording, finds)
-            rivals = finds.rivals(find) + beside.rivals(find)
-            _fold(scan=scan, find=find, earlier=earlier, rivals=rivals)
+        if draft.recording.pk not in live and sound not in live:
+            earlier = _take_earlier(live, draft.recording, drafts)
+            rivals = drafts.rivals(draft) + beside.rivals(draft)
+            _fold(scan=scan, draft=draft, earlier=earlier, rivals=rivals)
 
 
-def _found_beside(late: Scan) -> _Finds:
+def _found_beside(late: Scan) -> _MatchDrafts:
     """Return the detections of the file's other scans, late scans included."""
     file = late.scanned_file
     others = [*selectors.current_scans(file), *selectors.late_scans(file)]
-    finds = [_finds(scan) for scan in others if scan != late]
-    return _Finds([find for each in finds for find in each.counting], {})
+    drafts = [_drafts(scan) for scan in others if scan != late]
+    return _MatchDrafts([draft for each in drafts for draft in each.counting], {})
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     live = _live_matches(scan)
-    finds = _finds(scan)
-    for find in finds.counting:
-        earlier = _take_earlier(live, find.recording, finds)
+    drafts = _drafts(scan)
+    for draft in drafts.counting:
+        earlier = _take_earlier(live, draft.recording, drafts)
         if earlier is None or earlier.scan_id not in {scan.pk, _key(partner)}:
-            _fold(scan=scan, find=find, earlier=earlier, rivals=finds.rivals(find))
+            _fold(scan=scan, draft=draft, earlier=earlier, rivals=drafts.rivals(draft))
         elif earlier.scan_id != scan.pk:
             _find_too(match=earlier, scan=scan)
     kept = [match for match in live.values() if match.scan_id != _key(partner)]
     for match in kept:
-        counts = finds.copies.get(match.recording_id)
+        counts = drafts.copies.get(match.recording_id)
         if counts is not None and match.state in WAITING_STATES:
             _supersede(earlier=match, scan=scan)
             rows = Match.objects.filter(scanned_file_id=scan.scanned_file_id)
@@ -195,7 +197,7 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
             Match.objects.filter(pk=match.pk).update(superseded_by=by.first())
     _mark_lost(
         scan=scan,
-        matches=[match for match in kept if match.recording_id not in finds.copies],
+        matches=[match for match in kept if match.recording_id not in drafts.copies],
     )
 
 
@@ -204,7 +206,7 @@ def _key(scan: Scan | None) -> int | None:
 
 
 def _take_earlier(
-    live: dict[int, Match], recording: Recording, finds: _Finds
+    live: dict[int, Match], recording: Recording, drafts: _MatchDrafts
 ) -> Match | None:
     """Remove and return the live match that the recording continues, if any.
 
@@ -216,7 +218,7 @@ def _take_earlier(
     for key, match in live.items():
         merged = match.recording.merged_into_id is not None
         if (merged and match.recording.stands_for_it == recording) or (
-            finds.copies.get(key) == recording
+            drafts.copies.get(key) == recording
         ):
             return live.pop(key)
     if recording.status == RecordingStatus.STUB or not recording.isrc_normalised:
@@ -244,7 +246,7 @@ def _find_too(*, match: Match, scan: Scan) -> None:
     )
 
 
-def _finds(scan: Scan) -> _Finds:
+def _drafts(scan: Scan) -> _MatchDrafts:
     """Group the scan's detections by recording, leaving out those without a segment.
 
     Copies of one sound that match the same interval count once.
@@ -254,7 +256,7 @@ def _finds(scan: Scan) -> _Finds:
         "segments"
     ):
         detections[detection.recording].append(detection)
-    by_sound: dict[int, list[_Find]] = defaultdict(list)
+    by_sound: dict[int, list[_MatchDraft]] = defaultdict(list)
     for recording, group in detections.items():
         segments = sorted(
             (segment for detection in group for segment in detection.segments.all()),
@@ -262,37 +264,41 @@ def _finds(scan: Scan) -> _Finds:
         )
         if segments:
             sound = recording.same_sound_as_id or recording.pk
-            by_sound[sound].append(_Find(recording, group, segments))
-    counting: list[_Find] = []
+            by_sound[sound].append(_MatchDraft(recording, group, segments))
+    counting: list[_MatchDraft] = []
     copies: dict[int, Recording] = {}
-    for sound, finds in by_sound.items():
+    for sound, drafts in by_sound.items():
         # Prefer the group's canonical recording, then the longest detection.
-        first = max(finds, key=lambda find: (find.recording.pk == sound, find.length))
+        first = max(
+            drafts, key=lambda draft: (draft.recording.pk == sound, draft.length)
+        )
         counting.append(first)
-        for find in finds:
-            if find is first:
+        for draft in drafts:
+            if draft is first:
                 continue
-            if find.length_beside(first) < NOT_A_COPY * find.length:
-                copies[find.recording.pk] = first.recording
+            if draft.length_beside(first) < NOT_A_COPY * draft.length:
+                copies[draft.recording.pk] = first.recording
             else:
-                counting.append(find)
-    return _Finds(counting, copies)
+                counting.append(draft)
+    return _MatchDrafts(counting, copies)
 
 
-def _fold(*, scan: Scan, find: _Find, earlier: Match | None, rivals: int) -> None:
+def _fold(
+    *, scan: Scan, draft: _MatchDraft, earlier: Match | None, rivals: int
+) -> None:
     """Create the match of one recording and supersede the earlier one, if any."""
     file = scan.scanned_file
     worked_out = figures.work_out(
-        detections=find.detections,
-        segments=find.segments,
+        detections=draft.detections,
+        segments=draft.segments,
         source_ms=file.duration_ms,
-        reference_ms=find.recording.duration_ms,
-        excluded=catalogue.selectors.excluded_spans(find.recording),
+        reference_ms=draft.recording.duration_ms,
+        excluded=catalogue.selectors.excluded_intervals(draft.recording),
     )
-    late = earlier is None and _is_late(scan=scan, recording=find.recording)
+    late = earlier is None and _is_late(scan=scan, recording=draft.recording)
     subject = Subject(
         file=file,
-        recording=find.recording,
+        recording=draft.recording,
         scan=scan,
         measured=worked_out,
         rivals=rivals,
@@ -303,9 +309,9 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None, rivals: int) -> Non
     if earlier is not None:
         begins |= rescans.carried_fields(
             earlier=earlier,
-            earlier_spans=_spans_of(earlier),
+            earlier_intervals=_intervals_of(earlier),
             relation=worked_out.relation,
-            new_spans=find.source_spans,
+            new_intervals=draft.source_intervals,
             evaluation=outcome,
         )
         begins["found_late"] = earlier.found_late
@@ -313,7 +319,7 @@ def _fold(*, scan: Scan, find: _Find, earlier: Match | None, rivals: int) -> Non
         _supersede(earlier=earlier, scan=scan)
     match = Match.objects.create(
         scanned_file=file,
-        recording=find.recording,
+        recording=draft.recording,
         scan=scan,
         source_views=file.views,
         rivals=rivals,
@@ -352,11 +358,11 @@ def _is_late(*, scan: Scan, recording: Recording) -> bool:
     )
 
 
-def _spans_of(match: Match) -> list[spans.Span]:
+def _intervals_of(match: Match) -> list[intervals.Interval]:
     segments = Segment.objects.filter(
         detection__scan_id=match.scan_id, detection__recording_id=match.recording_id
     )
-    return [figures.source_span(segment) for segment in segments]
+    return [figures.source_interval(segment) for segment in segments]
 
 
 def _supersede(*, earlier: Match, scan: Scan) -> None:

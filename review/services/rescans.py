@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from review.choices import DECIDED_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import snapshots, spans
+from review.services import intervals, snapshots
 from review.services.evaluation import Evaluation
 
-SAME_SPANS_SHARE = 0.80
+SAME_INTERVALS_SHARE = 0.80
 CARRIED_STATES = (*DECIDED_STATES, MatchState.ESCALATED)
 _KEPT_REASONS = (
     QueueReason.RESCAN_CHANGED,
@@ -22,9 +22,9 @@ _KEPT_REASONS = (
 def carried_fields(
     *,
     earlier: Match,
-    earlier_spans: Sequence[spans.Span],
+    earlier_intervals: Sequence[intervals.Interval],
     relation: str,
-    new_spans: Sequence[spans.Span],
+    new_intervals: Sequence[intervals.Interval],
     evaluation: Evaluation,
 ) -> dict[str, object]:
     """Return the initial columns of the match that follows ``earlier``.
@@ -35,7 +35,8 @@ def carried_fields(
     """
     same = (
         earlier.relation == relation
-        and spans.overlap_share(earlier_spans, new_spans) >= SAME_SPANS_SHARE
+        and intervals.overlap_share(earlier_intervals, new_intervals)
+        >= SAME_INTERVALS_SHARE
     )
     if earlier.state in CARRIED_STATES and same:
         return snapshots.as_fields(snapshots.take(earlier))

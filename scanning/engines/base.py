@@ -39,11 +39,11 @@ class FoundRecording:
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """An engine's result. ``stretches`` are JSON-ready dicts; see ``Scan.stretches``."""
+    """An engine's result. ``unmatched`` are JSON-ready dicts; see ``Scan.unmatched``."""
 
     engine_version: str
     found: tuple[FoundRecording, ...]
-    stretches: tuple[dict[str, Any], ...] = ()  # Any: JSON
+    unmatched: tuple[dict[str, Any], ...] = ()  # Any: JSON
     warnings: tuple[str, ...] = ()
     buckets: tuple[dict[str, Any], ...] = ()  # Any: JSON
     recordings_searched: int = 0

@@ -16,8 +16,8 @@ from recognition.types import (
     Progress,
     ScanResult,
     SegmentMatch,
-    StretchKind,
     UnmatchedInterval,
+    UnmatchedKind,
 )
 from scanning.choices import NoMatchReason
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
@@ -47,7 +47,7 @@ def recognise(
     return EngineResult(
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
-        stretches=tuple(_stretch(stretch) for stretch in result.stretches),
+        unmatched=tuple(_interval(interval) for interval in result.unmatched),
         warnings=(*result.warnings, *parts_not_done(container)),
         buckets=tuple({"id": pk, "name": names[pk]} for pk in bucket_ids),
         recordings_searched=Recording.objects.filter(
@@ -158,17 +158,17 @@ def _tenth(value: float) -> Decimal:
     return Decimal(f"{value:.1f}")
 
 
-def _stretch(stretch: UnmatchedInterval) -> dict[str, Any]:  # Any: JSON
+def _interval(interval: UnmatchedInterval) -> dict[str, Any]:  # Any: JSON
     # Stored as JSON with the scan; pages and evidence packs read these keys.
     plain: dict[str, Any] = {
-        "start_ms": stretch.start_ms,
-        "end_ms": stretch.end_ms,
-        "kind": str(stretch.kind),
+        "start_ms": interval.start_ms,
+        "end_ms": interval.end_ms,
+        "kind": str(interval.kind),
     }
-    if stretch.speech is not None:
-        plain["speech_pct"] = round(100 * stretch.speech, 2)
-    if stretch.candidate is not None:
-        near = stretch.candidate
+    if interval.speech is not None:
+        plain["speech_pct"] = round(100 * interval.speech, 2)
+    if interval.candidate is not None:
+        near = interval.candidate
         plain["candidate"] = {
             "recording_id": near.recording,
             "start_ms": near.start_ms,
@@ -184,24 +184,24 @@ def _why_no_match(result: ScanResult) -> str:
     """Return the reason code of a scan without a match; empty if there is one."""
     if result.segments:
         return ""
-    if all(stretch.kind == StretchKind.SILENCE for stretch in result.stretches):
+    if all(interval.kind == UnmatchedKind.SILENCE for interval in result.unmatched):
         return NoMatchReason.SILENCE
-    if any(stretch.kind == StretchKind.NOT_SCANNED for stretch in result.stretches):
+    if any(interval.kind == UnmatchedKind.NOT_SCANNED for interval in result.unmatched):
         return NoMatchReason.PARTIAL_SCAN
     # Check speech before weak candidates: most audio has a candidate by chance.
-    if _is_speech(result.stretches):
+    if _is_speech(result.unmatched):
         return NoMatchReason.SPEECH_ONLY
-    if any(stretch.candidate is not None for stretch in result.stretches):
+    if any(interval.candidate is not None for interval in result.unmatched):
         return NoMatchReason.BELOW_FLOOR
     return NoMatchReason.CLEAN_SCAN
 
 
-def _is_speech(stretches: Sequence[UnmatchedInterval]) -> bool:
+def _is_speech(intervals: Sequence[UnmatchedInterval]) -> bool:
     """Return whether nearly all audio that the detector judged is speech."""
     judged = [
-        (stretch.end_ms - stretch.start_ms, stretch.speech)
-        for stretch in stretches
-        if stretch.speech is not None
+        (interval.end_ms - interval.start_ms, interval.speech)
+        for interval in intervals
+        if interval.speech is not None
     ]
     spoken = sum(length * share for length, share in judged)
     return spoken > 0 and spoken >= _SPEECH_ONLY * sum(length for length, _ in judged)

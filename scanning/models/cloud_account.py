@@ -64,7 +64,7 @@ class CloudAccount(models.Model):
     region = models.CharField(
         max_length=32,
         default="eu-west-1",
-        help_text="eu-west-1, us-west-2 or ap-southeast-1; as in the ACRCloud console.",
+        help_text="eu-west-1, us-west-2 or ap-southeast-1; as shown in the ACRCloud console.",
     )
     token_sealed = models.TextField(editable=False)
     callback_secret = models.CharField(

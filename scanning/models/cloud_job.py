@@ -14,13 +14,13 @@ from scanning.models.scan import Scan
 class SentAs(models.TextChoices):
     """The form in which a file reached the cloud."""
 
-    NOTHING = "", "Nothing yet"
+    NOTHING = "", "Not sent yet"
     AUDIO = "audio", "Audio"
     FINGERPRINT = "fingerprint", "Fingerprint"
     AUDIO_URL = "audio_url", "Link to a media file"
-    PLATFORMS = "platforms", "Link to a platform"
-    RESCAN = "rescan", "Asked to scan again"
-    CALLED_BACK = "called_back", "Scanned again in the cloud"
+    PLATFORMS = "platforms", "Platform link"
+    RESCAN = "rescan", "Rescan request"
+    CALLED_BACK = "called_back", "Rescanned in the cloud"
 
 
 class CloudJob(models.Model):
@@ -46,11 +46,14 @@ class CloudJob(models.Model):
     sent_ms = models.PositiveBigIntegerField(default=0)
     may_have_arrived = models.BooleanField(
         default=False,
-        help_text="An attempt to send it began, so the next one looks for it first.",
+        help_text="An attempt to send it began; the next one first checks if it arrived.",
     )
     checks = models.PositiveIntegerField(default=0)
     said = models.CharField(
-        max_length=1000, blank=True, help_text="The last error, in the cloud's words."
+        "last error",
+        max_length=1000,
+        blank=True,
+        help_text="As the cloud reported it.",
     )
     raw = models.BinaryField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -88,7 +91,7 @@ class CloudDeletion(models.Model):
     remote_container_id = models.PositiveBigIntegerField()
     remote_id = models.CharField(max_length=64)
     done_at = models.DateTimeField(null=True, blank=True)
-    said = models.CharField(max_length=1000, blank=True, default="")
+    said = models.CharField("last error", max_length=1000, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -64,15 +64,15 @@ class Container(models.Model):
     music_detection = models.BooleanField(default=False)
     ai_detection = models.BooleanField(default=False)
     hide_rejected = models.BooleanField(
-        "leave rejected matches out of API results",
+        "hide rejected matches from API results",
         default=False,
-        help_text="Otherwise the API returns all matches, whatever was decided.",
+        help_text="Otherwise the API returns all matches, whatever the decision.",
     )
     callback_url = models.URLField(
         max_length=2000,
         blank=True,
         default="",
-        help_text="Results are posted to this address when a scan has ended.",
+        help_text="Results are posted to this address when a scan ends.",
     )
     # Signing needs the key itself, so it is stored in clear text.
     signing_secret = models.CharField(
@@ -87,38 +87,38 @@ class Container(models.Model):
         null=True,
         blank=True,
         related_name="containers",
-        help_text="Receives the files. Without one, the container waits for callbacks.",
+        help_text="Scans the files. Without one, the container waits for callbacks.",
     )
     cloud_container_id = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="The number of the container in the account that scans the files.",
+        help_text="The id of the container in that account.",
     )
     cloud_cap_hours = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Most hours of audio sent per month. Leave empty for no limit.",
+        help_text="Maximum hours of audio sent per month. Leave empty for no limit.",
     )
     upload_audio = models.CharField(
-        "audio kept of uploads",
+        "audio kept for uploads",
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text="After the scan. Times, waveforms and fingerprints always stay.",
+        help_text="After the scan. Times, waveforms and fingerprints are always kept.",
     )
     link_audio = models.CharField(
-        "audio kept of links",
+        "audio kept for links",
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text="After the scan. A link can be fetched again while it exists.",
+        help_text="After the scan. A link can be fetched again as long as it exists.",
     )
     audio_days = models.PositiveIntegerField(
-        "days that audio is kept",
+        "days to keep audio",
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Leave empty for the portal's setting.",
+        help_text="Leave empty to use the portal's setting.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -53,13 +53,16 @@ class DeliveryAttempt(models.Model):
     """One delivery attempt: time, duration and answer."""
 
     callback = models.ForeignKey(
-        OutboundCallback, on_delete=models.CASCADE, related_name="tries"
+        OutboundCallback, on_delete=models.CASCADE, related_name="attempts"
     )
-    at = models.DateTimeField()
+    at = models.DateTimeField("time")
     duration_ms = models.PositiveIntegerField()
     status_code = models.PositiveSmallIntegerField(null=True)
     answer = models.CharField(
-        max_length=500, blank=True, help_text="Why it failed, or how the answer begins."
+        "response",
+        max_length=500,
+        blank=True,
+        help_text="The error, or the start of the response.",
     )
 
     reach = Path(containers="callback__container")

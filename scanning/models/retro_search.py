@@ -33,7 +33,7 @@ class RetroSearch(models.Model):
     sound_ms = models.BigIntegerField(default=0)
     busy_ms = models.BigIntegerField(default=0)
     found = models.PositiveIntegerField(
-        default=0, help_text="Recordings found, counted once in each file."
+        default=0, help_text="Recordings found, counted once per file."
     )
     message = models.CharField(max_length=500, blank=True, default="")
     requested_by = models.ForeignKey(

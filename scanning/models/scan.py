@@ -34,8 +34,8 @@ class ScanManager(ReachManager["Scan"]):
 class Scan(models.Model):
     """One run of one engine on a file; a rescan makes a new row.
 
-    ``stretches`` lists the unmatched intervals: start_ms, end_ms, kind and the closest
-    candidate. ``other_sections`` keeps sections of the answer without recordings.
+    ``unmatched`` lists intervals with start_ms, end_ms, kind and the closest
+    candidate; its column keeps an earlier name. ``other_sections`` keeps sections of the answer without recordings.
     ``buckets`` holds ids and names at the time of the scan. A scan by the embedded
     engine is a job of the kind ``scan``, which decides when it runs.
     """
@@ -61,7 +61,7 @@ class Scan(models.Model):
         max_length=20, choices=ScanStatus.choices, default=ScanStatus.QUEUED
     )
     # JSON, because these lists are only read as a whole.
-    stretches = models.JSONField(default=list, blank=True)
+    unmatched = models.JSONField(default=list, blank=True, db_column="stretches")
     warnings = models.JSONField(default=list, blank=True)
     other_sections = models.JSONField(default=dict, blank=True)
     no_match_reason = models.CharField(

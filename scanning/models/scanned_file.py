@@ -64,13 +64,14 @@ class ScannedFile(models.Model):
     facts = models.JSONField(default=dict, blank=True)
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")
-    proxy = models.FileField(max_length=200, blank=True, default="")
+    proxy = models.FileField("rendition", max_length=200, blank=True, default="")
 
     status = models.CharField(
         max_length=16, choices=FileStatus.choices, default=FileStatus.WAITING
     )
     no_match_expected = models.BooleanField(
-        default=False, help_text="A person expects no music in this file."
+        default=False,
+        help_text="A reviewer marked that no match is expected in this file.",
     )
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")

@@ -124,7 +124,7 @@ class WatchCheck(models.Model):
     """One check of the source with its counts."""
 
     watch = models.ForeignKey(Watch, on_delete=models.CASCADE, related_name="checks")
-    at = models.DateTimeField()
+    at = models.DateTimeField("time")
     listed = models.PositiveIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)
     scanned = models.PositiveIntegerField(default=0)

@@ -4,7 +4,7 @@ import { announce, onKey } from "./shell.js";
 import { clock, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getJson, getPage, post, say } from "./server.js";
-import { Stretch } from "./stretch.js";
+import { IntervalPicker } from "./interval_picker.js";
 
 const PARTS = ["#review-top", "#review", ".crumbs__list"];
 const POLL_MS = 15_000;
@@ -17,7 +17,7 @@ const OUTDATED = ["stale", "locked", "not_possible", "not_allowed", "gone"];
 
 let root = null;
 let pair = null;
-let stretch = null;
+let picker = null;
 let ahead = { address: "", parts: null };
 /* The review lock of the match on screen; each match gets a new object. */
 let held = { until: 0, mine: false, foreign: false, renewed: 0 };
@@ -320,7 +320,7 @@ function onSubmit(event) {
 
 /* Focus the chosen answer, or else the first control. */
 function focusFirst(strip) {
-  const first = $("[type=radio]:checked", strip) ?? $("[data-stretch-handle], [type=radio], textarea", strip);
+  const first = $("[type=radio]:checked", strip) ?? $("[data-interval-handle], [type=radio], textarea", strip);
   (first ?? $("button, a", strip)).focus();
 }
 
@@ -675,7 +675,7 @@ function start() {
   const foreign = !$("[data-lock-foreign]").hidden;
   held = { until: mine ? Date.parse(root.dataset.until) : 0, mine, foreign, renewed: Date.now() };
   fold();
-  stretch = null;
+  picker = null;
   restoreDrafts();
   startPair();
   tickUndo();
@@ -684,7 +684,7 @@ function start() {
       const strip = $(".strip", ask);
       if (ask.open) takeAgain();
       if (ask.open) loadProposal(strip);
-      if (ask.open && strip.matches("[data-stretch]")) stretch ??= new Stretch(strip);
+      if (ask.open && strip.matches("[data-interval]")) picker ??= new IntervalPicker(strip);
       if (ask.open && !strip.contains(document.activeElement)) focusFirst(strip);
     });
     ask.addEventListener("change", () => nameReason(ask));

@@ -123,7 +123,7 @@ def test_delivery_is_signed_and_listed(httpserver: HTTPServer) -> None:
     assert deliver_due() == 1
 
     callback.refresh_from_db()
-    attempt = callback.tries.get()
+    attempt = callback.attempts.get()
     assert callback.status == DeliveryStatus.DELIVERED
     assert (attempt.status_code, attempt.answer) == (202, "thanks")
     request = received[0]
@@ -166,7 +166,7 @@ def test_redirects_are_not_followed(httpserver: HTTPServer) -> None:
 
     deliver_due()
 
-    assert callback.tries.get().status_code == 302
+    assert callback.attempts.get().status_code == 302
     assert len(httpserver.log) == 1
 
 
@@ -179,7 +179,7 @@ def test_private_addresses_are_refused_unless_allowed(
 
     deliver_due()
 
-    assert "private or local" in callback.tries.get().answer
+    assert "private or local" in callback.attempts.get().answer
     assert not httpserver.log
 
 
@@ -262,7 +262,7 @@ def test_sending_again_starts_anew_at_the_address_of_now(
 
     callback.refresh_from_db()
     assert callback.status == DeliveryStatus.DELIVERED
-    assert callback.tries.count() == 2
+    assert callback.attempts.count() == 2
     assert Event.objects.filter(action="callback.sent_again").exists()
 
 

@@ -23,7 +23,9 @@ from tests.factories.scanning import ScanFactory, make_detection
 pytestmark = pytest.mark.django_db
 
 
-def _spans(file: ScannedFile, section: str = "custom_files") -> list[tuple[int, int]]:
+def _intervals(
+    file: ScannedFile, section: str = "custom_files"
+) -> list[tuple[int, int]]:
     results = results_of([file])[file.pk] or {}
     return [
         (
@@ -47,13 +49,13 @@ def _second_scan(first: Scan, engine: EngineChoice) -> Scan:
     return ScanFactory.create(scanned_file=first.scanned_file, engine=engine)
 
 
-def test_excluded_stretch_is_cut_out_of_a_play() -> None:
+def test_excluded_interval_is_cut_out_of_a_play() -> None:
     detection = make_detection((10_000, 30_000, 0, 20_000))
     _exclude(detection, 5_000, 10_000)
 
-    spans = _spans(detection.scan.scanned_file)
+    intervals = _intervals(detection.scan.scanned_file)
 
-    assert spans == [(10_000, 15_000), (20_000, 30_000)]
+    assert intervals == [(10_000, 15_000), (20_000, 30_000)]
 
 
 def test_play_that_is_wholly_excluded_is_not_told() -> None:
@@ -80,8 +82,8 @@ def test_file_scanned_by_both_engines_tells_what_each_found() -> None:
         score=Decimal(99),
     )
 
-    assert _spans(file) == [(10_000, 30_000)]
-    assert _spans(file, "music") == [(40_000, 50_000)]
+    assert _intervals(file) == [(10_000, 30_000)]
+    assert _intervals(file, "music") == [(40_000, 50_000)]
 
 
 def test_results_are_of_the_buckets_that_the_tokens_owner_may_see(
@@ -106,7 +108,7 @@ def test_rescan_takes_the_place_of_the_scan_before() -> None:
     again = _second_scan(old.scan, EngineChoice.EMBEDDED)
     make_detection((11_000, 31_000, 0, 20_000), scan=again, recording=old.recording)
 
-    assert _spans(old.scan.scanned_file) == [(11_000, 31_000)]
+    assert _intervals(old.scan.scanned_file) == [(11_000, 31_000)]
 
 
 @pytest.mark.parametrize("hides", [True, False])
@@ -120,7 +122,7 @@ def test_rejected_match_is_left_out_where_the_container_says_so(hides: bool) -> 
         match=rejected, user=make_user(Role.MANAGER), version=1, reason="noise"
     )
 
-    told = _spans(scan.scanned_file)
+    told = _intervals(scan.scanned_file)
 
     assert ((10_000, 30_000) in told) == (not hides)
     assert (40_000, 60_000) in told

@@ -11,7 +11,7 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
-from catalogue.selectors import excluded_spans
+from catalogue.selectors import excluded_intervals
 from dedup import actions
 from dedup.effects import Asked
 from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
@@ -129,17 +129,17 @@ def test_what_is_excluded_in_the_others_is_excluded_in_the_one_that_stays(
     link = PairLink.objects.get(one=first, other=third)
     link.runs = [[5_000, 105_000, 0, 100_000, 1.0, 0.0, 90.0]]
     link.save()
-    for recording, span in ((second, (2_000, 4_000)), (third, (10_000, 12_000))):
+    for recording, interval in ((second, (2_000, 4_000)), (third, (10_000, 12_000))):
         exclusions.exclude(
-            recording=recording, span=span, reason="shared_loop", user=manager
+            recording=recording, interval=interval, reason="shared_loop", user=manager
         )
 
     action = act(ActionVerb.MERGE, manager, "First", "Second", "Third")
 
-    assert excluded_spans(first) == [(2_000, 4_000), (15_000, 17_000)]
+    assert excluded_intervals(first) == [(2_000, 4_000), (15_000, 17_000)]
     actions.undo(action=action, user=manager)
-    assert excluded_spans(first) == []
-    assert excluded_spans(third) == [(10_000, 12_000)]
+    assert excluded_intervals(first) == []
+    assert excluded_intervals(third) == [(10_000, 12_000)]
 
 
 def test_note_of_what_is_excluded_fits_however_many_artists_there_are(
@@ -148,7 +148,7 @@ def test_note_of_what_is_excluded_fits_however_many_artists_there_are(
     second = by_title("Second")
     Recording.objects.filter(pk=second.pk).update(artists=["somebody"] * 200)
     exclusions.exclude(
-        recording=second, span=(2_000, 4_000), reason="shared_loop", user=manager
+        recording=second, interval=(2_000, 4_000), reason="shared_loop", user=manager
     )
 
     act(ActionVerb.MERGE, manager, "First", "Second")

@@ -243,7 +243,7 @@ def recordings(count: int, *, owners: int) -> list[Recording]:
 @pytest.mark.parametrize(
     ("count", "owners", "loops"), [(5, 2, 1), (3, 2, 1), (3, 1, 0), (2, 2, 0)]
 )
-def test_a_stretch_in_three_recordings_of_two_owners_is_a_shared_loop(
+def test_an_interval_in_three_recordings_of_two_owners_is_a_shared_loop(
     count: int, owners: int, loops: int
 ) -> None:
     found = recordings(count, owners=owners)
@@ -254,7 +254,7 @@ def test_a_stretch_in_three_recordings_of_two_owners_is_a_shared_loop(
     assert SharedLoop.objects.count() == loops
 
 
-def test_a_stretch_that_one_recording_repeats_is_a_shared_loop() -> None:
+def test_an_interval_that_one_recording_repeats_is_a_shared_loop() -> None:
     found = recordings(2, owners=1)
     shared(*found, kind=DuplicateKind.SHARED_LOOP, repeats=6)
 

@@ -37,12 +37,12 @@ def fill() -> list[str]:
     licence = Licence(holder="Example Broadcaster", scope=LicenceScope.RECORDINGS)
     licences.save(licence=licence, user=user, buckets=[], recordings=[recording])
     proposed = exclusions.propose(
-        recording=recording, span=(0, 1000), reason="silence", user=user
+        recording=recording, interval=(0, 1000), reason="silence", user=user
     )
     waiting = Match.objects.filter(state=MatchState.PENDING).order_by("pk")[0]
     asked = exclusions.propose(
         recording=waiting.recording,
-        span=(0, waiting.recording.duration_ms),
+        interval=(0, waiting.recording.duration_ms),
         reason="silence",
         user=User.objects.get(username="ana"),
     )

@@ -89,7 +89,7 @@ def test_day_of_an_analyst_without_a_mouse(
     restored.append(decide(page, "e", text="whose mix is it?"))
     page.keyboard.press("x")
     expect(page.locator("[data-part-preview] [name=seen]")).to_be_attached()
-    expect(page.locator("[data-stretch-handle=start]")).to_be_focused()
+    expect(page.locator("[data-interval-handle=start]")).to_be_focused()
     before = page.locator("[name=start]").input_value()
     page.keyboard.press("Shift+ArrowRight")
     assert page.locator("[name=start]").input_value() != before

@@ -62,7 +62,7 @@ def test_upload_watch_review_and_export(
     page.wait_for_url("**/m/**")
     uid = uid_of(page)
 
-    page.get_by_role("button", name="Confirm ours").first.click()
+    page.get_by_role("button", name="Confirm").first.click()
     expect(page.locator("body")).to_contain_text("Confirmed")
     # The next match is open now, and locked.
     expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)

@@ -57,14 +57,14 @@ def exclude_part(
     match: Match,
     user: User,
     version: int,
-    span: tuple[int, int],
+    interval: tuple[int, int],
     reason: str,
     note: str = "",
     chosen: Collection[str] = (),
 ) -> Match:
     """Exclude an interval of the recording."""
     decision = Decision(
-        Verb.EXCLUDE, code=reason, note=note, interval=span, also=chosen
+        Verb.EXCLUDE, code=reason, note=note, interval=interval, also=chosen
     )
     return _decide(match, version, user, decision)
 

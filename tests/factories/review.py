@@ -7,11 +7,11 @@ from review.models import Match
 from review.services.folding import fold_scan
 from tests.factories.scanning import make_detection
 
-DEFAULT_SPAN = (70_000, 90_000, 5_000, 25_000)
+DEFAULT_INTERVAL = (70_000, 90_000, 5_000, 25_000)
 
 
 def make_match(
-    *spans: tuple[int, int, int, int],
+    *intervals: tuple[int, int, int, int],
     state: str | None = None,
     segment: dict[str, object] | None = None,
     match: dict[str, object] | None = None,
@@ -23,7 +23,7 @@ def make_match(
     lists and reports, not for tests of decisions.
     """
     detection = make_detection(
-        *(spans or (DEFAULT_SPAN,)), segment=segment, **detection_fields
+        *(intervals or (DEFAULT_INTERVAL,)), segment=segment, **detection_fields
     )
     fold_scan(scan=detection.scan)
     found = Match.objects.get(scan=detection.scan, recording=detection.recording)

@@ -86,7 +86,7 @@ class SegmentFactory(DjangoModelFactory[Segment]):
 
 
 def make_detection(
-    *spans: tuple[int, int, int, int],
+    *intervals: tuple[int, int, int, int],
     segment: dict[str, object] | None = None,
     **fields: object,
 ) -> Detection:
@@ -95,7 +95,7 @@ def make_detection(
     ``segment`` sets further columns of all its segments.
     """
     detection = DetectionFactory.create(**fields)
-    for position, (start, end, ref_start, ref_end) in enumerate(spans):
+    for position, (start, end, ref_start, ref_end) in enumerate(intervals):
         SegmentFactory.create(
             detection=detection,
             position=position,

@@ -201,7 +201,7 @@ def test_a_report_of_the_scan_tool_becomes_one_file_with_its_gaps(
     assert (match.first_start_ms, match.last_end_ms) == (0, 20_000)
     segment = Detection.objects.get().segments.order_by("position")[0]
     assert segment.reference_start_ms == 30_000
-    assert [span["kind"] for span in match.scan.stretches] == [
+    assert [interval["kind"] for interval in match.scan.unmatched] == [
         "no_match",
         "not_scanned",
     ]

@@ -305,7 +305,9 @@ def test_a_table_does_not_approve_what_its_importer_proposed(
     run: Run, bucket: Bucket, manager: User
 ) -> None:
     recording = RecordingFactory.create(bucket=bucket, custom_id="L1", title="T")
-    exclusions.propose(recording=recording, span=(0, 500), reason="ident", user=manager)
+    exclusions.propose(
+        recording=recording, interval=(0, 500), reason="ident", user=manager
+    )
     rows = [row("L1", exclude="00:00:00.000-00:00:00.500")]
 
     dry, planned = run(rows, dry=True)
@@ -322,7 +324,7 @@ def test_exclusions_of_a_table_are_made_once_and_by_the_person(
     recording = RecordingFactory.create(bucket=bucket, custom_id="L1", title="T")
     reviewer = make_user(Role.REVIEWER)
     proposed = exclusions.propose(
-        recording=recording, span=(0, 500), reason="ident", user=reviewer
+        recording=recording, interval=(0, 500), reason="ident", user=reviewer
     )
     match = make_match(recording=recording)
     rows = [row("L1", exclude="00:00:00.000-00:00:00.500|00:00:00.500-00:03:00.000")]

@@ -98,7 +98,7 @@ def _search(desk: Desk) -> RetroSearch:
     return search
 
 
-def _dispatch(desk: Desk) -> ReportDelivery:
+def _delivery(desk: Desk) -> ReportDelivery:
     return ReportDelivery.objects.create(
         schedule=schedule(desk.user),
         run=report_run(desk.user),
@@ -178,7 +178,7 @@ _GIVEN_UP: dict[str, Given] = {
         Role.ADMIN,
         {"outcome": CallbackOutcome.QUEUED},
     ),
-    "dispatch": (_dispatch, Role.ADMIN, {"state": ReportDeliveryState.WAITING}),
+    "dispatch": (_delivery, Role.ADMIN, {"state": ReportDeliveryState.WAITING}),
 }
 
 

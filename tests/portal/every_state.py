@@ -171,11 +171,11 @@ def _by_rules(user: User) -> Iterator[Match]:
     for reason in ExclusionReason:
         match = make_match()
         yield deciding.exclude_part(
-            match=match, user=user, version=1, span=(0, 9_000), reason=reason
+            match=match, user=user, version=1, interval=(0, 9_000), reason=reason
         )
         other = make_match(recording=match.recording)
         exclusions.exclude(
-            recording=match.recording, span=(0, 60_000), reason=reason, user=user
+            recording=match.recording, interval=(0, 60_000), reason=reason, user=user
         )
         yield other
 
@@ -304,9 +304,9 @@ def _running(desk: Desk, user: User) -> None:
         run.file = "report.csv.gz"
         run.counts = {"yes": 2, "no": 1, "confirmed": 1, "in_review": 1}
         run.save()
-    for dispatch in ReportDeliveryState:
+    for delivery in ReportDeliveryState:
         ReportDelivery.objects.create(
-            schedule=schedule(user), run=report_run(user), state=dispatch
+            schedule=schedule(user), run=report_run(user), state=delivery
         )
     for verb in ActionVerb:
         for action_state in ActionState:

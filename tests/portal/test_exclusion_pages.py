@@ -14,7 +14,7 @@ from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
 
-STRETCH = {"start": "5", "end": "25", "reason": "shared_loop", "note": ""}
+INTERVAL = {"start": "5", "end": "25", "reason": "shared_loop", "note": ""}
 
 
 @pytest.fixture
@@ -22,15 +22,15 @@ def manager(signed_in: MakeClient) -> Client:
     return signed_in(Role.MANAGER)
 
 
-def test_stretch_is_previewed_then_excluded_then_removed(manager: Client) -> None:
+def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> None:
     match = make_match()
     url = reverse("portal:exclusion_add", args=[match.recording.uid])
 
-    shown = manager.get(url, STRETCH).content.decode()
+    shown = manager.get(url, INTERVAL).content.decode()
     assert match.scanned_file.name in shown
     assert not Exclusion.objects.exists()
 
-    manager.post(url, STRETCH)
+    manager.post(url, INTERVAL)
     match.refresh_from_db()
     assert match.state == MatchState.SUPPRESSED
     segment = Exclusion.objects.get()
@@ -53,7 +53,7 @@ def test_confirmed_match_is_suppressed_only_when_ticked(manager: Client) -> None
     left = make_match(recording=ticked.recording, state=MatchState.CONFIRMED)
     url = reverse("portal:exclusion_add", args=[ticked.recording.uid])
 
-    manager.post(url, {**STRETCH, "match": ticked.uid})
+    manager.post(url, {**INTERVAL, "match": ticked.uid})
 
     ticked.refresh_from_db()
     left.refresh_from_db()
@@ -66,7 +66,7 @@ def test_reviewer_proposes_and_manager_approves(
     match = make_match()
     url = reverse("portal:exclusion_add", args=[match.recording.uid])
 
-    signed_in(Role.REVIEWER).post(url, STRETCH)
+    signed_in(Role.REVIEWER).post(url, INTERVAL)
 
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
@@ -90,7 +90,7 @@ def test_page_says_what_is_wrong(
     recording = make_match().recording
     url = reverse("portal:exclusion_add", args=[recording.uid])
 
-    answer = manager.post(url, {**STRETCH, **changes})
+    answer = manager.post(url, {**INTERVAL, **changes})
 
     assert told in answer.content.decode()
     assert not Exclusion.objects.exists()
@@ -100,7 +100,7 @@ def test_roles(signed_in: MakeClient) -> None:
     match = make_match()
     url = reverse("portal:exclusion_add", args=[match.recording.uid])
     viewer, reviewer = signed_in(Role.VIEWER), signed_in(Role.REVIEWER)
-    reviewer.post(url, STRETCH)
+    reviewer.post(url, INTERVAL)
     segment = Exclusion.objects.get()
 
     assert viewer.get(url).status_code == 403

@@ -37,8 +37,8 @@ def _scan(
     **columns: object,
 ) -> Scan:
     made: Scan = ScanFactory.create(scanned_file=file, **columns)
-    for recording, span in found.items():
-        make_detection(span, scan=made, recording=recording, score=Decimal("90.0"))
+    for recording, interval in found.items():
+        make_detection(interval, scan=made, recording=recording, score=Decimal("90.0"))
     fold_scan(scan=made)
     return made
 
@@ -59,7 +59,7 @@ def file() -> ScannedFile:
 @pytest.fixture
 def full(file: ScannedFile) -> Scan:
     """Return the full scan, which detected one recording and has an unmatched interval."""
-    return _scan(file, {RecordingFactory.create(): KNOWN}, stretches=[UNMATCHED])
+    return _scan(file, {RecordingFactory.create(): KNOWN}, unmatched=[UNMATCHED])
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_rescan_did_not_find_what_the_late_scan_had_found(
     recording = late.detections.get().recording
 
     again = _scan(
-        file, {full.detections.get().recording: KNOWN, recording: LATE}, stretches=[]
+        file, {full.detections.get().recording: KNOWN, recording: LATE}, unmatched=[]
     )
 
     diff = scan_diff.compare(again)

@@ -9,14 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.pictures import ribbon, waveform
-from portal.pictures.ribbon import CoveragePart, DrawnSegment, FactLane, Lane, Span
+from portal.pictures.ribbon import (
+    CoveragePart,
+    DrawnInterval,
+    DrawnSegment,
+    FactLane,
+    Lane,
+)
 from portal.pictures.waveform import DrawnWaveform, Window
 
 MINUTE = 60_000
 
 
-def lane(name: str, *spans: tuple[int, int], state: str = "pending") -> Lane:
-    return Lane(name, [DrawnSegment(start, end, state) for start, end in spans])
+def lane(name: str, *intervals: tuple[int, int], state: str = "pending") -> Lane:
+    return Lane(name, [DrawnSegment(start, end, state) for start, end in intervals])
 
 
 def share(text: str) -> float:
@@ -98,9 +104,9 @@ def test_window_that_makes_no_sense_is_brought_into_the_file(window: Window) -> 
     assert 0 <= drawn.window.start_ms < drawn.window.end_ms <= 1000
 
 
-def test_facts_without_spans_get_no_lane() -> None:
+def test_facts_without_intervals_get_no_lane() -> None:
     facts = [
-        FactLane("No match", "no_match", [Span(0, 10)]),
+        FactLane("No match", "no_match", [DrawnInterval(0, 10)]),
         FactLane("Speech", "speech", []),
     ]
 
@@ -191,9 +197,9 @@ def test_ruler_is_never_crowded_and_starts_at_the_window(duration_ms: int) -> No
 def test_no_box_ever_leaves_the_plot(
     plays: list[tuple[int, int]], duration_ms: int
 ) -> None:
-    spans = [(start, start + length) for start, length in plays]
+    intervals = [(start, start + length) for start, length in plays]
 
-    drawn = ribbon.ribbon(duration_ms=duration_ms, lanes=[lane("A", *spans)])
+    drawn = ribbon.ribbon(duration_ms=duration_ms, lanes=[lane("A", *intervals)])
 
     for box in drawn.lanes[0].boxes:
         assert share(box.x) >= 0

@@ -41,7 +41,7 @@ def match(ana: User) -> Match:
         match=make_match(),
         user=ana,
         version=1,
-        span=(5_000, 25_000),
+        interval=(5_000, 25_000),
         reason="shared_loop",
         note="a sample pack",
     )

@@ -47,7 +47,7 @@ def test_same_speed_stands_upright_with_five_seconds_around() -> None:
     assert pair.is_same_speed
     assert len(pair.leans) == 10
     assert all(lean.top == lean.bottom for lean in pair.leans)
-    assert (pair.stretch.x, pair.stretch.x2) == ("25.000%", "75.000%")
+    assert (pair.interval.x, pair.interval.x2) == ("25.000%", "75.000%")
 
 
 @pytest.mark.django_db

@@ -19,7 +19,7 @@ from tests.factories.review import make_match
 pytestmark = pytest.mark.django_db
 
 JSON = {"Accept": "application/json"}
-STRETCH = {"start": "0:05.000", "end": "25", "reason": "shared_loop", "note": "a loop"}
+INTERVAL = {"start": "0:05.000", "end": "25", "reason": "shared_loop", "note": "a loop"}
 SEEN = "5000-25000"
 
 
@@ -32,7 +32,7 @@ def post(
     client: Client, match: Match, **fields: object
 ) -> Any:  # Any: the test client's response
     match.refresh_from_db()
-    data = {**STRETCH, "version": match.version, "seen": SEEN, **fields}
+    data = {**INTERVAL, "version": match.version, "seen": SEEN, **fields}
     data["match"] = data.pop("tick", [])
     return client.post(reverse("portal:match_exclude", args=[match.uid]), data)
 
@@ -56,7 +56,7 @@ def test_preview_tells_what_is_touched_and_saves_nothing(manager: Client) -> Non
     settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
     url = reverse("portal:match_exclude", args=[match.uid])
 
-    shown = manager.get(url, STRETCH).content.decode()
+    shown = manager.get(url, INTERVAL).content.decode()
 
     assert f'name="seen" value="{SEEN}"' in shown
     assert "<strong>2 matches</strong> are touched" in shown
@@ -95,7 +95,7 @@ def test_match_stays_where_something_of_it_is_left(manager: Client) -> None:
     assert "Yours until" in shown
 
 
-def test_reviewers_stretch_is_a_proposal(signed_in: MakeClient) -> None:
+def test_reviewers_interval_is_a_proposal(signed_in: MakeClient) -> None:
     match = make_match()
     reviewer = signed_in(Role.REVIEWER)
     assert "Propose and escalate" in page(reviewer, match)
@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said_and_the_text_kept(
     assert match.state == MatchState.IN_REVIEW
 
 
-def test_foreign_lock_keeps_the_stretch_from_being_excluded(
+def test_foreign_lock_keeps_the_interval_from_being_excluded(
     signed_in: MakeClient, manager: Client
 ) -> None:
     match = make_match()
@@ -175,7 +175,7 @@ def test_foreign_lock_keeps_the_stretch_from_being_excluded(
     match.refresh_from_db()
 
     for end, seen in (("25", SEEN), ("10", "5000-10000")):
-        fields = {**STRETCH, "end": end, "seen": seen, "version": match.version}
+        fields = {**INTERVAL, "end": end, "seen": seen, "version": match.version}
         answer = manager.post(url, fields, headers=JSON)
         assert (answer.status_code, answer.json()["code"]) == (409, "locked")
 

@@ -35,8 +35,8 @@ def scan(
     **fields: object,
 ) -> Scan:
     made = ScanFactory.create(scanned_file=file, **fields)
-    for recording, span in found.items():
-        make_detection(span, scan=made, recording=recording, score=Decimal("90.0"))
+    for recording, interval in found.items():
+        make_detection(interval, scan=made, recording=recording, score=Decimal("90.0"))
     fold_scan(scan=made)
     return made
 

@@ -102,7 +102,7 @@ def test_page_says_no_more_where_ones_own_buckets_match_too(desk: Desk) -> None:
 
 def test_no_hole_shows_where_another_bucket_matched(desk: Desk) -> None:
     scan = desk.other.scan
-    scan.stretches = [
+    scan.unmatched = [
         {"start_ms": 0, "end_ms": 70_000, "kind": "no_match"},
         {"start_ms": 90_000, "end_ms": 500_000, "kind": "no_match"},
         {"start_ms": 500_000, "end_ms": 600_000, "kind": "silence"},
@@ -149,7 +149,7 @@ def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> No
         scanned_file__status=FileStatus.NO_MATCH,
         no_match_reason="below_floor",
         buckets=[{"id": each.pk, "name": each.name} for each in searched],
-        stretches=[
+        unmatched=[
             {
                 "start_ms": 0,
                 "end_ms": 9_000,

@@ -67,7 +67,7 @@ def test_a_faster_copy_is_the_same_recording_altered() -> None:
     assert found.tempo_ratio == pytest.approx(1.04, abs=0.002)
 
 
-def test_a_shared_stretch_is_an_overlap() -> None:
+def test_a_shared_interval_is_an_overlap() -> None:
     mix = extract(join(OTHER[: 30 * RATE], SONG[10 * RATE : 25 * RATE]))
 
     found = compare(mix, extract(SONG))
@@ -83,7 +83,7 @@ def test_strangers_are_unrelated() -> None:
     assert found.runs == ()
 
 
-def test_a_short_shared_stretch_is_no_relation_but_shown() -> None:
+def test_a_short_shared_interval_is_no_relation_but_shown() -> None:
     mix = extract(join(OTHER[: 30 * RATE], SONG[10 * RATE : 16 * RATE]))
 
     found = compare(mix, extract(SONG))

@@ -16,7 +16,7 @@ from recognition.match import scan
 from recognition.params import DEFAULT
 from recognition.policy import CaptureType, ScanPolicy
 from recognition.references import References
-from recognition.types import ScanResult, StretchKind
+from recognition.types import ScanResult, UnmatchedKind
 from tests.recognition.synthesis import (
     RATE,
     Catalogue,
@@ -145,16 +145,16 @@ def test_a_repeat_is_a_segment_of_its_own(shelf: Catalogue) -> None:
 def test_silence_and_foreign_music_are_told_apart(shelf: Catalogue) -> None:
     result = shelf.scan(join(FOREIGN, silence(6), _cut(1, 5, 15)))
 
-    kinds = [(s.kind, round(s.start_ms, -3)) for s in result.stretches[:2]]
-    assert kinds == [(StretchKind.NO_MATCH, 0), (StretchKind.SILENCE, 12_000)]
+    kinds = [(s.kind, round(s.start_ms, -3)) for s in result.unmatched[:2]]
+    assert kinds == [(UnmatchedKind.NO_MATCH, 0), (UnmatchedKind.SILENCE, 12_000)]
 
 
-def test_segments_and_stretches_cover_the_whole_file(shelf: Catalogue) -> None:
+def test_segments_and_intervals_cover_the_whole_file(shelf: Catalogue) -> None:
     result = shelf.scan(join(FOREIGN, _cut(1, 5, 15), silence(4), FOREIGN))
 
     parts = sorted(
         [(s.start_ms, s.end_ms) for s in result.segments]
-        + [(s.start_ms, s.end_ms) for s in result.stretches]
+        + [(s.start_ms, s.end_ms) for s in result.unmatched]
     )
     assert parts[0][0] == 0
     assert parts[-1][1] == result.duration_ms
@@ -169,11 +169,11 @@ def test_points_leave_the_rest_unscanned(shelf: Catalogue) -> None:
     result = shelf.scan(programme, policy)
 
     assert result.segments == ()
-    kinds = [s.kind for s in result.stretches]
+    kinds = [s.kind for s in result.unmatched]
     assert kinds == [
-        StretchKind.NOT_SCANNED,
-        StretchKind.NO_MATCH,
-        StretchKind.NOT_SCANNED,
+        UnmatchedKind.NOT_SCANNED,
+        UnmatchedKind.NO_MATCH,
+        UnmatchedKind.NOT_SCANNED,
     ]
 
 
@@ -226,7 +226,7 @@ def test_an_empty_catalogue_matches_nothing() -> None:
     result = catalogue([]).scan(FOREIGN)
 
     assert result.segments == ()
-    assert [s.kind for s in result.stretches] == [StretchKind.NO_MATCH]
+    assert [s.kind for s in result.unmatched] == [UnmatchedKind.NO_MATCH]
 
 
 def test_a_fingerprint_without_scan_layer_is_refused(shelf: Catalogue) -> None:

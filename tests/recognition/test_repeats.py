@@ -47,7 +47,7 @@ def test_music_that_goes_on_repeats_nothing() -> None:
     assert repeats_of(sorted_hashes(reference), (FRAMES, 2 * FRAMES)) == []
 
 
-def test_a_stretch_of_silence_repeats_nothing() -> None:
+def test_an_interval_of_silence_repeats_nothing() -> None:
     reference = _reference(np.zeros(5 * RATE, dtype=np.float32))
 
     assert repeats_of(sorted_hashes(reference), (0, 100)) == []

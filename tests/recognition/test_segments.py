@@ -51,7 +51,7 @@ def test_a_lone_landmark_beyond_the_end_is_cut_off() -> None:
     ) == (0, 69)
 
 
-def test_of_two_offsets_for_one_stretch_the_one_with_more_evidence_stays() -> None:
+def test_of_two_offsets_for_one_interval_the_one_with_more_evidence_stays() -> None:
     weaker, stronger = _run(0, 300), _run(100, 400, offset=-400.0, raw=80.0)
 
     assert settle([weaker, stronger], DEFAULT) == [stronger]

@@ -29,13 +29,13 @@ from tests.factories.scanning import (
 pytestmark = pytest.mark.django_db
 
 
-def stretch(start: int, end: int, kind: str = "no_match", **more: object) -> object:
+def interval(start: int, end: int, kind: str = "no_match", **more: object) -> object:
     return {"start_ms": start * 1000, "end_ms": end * 1000, "kind": kind, **more}
 
 
-def programme(*stretches: object) -> Scan:
+def programme(*intervals: object) -> Scan:
     """Return the scan of a programme with two recordings and these intervals."""
-    scan = ScanFactory.create(stretches=list(stretches))
+    scan = ScanFactory.create(unmatched=list(intervals))
     first = RecordingFactory.create(
         title="=Opening",
         writers=["C. Writer", "D|E"],
@@ -65,7 +65,7 @@ def sheet_of(scan: Scan) -> CueSheet:
     return cue_sheets.cue_sheet(file=scan.scanned_file)
 
 
-def spans(sheet: CueSheet) -> list[tuple[int, int, str]]:
+def intervals(sheet: CueSheet) -> list[tuple[int, int, str]]:
     return [
         (
             cue.start_ms // 1000,
@@ -79,7 +79,7 @@ def spans(sheet: CueSheet) -> list[tuple[int, int, str]]:
 def test_cues_are_in_order_and_plays_close_together_are_one() -> None:
     sheet = sheet_of(programme())
 
-    assert spans(sheet) == [
+    assert intervals(sheet) == [
         (0, 20, "=Opening"),
         (100, 130, "Under the talk"),
         (300, 310, "=Opening"),
@@ -103,17 +103,19 @@ def test_plays_within_a_longer_one_are_no_cues_of_their_own() -> None:
 
 def test_unknown_music_is_listed_and_talk_and_silence_are_not() -> None:
     scan = programme(
-        stretch(20, 40, speech_pct=10.0),
-        stretch(40, 60, speech_pct=90.0),
-        stretch(60, 80, "silence"),
-        stretch(80, 84, speech_pct=0.0),
-        stretch(140, 150, "not_scanned"),
-        stretch(150, 170),
+        interval(20, 40, speech_pct=10.0),
+        interval(40, 60, speech_pct=90.0),
+        interval(60, 80, "silence"),
+        interval(80, 84, speech_pct=0.0),
+        interval(140, 150, "not_scanned"),
+        interval(150, 170),
     )
 
     sheet = sheet_of(scan)
 
-    assert [span for span in spans(sheet) if span[2] in ("unknown", "not_scanned")] == [
+    assert [
+        row for row in intervals(sheet) if row[2] in ("unknown", "not_scanned")
+    ] == [
         (20, 40, "unknown"),
         (140, 150, "not_scanned"),
         (150, 170, "unknown"),
@@ -127,7 +129,7 @@ def test_what_was_rejected_is_unknown_again() -> None:
 
     sheet = cue_sheets.cue_sheet(file=match.scanned_file)
 
-    assert spans(sheet) == [(70, 90, "unknown")]
+    assert intervals(sheet) == [(70, 90, "unknown")]
 
 
 def test_a_file_that_is_not_scanned_has_no_cue_sheet() -> None:
@@ -164,7 +166,7 @@ def test_the_csv_has_the_broadcasters_columns_and_no_formula() -> None:
 
 
 def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
-    scan = programme(*[stretch(1000 + 20 * n, 1010 + 20 * n) for n in range(40)])
+    scan = programme(*[interval(1000 + 20 * n, 1010 + 20 * n) for n in range(40)])
     sheet = sheet_of(scan)
 
     content = cue_sheet_files.written(sheet, "pdf")
@@ -185,7 +187,7 @@ def test_a_file_without_music_has_an_empty_sheet() -> None:
 def test_pages_show_the_sheet_and_hand_it_out_as_an_event(
     signed_in: MakeClient,
 ) -> None:
-    file = programme(stretch(20, 40)).scanned_file
+    file = programme(interval(20, 40)).scanned_file
     client = signed_in(Role.REVIEWER)
 
     page = client.get(reverse("portal:cue_sheet", args=[file.uid])).content.decode()

@@ -182,8 +182,8 @@ def test_report_is_sent_with_file_and_manifest(
     assert isinstance(beside, bytes)
     manifest = json.loads(beside)
     assert manifest["files"][0]["sha256"] == hashlib.sha256(file).hexdigest()
-    dispatch = ReportDelivery.objects.get()
-    assert dispatch.state == ReportDeliveryState.SENT
+    delivery = ReportDelivery.objects.get()
+    assert delivery.state == ReportDeliveryState.SENT
     assert Event.objects.filter(action="dispatch.sent").exists()
 
 
@@ -237,17 +237,17 @@ def test_mail_that_is_refused_is_tried_again(
     schedule()
     mailbox.refuses = True
     comes(MONDAY, run_worker)
-    dispatch = ReportDelivery.objects.get()
-    assert (dispatch.state, job_of(dispatch).attempts) == (
+    delivery = ReportDelivery.objects.get()
+    assert (delivery.state, job_of(delivery).attempts) == (
         *(ReportDeliveryState.WAITING, 1),
     )
-    assert "nobody of this name" in dispatch.message
+    assert "nobody of this name" in delivery.message
 
     mailbox.refuses = False
     comes(MONDAY + timedelta(minutes=2), run_worker)
 
-    dispatch.refresh_from_db()
-    assert (dispatch.state, len(mailbox.messages)) == (ReportDeliveryState.SENT, 1)
+    delivery.refresh_from_db()
+    assert (delivery.state, len(mailbox.messages)) == (ReportDeliveryState.SENT, 1)
 
 
 def test_it_is_given_up_after_a_day_of_tries(
@@ -265,21 +265,21 @@ def test_it_is_given_up_after_a_day_of_tries(
         # A worker looks a while after the time.
         moment = due + timedelta(minutes=1)
 
-    dispatch = ReportDelivery.objects.get()
-    job = job_of(dispatch)
+    delivery = ReportDelivery.objects.get()
+    job = job_of(delivery)
     assert pauses[:-1] == list(RETRY_AFTER)
-    assert (dispatch.state, job.attempts) == (ReportDeliveryState.FAILED, 8)
-    assert dispatch.message.startswith("The mail server refused the message:")
-    assert Event.objects.get(action="dispatch.failed").note == dispatch.message
+    assert (delivery.state, job.attempts) == (ReportDeliveryState.FAILED, 8)
+    assert delivery.message.startswith("The mail server refused the message:")
+    assert Event.objects.get(action="dispatch.failed").note == delivery.message
     assert mailbox.messages == []
 
     mailbox.refuses = False
     with time_machine.travel(moment, tick=False):
-        assert scheduling.send_again(dispatch=dispatch, user=dispatch.schedule.made_by)
+        assert scheduling.send_again(delivery=delivery, user=delivery.schedule.made_by)
     comes(moment + timedelta(minutes=1), run_worker)
 
-    dispatch.refresh_from_db()
-    assert (dispatch.state, dispatch.message) == (ReportDeliveryState.SENT, "")
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.message) == (ReportDeliveryState.SENT, "")
     assert len(mailbox.messages) == 1
 
 
@@ -322,9 +322,9 @@ def test_worker_that_lost_a_delivery_records_nothing(
     delivery = delivery_at_hand()
     send, sent = sending._send_email, []
 
-    def sleep_too_long(dispatch: ReportDelivery) -> None:
-        send(dispatch)
-        sent.append(dispatch.uid)
+    def sleep_too_long(delivery: ReportDelivery) -> None:
+        send(delivery)
+        sent.append(delivery.uid)
         if len(sent) == 1:
             lose_worker(delivery)
             reclaim()
@@ -345,7 +345,7 @@ def test_unforeseen_error_of_a_delivery_is_tried_again(
 ) -> None:
     delivery = delivery_at_hand()
 
-    def break_down(_dispatch: ReportDelivery) -> None:
+    def break_down(_delivery: ReportDelivery) -> None:
         raise ValueError("odd address")
 
     with monkeypatch.context() as broken:
@@ -408,8 +408,8 @@ def test_failed_report_is_run_again_with_its_delivery(
     )
 
     user = delivery.schedule.made_by
-    assert scheduling.send_again(dispatch=delivery, user=user)
-    assert not scheduling.send_again(dispatch=delivery, user=user)
+    assert scheduling.send_again(delivery=delivery, user=user)
+    assert not scheduling.send_again(delivery=delivery, user=user)
     run_next(Pool.WORK)
     run_next(Pool.TALK)
 
@@ -428,7 +428,7 @@ def test_page_tells_when_a_delivery_is_tried_again(
     page = client.get("/reports/schedules/").content.decode()
 
     assert "nobody of this name" in page
-    assert "next try" in page
+    assert "next attempt" in page
 
 
 def test_webhook_gets_the_manifest_signed(

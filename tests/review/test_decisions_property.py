@@ -26,7 +26,7 @@ from tests.factories.scanning import ScanFactory, make_detection
 pytestmark = pytest.mark.django_db
 
 ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
-SPANS = ((70_000, 90_000, 5_000, 25_000), (300_000, 340_000, 0, 40_000))
+INTERVALS = ((70_000, 90_000, 5_000, 25_000), (300_000, 340_000, 0, 40_000))
 
 STEPS = st.lists(
     st.tuples(
@@ -48,11 +48,11 @@ def live(match: Match) -> Match:
     )
 
 
-def rescan(match: Match, *spans: tuple[int, int, int, int]) -> None:
+def rescan(match: Match, *intervals: tuple[int, int, int, int]) -> None:
     """Fold another scan of the file."""
     scan = ScanFactory.create(scanned_file=match.scanned_file)
-    if spans:
-        make_detection(*spans, scan=scan, recording=match.recording)
+    if intervals:
+        make_detection(*intervals, scan=scan, recording=match.recording)
     fold_scan(scan=scan)
 
 
@@ -66,10 +66,10 @@ def test_only_people_decide_and_every_chain_is_whole(
     db: None, steps: list[tuple[str, Role, str, str, int, bool]]
 ) -> None:
     users = {role: make_user(role) for role in Role}
-    match = make_match(SPANS[0])
+    match = make_match(INTERVALS[0])
 
-    for step, role, reason, note, span, is_stale in steps:
-        _act(live(match), users[role], step, (reason, note), span, is_stale)
+    for step, role, reason, note, interval, is_stale in steps:
+        _act(live(match), users[role], step, (reason, note), interval, is_stale)
 
     for case in Match.objects.filter(scanned_file=match.scanned_file):
         assert first_broken_event(case=case.case) is None
@@ -85,7 +85,7 @@ def _act(
     user: User,
     step: str,
     words: tuple[str, str],
-    span: int,
+    interval: int,
     is_stale: bool,
 ) -> None:
     reason, note = words
@@ -93,7 +93,7 @@ def _act(
     doings: dict[str, Callable[[], object]] = {
         "take": lambda: locks.take_lock(match=match, user=user),
         "release": lambda: locks.release_lock(match=match, user=user),
-        "rescan": lambda: rescan(match, SPANS[span]),
+        "rescan": lambda: rescan(match, INTERVALS[interval]),
         "rescan_empty": lambda: rescan(match),
     }
     act = doings.get(

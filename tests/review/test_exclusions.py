@@ -42,19 +42,19 @@ def recording() -> Recording:
 
 
 def exclude(
-    recording: Recording, span: tuple[int, int], user: User, *chosen: Match
+    recording: Recording, interval: tuple[int, int], user: User, *chosen: Match
 ) -> Exclusion:
     """Exclude an interval as a shared loop."""
     return exclusions.exclude(
         recording=recording,
-        span=span,
+        interval=interval,
         reason="shared_loop",
         user=user,
         chosen={match.uid for match in chosen},
     )
 
 
-def test_match_inside_an_excluded_stretch_is_suppressed(
+def test_match_inside_an_excluded_interval_is_suppressed(
     recording: Recording, manager: User
 ) -> None:
     exclude(recording, INTRO, manager)
@@ -87,7 +87,7 @@ def test_rest_at_an_edge_does_not_count(recording: Recording, manager: User) -> 
     assert make_match(recording=recording).state == MatchState.SUPPRESSED
 
 
-def test_stretch_is_found_in_a_source_that_plays_faster() -> None:
+def test_interval_is_found_in_a_source_that_plays_faster() -> None:
     segment = SegmentFactory.build(
         detection=None,
         start_ms=100_000,
@@ -96,7 +96,7 @@ def test_stretch_is_found_in_a_source_that_plays_faster() -> None:
         reference_end_ms=20_000,
     )
 
-    counted = figures.counted_spans([segment], [(0, 10_000)])
+    counted = figures.counted_intervals([segment], [(0, 10_000)])
 
     assert counted == [(105_000, 110_000)]
 
@@ -172,7 +172,7 @@ def test_proposal_does_nothing_until_a_manager_approves(
     match = make_match(recording=recording)
 
     deciding.exclude_part(
-        match=match, user=reviewer, version=1, span=INTRO, reason="shared_loop"
+        match=match, user=reviewer, version=1, interval=INTRO, reason="shared_loop"
     )
 
     match.refresh_from_db()
@@ -191,7 +191,7 @@ def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
 ) -> None:
     match = make_match(recording=recording)
     deciding.exclude_part(
-        match=match, user=reviewer, version=1, span=(0, 10_000), reason="ident"
+        match=match, user=reviewer, version=1, interval=(0, 10_000), reason="ident"
     )
     segment = Exclusion.objects.get()
     exclusions.approve(segment=segment, user=manager)
@@ -209,7 +209,7 @@ def test_manager_rejects_with_the_exclusion_when_nothing_is_left(
     match, other = make_match(recording=recording), make_match(recording=recording)
 
     decided = deciding.exclude_part(
-        match=match, user=manager, version=1, span=INTRO, reason="shared_loop"
+        match=match, user=manager, version=1, interval=INTRO, reason="shared_loop"
     )
 
     assert decided.state == MatchState.REJECTED
@@ -224,7 +224,7 @@ def test_manager_keeps_the_match_of_which_something_is_left(
     match = make_match(recording=recording)
 
     left = deciding.exclude_part(
-        match=match, user=manager, version=1, span=(0, 10_000), reason="ident"
+        match=match, user=manager, version=1, interval=(0, 10_000), reason="ident"
     )
 
     assert (left.state, left.matched_ms) == (MatchState.PENDING, 15_000)
@@ -235,7 +235,7 @@ def test_stale_page_excludes_nothing(recording: Recording, manager: User) -> Non
 
     with pytest.raises(errors.StaleMatch):
         deciding.exclude_part(
-            match=match, user=manager, version=9, span=INTRO, reason="ident"
+            match=match, user=manager, version=9, interval=INTRO, reason="ident"
         )
 
     match.refresh_from_db()
@@ -243,12 +243,12 @@ def test_stale_page_excludes_nothing(recording: Recording, manager: User) -> Non
     assert not Exclusion.objects.exists()
 
 
-@pytest.mark.parametrize("span", [(-1, 5), (5, 5), (0, 180_001)])
-def test_stretch_must_lie_in_the_recording(
-    recording: Recording, manager: User, span: tuple[int, int]
+@pytest.mark.parametrize("interval", [(-1, 5), (5, 5), (0, 180_001)])
+def test_interval_must_lie_in_the_recording(
+    recording: Recording, manager: User, interval: tuple[int, int]
 ) -> None:
     with pytest.raises(errors.NotPossible):
-        exclude(recording, span, manager)
+        exclude(recording, interval, manager)
 
 
 def test_event_of_the_recording_tells_it(recording: Recording, manager: User) -> None:
@@ -279,7 +279,7 @@ def test_undo_of_a_managers_part_brings_everything_back(
         match=match,
         user=manager,
         version=1,
-        span=INTRO,
+        interval=INTRO,
         reason="shared_loop",
         chosen={settled.uid},
     )
@@ -302,7 +302,7 @@ def test_undo_of_a_part_of_which_something_is_left(
 ) -> None:
     match = make_match(recording=recording)
     deciding.exclude_part(
-        match=match, user=manager, version=1, span=(0, 10_000), reason="ident"
+        match=match, user=manager, version=1, interval=(0, 10_000), reason="ident"
     )
 
     undone = undo(match, manager)
@@ -313,7 +313,7 @@ def test_undo_of_a_part_of_which_something_is_left(
 def test_undo_of_a_proposal_takes_it_away(recording: Recording, reviewer: User) -> None:
     match = make_match(recording=recording)
     proposed = deciding.exclude_part(
-        match=match, user=reviewer, version=1, span=INTRO, reason="ident"
+        match=match, user=reviewer, version=1, interval=INTRO, reason="ident"
     )
     assert proposed.state == MatchState.ESCALATED
 

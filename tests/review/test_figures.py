@@ -11,18 +11,18 @@ from review.services import figures
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 
-Span = tuple[int, int, int, int]
+Interval = tuple[int, int, int, int]
 
 
 def segment(
-    span: Span,
+    interval: Interval,
     *,
     tempo: str | None = "1",
     cents: str | None = "0",
     speech: str | None = None,
 ) -> Segment:
     """Return an unsaved segment."""
-    start, end, ref_start, ref_end = span
+    start, end, ref_start, ref_end = interval
     return Segment(
         start_ms=start,
         end_ms=end,
@@ -171,7 +171,7 @@ def test_altered_comes_before_identical_audio() -> None:
 @pytest.mark.parametrize(
     ("times", "expected"), [(3, Relation.EXCERPT), (4, Relation.LOOP)]
 )
-def test_loop_is_a_short_stretch_heard_four_times(
+def test_loop_is_a_short_interval_heard_four_times(
     times: int, expected: Relation
 ) -> None:
     plays = [

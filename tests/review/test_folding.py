@@ -34,11 +34,15 @@ OTHERS = [column.name for column in COLUMNS].index("other_candidates")
 SPAN = (100_000, 200_000, 0, 100_000)
 
 
-def rescan(match: Match, *spans: tuple[int, int, int, int], **segment: object) -> Match:
+def rescan(
+    match: Match, *intervals: tuple[int, int, int, int], **segment: object
+) -> Match:
     """Fold another scan of the same file; return the live match of the recording."""
     scan = ScanFactory.create(scanned_file=match.scanned_file)
-    if spans:
-        make_detection(*spans, scan=scan, recording=match.recording, segment=segment)
+    if intervals:
+        make_detection(
+            *intervals, scan=scan, recording=match.recording, segment=segment
+        )
     fold_scan(scan=scan)
     return Match.objects.exclude(state=MatchState.SUPERSEDED).get(
         scanned_file=match.scanned_file, recording=match.recording
@@ -104,7 +108,7 @@ def test_two_recordings_become_two_matches() -> None:
     assert Match.objects.count() == 2
 
 
-def test_a_stretch_that_fits_two_copies_counts_once() -> None:
+def test_an_interval_that_fits_two_copies_counts_once() -> None:
     scan = ScanFactory.create()
     copy, canonical = RecordingFactory.create(), RecordingFactory.create()
     grouped(copy, canonical)
@@ -193,7 +197,7 @@ def test_two_recordings_at_one_place_are_asked_about() -> None:
     ]
 
 
-def test_a_short_stretch_of_three_recordings_is_a_shared_loop() -> None:
+def test_a_short_interval_of_three_recordings_is_a_shared_loop() -> None:
     scan = ScanFactory.create()
     for _ in range(3):
         make_detection(

@@ -124,7 +124,7 @@ def test_part_is_proposed_though_the_own_lock_is_gone(
     lose(match, ana, clock)
 
     proposed = deciding.exclude_part(
-        match=match, user=ana, version=version, span=(5_000, 9_000), reason="ident"
+        match=match, user=ana, version=version, interval=(5_000, 9_000), reason="ident"
     )
 
     assert proposed.state == MatchState.ESCALATED
@@ -238,7 +238,7 @@ def test_undo_reaches_back_over_locks_but_not_into_anothers(
 ) -> None:
     version = seen_by(mira, match)
     left = deciding.exclude_part(
-        match=match, user=mira, version=version, span=(5_000, 9_000), reason="ident"
+        match=match, user=mira, version=version, interval=(5_000, 9_000), reason="ident"
     )
     locks.release_lock(match=match, user=mira)
     locks.take_lock(match=match, user=ana)

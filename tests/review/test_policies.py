@@ -589,7 +589,7 @@ def test_what_a_rule_suppresses_names_nobody_who_escalated_it(
     else:
         exclusions.exclude(
             recording=match.recording,
-            span=(0, 180_000),
+            interval=(0, 180_000),
             reason="shared_loop",
             user=manager,
         )

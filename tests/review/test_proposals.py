@@ -49,14 +49,14 @@ def match(recording: Recording) -> Match:
 
 
 def propose(
-    match: Match, user: User, span: tuple[int, int] = WHOLE
+    match: Match, user: User, interval: tuple[int, int] = WHOLE
 ) -> tuple[Match, Exclusion]:
     """Return the escalated match and the exclusion proposed from it."""
     escalated = deciding.exclude_part(
         match=match,
         user=user,
         version=match.version,
-        span=span,
+        interval=interval,
         reason="shared_loop",
         note="a sample pack",
     )
@@ -167,7 +167,7 @@ def test_proposer_answers_nothing_even_as_a_manager(
     answer: object,
 ) -> None:
     segment = exclusions.propose(
-        recording=match.recording, span=WHOLE, reason="ident", user=mira
+        recording=match.recording, interval=WHOLE, reason="ident", user=mira
     )
     assert callable(answer)
 

@@ -33,7 +33,7 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.jobs.workers import run_regular_work
-from tests.review.test_decisions_property import SPANS, live, rescan
+from tests.review.test_decisions_property import INTERVALS, live, rescan
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +69,7 @@ def test_rules_decide_nothing_that_only_people_may(
 ) -> None:
     Policy.objects.update(enabled=False)
     users = {role: make_user(role) for role in Role}
-    match = make_match(SPANS[0])
+    match = make_match(INTERVALS[0])
 
     with time_machine.travel(BEGIN, tick=False) as clock:
         for step, role, action, flag in steps:
@@ -122,9 +122,13 @@ def _doing(
             segment and exclusions.remove(segment=segment, user=user, reason="x")
         ),
         "reject_and_exclude": lambda: deciding.exclude_part(
-            match=match, user=user, version=version, span=(0, 40_000), reason="ident"
+            match=match,
+            user=user,
+            version=version,
+            interval=(0, 40_000),
+            reason="ident",
         ),
-        "rescan": lambda: rescan(match, SPANS[int(flag)]),
+        "rescan": lambda: rescan(match, INTERVALS[int(flag)]),
         "sweep": run_regular_work,
         Verb.DISPUTE: lambda: deciding.record(
             match=match, user=user, version=version, code="own_content"
@@ -157,10 +161,12 @@ def _narrow(licence: Licence, user: User) -> int:
     )
 
 
-def _exclude(match: Match, user: User, span: tuple[int, int], is_ticked: bool) -> None:
+def _exclude(
+    match: Match, user: User, interval: tuple[int, int], is_ticked: bool
+) -> None:
     exclusions.exclude(
         recording=match.recording,
-        span=span,
+        interval=interval,
         reason="shared_loop",
         user=user,
         chosen={match.uid} if is_ticked else set(),

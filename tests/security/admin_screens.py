@@ -89,7 +89,7 @@ def _check(desk: Desk) -> CatalogueCheck:
     return CatalogueCheck.objects.create(requested_by=desk.user)
 
 
-def _dispatch(desk: Desk) -> ReportDelivery:
+def _delivery(desk: Desk) -> ReportDelivery:
     return ReportDelivery.objects.create(
         schedule=schedule(desk.user), run=report_run(desk.user)
     )
@@ -211,7 +211,7 @@ SCREENS: dict[str, Screen] = {
         lambda desk: schedule(desk.user).template, shared="made for everybody"
     ),
     "reports.ReportSchedule": Screen(lambda desk: schedule(desk.user)),
-    "reports.ReportDelivery": Screen(_dispatch),
+    "reports.ReportDelivery": Screen(_delivery),
     "review.Licence": Screen(
         lambda desk: make_licence(recordings=[desk.recording]),
         shared="rules hold for everybody, and say so to everybody",

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         days = options["days"]
         made = create_token(
             owner=owner,
-            name=options["name"] or "made on the command line",
+            name=options["name"] or "created on the command line",
             scopes=options["scope"] or [Scope.READ],
             expires_at=datetime.now(tz=UTC) + timedelta(days=days) if days else None,
             actor="command:create_api_token",

@@ -28,14 +28,16 @@ class Command(BaseCommand):
         """Add the command's options."""
         parser.add_argument("table", type=Path)
         parser.add_argument("--bucket", required=True, help="Its id or name.")
-        parser.add_argument("--audio-dir", type=Path, help="Where the audio files are.")
+        parser.add_argument(
+            "--audio-dir", type=Path, help="Folder with the audio files."
+        )
         parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
         parser.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
         parser.add_argument(
-            "--keep-unknown", action="store_true", help="Keep further columns as data."
+            "--keep-unknown", action="store_true", help="Keep unknown columns as data."
         )
         parser.add_argument("--bad-rows", type=Path, help="File for the refused rows.")
-        parser.add_argument("--username", help="Who imports, for the audit trail.")
+        parser.add_argument("--username", help="The user, for the audit trail.")
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
@@ -83,7 +85,7 @@ class Command(BaseCommand):
         if summary.exclusions:
             self.stdout.write(
                 f"{summary.exclusions} new exclusions; {summary.matches_touched} "
-                f"matches lose time, {summary.matches_suppressed} of them all of it"
+                f"matches are affected, {summary.matches_suppressed} of them wholly excluded"
             )
 
 
@@ -92,7 +94,7 @@ def _user(wanted: str | None) -> User | None:
         return None
     user = User.objects.filter(username=wanted).first()
     if user is None:
-        raise CommandError(f"There is nobody called {wanted}.")
+        raise CommandError(f"There is no user {wanted}.")
     return user
 
 

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch",
             action="store_true",
-            help="Do what is due, regular work too, and end.",
+            help="Run all jobs that are due, periodic ones too, and exit.",
         )
         parser.add_argument(
             "--pool", choices=Pool.values, help="Run only this pool (default: both)."
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             "--interval",
             type=float,
             default=0.5,
-            help="Longest pause between two looks, in seconds (default: %(default)s).",
+            help="Maximum seconds between two checks for jobs (default: %(default)s).",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature

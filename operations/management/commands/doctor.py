@@ -17,7 +17,7 @@ from recognition.errors import RecognitionError
 class Command(BaseCommand):
     """Exits with 1 while a problem remains."""
 
-    help = "Look for lost and stray files, index drift, stuck work, unreadable keys."
+    help = "Find lost and stray files, index drift, stuck jobs and unreadable keys."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""

@@ -21,7 +21,7 @@ from operations.tables import BackupUnusable
 class Command(BaseCommand):
     """Checks a backup, and restores it."""
 
-    help = "Restore a backup into an empty installation; of several, the newest."
+    help = "Restore a backup, the newest of a folder, into an empty installation."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""

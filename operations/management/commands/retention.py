@@ -16,7 +16,7 @@ from operations.retention import Outlook, outlook
 class Command(BaseCommand):
     """Prints each rule with its next deletions; the worker deletes."""
 
-    help = "Show the retention rules, and what they delete within some days."
+    help = "Show the retention rules and what they delete in the coming days."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""

@@ -20,13 +20,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument("username")
-        parser.add_argument("--yes", action="store_true", help="Erase; no way back.")
+        parser.add_argument("--yes", action="store_true", help="Erase; this is final.")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Print the counts; erase first if ``--yes`` is given."""
         person = User.objects.filter(username=options["username"]).first()
         if person is None:
-            raise CommandError(f"There is nobody called {options['username']}.")
+            raise CommandError(f"There is no user {options['username']}.")
         if options["yes"]:
             try:
                 erasure = erase(person=person, actor="command:erase_person")

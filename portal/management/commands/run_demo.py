@@ -42,7 +42,7 @@ class Command(BaseCommand):
         """Add the command's options."""
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument(
-            "--no-serve", action="store_true", help="End after the report."
+            "--no-serve", action="store_true", help="Exit after the report."
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             signing.create_key()
         self._compile()
         if needs_rebuild():
-            self._say("The engine has changed: building the index anew")
+            self._say("The engine has changed: rebuilding the index")
             call_command("rebuild_index", stdout=self.stdout)
         bucket = demo.ensure_catalogue(admin)
         worker = self._start_worker()
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         self._write_report(settings.ACRPORTAL_DATA_DIR / "demo" / "match-report.csv")
         if options["no_serve"]:
             return
-        self._say("Logins (made for this installation):")
+        self._say("Logins (created for this installation):")
         for login in logins:
             self._say(f"  {login.username:<8} {login.password:<14} {login.role}")
         call_command("serve", port=options["port"], stdout=self.stdout)
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _compile(self) -> None:
-        self._say("Compiling the engine (only the first time takes long)")
+        self._say("Compiling the engine (slow only the first time)")
         subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
@@ -141,11 +141,11 @@ class Command(BaseCommand):
 
     def _print_unmatched(self, file: ScannedFile) -> None:
         scan = file.scans.full().filter(status="succeeded").first()
-        for stretch in scan.stretches if scan else []:
-            kind = stretch["kind"].replace("_", " ")
+        for interval in scan.unmatched if scan else []:
+            kind = interval["kind"].replace("_", " ")
             self._say(
-                f"  {formats.clock(stretch['start_ms'], digits=3):>9} – "
-                f"{formats.clock(stretch['end_ms'], digits=3):>9}  ({kind})"
+                f"  {formats.clock(interval['start_ms'], digits=3):>9} – "
+                f"{formats.clock(interval['end_ms'], digits=3):>9}  ({kind})"
             )
 
     def _write_report(self, target: Path) -> None:
@@ -162,10 +162,10 @@ def _until_done(worker: subprocess.Popen[bytes]) -> Iterable[None]:
         if worker.poll() is not None:
             raise CommandError(
                 f"The worker ended with code {worker.returncode}; see its messages "
-                "above, then run the demo again: it goes on where it stopped."
+                "above, then run the demo again: it continues where it stopped."
             )
         time.sleep(_POLL_SECONDS)
-    raise CommandError("The demo did not finish in time; run it again to go on.")
+    raise CommandError("The demo did not finish in time; run it again to continue.")
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         ]
         # Scans use every core, so give page requests the higher priority.
         os.setpriority(os.PRIO_PROCESS, children[1].pid, _WORKER_NICENESS)
-        self.stdout.write(f"Portal on http://{address}/ (Ctrl+C ends it)")
+        self.stdout.write(f"Portal on http://{address}/ (stop with Ctrl+C)")
         self.stdout.flush()
         try:
             while all(child.poll() is None for child in children):

@@ -13,17 +13,17 @@ from reports.evidence import signing
 
 
 class Command(BaseCommand):
-    """Creates the key once, or writes its public half with ``--export``."""
+    """Creates the key once, or writes its public key with ``--export``."""
 
-    help = "Create the key that signs evidence packs, or export its public half."
+    help = "Create the key that signs evidence packs, or export its public key."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument(
             "--export",
             metavar="FILE",
-            help="write the public half of the existing key to FILE, or to the screen "
-            "with -; creates no key",
+            help="write the existing public key to FILE, or to standard output with -; "
+            "creates no key",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             f"The key is in {signing.key_path()}, readable only by you. Store a copy "
             "with your passwords.\n"
             f"Key id {key.key_id}\n"
-            "Give the public half (--export) to people who check your evidence packs."
+            "Give the public key (--export) to people who verify your evidence packs."
         )
 
     def _export(self, target: str) -> None:

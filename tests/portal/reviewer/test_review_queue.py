@@ -126,7 +126,7 @@ def test_many_are_shown_before_anything_is_decided(client: Client) -> None:
 
     page = client.post(DECIDE, {"verb": "confirm", "expected": chosen(first, second)})
 
-    assert "Confirm ours: 2 matches" in page.content.decode()
+    assert "Confirm: 2 matches" in page.content.decode()
     assert not Match.objects.filter(state=MatchState.CONFIRMED).exists()
 
 
@@ -234,9 +234,9 @@ def test_files_without_a_match_are_listed_with_as_many_queries_as_one(
         for recording in RecordingFactory.create_batch(count):
             file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
             candidate = {**near, "recording_id": recording.pk}
-            stretch = {"kind": "no_match", "start_ms": 0, "end_ms": 9000}
+            interval = {"kind": "no_match", "start_ms": 0, "end_ms": 9000}
             ScanFactory.create(
-                scanned_file=file, stretches=[{**stretch, "candidate": candidate}]
+                scanned_file=file, unmatched=[{**interval, "candidate": candidate}]
             )
         if count == 1:
             few = queries_of(client, files)
@@ -277,7 +277,7 @@ def test_everything_of_a_filter_is_selected_across_pages(client: Client) -> None
 
     page = client.post(f"{DECIDE}?reason=short", {"verb": "confirm", "all": "yes"})
 
-    assert "Confirm ours: 27 matches" in page.content.decode()
+    assert "Confirm: 27 matches" in page.content.decode()
     packed = page.context["packed"].split()
     assert set(packed) == set(chosen(*fitting))
 

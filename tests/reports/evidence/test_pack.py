@@ -143,5 +143,5 @@ def check_command(
     call_command("verify_evidence", path, key=public)
 
     output = capsys.readouterr().out
-    assert "WRONG" not in output
+    assert "FAILED" not in output
     assert output.count("ok ") == 3

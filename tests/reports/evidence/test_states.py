@@ -71,7 +71,7 @@ def test_a_pack_tells_nothing_of_other_matches_and_no_address(
     reviewer.email = "rita@example.org"
     reviewer.save()
     scan = ScanFactory.create(
-        stretches=[
+        unmatched=[
             {
                 "start_ms": 0,
                 "end_ms": 9000,
@@ -342,7 +342,7 @@ def test_audio_that_is_gone_is_told_and_the_rest_is_there(build: BuildPack) -> N
     assert pack.status == PackStatus.READY
     missing = case_of(pack)["missing"]
     assert any("was removed on 2026-05-01" in gap for gap in missing)
-    assert any("audio of the recording is not kept" in gap for gap in missing)
+    assert any("audio of the recording is not stored" in gap for gap in missing)
 
 
 def test_superseded_and_retired_cases_still_have_evidence(build: BuildPack) -> None:

@@ -12,14 +12,14 @@ from recognition.params import DEFAULT, Params
 from recognition.types import (
     RefusedAlignment,
     SegmentMatch,
-    StretchKind,
     UnmatchedInterval,
+    UnmatchedKind,
 )
 
-_KINDS = (StretchKind.NO_MATCH, StretchKind.SILENCE, StretchKind.NOT_SCANNED)
+_KINDS = (UnmatchedKind.NO_MATCH, UnmatchedKind.SILENCE, UnmatchedKind.NOT_SCANNED)
 
 
-def unmatched_stretches(
+def unmatched_intervals(
     segments: Sequence[SegmentMatch],
     *,
     duration_ms: int,
@@ -40,7 +40,7 @@ def unmatched_stretches(
     for segment in segments:
         first = int(segment.start_ms / params.frame_ms)
         kinds[first : int(segment.end_ms / params.frame_ms) + 1] = -1
-    stretches = []
+    intervals = []
     for first, last in _pieces(kinds):
         if kinds[first] < 0:
             continue
@@ -49,10 +49,10 @@ def unmatched_stretches(
         kind = _KINDS[kinds[first]]
         candidate = _strongest(refused, start, end) if not kinds[first] else None
         if end - start > (
-            params.no_match_min_ms if kind is StretchKind.NO_MATCH else 0
+            params.no_match_min_ms if kind is UnmatchedKind.NO_MATCH else 0
         ):
-            stretches.append(UnmatchedInterval(start, end, kind, candidate))
-    return tuple(stretches)
+            intervals.append(UnmatchedInterval(start, end, kind, candidate))
+    return tuple(intervals)
 
 
 def _lasting(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-Span: TypeAlias = tuple[int, int]
+Interval: TypeAlias = tuple[int, int]
 """Start and end in milliseconds; the end is exclusive."""
 
 
-def union(spans: Iterable[Span]) -> list[Span]:
+def union(intervals: Iterable[Interval]) -> list[Interval]:
     """Return the union of the intervals as disjoint intervals in order."""
-    merged: list[Span] = []
-    for start, end in sorted(spans):
+    merged: list[Interval] = []
+    for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
@@ -20,14 +20,14 @@ def union(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def length(spans: Iterable[Span]) -> int:
+def length(intervals: Iterable[Interval]) -> int:
     """Return the total duration; overlaps count once."""
-    return sum(end - start for start, end in union(spans))
+    return sum(end - start for start, end in union(intervals))
 
 
-def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
     """Return the intervals with the ``taken`` ones cut out."""
-    left = union(spans)
+    left = union(intervals)
     for taken_start, taken_end in taken:
         pieces = []
         for start, end in left:
@@ -37,7 +37,7 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     return left
 
 
-def overlap_share(one: Sequence[Span], other: Sequence[Span]) -> float:
+def overlap_share(one: Sequence[Interval], other: Sequence[Interval]) -> float:
     """Return intersection ÷ union of the durations of two lists, 0–1."""
     together = length([*one, *other])
     if not together:
@@ -46,9 +46,9 @@ def overlap_share(one: Sequence[Span], other: Sequence[Span]) -> float:
     return shared / together
 
 
-def deepest(spans: Iterable[Span]) -> int:
+def deepest(intervals: Iterable[Interval]) -> int:
     """Return the most intervals that overlap at one moment."""
-    edges = [edge for start, end in spans for edge in ((end, -1), (start, 1))]
+    edges = [edge for start, end in intervals for edge in ((end, -1), (start, 1))]
     depth = most = 0
     for _, step in sorted(edges):
         depth += step
@@ -56,7 +56,7 @@ def deepest(spans: Iterable[Span]) -> int:
     return most
 
 
-def longest_chain(pairs: Sequence[tuple[Span, Span]]) -> int:
+def longest_chain(pairs: Sequence[tuple[Interval, Interval]]) -> int:
     """Return the longest reference time that is heard in order.
 
     Each pair is a source interval and its reference interval. A chain advances in both;

@@ -16,14 +16,14 @@ export function readTime(text) {
   return Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000);
 }
 
-export class Stretch {
+export class IntervalPicker {
   constructor(form) {
     this.form = form;
     this.duration = Number(form.dataset.duration);
-    this.stage = form.querySelector("[data-stretch-stage]");
+    this.stage = form.querySelector("[data-interval-stage]");
     this.handles = {
-      start: form.querySelector("[data-stretch-handle=start]"),
-      end: form.querySelector("[data-stretch-handle=end]"),
+      start: form.querySelector("[data-interval-handle=start]"),
+      end: form.querySelector("[data-interval-handle=end]"),
     };
     form.addEventListener("input", (event) => this.onTyped(event));
     form.addEventListener("keydown", (event) => this.onKey(event));
@@ -31,7 +31,7 @@ export class Stretch {
     this.look();
   }
 
-  get span() {
+  get interval() {
     return [readTime(this.form.elements.start.value), readTime(this.form.elements.end.value)];
   }
 
@@ -45,10 +45,10 @@ export class Stretch {
   }
 
   draw() {
-    const [start, end] = this.span;
+    const [start, end] = this.interval;
     if (!(start >= 0 && end > start && end <= this.duration)) return;
     const share = (ms) => `${((100 * ms) / this.duration).toFixed(3)}%`;
-    const picked = this.form.querySelector("[data-stretch-picked]");
+    const picked = this.form.querySelector("[data-interval-picked]");
     picked.setAttribute("x", share(start));
     picked.setAttribute("width", share(end - start));
     for (const [name, ms] of [["start", start], ["end", end]]) {
@@ -65,11 +65,11 @@ export class Stretch {
   }
 
   onKey(event) {
-    const name = event.target.dataset?.stretchHandle;
+    const name = event.target.dataset?.intervalHandle;
     if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? 100 : 1000;
     const by = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageDown: -10_000, PageUp: 10_000 }[event.key];
-    const [start, end] = this.span;
+    const [start, end] = this.interval;
     const low = name === "start" ? 0 : start + SHORTEST_MS;
     const high = name === "start" ? end - SHORTEST_MS : this.duration;
     if (by || event.key === "Home" || event.key === "End") {
@@ -90,8 +90,8 @@ export class Stretch {
     event.preventDefault();
     const box = this.stage.getBoundingClientRect();
     const at = (moved) => clamp((moved.clientX - box.left) / box.width, 0, 1) * this.duration;
-    const held = event.target.closest("[data-stretch-handle]")?.dataset.stretchHandle;
-    const [start, end] = this.span;
+    const held = event.target.closest("[data-interval-handle]")?.dataset.intervalHandle;
+    const [start, end] = this.interval;
     const fixed = held === "start" ? end : held === "end" ? start : at(event);
     (this.handles[held] ?? this.handles.end).focus();
     const move = (moved) => {
