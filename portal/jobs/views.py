@@ -149,7 +149,11 @@ def job_cancel(request: PortalRequest) -> HttpResponseBase:
     except PermissionDenied as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, _("%(job)s is being cancelled.") % {"job": job.title})
+        waited = job.row.state == JobState.WAITING
+        told = (
+            _("%(job)s was cancelled.") if waited else _("%(job)s is being cancelled.")
+        )
+        messages.success(request, told % {"job": job.title})
     return _back(request, _state_of(request.POST.get("state", "")))
 
 

@@ -272,7 +272,7 @@ def test_an_open_job_is_cancelled_by_who_may(
 
     answer = _post(role, job.row.uid, "cancel")
 
-    assert "is being cancelled" in answer
+    assert "was cancelled" in answer
     row.refresh_from_db()
     assert {name: getattr(row, name) for name in then} == then
     assert Event.objects.count() > events
