@@ -16,7 +16,7 @@ def test_nobody_imports_under_a_name_that_is_unknown(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("custom_id,title,artists\nL1,T,A\n")
 
-    with pytest.raises(CommandError, match="nobody called mira"):
+    with pytest.raises(CommandError, match="no user mira"):
         call_command(
             "import_recordings", str(table), bucket=str(bucket.pk), username="mira"
         )
