@@ -119,6 +119,21 @@ def test_result_of_a_scan_that_has_ended_is_not_stored(
     assert Detection.objects.count() == 1
 
 
+def test_a_job_that_comes_back_leaves_the_scan_that_has_ended(
+    file: ScannedFile, run_worker: Worker
+) -> None:
+    run_worker()
+    Job.objects.filter(kind="scan").update(state=JobState.WAITING, attempts=0)
+
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.scans.get().status == ScanStatus.SUCCEEDED
+    assert file.status == FileStatus.READY
+    assert Detection.objects.count() == 1
+    assert Job.objects.get(kind="scan").state == JobState.DONE
+
+
 def test_file_of_somebody_unknown_is_not_submitted_as_nobodys(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
