@@ -23,6 +23,7 @@ from audit.models import Event
 from jobs import draining, loop, runner
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
+from jobs.lost import LeaseMemory
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim
@@ -358,7 +359,7 @@ def test_a_look_that_fails_does_not_end_looking(
     settings.ACRPORTAL_LEASE_SECONDS = 0
     looks = []
 
-    def look() -> None:
+    def look(_memory: LeaseMemory) -> None:
         looks.append(1)
         raise OSError("the disk is full")
 
