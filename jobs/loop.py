@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from jobs import clock, draining, periodic, runner, selectors, services
+from jobs import draining, periodic, runner, services
 from jobs.choices import Pool
 from jobs.errors import DatabaseGone
 from jobs.lost import LeaseMemory
@@ -130,19 +130,12 @@ class PoolThread(threading.Thread):
             try:
                 if not step(self.pool):
                     close_old_connections()
-                    sleep(self._pause())
+                    sleep(self._interval)
             except Exception:  # as an outage of the database: the thread must survive
                 logger.exception("the worker goes on after a pause")
                 close_old_connections()
                 sleep(_OUTAGE_SECONDS)
         connection.close()
-
-    def _pause(self) -> float:
-        """Return the seconds until the next look."""
-        at = selectors.next_start(self.pool)
-        if at is None:
-            return self._interval
-        return min(self._interval, max(0.0, (at - clock.now()).total_seconds()))
 
 
 def start_threads(pool: Pool, interval: float) -> list[PoolThread]:

@@ -50,15 +50,6 @@ def _full_lanes(kind: Kind) -> list[str]:
     return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
 
 
-def next_start(pool: Pool) -> datetime | None:
-    """Return when the next job of a pool may begin that may not yet."""
-    later = Job.objects.filter(
-        pool=pool, state=JobState.WAITING, run_after__gt=clock.now()
-    )
-    at: datetime | None = later.aggregate(at=Min("run_after"))["at"]
-    return at
-
-
 def running(kind: str) -> QuerySet[Job]:
     """Return the jobs of a kind that workers have."""
     return Job.objects.filter(kind=kind, state=JobState.RUNNING)

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             "--interval",
             type=float,
             default=0.5,
-            help="Longest pause between two looks, in seconds (default: %(default)s).",
+            help="Pause between two looks of an idle thread, in seconds (default: %(default)s).",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
