@@ -265,7 +265,7 @@ STORAGES: dict[str, dict[str, Any]] = {
             "OPTIONS": storage_options(STORAGE_URL),
         }
         if STORAGE_URL
-        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+        else {"BACKEND": "common.local_storage.LocalStorage"}
     ),
     "staticfiles": {"BACKEND": "common.static_files.VersionedStorage"},
 }

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
 
 from common.media_analysis import decode_limits
-from common.storage import local_path, scratch_directory
+from common.storage import FileOnDisk, local_path, replace_file, scratch_directory
 from recognition import media
 from recognition.errors import RecognitionError
 
@@ -27,9 +26,8 @@ def render(field: FieldFile, *, folder: str, key: str) -> str:
         with local_path(field) as source, scratch_directory() as scratch:
             rendition = scratch / "proxy.webm"
             media.write_proxy(source, rendition, limits=decode_limits())
-            default_storage.delete(name)
-            with rendition.open("rb") as file:
-                return default_storage.save(name, File(file))
+            with FileOnDisk(rendition, name) as file:
+                return replace_file(name, file)
     except RecognitionError:
         logger.exception("no rendition of %s", field.name)
         return ""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
@@ -63,10 +64,20 @@ def keep_file(file: File[bytes], name: str, *, sha256: str = "") -> StoredFile:
     return StoredFile(name=stored, sha256=sha256, size_bytes=size)
 
 
+class _Replaces(Protocol):
+    """A storage of ours: the earlier file stays until the new one is complete."""
+
+    def replace(self, name: str, content: File[bytes]) -> str: ...
+
+
+def replace_file(name: str, content: File[bytes]) -> str:
+    """Store a file under ``name``, replacing an earlier one; return the name."""
+    return cast("_Replaces", default_storage).replace(name, content)
+
+
 def replace_bytes(name: str, data: bytes) -> str:
     """Store ``data`` under ``name``, replacing earlier content; return the name."""
-    default_storage.delete(name)
-    return default_storage.save(name, ContentFile(data))
+    return replace_file(name, ContentFile(data))
 
 
 def read_bytes(field: FieldFile) -> bytes:

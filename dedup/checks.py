@@ -59,7 +59,8 @@ def seconds_left(check: CatalogueCheck) -> int | None:
     """Estimate the seconds that a running check still takes, from its speed so far."""
     if not check.started_at or not check.done or check.status != RunStatus.RUNNING:
         return None
-    spent = (datetime.now(tz=UTC) - check.started_at).total_seconds()
+    # The clock may have been set back since.
+    spent = max(0.0, (datetime.now(tz=UTC) - check.started_at).total_seconds())
     return round(spent / check.done * max(0, check.total - check.done))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from time import monotonic
 from typing import Any, NoReturn
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from jobs import draining, selectors
+from jobs import clock, draining, selectors
 from jobs.choices import JobState
 from jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil
 from jobs.kinds import Kind, Subject
@@ -84,9 +84,7 @@ class JobContext:
         Raises ``LeaseLost``, having written nothing.
         """
         with transaction.atomic():
-            self.leave(
-                JobState.DONE, progress=100, finished_at=datetime.now(tz=UTC), cause=""
-            )
+            self.leave(JobState.DONE, progress=100, finished_at=clock.now(), cause="")
             self.kind.show(self.job.subject, JobState.DONE, **columns)
         self.is_finished = True
 
@@ -115,7 +113,7 @@ class JobContext:
     def end(self, state: JobState, code: str, cause: str) -> None:
         """Fail or cancel the job and tell its subject in the same transaction."""
         with transaction.atomic():
-            now = datetime.now(tz=UTC)
+            now = clock.now()
             self.leave(state, code=code, cause=cause[:1000], finished_at=now)
             self.kind.show(self.job.subject, state, cause)
             if self.kind.on_end is not None:

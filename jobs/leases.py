@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
+
+from jobs import clock
 
 NO_LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None}
 # Pause after the first failure; it doubles with each further one.
@@ -24,7 +26,7 @@ def worker_name() -> str:
 
 def lease_end() -> datetime:
     """Return the end of a lease taken or renewed now."""
-    return datetime.now(tz=UTC) + timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
+    return clock.now() + timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -7,15 +7,15 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from time import monotonic, sleep
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from jobs import draining, periodic, runner, selectors, services
+from jobs import draining, periodic, runner, services
 from jobs.choices import Pool
 from jobs.errors import DatabaseGone
+from jobs.lost import LeaseMemory
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +86,10 @@ def work_off(pool: Pool) -> None:
         pass
 
 
-def look_after_jobs() -> None:
+def look_after_jobs(memory: LeaseMemory | None = None) -> None:
     """Take work back from workers that died, and plan regular work."""
-    services.reclaim()
+    services.settle_times()
+    services.reclaim(memory)
     periodic.plan()
 
 
@@ -129,21 +130,12 @@ class PoolThread(threading.Thread):
             try:
                 if not step(self.pool):
                     close_old_connections()
-                    sleep(self._pause())
+                    sleep(self._interval)
             except Exception:  # as an outage of the database: the thread must survive
                 logger.exception("the worker goes on after a pause")
                 close_old_connections()
                 sleep(_OUTAGE_SECONDS)
         connection.close()
-
-    def _pause(self) -> float:
-        """Return the seconds until the next look."""
-        at = selectors.next_start(self.pool)
-        if at is None:
-            return self._interval
-        return min(
-            self._interval, max(0.0, (at - datetime.now(tz=UTC)).total_seconds())
-        )
 
 
 def start_threads(pool: Pool, interval: float) -> list[PoolThread]:
@@ -168,15 +160,17 @@ class WatchThread(threading.Thread):
 
     def run(self) -> None:
         """Look, and do what was given in between."""
-        next_look = 0.0
+        next_look, memory = 0.0, LeaseMemory()
         while not draining.seconds():
             try:
                 if monotonic() >= next_look:
                     next_look = monotonic() + settings.ACRPORTAL_LEASE_SECONDS / 3
-                    look_after_jobs()
+                    look_after_jobs(memory)
                 self._between()
             except Exception:  # the thread must survive; the next look tries again
                 logger.exception("looking after the jobs failed")
+                # While the database was away, no worker could renew its leases.
+                memory = LeaseMemory()
             finally:
                 # Children of a worker are forked at any time, without a connection.
                 connection.close()

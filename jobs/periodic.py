@@ -7,13 +7,13 @@ work succeeds, so that people see it on the jobs page.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
-from jobs import services, wake
+from jobs import clock, services, wake
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 from jobs.kinds import Kind, all_kinds, register, regular_work
 from jobs.models import Job
@@ -50,7 +50,9 @@ def plan() -> None:
         if last is None or last.finished_at is None:
             services.submit(kind, None)
         else:
-            services.submit(kind, None, at=last.finished_at + kind.every)
+            # The clock may have been set back since.
+            at = min(last.finished_at, clock.now()) + kind.every
+            services.submit(kind, None, at=at)
             failed.filter(pk__lt=last.pk).delete()
 
 
@@ -67,7 +69,7 @@ def run_now() -> None:
 
 def _begin_now(kinds: Iterable[str]) -> None:
     waiting = Job.objects.filter(kind__in=kinds, state=JobState.WAITING)
-    waiting.update(run_after=datetime.now(tz=UTC))
+    waiting.update(run_after=clock.now())
 
 
 @transaction.atomic

@@ -12,6 +12,8 @@ from time import monotonic
 
 INDEX = "index"
 """The landmark index."""
+DISK = "disk"
+"""Room for files. No kind names it as a need, since most of their work needs none."""
 
 PAUSE = timedelta(seconds=30)
 

@@ -6,14 +6,15 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, transaction
 
 from common.locking import one_at_a_time
-from jobs import resources, selectors
+from common.outages import NO_ROOM, outage_of
+from jobs import clock, resources, selectors
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.errors import (
@@ -38,6 +39,9 @@ from jobs.models import Job
 from recognition.errors import IndexUnavailable
 
 logger = logging.getLogger(__name__)
+
+# Work that finds no room has often taken long before.
+_ROOM_PAUSE = timedelta(minutes=1)
 
 
 def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
@@ -83,7 +87,7 @@ def begin(job: Job) -> bool:
         "lease_owner": worker_name(),
         "lease_until": lease_end(),
         "attempts": job.attempts + 1,
-        "started_at": datetime.now(tz=UTC),
+        "started_at": clock.now(),
         "blocked_by": "",
     }
     waiting = Job.objects.filter(
@@ -166,7 +170,7 @@ def _attempt(context: JobContext) -> None:
         if context.kind.every is not None:
             failed = Job.objects.filter(kind=job.kind, state=JobState.FAILED)
             failed.delete()
-            context.wait_until(datetime.now(tz=UTC) + context.kind.every)
+            context.wait_until(clock.now() + context.kind.every)
         if not context.is_finished:
             context.finish()
     except Stopped as stopped:
@@ -181,12 +185,7 @@ def _attempt(context: JobContext) -> None:
         _try_later(context, retry.cause, retry.cause)
     except Exception as error:
         logger.exception("%s failed in attempt %d", job, job.attempts)
-        cause = describe(error)
-        _try_later(
-            context,
-            f"Attempt {job.attempts} failed: {cause}",
-            f"It failed {job.attempts} times. The last time: {cause}",
-        )
+        _take_up_later(context, error)
     else:
         resources.unblock(context.kind.needs)
 
@@ -211,8 +210,26 @@ def _block(context: JobContext, resource: str, cause: str = "") -> None:
     context.put_off(
         cause,
         attempts=context.job.attempts - 1,
-        run_after=datetime.now(tz=UTC) + resources.PAUSE,
+        run_after=clock.now() + resources.PAUSE,
         blocked_by=resource,
+    )
+
+
+def _take_up_later(context: JobContext, error: Exception) -> None:
+    """Let a job wait after an unforeseen error; on a full disk, as often as it needs."""
+    tried, cause = context.job.attempts, describe(error)
+    if outage_of(error) is NO_ROOM:
+        context.put_off(
+            f"The disk is full. Free some space: it is tried every minute. ({cause})",
+            attempts=tried - 1,
+            run_after=clock.now() + _ROOM_PAUSE,
+            blocked_by=resources.DISK,
+        )
+        return
+    _try_later(
+        context,
+        f"Attempt {tried} failed: {cause}",
+        f"It failed {tried} times. The last time: {cause}",
     )
 
 
@@ -222,7 +239,7 @@ def _try_later(context: JobContext, cause: str, last_cause: str) -> None:
     if limit is not None and job.attempts >= limit:
         context.end(JobState.FAILED, "gave_up", last_cause)
         return
-    run_after = datetime.now(tz=UTC) + context.kind.pause(job.attempts)
+    run_after = clock.now() + context.kind.pause(job.attempts)
     context.put_off(cause, run_after=run_after)
 
 
@@ -232,7 +249,7 @@ def _drop(job: Job, state: JobState, code: str, cause: str) -> None:
         state=state,
         code=code,
         cause=cause,
-        finished_at=datetime.now(tz=UTC),
+        finished_at=clock.now(),
         **NO_LEASE,
     )
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery
 
-from jobs import resources
+from jobs import clock, resources
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 from jobs.kinds import Kind, all_kinds, regular_work
 from jobs.models import Job
+
+_LONG_WAIT = timedelta(minutes=5)
 
 
 def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
@@ -20,7 +22,7 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
 
     ``for_people`` leaves only those that somebody waits for.
     """
-    now = datetime.now(tz=UTC)
+    now = clock.now()
     jobs = Job.objects.filter(pool=pool, state=JobState.WAITING, run_after__lte=now)
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
@@ -46,15 +48,6 @@ def _full_lanes(kind: Kind) -> list[str]:
         return []
     lanes = running(kind.name).order_by().values("lane").annotate(jobs=Count("pk"))
     return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
-
-
-def next_start(pool: Pool) -> datetime | None:
-    """Return when the next job of a pool may begin that may not yet."""
-    later = Job.objects.filter(
-        pool=pool, state=JobState.WAITING, run_after__gt=datetime.now(tz=UTC)
-    )
-    at: datetime | None = later.aggregate(at=Min("run_after"))["at"]
-    return at
 
 
 def running(kind: str) -> QuerySet[Job]:
@@ -114,15 +107,29 @@ def counts() -> dict[tuple[str, str], int]:
     return {(kind, state): count for kind, state, count in rows}
 
 
-def oldest_waiting() -> Job | None:
-    """Return the job that could have begun the longest ago; regular work aside."""
-    waiting = Job.objects.filter(
-        state=JobState.WAITING, run_after__lte=datetime.now(tz=UTC)
-    )
-    return waiting.exclude(kind__in=regular_work()).order_by("run_after").first()
+def standstill() -> timedelta | None:
+    """Return for how long jobs have waited though they may begin, while none runs.
+
+    None if that is not long: a worker that is busy would run some at least. Regular
+    work, which waits for its time, is left aside.
+    """
+    if Job.objects.filter(state=JobState.RUNNING).exists():
+        return None
+    now = clock.now()
+    waiting = Job.objects.filter(state=JobState.WAITING, run_after__lt=now - _LONG_WAIT)
+    oldest = waiting.exclude(kind__in=regular_work()).order_by("run_after").first()
+    return now - oldest.run_after if oldest is not None else None
+
+
+def ahead_of(at: datetime) -> list[Job]:
+    """Return the jobs that were asked for or begun after ``at``, and wait or run."""
+    after = models.Q(created_at__gt=at) | models.Q(started_at__gt=at)
+    # Each part has its index; jobs that may begin have no time to wait for.
+    waiting = Job.objects.filter(after, state=JobState.WAITING, run_after__gt=at)
+    return [*waiting, *Job.objects.filter(after, state=JobState.RUNNING)]
 
 
 def lost_leases() -> QuerySet[Job]:
     """Return the jobs whose worker has died or hangs."""
-    now = datetime.now(tz=UTC)
+    now = clock.now()
     return Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now)

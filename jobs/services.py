@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import User
-from jobs import runner, selectors, wake
+from jobs import clock, runner, selectors, wake
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 from jobs.errors import DatabaseGone
 from jobs.kinds import Kind, find_kind
 from jobs.leases import NO_LEASE
+from jobs.lost import LeaseMemory
 from jobs.models import Job
 
 logger = logging.getLogger(__name__)
 
+# Clocks of web servers differ a little from that of the jobs.
+_CLOCK_TOLERANCE = timedelta(seconds=5)
 DONE_KEPT = timedelta(days=7)
 _FAILED_KEPT = timedelta(days=14)
 
@@ -48,7 +51,7 @@ def submit(
         lane=lane,
         turn=selectors.next_turn(pool=kind.pool, priority=priority, lane=lane),
         requested_by=user,
-        run_after=at or datetime.now(tz=UTC),
+        run_after=at or clock.now(),
     )
     job.key = kind.key(subject) or job.uid
     try:
@@ -102,7 +105,7 @@ def cancel(job: Job) -> bool:
     Return False if it has ended already.
     """
     with transaction.atomic():
-        now = datetime.now(tz=UTC)
+        now = clock.now()
         waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
         if waiting.update(state=JobState.CANCELLED, finished_at=now):
             _end_subject(job, JobState.CANCELLED, "", "")
@@ -123,7 +126,7 @@ def try_again(job: Job) -> bool:
                 cause="",
                 cancel_requested=False,
                 finished_at=None,
-                run_after=datetime.now(tz=UTC),
+                run_after=clock.now(),
             )
     except IntegrityError:  # the same work was asked for meanwhile
         return False
@@ -150,7 +153,7 @@ def bring_forward(
     kind: Kind, subjects: models.QuerySet[Any]
 ) -> int:  # Any: rows of the kind's own model
     """Let the waiting jobs of rows begin now, whatever they wait for; return how many."""
-    now = datetime.now(tz=UTC)
+    now = clock.now()
     waiting = _waiting_of(kind, subjects)
     count = waiting.filter(run_after__gt=now).update(run_after=now)
     if count:
@@ -189,13 +192,15 @@ def try_subject_again(
     return bool(job.subject == subject.pk)
 
 
-def reclaim() -> int:
+def reclaim(memory: LeaseMemory | None = None) -> int:
     """Let jobs wait again whose worker died; return how many there were.
 
     Those that were to be cancelled end, and those that were begun too often fail.
+    Without a ``memory`` of earlier looks, the clock alone says which leases ran out.
     """
     count = 0
-    for job in selectors.lost_leases():
+    running = Job.objects.filter(state=JobState.RUNNING)
+    for job in memory.lost(running) if memory else selectors.lost_leases():
         try:
             with transaction.atomic():
                 count += _reclaimed(job)
@@ -228,7 +233,7 @@ def _reclaimed(job: Job) -> bool:
         if kind is not None:
             kind.show(job.subject, JobState.WAITING)
         return True
-    now = datetime.now(tz=UTC)
+    now = clock.now()
     columns = {"state": state, "code": code, "cause": cause, "finished_at": now}
     if not lost.update(**columns, **NO_LEASE):
         return False
@@ -236,9 +241,33 @@ def _reclaimed(job: Job) -> bool:
     return True
 
 
+def settle_times() -> int:
+    """Move times that lie ahead of the clock; return how many jobs had some.
+
+    Nothing was asked for or begun in the future: the clock has been set back, or was
+    another machine's. These jobs would wait as much longer, so they get the rest of
+    their wait from now on.
+    """
+    now = clock.now()
+    ahead = selectors.ahead_of(now + _CLOCK_TOLERANCE)
+    for job in ahead:
+        known = max(job.created_at, job.started_at or job.created_at)
+        wait = max(timedelta(0), job.run_after - known)
+        Job.objects.filter(
+            pk=job.pk, state=job.state, attempts=job.attempts, run_after=job.run_after
+        ).update(
+            created_at=min(job.created_at, now),
+            started_at=job.started_at and min(job.started_at, now),
+            run_after=min(job.run_after, now + wait),
+        )
+    if ahead:
+        logger.warning("The times of %d jobs were ahead of the clock.", len(ahead))
+    return len(ahead)
+
+
 def prune() -> int:
     """Delete jobs that ended long ago; return how many."""
-    return jobs_past_their_time(by=datetime.now(tz=UTC)).delete()[0]
+    return jobs_past_their_time(by=clock.now()).delete()[0]
 
 
 def jobs_past_their_time(*, by: datetime) -> models.QuerySet[Job]:

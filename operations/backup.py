@@ -46,6 +46,7 @@ OBJECTS = "objects"
 SECRET_KEY_NAME = "secret_key"  # noqa: S105 - a file's name
 SIGNING_KEY_NAME = "signing_key.pem"
 _UNFINISHED = ".unfinished"
+_ARRIVING = "arriving-"
 _CHUNK_BYTES = 1 << 20
 
 Progress = Callable[[str], None]
@@ -76,8 +77,23 @@ class Backup:
 def make_backup(destination: Path, progress: Progress) -> Backup:
     """Add a backup to ``destination``; an interrupted one is removed by the next."""
     destination.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for unfinished in destination.glob(f"*{_UNFINISHED}"):
-        shutil.rmtree(unfinished)
+    _remove_unfinished(destination)
+    try:
+        return _make_backup(destination, progress)
+    except OSError:
+        # On a full disk others need the room at once.
+        _remove_unfinished(destination)
+        raise
+
+
+def _remove_unfinished(destination: Path) -> None:
+    for folder in destination.glob(f"*{_UNFINISHED}"):
+        shutil.rmtree(folder)
+    for file in (destination / OBJECTS).glob(f"{_ARRIVING}*"):
+        file.unlink(missing_ok=True)
+
+
+def _make_backup(destination: Path, progress: Progress) -> Backup:
     name = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = destination / f"{name}{_UNFINISHED}"
     folder.mkdir(mode=0o700)
@@ -201,7 +217,7 @@ def _keep_one(objects: Path, name: str, known: MediaFile | None) -> MediaFile:
         return known
     # Hash while copying, then rename: ``objects`` never holds half a file.
     objects.mkdir(exist_ok=True)
-    partial = objects / f"arriving-{os.getpid()}"
+    partial = objects / f"{_ARRIVING}{os.getpid()}"
     digest = hashlib.sha256()
     with default_storage.open(name) as source, partial.open("wb") as target:
         for chunk in source.chunks(_CHUNK_BYTES):

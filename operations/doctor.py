@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
@@ -15,9 +15,10 @@ from catalogue import index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.rebuilding import rebuild_index
 from common.secret_text import SecretUnreadable, unseal
+from jobs import clock, resources
 from jobs.choices import JobState, Pool
 from jobs.models import Job
-from jobs.selectors import lost_leases, oldest_waiting
+from jobs.selectors import lost_leases, standstill
 from jobs.services import reclaim
 from operations.findings import DoctorFinding
 from operations.stored_files import lost_files, stray_files, stray_uploads
@@ -28,7 +29,7 @@ Check = Callable[[], Iterable[DoctorFinding]]
 
 # Below this share of free space, large uploads and backups soon fail.
 _LOW_DISK_SHARE = 0.05
-_LONG_WAIT = timedelta(minutes=5)
+_CLOCK_TOLERANCE = timedelta(seconds=30)
 
 
 def examine() -> Iterator[DoctorFinding]:
@@ -60,6 +61,26 @@ def _disk() -> Iterator[DoctorFinding]:
             "disk",
             f"{usage.free // 2**20} MiB are free on the disk of the data folder",
             "Free some space, or move the data folder to a larger disk.",
+        )
+    waiting = Job.objects.filter(state=JobState.WAITING, blocked_by=resources.DISK)
+    if count := waiting.count():
+        yield DoctorFinding(
+            "disk",
+            f"{count} jobs found the disk full and wait for room",
+            "Free some space; they are tried again every minute.",
+        )
+
+
+def _clock() -> Iterator[DoctorFinding]:
+    """Find a machine whose clock differs from that of the database's server."""
+    ahead = clock.difference()
+    if abs(ahead) > _CLOCK_TOLERANCE:
+        seconds = round(abs(ahead).total_seconds())
+        yield DoctorFinding(
+            "clock",
+            f"the clock of this machine is {seconds} s "
+            f"{'ahead of' if ahead > timedelta(0) else 'behind'} the database server's",
+            "Let the network set both clocks (NTP). Jobs follow the server's.",
         )
 
 
@@ -141,11 +162,8 @@ def _stuck_work() -> Iterator[DoctorFinding]:
 
 def _waiting_work() -> Iterator[DoctorFinding]:
     """Find jobs that no worker begins; a busy worker would run some at least."""
-    oldest = oldest_waiting()
-    if oldest is None or Job.objects.filter(state=JobState.RUNNING).exists():
-        return
-    waited = datetime.now(tz=UTC) - oldest.run_after
-    if waited > _LONG_WAIT:
+    waited = standstill()
+    if waited is not None:
         yield DoctorFinding(
             "work",
             f"jobs wait since {waited // timedelta(minutes=1)} minutes, and none runs",
@@ -174,6 +192,7 @@ def _broker() -> Iterator[DoctorFinding]:
 
 CHECKS: tuple[Check, ...] = (
     _disk,
+    _clock,
     _keys,
     lost_files,
     stray_files,

@@ -6,6 +6,7 @@ when complete.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -200,9 +201,10 @@ def _faults_told() -> Iterator[None]:
         yield
     except OSError as fault:
         logger.exception("a report could not be written")
-        raise Failed(
-            "not_written", f"The file could not be written: {fault.strerror}."
-        ) from fault
+        cause = f"The file could not be written: {fault.strerror}."
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            cause += " The disk is full: free some space, then try again."
+        raise Failed("not_written", cause) from fault
 
 
 _FOUND = (

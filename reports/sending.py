@@ -11,6 +11,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+import jobs.clock
 from common.http import FetchFailed, LinkRefused, post_json
 from jobs.context import JobContext
 from jobs.errors import Failed, Retry
@@ -38,7 +39,7 @@ def run(context: JobContext) -> None:
     report, schedule = delivery.run, delivery.schedule
     if report.state in UNFINISHED:
         # It was begun again; its end asks for the delivery sooner.
-        context.wait_until(datetime.now(tz=UTC) + _RUN_AGAIN)
+        context.wait_until(jobs.clock.now() + _RUN_AGAIN)
     if report.state != RunState.READY:
         raise Failed("no_report", report.message or _("The report was cancelled."))
     if not schedule.send_unchanged and not _is_new(schedule, report):

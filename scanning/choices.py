@@ -85,6 +85,7 @@ ACTIVE_SCAN_STATUSES = (
     ScanStatus.RUNNING,
     ScanStatus.AWAITING_CALLBACK,
 )
+ENDED_SCAN_STATUSES = frozenset(ScanStatus) - frozenset(ACTIVE_SCAN_STATUSES)
 
 
 class ScanStage(models.TextChoices):

@@ -13,6 +13,7 @@ from jobs.kinds import Kind, register, without_limit
 from jobs.periodic import periodic
 from scanning import results
 from scanning.choices import (
+    ENDED_SCAN_STATUSES,
     CallbackOutcome,
     DeliveryStatus,
     RetroStatus,
@@ -84,6 +85,7 @@ SCAN = register(
             JobState.WAITING: ScanStatus.QUEUED,
             JobState.RUNNING: ScanStatus.RUNNING,
         },
+        keeps=ENDED_SCAN_STATUSES,
         cause_field="message",
         on_end=_end_scan,
         title=lambda scan: str(scan.scanned_file.name),

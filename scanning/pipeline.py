@@ -29,7 +29,7 @@ from recognition.layers import scan_layer
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 from scanning import results
-from scanning.choices import FileStatus, ScanStage, SourceType
+from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType
 from scanning.engines import embedded
 from scanning.errors import ScanFailed
 from scanning.jobs import RENDITION
@@ -50,6 +50,8 @@ _STAGE_SPANS: dict[ScanStage, tuple[float, float]] = {
 def run(context: JobContext) -> None:
     """Scan one file and store the result."""
     scan: Scan = context.subject
+    if scan.status not in ACTIVE_SCAN_STATUSES:
+        return
     file = scan.scanned_file
     context.write(started_at=datetime.now(tz=UTC))
     ScannedFile.objects.filter(pk=file.pk).update(

@@ -14,6 +14,7 @@ from time import monotonic
 
 from django.db.models import QuerySet
 
+import jobs.clock
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
 from common.storage import read_bytes
@@ -71,7 +72,7 @@ class _Slice:
                 self.context.write(**self._columns())
             self.context.report(self.search.progress / 100)
             if is_over:
-                self.context.wait_until(datetime.now(tz=UTC))
+                self.context.wait_until(jobs.clock.now())
         self.context.finish(finished_at=datetime.now(tz=UTC), **self._columns())
 
     def _files(self) -> Iterable[ScannedFile]:

@@ -39,7 +39,9 @@ def worker_health() -> WorkerHealth:
     )
     oldest = figures["oldest"]
     waited = (datetime.now(tz=UTC) - oldest).total_seconds() if oldest else 0
-    return WorkerHealth(figures["queued"], figures["running"], int(waited))
+    # The clock may have been set back since.
+    seconds = max(0, int(waited))
+    return WorkerHealth(figures["queued"], figures["running"], seconds)
 
 
 def files() -> QuerySet[ScannedFile]:

@@ -36,6 +36,7 @@ from catalogue.services import RecordingDetails, add_recording, create_bucket
 from recognition.media import write_proxy
 from scanning.models import Container
 from tests import audio, on_postgres, scheduling
+from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
 from tests.undefined_variables import Undefined
 
@@ -63,6 +64,12 @@ def pytest_xdist_make_scheduler(
 ) -> LoadScopeScheduling:
     """Keep tests that share a portal in the same process."""
     return scheduling.scheduler(config, log)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def jobs_follow_the_clock_of_the_test() -> None:
+    """Let tests set the clock, which no database server follows."""
+    follow_this_machine()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -369,7 +369,8 @@ class ScanAdmin(RoleAdmin[Scan]):
         """Return the duration of a finished scan in seconds."""
         if scan.started_at is None or scan.finished_at is None:
             return number(formats.UNKNOWN)
-        seconds = (scan.finished_at - scan.started_at).total_seconds()
+        # The clock may have been set back meanwhile.
+        seconds = max(0.0, (scan.finished_at - scan.started_at).total_seconds())
         return number(f"{seconds:.1f} s")
 
 

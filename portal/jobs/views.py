@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -22,6 +21,7 @@ from accounts.roles import Action
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
 from imports.models import CatalogueImport, ResultImport
+from jobs import clock
 from jobs.choices import OPEN_STATES, JobState
 from jobs.kinds import all_kinds, find_kind
 from jobs.listing import (
@@ -31,6 +31,7 @@ from jobs.listing import (
     find_job,
     list_jobs,
 )
+from jobs.selectors import standstill
 from portal.jobs.services import (
     NotTriedAgain,
     cancel,
@@ -40,7 +41,6 @@ from portal.jobs.services import (
 )
 from portal.shared.access import PortalRequest, needs
 from reports.models import EvidencePack, ReportDelivery, ReportRun
-from scanning import selectors
 from scanning.models import (
     Container,
     InboundCallback,
@@ -51,7 +51,6 @@ from scanning.models import (
 )
 
 _AT_ONCE = 100
-_STILL_SECONDS = 300
 
 
 @never_cache
@@ -96,8 +95,8 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "container": container,
             "filters": _filters(kind, container),
             "containers": Container.objects.present().order_by("name"),
-            "now": datetime.now(tz=UTC),
-            "stands_still": _stands_still(),
+            "now": clock.now(),
+            "stands_still": standstill() is not None,
             "may_delete": request.user.has_perm(Action.DELETE),
         },
     )
@@ -166,12 +165,6 @@ def _back(request: PortalRequest, state: JobState) -> HttpResponseBase:
         "container": container.pk if container else "",
     }
     return redirect(f"{reverse('portal:jobs')}?{urlencode(wanted)}")
-
-
-def _stands_still() -> bool:
-    """Return whether a scan has waited over five minutes while none runs."""
-    health = selectors.worker_health()
-    return health.running == 0 and health.oldest_queued_seconds > _STILL_SECONDS
 
 
 def _state_of(given: str) -> JobState:

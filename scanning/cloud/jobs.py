@@ -14,7 +14,7 @@ from accounts.reach import sees_everything
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, register, without_limit
 from jobs.services import submit
-from scanning.choices import EngineChoice, ScanStatus
+from scanning.choices import ENDED_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.models import (
     CloudAccount,
     CloudDeletion,
@@ -75,9 +75,7 @@ CLOUD_SCAN = register(
         # ACRPORTAL_CLOUD_WAIT_HOURS have passed.
         max_attempts=without_limit,
         pause=pause_after,
-        keeps=frozenset(
-            {ScanStatus.SUCCEEDED, ScanStatus.FAILED, ScanStatus.CANCELLED}
-        ),
+        keeps=ENDED_SCAN_STATUSES,
         on_end=_end_scan,
         title=lambda scan: str(scan.scanned_file.name),
         related=("scanned_file",),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+import jobs.clock
 from jobs.services import hold_back
 from scanning.choices import FileStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN, LONGEST_WAIT, delay, scans_of
@@ -33,7 +34,7 @@ def pause(job: CloudJob, fault: CloudFault) -> datetime:
         # Do not trust a server that asks to wait for days.
         longest = LONGEST_WAIT.total_seconds()
         pause_for = timedelta(seconds=min(fault.retry_after, longest))
-    at = datetime.now(tz=UTC) + pause_for
+    at = jobs.clock.now() + pause_for
     text = f"ACRCloud says: {fault.said}. We retry at {clock(at)}. {fault.explanation}"
     with transaction.atomic():
         CloudAccount.objects.filter(pk=account.pk).update(

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+import jobs.clock
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed, Retry
 from jobs.services import submit
@@ -49,7 +50,7 @@ def run(context: JobContext) -> None:
     if job.scan.scanned_file.deleted_at is not None:
         raise Cancelled
     paused_until = job.account.paused_until
-    if paused_until is not None and paused_until > datetime.now(tz=UTC):
+    if paused_until is not None and paused_until > jobs.clock.now():
         context.wait_until(paused_until, job.account.pause_message)
     try:
         _check_tries(context, job)
@@ -112,7 +113,7 @@ def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
     CloudJob.objects.filter(pk=job.pk).update(checks=F("checks") + 1)
     # Long files take minutes, so poll less and less often.
     wait = delay(2 ** min(job.checks, 12), LONGEST_CHECK)
-    context.wait_until(datetime.now(tz=UTC) + wait)
+    context.wait_until(jobs.clock.now() + wait)
 
 
 def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:

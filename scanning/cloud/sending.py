@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.db.models import Q
 
+import jobs.clock
 from common.locking import one_at_a_time
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Retry
@@ -71,7 +72,7 @@ def send(context: JobContext, job: CloudJob) -> NoReturn:
     if not _begin(job):
         message = _over_cap(job)
         wait(job, "cloud_cap", message)
-        context.wait_until(datetime.now(tz=UTC) + _CAP_RECHECK, message)
+        context.wait_until(jobs.clock.now() + _CAP_RECHECK, message)
     looks_first = job.may_have_arrived
     CloudJob.objects.filter(pk=job.pk).update(may_have_arrived=True)
     try:
@@ -138,7 +139,7 @@ def _send_failed(context: JobContext, job: CloudJob, fault: CloudFault) -> NoRet
     if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
         context.wait_until(pause(job, fault), str(fault))
     if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(job.scan.created_at):
-        at = datetime.now(tz=UTC) + pause_after(context.job.attempts)
+        at = jobs.clock.now() + pause_after(context.job.attempts)
         message = f"{fault} Next try at {clock(at)}."
         wait(job, fault.kind, message)
         raise Retry(message) from fault
@@ -147,7 +148,7 @@ def _send_failed(context: JobContext, job: CloudJob, fault: CloudFault) -> NoRet
 
 def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
     """Store that a file was sent; return when to look for its result."""
-    now = datetime.now(tz=UTC)
+    now = jobs.clock.now()
     resume(job.account)
     with transaction.atomic():
         # First, because it ends what a worker does that lost the job meanwhile.

@@ -17,6 +17,7 @@ from time import monotonic
 from django.db import transaction
 
 import audit.services
+import jobs.clock
 from accounts.models import User
 from common.http import Answer, FetchFailed, LinkRefused, post_json
 from jobs.context import JobContext
@@ -70,7 +71,7 @@ def run(context: JobContext) -> None:
     if status is None:
         # The receiver is probably down: only one callback in a pause may time out.
         others = OutboundCallback.objects.filter(container=callback.container_id)
-        until = datetime.now(tz=UTC) + RETRY_AFTER[0]
+        until = jobs.clock.now() + RETRY_AFTER[0]
         hold_back(CALLBACK_SENT, others.exclude(pk=callback.pk), until=until)
     raise Retry(f"{status or 'no answer'}: {attempt.answer}")
 

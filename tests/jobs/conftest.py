@@ -1,13 +1,20 @@
-"""Job kinds for tests."""
+"""Job kinds for tests, and installations of their own for tests with real workers."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from jobs import resources
 from jobs.kinds import Kind
+from tests.conftest import CopyDatabase
+from tests.jobs.chaos import Chaos, postgres_database
 from tests.jobs.work import MIRRORED, PLAIN, registered
 
 
@@ -30,3 +37,44 @@ def nothing_is_blocked() -> Iterator[None]:
     """Forget which resources were unavailable."""
     yield
     resources.unblock([resources.INDEX, "server"])
+
+
+@pytest.fixture(scope="module")
+def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the name of a migrated PostgreSQL database."""
+    own = {
+        "ACRPORTAL_DATA_DIR": str(tmp_path_factory.mktemp("template")),
+        "SECRET_KEY": "only for this test, and long enough",
+    }
+    with postgres_database() as url:
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            env=os.environ | own | {"DATABASE_URL": url},
+            cwd=settings.BASE_DIR,
+            check=True,
+        )
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path, postgres_template: str) -> Iterator[Chaos]:
+    """Return an installation on PostgreSQL."""
+    with postgres_database(postgres_template) as url:
+        chaos = Chaos(tmp_path, url)
+        yield chaos
+        chaos.end_all()
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path, copy_database: CopyDatabase) -> Iterator[Chaos]:
+    """Return an installation on SQLite."""
+    chaos = Chaos(tmp_path, f"sqlite:///{copy_database(tmp_path)}")
+    yield chaos
+    chaos.end_all()
+
+
+@pytest.fixture(params=["on_sqlite", "on_postgres"])
+def chaos(request: pytest.FixtureRequest) -> Chaos:
+    """Return an installation on each database."""
+    found: Chaos = request.getfixturevalue(request.param)
+    return found

@@ -134,16 +134,6 @@ def test_a_thread_survives_whatever_happens(
     assert len(looks) == 3
 
 
-def test_a_thread_sleeps_until_the_next_job_begins() -> None:
-    thread = loop.PoolThread(Pool.WORK, 0.5)
-    assert thread._pause() == 0.5
-    with registered(PLAIN) as kind:
-        soon = datetime.now(tz=UTC) + timedelta(seconds=0.2)
-        services.submit(kind, BucketFactory.create(), at=soon)
-
-        assert 0.0 <= thread._pause() <= 0.2
-
-
 def test_the_first_signal_drains_and_the_second_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

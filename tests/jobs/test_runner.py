@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from pytest_django import Settings
 
 from accounts.roles import Role
@@ -15,6 +18,7 @@ from jobs.choices import JobState, Pool, Priority
 from jobs.context import JobContext
 from jobs.errors import Blocked, Failed, Retry
 from jobs.kinds import Kind, all_kinds
+from jobs.listing import list_jobs
 from jobs.models import Job
 from jobs.runner import run_next
 from recognition.errors import IndexUnavailable
@@ -353,6 +357,31 @@ def test_a_job_whose_workers_die_is_given_up(
     assert states == [JobState.WAITING, JobState.FAILED]
     assert job.cause == "Its worker died or hung 2 times."
     assert recording.status == RecordingStatus.ERROR
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        OperationalError("database or disk is full"),
+    ],
+)
+def test_a_job_that_finds_no_room_waits_and_loses_no_attempt(
+    plain: Kind, settings: Settings, error: Exception
+) -> None:
+    settings.ACRPORTAL_MAX_ATTEMPTS = 1
+    services.submit(plain, BucketFactory.create())
+
+    def fill_up(_context: JobContext) -> None:
+        raise error
+
+    do(fill_up)
+    job = run()
+
+    assert (job.state, job.attempts) == (JobState.WAITING, 0)
+    (listed,) = list_jobs(state=JobState.WAITING, kind=plain.name)
+    assert listed.why.startswith("The disk is full. Free some space: it is tried every")
+    assert job.run_after > datetime.now(tz=UTC)
 
 
 def test_a_job_about_something_deleted_is_cancelled(plain: Kind) -> None:

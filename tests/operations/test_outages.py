@@ -157,9 +157,15 @@ def test_the_jobs_page_says_that_nobody_works(
     client = signed_in(Role.VIEWER)
     assert b"no worker is running" not in client.get("/jobs/").content
 
-    Scan.objects.update(created_at=datetime.now(tz=UTC) - timedelta(minutes=10))
-
+    jobs = Job.objects.filter(kind="scan")
+    before = datetime.now(tz=UTC) - timedelta(minutes=10)
+    jobs.update(run_after=before)
     assert b"no worker is running" in client.get("/jobs/").content
+
+    # One that waits for its next attempt says nothing about workers.
+    Scan.objects.update(created_at=before)
+    jobs.update(run_after=datetime.now(tz=UTC) + timedelta(minutes=1))
+    assert b"no worker is running" not in client.get("/jobs/").content
 
 
 def test_the_doctor_finds_a_broker_that_is_away(db: None) -> None:

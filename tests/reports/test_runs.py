@@ -485,7 +485,9 @@ def test_storage_that_fails_on_the_second_file_loses_the_first_too(
         run_of()
 
     assert stored_reports(settings) == []
-    assert ReportRun.objects.get().state == RunState.FAILED
+    run = ReportRun.objects.get()
+    assert run.state == RunState.FAILED
+    assert run.message.endswith("The disk is full: free some space, then try again.")
 
 
 def test_command_says_why_a_target_cannot_be_written(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from audit.models import Event
 from jobs import draining, loop, runner
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
+from jobs.lost import LeaseMemory
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim
@@ -117,6 +118,21 @@ def test_result_of_a_scan_that_has_ended_is_not_stored(
         results.store_result(scan=file.scans.get(), result=EMPTY)
 
     assert Detection.objects.count() == 1
+
+
+def test_a_job_that_comes_back_leaves_the_scan_that_has_ended(
+    file: ScannedFile, run_worker: Worker
+) -> None:
+    run_worker()
+    Job.objects.filter(kind="scan").update(state=JobState.WAITING, attempts=0)
+
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.scans.get().status == ScanStatus.SUCCEEDED
+    assert file.status == FileStatus.READY
+    assert Detection.objects.count() == 1
+    assert Job.objects.get(kind="scan").state == JobState.DONE
 
 
 def test_file_of_somebody_unknown_is_not_submitted_as_nobodys(
@@ -343,7 +359,7 @@ def test_a_look_that_fails_does_not_end_looking(
     settings.ACRPORTAL_LEASE_SECONDS = 0
     looks = []
 
-    def look() -> None:
+    def look(_memory: LeaseMemory) -> None:
         looks.append(1)
         raise OSError("the disk is full")
 

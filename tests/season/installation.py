@@ -62,7 +62,9 @@ class Installation:
         from django.db import connection
 
         from reports.evidence import signing
+        from tests.clocks import follow_this_machine
 
+        follow_this_machine()
         self.folder = folder
         self._copy = world or folder.with_name(f"{folder.name}-copy")
         self._stays = world is not None

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             "--interval",
             type=float,
             default=0.5,
-            help="Maximum seconds between two checks for jobs (default: %(default)s).",
+            help="Seconds between two checks of an idle thread (default: %(default)s).",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature

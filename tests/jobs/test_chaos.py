@@ -1,0 +1,143 @@
+"""Clocks that jump or differ by an hour, and databases that go away: nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from tests.jobs.chaos import (
+    HOUR,
+    LEASE_SECONDS,
+    Chaos,
+    cut_connections,
+    without_connections,
+)
+
+# Only real workers have clocks, connections and threads of their own.
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("step", [HOUR, -HOUR])
+def test_a_clock_that_jumps_takes_no_job_from_a_worker_that_lives(
+    chaos: Chaos, step: int
+) -> None:
+    chaos.submit("long:long")
+    chaos.start_worker("one")
+    chaos.wait_for(lambda: chaos.count("begins long") == 1)
+    # Often: only until it is renewed does a lease look as if it had run out.
+    for jump in range(1, 21):
+        chaos.set_clock("one", jump * step)
+        time.sleep(0.7)
+    chaos.enough()
+    chaos.wait_for(lambda: chaos.jobs()["long"][0] == "done")
+
+    assert chaos.end("one") == 0
+    assert chaos.jobs() == {"long": ("done", 1)}
+    assert chaos.count("begins long") == chaos.count("ends long") == 1
+
+
+def test_work_of_a_dead_worker_does_not_wait_for_the_hour_that_its_clock_was_ahead(
+    chaos: Chaos,
+) -> None:
+    chaos.submit("long:long")
+    chaos.start_worker("ahead", ahead=HOUR)
+    chaos.wait_for(lambda: chaos.count("begins long") == 1)
+    chaos.end("ahead", signal.SIGKILL)
+    chaos.enough()
+
+    chaos.start_worker("right")
+    chaos.wait_for(lambda: chaos.jobs()["long"] == ("done", 2))
+
+    assert [line for line in chaos.said() if "long" in line] == [
+        "ahead begins long",
+        "right begins long",
+        "right ends long",
+    ]
+
+
+def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(
+    chaos: Chaos,
+) -> None:
+    chaos.submit("again:tried", ahead=HOUR)
+    chaos.start_worker("one", ahead=HOUR)
+    chaos.wait_for(lambda: chaos.count("fails tried") == 1)
+    chaos.wait_for(lambda: chaos.count("ticks") > 1)
+    chaos.end("one", signal.SIGKILL)
+    chaos.submit("short:asked", ahead=HOUR)
+
+    chaos.start_worker("two")
+    chaos.wait_for(lambda: {"two ticks", "two ends tried"} <= set(chaos.said()))
+    chaos.wait_for(lambda: chaos.count("ends asked") == 1)
+
+    assert chaos.end("two") == 0
+    assert chaos.jobs() == {"tried": ("done", 2), "asked": ("done", 1)}
+    assert "jobs were ahead of the clock" in chaos.log("two")
+
+
+def test_workers_whose_clocks_differ_by_an_hour_share_the_work(
+    on_postgres: Chaos,
+) -> None:
+    names = [f"s{number}" for number in range(30)]
+    on_postgres.submit("long:long", "again:tried", *(f"short:{name}" for name in names))
+    begun = time.monotonic()
+    on_postgres.start_worker("ahead", ahead=HOUR)
+    on_postgres.start_worker("behind", ahead=-HOUR)
+    on_postgres.wait_for(lambda: on_postgres.count("ends tried") == 1)
+    on_postgres.submit("again:later")
+    on_postgres.wait_for(lambda: on_postgres.count("ends later") == 1)
+    time.sleep(LEASE_SECONDS)
+    on_postgres.enough()
+    on_postgres.wait_for(lambda: on_postgres.jobs()["long"][0] == "done")
+    lasted = time.monotonic() - begun
+
+    assert on_postgres.end("ahead") == on_postgres.end("behind") == 0
+    said = Counter(line.partition(" ")[2] for line in on_postgres.said())
+    once = ["begins long", "ends long", "ends tried", "ends later"]
+    assert {said[words] for words in once} == {1}
+    assert {said[f"ends {name}"] for name in names} == {1}
+    # Every two seconds, whoever does it.
+    assert 2 <= said["ticks"] <= lasted / 2 + 2
+
+
+def test_connections_that_are_cut_lose_no_work_and_repeat_none(
+    on_postgres: Chaos,
+) -> None:
+    on_postgres.submit("long:long")
+    on_postgres.start_worker("one")
+    on_postgres.wait_for(lambda: on_postgres.count("begins long") == 1)
+    for _ in range(4):
+        cut_connections(on_postgres.url)
+        time.sleep(1.5)
+    on_postgres.submit("short:asked")
+    on_postgres.enough()
+    on_postgres.wait_for(
+        lambda: {job[0] for job in on_postgres.jobs().values()} == {"done"}
+    )
+
+    assert on_postgres.end("one") == 0
+    assert on_postgres.count("ends long") == on_postgres.count("ends asked") == 1
+
+
+def test_a_database_that_was_away_for_longer_than_a_lease_loses_no_work(
+    on_postgres: Chaos,
+) -> None:
+    on_postgres.submit("long:long", "short:asked")
+    on_postgres.start_worker("one")
+    on_postgres.wait_for(lambda: on_postgres.count("begins long") == 1)
+    with without_connections(on_postgres.url):
+        time.sleep(LEASE_SECONDS * 1.5)
+        ticks = on_postgres.count("ticks")
+    on_postgres.wait_for(lambda: on_postgres.count("ticks") > ticks)
+    time.sleep(LEASE_SECONDS)
+    # The worker lived all the time, and so did its work.
+    assert on_postgres.jobs()["long"] == ("running", 1)
+    on_postgres.enough()
+    on_postgres.wait_for(
+        lambda: {job[0] for job in on_postgres.jobs().values()} == {"done"}
+    )
+
+    assert on_postgres.end("one") == 0
+    assert on_postgres.count("ends long") == on_postgres.count("ends asked") == 1
