@@ -42,11 +42,8 @@ def _rows() -> dict[str, list[dict[str, object]]]:
 
 
 def test_a_change_of_any_loaded_module_asks_for_new_databases() -> None:
-    loaded = {
-        Path(module.__file__)
-        for module in list(sys.modules.values())
-        if getattr(module, "__file__", None)
-    }
+    files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+    loaded = {Path(file) for file in files if file}
     ours = {
         path
         for path in loaded
