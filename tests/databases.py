@@ -8,6 +8,7 @@ code, packages or settings change. ``python -m tests.databases`` migrates the da
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -150,6 +151,8 @@ def migrate(url: str) -> None:
 def main() -> None:
     """Migrate the database of this process, and keep a copy before each step."""
     django.setup()
+    # Migrations make models by the thousand, which each collection would look through.
+    gc.set_threshold(100_000)
     database = connections["default"]
     executor: Any = MigrationExecutor(database)  # Any: not fully typed
     executor.recorder.ensure_schema()
