@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sqlite3
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from django.apps import apps
 from django.conf import settings as django_settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import caches
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connections
-from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
-from django.db.models.signals import post_migrate
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
 
 from accounts.models import User
 from accounts.roles import Role
-from audit import triggers
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from recognition.media import write_proxy
 from scanning.models import Container
-from tests import audio, on_postgres, scheduling
+from tests import audio, databases, pristine, scheduling
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
 from tests.undefined_variables import Undefined
@@ -87,76 +79,53 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """Copy a migrated database for each process, if there is one, instead of migrating."""
-    template = os.environ.get(on_postgres.TEMPLATE)
-    connections["default"].settings_dict["TEST"]["TEMPLATE"] = template
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None,
+) -> Iterator[None]:
+    """Let each process start from a copy of the migrated database.
 
-
-@pytest.fixture(scope="session")
-def django_db_setup(
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path | None:
-    """Keep a copy of the empty database when it is SQLite in memory.
-
-    Also let the cleanup of committing tests delete rows, and restore what the migrations
-    stored after each cleanup. If no collected test uses the database, there is no database
-    and nothing happens.
+    Django still looks for migrations that are missing there.
     """
     database = connections["default"]
-    if not str(database.settings_dict["NAME"]).startswith(("test_", "file:")):
-        return None
-    with django_db_blocker.unblock():
-        made_by_migrations = list(Bucket.objects.all())
-
-    def make_again(**_told: object) -> None:
-        Bucket.objects.bulk_create(made_by_migrations, ignore_conflicts=True)
-
-    # Tests that commit empty every table; Django then sends post_migrate.
-    post_migrate.connect(
-        make_again, sender=apps.get_app_config("catalogue"), weak=False
-    )
-    if not isinstance(database, SQLite):
-        on_postgres.empty_tables_fast(database)
-        return None
-    copy = tmp_path_factory.mktemp("empty") / "portal.sqlite3"
-    with django_db_blocker.unblock(), database.cursor() as cursor:
-        with closing(sqlite3.connect(copy)) as file:
-            database.connection.backup(file)
-        for table in triggers.TABLES:
-            cursor.execute(f"DROP TRIGGER {table}_no_delete")
-    return copy
+    if database.vendor == "postgresql":
+        database.settings_dict["TEST"]["TEMPLATE"] = databases.TEMPLATE
+        yield
+        return
+    # The stubs lack the method.
+    name = database.creation._get_test_db_name()  # type: ignore[attr-defined]
+    with databases.in_memory(name):
+        yield
 
 
 @pytest.fixture(scope="session")
-def copy_database(
-    django_db_setup: Path | None, tmp_path_factory: pytest.TempPathFactory
-) -> CopyDatabase:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let tests that commit put the database back as the migrations left it.
+
+    If no collected test uses the database, there is no database and nothing happens.
+    """
+    name = str(connections["default"].settings_dict["NAME"])
+    if not name.startswith(("test_", "file:")):
+        return
+    with django_db_blocker.unblock():
+        put_back = pristine.keep(connections["default"])
+
+    def teardown(_test: TransactionTestCase) -> None:
+        put_back()
+        ContentType.objects.clear_cache()
+
+    # Django would empty every table and make permissions and roles anew.
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def copy_database() -> CopyDatabase:
     """Return a function that copies a migrated, empty SQLite database into a folder."""
-    empty = django_db_setup or _migrated(tmp_path_factory.mktemp("empty"))
+    migrated = databases.file()
 
     def copy(folder: Path) -> Path:
-        return Path(shutil.copy(empty, folder))
+        return Path(shutil.copy(migrated, folder / "portal.sqlite3"))
 
     return copy
-
-
-def _migrated(folder: Path) -> Path:
-    database = folder / "portal.sqlite3"
-    own = {
-        "ACRPORTAL_DATA_DIR": str(folder),
-        "DATABASE_URL": f"sqlite:///{database}",
-        "SECRET_KEY": "only for this test, and long enough",
-    }
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        env=os.environ | own,
-        cwd=django_settings.BASE_DIR,
-        check=True,
-    )
-    return database
 
 
 @pytest.fixture(autouse=True)

@@ -9,21 +9,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
-from django.core.management.color import Style
-from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+from tests import databases
 
 # Runs servers of its own, each with its own database.
 _WITHOUT = ("tests/operations/test_draining.py",)
 _DEFAULT = "postgres://postgres@127.0.0.1:5432/postgres"
-TEMPLATE = "TEST_TEMPLATE"
-"""The variable with the name of a migrated, empty database."""
-_NAME = "acrportal_tests_template"
 _USES_DATABASE = frozenset({"db", "transactional_db", "live_server"})
 
 
@@ -37,16 +33,8 @@ def main() -> int:
         return 0
     # Nothing here outlives the run, so no commit has to wait for the disk.
     fast = f"{url}?options={quote('-c synchronous_commit=off')}"
-    server.execute(f"DROP DATABASE IF EXISTS {_NAME}")
-    server.execute(f"CREATE DATABASE {_NAME}")
-    template = fast.replace(f"/{server.info.dbname}?", f"/{_NAME}?")
-    migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(
-        migrate,
-        env=os.environ | {"DATABASE_URL": template},
-        cwd=Path(__file__).parent.parent,
-        check=True,
-    )
+    template = fast.replace(f"/{server.info.dbname}?", f"/{databases.TEMPLATE}?")
+    _prepare(server, template)
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "tests.on_postgres"),
@@ -54,9 +42,34 @@ def main() -> int:
             *(f"--ignore={path}" for path in _WITHOUT),
             *sys.argv[1:],
         ],
-        env=os.environ | {"DATABASE_URL": fast, TEMPLATE: _NAME},
+        env=os.environ | {"DATABASE_URL": fast},
         check=False,
     ).returncode
+
+
+def _prepare(server: psycopg.Connection, template: str) -> None:
+    """Make the databases that tests copy, unless a run with the same code made them."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
+    made_with = server.execute(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
+        " WHERE datname = %s",
+        [databases.TEMPLATE],
+    ).fetchone()
+    if made_with == (databases.fingerprint(),):
+        return
+    old = server.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s)",
+        [databases.TEMPLATE],
+    )
+    for (name,) in old.fetchall():
+        server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+    name = sql.Identifier(databases.TEMPLATE)
+    server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    databases.migrate(template)
+    # Only now is it whole.
+    server.execute(
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, databases.fingerprint())
+    )
 
 
 def pytest_collection_modifyitems(
@@ -73,24 +86,6 @@ def _uses_database(item: pytest.Item) -> bool:
     return bool(
         item.get_closest_marker("django_db") or _USES_DATABASE.intersection(fixtures)
     )
-
-
-def empty_tables_fast(database: BaseDatabaseWrapper) -> None:
-    """Let committing tests delete their few rows; TRUNCATE of all tables takes seconds."""
-
-    def sql_flush(style: Style, tables: Sequence[str], **_options: bool) -> list[str]:
-        filled = " UNION ALL ".join(
-            f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})"  # noqa: S608
-            for name in tables
-        )
-        with database.cursor() as cursor:
-            cursor.execute(filled)
-            names = [name for (name,) in cursor.fetchall()]
-        # The audit tables refuse it otherwise.
-        as_replica = "SET LOCAL session_replication_role = replica"
-        return [as_replica, *(f"DELETE FROM {name}" for name in names)]  # noqa: S608
-
-    database.ops.sql_flush = sql_flush  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.apps import apps as apps_of_today
 from django.conf import settings
-from django.db import connections, models
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import CreateModel, RenameModel
@@ -26,6 +26,7 @@ from catalogue.models import Bucket, Recording
 from jobs.models import Job
 from review.models import Match
 from scanning.models import Container, ScannedFile
+from tests import databases
 
 Row = Any  # Any: a historical model
 Values = dict[str, Any]  # Any: of any column
@@ -77,26 +78,8 @@ _BY_KIND: list[tuple[type[models.Field[Any, Any]], object]] = [
 @pytest.fixture
 def empty_database(db: None) -> Iterator[BaseDatabaseWrapper]:
     """Replace the other tests' database with an empty one."""
-    usual = connections["default"]
-    other = usual.copy()
-    other.settings_dict = usual.settings_dict | {"NAME": ":memory:"}
-    if usual.vendor == "postgresql":
-        other.settings_dict["NAME"] = name = f"{usual.settings_dict['NAME']}_empty"
-        _on_server(usual, f'DROP DATABASE IF EXISTS "{name}"')
-        _on_server(usual, f'CREATE DATABASE "{name}"')
-    connections["default"] = other
-    try:
-        yield other
-    finally:
-        other.close()
-        connections["default"] = usual
-        if usual.vendor == "postgresql":
-            _on_server(usual, f'DROP DATABASE "{name}"')
-
-
-def _on_server(usual: BaseDatabaseWrapper, statement: str) -> None:
-    with usual._nodb_cursor() as cursor:
-        cursor.execute(statement)
+    with databases.instead(None) as database:
+        yield database
 
 
 def test_every_migration_carries_the_rows(empty_database: BaseDatabaseWrapper) -> None:

@@ -29,9 +29,9 @@ def _leases(recordings: Any) -> dict[str, tuple[Any, ...]]:  # Any: historical
     return {title: tuple(values) for title, *values in rows}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_open_recordings_get_jobs_and_lose_them() -> None:
-    with migrations_of("catalogue") as go_to:
+    with migrations_of("catalogue", before=AFTER) as go_to:
         old = go_to(BEFORE)
         bucket = old.get_model("catalogue", "Bucket").objects.create(name="B")
         recordings = old.get_model("catalogue", "Recording")._base_manager

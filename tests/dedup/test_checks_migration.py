@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from jobs.models import Job
 from tests.migrating import migrations_of
 
 BEFORE, AFTER = "0003_check_of_every_bucket", "0004_checks_are_jobs"
@@ -18,10 +17,10 @@ WAITING = ("waiting", "", None, 0, False)
 RUNNING = ("running", "w:1", SOON, 2, True)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize("first", [WAITING, RUNNING])
 def test_the_open_check_gets_a_job_and_loses_it(first: tuple[Any, ...]) -> None:
-    with migrations_of("dedup") as go_to:
+    with migrations_of("dedup", before=AFTER) as go_to:
         checks = go_to(BEFORE).get_model("dedup", "CatalogueCheck")._base_manager
         checks.create(status="done")
         # The second can only wait.
@@ -45,7 +44,8 @@ def test_the_open_check_gets_a_job_and_loses_it(first: tuple[Any, ...]) -> None:
             job.cancel_requested,
         ) == first
 
-        checks = go_to(BEFORE).get_model("dedup", "CatalogueCheck")._base_manager
+        old = go_to(BEFORE)
+        checks = old.get_model("dedup", "CatalogueCheck")._base_manager
         assert checks.values_list(*COLUMNS).get(pk=open_check) == first
         assert checks.get(pk=other).status == "cancelled"
-        assert not Job.objects.exists()
+        assert not old.get_model("jobs", "Job").objects.exists()

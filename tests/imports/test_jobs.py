@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from pytest_django import Settings
 
 import jobs.services
@@ -21,7 +19,7 @@ from imports import services
 from imports.errors import ImportRefused
 from imports.jobs import RECORDINGS, RESULTS, kind_of
 from imports.kinds import Columns, ImportKind
-from imports.models import CatalogueImport, Import, ImportStatus
+from imports.models import Import, ImportStatus
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
@@ -29,6 +27,7 @@ from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
+from tests.migrating import migrations_of
 
 TABLE = b"custom_id,title,artists,audio\nL1,T,A,https://files.example/a.wav\nL2,T,A,\n"
 RESULT = {"id": "1", "name": "show.mp3", "state": -1, "results": None}
@@ -264,11 +263,10 @@ def _columns(**changes: Any) -> dict[str, Any]:
     return {"lease_owner": "", "lease_until": None, "attempts": 0, **changes}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_open_imports_become_jobs_and_back() -> None:
     now = datetime.now(tz=UTC)
     lease = now + timedelta(seconds=60)
-    bucket, container = BucketFactory.create(), ContainerFactory.create()
     given = {
         "held": _columns(
             status="checking", lease_owner="w:1", lease_until=lease, attempts=1
@@ -281,16 +279,18 @@ def test_open_imports_become_jobs_and_back() -> None:
         ),
         "done": _columns(status="done"),
     }
-    try:
-        old = _migrate("0001_initial")
+    with migrations_of("imports", before="0002_imports_are_jobs") as go_to:
+        old = go_to("0001_initial")
+        bucket = old.get_model("catalogue", "Bucket").objects.create(name="B")
+        container = old.get_model("scanning", "Container").objects.create(name="C")
         rows = old.get_model("imports", "CatalogueImport")._base_manager
         for name, columns in given.items():
             rows.create(table_name=name, bucket_id=bucket.pk, **columns)
         results = old.get_model("imports", "ResultImport")._base_manager
         waiting = results.create(container_id=container.pk, status="importing")
 
-        _migrate("0003_one_definition")
-        held, put_off, other = Job.objects.order_by("pk")
+        new = go_to("0003_one_definition")
+        held, put_off, other = new.get_model("jobs", "Job").objects.order_by("pk")
         assert (held.kind, held.state) == ("catalogue_import_check", JobState.RUNNING)
         assert (held.lease_owner, held.lease_until) == ("w:1", lease)
         assert (put_off.kind, put_off.state) == ("catalogue_import", JobState.WAITING)
@@ -298,20 +298,15 @@ def test_open_imports_become_jobs_and_back() -> None:
         assert put_off.cause == "Attempt 2 failed"
         assert (other.kind, other.subject) == ("result_import", waiting.pk)
         assert other.run_after <= datetime.now(tz=UTC)
-        assert CatalogueImport.objects.get(file_name="put off").message == ""
+        imports = new.get_model("imports", "CatalogueImport").objects
+        assert imports.get(file_name="put off").message == ""
 
-        old = _migrate("0001_initial")
+        old = go_to("0001_initial")
         rows = old.get_model("imports", "CatalogueImport")._base_manager
         for name, columns in given.items():
             row = rows.get(table_name=name)
             assert {key: getattr(row, key) for key in columns} == columns
-        assert not Job.objects.exists()
-    finally:
-        _migrate("0003_one_definition")
-    assert Job.objects.count() == 3
+        assert not old.get_model("jobs", "Job").objects.exists()
 
-
-def _migrate(name: str) -> Any:  # Any: historical apps
-    executor = MigrationExecutor(connection)
-    executor.migrate([("imports", name)])
-    return MigrationExecutor(connection).loader.project_state(("imports", name)).apps
+        new = go_to("0003_one_definition")
+        assert new.get_model("jobs", "Job").objects.count() == 3

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 from django.utils import timezone
 
-from tests.test_migrations import _fill, empty_database
+from tests import databases
+from tests.test_migrations import _fill
 
-__all__ = ["empty_database"]
-
-BEFORE = "0006_rename_report_delivery"
+BEFORE, FIRST = "0006_rename_report_delivery", "0007_evidence_packs_are_jobs"
 AFTER = "0012_drop_columns_of_report_deliveries"
 UNTIL = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None, "attempts": 0}
@@ -78,29 +78,33 @@ MOVED = [
 ]
 
 
-def test_unfinished_work_becomes_jobs_and_becomes_rows_again(
-    empty_database: BaseDatabaseWrapper,
-) -> None:
-    state = _migrate(empty_database, BEFORE)
-    made = {moved.kind: _rows_of(moved, state) for moved in MOVED}
-    deliveries = _deliveries(state, made["report"]["held"])
+@pytest.mark.django_db
+def test_unfinished_work_becomes_jobs_and_becomes_rows_again() -> None:
+    with databases.instead(("reports", FIRST)) as database:
+        state = _migrate(database, BEFORE)
+        made = {moved.kind: _rows_of(moved, state) for moved in MOVED}
+        deliveries = _deliveries(state, made["report"]["held"])
 
-    state = _migrate(empty_database, AFTER)
-    jobs = state.apps.get_model("jobs", "Job").objects.filter(kind="dispatch")
-    (job,) = jobs
-    assert job.subject == deliveries["due"].pk
-    assert (job.pool, job.run_after, job.attempts) == ("talk", UNTIL, 3)
-    for moved in MOVED:
-        _assert_jobs(moved, state, made[moved.kind])
+        state = _migrate(database, AFTER)
+        jobs = state.apps.get_model("jobs", "Job").objects.filter(kind="dispatch")
+        (job,) = jobs
+        assert job.subject == deliveries["due"].pk
+        assert (job.pool, job.run_after, job.attempts) == ("talk", UNTIL, 3)
+        for moved in MOVED:
+            _assert_jobs(moved, state, made[moved.kind])
 
-    state = _migrate(empty_database, BEFORE)
-    assert not state.apps.get_model("jobs", "Job").objects.exists()
-    for moved in MOVED:
-        _assert_rows(moved, state, made[moved.kind])
-    rows: Row = state.apps.get_model("reports", "ReportDelivery").objects
-    again = rows.get(pk=deliveries["due"].pk)
-    assert (again.state, again.next_attempt_at, again.attempts) == ("waiting", UNTIL, 3)
-    assert rows.get(pk=deliveries["early"].pk).next_attempt_at is not None
+        state = _migrate(database, BEFORE)
+        assert not state.apps.get_model("jobs", "Job").objects.exists()
+        for moved in MOVED:
+            _assert_rows(moved, state, made[moved.kind])
+        rows: Row = state.apps.get_model("reports", "ReportDelivery").objects
+        again = rows.get(pk=deliveries["due"].pk)
+        assert (again.state, again.next_attempt_at, again.attempts) == (
+            "waiting",
+            UNTIL,
+            3,
+        )
+        assert rows.get(pk=deliveries["early"].pk).next_attempt_at is not None
 
 
 def _deliveries(state: ProjectState, unfinished: Row) -> dict[str, Row]:

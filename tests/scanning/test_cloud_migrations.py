@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 
-from jobs.models import Job
 from tests.migrating import migrations_of
 
-BEFORE = "0023_retro_searches_without_leases"
-DELETIONS = "0031_drop_columns_of_cloud_deletions"
-SCANS = "0033_drop_columns_of_cloud_scans"
+DELETIONS = (
+    "0029_drop_columns_of_watches",
+    "0030_cloud_deletions_are_jobs",
+    "0031_drop_columns_of_cloud_deletions",
+)
+SCANS = (
+    "0031_drop_columns_of_cloud_deletions",
+    "0032_cloud_scans_are_jobs",
+    "0033_drop_columns_of_cloud_scans",
+)
 # Still ahead at the end of a long run of all tests.
 SOON = datetime.now(tz=UTC) + timedelta(days=1)
 COLUMNS = ("due_at", "lease_owner", "lease_until", "attempts")
@@ -35,10 +41,11 @@ def _rows(rows: Any, name: str) -> dict[str, Row]:
     return {key: tuple(values) for key, *values in found}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_open_deletions_get_jobs_and_lose_them() -> None:
-    with migrations_of("scanning") as go_to:
-        models = go_to(BEFORE)
+    earlier, first, later = DELETIONS
+    with migrations_of("scanning", before=first) as go_to:
+        models = go_to(earlier)
         account = _account(models)
         deletions = models.get_model("scanning", "CloudDeletion")._base_manager
         for name, columns in (OPEN | {"ended": ENDED}).items():
@@ -50,7 +57,7 @@ def test_open_deletions_get_jobs_and_lose_them() -> None:
             )
         before = _rows(deletions, "remote_id")
 
-        new = go_to(DELETIONS)
+        new = go_to(later)
         deletions = new.get_model("scanning", "CloudDeletion")._base_manager
         names = dict(deletions.values_list("pk", "remote_id"))
         jobs = list(new.get_model("jobs", "Job").objects.all())
@@ -68,9 +75,10 @@ def test_open_deletions_get_jobs_and_lose_them() -> None:
             "runs": (OPEN["runs"], "running"),
         }
 
-        old = go_to(BEFORE).get_model("scanning", "CloudDeletion")._base_manager
-        assert _rows(old, "remote_id") == before
-        assert not Job.objects.exists()
+        old = go_to(earlier)
+        deletions = old.get_model("scanning", "CloudDeletion")._base_manager
+        assert _rows(deletions, "remote_id") == before
+        assert not old.get_model("jobs", "Job").objects.exists()
 
 
 def _scan(models: Any, container: Any, account: Any, name: str, **columns: Any) -> Any:
@@ -85,10 +93,11 @@ def _scan(models: Any, container: Any, account: Any, name: str, **columns: Any) 
     )
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_open_cloud_scans_get_jobs_and_lose_them() -> None:
-    with migrations_of("scanning") as go_to:
-        models = go_to(BEFORE)
+    earlier, first, later = SCANS
+    with migrations_of("scanning", before=first) as go_to:
+        models = go_to(earlier)
         account = _account(models)
         containers = models.get_model("scanning", "Container")._base_manager
         container = containers.create(name="Cloud", callback_secret="s")
@@ -100,7 +109,7 @@ def test_open_cloud_scans_get_jobs_and_lose_them() -> None:
         _scan(models, container, account, "untried", due_at=SOON)
         before = _rows(models.get_model("scanning", "CloudJob").objects, "scan__uid")
 
-        new = go_to(SCANS)
+        new = go_to(later)
         rows = new.get_model("scanning", "CloudJob").objects
         uids = dict(rows.values_list("scan", "scan__uid"))
         jobs = list(new.get_model("jobs", "Job").objects.order_by("pk"))
@@ -122,10 +131,10 @@ def test_open_cloud_scans_get_jobs_and_lose_them() -> None:
         tried = rows.filter(may_have_arrived=True)
         assert set(tried.values_list("scan__uid", flat=True)) == {"waits", "runs"}
         # A wait lets attempts begin anew, but not what is known about the file.
-        Job.objects.filter(subject=jobs[0].subject).update(attempts=0)
+        type(jobs[0]).objects.filter(subject=jobs[0].subject).update(attempts=0)
 
-        old = go_to(BEFORE).get_model("scanning", "CloudJob").objects
-        after = _rows(old, "scan__uid")
+        old = go_to(earlier)
+        after = _rows(old.get_model("scanning", "CloudJob").objects, "scan__uid")
         assert after.pop("waits") == (SOON, "", None, 1)
         assert after == {name: row for name, row in before.items() if name != "waits"}
-        assert not Job.objects.exists()
+        assert not old.get_model("jobs", "Job").objects.exists()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from jobs.models import Job
 from tests.migrating import migrations_of
 
 BEFORE, AFTER = "0021_plain_words", "0022_retro_searches_are_jobs"
@@ -29,9 +28,9 @@ def _leases(searches: Any) -> dict[str, tuple[Any, ...]]:  # Any: historical
     return {uid: tuple(values) for uid, *values in rows}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_open_searches_get_jobs_and_lose_them() -> None:
-    with migrations_of("scanning") as go_to:
+    with migrations_of("scanning", before=AFTER) as go_to:
         searches = go_to(BEFORE).get_model("scanning", "RetroSearch")._base_manager
         for uid, (columns, _job) in OPEN.items():
             searches.create(uid=uid, **dict(zip(COLUMNS, columns, strict=True)))
@@ -56,6 +55,6 @@ def test_open_searches_get_jobs_and_lose_them() -> None:
         } == {uid: job for uid, (_columns, job) in OPEN.items()}
         assert jobs.get(state="running").lease_until == SOON
 
-        old = go_to(BEFORE).get_model("scanning", "RetroSearch")._base_manager
-        assert _leases(old) == before
-        assert not Job.objects.exists()
+        old = go_to(BEFORE)
+        assert _leases(old.get_model("scanning", "RetroSearch")._base_manager) == before
+        assert not old.get_model("jobs", "Job").objects.exists()

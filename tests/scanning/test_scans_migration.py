@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from jobs.models import Job
 from tests.migrating import migrations_of
 
 BEFORE, AFTER = "0034_scans_await_callbacks", "0035_scans_are_jobs"
@@ -39,9 +38,9 @@ def _leases(scans: Any) -> dict[str, tuple[Any, ...]]:  # Any: historical
     return {uid: tuple(values) for uid, *values in rows}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_open_scans_get_jobs_and_lose_them() -> None:
-    with migrations_of("scanning") as go_to:
+    with migrations_of("scanning", before=AFTER) as go_to:
         old = go_to(BEFORE)
         container = old.get_model("scanning", "Container").objects.create(name="c")
         files = old.get_model("scanning", "ScannedFile")._base_manager
@@ -82,6 +81,6 @@ def test_open_scans_get_jobs_and_lose_them() -> None:
         assert scans.get(uid="paused").status == "queued"
         assert scans.get(uid="sent").status == "awaiting_callback"
 
-        old_again = go_to(BEFORE).get_model("scanning", "Scan")._base_manager
-        assert _leases(old_again) == before
-        assert not Job.objects.exists()
+        old = go_to(BEFORE)
+        assert _leases(old.get_model("scanning", "Scan")._base_manager) == before
+        assert not old.get_model("jobs", "Job").objects.exists()

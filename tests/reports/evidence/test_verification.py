@@ -17,7 +17,8 @@ from reports.evidence.verification import PackUnreadable, verify
 from tests.factories.review import make_match
 from tests.reports.evidence.conftest import BuildPack
 
-pytestmark = pytest.mark.django_db
+# What is checked are files.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 Change = Callable[[dict[str, bytes]], None]
 

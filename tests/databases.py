@@ -1,0 +1,234 @@
+"""Migrated databases, made once and copied by every test process.
+
+Migrating takes many seconds, a copy milliseconds. The databases stay for later runs, until
+code, packages or settings change. ``python -m tests.databases`` migrates the database of
+``DATABASE_URL`` step by step, and keeps a copy of it before each of ``STEPS``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
+from django.db.migrations.executor import MigrationExecutor
+
+Step = tuple[str, str]
+
+STEPS: tuple[Step, ...] = (
+    ("catalogue", "0013_rename_exclusion"),
+    ("catalogue", "0015_fingerprinting_is_a_job"),
+    ("dedup", "0004_checks_are_jobs"),
+    ("imports", "0002_imports_are_jobs"),
+    ("reports", "0006_rename_report_delivery"),
+    ("reports", "0007_evidence_packs_are_jobs"),
+    ("scanning", "0022_retro_searches_are_jobs"),
+    ("scanning", "0024_callbacks_sent_are_jobs"),
+    ("scanning", "0030_cloud_deletions_are_jobs"),
+    ("scanning", "0032_cloud_scans_are_jobs"),
+    ("scanning", "0035_scans_are_jobs"),
+)
+"""Migrations whose tests start from the database before them."""
+TEMPLATE = "acrportal_tests_template"
+"""The migrated, empty database on PostgreSQL."""
+_ROOT = Path(__file__).parent.parent
+_KEPT = _ROOT / "var" / "test-databases"
+_KEPT_SECONDS = 7 * 24 * 3600
+
+
+@cache
+def fingerprint() -> str:
+    """Return what ``_hashed`` gave first, because tests change settings."""
+    return _hashed()
+
+
+def _hashed() -> str:
+    """Return a hash of all that a migrated database depends on."""
+    hashed = sha256(f"{sys.version} {sqlite3.sqlite_version}".encode())
+    for package in sorted(f"{d.name}=={d.version}" for d in metadata.distributions()):
+        hashed.update(package.encode())
+    hashed.update(_settings().encode())
+    for path in [*code(), Path(__file__)]:
+        hashed.update(f"\0{path}\0".encode() + path.read_bytes())
+    return hashed.hexdigest()[:32]
+
+
+def _settings() -> str:
+    """Return the settings, except for those of the database, which differ by process."""
+    names = (name for name in dir(settings) if name.isupper() and name != "DATABASES")
+    values = {name: getattr(settings, name) for name in names}
+    return json.dumps(values, default=lambda value: type(value).__qualname__)
+
+
+def code() -> list[Path]:
+    """Return all modules, of which migrations and models may use any, but no tests."""
+    found = []
+    for folder, folders, files in os.walk(_ROOT):
+        here = Path(folder)
+        left_out = {"var", "tests"} if here == _ROOT else set()
+        folders[:] = [
+            name
+            for name in folders
+            if name not in left_out and not name.startswith((".", "__"))
+        ]
+        found += [here / name for name in files if name.endswith(".py")]
+    return sorted(found)
+
+
+def file(step: Step | None = None) -> Path:
+    """Return the migrated SQLite file, or the file from before a step."""
+    folder = _KEPT / fingerprint()
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with (_KEPT / "lock").open("w") as lock:
+        # The first process makes the files, the others wait for them.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            _forget_old()
+            _make(folder)
+    os.utime(folder)
+    return folder / f"{_name(step)}.sqlite3"
+
+
+def _make(folder: Path) -> None:
+    unfinished = _KEPT / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    migrate(f"sqlite:///{unfinished / _name(None)}.sqlite3")
+    unfinished.rename(folder)
+
+
+def _forget_old() -> None:
+    for folder in _KEPT.iterdir():
+        if folder.is_dir() and folder.stat().st_mtime < time.time() - _KEPT_SECONDS:
+            shutil.rmtree(folder)
+
+
+def _name(step: Step | None) -> str:
+    return "_".join(["migrated"] if step is None else ["before", *step])
+
+
+def template(step: Step) -> str:
+    """Return the name of the PostgreSQL database from before a step."""
+    app, migration = step
+    return f"{TEMPLATE}_{app}_{migration[:4]}"
+
+
+def migrate(url: str) -> None:
+    """Migrate an empty database in a process of its own, with copies before each step.
+
+    Refuse the result if it may be that of other code.
+    """
+    own = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "acrportal.settings"}
+    subprocess.run(
+        [sys.executable, "-m", "tests.databases"],
+        env=os.environ | own,
+        cwd=_ROOT,
+        check=True,
+    )
+    if _hashed() != fingerprint():
+        raise RuntimeError("The code changed meanwhile. Run the tests again.")
+
+
+def main() -> None:
+    """Migrate the database of this process, and keep a copy before each step."""
+    django.setup()
+    # Migrations make models by the thousand, which each collection would look through.
+    gc.set_threshold(100_000)
+    database = connections["default"]
+    executor: Any = MigrationExecutor(database)  # Any: not fully typed
+    executor.recorder.ensure_schema()
+    state = executor._create_project_state(with_applied_migrations=True)
+    missing = set(STEPS)
+    for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        step = (migration.app_label, migration.name)
+        if step in missing:
+            missing.remove(step)
+            _keep(database, step)
+        state = executor.apply_migration(state, migration)
+    if missing:
+        raise SystemExit(f"No such migrations: {sorted(missing)}")
+    # Nothing is left to migrate; its signals fill content types, permissions and roles.
+    call_command("migrate", verbosity=0)
+    database.close()
+
+
+def _keep(database: BaseDatabaseWrapper, step: Step) -> None:
+    name = database.settings_dict["NAME"]
+    # PostgreSQL copies only what nobody uses.
+    database.close()
+    if isinstance(database, SQLite):
+        _copy(Path(name), str(Path(name).with_name(f"{_name(step)}.sqlite3")))
+        return
+    with database._nodb_cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{template(step)}" TEMPLATE "{name}"')
+
+
+def _copy(source: Path, name: str) -> None:
+    with closing(sqlite3.connect(source)) as origin, closing(_open(name)) as target:
+        origin.backup(target)
+
+
+def _open(name: str) -> sqlite3.Connection:
+    return sqlite3.connect(name, uri=True)
+
+
+@contextmanager
+def in_memory(name: str) -> Iterator[None]:
+    """Keep a copy of the migrated database in memory, for connections of this process."""
+    with closing(_open(name)):
+        _copy(file(), name)
+        yield
+
+
+@contextmanager
+def instead(step: Step | None) -> Iterator[BaseDatabaseWrapper]:
+    """Replace the tests' database with one from before a step, or with an empty one."""
+    usual = connections["default"]
+    other = usual.copy()
+    on_server = usual.vendor == "postgresql"
+    name = f"{usual.settings_dict['NAME']}_other" if on_server else ":memory:"
+    other.settings_dict = usual.settings_dict | {"NAME": name}
+    if on_server:
+        source = f'TEMPLATE "{template(step)}"' if step else ""
+        _on_server(usual, f'DROP DATABASE IF EXISTS "{name}"')
+        _on_server(usual, f'CREATE DATABASE "{name}" {source}')
+    elif step:
+        other.ensure_connection()
+        with closing(sqlite3.connect(file(step))) as origin:
+            origin.backup(other.connection)
+    connections["default"] = other
+    try:
+        yield other
+    finally:
+        other.close()
+        connections["default"] = usual
+        if on_server:
+            _on_server(usual, f'DROP DATABASE "{name}"')
+
+
+def _on_server(usual: BaseDatabaseWrapper, statement: str) -> None:
+    with usual._nodb_cursor() as cursor:
+        cursor.execute(statement)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The databases that tests start from are up to date, and as the migrations left them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import TransactionTestCase
+
+from accounts.roles import Role
+from audit.models import Event
+from tests import databases
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_test_commits_goes_and_what_it_deleted_is_there_again() -> None:
+    before = _rows()
+    make_user(Role.ADMIN)
+    make_match()
+    assert Event.objects.exists()
+    Permission.objects.all().delete()
+    assert _rows() != before
+
+    TransactionTestCase()._fixture_teardown()  # type: ignore[attr-defined]  # not in the stubs
+
+    assert _rows() == before
+
+
+def _rows() -> dict[str, list[dict[str, object]]]:
+    return {
+        model._meta.label: list(model._base_manager.order_by("pk").values())
+        for model in apps.get_models()
+    }
+
+
+def test_a_change_of_any_loaded_module_asks_for_new_databases() -> None:
+    files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+    loaded = {Path(file) for file in files if file}
+    ours = {
+        path
+        for path in loaded
+        if path.is_relative_to(settings.BASE_DIR)
+        and path.relative_to(settings.BASE_DIR).parts[0] not in ("tests", ".venv")
+    }
+
+    assert ours
+    assert ours <= set(databases.code())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", databases.STEPS, ids=lambda step: "-".join(step))
+def test_a_database_from_before_a_step_has_not_taken_it(step: databases.Step) -> None:
+    with databases.instead(step) as database:
+        applied = MigrationRecorder(database).applied_migrations()
+
+    assert applied
+    assert step not in applied
+    assert step in MigrationRecorder(connection).applied_migrations()
