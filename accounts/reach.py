@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import EmptyResultSet, FullResultSet, PermissionDenied
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext as _
 
@@ -235,13 +236,24 @@ class ReachManager(models.Manager[Row]):
     def get_queryset(self) -> models.QuerySet[Row]:
         """Return the rows the viewer may see when the query runs."""
         rows = super().get_queryset()
-        path: Path = self.model.reach  # type: ignore[attr-defined]  # each model with this manager has it
-        for kind, way in path.ways():
-            if way:
-                rows = rows.filter(_Within(self.model, kind, way))
-        if path.owner:
-            rows = rows.filter(_Own(models.F(path.owner)))
+        rows.query = _limited(self.model).chain()
         return rows
+
+
+@cache
+def _limited(model: type[models.Model]) -> Query:
+    """Return the query for a model's rows within the limits of whoever runs it.
+
+    It is built once, because building it took a tenth of the time of short queries.
+    """
+    rows: models.QuerySet[Any] = models.QuerySet(model)  # Any: rows of any such model
+    path: Path = model.reach  # type: ignore[attr-defined]  # each model with this manager has it
+    for kind, way in path.ways():
+        if way:
+            rows = rows.filter(_Within(model, kind, way))
+    if path.owner:
+        rows = rows.filter(_Own(models.F(path.owner)))
+    return rows.query
 
 
 class PresentManager(ReachManager[Row]):
