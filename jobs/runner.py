@@ -117,8 +117,10 @@ def _run(job: Job) -> None:
     except ObjectDoesNotExist:
         _drop(job, JobState.CANCELLED, "", "What it was about was deleted.")
         return
+    # In a transaction that was open before, as in tests, others would not see the job.
+    apart = not connection.in_atomic_block
     context = JobContext(
-        job, kind, subject, give_way=lambda: _let_people_pass(kind.pool)
+        job, kind, subject, give_way=lambda: _let_people_pass(kind.pool, apart=apart)
     )
     try:
         with kept(context):
@@ -254,10 +256,11 @@ def _drop(job: Job, state: JobState, code: str, cause: str) -> None:
     )
 
 
-def _let_people_pass(pool: Pool) -> None:
-    """Run the jobs that people wait for, in a thread with its own connection.
+def _let_people_pass(pool: Pool, *, apart: bool) -> None:
+    """Run the jobs that people wait for, ``apart`` in a thread with its own connection.
 
-    The work that gives way may be in the middle of a query of its own.
+    The work that gives way may be in the middle of a query of its own, or of a
+    transaction that only reads.
     """
 
     def run_all() -> None:
@@ -272,7 +275,7 @@ def _let_people_pass(pool: Pool) -> None:
         finally:
             connection.close()
 
-    if connection.in_atomic_block:
+    if not apart:
         run_all()
         return
     thread = threading.Thread(target=run_apart, name="jobs of people", daemon=True)

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Recording, RecordingStatus
+from common.snapshot import consistent_read
 from jobs import draining, services
 from jobs.choices import JobState, Pool, Priority
 from jobs.context import JobContext
@@ -415,6 +416,31 @@ def test_long_work_gives_way_to_people(db: None) -> None:
 
         do(give_way)
         run()
+
+    assert did == ["all", "person", "rest"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor == "sqlite",
+    reason="SQLite in memory lets nobody write while it is read",
+)
+def test_work_that_reads_a_snapshot_gives_way_to_people() -> None:
+    with registered(PLAIN, gives_way=True, priority=Priority.EVERYTHING) as slow:
+        services.submit(slow, BucketFactory.create(name="all"))
+
+        def read(context: JobContext) -> None:
+            if context.subject.name == "all":
+                services.submit(
+                    slow, BucketFactory.create(name="person"), person_waits=True
+                )
+                context.beat()
+                with consistent_read():
+                    context.report(0.5)
+                did.append("rest")
+
+        do(read)
+        assert run().state == JobState.DONE
 
     assert did == ["all", "person", "rest"]
 

@@ -85,8 +85,11 @@ def asked_run(user: User | None = None) -> ReportRun:
 def own_context(run: ReportRun, *, in_worker: bool) -> JobContext:
     """Return the context of a run that is done here, or in a worker."""
     runner.begin(job_of(run))
-    give_way = partial(runner._let_people_pass, Pool.WORK) if in_worker else None
-    return JobContext(job_of(run), REPORT, run, give_way=give_way)
+    apart = not connection.in_atomic_block
+    give_way = partial(runner._let_people_pass, Pool.WORK, apart=apart)
+    return JobContext(
+        job_of(run), REPORT, run, give_way=give_way if in_worker else None
+    )
 
 
 def empty_rows(number: int) -> Iterator[KeptRow]:
