@@ -56,6 +56,7 @@ def test_a_change_of_any_loaded_module_asks_for_new_databases() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.any_database  # to drop a database, PostgreSQL waits for its disk
 @pytest.mark.parametrize("step", databases.STEPS, ids=lambda step: "-".join(step))
 def test_a_database_from_before_a_step_has_not_taken_it(step: databases.Step) -> None:
     with databases.instead(step) as database:
