@@ -27,7 +27,7 @@ from jobs.leases import worker_name
 logger = logging.getLogger(__name__)
 
 PREFIX = ""
-"""Before the names of the queues, for tests and measurements."""
+"""Prefix of the queues' names, for tests and measurements."""
 _RUN = "acrportal.run"
 _LOOK_SECONDS = 1.0
 # A person may be waiting for the answer: try shortly, then not for a while.
@@ -70,9 +70,9 @@ def queue_name(pool: Pool) -> str:
 
 
 def send(pool: Pool) -> None:
-    """Wake a worker of a pool; while the broker is away, workers are not needed to know.
+    """Wake a worker of a pool.
 
-    They look by themselves when it is back.
+    While the broker is away nothing is sent: workers look by themselves once it is back.
     """
     global _away_until
     if monotonic() < _away_until:

@@ -19,7 +19,7 @@ _read: tuple[float, datetime] | None = None
 
 
 def now() -> datetime:
-    """Return the time by which jobs wait, begin and end."""
+    """Return the current time by the clock of jobs."""
     if connection.vendor == "postgresql":
         return _of_server()
     return datetime.now(tz=UTC)

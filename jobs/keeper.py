@@ -37,7 +37,7 @@ class _Keeper(threading.Thread):
         pause = threading.Event()
         while True:
             self._is_needed.wait()
-            # Before the first beat: most jobs end sooner and need none.
+            # Pause before the first beat: most jobs end sooner and need none.
             pause.wait(_BEAT_SECONDS)
             for context in tuple(self._contexts):
                 try:

@@ -42,7 +42,7 @@ def run_batch(pools: Collection[Pool]) -> None:
     with draining_on_signals():
         _through_outages(look_after_jobs)
         _through_outages(periodic.run_now)
-        # Regular work first: it asks for jobs, and belongs before what came since.
+        # Regular work first, because it asks for jobs.
         order = [pool for pool in (Pool.TALK, Pool.WORK) if pool in pools]
         while True:
             worked = [_worked(pool) for pool in order]
@@ -159,7 +159,7 @@ class WatchThread(threading.Thread):
         self._between, self._pause = between, pause
 
     def run(self) -> None:
-        """Look, and do what was given in between."""
+        """Look after the jobs from time to time, and call ``between`` in each round."""
         next_look, memory = 0.0, LeaseMemory()
         while not draining.seconds():
             try:

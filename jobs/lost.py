@@ -34,7 +34,7 @@ class LeaseMemory:
         jobs = {_lease(job): job for job in running}
         now = monotonic()
         if now - self._looked > settings.ACRPORTAL_LEASE_SECONDS:
-            # The machine stood still, and its other workers with it.
+            # The machine was suspended, and its other workers with it.
             self._since.clear()
         self._looked = now
         self._since = {lease: self._since.get(lease, now) for lease in jobs}

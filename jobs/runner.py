@@ -40,7 +40,7 @@ from recognition.errors import IndexUnavailable
 
 logger = logging.getLogger(__name__)
 
-# Work that finds no room has often taken long before.
+# The work may have run for long before it finds the disk full.
 _ROOM_PAUSE = timedelta(minutes=1)
 
 

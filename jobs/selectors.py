@@ -108,7 +108,7 @@ def counts() -> dict[tuple[str, str], int]:
 
 
 def standstill() -> timedelta | None:
-    """Return for how long jobs have waited though they may begin, while none runs.
+    """Return how long due jobs have waited while none runs.
 
     None if that is not long: a worker that is busy would run some at least. Regular
     work, which waits for its time, is left aside.
@@ -124,7 +124,7 @@ def standstill() -> timedelta | None:
 def ahead_of(at: datetime) -> list[Job]:
     """Return the jobs that were asked for or begun after ``at``, and wait or run."""
     after = models.Q(created_at__gt=at) | models.Q(started_at__gt=at)
-    # Each part has its index; jobs that may begin have no time to wait for.
+    # Two queries, because each has its own index. Due jobs have no wait to shorten.
     waiting = Job.objects.filter(after, state=JobState.WAITING, run_after__gt=at)
     return [*waiting, *Job.objects.filter(after, state=JobState.RUNNING)]
 

@@ -50,7 +50,7 @@ from reports.evidence import signing
 
 Node = tuple[str, str]
 
-# Of packages that earlier versions used: no row of theirs is needed.
+# Packages that earlier versions used; none of their rows are needed.
 _FORMER_APPS = {"django_tasks_database"}
 
 

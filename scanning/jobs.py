@@ -80,7 +80,7 @@ SCAN = register(
         # Beyond this many waiting scans, one person's uploads count as a bulk import.
         person_cap=20,
         needs=frozenset({resources.INDEX}),
-        # ``scanning.results`` ends scans.
+        # ``scanning.results`` stores how a scan ended.
         mirror={
             JobState.WAITING: ScanStatus.QUEUED,
             JobState.RUNNING: ScanStatus.RUNNING,
@@ -192,7 +192,7 @@ CALLBACK_RECEIVED = register(
         InboundCallback,
         "scanning.callback_processing.run",
         label=_("Callback received"),
-        # What becomes of a callback that was applied, the work says itself.
+        # The work itself stores the outcome of a callback that it applied.
         mirror={
             JobState.WAITING: CallbackOutcome.QUEUED,
             JobState.FAILED: CallbackOutcome.FAILED,

@@ -1,4 +1,4 @@
-"""How far scans are, as their jobs tell."""
+"""The progress of scans, read from their jobs."""
 
 from __future__ import annotations
 

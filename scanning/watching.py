@@ -105,7 +105,7 @@ def _end_well(context: JobContext, check: WatchCheck, feed: Feed) -> None:
 def _end(context: JobContext, *, next_at: datetime, **columns: object) -> None:
     """Finish the job, and ask for the next check unless the watch is switched off."""
     context.finish(**columns)
-    # Locked: who resumes it at the same time finds either this job or the next one.
+    # Lock the row: whoever resumes the watch finds either this job or the next one.
     watch = Watch.objects.select_for_update().filter(pk=context.subject.pk).first()
     if watch is not None and watch.enabled:
         submit(WATCH_CHECK, watch, at=next_at)

@@ -330,7 +330,7 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CloudJob]:
-        """Add when each scan is looked at next."""
+        """Annotate each scan with the time of its next step."""
         rows = super().get_queryset(request)
         return rows.annotate(due_at=next_attempt(CLOUD_SCAN, "scan_id"))
 
@@ -372,7 +372,7 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CloudDeletion]:
-        """Add when each deletion is tried next."""
+        """Annotate each deletion with its next attempt."""
         rows = super().get_queryset(request)
         return rows.annotate(due_at=next_attempt(CLOUD_DELETION))
 

@@ -109,7 +109,7 @@ def _refuse_unseen_search(job: ListedJob, _user: User) -> None:
 
 
 def _try_again(job: ListedJob, user: User) -> bool:
-    """Let a job wait again that has no service of its own."""
+    """Let a job wait again if its kind has no service of its own."""
     with transaction.atomic():
         audit.services.record(
             case=f"job:{job.row.uid}",

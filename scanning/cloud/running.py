@@ -64,7 +64,7 @@ def run(context: JobContext) -> None:
 
 
 def _check_tries(context: JobContext, job: CloudJob) -> None:
-    """Raise if nothing but errors and dying workers filled the time for the cloud."""
+    """Raise if errors and lost workers took up all the time that the cloud has."""
     tries = context.job.attempts
     since = job.sent_at or job.scan.created_at
     if tries > settings.ACRPORTAL_MAX_ATTEMPTS and waited_too_long(since):
@@ -134,7 +134,7 @@ def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:
 
 
 def _ask_for_rendition(file: ScannedFile) -> None:
-    """Have a playable copy made of a file that the cloud has looked at."""
+    """Ask for a playable copy of a file that the cloud has scanned."""
     if file.media and not file.proxy:
         submit(RENDITION, file)
 

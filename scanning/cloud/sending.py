@@ -1,4 +1,4 @@
-"""Sends a file to the cloud, as audio, link or fingerprint, only once.
+"""Sends a file to the cloud once, as audio, link or fingerprint.
 
 A file may arrive although the answer is lost or the worker dies. Each file is sent
 under a name that contains the scan's id; after an attempt that may have sent it, the
@@ -151,7 +151,7 @@ def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
     now = jobs.clock.now()
     resume(job.account)
     with transaction.atomic():
-        # First, because it ends what a worker does that lost the job meanwhile.
+        # First, because this stops a worker that has lost the job.
         context.write(status=ScanStatus.AWAITING_CALLBACK)
         CloudJob.objects.filter(pk=job.pk).update(
             remote_id=sent.remote_id,

@@ -156,8 +156,8 @@ def change_watch(*, watch: Watch, columns: Mapping[str, object], user: User) -> 
 def switch_watch(*, watch: Watch, enabled: bool, user: User) -> None:
     """Pause or resume a watch; after resuming, an overdue check happens at once."""
     with transaction.atomic():
-        # The row first: a check that ends now has asked for the next one, or waits here
-        # and sees that the watch is on.
+        # Update the row first: a check that is ending either has asked for the next one,
+        # or waits for this lock and then sees that the watch is on.
         Watch.objects.filter(pk=watch.pk).update(enabled=enabled)
         # The job of a paused watch stays until it is due, and then does nothing.
         if enabled and not jobs_of(WATCH_CHECK, [watch], OPEN_STATES):

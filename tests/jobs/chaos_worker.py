@@ -69,7 +69,7 @@ def _number_in(file: Path, *, otherwise: int = 0) -> int:
 
 
 def _follow_disk() -> None:
-    """Let files of this process grow no further than the test says.
+    """Limit the size of this process's files to what the test says.
 
     Python ignores the signal, so writing raises an error as a full disk does. The
     database's server has a disk of its own.

@@ -162,7 +162,7 @@ def test_the_jobs_page_says_that_nobody_works(
     jobs.update(run_after=before)
     assert b"no worker is running" in client.get("/jobs/").content
 
-    # One that waits for its next attempt says nothing about workers.
+    # A job that waits for its next attempt does not mean that no worker runs.
     Scan.objects.update(created_at=before)
     jobs.update(run_after=datetime.now(tz=UTC) + timedelta(minutes=1))
     assert b"no worker is running" not in client.get("/jobs/").content

@@ -130,7 +130,7 @@ def test_open_cloud_scans_get_jobs_and_lose_them() -> None:
         } == {name: row for name, row in before.items() if name != "ended"}
         tried = rows.filter(may_have_arrived=True)
         assert set(tried.values_list("scan__uid", flat=True)) == {"waits", "runs"}
-        # A wait lets attempts begin anew, but not what is known about the file.
+        # A job that waited counts its attempts anew, and the file may still have arrived.
         type(jobs[0]).objects.filter(subject=jobs[0].subject).update(attempts=0)
 
         old = go_to(earlier)

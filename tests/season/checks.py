@@ -204,8 +204,8 @@ def _left() -> list[str]:
         *ReportRun._base_manager.filter(state__in=UNFINISHED),
         *EvidencePack._base_manager.filter(status__in=ACTIVE_PACK_STATUSES),
         *_open_imports(),
-        # Watches and receivers that are away are tried again later; cloud
-        # scans are counted with their scans.
+        # Checks of watches and callbacks to receivers that are away are tried later.
+        # Cloud scans are counted with their scans.
         *Job.objects.filter(state__in=OPEN_STATES)
         .exclude(kind__in=[CLOUD_SCAN.name, *regular_work()])
         .exclude(run_after__gt=datetime.now(tz=UTC), pool=Pool.TALK),
