@@ -5,14 +5,16 @@
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make coverage  the branches that make test reaches without a browser
 # make check   style, types, imports, migrations, API schema
+# make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
-# make clickhouse  today's ClickHouse engine, on which the index tests then run too
 # make bench   the benchmarks, on the demo audio
 
 PYTHON ?= python3.11
 PORT ?= 8000
 # One more than there are cores: what waits for another process leaves its core to others.
 PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Slow tests mostly wait for workers, leases and pauses.
+SLOW_PROCESSES ?= $(shell expr $(PROCESSES) + 1)
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Local set-up: plain http on this machine, everything written under var/.
@@ -21,7 +23,7 @@ export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-postgres coverage check bench clients clickhouse
+.PHONY: demo serve test test-slow test-postgres coverage check translations bench clients
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -36,7 +38,7 @@ test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(RUN) -m pytest -n $(PROCESSES) -m slow $(ARGS)
+	$(RUN) -m pytest -n $(SLOW_PROCESSES) -m slow $(ARGS)
 
 test-postgres: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.on_postgres -n $(PROCESSES) $(ARGS)
@@ -52,7 +54,11 @@ check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py check --fail-level WARNING
 	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) -m acrportal.translations --check
 	$(RUN) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+translations: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m acrportal.translations
 
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.accuracy
@@ -63,13 +69,6 @@ clients: .venv-clients/ready
 .venv-clients/ready: requirements/clients.txt
 	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/clients.txt
-	touch $@
-
-clickhouse: .venv-clickhouse/ready
-
-.venv-clickhouse/ready: requirements/clickhouse.txt
-	test -x .venv-clickhouse/bin/python || $(PYTHON) -m venv .venv-clickhouse
-	.venv-clickhouse/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/clickhouse.txt
 	touch $@
 
 $(VENV)/ready: requirements.txt

@@ -109,7 +109,7 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
             case="sign-in",
             action="sign_in_failed",
             actor="unknown",
-            after={"through": "single sign-on"},
+            after={"through": _("single sign-on")},
         )
 
     def populate_user(

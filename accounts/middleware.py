@@ -1,4 +1,4 @@
-"""Applies the access limits of the signed-in person to each request."""
+"""Sets for each request whose access limits apply, and forgets its API token."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from accounts.reach import working_for
+from common.attribution import attribution_scope
 
 
 def work_for_user(
@@ -17,12 +18,13 @@ def work_for_user(
 ) -> Callable[[HttpRequest], HttpResponseBase]:
     """Limit all rows that a request reads to those its user may see.
 
-    Streamed responses are read after the view returns, so each chunk is also produced
-    within the limits.
+    Changes of the request are attributed to the API token that it used, and to no
+    token of an earlier request in the same thread. Streamed responses are read after
+    the view returns, so each chunk is also produced within limits and attribution.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        with working_for(request.user):
+        with working_for(request.user), attribution_scope():
             response = get_response(request)
             is_file = isinstance(response, FileResponse)
             if isinstance(response, StreamingHttpResponse) and not is_file:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts import scopes
 from accounts.roles import Action
@@ -33,6 +34,13 @@ class User(AbstractUser):
     calls with tokens. Single sign-on also leaves no password, but it sets
     ``last_login``.
     """
+
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        verbose_name=_("language"),
+        help_text=_("Empty for the language of the browser."),
+    )
 
     class Meta(AbstractUser.Meta):
         permissions = [
@@ -65,8 +73,8 @@ class AccessLimit(models.Model):
     buckets = models.JSONField(null=True, blank=True)
     second_factor = models.BooleanField(
         default=False,
-        verbose_name="second factor required",
-        help_text="Members set one up when they next sign in.",
+        verbose_name=_("second factor required"),
+        help_text=_("Members set one up when they next sign in."),
     )
 
     def __str__(self) -> str:
@@ -93,7 +101,7 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "API token"
+        verbose_name = _("API token")
         ordering = ["-id"]
 
     def __str__(self) -> str:

@@ -140,8 +140,7 @@ def refuse_limited(user: User | None) -> None:
     if user is not None and is_limited(user):
         raise PermissionDenied(
             _(
-                "This reaches beyond the containers and buckets that you may see. "
-                "Ask an admin to do it."
+                "This concerns containers or buckets that you may not see. Ask an admin to do it."
             )
         )
 

@@ -18,6 +18,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.reach import person_at_work
@@ -51,7 +52,9 @@ class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]  # the 
 class SessionsForm(ManageUserSessionsForm):  # type: ignore[misc]  # as above
     """Ends the session whose button was pressed, or all others without a choice."""
 
-    session = forms.ModelChoiceField(UserSession.objects.none(), required=False)
+    session = forms.ModelChoiceField(
+        UserSession.objects.none(), required=False, label=gettext_lazy("Session")
+    )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"Signals to packages above this one."
+"""Signals to packages above this one."""
 
 from __future__ import annotations
 
@@ -6,5 +6,4 @@ from django.dispatch import Signal
 
 # Sent with ``case``, ``action``, ``actor`` and ``after`` in the transaction that
 # changes an account or a token. The audit trail listens.
-# change to an account or a token; the audit trail listens.
 account_changed = Signal()

@@ -17,7 +17,7 @@ import audit.services
 from accounts.models import User
 from acrapi.models import TrackId
 from acrapi.states import LISTED_RECORDING_STATUSES
-from catalogue import index_store
+from catalogue.index_log import note_change
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
 from catalogue.signals import recording_ready
@@ -98,7 +98,9 @@ def recording_with(bucket: Bucket, name: str) -> Recording | None:
 
 def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
     """Return the recording with this track id, or with this custom id."""
-    listed = _listed(bucket)
+    listed = Recording.objects.filter(
+        bucket=bucket, status__in=LISTED_RECORDING_STATUSES
+    )
     named = listed.filter(track_ids__track_id=track_id).first()
     return (
         named
@@ -115,10 +117,6 @@ def alias_of(rows: QuerySet[Recording]) -> Recording | None:
     """Return the target of the first merged recording among ``rows``."""
     merged = rows.filter(merged_into__isnull=False).first()
     return merged.stands_for_it if merged is not None else None
-
-
-def _listed(bucket: Bucket) -> QuerySet[Recording]:
-    return Recording.objects.filter(bucket=bucket, status__in=LISTED_RECORDING_STATUSES)
 
 
 def _name(recording: Recording, track_id: str) -> None:
@@ -146,16 +144,16 @@ def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
 def _store(
     bucket: Bucket, track_id: str, fingerprint: Fingerprint, user: User
 ) -> Recording:
-    """Store a new track and index it at once, because the next call must find it."""
+    """Store a new track, searchable at once, because the next call must find it."""
     recording = add_recording(
         bucket=bucket,
         details=RecordingDetails(title=track_id, custom_id=track_id),
         fingerprint=fingerprint,
         user=user,
     )
-    # The worker would index it later, too late for the next call.
-    index_store.index_recording(recording)
+    # The worker would do it later, too late for the next call.
     Recording.objects.filter(pk=recording.pk).update(status=RecordingStatus.READY)
+    note_change([recording.pk])
     recording_ready.send(sender=Recording, recording=recording)
     _name(recording, track_id)
     return recording

@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.template import loader
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from acrapi.headers import retry_after
 from catalogue.changes import ChangeRefused
 from catalogue.identifiers import BadIdentifier
 from common.api_errors import error_body, is_api_path
@@ -39,6 +40,19 @@ _STATUS_CODES = {
     413: "too_large",
     415: "unsupported_content_type",
     429: "rate_limited",
+}
+# Parts of the URLs of ACRCloud's other products.
+_PRODUCTS = {
+    "base-projects": "projects (create a key pair for /v1/identify in the portal)",
+    "bm-cs-projects": "broadcast monitoring of custom streams",
+    "bm-bd-projects": "broadcast monitoring by database",
+    "bm-projects": "broadcast monitoring",
+    "ucf-projects": "UCF projects",
+    "billing": "billing",
+    "prices": "prices",
+    "channels": "live channels",
+    "external-metadata": "the metadata service",
+    "tracks": "the metadata service",
 }
 CUT_OFF = "The body was cut off; nothing was stored. Send it again."
 
@@ -151,6 +165,11 @@ def _of_framework(error: exceptions.APIException) -> WireError:
     return WireError(error.status_code, code, str(error.detail), headers=headers)
 
 
+def retry_after(seconds: int) -> dict[str, str]:
+    """Return the Retry-After header."""
+    return {"Retry-After": str(seconds)}
+
+
 def _flat(detail: object, prefix: str = "") -> dict[str, list[str]]:
     """Return a validation error's messages by dotted field name."""
     if isinstance(detail, Mapping):
@@ -238,3 +257,24 @@ def server_error(request: HttpRequest) -> HttpResponse:
         answer = page(request)
     answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return answer
+
+
+@csrf_exempt
+@login_not_required
+def unknown(request: HttpRequest, rest: str = "", **_path: Any) -> HttpResponse:
+    """Answer 404, and name the ACRCloud product if the URL belongs to one.
+
+    Any: parts of the URL.
+    """
+    parts = rest.split("/")
+    product = next((_PRODUCTS[part] for part in parts if part in _PRODUCTS), None)
+    if product:
+        body = error_body(
+            "unsupported_product", f"This server does not offer {product}."
+        )
+    else:
+        body = error_body(
+            "not_found",
+            "There is nothing at this address; /api/docs/ lists all addresses.",
+        )
+    return JsonResponse(body, status=404)

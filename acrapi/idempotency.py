@@ -12,8 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from acrapi.auth import token_of
-from acrapi.errors import WireError
-from acrapi.headers import retry_after
+from acrapi.errors import WireError, retry_after
 from acrapi.models import RepeatableCall
 from acrapi.parsers import fields_of
 

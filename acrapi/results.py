@@ -25,7 +25,7 @@ from scanning.choices import (
     ScanStatus,
     Section,
 )
-from scanning.models import Container, Detection, Scan, ScannedFile, Segment
+from scanning.models import Detection, Scan, ScannedFile, Segment
 
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -138,10 +138,12 @@ def _item(
     reference: Interval,
 ) -> Json:
     score = segment.score if segment.score is not None else detection.score
+    policy = file.container.policy
+    kind = policy.get("type") if isinstance(policy, dict) else None
     return {
         "offset": seconds(source[0]),
         "played_duration": seconds(source[1] - source[0]),
-        "type": _policy_type(file.container),
+        "type": kind if isinstance(kind, str) else "traverse",
         "engine_type": _ENGINE_TYPES[Section(detection.section)],
         "file_duration": whole_seconds(file.duration_ms),
         "score": _whole(score),
@@ -159,7 +161,13 @@ def _result(
     if detection.section == Section.CUSTOM_FILES:
         named = custom_file(recording)
     else:
-        named = _music(recording, detection)
+        named = {
+            **_described(recording),
+            "acrid": recording.acr_id,
+            "genres": [],
+            "result_from": 1,
+            "external_metadata": _platforms(detection.ids),
+        }
     return named | {
         "score": _whole(score),
         "play_offset_ms": reference[1],
@@ -184,16 +192,6 @@ def custom_file(recording: Recording) -> Json:
         "audio_id": recording.custom_id or str(recording.pk),
         "user_defined": user_defined,
         **_described(recording),
-    }
-
-
-def _music(recording: Recording, detection: Detection) -> Json:
-    return {
-        **_described(recording),
-        "acrid": recording.acr_id,
-        "genres": [],
-        "result_from": 1,
-        "external_metadata": _platforms(detection.ids),
     }
 
 
@@ -222,12 +220,6 @@ def _platforms(ids: object) -> Json:
     if not isinstance(platforms, dict):
         return {}
     return {name: value for name, value in platforms.items() if isinstance(value, dict)}
-
-
-def _policy_type(container: Container) -> str:
-    policy = container.policy
-    kind = policy.get("type") if isinstance(policy, dict) else None
-    return kind if isinstance(kind, str) else "traverse"
 
 
 def _whole(score: Decimal | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from acrapi import errors
 from acrapi.views import (
     bucket_files,
     buckets,
@@ -12,7 +13,6 @@ from acrapi.views import (
     docs,
     files,
     identify,
-    unknown,
     uploads,
 )
 
@@ -40,7 +40,7 @@ urlpatterns = [
     path("uploads/<str:uid>", uploads.UploadView.as_view(), name="acrapi-upload"),
     path("api/schema", docs.SchemaView.as_view(), name="api-schema"),
     path("api/docs/", docs.docs, name="api-docs"),
-    re_path(r"^api(?:/(?P<rest>.*))?$", unknown.unknown),
-    re_path(r"^v1(?:/(?P<rest>.*))?$", unknown.unknown),
-    re_path(r"^uploads(?:/(?P<rest>.*))?$", unknown.unknown),
+    re_path(r"^api(?:/(?P<rest>.*))?$", errors.unknown),
+    re_path(r"^v1(?:/(?P<rest>.*))?$", errors.unknown),
+    re_path(r"^uploads(?:/(?P<rest>.*))?$", errors.unknown),
 ]

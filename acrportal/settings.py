@@ -15,7 +15,6 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from acrportal.placeholders import check_secret_key, refuse_placeholders
-from catalogue.clickhouse.address import parse_index_url
 from common.storage_url import storage_options
 
 # Lets generic classes of Django that are not subscriptable, as File, name their types.
@@ -60,7 +59,16 @@ refuse_placeholders(env)
 ROOT_URLCONF = "acrportal.urls"
 WSGI_APPLICATION = "acrportal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Reports, API answers and texts in the database are in this language. Only languages
+# whose catalogue in locale/ is complete are offered (tests/test_translations.py).
 LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 ACRPORTAL_SITE_NAME: str = env.str("ACRPORTAL_SITE_NAME", default="Match portal")
@@ -113,10 +121,12 @@ MIDDLEWARE = [
     "acrapi.middleware.without_nul",
     "operations.middleware.observe",
     "csp.middleware.CSPMiddleware",
-    "common.streaming.start_streams",
+    "common.middleware.start_streams",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # After authentication, because a person's own choice comes before the browser's.
+    "accounts.languages.speak_language",
     # After authentication, which names the sender, and before code that reads bodies.
     "common.bodies.BodyLimits",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -138,6 +148,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.shared.context_processors.shell",
@@ -290,9 +301,6 @@ ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
 
 # --- Recognition --------------------------------------------------------------
 
-INDEX_URL: str = env.str("INDEX_URL", default="")
-if INDEX_URL:
-    parse_index_url(INDEX_URL)
 ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 3_000)
 ACRPORTAL_MAX_AUDIO_MS: int = env.int("ACRPORTAL_MAX_AUDIO_MS", 48 * 3_600_000)
 ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int(

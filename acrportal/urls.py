@@ -13,8 +13,9 @@ from acrportal.health import healthz, metrics, readyz
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as its documentation says
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include("portal.urls")),
+    # First, because callbacks arrive in bursts and the pages have many patterns.
     path("callbacks/", include("scanning.urls")),
+    path("", include("portal.urls")),
     path("api/portal/v1/", include("portal.api.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),

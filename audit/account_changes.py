@@ -74,14 +74,9 @@ def _record_changes(user: User, before: Values) -> None:
         )
     if "password" in changed and not is_password_usable(user.password):
         _record_for(user, "user.password_removed")
-    # A rehash at sign-in is not a change by anybody.
-    elif "password" in changed and not _is_rehashed(user):
+    # Without a raw password, Django only stored a newer hash, as it does at sign-in.
+    elif "password" in changed and user._password is not None:  # type: ignore[attr-defined]  # Django's own check
         _record_for(user, "user.password_changed")
-
-
-def _is_rehashed(user: User) -> bool:
-    """Tell whether Django only stored a newer hash of the same password at sign-in."""
-    return user._password is None  # type: ignore[attr-defined]  # Django's own check
 
 
 def _factor_saved(

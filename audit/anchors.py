@@ -6,7 +6,6 @@ import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from audit.chains import ChainFault, anchor_hash
 from audit.models import Anchor, Event
@@ -87,7 +86,9 @@ def _sum_of(day: date) -> tuple[int, int, str]:
 
     It streams the rows, so a day with many events needs no memory.
     """
-    rows = _events_of(day).order_by("case", "sequence")
+    rows = Event.objects.filter(
+        at__gte=_start(day), at__lt=_start(day + timedelta(days=1))
+    ).order_by("case", "sequence")
     summed, chains, events = hashlib.sha256(), 0, 0
     head: tuple[str, int, str] | None = None
     for row in rows.values_list("case", "sequence", "hash").iterator():
@@ -105,12 +106,6 @@ def _sum_of(day: date) -> tuple[int, int, str]:
 def _head_line(head: tuple[str, int, str]) -> bytes:
     case, sequence, event_hash = head
     return f"{case}\t{sequence}\t{event_hash}\n".encode()
-
-
-def _events_of(day: date) -> QuerySet[Event]:
-    return Event.objects.filter(
-        at__gte=_start(day), at__lt=_start(day + timedelta(days=1))
-    )
 
 
 def _start(day: date) -> datetime:

@@ -97,7 +97,7 @@ def _environment(folder: Path, database: str | None) -> dict[str, str]:
 
 
 def _fill(count: int) -> tuple[int, list[str]]:
-    """Make a container with ``count`` scanned files; return it and some of their ids."""
+    """Create a container with ``count`` scanned files; return it and some of their ids."""
     from django.db import connection
 
     from catalogue.models import Bucket, Recording, RecordingStatus

@@ -126,11 +126,11 @@ def _fill(
     pieces: Sequence[Landmarks], wanted: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Write the catalogue to the database, the disk and the index."""
-    from catalogue import index_store
+    from catalogue import following
+    from catalogue.index_log import note_change
     from catalogue.models import Bucket, Recording, RecordingStatus
     from common.storage import replace_bytes
     from recognition.fingerprint import to_bytes
-    from recognition.hashes import reference_hashes
     from recognition.types import Fingerprint
 
     bucket = Bucket.objects.create(name="Benchmark")
@@ -160,19 +160,13 @@ def _fill(
         Recording.objects.bulk_create(rows)
         first = len(pks)
         pks += [row.pk for row in rows]
-        index_store.open_index().add_many(
-            bucket.pk,
-            [
-                (row.pk, *reference_hashes(landmarks))
-                for row, (landmarks, _) in zip(rows, batch, strict=True)
-            ],
-        )
+        note_change(row.pk for row in rows)
         copies += [
             (pks[of], pks[first + number])
             for number, (_, of) in enumerate(batch)
             if of is not None
         ]
-    index_store.open_index().maintain(bucket.pk)
+    following.open_index().maintain(bucket.pk)
     if len(pks) < wanted:
         raise SystemExit(f"This music yields only {len(pks):,} recordings; add more.")
     return copies

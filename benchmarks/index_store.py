@@ -1,21 +1,18 @@
-"""Measures the index stores: load, size, add, remove, query and merge.
+"""Measures the index: load, size, add, remove, query and merge.
 
-``python -m benchmarks.index_store --millions 10 100 [--clickhouse] [--check]`` makes
-synthetic postings with a skew like that of real pairs (21,600 for each recording of
-four minutes) and prints a row for each size and store. With ``--clickhouse``,
-ClickHouse gets the same postings too: on one server of this machine, and on a cluster
-of two. Processor time counts this process alone, without ClickHouse's.
+``python -m benchmarks.index_store --millions 10 100 [--check]`` makes synthetic
+postings with a skew like that of real pairs (21,600 for each recording of four minutes)
+and prints a row for each size.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -34,12 +31,10 @@ FILE_HASHES = 150_000
 BATCH = 200
 TRUE_SHARE = 0.3
 PARAMS = "benchmark"
-SEGMENTS = "segments"
 
-# Targets: bytes per posting, and milliseconds per window of 5,000 hashes. Segments have
-# processor time; ClickHouse answers from other processes, so it has wall time.
-MOST_BYTES = {SEGMENTS: 6.0, "ClickHouse": 12.0}
-MOST_WINDOW_MS = {SEGMENTS: 6.0, "ClickHouse": 1000.0}
+# Targets: bytes per posting, and processor milliseconds per window of 5,000 hashes.
+MOST_BYTES = 6.0
+MOST_WINDOW_MS = 6.0
 
 Postings = tuple[NDArray[np.uint32], NDArray[np.int32]]
 
@@ -51,7 +46,6 @@ Open = Callable[[], IndexStore]
 class StoreFigures:
     """The figures of one size on one store."""
 
-    store: str
     millions: float
     load: float
     bytes_per_posting: float
@@ -65,7 +59,6 @@ class StoreFigures:
     rss_mb: float
 
     HEAD = (
-        "store",
         "postings",
         "load M/s",
         "bytes per posting",
@@ -83,7 +76,6 @@ class StoreFigures:
     def cells(self) -> tuple[str, ...]:
         """Return the row of the table."""
         return (
-            self.store,
             f"{self.millions:g} M",
             f"{self.load:.2f}",
             f"{self.bytes_per_posting:.2f}",
@@ -135,9 +127,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)
 
 
-def measure(
-    name: str, open_store: Open, millions: float
-) -> tuple[StoreFigures, list[Vote]]:
+def measure(open_store: Open, millions: float) -> StoreFigures:
     """Build a store of that size, measure every operation, and return the figures."""
     store = open_store()
     count = round(millions * 1e6 / PER_RECORDING)
@@ -153,19 +143,14 @@ def measure(
     rng = np.random.default_rng(5)
     picks = [int(n) for n in rng.integers(0, count, 30)]
     queries = [(number, query(number, WINDOW_HASHES)) for number in picks]
-    found: list[Vote] = []
-    first_ms = timed(lambda: found.append(best(reader, *queries[0])))[0]
-    windows = [
-        timed(lambda q=q: found.append(best(reader, *q)))  # type: ignore[misc]
-        for q in queries[1:]
-    ]
+    first_ms = timed(lambda: best(reader, *queries[0]))[0]
+    windows = [timed(lambda q=q: best(reader, *q)) for q in queries[1:]]  # type: ignore[misc]
     whole = query(picks[0], FILE_HASHES)
     files = [timed(lambda: reader.query([1], *whole, min_votes=6)) for _ in range(3)]
     more = [(n, recording(n)) for n in added(count)]
     adds = [timed(lambda m=m: store.add(1, m[0], *m[1]))[0] for m in more]  # type: ignore[misc]
     removes = [timed(lambda n=n: store.remove(1, n))[0] for n in added(count)]  # type: ignore[misc]
-    row = StoreFigures(
-        store=name,
+    return StoreFigures(
         millions=millions,
         load=1000 * stats.postings / load_ms / 1e6,
         bytes_per_posting=stats.size_bytes / stats.postings,
@@ -178,7 +163,6 @@ def measure(
         merge_s=merge_ms / 1000,
         rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
-    return row, found
 
 
 def added(count: int) -> range:
@@ -199,32 +183,17 @@ def in_folder(folder: Path) -> Open:
     return lambda: SegmentStore(folder, params_hash=PARAMS)
 
 
-@contextlib.contextmanager
-def in_clickhouse(folder: Path, *, sharded: bool) -> Iterator[Open]:
-    """Run ClickHouse servers; yield a function that opens an empty index on them."""
-    from catalogue.clickhouse.address import parse_index_url
-    from catalogue.clickhouse.store import ClickHouseStore
-    from tests.index.servers import two_servers
-
-    folder.mkdir()
-    with two_servers(folder) as servers, servers.database() as url:
-        address = parse_index_url(url if sharded else url.partition("?")[0])
-        yield lambda: ClickHouseStore(address, params_hash=PARAMS, rebuild_command="")
-
-
 def judge(report: Report, row: StoreFigures) -> None:
     """Check a row against its targets."""
-    kind = SEGMENTS if row.store == SEGMENTS else "ClickHouse"
-    took = row.window_cpu_ms if kind == SEGMENTS else row.window_ms
-    most_ms = MOST_WINDOW_MS[kind] * max(1.0, row.millions)
-    what = f"{row.store}, {row.millions:g} M postings"
+    most_ms = MOST_WINDOW_MS * max(1.0, row.millions)
+    what = f"{row.millions:g} M postings"
     report.check(
-        f"{what}: {row.bytes_per_posting:.1f} bytes per posting, {MOST_BYTES[kind]} at most",
-        reached=row.bytes_per_posting <= MOST_BYTES[kind],
+        f"{what}: {row.bytes_per_posting:.1f} bytes per posting, {MOST_BYTES} at most",
+        reached=row.bytes_per_posting <= MOST_BYTES,
     )
     report.check(
-        f"{what}: {took:.0f} ms per window, {most_ms:.0f} at most",
-        reached=took <= most_ms,
+        f"{what}: {row.window_cpu_ms:.0f} ms per window, {most_ms:.0f} at most",
+        reached=row.window_cpu_ms <= most_ms,
     )
 
 
@@ -233,30 +202,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--millions", nargs="+", type=float, default=[1, 10])
     parser.add_argument("--folder", type=Path, help="folder for the index")
-    parser.add_argument(
-        "--clickhouse",
-        action="store_true",
-        help="also ClickHouse; needs clickhouse-server",
-    )
     parser.add_argument("--check", action="store_true", help="exit 1 below a target")
     args = parser.parse_args(argv)
     report = Report()
     rows = []
     for millions in args.millions:
         with tempfile.TemporaryDirectory(dir=args.folder) as name:
-            root = Path(name)
-            row, found = measure(SEGMENTS, in_folder(root / SEGMENTS), millions)
-            rows.append(row)
-            for sharded in (False, True) if args.clickhouse else ():
-                with in_clickhouse(
-                    root / f"servers-{sharded}", sharded=sharded
-                ) as made:
-                    label = f"ClickHouse, {'2 servers' if sharded else '1 server'}"
-                    row, theirs = measure(label, made, millions)
-                rows.append(row)
-                report.check(
-                    f"{label} finds the same as segments", reached=theirs == found
-                )
+            rows.append(measure(in_folder(Path(name) / "index"), millions))
     report.table(StoreFigures.HEAD, [row.cells for row in rows])
     for row in rows:
         judge(report, row)

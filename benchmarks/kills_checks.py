@@ -129,10 +129,10 @@ def _recordings(acknowledged: Acknowledged) -> Iterator[str]:
 
 def _index(bucket: Bucket) -> Iterator[str]:
     """Check the index against the stored fingerprints of searchable recordings."""
-    from catalogue import index_store
+    from catalogue import following, index_store
     from catalogue.models import Recording, RecordingStatus
 
-    index = index_store.open_index()
+    index = following.open_index()
     ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
     wanted = set(ready.values_list("pk", flat=True))
     held = index.recordings(bucket.pk).tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,14 @@ from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.match import scan
 from recognition.params import DEFAULT
+from recognition.places import places_of
 from recognition.references import References
 from recognition.types import Fingerprint, Landmarks, ScanResult
 
 BUCKET = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shelf:
     """An index with everything that a scan against it needs."""
 
@@ -29,13 +31,18 @@ class Shelf:
     references: dict[int, Landmarks]
     hours: float
 
+    @cached_property
+    def held(self) -> References:
+        """The references as a scan reads them."""
+        return References.held(self.references)
+
     def scan(self, query: Fingerprint) -> ScanResult:
         """Scan a fingerprint against the whole index."""
         return scan(
             query,
             index=self.index,
             buckets=[BUCKET],
-            references=References.held(self.references),
+            references=self.held,
         )
 
 
@@ -60,7 +67,10 @@ def add_all(index: SegmentStore, references: dict[int, Landmarks]) -> None:
     """Add recordings in one commit."""
     index.add_many(
         BUCKET,
-        [(number, *reference_hashes(one)) for number, one in references.items()],
+        [
+            (number, *reference_hashes(one), places_of(one))
+            for number, one in references.items()
+        ],
     )
 
 

@@ -25,7 +25,6 @@ from recognition.builder import FingerprintBuilder
 from recognition.decode import blocks
 from recognition.match import scan
 from recognition.params import DEFAULT
-from recognition.references import References
 from recognition.types import Fingerprint
 from recognition.warm import compile_all
 
@@ -207,7 +206,7 @@ def _scan(shelf: Shelf, made: Fingerprint) -> None:
         made,
         index=shelf.index,
         buckets=[BUCKET],
-        references=References.held(shelf.references),
+        references=shelf.held,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from recognition.params import DEFAULT
 from recognition.references import References
 from recognition.search import Search
 from recognition.segments import ScoringRun, is_row
-from recognition.types import Fingerprint, Vote
+from recognition.types import Fingerprint, Votes
 
 _WINDOW = 625
 # Runs to examine for shared sound: minimum bits, and maximum per recording
@@ -90,11 +90,15 @@ def search(
     assert query.dense is not None
     assert query.level_map is not None
     cell = query.level_map.frames_per_cell
-    others = {n: reference for n, reference in shelf.references.items() if n != without}
+    one = shelf.held.one
+    others = [
+        replace(table, dead=(table.recordings == without).astype(np.uint8))
+        for table in shelf.held.places
+    ]
     n_frames = len(query.level_map.levels) * cell
     made = Search(
         view=view_of(query.dense, query.level_map, n_frames),
-        references=References.held(others),
+        references=References(one, others),
         params=DEFAULT,
         hours=shelf.hours,
         closed=np.repeat(silent_frames(query.level_map), cell),
@@ -122,7 +126,7 @@ class _Without:
         top: int = 10,
         min_votes: int = 6,
         max_list: int | None = None,
-    ) -> list[list[Vote]]:
+    ) -> list[Votes]:
         """Return the best offsets of the other recordings."""
         answers = self._index.query_windows(
             buckets,
@@ -133,10 +137,7 @@ class _Without:
             min_votes=min_votes,
             max_list=max_list,
         )
-        return [
-            [vote for vote in votes if vote.recording != self._recording][:top]
-            for votes in answers
-        ]
+        return [votes[votes.recordings != self._recording][:top] for votes in answers]
 
 
 def best_by_window(runs: list[ScoringRun], seconds: float) -> NDArray[np.float64]:

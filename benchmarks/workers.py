@@ -1,11 +1,12 @@
-"""Measures how much faster two workers are than one, on PostgreSQL and a broker.
+"""Measures how much faster two machines are than one, on PostgreSQL and a broker.
 
 ``python -m benchmarks.workers [--server URL] [--broker URL] [--music DIR] [--check]``
 scans the same programmes with one worker process and then with two, each with its
-children on its own core and with one thread. It makes a database on the server and
-drops it afterwards, and uses its own queues on the broker. A few scans come first and do
-not count, because every worker has to load everything for them. Run it on an idle
-machine: database, broker and workers share its cores.
+children on its own core and with one thread, and with a data folder of its own, where
+its copy of the index follows the catalogue; only the media are shared. It makes a
+database on the server and drops it afterwards, and uses its own queues on the broker. A
+few scans come first and do not count, because every worker has to load everything for
+them. Run it on an idle machine: database, broker and workers share its cores.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ from benchmarks.sound import RATE, write_stereo
 if TYPE_CHECKING:
     from scanning.models import Container
 
-TARGET = 1.7
+TARGET = 1.8
 _SERVER = "postgres://postgres@127.0.0.1:5432/postgres"
 _BROKER = "amqp://guest:guest@127.0.0.1//"
 _WARM_UP_EACH = 4
@@ -54,9 +55,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         broker.PREFIX = queue
         try:
             programmes = _programmes(args, work)
-            container = _fill(args.music, queue)
+            container = _fill(args.music, queue, work)
             seconds = {
-                number: _scanned_by(number, container, programmes, args.scans, queue)
+                number: _scanned_by(
+                    _workers(number, queue, work),
+                    number,
+                    container,
+                    programmes,
+                    args.scans,
+                )
                 for number in (1, 2)
             }
         finally:
@@ -65,15 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.title(f"Scans of {args.scans} programmes, PostgreSQL and {args.broker[:5]}…")
     report.line(machine())
     report.table(
-        ["workers", "seconds", "hours of sound per hour"],
+        ["machines", "seconds", "hours of sound per hour"],
         [
             (number, f"{took:.1f}", f"{hours / took * 3600:.0f}")
             for number, took in seconds.items()
         ],
     )
     times = seconds[1] / seconds[2]
-    report.line(f"Two workers scan {times:.2f} × as fast as one (at least {TARGET} ×)")
-    report.check(f"two workers: {times:.2f} ×", reached=times >= TARGET)
+    report.line(f"Two machines scan {times:.2f} × as fast as one (at least {TARGET} ×)")
+    report.check(f"two machines: {times:.2f} ×", reached=times >= TARGET)
     return report.end(checked=args.check)
 
 
@@ -133,7 +140,7 @@ def _programmes(args: argparse.Namespace, work: Path) -> list[Path]:
     return written
 
 
-def _fill(folder: Path | None, queue: str) -> Container:
+def _fill(folder: Path | None, queue: str, work: Path) -> Container:
     """Make a catalogue of all tracks, and a container that searches it."""
     from django.core.files.base import File
     from django.core.management import call_command
@@ -154,7 +161,7 @@ def _fill(folder: Path | None, queue: str) -> Container:
     container = Container.objects.create(name="Programmes")
     container.buckets.add(bucket)
     waiting = (RecordingStatus.WAITING, RecordingStatus.PROCESSING)
-    with _workers(2, queue):
+    with _workers(2, queue, work):
         _wait(lambda: Recording.objects.filter(status__in=waiting).exists())
     return container
 
@@ -170,14 +177,18 @@ def _audio_files(folder: Path) -> list[Path]:
 
 
 def _scanned_by(
-    number: int, container: Container, programmes: list[Path], scans: int, queue: str
+    workers: AbstractContextManager[None],
+    number: int,
+    container: Container,
+    programmes: list[Path],
+    scans: int,
 ) -> float:
-    """Scan everything with that many workers; return the duration after loading."""
+    """Scan everything with these workers; return the duration after loading."""
     from django.db.models import Max, Min
 
     from scanning.models import Scan
 
-    with _workers(number, queue):
+    with workers:
         _submit(container, programmes, _WARM_UP_EACH * number)
         _wait_for_scans()
         last = Scan.objects.order_by("-pk").values_list("pk", flat=True)[0]
@@ -211,8 +222,8 @@ def _submit(container: Container, programmes: list[Path], count: int) -> None:
 
 
 @contextmanager
-def _workers(number: int, queue: str) -> Iterator[None]:
-    """Run that many workers, each on its own core; drain them at the end."""
+def _workers(number: int, queue: str, work: Path) -> Iterator[None]:
+    """Run that many workers, each on its own core and folder; drain them at the end."""
     cores = sorted(os.sched_getaffinity(0))
     if number > len(cores):
         raise SystemExit(
@@ -223,6 +234,7 @@ def _workers(number: int, queue: str) -> Iterator[None]:
             [sys.executable, "-m", "benchmarks.pinned_worker", str(core), queue],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=os.environ | {"ACRPORTAL_DATA_DIR": str(_machine(work, core))},
         )
         for core in cores[:number]
     ]
@@ -233,6 +245,16 @@ def _workers(number: int, queue: str) -> Iterator[None]:
             worker.terminate()
         for worker in running:
             worker.wait()
+
+
+def _machine(work: Path, core: int) -> Path:
+    """Return the data folder of a machine, which shares nothing but the media."""
+    folder = work / f"machine-{core}"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "media").exists():
+        (work / "data" / "media").mkdir(parents=True, exist_ok=True)
+        (folder / "media").symlink_to(work / "data" / "media")
+    return folder
 
 
 def _wait(while_so: Callable[[], bool]) -> None:

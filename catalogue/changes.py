@@ -9,17 +9,19 @@ from datetime import UTC, datetime
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
 from catalogue.fingerprinting import fingerprint_later
+from catalogue.index_log import note_change
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
+    IndexEntry,
     Recording,
     RecordingStatus,
 )
-from catalogue.reindexing import change_index
 from catalogue.services import keep_audio
 
 # While a recording waits or is fingerprinted, a worker owns its files.
@@ -66,11 +68,12 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
     """Remove a bucket and its recordings from every search and list.
 
     The rows stay, because matches refer to them. The bucket is no longer searched, so
-    its part of the index needs no change.
+    copies of the index that hold it need no change, and new ones leave it out.
     """
     if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID:
         raise ChangeRefused(
-            "reserved_bucket", f"{bucket.name} is reserved and cannot be deleted."
+            "reserved_bucket",
+            _("%(name)s is reserved and cannot be deleted.") % {"name": bucket.name},
         )
     with transaction.atomic():
         now = datetime.now(tz=UTC)
@@ -79,6 +82,7 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
         retired = bucket.recordings.exclude(status=RecordingStatus.RETIRED).update(
             status=RecordingStatus.RETIRED, updated_at=now
         )
+        IndexEntry.objects.filter(bucket=bucket).delete()
         Bucket.objects.present().filter(pk=bucket.pk).update(deleted_at=now)
         audit.services.record(
             case=f"bucket:{bucket.pk}",
@@ -113,7 +117,8 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
             Recording.objects.filter(pk=recording.pk).update(
                 status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
             )
-            _record_and_reindex(recording, "recording.retired", {}, user)
+            _record_leaving(recording, "recording.retired", {}, user)
+        note_change(recording.pk for recording in recordings)
 
 
 def move_recordings(
@@ -130,16 +135,16 @@ def move_recordings(
         if locked.deleted_at is not None:
             raise ChangeRefused(
                 "unknown_bucket",
-                f"{target.name} was deleted. Nothing was moved: choose another bucket.",
+                _("%(name)s was deleted. Nothing was moved: choose another bucket.")
+                % {"name": target.name},
             )
         _refuse_ids_twice(recordings, target)
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
                 bucket=target, updated_at=datetime.now(tz=UTC)
             )
-            _record_and_reindex(
-                recording, "recording.moved", {"bucket": target.pk}, user
-            )
+            _record_leaving(recording, "recording.moved", {"bucket": target.pk}, user)
+        note_change(recording.pk for recording in recordings)
 
 
 def refingerprint(*, recording: Recording, user: User | None) -> None:
@@ -152,7 +157,11 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
     if not (recording.audio or recording.source_url or interrupted):
         raise ChangeRefused(
             "no_audio",
-            f"{recording.title} has no stored audio. Upload the audio, then fingerprint it again.",
+            _(
+                "%(title)s has no stored audio. Upload the audio, then "
+                "fingerprint it again."
+            )
+            % {"title": recording.title},
         )
     with transaction.atomic():
         # Compare-and-set: a worker may have taken the recording since the page was
@@ -198,6 +207,7 @@ def replace_audio(
             actor=user or audit.services.SYSTEM,
             after={"sha256": recording.audio_sha256, "url": source_url},
         )
+        note_change([recording.pk])
         fingerprint_later(recording, user)
 
 
@@ -217,8 +227,11 @@ def _made_waiting(recording: Recording, **columns: object) -> bool:
 def _not_ready(recording: Recording) -> ChangeRefused:
     return ChangeRefused(
         "not_ready",
-        f"{recording.title} is being fingerprinted or is retired. Try again when it "
-        "is searchable.",
+        _(
+            "%(title)s is being fingerprinted or is retired. Try again "
+            "when it is searchable."
+        )
+        % {"title": recording.title},
     )
 
 
@@ -237,21 +250,22 @@ def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
     if twice:
         raise ChangeRefused(
             "custom_id_taken",
-            f"{target.name} would have several recordings with these ids: "
-            f"{', '.join(sorted(twice)[:10])}. Nothing was moved.",
+            _(
+                "%(name)s would have several recordings with these ids: "
+                "%(sorted)s. Nothing was moved."
+            )
+            % {"name": target.name, "sorted": ", ".join(sorted(twice)[:10])},
         )
 
 
-def _record_and_reindex(
+def _record_leaving(
     recording: Recording, action: str, after: dict[str, object], user: User | None
 ) -> None:
-    # The instance still has the old bucket: only the row was updated.
-    left = recording.bucket_id
     audit.services.record(
         case=f"recording:{recording.uid}",
         action=action,
         actor=user or audit.services.SYSTEM,
-        before={"bucket": left, "status": recording.status},
+        # The instance still has the old bucket: only the row was updated.
+        before={"bucket": recording.bucket_id, "status": recording.status},
         after=after,
     )
-    change_index(recording=recording, left_bucket_id=left)

@@ -1,21 +1,27 @@
-"""Fingerprint a recording and put it into the index."""
+"""The jobs that make a new recording searchable and playable."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.reach import person_at_work
 from catalogue import index_store
+from catalogue.index_log import note_change
 from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
-from catalogue.reindexing import change_index
 from catalogue.signals import recording_ready
 from common.attribution import acting_through
 from common.http import FetchFailed, LinkRefused, LiveStream, TooLarge
-from common.media_analysis import AudioRefused, analyse
+from common.media_analysis import (
+    AudioRefused,
+    analyse,
+    keep_rendition,
+    write_rendition,
+)
 from common.media_links import download_media
 from common.storage import keep_file, scratch_directory
 from jobs.context import JobContext
@@ -34,9 +40,9 @@ def fingerprint_later(recording: Recording, user: User | None) -> None:
 
 
 def run(context: JobContext) -> None:
-    """Fingerprint a recording and put it into the index.
+    """Fingerprint a recording and have the index follow.
 
-    A recording that came as a fingerprint is only indexed.
+    A recording that came as a fingerprint only has that checked.
     """
     recording: Recording = context.subject
     if recording.status == RecordingStatus.RETIRED:
@@ -51,26 +57,32 @@ def run(context: JobContext) -> None:
         submit(RENDITION, recording)
         raise Failed(error.code, str(error)) from error
     context.report()
-    # Index first, then mark as searchable: after a crash between the two, both are
-    # simply repeated.
-    index_store.index_recording(recording)
+    # An unreadable fingerprint fails here, and not on each machine that follows.
+    index_store.postings_of(recording)
     _finish(context)
 
 
 def _finish(context: JobContext) -> None:
-    indexed: Recording = context.subject
     # In one transaction with what the receivers write: a crash between the two would
     # lose that.
     with transaction.atomic():
         context.finish()
-        recording = Recording.objects.get(pk=indexed.pk)
-        is_ready = recording.status == RecordingStatus.READY
-        if is_ready:
+        note_change([context.subject.pk])
+        # It may have been retired meanwhile.
+        recording = Recording.objects.get(pk=context.subject.pk)
+        if recording.status == RecordingStatus.READY:
             submit(RENDITION, recording)
             recording_ready.send(sender=Recording, recording=recording)
-        if not is_ready or recording.bucket_id != indexed.bucket_id:
-            # It was retired or moved to another bucket meanwhile.
-            change_index(recording=recording, left_bucket_id=indexed.bucket_id)
+
+
+def make_rendition(context: JobContext) -> None:
+    """Make and keep the rendition of one recording, unless it is there."""
+    recording: Recording = context.subject
+    if recording.proxy or not recording.audio:
+        return
+    name = write_rendition(recording.audio, folder="proxies", key=recording.acr_id)
+    same_audio = Recording.objects.filter(pk=recording.pk, audio=recording.audio.name)
+    keep_rendition(name, same_audio)
 
 
 def refresh_fingerprint(recording: Recording) -> None:
@@ -107,21 +119,28 @@ def _fetch(recording: Recording, progress: Progress) -> None:
             )
         except LinkRefused as error:
             raise AudioRefused(
-                "link_refused", f"This link is not allowed: {error}."
+                "link_refused",
+                _("This link is not allowed: %(error)s.") % {"error": error},
             ) from error
         except TooLarge as error:
             raise AudioRefused(
-                "file_too_large", "The file behind this link exceeds the size limit."
+                "file_too_large", _("The file behind this link exceeds the size limit.")
             ) from error
         except LiveStream as error:
             raise AudioRefused(
                 "link_live",
-                f"This link is a live stream ({error}). Live streams "
-                "cannot be added: use a link to a finished recording, or upload the audio file.",
+                _(
+                    "This link is a live stream (%(error)s). Live streams "
+                    "cannot be added: use a link to a finished recording, or "
+                    "upload the audio file."
+                )
+                % {"error": error},
             ) from error
         except FetchFailed as error:
             raise AudioRefused(
-                "needs_audio", f"No audio could be loaded from this link: {error}."
+                "needs_audio",
+                _("No audio could be loaded from this link: %(error)s.")
+                % {"error": error},
             ) from error
         with target.open("rb") as handle:
             stored = keep_file(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from catalogue.models import CodeStatus
 
 _ISRC = re.compile(r"^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$")
@@ -48,14 +50,19 @@ def check_upc(given: str) -> str:
     if not bare:
         return ""
     if not bare.isascii() or not bare.isdigit() or len(bare) not in _UPC_LENGTHS:
-        raise BadIdentifier(f"a UPC or EAN has 8, 12 or 13 digits, not '{given}'")
+        raise BadIdentifier(
+            _("a UPC or EAN has 8, 12 or 13 digits, not '%(given)s'") % {"given": given}
+        )
     weighted = sum(
         int(digit) * (3 if position % 2 == 0 else 1)
         for position, digit in enumerate(reversed(bare[:-1]))
     )
     expected = -weighted % 10
     if int(bare[-1]) != expected:
-        raise BadIdentifier(f"the check digit of '{given}' should be {expected}")
+        raise BadIdentifier(
+            _("the check digit of '%(given)s' should be %(expected)s")
+            % {"given": given, "expected": expected}
+        )
     return bare
 
 
@@ -65,11 +72,16 @@ def check_iswc(given: str) -> str:
     if not bare:
         return ""
     if not bare.isascii() or not bare.isdigit() or len(bare) != _ISWC_DIGITS:
-        raise BadIdentifier(f"an ISWC is T and 10 digits, not '{given}'")
+        raise BadIdentifier(
+            _("an ISWC is T and 10 digits, not '%(given)s'") % {"given": given}
+        )
     weighted = 1 + sum(
         weight * int(digit) for weight, digit in enumerate(bare[:-1], start=1)
     )
     expected = -weighted % 10
     if int(bare[-1]) != expected:
-        raise BadIdentifier(f"the check digit of '{given}' should be {expected}")
+        raise BadIdentifier(
+            _("the check digit of '%(given)s' should be %(expected)s")
+            % {"given": given, "expected": expected}
+        )
     return f"T{bare}"

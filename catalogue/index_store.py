@@ -1,42 +1,35 @@
-"""The landmark index of this installation, and the landmarks it was built from.
+"""This machine's copy of the landmark index, and the landmarks it was built from.
 
-The stored fingerprints are the truth; the index can always be rebuilt from them.
+The stored fingerprints are the truth; every copy can be built from them. ``following``
+opens the copy for searches.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 
-from cachetools import LRUCache, cached
 from django.conf import settings
 
-from catalogue.clickhouse.address import parse_index_url
-from catalogue.clickhouse.store import ClickHouseStore
-from catalogue.clickhouse.succession import index_beside
-from catalogue.models import Recording, RecordingStatus
+from catalogue.models import Recording
+from common.outages import outage_of
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import RecognitionError
 from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
-from recognition.index.store import SegmentStore
+from recognition.index.store import STORE, SegmentStore
 from recognition.layers import reference_layer
 from recognition.params import DEFAULT
+from recognition.places import places_of
 from recognition.references import References
-from recognition.sweep import Places, places_of
-from recognition.types import IndexStore, Landmarks
+from recognition.types import NO_LANDMARKS, Landmarks
 
 # A minute of landmarks is about 15 kB. The candidates of one file are read repeatedly;
 # those of the next file are mostly others.
 _CACHED_RECORDINGS = 512
-# An hour of recordings takes 0.4 MB, so several catalogues fit that are small enough
-# for the sweep.
-_KEPT_BYTES = 100 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -44,71 +37,46 @@ logger = logging.getLogger(__name__)
 _REBUILD = "rebuild it with: manage.py rebuild_index"
 
 
-@lru_cache(maxsize=1)
-def open_index_at(root: Path) -> SegmentStore:
-    """Return the index in a folder; ``ParamsMismatch`` if another engine built it."""
-    return SegmentStore(
-        root, params_hash=DEFAULT.index_hash(), rebuild_command=_REBUILD
-    )
-
-
-@lru_cache(maxsize=1)
-def open_clickhouse(url: str) -> ClickHouseStore:
-    """Return the index in ClickHouse; ``ParamsMismatch`` if another engine built it."""
-    return ClickHouseStore(
-        parse_index_url(url),
-        params_hash=DEFAULT.index_hash(),
-        rebuild_command=_REBUILD,
-    )
-
-
 def index_folder() -> Path:
-    """Return the folder of the index, unless it is in ClickHouse."""
+    """Return the folder of this machine's copy of the index."""
     folder: Path = settings.ACRPORTAL_DATA_DIR / "index"
     return folder
 
 
-def open_index() -> IndexStore:
-    """Return the index, opened once per process."""
-    if settings.INDEX_URL:
-        return open_clickhouse(settings.INDEX_URL)
-    return open_index_at(index_folder())
+def open_folder(folder: Path | None = None) -> SegmentStore:
+    """Return the index in a folder as it is, however late; opened once per process.
 
-
-def successor(*, resume: bool) -> tuple[IndexStore, Callable[[], None]]:
-    """Return an index beside the current one, and a function that makes it current.
-
-    It is empty, or with ``resume`` holds what an interrupted rebuild had filled in.
+    Raises ``IndexCorrupt`` if there is none, and ``ParamsMismatch`` if another engine
+    built it.
     """
-    if settings.INDEX_URL:
-        return index_beside(
-            parse_index_url(settings.INDEX_URL),
-            params_hash=DEFAULT.index_hash(),
-            rebuild_command=_REBUILD,
-            resume=resume,
-        )
-    folder = index_folder()
-    beside = folder.with_name("index.new")
-    if not resume:
-        shutil.rmtree(beside, ignore_errors=True)
-    open_index_at.cache_clear()
+    root = folder or index_folder()
+    return _open(root, identity(root))
+
+
+def create_folder(folder: Path) -> SegmentStore:
+    """Return the index in a folder, which is made empty if there is none."""
+    if not (folder / STORE).exists():
+        SegmentStore(folder, params_hash=DEFAULT.index_hash())
+    return open_folder(folder)
+
+
+@lru_cache(maxsize=2)
+def _open(root: Path, _identity: tuple[int, int] | None) -> SegmentStore:
+    return SegmentStore(
+        root,
+        params_hash=DEFAULT.index_hash(),
+        create=False,
+        rebuild_command=_REBUILD,
+    )
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """Return a value that changes when another index takes the place of this one."""
     try:
-        store = open_index_at(beside)
-    except RecognitionError:
-        # It was filled by another engine, or is damaged: start over.
-        shutil.rmtree(beside)
-        store = open_index_at(beside)
-
-    def put_in_place() -> None:
-        open_index_at.cache_clear()
-        old = folder.with_name("index.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        beside.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-
-    return store, put_in_place
+        found = (folder / STORE).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def load_landmarks(recording_id: int) -> Landmarks:
@@ -122,51 +90,37 @@ def load_landmarks(recording_id: int) -> Landmarks:
 
 
 def references_of(bucket_ids: Sequence[int]) -> References:
-    """Return the references that a scan of some buckets reads.
+    """Return the references that a scan of some buckets reads, cached for the scan.
 
-    Landmarks of single recordings are cached for the scan; those of the sweep for the
-    life of the process.
+    A recording that was deleted meanwhile, or whose fingerprint is damaged, is left out;
+    the index check reports it. An outage of the storage is raised.
     """
-    load = lru_cache(maxsize=_CACHED_RECORDINGS)(load_landmarks)
 
-    def every() -> Iterator[Places]:
-        searchable = Recording.objects.filter(
-            bucket_id__in=bucket_ids, status=RecordingStatus.READY
-        )
-        keys = searchable.order_by("pk").values_list("pk", "audio_sha256")
-        for pk, sha256 in keys:
-            try:
-                yield _places(pk, sha256)
-            except (Recording.DoesNotExist, OSError, RecognitionError) as error:
-                # It was deleted meanwhile, or is damaged, which the index check
-                # reports. The other stages can still find it through the index.
-                logger.warning("recording %s is left out of a sweep: %s", pk, error)
+    @lru_cache(maxsize=_CACHED_RECORDINGS)
+    def load(recording_id: int) -> Landmarks:
+        try:
+            return load_landmarks(recording_id)
+        except (Recording.DoesNotExist, OSError, RecognitionError) as error:
+            if outage_of(error) is not None:
+                raise
+            logger.warning("recording %s is left out: %s", recording_id, error)
+            return NO_LANDMARKS
 
-    return References(load, every)
-
-
-@cached(
-    LRUCache(
-        _KEPT_BYTES, getsizeof=lambda places: places.cells.nbytes + places.bins.nbytes
-    ),
-    lock=Lock(),
-)
-def _places(recording_id: int, _sha256: str) -> Places:
-    """Return a recording's landmarks for the sweep; the hash keys the cache by audio."""
-    return places_of(recording_id, load_landmarks(recording_id))
+    return References(load, open_folder().place_tables(bucket_ids))
 
 
 def postings_of(recording: Recording) -> Postings:
     """Return what the index stores for a recording."""
-    hashes, frames = reference_hashes(load_landmarks(recording.pk), DEFAULT)
-    return recording.pk, hashes, frames
+    landmarks = load_landmarks(recording.pk)
+    hashes, frames = reference_hashes(landmarks, DEFAULT)
+    return Postings(recording.pk, hashes, frames, places_of(landmarks))
 
 
 def index_recording(recording: Recording) -> None:
-    """Put a recording's stored landmarks into the index; replaces earlier ones."""
-    open_index().add_many(recording.bucket_id, [postings_of(recording)])
+    """Put a recording's stored landmarks into this machine's copy only."""
+    open_folder().add_many(recording.bucket_id, [postings_of(recording)])
 
 
 def remove_recording(recording: Recording) -> None:
-    """Remove a recording from the index; the next query no longer finds it."""
-    open_index().remove(recording.bucket_id, recording.pk)
+    """Remove a recording from this machine's copy only."""
+    open_folder().remove(recording.bucket_id, recording.pk)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from catalogue.index_log import note_change
 from catalogue.models import Recording, RecordingStatus
-from jobs import resources
 from jobs.choices import JobState, Priority
-from jobs.kinds import Kind, register, without_limit
+from jobs.companions import beside_jobs
+from jobs.kinds import Kind, register
 
 
-def _audio_key(recording: Recording) -> str:
-    # Replaced audio needs a rendition of its own while that of the old one is made.
-    return f"{recording.pk}:{recording.audio.name}"[-200:]
-
-
-def _no_key(recording: Recording) -> str:
-    # Each change is followed: one that comes while another runs may not be seen by it.
-    return ""
+def _end(recording: Recording, _state: JobState, _code: str, _cause: str) -> None:
+    """Have the index drop what a recording had before its job failed."""
+    note_change([recording.pk])
 
 
 FINGERPRINT = register(
@@ -26,7 +22,6 @@ FINGERPRINT = register(
         Recording,
         "catalogue.fingerprinting.run",
         label=_("Fingerprint"),
-        needs=frozenset({resources.INDEX}),
         mirror={
             JobState.WAITING: RecordingStatus.WAITING,
             JobState.RUNNING: RecordingStatus.PROCESSING,
@@ -36,27 +31,18 @@ FINGERPRINT = register(
         },
         keeps=frozenset({RecordingStatus.RETIRED}),
         cause_field="status_message",
+        on_end=_end,
     )
 )
 RENDITION = register(
     Kind(
         "recording_rendition",
         Recording,
-        "catalogue.renditions.run",
+        "catalogue.fingerprinting.make_rendition",
         label=_("Playable copy of a recording"),
         priority=Priority.AFTERWARDS,
-        key=_audio_key,
+        # Replaced audio needs its own rendition, even while the old one is being made.
+        key=lambda recording: f"{recording.pk}:{recording.audio.name}"[-200:],
     )
 )
-INDEX_CHANGE = register(
-    Kind(
-        "index_change",
-        Recording,
-        "catalogue.reindexing.run",
-        label=_("Change of the index"),
-        priority=Priority.PERSON,
-        key=_no_key,
-        needs=frozenset({resources.INDEX}),
-        max_attempts=without_limit,
-    )
-)
+beside_jobs("catalogue.following.keep_up")

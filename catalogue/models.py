@@ -10,6 +10,7 @@ from functools import partial
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
 from common.uid import new_uid
@@ -21,17 +22,17 @@ ACRCLOUD_MUSIC_BUCKET_ID = 23
 class BucketType(models.TextChoices):
     """The purpose of a bucket."""
 
-    FILE = "File", "Recordings"
-    DEDUP_FILE = "DedupFile", "Recordings, kept free of duplicates"
+    FILE = "File", _("Recordings")
+    DEDUP_FILE = "DedupFile", _("Recordings, kept free of duplicates")
 
 
 class IntakeRule(models.TextChoices):
     """What happens when a new recording is already in the bucket."""
 
-    REJECT = "reject", "Reject the new recording"
-    ASK = "ask", "Ask a person"
-    ADD_AS_VERSION = "add_as_version", "Add it as a version"
-    IGNORE = "ignore", "Add it anyway"
+    REJECT = "reject", _("Reject the new recording")
+    ASK = "ask", _("Ask a person")
+    ADD_AS_VERSION = "add_as_version", _("Add it as a version")
+    IGNORE = "ignore", _("Add it anyway")
 
 
 class Bucket(models.Model):
@@ -50,13 +51,13 @@ class Bucket(models.Model):
     )
     search_earlier = models.BooleanField(
         default=False,
-        verbose_name="search earlier files",
-        help_text="Also search earlier files for new recordings.",
+        verbose_name=_("search earlier files"),
+        help_text=_("Also search earlier files for new recordings."),
     )
     intake_versions = models.BooleanField(
-        "versions count as duplicates",
+        _("versions count as duplicates"),
         default=False,
-        help_text="Treat another version of a recording as already in the bucket.",
+        help_text=_("Treat another version of a recording as already in the bucket."),
     )
     region = models.CharField(max_length=32, blank=True, default="eu-west-1")
     labels = models.JSONField(default=list, blank=True)
@@ -83,7 +84,7 @@ class Bucket(models.Model):
                 fields=["name"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="bucket_name_unique",
-                violation_error_message="There is a bucket with this name already.",
+                violation_error_message=_("There is a bucket with this name already."),
             )
         ]
 
@@ -99,22 +100,22 @@ class Bucket(models.Model):
 class RecordingStatus(models.TextChoices):
     """The progress of a recording into the index."""
 
-    WAITING = "waiting", "Waiting"
-    PROCESSING = "processing", "Fingerprinting"
-    READY = "ready", "Searchable"
-    ERROR = "error", "Error"
-    STUB = "stub", "Metadata only"
-    RETIRED = "retired", "Retired"
+    WAITING = "waiting", _("Waiting")
+    PROCESSING = "processing", _("Fingerprinting")
+    READY = "ready", _("Searchable")
+    ERROR = "error", _("Error")
+    STUB = "stub", _("Metadata only")
+    RETIRED = "retired", _("Retired")
 
 
 class CodeStatus(models.TextChoices):
     """The result of checking an identifier."""
 
-    VALID = "valid", "Valid"
-    CORRECTED = "corrected", "Corrected"
-    MALFORMED = "malformed", "Malformed"
-    MISSING = "missing", "Missing"
-    CONFLICT = "conflict", "Conflict"
+    VALID = "valid", _("Valid")
+    CORRECTED = "corrected", _("Corrected")
+    MALFORMED = "malformed", _("Malformed")
+    MISSING = "missing", _("Missing")
+    CONFLICT = "conflict", _("Conflict")
 
 
 def new_acr_id() -> str:
@@ -149,14 +150,17 @@ class Recording(models.Model):
     album = models.CharField(max_length=500, blank=True, default="")
     label = models.CharField(max_length=300, blank=True, default="")
     release_date = models.CharField(
-        max_length=10, blank=True, default="", help_text="2016, 2016-06 or 2016-06-28"
+        max_length=10,
+        blank=True,
+        default="",
+        help_text=_("2016, 2016-06 or 2016-06-28"),
     )
     isrc = models.CharField("ISRC", max_length=40, blank=True, default="")
     isrc_normalised = models.CharField(
-        "normalised ISRC", max_length=12, blank=True, default=""
+        _("normalised ISRC"), max_length=12, blank=True, default=""
     )
     isrc_status = models.CharField(
-        "ISRC status",
+        _("ISRC status"),
         max_length=16,
         choices=CodeStatus.choices,
         default=CodeStatus.MISSING,
@@ -178,7 +182,7 @@ class Recording(models.Model):
         max_length=2000,
         blank=True,
         default="",
-        help_text="The worker fetches the audio from here if it was not uploaded.",
+        help_text=_("The worker fetches the audio from here if it was not uploaded."),
     )
     audio_sha256 = models.CharField(max_length=64, blank=True, default="")
     audio_bytes = models.BigIntegerField(default=0)
@@ -202,7 +206,9 @@ class Recording(models.Model):
         blank=True,
         editable=False,
         related_name="+",
-        help_text="The canonical recording of its group; empty for that recording itself.",
+        help_text=_(
+            "The canonical recording of its group; empty for that recording itself."
+        ),
     )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -278,15 +284,84 @@ class Recording(models.Model):
         return [str(code) for code in codes] if isinstance(codes, list) else []
 
 
+class IndexEntry(models.Model):
+    """Whether the index holds a recording of a bucket, and when that last changed.
+
+    All entries together are the catalogue's log of changes, without those that a later
+    one replaced: each machine's copy of the index follows them (``following``).
+    ``position`` counts changes in the order in which they were committed; it is empty
+    until the change is counted (``index_log``).
+    """
+
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="index_entries"
+    )
+    bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE, related_name="+")
+    is_held = models.BooleanField()
+    position = models.BigIntegerField(null=True, unique=True)
+
+    class Meta:
+        verbose_name_plural = "index entries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recording", "bucket"], name="index_entry_one_per_bucket"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recording_id} in {self.bucket_id}: {self.is_held}"
+
+
+class CatalogueState(models.Model):
+    """The number of counted changes of the index, in one row.
+
+    ``uid`` changes when a backup is restored: copies of the index that followed the
+    catalogue before are of no use then.
+    """
+
+    uid = models.CharField(max_length=32, default=partial(new_uid, "c"))
+    position = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.uid}: {self.position}"
+
+
+class IndexCopy(models.Model):
+    """What a machine last reported of its copy of the index.
+
+    ``complete_at`` is when the copy last held everything. ``stage`` says what keeps it
+    from that, if anything does.
+    """
+
+    host = models.CharField(max_length=255)
+    folder = models.CharField(max_length=1000)
+    position = models.BigIntegerField(default=0)
+    complete_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField()
+    stage = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name_plural = "index copies"
+        ordering = ["host", "folder"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["host", "folder"], name="index_copy_one_per_folder"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.folder}"
+
+
 class ExclusionReason(models.TextChoices):
     """Why an interval of a recording does not show who owns it."""
 
-    SHARED_LOOP = "shared_loop", "Shared loop or sample"
-    PUBLIC_DOMAIN = "public_domain", "Public domain"
-    SPOKEN = "spoken", "Speech"
-    IDENT = "ident", "Ident or jingle"
-    SILENCE = "silence", "Silence or noise"
-    OTHER = "other", "Other"
+    SHARED_LOOP = "shared_loop", _("Shared loop or sample")
+    PUBLIC_DOMAIN = "public_domain", _("Public domain")
+    SPOKEN = "spoken", _("Speech")
+    IDENT = "ident", _("Ident or jingle")
+    SILENCE = "silence", _("Silence or noise")
+    OTHER = "other", _("Other")
 
 
 class Exclusion(models.Model):

@@ -9,6 +9,7 @@ from operator import or_
 
 from django.db.models import Count, Q, QuerySet
 
+from catalogue.identifiers import check_isrc
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
@@ -54,6 +55,20 @@ def search_recordings(*, text: str = "") -> QuerySet[Recording]:
         | Q(custom_id__iexact=text)
         | Q(uid=text)
         | Q(acr_id=text)
+    )
+
+
+def own_recording_with_isrc(isrc: str) -> Recording | None:
+    """Return our recording with this ISRC; the oldest if several have it."""
+    normalised = check_isrc(isrc).normalised
+    if not normalised:
+        return None
+    return (
+        Recording.objects.filter(
+            isrc_normalised=normalised, status=RecordingStatus.READY
+        )
+        .order_by("pk")
+        .first()
     )
 
 

@@ -14,7 +14,13 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from catalogue.fingerprinting import fingerprint_later
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
-from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    IntakeRule,
+    Recording,
+    RecordingStatus,
+)
 from common.storage import display_name, keep_file, replace_bytes
 from recognition.fingerprint import to_bytes
 from recognition.types import Fingerprint
@@ -110,6 +116,25 @@ def add_recording(
             after={"title": recording.title, "bucket": bucket.pk},
         )
         fingerprint_later(recording, user)
+    return recording
+
+
+def reserved_bucket() -> Bucket:
+    """Return bucket 23, which represents the cloud's own catalogue; created if missing."""
+    bucket, _ = Bucket.objects.get_or_create(
+        pk=ACRCLOUD_MUSIC_BUCKET_ID, defaults={"name": "ACRCloud Music"}
+    )
+    return bucket
+
+
+def add_stub(recording: Recording) -> Recording:
+    """Save a recording that only a cloud engine knows as a stub, with codes checked."""
+    isrc = check_isrc(recording.isrc)
+    recording.bucket = reserved_bucket()
+    recording.status = RecordingStatus.STUB
+    recording.isrc_normalised = isrc.normalised
+    recording.isrc_status = isrc.status
+    recording.save()
     return recording
 
 

@@ -7,6 +7,7 @@ knows the sender. All other views get the limit of forms. No body is read before
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from io import BytesIO, RawIOBase
@@ -21,7 +22,6 @@ from django.template import loader
 from django.utils.translation import gettext as _
 
 from common.api_errors import error_body, is_api_path
-from common.upload_names import as_given
 
 # Ten times a sign-in with a passkey, the largest body that strangers need to send.
 STRANGER_BYTES = 64 * 1024
@@ -29,6 +29,8 @@ STRANGER_BYTES = 64 * 1024
 BESIDE_THE_FILE = 32 * 1024**2
 _CHUNK_BYTES = 1024 * 1024
 _TEMPORARY = "_temporary_files"
+_OTHER_ESCAPE = re.compile(r"%(?!22|0D|0A)[0-9A-Fa-f]{2}")
+_LINE_BREAK = re.compile(r"(?:%0D|%0A)+")
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase] | type)
 
@@ -38,7 +40,9 @@ class BodyTooLarge(Exception):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(f"A body may have at most {limit:,} bytes here.")
+        super().__init__(
+            _("A body may have at most %(limit)s bytes here.") % {"limit": f"{limit:,}"}
+        )
 
 
 def takes_files(action: str) -> Callable[[View], View]:
@@ -135,7 +139,7 @@ class UploadToDisk(TemporaryFileUploadHandler):
         **kwargs: Any,
     ) -> None:
         """Start a file."""
-        super().new_file(field_name, as_given(file_name), *args, **kwargs)
+        super().new_file(field_name, _original_name(file_name), *args, **kwargs)
         if self.request is not None:
             self.request.__dict__.setdefault(_TEMPORARY, []).append(self.file)
 
@@ -146,6 +150,19 @@ class UploadToDisk(TemporaryFileUploadHandler):
         except OSError:
             _discard(self.file)
             raise
+
+
+def _original_name(name: str) -> str:
+    """Restore a name that a browser encoded in a form, with line breaks as spaces.
+
+    Browsers write a quote as ``%22`` and line breaks as ``%0D`` and ``%0A``, and leave
+    all else, even ``%``, unchanged (HTML standard, *multipart form data*). A name that
+    really contains ``%22`` looks the same. Such names come from URLs and contain other
+    escapes too, mostly ``%20``; those names are left alone.
+    """
+    if _OTHER_ESCAPE.search(name):
+        return name
+    return _LINE_BREAK.sub(" ", name).replace("%22", '"')
 
 
 def too_large(request: HttpRequest, limit: int) -> HttpResponse:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from recognition.errors import DecodeFailed, JobRefused, OutOfLimits
 from recognition.isolation import client
-from recognition.isolation.open import wall_s
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
 
@@ -29,6 +29,16 @@ class ReadingLimits:
     memory_bytes: int
     cpu_s: int
     output_bytes: int
+
+
+def keep_texts_english() -> None:
+    """Have ``gettext`` return the texts as they are; a child opens no catalogues.
+
+    Called in the process that children are forked from, which has no settings.
+    """
+    if not settings.configured:
+        settings.configure(USE_I18N=False)
+    _("")
 
 
 class Unreadable(Exception):
@@ -66,7 +76,7 @@ def read_confined(
             },
             [file.fileno(), written.fileno()],
             jobs=jobs,
-            wall_s=wall_s(child_limits),
+            wall_s=client.wall_s(child_limits),
             on_message=on_message,
         )
     except Exception as error:
@@ -81,12 +91,14 @@ def _translated(error: Exception) -> Exception:
         return Unreadable(str(error))
     if isinstance(error, OutOfLimits):
         return Unreadable(
-            "Reading the file takes more time or memory than is allowed. Split it."
+            _("Reading the file takes more time or memory than is allowed. Split it.")
         )
     if isinstance(error, DecodeFailed):
         return Unreadable(
-            "Reading the file failed: the process that read it ended. Save the file "
-            "again, or as CSV, and try again."
+            _(
+                "Reading the file failed: the process that read it ended. Save the file "
+                "again, or as CSV, and try again."
+            )
         )
     return error
 
@@ -100,5 +112,5 @@ def json_lines(file: IO[bytes], *, max_bytes: int) -> Iterator[Any]:  # Any: JSO
     file.seek(0)
     while line := file.readline(max_bytes + 1):
         if len(line) > max_bytes:
-            raise Unreadable("A row of the file is too large. Split the file.")
+            raise Unreadable(_("A row of the file is too large. Split the file."))
         yield json.loads(line)

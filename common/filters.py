@@ -16,11 +16,13 @@ from uuid import UUID
 from django.db.models import Model, Q
 from django.http import QueryDict
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 Parse = Callable[[str], Any]  # Any here and below: whatever the filter's values are
 Condition = Callable[[Any], Q]
 Choices = Sequence[tuple[str, str | Promise]]
 
+_YEAR_SECONDS = 31_536_000
 _ID_DIGITS = 18  # the most digits that always fit a 64-bit id
 
 
@@ -41,6 +43,8 @@ class Filter:
     any_label: str | Promise = ""
     """The empty choice of ``choices`` or ``model``."""
     choices: Choices = ()
+    options: Callable[[], Choices] | None = None
+    """Choices that are read when a form is drawn."""
     model: type[Model] | None = None
     """The rows to choose from, by primary key."""
     many: bool = False
@@ -59,7 +63,10 @@ class FilterValues:
     def __init__(self, **values: Any) -> None:
         known = [each.name for each in self.filters]
         if unknown := set(values).difference(known):
-            raise TypeError(f"There are no such filters: {', '.join(sorted(unknown))}.")
+            raise TypeError(
+                _("There are no such filters: %(sorted)s.")
+                % {"sorted": ", ".join(sorted(unknown))}
+            )
         self._values = {name: values[name] for name in known if name in values}
 
     @classmethod
@@ -181,6 +188,12 @@ def score(given: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
+
+
+def seconds(given: str) -> Decimal | None:
+    """Read a length in seconds, at most a year."""
+    value = score(given)
+    return value if value is not None and 0 <= value < _YEAR_SECONDS else None
 
 
 def day(given: str) -> date | None:

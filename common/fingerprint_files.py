@@ -6,6 +6,8 @@ They are checked on upload, because all their possible errors show at once.
 from __future__ import annotations
 
 from django.core.files.base import File
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from common.media_analysis import AudioRefused
 from common.storage import display_name
@@ -17,7 +19,7 @@ from recognition.types import Fingerprint
 
 # Two days of landmarks; a larger file is not the fingerprint of one recording.
 MAX_BYTES = 256 * 1024**2
-_HOW_TO = f"Make one with '{fingerprint_file.HOW_TO}', or upload the audio itself."
+_HOW_TO = _("Make one with '%(command)s', or upload the audio itself.")
 
 
 def looks_like_fingerprint(file: File[bytes]) -> bool:
@@ -32,29 +34,47 @@ def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprin
 
     A recording needs the reference layer, a file to scan the scan layer.
     """
-    name = display_name(file.name or "", otherwise="the file")
+    name = display_name(file.name or "", otherwise=gettext("the file"))
     if file.size > MAX_BYTES:
-        raise _refused(f"{name} is larger than a fingerprint can be.")
+        raise _refused(
+            gettext("%(name)s is larger than a fingerprint can be.") % {"name": name}
+        )
     if not looks_like_fingerprint(file):
         raise _refused(
-            f"{name} is not a fingerprint file of this server. The .lo and .fp files of "
-            "other vendors are closed formats."
+            gettext(
+                "%(name)s is not a fingerprint file of this server. The "
+                ".lo and .fp files of other vendors are closed formats."
+            )
+            % {"name": name}
         )
     try:
         fingerprint = fingerprint_file.from_bytes(file.read())
         check_params(fingerprint, DEFAULT)
     except BadFingerprint as error:
-        raise _refused(f"{name} is damaged: {error}") from error
+        raise _refused(
+            gettext("%(name)s is damaged: %(error)s") % {"name": name, "error": error}
+        ) from error
     except ParamsMismatch as error:
-        raise _refused(f"{name} was made by another version of the engine.") from error
+        raise _refused(
+            gettext("%(name)s was made by another version of the engine.")
+            % {"name": name}
+        ) from error
     finally:
         file.seek(0)
     layer = fingerprint.dense if needs_scan_layer else fingerprint.reference
     if layer is None:
-        required = "scan" if needs_scan_layer else "reference"
-        raise _refused(f"{name} has no {required} layer.")
+        raise _refused(
+            (
+                gettext("%(name)s has no scan layer.")
+                if needs_scan_layer
+                else gettext("%(name)s has no reference layer.")
+            )
+            % {"name": name}
+        )
     return fingerprint
 
 
 def _refused(problem: str) -> AudioRefused:
-    return AudioRefused("bad_fingerprint", f"{problem} {_HOW_TO}")
+    return AudioRefused(
+        "bad_fingerprint", f"{problem} {_HOW_TO % {'command': fingerprint_file.HOW_TO}}"
+    )

@@ -91,7 +91,8 @@ class GuardedProxy:
         if head is None:
             _answer(client, 400, "Bad request")
             return
-        if not compare_digest(head.authorization, self._authorization()):
+        login = base64.b64encode(f"{_USER}:{self._secret}".encode())
+        if not compare_digest(head.authorization, b"Basic " + login):
             _answer(client, 407, "Proxy authentication required")
             return
         try:
@@ -111,9 +112,6 @@ class GuardedProxy:
             else:
                 server.sendall(head.forwarded() + head.rest)
             self._relay(client, server)
-
-    def _authorization(self) -> bytes:
-        return b"Basic " + base64.b64encode(f"{_USER}:{self._secret}".encode())
 
     @contextmanager
     def _tracked(self, connection: socket.socket) -> Iterator[None]:

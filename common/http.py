@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
+from django.utils.translation import gettext as _
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests_hardened import Config, Manager
@@ -155,17 +156,17 @@ def _exchange(session: requests.Session, *, seconds: float) -> Iterator[_Deadlin
         try:
             yield deadline
         except InvalidIPAddress as error:
-            raise LinkRefused("it leads to a private or local address") from error
+            raise LinkRefused(_("it leads to a private or local address")) from error
         except _NO_ANSWER as error:
             if deadline.passed:
-                raise _TookTooLong("the server took too long") from error
+                raise _TookTooLong(_("the server took too long")) from error
             if "ICY 200" in str(error):
                 # Shoutcast servers of version 1 begin their response with this.
-                raise LiveStream("a radio server answered") from error
+                raise LiveStream(_("a radio server answered")) from error
             raise FetchFailed(_plain_cause(error)) from error
         # After the deadline closed a connection, its response looks complete.
         if deadline.passed:
-            raise _TookTooLong("the server took too long")
+            raise _TookTooLong(_("the server took too long"))
 
 
 def check_link(url: str) -> None:
@@ -173,15 +174,15 @@ def check_link(url: str) -> None:
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        _ = parts.port
+        parts.port  # noqa: B018  # raises for an invalid one
     except ValueError as error:
-        raise LinkRefused("it is not a complete web address") from error
+        raise LinkRefused(_("it is not a complete web address")) from error
     if parts.scheme not in {"http", "https"}:
-        raise LinkRefused("only http and https links are fetched")
+        raise LinkRefused(_("only http and https links are fetched"))
     if not host:
-        raise LinkRefused("it names no server")
+        raise LinkRefused(_("it names no server"))
     if parts.username or parts.password:
-        raise LinkRefused("links with a user name or password are not fetched")
+        raise LinkRefused(_("links with a user name or password are not fetched"))
 
 
 def guarded_session() -> requests.Session:
@@ -213,9 +214,9 @@ def connect_guarded(host: str, port: int) -> socket.socket:
             host = filter_host(host, port, allow_loopback=False).strip("[]")
         return socket.create_connection((host, port), timeout=seconds)
     except InvalidIPAddress as error:
-        raise LinkRefused("it leads to a private or local address") from error
+        raise LinkRefused(_("it leads to a private or local address")) from error
     except (OSError, UnicodeError, requests.RequestException) as error:
-        raise FetchFailed("the server could not be reached") from error
+        raise FetchFailed(_("the server could not be reached")) from error
 
 
 def download(
@@ -244,7 +245,7 @@ def download(
         _raise_unless_ok(response)
         total = _length_of(response)
         if not total and _says_it_is_live(response):
-            raise LiveStream("a radio server answered")
+            raise LiveStream(_("a radio server answered"))
         if total > max_bytes:
             raise TooLarge
         limit = seconds
@@ -262,8 +263,11 @@ def download(
             if limit == seconds or not received:
                 raise
             raise LiveStream(
-                "the server did not say how long it is, and was still sending after "
-                f"{limit:g} seconds"
+                _(
+                    "the server did not say how long it is, and was still "
+                    "sending after %(limit)s seconds"
+                )
+                % {"limit": f"{limit:g}"}
             ) from error
         return response.headers.get("Content-Type", "")
 
@@ -296,12 +300,12 @@ def _arriving(
                 deadline.put_off(seconds)
             yield chunk
     except ReadTimeoutError as error:
-        raise FetchFailed("the server did not answer in time") from error
+        raise FetchFailed(_("the server did not answer in time")) from error
     except HTTPError as error:
         if not deadline.passed:
-            raise FetchFailed("the server's answer could not be read") from error
+            raise FetchFailed(_("the server's answer could not be read")) from error
     if deadline.passed:
-        raise _TookTooLong("the server took too long")
+        raise _TookTooLong(_("the server took too long"))
 
 
 def content_type_of(url: str) -> str:
@@ -321,7 +325,8 @@ def content_type_of(url: str) -> str:
 def _raise_unless_ok(response: requests.Response) -> None:
     if response.status_code != requests.codes.ok:
         failed = FetchFailed(
-            f"the server answered {response.status_code} {response.reason}"
+            _("the server answered %(status_code)s %(reason)s")
+            % {"status_code": response.status_code, "reason": response.reason}
         )
         failed.status = response.status_code
         raise failed
@@ -441,11 +446,11 @@ def _limited(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
 
 def _plain_cause(error: Exception) -> str:
     if isinstance(error, requests.TooManyRedirects):
-        return "it redirects too often"
+        return _("it redirects too often")
     if isinstance(error, requests.Timeout):
-        return "the server did not answer in time"
+        return _("the server did not answer in time")
     if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate could not be checked"
+        return _("the server's certificate could not be checked")
     if isinstance(error, requests.ConnectionError):
-        return "the server could not be reached"
-    return "the server's answer could not be read"
+        return _("the server could not be reached")
+    return _("the server's answer could not be read")

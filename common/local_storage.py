@@ -21,7 +21,7 @@ _CHUNK_BYTES = 1024 * 1024
 class LocalStorage(FileSystemStorage):
     """Writes a file beside the others and renames it when it is complete.
 
-    So a full disk or a killed process leaves no half file under a name that a row has.
+    A full disk or a killed process leaves no partial file under a name that a row holds.
     """
 
     def replace(self, name: str, content: File[bytes]) -> str:

@@ -5,17 +5,31 @@ Both recordings and scanned files use it.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
+from django.utils.translation import gettext as _
 
-from common.storage import local_path, replace_bytes, scratch_directory
-from recognition import analysis, errors, fingerprint, waveform
+from common.storage import (
+    FileOnDisk,
+    local_path,
+    replace_bytes,
+    replace_file,
+    scratch_directory,
+)
+from recognition import analysis, errors, fingerprint, media, waveform
 from recognition.limits import DecodeLimits
 from recognition.types import Fingerprint, Progress
+
+logger = logging.getLogger(__name__)
+
+RENDITION_TYPE = "audio/webm"
 
 
 class AudioRefused(Exception):
@@ -82,6 +96,32 @@ def analyse(
     )
 
 
+def write_rendition(field: FieldFile, *, folder: str, key: str) -> str:
+    """Make the small copy of stored audio that browsers can play.
+
+    Returns its storage name, or an empty string on failure.
+    """
+    name = f"{folder}/{key[:2]}/{key}.webm"
+    try:
+        with local_path(field) as source, scratch_directory() as scratch:
+            rendition = scratch / "proxy.webm"
+            media.write_proxy(source, rendition, limits=decode_limits())
+            with FileOnDisk(rendition, name) as file:
+                return replace_file(name, file)
+    except errors.RecognitionError:
+        logger.exception("no rendition of %s", field.name)
+        return ""
+
+
+def keep_rendition(name: str, owner: QuerySet[Any]) -> None:  # Any: file or recording
+    """Store the rendition's name on its owner, or delete the rendition.
+
+    ``owner`` is empty if the audio was removed or replaced meanwhile.
+    """
+    if not owner.update(proxy=name) and name:
+        default_storage.delete(name)
+
+
 def fingerprint_upload(
     upload: File[bytes], *, layer: str, limits: DecodeLimits | None = None
 ) -> Fingerprint:
@@ -105,28 +145,40 @@ def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
     if isinstance(error, errors.UnsupportedMedia):
         return AudioRefused(
             "not_audio",
-            f"{name} could not be decoded as audio ({_clause(error)}). "
-            "Nothing was scanned.",
+            _(
+                "%(name)s could not be decoded as audio (%(clause)s). "
+                "Nothing was scanned."
+            )
+            % {"name": name, "clause": _clause(error)},
         )
     if isinstance(error, errors.TooShort):
-        needed = settings.ACRPORTAL_MIN_AUDIO_MS / 1000
         return AudioRefused(
             "too_short",
-            f"{name} is too short ({_clause(error)}); at least {needed:g} s of sound "
-            "are needed to match.",
+            _(
+                "%(name)s has %(seconds)s s of sound; at least "
+                "%(minimum_s)s s are needed."
+            )
+            % {
+                "name": name,
+                "seconds": f"{error.seconds:.1f}",
+                "minimum_s": f"{error.minimum_s:g}",
+            },
         )
     if isinstance(error, errors.TooLong):
         return AudioRefused(
             "too_long",
-            f"{name} is too long ({_clause(error)}). Split it or ask an admin to raise "
-            "the limit.",
+            _(
+                "%(name)s is too long (%(clause)s). Split it or ask an "
+                "admin to raise the limit."
+            )
+            % {"name": name, "clause": _clause(error)},
         )
     if isinstance(error, errors.BadFingerprint):
         return AudioRefused("bad_fingerprint", f"{name}: {error}")
     return AudioRefused(
         "decode_failed",
-        f"{name} could not be decoded to the end ({_clause(error)}). Nothing was "
-        "scanned.",
+        _("%(name)s could not be decoded to the end (%(clause)s). Nothing was scanned.")
+        % {"name": name, "clause": _clause(error)},
     )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urljoin
 
+from django.utils.translation import gettext as _
+
 from common.http import FetchFailed, LiveStream, TooLarge, download
 
 _PLAYLIST = b"#EXTM3U"
@@ -35,8 +37,8 @@ def download_media(
     if text is None:
         return content_type
     if _is_live(text) or any(_is_live(variant) for variant in _variant(url, text)):
-        raise LiveStream("its playlist has no end")
-    raise PlaylistFound("it is a playlist")
+        raise LiveStream(_("its playlist has no end"))
+    raise PlaylistFound(_("it is a playlist"))
 
 
 def _playlist_text(path: Path) -> str | None:

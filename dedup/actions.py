@@ -10,12 +10,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
+from common.words import lowered
 from dedup import effects, snapshots
 from dedup.effects import Asked
 from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
@@ -53,7 +55,7 @@ def act_on_group(
     members = _unchanged(group, version, seen)
     # A form can be tampered with.
     if not set(asked.recordings) <= set(members):
-        raise ActionRefused("Some of the recordings do not belong to this group.")
+        raise ActionRefused(_("Some of the recordings do not belong to this group."))
     return _act(verb, list(members.values()), group.uid, user, asked, note)
 
 
@@ -74,7 +76,7 @@ def _act(
     note: str,
 ) -> DedupAction:
     if not user.has_perm(Action.DECIDE):
-        raise ActionNotAllowed("Your role may view duplicates but not change them.")
+        raise ActionNotAllowed(_("Your role may view duplicates but not change them."))
     _check(verb, members, asked)
     action = DedupAction(
         verb=verb,
@@ -88,7 +90,7 @@ def _act(
     if not user.has_perm(Action.EDIT_DUPLICATES):
         action.state = ActionState.PROPOSED
         action.save()
-        _tell(action, "proposed", user)
+        _record(action, "proposed", user)
         return action
     _do(action, members, asked, user)
     return action
@@ -106,7 +108,7 @@ def merge_many(
     for uid, version in list(versions.items())[:BULK_LIMIT]:
         group = DedupGroup.objects.filter(uid=uid, kind=GroupKind.SAME_SOUND).first()
         if group is None:
-            refused.append((uid, "The group no longer exists."))
+            refused.append((uid, _("The group no longer exists.")))
             continue
         members = [member.recording for member in group.members.all()]
         seen = [member.uid for member in members]
@@ -143,8 +145,10 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
     }
     if not set(asked.recordings) <= living:
         raise ActionRefused(
-            "The recordings have changed since this was proposed. Refuse it "
-            "and review the group again."
+            _(
+                "The recordings have changed since this was proposed. Refuse it "
+                "and review the group again."
+            )
         )
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     _do(action, members, asked, user)
@@ -159,7 +163,7 @@ def refuse(*, action: DedupAction, user: User, note: str = "") -> DedupAction:
     action.state = ActionState.REFUSED
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     action.save(update_fields=["state", "settled_by", "settled_at"])
-    _tell(action, "refused", user, note=note)
+    _record(action, "refused", user, note=note)
     return action
 
 
@@ -174,7 +178,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     action = _locked(action, ActionState.DONE)
     if _done_at(action) + UNDO_FOR < datetime.now(tz=UTC):
         raise ActionRefused(
-            "This was done more than 30 days ago and can no longer be undone."
+            _("This was done more than 30 days ago and can no longer be undone.")
         )
     pks = list(action.before["recordings"])
     # Lock in key order, so that two undos cannot deadlock.
@@ -182,7 +186,8 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     changed = snapshots.differences(action.after)
     if changed:
         raise ActionRefused(
-            f"Somebody has changed since: {', '.join(changed)}. Nothing was undone."
+            _("Somebody has changed since: %(changed)s. Nothing was undone.")
+            % {"changed": ", ".join(changed)}
         )
     # Custom ids are unique among recordings that are not retired.
     _refuse_taken_ids(action)
@@ -196,7 +201,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     # Regrouping below picks the canonical recordings by these pins.
     snapshots.restore_pins(action.before)
     effects.regroup_buckets(Recording.objects.filter(uid__in=pks))
-    _tell(action, "undone", user)
+    _record(action, "undone", user)
     return action
 
 
@@ -217,13 +222,13 @@ def _done_at(action: DedupAction) -> datetime:
 def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None:
     """Refuse impossible actions before anything is written."""
     if not asked.recordings:
-        raise ActionRefused("Choose at least one recording.")
+        raise ActionRefused(_("Choose at least one recording."))
     if verb == ActionVerb.CANONICAL and len(asked.recordings) != 1:
-        raise ActionRefused("Choose one recording to stand for the group.")
+        raise ActionRefused(_("Choose one recording to stand for the group."))
     if verb == ActionVerb.SPLIT and len(asked.recordings) >= len(members):
-        raise ActionRefused("Leave at least one recording in the group.")
+        raise ActionRefused(_("Leave at least one recording in the group."))
     if verb == ActionVerb.KEEP and len(asked.recordings) < 2:
-        raise ActionRefused("Choose at least two recordings to keep apart.")
+        raise ActionRefused(_("Choose at least two recordings to keep apart."))
     if verb == ActionVerb.MERGE:
         _check_merge(members, asked)
 
@@ -231,16 +236,20 @@ def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None
 def _check_merge(members: Sequence[Recording], asked: Asked) -> None:
     by_uid = {member.uid: member for member in members}
     if asked.canonical not in asked.recordings or len(asked.recordings) < 2:
-        raise ActionRefused("Choose at least two recordings, and which of them stays.")
+        raise ActionRefused(
+            _("Choose at least two recordings, and which of them stays.")
+        )
     if len({by_uid[uid].bucket_id for uid in asked.recordings}) > 1:
         raise ActionRefused(
-            "The recordings are in different buckets, and each bucket is searched on "
-            "its own. Move them into one bucket first."
+            _(
+                "The recordings are in different buckets, and each bucket is searched on "
+                "its own. Move them into one bucket first."
+            )
         )
     if by_uid[asked.canonical].status == RecordingStatus.RETIRED:
-        raise ActionRefused("The recording that should stay has been retired.")
+        raise ActionRefused(_("The recording that should stay has been retired."))
     if set(asked.fields) - set(FIELDS):
-        raise ActionRefused("You chose a field that recordings do not have.")
+        raise ActionRefused(_("You chose a field that recordings do not have."))
 
 
 def _do(
@@ -260,7 +269,7 @@ def _do(
     action.save()
     effects.reindex(action.after["recordings"], action.before["recordings"])
     effects.regroup_buckets(touched)
-    _tell(action, "done", user)
+    _record(action, "done", user)
 
 
 def _unchanged(
@@ -280,7 +289,7 @@ def _unchanged(
         Recording.objects.filter(uid__in=[*members, *seen]).values_list("uid", "title")
     )
     raise GroupChanged(
-        "Somebody changed the group meanwhile. Nothing was done; review it again.",
+        _("Somebody changed the group meanwhile. Nothing was done; review it again."),
         joined=[titles.get(uid, uid) for uid in members if uid not in seen],
         left=[titles.get(uid, uid) for uid in seen if uid not in members],
     )
@@ -294,7 +303,7 @@ def _members(group: DedupGroup) -> dict[str, Recording]:
     with working_for(None):
         if len(found) != DedupMember.objects.filter(group=group).count():
             raise ActionNotAllowed(
-                "Some recordings of this group are in buckets that you may not see."
+                _("Some recordings of this group are in buckets that you may not see.")
             )
     return found
 
@@ -314,8 +323,11 @@ def _refuse_taken_ids(action: DedupAction) -> None:
         )
         if returns and recording.custom_id and taken.exists():
             raise ActionRefused(
-                f"The id {recording.custom_id} now belongs to {taken.get()}. Give "
-                "that recording another id first. Nothing was undone."
+                _(
+                    "The id %(custom_id)s now belongs to %(get)s. Give that "
+                    "recording another id first. Nothing was undone."
+                )
+                % {"custom_id": recording.custom_id, "get": taken.get()}
             )
 
 
@@ -323,14 +335,15 @@ def _locked(action: DedupAction, wanted: ActionState) -> DedupAction:
     current = DedupAction.objects.select_for_update().get(pk=action.pk)
     if current.state != wanted:
         raise ActionRefused(
-            f"Somebody already settled this: {current.get_state_display().lower()}."
+            _("Somebody already settled this: %(state)s.")
+            % {"state": lowered(current.get_state_display())}
         )
     return current
 
 
 def _require_manager(user: User) -> None:
     if not user.has_perm(Action.EDIT_DUPLICATES):
-        raise ActionNotAllowed("Only a manager may decide about duplicates.")
+        raise ActionNotAllowed(_("Only a manager may decide about duplicates."))
 
 
 def _title(members: Sequence[Recording], asked: Asked) -> str:
@@ -341,7 +354,7 @@ def _title(members: Sequence[Recording], asked: Asked) -> str:
     return str(first)[:500]
 
 
-def _tell(action: DedupAction, what: str, user: User, *, note: str = "") -> None:
+def _record(action: DedupAction, what: str, user: User, *, note: str = "") -> None:
     name = {"done": f"dedup.{action.verb}", "undone": "dedup.undo"}
     audit.services.record(
         case=f"dedup:{action.group_uid or action.uid}",

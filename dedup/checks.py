@@ -1,4 +1,4 @@
-"""Checks of the whole catalogue: start, cancel, resume.
+"""Checks of the whole catalogue: start, cancel, resume, and the work of a check.
 
 Only one runs at a time. Comparisons are kept, so a cancelled or killed check continues
 where it stopped when it is started again.
@@ -12,9 +12,14 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
+from catalogue.selectors import searchable_buckets
 from dedup.jobs import CHECK
 from dedup.models import CatalogueCheck, RunStatus
+from dedup.services import find_duplicates
+from jobs.context import JobContext
 from jobs.services import cancel_subject, submit, try_subject_again
+
+_EVERY = 5  # recordings between two updates of the row
 
 
 class CheckUnderWay(Exception):
@@ -62,6 +67,49 @@ def seconds_left(check: CatalogueCheck) -> int | None:
     # The clock may have been set back since.
     spent = max(0.0, (datetime.now(tz=UTC) - check.started_at).total_seconds())
     return round(spent / check.done * max(0, check.total - check.done))
+
+
+def run(context: JobContext) -> None:
+    """Compare what is new in each bucket."""
+    counts = _Counts(context)
+    context.write(started_at=datetime.now(tz=UTC), **counts.columns())
+    for bucket in searchable_buckets():
+        find_duplicates(bucket=bucket, watch=counts)
+    context.finish(finished_at=datetime.now(tz=UTC), **counts.columns())
+
+
+class _Counts:
+    """Writes the counters to the check's row, and stops a check that was cancelled."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._total = self._done = self._pairs = self._skipped = 0
+
+    def begin(self, total: int) -> None:
+        """Add the recordings of another bucket to the total."""
+        self._total += total
+        self._write()
+
+    def step(self, compared: int | None) -> None:
+        """Count a recording; every few recordings, write the counts."""
+        self._done += 1
+        self._pairs += compared or 0
+        self._skipped += compared is None
+        if self._done % _EVERY == 0:
+            self._write()
+
+    def columns(self) -> dict[str, int]:
+        """Return the counts as columns of the check."""
+        return {
+            "total": self._total,
+            "done": self._done,
+            "pairs": self._pairs,
+            "skipped": self._skipped,
+        }
+
+    def _write(self) -> None:
+        self._context.write(**self.columns())
+        self._context.report(self._done / max(1, self._total))
 
 
 def _record(check: CatalogueCheck, action: str, user: User) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from django.db import transaction
 
-from catalogue import index_store
+from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.models import CheckedRecording, DuplicateKind, PairLink
 from recognition.compare import SoundComparison, SoundRelation, compare, related
@@ -40,7 +40,9 @@ def link_between(
     if found is None:
         link.kind = DuplicateKind.EXACT_FILE
         link.coverage_one = link.coverage_other = 1.0
-        link.runs = [[0, first.duration_ms, 0, second.duration_ms, 1.0, 0.0, 100.0]]
+        # A new recording has no length yet; equal bytes have the same.
+        whole = max(first.duration_ms, second.duration_ms)
+        link.runs = [[0, whole, 0, whole, 1.0, 0.0, 100.0]]
         return link
     link.kind = "" if found.relation is SoundRelation.NONE else found.relation.value
     link.altered = found.altered
@@ -129,7 +131,7 @@ class Comparer:
     _compared: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
-        self._index = index_store.open_index()
+        self._index = following.open_index()
         self._landmarks = lru_cache(maxsize=_CACHED)(index_store.load_landmarks)
 
     def check(self, pk: int) -> int | None:

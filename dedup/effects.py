@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from itertools import combinations
 
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from accounts.models import User
+from catalogue.index_log import note_change
 from catalogue.models import Exclusion, Recording, RecordingStatus
-from catalogue.reindexing import change_index
 from catalogue.selectors import excluded_intervals, excluded_segments
 from dedup import comparing
 from dedup.merging import merged_columns
@@ -82,7 +83,8 @@ def carry_exclusions(
                 reason=segment.reason,
                 user=user,
                 note=segment.note
-                or f"From {str(other)[:500]}, which was merged into this.",
+                or _("From %(other)s, which was merged into this.")
+                % {"other": str(other)[:500]},
             )
             made.append(carried.uid)
     return made
@@ -99,12 +101,11 @@ def take_exclusions_back(action: DedupAction, user: User) -> None:
 
 def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
     """Make the index follow recordings that left the search or came back."""
-    for uid, row in now.items():
-        # Metadata does not affect the index.
-        if row["status"] == before[uid]["status"]:
-            continue
-        recording = Recording.objects.get(uid=uid)
-        change_index(recording=recording, left_bucket_id=recording.bucket_id)
+    # Metadata does not affect the index.
+    changed = [
+        uid for uid, row in now.items() if row["status"] != before[uid]["status"]
+    ]
+    note_change(Recording.objects.filter(uid__in=changed).values_list("pk", flat=True))
 
 
 def regroup_buckets(recordings: Iterable[Recording]) -> None:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from django.utils.translation import gettext_lazy
 
 from catalogue.models import CodeStatus, Recording
+from dedup.merging import FIELDS
 from dedup.models import DuplicateKind
 
 _LOSSLESS = frozenset({"flac", "alac", "wavpack", "ape", "tta", "truehd", "mlp"})
@@ -52,8 +53,11 @@ def groups(
     links: Iterable[Link],
     recordings: Mapping[int, Recording],
     pinned: Collection[int] = (),
+    uses: Mapping[int, int] | None = None,
 ) -> list[Group]:
     """Return the connected groups, each with its canonical recording first.
+
+    ``uses`` holds the number of matches of each recording, by key.
 
     Links are followed outward from the canonical recording, the surest kind first, so
     that each member names the link that brought it in.
@@ -65,7 +69,8 @@ def groups(
         neighbours[link.other][link.one] = link.kind
 
     def order(pk: int) -> tuple[object, ...]:
-        return (pk not in pinned, *canonical_order(recordings[pk]))
+        used = (uses or {}).get(pk, 0)
+        return (pk not in pinned, *canonical_order(recordings[pk], used))
 
     found, placed = [], set[int]()
     for pk in sorted(neighbours, key=order):
@@ -85,10 +90,16 @@ def reached(start: int, links: Iterable[Link]) -> set[int]:
     return _connected(start, neighbours, lambda *_: True)
 
 
-def canonical_order(recording: Recording) -> tuple[object, ...]:
-    """Return a sort key that puts the best canonical recording first."""
+def canonical_order(recording: Recording, uses: int = 0) -> tuple[object, ...]:
+    """Return a sort key that puts the best canonical recording first.
+
+    Metadata and matches come before the quality of the sound: merging keeps the record
+    that people know, and all copies sound alike to the engine.
+    """
     return (
         recording.isrc_status != CodeStatus.VALID,
+        -sum(bool(getattr(recording, name)) for name in FIELDS),
+        -uses,
         not is_lossless(recording),
         -int(recording.facts.get("sample_rate") or 0),
         -int(recording.facts.get("bit_depth") or 0),
@@ -100,6 +111,8 @@ def canonical_order(recording: Recording) -> tuple[object, ...]:
 
 _RULES = (
     gettext_lazy("it has a valid ISRC"),
+    gettext_lazy("more of its metadata is known"),
+    gettext_lazy("it has more matches"),
     gettext_lazy("its audio is lossless"),
     gettext_lazy("its sample rate is higher"),
     gettext_lazy("its samples have more bits"),
@@ -109,10 +122,17 @@ _RULES = (
 )
 
 
-def why_canonical(canonical: Recording, others: Iterable[Recording]) -> str:
+def why_canonical(
+    canonical: Recording,
+    others: Iterable[Recording],
+    uses: Mapping[int, int] | None = None,
+) -> str:
     """Return the rule that puts a recording before the next best one."""
-    first = canonical_order(canonical)
-    runners_up = sorted(canonical_order(other) for other in others)
+    used = uses or {}
+    first = canonical_order(canonical, used.get(canonical.pk, 0))
+    runners_up = sorted(
+        canonical_order(other, used.get(other.pk, 0)) for other in others
+    )
     if not runners_up or runners_up[0] < first:
         return ""
     place = next(

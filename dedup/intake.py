@@ -6,6 +6,7 @@ if two copies arrive at once, the second one finds the first.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.reach import working_for
-from catalogue import index_store, services
+from catalogue import following, index_store, services
+from catalogue.index_log import note_change
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from common.media_analysis import fingerprint_upload
@@ -125,7 +127,9 @@ def prepare(
         rule = answer
     heard = fingerprint
     if heard is None and audio is not None and compares:
-        heard = _heard(audio)
+        # A worker reports unusable audio.
+        with suppress(RecognitionError):
+            heard = fingerprint_upload(audio, layer="reference")
     return Newcomer(bucket, rule, compares, audio, fingerprint, heard)
 
 
@@ -278,7 +282,7 @@ def find_same(
 def _compared(
     bucket: Bucket, living: QuerySet[Recording], landmarks: Landmarks
 ) -> list[Same]:
-    leads = relatives(landmarks, index=index_store.open_index(), bucket=bucket.pk)
+    leads = relatives(landmarks, index=following.open_index(), bucket=bucket.pk)
     rows = living.exclude(fingerprint="").in_bulk(list(leads))
     found = []
     for pk, existing in rows.items():
@@ -292,16 +296,8 @@ def _compared(
     return found
 
 
-def _heard(audio: File[bytes]) -> Fingerprint | None:
-    """Return the fingerprint of audio; None if it is unusable, which a worker reports."""
-    try:
-        return fingerprint_upload(audio, layer="reference")
-    except RecognitionError:
-        return None
-
-
 def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
-    """Index a recording at once, so that the next comparison finds it."""
+    """Have the index hold a recording at once, so that the next comparison finds it."""
     if not recording.fingerprint:
         key = recording.acr_id
         name = replace_bytes(
@@ -310,7 +306,7 @@ def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
         )
         recording.fingerprint = name
         Recording.objects.filter(pk=recording.pk).update(fingerprint=name)
-    index_store.index_recording(recording)
+    note_change([recording.pk])
 
 
 def _link(recording: Recording, same: Same) -> None:

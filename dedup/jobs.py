@@ -14,11 +14,6 @@ from jobs.kinds import Kind, register
 _MAX_ATTEMPTS = 5
 
 
-def _one_key(check: CatalogueCheck) -> str:
-    # Checks cover all buckets, so a second one would only repeat the first.
-    return "all"
-
-
 def _end(check: CatalogueCheck, state: JobState, code: str, cause: str) -> None:
     CatalogueCheck._base_manager.filter(pk=check.pk).update(
         finished_at=datetime.now(tz=UTC)
@@ -29,10 +24,11 @@ CHECK = register(
     Kind(
         "catalogue_check",
         CatalogueCheck,
-        "dedup.checking.run",
+        "dedup.checks.run",
         label=_("Search for duplicates"),
         priority=Priority.EVERYTHING,
-        key=_one_key,
+        # Checks cover all buckets, so a second one would only repeat the first.
+        key=lambda _check: "all",
         needs=frozenset({resources.INDEX}),
         max_attempts=lambda: _MAX_ATTEMPTS,
         gives_way=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
@@ -73,7 +74,7 @@ def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
 def keep(*, loop: SharedLoop, user: User, note: str = "") -> None:
     """Keep a loop; it is not reported again."""
     if not user.has_perm(Action.EDIT_DUPLICATES):
-        raise ActionNotAllowed("Only a manager may decide about shared loops.")
+        raise ActionNotAllowed(_("Only a manager may decide about shared loops."))
     _settle(_locked(loop), LoopState.KEPT, user, note)
 
 
@@ -81,7 +82,7 @@ def _locked(loop: SharedLoop) -> SharedLoop:
     current = SharedLoop.objects.select_for_update().filter(pk=loop.pk).first()
     if current is None or current.state != LoopState.OPEN:
         raise ActionRefused(
-            "Somebody already decided about this loop. Nothing was done."
+            _("Somebody already decided about this loop. Nothing was done.")
         )
     return current
 

@@ -17,7 +17,7 @@ LABELS = {
     "isrc": gettext_lazy("ISRC"),
     "album": gettext_lazy("Album"),
     "label": gettext_lazy("Label"),
-    "release_date": gettext_lazy("Released"),
+    "release_date": gettext_lazy("Release date"),
     "upc": gettext_lazy("UPC or EAN"),
     "iswc": gettext_lazy("ISWC"),
     "writers": gettext_lazy("Writers"),

@@ -7,6 +7,8 @@ from functools import partial
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Bucket, Recording
@@ -16,11 +18,11 @@ from common.uid import new_uid
 class DuplicateKind(models.TextChoices):
     """How two recordings relate, the surest kind first."""
 
-    EXACT_FILE = "exact_file", "Same file"
-    SAME_AUDIO = "same_audio", "Same audio"
-    SAME_RECORDING = "same_recording", "Same recording"
-    OVERLAP = "overlap", "Overlap"
-    SHARED_LOOP = "shared_loop", "Shared loop"
+    EXACT_FILE = "exact_file", _("Same file")
+    SAME_AUDIO = "same_audio", _("Same audio")
+    SAME_RECORDING = "same_recording", _("Same recording")
+    OVERLAP = "overlap", _("Overlap")
+    SHARED_LOOP = "shared_loop", _("Shared loop")
 
 
 GROUPING_KINDS = (DuplicateKind.EXACT_FILE, DuplicateKind.SAME_AUDIO)
@@ -67,7 +69,7 @@ class PairLink(models.Model):
     objects = ReachManager["PairLink"]()
 
     class Meta:
-        verbose_name = "duplicate link"
+        verbose_name = _("duplicate link")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -86,8 +88,8 @@ class PairLink(models.Model):
 class GroupKind(models.TextChoices):
     """What holds a group together."""
 
-    SAME_SOUND = "same_sound", "Same sound"
-    FAMILY = "family", "Version family"
+    SAME_SOUND = "same_sound", _("Same sound")
+    FAMILY = "family", _("Version family")
 
 
 class DedupGroup(models.Model):
@@ -107,7 +109,7 @@ class DedupGroup(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name = "duplicate group"
+        verbose_name = _("duplicate group")
         ordering = ["-updated_at", "-id"]
 
     def __str__(self) -> str:
@@ -147,7 +149,7 @@ class DedupMember(models.Model):
     objects = ReachManager["DedupMember"]()
 
     class Meta:
-        verbose_name = "duplicate group member"
+        verbose_name = _("duplicate group member")
         ordering = ["-canonical", "id"]
         constraints = [
             models.UniqueConstraint(
@@ -167,9 +169,9 @@ class DedupMember(models.Model):
 class LoopState(models.TextChoices):
     """The decision about a shared loop."""
 
-    OPEN = "open", "Open"
-    EXCLUDED = "excluded", "Excluded"
-    KEPT = "kept", "Kept"
+    OPEN = "open", pgettext_lazy("state", "Open")
+    EXCLUDED = "excluded", _("Excluded")
+    KEPT = "kept", _("Kept")
 
 
 class SharedLoop(models.Model):
@@ -205,7 +207,7 @@ class LoopPlace(models.Model):
     objects = ReachManager["LoopPlace"]()
 
     class Meta:
-        verbose_name = "shared loop interval"
+        verbose_name = _("shared loop interval")
         ordering = ["recording_id", "start_ms"]
 
     def __str__(self) -> str:
@@ -230,11 +232,11 @@ class CheckedRecording(models.Model):
 class RunStatus(models.TextChoices):
     """The progress of a check of the catalogue."""
 
-    WAITING = "waiting", "Waiting"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    CANCELLED = "cancelled", "Cancelled"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    CANCELLED = "cancelled", _("Cancelled")
+    FAILED = "failed", _("Failed")
 
 
 class CatalogueCheck(models.Model):
@@ -279,20 +281,20 @@ class CatalogueCheck(models.Model):
 class ActionVerb(models.TextChoices):
     """What a person does about duplicates; also the name of the event."""
 
-    CANONICAL = "canonical", "Choose the canonical recording"
-    MERGE = "merge", "Merge"
-    KEEP = "keep", "Keep apart"
-    SPLIT = "split", "Split"
-    RETIRE = "retire", "Retire"
+    CANONICAL = "canonical", _("Choose the canonical recording")
+    MERGE = "merge", _("Merge")
+    KEEP = "keep", _("Keep apart")
+    SPLIT = "split", _("Split")
+    RETIRE = "retire", _("Retire")
 
 
 class ActionState(models.TextChoices):
     """Whether an action is proposed, done, or undone."""
 
-    PROPOSED = "proposed", "Proposed"
-    DONE = "done", "Done"
-    REFUSED = "refused", "Refused"
-    UNDONE = "undone", "Undone"
+    PROPOSED = "proposed", _("Proposed")
+    DONE = "done", _("Done")
+    REFUSED = "refused", _("Refused")
+    UNDONE = "undone", _("Undone")
 
 
 class DedupAction(models.Model):
@@ -319,18 +321,18 @@ class DedupAction(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="+",
-        verbose_name="created by",
+        verbose_name=_("created by"),
     )
-    made_at = models.DateTimeField("created at", auto_now_add=True)
+    made_at = models.DateTimeField(_("created at"), auto_now_add=True)
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        verbose_name="decided by",
+        verbose_name=_("decided by"),
     )
-    settled_at = models.DateTimeField("decided at", null=True, blank=True)
+    settled_at = models.DateTimeField(_("decided at"), null=True, blank=True)
 
     # Its title and rows may describe recordings that are gone, so only its author sees
     # it.
@@ -338,7 +340,7 @@ class DedupAction(models.Model):
     objects = ReachManager["DedupAction"]()
 
     class Meta:
-        verbose_name = "duplicate decision"
+        verbose_name = _("duplicate decision")
         ordering = ["-id"]
 
     def __str__(self) -> str:

@@ -200,7 +200,10 @@ class _Keeping:
         pks = {pk for link in links for pk in (link.one, link.other)}
         self._recordings = Recording.objects.in_bulk(pks)
         found = grouping.groups(
-            links=links, recordings=self._recordings, pinned=self._pinned
+            links=links,
+            recordings=self._recordings,
+            pinned=self._pinned,
+            uses=selectors.matches_by_recording(pks),
         )
         if self._kind == GroupKind.SAME_SOUND:
             return found
@@ -221,7 +224,11 @@ class _Keeping:
         wanted = [(group, self._owner(group)) for group in found]
         for group in self._free.values():
             if self._run.audited:
-                _tell_ended(group)
+                record(
+                    case=f"dedup:{group.uid}",
+                    action="dedup.ended",
+                    before={"members": members_of(group)},
+                )
             group.delete()
             self._run.removed += 1
         for places, kept in wanted:
@@ -273,14 +280,6 @@ class _Keeping:
                 before={"members": before},
                 after={"members": after},
             )
-
-
-def _tell_ended(group: DedupGroup) -> None:
-    record(
-        case=f"dedup:{group.uid}",
-        action="dedup.ended",
-        before={"members": members_of(group)},
-    )
 
 
 def _described(

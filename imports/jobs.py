@@ -5,18 +5,21 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from imports.errors import ImportRefused
 from imports.kinds import ImportKind
 from imports.models import CatalogueImport, Import, ImportStatus, ResultImport
 from jobs.choices import JobState, Priority
+from jobs.context import JobContext
+from jobs.errors import Failed
 from jobs.kinds import Kind, register
 
-_STAYS = "What was imported stays."
-_CANCELLED = "It was cancelled."
+_STAYS = _("What was imported stays.")
+_CANCELLED = _("It was cancelled.")
 
 
 def _end_check(one: Import, state: JobState, _code: str, _cause: str) -> None:
     if state is JobState.CANCELLED:
-        kind_of(one).check.show(one.pk, state, _CANCELLED)
+        kind_of(one).check.show(one.pk, state, str(_CANCELLED))
 
 
 def _end_import(one: Import, state: JobState, code: str, cause: str) -> None:
@@ -35,14 +38,14 @@ def _mirror(working: ImportStatus, done: ImportStatus) -> dict[JobState, str]:
     }
 
 
-def _check(
+def _check_kind(
     name: str, model: type[Import], belongs_to: str, label: str | Promise
 ) -> Kind:
     return register(
         Kind(
             f"{name}_check",
             model,
-            "imports.work.check",
+            "imports.jobs.check",
             label=label,
             related=(belongs_to,),
             priority=Priority.PERSON,
@@ -54,14 +57,14 @@ def _check(
     )
 
 
-def _import(
+def _import_kind(
     name: str, model: type[Import], belongs_to: str, label: str | Promise
 ) -> Kind:
     return register(
         Kind(
             name,
             model,
-            "imports.work.carry_out",
+            "imports.jobs.carry_out",
             label=label,
             related=(belongs_to,),
             priority=Priority.DOCUMENT,
@@ -75,22 +78,26 @@ def _import(
 
 RECORDINGS = ImportKind(
     CatalogueImport,
-    _check(
+    _check_kind(
         "catalogue_import",
         CatalogueImport,
         "bucket",
         _("Check of a table of recordings"),
     ),
-    _import("catalogue_import", CatalogueImport, "bucket", _("Import of recordings")),
+    _import_kind(
+        "catalogue_import", CatalogueImport, "bucket", _("Import of recordings")
+    ),
     work="imports.recordings.work.run",
     event="bucket.import",
     file_label="table",
 )
 RESULTS = ImportKind(
     ResultImport,
-    _check("result_import", ResultImport, "container", _("Check of a file of results")),
-    _import("result_import", ResultImport, "container", _("Import of results")),
-    work="imports.results.work.run",
+    _check_kind(
+        "result_import", ResultImport, "container", _("Check of a file of results")
+    ),
+    _import_kind("result_import", ResultImport, "container", _("Import of results")),
+    work="imports.results.importer.run",
     event="results.import",
     file_label="file",
 )
@@ -99,3 +106,23 @@ RESULTS = ImportKind(
 def kind_of(one: Import) -> ImportKind:
     """Return the kind of an import."""
     return RECORDINGS if isinstance(one, CatalogueImport) else RESULTS
+
+
+def check(context: JobContext) -> None:
+    """Check the file; nothing is imported."""
+    _run(context, dry=True)
+
+
+def carry_out(context: JobContext) -> None:
+    """Import the good entries."""
+    _run(context, dry=False)
+
+
+def _run(context: JobContext, *, dry: bool) -> None:
+    one = context.subject
+    work = kind_of(one).load_work()
+    try:
+        outcome = work(one, context.report, dry=dry)
+    except ImportRefused as error:
+        raise Failed("refused", str(error)) from error
+    context.finish(**outcome)

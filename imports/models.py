@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
@@ -17,11 +18,11 @@ from scanning.models import Container
 class ImportStatus(models.TextChoices):
     """The state of an import."""
 
-    CHECKING = "checking", "Checking"
-    CHECKED = "checked", "Checked; nothing imported yet"
-    IMPORTING = "importing", "Importing"
-    DONE = "done", "Imported"
-    REFUSED = "refused", "Unreadable"
+    CHECKING = "checking", _("Checking")
+    CHECKED = "checked", _("Checked; nothing imported yet")
+    IMPORTING = "importing", _("Importing")
+    DONE = "done", _("Imported")
+    REFUSED = "refused", _("Unreadable")
 
 
 OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
@@ -52,7 +53,7 @@ class Import(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name="created by",
+        verbose_name=_("created by"),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

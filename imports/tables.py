@@ -18,6 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TextIO
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from common.csv_safety import unguard
 from imports.errors import ImportRefused
@@ -46,11 +49,13 @@ _SNIFF_CHARS = 20_000
 # Files that are not CSV: workbooks of Excel before 2007, and UTF-16 text.
 _BEGINNINGS = {
     b"\xd0\xcf\x11\xe0": (
-        "This workbook is password-protected or in the format before 2007 (.xls). "
-        "Save it as .xlsx or CSV."
+        _(
+            "This workbook is password-protected or in the format before 2007 (.xls). "
+            "Save it as .xlsx or CSV."
+        )
     ),
-    b"\xff\xfe": "This is UTF-16 text. Save the file as CSV in UTF-8.",
-    b"\xfe\xff": "This is UTF-16 text. Save the file as CSV in UTF-8.",
+    b"\xff\xfe": _("This is UTF-16 text. Save the file as CSV in UTF-8."),
+    b"\xfe\xff": _("This is UTF-16 text. Save the file as CSV in UTF-8."),
 }
 
 
@@ -145,9 +150,9 @@ def check_beginning(file: IO[bytes]) -> None:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     if size == 0:
-        raise TableRefused("The file is empty.")
+        raise TableRefused(gettext("The file is empty."))
     if size > MAX_BYTES:
-        raise TableRefused("The file is larger than 100 MB. Split it.")
+        raise TableRefused(gettext("The file is larger than 100 MB. Split it."))
     beginning = file.read(4)
     for known, message in _BEGINNINGS.items():
         if beginning.startswith(known):
@@ -157,8 +162,11 @@ def check_beginning(file: IO[bytes]) -> None:
 def _checked(table: Table) -> Table:
     if len([name for name in table.header if name.strip()]) < 2:
         raise TableRefused(
-            "The first line must name the columns, separated by commas, semicolons or "
-            f"tabs. It is: {' '.join(table.header)[:120]}"
+            gettext(
+                "The first line must name the columns, separated by "
+                "commas, semicolons or tabs. It is: %(header)s"
+            )
+            % {"header": " ".join(table.header)[:120]}
         )
     return table
 
@@ -178,8 +186,18 @@ def _check_encoding(file: IO[bytes], encoding: str) -> None:
             # The decoder kept the end of the previous part in front of this one.
             at = done + error.start + 1 - (len(error.object) - len(raw))
             raise TableRefused(
-                f"Line {line}, byte {at}: 0x{error.object[error.start]:02x} is not "
-                f"{encoding} text. Save the file as UTF-8, or choose {other}."
+                gettext(
+                    "Line %(line)s, byte %(at)s: 0x%(object)s is not "
+                    "%(encoding)s text. Save the file as UTF-8, or choose "
+                    "%(other)s."
+                )
+                % {
+                    "line": line,
+                    "at": at,
+                    "object": f"{error.object[error.start]:02x}",
+                    "encoding": encoding,
+                    "other": other,
+                }
             ) from error
         line, done = line + raw.endswith(b"\n"), done + len(raw)
 
@@ -228,7 +246,8 @@ def _lines(file: TextIO) -> Iterator[str]:
         line = file.readline(_MAX_LINE + 1)
         if len(line) > _MAX_LINE:
             raise TableRefused(
-                f"Line {number} is longer than {_MAX_LINE:,} characters."
+                gettext("Line %(number)s is longer than %(limit)s characters.")
+                % {"number": number, "limit": f"{_MAX_LINE:,}"}
             )
         if not line:
             return

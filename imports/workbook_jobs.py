@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Final
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
 
+from common.confined import keep_texts_english
 from common.csv_safety import unguard
 from recognition.errors import JobRefused
 from recognition.isolation import wire
@@ -93,6 +94,7 @@ def rows(
 
 def warm() -> None:
     """Read a small workbook once, so that everything reading needs is loaded."""
+    keep_texts_english()
     # Python loads codecs on first use, from files that the child may not open.
     for name in ("cp437", "utf_16", "utf_16_le", "utf_16_be", "latin_1", "ascii"):
         "".encode(name)

@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from jobs import draining, loop, selectors
+from jobs import companions, draining, loop, selectors
 from jobs.choices import Pool
 from jobs.leases import worker_name
 
@@ -105,13 +105,14 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         if pool is not Pool.WORK
         for thread in loop.start_threads(pool, interval)
     )
+    companion = companions.start()
     app().Worker(
         pool="solo",
         queues=[queue_name(pool) for pool in pools],
         hostname=worker_name(),
         loglevel="INFO",
     ).start()
-    for thread in _threads:
+    for thread in (*_threads, companion):
         thread.join()
 
 
@@ -122,7 +123,8 @@ def _run(pool: str) -> None:
         return
     close_old_connections()
     try:
-        loop.work_off(Pool(pool))
+        while not draining.seconds() and loop.step(Pool(pool)):
+            pass
     finally:
         close_old_connections()
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from common.words import for_the_record
 from jobs import clock, draining, selectors
 from jobs.choices import JobState
 from jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil
@@ -117,7 +118,8 @@ class JobContext:
             self.leave(state, code=code, cause=cause[:1000], finished_at=now)
             self.kind.show(self.job.subject, state, cause)
             if self.kind.on_end is not None:
-                self.kind.on_end(self.subject, state, code, cause)
+                with for_the_record():
+                    self.kind.on_end(self.subject, state, code, cause)
         self.is_finished = True
 
     def put_off(self, cause: str = "", **columns: object) -> None:

@@ -13,7 +13,6 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from jobs.choices import JobState, Pool, Priority
-from jobs.leases import pause_after
 
 if TYPE_CHECKING:
     from jobs.context import JobContext
@@ -24,6 +23,11 @@ Ended = Callable[[Subject, JobState, str, str], None]
 
 # As many as the columns of subjects hold.
 _CAUSE_CHARACTERS = 500
+
+
+def _pause_after(attempts: int) -> timedelta:
+    """Double the pause with each failed attempt, up to 32 minutes."""
+    return timedelta(seconds=30 * 2 ** min(attempts - 1, 6))
 
 
 def _subject_key(subject: Subject) -> str:
@@ -72,7 +76,7 @@ class Kind:
     needs: frozenset[str] = frozenset()
     """Resources without which no job of the kind is begun."""
     max_attempts: Callable[[], int | None] = _usual_attempts
-    pause: Callable[[int], timedelta] = pause_after
+    pause: Callable[[int], timedelta] = _pause_after
     """How long a job waits after its first, second, … failed attempt."""
     gives_way: bool = False
     """Lets jobs that a person waits for run in between."""

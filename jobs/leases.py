@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.conf import settings
 
 from jobs import clock
+from jobs.models import Job
 
 NO_LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None}
-# Pause after the first failure; it doubles with each further one.
-_PAUSE_SECONDS = 30
+# Workers renew leases with a beat a second, and may miss a few.
+_LEAST_SECONDS = 5.0
+
+_Lease = tuple[int, str, int, datetime | None]
 
 
 def worker_name() -> str:
@@ -29,11 +34,37 @@ def lease_end() -> datetime:
     return clock.now() + timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
 
 
-def pause_after(attempts: int) -> timedelta:
-    """Return the pause before failed work is tried again."""
-    return timedelta(seconds=_PAUSE_SECONDS * 2 ** min(attempts - 1, 6))
+class LeaseMemory:
+    """Tells lost jobs from those whose worker lives while a clock jumps.
+
+    A living worker renews its leases, so a lease that changes is in use, whatever the
+    clock says. A lease that stays as it is for its whole length has run out, whatever
+    the clock says. The memory holds since when each lease has been seen as it is.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[_Lease, float] = {}
+        self._looked = monotonic()
+
+    def lost(self, running: Iterable[Job]) -> list[Job]:
+        """Return the jobs whose leases ran out, given all that run."""
+        jobs = {_lease(job): job for job in running}
+        now = monotonic()
+        if now - self._looked > settings.ACRPORTAL_LEASE_SECONDS:
+            # The machine was suspended, and its other workers with it.
+            self._since.clear()
+        self._looked = now
+        self._since = {lease: self._since.get(lease, now) for lease in jobs}
+        return [job for lease, job in jobs.items() if self._is_lost(lease, now)]
+
+    def _is_lost(self, lease: _Lease, now: float) -> bool:
+        length, unchanged = settings.ACRPORTAL_LEASE_SECONDS, now - self._since[lease]
+        # Longer than a worker takes between two renewals.
+        if unchanged < max(_LEAST_SECONDS, length / 4):
+            return False
+        _job, _owner, _attempts, until = lease
+        return unchanged > length or until is None or until < clock.now()
 
 
-def describe(error: Exception) -> str:
-    """Return an error's type and text as a database stores them: short, without NUL."""
-    return f"{type(error).__name__}: {error}".replace("\0", "")[:300]
+def _lease(job: Job) -> _Lease:
+    return job.pk, job.lease_owner, job.attempts, job.lease_until

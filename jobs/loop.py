@@ -7,17 +7,21 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic, sleep
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from jobs import draining, periodic, runner, services
+from jobs import companions, draining, periodic, runner, services
 from jobs.choices import Pool
 from jobs.errors import DatabaseGone
-from jobs.lost import LeaseMemory
+from jobs.leases import LeaseMemory
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 THREADS = {Pool.WORK: 1, Pool.TALK: 4}
 # Pause between attempts while the database is unreachable.
@@ -32,7 +36,8 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
         threads = [thread for pool in pools for thread in start_threads(pool, interval)]
         watch = WatchThread()
         watch.start()
-        for thread in (*threads, watch):
+        companion = companions.start()
+        for thread in (*threads, watch, companion):
             thread.join()
 
 
@@ -44,28 +49,13 @@ def run_batch(pools: Collection[Pool]) -> None:
         _through_outages(periodic.run_now)
         # Regular work first, because it asks for jobs.
         order = [pool for pool in (Pool.TALK, Pool.WORK) if pool in pools]
-        while True:
-            worked = [_worked(pool) for pool in order]
-            if draining.seconds() or not any(worked):
+        while not draining.seconds():
+            if not any(_through_outages(partial(step, pool)) for pool in order):
                 break
+        companions.call_each()
 
 
-def _worked(pool: Pool) -> bool:
-    """Work off a pool through outages; return whether there was anything to do."""
-    did_some = False
-
-    def work() -> None:
-        nonlocal did_some
-        while step(pool):
-            did_some = True
-            if draining.seconds():
-                break
-
-    _through_outages(work)
-    return did_some
-
-
-def _through_outages(work: Callable[[], None]) -> None:
+def _through_outages(work: Callable[[], T]) -> T:
     while True:
         try:
             return work()
@@ -78,12 +68,6 @@ def _through_outages(work: Callable[[], None]) -> None:
 def step(pool: Pool) -> bool:
     """Run the next job of a pool; return whether there was one."""
     return runner.run_next(pool) is not None
-
-
-def work_off(pool: Pool) -> None:
-    """Run what is due in a pool until nothing is left or the worker is stopping."""
-    while not draining.seconds() and step(pool):
-        pass
 
 
 def look_after_jobs(memory: LeaseMemory | None = None) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from common.uid import new_uid
+from jobs import clock
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 
 
@@ -55,7 +56,7 @@ class Job(models.Model):
         blank=True,
         related_name="+",
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

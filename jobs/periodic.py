@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
-from jobs import clock, services, wake
+from jobs import clock, services
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 from jobs.kinds import Kind, all_kinds, register, regular_work
 from jobs.models import Job
@@ -78,4 +78,4 @@ def try_again(failed: Job) -> None:
     plan()
     _begin_now([failed.kind])
     failed.delete()
-    wake.wake(Pool.TALK)
+    services.wake(Pool.TALK)

@@ -11,7 +11,9 @@ from datetime import timedelta
 from time import monotonic
 
 INDEX = "index"
-"""The landmark index."""
+"""This machine's copy of the landmark index."""
+STORAGE = "storage"
+"""The storage of files. No kind names it as a need: each has its own files."""
 DISK = "disk"
 """Room for files. No kind names it as a need, since most of their work needs none."""
 

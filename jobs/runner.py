@@ -11,9 +11,11 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from common.locking import one_at_a_time
-from common.outages import NO_ROOM, outage_of
+from common.databases import one_at_a_time
+from common.outages import NO_ROOM, STORAGE_AWAY, outage_of
 from jobs import clock, resources, selectors
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
@@ -29,12 +31,7 @@ from jobs.errors import (
 )
 from jobs.keeper import kept
 from jobs.kinds import all_kinds, find_kind
-from jobs.leases import (
-    NO_LEASE,
-    describe,
-    lease_end,
-    worker_name,
-)
+from jobs.leases import NO_LEASE, lease_end, worker_name
 from jobs.models import Job
 from recognition.errors import IndexUnavailable
 
@@ -115,7 +112,7 @@ def _run(job: Job) -> None:
     try:
         subject = kind.find_subject(job.subject)
     except ObjectDoesNotExist:
-        _drop(job, JobState.CANCELLED, "", "What it was about was deleted.")
+        _drop(job, JobState.CANCELLED, "", _("What it was about was deleted."))
         return
     # In a transaction that was open before, as in tests, others would not see the job.
     apart = not connection.in_atomic_block
@@ -138,7 +135,9 @@ def here(job: Job) -> Iterator[JobContext]:
     """
     kind = find_kind(job.kind)
     if kind is None:
-        raise ValueError(f"There are no jobs of the kind {job.kind}.")
+        raise ValueError(
+            _("There are no jobs of the kind %(kind)s.") % {"kind": job.kind}
+        )
     context = JobContext(job, kind, kind.find_subject(job.subject))
     try:
         with kept(context):
@@ -154,7 +153,7 @@ def here(job: Job) -> Iterator[JobContext]:
         _end_here(context, JobState.FAILED, failed.code, failed.cause)
         raise
     except Exception as error:
-        cause = f"An error stopped it: {describe(error)}"
+        cause = _("An error stopped it: %(describe)s") % {"describe": _describe(error)}
         _end_here(context, JobState.FAILED, "stopped", cause)
         raise
 
@@ -178,7 +177,7 @@ def _attempt(context: JobContext) -> None:
     except Stopped as stopped:
         _stop(context, stopped)
     except IndexUnavailable as error:
-        _block(context, resources.INDEX, describe(error))
+        _block(context, resources.INDEX, _describe(error))
     except Blocked as blocked:
         _block(context, blocked.resource)
     except Failed as failed:
@@ -217,12 +216,30 @@ def _block(context: JobContext, resource: str, cause: str = "") -> None:
     )
 
 
+def _describe(error: Exception) -> str:
+    """Return an error's type and text as a database stores them: short, without NUL."""
+    return f"{type(error).__name__}: {error}".replace("\0", "")[:300]
+
+
 def _take_up_later(context: JobContext, error: Exception) -> None:
-    """Let a job wait after an unforeseen error; on a full disk, as often as it needs."""
-    tried, cause = context.job.attempts, describe(error)
-    if outage_of(error) is NO_ROOM:
+    """Let a job wait after an unforeseen error; during an outage, as often as it needs."""
+    tried, cause = context.job.attempts, _describe(error)
+    outage = outage_of(error)
+    if outage is STORAGE_AWAY:
         context.put_off(
-            f"The disk is full. Free some space: it is tried every minute. ({cause})",
+            cause,
+            attempts=tried - 1,
+            run_after=clock.now() + resources.PAUSE,
+            blocked_by=resources.STORAGE,
+        )
+        return
+    if outage is NO_ROOM:
+        context.put_off(
+            _(
+                "The disk is full. Free some space: it is tried every "
+                "minute. (%(cause)s)"
+            )
+            % {"cause": cause},
             attempts=tried - 1,
             run_after=clock.now() + _ROOM_PAUSE,
             blocked_by=resources.DISK,
@@ -230,8 +247,13 @@ def _take_up_later(context: JobContext, error: Exception) -> None:
         return
     _try_later(
         context,
-        f"Attempt {tried} failed: {cause}",
-        f"It failed {tried} times. The last time: {cause}",
+        _("Attempt %(tried)s failed: %(cause)s") % {"tried": tried, "cause": cause},
+        ngettext(
+            "It failed %(count)s time. The cause: %(cause)s",
+            "It failed %(count)s times. The last time: %(cause)s",
+            tried,
+        )
+        % {"count": tried, "cause": cause},
     )
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import ngettext
 
 from accounts.models import User
-from jobs import clock, runner, selectors, wake
+from common.words import for_the_record
+from jobs import clock, runner, selectors
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 from jobs.errors import DatabaseGone
 from jobs.kinds import Kind, find_kind
-from jobs.leases import NO_LEASE
-from jobs.lost import LeaseMemory
+from jobs.leases import NO_LEASE, LeaseMemory
 from jobs.models import Job
 
 logger = logging.getLogger(__name__)
@@ -63,8 +66,21 @@ def submit(
             raise
         return existing
     kind.show(job.subject, JobState.WAITING)
-    wake.wake(Pool(job.pool))
+    wake(Pool(job.pool))
     return job
+
+
+def wake(pool: Pool) -> None:
+    """Let a worker of a pool look for jobs once the open transaction commits.
+
+    Workers of ``manage.py worker`` look by themselves. Those of a broker get a message,
+    which says only that: the rows decide what runs.
+    """
+    if settings.BROKER_URL:
+        # Most installations have no broker and skip the import.
+        from jobs import broker
+
+        transaction.on_commit(partial(broker.send, pool))
 
 
 def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -> Job:
@@ -95,7 +111,7 @@ def _hurry(kind: Kind, wanted: Job) -> Job | None:
     waiting.filter(run_after__gt=wanted.run_after).update(run_after=wanted.run_after)
     job = same.first()
     if job is not None:
-        wake.wake(Pool(job.pool))
+        wake(Pool(job.pool))
     return job
 
 
@@ -134,7 +150,7 @@ def try_again(job: Job) -> bool:
         kind = find_kind(job.kind)
         if kind is not None:
             kind.show(job.subject, JobState.WAITING)
-        wake.wake(Pool(job.pool))
+        wake(Pool(job.pool))
     return bool(revived)
 
 
@@ -157,7 +173,7 @@ def bring_forward(
     waiting = _waiting_of(kind, subjects)
     count = waiting.filter(run_after__gt=now).update(run_after=now)
     if count:
-        wake.wake(kind.pool)
+        wake(kind.pool)
     return count
 
 
@@ -226,7 +242,11 @@ def _reclaimed(job: Job) -> bool:
         state, code, cause = JobState.CANCELLED, "", ""
     elif limit is not None and job.attempts >= limit:
         state, code = JobState.FAILED, "lost_worker"
-        cause = f"Its worker died or hung {job.attempts} times."
+        cause = ngettext(
+            "Its worker died or hung %(count)s time.",
+            "Its worker died or hung %(count)s times.",
+            job.attempts,
+        ) % {"count": job.attempts}
     else:
         if not lost.update(state=JobState.WAITING, progress=0, **NO_LEASE):
             return False
@@ -285,11 +305,13 @@ def _end_subject(job: Job, state: JobState, code: str, cause: str) -> None:
     kind = find_kind(job.kind)
     if kind is None:
         return
-    kind.show(job.subject, state, cause)
+    with for_the_record():
+        kind.show(job.subject, state, cause)
     if kind.on_end is None:
         return
     try:
         subject = kind.find_subject(job.subject)
     except ObjectDoesNotExist:
         return
-    kind.on_end(subject, state, code, cause)
+    with for_the_record():
+        kind.on_end(subject, state, code, cause)

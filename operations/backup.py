@@ -33,7 +33,7 @@ from django.db import connection, models
 from django.db.migrations.recorder import MigrationRecorder
 
 from catalogue import index_store
-from common.snapshot import consistent_read
+from common.databases import consistent_read
 from operations.tables import file_sha256, kept_models, write_table
 from recognition.errors import RecognitionError
 from recognition.index.copying import copy_index
@@ -240,8 +240,6 @@ def _write_media_list(path: Path, media: list[MediaFile]) -> None:
 
 def _copy_index(folder: Path) -> dict[str, Any]:
     """Copy the index; omit a damaged index, because it can be rebuilt."""
-    if settings.INDEX_URL:
-        return {"left_out": "It is in ClickHouse.", "files": {}}
     try:
         files = copy_index(index_store.index_folder(), folder)
     except RecognitionError as error:

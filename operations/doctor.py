@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from catalogue import index_store
+from catalogue import following, index_log, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.rebuilding import rebuild_index
 from common.secret_text import SecretUnreadable, unseal
@@ -23,6 +23,7 @@ from jobs.services import reclaim
 from operations.findings import DoctorFinding
 from operations.stored_files import lost_files, stray_files, stray_uploads
 from recognition.errors import IndexUnavailable, RecognitionError
+from recognition.types import IndexStore
 from scanning.models import CloudAccount
 
 Check = Callable[[], Iterable[DoctorFinding]]
@@ -107,19 +108,20 @@ def _keys() -> Iterator[DoctorFinding]:
 def _index() -> Iterator[DoctorFinding]:
     rebuild = partial(rebuild_index, lambda _counts: None)
     try:
-        index = index_store.open_index()
+        yield from _unnoted()
+        index = following.open_index()
         for bucket in Bucket.objects.present().order_by("pk"):
             # Checksums first: a damaged index would also seem to lack recordings.
             problems = index.verify(bucket.pk)
             if problems:
                 raise RecognitionError(f"{bucket}: {problems[0]}")
-            yield from _index_of(bucket)
+            yield from _index_of(bucket, index)
     # An outage needs no repair.
     except IndexUnavailable as error:
         yield DoctorFinding(
             "index",
             str(error).rstrip("."),
-            "Searches and scans wait until it answers again; see INDEX_URL.",
+            "Searches and scans of this machine wait until then.",
         )
     except RecognitionError as error:
         yield DoctorFinding(
@@ -130,23 +132,48 @@ def _index() -> Iterator[DoctorFinding]:
         )
 
 
-def _index_of(bucket: Bucket) -> Iterator[DoctorFinding]:
-    indexed = set(index_store.open_index().recordings(bucket.pk).tolist())
-    ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
-    for recording in ready.exclude(pk__in=indexed).order_by("pk").iterator():
-        yield DoctorFinding(
-            "index",
-            f"{recording} ({recording.uid}) is not in the index, so scans cannot find it",
-            "--fix adds it from its stored fingerprint.",
-            partial(index_store.index_recording, recording),
+def _unnoted() -> Iterator[DoctorFinding]:
+    """Find recordings whose change no index was told of, on any machine."""
+    for recording in index_log.unnoted().select_related("bucket").order_by("pk"):
+        yield _misplaced(
+            recording, partial(index_log.note_change, [recording.pk]), recording.bucket
         )
-    for number in sorted(indexed - set(ready.values_list("pk", flat=True))):
-        yield DoctorFinding(
-            "index",
-            f"recording {number} is in the index of {bucket} but should not be",
-            "--fix removes it.",
-            partial(index_store.open_index().remove, bucket.pk, number),
-        )
+
+
+def _index_of(bucket: Bucket, index: IndexStore) -> Iterator[DoctorFinding]:
+    """Find what this machine's copy lacks, or holds though it should not."""
+    held = set(index.recordings(bucket.pk).tolist())
+    wanted = index_log.held_in(bucket.pk)
+    rows = Recording.objects.in_bulk(list(held ^ wanted))
+    for number in sorted(wanted - held):
+        repair = partial(index_store.index_recording, rows[number])
+        yield _misplaced(rows[number], repair, bucket)
+    for number in sorted(held - wanted):
+        yield _held_in_vain(number, partial(index.remove, bucket.pk, number), bucket)
+
+
+def _misplaced(
+    recording: Recording, repair: Callable[[], object], bucket: Bucket
+) -> DoctorFinding:
+    if recording.status != RecordingStatus.READY:
+        return _held_in_vain(recording.pk, repair, bucket)
+    return DoctorFinding(
+        "index",
+        f"{recording} ({recording.uid}) is not in the index, so scans cannot find it",
+        "--fix adds it from its stored fingerprint.",
+        repair,
+    )
+
+
+def _held_in_vain(
+    number: int, repair: Callable[[], object], bucket: Bucket
+) -> DoctorFinding:
+    return DoctorFinding(
+        "index",
+        f"recording {number} is in the index of {bucket} but should not be",
+        "--fix removes it.",
+        repair,
+    )
 
 
 def _stuck_work() -> Iterator[DoctorFinding]:

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from catalogue import index_store
+from catalogue import following, index_store
 from catalogue.models import Bucket, Recording
 from jobs.listing import failed_by_kind
 from jobs.selectors import counts
@@ -55,6 +55,7 @@ class PortalCollector(Collector):
         yield _by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
         yield from _work()
         yield from _index()
+        yield from _copies()
         free = shutil.disk_usage(settings.ACRPORTAL_DATA_DIR).free
         yield _gauge("disk_free_bytes", "Room on the disk of the data folder", free)
 
@@ -109,7 +110,7 @@ def _work() -> Iterator[Metric]:
 def _index() -> Iterator[Metric]:
     postings, size = 0, 0
     try:
-        index = index_store.open_index()
+        index = index_store.open_folder()
         for bucket_id in Bucket.objects.present().values_list("pk", flat=True):
             stats = index.stats(bucket_id)
             postings += stats.postings
@@ -119,3 +120,22 @@ def _index() -> Iterator[Metric]:
         return
     yield _gauge("index_postings", "Postings of the landmark index", postings)
     yield _gauge("index_bytes", "Size of the landmark index", size)
+
+
+def _copies() -> Iterator[Metric]:
+    labels = ["host", "folder"]
+    behind = GaugeMetricFamily(
+        "acrportal_index_copy_changes_behind",
+        "Changes of the catalogue that a machine's index has not followed.",
+        labels=labels,
+    )
+    late = GaugeMetricFamily(
+        "acrportal_index_copy_late_seconds",
+        "For how long a machine's index has not held everything.",
+        labels=labels,
+    )
+    for copy in following.copies():
+        behind.add_metric([copy.host, copy.folder], copy.changes_behind)
+        late.add_metric([copy.host, copy.folder], copy.late.total_seconds())
+    yield behind
+    yield late

@@ -27,9 +27,11 @@ def observe(
         began = time.perf_counter()
         with connection.execute_wrapper(log_slow_statement):
             response = get_response(request)
+        match = request.resolver_match
         request_seconds.labels(
             method=request.method or "",
-            view=_view_name(request),
+            # Paths contain ids, which would be endless labels.
+            view=match.view_name if match else "none",
             status=f"{response.status_code // 100}xx",
         ).observe(time.perf_counter() - began)
         return response
@@ -52,9 +54,3 @@ def log_slow_statement(
                 # Without parameters, which can be personal data.
                 extra={"ms": round(took), "sql": sql[:_SHOWN_CHARACTERS]},
             )
-
-
-def _view_name(request: HttpRequest) -> str:
-    """Return the route's name: paths contain ids, which would be endless labels."""
-    match = request.resolver_match
-    return match.view_name if match else "none"

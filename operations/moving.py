@@ -52,8 +52,8 @@ def move(folder: Path, target: Path, progress: Progress) -> Path:
     if "indexed" not in state.done:
         progress("3 of 4: filling the index there")
         manifest = json.loads((backup / MANIFEST).read_bytes())
-        # A folder index came with the backup; ClickHouse has to be filled.
-        if new_settings.get("INDEX_URL") or not manifest["index"]["files"]:
+        # The index came with the backup, unless it was damaged.
+        if not manifest["index"]["files"]:
             target_commands.have_to("rebuild_index", "--resume")
         state.note("indexed", "yes")
     progress("4 of 4: comparing")

@@ -23,7 +23,7 @@ from django.core.management import call_command
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from catalogue import index_store
+from catalogue import index_log, index_store
 from common.storage import sha256_of
 from operations.backup import (
     FORMAT,
@@ -105,6 +105,7 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
     _restore_index(folder, manifest)
     rows = _restore_rows(folder, manifest, nodes, progress)
     call_command("migrate", verbosity=0)
+    index_log.begin_anew()
     return rows
 
 
@@ -231,12 +232,8 @@ def _restore_media(folder: Path, progress: Progress) -> None:
 
 
 def _restore_index(folder: Path, manifest: dict[str, Any]) -> None:
-    """Restore the index; the doctor finds rows that are newer than it."""
-    if settings.INDEX_URL:
-        return
+    """Restore the index; it is compared with the rows when it first follows them."""
     target = index_store.index_folder()
-    # An open index would keep the deleted files mapped.
-    index_store.open_index_at.cache_clear()
     shutil.rmtree(target, ignore_errors=True)
     if manifest["index"]["files"]:
         shutil.copytree(folder / "index", target)

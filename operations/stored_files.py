@@ -14,9 +14,9 @@ from django.db import models
 
 import catalogue.jobs
 import scanning.jobs
-from catalogue import index_store
 from catalogue.fingerprinting import refresh_fingerprint
-from catalogue.models import Recording, RecordingStatus
+from catalogue.index_log import note_change
+from catalogue.models import Recording
 from jobs.services import submit
 from operations.findings import DoctorFinding
 from operations.tables import kept_models
@@ -117,9 +117,7 @@ def _has_audio(recording: Recording) -> bool:
 def _fingerprint_again(recording_id: int) -> None:
     recording = Recording.objects.get(pk=recording_id)
     refresh_fingerprint(recording)
-    recording.refresh_from_db()
-    if recording.status == RecordingStatus.READY:
-        index_store.index_recording(recording)
+    note_change([recording.pk])
 
 
 def _stored_at(name: str) -> datetime | None:

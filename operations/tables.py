@@ -24,8 +24,13 @@ from django.core.management.color import no_style
 from django.db import connection, models
 from django.utils.duration import duration_iso_string
 
-# A restore ends all sessions: people sign in again.
-_LEFT_OUT = {"sessions.session"}
+# A restore ends all sessions: people sign in again. Copies of the index follow the
+# restored catalogue from its beginning, because it goes another way from here.
+_LEFT_OUT = {
+    "sessions.session",
+    "catalogue.cataloguestate",
+    "catalogue.indexcopy",
+}
 _CHUNK_ROWS = 500
 
 

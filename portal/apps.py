@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from common.names import mark_names
+
 
 class PortalConfig(AppConfig):
     """Configures the portal, which has no models."""
 
     name = "portal"
+
+    def ready(self) -> None:
+        """Let pages and admin screens show names of fields in each language."""
+        mark_names()

@@ -15,6 +15,7 @@ from portal.licences import urls as licences
 from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
+from portal.search import urls as search
 from portal.uploads import urls as uploads
 from portal.watches import urls as watches
 
@@ -22,6 +23,7 @@ app_name = "portal"
 
 urlpatterns = [
     *dashboard.urlpatterns,
+    *search.urlpatterns,
     *uploads.urlpatterns,
     *watches.urlpatterns,
     *files.urlpatterns,

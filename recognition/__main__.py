@@ -134,7 +134,8 @@ def _acknowledge(
     if waiting:
         collection.add_many(waiting)
     for track_id, made in waiting:
-        print(f"added {track_id} ({_clock(made.duration_ms)})", flush=True)
+        minutes, seconds = divmod(made.duration_ms // 1000, 60)
+        print(f"added {track_id} ({minutes}:{seconds:02d})", flush=True)
 
 
 def _named_files(
@@ -305,10 +306,6 @@ def _print_json(value: dict[str, Any]) -> None:  # Any: JSON
 def _digest(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
-
-
-def _clock(ms: int) -> str:
-    return f"{ms // 60_000}:{ms // 1000 % 60:02d}"
 
 
 if __name__ == "__main__":

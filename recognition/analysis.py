@@ -10,7 +10,6 @@ from typing import Any
 from recognition import fingerprint, waveform
 from recognition.errors import DecodeFailed
 from recognition.isolation import client, wire
-from recognition.isolation.open import open_media, wall_s
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits, limits_for
 from recognition.types import (
@@ -38,7 +37,7 @@ def analyse_file(
     """
     limits = limits_for(path, limits)
     collected = _Collected(progress)
-    with open_media(path) as file:
+    with client.open_media(path) as file:
         client.run(
             {
                 "job": "analyse",
@@ -48,7 +47,7 @@ def analyse_file(
                 "output_bytes": 0,
             },
             [file.fileno()],
-            wall_s=wall_s(limits),
+            wall_s=client.wall_s(limits),
             on_message=collected.take,
         )
     return collected.analysis()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.alignment import Line
-from recognition.hashes import Hashes, triplet_hashes
+from recognition.hashes import triplet_hashes
 from recognition.landmarks import select
 from recognition.params import Params
-from recognition.types import Landmarks, Vote
+from recognition.types import Landmarks, Votes
 
 
 class VoteSource(Protocol):
@@ -29,7 +29,7 @@ class VoteSource(Protocol):
         top: int = 10,
         min_votes: int = 6,
         max_list: int | None = None,
-    ) -> list[list[Vote]]:
+    ) -> list[Votes]:
         """Return the best offsets of each window of the hashes, most votes first."""
 
 
@@ -43,11 +43,15 @@ class Warp:
 
 @dataclass(frozen=True, slots=True)
 class SearchStage:
-    """One search method of the cascade; later stages cost more and find more."""
+    """One search method of the cascade; later stages cost more and find more.
+
+    ``hours`` is the size of the catalogue, on which the fewest votes depend.
+    """
 
     name: str
     warp: Warp
     top: int
+    hours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,9 @@ class Lead:
     within: tuple[int, int] | None = None
 
 
+Glance = Callable[[tuple[int, int], Votes], Iterable[Lead]]
+"""Chooses leads among weak offsets of a window."""
+
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
 
 NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
@@ -81,15 +88,19 @@ _BLOCK_HASHES = 1 << 21  # the most hashes looked up together, which bounds memo
 def stages(params: Params, *, robust_first: bool, hours: float) -> list[SearchStage]:
     """Return the cascade for a catalogue of this many hours.
 
-    Sparse triplets, dense triplets, the tempo and pitch grid, and in catalogues of up
-    to ``sweep_hours`` the sweep. ``robust_first`` skips the sparse stage, for recorded
-    audio.
+    Sparse triplets, then the sweep, which in catalogues beyond ``sweep_hours`` gives
+    way to dense triplets with a glance, then the tempo and pitch grid.
+    ``robust_first`` skips the sparse stage, for recorded audio.
     """
     plain = Warp()
-    first = [] if robust_first else [SearchStage(SPARSE, plain, params.sparse_top)]
-    grid = [SearchStage(GRID, warp, params.grid_top) for warp in warps(params)]
-    last = [SearchStage(SWEEP, plain, params.sweep_top)] * (hours <= params.sweep_hours)
-    return [*first, SearchStage(DENSE, plain, params.dense_top), *grid, *last]
+    first = (
+        [] if robust_first else [SearchStage(SPARSE, plain, params.sparse_top, hours)]
+    )
+    deep = SearchStage(DENSE, plain, params.dense_top, hours)
+    if hours <= params.sweep_hours:
+        deep = SearchStage(SWEEP, plain, params.sweep_top, hours)
+    grid = [SearchStage(GRID, one, params.grid_top, hours) for one in warps(params)]
+    return [*first, deep, *grid]
 
 
 def warps(params: Params) -> list[Warp]:
@@ -114,39 +125,48 @@ def leads(
     *,
     stage: SearchStage,
     open_frames: NDArray[np.bool_],
-    hours: float,
     params: Params,
+    glance: Glance | None = None,
 ) -> Iterator[Lead]:
     """Yield what the index proposes for the open frames of a query, window by window.
 
-    ``landmarks`` are the query's, of the density of the stage; ``hours`` is the size of
-    the catalogue.
+    ``landmarks`` are the query's, of the density of the stage. ``glance`` chooses
+    further leads among many weaker offsets.
     """
+    enough = least_votes(stage.hours, params)
+    top, least = stage.top, enough
+    if glance is not None:
+        top, least = params.glance_offsets, glance_votes(stage.hours, params)
     usable = select(landmarks, open_frames[landmarks.frames])
     landmarks = warped(usable, stage.warp, params)
     tempo = stage.warp.tempo
+    fan, within = fans(stage, params)
     for windows in _blocks(open_windows(open_frames, params), stage, params):
         bounds = np.rint(np.array(windows) * tempo).astype(np.int32)
         low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
         block = select(landmarks, slice(int(low), int(high)))
-        hashes, frames = _hashes(block, stage, params)
+        hashes, frames = triplet_hashes(block, fan=fan, within=within, params=params)
         spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
         answers = index.query_windows(
             buckets,
             hashes,
             frames,
             spans,
-            top=stage.top,
-            min_votes=least_votes(hours, params),
-            max_list=longest_list(hours, params),
+            top=top,
+            min_votes=least,
+            max_list=longest_list(stage.hours, params),
         )
         for window, votes in zip(windows, answers, strict=True):
-            for rank, vote in enumerate(votes):
+            for rank, vote in enumerate(votes[: stage.top]):
+                if vote.votes < enough:
+                    break
                 line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
                 # follow() fits these lines first, which finds the offset
                 on_grid = stage.name == GRID
                 near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
                 yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
+            if glance is not None:
+                yield from glance(window, votes[stage.top :])
 
 
 def _blocks(
@@ -166,6 +186,12 @@ def least_votes(hours: float, params: Params) -> int:
     """Return the fewest votes worth verifying; noise grows with the catalogue."""
     more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
     return params.min_votes + int(more)
+
+
+def glance_votes(hours: float, params: Params) -> int:
+    """Return the fewest votes worth a glance; chance gives more in larger catalogues."""
+    more = params.glance_growth * np.log2(max(1.0, hours / params.glance_hours))
+    return params.glance_votes + int(more)
 
 
 def longest_list(hours: float, params: Params) -> int:
@@ -207,8 +233,3 @@ def fans(stage: SearchStage, params: Params) -> tuple[int, int]:
         DENSE: (params.dense_fan, params.dense_within),
         GRID: (params.grid_fan, params.grid_within),
     }[stage.name]
-
-
-def _hashes(landmarks: Landmarks, stage: SearchStage, params: Params) -> Hashes:
-    fan, within = fans(stage, params)
-    return triplet_hashes(landmarks, fan=fan, within=within, params=params)

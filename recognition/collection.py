@@ -18,8 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from recognition import durable
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import IndexCorrupt, RecognitionError
@@ -28,9 +26,9 @@ from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.layers import reference_layer
 from recognition.params import DEFAULT
+from recognition.places import places_of
 from recognition.references import References
-from recognition.sweep import places_of
-from recognition.types import Fingerprint, Landmarks
+from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
 
 NAMES: Final = "names.jsonl"
 LOCK: Final = "LOCK"
@@ -40,12 +38,6 @@ BUCKET: Final = 0
 PER_FOLDER: Final = 1000
 # Recordings per commit of a rebuild; bounds its memory.
 REBUILD_BATCH: Final = 200
-
-NO_LANDMARKS: Final = Landmarks(
-    frames=np.zeros(0, dtype=np.int32),
-    bins=np.zeros(0, dtype=np.float32),
-    levels=np.zeros(0, dtype=np.float32),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +96,7 @@ class Collection:
 
     def references(self) -> References:
         """Return the reference landmarks of all recordings, read on demand."""
-        numbers = sorted(self._current())
-        return References(
-            self.landmarks, lambda: (places_of(n, self.landmarks(n)) for n in numbers)
-        )
+        return References(self.landmarks, self.store.place_tables([BUCKET]))
 
     @property
     def duration_ms(self) -> int:
@@ -213,8 +202,9 @@ class Collection:
         fingerprint_file.save(path, replace(made, dense=None, level_map=None))
 
     def _postings(self, number: int) -> Postings:
-        hashes, frames = reference_hashes(self.landmarks(number), DEFAULT)
-        return number, hashes, frames
+        landmarks = self.landmarks(number)
+        hashes, frames = reference_hashes(landmarks, DEFAULT)
+        return Postings(number, hashes, frames, places_of(landmarks))
 
     def _heal(self) -> None:
         """Make the index hold exactly the current recordings."""

@@ -26,7 +26,7 @@ from recognition.params import DEFAULT, Params
 from recognition.references import References
 from recognition.search import Search
 from recognition.segments import ScoringRun
-from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote
+from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote, Votes
 
 # The figures of the table in docs/recognition.md, Comparing recordings.
 SAME_AUDIO_COVERAGE = 0.97
@@ -258,9 +258,9 @@ class _Pair:
             return stages(self.params, robust_first=False, hours=1.0)
         longest = max(found, key=lambda run: run.length, default=None)
         if longest is None or not self.leads[0].warped:
-            return [SearchStage(SPARSE, Warp(), self.params.sparse_top)]
+            return [SearchStage(SPARSE, Warp(), self.params.sparse_top, hours=1.0)]
         warp = Warp(1 / longest.line.slope, longest.line.shift)
-        return [SearchStage(GRID, warp, self.params.grid_top)]
+        return [SearchStage(GRID, warp, self.params.grid_top, hours=1.0)]
 
 
 def _same_length(found: SoundComparison, extents: tuple[int, ...]) -> bool:
@@ -342,10 +342,10 @@ class _OneRecording:
         top: int = 10,
         min_votes: int = 6,
         max_list: int | None = None,
-    ) -> list[list[Vote]]:
+    ) -> list[Votes]:
         """Return the best offsets of the recording for each window."""
         return [
-            self._vote(hashes[low:high], frames[low:high], top, min_votes)
+            Votes.of(self._vote(hashes[low:high], frames[low:high], top, min_votes))
             for low, high in windows
         ]
 

@@ -26,9 +26,8 @@ from av.packet import Packet
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from recognition.announced import announced_ms
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
-from recognition.formats import FORMATS
+from recognition.formats import FORMATS, announced_ms
 from recognition.limits import (
     DEFAULT_LIMITS,
     MAX_CHANNELS,
@@ -426,6 +425,7 @@ def _first_audio(container: InputContainer) -> AudioStream:
 
 
 def _declared(container: InputContainer, stream: AudioStream) -> Declared:
+    tags = {**stream.metadata, **container.metadata}
     return Declared(
         container=container.format.name,
         codec=stream.codec_context.name,
@@ -437,7 +437,10 @@ def _declared(container: InputContainer, stream: AudioStream) -> Declared:
             not video.disposition & Disposition.attached_pic
             for video in container.streams.video
         ),
-        tags=_tags(container, stream),
+        tags={
+            key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
+            for key, value in sorted(tags.items())[:MAX_TAGS]
+        },
     )
 
 
@@ -471,11 +474,3 @@ def _duration_ms(container: InputContainer, stream: AudioStream) -> int | None:
     if container.duration is not None:
         return container.duration * 1000 // av.time_base
     return None
-
-
-def _tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
-    both = {**stream.metadata, **container.metadata}
-    return {
-        key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
-        for key, value in sorted(both.items())[:MAX_TAGS]
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,14 @@ from recognition.candidates import Lead
 from recognition.params import Params
 from recognition.segments import ScoringRun, best_segment, trimmed
 from recognition.types import Landmarks
-from recognition.verify import ABSENT, ALIGNED, OUTSIDE, LandmarkEvidence, weigh
+from recognition.verify import (
+    ABSENT,
+    ALIGNED,
+    OUTSIDE,
+    LandmarkEvidence,
+    aligned_counts,
+    weigh,
+)
 
 _FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
 # With fewer landmarks, a span says too little to estimate gains and chance.
@@ -28,7 +36,8 @@ def follow(
 ) -> ScoringRun | None:
     """Return the best run along a lead, verified in its window and then extended.
 
-    Of the ``nearby`` offsets, the one with most evidence is followed. Only a run of at
+    Of the ``nearby`` offsets, those along which the most landmarks align are weighed,
+    and the one with most evidence is followed. Only a run of at
     least ``candidate_bits`` is extended; then the line is fitted and the run extended
     again until that gains nothing.
 
@@ -42,7 +51,7 @@ def follow(
     span = _span(reference, line, lead.window)
     if lead.warped:
         line = fit_line(view, reference, span, line)
-    lines = [replace(line, offset=line.offset + frames) for frames in lead.nearby]
+    lines = _promising(view, reference, span, line, lead.nearby, params)
     begun = [
         _run_in(view, lead.recording, reference, span, line, params) for line in lines
     ]
@@ -68,6 +77,26 @@ def follow(
     return max(_straight(view, run, within, params), paid, key=lambda run: run.bits)
 
 
+def _promising(
+    view: QueryView,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    nearby: Sequence[float],
+    params: Params,
+) -> list[Line]:
+    """Return the lines around a line along which the most landmarks align.
+
+    Counting is far cheaper than weighing.
+    """
+    lines = [replace(line, offset=line.offset + frames) for frames in nearby]
+    if len(lines) <= params.nearby_weighed:
+        return lines
+    counts = aligned_counts(view, reference, span, line, nearby, params)
+    best = np.argsort(-counts, kind="stable")[: params.nearby_weighed]
+    return [lines[number] for number in np.sort(best)]
+
+
 def _strays(line: Line) -> bool:
     """Return whether a line was fitted to another tempo or pitch than the recording's."""
     return abs(line.slope - 1) > _SAME_TEMPO or abs(line.shift) > _SAME_PITCH
@@ -91,6 +120,8 @@ def whole_window(
     Where noise masks almost every landmark, no run grows far, but the window as a whole
     may still hold enough evidence. Tries all ``nearby`` offsets and returns the best.
     """
+    if not len(reference.frames):
+        return None
     span = _span(reference, lead.line, lead.window)
     if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None

@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,7 @@ HOW_TO: Final = "python -m recognition fingerprint FILE -o OUT.acrfp"
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """The header of one layer as stored."""
+    """The header of one layer, in the order in which it is stored."""
 
     kind: int
     frames_per_cell: int
@@ -71,7 +71,7 @@ def to_bytes(fingerprint: Fingerprint) -> bytes:
         raise ValueError("a parameter hash has at most 16 characters")
     parts = list(_parts(fingerprint))
     head = HEAD.pack(MAGIC, VERSION, len(parts), fingerprint.duration_ms, params)
-    layers = b"".join(LAYER.pack(*_fields(layer)) for layer, _ in parts)
+    layers = b"".join(LAYER.pack(*astuple(layer)) for layer, _ in parts)
     pieces = [head, layers, *(data for _, data in parts)]
     checksum = 0
     for piece in pieces:
@@ -90,7 +90,11 @@ def from_bytes(data: bytes) -> Fingerprint:
         raw = _inflate(view[at : at + layer.stored_bytes], layer.raw_bytes)
         at += layer.stored_bytes
         if layer.kind == LEVEL_MAP:
-            level_map = _map_from(raw, layer)
+            level_map = LevelMap(
+                levels=med.decode(raw.reshape(layer.count, layer.columns)),
+                frames_per_cell=layer.frames_per_cell,
+                bins_per_cell=layer.bins_per_cell,
+            )
         else:
             landmarks[layer.kind] = _landmarks_from(raw, layer.count)
     return Fingerprint(
@@ -114,7 +118,10 @@ def load(path: Path) -> Fingerprint:
     if len(data) > MAX_FILE_BYTES:
         raise BadFingerprint("The fingerprint file is larger than 1 GiB.")
     if not data.startswith(MAGIC) and path.name.lower().endswith(VENDOR_SUFFIXES):
-        _refuse_foreign(path.name)
+        raise BadFingerprint(
+            f"{path.name} is another vendor's fingerprint, in a proprietary format. "
+            f"Make one from the audio with: {HOW_TO}"
+        )
     return from_bytes(data)
 
 
@@ -127,25 +134,6 @@ def is_fingerprint(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
-
-
-def _refuse_foreign(name: str) -> NoReturn:
-    raise BadFingerprint(
-        f"{name} is another vendor's fingerprint, in a proprietary format. "
-        f"Make one from the audio with: {HOW_TO}"
-    )
-
-
-def _fields(layer: _Layer) -> tuple[int, ...]:
-    return (
-        layer.kind,
-        layer.frames_per_cell,
-        layer.bins_per_cell,
-        layer.columns,
-        layer.count,
-        layer.raw_bytes,
-        layer.stored_bytes,
-    )
 
 
 def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
@@ -298,12 +286,4 @@ def _landmarks_from(raw: NDArray[np.uint8], count: int) -> Landmarks:
         frames=np.cumsum(steps, dtype=np.int32),
         bins=bins.astype(np.float32, copy=False),
         levels=levels.astype(np.float32, copy=False),
-    )
-
-
-def _map_from(raw: NDArray[np.uint8], layer: _Layer) -> LevelMap:
-    return LevelMap(
-        levels=med.decode(raw.reshape(layer.count, layer.columns)),
-        frames_per_cell=layer.frames_per_cell,
-        bins_per_cell=layer.bins_per_cell,
     )

@@ -36,7 +36,7 @@ MAX_CHANNELS: Final = 128
 def limits_for(path: Path, limits: DecodeLimits) -> DecodeLimits:
     """Return ``limits`` with the CPU time that a file of this size may need.
 
-    So a small file that claims or unpacks to hours of sound stops early.
+    A small file that claims or unpacks to hours of sound then stops early.
     """
     needed_s = FIRST_CPU_S + path.stat().st_size // BYTES_PER_CPU_S
     return replace(limits, max_cpu_s=min(limits.max_cpu_s, needed_s))

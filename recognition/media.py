@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from recognition import durable
 from recognition.errors import DecodeFailed
 from recognition.isolation import client, wire
-from recognition.isolation.open import open_media, wall_s
 from recognition.isolation.wire import MessageKind
 from recognition.limits import (
     DEFAULT_LIMITS,
@@ -57,11 +56,11 @@ def write_proxy(
         "limits": asdict(limits),
         "output_bytes": limits.max_duration_ms * PROXY_MAX_BYTES_PER_MS + ROOM,
     }
-    with open_media(path) as file, durable.replacing(target) as output:
+    with client.open_media(path) as file, durable.replacing(target) as output:
         client.run(
             request,
             [file.fileno(), output],
-            wall_s=wall_s(limits),
+            wall_s=client.wall_s(limits),
             on_message=take,
         )
 
@@ -102,11 +101,11 @@ def write_excerpts(
         "output_bytes": total_ms * EXCERPT_MAX_BYTES_PER_MS + len(ordered) * ROOM,
     }
     folder = ordered[0][0].parent
-    with open_media(path) as file, tempfile.TemporaryFile(dir=folder) as output:
+    with client.open_media(path) as file, tempfile.TemporaryFile(dir=folder) as output:
         client.run(
             request,
             [file.fileno(), output.fileno()],
-            wall_s=wall_s(limits),
+            wall_s=client.wall_s(limits),
             on_message=take,
         )
         if not any(lengths):
@@ -159,8 +158,10 @@ def read_spectrogram(
         "limits": asdict(limits),
         "output_bytes": 0,
     }
-    with open_media(path) as file:
-        client.run(request, [file.fileno()], wall_s=wall_s(limits), on_message=take)
+    with client.open_media(path) as file:
+        client.run(
+            request, [file.fileno()], wall_s=client.wall_s(limits), on_message=take
+        )
     if not received:
         raise DecodeFailed("The decoding process sent no spectrogram.")
     return received[0]

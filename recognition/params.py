@@ -111,12 +111,14 @@ class Params:
     # Candidates per window that are tried at seven offsets around their own, because
     # a weak match fails even one frame beside the true offset.
     nearby_top: int = 32
+    # How many of the seven are weighed: those along which the most landmarks align.
+    nearby_weighed: int = 3
 
     # Sweep: every place of every recording
     # Hours of catalogue: its cost grows in proportion, so larger ones do without it.
-    sweep_hours: float = 60.0
+    sweep_hours: float = 100.0
     # Frames per cell. 1 found 2 clips of 2,160 more, for a tenth more time.
-    sweep_frames: int = 2
+    sweep_frames: int = _posting(2)
     sweep_hit: float = 3.0  # bits where the query has the landmark
     # Expected rise of the level where the recording sounds, in standard deviations.
     sweep_rise: float = 0.5
@@ -125,12 +127,27 @@ class Params:
     sweep_least: float = 5.0
     sweep_each: int = 4  # candidates per window and recording, for repeats
     sweep_top: int = 16  # candidates per window
+    # The rough pass keeps the best place of every block of 64 that reaches so many
+    # standard deviations, at most so many of them.
+    rough_least: float = 3.5
+    rough_top: int = 256
     # Bits taken from the level evidence of a run, since the sweep chose its place by the
     # same levels; without it a wrong run reached 18.6 bits.
     sweep_bits: float = 4.0
     # Fewest bits of a whole window by its landmarks. At -15, levels alone could outvote
     # them: a track of thunder had 34.9 bits by levels against -14.9.
     whole_bits: float = -8.0
+
+    # Glance: a sweep of single places, which the dense stage's weaker offsets get
+    glance_offsets: int = 2048  # offsets per window, the first by votes
+    # Fewest votes of such an offset up to ``glance_hours``; each doubling beyond adds
+    # ``glance_growth``.
+    glance_votes: int = 3
+    glance_hours: float = 300.0
+    glance_growth: float = 0.5
+    # Standard deviations that a place must reach, and how many are verified.
+    glance_least: float = 6.0
+    glance_top: int = 8
 
     # Verification
     # How far a query landmark may be off. Wider tolerances align more by chance.

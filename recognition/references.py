@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recognition.params import DEFAULT, Params
-from recognition.sweep import Places, places_of
+from recognition.places import PlaceTable, places_of
 from recognition.types import Landmarks
 
 
@@ -14,20 +14,18 @@ from recognition.types import Landmarks
 class References:
     """The landmarks of the recordings that a scan compares with.
 
-    ``one`` returns the landmarks of a recording; ``every`` yields the places of all
-    recordings, which only small catalogues ask for.
+    ``one`` returns the landmarks of a recording; ``places`` where those of all lie.
     """
 
     one: Callable[[int], Landmarks]
-    every: Callable[[], Iterable[Places]]
+    places: Sequence[PlaceTable]
 
     @classmethod
     def held(
         cls, landmarks: Mapping[int, Landmarks], params: Params = DEFAULT
     ) -> References:
         """Return references held in memory, by number."""
-
-        def every() -> Iterable[Places]:
-            return (places_of(number, one, params) for number, one in landmarks.items())
-
-        return cls(landmarks.__getitem__, every)
+        table = PlaceTable.of(
+            {number: places_of(one, params) for number, one in landmarks.items()}
+        )
+        return cls(landmarks.__getitem__, [table])

@@ -26,7 +26,10 @@ def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
     return {
         "path": str(path),
         "duration_s": _s(result.duration_ms),
-        "segments": [_segment(segment, name) for segment in result.segments],
+        "segments": [
+            {"recording_id": name(segment.recording), **_times(segment)}
+            for segment in result.segments
+        ],
         "unmatched": [_interval(interval, name) for interval in result.unmatched],
         "warnings": list(result.warnings),
     }
@@ -101,10 +104,6 @@ def info_object(collection: Collection) -> Object:
         "segments": stats.segments,
         "tombstones": stats.tombstones,
     }
-
-
-def _segment(segment: SegmentMatch, name: Name) -> Object:
-    return {"recording_id": name(segment.recording), **_times(segment)}
 
 
 def _times(segment: SegmentMatch) -> Object:

@@ -24,12 +24,13 @@ from recognition.extend import follow, whole_window
 from recognition.hashes import Hashes
 from recognition.landmarks import thin
 from recognition.params import Params
+from recognition.places import Weights
 from recognition.references import References
 from recognition.relief import relief_bits
 from recognition.repeats import better_repeat, sorted_hashes
 from recognition.segments import ScoringRun, is_row, overlap, settle
-from recognition.sweep import sweep
-from recognition.types import Landmarks
+from recognition.sweep import glance, sweep, weights_of
+from recognition.types import Landmarks, Votes
 
 _SAME_LINE = 20  # frames
 
@@ -68,18 +69,28 @@ class Search:
             self.landmarks(stage),
             stage=stage,
             open_frames=open_frames,
-            hours=self.hours,
             params=self.params,
+            glance=self.glance if stage.name == DENSE else None,
         )
         self.follow_all(proposed)
+
+    def glance(self, window: tuple[int, int], votes: Votes) -> Iterable[Lead]:
+        """Return the best of a window's weaker offsets."""
+        return glance(
+            self.references.places, window, self.weights(window), votes, self.params
+        )
+
+    def weights(self, window: tuple[int, int]) -> Weights:
+        """Return the weights of the window's open frames."""
+        return weights_of(self.view, window, self.open_frames(), self.params)
 
     def sweep(self) -> None:
         """Compare the open frames with every place of every recording."""
         open_frames = self.open_frames()
         windows = open_windows(open_frames, self.params)
         if windows:
-            every = self.references.every()
-            self.follow_all(sweep(self.view, every, windows, open_frames, self.params))
+            weighed = ((window, self.weights(window)) for window in windows)
+            self.follow_all(sweep(self.references.places, weighed, self.params))
 
     def landmarks(self, stage: SearchStage) -> Landmarks:
         """Return the query's landmarks at the density that a stage hashes."""

@@ -10,7 +10,6 @@ out among millions of places.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,78 +17,115 @@ from numpy.typing import NDArray
 from recognition.alignment import Line, QueryView
 from recognition.candidates import NEARBY, Lead
 from recognition.jit import compiled
-from recognition.params import DEFAULT, Params
+from recognition.params import Params
+from recognition.places import PlaceTable, Weights, heights_at, highest_places
 from recognition.relief import FARTHEST, rises
-from recognition.types import Landmarks
+from recognition.types import Votes
 
 _UNIT = 8  # weights are integers; this many steps make a bit
-_FEWEST = 15  # a place with fewer landmarks is given the spread of this many
 _BESIDE = 2  # places this many cells apart count as one
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """A recording's landmarks for the sweep: cell of time (int32) and bin (uint8)."""
-
-    recording: int
-    cells: NDArray[np.int32]
-    bins: NDArray[np.uint8]
-
-
-def places_of(recording: int, landmarks: Landmarks, params: Params = DEFAULT) -> Places:
-    """Return what a sweep reads of a recording; five bytes per landmark."""
-    last = params.n_bins - 1
-    return Places(
-        recording,
-        landmarks.frames // np.int32(params.sweep_frames),
-        np.clip(np.rint(landmarks.bins), 0, last).astype(np.uint8),
-    )
-
-
 def sweep(
-    view: QueryView,
-    catalogue: Iterable[Places],
-    windows: Sequence[tuple[int, int]],
-    open_frames: NDArray[np.bool_],
+    tables: Sequence[PlaceTable],
+    windows: Iterable[tuple[tuple[int, int], Weights]],
     params: Params,
 ) -> Iterator[Lead]:
-    """Yield where in the catalogue each window may lie, best first."""
-    recordings = [places for places in catalogue if len(places.cells)]
-    for window in windows:
-        weights = _weights(view, window, open_frames, params)
-        spread = (weights.astype(np.float32) ** 2).mean(axis=1)
-        least = float(spread.mean()) * _FEWEST
-        if not least:
+    """Yield where in the catalogue each window may lie, best first.
+
+    A rough pass chooses places, exact heights choose among these.
+    """
+    for window, weights in windows:
+        if not weights.least:  # runs found meanwhile explain the window
             continue
-        found = []
-        for recording in recordings:
-            heights, offsets = _best_places(
-                (recording.cells, recording.bins),
-                (weights, spread, least),
-                params.sweep_least,
-                params.sweep_each,
+        found: list[_Place] = []
+        for table in tables:
+            local, places = highest_places(
+                table, weights, params.rough_least, params.rough_top
             )
-            found += [
-                (-height, recording.recording, place)
-                for height, place in zip(
-                    heights.tolist(), offsets.tolist(), strict=True
-                )
-            ]
-        for height, number, place in sorted(found)[: params.sweep_top]:
-            frames = (place - weights.shape[1] + 1) * params.sweep_frames
-            line = Line(1.0, window[0] - frames, 0.0)
-            yield Lead(number, line, window, round(-height), False, NEARBY, True)
+            found += _exact(table, weights, local, places, params.sweep_least)
+        for place in _distinct(found, params)[: params.sweep_top]:
+            yield _lead(place, window, weights, params)
 
 
-def _weights(
+def glance(
+    tables: Sequence[PlaceTable],
+    window: tuple[int, int],
+    weights: Weights,
+    votes: Votes,
+    params: Params,
+) -> Iterator[Lead]:
+    """Yield which of many weakly voted offsets of a window may hold a match, best first.
+
+    Such an offset has the votes that chance gives, but few enough offsets have them to
+    score each like a place of the sweep.
+    """
+    if not weights.least or not len(votes):
+        return
+    found: list[_Place] = []
+    first = window[0] // params.sweep_frames
+    places = (votes.deltas // params.sweep_frames) + first + weights.cells - 1
+    for table in tables:
+        local = table.local(votes.recordings)
+        here = local >= 0
+        found += _exact(table, weights, local[here], places[here], params.glance_least)
+    for place in _distinct(found, params)[: params.glance_top]:
+        yield _lead(place, window, weights, params)
+
+
+_Place = tuple[float, int, int]
+"""Height below zero, so that the best sorts first; recording; place."""
+
+
+def _exact(
+    table: PlaceTable,
+    weights: Weights,
+    local: NDArray[np.int64],
+    places: NDArray[np.int64],
+    least: float,
+) -> list[_Place]:
+    """Return the places, or places beside them, that reach ``least`` deviations."""
+    heights, best = heights_at(table, local, places, weights)
+    high = heights >= least
+    numbers = table.recordings[local[high]]
+    columns = -heights[high], numbers, best[high]
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _distinct(found: Iterable[_Place], params: Params) -> list[_Place]:
+    """Sort places by height; leave out those beside a higher one.
+
+    Keeps at most ``sweep_each`` of a recording, because a loop fits in many places.
+    """
+    kept: list[_Place] = []
+    of_recording: dict[int, list[int]] = {}
+    for height, recording, place in sorted(found):
+        others = of_recording.setdefault(recording, [])
+        is_beside = any(abs(place - other) <= _BESIDE for other in others)
+        if not is_beside and len(others) < params.sweep_each:
+            others.append(place)
+            kept.append((height, recording, place))
+    return kept
+
+
+def _lead(
+    place: _Place, window: tuple[int, int], weights: Weights, params: Params
+) -> Lead:
+    height, recording, cell = place
+    frames = (cell - weights.cells + 1) * params.sweep_frames
+    line = Line(1.0, window[0] - frames, 0.0)
+    return Lead(recording, line, window, round(-height), False, NEARBY, True)
+
+
+def weights_of(
     view: QueryView,
     window: tuple[int, int],
     open_frames: NDArray[np.bool_],
     params: Params,
-) -> NDArray[np.int16]:
-    """Return the weight of a landmark of each bin in each cell, the last cell first.
+) -> Weights:
+    """Return the weight of a landmark of each bin in each cell of a window.
 
-    Shape [bins, cells], int16, in steps of 1/8 bit: higher where the query has a
+    In steps of 1/8 bit: higher where the query has a
     landmark within a frame and half a bin, and where the level rises. Each bin sums to
     zero, so that chance gains nothing from where a recording has its landmarks.
     """
@@ -103,13 +139,14 @@ def _weights(
         hit,
     )
     first = start // view.map_frames
-    return _cells(
+    exact = _cells(
         _rise_bits(view, (first, -(-end // view.map_frames)), params),
         (start - first * view.map_frames, view.map_frames, view.map_bins),
         hit,
         open_frames[start:end],
         (params.sweep_frames, params.sweep_hit),
     )
+    return Weights.of(exact)
 
 
 def _rise_bits(
@@ -176,67 +213,3 @@ def _cells(
             steps = (sums[c] - mean * counts[c]) * _UNIT / size
             out[place, n - 1 - c] = np.int16(np.rint(steps))
     return out
-
-
-@compiled
-def _best_places(
-    recording: tuple[NDArray[np.int32], NDArray[np.uint8]],
-    query: tuple[NDArray[np.int16], NDArray[np.float32], float],
-    least: float,
-    most: int,
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the highest sums of a recording, in standard deviations, and their places.
-
-    A place is the recording's cell minus the query's, plus the query's last cell.
-    """
-    cells, bins = recording
-    weights, spread, least_spread = query
-    n = weights.shape[1]
-    sums = np.zeros(cells[-1] + n, dtype=np.int16)
-    change = np.zeros(len(sums) + 1, dtype=np.float32)
-    for i in range(len(cells)):
-        row = weights[bins[i]]
-        part = sums[cells[i] : cells[i] + n]
-        for k in range(n):
-            part[k] += row[k]
-        change[cells[i]] += spread[bins[i]]
-        change[cells[i] + n] -= spread[bins[i]]
-    heights = np.zeros(most, dtype=np.float32)
-    places = np.zeros(most, dtype=np.int64)
-    count = 0
-    total = np.float32(0)
-    too_low = np.int16(min(32767.0, least * np.sqrt(least_spread)))
-    for at in range(len(sums)):
-        total += change[at]
-        if sums[at] <= too_low:  # true for most places, even at the least spread
-            continue
-        height = np.float32(sums[at] / np.sqrt(max(total, least_spread)))
-        if height < least:
-            continue
-        count = _put(heights, places, count, (height, at))
-    return heights[:count].copy(), places[:count].copy()
-
-
-@compiled
-def _put(
-    heights: NDArray[np.float32],
-    places: NDArray[np.int64],
-    count: int,
-    new: tuple[np.float32, int],
-) -> int:
-    """Insert a place among the highest, unless it is beside a higher one."""
-    height, at = new
-    worst = 0
-    for k in range(count):
-        if at - places[k] <= _BESIDE:
-            if height > heights[k]:
-                heights[k], places[k] = height, at
-            return count
-        if heights[k] < heights[worst]:
-            worst = k
-    if count < len(heights):
-        heights[count], places[count] = height, at
-        return count + 1
-    if height > heights[worst]:
-        heights[worst], places[worst] = height, at
-    return count

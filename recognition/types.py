@@ -7,13 +7,16 @@ it. A frame is ``hop_length / sample_rate`` seconds (16 ms).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from recognition.places import PlaceTable, Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,13 @@ class Landmarks:
     frames: NDArray[np.int32]
     bins: NDArray[np.float32]
     levels: NDArray[np.float32]
+
+
+NO_LANDMARKS = Landmarks(
+    frames=np.zeros(0, dtype=np.int32),
+    bins=np.zeros(0, dtype=np.float32),
+    levels=np.zeros(0, dtype=np.float32),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,45 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Votes:
+    """The best offsets of one window, most votes first: arrays of equal length.
+
+    ``buckets`` and ``deltas`` and ``votes`` are int64, ``recordings`` uint32.
+    """
+
+    buckets: NDArray[np.int64]
+    recordings: NDArray[np.uint32]
+    deltas: NDArray[np.int64]
+    votes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, votes: Sequence[Vote]) -> Votes:
+        """Put single votes into arrays."""
+        return cls(
+            np.array([vote.bucket for vote in votes], dtype=np.int64),
+            np.array([vote.recording for vote in votes], dtype=np.uint32),
+            np.array([vote.delta for vote in votes], dtype=np.int64),
+            np.array([vote.votes for vote in votes], dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.votes)
+
+    def __getitem__(self, part: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Votes:
+        return Votes(
+            self.buckets[part],
+            self.recordings[part],
+            self.deltas[part],
+            self.votes[part],
+        )
+
+    def __iter__(self) -> Iterator[Vote]:
+        columns = self.buckets, self.recordings, self.deltas, self.votes
+        for values in zip(*(column.tolist() for column in columns), strict=True):
+            yield Vote(*values)
+
+
+@dataclass(frozen=True, slots=True)
 class IndexStats:
     """The size of one bucket's index."""
 
@@ -211,7 +260,7 @@ class LandmarkIndex(Protocol):
     def add_many(
         self,
         bucket: int,
-        recordings: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.int32]]],
+        recordings: Sequence[Recorded],
     ) -> None:
         """Add many recordings; each is added completely or not at all."""
 
@@ -242,7 +291,7 @@ class LandmarkIndex(Protocol):
             min_votes=min_votes,
             max_list=max_list,
         )
-        return votes
+        return list(votes)
 
     @abstractmethod
     def query_windows(
@@ -255,7 +304,7 @@ class LandmarkIndex(Protocol):
         top: int = 10,
         min_votes: int = 6,
         max_list: int | None = None,
-    ) -> list[list[Vote]]:
+    ) -> list[Votes]:
         """Query each window (first, past the last) of the hashes."""
 
     @abstractmethod
@@ -269,6 +318,10 @@ class LandmarkIndex(Protocol):
 
 class IndexStore(LandmarkIndex, Protocol):
     """A stored index, whose content can be listed and checked."""
+
+    @abstractmethod
+    def place_tables(self, buckets: Sequence[int]) -> list[PlaceTable]:
+        """Return where all landmarks of some buckets lie."""
 
     @abstractmethod
     def recordings(self, bucket: int) -> NDArray[np.uint32]:

@@ -7,6 +7,7 @@ if something as loud is there, the landmark may only be masked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +134,53 @@ def weigh(
     weights = raw.copy()
     _saturate(landmarks[0], weights, params.saturation_frames, params.saturation_bits)
     return LandmarkEvidence(states, gaps, gains, weights, raw, float(p0))
+
+
+def aligned_counts(
+    view: QueryView,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    nearby: Sequence[float],
+    params: Params = DEFAULT,
+) -> NDArray[np.int64]:
+    """Return how many reference landmarks numbered ``span`` align along each of the
+    lines that lie ``nearby`` frames from ``line``.
+    """
+    return _counts(
+        (view.first, view.sectors, view.landmarks.frames, view.landmarks.bins),
+        (reference.frames[slice(*span)], reference.bins[slice(*span)]),
+        (line.slope, line.offset, line.shift),
+        np.array(nearby, dtype=np.float64),
+        (float(params.tolerance_frames), params.tolerance_bins),
+    )
+
+
+@compiled
+def _counts(
+    query: tuple[
+        NDArray[np.int32], NDArray[np.uint64], NDArray[np.int32], NDArray[np.float32]
+    ],
+    reference: tuple[NDArray[np.int32], NDArray[np.float32]],
+    line: Place,
+    nearby: NDArray[np.float64],
+    tolerance: tuple[float, float],
+) -> NDArray[np.int64]:
+    first, sectors, q_frames, q_bins = query
+    frames, bins = reference
+    counts = np.zeros(len(nearby), dtype=np.int64)
+    for n in range(len(nearby)):
+        for i in range(len(frames)):
+            frame = line[1] + nearby[n] + line[0] * frames[i]
+            place = bins[i] + line[2]
+            if frame < 0 or frame > len(first) - 2 or place < 0:
+                continue
+            if something_near(sectors, frame, place):
+                k = nearest(
+                    first, q_frames, q_bins, frame, place, tolerance[0], tolerance[1]
+                )
+                counts[n] += k >= 0
+    return counts
 
 
 def _constants(params: Params) -> Constants:

@@ -20,8 +20,8 @@ class Format(models.TextChoices):
     CSV = "csv", "CSV"
     XLSX = "xlsx", "XLSX"
     JSON = "json", "JSON"
-    JSON_LINES = "jsonl", "JSON Lines"
-    PARQUET = "parquet", "Parquet"
+    JSON_LINES = "jsonl", _("JSON Lines")
+    PARQUET = "parquet", _("Parquet")
 
 
 class Separator(models.TextChoices):

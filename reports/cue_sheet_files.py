@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import audit.services
 from accounts.models import User
+from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces, offset
 from reports.cue_sheets import Cue, CueSheet
-from reports.schemas import ColumnType
-from reports.values import Cell, ValueType, offset
-from reports.writers import Dialect, csv_pieces
 
 FIELDS = (
     ColumnType("cue_no", ValueType.INTEGER),
@@ -32,16 +30,12 @@ FIELDS = (
 def written(sheet: CueSheet, kind: str) -> bytes:
     """Return the sheet as ``csv`` or ``pdf``."""
     if kind == "csv":
-        return _csv_of(sheet)
+        rows = [_cells(cue) for cue in sheet.cues]
+        return b"".join(csv_pieces(rows, FIELDS, Dialect()))
     # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.cue_sheet_pdf import pdf_of
 
     return pdf_of(sheet)
-
-
-def _csv_of(sheet: CueSheet) -> bytes:
-    rows = [_cells(cue) for cue in sheet.cues]
-    return b"".join(csv_pieces(rows, FIELDS, Dialect()))
 
 
 def record_export(*, sheet: CueSheet, actor: User | str, kind: str) -> None:

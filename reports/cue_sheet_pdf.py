@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from reports.cells import clock
 from reports.cue_sheets import Cue, CueSheet
 from reports.pdf import INK, LINE, QUIET, Pages
-from reports.values import clock
 
 _COLUMNS = (
     ("#", 9),
@@ -58,7 +58,7 @@ def _head(pages: Pages, sheet: CueSheet) -> None:
         file.name if file.programme else "",
         file.external_id,
         f"length {clock(file.duration_ms)}" if file.duration_ms else "",
-        f"{len(sheet.cues)} cues, {sheet.unknown} without a recording",
+        f"{len(sheet.cues)} {'cue' if len(sheet.cues) == 1 else 'cues'}, {sheet.unknown} without a recording",
     ]
     pages.write_text(" · ".join(filter(None, facts)), colour=QUIET, most_lines=1)
     pages.set_xy(pages.l_margin, _HEAD_MM)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.reach import seen_buckets, working_for
 from catalogue.models import Recording
+from common.words import lowered
 from review import selectors as review_selectors
-from review.choices import MatchState
+from review.choices import MatchState, RejectCode
 from review.models import Match
 from review.services import intervals
 from review.services.figures import UNDER_SPEECH_PCT
 from scanning.choices import FileStatus
-from scanning.models import Scan, ScannedFile, Segment
+from scanning.models import ScannedFile, Segment
 from scanning.selectors import current_scans
 
 JOIN_MS = 3_000
@@ -25,8 +26,12 @@ JOIN_MS = 3_000
 UNKNOWN_MS = 5_000
 """Shorter unmatched intervals are not listed as unknown music."""
 
-# In these states, the recording is not audible in the file.
-_NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+_REJECTED = Q(state=MatchState.REJECTED)
+# Of the reasons to reject, only this one says that the recording itself is heard.
+_STILL_HEARD = Q(decision_reason=RejectCode.PUBLIC_DOMAIN)
+_HEARD = ~Q(
+    state__in=(MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+) | (_REJECTED & _STILL_HEARD)
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
@@ -99,13 +104,11 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
     """Return the cue sheet for the current matches; raise ``NotScanned``."""
     if file.status not in _SCANNED:
         raise NotScanned(
-            f"{file.name} is not scanned ({file.get_status_display().lower()}). A cue "
-            "sheet needs a finished scan."
+            _("%(name)s is not scanned (%(state)s). A cue sheet needs a finished scan.")
+            % {"name": file.name, "state": lowered(file.get_status_display())}
         )
     matches = review_selectors.with_segments(
-        Match.objects.filter(scanned_file=file)
-        .exclude(state__in=_NOT_HEARD)
-        .select_related("recording")
+        Match.objects.filter(_HEARD, scanned_file=file).select_related("recording")
     )
     known = [play for match in matches for play in _plays(match)]
     unknown = list(_unknown(file, known))
@@ -167,7 +170,9 @@ def _mean_speech(run: Sequence[Segment]) -> float | None:
 def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
     """Yield unmatched intervals that may be music, and intervals not scanned."""
     taken = [(play.start_ms, play.end_ms) for play in known]
-    for interval in _unmatched(current_scans(file)):
+    # Of the first engine that reports any.
+    reported = (scan.unmatched for scan in current_scans(file) if scan.unmatched)
+    for interval in next(reported, []):
         speech = interval.get("speech_pct")
         status = "not_scanned" if interval["kind"] == "not_scanned" else "unknown"
         # Speech without music does not belong on a cue sheet.
@@ -193,23 +198,19 @@ def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
 def _not_named(file: ScannedFile) -> list[Match]:
     """Return the matches whose recording the sheet must not name.
 
-    Those are rejected matches, and matches in buckets hidden from the viewer. If they
-    were left out, their intervals would count as silence.
+    Those are rejected matches whose recording is not the one heard, and matches in
+    buckets hidden from the viewer. If they were left out, their intervals would count
+    as silence.
     """
-    wanted = Q(state=MatchState.REJECTED)
+    wanted = _REJECTED & ~_STILL_HEARD
     seen = seen_buckets()
     if seen is not None:
         # A hidden match still fills its interval, or the sheet would deny the music.
-        wanted |= ~Q(recording__bucket__in=seen) & ~Q(state__in=_NOT_HEARD)
+        wanted |= ~Q(recording__bucket__in=seen) & _HEARD
     with working_for(None):
         return review_selectors.with_segments(
             Match.objects.filter(wanted, scanned_file=file)
         )
-
-
-def _unmatched(scans: Sequence[Scan]) -> list[dict[str, Any]]:  # Any: JSON
-    """Return the unmatched intervals of the first engine that reports any."""
-    return next((scan.unmatched for scan in scans if scan.unmatched), [])
 
 
 def _usage(speech_pct: float | None) -> Usage | None:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 from dedup import selectors
 from dedup.collisions import CollisionMember, findings
-from reports.schemas import ColumnType
+from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces, json_pieces
 from reports.tables import Sheet, write_xlsx
-from reports.values import Cell, ValueType
-from reports.writers import Dialect, csv_pieces, json_pieces
 
 SCHEMA = "duplicates/1"
 _BATCH = 500

@@ -1,14 +1,30 @@
-"""The columns of ``file-summary/1``: one row per file."""
+"""The rows of ``file-summary/1``: one per file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reports.rows import SOURCE_COLUMNS, Column, RowKind, file_url, notes_of_file
-from reports.values import Value, ValueType
-from review.choices import MatchState, QueueReason
+from django.db.models import QuerySet
+
+from catalogue.selectors import excluded_intervals_of
+from reports.cells import Value, ValueType, as_cell
+from reports.rows import (
+    SOURCE_COLUMNS,
+    Column,
+    KeptRow,
+    RowKind,
+    file_url,
+    notes_of_file,
+)
+from reports.segment_rows import heard_in
+from review.choices import WAITING_STATES, MatchState, QueueReason
+from review.models import Match
+from review.services import intervals
+from review.services.figures import counted_intervals
+from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile
 
 SCHEMA = "file-summary/1"
@@ -35,6 +51,21 @@ _WORST_FIRST = (
     QueueReason.FOUND_LATE,
     QueueReason.DEFAULT,
 )
+# The kinds of rows of files without a match.
+_FOUND_OF_STATUS = {
+    FileStatus.READY: RowKind.NO,
+    FileStatus.NO_MATCH: RowKind.NO,
+    FileStatus.ERROR: RowKind.ERROR,
+    FileStatus.CANCELLED: RowKind.ERROR,
+    FileStatus.WAITING: RowKind.PENDING,
+    FileStatus.PROCESSING: RowKind.PENDING,
+    FileStatus.NEEDS_AUDIO: RowKind.PENDING,
+}
+# In these states, the recording is not audible in the file. Released claims still are.
+_NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+# Long columns that no report shows; decoding them for every row would be slow.
+LONG_OF_FILE = ("facts", "tags", "platform_facts")
+LONG_OF_SCAN = ("unmatched", "warnings", "buckets")
 _MINUTE_MS = 60_000
 _CENT = Decimal("0.01")
 
@@ -111,3 +142,82 @@ COLUMNS: tuple[Column[FileCase], ...] = (
     ),
     Column("notes", _T, lambda case: notes_of_file(case.file, case.found)),
 )
+
+
+def found_in(file: ScannedFile) -> RowKind:
+    """Return the kind of row for a file without a match."""
+    return _FOUND_OF_STATUS[FileStatus(file.status)]
+
+
+def files_and_scans(
+    scan_uids: Mapping[int, str],
+) -> tuple[list[ScannedFile], dict[str, Scan]]:
+    """Return the files with these keys, and their scans by uid."""
+    if not scan_uids:
+        return [], {}
+    files = ScannedFile.objects.filter(pk__in=list(scan_uids)).defer(*LONG_OF_FILE)
+    scans = Scan.objects.filter(uid__in=set(scan_uids.values()))
+    scans = scans.defer(*LONG_OF_SCAN)
+    return list(files.select_related("container")), {scan.uid: scan for scan in scans}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFiles:
+    """Fetches file summaries by primary key; ``matches`` are those that count."""
+
+    matches: QuerySet[Match]
+
+    def __call__(self, scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
+        """Return the row of each file, with four queries."""
+        files, scans = files_and_scans(scan_uids)
+        matches: dict[int, list[Match]] = defaultdict(list)
+        of_files = self.matches.select_related(None).order_by("pk")
+        for match in of_files.filter(scanned_file__in=list(scan_uids)):
+            matches[match.scanned_file_id].append(match)
+        covered = _covered_intervals(
+            [each for found in matches.values() for each in found]
+        )
+        return {
+            file.pk: _summary_row(
+                file, scans.get(scan_uids[file.pk]), matches[file.pk], covered[file.pk]
+            )
+            for file in files
+        }
+
+
+def _covered_intervals(
+    matches: Sequence[Match],
+) -> Mapping[int, list[intervals.Interval]]:
+    """Return the matched intervals by file, without excluded ones."""
+    matched = [match for match in matches if match.state not in _NOT_HEARD]
+    heard = heard_in({match.scan_id for match in matched})
+    excluded = excluded_intervals_of({match.recording_id for match in matched})
+    covered: dict[int, list[intervals.Interval]] = defaultdict(list)
+    for match in matched:
+        segments = heard[match.scan_id][match.recording_id].segments
+        covered[match.scanned_file_id] += counted_intervals(
+            segments, excluded.get(match.recording_id, [])
+        )
+    return covered
+
+
+def _summary_row(
+    file: ScannedFile,
+    scan: Scan | None,
+    matches: Sequence[Match],
+    covered: list[intervals.Interval],
+) -> KeptRow:
+    found = RowKind.YES if matches else found_in(file)
+    case = FileCase(
+        found=found,
+        file=file,
+        scan=scan,
+        states=Counter(match.state for match in matches),
+        waiting_for=frozenset(
+            match.queue_reason for match in matches if match.state in WAITING_STATES
+        ),
+        matched_ms=intervals.length(covered)
+        if found in (RowKind.YES, RowKind.NO)
+        else None,
+    )
+    return [as_cell(each.value(case), each.kind) for each in COLUMNS], []

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from common.uid import new_uid
 from reports.choices import Format
 from reports.keeping import content_of
@@ -58,13 +60,17 @@ def _check(name: str, content: Callable[[], Iterator[bytes]], expected: str) -> 
         for piece in content():
             digest.update(piece)
     except FileNotFoundError:
-        return Check(name, "The file is missing.")
+        return Check(name, _("The file is missing."))
     except (OSError, EOFError, zlib.error) as fault:
-        return Check(name, f"The file cannot be read: {fault}.")
+        return Check(name, _("The file cannot be read: %(fault)s.") % {"fault": fault})
     actual = digest.hexdigest()
     if actual == expected:
         return Check(name, "")
-    return Check(name, f"Its SHA-256 is {actual}; it was written as {expected}.")
+    return Check(
+        name,
+        _("Its SHA-256 is %(actual)s; it was written as %(expected)s.")
+        % {"actual": actual, "expected": expected},
+    )
 
 
 def save_report(*, run: ReportRun, target: Path) -> list[Path]:

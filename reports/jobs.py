@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import audit.services
@@ -46,7 +47,9 @@ def record_end(
 def _end_run(run: ReportRun, _state: JobState, code: str, cause: str) -> None:
     """Note when a run ended, and in words what killed its workers."""
     if code == "lost_worker":
-        cause = "The report was interrupted too often. Run it again with fewer rows."
+        cause = gettext(
+            "The report was interrupted too often. Run it again with fewer rows."
+        )
     ReportRun.objects.filter(pk=run.pk).update(
         message=cause[:500], finished_at=datetime.now(tz=UTC)
     )
@@ -94,7 +97,7 @@ REPORT = register(
 def _end_pack(pack: EvidencePack, state: JobState, code: str, cause: str) -> None:
     """Note when a pack ended, and why it failed."""
     if code == "lost_worker":
-        cause = (
+        cause = gettext(
             "The pack was interrupted too often. Request a new pack, or tell an admin."
         )
     EvidencePack.objects.filter(pk=pack.pk).update(

@@ -17,10 +17,10 @@ from typing import Self
 
 from django.core.files.base import File
 
+from reports.cells import Cell
 from reports.choices import Mode
+from reports.layouts import kept_columns
 from reports.rows import KeptRow
-from reports.schemas import kept_columns
-from reports.values import Cell
 
 _CHUNK_BYTES = 256 * 1024
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

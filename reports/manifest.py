@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from reports.cells import ValueType
 from reports.choices import Format
 from reports.layouts import SEPARATORS, Layout
 from reports.models import ReportRun
-from reports.values import ValueType
 
 SOFTWARE = "acrportal"
 
@@ -93,7 +93,7 @@ def csvw(run: ReportRun) -> dict[str, object]:
     layout = Layout.of(run)
     return {
         "@context": "http://www.w3.org/ns/csvw",
-        "url": run.file_name,
+        "url": run.download_name,
         "dc:title": run.name,
         "dc:conformsTo": layout.schema.name,
         "dialect": {

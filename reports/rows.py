@@ -21,8 +21,8 @@ from django.utils.crypto import salted_hmac
 
 from accounts.reach import sees_every_bucket
 from catalogue.models import Exclusion, Recording
+from reports.cells import Cell, Value, ValueType, offset
 from reports.evidence.selectors import EvidenceStatus, MatchPacks
-from reports.values import Cell, Value, ValueType, offset
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.models import Dispute, Licence, Match
 from scanning.choices import EngineChoice
@@ -134,18 +134,9 @@ def _measured(
     )
 
 
-def _fixed(value: Value) -> Callable[[Case], Value]:
-    return lambda case: value
-
-
 def _of_licence(value: Callable[[Licence], Value]) -> Callable[[Case], Value]:
     """Leave the column empty unless a licence clears the match."""
     return lambda case: None if case.licence is None else value(case.licence)
-
-
-def _of_dispute(value: Callable[[Dispute], Value]) -> Callable[[Case], Value]:
-    """Leave the column empty without a dispute."""
-    return lambda case: None if case.dispute is None else value(case.dispute)
 
 
 def _dispute_status(case: Case) -> Value:
@@ -162,10 +153,6 @@ def _dispute_status(case: Case) -> Value:
         return "overdue" if late else DisputeStatus.OPEN.value
     upheld = dispute.status in (DisputeStatus.UPHELD, DisputeStatus.WITHDRAWN)
     return DisputeStatus.UPHELD.value if upheld else dispute.status
-
-
-def _policy_action(match: Match) -> Value:
-    return "clear" if match.licence_id is not None else match.policy_action or None
 
 
 def _valid_until(licence: Licence) -> Value:
@@ -225,20 +212,6 @@ def _engines(case: Case) -> Value:
     return case.scan.engine
 
 
-def _evidence_status(case: Case) -> Value:
-    return EvidenceStatus.NONE if case.evidence is None else case.evidence.status
-
-
-def _evidence_sha256(case: Case) -> Value:
-    return None if case.evidence is None else case.evidence.sha256 or None
-
-
-def _case_url(case: Case) -> Value:
-    if case.match is not None:
-        return _address("portal:match", "UID", case.match.uid)
-    return file_url(case.file)
-
-
 def file_url(file: ScannedFile) -> str:
     """Return the absolute URL of a file's page."""
     return _address("portal:file_detail", str(UUID(int=0)), str(file.uid))
@@ -253,12 +226,6 @@ def _address(name: str, stand_in: str, uid: str) -> str:
 @cache
 def _path(name: str, stand_in: str, _prefix: str) -> str:
     return reverse(name, args=[stand_in])
-
-
-def _notes(case: Case) -> Value:
-    if case.match is not None:
-        return case.match.note or None
-    return notes_of_file(case.file, case.found)
 
 
 def notes_of_file(file: ScannedFile, found: RowKind) -> Value:
@@ -297,12 +264,18 @@ SOURCE_COLUMNS: tuple[Column[OfFile], ...] = (
 """The columns about the file in every report."""
 
 COLUMNS: tuple[Column[Case], ...] = (
-    Column("report_schema", _T, _fixed(SCHEMA)),
+    Column("report_schema", _T, lambda case: SCHEMA),
     Column("match_id", _T, _of_match(lambda match: match.uid)),
     Column("match_found", _E, lambda case: case.found.value),
     Column("review_state", _E, _of_match(lambda match: match.state)),
     Column("review_reason", _T, _of_decision(lambda match: match.decision_reason)),
-    Column("policy_action", _E, _of_match(_policy_action)),
+    Column(
+        "policy_action",
+        _E,
+        _of_match(
+            lambda match: "clear" if match.licence_id else match.policy_action or None
+        ),
+    ),
     Column("policy_name", _T, _of_match(lambda match: match.policy_name or None)),
     Column("queue_reason", _T, _queue_reason),
     *SOURCE_COLUMNS,
@@ -370,9 +343,37 @@ COLUMNS: tuple[Column[Case], ...] = (
     Column("decided_by", _T, _of_decision(_decided_by)),
     Column("decided_at", _U, _of_decision(lambda match: match.decided_at)),
     Column("dispute_status", _E, _dispute_status),
-    Column("dispute_due_at", _U, _of_dispute(lambda dispute: dispute.due_at)),
-    Column("evidence_status", _E, _evidence_status),
-    Column("evidence_sha256", _T, _evidence_sha256),
-    Column("case_url", _T, _case_url),
-    Column("notes", _T, _notes),
+    Column(
+        "dispute_due_at",
+        _U,
+        lambda case: None if case.dispute is None else case.dispute.due_at,
+    ),
+    Column(
+        "evidence_status",
+        _E,
+        lambda case: case.evidence.status if case.evidence else EvidenceStatus.NONE,
+    ),
+    Column(
+        "evidence_sha256",
+        _T,
+        lambda case: case.evidence.sha256 or None if case.evidence else None,
+    ),
+    Column(
+        "case_url",
+        _T,
+        lambda case: (
+            file_url(case.file)
+            if case.match is None
+            else _address("portal:match", "UID", case.match.uid)
+        ),
+    ),
+    Column(
+        "notes",
+        _T,
+        lambda case: (
+            notes_of_file(case.file, case.found)
+            if case.match is None
+            else case.match.note or None
+        ),
+    ),
 )

@@ -6,7 +6,6 @@ when complete.
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,10 +15,12 @@ from pathlib import Path
 
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.reach import sees_every_bucket, working_for
-from common.snapshot import consistent_read
+from common.databases import consistent_read
+from common.outages import NO_ROOM, outage_of
 from common.storage import FileOnDisk, scratch_directory, sha256_of
 from jobs.context import JobContext
 from jobs.errors import Failed
@@ -29,11 +30,10 @@ from reports import selectors
 from reports.choices import Format, Mode
 from reports.jobs import ask_for_deliveries
 from reports.keeping import CompressedFile, RowKeeper, kept_rows
-from reports.layouts import Layout
+from reports.layouts import SCHEMAS, Layout
 from reports.manifest import contents
 from reports.models import ReportRun
 from reports.rows import IN_REACH, KeptRow
-from reports.schemas import SCHEMAS
 from reports.selectors import Selection
 from reports.tables import Sheet, write_parquet, write_xlsx
 
@@ -67,7 +67,9 @@ def run(context: JobContext) -> None:
         # The selection is not stored: a worker cannot do the rest of a download.
         raise Failed(
             "interrupted",
-            "The download was interrupted. Select the matches and export them again.",
+            _(
+                "The download was interrupted. Select the matches and export them again."
+            ),
         )
     # The report contains what its requester may see, not what the worker sees.
     with working_for(report.run_by):
@@ -81,7 +83,7 @@ def stream(job: Job, chosen: Selection) -> Iterator[bytes]:
     stops earlier. Whatever else stops it is raised: the client got only a part, and
     ending normally would make it look complete.
     """
-    with here(job) as context, _faults_told(), scratch_directory() as folder:
+    with here(job) as context, failing_without_files(), scratch_directory() as folder:
         run: ReportRun = context.subject
         layout = Layout.of(run)
         keeper = RowKeeper(folder / "rows", layout.mode)
@@ -96,10 +98,28 @@ def stream(job: Job, chosen: Selection) -> Iterator[bytes]:
         _finish(context, keeper, Written(copy.path, copy.sha256, copy.size_bytes))
 
 
+@contextmanager
+def failing_without_files() -> Iterator[None]:
+    """Fail a run at once if its files cannot be written, as a person waits for it.
+
+    In a worker, a run waits for room or is tried again, as all jobs are.
+    """
+    try:
+        yield
+    except OSError as error:
+        logger.exception("a report could not be written")
+        cause = _("The file could not be written: %(strerror)s.") % {
+            "strerror": error.strerror
+        }
+        if outage_of(error) is NO_ROOM:
+            cause += _(" The disk is full: free some space, then try again.")
+        raise Failed("not_written", cause) from error
+
+
 def work(context: JobContext, chosen: Selection) -> None:
     """Run a report to its end; stored rows are not read again."""
     run: ReportRun = context.subject
-    with _faults_told(), scratch_directory() as folder:
+    with scratch_directory() as folder:
         expected = (
             run.row_count or selectors.count_rows(chosen=chosen, mode=run.mode).rows
         )
@@ -192,19 +212,6 @@ def _sheets(
             SCHEMAS[Mode.SEGMENT].fields,
             beside.shaped(_rows_of(run, keeper)),
         )
-
-
-@contextmanager
-def _faults_told() -> Iterator[None]:
-    """Fail a run whose files cannot be written; a retry would fail alike."""
-    try:
-        yield
-    except OSError as fault:
-        logger.exception("a report could not be written")
-        cause = f"The file could not be written: {fault.strerror}."
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            cause += " The disk is full: free some space, then try again."
-        raise Failed("not_written", cause) from fault
 
 
 _FOUND = (

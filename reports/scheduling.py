@@ -46,6 +46,7 @@ def schedule_report(
     *, template: ReportTemplate, plan: Plan, user: User
 ) -> ReportSchedule:
     """Create a schedule and record it."""
+    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     with transaction.atomic():
         schedule = ReportSchedule.objects.create(
             template=template,
@@ -56,7 +57,7 @@ def schedule_report(
             channel=plan.channel,
             recipients=list(plan.recipients),
             url=plan.url,
-            signing_secret=_new_secret() if plan.channel == Channel.WEBHOOK else "",
+            signing_secret=secret if plan.channel == Channel.WEBHOOK else "",
             next_run_at=next_time(plan.every, plan.hour, datetime.now(tz=UTC)),
             made_by=user,
         )
@@ -89,10 +90,6 @@ def end_schedule(*, schedule: ReportSchedule, user: User) -> None:
             before={"template": schedule.template.name},
         )
         schedule.delete()
-
-
-def _new_secret() -> str:
-    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def next_time(every: str, hour: int, after: datetime) -> datetime:

@@ -1,15 +1,17 @@
-"""The columns of ``match-segment/1``: one row per segment, with its match."""
+"""The segments in reports: ``match-segment/1``, one row per segment with its match."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from catalogue.models import Exclusion
-from reports.rows import Case, Column
-from reports.values import Cell, Value, ValueType, as_cell
+from reports.cells import Cell, Value, ValueType, as_cell
+from reports.rows import Case, Column, RivalRecording
 from review.services import intervals
 from review.services.figures import (
     UNDER_SPEECH_PCT,
@@ -17,7 +19,7 @@ from review.services.figures import (
     reference_interval,
     source_interval,
 )
-from scanning.models import Segment
+from scanning.models import Detection, Segment
 
 SCHEMA = "match-segment/1"
 _CENT = Decimal("0.01")
@@ -152,3 +154,57 @@ NAMES = (
 def part_cells(part: ReportSegment) -> list[Cell]:
     """Return the cells of a segment's own columns."""
     return [as_cell(column.value(part), column.kind) for column in PART_COLUMNS]
+
+
+@dataclass(slots=True)
+class Heard:
+    """The detections of one recording in one scan."""
+
+    candidate: RivalRecording
+    detected_at: datetime
+    segments: list[Segment] = field(default_factory=list)
+
+
+def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, Heard]]:
+    """Return the detections by scan and recording, with two queries."""
+    heard: dict[int, dict[int, Heard]] = defaultdict(dict)
+    by_detection: dict[int, Heard] = {}
+    detections = Detection.objects.filter(scan__in=list(scans))
+    for pk, scan, recording, at, score, uid, title in detections.order_by(
+        "created_at", "pk"
+    ).values_list(
+        "pk",
+        "scan_id",
+        "recording_id",
+        "created_at",
+        "score",
+        "recording__uid",
+        "recording__title",
+    ):
+        # An engine can report a recording in several sections; keep the best score.
+        known = heard[scan].setdefault(
+            recording, Heard(RivalRecording(uid, score, title), at)
+        )
+        by_detection[pk] = known
+        if score is not None and (known.candidate.score or 0) < score:
+            known.candidate = RivalRecording(uid, score, title)
+    segments = Segment.objects.filter(detection__in=list(by_detection))
+    for segment in segments.order_by("start_ms", "pk"):
+        by_detection[segment.detection_id].segments.append(segment)
+    return heard
+
+
+def rivals_of(recording: int, heard: Mapping[int, Heard]) -> list[RivalRecording]:
+    """Return the other recordings at the same intervals, best score first."""
+    own = heard[recording].segments
+    rivals = [
+        other.candidate
+        for key, other in heard.items()
+        if key != recording
+        and any(
+            one.start_ms < mine.end_ms and one.end_ms > mine.start_ms
+            for one in other.segments
+            for mine in own
+        )
+    ]
+    return sorted(rivals, key=lambda each: (-(each.score or 0), each.recording_uid))

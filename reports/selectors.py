@@ -1,17 +1,19 @@
 """The rows of a report, in fixed order.
 
 Rows are sorted by source name, scan, first start and match, with text in byte order.
-Only keys are sorted. Contents are fetched by key in chunks, so that memory use does not
-grow with the number of rows.
+Only keys are sorted. Contents are fetched by key in chunks, with a fixed number of
+queries each, so that memory use does not grow with the number of rows.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from django.db import connection
 from django.db.models import (
@@ -35,14 +37,24 @@ from django.db.models.functions import Coalesce, Collate
 from accounts.models import User
 from accounts.reach import is_limited
 from audit.models import Event
+from catalogue.models import Exclusion, Recording
+from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode
-from reports.fetching import FetchFiles, file_rows, match_rows
+from reports.evidence.selectors import MatchPacks, evidence_of_many
+from reports.file_rows import (
+    LONG_OF_FILE,
+    LONG_OF_SCAN,
+    FetchFiles,
+    files_and_scans,
+    found_in,
+)
 from reports.models import ReportRun
-from reports.rows import KeptRow
+from reports.rows import COLUMNS, Case, KeptRow, RowKind
+from reports.segment_rows import Heard, heard_in, part_cells, parts_of, rivals_of
 from review import selectors as review_selectors
 from review.choices import MatchState
 from review.filters import MatchFilter
-from review.models import Match
+from review.models import Dispute, Licence, Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan, ScannedFile
 
@@ -50,6 +62,8 @@ CHUNK = 500
 KEYS = 2000
 Row = TypeVar("Row")
 
+# A long column that no report shows; decoding it for every row would be slow.
+_LONG_OF_RECORDING = ("facts", "notes")
 _FINISHED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
@@ -181,7 +195,7 @@ def _match_rows(
     moment = as_of.at if as_of else None
     for chunk in _chunks(islice(merged, limit)):
         of_matches = match_rows((key.pk for key in chunk if key.is_match), moment)
-        of_files = file_rows(
+        of_files = _unmatched_rows(
             {key.pk: key.scan_uid for key in chunk if not key.is_match}
         )
         for key in chunk:
@@ -189,7 +203,11 @@ def _match_rows(
 
 
 def _file_summaries(chosen: Selection, limit: int | None) -> Iterator[KeptRow]:
-    files = _files_of(chosen).annotate(scan_uid=_scan_uid())
+    # The selected files, and the files of selected matches.
+    with_match = chosen.matches.order_by().values("scanned_file")
+    files = ScannedFile.objects.filter(
+        Q(pk__in=with_match) | Q(pk__in=chosen.files.order_by().values("pk"))
+    ).annotate(scan_uid=_scan_uid())
     keys = files.order_by(_bytewise("name"), _bytewise("scan_uid"), "uid")
     fetch = FetchFiles(matches=chosen.matches)
     limited_keys = keys.values_list("pk", "scan_uid")[:limit]
@@ -197,14 +215,6 @@ def _file_summaries(chosen: Selection, limit: int | None) -> Iterator[KeptRow]:
         of_files = fetch(dict(chunk))
         for pk, _ in chunk:
             yield of_files[pk]
-
-
-def _files_of(chosen: Selection) -> QuerySet[ScannedFile]:
-    """Return the selected files, and the files of selected matches."""
-    with_match = chosen.matches.order_by().values("scanned_file")
-    return ScannedFile.objects.filter(
-        Q(pk__in=with_match) | Q(pk__in=chosen.files.order_by().values("pk"))
-    )
 
 
 def _scan_uid() -> Combinable:
@@ -255,3 +265,94 @@ def runs_for(*, user: User) -> QuerySet[ReportRun]:
     """
     runs = ReportRun.objects.select_related("run_by")
     return runs.filter(run_by=user) if is_limited(user) else runs
+
+
+def match_row(case: Case) -> KeptRow:
+    """Return the cells of a case, and those of each of its segments."""
+    cells = [as_cell(column.value(case), column.kind) for column in COLUMNS]
+    return cells, [part_cells(part) for part in parts_of(case)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Rows that the matches of a chunk share; each is read once."""
+
+    files: Mapping[int, ScannedFile]
+    scans: Mapping[int, Scan]
+    recordings: Mapping[int, Recording]
+    licences: Mapping[int, Licence]
+    disputes: Mapping[int, Dispute]
+    heard: Mapping[int, dict[int, Heard]]
+    exclusions: Mapping[int, Sequence[Exclusion]]
+    evidence: Mapping[int, MatchPacks]
+
+    @classmethod
+    def of(cls, matches: Sequence[Match]) -> Self:
+        """Fetch the rows, with one query per kind."""
+        scans = {match.scan_id for match in matches}
+        recordings = {match.recording_id for match in matches}
+        # Sets, because the matches of a chunk share most of these rows.
+        files = ScannedFile.objects.defer(*LONG_OF_FILE)
+        return cls(
+            files=files.in_bulk({match.scanned_file_id for match in matches}),
+            scans=Scan.objects.defer(*LONG_OF_SCAN).in_bulk(scans),
+            recordings=Recording.objects.defer(*_LONG_OF_RECORDING)
+            .select_related("merged_into")
+            .in_bulk(recordings),
+            licences=Licence.objects.in_bulk(
+                {match.licence_id for match in matches} - {None}
+            ),
+            disputes=Dispute.objects.in_bulk(
+                {match.dispute_id for match in matches} - {None}
+            ),
+            heard=heard_in(scans),
+            exclusions=_exclusions(recordings),
+            evidence=evidence_of_many(match.pk for match in matches),
+        )
+
+
+def match_rows(keys: Iterable[int], as_of: datetime | None) -> dict[int, KeptRow]:
+    """Return the row of each match by primary key."""
+    matches = list(Match.objects.filter(pk__in=list(keys)))
+    around = _Around.of(matches)
+    return {match.pk: match_row(_case(match, around, as_of)) for match in matches}
+
+
+def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
+    heard = around.heard[match.scan_id]
+    own = heard[match.recording_id]
+    return Case(
+        found=RowKind.YES,
+        file=around.files[match.scanned_file_id],
+        scan=around.scans[match.scan_id],
+        match=match,
+        recording=around.recordings[match.recording_id],
+        licence=around.licences.get(match.licence_id or 0),
+        dispute=around.disputes.get(match.dispute_id or 0),
+        segments=own.segments,
+        detected_at=own.detected_at,
+        candidates=rivals_of(match.recording_id, heard),
+        exclusions=around.exclusions.get(match.recording_id, ()),
+        evidence=around.evidence.get(match.pk),
+        as_of=as_of,
+    )
+
+
+def _exclusions(recordings: Iterable[int]) -> Mapping[int, list[Exclusion]]:
+    found: dict[int, list[Exclusion]] = defaultdict(list)
+    for each in Exclusion.objects.filter(
+        recording__in=list(recordings), approved=True, removed_at__isnull=True
+    ).order_by("start_ms", "pk"):
+        found[each.recording_id].append(each)
+    return found
+
+
+def _unmatched_rows(scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
+    """Return the row of each file without a match, with two queries."""
+    files, scans = files_and_scans(scan_uids)
+    return {
+        file.pk: match_row(
+            Case(found=found_in(file), file=file, scan=scans.get(scan_uids[file.pk]))
+        )
+        for file in files
+    }

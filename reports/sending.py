@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 import jobs.clock
 from common.http import FetchFailed, LinkRefused, post_json
@@ -19,7 +20,7 @@ from reports import files
 from reports.choices import UNFINISHED, Format, RunState
 from reports.jobs import record_end
 from reports.manifest import manifest
-from reports.models import ReportRun, ReportSchedule
+from reports.models import ReportSchedule
 from reports.models.schedule import Channel, ReportDelivery, ReportDeliveryState
 from scanning.services.outbound_callbacks import signature_headers
 
@@ -42,7 +43,8 @@ def run(context: JobContext) -> None:
         context.wait_until(jobs.clock.now() + _RUN_AGAIN)
     if report.state != RunState.READY:
         raise Failed("no_report", report.message or _("The report was cancelled."))
-    if not schedule.send_unchanged and not _is_new(schedule, report):
+    is_new = report.row_count > 0 and report.rows_sha256 != schedule.sent_sha256
+    if not (schedule.send_unchanged or is_new):
         _finish(context, ReportDeliveryState.NOTHING_NEW)
         return
     send = _send_email if schedule.channel == Channel.EMAIL else _send_webhook
@@ -51,10 +53,6 @@ def run(context: JobContext) -> None:
     except DeliveryFailed as failed:
         raise Retry(str(failed)) from failed
     _finish(context, ReportDeliveryState.SENT)
-
-
-def _is_new(schedule: ReportSchedule, run: ReportRun) -> bool:
-    return run.row_count > 0 and run.rows_sha256 != schedule.sent_sha256
 
 
 def _finish(context: JobContext, state: ReportDeliveryState) -> None:
@@ -72,7 +70,11 @@ def _send_email(delivery: ReportDelivery) -> None:
     run = delivery.run
     message = EmailMessage(
         subject=f"{settings.ACRPORTAL_SITE_NAME}: {run.name}",
-        body=_("%(rows)d rows. SHA-256 of %(file)s: %(sha256)s\n\n%(url)s\n")
+        body=ngettext(
+            "%(rows)d row. SHA-256 of %(file)s: %(sha256)s\n\n%(url)s\n",
+            "%(rows)d rows. SHA-256 of %(file)s: %(sha256)s\n\n%(url)s\n",
+            run.row_count,
+        )
         % {
             "rows": run.row_count,
             "file": run.file_name,

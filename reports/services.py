@@ -49,7 +49,9 @@ def stream_report(
     Lines.
     """
     if layout.format not in STREAMED:
-        raise ValueError(f"{layout.format} is not written row by row")
+        raise ValueError(
+            _("%(format)s is not written row by row") % {"format": layout.format}
+        )
     chosen = (
         running.chosen_by(layout)
         if matches is None
@@ -91,7 +93,9 @@ def write_again(
     # Match and segment reports store the same rows; file summaries differ.
     if (run.mode == Mode.FILE) != (layout.mode == Mode.FILE):
         raise ReportStopped(
-            "A report per file needs other rows than a report per match. Run a new report."
+            _(
+                "A report per file needs other rows than a report per match. Run a new report."
+            )
         )
     with transaction.atomic():
         again = ReportRun.objects.create(
@@ -127,11 +131,11 @@ def try_again(*, run: ReportRun, user: User) -> None:
     and their rows were not stored.
     """
     if run.is_by_hand and not run.rows:
-        raise ReportStopped("Select the matches and export them again.")
+        raise ReportStopped(_("Select the matches and export them again."))
     with transaction.atomic():
         failed = ReportRun.objects.filter(pk=run.pk, state=RunState.FAILED)
         if not failed.update(finished_at=None):
-            raise ReportStopped("The report has not failed.")
+            raise ReportStopped(_("The report has not failed."))
         try_subject_again(REPORT, run, user=user)
         _record(run, "tried_again", user, {})
 
@@ -225,13 +229,13 @@ def _by(user: User | str) -> dict[str, object]:
 def _done_here(job: Job, run: ReportRun) -> ReportRun:
     """Do the job of a run now, and return the run when it is ready."""
     try:
-        with here(job) as context:
+        with here(job) as context, running.failing_without_files():
             running.work(context, running.chosen_by(Layout.of(run)))
     except (Failed, Stopped) as stopped:
         logger.info("report %s stopped: %r", run.uid, stopped)
     run.refresh_from_db()
     if run.state != RunState.READY:
-        raise ReportStopped(run.message or "The report was cancelled.")
+        raise ReportStopped(run.message or _("The report was cancelled."))
     return run
 
 

@@ -14,9 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
-from reports.schemas import ColumnType
-from reports.values import Cell, ValueType
-from reports.writers import Dialect, csv_pieces
+from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces
 from review import selectors as review_selectors
 from review.choices import WAITING_STATES, MatchState
 from review.filters import MatchFilter

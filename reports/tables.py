@@ -10,9 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from reports.schemas import ColumnType
-from reports.values import Cell, ValueType, join_items
-from reports.writers import Rows
+from reports.cells import Cell, ColumnType, Rows, ValueType, join_items
 
 SHEET_ROWS = 1_048_575
 """Rows per sheet below its header."""

@@ -14,9 +14,10 @@ class ReviewConfig(AppConfig):
         """Connect to scan results, and register the regular work."""
         from review import jobs  # noqa: F401
         from review.services import folding
-        from scanning import signals
+        from scanning.results import scan_finished, scan_settled
+        from scanning.sources.links import source_read
 
-        signals.scan_finished.connect(folding.fold_scan)
-        signals.source_read.connect(folding.keep_views)
+        scan_finished.connect(folding.fold_scan)
+        source_read.connect(folding.keep_views)
         # The other engine's result may have waited for a scan that then failed.
-        signals.scan_settled.connect(folding.fold_waiting)
+        scan_settled.connect(folding.fold_waiting)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class MatchState(models.TextChoices):
@@ -29,24 +30,24 @@ class MatchState(models.TextChoices):
 class Relation(models.TextChoices):
     """How the two sounds relate; the first kind that fits."""
 
-    ALTERED = "altered", "Altered"
-    IDENTICAL_AUDIO = "identical_audio", "Identical audio"
-    LOOP = "loop", "Loop"
-    SAME_RECORDING = "same_recording", "Same recording"
-    EXCERPT = "excerpt", "Excerpt"
-    SIMILAR_WORK = "similar_work", "Similar work"
+    ALTERED = "altered", _("Altered")
+    IDENTICAL_AUDIO = "identical_audio", _("Identical audio")
+    LOOP = "loop", _("Loop")
+    SAME_RECORDING = "same_recording", _("Same recording")
+    EXCERPT = "excerpt", _("Excerpt")
+    SIMILAR_WORK = "similar_work", _("Similar work")
 
 
 class RejectCode(models.TextChoices):
     """Why a match is wrong or not ours."""
 
-    WRONG_RECORDING = "wrong_recording", "Wrong recording"
-    NOT_OUR_RECORDING = "not_our_recording", "Not our recording"
-    SHARED_LOOP = "shared_loop", "Shared loop"
-    PUBLIC_DOMAIN = "public_domain", "Public domain"
-    COVER_NOT_OURS = "cover_not_ours", "Cover, not ours"
-    NOISE = "noise", "Noise"
-    OTHER = "other", "Other, say what"
+    WRONG_RECORDING = "wrong_recording", _("Wrong recording")
+    NOT_OUR_RECORDING = "not_our_recording", _("Not our recording")
+    SHARED_LOOP = "shared_loop", _("Shared loop")
+    PUBLIC_DOMAIN = "public_domain", _("Public domain")
+    COVER_NOT_OURS = "cover_not_ours", _("Cover, not ours")
+    NOISE = "noise", _("Noise")
+    OTHER = "other", _("Other, say what")
 
 
 # Decision reason of a match cleared without a licence; the note says why.
@@ -60,52 +61,52 @@ BY_LICENCE = "licence"
 class LicenceScope(models.TextChoices):
     """The recordings a licence is for."""
 
-    ALL = "all", "All recordings"
-    BUCKET = "bucket", "Buckets"
-    LABEL = "label", "Labels"
-    RECORDINGS = "recordings", "Recordings"
+    ALL = "all", _("All recordings")
+    BUCKET = "bucket", _("Buckets")
+    LABEL = "label", _("Labels")
+    RECORDINGS = "recordings", _("Recordings")
 
 
 class UseKind(models.TextChoices):
     """How a licence recognises the uses it allows."""
 
-    ANY = "any", "Any use"
-    ACCOUNT = "account", "Accounts"
-    URL_PREFIX = "url_prefix", "Addresses that begin with"
-    PROGRAMME = "programme", "Programmes"
-    EXTERNAL_ID = "external_id", "External ids"
+    ANY = "any", _("Any use")
+    ACCOUNT = "account", _("Accounts")
+    URL_PREFIX = "url_prefix", _("Addresses that begin with")
+    PROGRAMME = "programme", _("Programmes")
+    EXTERNAL_ID = "external_id", _("External ids")
 
 
 class OnExpiry(models.TextChoices):
     """What happens to cleared matches when their licence ends."""
 
-    REOPEN = "reopen", "Reopen its matches"
-    KEEP = "keep", "Keep uses in the period cleared"
+    REOPEN = "reopen", _("Reopen its matches")
+    KEEP = "keep", _("Keep uses in the period cleared")
 
 
 class PolicyAction(models.TextChoices):
     """What a policy may do with a match; it never gives one up."""
 
-    REVIEW = "review", "Ask a reviewer"
-    CONFIRM = "confirm", "Confirm"
-    ESCALATE = "escalate", "Ask a manager"
-    SUPPRESS = "suppress", "Suppress"
+    REVIEW = "review", _("Ask a reviewer")
+    CONFIRM = "confirm", _("Confirm")
+    ESCALATE = "escalate", _("Ask a manager")
+    SUPPRESS = "suppress", _("Suppress")
 
 
 class Verb(models.TextChoices):
     """Decisions that a person can make; also the names of their events."""
 
-    CONFIRM = "confirm", "Confirm"
-    CLEAR = "clear", "Clear"
-    REJECT = "reject", "Reject"
-    ESCALATE = "escalate", "Escalate"
-    REOPEN = "reopen", "Reopen"
-    UNDO = "undo", "Undo"
-    EXCLUDE = "exclude", "Exclude an interval"
-    DISPUTE = "dispute", "Record a dispute"
-    UPHOLD = "uphold", "Uphold the claim"
-    WITHDRAW = "withdraw_dispute", "Mark as withdrawn"
-    RELEASE = "release_claim", "Release the claim"
+    CONFIRM = "confirm", _("Confirm")
+    CLEAR = "clear", _("Clear")
+    REJECT = "reject", _("Reject")
+    ESCALATE = "escalate", _("Escalate")
+    REOPEN = "reopen", _("Reopen")
+    UNDO = "undo", _("Undo")
+    EXCLUDE = "exclude", _("Exclude an interval")
+    DISPUTE = "dispute", _("Record a dispute")
+    UPHOLD = "uphold", _("Uphold the claim")
+    WITHDRAW = "withdraw_dispute", _("Mark as withdrawn")
+    RELEASE = "release_claim", _("Release the claim")
 
 
 CLAIM_VERBS = (Verb.DISPUTE, Verb.UPHOLD, Verb.WITHDRAW, Verb.RELEASE)
@@ -115,55 +116,55 @@ CLAIM_VERBS = (Verb.DISPUTE, Verb.UPHOLD, Verb.WITHDRAW, Verb.RELEASE)
 class ProposalVerb(models.TextChoices):
     """A manager's answers to a proposed exclusion; also the names of the events."""
 
-    APPROVE = "approve_exclusion", "Approve the exclusion"
-    REFUSE = "refuse_exclusion", "Refuse the exclusion"
+    APPROVE = "approve_exclusion", _("Approve the exclusion")
+    REFUSE = "refuse_exclusion", _("Refuse the exclusion")
 
 
 class DisputeCode(models.TextChoices):
     """The other side's grounds for a dispute."""
 
-    LICENSED = "licensed", "The use is licensed"
-    OWN_CONTENT = "own_content", "It is their own content"
-    PUBLIC_DOMAIN = "public_domain", "Public domain"
-    EXCEPTION = "exception", "An exception: quotation, fair use"
-    MISIDENTIFIED = "misidentified", "It is not this recording"
-    SHARED_LOOP = "shared_loop", "Shared loop or sample"
-    WRONG_OWNER = "wrong_owner", "It belongs to somebody else"
-    OTHER = "other", "Other (say what)"
+    LICENSED = "licensed", _("The use is licensed")
+    OWN_CONTENT = "own_content", _("It is their own content")
+    PUBLIC_DOMAIN = "public_domain", _("Public domain")
+    EXCEPTION = "exception", _("An exception: quotation, fair use")
+    MISIDENTIFIED = "misidentified", _("It is not this recording")
+    SHARED_LOOP = "shared_loop", _("Shared loop or sample")
+    WRONG_OWNER = "wrong_owner", _("It belongs to somebody else")
+    OTHER = "other", _("Other (say what)")
 
 
 class DisputeStatus(models.TextChoices):
     """The status of a dispute."""
 
-    OPEN = "open", "Open"
-    UPHELD = "upheld", "Claim upheld"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-    RELEASED = "released", "Claim released"
-    UNDONE = "undone", "Recorded by mistake"
+    OPEN = "open", pgettext_lazy("state", "Open")
+    UPHELD = "upheld", _("Claim upheld")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    RELEASED = "released", _("Claim released")
+    UNDONE = "undone", _("Recorded by mistake")
 
 
 class QueueReason(models.TextChoices):
     """Why a match waits for a person."""
 
-    DEFAULT = "default", "New match"
-    SHORT = "short", "Short use"
-    LOW_SCORE = "low_score", "Low score"
-    ALTERED = "altered", "Altered"
-    UNDER_SPEECH = "under_speech", "Under speech"
-    TWO_CANDIDATES = "two_candidates", "Two candidates"
-    SHARED_LOOP = "shared_loop", "Shared loop"
-    METADATA_CONFLICT = "metadata_conflict", "ISRC conflict"
-    RESCAN_CHANGED = "rescan_changed", "Changed by a rescan"
-    ENGINES_DISAGREE = "engines_disagree", "Engines disagree"
-    FOUND_LATE = "found_late", "Found late"
-    REOPENED = "reopened", "Reopened"
-    BELOW_FLOOR = "below_floor", "Below the floor"
-    EXCLUDED = "excluded", "Excluded interval"
-    LICENCE_PARTIAL = "licence_partial", "Partly licensed"
-    LICENCE_ENDED = "licence_ended", "Licence ended"
-    POLICY = "policy", "Sent by a policy"
-    SECOND_APPROVAL = "second_approval", "Second approval"
-    DISPUTE = "dispute", "Disputed"
+    DEFAULT = "default", _("New match")
+    SHORT = "short", _("Short use")
+    LOW_SCORE = "low_score", _("Low score")
+    ALTERED = "altered", _("Altered")
+    UNDER_SPEECH = "under_speech", _("Under speech")
+    TWO_CANDIDATES = "two_candidates", _("Two candidates")
+    SHARED_LOOP = "shared_loop", _("Shared loop")
+    METADATA_CONFLICT = "metadata_conflict", _("ISRC conflict")
+    RESCAN_CHANGED = "rescan_changed", _("Changed by a rescan")
+    ENGINES_DISAGREE = "engines_disagree", _("Engines disagree")
+    FOUND_LATE = "found_late", _("Found late")
+    REOPENED = "reopened", _("Reopened")
+    BELOW_FLOOR = "below_floor", _("Below the floor")
+    EXCLUDED = "excluded", _("Excluded interval")
+    LICENCE_PARTIAL = "licence_partial", _("Partly licensed")
+    LICENCE_ENDED = "licence_ended", _("Licence ended")
+    POLICY = "policy", _("Sent by a policy")
+    SECOND_APPROVAL = "second_approval", _("Second approval")
+    DISPUTE = "dispute", _("Disputed")
 
 
 _OPEN_DECISIONS = frozenset(

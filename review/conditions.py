@@ -70,7 +70,9 @@ class Conditions:
                 for name, values in kept.get("sets", {}).items()
             },
             ranges={
-                name: Range(*(_decimal(edge) for edge in edges))
+                name: Range(
+                    *(None if edge is None else Decimal(edge) for edge in edges)
+                )
                 for name, edges in kept.get("ranges", {}).items()
             },
             flags=dict(kept.get("flags", {})),
@@ -146,10 +148,6 @@ def as_json(
     if "score" in kept["ranges"]:
         kept["score_scale"] = score_scale
     return kept
-
-
-def _decimal(kept: str | None) -> Decimal | None:
-    return None if kept is None else Decimal(kept)
 
 
 def _texts(subject: Subject) -> dict[str, frozenset[str]]:

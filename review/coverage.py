@@ -11,6 +11,7 @@ from operator import or_
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from catalogue.models import Recording
 from catalogue.selectors import standing_for, with_merged
@@ -69,7 +70,7 @@ class LicencesInForce:
 
     def of(self, recording: Recording) -> Iterator[Licence]:
         """Yield the licences that are for the recording."""
-        yield from (each for each in self._wide if _speaks_of(each, recording))
+        yield from (each for each in self._wide if _is_for(each, recording))
         yield from self._by_bucket.get(recording.bucket_id, ())
         yield from self._by_recording.get(recording.pk, ())
 
@@ -95,13 +96,21 @@ def checks(
     """
     # The members are declared from most to least cover.
     order = list(Cover)
-    speaking = (
+    candidates = (
         _licences_for(subject.recording)
         if licences is None
         else licences.of(subject.recording)
     )
-    found = [_check(each, subject) for each in speaking]
+    found = [_check(each, subject) for each in candidates]
     return sorted(found, key=lambda each: (order.index(each.cover), each.licence.pk))
+
+
+def check_one(
+    licence: Licence, match: Match, licences: LicencesInForce
+) -> LicenceCheck | None:
+    """Check one licence for a match; None if it is for others, or not in force."""
+    found = checks(subject=Subject.of(match), licences=licences)
+    return next((each for each in found if each.licence.pk == licence.pk), None)
 
 
 def best(
@@ -148,10 +157,10 @@ def _licences_for(recording: Recording) -> Iterator[Licence]:
         active=True,
         withdrawn_at__isnull=True,
     )
-    yield from (each for each in found.order_by("pk") if _speaks_of(each, recording))
+    yield from (each for each in found.order_by("pk") if _is_for(each, recording))
 
 
-def _speaks_of(licence: Licence, recording: Recording) -> bool:
+def _is_for(licence: Licence, recording: Recording) -> bool:
     """Return whether the licence's labels include the recording's; else True."""
     return licence.scope != LicenceScope.LABEL or labels_match(
         licence.labels, recording.label
@@ -175,8 +184,9 @@ def _scope_condition(licence: Licence) -> Q:
 
 def _check(licence: Licence, subject: Subject) -> LicenceCheck:
     """Check a use against the licence's terms; its scope must include the recording."""
-    if not _covers_use(licence, subject.file):
-        return LicenceCheck(licence, Cover.NONE, "It is for other uses.")
+    other_use = _other_use(licence, subject.file)
+    if other_use:
+        return LicenceCheck(licence, Cover.NONE, other_use)
     outside = _outside_dates(licence, subject)
     if outside:
         return LicenceCheck(licence, Cover.NONE, outside)
@@ -184,18 +194,35 @@ def _check(licence: Licence, subject: Subject) -> LicenceCheck:
     return LicenceCheck(licence, Cover.PARTIAL if why else Cover.FULL, why)
 
 
-def _covers_use(licence: Licence, file: ScannedFile) -> bool:
+def _other_use(licence: Licence, file: ScannedFile) -> str:
+    """Return why the file is not among the licence's uses; empty if it is."""
     if licence.use_kind == UseKind.ANY:
-        return True
+        return ""
     values = [str(value).casefold() for value in licence.use_values]
     if licence.use_kind == UseKind.URL_PREFIX:
-        return file.source_url.casefold().startswith(tuple(values))
-    value = {
-        UseKind.ACCOUNT: file.account,
-        UseKind.PROGRAMME: file.programme,
-        UseKind.EXTERNAL_ID: file.external_id,
+        if file.source_url.casefold().startswith(tuple(values)):
+            return ""
+        return _("The file's address is not on its list.")
+    value, missing, not_listed = {
+        UseKind.ACCOUNT: (
+            file.account,
+            _("The file has no account."),
+            _("The account is not on its list."),
+        ),
+        UseKind.PROGRAMME: (
+            file.programme,
+            _("The file has no programme."),
+            _("The programme is not on its list."),
+        ),
+        UseKind.EXTERNAL_ID: (
+            file.external_id,
+            _("The file has no external id."),
+            _("The external id is not on its list."),
+        ),
     }[UseKind(licence.use_kind)]
-    return bool(value) and value.casefold() in values
+    if not value:
+        return missing
+    return "" if value.casefold() in values else not_listed
 
 
 def _outside_dates(licence: Licence, subject: Subject) -> str:
@@ -207,9 +234,13 @@ def _outside_dates(licence: Licence, subject: Subject) -> str:
     keeps = licence.on_expiry == OnExpiry.KEEP
     day: date = subject.used_on if keeps else timezone.localdate()
     if licence.valid_from is not None and day < licence.valid_from:
-        return f"It starts on {licence.valid_from:%Y-%m-%d}."
+        return _("It starts on %(valid_from)s.") % {
+            "valid_from": f"{licence.valid_from:%Y-%m-%d}"
+        }
     if licence.valid_until is not None and day > licence.valid_until:
-        return f"It ended on {licence.valid_until:%Y-%m-%d}."
+        return _("It ended on %(valid_until)s.") % {
+            "valid_until": f"{licence.valid_until:%Y-%m-%d}"
+        }
     return ""
 
 
@@ -217,12 +248,18 @@ def _passed_limit(licence: Licence, subject: Subject) -> str:
     """Return the limit that the use exceeds; empty if none."""
     limit = licence.max_seconds
     if limit is not None and subject.measured.matched_ms > limit * MS:
-        return f"It allows {limit} s; more is used."
+        return _("It allows %(limit)s s; more is used.") % {"limit": limit}
     allowed = {str(code).upper() for code in licence.territories}
     # No territory listed means the whole world.
     if not allowed or WORLD in allowed:
         return ""
     if not subject.territories:
-        return "It is for certain territories, and the territory of the use is unknown."
+        return _(
+            "It is for certain territories, and the territory of the use is unknown."
+        )
     outside = sorted(subject.territories - allowed)
-    return f"It is not for {', '.join(outside)}." if outside else ""
+    return (
+        _("It is not for %(outside)s.") % {"outside": ", ".join(outside)}
+        if outside
+        else ""
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 
 def _clock(moment: datetime) -> str:
@@ -29,7 +30,8 @@ class StaleMatch(ReviewError):
 
     def __init__(self, *, user: str, at: datetime) -> None:
         super().__init__(
-            f"Changed by {user} at {_clock(at)}; your decision was not saved."
+            _("Changed by %(user)s at %(clock)s; your decision was not saved.")
+            % {"user": user, "clock": _clock(at)}
         )
 
 
@@ -39,7 +41,10 @@ class MatchLocked(ReviewError):
     code = "locked"
 
     def __init__(self, *, user: str, until: datetime) -> None:
-        super().__init__(f"{user} is reviewing this until {_clock(until)}.")
+        super().__init__(
+            _("%(user)s is reviewing this until %(clock)s.")
+            % {"user": user, "clock": _clock(until)}
+        )
 
 
 class NotAllowed(ReviewError):
@@ -94,4 +99,6 @@ class BulkLimit(ReviewError):
     code = "bulk_limit"
 
     def __init__(self, *, limit: int) -> None:
-        super().__init__(f"Select at most {limit} matches at once.")
+        super().__init__(
+            _("Select at most %(limit)s matches at once.") % {"limit": limit}
+        )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.selectors import deciders
 from catalogue.models import Bucket
 from catalogue.selectors import artists_hold
 from common.filters import (
+    Choices,
     Filter,
     FilterValues,
     day,
@@ -16,6 +21,7 @@ from common.filters import (
     number,
     one_of,
     score,
+    seconds,
     text,
     until_day,
     uuid,
@@ -31,6 +37,8 @@ from review.models.match import Waits
 from scanning.choices import EngineChoice
 from scanning.models import Container, ScannedFile
 
+NOBODY = "(nobody)"
+"""The value of the filter for matches without an assignee; no username has brackets."""
 QUEUE = "queue"
 MATCHES = "matches"
 _BOTH = frozenset({QUEUE, MATCHES})
@@ -67,6 +75,36 @@ def _in_states(states: tuple[str, ...]) -> Q:
     if set(states).isdisjoint(DECIDED_STATES):
         return wanted & in_kept_files()
     return wanted & (in_kept_files() | Q(state__in=DECIDED_STATES))
+
+
+def _assigned_to(username: str) -> Q:
+    if username == NOBODY:
+        return Q(assignee__isnull=True)
+    return Q(assignee__username=username)
+
+
+def _assignees() -> Choices:
+    people = deciders().values_list("username", flat=True)
+    return [(NOBODY, _("Nobody")), *((name, name) for name in people)]
+
+
+def _longer(length: Decimal) -> Q:
+    return Q(matched_ms__gte=int(length * 1000))
+
+
+def _shorter(length: Decimal) -> Q:
+    return Q(matched_ms__lte=int(length * 1000))
+
+
+_DUE_WITHIN = {"overdue": 0, "day": 1, "week": 7}
+
+
+def _due(when: str) -> Q:
+    """Select by due date; the days count from now, not from midnight."""
+    if when == "none":
+        return Q(due_at__isnull=True)
+    until = datetime.now(tz=UTC) + timedelta(days=_DUE_WITHIN[when])
+    return Q(due_at__lt=until)
 
 
 FILTERS = (
@@ -130,6 +168,43 @@ FILTERS = (
         "score_max", score, equal("score__lte"), label=_("Score to"), lists=_MATCHES
     ),
     Filter(
+        "length_min",
+        seconds,
+        _longer,
+        label=_("Matched from (seconds)"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "length_max",
+        seconds,
+        _shorter,
+        label=_("Matched to (seconds)"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "assignee",
+        text,
+        _assigned_to,
+        label=_("Assigned to"),
+        any_label=_("Anybody"),
+        options=_assignees,
+        lists=_BOTH,
+    ),
+    Filter(
+        "due",
+        one_of(["overdue", "day", "week", "none"]),
+        _due,
+        label=_("Due"),
+        any_label=_("At any time"),
+        choices=[
+            ("overdue", _("Overdue")),
+            ("day", _("Within a day")),
+            ("week", _("Within 7 days")),
+            ("none", _("No due date")),
+        ],
+        lists=_BOTH,
+    ),
+    Filter(
         "late",
         one_of(["yes"]),
         lambda _yes: Q(found_late=True),
@@ -152,6 +227,14 @@ FILTERS = (
         until_day("created_at"),
         on_file=until_day("created_at"),
         label=_("Found until"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "programme",
+        text,
+        equal("scanned_file__programme__icontains"),
+        on_file=equal("programme__icontains"),
+        label=_("Programme"),
         lists=_BOTH,
     ),
     Filter(
@@ -180,7 +263,7 @@ FILTERS = (
         label=_("Engine"),
         any_label=_("Any engine"),
         choices=EngineChoice.choices,
-        lists=_MATCHES,
+        lists=_BOTH,
     ),
     Filter(
         "decided_from",

@@ -58,6 +58,15 @@ def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:
     )
 
 
+def listed(uids: Sequence[str]) -> QuerySet[Match]:
+    """Return these matches in any state, with the data a list shows."""
+    return (
+        Match.objects.filter(uid__in=uids)
+        .select_related("recording", "scanned_file")
+        .prefetch_related("scanned_file__container", "locked_by", "assignee")
+    )
+
+
 def match_segments(match: Match) -> Sequence[Segment]:
     """Return all segments behind the match, in source order."""
     return segments_for_matches([match])[match.pk]

@@ -16,8 +16,8 @@ from review.models import Match
 from review.services.figures import LOOP_MS
 from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile
+from scanning.tags import territories_of
 
-TERRITORY_TAG = "territory:"
 # With two rivals, at least three recordings share the interval.
 LOOP_RIVALS = 2
 
@@ -110,8 +110,4 @@ class Subject:
     @property
     def territories(self) -> frozenset[str]:
         """Return the territories of the use that the file's tags name."""
-        return frozenset(
-            str(tag)[len(TERRITORY_TAG) :].strip().upper()
-            for tag in self.file.tags
-            if str(tag).lower().startswith(TERRITORY_TAG)
-        )
+        return frozenset(territories_of(self.file.tags))

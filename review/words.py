@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -41,6 +43,7 @@ _DONE = {
     Verb.ESCALATE: lazy("escalated it"),
     Verb.REOPEN: lazy("reopened it"),
     Verb.UNDO: lazy("undid the decision"),
+    "application_undone": lazy("took back what a policy or licence had changed"),
     Verb.DISPUTE: lazy("recorded a dispute"),
     Verb.UPHOLD: lazy("upheld the claim"),
     Verb.WITHDRAW: lazy("recorded that the dispute was withdrawn"),
@@ -57,11 +60,11 @@ _ABOUT_AN_EXCLUSION = {
     "refuse_exclusion": lazy("refused to exclude %(interval)s"),
 }
 # Some codes occur in several enumerations; the last one here names them.
-_REASONS: dict[str, str] = {
-    str(code): str(code.label)
+_REASONS: Mapping[str, str | Promise] = {
+    str(code): code.label
     for kind in (QueueReason, DisputeStatus, DisputeCode, ExclusionReason, RejectCode)
     for code in kind
-} | {str(RejectCode.OTHER): "Other"}
+} | {str(RejectCode.OTHER): lazy("Other")}
 _OWN_REASONS = {Verb.DISPUTE: DisputeCode, "excluded": QueueReason}
 # Other parts of the event already tell these: the note, the licence, the action.
 _UNSAID = frozenset({"", STATED_REASON, BY_LICENCE})
@@ -143,7 +146,7 @@ def reason_label(reason: str) -> str:
     """Return the words for a reason code; empty if the note says it instead."""
     if reason in _UNSAID:
         return ""
-    return _REASONS.get(reason, action_label(reason))
+    return str(_REASONS.get(reason, action_label(reason)))
 
 
 def state_label(state: str) -> str:

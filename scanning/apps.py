@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-from common.sequences import keep_reserved_ids
+from common.databases import keep_reserved_ids
 
 
 class ScanningConfig(AppConfig):

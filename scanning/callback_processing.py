@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from time import sleep
 
 from django.db import connection, transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from jobs.context import JobContext
 from jobs.services import bring_forward
@@ -32,8 +34,7 @@ from scanning.models import (
 # Values of ``state`` in the wire protocol.
 _PROCESSING = 0
 _FINISHED = (1, -1)
-_EMBEDDED_ONLY = "The embedded engine scans this container's files."
-
+_EMBEDDED_ONLY = _("The embedded engine scans this container's files.")
 
 # Ten callbacks within a second are a burst. Processing starts after 30 s at the
 # latest, even if the burst goes on.
@@ -68,7 +69,10 @@ def run(context: JobContext) -> None:
     with transaction.atomic():
         file, account = _addressed(callback)
         if file is None:
-            outcome, message = CallbackOutcome.ORPHAN, "No file has this id yet."
+            outcome, message = (
+                CallbackOutcome.ORPHAN,
+                gettext("No file has this id yet."),
+            )
         elif account is not None:
             outcome, message = _take_hint(account, file, json.loads(callback.body))
         else:
@@ -104,7 +108,9 @@ def _take_hint(
 ) -> tuple[CallbackOutcome, str]:
     """Fetch the result from the account: the body is unsigned and not trusted."""
     if not file.remote_id:
-        return CallbackOutcome.UNCHANGED, "The file was never sent to this account."
+        return CallbackOutcome.UNCHANGED, gettext(
+            "The file was never sent to this account."
+        )
     asked = Scan.objects.filter(
         cloud_job__account=account,
         cloud_job__remote_id=file.remote_id,
@@ -113,34 +119,44 @@ def _take_hint(
     )
     if asked.exists():
         bring_forward(CLOUD_SCAN, asked)
-        return CallbackOutcome.APPLIED, "The result is being fetched from the account."
+        return CallbackOutcome.APPLIED, gettext(
+            "The result is being fetched from the account."
+        )
     if body["state"] == _PROCESSING:
-        return CallbackOutcome.UNCHANGED, "ACRCloud is still working on the file."
+        return CallbackOutcome.UNCHANGED, gettext(
+            "ACRCloud is still working on the file."
+        )
     if not file.container.takes_callbacks:
-        return CallbackOutcome.REFUSED, _EMBEDDED_ONLY
+        return CallbackOutcome.REFUSED, str(_EMBEDDED_ONLY)
     answer = digest(int(str(body["state"])), body.get("results"))
     scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
     if scans.filter(result_sha256=answer).exists():
-        return CallbackOutcome.UNCHANGED, "This result is already stored."
+        return CallbackOutcome.UNCHANGED, gettext("This result is already stored.")
     # A scan that a callback began ends as cancelled if it brings nothing new.
     begun_here = scans.exclude(
         status=ScanStatus.CANCELLED, cloud_job__sent_as=SentAs.CALLED_BACK
     )
     newest = begun_here.order_by("-pk").first()
     if newest is not None and newest.status == ScanStatus.CANCELLED:
-        return CallbackOutcome.UNCHANGED, "The scan was cancelled here."
+        return CallbackOutcome.UNCHANGED, gettext("The scan was cancelled here.")
     if newest is not None and newest.status in ACTIVE_SCAN_STATUSES:
-        return CallbackOutcome.UNCHANGED, "A new scan of the file is on its way."
+        return CallbackOutcome.UNCHANGED, gettext(
+            "A new scan of the file is on its way."
+        )
     make_called_back_scan(scanned_file=file)
-    return CallbackOutcome.APPLIED, "The new result is being fetched from the account."
+    return CallbackOutcome.APPLIED, gettext(
+        "The new result is being fetched from the account."
+    )
 
 
 def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome, str]:
     if not file.container.takes_callbacks:
-        return CallbackOutcome.REFUSED, _EMBEDDED_ONLY
+        return CallbackOutcome.REFUSED, str(_EMBEDDED_ONLY)
     state = body["state"]
     if not isinstance(state, int) or state == _PROCESSING:
-        return CallbackOutcome.UNCHANGED, "ACRCloud is still working on the file."
+        return CallbackOutcome.UNCHANGED, gettext(
+            "ACRCloud is still working on the file."
+        )
     answer = digest(state, body.get("results"))
     waiting = selectors.scans_awaiting_callback().filter(scanned_file=file).first()
     if waiting is None:
@@ -157,8 +173,8 @@ def _why_unasked(file: ScannedFile, answer: str) -> str:
     """Explain why the callback changes nothing; only a waiting scan accepts one."""
     known = file.scans.filter(engine=EngineChoice.ACRCLOUD, result_sha256=answer)
     if known.exists():
-        return "This result is already stored."
-    return (
+        return gettext("This result is already stored.")
+    return gettext(
         "No scan of this file is waiting for ACRCloud. To store the result, scan the "
         "file again, then apply the callback again."
     )
@@ -169,8 +185,12 @@ def _apply_failure(
 ) -> tuple[CallbackOutcome, str]:
     failure = ScanFailed(
         "acrcloud_error",
-        f"ACRCloud could not scan {file.name} (state {state}). Check in the ACRCloud "
-        "console that it can read the file, then ask for a rescan.",
+        gettext(
+            "ACRCloud could not scan %(name)s (state %(state)s). Check "
+            "in the ACRCloud console that it can read the file, then "
+            "ask for a rescan."
+        )
+        % {"name": file.name, "state": state},
     )
     results.store_failure(scan=waiting, failure=failure)
     return CallbackOutcome.APPLIED, str(failure)

@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 class EngineChoice(models.TextChoices):
     """The engines that scan the files of a container."""
 
-    EMBEDDED = "embedded", "Embedded engine"
+    EMBEDDED = "embedded", _("Embedded engine")
     ACRCLOUD = "acrcloud", "ACRCloud"
-    BOTH = "both", "Both"
+    BOTH = "both", _("Both")
     EMBEDDED_THEN_ACRCLOUD = (
         "embedded_then_acrcloud",
-        "Embedded engine, then ACRCloud for files without a match",
+        _("Embedded engine, then ACRCloud for files without a match"),
     )
 
 
@@ -29,16 +29,16 @@ COMBINED_ENGINES = (EngineChoice.BOTH, EngineChoice.EMBEDDED_THEN_ACRCLOUD)
 class AudioType(models.TextChoices):
     """How the audio of a container was captured; values are wire names."""
 
-    LINE_IN = "linein", "Line-in: files and streams"
-    RECORDED = "recorded", "Recorded with a microphone"
+    LINE_IN = "linein", _("Line-in: files and streams")
+    RECORDED = "recorded", _("Recorded with a microphone")
 
 
 class SourceType(models.TextChoices):
     """How a file reached the portal."""
 
-    FILE = "file", "File"
-    LINK = "link", "Link"
-    FINGERPRINT = "fingerprint", "Fingerprint"
+    FILE = "file", _("File")
+    LINK = "link", _("Link")
+    FINGERPRINT = "fingerprint", _("Fingerprint")
 
 
 class FileStatus(models.TextChoices):
@@ -72,12 +72,12 @@ ACTIVE_FILE_STATUSES = (FileStatus.WAITING, FileStatus.PROCESSING)
 class ScanStatus(models.TextChoices):
     """The stages of a scan's life."""
 
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    AWAITING_CALLBACK = "awaiting_callback", "Waiting for ACRCloud"
-    SUCCEEDED = "succeeded", "Succeeded"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    AWAITING_CALLBACK = "awaiting_callback", _("Waiting for ACRCloud")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 ACTIVE_SCAN_STATUSES = (
@@ -91,103 +91,103 @@ ENDED_SCAN_STATUSES = frozenset(ScanStatus) - frozenset(ACTIVE_SCAN_STATUSES)
 class ScanStage(models.TextChoices):
     """The current step of a running scan, shown on the progress bar."""
 
-    FETCHING = "fetching", "Fetching audio"
-    FINGERPRINTING = "fingerprinting", "Fingerprinting"
-    MATCHING = "matching", "Matching"
-    SENDING = "sending", "Sending to ACRCloud"
+    FETCHING = "fetching", _("Fetching audio")
+    FINGERPRINTING = "fingerprinting", _("Fingerprinting")
+    MATCHING = "matching", _("Matching")
+    SENDING = "sending", _("Sending to ACRCloud")
 
 
 class NoMatchReason(models.TextChoices):
     """Why a scan found no music; reports write ``no_match:`` before the value."""
 
-    CLEAN_SCAN = "clean_scan", "Clean scan"
-    BELOW_FLOOR = "below_floor", "Below floor"
-    SILENCE = "silence", "Silence"
-    SPEECH_ONLY = "speech_only", "Speech only"
-    TOO_SHORT = "too_short", "Too short"
-    PARTIAL_SCAN = "partial_scan", "Partly scanned"
+    CLEAN_SCAN = "clean_scan", _("Clean scan")
+    BELOW_FLOOR = "below_floor", _("Below floor")
+    SILENCE = "silence", _("Silence")
+    SPEECH_ONLY = "speech_only", _("Speech only")
+    TOO_SHORT = "too_short", _("Too short")
+    PARTIAL_SCAN = "partial_scan", _("Partly scanned")
 
 
 class Section(models.TextChoices):
     """The section of an engine's answer that holds a detection; wire names."""
 
-    CUSTOM_FILES = "custom_files", "Own catalogue"
+    CUSTOM_FILES = "custom_files", _("Own catalogue")
     MUSIC = "music", "Music"
-    COVER_SONGS = "cover_songs", "Cover songs"
+    COVER_SONGS = "cover_songs", _("Cover songs")
 
 
 class RetroStatus(models.TextChoices):
     """The status of a retro search."""
 
-    COLLECTING = "collecting", "Collecting recordings"
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    COLLECTING = "collecting", _("Collecting recordings")
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class CallbackOutcome(models.TextChoices):
     """The outcome of a received callback."""
 
-    QUEUED = "queued", "Queued"
-    APPLIED = "applied", "Applied"
-    UNCHANGED = "unchanged", "Unchanged"
-    ORPHAN = "orphan", "Waiting for its file"
-    REFUSED = "refused", "Refused"
-    FAILED = "failed", "Failed"
+    QUEUED = "queued", _("Queued")
+    APPLIED = "applied", _("Applied")
+    UNCHANGED = "unchanged", _("Unchanged")
+    ORPHAN = "orphan", _("Waiting for its file")
+    REFUSED = "refused", _("Refused")
+    FAILED = "failed", _("Failed")
 
 
 class DeliveryStatus(models.TextChoices):
     """The delivery status of an outgoing callback."""
 
-    WAITING = "waiting", "Waiting"
-    DELIVERED = "delivered", "Delivered"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Failed")
 
 
 class DifferenceKind(models.TextChoices):
     """How two engines disagree on one file."""
 
-    TIMES = "times", "Both found it, at different times"
-    RIVAL = "rival", "The other engine found another recording there"
-    ONLY_EMBEDDED = "only_embedded", "Only the embedded engine found it"
-    ONLY_ACRCLOUD = "only_acrcloud", "Only ACRCloud found it"
+    TIMES = "times", _("Both found it, at different times")
+    RIVAL = "rival", _("The other engine found another recording there")
+    ONLY_EMBEDDED = "only_embedded", _("Only the embedded engine found it")
+    ONLY_ACRCLOUD = "only_acrcloud", _("Only ACRCloud found it")
 
 
 class KeepAudio(models.TextChoices):
     """The audio that stays after a scan; the fingerprint always stays."""
 
-    ORIGINAL = "original", "The original file"
-    COPY = "copy", "Only a small copy for listening"
-    NOTHING = "nothing", "No audio"
+    ORIGINAL = "original", _("The original file")
+    COPY = "copy", _("Only a small copy for listening")
+    NOTHING = "nothing", _("No audio")
 
 
 class WatchInterval(models.IntegerChoices):
     """Hours between two checks of a watched source."""
 
-    HOUR = 1, "Every hour"
-    THREE_HOURS = 3, "Every 3 hours"
-    SIX_HOURS = 6, "Every 6 hours"
-    TWELVE_HOURS = 12, "Every 12 hours"
-    DAY = 24, "Every day"
-    WEEK = 168, "Every week"
+    HOUR = 1, _("Every hour")
+    THREE_HOURS = 3, _("Every 3 hours")
+    SIX_HOURS = 6, _("Every 6 hours")
+    TWELVE_HOURS = 12, _("Every 12 hours")
+    DAY = 24, _("Every day")
+    WEEK = 168, _("Every week")
 
 
 class WatchItemState(models.TextChoices):
     """The outcome for one item of a watched source."""
 
-    PRESENT = "present", "Listed before the watch began"
-    WAITING = "waiting", "Waiting for the next check"
-    SCANNED = "scanned", "Submitted"
-    SEEN = "seen", "Already submitted"
-    FILTERED = "filtered", "Title does not match"
-    REFUSED = "refused", "Refused"
+    PRESENT = "present", _("Listed before the watch began")
+    WAITING = "waiting", _("Waiting for the next check")
+    SCANNED = "scanned", _("Submitted")
+    SEEN = "seen", _("Already submitted")
+    FILTERED = "filtered", _("Title does not match")
+    REFUSED = "refused", _("Refused")
 
 
 class SourceGone(models.TextChoices):
     """Why a file's source counts as gone; link codes equal those of ``LinkFault``."""
 
-    UNLISTED = "unlisted", "The watched source no longer lists it"
-    GONE = "link_gone", "Its link no longer works"
-    PRIVATE = "link_private", "Its link is now private"
+    UNLISTED = "unlisted", _("The watched source no longer lists it")
+    GONE = "link_gone", _("Its link no longer works")
+    PRIVATE = "link_private", _("Its link is now private")

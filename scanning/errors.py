@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 if TYPE_CHECKING:
     from scanning.models import ScannedFile
 
@@ -27,8 +29,11 @@ class LinkSeen(IntakeRefused):
         self.earlier = earlier
         super().__init__(
             "link_seen",
-            f"Already submitted on {earlier.created_at:%Y-%m-%d} as {earlier.name}. "
-            "Open that result, or scan the link again.",
+            _(
+                "Already submitted on %(created_at)s as %(name)s. Open "
+                "that result, or scan the link again."
+            )
+            % {"created_at": f"{earlier.created_at:%Y-%m-%d}", "name": earlier.name},
             status=409,
         )
 
@@ -47,8 +52,11 @@ class NeedsAudio(ScanFailed):
     def __init__(self, cause: str, code: str = "needs_audio") -> None:
         super().__init__(
             code,
-            f"The portal could not get audio from this link: {cause}. "
-            "Attach the audio file to continue.",
+            _(
+                "The portal could not get audio from this link: %(cause)s. "
+                "Attach the audio file to continue."
+            )
+            % {"cause": cause},
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from jobs import resources
@@ -42,18 +43,14 @@ RETRY_AFTER = (
 MAX_ATTEMPTS = len(RETRY_AFTER) + 1
 
 
-def _media_key(file: ScannedFile) -> str:
-    return f"{file.pk}:{file.media.name}"[-200:]
-
-
 RENDITION = register(
     Kind(
         "file_rendition",
         ScannedFile,
-        "scanning.renditions.run",
+        "scanning.pipeline.make_rendition",
         label=_("Playable copy of a file"),
         priority=Priority.AFTERWARDS,
-        key=_media_key,
+        key=lambda file: f"{file.pk}:{file.media.name}"[-200:],
     )
 )
 
@@ -62,10 +59,10 @@ def _end_scan(scan: Scan, state: JobState, code: str, cause: str) -> None:
     """Store how a scan ended without a result, unless it has ended."""
     if code in {"gave_up", "lost_worker"}:
         code = "engine_error"
-        cause = (
-            f"The scan of {scan.scanned_file.name} stopped without a result. {cause} "
+        cause = gettext(
+            "The scan of %(name)s stopped without a result. %(cause)s "
             "Scan it again; if it stops again, tell an admin."
-        )
+        ) % {"name": scan.scanned_file.name, "cause": cause}
     results.store_end_of_job(scan=scan, state=state, code=code, cause=cause)
 
 
@@ -98,9 +95,9 @@ SCAN = register(
 def _end_search(search: RetroSearch, state: JobState, code: str, cause: str) -> None:
     message = "Cancelled."
     if state == JobState.FAILED:
-        message = (
-            f"Stopped several times at the same file. What was found stays. {cause}"
-        )
+        message = gettext(
+            "Stopped several times at the same file. What was found stays. %(cause)s"
+        ) % {"cause": cause}
     RETRO_SEARCH.show(search.pk, state, message, finished_at=datetime.now(tz=UTC))
 
 
@@ -137,6 +134,12 @@ periodic(
     "scanning.retention.forget_callbacks",
     every=timedelta(minutes=1),
     label=_("Removal of callbacks without a file"),
+)
+periodic(
+    "abandoned_uploads",
+    "scanning.services.resumable_uploads.discard_abandoned",
+    every=timedelta(hours=1),
+    label=_("Removal of abandoned uploads"),
 )
 periodic(
     "retro_search_start",

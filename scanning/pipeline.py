@@ -1,6 +1,6 @@
 """The work of a scan by the embedded engine: fetch, decode, match, store.
 
-``scanning.results`` stores the outcome.
+``scanning.results`` stores the outcome. The rendition of the file follows later.
 """
 
 from __future__ import annotations
@@ -11,8 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from common.media_analysis import AudioRefused, analyse
+from common.media_analysis import (
+    AudioRefused,
+    analyse,
+    keep_rendition,
+    write_rendition,
+)
 from common.storage import read_bytes
 from jobs.context import JobContext
 from jobs.errors import Failed
@@ -94,8 +100,12 @@ def _fingerprint_of(
     if file.source_type == SourceType.FINGERPRINT:
         raise ScanFailed(
             "bad_fingerprint",
-            f"{file.name} was fingerprinted with another engine version and has no "
-            "audio. Make a new fingerprint from the audio and upload it.",
+            _(
+                "%(name)s was fingerprinted with another engine version "
+                "and has no audio. Make a new fingerprint from the audio "
+                "and upload it."
+            )
+            % {"name": file.name},
         )
     if not file.media:
         _bring_audio(scan, context)
@@ -121,8 +131,11 @@ def _bring_audio(scan: Scan, context: JobContext) -> None:
     if file.source_type != SourceType.LINK:
         raise ScanFailed(
             "audio_removed",
-            f"The audio of {file.name} was removed, and its fingerprint comes from "
-            "another engine version. Upload it again.",
+            _(
+                "The audio of %(name)s was removed, and its fingerprint "
+                "comes from another engine version. Upload it again."
+            )
+            % {"name": file.name},
         )
     fetch_link(file, progress=_reporter(context, ScanStage.FETCHING))
     file.refresh_from_db()
@@ -151,3 +164,13 @@ def _reporter(context: JobContext, stage: ScanStage) -> Callable[[float], None]:
     # Report at once, because the previous stage may have taken long.
     report(0.0)
     return report
+
+
+def make_rendition(context: JobContext) -> None:
+    """Make and keep the rendition of one file, unless it is there."""
+    file: ScannedFile = context.subject
+    if file.proxy or not file.media:
+        return
+    name = write_rendition(file.media, folder="proxies", key=file.uid.hex)
+    same_audio = ScannedFile.objects.filter(pk=file.pk, media=file.media.name)
+    keep_rendition(name, same_audio)

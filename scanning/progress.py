@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from jobs.choices import OPEN_STATES, JobState
 from jobs.models import Job
@@ -41,11 +42,11 @@ def _progress(scan: Scan, job: Job | None) -> ScanProgress:
         return ScanProgress(scan.get_status_display(), 100)
     if job is not None and scan.status == ScanStatus.RUNNING:
         stage = ScanStage.SENDING if job.kind == CLOUD_SCAN.name else job.stage
-        label = ScanStage(stage).label if stage else scan.get_status_display()
+        label = str(ScanStage(stage).label) if stage else scan.get_status_display()
         return ScanProgress(label, job.progress)
     is_put_off = job is not None and job.kind == SCAN.name and job.attempts > 0
     if scan.status == ScanStatus.QUEUED and is_put_off:
-        return ScanProgress("Failed; will be tried again", 0)
+        return ScanProgress(_("Failed; will be tried again"), 0)
     return ScanProgress(scan.get_status_display(), 0)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 from accounts.reach import working_for
 from jobs.choices import JobState
@@ -29,9 +31,16 @@ from scanning.cloud.jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.errors import ScanEnded, ScanFailed
 from scanning.models import Detection, RetroSearch, Scan, ScannedFile, Segment
-from scanning.signals import scan_finished, scan_settled
 
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
+
+# Sent with ``scan``, in the transaction that stores its detections; ``review`` folds
+# them into matches.
+scan_finished = Signal()
+
+# Sent with ``scan`` for every scan that ends, failed and cancelled ones too: in the
+# same transaction, once the file has its new status.
+scan_settled = Signal()
 
 
 @transaction.atomic
@@ -47,6 +56,7 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
         engine_version=result.engine_version,
         buckets=list(result.buckets),
         recordings_searched=result.recordings_searched,
+        catalogue_state=result.catalogue_state,
         unmatched=list(result.unmatched),
         warnings=list(result.warnings),
         other_sections=result.other_sections,
@@ -242,5 +252,5 @@ def _outcome(scans: Sequence[Scan]) -> tuple[FileStatus, str, str]:
         status = FileStatus.NEEDS_AUDIO if needs else FileStatus.ERROR
         return status, failed.error_code, failed.message
     if any(scan.status == ScanStatus.CANCELLED for scan in scans):
-        return FileStatus.CANCELLED, "", "The scan was cancelled."
+        return FileStatus.CANCELLED, "", _("The scan was cancelled.")
     return FileStatus.NO_MATCH, "", ""

@@ -15,7 +15,7 @@ from time import monotonic
 from django.db.models import QuerySet
 
 import jobs.clock
-from catalogue import index_store
+from catalogue import following, index_store
 from catalogue.models import Recording, RecordingStatus
 from common.storage import read_bytes
 from jobs.context import JobContext
@@ -123,7 +123,7 @@ class _Slice:
     def _index(self, buckets: frozenset[int]) -> RetroIndex | None:
         """Return an index of the searched recordings in these buckets; None if none."""
         if buckets not in self.indexes:
-            store = index_store.open_index()
+            store = following.open_index()
             # Scores depend on the size of the catalogue searched, not only on the new
             # recordings.
             postings = sum(store.stats(bucket).postings for bucket in buckets)

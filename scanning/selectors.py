@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
@@ -42,6 +42,35 @@ def worker_health() -> WorkerHealth:
     # The clock may have been set back since.
     seconds = max(0, int(waited))
     return WorkerHealth(figures["queued"], figures["running"], seconds)
+
+
+def seconds_per_hour() -> dict[int, int]:
+    """Return how long an hour of sound took lately, by container.
+
+    The latest 200 complete scans count; a container without one is left out.
+    """
+    took: dict[int, list[float]] = {}
+    latest = (
+        Scan.objects.filter(
+            status=ScanStatus.SUCCEEDED,
+            retro_search=None,
+            started_at__lte=F("finished_at"),
+            scanned_file__duration_ms__gt=0,
+        )
+        .order_by("-pk")
+        .values_list(
+            "scanned_file__container",
+            "scanned_file__duration_ms",
+            "started_at",
+            "finished_at",
+        )[:200]
+    )
+    for container, duration_ms, started, finished in latest:
+        sums = took.setdefault(container, [0.0, 0.0])
+        if started and finished:
+            sums[0] += (finished - started).total_seconds()
+            sums[1] += duration_ms / 3_600_000
+    return {key: max(1, round(spent / hours)) for key, (spent, hours) in took.items()}
 
 
 def files() -> QuerySet[ScannedFile]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 import audit.services
 from jobs.context import JobContext
@@ -43,7 +44,7 @@ def run(context: JobContext) -> None:
         return
     # Deleted containers keep their watches for the history, switched off.
     if watch.container.deleted_at is not None:
-        why = "The container was deleted."
+        why = _("The container was deleted.")
         _end(context, next_at=check.at, enabled=False, last_error=why)
         return
     try:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
@@ -20,6 +21,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import Client, TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from accounts.models import User
 from accounts.roles import Role
@@ -30,11 +33,20 @@ from scanning.models import Container
 from tests import audio, databases, pristine, scheduling
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
+from tests.markup import checked_answers
 from tests.undefined_variables import Undefined
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
+
+# Other work on the machine must not fail a property test.
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("patient")
 
 Worker = Callable[[], None]
 
@@ -65,12 +77,42 @@ def jobs_follow_the_clock_of_the_test() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def static_files_are_listed_once() -> Iterator[None]:
+    """Share the list of static files: each test client starts all middleware anew."""
+    list_files = WhiteNoiseMiddleware.add_files_from_finders
+    known: dict[tuple[str, bool], dict[str, StaticFile]] = {}
+
+    def once(middleware: WhiteNoiseMiddleware) -> None:
+        key = middleware.static_prefix, middleware.autorefresh
+        if key not in known:
+            list_files(middleware)
+            known[key] = middleware.files
+        middleware.files = known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def undefined_variables_fail() -> None:
     """Fail the test when a rendered template names an undefined variable."""
     for engine in django_settings.TEMPLATES:
         options = engine["OPTIONS"]
         assert isinstance(options, dict)
         options["string_if_invalid"] = Undefined()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def inline_code_fails() -> Iterator[None]:
+    """Fail the test when a page contains inline code or an unknown icon."""
+    with checked_answers():
+        yield
+
+
+def pytest_configure() -> None:
+    """Name the migrated databases by the settings as they are before any test."""
+    databases.fingerprint()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -23,20 +24,24 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from django.db.migrations.executor import MigrationExecutor
+from psycopg import sql
 
 Step = tuple[str, str]
 
 STEPS: tuple[Step, ...] = (
     ("catalogue", "0013_rename_exclusion"),
     ("catalogue", "0015_fingerprinting_is_a_job"),
+    ("catalogue", "0020_note_searchable_recordings"),
     ("dedup", "0004_checks_are_jobs"),
     ("imports", "0002_imports_are_jobs"),
     ("reports", "0006_rename_report_delivery"),
@@ -57,19 +62,29 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 @cache
 def fingerprint() -> str:
-    """Return what ``_hashed`` gave first, because tests change settings."""
-    return _hashed()
+    """Return a hash of all that a migrated database depends on.
 
-
-def _hashed() -> str:
-    """Return a hash of all that a migrated database depends on."""
+    ``tests.conftest`` asks before any test, because tests change settings.
+    """
     hashed = sha256(f"{sys.version} {sqlite3.sqlite_version}".encode())
     for package in sorted(f"{d.name}=={d.version}" for d in metadata.distributions()):
         hashed.update(package.encode())
     hashed.update(_settings().encode())
+    hashed.update(_code_at_first().encode())
+    return hashed.hexdigest()[:32]
+
+
+@cache
+def _code_at_first() -> str:
+    return _code_now()
+
+
+def _code_now() -> str:
+    """Return a hash of all code that migrations and models may use."""
+    hashed = sha256()
     for path in [*code(), Path(__file__)]:
         hashed.update(f"\0{path}\0".encode() + path.read_bytes())
-    return hashed.hexdigest()[:32]
+    return hashed.hexdigest()
 
 
 def _settings() -> str:
@@ -132,6 +147,39 @@ def template(step: Step) -> str:
     return f"{TEMPLATE}_{app}_{migration[:4]}"
 
 
+def prepare(server: psycopg.Connection, url: str) -> None:
+    """Make the databases that tests copy on a server, unless the same code made them.
+
+    ``url`` leads to any database of the server. The first process makes them, the
+    others wait for them.
+    """
+    lock = [zlib.crc32(TEMPLATE.encode())]
+    server.execute("SELECT pg_advisory_lock(%s)", lock)
+    try:
+        made_with = server.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
+            " WHERE datname = %s",
+            [TEMPLATE],
+        ).fetchone()
+        if made_with != (fingerprint(),):
+            _make_on(server, url)
+    finally:
+        server.execute("SELECT pg_advisory_unlock(%s)", lock)
+
+
+def _make_on(server: psycopg.Connection, url: str) -> None:
+    old = server.execute(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [TEMPLATE]
+    )
+    for (name,) in old.fetchall():
+        server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+    name = sql.Identifier(TEMPLATE)
+    server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    migrate(urlsplit(url)._replace(path=f"/{TEMPLATE}").geturl())
+    # Only now is it whole.
+    server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, fingerprint()))
+
+
 def migrate(url: str) -> None:
     """Migrate an empty database in a process of its own, with copies before each step.
 
@@ -144,7 +192,7 @@ def migrate(url: str) -> None:
         cwd=_ROOT,
         check=True,
     )
-    if _hashed() != fingerprint():
+    if _code_now() != _code_at_first():
         raise RuntimeError("The code changed meanwhile. Run the tests again.")
 
 

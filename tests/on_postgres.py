@@ -13,12 +13,11 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from tests import databases
 
 # Runs servers of its own, each with its own database.
-_WITHOUT = ("tests/operations/test_draining.py",)
+_WITHOUT = ("tests/jobs/test_draining.py",)
 _DEFAULT = "postgres://postgres@127.0.0.1:5432/postgres"
 _USES_DATABASE = frozenset({"db", "transactional_db", "live_server"})
 
@@ -33,8 +32,8 @@ def main() -> int:
         return 0
     # Nothing here outlives the run, so no commit has to wait for the disk.
     fast = f"{url}?options={quote('-c synchronous_commit=off')}"
-    template = fast.replace(f"/{server.info.dbname}?", f"/{databases.TEMPLATE}?")
-    _prepare(server, template)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
+    databases.prepare(server, fast)
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "tests.on_postgres"),
@@ -45,31 +44,6 @@ def main() -> int:
         env=os.environ | {"DATABASE_URL": fast},
         check=False,
     ).returncode
-
-
-def _prepare(server: psycopg.Connection, template: str) -> None:
-    """Make the databases that tests copy, unless a run with the same code made them."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
-    made_with = server.execute(
-        "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
-        " WHERE datname = %s",
-        [databases.TEMPLATE],
-    ).fetchone()
-    if made_with == (databases.fingerprint(),):
-        return
-    old = server.execute(
-        "SELECT datname FROM pg_database WHERE starts_with(datname, %s)",
-        [databases.TEMPLATE],
-    )
-    for (name,) in old.fetchall():
-        server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
-    name = sql.Identifier(databases.TEMPLATE)
-    server.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    databases.migrate(template)
-    # Only now is it whole.
-    server.execute(
-        sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, databases.fingerprint())
-    )
 
 
 def pytest_collection_modifyitems(

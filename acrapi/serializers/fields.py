@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -137,7 +136,11 @@ class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
         found = [(reference, _bucket(reference)) for reference in references]
         missing = [str(reference)[:80] for reference, bucket in found if bucket is None]
         if missing:
-            raise serializers.ValidationError(_unknown_buckets(missing))
+            known = Bucket.objects.present().order_by("id").values_list("pk", "name")
+            names = ", ".join(f"{number} {name}" for number, name in known[:20])
+            raise serializers.ValidationError(
+                f"There is no bucket {', '.join(missing)}. There are: {names}."
+            )
         buckets = [bucket for _, bucket in found if bucket is not None]
         return list({bucket.pk: bucket for bucket in buckets}.values())
 
@@ -178,12 +181,6 @@ def _bucket(reference: object) -> Bucket | None:
     except UnicodeEncodeError:
         return None
     return Bucket.objects.present().filter(name=name).first()
-
-
-def _unknown_buckets(missing: Sequence[str]) -> str:
-    known = Bucket.objects.present().order_by("id").values_list("pk", "name")[:20]
-    known_names = ", ".join(f"{number} {name}" for number, name in known)
-    return f"There is no bucket {', '.join(missing)}. There are: {known_names}."
 
 
 class WebAddressField(serializers.CharField):

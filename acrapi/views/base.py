@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -28,7 +27,6 @@ from acrapi.parsers import (
     WireMultiPartParser,
 )
 from acrapi.throttling import TokenThrottle
-from common.attribution import attribution_scope
 from common.bodies import BodyTooLarge, accept_body, file_body_bytes
 
 
@@ -69,13 +67,6 @@ class WireView(APIView):
     renderer_classes = [JSONRenderer]
     throttle_classes = [TokenThrottle]
     content_negotiation_class = AlwaysJSON
-
-    def dispatch(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:  # Any: Django's own signature
-        """Attribute the changes of this call to its token, and only those."""
-        with attribution_scope():
-            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse an oversized body before reading any of it.

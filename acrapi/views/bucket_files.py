@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -83,7 +82,16 @@ class BucketFilesView(WireView):
     )
     def get(self, request: Request, bucket_id: str) -> Response:
         """Return a page of files."""
-        rows = _filtered(request, listed_recordings(bucket_of(bucket_id)))
+        rows = listed_recordings(bucket_of(bucket_id))
+        for name in ("search", "keyword"):
+            if text := query_text(request, name):
+                rows = rows.filter(title__icontains=text)
+        state = query_text(request, "state").strip()
+        if state in {"0", "1", "-1"}:
+            rows = rows.filter(status__in=recording_statuses(int(state)))
+        column = _SORTS.get(query_text(request, "sort").lower(), "id")
+        sign = "-" if query_text(request, "order").lower() == "desc" else ""
+        rows = rows.order_by(f"{sign}{column}", f"{sign}id")
         return Response(paged(request, rows, audio_file_shapes))
 
     @described(
@@ -272,15 +280,3 @@ def _columns(fields: dict[str, Any]) -> dict[str, object]:  # Any: DRF's own typ
             if value := getattr(details, name):
                 columns[name] = value
     return columns
-
-
-def _filtered(request: Request, rows: QuerySet[Recording]) -> QuerySet[Recording]:
-    for name in ("search", "keyword"):
-        if text := query_text(request, name):
-            rows = rows.filter(title__icontains=text)
-    state = query_text(request, "state").strip()
-    if state in {"0", "1", "-1"}:
-        rows = rows.filter(status__in=recording_statuses(int(state)))
-    column = _SORTS.get(query_text(request, "sort").lower(), "id")
-    sign = "-" if query_text(request, "order").lower() == "desc" else ""
-    return rows.order_by(f"{sign}{column}", f"{sign}id")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -82,7 +82,11 @@ class FilesView(WireView):
             files = with_container(page, container)
             return file_shapes(files, with_results=with_results)
 
-        rows = _filtered(request, files_of(container))
+        rows = files_of(container)
+        if search := query_text(request, "search"):
+            rows = rows.filter(_search(search))
+        if state := query_text(request, "state").strip():
+            rows = rows.filter(file_state_filter(_states(state)))
         return Response(paged(request, rows, shapes))
 
     @described(
@@ -235,14 +239,6 @@ def _submit_link(
         details=details,
         name=name or video.identifier,
     )
-
-
-def _filtered(request: Request, rows: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
-    if search := query_text(request, "search"):
-        rows = rows.filter(_search(search))
-    if state := query_text(request, "state").strip():
-        rows = rows.filter(file_state_filter(_states(state)))
-    return rows
 
 
 def _search(text: str) -> Q:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from django.core.files.base import ContentFile, File
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.reach import working_for
@@ -78,7 +79,7 @@ def open_sound(
         return
     with _file(source, name) as file:
         if not file.size:
-            raise Unfit("audio", name, "The file is empty.")
+            raise Unfit("audio", name, _("The file is empty."))
         yield file
 
 
@@ -88,7 +89,7 @@ def _file(source: AudioSource, name: str) -> File[bytes]:
     except RowRefused as error:
         raise Unfit("audio", name, str(error)) from error
     if file is None:
-        raise Unfit("audio", name, "No file with this name came with the table.")
+        raise Unfit("audio", name, _("No file with this name came with the table."))
     return file
 
 
@@ -116,7 +117,7 @@ def other_sound(name: str, sound: File[bytes], named: Recording) -> NewAudio | N
     raise Unfit(
         "audio",
         name,
-        "A fingerprint cannot replace existing audio. Delete the recording first.",
+        _("A fingerprint cannot replace existing audio. Delete the recording first."),
     )
 
 
@@ -130,6 +131,8 @@ def refuse_link(url: str) -> None:
     try:
         check_link(url)
     except LinkRefused as error:
-        raise Unfit("audio", url, f"This link is not allowed: {error}.") from error
+        raise Unfit(
+            "audio", url, _("This link is not allowed: %(error)s.") % {"error": error}
+        ) from error
     if len(url) > 2000:
-        raise Unfit("audio", url, "A link may have at most 2,000 characters.")
+        raise Unfit("audio", url, _("A link may have at most 2,000 characters."))

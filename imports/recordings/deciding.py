@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from catalogue.changes import refuse_unready
 from catalogue.identifiers import check_isrc
@@ -93,20 +95,26 @@ class Decider:
         name = (other.custom_id or other.uid) if other else self._isrcs.get(isrc)
         if name and name != row.details.custom_id:
             row.warnings.append(
-                ImportFault("isrc", isrc, f"{name} also has this ISRC.")
+                ImportFault(
+                    "isrc", isrc, _("%(name)s also has this ISRC.") % {"name": name}
+                )
             )
         decoded = existing.duration_ms if existing else 0
         given = row.duration_ms if row.duration_ms is not None else decoded
         if decoded and abs(decoded - given) > _DURATION_SLACK_MS:
             row.warnings.append(
-                ImportFault("duration_ms", str(given), f"The audio lasts {decoded} ms.")
+                ImportFault(
+                    "duration_ms",
+                    str(given),
+                    _("The audio lasts %(decoded)s ms.") % {"decoded": decoded},
+                )
             )
 
     def warn_of_retired(self, row: CheckedRow) -> None:
         """Add a warning if a recording with the id of a new one was retired."""
         retired = self.bucket.recordings.filter(custom_id=row.details.custom_id)
         if retired.exists():
-            rule = "A retired recording has this id; the row adds a new recording."
+            rule = _("A retired recording has this id; the row adds a new recording.")
             row.warnings.append(ImportFault("custom_id", row.details.custom_id, rule))
 
     def refuse_second_row(self, row: CheckedRow, existing: Recording) -> None:
@@ -118,8 +126,11 @@ class Decider:
             raise Unfit(
                 "custom_id",
                 row.details.custom_id,
-                f"It was merged into {existing}, which line {first} already updates. Remove "
-                "one of the two rows.",
+                _(
+                    "It was merged into %(existing)s, which line %(first)s "
+                    "already updates. Remove one of the two rows."
+                )
+                % {"existing": existing, "first": first},
             )
 
     def change(
@@ -137,8 +148,11 @@ class Decider:
             raise Unfit(
                 "exclude" if missing else "audio",
                 row.audio,
-                f"It was merged into {existing}. Give audio and exclusions "
-                "in the row of that recording.",
+                _(
+                    "It was merged into %(existing)s. Give audio and "
+                    "exclusions in the row of that recording."
+                )
+                % {"existing": existing},
             )
         columns = _columns(row, existing)
         if named != existing:
@@ -161,7 +175,8 @@ class Decider:
                 raise Unfit(
                     "exclude",
                     f"{start_ms}-{end_ms} ms",
-                    f"The recording is {duration_ms} ms long.",
+                    _("The recording is %(duration_ms)s ms long.")
+                    % {"duration_ms": duration_ms},
                 )
         return missing
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.changes import ChangeRefused, replace_audio, update_recording
@@ -72,15 +73,19 @@ class RecordingImporter:
         missing = {"custom_id", "title", "artists"} - set(columns_of(header).values())
         if missing:
             raise TableRefused(
-                f"The table lacks the column {', '.join(sorted(missing))}. Its columns "
-                f"are: {', '.join(header)[:300]}."
+                _("The table lacks the column %(sorted)s. Its columns are: %(header)s.")
+                % {
+                    "sorted": ", ".join(sorted(missing)),
+                    "header": ", ".join(header)[:300],
+                }
             )
         writer = csv.writer(bad_rows, lineterminator="\r\n")
         writer.writerow([*header, "error"])
         for number, raw in enumerate(rows_of(self.table), start=1):
             if number > MAX_ROWS:
                 raise TableRefused(
-                    f"A table may have at most {MAX_ROWS:,} rows. Split it."
+                    _("A table may have at most %(limit)s rows. Split it.")
+                    % {"limit": f"{MAX_ROWS:,}"}
                 )
             row = self._checked(raw)
             self.heartbeat()
@@ -100,7 +105,9 @@ class RecordingImporter:
         row = check_row(raw.line, cells, further=self._further(raw, names))
         custom_id = row.details.custom_id
         if custom_id and custom_id in self._seen:
-            rule = f"Line {self._seen[custom_id]} already has this id."
+            rule = _("Line %(_seen)s already has this id.") % {
+                "_seen": self._seen[custom_id]
+            }
             row.faults.append(ImportFault("custom_id", custom_id, rule))
         self._seen.setdefault(custom_id, raw.line)
         return row
@@ -161,7 +168,7 @@ class RecordingImporter:
         raise Unfit(
             "custom_id",
             row.details.custom_id,
-            "Somebody else is changing this recording. Import the row again.",
+            _("Somebody else is changing this recording. Import the row again."),
         )
 
     # New recordings
@@ -170,7 +177,9 @@ class RecordingImporter:
         self._decider.warn_of_retired(row)
         self._decider.warn(row, None)
         if not row.audio:
-            raise Unfit("audio", "", "A new recording needs audio: a file or a link.")
+            raise Unfit(
+                "audio", "", _("A new recording needs audio: a file or a link.")
+            )
         added = self._add_link(row) if is_link(row.audio) else self._add_sound(row)
         self.summary.exclusions += len(row.excluded)
         if added is not None:
@@ -260,4 +269,4 @@ def _locked(existing: Recording) -> Recording:
 
 
 def _note_of(row: CheckedRow) -> str:
-    return f"Imported from a table, line {row.line}."
+    return _("Imported from a table, line %(line)s.") % {"line": row.line}

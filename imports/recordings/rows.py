@@ -9,6 +9,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
@@ -55,9 +58,11 @@ _INTERVAL = re.compile(rf"{_TIME}\s*[-–]\s*{_TIME}\Z")
 # What spreadsheet programs write where a formula failed.
 _FAILED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)\Z")
 _NEVER_CLEARED = {
-    **dict.fromkeys(REQUIRED, "A value is required."),
-    "audio": "An import cannot remove audio.",
-    "exclude": "Remove exclusions on the recording's page, where you can give a reason.",
+    **dict.fromkeys(REQUIRED, _("A value is required.")),
+    "audio": _("An import cannot remove audio."),
+    "exclude": _(
+        "Remove exclusions on the recording's page, where you can give a reason."
+    ),
 }
 # Columns that are stored in a recording's ``user_defined``.
 _IN_DATA = ("owner_share_pct", "territories", "tags")
@@ -127,7 +132,11 @@ def check_row(
     given = {name: value.strip() for name, value in cells.items()}
     # Before cells are cleared, because some columns refuse ``CLEAR``.
     _check_cells({**given, **further}, faults)
-    _check_required(given, faults)
+    faults += [
+        ImportFault(name, "", gettext("A value is required."))
+        for name in REQUIRED
+        if not given.get(name)
+    ]
     cleared = {name for name, value in {**given, **further}.items() if value == CLEAR}
     values = {name: "" if name in cleared else value for name, value in given.items()}
     named: dict[str, Any] = {  # Any: texts and lists
@@ -175,21 +184,15 @@ def split_list(text: str) -> list[str]:
 def _check_cells(given: Mapping[str, str], faults: list[ImportFault]) -> None:
     for name, value in given.items():
         if "\0" in value:
-            rule = "The value contains a NUL character."
+            rule = gettext("The value contains a NUL character.")
             faults.append(ImportFault(name, value.replace("\0", "␀"), rule))
         if _FAILED.match(value):
-            rule = "The spreadsheet shows an error in this cell. Correct the formula."
+            rule = gettext(
+                "The spreadsheet shows an error in this cell. Correct the formula."
+            )
             faults.append(ImportFault(name, value, rule))
         if value == CLEAR and name in _NEVER_CLEARED:
-            faults.append(ImportFault(name, value, _NEVER_CLEARED[name]))
-
-
-def _check_required(given: Mapping[str, str], faults: list[ImportFault]) -> None:
-    faults += [
-        ImportFault(name, "", "A value is required.")
-        for name in REQUIRED
-        if not given.get(name)
-    ]
+            faults.append(ImportFault(name, value, str(_NEVER_CLEARED[name])))
 
 
 def _text(
@@ -197,7 +200,11 @@ def _text(
 ) -> str:
     value = values.get(name, "")
     if len(value) > limit:
-        faults.append(ImportFault(name, value, f"At most {limit} characters."))
+        faults.append(
+            ImportFault(
+                name, value, gettext("At most %(limit)s characters.") % {"limit": limit}
+            )
+        )
     return value
 
 
@@ -207,8 +214,10 @@ def _isrc(value: str, warnings: list[ImportFault]) -> str:
             ImportFault(
                 "isrc",
                 value,
-                "Two letters, three letters or digits, seven digits. Kept as given, "
-                "but not used for matching.",
+                gettext(
+                    "Two letters, three letters or digits, seven digits. Kept as given, "
+                    "but not used for matching."
+                ),
             )
         )
     # The column's length; a malformed ISRC may have any.
@@ -255,7 +264,7 @@ def _duration(value: str, faults: list[ImportFault]) -> int | None:
     # ``int`` would also accept signs, spaces, underscores and other scripts' digits.
     if value.isascii() and value.isdigit() and len(value) <= 12:
         return int(value)
-    faults.append(ImportFault("duration_ms", value, "Whole milliseconds."))
+    faults.append(ImportFault("duration_ms", value, gettext("Whole milliseconds.")))
     return None
 
 
@@ -268,7 +277,9 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
         code.upper() for code in split_list(values.get("territories", ""))
     ]:
         faults += [
-            ImportFault("territories", code, "Two-letter country codes, or WW.")
+            ImportFault(
+                "territories", code, gettext("Two-letter country codes, or WW.")
+            )
             for code in territories
             if not _COUNTRY.match(code)
         ]
@@ -285,7 +296,9 @@ def _share(value: str, faults: list[ImportFault]) -> str:
         # Out of range, so that the check below refuses it.
         share = Decimal(-1)
     if not share.is_finite() or not 0 <= share <= 100:
-        faults.append(ImportFault("owner_share_pct", value, "A number from 0 to 100."))
+        faults.append(
+            ImportFault("owner_share_pct", value, gettext("A number from 0 to 100."))
+        )
     return value
 
 
@@ -297,11 +310,13 @@ def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
         times = [int(part) for part in match.groups()] if match else [0] * 8
         start_ms, end_ms = _milliseconds(times[:4]), _milliseconds(times[4:])
         if match is None:
-            rule = "00:00:00.000-00:00:08.000, several separated by |."
+            rule = gettext("00:00:00.000-00:00:08.000, several separated by |.")
             faults.append(ImportFault("exclude", text, rule))
         elif end_ms <= start_ms:
             faults.append(
-                ImportFault("exclude", text, "The end must be after the start.")
+                ImportFault(
+                    "exclude", text, gettext("The end must be after the start.")
+                )
             )
         else:
             found.add((start_ms, end_ms))

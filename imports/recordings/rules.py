@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.files.base import File
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -83,7 +84,7 @@ class RowRules:
         known = excluded_intervals(recording) if recording is not None else []
         missing = [interval for interval in intervals if interval not in known]
         if missing and not self._person.has_perm(Action.EDIT_CATALOGUE):
-            raise RowRefused("Only a manager may exclude intervals of recordings.")
+            raise RowRefused(_("Only a manager may exclude intervals of recordings."))
         for segment in self._proposals(recording, missing).values():
             try:
                 exclusions.refuse_answer(segment=segment, user=self._person)
@@ -107,7 +108,7 @@ class RowRules:
     @property
     def _person(self) -> User:
         if self._user is None:
-            raise RowRefused("Exclusions need a person: name one with --username.")
+            raise RowRefused(_("Exclusions need a person: name one with --username."))
         return self._user
 
     def touched_by(

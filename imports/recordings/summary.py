@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from imports.recordings.rows import ImportFault, Interval
+from imports.recordings.rows import ImportFault
 
 if TYPE_CHECKING:
     from imports.recordings.deciding import RowChange
@@ -64,7 +64,9 @@ class ImportSummary:
             return
         after = {name: shown(value) for name, value in change.columns.items()}
         if change.exclusions:
-            after["exclude"] = " | ".join(map(_interval, change.exclusions))
+            after["exclude"] = " | ".join(
+                "-".join(map(_clock, interval)) for interval in change.exclusions
+            )
         if change.audio is not None:
             file = change.audio.file
             after["audio"] = change.audio.url or (file and file.name) or ""
@@ -99,10 +101,6 @@ def shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {shown(item)}" for name, item in value.items())
     return str(value)
-
-
-def _interval(interval: Interval) -> str:
-    return "-".join(map(_clock, interval))
 
 
 def _clock(total_ms: int) -> str:

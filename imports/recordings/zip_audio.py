@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.core.files.base import File
+from django.utils.translation import gettext as _
 
 from imports.errors import ImportRefused
 from imports.recordings.errors import RowRefused
@@ -60,7 +61,7 @@ def _refuse_many_entries(file: BinaryIO) -> None:
     tail = file.read()
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or len(tail) - end < _END.size:
-        raise ImportRefused("The file with the audio is no ZIP file.")
+        raise ImportRefused(_("The file with the audio is not a ZIP file."))
     contents_bytes = _END.unpack_from(tail, end)[1]
     if end >= _END_64.size:
         contents_64, locator = _END_64.unpack_from(tail, end - _END_64.size)
@@ -72,7 +73,8 @@ def _refuse_many_entries(file: BinaryIO) -> None:
         if file.read(contents_bytes).count(_ENTRY) <= MAX_ROWS:
             return
     raise ImportRefused(
-        f"The ZIP file holds more than {MAX_ROWS:,} files. Split the table and the ZIP."
+        _("The ZIP file holds more than %(limit)s files. Split the table and the ZIP.")
+        % {"limit": f"{MAX_ROWS:,}"}
     )
 
 
@@ -108,6 +110,8 @@ class Archive:
                     copy.write(chunk)
         except _UNREADABLE as error:
             copy.close()
-            raise RowRefused(f"It cannot be read from the ZIP: {error}.") from error
+            raise RowRefused(
+                _("It cannot be read from the ZIP: %(error)s.") % {"error": error}
+            ) from error
         copy.seek(0)
         return File(copy, name=PurePosixPath(name).name)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from imports.results.errors import ResultFault
 from imports.results.found import READY, FoundFile, Json
 
@@ -40,19 +42,27 @@ def _files(documents: Iterable[Any]) -> Iterator[Json]:
 def _read(number: int, file: Json) -> FoundFile | ResultFault:
     name, state = file.get("name"), file.get("state")
     if not isinstance(name, str) or not name.strip():
-        return ResultFault(number, "name", "The file has no name.")
+        return ResultFault(number, "name", _("The file has no name."))
     if isinstance(state, bool) or not isinstance(state, int):
-        return ResultFault(number, "state", f"{name}: the state is missing.")
+        return ResultFault(
+            number, "state", _("%(name)s: the state is missing.") % {"name": name}
+        )
     if state not in _FINISHED:
         return ResultFault(
-            number, "state", f"{name} was still being scanned (state {state})."
+            number,
+            "state",
+            _("%(name)s was still being scanned (state %(state)s).")
+            % {"name": name, "state": state},
         )
     if state == READY and not isinstance(file.get("results"), dict | list):
         return ResultFault(
             number,
             "results",
-            f"{name} has results that the dump does not contain. Dump it again with "
-            "with_result=1.",
+            _(
+                "%(name)s has results that the dump does not contain. Dump "
+                "it again with with_result=1."
+            )
+            % {"name": name},
         )
     results = file.get("results")
     return FoundFile(

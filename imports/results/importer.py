@@ -12,12 +12,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 import audit.services
 from accounts.models import User
-from common.storage import display_name
+from common.storage import display_name, local_path
+from imports.kinds import Columns
+from imports.models import ResultImport
 from imports.results.errors import ResultFault
 from imports.results.found import NO_RESULT, READY, FoundFile
+from imports.results.reading import read
 from scanning import results
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
@@ -81,7 +85,9 @@ class ResultImporter:
                 self._take(each, summary)
             # A scan started meanwhile; the database allows one per file and engine.
             except IntegrityError:
-                message = f"{each.name} is being scanned; import it again later."
+                message = gettext(
+                    "%(name)s is being scanned; import it again later."
+                ) % {"name": each.name}
                 summary.refuse(ResultFault(each.line, "", message))
             self.heartbeat()
         return summary
@@ -90,9 +96,10 @@ class ResultImporter:
         answer = digest(found.state, found.results)
         known = self._known(found)
         if known is not None and known.container_id != self.container.pk:
-            message = (
-                f"{found.name} is already in the container {known.container.name}."
-            )
+            message = gettext("%(name)s is already in the container %(name2)s.") % {
+                "name": found.name,
+                "name2": known.container.name,
+            }
             summary.refuse(ResultFault(found.line, "id", message))
             return
         key = found.remote_id or f"name:{_name(found)}"
@@ -101,7 +108,9 @@ class ResultImporter:
             summary.unchanged += 1
             return
         if known is not None and _is_being_scanned(known):
-            message = f"{found.name} is being scanned; import it again later."
+            message = gettext("%(name)s is being scanned; import it again later.") % {
+                "name": found.name
+            }
             summary.refuse(ResultFault(found.line, "", message))
             return
         if found.state == NO_RESULT:
@@ -139,16 +148,21 @@ class ResultImporter:
             actor=self.user or audit.services.SYSTEM,
             after={"scan": scan.uid, "from": self.source, "state": found.state},
         )
-        origin = f"Imported from {self.source}"
+        origin = gettext("Imported from %(source)s") % {"source": self.source}
         if found.scanned_at:
-            origin += f"; ACRCloud's result is from {found.scanned_at}"
+            origin += gettext("; ACRCloud's result is from %(scanned_at)s") % {
+                "scanned_at": found.scanned_at
+            }
         if found.state not in (READY, NO_RESULT):
             Scan.objects.filter(pk=scan.pk).update(
                 engine_version=ENGINE_VERSION, result_sha256=answer
             )
             failure = ScanFailed(
                 "acrcloud_error",
-                f"ACRCloud could not scan {file.name} (state {found.state}). {origin}.",
+                gettext(
+                    "ACRCloud could not scan %(name)s (state %(state)s). %(origin)s."
+                )
+                % {"name": file.name, "state": found.state, "origin": origin},
             )
             results.store_failure(scan=scan, failure=failure)
             return
@@ -206,4 +220,18 @@ def _has_answer(file: ScannedFile | None, answer: str) -> bool:
 
 
 def _name(found: FoundFile) -> str:
-    return display_name(found.name, otherwise="imported file")
+    return display_name(found.name, otherwise=gettext("imported file"))
+
+
+def run(one: ResultImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+    """Import the file, or only check it; return the columns with the outcome."""
+    task = ResultImporter(
+        container=one.container,
+        user=one.made_by,
+        source=one.file_name,
+        dry=dry,
+        heartbeat=heartbeat,
+    )
+    with local_path(one.file) as path:
+        found = read(path, name=one.file_name, heartbeat=heartbeat)
+        return {"summary": asdict(task.run(found))}

@@ -7,13 +7,16 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from imports.results import file_scanning, scan_tool
 from imports.results.errors import ResultFault, ResultsRefused
 from imports.results.found import FoundFile
 from imports.tables import TableRefused, rows_of, table_of
 
 MAX_ROWS = 200_000
-_UNKNOWN = (
+_UNKNOWN = _(
     "This is neither a table of ACRCloud's file scan tool nor a dump of its File "
     "Scanning API."
 )
@@ -30,7 +33,7 @@ def parsed(
     """
     beginning = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not beginning:
-        raise ResultsRefused("The file is empty.")
+        raise ResultsRefused(gettext("The file is empty."))
     if is_workbook:
         return _read_table(file, name, "xlsx")
     # By content: people rename files.
@@ -47,7 +50,10 @@ def _read_table(
         columns = scan_tool.column_names(table.header)
         if not scan_tool.is_scan_tool(columns):
             shown_columns = ", ".join(table.header)[:200]
-            raise ResultsRefused(f"{_UNKNOWN} Its columns are: {shown_columns}.")
+            raise ResultsRefused(
+                gettext("%(cause)s Its columns are: %(columns)s.")
+                % {"cause": _UNKNOWN, "columns": shown_columns}
+            )
         rows = [
             (row.line, dict(zip(columns, row.cells, strict=False)))
             for row in itertools.islice(rows_of(table), MAX_ROWS + 1)
@@ -55,7 +61,10 @@ def _read_table(
     except TableRefused as error:
         raise ResultsRefused(str(error)) from error
     if len(rows) > MAX_ROWS:
-        raise ResultsRefused(f"The file has more than {MAX_ROWS:,} rows. Split it.")
+        raise ResultsRefused(
+            gettext("The file has more than %(limit)s rows. Split it.")
+            % {"limit": f"{MAX_ROWS:,}"}
+        )
     return scan_tool.read_rows(rows, table_name=name)
 
 
@@ -65,7 +74,8 @@ def _read_json(file: BinaryIO, name: str) -> Iterator[FoundFile | ResultFault]:
         text = file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ResultsRefused(
-            f"Byte {error.start + 1} is not UTF-8 text. Save the file as UTF-8."
+            gettext("Byte %(start)s is not UTF-8 text. Save the file as UTF-8.")
+            % {"start": error.start + 1}
         ) from error
     documents = _documents(text)
     if file_scanning.is_file_scanning(documents):
@@ -89,8 +99,13 @@ def _documents(text: str) -> list[Any]:  # Any: JSON
                 documents.append(json.loads(line))
             except (ValueError, RecursionError) as error:
                 if number == 1:
-                    raise ResultsRefused(f"The file is not JSON: {whole}.") from error
-                raise ResultsRefused(f"Line {number} is not JSON: {error}.") from error
+                    raise ResultsRefused(
+                        gettext("The file is not JSON: %(whole)s.") % {"whole": whole}
+                    ) from error
+                raise ResultsRefused(
+                    gettext("Line %(number)s is not JSON: %(error)s.")
+                    % {"number": number, "error": error}
+                ) from error
     return documents
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from imports.results.errors import ResultFault, ResultsRefused
@@ -76,5 +77,5 @@ def _found(lines: IO[bytes]) -> Iterator[FoundFile | ResultFault]:
                 yield _KINDS[kind](**fields)
         except Unreadable as error:
             raise ResultsRefused(
-                "The results of one file are larger than 32 MB. Split them."
+                _("The results of one file are larger than 32 MB. Split them.")
             ) from error

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
+from common.confined import keep_texts_english
 from imports.results.errors import ResultFault, ResultsRefused
 from imports.results.found import FoundFile
 from imports.results.parsing import parsed
@@ -49,6 +50,7 @@ def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]
 
 def warm() -> None:
     """Load codecs in advance, because the child cannot open files."""
+    keep_texts_english()
     for name in ("utf-8-sig", *ENCODINGS):
         "".encode(name)
 

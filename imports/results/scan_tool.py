@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from imports.results.errors import ResultFault
 from imports.results.found import FAILED, NO_RESULT, READY, FoundFile, Json
 
@@ -127,7 +129,7 @@ def _time(file: _File, row: Row) -> int:
     if clock is None:
         number = _number(row, "start_time_ms")
         if number is None:
-            raise BadRow("start_time_ms", "There is no time.")
+            raise BadRow("start_time_ms", _("There is no time."))
         return number
     hours, minutes, seconds = map(int, clock.groups())
     time_ms = 1000 * (3600 * hours + 60 * minutes + seconds)
@@ -200,7 +202,9 @@ def _number(row: Row, column: str) -> int | None:
     try:
         number = round(float(text))
     except (ValueError, OverflowError) as error:
-        raise BadRow(column, f"'{text[:40]}' is not a number.") from error
+        raise BadRow(
+            column, _("'%(text)s' is not a number.") % {"text": text[:40]}
+        ) from error
     if not 0 <= number < 1000 * DAY_MS:
-        raise BadRow(column, f"'{text[:40]}' is not a valid time.")
+        raise BadRow(column, _("'%(text)s' is not a valid time.") % {"text": text[:40]})
     return number

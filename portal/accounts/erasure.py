@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import ApiToken, User
@@ -64,9 +65,11 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     person is already erased.
     """
     if actor == person:
-        raise ErasureRefused("You cannot erase yourself. Ask another admin.")
+        raise ErasureRefused(_("You cannot erase yourself. Ask another admin."))
     if person.username.startswith(ERASED_PREFIX):
-        raise ErasureRefused(f"{person.username} is erased already.")
+        raise ErasureRefused(
+            _("%(username)s is erased already.") % {"username": person.username}
+        )
     erasure = preview(person=person)
     for token in ApiToken.objects.filter(owner=person):
         revoke_token(token=token, actor=actor)

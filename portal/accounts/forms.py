@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.scopes import Scope
 from catalogue.models import Bucket
 from scanning.models import Project
 
 _SCOPES = {
-    Scope.READ: "Read files, results and the catalogue",
-    Scope.SCAN: "Upload, submit links, rescan, delete files",
-    Scope.CATALOGUE: "Change buckets, recordings and duplicates",
-    Scope.DECIDE: "Decide matches",
-    Scope.REPORT: "Run reports",
-    Scope.ADMIN: "Change containers and settings",
-    Scope.ALL: "Everything that you may do",
+    Scope.READ: _("Read files, results and the catalogue"),
+    Scope.SCAN: _("Upload, submit links, rescan, delete files"),
+    Scope.CATALOGUE: _("Change buckets, recordings and duplicates"),
+    Scope.DECIDE: _("Decide matches"),
+    Scope.REPORT: _("Run reports"),
+    Scope.ADMIN: _("Change containers and settings"),
+    Scope.ALL: _("Everything that you may do"),
 }
 
 
@@ -25,26 +27,31 @@ class TokenForm(forms.Form):
     """A new API token: its purpose, scopes and last day."""
 
     name = forms.CharField(
-        max_length=100, help_text="What uses it, as 'nightly upload'."
+        max_length=100,
+        help_text=_("What uses it, as 'nightly upload'."),
+        label=_("Name"),
     )
     scopes = forms.MultipleChoiceField(
         choices=[(scope.value, text) for scope, text in _SCOPES.items()],
         widget=forms.CheckboxSelectMultiple,
         initial=[Scope.READ.value],
-        help_text="Choose no more than the program needs.",
+        help_text=_("Choose no more than the program needs."),
+        label=_("Scopes"),
     )
     expires_on = forms.DateField(
         required=False,
-        label="Last day",
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="If empty, the token works until revoked.",
+        label=_("Last day"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        help_text=_("If empty, the token works until revoked."),
     )
 
     def clean_expires_on(self) -> date | None:
         """Reject a day in the past (UTC)."""
         day: date | None = self.cleaned_data["expires_on"]
         if day is not None and day < datetime.now(tz=UTC).date():
-            raise forms.ValidationError("This day is in the past. Choose a later one.")
+            raise forms.ValidationError(
+                gettext("This day is in the past. Choose a later one.")
+            )
         return day
 
     def expires_at(self) -> datetime | None:
@@ -64,5 +71,7 @@ class ProjectForm(forms.ModelForm[Project]):
         widgets = {"buckets": forms.CheckboxSelectMultiple}
 
     buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.present(), widget=forms.CheckboxSelectMultiple
+        Bucket.objects.present(),
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Buckets"),
     )

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -55,7 +56,7 @@ def token_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Revoke a token immediately."""
     token = get_object_or_404(_visible(request), uid=uid)
     revoke_token(token=token, actor=request.user)
-    messages.success(request, f"Token {token.name} was revoked.")
+    messages.success(request, _("Token %(name)s was revoked.") % {"name": token.name})
     return redirect("portal:tokens")
 
 
@@ -84,7 +85,9 @@ def project_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Revoke a project's keys immediately."""
     project = get_object_or_404(Project, uid=uid)
     revoke_project(project=project, user=request.user)
-    messages.success(request, f"The keys of {project.name} were revoked.")
+    messages.success(
+        request, _("The keys of %(name)s were revoked.") % {"name": project.name}
+    )
     return redirect("portal:tokens")
 
 

@@ -13,6 +13,8 @@ from django.db.models import Count, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import AccessLimit, ApiToken, User
@@ -44,9 +46,9 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     filter_horizontal = ["groups"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
-        ("Person", {"fields": ["first_name", "last_name", "email"]}),
-        ("Role", {"fields": ["groups", "is_active", "is_staff"]}),
-        ("Dates", {"fields": ["last_login", "date_joined"]}),
+        (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
+        (_("Role"), {"fields": ["groups", "is_active", "is_staff"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [
         (
@@ -75,19 +77,23 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     ) -> forms.ModelMultipleChoiceField[Any] | None:  # Any: as above
         """Explain in the help text that some groups are roles."""
         if db_field.name == "groups":
-            kwargs["help_text"] = (
+            kwargs["help_text"] = gettext(
                 "A role: viewer, reviewer, manager or admin. Without one a person sees "
                 "nothing. Groups of your own limit what is seen."
             )
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
-    @admin.action(description="Sign out everywhere", permissions=["change"])
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
     def sign_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         """End every session of the selected users."""
         ended = sum(end_all_sessions(person) for person in chosen)
-        self.message_user(request, f"{ended} sessions ended.")
+        self.message_user(
+            request,
+            ngettext("%(count)s session ended.", "%(count)s sessions ended.", ended)
+            % {"count": ended},
+        )
 
-    @admin.action(description="Take away the second factors …", permissions=["change"])
+    @admin.action(description=_("Remove the second factors…"), permissions=["change"])
     def take_second_factors(
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
@@ -95,20 +101,30 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         if "confirmed" not in request.POST:
             return render(request, "admin/take_second_factors.html", {"people": chosen})
         taken = sum(remove_second_factors(person) for person in chosen)
-        self.message_user(request, f"{taken} second factors taken away.")
+        self.message_user(
+            request,
+            ngettext(
+                "%(count)s second factor removed.",
+                "%(count)s second factors removed.",
+                taken,
+            )
+            % {"count": taken},
+        )
         return None
 
-    @admin.action(description="Erase the data of this person …", permissions=["change"])
+    @admin.action(
+        description=_("Erase the data of this person…"), permissions=["change"]
+    )
     def erase_data(
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
         """Show what erasing changes; erase the person after a confirmation."""
         person = chosen.first()
         if person is None or chosen.count() != 1:
-            self.message_user(request, "Choose one person.", messages.ERROR)
+            self.message_user(request, gettext("Choose one person."), messages.ERROR)
             return None
         if "confirmed" not in request.POST:
-            context = {"person": person, "told": preview(person=person)}
+            context = {"person": person, "erasure": preview(person=person)}
             return render(request, "admin/erase_person.html", context)
         try:
             erasure = erase(person=person, actor=user_of(request))
@@ -116,7 +132,9 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
             self.message_user(request, str(refused), messages.ERROR)
         else:
             self.message_user(
-                request, f"The person is {erasure.pseudonym} from now on."
+                request,
+                gettext("The person is %(pseudonym)s from now on.")
+                % {"pseudonym": erasure.pseudonym},
             )
         return None
 
@@ -130,12 +148,12 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         """Show users to admins."""
         return request.user.has_perm(Action.CONFIGURE)
 
-    @admin.display(description="Name")
+    @admin.display(description=_("Name"))
     def full_name(self, user: User) -> str:
         """Return first and last name."""
         return user.get_full_name()
 
-    @admin.display(description="Role")
+    @admin.display(description=_("Role"))
     def roles(self, user: User) -> str:
         """Return the names of the user's groups."""
         return ", ".join(group.name for group in user.groups.all())
@@ -149,18 +167,22 @@ class AccessLimitForm(forms.ModelForm[AccessLimit]):
     """The access limits of a group; the choices are stored as sorted lists of ids."""
 
     limits_containers = forms.BooleanField(
-        required=False, label="Only the containers below"
+        required=False, label=_("Only the containers below")
     )
     containers = forms.ModelMultipleChoiceField(
         Container.objects.present().order_by("name"),
         required=False,
         widget=FilteredSelectMultiple("containers", is_stacked=False),
+        label=_("Containers"),
     )
-    limits_buckets = forms.BooleanField(required=False, label="Only the buckets below")
+    limits_buckets = forms.BooleanField(
+        required=False, label=_("Only the buckets below")
+    )
     buckets = forms.ModelMultipleChoiceField(
         Bucket.objects.present().order_by("name"),
         required=False,
         widget=FilteredSelectMultiple("buckets", is_stacked=False),
+        label=_("Buckets"),
     )
 
     class Meta:
@@ -179,7 +201,10 @@ class AccessLimitForm(forms.ModelForm[AccessLimit]):
             chosen = cleaned.get(name) or []
             limited = cleaned.get(f"limits_{name}")
             if chosen and not limited:
-                self.add_error(f"limits_{name}", f"Tick this to limit the {name}.")
+                self.add_error(
+                    f"limits_{name}",
+                    gettext("Tick this to limit access to the chosen ones."),
+                )
             cleaned[name] = sorted(row.pk for row in chosen) if limited else None
         return cleaned
 
@@ -193,7 +218,7 @@ class AccessLimitInline(_StackedInline):
         *("second_factor", "limits_containers", "containers"),
         *("limits_buckets", "buckets"),
     ]
-    verbose_name_plural = "What its people see, and how they sign in"
+    verbose_name_plural = _("What its people see, and how they sign in")
     can_delete = False
 
     def has_view_permission(
@@ -250,12 +275,12 @@ class RoleGroupAdmin(RoleAdmin[Group]):
         """Annotate the number of users."""
         return super().get_queryset(request).annotate(number=Count("user"))
 
-    @admin.display(description="Role", boolean=True)
+    @admin.display(description=_("Role"), boolean=True)
     def is_role(self, group: Group) -> bool:
         """Return whether the group is one of the four roles."""
         return _is_role(group)
 
-    @admin.display(description="People", ordering="number")
+    @admin.display(description=_("People"), ordering="number")
     def people(self, group: Group) -> SafeString:
         """Return the number of users in the group."""
         return number(str(group.number))  # type: ignore[attr-defined]  # annotated

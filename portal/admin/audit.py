@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import is_limited
 from accounts.roles import Action
@@ -59,7 +60,7 @@ class EventAdmin(_TrailAdmin[Event]):
     list_display_links = ["time", "case_shown"]
     list_filter = ["at", ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
-    search_help_text = "Case as the list shows it, person, or words of the note"
+    search_help_text = _("Case as listed, person, or words of the note")
     ordering = ["-id"]
     readonly_fields = (
         *("case_shown", "sequence", "at", "who", "through", "what", "why", "note"),
@@ -77,42 +78,42 @@ class EventAdmin(_TrailAdmin[Event]):
         about_accounts = (Q(case__startswith=prefix) for prefix in ACCOUNT_CASES)
         return rows.exclude(reduce(or_, about_accounts))
 
-    @admin.display(description="When", ordering="id")
+    @admin.display(description=_("When"), ordering="id")
     def time(self, event: Event) -> SafeString:
         """Return the time of the event."""
         return when(event.at)
 
-    @admin.display(description="Who", ordering="actor_name")
+    @admin.display(description=_("Who"), ordering="actor_name")
     def who(self, event: Event) -> str:
         """Return the name of the actor."""
         return actor_label(event.actor_name)
 
-    @admin.display(description="Through")
+    @admin.display(description=_("Through"))
     def through(self, event: Event) -> str:
         """Return the API token that was used, if any."""
         return via_label(event.via)
 
-    @admin.display(description="What", ordering="action")
+    @admin.display(description=_("What"), ordering="action")
     def what(self, event: Event) -> str:
         """Return the label of the action."""
         return action_label(event.action)
 
-    @admin.display(description="Case", ordering="case")
+    @admin.display(description=_("Case"), ordering="case")
     def case_shown(self, event: Event) -> SafeString:
         """Return the case in the form that the search accepts."""
         return code(event.case)
 
-    @admin.display(description="Reason", ordering="reason")
+    @admin.display(description=_("Reason"), ordering="reason")
     def why(self, event: Event) -> str:
         """Return the label of the reason."""
         return reason_label(event.reason)
 
-    @admin.display(description="Before")
+    @admin.display(description=_("Before"))
     def before_text(self, event: Event) -> SafeString:
         """Return the values before the event as indented JSON."""
         return _pretty(event.before)
 
-    @admin.display(description="After")
+    @admin.display(description=_("After"))
     def after_text(self, event: Event) -> SafeString:
         """Return the values after the event as indented JSON."""
         return _pretty(event.after)

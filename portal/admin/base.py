@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.reach import is_limited
@@ -141,7 +142,7 @@ def within_reach(
 def user_of(request: HttpRequest) -> User:
     """Return the signed-in user; the admin requires one."""
     if not isinstance(request.user, User):
-        raise TypeError("The admin was entered without signing in.")
+        raise TypeError(_("The admin was entered without signing in."))
     return request.user
 
 
@@ -181,7 +182,9 @@ def score(value: Decimal | None, scale: str = "") -> SafeString:
 def player(url: str) -> SafeString:
     """Draw the browser's audio player, or a note if nothing can be played."""
     if not url:
-        return format_html("{}", "The audio is not stored here, or not ready to play.")
+        return format_html(
+            "{}", _("The audio is not stored here, or not ready to play.")
+        )
     return format_html('<audio controls preload="none" src="{}"></audio>', url)
 
 

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.roles import Action
 from portal.admin.base import (
@@ -46,16 +48,24 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
         """Let admins apply callbacks again."""
         return request.user.has_perm(Action.CONFIGURE)
 
-    @admin.action(description="Apply again", permissions=["replay"])
+    @admin.action(description=_("Apply again"), permissions=["replay"])
     def apply_again(
         self, request: HttpRequest, queryset: QuerySet[InboundCallback]
     ) -> None:
         """Queue each callback as if it had just arrived."""
         for callback in queryset:
             replay(callback=callback, user=user_of(request))
-        self.message_user(request, f"{len(queryset)} callbacks are applied again.")
+        self.message_user(
+            request,
+            ngettext(
+                "%(count)s callback is being applied again.",
+                "%(count)s callbacks are being applied again.",
+                len(queryset),
+            )
+            % {"count": len(queryset)},
+        )
 
-    @admin.display(description="Received", ordering="received_at")
+    @admin.display(description=_("Received"), ordering="received_at")
     def received(self, callback: InboundCallback) -> SafeString:
         """Return when the callback first arrived."""
         return when(callback.received_at)
@@ -99,17 +109,17 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
         """Count the attempts."""
         return super().get_queryset(request).annotate(attempt_count=Count("attempts"))
 
-    @admin.display(description="Attempts", ordering="attempt_count")
+    @admin.display(description=_("Attempts"), ordering="attempt_count")
     def attempts(self, callback: Any) -> int:  # Any: carries an annotation
         """Return how often the callback was sent."""
         return int(callback.attempt_count)
 
-    @admin.display(description="Made", ordering="created_at")
+    @admin.display(description=_("Made"), ordering="created_at")
     def created(self, callback: OutboundCallback) -> SafeString:
         """Return when the callback was created."""
         return when(callback.created_at)
 
-    @admin.display(description="Finished", ordering="finished_at")
+    @admin.display(description=_("Finished"), ordering="finished_at")
     def finished(self, callback: OutboundCallback) -> SafeString:
         """Return when the callback was delivered or finally failed."""
         return when(callback.finished_at)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.reach import PRESENT
@@ -73,12 +74,12 @@ class BucketAdmin(RoleAdmin[Bucket]):
         present = super().get_queryset(request).filter(**PRESENT)
         return present.annotate(recordings_there=recordings)
 
-    @admin.display(description="Id", ordering="pk")
+    @admin.display(description=_("Id"), ordering="pk")
     def number(self, bucket: Bucket) -> int:
         """Return the bucket's id in the wire protocol."""
         return bucket.pk
 
-    @admin.display(description="Recordings", ordering="recordings_there")
+    @admin.display(description=_("Recordings"), ordering="recordings_there")
     def recording_count(self, bucket: Any) -> SafeString:  # Any: carries an annotation
         """Return the number of recordings, linked to their list."""
         url = reverse("admin:catalogue_recording_changelist")
@@ -115,9 +116,15 @@ class BucketAdmin(RoleAdmin[Bucket]):
 class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
     """Metadata of a recording, with validated identifiers."""
 
-    artists = LinesField(required=False, help_text="One per line")
-    writers = LinesField(required=False, help_text="One per line")
-    publishers = LinesField(required=False, help_text="One per line")
+    artists = LinesField(
+        required=False, help_text=_("One per line"), label=_("Artists")
+    )
+    writers = LinesField(
+        required=False, help_text=_("One per line"), label=_("Writers")
+    )
+    publishers = LinesField(
+        required=False, help_text=_("One per line"), label=_("Publishers")
+    )
     release_date = release_date_field()
 
     class Meta:
@@ -125,9 +132,9 @@ class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
         fields = _EDITABLE
         labels = {
             "isrc": "ISRC",
-            "upc": "UPC or EAN",
+            "upc": _("UPC or EAN"),
             "iswc": "ISWC",
-            "custom_id": "Custom ID",
+            "custom_id": _("Custom ID"),
         }
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
 
@@ -158,7 +165,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     list_filter = ["status", "bucket", "isrc_status"]
     ordering = ["title", "id"]
     search_fields = ["title", "artists", "=custom_id", "=isrc_normalised", "=uid"]
-    search_help_text = "Title, artist, or a whole id or ISRC"
+    search_help_text = _("Title, artist, or a whole id or ISRC")
     date_hierarchy = "created_at"
     readonly_fields = (
         "uid",
@@ -179,7 +186,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     )
     fieldsets = [
         (None, {"fields": _EDITABLE}),
-        ("Kept by the portal", {"fields": readonly_fields}),
+        (_("Kept by the portal"), {"fields": readonly_fields}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recording]:
@@ -192,13 +199,13 @@ class RecordingAdmin(RoleAdmin[Recording]):
             .annotate(matches_there=count_per_row(live, "recording"))
         )
 
-    @admin.display(description="Length", ordering="duration_ms")
+    @admin.display(description=_("Length"), ordering="duration_ms")
     def length(self, recording: Recording) -> SafeString:
         """Return the length of the audio, if known."""
         known = recording.duration_ms
         return number(formats.clock(known) if known else formats.UNKNOWN)
 
-    @admin.display(description="Matches", ordering="matches_there")
+    @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, recording: Any) -> SafeString:  # Any: carries an annotation
         """Return the number of matches, linked to their list."""
         url = reverse("admin:review_match_changelist")
@@ -209,19 +216,19 @@ class RecordingAdmin(RoleAdmin[Recording]):
             recording.matches_there,
         )
 
-    @admin.display(description="Recording", ordering="title")
+    @admin.display(description=_("Recording"), ordering="title")
     def title_shown(self, recording: Recording) -> SafeString:
         """Return the title and the artists."""
         return two_lines(recording.title, recording.artist_names)
 
-    @admin.display(description="ISRC", ordering="isrc_normalised")
+    @admin.display(description=_("ISRC"), ordering="isrc_normalised")
     def code(self, recording: Recording) -> SafeString:
         """Return the ISRC and the result of its check."""
         return two_lines(
             recording.isrc or formats.UNKNOWN, recording.get_isrc_status_display()
         )
 
-    @admin.display(description="Listen")
+    @admin.display(description=_("Listen"))
     def listen(self, recording: Recording) -> SafeString:
         """Return an audio player."""
         return player(audio_url(recording))

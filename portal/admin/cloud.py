@@ -14,6 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from jobs.selectors import next_attempt
@@ -41,8 +43,11 @@ class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripte
         widget=forms.PasswordInput(
             attrs={"autocomplete": "off", "class": "vTextField"}
         ),
-        help_text="From the ACRCloud console (developer settings). Stored encrypted and "
-        "not shown again; leave empty to keep the one that is stored.",
+        help_text=_(
+            "From the ACRCloud console (developer settings). Stored encrypted and "
+            "not shown again; leave empty to keep the one that is stored."
+        ),
+        label=_("Token"),
     )
 
     class Meta:
@@ -54,9 +59,11 @@ class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripte
         """Require a token if none is stored; reject spaces and non-ASCII characters."""
         token: str = self.cleaned_data["token"]
         if not token and not self.instance.token_sealed:
-            raise forms.ValidationError("Enter the account's token.")
+            raise forms.ValidationError(gettext("Enter the account's token."))
         if any(not 32 < ord(character) < 127 for character in token):
-            raise forms.ValidationError("A token is one word of plain characters.")
+            raise forms.ValidationError(
+                gettext("A token is one word of plain characters.")
+            )
         return token
 
 
@@ -64,30 +71,37 @@ class TieForm(forms.Form):
     """The connection of a portal container to a container of the account."""
 
     remote = forms.TypedChoiceField(
-        coerce=int, required=False, empty_value=None, label="Container in the account"
+        coerce=int,
+        required=False,
+        empty_value=None,
+        label=_("Container in the account"),
     )
     container = forms.ModelChoiceField(
         Container.objects.present(),
         required=False,
-        label="Container here",
-        empty_label="Make a new one here",
+        label=_("Container here"),
+        empty_label=_("Create a new one here"),
     )
-    engine = forms.ChoiceField(choices=_CLOUD_ENGINES, initial=EngineChoice.ACRCLOUD)
+    engine = forms.ChoiceField(
+        choices=_CLOUD_ENGINES, initial=EngineChoice.ACRCLOUD, label=_("Engine")
+    )
     buckets = forms.CharField(
         required=False,
         initial="ACRCloud Music",
-        label="The cloud's buckets",
-        help_text="Ids or names, with commas; for a container that is made there.",
+        label=_("The cloud's buckets"),
+        help_text=_("Ids or names, with commas; for a container that is made there."),
     )
     cap_hours = forms.IntegerField(
         required=False,
         min_value=0,
         max_value=1_000_000,
-        label="Monthly limit in hours",
-        help_text="No more sound than this is sent in a month; empty: no limit.",
+        label=_("Monthly limit in hours"),
+        help_text=_(
+            "No more audio than this is sent in a month. Leave empty for no limit."
+        ),
     )
     set_callback = forms.BooleanField(
-        required=False, initial=True, label="Have its results posted to this portal"
+        required=False, initial=True, label=_("Have its results posted to this portal")
     )
 
     def __init__(self, remote: list[RemoteContainer], *arguments: Any) -> None:
@@ -99,14 +113,16 @@ class TieForm(forms.Form):
         ]
         offered = self.fields["remote"]
         if isinstance(offered, forms.ChoiceField):
-            offered.choices = [("", "Make a new one there"), *shown]
+            offered.choices = [("", gettext("Create a new one there")), *shown]
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Require an existing container on at least one side."""
         cleaned = super().clean() or {}
         if not cleaned.get("remote") and not cleaned.get("container"):
             raise forms.ValidationError(
-                "Choose a container of the account, one of this portal, or both."
+                gettext(
+                    "Choose a container of the account, one of this portal, or both."
+                )
             )
         return cleaned
 
@@ -165,34 +181,34 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
             *super().get_urls(),
         ]
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, account: CloudAccount) -> str:
         """Return why calls to the account are paused, or that it is in use."""
         if account._state.adding:
-            return "Save it, then test the connection."
-        return account.pause_message or "In use"
+            return gettext("Save it, then test the connection.")
+        return account.pause_message or gettext("In use")
 
-    @admin.display(description="Containers")
+    @admin.display(description=_("Containers"))
     def container_names(self, account: CloudAccount) -> str:
         """Return the containers that send files to this account."""
         return ", ".join(container.name for container in account.containers.all())
 
-    @admin.display(description="Sent this month")
+    @admin.display(description=_("Sent this month"))
     def spent(self, account: CloudAccount) -> SafeString | str:
         """Return the hours that each container sent, with its limit."""
         if account._state.adding:
-            return "Nothing yet."
+            return gettext("Nothing yet.")
         return format_html_join(
             "",
             "{}<br>",
             ((_spent(container),) for container in account.containers.all()),
         )
 
-    @admin.display(description="Callback address")
+    @admin.display(description=_("Callback address"))
     def callback_address(self, account: CloudAccount) -> SafeString | str:
         """Return the URL to which the account's containers post results."""
         if account._state.adding:
-            return "Made when the account is saved."
+            return gettext("Created when the account is saved.")
         return code(cloud.account_callback_url(account))
 
     def save_model(
@@ -202,7 +218,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         token = form.cleaned_data["token"]
         cloud.save_account(account=obj, token=token, user=user_of(request))
 
-    @admin.action(description="Test the connection", permissions=["change"])
+    @admin.action(description=_("Test the connection"), permissions=["change"])
     def test_connection(
         self, request: HttpRequest, queryset: QuerySet[CloudAccount]
     ) -> None:
@@ -211,12 +227,20 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
             _show_trial(request, account)
 
     @admin.action(
-        description="End the pause, try everything now", permissions=["change"]
+        description=_("End the pause and try everything now"), permissions=["change"]
     )
     def retry_now(self, request: HttpRequest, queryset: QuerySet[CloudAccount]) -> None:
         """End the pause and check all waiting scans now."""
         count = sum(cloud.retry_now(account=account) for account in queryset)
-        self.message_user(request, f"{count} scans are looked at now.")
+        self.message_user(
+            request,
+            ngettext(
+                "%(count)s scan is being checked now.",
+                "%(count)s scans are being checked now.",
+                count,
+            )
+            % {"count": count},
+        )
 
     def test(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Test the connection of one account, from its page."""
@@ -244,7 +268,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"Containers of {account}",
+            "title": gettext("Containers of %(account)s") % {"account": account},
             "account": account,
             "form": form,
             "rows": [(container, tied.get(container.id)) for container in remote],
@@ -296,7 +320,14 @@ def _tie(
     )
     messages.success(
         request,
-        f"{tied} now sends to container {tied.cloud_container_id} of {account}.",
+        gettext(
+            "%(tied)s now sends to container %(cloud_container_id)s of %(account)s."
+        )
+        % {
+            "tied": tied,
+            "cloud_container_id": tied.cloud_container_id,
+            "account": account,
+        },
     )
     return True
 
@@ -311,7 +342,7 @@ def _show_trial(request: HttpRequest, account: CloudAccount) -> None:
 def _spent(container: Container) -> str:
     hours = sent_ms_this_month(container=container) / HOUR_MS
     cap = container.cloud_cap_hours
-    limit = "no limit" if cap is None else f"of {cap} h"
+    limit = gettext("no limit") if cap is None else f"of {cap} h"
     return f"{container.name}: {hours:.2f} h, {limit}"
 
 
@@ -334,27 +365,27 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
         rows = super().get_queryset(request)
         return rows.annotate(due_at=next_attempt(CLOUD_SCAN, "scan_id"))
 
-    @admin.display(description="File")
+    @admin.display(description=_("File"))
     def file_name(self, job: CloudJob) -> str:
         """Return the name of the file that was sent."""
         return job.scan.scanned_file.name
 
-    @admin.display(description="Sent", ordering="sent_at")
+    @admin.display(description=_("Sent"), ordering="sent_at")
     def sent(self, job: CloudJob) -> SafeString:
         """Return when the file was sent."""
         return when(job.sent_at)
 
-    @admin.display(description="Due", ordering="due_at")
+    @admin.display(description=_("Due"), ordering="due_at")
     def due(self, job: CloudJob) -> SafeString:
         """Return when the scan is looked at next."""
         return when(job.due_at)  # type: ignore[attr-defined]  # annotated above
 
-    @admin.display(description="Hours", ordering="sent_ms")
+    @admin.display(description=_("Hours"), ordering="sent_ms")
     def hours(self, job: CloudJob) -> SafeString:
         """Return the hours that count towards the container's monthly limit."""
         return number(f"{job.sent_ms / HOUR_MS:.3f}")
 
-    @admin.display(description="Answer as received")
+    @admin.display(description=_("Answer as received"))
     def answer(self, job: CloudJob) -> SafeString:
         """Return the body of the answer, cut at 200,000 characters."""
         return format_html("<pre>{}</pre>", job.raw_text[:200_000])
@@ -376,7 +407,7 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
         rows = super().get_queryset(request)
         return rows.annotate(due_at=next_attempt(CLOUD_DELETION))
 
-    @admin.display(description="Due", ordering="due_at")
+    @admin.display(description=_("Due"), ordering="due_at")
     def due(self, deletion: CloudDeletion) -> SafeString:
         """Return when the deletion is tried next."""
         return when(deletion.due_at)  # type: ignore[attr-defined]  # annotated above

@@ -10,6 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from dedup import actions
@@ -81,7 +83,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
             size=count_per_row(DedupMember.objects.all(), "group")
         ).prefetch_related("members__recording")
 
-    @admin.display(description="Canonical recording")
+    @admin.display(description=_("Canonical recording"))
     def canonical(self, group: DedupGroup) -> str:
         """Return the canonical recording of the group."""
         return next(
@@ -93,12 +95,12 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
             "",
         )
 
-    @admin.display(description="Recordings", ordering="size")
+    @admin.display(description=_("Recordings"), ordering="size")
     def members_count(self, group: DedupGroup) -> int:
         """Return the number of recordings in the group."""
         return len(group.members.all())
 
-    @admin.display(description="Found as")
+    @admin.display(description=_("Found as"))
     def kinds(self, group: DedupGroup) -> str:
         """Return the kinds of duplicate in the group."""
         kinds = {
@@ -106,18 +108,18 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
         }
         return ", ".join(sorted(kinds))
 
-    @admin.display(description="Decide")
+    @admin.display(description=_("Decide"))
     def open_page(self, group: DedupGroup) -> SafeString:
         """Return a link to the page that compares the recordings."""
         href = reverse("portal:duplicate_group", args=[group.uid])
-        return format_html('<a href="{}">Open among the duplicates</a>', href)
+        return format_html('<a href="{}">{}</a>', href, _("Open among the duplicates"))
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         """Let users merge whose role may edit duplicates."""
         return request.user.has_perm(Action.EDIT_DUPLICATES)
 
     @admin.action(
-        description="Merge into the canonical recording…", permissions=["merge"]
+        description=_("Merge into the canonical recording…"), permissions=["merge"]
     )
     def merge_groups(
         self, request: HttpRequest, groups: QuerySet[DedupGroup]
@@ -131,7 +133,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
                 "admin/dedup/dedupgroup/merge.html",
                 {
                     **self.admin_site.each_context(request),
-                    "title": "Merge groups",
+                    "title": gettext("Merge groups"),
                     "opts": self.model._meta,
                     **context,
                 },
@@ -140,7 +142,11 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
             versions=selection.unpack(request.POST.getlist("group")),
             user=user_of(request),
         )
-        self.message_user(request, f"{done} groups merged.")
+        self.message_user(
+            request,
+            ngettext("%(count)s group merged.", "%(count)s groups merged.", done)
+            % {"count": done},
+        )
         for title, why in refused:
             self.message_user(request, f"{title}: {why}", messages.ERROR)
         return None
@@ -181,7 +187,7 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
         """Let users undo whose role may edit duplicates."""
         return request.user.has_perm(Action.EDIT_DUPLICATES)
 
-    @admin.action(description="Undo", permissions=["merge"])
+    @admin.action(description=_("Undo"), permissions=["merge"])
     def undo_actions(self, request: HttpRequest, rows: QuerySet[DedupAction]) -> None:
         """Undo actions, the latest first, because later ones may build on earlier ones."""
         for action in rows.order_by("-pk"):

@@ -12,6 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
 from portal.shared import formats
@@ -36,33 +38,33 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
     list_filter = ["status"]
     list_select_related = ["match__recording", "match__scanned_file", "requested_by"]
     search_fields = ["uid", "sha256", "match__uid"]
-    search_help_text = "Id of the pack or of the match, or a whole SHA-256"
+    search_help_text = _("Id of the pack or of the match, or a whole SHA-256")
     readonly_fields = all_field_names(EvidencePack, but=["id", "file"])
     fields = readonly_fields
 
-    @admin.display(description="Match", ordering="match__recording__title")
+    @admin.display(description=_("Match"), ordering="match__recording__title")
     def case_shown(self, pack: EvidencePack) -> SafeString:
         """Return the recording's title, with a link to the packs of the match."""
         return format_html(
             '<span class="cell-title">{}</span><a class="cell-sub" href="{}">{}</a>',
             pack.match.recording.title,
             reverse("portal:evidence", args=[pack.match.uid]),
-            "All packs of this match",
+            gettext("All packs of this match"),
         )
 
-    @admin.display(description="Size", ordering="size_bytes")
+    @admin.display(description=_("Size"), ordering="size_bytes")
     def size(self, pack: EvidencePack) -> SafeString:
         """Return the size of the ZIP."""
         return number(
             formats.size(pack.size_bytes) if pack.size_bytes else formats.UNKNOWN
         )
 
-    @admin.display(description="SHA-256")
+    @admin.display(description=_("SHA-256"))
     def seal(self, pack: EvidencePack) -> SafeString:
         """Return the start of the hash with the whole hash as a tooltip."""
         return format_html('<code title="{}">{}</code>', pack.sha256, pack.sha256[:12])
 
-    @admin.display(description="Asked for", ordering="created_at")
+    @admin.display(description=_("Asked for"), ordering="created_at")
     def made(self, pack: EvidencePack) -> SafeString:
         """Return when the pack was requested."""
         return when(pack.created_at)
@@ -78,13 +80,17 @@ def build_many(
         return None
     count = chosen.count()
     if count > MOST:
-        messages.error(request, f"Select at most {MOST} matches at once.")
+        messages.error(
+            request,
+            gettext("Select at most %(limit)s matches at once.") % {"limit": MOST},
+        )
         return None
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "title": "Build evidence",
-        "subtitle": f"{count} matches" if count != 1 else "1 match",
+        "title": gettext("Build evidence"),
+        "subtitle": ngettext("%(count)s match", "%(count)s matches", count)
+        % {"count": count},
         "selected": list(chosen.values_list("pk", flat=True)),
         "preview": list(chosen[:PREVIEW_ROWS]),
         "more": count - PREVIEW_ROWS,
@@ -109,9 +115,23 @@ def _build(request: HttpRequest, chosen: QuerySet[Match]) -> None:
         else:
             done += 1
     if done:
-        noun = "pack is" if done == 1 else "packs are"
-        messages.success(request, f"{done} {noun} being built by the worker.")
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s pack is being built by the worker.",
+                "%(count)s packs are being built by the worker.",
+                done,
+            )
+            % {"count": done},
+        )
     for message in refused[:REFUSALS_SHOWN]:
         messages.warning(request, message)
     if len(refused) > REFUSALS_SHOWN:
-        messages.warning(request, f"{len(refused) - REFUSALS_SHOWN} more were refused.")
+        rest = len(refused) - REFUSALS_SHOWN
+        messages.warning(
+            request,
+            ngettext(
+                "%(count)s more was refused.", "%(count)s more were refused.", rest
+            )
+            % {"count": rest},
+        )

@@ -9,6 +9,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.words import action_label
 from review.choices import WAITING_STATES, MatchState
@@ -16,25 +19,25 @@ from review.models import Match
 
 Choice = tuple[str, str]
 
-_SCORE_BANDS: dict[str, tuple[str, Q]] = {
-    "90": ("90 to 100", Q(score__gte=90)),
-    "75": ("75 to 89", Q(score__gte=75, score__lt=90)),
-    "60": ("60 to 74", Q(score__gte=60, score__lt=75)),
-    "50": ("50 to 59", Q(score__gte=50, score__lt=60)),
-    "0": ("below 50", Q(score__lt=50)),
-    "none": ("no score", Q(score__isnull=True)),
+_SCORE_BANDS: dict[str, tuple[str | Promise, Q]] = {
+    "90": (_("90 to 100"), Q(score__gte=90)),
+    "75": (_("75 to 89"), Q(score__gte=75, score__lt=90)),
+    "60": (_("60 to 74"), Q(score__gte=60, score__lt=75)),
+    "50": (_("50 to 59"), Q(score__gte=50, score__lt=60)),
+    "0": (_("below 50"), Q(score__lt=50)),
+    "none": (_("no score"), Q(score__isnull=True)),
 }
-_AGES: dict[str, tuple[str, int]] = {
-    "day": ("up to a day", 1),
-    "week": ("up to 7 days", 7),
-    "month": ("up to 30 days", 30),
+_AGES: dict[str, tuple[str | Promise, int]] = {
+    "day": (_("up to a day"), 1),
+    "week": (_("up to 7 days"), 7),
+    "month": (_("up to 30 days"), 30),
 }
 
 
 class StateFilter(admin.SimpleListFilter):
     """Filters by state; by default shows all matches that are not superseded."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(
@@ -42,7 +45,7 @@ class StateFilter(admin.SimpleListFilter):
     ) -> list[Choice]:
         """Return the choices."""
         return [
-            ("waiting", "Waiting for a person"),
+            ("waiting", gettext("Waiting for a person")),
             *((state.value, str(state.label)) for state in MatchState),
         ]
 
@@ -61,14 +64,14 @@ class StateFilter(admin.SimpleListFilter):
 class ScoreBandFilter(admin.SimpleListFilter):
     """Filters by score band."""
 
-    title = "score"
+    title = _("score")
     parameter_name = "score"
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[Choice]:
         """Return the choices."""
-        return [(band, label) for band, (label, _) in _SCORE_BANDS.items()]
+        return [(band, str(label)) for band, (label, _) in _SCORE_BANDS.items()]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
@@ -81,15 +84,15 @@ class ScoreBandFilter(admin.SimpleListFilter):
 class AgeFilter(admin.SimpleListFilter):
     """Filters by the time since the match was found."""
 
-    title = "age"
+    title = _("age")
     parameter_name = "age"
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[Choice]:
         """Return the choices."""
-        labels = [(age, label) for age, (label, _) in _AGES.items()]
-        return [*labels, ("older", "older than 30 days")]
+        labels = [(age, str(label)) for age, (label, _) in _AGES.items()]
+        return [*labels, ("older", gettext("older than 30 days"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
@@ -107,14 +110,18 @@ class AgeFilter(admin.SimpleListFilter):
 class LockFilter(admin.SimpleListFilter):
     """Filters by the holder of the review lock."""
 
-    title = "lock"
+    title = _("lock")
     parameter_name = "lock"
 
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[Choice]:
         """Return the choices."""
-        return [("mine", "held by me"), ("others", "held by others"), ("free", "free")]
+        return [
+            ("mine", gettext("held by me")),
+            ("others", gettext("held by others")),
+            ("free", gettext("free")),
+        ]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Match]
@@ -140,5 +147,5 @@ class CodeFilter(admin.AllValuesFieldListFilter):
     ) -> Iterator[Any]:  # Any: as above
         """Label every choice: an empty label would leave a link without text."""
         for choice in super().choices(changelist):
-            words = action_label(str(choice["display"])) or "No code"
+            words = action_label(str(choice["display"])) or gettext("No code")
             yield {**choice, "display": words}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from audit.models import Event
 from audit.services import first_broken_event
@@ -51,7 +52,7 @@ def page(
     events = Event.objects.filter(case=case).order_by("-sequence")
     values = {
         **context,
-        "title": f"History: {shown}",
+        "title": _("History: %(shown)s") % {"shown": shown},
         "subtitle": None,
         "object": shown,
         "opts": shown._meta,

@@ -16,6 +16,8 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -86,7 +88,7 @@ class MatchAdmin(RoleAdmin[Match]):
         "decided_by",
     ]
     search_fields = ["recording__title"]
-    search_help_text = "Title, artist, file name, or a whole id or ISRC"
+    search_help_text = _("Title, artist, file name, or a whole id or ISRC")
     ordering = ["-created_at", "-id"]
     actions = [
         *map(match_decisions.action_of, match_decisions.BULK_VERBS),
@@ -130,17 +132,17 @@ class MatchAdmin(RoleAdmin[Match]):
             *super().get_urls(),
         ]
 
-    @admin.display(description="Recording", ordering="recording__title")
+    @admin.display(description=_("Recording"), ordering="recording__title")
     def recording_title(self, match: Match) -> SafeString:
         """Return the title and the artists."""
         return two_lines(match.recording.title, match.recording.artist_names)
 
-    @admin.display(description="State", ordering="state")
+    @admin.display(description=_("State"), ordering="state")
     def state_shown(self, match: Match) -> SafeString:
         """Return the state's badge."""
         return badge(match.state)
 
-    @admin.display(description="Reason", ordering="queue_reason")
+    @admin.display(description=_("Reason"), ordering="queue_reason")
     def reason(self, match: Match) -> SafeString:
         """Return the queue reason and the relation."""
         return format_html(
@@ -149,7 +151,7 @@ class MatchAdmin(RoleAdmin[Match]):
             match.get_relation_display(),
         )
 
-    @admin.display(description="Source", ordering="scanned_file__name")
+    @admin.display(description=_("Source"), ordering="scanned_file__name")
     def source(self, match: Match) -> SafeString:
         """Return the file and its container."""
         name = match.scanned_file.name
@@ -160,27 +162,27 @@ class MatchAdmin(RoleAdmin[Match]):
             match.scanned_file.container.name,
         )
 
-    @admin.display(description="Where, matched", ordering="matched_ms")
+    @admin.display(description=_("Where, matched"), ordering="matched_ms")
     def places(self, match: Match) -> SafeString:
         """Draw the segments in the source, with their total length."""
-        plays = [
+        drawn = [
             ribbon.DrawnSegment(segment.start_ms, segment.end_ms, match.state)
             for segment in match.segments
         ]
         length = match.scanned_file.duration_ms or match.last_end_ms
-        mini = ribbon.mini_ribbon(duration_ms=length, segments=plays)
+        mini = ribbon.mini_ribbon(duration_ms=length, segments=drawn)
         return format_html(
             '{}<span class="cell-sub">{}</span>',
             render_to_string("components/_mini.html", {"mini": mini}),
             formats.clock(match.matched_ms, digits=1),
         )
 
-    @admin.display(description="Score", ordering="score")
+    @admin.display(description=_("Score"), ordering="score")
     def score_shown(self, match: Match) -> SafeString:
         """Return the score with its scale."""
         return score(match.score, match.score_scale)
 
-    @admin.display(description="Found", ordering="created_at")
+    @admin.display(description=_("Found"), ordering="created_at")
     def found(self, match: Match) -> SafeString:
         """Return when the match was found."""
         return when(match.created_at)
@@ -215,7 +217,7 @@ class MatchAdmin(RoleAdmin[Match]):
             )
             context |= {
                 **shown,
-                "title": "Match",
+                "title": gettext("Match"),
                 "can_export": self.has_export_permission(request),
                 "source_url": reverse(
                     "portal:file_detail", args=[match.scanned_file.uid]
@@ -242,7 +244,7 @@ class MatchAdmin(RoleAdmin[Match]):
         """Let users export who may run reports."""
         return request.user.has_perm(Action.REPORT)
 
-    @admin.action(description="Assign the selected…", permissions=["decide"])
+    @admin.action(description=_("Assign the selected…"), permissions=["decide"])
     def assign_matches(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
@@ -250,7 +252,7 @@ class MatchAdmin(RoleAdmin[Match]):
         return match_decisions.assign_many(self, request, queryset)
 
     @admin.action(
-        description="Export the selected as a match report (CSV)",
+        description=_("Export the selected as a match report (CSV)"),
         permissions=["export"],
     )
     def export_matches(
@@ -264,7 +266,7 @@ class MatchAdmin(RoleAdmin[Match]):
         )
 
     @admin.action(
-        description="Build evidence for the selected…", permissions=["export"]
+        description=_("Build evidence for the selected…"), permissions=["export"]
     )
     def build_evidence(
         self, request: HttpRequest, queryset: QuerySet[Match]
@@ -279,7 +281,7 @@ class MatchAdmin(RoleAdmin[Match]):
         try:
             listed = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters as error:
-            raise BadRequest("The list has no such filter.") from error
+            raise BadRequest(gettext("The list has no such filter.")) from error
         return _csv(
             reports.stream_report(
                 layout=Layout(), matches=listed, user=user_of(request)
@@ -300,8 +302,8 @@ def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
     """Return the page's context; ``chosen`` is the number of a segment, from 1."""
     segments = selectors.match_segments(match)
     current = pictures.chosen(chosen, len(segments))
-    play = segments[current - 1] if segments else None
-    pair = aligned_pair(match=match, play=play) if play else None
+    segment = segments[current - 1] if segments else None
+    pair = aligned_pair(match=match, segment=segment) if segment else None
     return {
         "match": match,
         "verbs": allowed_verbs(match=match, user=user),
@@ -310,12 +312,12 @@ def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
         "ribbon": pictures.draw_ribbon(
             match=match,
             segments=segments,
-            play=play,
+            segment=segment,
             others=pictures.others_in_file(match),
             here="",
             waveform=load_waveform(match.scanned_file),
         ),
-        "plays": pictures.shown_segments(segments, current),
+        "shown_segments": pictures.shown_segments(segments, current),
         "current": current,
         "source": pair.source if pair else None,
         "reference": pair.reference if pair else None,

@@ -16,8 +16,12 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.roles import Action
+from common.words import lowered
 from portal.admin.base import user_of
 from portal.review.forms import AssignForm, DecisionForm
 from portal.shared import selection
@@ -95,8 +99,10 @@ def _is_decided(
     except ReviewError as refused:
         form.add_error(None, refused.message)
         return False
-    word = decided.get_state_display().lower()
-    messages.success(request, f"{match} is {word}.")
+    word = lowered(decided.get_state_display())
+    messages.success(
+        request, _("%(name)s: %(state)s.") % {"name": match, "state": word}
+    )
     return True
 
 
@@ -115,7 +121,12 @@ def action_of(verb: Verb) -> Callable[..., HttpResponse | None]:
     rule = RULES[verb]
     permission = "approve" if rule.action == Action.APPROVE else "decide"
 
-    @admin.action(description=f"{rule.label} the selected…", permissions=[permission])
+    @admin.action(
+        description=format_lazy(
+            gettext_lazy("{label} the selected…"), label=rule.label
+        ),
+        permissions=[permission],
+    )
     def decide_selected(
         model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
@@ -126,7 +137,7 @@ def action_of(verb: Verb) -> Callable[..., HttpResponse | None]:
                 versions=expected, user=user_of(request), decision=form.decision()
             )
 
-        work = _Work(rule.label, rule.done, form, act)
+        work = _Work(str(rule.label), str(rule.done), form, act)
         return _carry_out_many(model_admin, request, queryset, work)
 
     # The admin names an action after its function.
@@ -148,7 +159,7 @@ def assign_many(
             note=form.cleaned_data["note"],
         )
 
-    work = _Work("Assign", "assigned", form, act)
+    work = _Work(_("Assign"), "assigned", form, act)
     return _carry_out_many(model_admin, request, queryset, work)
 
 
@@ -172,7 +183,9 @@ def _carry_out_many(
     # After a form error keep the matches and versions that the page showed.
     expected = _expected(request) if applying else _versions(queryset, limit)
     if len(expected) > limit:
-        messages.error(request, f"Select at most {limit} matches at once.")
+        messages.error(
+            request, _("Select at most %(limit)s matches at once.") % {"limit": limit}
+        )
         return None
     chosen = Match.objects.filter(uid__in=expected).select_related(
         "recording", "scanned_file"
@@ -182,7 +195,8 @@ def _carry_out_many(
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": work.title,
-        "subtitle": f"{len(expected)} matches" if len(expected) != 1 else "1 match",
+        "subtitle": ngettext("%(count)s match", "%(count)s matches", len(expected))
+        % {"count": len(expected)},
         "form": work.form,
         "expected": expected,
         "preview": preview,
@@ -206,21 +220,29 @@ def _expected(request: HttpRequest) -> Versions:
 
 
 def _apply(request: HttpRequest, work: _Work) -> None:
+    """Decide; show how many matches changed, and why others were refused."""
     try:
         outcome = work.act(_expected(request))
-    except ReviewError as refused:
-        messages.error(request, refused.message)
+    except ReviewError as error:
+        messages.error(request, error.message)
         return
-    _tell(request, work.done, outcome)
-
-
-def _tell(request: HttpRequest, word: str, outcome: Decided) -> None:
-    """Show how many matches changed, and why others were refused."""
     done, refused = len(outcome.done), len(outcome.refused)
     if done:
-        noun = "match is" if done == 1 else "matches are"
-        messages.success(request, f"{done} {noun} {word}.")
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s match is %(done)s.", "%(count)s matches are %(done)s.", done
+            )
+            % {"count": done, "done": work.done},
+        )
     for refusal in outcome.refused[:REFUSALS_SHOWN]:
         messages.warning(request, f"{refusal.match}: {refusal.message}")
     if refused > REFUSALS_SHOWN:
-        messages.warning(request, f"{refused - REFUSALS_SHOWN} more were refused.")
+        rest = refused - REFUSALS_SHOWN
+        messages.warning(
+            request,
+            ngettext(
+                "%(count)s more was refused.", "%(count)s more were refused.", rest
+            )
+            % {"count": rest},
+        )

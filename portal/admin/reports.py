@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
 from portal.admin.base import RoleAdmin, user_of
@@ -41,7 +42,7 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
     )
     fields = readonly_fields
 
-    @admin.display(description="Run by", ordering="run_by_name")
+    @admin.display(description=_("Run by"), ordering="run_by_name")
     def run_by_shown(self, run: ReportRun) -> str:
         """Return the user or the command that ran the report."""
         return actor_label(run.run_by_name)

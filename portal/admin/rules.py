@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from catalogue.models import Exclusion
@@ -32,7 +33,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
     """Licences, each with a link to its page in the portal."""
 
     list_display = [
-        "number",
+        "shown_number",
         "holder",
         "scope",
         "use_kind",
@@ -57,12 +58,17 @@ class LicenceAdmin(RoleAdmin[Licence]):
             .annotate(cleared_there=count_per_row(cleared, "licence"))
         )
 
-    @admin.display(description="Cleared", ordering="cleared_there")
+    @admin.display(description=_("Number"))
+    def shown_number(self, licence: Licence) -> str:
+        """Return the licence's number."""
+        return licence.number
+
+    @admin.display(description=_("Cleared"), ordering="cleared_there")
     def cleared(self, licence: Any) -> SafeString:  # Any: carries an annotation
         """Return the number of matches that the licence clears now."""
         return number(str(licence.cleared_there))
 
-    @admin.display(description="Change")
+    @admin.display(description=_("Change"))
     def own_page(self, licence: Licence) -> SafeString:
         """Return a link to the page that changes the licence and previews the effect."""
         return format_html('<a href="{}">{}</a>', licence.url, licence.number)
@@ -82,7 +88,7 @@ class PolicyAdmin(RoleAdmin[Policy]):
     fields = _POLICY_FIELDS
     readonly_fields = fields
 
-    @admin.display(description="Change")
+    @admin.display(description=_("Change"))
     def own_page(self, policy: Policy) -> SafeString:
         """Return a link to the page that changes the policy and tests it on past matches."""
         return format_html('<a href="{}">{}</a>', policy.url, policy)
@@ -131,7 +137,7 @@ class DisputeAdmin(RoleAdmin[Dispute]):
     fields = all_field_names(Dispute, but=("id",))
     readonly_fields = fields
 
-    @admin.display(description="Overdue", boolean=True)
+    @admin.display(description=_("Overdue"), boolean=True)
     def overdue(self, dispute: Dispute) -> bool:
         """Return whether the time to answer has passed."""
         return dispute.is_overdue

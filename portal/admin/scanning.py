@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT
 from accounts.roles import Action
@@ -83,29 +85,29 @@ class ContainerAdmin(RoleAdmin[Container]):
         containers = present.annotate(files_there=files)
         return containers.prefetch_related("buckets")
 
-    @admin.display(description="Id", ordering="pk")
+    @admin.display(description=_("Id"), ordering="pk")
     def number(self, container: Container) -> int:
         """Return the container's id in the wire protocol."""
         return container.pk
 
-    @admin.display(description="Buckets")
+    @admin.display(description=_("Buckets"))
     def bucket_names(self, container: Container) -> str:
         """Return the names of the container's buckets."""
         return ", ".join(bucket.name for bucket in container.buckets.all())
 
-    @admin.display(description="Files", ordering="files_there")
+    @admin.display(description=_("Files"), ordering="files_there")
     def file_count(self, container: Any) -> SafeString:  # Any: carries an annotation
         """Return the number of files in the container."""
         return number(str(container.files_there))
 
-    @admin.display(description="Callback address")
+    @admin.display(description=_("Callback address"))
     def callback_address(self, container: Container) -> SafeString | str:
         """Return the URL to which ACRCloud posts the container's results."""
         if container._state.adding:
-            return "Made when the container is saved."
+            return gettext("Created when the container is saved.")
         url = inbound_callback_url(container)
         if not url:
-            return "No address: the embedded engine scans its files."
+            return gettext("No address: the embedded engine scans its files.")
         return code(url)
 
     def get_fields(
@@ -151,7 +153,8 @@ class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in
         taken = ScannedFile.objects.filter(remote_id=remote_id)
         if remote_id and taken.exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(
-                f"Another file already has the ACRCloud id {remote_id}."
+                gettext("Another file already has the ACRCloud id %(remote_id)s.")
+                % {"remote_id": remote_id}
             )
         return remote_id
 
@@ -162,15 +165,20 @@ class ScanInline(ReadOnlyInline):
     model = Scan
     readonly_fields = (
         "link",
-        "engine_label",
+        "shown_engine",
         "status",
         "message",
         "finished_at",
     )
     fields = readonly_fields
-    verbose_name_plural = "scans"
+    verbose_name_plural = _("scans")
 
-    @admin.display(description="Scan")
+    @admin.display(description=_("Engine"))
+    def shown_engine(self, scan: Scan) -> str:
+        """Return the engine and its version."""
+        return scan.engine_label
+
+    @admin.display(description=_("Scan"))
     def link(self, scan: Scan) -> SafeString:
         """Return a link to the scan."""
         url = reverse("admin:scanning_scan_change", args=[scan.pk])
@@ -195,7 +203,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     list_filter = ["status", "container", "source_type", ("error_code", CodeFilter)]
     ordering = ["-created_at", "-id"]
     search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
-    search_help_text = "Name, or a whole id or SHA-256"
+    search_help_text = _("Name, or a whole id or SHA-256")
     date_hierarchy = "created_at"
     readonly_fields = (
         "state",
@@ -233,33 +241,33 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
             matches_there=count_per_row(live, "scanned_file")
         )
 
-    @admin.display(description="State", ordering="status")
+    @admin.display(description=_("State"), ordering="status")
     def state(self, file: ScannedFile) -> SafeString:
         """Return the status badge."""
         return file_badge(file.status)
 
-    @admin.display(description="Length", ordering="duration_ms")
+    @admin.display(description=_("Length"), ordering="duration_ms")
     def duration(self, file: ScannedFile) -> SafeString:
         """Return the length of the audio, if known."""
         known = formats.clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
         return number(known)
 
-    @admin.display(description="Error code", ordering="error_code")
+    @admin.display(description=_("Error code"), ordering="error_code")
     def shown_error(self, file: ScannedFile) -> SafeString:
         """Return the code of the error that failed or blocks the file."""
         return code(file.error_code)
 
-    @admin.display(description="Size", ordering="size_bytes")
+    @admin.display(description=_("Size"), ordering="size_bytes")
     def size(self, file: ScannedFile) -> str:
         """Return the size of the file as received."""
         return formats.size(file.size_bytes)
 
-    @admin.display(description="Listen")
+    @admin.display(description=_("Listen"))
     def listen(self, file: ScannedFile) -> SafeString:
         """Return an audio player."""
         return player(audio_url(file))
 
-    @admin.display(description="Matches", ordering="matches_there")
+    @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, file: Any) -> SafeString:  # Any: carries an annotation
         """Return the number of matches, linked to their list."""
         url = reverse("admin:review_match_changelist")
@@ -270,7 +278,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
             file.matches_there,
         )
 
-    @admin.display(description="Added", ordering="created_at")
+    @admin.display(description=_("Added"), ordering="created_at")
     def created(self, file: ScannedFile) -> SafeString:
         """Return when the file was added."""
         return when(file.created_at)
@@ -279,7 +287,9 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         """Let users rescan who may upload files."""
         return request.user.has_perm(Action.UPLOAD)
 
-    @admin.action(description="Scan the selected files again", permissions=["rescan"])
+    @admin.action(
+        description=_("Scan the selected files again"), permissions=["rescan"]
+    )
     def rescan(self, request: HttpRequest, queryset: QuerySet[ScannedFile]) -> None:
         """Queue a scan of each file; show why others were refused."""
         queued = 0
@@ -291,7 +301,14 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
             else:
                 queued += 1
         if queued:
-            self.message_user(request, f"{queued} scans are queued.", messages.SUCCESS)
+            self.message_user(
+                request,
+                ngettext(
+                    "%(count)s scan is queued.", "%(count)s scans are queued.", queued
+                )
+                % {"count": queued},
+                messages.SUCCESS,
+            )
 
     def save_model(
         self, request: HttpRequest, obj: ScannedFile, form: Any, change: bool
@@ -317,7 +334,7 @@ class DetectionInline(ReadOnlyInline):
     )
     fields = readonly_fields
 
-    @admin.display(description="Recording")
+    @admin.display(description=_("Recording"))
     def link(self, detection: Detection) -> SafeString:
         """Return a link to the detection."""
         url = reverse("admin:scanning_detection_change", args=[detection.pk])
@@ -348,23 +365,28 @@ class ScanAdmin(RoleAdmin[Scan]):
     date_hierarchy = "created_at"
     readonly_fields = (
         *all_field_names(Scan, but=["id", "engine", "engine_version", "error_code"]),
-        "engine_label",
+        "shown_engine",
         "shown_error",
     )
     fields = readonly_fields
     inlines = [DetectionInline]
 
-    @admin.display(description="Error code", ordering="error_code")
+    @admin.display(description=_("Engine"))
+    def shown_engine(self, scan: Scan) -> str:
+        """Return the engine and its version."""
+        return scan.engine_label
+
+    @admin.display(description=_("Error code"), ordering="error_code")
     def shown_error(self, scan: Scan) -> SafeString:
         """Return the code of the error that stopped the scan."""
         return code(scan.error_code)
 
-    @admin.display(description="Started", ordering="started_at")
+    @admin.display(description=_("Started"), ordering="started_at")
     def started(self, scan: Scan) -> SafeString:
         """Return when the scan started."""
         return when(scan.started_at)
 
-    @admin.display(description="Took")
+    @admin.display(description=_("Took"))
     def took(self, scan: Scan) -> SafeString:
         """Return the duration of a finished scan in seconds."""
         if scan.started_at is None or scan.finished_at is None:
@@ -390,12 +412,12 @@ class SegmentInline(ReadOnlyInline):
     )
     fields = readonly_fields
 
-    @admin.display(description="Source")
+    @admin.display(description=_("Source"))
     def source(self, segment: Segment) -> SafeString:
         """Return the interval in the file."""
         return _interval(segment.start_ms, segment.end_ms)
 
-    @admin.display(description="Reference")
+    @admin.display(description=_("Reference"))
     def reference(self, segment: Segment) -> SafeString:
         """Return the interval in the recording."""
         return _interval(segment.reference_start_ms, segment.reference_end_ms)
@@ -423,17 +445,17 @@ class DetectionAdmin(RoleAdmin[Detection]):
     fields = readonly_fields
     inlines = [SegmentInline]
 
-    @admin.display(description="File", ordering="scan__scanned_file__name")
+    @admin.display(description=_("File"), ordering="scan__scanned_file__name")
     def scanned_file(self, detection: Detection) -> str:
         """Return the name of the scanned file."""
         return detection.scan.scanned_file.name
 
-    @admin.display(description="Score", ordering="score")
+    @admin.display(description=_("Score"), ordering="score")
     def shown_score(self, detection: Detection) -> SafeString:
         """Return the score with its scale."""
         return score(detection.score, detection.score_scale)
 
-    @admin.display(description="Found", ordering="created_at")
+    @admin.display(description=_("Found"), ordering="created_at")
     def found(self, detection: Detection) -> SafeString:
         """Return when the detection was stored."""
         return when(detection.created_at)
@@ -468,7 +490,7 @@ class ProjectAdmin(RoleAdmin[Project]):
             Prefetch("buckets", queryset=Bucket.objects.present())
         )
 
-    @admin.display(description="Buckets")
+    @admin.display(description=_("Buckets"))
     def bucket_names(self, project: Project) -> str:
         """Return the names of the buckets that the project searches."""
         return ", ".join(bucket.name for bucket in project.buckets.all())

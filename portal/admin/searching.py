@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
 from portal.admin.base import ReadOnlyInline, RoleAdmin, when, within_reach
@@ -35,7 +36,7 @@ class WatchAdmin(RoleAdmin[Watch]):
     )
     fields = readonly_fields
 
-    @admin.display(description="Next check")
+    @admin.display(description=_("Next check"))
     def next_check(self, watch: Watch) -> str:
         """Return when the watch is checked next."""
         due = next_checks([watch]).get(watch.pk)

@@ -24,11 +24,10 @@ from portal.api.base import ProgramView
 from reports import selectors, services
 from reports.choices import STREAMED, FilesWithout, Format, Mode, RunState, Separator
 from reports.files import CONTENT_TYPES, as_json
-from reports.layouts import Layout
+from reports.layouts import Layout, UnknownColumn
 from reports.manifest import manifest
 from reports.models import ReportRun
 from reports.options import OPTIONS
-from reports.schemas import UnknownColumn
 from review.filters import MatchFilter
 
 _LISTED = 50

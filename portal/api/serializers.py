@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+import re
+from typing import TypedDict, cast
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.reach import sees_every_bucket
+from common.territories import TERRITORIES
 from portal.shared import formats
 from scanning import selectors
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile
 from scanning.progress import ScanProgress, progress_of
 from scanning.services.intake import FileDetails
+from scanning.tags import tags_of
 
 
 class FileStateData(TypedDict):
@@ -32,6 +36,7 @@ class FileStateData(TypedDict):
     url: str
     match_count: int
     duration_ms: int
+    catalogue_state: int | None
 
 
 class EarlierData(TypedDict):
@@ -66,19 +71,46 @@ class FileStateSerializer(serializers.Serializer[FileStateData]):
     url = serializers.CharField()
     match_count = serializers.IntegerField()
     duration_ms = serializers.IntegerField()
+    catalogue_state = serializers.IntegerField(
+        allow_null=True, help_text="The state of the catalogue that was searched."
+    )
     duplicate_of = EarlierSerializer(allow_null=True)
 
 
-class SubmitSerializer(serializers.Serializer[None]):
-    """The container of submitted files, and their metadata."""
+class DetailsSerializer(serializers.Serializer[None]):
+    """The metadata of submitted files."""
 
-    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.present())
     programme = serializers.CharField(required=False, default="", allow_blank=True)
     account = serializers.CharField(required=False, default="", allow_blank=True)
     published_at = serializers.DateTimeField(
         required=False, default=None, allow_null=True
     )
+    territories = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Where the use is: ISO codes of two letters, separated by commas.",
+    )
     tags = serializers.CharField(required=False, default="", allow_blank=True)
+
+    def validate_territories(self, given: str) -> list[str]:
+        """Return the codes in capitals; reject those that name no territory."""
+        codes = [code for code in re.split(r"[,;\s]+", given.upper()) if code]
+        wrong = [code for code in codes if code not in TERRITORIES]
+        if wrong:
+            raise serializers.ValidationError(
+                gettext(
+                    "%(code)s is no territory. Use a code of two letters such as GB."
+                )
+                % {"code": wrong[0]}
+            )
+        return codes
+
+
+class SubmitSerializer(DetailsSerializer):
+    """The container of submitted files, and their metadata."""
+
+    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.present())
 
 
 class UploadSerializer(SubmitSerializer):
@@ -86,6 +118,27 @@ class UploadSerializer(SubmitSerializer):
 
     file = serializers.FileField(allow_empty_file=True)
     scan_again = serializers.BooleanField(required=False, default=False)
+
+
+class BeginUploadSerializer(serializers.Serializer[None]):
+    """A file that will arrive in pieces."""
+
+    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.present())
+    name = serializers.CharField(max_length=500)
+    size_bytes = serializers.IntegerField(min_value=0)
+
+
+class FinishUploadSerializer(DetailsSerializer):
+    """The metadata of a file that arrived in pieces."""
+
+    scan_again = serializers.BooleanField(required=False, default=False)
+
+
+class KnownBytesSerializer(serializers.Serializer[None]):
+    """The bytes of a file, by their hash."""
+
+    container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.present())
+    sha256 = serializers.RegexField("^[0-9a-f]{64}$")
 
 
 class SubmitLinksSerializer(SubmitSerializer):
@@ -133,14 +186,17 @@ class AttachAudioSerializer(serializers.Serializer[None]):
     file = serializers.FileField(allow_empty_file=True)
 
 
-def details_of(told: dict[str, object]) -> FileDetails:
+def details_of(data: dict[str, object]) -> FileDetails:
     """Return the metadata in validated request data; ``tags`` are split at commas."""
-    tags = [tag.strip() for tag in str(told["tags"]).split(",")]
+    tags = [tag.strip() for tag in str(data["tags"]).split(",")]
     return FileDetails(
-        programme=str(told["programme"])[:300],
-        account=str(told["account"])[:300],
-        published_at=told["published_at"],  # type: ignore[arg-type]  # a DateTimeField's value
-        tags=[tag for tag in tags if tag],
+        programme=str(data["programme"])[:300],
+        account=str(data["account"])[:300],
+        published_at=data["published_at"],  # type: ignore[arg-type]  # a DateTimeField's value
+        tags=tags_of(
+            territories=cast("list[str]", data["territories"]),
+            words=[tag for tag in tags if tag],
+        ),
     )
 
 
@@ -170,6 +226,7 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         "url": url,
         "match_count": matches,
         "duration_ms": file.duration_ms,
+        "catalogue_state": scan.catalogue_state if scan is not None else None,
         "duplicate_of": {
             "uid": file.uid,
             "name": file.name,

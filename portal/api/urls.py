@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.api import matches, reports, views
+from portal.api import matches, reports, uploads, views
 
 app_name = "api"
 
 urlpatterns = [
     path("files/", views.FileUploadView.as_view(), name="files"),
+    path("files/known/", uploads.KnownFileView.as_view(), name="known_file"),
     path("files/<uuid:uid>/", views.FileStateView.as_view(), name="file"),
     path("files/<uuid:uid>/rescan/", views.FileRescanView.as_view(), name="rescan"),
     path("files/<uuid:uid>/cancel/", views.CancelView.as_view(), name="cancel"),
     path("files/<uuid:uid>/audio/", views.AudioView.as_view(), name="attach_audio"),
+    path("uploads/", uploads.UploadsView.as_view(), name="uploads"),
+    path("uploads/<uuid:uid>/", uploads.ResumableUploadView.as_view(), name="upload"),
+    path(
+        "uploads/<uuid:uid>/finish/",
+        uploads.FinishUploadView.as_view(),
+        name="finish_upload",
+    ),
     path("links/", views.LinksView.as_view(), name="links"),
     path("matches/<str:uid>/", matches.MatchView.as_view(), name="match"),
     path(

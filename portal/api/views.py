@@ -25,8 +25,12 @@ from portal.api.serializers import (
 from scanning import selectors
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import ScannedFile
-from scanning.services.intake import attach_audio, submit_link, submit_upload
-from scanning.services.open_files import refuse_too_many_open
+from scanning.services.intake import (
+    attach_audio,
+    refuse_too_many_open,
+    submit_link,
+    submit_upload,
+)
 from scanning.services.scans import cancel_scans, request_scan
 
 

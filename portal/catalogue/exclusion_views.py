@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -51,7 +52,7 @@ def _save(request: PortalRequest, recording: Recording, form: IntervalForm) -> b
                 note=values["note"],
                 chosen=set(request.POST.getlist("match")),
             )
-            messages.success(request, "Interval excluded.")
+            messages.success(request, _("Interval excluded."))
         else:
             exclusions.propose(
                 recording=recording,
@@ -60,7 +61,7 @@ def _save(request: PortalRequest, recording: Recording, form: IntervalForm) -> b
                 user=user,
                 note=values["note"],
             )
-            messages.success(request, "The exclusion is proposed to a manager.")
+            messages.success(request, _("The exclusion is proposed to a manager."))
     except ReviewError as refused:
         form.add_error(None, refused.message)
         return False
@@ -83,7 +84,7 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
         except ReviewError as refused:
             messages.error(request, refused.message)
         else:
-            messages.success(request, "Interval excluded.")
+            messages.success(request, _("Interval excluded."))
         return redirect("portal:recording_detail", uid=recording.uid)
     interval = (segment.start_ms, segment.end_ms)
     context = {
@@ -112,7 +113,7 @@ def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
             ) % {"n": returned}
         else:
             proposals.refuse(segment=segment, user=request.user, note=reason)
-            done = "The exclusion is refused."
+            done = _("The exclusion is refused.")
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
 
 from catalogue.identifiers import check_iswc, check_upc
 from catalogue.models import (
@@ -13,6 +18,7 @@ from catalogue.models import (
 from catalogue.selectors import searchable_buckets
 from catalogue.services import RecordingDetails
 from portal.shared.fields import checked, release_date_field
+from scanning.sources.links import too_large_message
 
 
 class BucketForm(forms.ModelForm[Bucket]):
@@ -26,38 +32,68 @@ class BucketForm(forms.ModelForm[Bucket]):
 class RecordingFilterForm(forms.Form):
     """Filters of the list of recordings."""
 
-    q = forms.CharField(required=False, label="Title, artist or code")
+    q = forms.CharField(required=False, label=_("Title, artist or code"))
     state = forms.ChoiceField(
-        required=False, choices=[("", "Any state"), *RecordingStatus.choices]
+        required=False,
+        choices=[("", _("Any state")), *RecordingStatus.choices],
+        label=_("State"),
     )
+
+
+class ReplaceAudioForm(forms.Form):
+    """The audio that takes the place of a recording's."""
+
+    audio = forms.FileField(
+        label=_("Audio"),
+        error_messages={
+            "required": _("Choose the audio file first."),
+            "empty": _("The file is empty. Nothing was replaced."),
+        },
+    )
+
+    def clean_audio(self) -> UploadedFile[Any]:  # Any: bytes or text
+        """Refuse a file over the limit of uploads."""
+        file: UploadedFile[Any] = self.cleaned_data["audio"]
+        if (file.size or 0) > settings.ACRPORTAL_MAX_FILE_BYTES:
+            raise forms.ValidationError(
+                too_large_message(str(file.name), file.size or 0)
+            )
+        return file
 
 
 class RecordingForm(forms.Form):
     """A new recording: audio and metadata."""
 
-    bucket = forms.ModelChoiceField(searchable_buckets(), empty_label=None)
-    audio = forms.FileField()
-    title = forms.CharField(max_length=500)
-    artists = forms.CharField(
-        required=False, max_length=1000, help_text="Several are separated by |"
+    bucket = forms.ModelChoiceField(
+        searchable_buckets(), empty_label=None, label=_("Bucket")
     )
-    version_title = forms.CharField(required=False, max_length=500)
-    custom_id = forms.CharField(required=False, max_length=200, label="Custom ID")
-    album = forms.CharField(required=False, max_length=500)
-    label = forms.CharField(required=False, max_length=300)
+    audio = forms.FileField(label=_("Audio"))
+    title = forms.CharField(max_length=500, label=_("Title"))
+    artists = forms.CharField(
+        required=False,
+        max_length=1000,
+        help_text=_("Several are separated by |"),
+        label=_("Artists"),
+    )
+    version_title = forms.CharField(
+        required=False, max_length=500, label=_("Version title")
+    )
+    custom_id = forms.CharField(required=False, max_length=200, label=_("Custom ID"))
+    album = forms.CharField(required=False, max_length=500, label=_("Album"))
+    label = forms.CharField(required=False, max_length=300, label=_("Label"))
     release_date = release_date_field()
-    isrc = forms.CharField(required=False, max_length=40, label="ISRC")
-    upc = forms.CharField(required=False, max_length=20, label="UPC or EAN")
-    iswc = forms.CharField(required=False, max_length=20, label="ISWC")
+    isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
+    upc = forms.CharField(required=False, max_length=20, label=_("UPC or EAN"))
+    iswc = forms.CharField(required=False, max_length=20, label=_("ISWC"))
     if_there = forms.ChoiceField(
         required=False,
-        label="If it is there already",
+        label=_("If it is there already"),
         choices=[
-            ("", "Use the bucket's rule"),
-            (IntakeRule.ADD_AS_VERSION, "Add it as a version"),
-            (IntakeRule.IGNORE, "Add it anyway"),
+            ("", _("Use the bucket's rule")),
+            (IntakeRule.ADD_AS_VERSION, _("Add it as a version")),
+            (IntakeRule.IGNORE, _("Add it anyway")),
         ],
-        help_text="For buckets that ask a person.",
+        help_text=_("For buckets that ask a person."),
     )
 
     def clean_upc(self) -> str:

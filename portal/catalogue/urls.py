@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.catalogue import exclusion_views, recording_views, retro_views, views
+from portal.catalogue import exclusion_views, retro_views, views
 
 urlpatterns = [
     path("catalogue/", views.catalogue, name="catalogue"),
@@ -27,12 +27,17 @@ urlpatterns = [
     ),
     path(
         "catalogue/recordings/<str:uid>/fingerprint/",
-        recording_views.recording_refingerprint,
+        views.recording_refingerprint,
         name="recording_refingerprint",
     ),
     path(
+        "catalogue/recordings/<str:uid>/replace-audio/",
+        views.recording_replace_audio,
+        name="recording_replace_audio",
+    ),
+    path(
         "catalogue/recordings/<str:uid>/delete/",
-        recording_views.recording_retire,
+        views.recording_retire,
         name="recording_retire",
     ),
     path(

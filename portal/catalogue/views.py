@@ -1,29 +1,48 @@
-"""The catalogue: buckets and recordings."""
+"""The catalogue: buckets, recordings, and the actions on a recording."""
 
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from accounts.roles import Action
 from catalogue import selectors
-from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.changes import (
+    ChangeRefused,
+    refingerprint,
+    replace_audio,
+    retire_recordings,
+)
+from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import create_bucket
 from common.bodies import takes_files
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import DedupMember
-from portal.catalogue.forms import BucketForm, RecordingFilterForm, RecordingForm
+from portal.catalogue.forms import (
+    BucketForm,
+    RecordingFilterForm,
+    RecordingForm,
+    ReplaceAudioForm,
+)
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
+from portal.shared.fields import sentence_of
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
 from portal.shared.selectors import count_per_row, shown_matches
 from review import selectors as review_selectors
+from review.choices import MatchState
 from review.filters import MatchFilter
+from review.models import Match
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
 _SHOWN_MATCHES = 50
@@ -117,11 +136,13 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
             form.add_error(error.field, str(error))
             if error.may_add:
                 form.add_error(
-                    "if_there", "To add it, choose the file again and say how."
+                    "if_there", _("To add it, choose the file again and choose how.")
                 )
         else:
             messages.success(
-                request, f"{recording.title} is added and being fingerprinted."
+                request,
+                _("%(title)s is added and being fingerprinted.")
+                % {"title": recording.title},
             )
             return redirect("portal:recording_detail", uid=recording.uid)
     return render(request, "portal/catalogue/recording_form.html", {"form": form})
@@ -134,9 +155,85 @@ def bucket_create(request: PortalRequest) -> HttpResponseBase:
     form = BucketForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         bucket = create_bucket(**form.cleaned_data, user=request.user)
-        messages.success(request, f"Bucket {bucket.name} is made.")
+        messages.success(
+            request, _("Bucket %(name)s was created.") % {"name": bucket.name}
+        )
         return redirect("portal:catalogue")
     return render(request, "portal/catalogue/bucket_form.html", {"form": form})
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def recording_refingerprint(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Fingerprint the recording again from its audio."""
+    recording = get_object_or_404(Recording, uid=uid)
+    try:
+        refingerprint(recording=recording, user=request.user)
+    except ChangeRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request,
+            _("%(title)s is being fingerprinted again.") % {"title": recording.title},
+        )
+    return redirect("portal:recording_detail", uid=uid)
+
+
+@takes_files(Action.EDIT_CATALOGUE)
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def recording_replace_audio(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Replace the recording's audio with a file, and fingerprint it again."""
+    recording = get_object_or_404(Recording, uid=uid)
+    form = ReplaceAudioForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, sentence_of(form))
+        return redirect("portal:recording_detail", uid=uid)
+    try:
+        replace_audio(
+            recording=recording, audio=form.cleaned_data["audio"], user=request.user
+        )
+    except ChangeRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        done = _("%(title)s has new audio and is being fingerprinted.")
+        messages.success(request, done % {"title": recording.title})
+    return redirect("portal:recording_detail", uid=uid)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show the matches and containers of a recording, then retire it."""
+    recording = get_object_or_404(
+        Recording.objects.select_related("bucket").exclude(
+            status=RecordingStatus.RETIRED
+        ),
+        uid=uid,
+    )
+    if request.method == "POST":
+        retire_recordings(recordings=[recording], user=request.user)
+        messages.success(
+            request,
+            _("%(title)s is retired; scans no longer search for it.")
+            % {"title": recording.title},
+        )
+        return redirect("portal:bucket_detail", pk=recording.bucket_id)
+    counted = (
+        Match.objects.filter(recording=recording)
+        .order_by()
+        .values_list("state")
+        .annotate(total=Count("pk"))
+    )
+    return render(
+        request,
+        "portal/catalogue/recording_retire.html",
+        {
+            "recording": recording,
+            "matches": [(MatchState(state).label, total) for state, total in counted],
+            "containers": recording.bucket.containers.present(),
+        },
+    )
 
 
 @require_safe

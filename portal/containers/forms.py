@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
+from portal.shared.fields import BucketsInput
 from scanning.models import Container
 
 
@@ -13,9 +15,9 @@ class ContainerForm(forms.ModelForm[Container]):
     callback_url = forms.URLField(
         required=False,
         max_length=2000,
-        label="Callback address",
+        label=_("Callback address"),
         assume_scheme="https",
-        help_text="Results are posted to this address when a scan has ended.",
+        help_text=_("Results are posted to this address when a scan has ended."),
     )
 
     class Meta:
@@ -26,7 +28,7 @@ class ContainerForm(forms.ModelForm[Container]):
             *("hide_rejected", "callback_url"),
         ]
         labels = {
-            "upload_audio": "Keep uploaded audio",
-            "link_audio": "Keep audio from links",
+            "upload_audio": _("Keep uploaded audio"),
+            "link_audio": _("Keep audio from links"),
         }
-        widgets = {"buckets": forms.CheckboxSelectMultiple}
+        widgets = {"buckets": BucketsInput}

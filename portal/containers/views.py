@@ -9,6 +9,8 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -46,7 +48,9 @@ def container_create(request: PortalRequest) -> HttpResponseBase:
     form = ContainerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         container = _save(form, request.user)
-        messages.success(request, f"Container {container.name} is made.")
+        messages.success(
+            request, _("Container %(name)s was created.") % {"name": container.name}
+        )
         return redirect("portal:container_list")
     return render(request, "portal/containers/container_form.html", {"form": form})
 
@@ -65,14 +69,26 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
         if "engine" in form.changed_data and container.takes_callbacks:
             messages.warning(
                 request,
-                f"{container.name} has a new callback address, because its engine "
-                "changed. Enter it in ACRCloud: the old address is not found any more.",
+                _(
+                    "%(name)s has a new callback address, because its engine "
+                    "changed. Enter it in ACRCloud: the old address is not "
+                    "found any more."
+                )
+                % {"name": container.name},
             )
         returned = floors.give_back(container=container, user=request.user)
-        messages.success(request, f"Container {container.name} is saved.")
+        messages.success(
+            request, _("Container %(name)s was saved.") % {"name": container.name}
+        )
         if returned:
             messages.info(
-                request, f"{returned} matches are not below the floor any more."
+                request,
+                ngettext(
+                    "%(count)s match is no longer below the floor.",
+                    "%(count)s matches are no longer below the floor.",
+                    returned,
+                )
+                % {"count": returned},
             )
         return redirect("portal:container_list")
     return render(
@@ -120,6 +136,8 @@ def callback_again(request: PortalRequest, uid: str) -> HttpResponseBase:
     )
     send_again(callback=callback, user=request.user)
     messages.success(
-        request, f"The callback for {callback.scanned_file.name} is being sent again."
+        request,
+        _("The callback for %(name)s is being sent again.")
+        % {"name": callback.scanned_file.name},
     )
     return redirect("portal:container_edit", pk=callback.container_id)

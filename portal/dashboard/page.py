@@ -386,7 +386,8 @@ def latest() -> dict[str, Sequence[object]]:
 
 def matches_per_week(*, since: datetime) -> list[dict[str, object]]:
     """Count new and decided matches of each ISO week (UTC) from ``since`` to now."""
-    days = [_monday(since)]
+    monday = since - timedelta(days=since.weekday())
+    days = [monday.replace(hour=0, minute=0, second=0, microsecond=0)]
     while days[-1] + timedelta(weeks=1) <= datetime.now(tz=UTC):
         days.append(days[-1] + timedelta(weeks=1))
     new = _per_week("created_at", days)
@@ -420,11 +421,6 @@ def _per_week(column: str, days: Sequence[datetime]) -> list[int]:
     }
     totals = Match.objects.filter((f"{column}__gte", days[0])).aggregate(**counts)
     return [totals[name] for name in counts]
-
-
-def _monday(day: datetime) -> datetime:
-    start = day - timedelta(days=day.weekday())
-    return start.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def first_steps() -> dict[str, bool]:

@@ -1,4 +1,4 @@
-"""URLs of the dashboard and of the search box in every page's header."""
+"""The URL of the dashboard."""
 
 from __future__ import annotations
 
@@ -8,5 +8,4 @@ from portal.dashboard import views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
-    path("search/", views.search, name="search"),
 ]

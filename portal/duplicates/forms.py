@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from dedup.effects import Asked
@@ -28,21 +29,23 @@ class DuplicateFilterForm(forms.Form):
         required=False,
         choices=_KINDS,
         widget=forms.Select(attrs={"class": "control"}),
+        label=_("Kind"),
     )
     bucket = forms.ModelChoiceField(
         Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
         required=False,
         empty_label=gettext_lazy("All buckets"),
         widget=forms.Select(attrs={"class": "control"}),
+        label=_("Bucket"),
     )
 
 
 class ActionForm(forms.Form):
     """An action on a group, and the version of the group that the page showed."""
 
-    verb = forms.ChoiceField(choices=ActionVerb.choices)
-    version = forms.IntegerField(min_value=1)
-    note = forms.CharField(required=False, max_length=1000)
+    verb = forms.ChoiceField(choices=ActionVerb.choices, label=_("Verb"))
+    version = forms.IntegerField(min_value=1, label=_("Version"))
+    note = forms.CharField(required=False, max_length=1000, label=_("Note"))
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)

@@ -22,7 +22,13 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from portal.duplicates.pair_page import ICONS, plot_of, quality_of, says_of
+from portal.duplicates.pair_page import (
+    ICONS,
+    intervals_of,
+    plot_of,
+    quality_of,
+    says_of,
+)
 from portal.pictures import waveform
 from portal.pictures.waveform import load_waveform
 from portal.shared import formats, playback
@@ -53,6 +59,18 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """How times of a member follow those of the first one, so that both play in step.
+
+    ``here_ms`` in the member sounds like ``first_ms`` in the first recording.
+    """
+
+    here_ms: int = 0
+    first_ms: int = 0
+    rate: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A member of a group as the page draws it."""
 
@@ -65,6 +83,7 @@ class Shown:
     matches: int
     shared: str
     link: PairLink | None
+    step: Step
 
 
 def listed(*, kind: str, bucket: int | None) -> list[Key]:
@@ -156,7 +175,8 @@ def group_item(group: DedupGroup, counts: Mapping[int, int]) -> Item:
         label=label,
         title=first.title,
         sub=first.artist_names,
-        count=_("%(n)s recordings") % {"n": len(members)},
+        count=ngettext("%(n)s recording", "%(n)s recordings", len(members))
+        % {"n": len(members)},
         matches=sum(counts.get(recording.pk, 0) for recording in recordings),
         url=reverse("portal:duplicate_group", args=[group.uid]),
     )
@@ -213,7 +233,8 @@ def loop_item(loop: SharedLoop, counts: Mapping[int, int]) -> Item:
         title=" · ".join(titles[:3]),
         sub=ngettext("%(n)s artist", "%(n)s artists", len(artists))
         % {"n": len(artists)},
-        count=_("%(n)s recordings") % {"n": len(recordings)},
+        count=ngettext("%(n)s recording", "%(n)s recordings", len(recordings))
+        % {"n": len(recordings)},
         matches=sum(counts.get(pk, 0) for pk in recordings),
         url=reverse("portal:duplicate_loop", args=[loop.uid]),
     )
@@ -260,7 +281,9 @@ def group_context(
         "fields": fields,
         "differing": sum(field.differs for field in fields),
         "conflict": code_conflict(recordings),
-        "rule": "" if any(place.pinned for place in places) else why(recordings),
+        "rule": ""
+        if any(place.pinned for place in places)
+        else why(recordings, counts),
         "pinned": any(place.pinned for place in places),
         "matches": sum(member.matches for member in shown),
         "seen": [recording.uid for recording in recordings],
@@ -298,9 +321,11 @@ def bulk_context(pks: Sequence[int]) -> dict[str, object]:
     }
 
 
-def why(recordings: Sequence[Recording]) -> str:
+def why(recordings: Sequence[Recording], uses: Mapping[int, int]) -> str:
     """Return why the first recording is the canonical one; empty without recordings."""
-    return grouping.why_canonical(recordings[0], recordings[1:]) if recordings else ""
+    if not recordings:
+        return ""
+    return grouping.why_canonical(recordings[0], recordings[1:], uses)
 
 
 def code_conflict(recordings: Sequence[Recording]) -> str:
@@ -345,7 +370,23 @@ def _shown(
         matches=counts.get(recording.pk, 0),
         shared=_shared(link, recording),
         link=link,
+        step=_step(link, first),
     )
+
+
+def _step(link: PairLink | None, first: Recording) -> Step:
+    """Return the alignment of the longest interval that a member shares."""
+    intervals = intervals_of(link, first) if link is not None else []
+    if not intervals:
+        return Step()
+    longest = max(intervals, key=lambda each: each.end_ms - each.start_ms)
+    length = longest.end_ms - longest.start_ms
+    there = longest.reference_end_ms - longest.reference_start_ms
+    # The link of two equal files can be older than the length of the second.
+    if length <= 0 or there <= 0:
+        return Step()
+    rate = there / length
+    return Step(longest.reference_start_ms, longest.start_ms, f"{rate:.6f}")
 
 
 def _shared(link: PairLink | None, recording: Recording) -> str:

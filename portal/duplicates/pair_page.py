@@ -27,7 +27,7 @@ ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SharedInterval:
     """One aligned interval of two recordings."""
 
     start_ms: int
@@ -53,10 +53,10 @@ def pair_context(
     one: Recording, other: Recording, link: PairLink | None, segment: str
 ) -> dict[str, object]:
     """Return the context; ``segment`` is a segment number from the address."""
-    runs = runs_of(link, one) if link is not None else []
-    current = chosen(segment, len(runs))
-    play = runs[current - 1] if runs else None
-    drawn: Pair | None = aligned(one, other, play) if play else None
+    intervals = intervals_of(link, one) if link is not None else []
+    current = chosen(segment, len(intervals))
+    interval = intervals[current - 1] if intervals else None
+    drawn: Pair | None = aligned(one, other, interval) if interval else None
     fields = merging.field_choices([one, other])
     return {
         "one": one,
@@ -64,14 +64,17 @@ def pair_context(
         "link": link,
         "kind_label": relation_label(link),
         "kind_icon": ICONS.get(link.kind if link else "", "duplicates"),
-        "runs": runs,
-        "plays": runs,
+        "intervals": intervals,
+        "shown_segments": intervals,
         "current": current,
         "pair": drawn,
-        "plot": plots.alignment_plot(segments=_segments(runs), current=current)
-        if runs
+        "plot": plots.alignment_plot(segments=_segments(intervals), current=current)
+        if intervals
         else None,
-        "ribbons": [_ribbon(one, runs), _ribbon(other, [_turned(run) for run in runs])],
+        "ribbons": [
+            _ribbon(one, intervals),
+            _ribbon(other, [_turned(interval) for interval in intervals]),
+        ],
         "fields": fields,
         "differing": sum(field.differs for field in fields),
         "confidence": formats.percent(link.confidence, 1) if link else "",
@@ -101,7 +104,7 @@ def quality_of(recording: Recording) -> str:
     return " ".join(part for part in parts if part)
 
 
-def runs_of(link: PairLink, first: Recording) -> list[Run]:
+def intervals_of(link: PairLink, first: Recording) -> list[SharedInterval]:
     """Return the intervals that two recordings share, with ``first`` as the source."""
     turned = link.one_id != first.pk
     shown = []
@@ -111,7 +114,7 @@ def runs_of(link: PairLink, first: Recording) -> list[Run]:
             here, there = there, here
             tempo, pitch = 1 / tempo, -pitch
         shown.append(
-            Run(
+            SharedInterval(
                 start_ms=round(here[0]),
                 end_ms=round(here[1]),
                 reference_start_ms=round(there[0]),
@@ -121,53 +124,53 @@ def runs_of(link: PairLink, first: Recording) -> list[Run]:
                 score=score,
             )
         )
-    return sorted(shown, key=lambda run: run.start_ms)
+    return sorted(shown, key=lambda interval: interval.start_ms)
 
 
 def plot_of(link: PairLink | None, first: Recording) -> plots.AlignmentPlot | None:
     """Draw the alignment of two recordings; None if they were never compared."""
     if link is None:
         return None
-    runs = runs_of(link, first)
-    current = 1 if len(runs) == 1 else None
-    return plots.alignment_plot(segments=_segments(runs), current=current)
+    intervals = intervals_of(link, first)
+    current = 1 if len(intervals) == 1 else None
+    return plots.alignment_plot(segments=_segments(intervals), current=current)
 
 
 def says_of(link: PairLink | None, first: Recording) -> str:
     """Return a description of the plot."""
     if link is None or not link.runs:
         return _("These two were not compared directly; other recordings link them.")
-    runs = runs_of(link, first)
-    shared = sum(run.end_ms - run.start_ms for run in runs)
+    intervals = intervals_of(link, first)
+    shared = sum(interval.end_ms - interval.start_ms for interval in intervals)
     text = (
-        _("One run of %(length)s.")
-        if len(runs) == 1
-        else _("%(n)s runs, together %(length)s.")
-    ) % {"n": len(runs), "length": formats.clock(shared, digits=1)}
+        _("One interval of %(length)s.")
+        if len(intervals) == 1
+        else _("%(n)s intervals, together %(length)s.")
+    ) % {"n": len(intervals), "length": formats.clock(shared, digits=1)}
     if link.altered:
-        tempo = runs[0].tempo_ratio
+        tempo = intervals[0].tempo_ratio
         text += " " + _("The first plays at %(speed)s of the second, %(cents)s.") % {
             "speed": formats.speed(tempo),
-            "cents": formats.cents(float(runs[0].pitch_cents or 0)),
+            "cents": formats.cents(float(intervals[0].pitch_cents or 0)),
         }
     return text
 
 
-def _segments(runs: Sequence[Run]) -> list[ribbon.DrawnSegment]:
+def _segments(intervals: Sequence[SharedInterval]) -> list[ribbon.DrawnSegment]:
     return [
         ribbon.DrawnSegment(
-            start_ms=run.start_ms,
-            end_ms=run.end_ms,
+            start_ms=interval.start_ms,
+            end_ms=interval.end_ms,
             state="",
-            reference_start_ms=run.reference_start_ms,
-            reference_end_ms=run.reference_end_ms,
-            score=run.score,
+            reference_start_ms=interval.reference_start_ms,
+            reference_end_ms=interval.reference_end_ms,
+            score=interval.score,
         )
-        for run in runs
+        for interval in intervals
     ]
 
 
-def _ribbon(recording: Recording, runs: Sequence[Run]) -> SharedRibbon:
+def _ribbon(recording: Recording, intervals: Sequence[SharedInterval]) -> SharedRibbon:
     whole = max(1, recording.duration_ms)
     return SharedRibbon(
         recording,
@@ -175,21 +178,21 @@ def _ribbon(recording: Recording, runs: Sequence[Run]) -> SharedRibbon:
         waveform.wave_paths(load_waveform(recording)),
         tuple(
             (
-                f"{100 * run.start_ms / whole:.3f}%",
-                f"{100 * (run.end_ms - run.start_ms) / whole:.3f}%",
+                f"{100 * interval.start_ms / whole:.3f}%",
+                f"{100 * (interval.end_ms - interval.start_ms) / whole:.3f}%",
             )
-            for run in runs
+            for interval in intervals
         ),
     )
 
 
-def _turned(run: Run) -> Run:
-    return Run(
-        run.reference_start_ms,
-        run.reference_end_ms,
-        run.start_ms,
-        run.end_ms,
-        1 / run.tempo_ratio,
-        run.pitch_cents,
-        run.score,
+def _turned(interval: SharedInterval) -> SharedInterval:
+    return SharedInterval(
+        interval.reference_start_ms,
+        interval.reference_end_ms,
+        interval.start_ms,
+        interval.end_ms,
+        1 / interval.tempo_ratio,
+        interval.pitch_cents,
+        interval.score,
     )

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -53,7 +54,7 @@ def duplicate_compare(request: PortalRequest) -> HttpResponseBase:
         return render(
             request,
             "portal/duplicates/compare.html",
-            {"told": texts, "problems": problems},
+            {"entered": texts, "problems": problems},
         )
     try:
         link = comparing.compare_pair(one, other)
@@ -65,7 +66,7 @@ def duplicate_compare(request: PortalRequest) -> HttpResponseBase:
         return render(
             request,
             "portal/duplicates/compare.html",
-            {"told": texts, "problems": problems},
+            {"entered": texts, "problems": problems},
         )
     first, second = sorted((one, other), key=lambda recording: recording.pk)
     return _compared(request, first, second, link)
@@ -101,7 +102,12 @@ def duplicate_bulk(request: PortalRequest) -> HttpResponseBase:
         if done:
             messages.success(
                 request,
-                _("%(n)s groups merged. Each can be undone for 30 days.") % {"n": done},
+                ngettext(
+                    "%(n)s group merged. It can be undone for 30 days.",
+                    "%(n)s groups merged. Each can be undone for 30 days.",
+                    done,
+                )
+                % {"n": done},
             )
         for title, why in refused:
             messages.error(request, f"{title}: {why}")

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -42,7 +42,9 @@ _DONE = {
     ),
     ActionVerb.KEEP: gettext_lazy("{title}: kept apart, and not proposed again."),
     ActionVerb.SPLIT: gettext_lazy("{title}: taken out of its group."),
-    ActionVerb.RETIRE: gettext_lazy("{title}: retired; it is not searched any more."),
+    ActionVerb.RETIRE: gettext_lazy(
+        "{title} is retired; scans no longer search for it."
+    ),
 }
 
 
@@ -123,7 +125,7 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         return _show_group(
             request, group, problem=refused, chosen=form.fields_chosen(), status=422
         )
-    _tell(request, action)
+    _show_outcome(request, action)
     remains = DedupGroup.objects.filter(uid=uid).exists()
     is_whole = action.verb == ActionVerb.CANONICAL or (
         action.state == ActionState.PROPOSED
@@ -170,16 +172,25 @@ def _settle_loop(request: PortalRequest, loop: SharedLoop) -> HttpResponseBase:
         )
         messages.success(
             request,
-            _("The interval is excluded in %(n)s places.") % {"n": places}
+            ngettext(
+                "The interval is excluded in %(n)s place.",
+                "The interval is excluded in %(n)s places.",
+                places,
+            )
+            % {"n": places}
             if request.user.has_perm(Action.EDIT_CATALOGUE)
-            else _("Excluding the interval in %(n)s places is proposed.")
+            else ngettext(
+                "Excluding the interval in %(n)s place is proposed.",
+                "Excluding the interval in %(n)s places is proposed.",
+                places,
+            )
             % {"n": places},
         )
     elif verb == "keep":
         loop_actions.keep(loop=loop, user=request.user, note=note)
         messages.success(request, _("The loop is left as it is, and not shown again."))
     else:
-        raise ActionRefused(_("Choose what is done about the loop."))
+        raise ActionRefused(_("Choose what to do about the loop."))
     return redirect(following)
 
 
@@ -221,10 +232,10 @@ def duplicate_check(request: PortalRequest) -> HttpResponseBase:
     try:
         checks.start_check(user=request.user)
     except checks.CheckUnderWay:
-        messages.info(request, _("A check is under way already."))
+        messages.info(request, _("A check is already running."))
     else:
         messages.success(
-            request, _("The check has begun; only what is new is compared.")
+            request, _("The check has started. It compares only new recordings.")
         )
     return redirect("portal:duplicates")
 
@@ -319,7 +330,7 @@ def _next_after(uid: str) -> str:
     return listed[place].url if place < len(listed) else reverse("portal:duplicates")
 
 
-def _tell(request: PortalRequest, action: DedupAction) -> None:
+def _show_outcome(request: PortalRequest, action: DedupAction) -> None:
     if action.state == ActionState.PROPOSED:
         messages.success(
             request, _("Proposed to a manager: %(what)s.") % {"what": action}

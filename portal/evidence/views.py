@@ -7,6 +7,7 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_http_methods,
@@ -74,8 +75,10 @@ def evidence_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
     except FileNotFoundError:
         messages.error(
             request,
-            "This pack is not on the disk any more. Its hash stays; restore the file from "
-            "a backup, or build a new pack.",
+            _(
+                "This pack is no longer on the disk. Its hash stays; restore the file from "
+                "a backup, or build a new pack."
+            ),
         )
         return redirect(reverse("portal:evidence", args=[pack.match.uid]))
     if request.method == "GET":
@@ -94,5 +97,5 @@ def evidence_cancel(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Cancel a pack that is being built."""
     pack = get_object_or_404(EvidencePack.objects.select_related("match"), uid=uid)
     if not services.cancel_pack(pack=pack, user=request.user):
-        messages.warning(request, "This pack is not being built any more.")
+        messages.warning(request, _("This pack is no longer being built."))
     return redirect(reverse("portal:evidence", args=[pack.match.uid]))

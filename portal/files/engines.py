@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from jobs.choices import JobState
 from jobs.models import Job
 from jobs.selectors import jobs_of
@@ -87,7 +89,7 @@ def _row(
     active = scan.status in ACTIVE_SCAN_STATUSES
     state = progress.stage
     if active and job is not None and scan.status == ScanStatus.QUEUED:
-        state = "Waiting to be sent"
+        state = _("Waiting to be sent")
     return EngineRow(
         label=scan.get_engine_display(),
         scan=scan,

@@ -2,48 +2,105 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from django import forms
+from django.http import QueryDict
+from django.utils.timezone import localdate
+from django.utils.translation import gettext_lazy as _
 
 from catalogue.selectors import searchable_buckets
+from portal.shared.fields import FileDetailsForm
 from scanning.choices import EngineChoice, FileStatus
-from scanning.models import Container
+from scanning.models import Container, ScannedFile
+from scanning.services.intake import FileDetails
+from scanning.tags import territories_of, words_of
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class FileFilterForm(forms.Form):
     """Filters of the list of files."""
 
-    q = forms.CharField(required=False, label="Name")
+    q = forms.CharField(required=False, label=_("Name"))
     state = forms.ChoiceField(
-        required=False, choices=[("", "Any state"), *FileStatus.choices]
+        required=False,
+        choices=[("", _("Any state")), *FileStatus.choices],
+        label=_("State"),
     )
     container = forms.ModelChoiceField(
-        Container.objects.present(), required=False, empty_label="Any container"
+        Container.objects.present(),
+        required=False,
+        empty_label=_("Any container"),
+        label=_("Container"),
+    )
+
+
+def reason_field(label: _StrPromise) -> forms.CharField:
+    """Return the field for a reason that the audit trail keeps."""
+    return forms.CharField(
+        max_length=500, label=label, help_text=_("Kept in the audit trail.")
     )
 
 
 class DeleteFileForm(forms.Form):
     """The reason to delete a file."""
 
-    reason = forms.CharField(
-        max_length=500, label="Why is it deleted?", help_text="Kept in the audit trail."
-    )
+    reason = reason_field(_("Why is it deleted?"))
 
 
 class RemoveAudioForm(forms.Form):
     """The reason to remove a file's audio."""
 
-    reason = forms.CharField(
-        max_length=500, label="Why is it removed?", help_text="Kept in the audit trail."
-    )
+    reason = reason_field(_("Why is it removed?"))
 
 
 class RescanForm(forms.Form):
     """Further buckets to search, or an engine to use instead of the container's."""
 
-    also = forms.ModelMultipleChoiceField(searchable_buckets(), required=False)
+    also = forms.ModelMultipleChoiceField(
+        searchable_buckets(), required=False, label=_("Also")
+    )
     engine = forms.TypedChoiceField(
         required=False,
         choices=[("", ""), (EngineChoice.ACRCLOUD.value, "ACRCloud")],
         coerce=EngineChoice,
         empty_value="",
+        label=_("Engine"),
     )
+
+
+class EditDetailsForm(FileDetailsForm):
+    """The details of an existing file."""
+
+    platform = forms.CharField(required=False, max_length=60, label=_("Platform"))
+    external_id = forms.CharField(
+        required=False, max_length=200, label=_("Id at the platform")
+    )
+    field_order = ("programme", "account", "platform", "external_id")
+
+    def __init__(self, data: QueryDict | None, *, file: ScannedFile) -> None:
+        names = ("programme", "account", "platform", "external_id", "published_at")
+        initial = {name: getattr(file, name) for name in names}
+        initial["territories"] = territories_of(file.tags)
+        initial["tags"] = words_of(file.tags)
+        super().__init__(data, initial=initial)
+        self._file = file
+
+    def details(self) -> FileDetails:
+        """Return the details of a valid form.
+
+        The form shows the day alone; an unchanged day keeps its time.
+        """
+        values, before = self.cleaned_data, self._file.published_at
+        published = values["published_at"]
+        if before and published and localdate(before) == localdate(published):
+            published = before
+        return replace(
+            super().details(),
+            platform=values["platform"],
+            external_id=values["external_id"],
+            published_at=published,
+        )

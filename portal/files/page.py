@@ -36,18 +36,18 @@ def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
     """Return the segments of all matches in the order of the file."""
     rows = [
         SegmentRow(
-            pk=play.pk,
+            pk=segment.pk,
             recording=match.recording,
-            start_ms=play.start_ms,
-            end_ms=play.end_ms,
-            reference_start_ms=play.reference_start_ms,
-            reference_end_ms=play.reference_end_ms,
-            tempo_ratio=play.tempo_ratio,
-            pitch_cents=play.pitch_cents,
-            score=play.score,
-            under_speech=(play.speech_pct or 0) >= UNDER_SPEECH_PCT,
+            start_ms=segment.start_ms,
+            end_ms=segment.end_ms,
+            reference_start_ms=segment.reference_start_ms,
+            reference_end_ms=segment.reference_end_ms,
+            tempo_ratio=segment.tempo_ratio,
+            pitch_cents=segment.pitch_cents,
+            score=segment.score,
+            under_speech=(segment.speech_pct or 0) >= UNDER_SPEECH_PCT,
         )
         for match in matches
-        for play in match.segments
+        for segment in match.segments
     ]
     return sorted(rows, key=lambda row: (row.start_ms, row.pk))

@@ -1,15 +1,24 @@
-"""The list of files, the page of a file, and its actions."""
+"""The list of files, the page of a file and its actions, and the retention page."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet, Subquery
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
+    require_GET,
     require_http_methods,
     require_POST,
     require_safe,
@@ -18,12 +27,15 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from catalogue.selectors import searchable_buckets
 from common.bodies import takes_files
+from operations.retention import outlook
 from portal.files.forms import (
     DeleteFileForm,
+    EditDetailsForm,
     FileFilterForm,
     RemoveAudioForm,
     RescanForm,
 )
+from portal.files.many import is_uuid
 from portal.files.page import segment_rows
 from portal.pictures.file import (
     draw_coverage,
@@ -33,14 +45,17 @@ from portal.pictures.file import (
     why_no_match,
 )
 from portal.shared.access import PortalRequest, needs
-from portal.shared.lists import page_of, sorted_by
+from portal.shared.changes import answer_changes, known_rows
+from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
 from portal.shared.selectors import count_per_row, files_named, shown_matches
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
+from review.services import file_details as details
+from review.services.file_details import DetailsOutcome
 from scanning import selectors
-from scanning.choices import ACTIVE_FILE_STATUSES, ScanStatus
+from scanning.choices import ScanStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
 from scanning.progress import percent_of_running_scan, progress_of
@@ -48,7 +63,10 @@ from scanning.retention import remove_audio
 from scanning.services.intake import attach_audio
 from scanning.services.removal import delete_files
 from scanning.services.scans import cancel_scans, request_scan
+from scanning.tags import territories_of, words_of
 
+AHEAD = (0, 7, 30, 90, 365)
+_USUAL = 30
 _COLUMNS = {
     "state": "status",
     "name": "name",
@@ -62,9 +80,9 @@ _COLUMNS = {
 @needs(Action.VIEW)
 def file_list(request: PortalRequest) -> HttpResponseBase:
     """List files by state, container and name."""
-    filters = FileFilterForm(request.GET)
-    rows = _with_counts(_filtered(filters))
-    page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-created"))
+    filters, rows = _listed(request)
+    rows = sorted_by(request, _with_counts(rows), _COLUMNS, default="-created")
+    page = page_of(request, rows)
     fill_coverage(page.object_list)
     return render(
         request,
@@ -72,12 +90,14 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
         {
             "filters": filters,
             "page_obj": page,
-            "any_active": any(file.status in ACTIVE_FILE_STATUSES for file in page),
+            "rows": [_FileRow(file, _token(file)) for file in page],
         },
     )
 
 
-def _filtered(filters: FileFilterForm) -> QuerySet[ScannedFile]:
+def _listed(request: PortalRequest) -> tuple[FileFilterForm, QuerySet[ScannedFile]]:
+    """Return the filters in the query string and the files that fit them."""
+    filters = FileFilterForm(request.GET)
     filters.is_valid()
     values = filters.cleaned_data
     text = values.get("q")
@@ -86,7 +106,51 @@ def _filtered(filters: FileFilterForm) -> QuerySet[ScannedFile]:
         rows = rows.filter(status=values["state"])
     if values.get("container"):
         rows = rows.filter(container=values["container"])
-    return rows
+    return filters, rows
+
+
+@dataclass(frozen=True, slots=True)
+class _FileRow:
+    file: ScannedFile
+    token: str
+
+
+def _token(file: Any) -> str:  # Any: a file with the counts of ``_with_counts``
+    """Return a text that differs as soon as the file's row looks different."""
+    parts = (file.status, file.progress, file.match_count, file.waiting_count)
+    return "-".join("" if part is None else str(part) for part in parts)
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def file_changes(request: PortalRequest) -> HttpResponseBase:
+    """Return what changed in an open list of files; 304 if nothing did."""
+    known = known_rows(request)
+    uids = [uid for uid in known if is_uuid(uid)]
+    shown = {
+        str(file.uid): file
+        for file in _with_counts(selectors.files().filter(uid__in=uids))
+    }
+
+    def draw(names: Sequence[str]) -> dict[str, str]:
+        files = [shown[name] for name in names]
+        fill_coverage(files)
+        template = "portal/files/_file_row.html"
+        return {
+            str(file.uid): render_to_string(
+                template, {"row": _FileRow(file, _token(file))}, request
+            )
+            for file in files
+        }
+
+    return answer_changes(
+        request,
+        known=known,
+        now={uid: _token(file) for uid, file in shown.items()},
+        draw=draw,
+        counts=lambda: {"total": count_of(_listed(request)[1])},
+    )
 
 
 def _with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
@@ -127,6 +191,8 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "coverage": draw_coverage(file, shown),
             "why": why_no_match(file, done) if done else {},
             "audio_url": audio_url(file),
+            "territories": territories_of(file.tags),
+            "tags": words_of(file.tags),
             "review_url": waiting[0].review_url if waiting else "",
             "waiting_count": len(waiting),
             "other_buckets": searchable_buckets().exclude(containers=file.container),
@@ -161,7 +227,7 @@ def file_rescan(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     file = get_object_or_404(selectors.files(), uid=uid)
     form = RescanForm(request.POST)
     if not form.is_valid():
-        return HttpResponseBadRequest("Choose a bucket or engine that you may use.")
+        return HttpResponseBadRequest(_("Choose a bucket or engine that you may use."))
     try:
         request_scan(
             scanned_file=file,
@@ -185,6 +251,47 @@ def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Change what is said about a file; its waiting matches are evaluated by it."""
+    file = get_object_or_404(selectors.files(), uid=uid)
+    form = EditDetailsForm(request.POST or None, file=file)
+    if request.method == "POST" and form.is_valid():
+        outcome = details.change(
+            scanned_file=file, details=form.details(), user=request.user
+        )
+        if outcome.changed:
+            messages.success(request, _details_saved(file, outcome))
+        return redirect("portal:file_detail", uid=uid)
+    return render(
+        request, "portal/files/file_details.html", {"file": file, "form": form}
+    )
+
+
+def _details_saved(file: ScannedFile, outcome: DetailsOutcome) -> str:
+    parts = [_("The details of %(name)s are saved.") % {"name": file.name}]
+    if outcome.evaluated:
+        parts.append(
+            ngettext(
+                "%(count)s waiting match is now decided or routed by a rule.",
+                "%(count)s waiting matches are now decided or routed by a rule.",
+                outcome.evaluated,
+            )
+            % {"count": outcome.evaluated}
+        )
+    if outcome.reopened:
+        parts.append(
+            ngettext(
+                "%(count)s match is no longer covered by its licence.",
+                "%(count)s matches are no longer covered by their licences.",
+                outcome.reopened,
+            )
+            % {"count": outcome.reopened}
+        )
+    return " ".join(parts)
+
+
+@require_http_methods(["GET", "POST"])
 @needs(Action.DELETE)
 def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Delete a file with a reason; its decisions and audit trail stay."""
@@ -194,7 +301,9 @@ def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         delete_files(
             files=[file], user=request.user, reason=form.cleaned_data["reason"]
         )
-        messages.success(request, f"{file.name} is deleted. Its decisions stay.")
+        messages.success(
+            request, _("%(name)s is deleted. Its decisions stay.") % {"name": file.name}
+        )
         return redirect("portal:file_list")
     return render(
         request, "portal/files/file_delete.html", {"file": file, "form": form}
@@ -211,11 +320,13 @@ def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
         if remove_audio(
             scanned_file=file, user=request.user, reason=form.cleaned_data["reason"]
         ):
-            messages.success(request, f"The audio of {file.name} is removed.")
+            messages.success(
+                request, _("The audio of %(name)s is removed.") % {"name": file.name}
+            )
             return redirect("portal:file_detail", uid=uid)
         form.add_error(
             None,
-            "The file is being scanned or has no audio. Try again after the scan.",
+            _("The file is being scanned or has no audio. Try again after the scan."),
         )
     return render(
         request, "portal/files/file_remove_audio.html", {"file": file, "form": form}
@@ -230,7 +341,7 @@ def file_attach(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     file = get_object_or_404(selectors.files(), uid=uid)
     upload = request.FILES.get("file")
     if upload is None:
-        messages.error(request, "Choose the audio file to attach.")
+        messages.error(request, _("Choose the audio file to attach."))
         return redirect("portal:file_detail", uid=uid)
     try:
         attach_audio(scanned_file=file, upload=upload, user=request.user)
@@ -244,3 +355,15 @@ def file_attach(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 def file_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Serve the audio of a file in a form that browsers play."""
     return audio_response(request, get_object_or_404(selectors.files(), uid=uid))
+
+
+@never_cache
+@require_GET
+@needs(Action.DELETE)
+def retention(request: PortalRequest) -> HttpResponseBase:
+    """List the rules with what each deletes within the chosen number of days."""
+    asked = request.GET.get("days", "")
+    days = next((choice for choice in AHEAD if str(choice) == asked), _USUAL)
+    by = datetime.now(tz=UTC) + timedelta(days=days)
+    context = {"rules": outlook(by=by), "days": days, "ahead": AHEAD, "by": by}
+    return render(request, "portal/files/retention.html", context)

@@ -16,20 +16,22 @@ class TableForm(forms.Form):
     """A table of recordings, and the audio files that its rows name."""
 
     bucket = forms.ModelChoiceField(
-        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID), empty_label=None
+        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
+        empty_label=None,
+        label=_("Bucket"),
     )
-    table = forms.FileField(label="Table (CSV or XLSX)")
+    table = forms.FileField(label=_("Table (CSV or XLSX)"))
     archive = forms.FileField(
         required=False,
-        label="Audio files (ZIP)",
-        help_text="Not needed where the rows hold links.",
+        label=_("Audio files (ZIP)"),
+        help_text=_("Not needed where the rows hold links."),
     )
     encoding = forms.ChoiceField(
-        label="Text of the CSV file",
+        label=_("Text of the CSV file"),
         choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
     )
     keep_unknown = forms.BooleanField(
-        required=False, label="Keep columns with other names as data"
+        required=False, label=_("Keep columns with other names as data")
     )
 
     def keep(self, user: User) -> CatalogueImport:
@@ -40,7 +42,9 @@ class TableForm(forms.Form):
 class ResultsForm(forms.Form):
     """A file of results, and the container for its files."""
 
-    container = forms.ModelChoiceField(Container.objects.present(), empty_label=None)
+    container = forms.ModelChoiceField(
+        Container.objects.present(), empty_label=None, label=_("Container")
+    )
     file = forms.FileField(
         label=_("Results (CSV or JSON)"),
         help_text=_(

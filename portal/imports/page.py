@@ -83,7 +83,7 @@ RECORDINGS = ImportPage(
     parent_title=_("Catalogue"),
     title=_("Import recordings"),
     lead=_(
-        "The table is checked first; nothing is written before you say so. A row whose "
+        "The table is checked first; nothing is imported until you confirm. A row whose "
         "id is in the bucket updates that recording."
     ),
     check=_("Check the table"),
@@ -106,8 +106,8 @@ RESULTS = ImportPage(
     parent_title=_("Files"),
     title=_("Import results"),
     lead=_(
-        "What ACRCloud found for you elsewhere becomes files, scans and matches here. "
-        "The file is checked first; nothing is written before you say so."
+        "Results that ACRCloud found elsewhere become files, scans and matches here. "
+        "The file is checked first; nothing is imported until you confirm."
     ),
     check=_("Check the file"),
     start_label=_("Import these files"),

@@ -87,19 +87,11 @@ def try_again(*, job: ListedJob, user: User) -> None:
     ) as refused:
         raise NotTriedAgain(f"{job.title}: {refused}") from refused
     except CheckUnderWay as refused:
-        raise NotTriedAgain(_("A check is under way already.")) from refused
+        raise NotTriedAgain(_("A check is already running.")) from refused
     if done is False:
         raise NotTriedAgain(
             _("%(job)s has changed in the meantime.") % {"job": job.title}
         )
-
-
-def _scan(job: ListedJob, user: User) -> None:
-    request_scan(scanned_file=job.subject.scanned_file, user=user, waited_for=True)
-
-
-def _recording(job: ListedJob, user: User) -> None:
-    refingerprint(recording=job.subject, user=user)
 
 
 def _refuse_unseen_search(job: ListedJob, _user: User) -> None:
@@ -124,7 +116,9 @@ _USUAL = _Way(Action.CONFIGURE, _try_again)
 _REGULAR = _Way(Action.CONFIGURE, lambda job, _user: periodic.try_again(job.row))
 _SCAN = _Way(
     Action.UPLOAD,
-    _scan,
+    lambda job, user: request_scan(
+        scanned_file=job.subject.scanned_file, user=user, waited_for=True
+    ),
     lambda job, user: cancel_scan(scan=job.subject, user=user),
 )
 _CATALOGUE_IMPORT = _Way(
@@ -136,7 +130,10 @@ _RESULT_IMPORT = replace(_CATALOGUE_IMPORT, action=Action.UPLOAD)
 _WAYS: Mapping[str, _Way] = {
     "scan": _SCAN,
     "cloud_scan": _SCAN,
-    "recording": _Way(Action.EDIT_CATALOGUE, _recording),
+    "recording": _Way(
+        Action.EDIT_CATALOGUE,
+        lambda job, user: refingerprint(recording=job.subject, user=user),
+    ),
     "retro_search": _Way(
         Action.APPROVE,
         lambda job, user: retro.resume_search(search=job.subject, user=user),

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.roles import Action
+from catalogue import following
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
 from imports.models import CatalogueImport, ResultImport
@@ -97,6 +98,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "containers": Container.objects.present().order_by("name"),
             "now": clock.now(),
             "stands_still": standstill() is not None,
+            "copies": following.copies(),
             "may_delete": request.user.has_perm(Action.DELETE),
         },
     )
@@ -149,10 +151,10 @@ def job_cancel(request: PortalRequest) -> HttpResponseBase:
         messages.error(request, str(refused))
     else:
         waited = job.row.state == JobState.WAITING
-        told = (
+        message = (
             _("%(job)s was cancelled.") if waited else _("%(job)s is being cancelled.")
         )
-        messages.success(request, told % {"job": job.title})
+        messages.success(request, message % {"job": job.title})
     return _back(request, _state_of(request.POST.get("state", "")))
 
 

@@ -6,12 +6,20 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Bucket, Recording
-from portal.shared.fields import LinesField, RecordingsField
+from portal.shared.fields import (
+    BucketsInput,
+    LinesField,
+    Picker,
+    RecordingsField,
+    TerritoriesField,
+    only_when,
+)
 from portal.shared.filters import DayInput
-from review.choices import LicenceScope
+from review.choices import LicenceScope, UseKind
 from review.models import Licence
 
 MAX_EVIDENCE_BYTES = 20 * 1024**2
@@ -21,27 +29,40 @@ class LicenceForm(forms.ModelForm[Licence]):
     """The terms of a licence."""
 
     buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.present(), required=False, widget=forms.CheckboxSelectMultiple
+        Bucket.objects.present(),
+        required=False,
+        widget=BucketsInput,
+        label=_("Buckets"),
     )
-    labels = LinesField(required=False, help_text="One per line")
+    labels = LinesField(
+        required=False,
+        widget=Picker("labels", is_open=True),
+        help_text=_("One per line"),
+        label=_("Labels"),
+    )
     recordings = RecordingsField(
-        required=False, help_text="One id per line: ours, yours or the ISRC"
+        required=False,
+        help_text=_("By title, artist, ISRC or id; one per line"),
+        label=_("Recordings"),
     )
     use_values = LinesField(
         required=False,
-        label="Named uses",
-        help_text="One per line: accounts, addresses, programmes or external ids",
+        label=_("Named uses"),
+        widget=Picker("accounts", is_open=True),
+        help_text=_("One per line: accounts, addresses, programmes or external ids"),
     )
-    territories = LinesField(
+    territories = TerritoriesField(
         required=False,
-        help_text=format_html(
-            "ISO codes, one per line; leave empty for worldwide. A file's tag such as "
-            "<code>{}</code> says where its use is.",
-            "territory:GB",
+        takes_world=True,
+        help_text=_(
+            "Leave empty for worldwide. The page of a file says where its use is."
         ),
+        label=_("Territories"),
     )
     evidence_file = forms.FileField(
-        required=False, help_text="The contract or the message that allows the use"
+        required=False,
+        help_text=_("The contract or the message that allows the use"),
+        label=_("Evidence file"),
     )
 
     class Meta:
@@ -52,12 +73,12 @@ class LicenceForm(forms.ModelForm[Licence]):
             *("max_seconds", "on_expiry", "note"),
         ]
         labels = {
-            "scope": "Which recordings",
-            "use_kind": "Which uses",
-            "valid_from": "From",
-            "valid_until": "Until, that day included",
-            "max_seconds": "Seconds per use at most",
-            "on_expiry": "When it ends",
+            "scope": _("Which recordings"),
+            "use_kind": _("Which uses"),
+            "valid_from": _("From"),
+            "valid_until": _("Until, that day included"),
+            "max_seconds": _("Seconds per use at most"),
+            "on_expiry": _("When it ends"),
         }
         widgets = {
             "valid_from": DayInput,
@@ -70,31 +91,30 @@ class LicenceForm(forms.ModelForm[Licence]):
     ) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
         self.fields["scope"].choices = [  # type: ignore[attr-defined]  # a choice field
-            ("", "Choose which"),
+            ("", gettext("Choose which")),
             *LicenceScope.choices,
         ]
+        self.fields["use_values"].widget.attrs["data-picker-from"] = "use_kind"
+        only_when(self.fields["buckets"], "scope", LicenceScope.BUCKET)
+        only_when(self.fields["labels"], "scope", LicenceScope.LABEL)
+        only_when(self.fields["recordings"], "scope", LicenceScope.RECORDINGS)
+        named_uses = [each.value for each in UseKind if each != UseKind.ANY]
+        only_when(self.fields["use_values"], "use_kind", *named_uses)
         if self.instance.pk:
             self.initial["recordings"] = list(self.instance.recordings.all())
         if self.instance.built_in:
             for name in list(self.fields):
                 if name not in ("use_values", "note"):
                     del self.fields[name]
-            self.fields["use_values"].label = "Own accounts"
-            self.fields["use_values"].help_text = "One per line"
-
-    def clean_territories(self) -> list[str]:
-        """Return two-letter codes in upper case; reject anything else."""
-        codes: list[str] = [code.upper() for code in self.cleaned_data["territories"]]
-        wrong = [code for code in codes if len(code) != 2 or not code.isalpha()]
-        if wrong:
-            raise forms.ValidationError(f"Not a code of two letters: {wrong[0]}.")
-        return codes
+            del self.fields["use_values"].widget.attrs["data-picker-from"]
+            self.fields["use_values"].label = gettext("Own accounts")
+            self.fields["use_values"].help_text = gettext("One per line")
 
     def clean_evidence_file(self) -> UploadedFile[Any] | None:  # Any: bytes or text
         """Reject a file of more than ``MAX_EVIDENCE_BYTES``."""
         file: UploadedFile[Any] | None = self.cleaned_data["evidence_file"]
         if file is not None and (file.size or 0) > MAX_EVIDENCE_BYTES:
-            raise forms.ValidationError("The file may have 20 MiB at most.")
+            raise forms.ValidationError(gettext("The file may have 20 MiB at most."))
         return file
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
@@ -102,8 +122,25 @@ class LicenceForm(forms.ModelForm[Licence]):
         cleaned: dict[str, Any] = super().clean() or {}
         begins, ends = cleaned.get("valid_from"), cleaned.get("valid_until")
         if begins and ends and ends < begins:
-            self.add_error("valid_until", "The end must not be before the start.")
+            self.add_error(
+                "valid_until", gettext("The end must not be before the start.")
+            )
+        if not self.instance.built_in:
+            self._drop_other_scopes(cleaned)
         return cleaned
+
+    def _drop_other_scopes(self, cleaned: dict[str, Any]) -> None:  # Any: form values
+        """Empty the fields that the chosen scope and kind of use do not have."""
+        scope = cleaned.get("scope")
+        for name, own in (
+            ("buckets", LicenceScope.BUCKET),
+            ("labels", LicenceScope.LABEL),
+            ("recordings", LicenceScope.RECORDINGS),
+        ):
+            if name in cleaned and scope != own:
+                cleaned[name] = []
+        if cleaned.get("use_kind") == UseKind.ANY:
+            cleaned["use_values"] = []
 
     def chosen_buckets(self) -> list[Bucket]:
         """Return the buckets that the licence covers."""
@@ -117,13 +154,14 @@ class LicenceForm(forms.ModelForm[Licence]):
 class LicenceFilterForm(forms.Form):
     """Filters of the list of licences."""
 
-    q = forms.CharField(required=False, label="Holder or number")
+    q = forms.CharField(required=False, label=_("Holder or number"))
     state = forms.ChoiceField(
         required=False,
         choices=[
-            ("", "Any"),
-            ("active", "In force"),
-            ("draft", "Draft"),
-            ("ended", "Ended or withdrawn"),
+            ("", _("Any")),
+            ("active", _("In force")),
+            ("draft", _("Draft")),
+            ("ended", _("Ended or withdrawn")),
         ],
+        label=_("State"),
     )

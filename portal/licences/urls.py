@@ -11,6 +11,7 @@ urlpatterns = [
     path("licences/new/", views.licence_create, name="licence_create"),
     path("licences/<str:uid>/", views.licence_edit, name="licence_edit"),
     path("licences/<str:uid>/preview/", views.licence_preview, name="licence_preview"),
+    path("licences/<str:uid>/undo/", views.licence_undo, name="licence_undo"),
     path(
         "licences/<str:uid>/withdraw/", views.licence_withdraw, name="licence_withdraw"
     ),

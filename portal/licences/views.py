@@ -8,6 +8,8 @@ from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -20,12 +22,13 @@ from common.bodies import takes_files
 from common.storage import display_name, keep_file
 from portal.licences.forms import LicenceFilterForm, LicenceForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.applications import undo
 from portal.shared.lists import page_of, sorted_by
 from review.choices import MatchState
 from review.errors import ReviewError
 from review.models import Licence
 from review.models.licence import NUMBER_PREFIX
-from review.services import licences
+from review.services import applications, licences
 from review.services.licences import Reach
 
 _COLUMNS = {"number": "pk", "holder": "holder", "until": "valid_until"}
@@ -97,7 +100,12 @@ def _edit(request: PortalRequest, licence: Licence) -> HttpResponseBase:
             if reopened:
                 messages.warning(
                     request,
-                    f"{reopened} matches are no longer covered and open again.",
+                    ngettext(
+                        "%(count)s match is no longer covered and is open again.",
+                        "%(count)s matches are no longer covered and are open again.",
+                        reopened,
+                    )
+                    % {"count": reopened},
                 )
             return redirect("portal:licence_preview", uid=form.instance.uid)
     context = {"form": form, "licence": licence if licence.pk else None}
@@ -136,13 +144,30 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
         except ReviewError as refused:
             messages.error(request, refused.message)
         else:
-            noun = "match is" if cleared == 1 else "matches are"
             messages.success(
-                request, f"{licence.number} is in force; {cleared} {noun} cleared."
+                request,
+                ngettext(
+                    "%(number)s is in force; %(count)s match is cleared.",
+                    "%(number)s is in force; %(count)s matches are cleared.",
+                    cleared,
+                )
+                % {"count": cleared, "number": licence.number},
             )
-            return redirect("portal:licence_list")
-    context = {"licence": licence, "preview": licences.preview(licence=licence)}
+            return redirect("portal:licence_preview", uid=uid)
+    context = {
+        "licence": licence,
+        "preview": licences.preview(licence=licence),
+        "applications": applications.applications(licence),
+    }
     return render(request, "portal/licences/licence_preview.html", context)
+
+
+@require_POST
+@needs(Action.APPROVE)
+def licence_undo(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Undo one application of the licence."""
+    undo(request, get_object_or_404(Licence, uid=uid))
+    return redirect("portal:licence_preview", uid=uid)
 
 
 @require_POST
@@ -158,7 +183,13 @@ def licence_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
         messages.error(request, refused.message)
         return redirect("portal:licence_edit", uid=uid)
     messages.success(
-        request, f"{licence.number} is withdrawn; {reopened} matches open again."
+        request,
+        ngettext(
+            "%(number)s is withdrawn; %(count)s match is open again.",
+            "%(number)s is withdrawn; %(count)s matches are open again.",
+            reopened,
+        )
+        % {"count": reopened, "number": licence.number},
     )
     return redirect("portal:licence_list")
 
@@ -172,7 +203,7 @@ def licence_evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
     """
     licence = get_object_or_404(Licence, uid=uid)
     if not licence.evidence:
-        raise Http404("No file is kept with this licence.")
+        raise Http404(_("No file is kept with this licence."))
     return FileResponse(
         licence.evidence.open("rb"),
         as_attachment=True,

@@ -48,7 +48,10 @@ class Login:
 def ensure_users() -> list[Login]:
     """Create one user per role; store the random passwords in the data directory."""
     path = settings.ACRPORTAL_DATA_DIR / "demo" / "logins.json"
-    logins = _read_logins(path)
+    logins: list[Login] = []
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        logins = [Login(**row) for row in kept]
     known = {login.username for login in logins}
     for role, username, first_name in _USERS:
         if User.objects.filter(username=username).exists():
@@ -62,12 +65,6 @@ def ensure_users() -> list[Login]:
     if {login.username for login in logins} != known or not path.exists():
         _write_logins(path, logins)
     return logins
-
-
-def _read_logins(path: Path) -> list[Login]:
-    if not path.exists():
-        return []
-    return [Login(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def _write_logins(path: Path, logins: list[Login]) -> None:

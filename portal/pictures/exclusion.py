@@ -96,7 +96,7 @@ class IntervalPicture:
     wave: waveform.WavePaths | None
     ticks: tuple[ribbon.Tick, ...]
     excluded: tuple[ribbon.Box, ...]
-    plays: tuple[ribbon.Box, ...]
+    segments: tuple[ribbon.Box, ...]
     picked: ribbon.Box
 
 
@@ -113,13 +113,13 @@ class Strip:
 def strip(
     *,
     recording: Recording,
-    plays: Iterable[Segment],
+    segments: Iterable[Segment],
     excluded: Iterable[Exclusion],
     picked: Interval,
     posted: QueryDict | None = None,
 ) -> Strip:
     """Return the strip; ``picked`` is the initial interval, ``posted`` the form data."""
-    listed = list(plays)
+    listed = list(segments)
     initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
     form = IntervalForm(recording, posted, initial)
     shown = None
@@ -148,7 +148,7 @@ def seen_mark(interval: Interval) -> str:
 
 def _draw(
     recording: Recording,
-    plays: Iterable[Segment],
+    segments: Iterable[Segment],
     excluded: Iterable[Exclusion],
     picked: Interval,
 ) -> IntervalPicture:
@@ -160,9 +160,9 @@ def _draw(
         excluded=tuple(
             ribbon.box(each.start_ms, each.end_ms, whole) for each in excluded
         ),
-        plays=tuple(
+        segments=tuple(
             ribbon.box(each.reference_start_ms, each.reference_end_ms, whole)
-            for each in plays
+            for each in segments
         ),
         picked=ribbon.box(picked[0], picked[1], whole),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from accounts.reach import seen_buckets, sees_every_bucket
 from catalogue.models import Recording
@@ -23,10 +24,10 @@ from scanning.choices import NoMatchReason
 from scanning.models import Scan, ScannedFile, Segment
 
 _UNMATCHED_LANES = {
-    "no_match": "No match",
-    "silence": "Silence",
-    "not_scanned": "Not scanned",
-    "speech": "Speech",
+    "no_match": lazy("No match"),
+    "silence": lazy("Silence"),
+    "not_scanned": lazy("Not scanned"),
+    "speech": lazy("Speech"),
 }
 # Order of the states in the coverage bar: settled first, open last.
 _COVERAGE_ORDER = (
@@ -45,19 +46,25 @@ _COVERAGE_ORDER = (
 # Sentence on the page for each reason.
 _WHY = {
     NoMatchReason.CLEAN_SCAN: (
-        "The scan finished without errors and found no recording."
+        lazy("The scan finished without errors and found no recording.")
     ),
     NoMatchReason.BELOW_FLOOR: (
-        "The scan finished without errors; the closest candidate stayed below the "
-        "floor."
+        lazy(
+            "The scan finished without errors; the closest candidate stayed below the "
+            "floor."
+        )
     ),
-    NoMatchReason.SILENCE: "The file has no sound that could be compared.",
+    NoMatchReason.SILENCE: lazy("The file has no sound that could be compared."),
     NoMatchReason.SPEECH_ONLY: (
-        "The scan finished without errors. Nearly all of the sound is speech, as the "
-        "engine estimates, and no recording was found in it."
+        lazy(
+            "The scan finished without errors. Nearly all of the sound is speech, as the "
+            "engine estimates, and no recording was found in it."
+        )
     ),
-    NoMatchReason.TOO_SHORT: "Without its silence, the file is too short to scan.",
-    NoMatchReason.PARTIAL_SCAN: "Part of the file was not scanned.",
+    NoMatchReason.TOO_SHORT: lazy(
+        "Without its silence, the file is too short to scan."
+    ),
+    NoMatchReason.PARTIAL_SCAN: lazy("Part of the file was not scanned."),
 }
 
 
@@ -73,14 +80,18 @@ def draw_ribbon(
     """Draw the file with its matches; None while its duration is unknown."""
     if not file.duration_ms:
         return None
+    begin, end = query.get("from", ""), query.get("to", "")
+    is_window = begin.isdecimal() and end.isdecimal()
     return ribbon.ribbon(
         duration_ms=file.duration_ms,
         waveform=load_waveform(file),
         lanes=[
             _lane(match) for match in matches if match.state != MatchState.SUPPRESSED
         ],
-        facts=fact_lanes(scan, [play for match in matches for play in match.segments]),
-        window=_window(query),
+        facts=fact_lanes(
+            scan, [segment for match in matches for segment in match.segments]
+        ),
+        window=Window(int(begin), int(end)) if is_window else None,
     )
 
 
@@ -95,7 +106,7 @@ def draw_coverage(
         return None
     by_state: dict[str, list[tuple[int, int]]] = {}
     for match in matches:
-        intervals = [(play.start_ms, play.end_ms) for play in match.segments]
+        intervals = [(segment.start_ms, segment.end_ms) for segment in match.segments]
         by_state.setdefault(match.state, []).extend(intervals)
     taken: list[tuple[int, int]] = []
     parts = []
@@ -118,8 +129,8 @@ def fill_coverage(files: Iterable[ScannedFile]) -> None:
     for match in review_selectors.with_segments(
         matches.exclude(state=MatchState.SUPPRESSED)
     ):
-        plays = [(play.start_ms, play.end_ms) for play in match.segments]
-        intervals.setdefault(match.scanned_file_id, []).extend(plays)
+        found = [(each.start_ms, each.end_ms) for each in match.segments]
+        intervals.setdefault(match.scanned_file_id, []).extend(found)
     for pk, covered in intervals.items():
         if listed[pk].duration_ms:
             listed[pk].coverage_pct = 100 * length(covered) / listed[pk].duration_ms
@@ -131,51 +142,55 @@ def _lane(match: Match) -> ribbon.Lane:
         url=reverse("portal:recording_detail", args=[match.recording.uid]),
         segments=[
             ribbon.DrawnSegment(
-                start_ms=play.start_ms,
-                end_ms=play.end_ms,
+                start_ms=segment.start_ms,
+                end_ms=segment.end_ms,
                 state=match.state,
-                reference_start_ms=play.reference_start_ms,
-                reference_end_ms=play.reference_end_ms,
-                score=None if play.score is None else float(play.score),
-                key=str(play.pk),
+                reference_start_ms=segment.reference_start_ms,
+                reference_end_ms=segment.reference_end_ms,
+                score=None if segment.score is None else float(segment.score),
+                key=str(segment.pk),
             )
-            for play in match.segments
+            for segment in match.segments
         ],
     )
 
 
-def fact_lanes(scan: Scan | None, plays: Iterable[Segment]) -> list[ribbon.FactLane]:
+def fact_lanes(scan: Scan | None, segments: Iterable[Segment]) -> list[ribbon.FactLane]:
     """Return a lane for each kind of unmatched interval, and one for speech.
 
     Speech marks whole intervals and segments that are mostly speech. For a user with
     access limits, "no match" covers hidden matches too, so that no gap reveals them.
     """
-    plays = list(plays)
-    heard = [play for play in plays if (play.speech_pct or 0) >= UNDER_SPEECH_PCT]
+    segments = list(segments)
+    heard = [
+        segment for segment in segments if (segment.speech_pct or 0) >= UNDER_SPEECH_PCT
+    ]
     intervals = {
-        "speech": [ribbon.DrawnInterval(play.start_ms, play.end_ms) for play in heard]
+        "speech": [
+            ribbon.DrawnInterval(segment.start_ms, segment.end_ms) for segment in heard
+        ]
     }
     # A late match can lie where the full scan found none.
-    taken = [(play.start_ms, play.end_ms) for play in plays]
+    taken = [(segment.start_ms, segment.end_ms) for segment in segments]
     for interval in scan.unmatched if scan else []:
         left = without([(interval["start_ms"], interval["end_ms"])], taken)
         drawn = [ribbon.DrawnInterval(start, end) for start, end in left]
         intervals.setdefault(interval["kind"], []).extend(drawn)
         if interval.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
             intervals["speech"].extend(drawn)
-    names = _UNMATCHED_LANES
+    names = {kind: str(name) for kind, name in _UNMATCHED_LANES.items()}
     if scan and scan.unmatched and not sees_every_bucket():
         names = names | {"no_match": _nothing()}
-        intervals["no_match"] = _rest(scan, plays)
+        intervals["no_match"] = _rest(scan, segments)
     return [
         ribbon.FactLane(name, kind, intervals.get(kind, []))
         for kind, name in names.items()
     ]
 
 
-def _rest(scan: Scan, plays: Iterable[Segment]) -> list[ribbon.DrawnInterval]:
+def _rest(scan: Scan, segments: Iterable[Segment]) -> list[ribbon.DrawnInterval]:
     """Return the intervals outside the segments, silence and parts not scanned."""
-    taken = [(play.start_ms, play.end_ms) for play in plays]
+    taken = [(segment.start_ms, segment.end_ms) for segment in segments]
     taken += [
         (interval["start_ms"], interval["end_ms"])
         for interval in scan.unmatched
@@ -190,13 +205,6 @@ def _nothing() -> str:
     return _("No match") if sees_every_bucket() else _("No match in your buckets")
 
 
-def _window(query: QueryDict) -> Window | None:
-    begin, end = query.get("from", ""), query.get("to", "")
-    if begin.isdecimal() and end.isdecimal():
-        return Window(int(begin), int(end))
-    return None
-
-
 def why_no_match(file: ScannedFile, scan: Scan) -> dict[str, object]:
     """Return the facts that explain a scan without matches."""
     return why_no_matches([(file, scan)])[0]
@@ -206,7 +214,11 @@ def why_no_matches(
     scanned: Sequence[tuple[ScannedFile, Scan]],
 ) -> list[dict[str, object]]:
     """Return for each file the facts that explain its scan without matches."""
-    refused = [_candidates(scan) for _file, scan in scanned]
+    # The closest candidate below the floor of each unmatched interval.
+    refused = [
+        [each["candidate"] for each in scan.unmatched if "candidate" in each]
+        for _file, scan in scanned
+    ]
     recordings = Recording.objects.in_bulk(
         {
             candidate["recording_id"]
@@ -228,7 +240,7 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     reason = NoMatchReason(scan.no_match_reason if is_known else "clean_scan")
     return {
         "reason_label": reason.label,
-        "sentence": " ".join([_WHY[reason], *scan.warnings]),
+        "sentence": " ".join([str(_WHY[reason]), *scan.warnings]),
         "bucket_count": len(scan.buckets),
         "buckets": [
             bucket["name"]
@@ -256,13 +268,6 @@ def _speech_pct(scan: Scan) -> float | None:
     ]
     length = sum(interval_ms for interval_ms, _ in judged)
     return sum(ms * share for ms, share in judged) / length if length else None
-
-
-def _candidates(scan: Scan) -> list[dict[str, Any]]:  # Any: JSON
-    """Return the closest candidate below the floor of each unmatched interval."""
-    return [
-        interval["candidate"] for interval in scan.unmatched if "candidate" in interval
-    ]
 
 
 def _closest(

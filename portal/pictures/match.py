@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from accounts.models import User
 from portal.pictures import plots, ribbon
 from portal.pictures.file import fact_lanes, matches_of
@@ -69,7 +72,7 @@ def draw_ribbon(
     *,
     match: Match,
     segments: Sequence[Segment],
-    play: Segment | None,
+    segment: Segment | None,
     others: Sequence[Match],
     here: str,
     waveform: DrawnWaveform | None = None,
@@ -79,10 +82,14 @@ def draw_ribbon(
     if not duration_ms:
         return None
     lanes = [
-        ribbon.Lane("This match", list(_drawn(match, segments, here)), is_current=True)
+        ribbon.Lane(
+            _("This match"), list(_drawn(match, segments, here)), is_current=True
+        )
     ]
     if others:
-        name = f"{len(others)} other match" + ("es" if len(others) > 1 else "")
+        name = ngettext(
+            "%(count)s other match", "%(count)s other matches", len(others)
+        ) % {"count": len(others)}
         drawn = [
             box
             for other in others
@@ -93,17 +100,19 @@ def draw_ribbon(
         duration_ms=duration_ms,
         lanes=lanes,
         facts=_facts(
-            match, [*segments, *(play for other in others for play in other.segments)]
+            match,
+            [*segments, *(segment for other in others for segment in other.segments)],
         ),
         waveform=waveform,
-        frame=_frame(play, duration_ms) if play else None,
+        frame=_frame(segment, duration_ms) if segment else None,
     )
 
 
-def _frame(play: Segment, duration_ms: int) -> ribbon.DrawnInterval:
+def _frame(segment: Segment, duration_ms: int) -> ribbon.DrawnInterval:
     """Return the interval of the file that the aligned pair shows."""
     return ribbon.DrawnInterval(
-        max(play.start_ms - CONTEXT_MS, 0), min(play.end_ms + CONTEXT_MS, duration_ms)
+        max(segment.start_ms - CONTEXT_MS, 0),
+        min(segment.end_ms + CONTEXT_MS, duration_ms),
     )
 
 
@@ -131,7 +140,7 @@ def _drawn(
         )
 
 
-def _facts(match: Match, plays: Sequence[Segment]) -> list[ribbon.FactLane]:
+def _facts(match: Match, segments: Sequence[Segment]) -> list[ribbon.FactLane]:
     """Return the newest full scan's lanes of unmatched intervals and speech."""
     scan = (
         Scan.objects.full()
@@ -139,4 +148,4 @@ def _facts(match: Match, plays: Sequence[Segment]) -> list[ribbon.FactLane]:
         .order_by("-pk")
         .first()
     )
-    return fact_lanes(scan, plays)
+    return fact_lanes(scan, segments)

@@ -48,7 +48,7 @@ class AlignedInterval(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Lean:
+class Link:
     """One tick between the two sounds, upright if their speeds are equal."""
 
     top: str
@@ -76,7 +76,7 @@ class Pair:
     source: Side
     reference: Side
     interval: ribbon.Box
-    leans: tuple[Lean, ...]
+    links: tuple[Link, ...]
     lean_seconds: int
     ratio: Decimal
     is_same_speed: bool
@@ -89,36 +89,38 @@ class Pair:
         return bool(self.source.audio_url or self.reference.audio_url)
 
 
-def aligned_pair(*, match: Match, play: Segment) -> Pair:
+def aligned_pair(*, match: Match, segment: Segment) -> Pair:
     """Draw source and reference around a segment, with ``CONTEXT_MS`` on each side."""
-    return aligned(match.scanned_file, match.recording, play)
+    return aligned(match.scanned_file, match.recording, segment)
 
 
 def aligned(
-    file: ScannedFile | Recording, recording: Recording, play: AlignedInterval
+    file: ScannedFile | Recording, recording: Recording, segment: AlignedInterval
 ) -> Pair:
     """Draw any two sounds around an interval that they share."""
-    ratio = _ratio(play)
-    shown = Window(play.start_ms - CONTEXT_MS, play.end_ms + CONTEXT_MS)
+    ratio = _ratio(segment)
+    shown = Window(segment.start_ms - CONTEXT_MS, segment.end_ms + CONTEXT_MS)
     around = round(CONTEXT_MS * ratio)
-    heard = Window(play.reference_start_ms - around, play.reference_end_ms + around)
+    heard = Window(
+        segment.reference_start_ms - around, segment.reference_end_ms + around
+    )
     curves = load_waveform(file), load_waveform(recording)
     loudness = (
-        _loudness(curves[0], play.start_ms, play.end_ms, file.duration_ms),
+        _loudness(curves[0], segment.start_ms, segment.end_ms, file.duration_ms),
         _loudness(
             curves[1],
-            play.reference_start_ms,
-            play.reference_end_ms,
+            segment.reference_start_ms,
+            segment.reference_end_ms,
             recording.duration_ms,
         ),
     )
-    step, leans = _leans(play, shown, ratio)
+    step, links = _links(segment, shown, ratio)
     return Pair(
         source=Side(
             title=file.name if isinstance(file, ScannedFile) else file.title,
             audio_url=playback.audio_url(file),
-            start_ms=play.start_ms,
-            end_ms=play.end_ms,
+            start_ms=segment.start_ms,
+            end_ms=segment.end_ms,
             window=shown,
             wave=_window_of(curves[0], shown, file.duration_ms),
             ticks=_ruler(shown),
@@ -127,33 +129,33 @@ def aligned(
         reference=Side(
             title=recording.title,
             audio_url=playback.audio_url(recording),
-            start_ms=play.reference_start_ms,
-            end_ms=play.reference_end_ms,
+            start_ms=segment.reference_start_ms,
+            end_ms=segment.reference_end_ms,
             window=heard,
             wave=_window_of(curves[1], heard, recording.duration_ms),
             ticks=_ruler(heard),
             gain=_gain(loudness[1], loudness[0]),
         ),
         interval=ribbon.Box(
-            x=_percent(shown, play.start_ms),
-            width=f"{100 * (play.end_ms - play.start_ms) / shown.length_ms:.3f}%",
-            x2=_percent(shown, play.end_ms),
-            start_ms=play.start_ms,
-            end_ms=play.end_ms,
+            x=_percent(shown, segment.start_ms),
+            width=f"{100 * (segment.end_ms - segment.start_ms) / shown.length_ms:.3f}%",
+            x2=_percent(shown, segment.end_ms),
+            start_ms=segment.start_ms,
+            end_ms=segment.end_ms,
         ),
-        leans=leans,
+        links=links,
         lean_seconds=step,
         ratio=Decimal(f"{ratio:.5f}"),
         is_same_speed=abs(ratio - 1) < SAME_SPEED,
-        pitch_cents=play.pitch_cents,
-        is_same_pitch=abs(float(play.pitch_cents or 0)) < SAME_PITCH_CENTS,
+        pitch_cents=segment.pitch_cents,
+        is_same_pitch=abs(float(segment.pitch_cents or 0)) < SAME_PITCH_CENTS,
     )
 
 
-def _ratio(play: AlignedInterval) -> float:
+def _ratio(segment: AlignedInterval) -> float:
     """Return the reference seconds per second of the source."""
-    source = play.end_ms - play.start_ms
-    return (play.reference_end_ms - play.reference_start_ms) / source
+    source = segment.end_ms - segment.start_ms
+    return (segment.reference_end_ms - segment.reference_start_ms) / source
 
 
 def _window_of(
@@ -181,23 +183,23 @@ def _ruler(shown: Window) -> tuple[ribbon.Tick, ...]:
     return tuple(tick for tick in ribbon.ruler(shown) if not tick.label.startswith("−"))
 
 
-def _leans(
-    play: AlignedInterval, shown: Window, ratio: float
-) -> tuple[int, tuple[Lean, ...]]:
-    """Return the tick spacing (s) and ticks that join equal seconds of both sides."""
-    length_s = (play.end_ms - play.start_ms) / 1000
+def _links(
+    segment: AlignedInterval, shown: Window, ratio: float
+) -> tuple[int, tuple[Link, ...]]:
+    """Return the tick spacing (s) and lines that join equal seconds of both sides."""
+    length_s = (segment.end_ms - segment.start_ms) / 1000
     step = next(
         (step for step in _SECOND_STEPS if length_s / step <= MAX_TICKS),
         _SECOND_STEPS[-1],
     )
-    leans = tuple(
-        Lean(
-            top=_percent(shown, play.start_ms + second * 1000),
-            bottom=_percent(shown, play.start_ms + second * 1000 / ratio),
+    links = tuple(
+        Link(
+            top=_percent(shown, segment.start_ms + second * 1000),
+            bottom=_percent(shown, segment.start_ms + second * 1000 / ratio),
         )
         for second in range(step, int(length_s) + 1, step)
     )
-    return step, leans
+    return step, links
 
 
 def _percent(shown: Window, at_ms: float) -> str:

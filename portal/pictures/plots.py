@@ -288,7 +288,8 @@ def _bar(
         width=f"{width:.2f}%",
         height=_number(height),
         series=series,
-        label=f"{label}: {value} {name}",
+        label=_("%(label)s: %(value)s %(name)s")
+        % {"label": label, "value": value, "name": name},
     )
 
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from common.words import lowered
 from portal.pictures.waveform import DrawnWaveform, WavePaths, Window, wave_paths
 from portal.shared import formats
 from portal.shared.looks import pattern_fill, review_look
@@ -393,7 +395,7 @@ def _segment_label(segment: DrawnSegment, name: str, number: int, count: int) ->
         parts.append(_("reference %(start)s to %(end)s") % {"start": start, "end": end})
     if segment.score is not None:
         parts.append(_("score %(score)s") % {"score": round(segment.score)})
-    parts.append(str(review_look(segment.state).label).lower())
+    parts.append(lowered(review_look(segment.state).label))
     return ", ".join(parts)
 
 
@@ -402,10 +404,12 @@ def _ribbon_summary(lanes: Sequence[Lane], duration_ms: int) -> str:
         return _("No match is shown in %(length)s.") % {
             "length": formats.spoken(duration_ms)
         }
-    plays = sum(len(lane.segments) for lane in lanes)
-    return _("%(recordings)s recordings, %(plays)s segments in %(length)s.") % {
-        "recordings": len(lanes),
-        "plays": plays,
+    count = sum(len(lane.segments) for lane in lanes)
+    recordings = ngettext("%(count)s recording", "%(count)s recordings", len(lanes))
+    segments = ngettext("%(count)s segment", "%(count)s segments", count)
+    return _("%(recordings)s, %(segments)s in %(length)s.") % {
+        "recordings": recordings % {"count": len(lanes)},
+        "segments": segments % {"count": count},
         "length": formats.spoken(duration_ms),
     }
 

@@ -2,62 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from accounts.selectors import deciders
 from catalogue.models import Bucket
-from portal.shared.fields import LinesField
-from portal.shared.selectors import deciders
+from portal.shared.fields import BucketsInput, LinesField, Picker, TerritoriesField
 from review import conditions
 from review.choices import PolicyAction, Relation
 from review.models import Policy
 from scanning.choices import SCAN_ENGINES
 
 _UNITS = {
-    "score": ("Score", 100),
-    "matched_s": ("Matched seconds", None),
-    "longest_s": ("Longest segment in seconds", None),
-    "source_coverage": ("Source coverage in %", 100),
-    "reference_coverage": ("Reference coverage in %", 100),
-    "speed_change": ("Speed change in %", None),
-    "pitch_change": ("Pitch change in cents", None),
+    "score": (_("Score"), 100),
+    "matched_s": (_("Matched seconds"), None),
+    "longest_s": (_("Longest segment in seconds"), None),
+    "source_coverage": (_("Source coverage in %"), 100),
+    "reference_coverage": (_("Reference coverage in %"), 100),
+    "speed_change": (_("Speed change in %"), None),
+    "pitch_change": (_("Pitch change in cents"), None),
 }
 _FLAG_LABELS = {
-    "found_late": "Found late",
-    "shared_loop": "Loop",
-    "under_speech": "Under speech",
+    "found_late": _("Found late"),
+    "shared_loop": _("Loop"),
+    "under_speech": _("Under speech"),
 }
-_YES_NO = [("", "Any"), ("yes", "Yes"), ("no", "No")]
+_YES_NO = [("", _("Any")), ("yes", _("Yes")), ("no", _("No"))]
 _TYPED = {
-    "labels": "Labels",
-    "platforms": "Platforms",
-    "accounts": "Accounts",
-    "programmes": "Programmes",
-    "territories": "Territories",
+    "labels": _("Labels"),
+    "platforms": _("Platforms"),
+    "accounts": _("Accounts"),
+    "programmes": _("Programmes"),
+    "territories": _("Territories"),
 }
 DEFAULT_SCALE = "0-100:embedded/1"
+
+
+_ORDER = (
+    *("buckets", "labels", "relations", "score", "matched_s", "longest_s"),
+    *("source_coverage", "reference_coverage", "under_speech", "shared_loop"),
+    *("found_late", "speed_change", "pitch_change", "platforms", "accounts"),
+    *("programmes", "territories", "engines"),
+)
+_THEN = ("action", "assignee", "due_days", "priority", "second_approval")
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionRow:
+    """One condition of the form: its name, its fields, and whether it is in use."""
+
+    key: str
+    label: str
+    fields: list[forms.BoundField]
+    is_used: bool
 
 
 class PolicyForm(forms.ModelForm[Policy]):
     """The conditions and action of a policy; an empty condition matches everything."""
 
     buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.present(), required=False, widget=forms.CheckboxSelectMultiple
+        Bucket.objects.present(),
+        required=False,
+        widget=BucketsInput,
+        label=_("Buckets"),
     )
     relations = forms.MultipleChoiceField(
-        choices=Relation.choices, required=False, widget=forms.CheckboxSelectMultiple
+        choices=Relation.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Relations"),
     )
     engines = forms.MultipleChoiceField(
-        choices=SCAN_ENGINES, required=False, widget=forms.CheckboxSelectMultiple
+        choices=SCAN_ENGINES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Engines"),
     )
     score_scale = forms.CharField(
         required=False,
         max_length=40,
         initial=DEFAULT_SCALE,
-        help_text="Scores are compared on this scale alone.",
+        help_text=_("Scores are compared on this scale alone."),
+        label=_("Score scale"),
     )
 
     class Meta:
@@ -72,20 +103,25 @@ class PolicyForm(forms.ModelForm[Policy]):
     ) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
         self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
-        self.fields["assignee"].empty_label = "No assignee"  # type: ignore[attr-defined]  # as above
+        self.fields["assignee"].empty_label = gettext("No assignee")  # type: ignore[attr-defined]  # as above
         self.fields["action"].choices = [  # type: ignore[attr-defined]  # a choice field
-            ("", "Choose what follows"),
+            ("", gettext("Choose what follows")),
             *PolicyAction.choices,
         ]
         for name, label in _TYPED.items():
-            self.fields[name] = LinesField(
-                required=False, label=label, help_text="One per line"
+            self.fields[name] = (
+                TerritoriesField(required=False, label=label)
+                if name == "territories"
+                else LinesField(
+                    required=False, label=label, widget=Picker(name, is_open=True)
+                )
             )
         for name, (label, most) in _UNITS.items():
-            for edge, word in (("from", "from"), ("to", "to")):
+            for edge, word in (("from", gettext("from")), ("to", gettext("to"))):
                 self.fields[f"{name}_{edge}"] = forms.DecimalField(
                     required=False,
-                    label=f"{label}, {word}",
+                    label=gettext("%(label)s, %(word)s")
+                    % {"label": label, "word": word},
                     min_value=Decimal(0),
                     max_value=most,
                     decimal_places=2,
@@ -116,7 +152,7 @@ class PolicyForm(forms.ModelForm[Policy]):
         for name in _UNITS:
             low, high = cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to")
             if low is not None and high is not None and high < low:
-                self.add_error(f"{name}_to", "This lies below the lower edge.")
+                self.add_error(f"{name}_to", gettext("This lies below the lower edge."))
         self.instance.conditions = self._conditions(cleaned)
         return cleaned
 
@@ -139,27 +175,31 @@ class PolicyForm(forms.ModelForm[Policy]):
             score_scale=cleaned.get("score_scale") or DEFAULT_SCALE,
         )
 
+    @property
+    def then(self) -> list[forms.BoundField]:
+        """Return the fields that say what follows."""
+        return [self[name] for name in _THEN]
 
-def told_conditions(policy: Policy, *, buckets: Mapping[str, str]) -> list[str]:
-    """Return the policy's conditions as short phrases; ``buckets`` has their names."""
-    stored = policy.conditions
-    names = {
-        **{name: label.lower() for name, label in _TYPED.items()},
-        "buckets": "buckets",
-        "relations": "relation",
-        "engines": "engine",
-    }
-    shown_as: dict[str, Mapping[str, str]] = {
-        "buckets": buckets,
-        "relations": {each.value: str(each.label).lower() for each in Relation},
-    }
-    phrases = []
-    for name, values in stored.get("sets", {}).items():
-        shown = [shown_as.get(name, {}).get(each, each) for each in values]
-        phrases.append(f"{names[name]}: {', '.join(shown)}")
-    for name, (low, high) in stored.get("ranges", {}).items():
-        phrases.append(f"{_UNITS[name][0].lower()} {low or '…'}–{high or '…'}")
-    for name, value in stored.get("flags", {}).items():
-        label = _FLAG_LABELS[name].lower()
-        phrases.append(label if value else f"not {label}")
-    return phrases
+    def condition_rows(self) -> list[ConditionRow]:
+        """Return the conditions in the order of the sentence."""
+        sets = ("buckets", *_TYPED, "relations", "engines")
+        named = {name: [name] for name in (*sets, *_FLAG_LABELS)}
+        edges = {name: [f"{name}_from", f"{name}_to"] for name in _UNITS}
+        edges["score"].append("score_scale")
+        return [
+            self._row(name, names)
+            for name, names in sorted(
+                (named | edges).items(),
+                key=lambda each: _ORDER.index(each[0]),
+            )
+        ]
+
+    def _row(self, name: str, names: list[str]) -> ConditionRow:
+        label = str(_UNITS[name][0] if name in _UNITS else self[name].label)
+        used = [self[each] for each in names if each != "score_scale"]
+        return ConditionRow(
+            key=name,
+            label=label,
+            fields=[self[each] for each in names],
+            is_used=any(each.value() or each.errors for each in used),
+        )

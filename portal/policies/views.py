@@ -8,19 +8,25 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
     require_safe,
 )
 
+from accounts.reach import is_limited
 from accounts.roles import Action
-from portal.policies.forms import PolicyForm, told_conditions
+from portal.policies.forms import PolicyForm
+from portal.policies.sentence import sentence_of
 from portal.shared.access import PortalRequest, needs
+from portal.shared.applications import undo
 from portal.shared.selectors import bucket_names
 from review.errors import ReviewError
 from review.models import Policy
-from review.services import policies
+from review.services import applications, policies
+from review.services.policies import DryRun
 
 
 @require_safe
@@ -31,7 +37,7 @@ def policy_list(request: PortalRequest) -> HttpResponseBase:
         times=Count("matches")
     )
     buckets = bucket_names()
-    listed = [(policy, told_conditions(policy, buckets=buckets)) for policy in rows]
+    listed = [(policy, sentence_of(policy, buckets=buckets)) for policy in rows]
     return render(request, "portal/policies/policy_list.html", {"policies": listed})
 
 
@@ -63,12 +69,35 @@ def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
                 names = ", ".join(str(each) for each in overlapping)
                 messages.warning(
                     request,
-                    f"Matches may fit this policy and also {names}, which does "
-                    "something else. The first policy in the list applies.",
+                    _(
+                        "Matches may fit this policy and also %(names)s, which "
+                        "does something else. The first policy in the list applies."
+                    )
+                    % {"names": names},
                 )
             return redirect("portal:policy_dry_run", uid=form.instance.uid)
-    context = {"form": form, "policy": policy if policy.pk else None}
+    context = {
+        "form": form,
+        "policy": policy if policy.pk else None,
+        "sentence": _read_back(form),
+    }
     return render(request, "portal/policies/policy_form.html", context)
+
+
+@require_safe
+@needs(Action.APPROVE)
+def policy_sentence(request: PortalRequest) -> HttpResponseBase:
+    """Read back the policy that the form describes now; nothing is stored."""
+    form = PolicyForm(request.GET, instance=Policy())
+    form.is_valid()
+    return render(
+        request, "portal/policies/_sentence.html", {"sentence": _read_back(form)}
+    )
+
+
+def _read_back(form: PolicyForm) -> str:
+    """Return the form's policy as a sentence; empty before an action is chosen."""
+    return sentence_of(form.instance, buckets=bucket_names())
 
 
 @require_safe
@@ -81,8 +110,36 @@ def policy_dry_run(request: PortalRequest, uid: str) -> HttpResponseBase:
         {"now": now, "then": then, "count": count}
         for (now, then), count in sorted(run.moves.items())
     ]
-    context = {"policy": policy, "run": run, "moves": moves}
+    context = {
+        "policy": policy,
+        "run": run,
+        "moves": moves,
+        "sentence": sentence_of(policy, buckets=bucket_names()),
+        "why_grey": _why_grey(request, policy, run),
+        "applications": applications.applications(policy),
+    }
     return render(request, "portal/policies/policy_dry_run.html", context)
+
+
+def _why_grey(request: PortalRequest, policy: Policy, run: DryRun) -> str:
+    """Return why the policy cannot be applied now; empty if it can."""
+    if is_limited(request.user):
+        return _("Your access is limited; somebody who sees everything applies it.")
+    if run.returning:
+        return ""
+    if not policy.enabled:
+        return _("The policy is off. Switch it on, then apply it.")
+    if not run.waiting_count:
+        return _("No match that waits fits it, so there is nothing to change.")
+    return ""
+
+
+@require_POST
+@needs(Action.APPROVE)
+def policy_undo(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Undo one application of the policy."""
+    undo(request, get_object_or_404(Policy, uid=uid))
+    return redirect("portal:policy_dry_run", uid=uid)
 
 
 @require_POST
@@ -94,7 +151,12 @@ def policy_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     def switch() -> str:
         policies.switch(policy=policy, user=request.user, enabled=enabled)
-        return f"{policy.name} is {'on' if enabled else 'off'} for new matches."
+        text = (
+            _("%(name)s is on for new matches.")
+            if enabled
+            else _("%(name)s is off for new matches.")
+        )
+        return text % {"name": policy.name}
 
     return _done(request, switch)
 
@@ -108,7 +170,7 @@ def policy_move(request: PortalRequest, uid: str) -> HttpResponseBase:
     def move() -> str:
         up = request.POST.get("to") == "up"
         policies.move(policy=policy, user=request.user, up=up)
-        return f"{policy.name} is moved."
+        return _("%(name)s is moved.") % {"name": policy.name}
 
     return _done(request, move)
 
@@ -119,11 +181,18 @@ def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Apply the policy to the waiting matches."""
     policy = get_object_or_404(Policy, uid=uid)
 
-    def apply() -> str:
+    try:
         changed = policies.apply(policy=policy, user=request.user)
-        return f"{policy.name} is applied; {changed} matches changed."
-
-    return _done(request, apply)
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+    else:
+        done = ngettext(
+            "%(name)s is applied; %(count)s match changed.",
+            "%(name)s is applied; %(count)s matches changed.",
+            changed,
+        )
+        messages.success(request, done % {"name": policy.name, "count": changed})
+    return redirect("portal:policy_dry_run", uid=uid)
 
 
 def _done(request: PortalRequest, act: Callable[[], str]) -> HttpResponseBase:

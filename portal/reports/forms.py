@@ -14,12 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from common.http import LinkRefused, check_link
 from portal.shared.filters import MatchFilterForm
 from reports.choices import FilesWithout, Mode
-from reports.layouts import Layout
+from reports.layouts import SCHEMAS, Layout
 from reports.models import ReportRun, ReportTemplate
 from reports.models.schedule import Channel, Every
 from reports.options import OPTIONS
 from reports.scheduling import Plan
-from reports.schemas import SCHEMAS
 from reports.summaries import By
 from review.choices import MatchState
 from review.filters import MatchFilter
@@ -66,7 +65,11 @@ class ReportForm(MatchFilterForm):
             "columns", [column for column in data.getlist("columns") if column in names]
         )
         if not data.get("files_without"):
-            query["files_without"] = _files_that_fit(data)
+            # Files without a match fit no filter that tests a property of matches.
+            about_matches = MatchFilter.from_query(data).is_about_matches
+            query["files_without"] = (
+                FilesWithout.NONE if about_matches else FilesWithout.ALL
+            )
         self.data: QueryDict = query
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
@@ -152,7 +155,7 @@ class ScheduleForm(forms.Form):
                 validate_email(address)
             except ValidationError as error:
                 raise ValidationError(
-                    _("%(address)s is no e-mail address.") % {"address": address}
+                    _("%(address)s is not an email address.") % {"address": address}
                 ) from error
         return addresses
 
@@ -174,7 +177,7 @@ class ScheduleForm(forms.Form):
         by_email = cleaned.get("channel") == Channel.EMAIL
         needed = "recipients" if by_email else "url"
         if needed in cleaned and not cleaned[needed]:
-            self.add_error(needed, _("Say where the report is to be sent."))
+            self.add_error(needed, _("Enter where to send the report."))
         return cleaned
 
     @property
@@ -190,12 +193,6 @@ class ScheduleForm(forms.Form):
             recipients=cleaned["recipients"],
             url=cleaned["url"],
         )
-
-
-def _files_that_fit(data: QueryDict) -> str:
-    """Leave out files without a match if a filter tests a property of matches."""
-    about_matches = MatchFilter.from_query(data).is_about_matches
-    return FilesWithout.NONE if about_matches else FilesWithout.ALL
 
 
 def pairs_of(layout: Layout) -> list[tuple[str, str]]:

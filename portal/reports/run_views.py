@@ -75,7 +75,7 @@ def run_file(request: PortalRequest, uid: str) -> HttpResponseBase:
         services.download(run=run, user=request.user) if takes_it else (),
         content_type=CONTENT_TYPES[Format(run.format)],
         headers={
-            "Content-Disposition": f'attachment; filename="{run.file_name}"',
+            "Content-Disposition": f'attachment; filename="{run.download_name}"',
             "Content-Length": str(run.size_bytes),
         },
     )
@@ -86,7 +86,7 @@ def run_file(request: PortalRequest, uid: str) -> HttpResponseBase:
 def run_manifest(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the manifest."""
     run = _ready(request, uid)
-    return _json(manifest(run), f"{run.file_name}.manifest.json")
+    return _json(manifest(run), f"{run.download_name}.manifest.json")
 
 
 @require_safe
@@ -94,7 +94,7 @@ def run_manifest(request: PortalRequest, uid: str) -> HttpResponseBase:
 def run_csvw(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download the CSVW metadata that describes the columns of a CSV file."""
     run = _ready(request, uid)
-    return _json(csvw(run), f"{run.file_name}-metadata.json")
+    return _json(csvw(run), f"{run.download_name}-metadata.json")
 
 
 def _json(content: dict[str, object], name: str) -> HttpResponse:
@@ -114,7 +114,7 @@ def run_again(request: PortalRequest, uid: str) -> HttpResponseBase:
     )
     form = WriteAgainForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("Choose how the report is to be written."))
+        messages.error(request, _("Choose the format of the report."))
         return redirect(run.url)
     try:
         again = services.write_again(

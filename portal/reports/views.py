@@ -27,18 +27,19 @@ from audit.models import Event
 from portal.reports.forms import ReportForm, TemplateForm, pairs_of, query_of
 from portal.shared.access import PortalRequest, needs
 from reports import running, selectors, services
+from reports.cells import Dialect, csv_pieces
 from reports.choices import STREAMED
 from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from reports.models import ReportTemplate
+from reports.models.run import name_of_download
 from reports.presets import PRESETS
-from reports.writers import Dialect, csv_pieces
 from review.filters import MatchFilter
 
 PREVIEW_ROWS = 20
 _PAST_RUNS = 20
 # The columns of a preview, unless the user asks for all columns.
-_TELLING = frozenset(
+_COLUMNS_OF_PREVIEW = frozenset(
     {
         *("match_found", "review_state", "source_name", "title", "isrc"),
         *("match_score", "matched_ms", "first_start", "source_start", "source_end"),
@@ -100,7 +101,7 @@ def _run(request: PortalRequest) -> HttpResponseBase:
     layout, name = form.layout, request.POST.get("name", "").strip()
     if layout.format in STREAMED:
         pieces = services.stream_report(layout=layout, user=request.user, name=name)
-        return _download(pieces, layout)
+        return _download(pieces, layout, name)
     run = services.request_report(layout=layout, user=request.user, name=name)
     return redirect(run.url)
 
@@ -136,7 +137,7 @@ def template_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     except ProtectedError:
         messages.error(
             request,
-            _("“%(name)s” is run by a schedule. End the schedule first.")
+            _("A schedule uses “%(name)s”. End the schedule first.")
             % {"name": template.name},
         )
     else:
@@ -178,24 +179,21 @@ def file_export(request: PortalRequest) -> HttpResponseBase:
     return _streamed(request, Layout(filters=narrowed.to_query()))
 
 
-def _telling(layout: Layout) -> Layout:
-    """Return the layout with its most useful columns only, if it has any of them."""
-    names = tuple(column.name for column in layout.fields if column.name in _TELLING)
-    return replace(layout, columns=names) if names else layout
-
-
 def _streamed(request: PortalRequest, layout: Layout) -> HttpResponseBase:
     if layout.format not in STREAMED:
         return redirect(f"{reverse('portal:reports')}?{query_of(layout)}")
     return _download(services.stream_report(layout=layout, user=request.user), layout)
 
 
-def _download(pieces: Iterator[bytes], layout: Layout) -> StreamingHttpResponse:
+def _download(
+    pieces: Iterator[bytes], layout: Layout, name: str = ""
+) -> StreamingHttpResponse:
+    download_name = name_of_download(name, layout.file_name)
     return StreamingHttpResponse(
         pieces,
         content_type=CONTENT_TYPES[layout.format],
         headers={
-            "Content-Disposition": f'attachment; filename="{layout.file_name}"',
+            "Content-Disposition": f'attachment; filename="{download_name}"',
         },
     )
 
@@ -204,8 +202,9 @@ def _preview(
     layout: Layout, newest: Event | None, query: QueryDict
 ) -> dict[str, list[object]]:
     """Return the header and first rows, parsed from the CSV that would be sent."""
-    if query.get("show") != "all":
-        layout = _telling(layout)
+    given = [each.name for each in layout.fields if each.name in _COLUMNS_OF_PREVIEW]
+    if given and query.get("show") != "all":
+        layout = replace(layout, columns=tuple(given))
     stored = selectors.rows(
         chosen=running.chosen_by(layout),
         mode=layout.mode,

@@ -10,6 +10,9 @@ from django.http import HttpResponseNotAllowed, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from portal.review.forms import AssignForm, DecisionForm
@@ -28,21 +31,17 @@ from review.models import Match
 PREVIEW_ROWS = 20
 ASSIGN = "assign"
 _OFFERED = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, Verb.UNDO)
-_LABELS: dict[str, str] = {
+_LABELS: dict[str, str | Promise] = {
     **{verb: RULES[verb].label for verb in _OFFERED},
-    ASSIGN: "Assign",
+    ASSIGN: _("Assign"),
 }
-_DONE: dict[str, str] = {
+_DONE: dict[str, str | Promise] = {
     **{verb: RULES[verb].done for verb in _OFFERED},
-    ASSIGN: "assigned",
+    ASSIGN: _("assigned"),
 }
 
 
-def _own_page() -> str:
-    return reverse("portal:decide_many")
-
-
-@keeps_typed(_own_page)
+@keeps_typed(lambda: reverse("portal:decide_many"))
 @needs(Action.DECIDE)
 def decide_many(request: PortalRequest) -> HttpResponseBase:
     """Preview a decision on the selected matches; apply it when the user confirms."""
@@ -53,14 +52,17 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
     posted = again or request.POST
     verb, chosen = posted.get("verb", ""), _selected(posted, queue)
     if verb not in _DONE:
-        messages.error(request, "Choose what to decide.")
+        messages.error(request, gettext("Choose what to decide."))
         return redirect(queue.url)
     if not chosen and "done" not in posted:
-        messages.error(request, "Select at least one match.")
+        messages.error(request, gettext("Select at least one match."))
         return redirect(queue.url)
     limit = selection.total_limit(request.user)
     if len(chosen) > limit:
-        messages.error(request, f"Select at most {limit} matches at once.")
+        messages.error(
+            request,
+            gettext("Select at most %(limit)s matches at once.") % {"limit": limit},
+        )
         return redirect(queue.url)
     form = _form(verb, posted if "apply" in posted else None)
     if again is not None:

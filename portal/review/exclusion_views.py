@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.roles import Action
@@ -20,7 +23,7 @@ from review.decisions.verbs import Decision
 from review.errors import ReviewError
 from review.models import Match
 
-_SEE_FIRST = "Preview this interval, then exclude it."
+_SEE_FIRST = _("Preview this interval, then exclude it.")
 
 
 @keeps_typed(views.page_of)
@@ -35,37 +38,20 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = IntervalForm(match.recording, request.POST or request.GET)
     if request.method == "GET":
         return _preview(request, match, form)
+    refuse = partial(views.refuse, request, match, verb=Verb.EXCLUDE)
     version = selection.read_version(request.POST.get("version", ""))
     if version is None:
-        return views.refuse(
-            request,
-            match,
-            "bad_request",
-            views.MISSING_VERSION,
-            status=400,
-            verb=Verb.EXCLUDE,
-        )
+        return refuse("bad_request", views.MISSING_VERSION, status=400)
     if not form.is_valid():
-        return views.refuse(
-            request,
-            match,
-            "bad_interval",
-            sentence_of(form),
-            status=400,
-            verb=Verb.EXCLUDE,
-        )
+        return refuse("bad_interval", sentence_of(form), status=400)
     # Without JavaScript, a button posts the form only to see the preview.
     if "look" in request.POST:
-        return views.refuse(request, match, "", "", status=200, verb=Verb.EXCLUDE)
+        return refuse("", "", status=200)
     changed = page.changed_standing(match, request.POST)
     if changed:
-        return views.refuse(
-            request, match, "gone", changed, status=409, verb=Verb.EXCLUDE
-        )
+        return refuse("gone", changed, status=409)
     if request.POST.get("seen") != exclusion.seen_mark(form.interval()):
-        return views.refuse(
-            request, match, "preview_first", _SEE_FIRST, status=409, verb=Verb.EXCLUDE
-        )
+        return refuse("preview_first", _SEE_FIRST, status=409)
     try:
         decision = Decision(
             Verb.EXCLUDE,
@@ -78,9 +64,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
             match=match, user=request.user, version=version, decision=decision
         )
     except ReviewError as refused:
-        return views.refuse(
-            request, match, refused.code, refused.message, status=409, verb=Verb.EXCLUDE
-        )
+        return refuse(refused.code, refused.message, status=409)
     stays = decided.state in WAITING_STATES[:2]
     return views.answer_decided(request, decided, stays=stays)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from portal.shared.selectors import deciders
+from accounts.selectors import deciders
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
 from review.models import Licence
@@ -20,11 +20,11 @@ from review.services.transitions import MAX_NOTE_CHARS
 class DecisionForm(forms.Form):
     """The fields of one verb as its ``VerbRule`` asks for them."""
 
-    code = forms.ChoiceField(widget=forms.RadioSelect)
+    code = forms.ChoiceField(widget=forms.RadioSelect, label=_("Code"))
     received = forms.DateField(
         required=False,
         label=_("Received, if not today"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={"invalid": _("Enter the day as 2026-05-01.")},
     )
     note = forms.CharField(
@@ -36,6 +36,7 @@ class DecisionForm(forms.Form):
                 "allowed. Shorten it."
             )
         },
+        label=_("Note"),
     )
 
     def __init__(
@@ -44,17 +45,17 @@ class DecisionForm(forms.Form):
         super().__init__(data)  # type: ignore[arg-type]  # the request's own data
         self.rule, self.licence = rule, licence
         note = self.fields["note"]
-        note.label = rule.note_label
+        note.label = str(rule.note_label)
         note.required = bool(rule.note_missing) and licence is None
-        note.error_messages["required"] = rule.note_missing
+        note.error_messages["required"] = str(rule.note_missing)
         if rule.codes is None:
             del self.fields["code"]
         else:
             code = cast("forms.ChoiceField", self.fields["code"])
-            code.choices, code.label = rule.codes.choices, rule.code_label
+            code.choices, code.label = rule.codes.choices, str(rule.code_label)
             code.error_messages |= {
-                "required": rule.code_missing,
-                "invalid_choice": rule.code_missing,
+                "required": str(rule.code_missing),
+                "invalid_choice": str(rule.code_missing),
             }
         if not rule.takes_date:
             del self.fields["received"]
@@ -93,7 +94,7 @@ def _start_of(day: date | None) -> datetime | None:
 class SavedViewForm(forms.Form):
     """The name of a saved view of the queue, and who sees it."""
 
-    name = forms.CharField(max_length=80)
+    name = forms.CharField(max_length=80, label=_("Name"))
     is_shared = forms.BooleanField(required=False, label=_("Show it to the team"))
     is_default = forms.BooleanField(required=False, label=_("Open the queue with it"))
 
@@ -111,6 +112,7 @@ class AssignForm(forms.Form):
         required=False,
         max_length=MAX_NOTE_CHARS,
         widget=forms.Textarea(attrs={"rows": 3}),
+        label=_("Note"),
     )
 
     def __init__(self, data: object = None) -> None:

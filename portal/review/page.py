@@ -10,6 +10,7 @@ from typing import Any
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -124,11 +125,13 @@ def changed_standing(match: Match, posted: QueryDict) -> str:
     now = standing(match)
     if not now or posted.get("standing", now) == now:
         return ""
-    gone = {
-        "deleted": f"{match.scanned_file.name} was deleted meanwhile",
-        "retired": f"{match.recording.title} was retired meanwhile",
-    }
-    return f"{gone[now]}; nothing was saved. Reload, and decide if it still holds."
+    if now == "deleted":
+        return _(
+            "%(name)s was deleted meanwhile; nothing was saved. Reload, and decide if it still holds."
+        ) % {"name": match.scanned_file.name}
+    return _(
+        "%(title)s was retired meanwhile; nothing was saved. Reload, and decide if it still holds."
+    ) % {"title": match.recording.title}
 
 
 def lock_of(match: Match, user: User) -> Lock:
@@ -171,67 +174,118 @@ def page(
     *, match: Match, queue: Queue, chosen: str, draft: Draft | None = None
 ) -> dict[str, object]:
     """Return the context of the page; ``chosen`` is a segment number from the address."""
-    user = queue.user
-    segments = selectors.match_segments(match)
-    current = pictures.chosen(chosen, len(segments))
-    play = segments[current - 1] if segments else None
-    others = pictures.others_in_file(match)
-    fields = _metadata(match)
+    seen = _Evidence(match, queue, chosen)
     following = queue.next_to(match)
     events = _history(match)
-    licences = coverage.checks(subject=Subject.of(match))
-    verbs = allowed_verbs(match=match, user=user)
+    choices = _choices(match, queue, draft)
     place = queue.place_of(match)
     excluded = list(excluded_segments(match.recording))
-    touching = selectors.proposals_touching(match, segments, excluded)
+    touching = selectors.proposals_touching(match, seen.segments, excluded)
     behind = selectors.proposals_behind([match]).get(match.pk)
     context: dict[str, object] = {}
     if queue.holds_all_waiting:
         context["nav"] = {"pending_matches": place.total}
-    return context | {
+    return (
+        context
+        | seen.shown()
+        | choices
+        | {
+            "place": place,
+            "next_url": queue.url_of(following) if following else "",
+            "previous_url": _url_before(queue, match),
+            "strip": _strip(
+                match, seen.segments, excluded, seen.segment, draft, choices["verbs"]
+            ),
+            "why": shown_reason(match, seen.segment, behind),
+            "waits_for_answer": behind is not None,
+            "proposals": [
+                proposed(exclusion=each, match=match, queue=queue) for each in touching
+            ],
+            "plot": pictures.draw_plot(match, seen.segments, seen.current),
+            "candidates": _candidates(seen.segments, seen.others),
+            "copies": selectors.copies_heard(match),
+            "earlier": selectors.earlier_decisions(match),
+            "evidence": evidence_of(match),
+            "events": events[:EVENTS_SHOWN],
+            "has_more_events": len(events) > EVENTS_SHOWN,
+        }
+    )
+
+
+def preview(*, match: Match, queue: Queue, chosen: str) -> dict[str, object]:
+    """Return the context of a match beside its list: what decides the easy cases."""
+    seen = _Evidence(match, queue, chosen)
+    behind = selectors.proposals_behind([match]).get(match.pk)
+    return (
+        seen.shown()
+        | verbs_beside(match=match, queue=queue)
+        | {"why": shown_reason(match, seen.segment, behind)}
+    )
+
+
+def verbs_beside(*, match: Match, queue: Queue) -> dict[str, object]:
+    """Return the context of the decision bar alone, for a list without a preview.
+
+    Exclusions are drawn on the match's own page.
+    """
+    return _choices(match, queue, None) | {
+        "strip": None,
+        "proposals": [],
+        "next_url": "",
+        "in_list": True,
+    }
+
+
+class _Evidence:
+    """The parts of a match that its page and its preview share: segments, ribbon, sounds."""
+
+    def __init__(self, match: Match, queue: Queue, chosen: str) -> None:
+        self.match, self.queue = match, queue
+        self.segments = segments = selectors.match_segments(match)
+        self.current = pictures.chosen(chosen, len(segments))
+        self.segment = segments[self.current - 1] if segments else None
+        self.others = pictures.others_in_file(match)
+
+    def shown(self) -> dict[str, object]:
+        """Return the part of the context."""
+        match, segment = self.match, self.segment
+        fields = _metadata(match)
+        return {
+            "shown_segments": pictures.shown_segments(self.segments, self.current),
+            "current": self.current,
+            "pair": aligned_pair(match=match, segment=segment) if segment else None,
+            "ribbon": pictures.draw_ribbon(
+                match=match,
+                segments=self.segments,
+                segment=segment,
+                others=self.others,
+                here=self.queue.url_of(match),
+            ),
+            "fields": fields,
+            "differing": sum(field.differs for field in fields),
+            "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
+            "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
+        }
+
+
+def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
+    """Return the part of the context that the decision bar needs."""
+    user = queue.user
+    licences = coverage.checks(subject=Subject.of(match))
+    return {
         "match": match,
         "queue": queue,
-        "place": place,
-        "next_url": queue.url_of(following) if following else "",
-        "previous_url": _url_before(queue, match),
         "here": queue.url_of(match),
         "query": queue.query(),
         "lock": lock_of(match, user),
         "standing": standing(match),
-        "verbs": verbs,
+        "verbs": allowed_verbs(match=match, user=user),
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "licences": licences,
-        "strip": _strip(match, segments, excluded, play, draft, verbs),
         "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
-        "why": shown_reason(match, play, behind),
-        "waits_for_answer": behind is not None,
-        "proposals": [
-            proposed(exclusion=each, match=match, queue=queue) for each in touching
-        ],
-        "plays": pictures.shown_segments(segments, current),
-        "current": current,
-        "pair": aligned_pair(match=match, play=play) if play else None,
-        "ribbon": pictures.draw_ribbon(
-            match=match,
-            segments=segments,
-            play=play,
-            others=others,
-            here=queue.url_of(match),
-        ),
-        "plot": pictures.draw_plot(match, segments, current),
-        "fields": fields,
-        "differing": sum(field.differs for field in fields),
-        "candidates": _candidates(segments, others),
-        "copies": selectors.copies_heard(match),
-        "earlier": selectors.earlier_decisions(match),
-        "evidence": evidence_of(match),
-        "events": events[:EVENTS_SHOWN],
-        "has_more_events": len(events) > EVENTS_SHOWN,
-        "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
-        "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
     }
 
 
@@ -239,7 +293,7 @@ def _strip(
     match: Match,
     segments: Sequence[Segment],
     excluded: Sequence[Exclusion],
-    play: Segment | None,
+    segment: Segment | None,
     draft: Draft | None,
     verbs: Container[str],
 ) -> exclusion.Strip | None:
@@ -247,15 +301,15 @@ def _strip(
 
     None if the user may not reject the match or there is no sound to show.
     """
-    if Verb.REJECT not in verbs or not match.recording.duration_ms or play is None:
+    if Verb.REJECT not in verbs or not match.recording.duration_ms or segment is None:
         return None
     return exclusion.strip(
         recording=match.recording,
-        plays=segments,
+        segments=segments,
         excluded=excluded,
         picked=(
-            max(play.reference_start_ms, 0),
-            min(play.reference_end_ms, match.recording.duration_ms),
+            max(segment.reference_start_ms, 0),
+            min(segment.reference_end_ms, match.recording.duration_ms),
         ),
         posted=draft.posted if draft and draft.verb == Verb.EXCLUDE else None,
     )
@@ -278,7 +332,9 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
         .first()
     )
     event = transitions.last_event(match) if match else None
-    if match is None or event is None or not _can_undo(event, user):
+    if match is None or event is None or event.actor_id != user.pk:
+        return None
+    if not undo.may_undo(event=event, user=user):
         return None
     until = event.at + undo.UNDO_FOR
     what = match.get_state_display()
@@ -286,14 +342,10 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
         start_ms, end_ms = event.after["span"]
         what = f"{clock(start_ms)} – {clock(end_ms)} excluded"
         if match.state == MatchState.ESCALATED:
-            what = "Exclusion proposed"
+            what = _("Exclusion proposed")
     elif event.action == ProposalVerb.REFUSE:
-        what = "Exclusion refused"
+        what = _("Exclusion refused")
     return LastDecision(match, what, until if until > datetime.now(tz=UTC) else None)
-
-
-def _can_undo(event: Event, user: User) -> bool:
-    return undo.may_undo(event=event, user=user) and event.actor_id == user.pk
 
 
 def _url_before(queue: Queue, match: Match) -> str:
@@ -310,12 +362,12 @@ def _metadata(match: Match) -> list[Field]:
         return next((str(tags[name]) for name in names if tags.get(name)), "")
 
     return [
-        Field("Title", tag("title"), recording.title),
-        Field("Artist", tag("artist", "album_artist"), recording.artist_names),
-        Field("Album", tag("album"), recording.album),
-        Field("Label", tag("label", "publisher"), recording.label),
+        Field(_("Title"), tag("title"), recording.title),
+        Field(_("Artist"), tag("artist", "album_artist"), recording.artist_names),
+        Field(_("Album"), tag("album"), recording.album),
+        Field(_("Label"), tag("label", "publisher"), recording.label),
         Field("ISRC", tag("isrc", "tsrc"), recording.isrc),
-        Field("Released", tag("date", "year"), recording.release_date),
+        Field(_("Release date"), tag("date", "year"), recording.release_date),
     ]
 
 

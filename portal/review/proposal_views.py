@@ -6,6 +6,8 @@ from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -24,10 +26,12 @@ from review.errors import ReviewError
 from review.models import Match
 from review.services import exclusions
 
-_SEE_FIRST = "Preview this exclusion, then approve it."
+_SEE_FIRST = _("Preview this exclusion, then approve it.")
 _DONE = {
-    ProposalVerb.APPROVE: "The interval is excluded.",
-    ProposalVerb.REFUSE: "The exclusion is refused; its matches wait in the queue again.",
+    ProposalVerb.APPROVE: _("The interval is excluded."),
+    ProposalVerb.REFUSE: _(
+        "The exclusion is refused; its matches wait in the queue again."
+    ),
 }
 
 
@@ -99,7 +103,7 @@ def _answer(
 def _page(request: PortalRequest, match: Match, asked: Exclusion) -> HttpResponseBase:
     queue = Queue.from_query(request.GET, request.user)
     if asked.approved or asked.removed_at is not None:
-        messages.info(request, "This proposal was answered meanwhile.")
+        messages.info(request, gettext("This proposal was answered meanwhile."))
         return redirect(queue.url_of(match))
     interval = (asked.start_ms, asked.end_ms)
     leads = FROM_QUEUE if request.GET.get("leads") == FROM_QUEUE else ""

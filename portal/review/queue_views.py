@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
-from catalogue.models import Exclusion
 from portal.pictures.file import why_no_matches
-from portal.review.page import Lock, lock_of
-from portal.review.proposals import FROM_QUEUE, Proposed, proposed
 from portal.review.queue import ORDERS, Queue, tab_counts, unmatched_files
-from portal.review.reasons import ShownReason, shown_reason
+from portal.review.rows import rows_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.filters import MatchFilterForm, QueueFilterForm
 from portal.shared.lists import count_of, page_of, sorted_by
 from review import selectors
+from review.choices import DisputeStatus
 from review.errors import ReviewError
 from review.filters import MatchFilter
-from review.models import Match
-from review.services import expected, saved_views
+from review.models import Dispute
+from review.services import saved_views
+from review.services.expected import mark_expected
 from scanning import selectors as scanning_selectors
 from scanning.models import Scan
 
+SOON = timedelta(days=7)
 _COLUMNS = {
     "state": "state",
     "title": "recording__title",
@@ -40,17 +41,6 @@ _COLUMNS = {
     "score": "score",
     "created": "created_at",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """One match as the queue lists it."""
-
-    match: Match
-    lock: Lock
-    url: str
-    why: ShownReason
-    proposal: Proposed | None
 
 
 @require_safe
@@ -63,8 +53,6 @@ def queue(request: PortalRequest) -> HttpResponseBase:
         return redirect(f"{reverse('portal:queue')}?{default.query or 'view=waiting'}")
     shown = Queue.from_query(request.GET, request.user)
     page = page_of(request, shown.rows())
-    page.object_list = selectors.with_segments(page.object_list)
-    behind = selectors.proposals_behind(page.object_list)
     following, here = shown.next_to(None), shown.query().lstrip("?")
     return render(
         request,
@@ -74,9 +62,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "now": timezone.now(),
             "filters": QueueFilterForm(request.GET),
             "page_obj": page,
-            "rows": [
-                _row(shown, match, behind.get(match.pk)) for match in page.object_list
-            ],
+            "rows": rows_of(page.object_list, shown),
             **tab_counts(request.user),
             "tab": shown.view.value,
             "next_url": shown.url_of(following) if following else "",
@@ -88,19 +74,6 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "here": shown.query(),
             "orders": ORDERS,
         },
-    )
-
-
-def _row(queue: Queue, match: Match, behind: Exclusion | None) -> QueueRow:
-    shown = None
-    if behind is not None:
-        shown = proposed(exclusion=behind, match=match, queue=queue, leads=FROM_QUEUE)
-    return QueueRow(
-        match=match,
-        lock=lock_of(match, queue.user),
-        url=queue.url_of(match),
-        why=shown_reason(match, next(iter(match.segments), None), behind),
-        proposal=shown,
     )
 
 
@@ -141,16 +114,17 @@ def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Mark a file as rightly without matches, or undo that."""
     file = get_object_or_404(scanning_selectors.files(), uid=uid)
     undo, note = "undo" in request.POST, request.POST.get("note", "")
-    judge = expected.unmark_expected if undo else expected.mark_expected
     try:
-        judge(scanned_file=file, user=request.user, note=note)
+        mark_expected(
+            scanned_file=file, user=request.user, expected=not undo, note=note
+        )
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:
         text = (
-            "Back in the list of files without a match."
+            _("Back in the list of files without a match.")
             if undo
-            else "No music expected. Removed from the list."
+            else _("No music expected. Removed from the list.")
         )
         messages.success(request, f"{file.name}: {text}")
     if request.POST.get("from") == "file":
@@ -159,16 +133,56 @@ def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
 
 @require_safe
+@never_cache
+@needs(Action.VIEW)
+def dispute_list(request: PortalRequest) -> HttpResponseBase:
+    """List the open, overdue or answered disputes."""
+    shown = request.GET.get("show", "")
+    overdue = selectors.open_disputes(overdue=True)
+    if shown == "answered":
+        rows = (
+            Dispute.objects.exclude(
+                status__in=[DisputeStatus.OPEN, DisputeStatus.UNDONE]
+            )
+            .select_related(
+                "match__recording", "match__scanned_file", "answered_by", "recorded_by"
+            )
+            .order_by("-answered_at", "-pk")
+        )
+    else:
+        shown = "overdue" if shown == "overdue" else "open"
+        rows = overdue if shown == "overdue" else selectors.open_disputes()
+    now = timezone.now()
+    due_soon = selectors.open_disputes().filter(due_at__gte=now, due_at__lt=now + SOON)
+    context = {
+        "page_obj": page_of(request, rows),
+        "shown": shown,
+        "now": now,
+        "soon": now + SOON,
+        "counts": {
+            "open": selectors.open_disputes().count(),
+            "overdue": overdue.count(),
+            "soon": due_soon.count(),
+        },
+        **tab_counts(request.user),
+        "tab": "disputes",
+    }
+    return render(request, "portal/review/dispute_list.html", context)
+
+
+@require_safe
 @needs(Action.VIEW)
 def match_list(request: PortalRequest) -> HttpResponseBase:
     """List the matches that fit the filters in the address."""
     rows = selectors.matches(filters=MatchFilter.from_query(request.GET))
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-created"))
-    page.object_list = selectors.with_segments(page.object_list)
     return render(
         request,
         "portal/review/match_list.html",
         {
+            "rows": rows_of(
+                page.object_list, Queue(user=request.user), proposals=False
+            ),
             "filters": MatchFilterForm(request.GET),
             "page_obj": page,
             **tab_counts(request.user),

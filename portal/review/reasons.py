@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from catalogue.models import Exclusion
 from portal.shared import formats
 from portal.shared.looks import reason_icon
@@ -24,16 +26,16 @@ class ShownReason:
 
 
 def shown_reason(
-    match: Match, play: Segment | None, proposal: Exclusion | None = None
+    match: Match, segment: Segment | None, proposal: Exclusion | None = None
 ) -> ShownReason:
     """Return why this match waits; a proposed exclusion goes before the queue reason."""
     if proposal is not None:
         sentence = " ".join(filter(None, (proposal_sentence(proposal), proposal.note)))
-        return ShownReason("scissors", "Exclusion proposed", sentence)
+        return ShownReason("scissors", _("Exclusion proposed"), sentence)
     return ShownReason(
         icon=reason_icon(match.queue_reason),
         label=str(QueueReason(match.queue_reason).label),
-        sentence=_sentence(match, play),
+        sentence=_sentence(match, segment),
     )
 
 
@@ -44,64 +46,88 @@ def proposal_sentence(proposal: Exclusion) -> str:
         formats.clock(at, digits=1) for at in (proposal.start_ms, proposal.end_ms)
     )
     why = str(proposal.get_reason_display())
-    return f"{who} proposes to exclude {start} – {end} of the recording: {why}."
+    return _(
+        "%(who)s proposes to exclude %(start)s – %(end)s of the recording: %(why)s."
+    ) % {"who": who, "start": start, "end": end, "why": why}
 
 
-def _sentence(match: Match, play: Segment | None) -> str:
+def _sentence(match: Match, segment: Segment | None) -> str:
     floor = match.scanned_file.container.score_floor
     length = formats.clock(match.matched_ms, digits=1)
     sentences = {
         QueueReason.DEFAULT: (
-            f"A clear match of {length} that no policy decides."
-            f"{' Nobody has decided it yet.' if match.state in _UNDECIDED else ''}"
+            (
+                _(
+                    "A clear match of %(length)s that no policy decides. Nobody has decided it yet."
+                )
+                if match.state in _UNDECIDED
+                else _("A clear match of %(length)s that no policy decides.")
+            )
+            % {"length": length}
         ),
         QueueReason.SHORT: (
-            f"Only {length} are matched. Short uses are checked by ear."
+            _("Only %(length)s are matched. Short uses are checked by ear.")
+            % {"length": length}
         ),
         QueueReason.LOW_SCORE: (
-            f"The score is close to the floor of {floor:.0f}. Listen before you decide."
+            _("The score is close to the floor of %(floor)s. Listen before you decide.")
+            % {"floor": f"{floor:.0f}"}
         ),
-        QueueReason.ALTERED: _altered(play),
+        QueueReason.ALTERED: _altered(segment),
         QueueReason.UNDER_SPEECH: (
-            "Speech covers most of the matched time. Listen for the music under it."
+            _("Speech covers most of the matched time. Listen for the music under it.")
         ),
         QueueReason.TWO_CANDIDATES: (
-            "Another recording was found at the same place. Listen to which one it is; "
-            "both can be right where they are mixed."
+            _(
+                "Another recording was found at the same place. Listen to which one it is; "
+                "both can be right where they are mixed."
+            )
         ),
         QueueReason.SHARED_LOOP: (
-            "A short interval that repeats, or that several recordings share. Is this "
-            "use ours? If nobody owns it, exclude it."
+            _(
+                "A short interval that repeats, or that several recordings share. Is this "
+                "use ours? If nobody owns it, exclude it."
+            )
         ),
         QueueReason.METADATA_CONFLICT: (
-            "The ISRC of the source differs from the recording's, or two recordings "
-            "share one. Compare the codes below."
+            _(
+                "The ISRC of the source differs from the recording's, or two recordings "
+                "share one. Compare the codes below."
+            )
         ),
         QueueReason.RESCAN_CHANGED: (
-            "A rescan found different intervals or another relation, so the earlier "
-            "decision no longer applies."
+            _(
+                "A rescan found different intervals or another relation, so the earlier "
+                "decision no longer applies."
+            )
         ),
         QueueReason.ENGINES_DISAGREE: (
-            "The embedded engine and ACRCloud disagree about the times or the "
-            "recording. The file's page compares them."
+            _(
+                "The embedded engine and ACRCloud disagree about the times or the "
+                "recording. The file's page compares them."
+            )
         ),
         QueueReason.FOUND_LATE: (
-            "It was found only after the first scan: the recording or the engine is "
-            "newer."
+            _(
+                "It was found only after the first scan: the recording or the engine is "
+                "newer."
+            )
         ),
         QueueReason.REOPENED: (
-            "A manager opened the decision again. The history says why."
+            _("A manager opened the decision again. The history says why.")
         ),
-        QueueReason.BELOW_FLOOR: f"The score is below the floor of {floor:.0f}.",
-        QueueReason.EXCLUDED: "It lies in an excluded interval of the recording.",
-        QueueReason.POLICY: f"The policy {match.policy_name} asks for a person.",
-        QueueReason.DISPUTE: "The other side objects to the claim.",
+        QueueReason.BELOW_FLOOR: _("The score is below the floor of %(floor)s.")
+        % {"floor": f"{floor:.0f}"},
+        QueueReason.EXCLUDED: _("It lies in an excluded interval of the recording."),
+        QueueReason.POLICY: _("The policy %(policy_name)s asks for a person.")
+        % {"policy_name": match.policy_name},
+        QueueReason.DISPUTE: _("The other side objects to the claim."),
         QueueReason.SECOND_APPROVAL: _second_approval(match),
         QueueReason.LICENCE_PARTIAL: (
-            "A licence covers part of this use only. See what it allows."
+            _("A licence covers part of this use only. See what it allows.")
         ),
         QueueReason.LICENCE_ENDED: (
-            "The licence that cleared it has ended or no longer covers this use."
+            _("The licence that cleared it has ended or no longer covers this use.")
         ),
     }
     return sentences[QueueReason(match.queue_reason)]
@@ -109,21 +135,24 @@ def _sentence(match: Match, play: Segment | None) -> str:
 
 def _second_approval(match: Match) -> str:
     if match.state != MatchState.ESCALATED:
-        return "A confirmation needs a second person."
+        return _("A confirmation needs a second person.")
     if match.decided_by_name:
-        return (
-            f"{match.decided_by_name} confirmed it, and a second person has to agree."
-        )
-    return (
-        f"The policy {match.policy_name} proposes to confirm it, and a manager has to "
-        "agree, but not the person who applied or wrote the policy."
-    )
+        return _(
+            "%(decided_by_name)s confirmed it, and a second person has to agree."
+        ) % {"decided_by_name": match.decided_by_name}
+    return _(
+        "The policy %(policy_name)s proposes to confirm it, and a "
+        "manager has to agree, but not the person who applied or "
+        "wrote the policy."
+    ) % {"policy_name": match.policy_name}
 
 
-def _altered(play: Segment | None) -> str:
-    if play is None or play.tempo_ratio is None:
-        return "The source plays the recording at another speed or pitch."
-    text = f"The source plays the recording at {formats.speed(float(play.tempo_ratio))}"
-    if play.pitch_cents:
-        text += f", {formats.cents(float(play.pitch_cents))}"
-    return f"{text}. Compare both before you decide."
+def _altered(segment: Segment | None) -> str:
+    if segment is None or segment.tempo_ratio is None:
+        return _("The source plays the recording at another speed or pitch.")
+    change = formats.speed(float(segment.tempo_ratio))
+    if segment.pitch_cents:
+        change += f", {formats.cents(float(segment.pitch_cents))}"
+    return _(
+        "The source plays the recording at %(change)s. Compare both before you decide."
+    ) % {"change": change}

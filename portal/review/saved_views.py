@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
@@ -25,7 +26,7 @@ def view_save(request: PortalRequest) -> HttpResponseBase:
     queue = Queue.from_query(request.GET, request.user)
     form = SavedViewForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Give the view a name of at most 80 characters.")
+        messages.error(request, _("Give the view a name of at most 80 characters."))
         return redirect(queue.url)
     values = form.cleaned_data
     try:
@@ -39,7 +40,9 @@ def view_save(request: PortalRequest) -> HttpResponseBase:
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, f"View “{values['name']}” saved.")
+        messages.success(
+            request, _("View “%(name)s” saved.") % {"name": values["name"]}
+        )
     return redirect(queue.url)
 
 
@@ -53,8 +56,12 @@ def view_default(request: PortalRequest, uid: str) -> HttpResponseBase:
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:
-        text = "The queue opens with" if is_on else "The queue no longer opens with"
-        messages.success(request, f"{text} “{view.name}”.")
+        text = (
+            _("The queue opens with “%(name)s”.")
+            if is_on
+            else _("The queue no longer opens with “%(name)s”.")
+        )
+        messages.success(request, text % {"name": view.name})
     return redirect(_url(request, view))
 
 
@@ -69,7 +76,7 @@ def view_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, f"View “{view.name}” removed.")
+        messages.success(request, _("View “%(name)s” removed.") % {"name": view.name})
     return redirect(back)
 
 

@@ -6,21 +6,22 @@ from django.urls import path
 
 from portal.review import (
     bulk_views,
-    dispute_views,
     exclusion_views,
     proposal_views,
     queue_views,
+    rows,
     saved_views,
     views,
 )
 
 urlpatterns = [
     path("queue/", queue_views.queue, name="queue"),
+    path("queue/changes/", rows.queue_changes, name="queue_changes"),
     path("queue/files/", queue_views.unmatched, name="queue_files"),
     path(
         "queue/files/<uuid:uid>/", queue_views.judge_unmatched, name="judge_unmatched"
     ),
-    path("queue/disputes/", dispute_views.dispute_list, name="dispute_list"),
+    path("queue/disputes/", queue_views.dispute_list, name="dispute_list"),
     path("queue/decide/", bulk_views.decide_many, name="decide_many"),
     path("queue/views/", saved_views.view_save, name="view_save"),
     path(
@@ -28,6 +29,7 @@ urlpatterns = [
     ),
     path("queue/views/<str:uid>/remove/", saved_views.view_remove, name="view_remove"),
     path("m/<str:uid>", views.review, name="match"),
+    path("m/<str:uid>/preview", views.preview, name="match_preview"),
     path("m/<str:uid>/decide", views.decide, name="match_decide"),
     path("m/<str:uid>/dispute", views.decide, name="match_dispute"),
     path("m/<str:uid>/note", views.note, name="match_note"),
@@ -39,5 +41,6 @@ urlpatterns = [
         proposal_views.proposal,
         name="match_proposal",
     ),
+    path("matches/changes/", rows.match_changes, name="match_changes"),
     path("matches/", queue_views.match_list, name="match_list"),
 ]

@@ -11,6 +11,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_http_methods,
@@ -19,6 +22,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from common.words import lowered
 from portal.review import page
 from portal.review.forms import DecisionForm
 from portal.review.page import Draft
@@ -32,10 +36,10 @@ from review.decisions.decide import decide_one
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Licence, Match
-from review.services import locks, notes
+from review.services import locks, transitions
 
 LAST = "last_decision"
-MISSING_VERSION = "The page did not say which version of the match it showed."
+MISSING_VERSION = _("The page did not say which version of the match it showed.")
 
 
 def page_of(uid: str) -> str:
@@ -55,6 +59,25 @@ def review(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "GET" and not _looks_ahead(request):
         match = page.open_match(match=match, user=request.user)
     return _page(request, match, draft=_kept_draft(request))
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def preview(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one match beside its list, without taking its review lock.
+
+    With ``bar`` in the query string, only the decision bar is drawn.
+    """
+    match, queue = find_match(uid), _queue(request)
+    if "bar" in request.GET:
+        context = page.verbs_beside(match=match, queue=queue)
+    else:
+        chosen = request.GET.get("segment", "")
+        context = page.preview(match=match, queue=queue, chosen=chosen)
+    last = page.last_decision(uid=request.session.get(LAST, ""), user=request.user)
+    context |= {"last": last, "only_bar": "bar" in request.GET}
+    return render(request, "portal/review/preview.html", context)
 
 
 @keeps_typed(page_of)
@@ -92,13 +115,13 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Add a note to the match's history."""
     match = find_match(uid)
     try:
-        notes.add_note(
+        transitions.add_note(
             match=match, user=request.user, note=request.POST.get("note", "")
         )
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
     if _wants_json(request):
-        return JsonResponse({"message": "Note added to the history."})
+        return JsonResponse({"message": gettext("Note added to the history.")})
     return redirect(_queue(request).url_of(match))
 
 
@@ -135,7 +158,7 @@ def release(request: PortalRequest, uid: str) -> HttpResponseBase:
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
     if _wants_json(request):
-        return JsonResponse({"message": "Review lock released."})
+        return JsonResponse({"message": gettext("Review lock released.")})
     return redirect(_queue(request).url)
 
 
@@ -205,7 +228,12 @@ def answer_decided(
     if following is not None:
         return redirect(queue.url_of(following))
     messages.success(
-        request, f"{match.recording.title} is {match.get_state_display().lower()}."
+        request,
+        gettext("%(name)s: %(state)s.")
+        % {
+            "name": match.recording.title,
+            "state": lowered(match.get_state_display()),
+        },
     )
     return redirect(queue.url)
 
@@ -214,7 +242,7 @@ def refuse(
     request: PortalRequest,
     match: Match,
     code: str,
-    message: str,
+    message: str | Promise,
     *,
     status: int,
     verb: str = "",
@@ -227,7 +255,7 @@ def refuse(
         reason=request.POST.get("code") or request.POST.get("reason", ""),
         note=request.POST.get("note", ""),
         code=code,
-        message=message,
+        message=str(message),
         posted=request.POST,
     )
     return _page(request, find_match(match.uid), draft=draft, status=status)

@@ -27,11 +27,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return context
     return context | {
-        "nav": {"pending_matches": cache(_waiting)},
+        "nav": {"pending_matches": cache(lambda: count_of(review_selectors.waiting()))},
         "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }
-
-
-def _waiting() -> int:
-    return count_of(review_selectors.waiting())

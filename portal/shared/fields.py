@@ -2,16 +2,71 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalogue.identifiers import BadIdentifier
 from catalogue.models import Recording
+from common.territories import TERRITORIES
+from portal.shared.choices import named
+from scanning.services.intake import FileDetails
+from scanning.tags import tags_of
 
 SHOWN = 5
+WORLD = "WW"
+
+
+class Picker(forms.Textarea):
+    """Values, one per line; with JavaScript a search box with the chosen ones by name.
+
+    ``kind`` is a key of ``choices.KINDS``; without one, people only add their own words.
+    ``is_open`` takes values that no search finds.
+    """
+
+    def __init__(self, kind: str = "", *, is_open: bool = False) -> None:
+        self.kind = kind
+        attrs = {"rows": 2, "data-picker": kind}
+        super().__init__(attrs | ({"data-picker-open": ""} if is_open else {}))
+
+    def get_context(
+        self, name: str, value: Any, attrs: dict[str, Any] | None
+    ) -> dict[str, Any]:  # Any: Django's own signature
+        """Add the names of the chosen values for the script."""
+        context = super().get_context(name, value, attrs)
+        lines = [line for line in str(value or "").splitlines() if line.strip()]
+        if self.kind and lines:
+            known = named(kind=self.kind, values=lines)
+            context["widget"]["attrs"]["data-picker-names"] = json.dumps(
+                {each.value: each.label for each in known}
+            )
+        return context
+
+
+_WHEN = "data-shown-when"
+
+
+def only_when(field: forms.Field, name: str, *values: str) -> None:
+    """Show a field only while another has one of these values; scripts hide it else."""
+    field.widget.attrs[_WHEN] = f"{name}:{'|'.join(values)}"
+
+
+def shown_when(field: forms.Field) -> str:
+    """Return the condition of ``only_when``, or an empty text."""
+    return str(field.widget.attrs.get(_WHEN, ""))
+
+
+class BucketsInput(forms.SelectMultiple):
+    """A choice of buckets; with JavaScript a search box, for there can be hundreds."""
+
+    def __init__(self) -> None:
+        super().__init__({"data-picker": ""})
 
 
 class LinesField(forms.CharField):
@@ -33,8 +88,44 @@ class LinesField(forms.CharField):
         return bool((initial or []) != self.to_python(data))
 
 
+class WordsField(LinesField):
+    """A list of words, separated by commas or lines."""
+
+    widget = Picker(is_open=True)
+    separators = re.compile(r"[,;\n\r]+")
+
+    def to_python(self, value: object) -> Any:  # Any: a list where Django has text
+        """Return the words as a list without blanks and repeats."""
+        return super().to_python("\n".join(self.separators.split(str(value or ""))))
+
+
+class TerritoriesField(WordsField):
+    """Territories by their ISO codes, separated by commas, spaces or lines."""
+
+    widget = Picker("territories")
+    separators = re.compile(r"[,;\s]+")
+
+    def __init__(self, *, takes_world: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # Any: Django's own signature
+        self.takes_world = takes_world
+
+    def clean(self, value: object) -> Any:  # Any: a list where Django has text
+        """Return the codes in capitals; reject those that name no territory."""
+        codes = list(dict.fromkeys(code.upper() for code in super().clean(value)))
+        known = TERRITORIES | ({WORLD} if self.takes_world else set())
+        wrong = [code for code in codes if code not in known]
+        if wrong:
+            raise forms.ValidationError(
+                _("%(code)s is no territory. Use a code of two letters such as GB.")
+                % {"code": wrong[0]}
+            )
+        return codes
+
+
 class RecordingsField(LinesField):
     """Recordings, each given by its uid, custom id or ISRC, one per line."""
+
+    widget = Picker("recordings", is_open=True)
 
     def prepare_value(self, value: object) -> object:
         """Return recordings as lines of uids."""
@@ -62,12 +153,56 @@ class RecordingsField(LinesField):
         ]
         if missing:
             named = ", ".join(missing[:SHOWN])
-            raise forms.ValidationError(f"No recording has this id: {named}.")
+            raise forms.ValidationError(
+                _("No recording has this id: %(named)s.") % {"named": named}
+            )
         return recordings
 
 
 def _code(line: str) -> str:
     return line.replace("-", "").replace(" ", "").upper()
+
+
+class FileDetailsForm(forms.Form):
+    """What people say about a file: its programme, account, day, territories, tags."""
+
+    programme = forms.CharField(
+        required=False,
+        max_length=300,
+        label=gettext_lazy("Programme"),
+        widget=forms.TextInput({"data-suggest": "programmes"}),
+    )
+    account = forms.CharField(
+        required=False,
+        max_length=300,
+        label=gettext_lazy("Account"),
+        widget=forms.TextInput({"data-suggest": "accounts"}),
+    )
+    published_at = forms.DateTimeField(
+        required=False,
+        label=gettext_lazy("Published"),
+        widget=forms.DateTimeInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    territories = TerritoriesField(
+        required=False,
+        label=gettext_lazy("Territories"),
+        help_text=gettext_lazy("Where the use is, as codes such as GB."),
+    )
+    tags = WordsField(
+        required=False,
+        label=gettext_lazy("Tags"),
+        help_text=gettext_lazy("Your own words, separated by commas."),
+    )
+
+    def details(self) -> FileDetails:
+        """Return the details of a valid form."""
+        values = self.cleaned_data
+        return FileDetails(
+            programme=values["programme"],
+            account=values["account"],
+            published_at=values["published_at"],
+            tags=tags_of(territories=values["territories"], words=values["tags"]),
+        )
 
 
 def sentence_of(form: forms.BaseForm) -> str:
@@ -80,8 +215,11 @@ def release_date_field() -> forms.RegexField:
     return forms.RegexField(
         r"^\d{4}(-\d{2}(-\d{2})?)?$",
         required=False,
-        help_text="2016, 2016-06 or 2016-06-28",
-        error_messages={"invalid": "Enter a date as 2016, 2016-06 or 2016-06-28."},
+        label=gettext_lazy("Release date"),
+        help_text=gettext_lazy("2016, 2016-06 or 2016-06-28"),
+        error_messages={
+            "invalid": gettext_lazy("Enter a date as 2016, 2016-06 or 2016-06-28.")
+        },
     )
 
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 from django import forms
 from django.http import QueryDict
 
-from common.filters import Filter, day, score
+from common.filters import Filter, day, score, seconds
+from portal.shared.choices import KINDS
 from review.filters import FILTERS, MATCHES, QUEUE
 
 
@@ -25,8 +26,9 @@ def _field_of(filter_: Filter) -> forms.Field:
     label = str(filter_.label)
     if not label:
         return forms.CharField(required=False, widget=forms.HiddenInput)
-    if filter_.choices:
-        choices = [("", filter_.any_label), *filter_.choices]
+    offered = filter_.options() if filter_.options else filter_.choices
+    if offered:
+        choices = [("", filter_.any_label), *offered]
         widget = forms.Select(attrs={"class": "control"})
         return forms.ChoiceField(
             required=False, label=label, choices=choices, widget=widget
@@ -40,17 +42,32 @@ def _field_of(filter_: Filter) -> forms.Field:
         )
     if filter_.parse is day:
         return forms.DateField(required=False, label=label, widget=DayInput)
+    if filter_.parse is seconds:
+        return forms.DecimalField(required=False, label=label, min_value=Decimal(0))
     if filter_.parse is score:
         return forms.DecimalField(
             required=False, label=label, min_value=Decimal(0), max_value=Decimal(100)
         )
-    return forms.CharField(required=False, label=label)
+    kind = f"{filter_.name}s"
+    suggested = {"data-suggest": kind} if kind in KINDS else {}
+    return forms.CharField(
+        required=False, label=label, widget=forms.TextInput(suggested)
+    )
+
+
+# Always in sight above a list; the others are behind "Add filter".
+_FIRST = frozenset({"q", "state", "container", "bucket"})
 
 
 class FilterForm(forms.Form):
     """The filters that one list offers."""
 
     list_name = MATCHES
+
+    @property
+    def behind_menu(self) -> list[str]:
+        """Return the names of the filters that a menu adds."""
+        return [name for name in self.fields if name not in _FIRST]
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)

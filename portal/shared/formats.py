@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from portal.shared.lists import COUNTED
 
@@ -52,17 +53,17 @@ def cents(value: float) -> str:
     """Format a pitch difference in whole cents with its sign."""
     rounded = round(value)
     sign = "+" if rounded > 0 else "−" if rounded < 0 else "±"
-    return f"{sign}{abs(rounded)} cents"
+    return gettext("%(change)s cents") % {"change": f"{sign}{abs(rounded)}"}
 
 
 def size(count: int) -> str:
     """Format a number of bytes with a binary unit and at most one decimal."""
-    value, unit = float(count), "bytes"
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+    value, unit = float(count), gettext("bytes")
+    for unit in (gettext("bytes"), "KiB", "MiB", "GiB", "TiB"):
         if value < KIB or unit == "TiB":
             break
         value /= KIB
-    decimals = 0 if unit == "bytes" or value == int(value) else 1
+    decimals = 0 if count < KIB or value == int(value) else 1
     return f"{number_format(round(value, decimals), decimal_pos=decimals, use_l10n=True)} {unit}"
 
 

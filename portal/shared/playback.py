@@ -14,10 +14,11 @@ from django.db.models.fields.files import FieldFile
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from catalogue.models import Recording
 from common.byte_ranges import file_response
-from common.renditions import CONTENT_TYPE
+from common.media_analysis import RENDITION_TYPE
 from portal.shared.access import PortalRequest
 from scanning.models import ScannedFile
 
@@ -68,7 +69,7 @@ def _all_playable(owner: ScannedFile | Recording) -> list[Playable]:
     kind = (owner.facts.get("container", ""), owner.facts.get("codec", ""))
     files = []
     if owner.proxy:
-        files.append(Playable(owner.proxy, CONTENT_TYPE, f"rendition-{sha256[:12]}"))
+        files.append(Playable(owner.proxy, RENDITION_TYPE, f"rendition-{sha256[:12]}"))
     if original and kind in _PLAYABLE:
         files.append(Playable(original, _PLAYABLE[kind], f"original-{sha256[:12]}"))
     return files
@@ -80,7 +81,7 @@ def audio_response(
     """Serve the playable audio in the version that the URL names; 404 if there is none."""
     chosen = playable(owner, request.GET.get("v", ""))
     if chosen is None:
-        raise Http404("There is no audio to play yet.")
+        raise Http404(_("There is no audio to play yet."))
     return file_response(
         request, chosen.file, content_type=chosen.content_type, version=chosen.version
     )

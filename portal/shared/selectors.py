@@ -8,9 +8,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from accounts.models import User
 from accounts.reach import working_for
-from accounts.roles import ROLE_ACTIONS, Action, Role
 from catalogue.models import Bucket
 from review.choices import MatchState
 from review.models import Match
@@ -58,10 +56,3 @@ def bucket_names() -> dict[str, str]:
     with working_for(None):
         names = dict(Bucket.objects.values_list("pk", "name"))
     return {str(key): name for key, name in names.items()}
-
-
-def deciders() -> QuerySet[User]:
-    """Return active users whose role lets them decide matches, by username."""
-    roles = [role for role in Role if Action.DECIDE in ROLE_ACTIONS[role]]
-    people = User.objects.filter(is_active=True, groups__name__in=roles)
-    return people.distinct().order_by("username")

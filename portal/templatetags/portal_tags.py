@@ -15,15 +15,17 @@ from django.templatetags.static import static
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from audit import words as actions
 from audit.models import Event
 from portal.pictures import plots, ribbon
 from portal.shared import formats, looks
+from portal.shared.fields import shown_when
 from review import words
 from review.choices import Relation
 from review.models import Match
-from scanning.choices import ACTIVE_FILE_STATUSES
+from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 
 register = template.Library()
 
@@ -207,6 +209,12 @@ def action_label(action: str) -> str:
 
 
 @register.filter
+def stage_label(stage: str) -> str:
+    """Return the label of a running job's stage."""
+    return str(ScanStage(stage).label) if stage in ScanStage.values else capfirst(stage)
+
+
+@register.filter
 def relation_label(relation: str) -> str:
     """Return the label of a relation."""
     return str(Relation(relation).label) if relation in Relation.values else relation
@@ -309,6 +317,7 @@ def field(bound_field: BoundField, *, optional: bool = True) -> dict[str, Any]:
         "optional": optional and not bound_field.field.required,
         "is_choice": isinstance(bound_field.field.widget, CheckboxInput),
         "hint": bound_field.help_text,
+        "when": shown_when(bound_field.field),
     }
 
 

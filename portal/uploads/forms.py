@@ -8,10 +8,13 @@ from django import forms
 from django.conf import settings
 from django.core import signing
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from common.words import format_html_lazy
+from portal.shared.fields import FileDetailsForm
 from scanning.models import Container
-from scanning.services.intake import FileDetails
 from scanning.services.link_batches import links_of_text
 from scanning.sources.feeds import Feed, FeedItem
 from scanning.sources.platform_page import read_moment
@@ -24,18 +27,20 @@ _OFFER_SECONDS = 24 * 3600
 class ManyLinksForm(forms.Form):
     """Links pasted or in a CSV file."""
 
-    container = forms.ModelChoiceField(Container.objects.present(), empty_label=None)
+    container = forms.ModelChoiceField(
+        Container.objects.present(), empty_label=None, label=_("Container")
+    )
     links = forms.CharField(
         required=False,
         max_length=500_000,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
-        label="Links, in any text",
+        label=_("Links, in any text"),
     )
     csv_file = forms.FileField(
         required=False,
-        label="Or a CSV file",
-        help_text=format_html(
-            "With a column <code>{}</code>; {} are read too.",
+        label=_("Or a CSV file"),
+        help_text=format_html_lazy(
+            _("With a column <code>{}</code>; {} are read too."),
             "url",
             format_html_join(
                 ", ",
@@ -45,21 +50,23 @@ class ManyLinksForm(forms.Form):
         ),
     )
     scan_again = forms.BooleanField(
-        required=False, label="Scan links again that were submitted before"
+        required=False, label=_("Scan links again that were submitted before")
     )
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Require links or a CSV file."""
         values = super().clean() or {}
         if not values.get("links", "").strip() and not values.get("csv_file"):
-            raise forms.ValidationError("Paste links, or choose a CSV file.")
+            raise forms.ValidationError(gettext("Paste links, or choose a CSV file."))
         return values
 
     def clean_csv_file(self) -> Any:  # Any: an uploaded file
         """Refuse a file over ``_MAX_CSV_BYTES``."""
         given = self.cleaned_data["csv_file"]
         if given and given.size > _MAX_CSV_BYTES:
-            raise forms.ValidationError("A CSV file of links has at most 2 MiB.")
+            raise forms.ValidationError(
+                gettext("A CSV file of links has at most 2 MiB.")
+            )
         return given
 
 
@@ -67,17 +74,20 @@ class FeedForm(forms.Form):
     """The address of a feed, playlist or channel."""
 
     feed_url = forms.CharField(
-        max_length=2000, label="Feed, podcast, playlist or channel"
+        max_length=2000, label=_("Feed, podcast, playlist or channel")
     )
 
 
 class ItemsForm(forms.Form):
     """The chosen items of a feed; ``offer`` carries the signed list they come from."""
 
-    container = forms.ModelChoiceField(Container.objects.present(), empty_label=None)
+    container = forms.ModelChoiceField(
+        Container.objects.present(), empty_label=None, label=_("Container")
+    )
     chosen = forms.TypedMultipleChoiceField(
         coerce=int,
-        error_messages={"required": "Choose at least one item."},
+        error_messages={"required": _("Choose at least one item.")},
+        label=_("Chosen"),
     )
     offer = forms.CharField(max_length=2_000_000, widget=forms.HiddenInput)
 
@@ -92,7 +102,9 @@ class ItemsForm(forms.Form):
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Refuse an offer that has expired or was altered."""
         if not self.items:
-            raise forms.ValidationError("This list has expired. Load the feed again.")
+            raise forms.ValidationError(
+                gettext("This list has expired. Load the feed again.")
+            )
         return super().clean() or {}
 
 
@@ -142,20 +154,15 @@ class ManyFilesField(forms.FileField):
         return list(data) if isinstance(data, list | tuple) else [data]
 
 
-class UploadForm(forms.Form):
+class UploadForm(FileDetailsForm):
     """Files and links for one container, as the page sends them without JavaScript."""
 
-    container = forms.ModelChoiceField(Container.objects.present(), empty_label=None)
-    files = ManyFilesField(required=False)  # type: ignore[assignment]  # a field, not the attribute
-    links = forms.CharField(required=False, widget=forms.Textarea)
-    again = forms.CharField(required=False, max_length=2000)
-    programme = forms.CharField(required=False, max_length=300)
-    account = forms.CharField(required=False, max_length=300)
-    published_at = forms.DateTimeField(
-        required=False,
-        label="Published",
-        widget=forms.DateTimeInput(attrs={"type": "date"}),
+    container = forms.ModelChoiceField(
+        Container.objects.present(), empty_label=None, label=_("Container")
     )
+    files = ManyFilesField(required=False, label=_("Files"))  # type: ignore[assignment]  # a field, not the attribute
+    links = forms.CharField(required=False, widget=forms.Textarea, label=_("Links"))
+    again = forms.CharField(required=False, max_length=2000, label=_("Again"))
 
     def clean_links(self) -> list[str]:
         """Return the links; a line without a link is kept whole, to be refused by name."""
@@ -163,14 +170,7 @@ class UploadForm(forms.Form):
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         if len(links) > limit:
             raise forms.ValidationError(
-                f"You entered {len(links)} links. Submit at most {limit} at once."
+                gettext("You entered %(n)s links. Submit at most %(limit)s at once.")
+                % {"n": len(links), "limit": limit}
             )
         return links
-
-    def details(self) -> FileDetails:
-        """Return the details that apply to every item."""
-        return FileDetails(
-            programme=self.cleaned_data["programme"],
-            account=self.cleaned_data["account"],
-            published_at=self.cleaned_data["published_at"],
-        )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.roles import Action
@@ -47,7 +48,8 @@ def links(request: PortalRequest) -> HttpResponseBase:
         # Each submit would scan the first links again and never reach the rest.
         form.add_error(
             "scan_again",
-            f"These are {len(wanted)} links; at most {limit} at once are scanned again.",
+            _("These are %(n)s links; at most %(limit)s at once are scanned again.")
+            % {"n": len(wanted), "limit": limit},
         )
         return _page(request, form=form)
     outcomes = submit_links(
@@ -82,10 +84,14 @@ def feed(request: PortalRequest) -> HttpResponseBase:
     try:
         listing = expand(form.cleaned_data["feed_url"].strip())
     except LinkRefused as error:
-        form.add_error("feed_url", f"This link is not allowed: {error}.")
+        form.add_error(
+            "feed_url", _("This link is not allowed: %(error)s.") % {"error": error}
+        )
         return _page(request, feed_form=form)
     except FetchFailed as error:
-        form.add_error("feed_url", f"Nothing could be listed: {error}.")
+        form.add_error(
+            "feed_url", _("Nothing could be listed: %(error)s.") % {"error": error}
+        )
         return _page(request, feed_form=form)
     return render(
         request,

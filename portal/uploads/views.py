@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
@@ -17,12 +18,14 @@ from common.bodies import takes_files
 from portal.shared import formats
 from portal.shared.access import PortalRequest, needs
 from portal.uploads.forms import UploadForm
+from scanning import selectors
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
-from scanning.services.intake import submit_link, submit_upload
-from scanning.services.open_files import refuse_too_many_open
+from scanning.services.intake import refuse_too_many_open, submit_link, submit_upload
 
-_FORMATS = "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound"
+_FORMATS = gettext_lazy(
+    "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · 3 s to %(longest)s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,19 @@ class ItemResult:
     state: str = ""
     url: str = ""
     link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """What the page says of a container before the upload.
+
+    ``hour`` is how long an hour of sound took lately, in words, if known.
+    """
+
+    pk: int
+    engine: str
+    buckets: list[str]
+    hour: str
 
 
 @takes_files(Action.UPLOAD)
@@ -53,21 +69,35 @@ def upload(request: PortalRequest) -> HttpResponseBase:
         "portal/uploads/upload.html",
         {
             "form": form,
-            "containers": Container.objects.present(),
+            "containers": _containers(),
             "results": results,
             "limits": {
                 "max_bytes": settings.ACRPORTAL_MAX_FILE_BYTES,
                 "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-                "formats": f"{_FORMATS} · 3 s to {longest}",
+                "formats": _FORMATS % {"longest": longest},
             },
         },
     )
 
 
+def _containers() -> list[ContainerFacts]:
+    pace = selectors.seconds_per_hour()
+    rows = Container.objects.present().prefetch_related("buckets")
+    return [
+        ContainerFacts(
+            pk=row.pk,
+            engine=row.get_engine_display(),
+            buckets=[each.name for each in row.buckets.all()],
+            hour=formats.spoken(pace[row.pk] * 1000) if row.pk in pace else "",
+        )
+        for row in rows
+    ]
+
+
 def _kept(form: UploadForm, results: list[ItemResult]) -> dict[str, object]:
     """Return the values that stay in the form; details only if a link can be resent."""
     values = form.cleaned_data
-    names = ("programme", "account", "published_at")
+    names = ("programme", "account", "published_at", "territories", "tags")
     details = (
         {name: values[name] for name in names} if any(r.link for r in results) else {}
     )

@@ -38,7 +38,7 @@ class WatchForm(WatchSettingsForm):
         assume_scheme="https",
     )
     begin = forms.ChoiceField(
-        required=False, choices=[(ONLY_NEW, ""), (ALSO_PRESENT, "")]
+        required=False, choices=[(ONLY_NEW, ""), (ALSO_PRESENT, "")], label=_("Begin")
     )
 
     class Meta(WatchSettingsForm.Meta):

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -66,7 +67,9 @@ def watch_create(request: PortalRequest) -> HttpResponseBase:
                     also_present=begin == WatchForm.ALSO_PRESENT,
                     user=request.user,
                 )
-                messages.success(request, f"{watch} is watched from now on.")
+                messages.success(
+                    request, _("%(watch)s is now being watched.") % {"watch": watch}
+                )
                 return redirect("portal:watch_detail", uid=watch.uid)
             preview = watches.preview(watch=form.save(commit=False))
         except IntakeRefused as refused:
@@ -114,13 +117,13 @@ def _choices(watch: Watch) -> list[tuple[str, str, int]]:
         watch.items.order_by().values_list("state").annotate(total=Count("pk"))
     )
     gone = watch.items.filter(scanned_file__source_gone_at__isnull=False).count()
-    rows = [("", "All", sum(counted.values()))]
+    rows = [("", _("All"), sum(counted.values()))]
     rows += [
         (state.value, str(state.label), counted[state])
         for state in WatchItemState
         if counted.get(state)
     ]
-    return [*rows, ("gone", "Gone at the source", gone)] if gone else rows
+    return [*rows, ("gone", _("Gone at the source"), gone)] if gone else rows
 
 
 @require_http_methods(["GET", "POST"])
@@ -133,7 +136,7 @@ def watch_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
         watches.change_watch(
             watch=_watch(uid), columns=form.cleaned_data, user=request.user
         )
-        messages.success(request, "The watch is saved.")
+        messages.success(request, _("The watch was saved."))
         return redirect("portal:watch_detail", uid=uid)
     return render(
         request, "portal/watches/watch_edit.html", {"watch": watch, "form": form}
@@ -166,7 +169,10 @@ def watch_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     watch = _own_watch(request, uid)
     if request.method == "POST":
         watches.delete_watch(watch=watch, user=request.user)
-        messages.success(request, f"{watch} is not watched any more; its files stay.")
+        messages.success(
+            request,
+            _("%(watch)s is no longer watched; its files stay.") % {"watch": watch},
+        )
         return redirect("portal:watch_list")
     return render(request, "portal/watches/watch_delete.html", {"watch": watch})
 
@@ -182,7 +188,9 @@ def _watch(uid: str) -> Watch:
 def _own_watch(request: PortalRequest, uid: str) -> Watch:
     watch = _watch(uid)
     if not _may_change(watch, request.user):
-        raise PermissionDenied("Only its maker or a manager changes a watch.")
+        raise PermissionDenied(
+            _("Only the person who created a watch or a manager may change it.")
+        )
     return watch
 
 

@@ -146,6 +146,27 @@ def _recording_at(bases: U32, place: Int) -> int:
 
 
 @compiled
+def _read_ahead(
+    keys: U64, pages: tuple[U32, U64], shape: tuple[int, int, int], bounds: I64
+) -> np.uint64:
+    """Fill ``bounds`` with the first posting and the last of each hash's bucket.
+
+    Touches the first posting of each, so that the processor waits for all at once.
+    ``shape`` is the low bits of a hash, posting width and number of postings.
+    """
+    starts, words = pages
+    low_bits, width, postings = shape
+    for i in range(len(keys)):
+        bucket = np.int64((keys[i] >> np.uint64(32)) >> np.uint64(low_bits))
+        bounds[i, 0] = starts[bucket]
+        bounds[i, 1] = starts[bucket + 1]
+    touched = np.uint64(0)
+    for i in range(len(keys)):
+        touched ^= words[(min(bounds[i, 0], postings) * width) >> 6]
+    return touched
+
+
+@compiled
 def find_lists(
     keys: U64,
     pages: tuple[U64, U64, U8],
@@ -153,13 +174,16 @@ def find_lists(
     longest: int,
     firsts: I64,
     counts: I64,
-) -> int:
+) -> tuple[int, np.uint64]:
     """Find the posting list of each hash; return the total length, -1 if damaged.
 
     ``keys`` are sorted mixed hashes with the hash's number in the low bits; ``firsts``
     and ``counts`` are filled by that number. ``pages`` are the data, the checksums and
     the pages already checked; ``shape`` is bucket bits, axis bits, the first page of
     postings, and the number of postings. Lists longer than ``longest`` are skipped.
+
+    As in ``read_places``, pages are touched ``AHEAD`` at a time, and the second value
+    only keeps the compiler from removing these reads.
     """
     data, sums, checked = pages
     bucket_bits, axis_bits, words_page, postings = shape
@@ -168,47 +192,54 @@ def find_lists(
     starts = data.view(np.uint32)
     words = data[words_page * WORDS_PER_PAGE :]
     low_mask = (np.uint64(1) << np.uint64(low_bits)) - np.uint64(1)
+    bounds = np.empty((AHEAD, 2), dtype=np.int64)
     total = 0
+    touched = np.uint64(0)
     before, mixed_before = np.int64(-1), np.uint64(0)
-    for key in keys:
-        number = np.int64(key & np.uint64(0xFFFFFFFF))
-        mixed = key >> np.uint64(32)
-        if before >= 0 and mixed == mixed_before:
-            firsts[number], counts[number] = firsts[before], counts[before]
-            total += counts[number]
-            continue
-        before, mixed_before = number, mixed
-        counts[number] = 0
-        bucket = np.int64(mixed >> np.uint64(low_bits))
-        if not _sound(
-            data,
-            sums,
-            checked,
-            bucket // STARTS_PER_PAGE,
-            (bucket + 1) // STARTS_PER_PAGE,
-        ):
-            return -1
-        first, last = np.int64(starts[bucket]), np.int64(starts[bucket + 1])
-        if first >= last:
-            continue
-        if last > postings or not _sound(
-            data,
-            sums,
-            checked,
-            words_page + ((first * width) >> 15),
-            words_page + ((last * width - 1) >> 15),
-        ):
-            return -1
-        wanted = (mixed & low_mask) << np.uint64(axis_bits)
-        beyond = wanted + (np.uint64(1) << np.uint64(axis_bits))
-        firsts[number] = _lower_bound(words, first, last, width, wanted)
-        end = firsts[number]
-        if end < last and _posting(words, end, width) < beyond:
-            end = _lower_bound(words, end, last, width, beyond)
-        if end - firsts[number] <= longest:
-            counts[number] = end - firsts[number]
-            total += counts[number]
-    return total
+    for block in range(0, len(keys), AHEAD):
+        stop = min(block + AHEAD, len(keys))
+        touched ^= _read_ahead(
+            keys[block:stop], (starts, words), (low_bits, width, postings), bounds
+        )
+        for i in range(block, stop):
+            number = np.int64(keys[i] & np.uint64(0xFFFFFFFF))
+            mixed = keys[i] >> np.uint64(32)
+            if before >= 0 and mixed == mixed_before:
+                firsts[number], counts[number] = firsts[before], counts[before]
+                total += counts[number]
+                continue
+            before, mixed_before = number, mixed
+            counts[number] = 0
+            bucket = np.int64(mixed >> np.uint64(low_bits))
+            if not _sound(
+                data,
+                sums,
+                checked,
+                bucket // STARTS_PER_PAGE,
+                (bucket + 1) // STARTS_PER_PAGE,
+            ):
+                return -1, touched
+            first, last = bounds[i - block, 0], bounds[i - block, 1]
+            if first >= last:
+                continue
+            if last > postings or not _sound(
+                data,
+                sums,
+                checked,
+                words_page + ((first * width) >> 15),
+                words_page + ((last * width - 1) >> 15),
+            ):
+                return -1, touched
+            wanted = (mixed & low_mask) << np.uint64(axis_bits)
+            beyond = wanted + (np.uint64(1) << np.uint64(axis_bits))
+            firsts[number] = _lower_bound(words, first, last, width, wanted)
+            end = firsts[number]
+            if end < last and _posting(words, end, width) < beyond:
+                end = _lower_bound(words, end, last, width, beyond)
+            if end - firsts[number] <= longest:
+                counts[number] = end - firsts[number]
+                total += counts[number]
+    return total, touched
 
 
 @compiled
@@ -338,6 +369,36 @@ def peaks(keys: U64, centres: U64, sums: I64) -> int:
         found += 1
         before, before_votes = key, votes
     return found
+
+
+@compiled
+def apart(centres: U64, order: I64, top: int) -> I64:
+    """Return which of ``order`` to keep: none within two of an earlier one, ``top`` at
+    most.
+
+    ``centres`` are sorted; ``order`` holds their numbers, the best first.
+    """
+    taken = np.zeros(len(centres), dtype=np.bool_)
+    kept = np.empty(min(top, len(order)), dtype=np.int64)
+    found = 0
+    two = np.uint64(2)
+    for rank in range(len(order)):
+        at = order[rank]
+        if taken[at]:
+            continue
+        if found == len(kept):
+            break
+        kept[found] = rank
+        found += 1
+        beside = at + 1
+        while beside < len(centres) and centres[beside] - centres[at] <= two:
+            taken[beside] = True
+            beside += 1
+        beside = at - 1
+        while beside >= 0 and centres[at] - centres[beside] <= two:
+            taken[beside] = True
+            beside -= 1
+    return kept[:found]
 
 
 @compiled

@@ -1,9 +1,12 @@
 """One immutable file of postings, memory-mapped and never loaded whole.
 
 Layout, little-endian: a header page; the table of recordings (numbers, places where
-they begin, posting counts), padded to pages; data pages (``starts`` of the buckets,
-then the packed postings, each padded to pages); an 8-byte checksum for each data page.
-Header and table carry a CRC checked on opening; data pages are checked on first use.
+they begin, counts of postings, landmarks and loud landmarks), padded to pages; data
+pages (``starts`` of the buckets, then the packed postings, then cells and bins of the
+landmarks and of the loud ones, each padded to pages); an 8-byte checksum for each data
+page. Header and table carry a CRC checked on opening; data pages of postings are checked
+on first use. Landmarks only propose what verification reads from the fingerprint, so
+they are checked when the segment is merged or the index is checked.
 """
 
 from __future__ import annotations
@@ -12,10 +15,10 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +26,17 @@ from numpy.typing import NDArray
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import kernels
 from recognition.index.kernels import PAGE_BYTES
+from recognition.places import (
+    NO_PLACES,
+    PlaceParts,
+    Places,
+    PlaceTable,
+    starts_of,
+)
 
 MAGIC: Final = b"ACRSEG\r\n"
-VERSION: Final = 1
-HEADER: Final = struct.Struct("<8sI16sIQQBBxxI")
+VERSION: Final = 2
+HEADER: Final = struct.Struct("<8sI16sIQQBBxxIQQ")
 CRC: Final = struct.Struct("<I")
 MAX_AXIS: Final = 1 << 32
 MAX_POSTINGS: Final = (1 << 32) - 1
@@ -34,9 +44,19 @@ MAX_POSTINGS: Final = (1 << 32) - 1
 PER_BUCKET: Final = 16
 MAX_BUCKET_BITS: Final = 28
 MERGE_CHUNK: Final = 1 << 22
+_COLUMNS: Final = 5  # of the table of recordings
 
-Postings = tuple[int, NDArray[np.uint32], NDArray[np.int32]]
-"""A recording's number, hashes and frames."""
+
+class Postings(NamedTuple):
+    """What an index stores of a recording: hashes with their frames, and its places.
+
+    Without places it is found by votes alone.
+    """
+
+    recording: int
+    hashes: NDArray[np.uint32]
+    frames: NDArray[np.int32]
+    places: Places = NO_PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,8 @@ class Shape:
     recordings: int
     postings: int
     axis: int
+    landmarks: int
+    loud: int
 
     @property
     def bucket_bits(self) -> int:
@@ -66,7 +88,7 @@ class Shape:
     @property
     def table_bytes(self) -> int:
         """Size of the table of recordings."""
-        return 12 * self.recordings + 4
+        return _COLUMNS * 4 * self.recordings + 4
 
     @property
     def data_offset(self) -> int:
@@ -79,10 +101,21 @@ class Shape:
         return _pages(4 * ((1 << self.bucket_bits) + 1))
 
     @property
+    def words_pages(self) -> int:
+        """Number of pages of the postings; a spare word lets reads overrun."""
+        return _pages(8 * ((self.postings * self.width + 63) // 64 + 1))
+
+    @property
+    def place_pages(self) -> tuple[int, int, int, int]:
+        """Number of pages of cells and bins, of all landmarks and of loud ones."""
+        sizes = 4 * self.landmarks, self.landmarks, 4 * self.loud, self.loud
+        cells, bins, loud_cells, loud_bins = map(_pages, sizes)
+        return cells, bins, loud_cells, loud_bins
+
+    @property
     def data_pages(self) -> int:
-        """Number of pages of directory and postings; a spare word lets reads overrun."""
-        words = (self.postings * self.width + 63) // 64 + 1
-        return self.starts_pages + _pages(8 * words)
+        """Number of all data pages."""
+        return self.starts_pages + self.words_pages + sum(self.place_pages)
 
     @property
     def file_bytes(self) -> int:
@@ -103,7 +136,9 @@ class IndexSegment:
         self.shape = self._read_header(params_hash)
         if size != self.shape.file_bytes:
             raise _corrupt(path, "it has the wrong size")
-        self.ids, self.bases, self.counts = self._read_table()
+        self.ids, self.bases, self.counts, self._landmarks, self._loud = (
+            self._read_table()
+        )
         self._by_id = np.argsort(self.ids)
         offset, pages = self.shape.data_offset, self.shape.data_pages
         whole = np.frombuffer(self._map, dtype=np.uint64)
@@ -123,6 +158,25 @@ class IndexSegment:
         end.
         """
         return self.data.view(np.uint32)[: (1 << self.shape.bucket_bits) + 1]
+
+    def place_table(self, dead: NDArray[np.uint8]) -> PlaceTable:
+        """Return where the landmarks of the recordings lie, without removed ones."""
+        cells, bins, loud_cells, loud_bins = _place_parts(self.data, self.shape)
+        return PlaceTable(
+            self.ids,
+            dead,
+            starts_of(self._landmarks),
+            cells,
+            bins,
+            starts_of(self._loud),
+            loud_cells,
+            loud_bins,
+        )
+
+    @property
+    def landmark_counts(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """How many landmarks, and how many loud ones, each recording has."""
+        return self._landmarks, self._loud
 
     def local(self, recording: int) -> int | None:
         """Return a recording's place in the table, or None if it is not in this
@@ -147,6 +201,9 @@ class IndexSegment:
             return f"{self.path}: the directory does not fit the postings"
         if (np.diff(starts) < 0).any():
             return f"{self.path}: the directory is out of order"
+        table = self.place_table(np.zeros(len(self.ids), dtype=np.uint8))
+        if not table.is_sound():
+            return f"{self.path}: the landmarks are out of order"
         return None
 
     def keys(
@@ -167,9 +224,10 @@ class IndexSegment:
 
     def _read_header(self, params_hash: str) -> Shape:
         header = self._map[: HEADER.size]
-        magic, version, params, recordings, postings, axis, bits, axis_bits, table = (
+        magic, version, params, *sizes, bits, axis_bits, table, landmarks, loud = (
             HEADER.unpack(header)
         )
+        recordings, postings, axis = sizes
         if magic != MAGIC:
             raise _corrupt(self.path, "it is not a segment")
         crc = CRC.unpack_from(self._map, HEADER.size)[0]
@@ -180,22 +238,31 @@ class IndexSegment:
         found = params.rstrip(b"\0").decode("ascii")
         if found != params_hash:
             raise ParamsMismatch(str(self.path), found=found, expected=params_hash)
-        shape = Shape(recordings, postings, axis)
+        shape = Shape(recordings, postings, axis, landmarks, loud)
         if (bits, axis_bits) != (shape.bucket_bits, shape.axis_bits):
             raise _corrupt(self.path, "its header contradicts itself")
         self._table_crc = table
         return shape
 
-    def _read_table(
-        self,
-    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:
+    def _read_table(self) -> Table:
         raw = self._map[PAGE_BYTES : PAGE_BYTES + self.shape.table_bytes]
         if zlib.crc32(raw) != self._table_crc:
             raise _corrupt(self.path, "its table of recordings is damaged")
         table = np.frombuffer(raw, dtype=np.uint32)
-        n = self.shape.recordings
-        return table[:n], table[n : 2 * n], table[2 * n : 3 * n]
+        ids, bases, counts, landmarks, loud = table[:-1].reshape(_COLUMNS, -1)
+        if (landmarks.sum(), loud.sum()) != (self.shape.landmarks, self.shape.loud):
+            raise _corrupt(self.path, "its header contradicts its table of recordings")
+        return ids, bases, counts, landmarks, loud
 
+
+Table = tuple[
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+    NDArray[np.uint32],
+]
+"""By recording: its number, its place, and counts of postings, landmarks, loud ones."""
 
 Source = tuple[IndexSegment, NDArray[np.uint8]]
 """A segment to merge and the mask of its removed recordings."""
@@ -203,21 +270,28 @@ Source = tuple[IndexSegment, NDArray[np.uint8]]
 
 def write_segment(path: Path, recordings: Sequence[Postings], params_hash: str) -> int:
     """Write the postings of some recordings; return the size of the file in bytes."""
-    ids = np.array([number for number, _, _ in recordings], dtype=np.uint32)
-    counts = np.array([len(hashes) for _, hashes, _ in recordings], dtype=np.uint32)
-    lengths = [int(frames.max(initial=0)) + 1 for _, _, frames in recordings]
-    bases = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    shape = Shape(len(ids), int(counts.sum(dtype=np.int64)), int(bases[-1]))
-    _check_room(shape)
+
+    def column(values: Iterable[int]) -> NDArray[np.uint32]:
+        return np.fromiter(values, dtype=np.uint32, count=len(recordings))
+
+    bases = starts_of([int(one.frames.max(initial=0)) + 1 for one in recordings])
+    table = (
+        column(one.recording for one in recordings),
+        bases[:-1].astype(np.uint32),
+        column(len(one.hashes) for one in recordings),
+        column(len(one.places.cells) for one in recordings),
+        column(len(one.places.loud_cells) for one in recordings),
+    )
+    shape = _shape(table, int(bases[-1]))
     keys = np.empty(shape.postings, dtype=np.uint64)
     at = 0
-    for (_, hashes, frames), base in zip(recordings, bases, strict=False):
-        places = (frames.astype(np.int64) + base).astype(np.uint32)
-        kernels.mixed_keys(hashes, places, keys[at : at + len(hashes)])
-        at += len(hashes)
+    for one, base in zip(recordings, bases, strict=False):
+        places = (one.frames.astype(np.int64) + base).astype(np.uint32)
+        kernels.mixed_keys(one.hashes, places, keys[at : at + len(one.hashes)])
+        at += len(one.hashes)
     keys.sort()
-    table = (ids, bases[:-1].astype(np.uint32), counts)
-    return _write(path, shape, table, iter([keys]), params_hash)
+    every = (one.places.parts for one in recordings)
+    return _write(path, shape, table, (iter([keys]), every), params_hash)
 
 
 def merge_segments(
@@ -234,17 +308,22 @@ def merge_segments(
         if damage:
             raise IndexCorrupt(f"The index is damaged and was not merged: {damage}.")
     new_bases, axis = _lay_out(sources)
-    alive = [dead == 0 for _, dead in sources]
-    pairs = list(zip(sources, alive, strict=True))
-    ids = np.concatenate([s.ids[live] for (s, _), live in pairs])
-    counts = np.concatenate([s.counts[live] for (s, _), live in pairs])
-    bases = np.concatenate(
-        [base[live] for base, live in zip(new_bases, alive, strict=True)]
-    )
-    shape = Shape(len(ids), int(counts.sum(dtype=np.int64)), axis)
-    _check_room(shape)
-    chunks = _merged_keys(sources, new_bases)
-    return _write(path, shape, (ids, bases, counts), chunks, params_hash)
+    columns = [
+        np.stack([s.ids, bases, s.counts, *s.landmark_counts])[:, dead == 0]
+        for (s, dead), bases in zip(sources, new_bases, strict=True)
+    ]
+    ids, bases, counts, landmarks, loud = np.concatenate(columns, axis=1)
+    table = (ids, bases, counts, landmarks, loud)
+    content = _merged_keys(sources, new_bases), _merged_places(sources)
+    return _write(path, _shape(table, axis), table, content, params_hash)
+
+
+def _merged_places(sources: Sequence[Source]) -> Iterator[PlaceParts]:
+    """Yield the landmarks of each recording that is not removed."""
+    for segment, dead in sources:
+        table = segment.place_table(dead)
+        for local in np.flatnonzero(dead == 0):
+            yield table.parts(int(local))
 
 
 def _lay_out(
@@ -298,16 +377,16 @@ def _key_ranges(
 def _write(
     path: Path,
     shape: Shape,
-    table: tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]],
-    chunks: Iterator[NDArray[np.uint64]],
+    table: Table,
+    content: tuple[Iterator[NDArray[np.uint64]], Iterable[PlaceParts]],
     params_hash: str,
 ) -> int:
-    """Write and flush a file whose keys come sorted, in chunks."""
+    """Write and flush a file: sorted keys in chunks, and landmarks by recording."""
     with path.open("w+b") as file:
         # Fails now if the disk is full; writing to a mapping would kill the process.
         os.posix_fallocate(file.fileno(), 0, shape.file_bytes)
         with mmap.mmap(file.fileno(), shape.file_bytes) as view:
-            _fill(view, shape, chunks)
+            _fill(view, shape, *content)
             raw = b"".join(column.tobytes() for column in table) + bytes(4)
             view[PAGE_BYTES : PAGE_BYTES + len(raw)] = raw
             header = HEADER.pack(
@@ -320,6 +399,8 @@ def _write(
                 shape.bucket_bits,
                 shape.axis_bits,
                 zlib.crc32(raw),
+                shape.landmarks,
+                shape.loud,
             )
             view[: HEADER.size] = header
             view[HEADER.size : HEADER.size + CRC.size] = CRC.pack(zlib.crc32(header))
@@ -328,8 +409,13 @@ def _write(
     return shape.file_bytes
 
 
-def _fill(view: mmap.mmap, shape: Shape, chunks: Iterator[NDArray[np.uint64]]) -> None:
-    """Fill in the directory, the postings and the page checksums."""
+def _fill(
+    view: mmap.mmap,
+    shape: Shape,
+    chunks: Iterator[NDArray[np.uint64]],
+    landmarks: Iterable[PlaceParts],
+) -> None:
+    """Fill in the directory, the postings, the landmarks and the page checksums."""
     whole = np.frombuffer(view, dtype=np.uint64)
     begin = shape.data_offset // 8
     end = begin + shape.data_pages * kernels.WORDS_PER_PAGE
@@ -341,12 +427,38 @@ def _fill(view: mmap.mmap, shape: Shape, chunks: Iterator[NDArray[np.uint64]]) -
         kernels.pack(keys, first, shape.bucket_bits, shape.axis_bits, words, starts)
         first += len(keys)
     data.view(np.uint32)[: len(starts)] = np.cumsum(starts, dtype=np.uint32)
+    columns, ends = _place_parts(data, shape), [0, 0, 0, 0]
+    for parts in landmarks:
+        for number in range(4):
+            stop = ends[number] + len(parts[number])
+            columns[number][ends[number] : stop] = parts[number]
+            ends[number] = stop
     kernels.sum_pages(data, whole[end:])
 
 
-def _check_room(shape: Shape) -> None:
+def _place_parts(data: NDArray[np.uint64], shape: Shape) -> PlaceParts:
+    """Return the columns of landmarks in the data pages."""
+    at = shape.starts_pages + shape.words_pages
+    parts = []
+    for pages in shape.place_pages:
+        parts.append(data[at * kernels.WORDS_PER_PAGE :])
+        at += pages
+    cells, bins, loud_cells, loud_bins = parts
+    return (
+        cells.view(np.int32)[: shape.landmarks],
+        bins.view(np.uint8)[: shape.landmarks],
+        loud_cells.view(np.int32)[: shape.loud],
+        loud_bins.view(np.uint8)[: shape.loud],
+    )
+
+
+def _shape(table: Table, axis: int) -> Shape:
+    """Return the shape of a file; raises ``ValueError`` if it cannot hold so much."""
+    postings, landmarks, loud = (int(c.sum(dtype=np.int64)) for c in table[2:])
+    shape = Shape(len(table[0]), postings, axis, landmarks, loud)
     if shape.axis > MAX_AXIS or shape.postings > MAX_POSTINGS:
         raise ValueError("the recordings are too long for one segment")
+    return shape
 
 
 def _pages(size: int) -> int:

@@ -30,7 +30,8 @@ from recognition.index.segment import (
     write_segment,
 )
 from recognition.index.vote import best_offsets, prepare
-from recognition.types import IndexStats, IndexStore, Vote
+from recognition.places import PlaceTable, Recorded
+from recognition.types import IndexStats, IndexStore, Votes
 
 STORE: Final = "STORE"
 LOCK: Final = "LOCK"
@@ -53,6 +54,7 @@ class _Open:
     segment: IndexSegment
     entry: ManifestEntry
     dead: NDArray[np.uint8]
+    file: Stamp | None
 
     @property
     def postings(self) -> int:
@@ -105,7 +107,7 @@ class SegmentStore(IndexStore):
         parts = [opened.recordings for opened in self._snapshot(bucket).segments]
         return np.sort(np.concatenate([np.zeros(0, dtype=np.uint32), *parts]))
 
-    def add_many(self, bucket: int, recordings: Sequence[Postings]) -> None:
+    def add_many(self, bucket: int, recordings: Sequence[Recorded]) -> None:
         """Add many recordings as one segment in one commit."""
         latest = latest_of(recordings)
         if not latest:
@@ -116,9 +118,17 @@ class SegmentStore(IndexStore):
             name = f"segment-{counter:08d}"
             write_segment(directory / name, latest, self._params_hash)
             durable.sync_directory(directory)
-            entries = self._without(before, {number for number, _, _ in latest})
-            self._commit(directory, Manifest(counter, (*entries, ManifestEntry(name))))
-            self._compact_a_little(bucket, directory)
+            entries = self._without(before, {one.recording for one in latest})
+            manifests.write_manifest(
+                directory, Manifest(counter, (*entries, ManifestEntry(name)))
+            )
+            # Merge small segments, so that adds stay cheap and segments stay few.
+            snapshot = self._snapshot(bucket)
+            chosen = _to_merge(
+                [open_segment.postings for open_segment in snapshot.segments]
+            )
+            if chosen:
+                self._merge(directory, snapshot, chosen)
 
     def remove(self, bucket: int, recording: int) -> None:
         """Remove a recording; its space is freed when the bucket is maintained."""
@@ -128,7 +138,9 @@ class SegmentStore(IndexStore):
             before = self._snapshot(bucket)
             entries = self._without(before, {recording})
             if entries != before.manifest.entries:
-                self._commit(directory, Manifest(before.manifest.counter, entries))
+                manifests.write_manifest(
+                    directory, Manifest(before.manifest.counter, entries)
+                )
 
     def query_windows(
         self,
@@ -140,7 +152,7 @@ class SegmentStore(IndexStore):
         top: int = 10,
         min_votes: int = 6,
         max_list: int | None = None,
-    ) -> list[list[Vote]]:
+    ) -> list[Votes]:
         """Query each window (first, past the last) of the hashes.
 
         Querying many at once is cheaper: hashes are looked up in the order of the
@@ -148,7 +160,7 @@ class SegmentStore(IndexStore):
         """
         check_postings(0, hashes, frames)
         query = prepare(hashes, frames)
-        votes: list[list[Vote]] = [[] for _ in windows]
+        parts: list[list[Votes]] = [[] for _ in windows]
         for bucket in dict.fromkeys(buckets):
             for open_segment in self._snapshot(bucket).segments:
                 found = best_offsets(
@@ -161,13 +173,19 @@ class SegmentStore(IndexStore):
                     max_list=max_list,
                 )
                 ids = open_segment.segment.ids
-                for of_window, peaks in zip(votes, found, strict=True):
-                    of_window += [
-                        Vote(bucket, int(ids[n]), delta, v) for v, n, delta in peaks
-                    ]
-        for of_window in votes:
-            of_window.sort(key=lambda vote: (-vote.votes, vote.bucket, vote.recording))
-        return [of_window[:top] for of_window in votes]
+                for of_window, peaks in zip(parts, found, strict=True):
+                    where = np.full(len(peaks.votes), bucket, dtype=np.int64)
+                    numbers = ids[peaks.local]
+                    of_window.append(Votes(where, numbers, peaks.deltas, peaks.votes))
+        return [_best(of_window, top) for of_window in parts]
+
+    def place_tables(self, buckets: Sequence[int]) -> list[PlaceTable]:
+        """Return where all landmarks of some buckets lie; mapped, not loaded."""
+        return [
+            opened.segment.place_table(opened.dead)
+            for bucket in dict.fromkeys(buckets)
+            for opened in self._snapshot(bucket).segments
+        ]
 
     def maintain(self, bucket: int) -> None:
         """Merge segments and drop removed postings; safe while others read."""
@@ -254,9 +272,6 @@ class SegmentStore(IndexStore):
                 if path.name not in named | {LOCK, manifests.NAME}:
                     path.unlink()
 
-    def _commit(self, directory: Path, manifest: Manifest) -> None:
-        manifests.write_manifest(directory, manifest)
-
     def _without(
         self, snapshot: _Snapshot, gone: set[int]
     ) -> tuple[ManifestEntry, ...]:
@@ -269,15 +284,6 @@ class SegmentStore(IndexStore):
             if len(dead) < len(open_segment.segment.ids):
                 entries.append(ManifestEntry(open_segment.entry.file, dead))
         return tuple(entries)
-
-    def _compact_a_little(self, bucket: int, directory: Path) -> None:
-        """Merge small segments, so that adds stay cheap and segments stay few."""
-        snapshot = self._snapshot(bucket)
-        chosen = _to_merge(
-            [open_segment.postings for open_segment in snapshot.segments]
-        )
-        if chosen:
-            self._merge(directory, snapshot, chosen)
 
     def _merge(self, directory: Path, snapshot: _Snapshot, chosen: set[int]) -> None:
         """Replace some segments of a bucket by one, in one commit."""
@@ -295,7 +301,7 @@ class SegmentStore(IndexStore):
             self._params_hash,
         )
         durable.sync_directory(directory)
-        self._commit(directory, Manifest(counter, (entry, *kept)))
+        manifests.write_manifest(directory, Manifest(counter, (entry, *kept)))
         for open_segment in sources:
             open_segment.segment.path.unlink()
 
@@ -328,16 +334,33 @@ class SegmentStore(IndexStore):
         directory = self._directory(bucket)
         manifest = manifests.read_manifest(directory)
         opened = {
-            open_segment.entry.file: open_segment.segment
+            # An index that takes the place of this one has files of the same names.
+            (open_segment.entry.file, open_segment.file): open_segment.segment
             for open_segment in (known.segments if known else ())
         }
         segments = []
         for entry in manifest.entries:
-            segment = opened.get(entry.file) or IndexSegment(
-                directory / entry.file, self._params_hash
+            path = directory / entry.file
+            file = _stamp(path)
+            segment = opened.get((entry.file, file)) or IndexSegment(
+                path, self._params_hash
             )
-            segments.append(_Open(segment, entry, segment.mask(entry.dead)))
+            segments.append(_Open(segment, entry, segment.mask(entry.dead), file))
         return _Snapshot(stamp, manifest, tuple(segments))
+
+
+def _best(parts: Sequence[Votes], top: int) -> Votes:
+    """Return the best offsets of several segments."""
+    if not parts:
+        return Votes.of([])
+    every = Votes(
+        np.concatenate([part.buckets for part in parts]),
+        np.concatenate([part.recordings for part in parts]),
+        np.concatenate([part.deltas for part in parts]),
+        np.concatenate([part.votes for part in parts]),
+    )
+    order = np.lexsort((every.recordings, every.buckets, -every.votes))
+    return every[order[:top]]
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -368,11 +391,11 @@ def _to_merge(sizes: Sequence[int]) -> set[int]:
     return set()
 
 
-def latest_of(recordings: Sequence[Postings]) -> list[Postings]:
+def latest_of(recordings: Sequence[Recorded]) -> list[Postings]:
     """Return the last version of each recording; refuse data that no index can hold."""
-    latest = {number: (number, h, f) for number, h, f in recordings}
-    for number, hashes, frames in latest.values():
-        check_postings(number, hashes, frames)
+    latest = {one[0]: Postings(*one) for one in recordings}
+    for one in latest.values():
+        check_postings(one.recording, one.hashes, one.frames)
     return list(latest.values())
 
 

@@ -27,8 +27,15 @@ MAX_CELLS_BITS: Final = 24
 MANY: Final = 1 << 20
 NO_CAP: Final = (1 << 63) - 1
 
-Peak = tuple[int, int, int]
-"""Votes, local recording, and delta or offset."""
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """The best offsets of a window, best first: local recordings, deltas and votes."""
+
+    local: NDArray[np.int64]
+    deltas: NDArray[np.int64]
+    votes: NDArray[np.int64]
+
 
 Window = tuple[int, int]
 """The first hash of the window, and the first after it."""
@@ -62,12 +69,12 @@ def best_offsets(
     top: int,
     min_votes: int,
     max_list: int | None = None,
-) -> list[list[Peak]]:
+) -> list[Peaks]:
     """Return the best offsets of each window, best first, with neighbours added up."""
     n = len(query.keys)
     firsts, counts = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     shape = segment.shape
-    total = kernels.find_lists(
+    total, _ = kernels.find_lists(
         query.keys,
         (segment.data, segment.sums, segment.checked),
         (shape.bucket_bits, shape.axis_bits, shape.starts_pages, shape.postings),
@@ -105,21 +112,19 @@ class _Ballot:
         geometry = (segment.shape.width, segment.shape.axis_bits)
         kernels.read_places(segment.words, geometry, lists, self._places)
 
-    def best(self, top: int, min_votes: int) -> list[Peak]:
+    def best(self, top: int, min_votes: int) -> Peaks:
         """Return the best peaks of at least ``min_votes``, or of more if memory demands
         it.
         """
         total = len(self._places)
         if total < min_votes:
-            return []
+            return Peaks(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
         bits = max(MIN_CELLS_BITS, SPARE_BITS + total.bit_length())
         sketch = np.zeros(1 << min(MAX_CELLS_BITS, bits), dtype=np.uint8)
         kernels.count_votes(self._places, self._lists, sketch)
         keys, least = self._exact(sketch, min_votes)
-        return [
-            (votes, local, offset - self._last_frame)
-            for votes, local, offset in strongest(keys, top=top, least=least)
-        ]
+        local, offsets, votes = strongest(keys, top=top, least=least)
+        return Peaks(local, offsets - self._last_frame, votes)
 
     def _exact(
         self, sketch: NDArray[np.uint8], least: int
@@ -139,25 +144,21 @@ class _Ballot:
             least += 1 + least // 4
 
 
-def strongest(keys: NDArray[np.uint64], *, top: int, least: int) -> list[Peak]:
-    """Return the strongest places of sorted keys, none within two frames of a stronger.
+def strongest(
+    keys: NDArray[np.uint64], *, top: int, least: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return recordings, offsets and votes of the strongest places of sorted keys.
 
-    A key is a local recording above an offset; each key is one vote.
+    A key is a local recording above an offset; each key is one vote. No place is within
+    two frames of a stronger one.
     """
     centres = np.empty(2 * len(keys), dtype=np.uint64)
     sums = np.empty(2 * len(keys), dtype=np.int64)
     n = kernels.peaks(keys, centres, sums)
     enough = sums[:n] >= least
     centres, sums = centres[:n][enough], sums[:n][enough]
-    chosen: list[Peak] = []
-    taken: set[int] = set()
-    for at in np.argsort(-sums, kind="stable"):
-        key = int(centres[at])
-        if key in taken:
-            continue
-        taken.update(range(key - 2, key + 3))
-        offset = key & ((1 << kernels.OFFSET_BITS) - 1)
-        chosen.append((int(sums[at]), key >> kernels.OFFSET_BITS, offset))
-        if len(chosen) == top:
-            break
-    return chosen
+    order = np.argsort(-sums, kind="stable")
+    chosen = order[kernels.apart(centres, order, top)]
+    offsets = centres[chosen] & np.uint64((1 << kernels.OFFSET_BITS) - 1)
+    local = centres[chosen] >> np.uint64(kernels.OFFSET_BITS)
+    return local.astype(np.int64), offsets.astype(np.int64), sums[chosen]

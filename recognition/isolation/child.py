@@ -8,7 +8,6 @@ from typing import Any
 
 from recognition.errors import OutOfLimits, RecognitionError
 from recognition.isolation import confine, wire
-from recognition.isolation.failures import failure_to_json
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
 
@@ -31,10 +30,10 @@ def run(talk: socket.socket, jobs: Mapping[str, Job]) -> None:
     try:
         jobs[request["job"]](talk, request, limits, fds)
     except RecognitionError as error:
-        wire.send(talk, MessageKind.FAILURE, failure_to_json(error))
+        wire.send(talk, MessageKind.FAILURE, wire.failure_to_json(error))
     except MemoryError:
         megabytes = limits.max_memory_bytes >> 20
         failure = OutOfLimits(f"Decoding needed more than {megabytes} MB of memory.")
-        wire.send(talk, MessageKind.FAILURE, failure_to_json(failure))
+        wire.send(talk, MessageKind.FAILURE, wire.failure_to_json(failure))
     else:
         wire.send(talk, MessageKind.DONE)

@@ -6,23 +6,31 @@ import atexit
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from recognition.errors import DecodeFailed, OutOfLimits, RecognitionError
+from recognition.errors import (
+    DecodeFailed,
+    OutOfLimits,
+    RecognitionError,
+    UnsupportedMedia,
+)
 from recognition.isolation import wire
-from recognition.isolation.failures import failure_from_json
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 
 # Includes Numba's compilation, which the first job of a new installation waits for.
 START_S: Final = 180.0
 MEDIA_JOBS: Final = "recognition.jobs"
 STATUS_S: Final = 10.0
+# Wall time also counts waiting for a core and for the disk.
+WALL_PER_CPU: Final = 2
 
 OnMessage = Callable[[MessageKind, bytes], None]
 
@@ -135,6 +143,20 @@ def run_once(
         host.close()
 
 
+def open_media(path: Path) -> BinaryIO:
+    """Open a file for a child; it must be a regular file."""
+    file = path.open("rb")
+    if not stat.S_ISREG(path.stat().st_mode):
+        file.close()
+        raise UnsupportedMedia("This is not a regular file.")
+    return file
+
+
+def wall_s(limits: DecodeLimits) -> float:
+    """Return the wall-clock limit, in seconds, of a child with these limits."""
+    return 60.0 + WALL_PER_CPU * limits.max_cpu_s
+
+
 def prepare() -> None:
     """Start the host now, so that the first job need not wait for it."""
     _current_host()
@@ -212,7 +234,7 @@ def _deliver(on_message: OnMessage, kind: MessageKind, body: bytes) -> None:
 
 def _reported(body: bytes) -> RecognitionError:
     try:
-        return failure_from_json(body)
+        return wire.failure_from_json(body)
     except (ValueError, KeyError, TypeError) as error:
         return DecodeFailed(f"The decoding process misbehaved: {error}.")
 

@@ -61,7 +61,9 @@ class HostServer:
     def _accept(self) -> None:
         data, fds, _, _ = socket.recv_fds(self._control, CONTROL_BYTES, 2)
         if not data:
-            self._end()
+            for child in self._children:
+                _kill_tree(child)
+            self._control.close()
             return
         talk, status = (socket.socket(fileno=fd) for fd in fds)
         host = os.getpid()
@@ -112,19 +114,11 @@ class HostServer:
                 return
             sock = self._children.pop(child)
             _kill_group(child)
-            if sock in self._watched():
+            if sock in self._selector.get_map():
                 self._selector.unregister(sock)
             with contextlib.suppress(OSError):
                 sock.send(wire.STATUS.pack(os.waitstatus_to_exitcode(status)))
             sock.close()
-
-    def _watched(self) -> list[object]:
-        return [key.fileobj for key in self._selector.get_map().values()]
-
-    def _end(self) -> None:
-        for child in self._children:
-            _kill_tree(child)
-        self._control.close()
 
 
 def _kill_tree(child: int) -> None:

@@ -13,6 +13,16 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final
 
+from recognition.errors import (
+    DecodeFailed,
+    JobRefused,
+    OutOfLimits,
+    RecognitionError,
+    TooLong,
+    TooShort,
+    UnsupportedMedia,
+)
+
 HEADER: Final = struct.Struct("<BI")
 DOUBLE: Final = struct.Struct("<d")
 STATUS: Final = struct.Struct("<i")
@@ -98,6 +108,34 @@ def share(body: bytes) -> float:
     value: float = DOUBLE.unpack(body)[0]
     # A hostile child may send NaN, which compares as False.
     return min(1.0, value) if value > 0 else 0.0
+
+
+def failure_to_json(error: RecognitionError) -> bytes:
+    """Serialise one of the library's errors as the body of a ``FAILURE``."""
+    fields: dict[str, str | float] = {"kind": type(error).__name__, "text": str(error)}
+    if isinstance(error, TooShort):
+        fields |= {"seconds": error.seconds, "minimum_s": error.minimum_s}
+    if isinstance(error, TooLong):
+        fields |= {"limit_s": error.limit_s}
+    return json.dumps(fields).encode()
+
+
+def failure_from_json(data: bytes) -> RecognitionError:
+    """Return the error in the body of a ``FAILURE``."""
+    fields = json.loads(data)
+    match fields["kind"]:
+        case "TooShort":
+            return TooShort(float(fields["seconds"]), float(fields["minimum_s"]))
+        case "TooLong":
+            return TooLong(float(fields["limit_s"]))
+        case "UnsupportedMedia":
+            return UnsupportedMedia(str(fields["text"]))
+        case "OutOfLimits":
+            return OutOfLimits(str(fields["text"]))
+        case "JobRefused":
+            return JobRefused(str(fields["text"]))
+        case _:
+            return DecodeFailed(str(fields["text"]))
 
 
 def _header(kind: MessageKind, payload: bytes) -> bytes:

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from common.storage import read_bytes
 from recognition import waveform
 from recognition.types import Waveform
+from reports.cells import offset
 from reports.evidence import clips, drawings, words
 from reports.evidence.clips import Cut
 from reports.evidence.drawings import Picture
@@ -24,7 +25,6 @@ from reports.evidence.facts import (
     source_json,
 )
 from reports.evidence.summary import Drawn, summary_pdf
-from reports.values import offset
 from scanning.models import ScannedFile
 from scanning.selectors import full_scan_of
 

@@ -6,8 +6,6 @@ an interruption leaves no half pack.
 
 from __future__ import annotations
 
-import errno
-import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,20 +21,14 @@ from reports.evidence import facts as reading
 from reports.evidence import sealing, signing
 from reports.models import EvidencePack
 
-logger = logging.getLogger(__name__)
-
 
 def run(context: JobContext) -> None:
     """Build a pack."""
     try:
         with scratch_directory() as scratch:
             _build(context, scratch)
-    # Expected failures end the pack at once, as a retry would fail alike.
     except signing.KeyUnusable as error:
         raise Failed("no_signing_key", str(error)) from error
-    except OSError as error:
-        logger.exception("evidence pack %s failed", context.subject.uid)
-        raise Failed("not_written", _reason(error)) from error
 
 
 def _build(context: JobContext, scratch: Path) -> None:
@@ -105,12 +97,3 @@ def _about(facts: reading.CaseFacts) -> dict[str, Any]:  # Any: JSON
         "engine": scan.engine,
         "engine_version": scan.engine_version,
     }
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            "The disk is full, so no pack was stored. Free some "
-            "space and request a new pack."
-        )
-    return f"The pack could not be written: {error.strerror or error}."

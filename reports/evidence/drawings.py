@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from recognition.types import Waveform
-from reports.values import clock, offset
+from reports.cells import clock, offset
 from scanning.models import Segment
 
 FONTS = Path(__file__).resolve().parent.parent / "fonts"

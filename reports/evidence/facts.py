@@ -201,6 +201,7 @@ def engine_json(facts: CaseFacts) -> list[Json]:
             "finished_at": _time(scan.finished_at),
             "buckets_searched": scan.buckets,
             "recordings_searched": scan.recordings_searched,
+            "catalogue_state": scan.catalogue_state,
             "warnings": scan.warnings,
             "answer_sha256": scan.result_sha256,
             "settings": _settings(scan),

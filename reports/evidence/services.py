@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
@@ -33,7 +34,9 @@ def request_pack(
         if submit(EVIDENCE, pack, user=user).subject != pack.pk:
             raise EvidenceRefused(
                 "evidence_running",
-                "A pack of this match is already being built. Wait for it, or cancel it.",
+                _(
+                    "A pack of this match is already being built. Wait for it, or cancel it."
+                ),
             )
         audit.services.record(
             case=pack.case,
@@ -63,10 +66,10 @@ def try_again(*, pack: EvidencePack, user: User) -> None:
     with transaction.atomic():
         failed = EvidencePack.objects.filter(pk=pack.pk, status=PackStatus.FAILED)
         if not failed.update(finished_at=None):
-            raise EvidenceRefused("not_given_up", "This pack has not failed.")
+            raise EvidenceRefused("not_given_up", _("This pack has not failed."))
         if not try_subject_again(EVIDENCE, pack, user=user):
             raise EvidenceRefused(
-                "evidence_running", "Another pack of this match is being built."
+                "evidence_running", _("Another pack of this match is being built.")
             )
         audit.services.record(case=pack.case, action="evidence.tried_again", actor=user)
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 _RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
 _PEM = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -79,8 +80,12 @@ def create_key() -> PublicKey:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise KeyUnusable(
-            f"There is already a key in {path}. Packs name the key that signed them; "
-            "move the old key away, and keep its public key, before you create a new one."
+            _(
+                "There is already a key in %(path)s. Packs name the key "
+                "that signed them; move the old key away, and keep its "
+                "public key, before you create a new one."
+            )
+            % {"path": path}
         ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
@@ -94,22 +99,34 @@ def load_key() -> Ed25519PrivateKey:
         mode, pem = path.stat().st_mode, path.read_bytes()
     except FileNotFoundError as error:
         raise KeyUnusable(
-            "There is no signing key yet. Create one with: "
-            "python manage.py create_signing_key"
+            _(
+                "There is no signing key yet. Create one with: "
+                "python manage.py create_signing_key"
+            )
         ) from error
     except OSError as error:
-        raise KeyUnusable(f"The signing key cannot be read: {error}.") from error
+        raise KeyUnusable(
+            _("The signing key cannot be read: %(error)s.") % {"error": error}
+        ) from error
     if stat.S_IMODE(mode) & 0o077:
         raise KeyUnusable(
-            f"Other users may read the signing key {path}. Restrict it (chmod 600), "
-            "and create a new key if somebody read it."
+            _(
+                "Other users may read the signing key %(path)s. Restrict "
+                "it (chmod 600), and create a new key if somebody read it."
+            )
+            % {"path": path}
         )
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except ValueError as error:
-        raise KeyUnusable(f"{path} does not contain a private key: {error}.") from error
+        raise KeyUnusable(
+            _("%(path)s does not contain a private key: %(error)s.")
+            % {"path": path, "error": error}
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise KeyUnusable(f"The key in {path} is not an Ed25519 key.")
+        raise KeyUnusable(
+            _("The key in %(path)s is not an Ed25519 key.") % {"path": path}
+        )
     return key
 
 
@@ -123,7 +140,9 @@ def read_public_key(pem: bytes) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(pem)
     except ValueError as error:
-        raise KeyUnusable(f"This is not a public key: {error}.") from error
+        raise KeyUnusable(
+            _("This is not a public key: %(error)s.") % {"error": error}
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise KeyUnusable("This is not an Ed25519 key.")
+        raise KeyUnusable(_("This is not an Ed25519 key."))
     return PublicKey(key)

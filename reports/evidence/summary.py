@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from reports.cells import offset
 from reports.evidence import words
 from reports.evidence.drawings import OTHER_STATE, STATE_COLOURS, WIDTH, Picture
 from reports.evidence.facts import CaseFacts
 from reports.pdf import FAMILY, INK, LINE, QUIET, Pages
-from reports.values import offset
 
 SEGMENT_ROWS = 9
 DECISION_ROWS = 5

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from reports.choices import Mode
-from reports.layouts import Layout
-from reports.schemas import SCHEMAS
+from reports.layouts import SCHEMAS, Layout
 from reports.selectors import rows, selected
 from review.models import Match
 

@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from audit.models import Event
 from audit.words import actor_label
+from common.words import lowered
+from reports.cells import offset
 from reports.evidence.facts import CaseFacts, decision_events
-from reports.values import offset
 from review import words as event_words
 from review.choices import MatchState, Relation
 from review.models import Match
@@ -77,7 +78,7 @@ def sentences(facts: CaseFacts) -> list[str]:
         str(_RELATIONS[Relation(match.relation)]),
         _score(match),
         _speed(match),
-        _speech(match),
+        _("Speech is heard over most of it.") if match.under_speech else "",
     ]
     if match.excluded_ms:
         texts.append(
@@ -136,7 +137,7 @@ def disputes(facts: CaseFacts) -> list[dict[str, str]]:
             "title": _("%(what)s: %(status)s")
             % {
                 "what": dispute.get_code_display(),
-                "status": dispute.get_status_display().lower(),
+                "status": lowered(dispute.get_status_display()),
             }
             + (f" ({_('appeal')})" if dispute.is_appeal else ""),
             "received": f"{dispute.received_at:%Y-%m-%d}",
@@ -289,10 +290,6 @@ def _speed(match: Match) -> str:
         "Its speed differs from the original by %(speed)s %%, its pitch by %(cents)s "
         "cents."
     ) % {**speed, "cents": f"{match.pitch_cents:+}"}
-
-
-def _speech(match: Match) -> str:
-    return _("Speech is heard over most of it.") if match.under_speech else ""
 
 
 def _seconds(total_ms: int) -> str:

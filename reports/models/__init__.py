@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from reports.models.evidence import EvidencePack, PackStatus
 from reports.models.run import ReportOptions, ReportRun
-from reports.models.schedule import ReportDelivery, ReportSchedule
-from reports.models.template import ReportTemplate
+from reports.models.schedule import ReportDelivery, ReportSchedule, ReportTemplate
 
 __all__ = [
     "EvidencePack",

@@ -6,6 +6,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from common.uid import new_uid
@@ -16,11 +17,11 @@ from review.models import Match
 class PackStatus(models.TextChoices):
     """The state of a pack; a ready pack never changes."""
 
-    QUEUED = "queued", "Queued"
-    BUILDING = "building", "Building"
-    READY = "ready", "Ready"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Queued")
+    BUILDING = "building", _("Building")
+    READY = "ready", _("Ready")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 ACTIVE_PACK_STATUSES = (PackStatus.QUEUED, PackStatus.BUILDING)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
+from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils.text import slugify
 
 from accounts.reach import Path, ReachManager
 from common.uid import new_uid
 from jobs.selectors import progress_of
 from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, RunState, Separator
+
+# A run that nobody named is called after its schema and time.
+_UNNAMED = re.compile(r"^[\w-]+/\d+ [\d-]{10} \d\d:\d\d$")
+_MOST_CHARS = 80
+
+
+def name_of_download(name: str, otherwise: str) -> str:
+    """Return a file name made of a report's name, with the ending of ``otherwise``."""
+    given = "" if _UNNAMED.match(name) else slugify(name)[:_MOST_CHARS].strip("-")
+    return f"{given}{PurePosixPath(otherwise).suffix}" if given else otherwise
 
 
 class ReportOptions(models.Model):
@@ -107,8 +120,13 @@ class ReportRun(ReportOptions):
 
     @property
     def file_name(self) -> str:
-        """Return the name of the downloaded file."""
+        """Return the name of the file as manifests and messages name it."""
         return f"{FILE_NAMES[Mode(self.mode)]}.{self.format}"
+
+    @property
+    def download_name(self) -> str:
+        """Return the name of the downloaded file, from the run's name if it has one."""
+        return name_of_download(self.name, self.file_name)
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""Scheduled reports: the template, the times, and the recipients."""
+"""Report templates, and the schedules that run and deliver them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,32 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from common.uid import new_uid
-from reports.models.run import ReportRun
-from reports.models.template import ReportTemplate
+from reports.models.run import ReportOptions, ReportRun
+
+
+class ReportTemplate(ReportOptions):
+    """A saved report; everybody sees it and may run it."""
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "q"), editable=False
+    )
+    name = models.CharField(max_length=200, unique=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Every(models.TextChoices):
@@ -60,7 +84,7 @@ class ReportSchedule(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="+",
-        verbose_name="created by",
+        verbose_name=_("created by"),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -107,7 +131,7 @@ class ReportDelivery(models.Model):
         ordering = ["-id"]
         # The name of the table from before the model was renamed.
         db_table = "reports_reportdispatch"
-        verbose_name_plural = "report deliveries"
+        verbose_name_plural = _("report deliveries")
 
     def __str__(self) -> str:
         return f"{self.run} to {self.schedule}"

@@ -6,17 +6,20 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.roles import Action
 from audit.services import EventDraft, record_all
+from common.words import lowered
 from review import errors
 from review.choices import WAITING_STATES
 from review.decisions.decide import Decided, Refusal, decision_limit
 from review.models import Match
 from review.services import transitions
 
-_MAY_NOT = "Your role may look at matches, not assign them."
+_MAY_NOT = _("Your role may look at matches, not assign them.")
 
 
 @transaction.atomic
@@ -60,15 +63,20 @@ def _refuse(user: User, assignee: User | None, note: str) -> None:
     """Raise if the user may not assign matches to this person."""
     transitions.require(user, Action.DECIDE, why=_MAY_NOT)
     transitions.check_note(note)
-    if assignee is not None:
-        _refuse_bystander(assignee)
+    if assignee is None:
+        return
+    if not assignee.is_active or not assignee.has_perm(Action.DECIDE):
+        raise errors.NotAllowed(
+            gettext("%(get_username)s may not decide matches. Choose somebody else.")
+            % {"get_username": assignee.get_username()}
+        )
 
 
 def _refuse_decided(match: Match) -> None:
     if match.state not in WAITING_STATES:
         raise errors.NotPossible(
-            f"This match is {match.get_state_display().lower()}; only waiting matches "
-            "can be assigned."
+            gettext("This match is %(state)s; only waiting matches can be assigned.")
+            % {"state": lowered(match.get_state_display())}
         )
 
 
@@ -94,11 +102,3 @@ def _give(rows: Iterable[Match], user: User, assignee: User | None, note: str) -
     for match in changing:
         match.assignee = assignee
     record_all(entries, actor=user)
-
-
-def _refuse_bystander(assignee: User) -> None:
-    """Raise ``NotAllowed`` if the assignee could not decide the match."""
-    if not assignee.is_active or not assignee.has_perm(Action.DECIDE):
-        raise errors.NotAllowed(
-            f"{assignee.get_username()} may not decide matches. Choose somebody else."
-        )

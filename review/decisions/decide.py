@@ -20,7 +20,7 @@ from audit.models import Event
 from review import approval, errors
 from review.choices import CLAIM_VERBS, MatchState, Verb
 from review.coverage import LicencesInForce
-from review.decisions import changes, disputes, exclude, undo
+from review.decisions import disputes, exclude, undo, verbs
 from review.decisions.verbs import RULES, Decision, VerbRule
 from review.models import Match
 from review.services import transitions
@@ -124,10 +124,10 @@ class _Deciding:
         if decision.verb == Verb.UNDO:
             return undo.undone(match, self._event(match), user)
         if decision.verb == Verb.REOPEN:
-            return changes.reopened(match, user, decision)
+            return verbs.reopened(match, user, decision)
         if decision.licence is not None:
-            changes.refuse_foreign_licence(match, decision.licence, self._licences)
-        return changes.settled(match, user, changes.wished(decision), at=self._at)
+            verbs.refuse_foreign_licence(match, decision.licence, self._licences)
+        return verbs.completed(match, user, verbs.change_of(decision), at=self._at)
 
     @transaction.atomic
     def carry_out(self, match: Match, version: int) -> Match:

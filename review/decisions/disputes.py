@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from review import errors
 from review.choices import DisputeStatus, MatchState, QueueReason, Verb
-from review.decisions.changes import refuse_state
-from review.decisions.verbs import Decision
+from review.decisions.verbs import Decision, refuse_state
 from review.models import Dispute, Match
 from review.services import transitions
 from review.services.transitions import Change
@@ -43,7 +44,7 @@ def record(current: Match, decision: Decision, user: User) -> Match:
     # A date in the future would move the due date as well.
     if received > datetime.now(tz=UTC):
         raise errors.NotPossible(
-            "The dispute cannot have arrived in the future. Correct the date."
+            _("The dispute cannot have arrived in the future. Correct the date.")
         )
     is_appeal = current.state == MatchState.UPHELD
     within = ANSWER_APPEAL_WITHIN if is_appeal else ANSWER_WITHIN

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Exclusion
 from review import errors
 from review.choices import MatchState, RejectCode, Verb
-from review.decisions import changes
+from review.decisions import verbs
 from review.decisions.verbs import Decision
 from review.models import Match
 from review.services import exclusions, transitions
@@ -24,7 +26,7 @@ def exclude_part(current: Match, decision: Decision, user: User) -> Match:
     its state otherwise. A reviewer's exclusion is a proposal and escalates the match.
     """
     if decision.interval is None:
-        raise errors.NotPossible("Choose the interval to exclude.")
+        raise errors.NotPossible(_("Choose the interval to exclude."))
     # Start as a proposal; a manager's exclusion is put in force after the decision.
     segment = exclusions.propose(
         recording=current.recording,
@@ -37,10 +39,10 @@ def exclude_part(current: Match, decision: Decision, user: User) -> Match:
     manages = user.has_perm(Action.EDIT_CATALOGUE)
     if not manages:
         change = decided(segment, MatchState.ESCALATED, Verb.EXCLUDE)
-        change = changes.settled(current, user, change, at=at)
+        change = verbs.completed(current, user, change, at=at)
     elif exclusions.leaves_nothing(match=current, interval=decision.interval):
         change = decided(segment, MatchState.REJECTED, Verb.EXCLUDE)
-        change = changes.settled(current, user, change, at=at)
+        change = verbs.completed(current, user, change, at=at)
     else:
         refuse_decided(current, user)
         change = aside(current, segment, Verb.EXCLUDE, segment.note)
@@ -72,7 +74,7 @@ def details_of(segment: Exclusion) -> dict[str, object]:
 def refuse_decided(current: Match, user: User) -> None:
     """Raise if the match is decided or another person holds it."""
     transitions.refuse_foreign_lock(match=current, user=user)
-    changes.refuse_state(current, Verb.EXCLUDE)
+    verbs.refuse_state(current, Verb.EXCLUDE)
 
 
 def aside(current: Match, segment: Exclusion, action: str, note: str) -> Change:

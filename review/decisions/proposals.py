@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.models import Exclusion
 from review import errors, selectors
 from review.choices import MatchState, ProposalVerb
-from review.decisions import changes, exclude
+from review.decisions import exclude, verbs
 from review.models import Match
 from review.services import exclusions, transitions
 from review.services.transitions import Change
@@ -59,7 +60,7 @@ def approve_from_match(
     interval = (segment.start_ms, segment.end_ms)
     if exclusions.leaves_nothing(match=current, interval=interval):
         change = exclude.decided(segment, MatchState.REJECTED, ProposalVerb.APPROVE)
-        change = changes.settled(current, user, change, at=datetime.now(tz=UTC))
+        change = verbs.completed(current, user, change, at=datetime.now(tz=UTC))
         transitions.apply(current=current, change=change, actor=user)
     elif not waits:
         # A match that waits for the proposal gets its event from approve below.
@@ -88,7 +89,9 @@ def refuse_from_match(
 def _seen(match: Match, segment: Exclusion, user: User, version: int) -> Match:
     """Return the match locked, if the proposal is about its recording."""
     if segment.recording_id != match.recording_id:
-        raise errors.NotPossible("This exclusion was proposed for another recording.")
+        raise errors.NotPossible(
+            _("This exclusion was proposed for another recording.")
+        )
     current = transitions.locked_row(match=match, version=version, user=user)
     exclude.refuse_decided(current, user)
     return current

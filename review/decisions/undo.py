@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion
 from review import errors
 from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb
-from review.decisions.changes import PROPOSE
+from review.decisions.verbs import PROPOSE
 from review.models import Dispute, Match
-from review.services import exclusions, snapshots, transitions
+from review.services import exclusions, transitions
 from review.services.transitions import Change
 
 UNDO_FOR = timedelta(minutes=10)
@@ -50,7 +52,7 @@ def undoable(event: Event | None) -> Event:
     """Return the event, or raise ``NothingToUndo`` if it is no decision."""
     if event is None or event.action not in _UNDOABLE:
         raise errors.NothingToUndo(
-            "There is nothing to undo: the last change was not a decision."
+            _("There is nothing to undo: the last change was not a decision.")
         )
     return event
 
@@ -60,10 +62,12 @@ def undone(current: Match, event: Event, user: User) -> Change:
     transitions.refuse_foreign_lock(match=current, user=user)
     if not may_undo(event=event, user=user):
         raise errors.NotAllowed(
-            "You can undo your own decision for 10 minutes. Ask a manager to undo this "
-            "one."
+            _(
+                "You can undo your own decision for 10 minutes. Ask a manager to undo this "
+                "one."
+            )
         )
-    fields = snapshots.as_fields(snapshots.from_event(event.before))
+    fields = transitions.restored(event.before)
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
         # The lock has expired since then, so the match returns to the queue.

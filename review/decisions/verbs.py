@@ -1,39 +1,62 @@
-"""The table of verbs: from which state, by whom, and with which fields each is possible.
+"""The table of verbs, and the changes that decisions make to a match.
 
-Pages, admin, API and bulk decisions build their forms and words from it.
+For each verb the table says from which states, by whom and with which fields it is
+possible. Pages, admin, API and bulk decisions build their forms and words from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.roles import Action
-from review import errors
+from common.words import lowered
+from review import approval, coverage, errors
 from review.choices import (
+    BY_LICENCE,
+    STATED_REASON,
     WAITING_STATES,
     DisputeCode,
     MatchState,
+    QueueReason,
     RejectCode,
     Verb,
 )
-from review.models import Licence
+from review.models import Licence, Match
 from review.services import transitions
+from review.services.transitions import Change
+
+PROPOSE = "propose"
+"""The event of a confirmation that waits for a second approval."""
+_ENDS = {
+    Verb.CONFIRM: MatchState.CONFIRMED,
+    Verb.CLEAR: MatchState.CLEARED,
+    Verb.REJECT: MatchState.REJECTED,
+    Verb.ESCALATE: MatchState.ESCALATED,
+}
 
 _CLAIMS = (MatchState.CONFIRMED, MatchState.UPHELD)
 _DISPUTES = (
-    "Your role may look at matches, not record disputes.",
-    "Only a confirmed match can be disputed.",
+    _("Your role may look at matches, not record disputes."),
+    _("Only a confirmed match can be disputed."),
 )
 _ANSWERS = (
-    "Only a manager may answer a dispute or release a claim.",
-    "This match is {state}, so this answer is not possible.",
+    _("Only a manager may answer a dispute or release a claim."),
+    _("This match is {state}, so this answer is not possible."),
 )
-_ANSWER_MISSING = "Give the reason, as the other side will read it."
+_ANSWER_MISSING = _("Give the reason, as the other side will read it.")
+
+
+_DECIDED = _("This match is already {state}. Reload to see the decision.")
+_ONLY_LOOKS = _("Your role may look at matches, not decide them.")
+_NOTE = _("Note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +84,27 @@ class VerbRule:
     """
 
     verb: Verb
-    done: str
+    done: str | Promise
     """Follows "3 matches are"."""
     starts: Collection[MatchState] = WAITING_STATES
-    wrong_state: str = "This match is already {state}. Reload to see the decision."
+    wrong_state: str | Promise = _DECIDED
     action: Action = Action.DECIDE
-    not_allowed: str = "Your role may look at matches, not decide them."
+    not_allowed: str | Promise = _ONLY_LOOKS
     has_note: bool = True
-    note_label: str = "Note"
-    note_missing: str = ""
+    note_label: str | Promise = _NOTE
+    note_missing: str | Promise = ""
     codes: type[TextChoices] | None = None
-    code_label: str = ""
-    code_missing: str = ""
-    other_missing: str = ""
+    code_label: str | Promise = ""
+    code_missing: str | Promise = ""
+    other_missing: str | Promise = ""
     """The error of the code ``other`` without a note."""
     takes_licence: bool = False
     takes_date: bool = False
 
     @property
-    def label(self) -> str:
+    def label(self) -> str | Promise:
         """Return the text of the verb's button."""
-        return str(self.verb.label)
+        return self.verb.label
 
     def check(self, decision: Decision, user: User) -> None:
         """Raise if the user's role or the decision's own values do not allow it."""
@@ -93,101 +116,103 @@ class VerbRule:
         note = decision.note.strip()
         if self.codes is not None:
             if decision.code not in self.codes.values:
-                raise errors.ReasonMissing(self.code_missing, field="code")
+                raise errors.ReasonMissing(str(self.code_missing), field="code")
             if decision.code == "other" and self.other_missing and not note:
-                raise errors.ReasonMissing(self.other_missing)
+                raise errors.ReasonMissing(str(self.other_missing))
         if self.note_missing and not note and decision.licence is None:
-            raise errors.ReasonMissing(self.note_missing)
+            raise errors.ReasonMissing(str(self.note_missing))
         transitions.check_note(note)
 
 
 _ALL_RULES = (
-    VerbRule(Verb.CONFIRM, done="confirmed"),
+    VerbRule(Verb.CONFIRM, done=_("confirmed")),
     VerbRule(
         Verb.CLEAR,
-        done="cleared",
-        note_label="Why the use is allowed",
-        note_missing="Say why the use is allowed, or choose a licence.",
+        done=_("cleared"),
+        note_label=_("Why the use is allowed"),
+        note_missing=_("Say why the use is allowed, or choose a licence."),
         takes_licence=True,
     ),
     VerbRule(
         Verb.REJECT,
-        done="rejected",
+        done=_("rejected"),
         codes=RejectCode,
-        code_label="Why it is rejected",
-        code_missing="Choose why the match is rejected.",
-        other_missing="Say in the note why the match is rejected.",
+        code_label=_("Why it is rejected"),
+        code_missing=_("Choose why the match is rejected."),
+        other_missing=_("Say in the note why the match is rejected."),
     ),
     VerbRule(
         Verb.EXCLUDE,
-        done="decided with an exclusion",
-        not_allowed="Your role may look at recordings, not propose exclusions.",
+        done=_("decided with an exclusion"),
+        not_allowed=_("Your role may look at recordings, not propose exclusions."),
     ),
     VerbRule(
         Verb.ESCALATE,
-        done="escalated",
-        note_label="What the manager should look at",
-        note_missing="Say what the manager should look at.",
+        done=_("escalated"),
+        note_label=_("What the manager should look at"),
+        note_missing=_("Say what the manager should look at."),
     ),
     VerbRule(
         Verb.REOPEN,
-        done="reopened",
+        done=_("reopened"),
         starts=(MatchState.REJECTED, MatchState.RELEASED, MatchState.ESCALATED),
         wrong_state=(
-            "This match is {state}; only rejected, released and escalated matches can "
-            "be reopened."
+            _(
+                "This match is {state}; only rejected, released and escalated matches can "
+                "be reopened."
+            )
         ),
         action=Action.APPROVE,
-        not_allowed="Only a manager may reopen a decision.",
-        note_label="Reason to reopen",
-        note_missing="Say why the match is reopened.",
+        not_allowed=_("Only a manager may reopen a decision."),
+        note_label=_("Reason to reopen"),
+        note_missing=_("Say why the match is reopened."),
     ),
     VerbRule(
         Verb.DISPUTE,
-        done="disputed",
+        done=_("disputed"),
         starts=_CLAIMS,
         not_allowed=_DISPUTES[0],
         wrong_state=_DISPUTES[1],
-        note_label="Their statement",
+        note_label=_("Their statement"),
         codes=DisputeCode,
-        code_label="Grounds of the dispute",
-        code_missing="Choose the grounds of the dispute.",
-        other_missing="Say what the other side objects to.",
+        code_label=_("Grounds of the dispute"),
+        code_missing=_("Choose the grounds of the dispute."),
+        other_missing=_("Say what the other side objects to."),
         takes_date=True,
     ),
     VerbRule(
         Verb.UPHOLD,
-        done="upheld",
+        done=_("upheld"),
         starts=(MatchState.DISPUTED,),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
         wrong_state=_ANSWERS[1],
-        note_label="The answer, as the other side will read it",
+        note_label=_("The answer, as the other side will read it"),
         note_missing=_ANSWER_MISSING,
     ),
     VerbRule(
         Verb.WITHDRAW,
-        done="upheld",
+        done=_("upheld"),
         starts=(MatchState.DISPUTED,),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
         wrong_state=_ANSWERS[1],
-        note_label="How it was withdrawn",
+        note_label=_("How it was withdrawn"),
         note_missing=_ANSWER_MISSING,
     ),
     VerbRule(
         Verb.RELEASE,
-        done="released",
+        done=_("released"),
         starts=(*_CLAIMS, MatchState.DISPUTED),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
         wrong_state=_ANSWERS[1],
-        note_label="Why the claim is given up",
+        note_label=_("Why the claim is given up"),
         note_missing=_ANSWER_MISSING,
     ),
     VerbRule(
         Verb.UNDO,
-        done="back in the queue",
+        done=_("back in the queue"),
         # The last event says whether there is a decision to undo.
         starts=tuple(MatchState),
         has_note=False,
@@ -195,3 +220,142 @@ _ALL_RULES = (
 )
 RULES: dict[str, VerbRule] = {rule.verb: rule for rule in _ALL_RULES}
 """All verbs, in the order of the buttons."""
+
+
+def change_of(decision: Decision) -> Change:
+    """Return the change that confirms, clears, rejects or escalates a match."""
+    change = Change(
+        decision.verb,
+        _ENDS[decision.verb],
+        reason=decision.code if decision.verb == Verb.REJECT else "",
+        note=decision.note.strip(),
+    )
+    if decision.verb != Verb.CLEAR:
+        return change
+    licence = decision.licence
+    return replace(
+        change,
+        fields={"licence_id": licence.pk if licence else None},
+        reason=BY_LICENCE if licence else STATED_REASON,
+    )
+
+
+def refuse_foreign_licence(
+    match: Match, licence: Licence, in_force: coverage.LicencesInForce
+) -> None:
+    """Raise ``NotPossible`` if the licence does not cover the use at all.
+
+    A person may choose a licence that covers the use only in part.
+    """
+    check = coverage.check_one(licence, match, in_force)
+    if check is None or check.cover == coverage.Cover.NONE:
+        why = (
+            check.why
+            if check
+            else gettext("It is for other recordings, or not in force.")
+        )
+        raise errors.NotPossible(
+            gettext(
+                "%(number)s does not cover this use. %(why)s Choose "
+                "another licence or state a reason."
+            )
+            % {"number": licence.number, "why": why}
+        )
+
+
+def refuse_state(match: Match, verb: Verb) -> None:
+    """Raise ``NotPossible`` if the verb is not for matches in this state."""
+    if match.state not in RULES[verb].starts:
+        state = lowered(match.get_state_display())
+        raise errors.NotPossible(str(RULES[verb].wrong_state).format(state=state))
+
+
+def completed(current: Match, user: User, change: Change, *, at: datetime) -> Change:
+    """Return a waiting match's change with all columns that a decision writes.
+
+    Raise if this person may not make this decision. ``current`` is locked.
+    """
+    transitions.refuse_foreign_lock(match=current, user=user)
+    if current.state not in WAITING_STATES:
+        refuse_state(current, Verb.CONFIRM)
+    own = False
+    if current.state == MatchState.ESCALATED:
+        transitions.require(
+            user,
+            Action.APPROVE,
+            why=gettext("Somebody escalated this match; a manager decides."),
+        )
+        own = refuse_own_proposal(current, user)
+    elif change.to == MatchState.CONFIRMED and current.needs_approval:
+        change = _proposal(change)
+    fields: dict[str, object] = {
+        "licence_id": None,
+        "proposed": "",
+        "proposed_by": user if change.to == MatchState.ESCALATED else None,
+        **change.fields,
+        "decided_by": user,
+        "decided_by_name": user.get_username(),
+        "decided_at": at,
+        "decision_reason": change.reason,
+    }
+    if change.note:
+        fields["note"] = change.note
+    details = {**change.details}
+    if own:
+        details["own_proposal"] = True
+    if not _can_be_heard(current):
+        details["decided_without_audio"] = True
+    return replace(change, fields=fields, details=details)
+
+
+def reopened(current: Match, user: User, decision: Decision) -> Change:
+    """Return the change that puts a match back into the queue."""
+    refuse_state(current, Verb.REOPEN)
+    refuse_own_proposal(current, user)
+    note = decision.note.strip()
+    fields = {
+        **transitions.UNDECIDED,
+        "queue_reason": QueueReason.REOPENED.value,
+        "licence_id": None,
+        "proposed": "",
+        "proposed_by": None,
+        "note": note,
+    }
+    return Change(Verb.REOPEN, MatchState.PENDING, fields=fields, note=note)
+
+
+def refuse_own_proposal(match: Match, user: User) -> bool:
+    """Raise unless another person proposed it; return whether this rule was waived.
+
+    A policy proposes on behalf of the person who applied it, or else who wrote it.
+    """
+    if match.state != MatchState.ESCALATED or match.proposed_by_id != user.pk:
+        return False
+    if approval.may_approve_own(user):
+        return True
+    if match.decided_by_id == user.pk:
+        raise errors.NotAllowed(
+            gettext("You escalated this match, so another manager must decide it.")
+        )
+    raise errors.NotAllowed(
+        gettext(
+            "The policy %(policy_name)s proposed this, and you applied "
+            "or wrote it. Ask another manager to decide it."
+        )
+        % {"policy_name": match.policy_name}
+    )
+
+
+def _can_be_heard(match: Match) -> bool:
+    """Return whether both sides have audio, so that a person could compare them."""
+    file, recording = match.scanned_file, match.recording
+    return bool((file.media or file.proxy) and (recording.audio or recording.proxy))
+
+
+def _proposal(change: Change) -> Change:
+    """Return the confirmation as a proposal for a second approval."""
+    fields: dict[str, object] = {
+        "proposed": Verb.CONFIRM,
+        "queue_reason": QueueReason.SECOND_APPROVAL,
+    }
+    return replace(change, action=PROPOSE, to=MatchState.ESCALATED, fields=fields)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.reach import Path, ReachManager
 from common.uid import new_uid
+from common.words import lowered
 from review.choices import DisputeCode, DisputeStatus
 
 
@@ -66,7 +67,7 @@ class Dispute(models.Model):
         indexes = [models.Index(fields=["status", "due_at"], name="dispute_due")]
 
     def __str__(self) -> str:
-        return f"{self.get_code_display()} ({self.get_status_display().lower()})"
+        return f"{self.get_code_display()} ({lowered(self.get_status_display())})"
 
     @property
     def is_overdue(self) -> bool:

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Coalesce
 from django.db.models.sql.compiler import SQLCompiler
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
@@ -91,7 +92,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The scan by the other engine that found the recording too.",
+        help_text=_("The scan by the other engine that found the recording too."),
     )
     superseded_by = models.ForeignKey(
         "self",
@@ -114,14 +115,14 @@ class Match(models.Model):
     matched_ms = models.BigIntegerField()
     longest_ms = models.BigIntegerField()
     excluded_ms = models.BigIntegerField(
-        default=0, help_text="Matched time removed by exclusions."
+        default=0, help_text=_("Matched time removed by exclusions.")
     )
     wholly_excluded = models.BooleanField(
         default=False,
-        help_text="Exclusions cover the whole match; the figures ignore them.",
+        help_text=_("Exclusions cover the whole match; the figures ignore them."),
     )
     source_views = models.BigIntegerField(
-        default=0, help_text="Views of the source as reported by its platform."
+        default=0, help_text=_("Views of the source as reported by its platform.")
     )
     source_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2)
     reference_coverage_pct = models.DecimalField(
@@ -134,11 +135,13 @@ class Match(models.Model):
     under_speech = models.BooleanField(null=True)
     rivals = models.PositiveIntegerField(
         default=0,
-        help_text="Other recordings in over half of the same time, not counting copies.",
+        help_text=_(
+            "Other recordings in over half of the same time, not counting copies."
+        ),
     )
     found_late = models.BooleanField(default=False)
     lost = models.BooleanField(
-        default=False, help_text="A later scan did not find it again."
+        default=False, help_text=_("A later scan did not find it again.")
     )
 
     decided_by = models.ForeignKey(
@@ -157,7 +160,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="matches",
-        help_text="The licence that cleared the match.",
+        help_text=_("The licence that cleared the match."),
     )
     policy = models.ForeignKey(
         Policy,
@@ -165,7 +168,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="matches",
-        help_text="The policy that decided or routed the match.",
+        help_text=_("The policy that decided or routed the match."),
     )
     policy_action = models.CharField(
         max_length=16, choices=PolicyAction.choices, blank=True, default=""
@@ -174,7 +177,7 @@ class Match(models.Model):
         max_length=200,
         blank=True,
         default="",
-        help_text="The policy and its version at the time.",
+        help_text=_("The policy and its version at the time."),
     )
     priority = models.SmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True)
@@ -186,14 +189,14 @@ class Match(models.Model):
         related_name="assigned_matches",
     )
     needs_approval = models.BooleanField(
-        default=False, help_text="Confirming needs approval by a second person."
+        default=False, help_text=_("Confirming needs approval by a second person.")
     )
     proposed = models.CharField(
         max_length=16,
         choices=[(Verb.CONFIRM.value, Verb.CONFIRM.label)],
         blank=True,
         default="",
-        help_text="The decision that waits for a second approval.",
+        help_text=_("The decision that waits for a second approval."),
     )
     proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -201,8 +204,10 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The person who escalated it, or on whose behalf a policy did. "
-        "Somebody else approves.",
+        help_text=_(
+            "The person who escalated it, or on whose behalf a policy did. "
+            "Somebody else approves."
+        ),
     )
     dispute = models.ForeignKey(
         Dispute,
@@ -210,7 +215,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The latest dispute of the claim.",
+        help_text=_("The latest dispute of the claim."),
     )
     note = models.TextField(blank=True, default="", max_length=4000)
     locked_by = models.ForeignKey(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from common.uid import new_uid
 from review.choices import PolicyAction
@@ -35,10 +36,10 @@ class Policy(models.Model):
     priority = models.SmallIntegerField(
         default=0,
         validators=[MinValueValidator(0), MaxValueValidator(PRIORITY_MOST)],
-        help_text="0 to 9; higher comes first in the queue.",
+        help_text=_("0 to 9; higher comes first in the queue."),
     )
     due_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Days until the decision is due."
+        null=True, blank=True, help_text=_("Days until the decision is due.")
     )
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -48,7 +49,7 @@ class Policy(models.Model):
         related_name="+",
     )
     second_approval = models.BooleanField(
-        default=False, help_text="Confirming needs approval by a second person."
+        default=False, help_text=_("Confirming needs approval by a second person.")
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -65,7 +66,9 @@ class Policy(models.Model):
         blank=True,
         related_name="+",
         editable=False,
-        help_text="The author of the current version; its proposals are in this name.",
+        help_text=_(
+            "The author of the current version; its proposals are in this name."
+        ),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

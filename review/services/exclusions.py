@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
@@ -18,7 +20,7 @@ from catalogue.selectors import excluded_intervals
 from review import approval, errors, selectors
 from review.choices import MatchState, ProposalVerb, QueueReason, Verb
 from review.models import Match
-from review.services import evaluation, figures, snapshots, transitions
+from review.services import evaluation, figures, transitions
 from review.services.figures import Figures
 from review.services.intervals import Interval
 from review.services.transitions import Change
@@ -31,7 +33,7 @@ MAX_NOTE_CHARS = 1_000
 _EXCLUDED = "excluded"
 # Events through which an exclusion moves matches other than the one it came from.
 _MOVES = (_EXCLUDED, *ProposalVerb)
-_MAY_NOT = "Only a manager may exclude intervals of recordings."
+_MAY_NOT = _("Only a manager may exclude intervals of recordings.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ class ExclusionPreview:
     @property
     def suppressed(self) -> list[Touched]:
         """Return the waiting matches that lose everything and will be suppressed."""
-        return [each for each in self.touched if _waits_wholly(each)]
+        return [
+            each for each in self.touched if each.wholly and each.match.state in WAITING
+        ]
 
     @property
     def offered(self) -> list[Touched]:
@@ -71,10 +75,6 @@ class ExclusionPreview:
             for each in self.touched
             if each.wholly and each.match.state in TICKABLE
         ]
-
-
-def _waits_wholly(each: Touched) -> bool:
-    return each.wholly and each.match.state in WAITING
 
 
 def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPreview:
@@ -123,7 +123,7 @@ def exclude(
     """
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = _written(recording, interval, reason, user, note, approved=True)
-    _tell(segment, "exclusion.added", user)
+    _record(segment, "exclusion.added", user)
     _judge(segment, user, chosen)
     return segment
 
@@ -136,10 +136,10 @@ def propose(
     transitions.require(
         user,
         Action.DECIDE,
-        why="Your role may look at recordings, not propose exclusions.",
+        why=gettext("Your role may look at recordings, not propose exclusions."),
     )
     segment = _written(recording, interval, reason, user, note, approved=False)
-    _tell(segment, "exclusion.proposed", user)
+    _record(segment, "exclusion.proposed", user)
     return segment
 
 
@@ -157,7 +157,7 @@ def refuse_answer(*, segment: Exclusion, user: User) -> None:
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     if segment.created_by_id == user.pk and not approval.may_approve_own(user):
         raise errors.NotAllowed(
-            "You proposed this exclusion, so another manager must decide."
+            gettext("You proposed this exclusion, so another manager must decide.")
         )
 
 
@@ -168,10 +168,10 @@ def put_in_force(
     """Make an exclusion effective, as ``exclude`` does; the caller checks the role."""
     segment = _locked(segment)
     if segment.approved:
-        raise errors.NotPossible("This interval is already excluded.")
+        raise errors.NotPossible(gettext("This interval is already excluded."))
     segment.approved = True
     segment.save(update_fields=["approved"])
-    _tell(segment, "exclusion.added", user)
+    _record(segment, "exclusion.added", user)
     _judge(segment, user, chosen)
     return segment
 
@@ -181,15 +181,15 @@ def refuse(*, segment: Exclusion, user: User, note: str) -> Exclusion:
     """Refuse a proposed exclusion; the note says why."""
     refuse_answer(segment=segment, user=user)
     if not note.strip():
-        raise errors.ReasonMissing("Say why the exclusion is refused.")
+        raise errors.ReasonMissing(gettext("Say why the exclusion is refused."))
     segment = _locked(segment)
     if segment.approved:
         raise errors.NotPossible(
-            "This exclusion is already in force. Remove it instead."
+            gettext("This exclusion is already in force. Remove it instead.")
         )
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
-    _tell(segment, "exclusion.refused", user, note=note.strip())
+    _record(segment, "exclusion.refused", user, note=note.strip())
     return segment
 
 
@@ -200,7 +200,7 @@ def undo_approval(*, segment: Exclusion, user: User) -> None:
     segment = _locked(segment)
     segment.approved = False
     segment.save(update_fields=["approved"])
-    _tell(segment, "exclusion.approval_undone", user)
+    _record(segment, "exclusion.approval_undone", user)
     _restore_all(segment, user)
     _judge(segment, user, ())
 
@@ -212,7 +212,7 @@ def undo_refusal(*, segment: Exclusion, user: User) -> None:
     segment = Exclusion.objects.select_for_update().get(pk=segment.pk)
     segment.removed_at = None
     segment.save(update_fields=["removed_at"])
-    _tell(segment, "exclusion.refusal_undone", user)
+    _record(segment, "exclusion.refusal_undone", user)
     _restore_all(segment, user)
 
 
@@ -221,11 +221,11 @@ def remove(*, segment: Exclusion, user: User, reason: str) -> int:
     """Remove an exclusion; return how many suppressed matches wait again."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     if not reason.strip():
-        raise errors.ReasonMissing("Say why the interval counts again.")
+        raise errors.ReasonMissing(gettext("Say why the exclusion is removed."))
     segment = _locked(segment)
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
-    _tell(segment, "exclusion.removed", user, note=reason.strip())
+    _record(segment, "exclusion.removed", user, note=reason.strip())
     return _judge(segment, user, ())
 
 
@@ -239,7 +239,7 @@ def take_back(*, segment: Exclusion, user: User) -> None:
     segment = _locked(segment)
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
-    _tell(segment, "exclusion.undone", user)
+    _record(segment, "exclusion.undone", user)
     _restore_all(segment, user)
     _judge(segment, user, ())
 
@@ -256,13 +256,16 @@ def _written(
     start_ms, end_ms = interval
     length = recording.duration_ms
     if start_ms < 0 or end_ms <= start_ms or (length and end_ms > length):
-        raise errors.NotPossible("The interval must lie inside the recording.")
+        raise errors.NotPossible(gettext("The interval must lie inside the recording."))
     if reason not in ExclusionReason.values:
-        raise errors.ReasonMissing("Choose why the interval is excluded.")
+        raise errors.ReasonMissing(gettext("Choose why the interval is excluded."))
     if len(note) > MAX_NOTE_CHARS:
         raise errors.NoteTooLong(
-            f"The note has {len(note)} characters; at most {MAX_NOTE_CHARS} are "
-            "allowed. Shorten it."
+            gettext(
+                "The note has %(n)s characters; at most %(limit)s "
+                "are allowed. Shorten it."
+            )
+            % {"n": len(note), "limit": MAX_NOTE_CHARS}
         )
     return Exclusion.objects.create(
         recording=recording,
@@ -283,7 +286,7 @@ def _locked(segment: Exclusion) -> Exclusion:
     )
     if current.removed_at is not None:
         raise errors.NotPossible(
-            "Somebody has removed this exclusion. Reload to see the others."
+            gettext("Somebody has removed this exclusion. Reload to see the others.")
         )
     return current
 
@@ -409,7 +412,7 @@ def _restore_all(segment: Exclusion, user: User) -> None:
         # Another exclusion moved this match; it stays.
         if event.after.get("exclusion") != segment.uid:
             continue
-        fields = snapshots.as_fields(snapshots.from_event(event.before))
+        fields = transitions.restored(event.before)
         state = MatchState(str(fields.pop("state")))
         change = Change(Verb.UNDO, state, fields=fields, free=True)
         transitions.apply(
@@ -417,7 +420,7 @@ def _restore_all(segment: Exclusion, user: User) -> None:
         )
 
 
-def _tell(segment: Exclusion, action: str, user: User, *, note: str = "") -> None:
+def _record(segment: Exclusion, action: str, user: User, *, note: str = "") -> None:
     audit.services.record(
         case=f"recording:{segment.recording.uid}",
         action=action,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -13,35 +14,25 @@ from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 
 
-def mark_expected(
-    *, scanned_file: ScannedFile, user: User, note: str = ""
-) -> ScannedFile:
-    """Mark a file without a match as expected; it leaves the list of waiting files."""
-    return _write(scanned_file, user, expected=True, note=note)
-
-
-def unmark_expected(
-    *, scanned_file: ScannedFile, user: User, note: str = ""
-) -> ScannedFile:
-    """Return a file without a match to the list of waiting files."""
-    return _write(scanned_file, user, expected=False, note=note)
-
-
 @transaction.atomic
-def _write(
-    scanned_file: ScannedFile, user: User, *, expected: bool, note: str
+def mark_expected(
+    *, scanned_file: ScannedFile, user: User, expected: bool = True, note: str = ""
 ) -> ScannedFile:
+    """Mark a file without a match as expected, or with False return it to the list."""
     transitions.require(
         user,
         Action.DECIDE,
-        why="Your role may look at files, not mark them as expected.",
+        why=_("Your role may look at files, not mark them as expected."),
     )
     transitions.check_note(note)
     current = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
     if current.status != FileStatus.NO_MATCH or current.deleted_at is not None:
         raise errors.NotPossible(
-            f"{current.name} has a match, is being scanned or was deleted. Reload to "
-            "see its state."
+            _(
+                "%(name)s has a match, is being scanned or was deleted. "
+                "Reload to see its state."
+            )
+            % {"name": current.name}
         )
     if current.no_match_expected == expected:
         return current

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -53,7 +54,7 @@ def give_back(*, container: Container, user: User) -> int:
     Licences and policies apply as to new matches; the rest waits for a person.
     """
     transitions.require(
-        user, Action.CONFIGURE, why="Only an admin may change a container's floor."
+        user, Action.CONFIGURE, why=_("Only an admin may change a container's floor.")
     )
     rows = _below_no_more(container, container.score_floor).select_related(
         "recording", "scanned_file__container", "scan"

@@ -18,7 +18,7 @@ from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import evaluation, figures, intervals, rescans, snapshots
+from review.services import evaluation, figures, intervals, rescans, transitions
 from review.subjects import Subject
 from scanning import selectors
 from scanning.choices import (
@@ -366,7 +366,7 @@ def _intervals_of(match: Match) -> list[intervals.Interval]:
 
 
 def _supersede(*, earlier: Match, scan: Scan) -> None:
-    before = snapshots.take(earlier)
+    before = transitions.snapshot(earlier)
     Match.objects.filter(pk=earlier.pk).update(
         state=MatchState.SUPERSEDED,
         locked_by=None,
@@ -376,14 +376,14 @@ def _supersede(*, earlier: Match, scan: Scan) -> None:
     record(
         case=earlier.case,
         action="superseded",
-        before={**before},
+        before=before,
         after={**before, "state": MatchState.SUPERSEDED.value, "scan": scan.uid},
     )
 
 
 def _record_found(*, match: Match, scan: Scan, earlier: Match | None) -> None:
     after: dict[str, object] = {
-        **snapshots.take(match),
+        **transitions.snapshot(match),
         "scan": scan.uid,
         "recording": match.recording.uid,
         "relation": match.relation,

@@ -15,6 +15,8 @@ from enum import StrEnum
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
@@ -35,13 +37,14 @@ from review.models import Licence, Match
 from review.services import evaluation, transitions
 from review.services.transitions import Change
 from review.subjects import Subject
+from scanning.models import ScannedFile
 
 OFFERED_STATES = (MatchState.CONFIRMED, MatchState.UPHELD)
 OWN_ACCOUNTS_UID = "l_OWN_ACCOUNTS"
 LISTED = 200
 _IN_FORCE = ("active", "withdrawn_at")
 _AT_ONCE = 500
-_MAY_NOT = "Only a manager may change licences."
+_MAY_NOT = _("Only a manager may change licences.")
 
 
 class Reach(StrEnum):
@@ -57,7 +60,8 @@ class LicencePreview:
     """The effect of applying a licence to existing matches.
 
     Each list holds the first ``LISTED`` matches. ``held`` counts waiting matches that
-    somebody is reviewing; they stay unchanged.
+    somebody is reviewing; they stay unchanged. ``uncovered`` counts waiting matches of
+    its recordings that it does not cover, by why not, most first.
     """
 
     clearing: list[Match]
@@ -67,6 +71,7 @@ class LicencePreview:
     held: int
     cleared: int
     reopens_on: date | None
+    uncovered: list[tuple[str, int]]
 
     @property
     def reopening(self) -> int:
@@ -95,7 +100,11 @@ def preview(*, licence: Licence) -> LicencePreview:
     """Return the effect of the licence on existing matches."""
     named: dict[_Touch, list[Match]] = {kind: [] for kind in _Touch}
     counts: Counter[_Touch] = Counter()
-    for match, kind in _touched(licence):
+    uncovered: Counter[str] = Counter()
+    for match, kind, why in _touches(licence):
+        if kind is None:
+            uncovered[why] += match.state == MatchState.PENDING
+            continue
         counts[kind] += 1
         if counts[kind] <= LISTED:
             named[kind].append(match)
@@ -108,6 +117,7 @@ def preview(*, licence: Licence) -> LicencePreview:
         held=counts[_Touch.HELD],
         cleared=_cleared_by(licence).count(),
         reopens_on=licence.valid_until if reopens else None,
+        uncovered=[(why, count) for why, count in uncovered.most_common() if count],
     )
 
 
@@ -119,13 +129,22 @@ class _Touch(StrEnum):
     HELD = "held"
 
 
-def _touched(licence: Licence) -> Iterator[tuple[Match, _Touch]]:
-    """Yield the matches the licence covers in full, for both preview and apply."""
+def _touches(licence: Licence) -> Iterator[tuple[Match, _Touch | None, str]]:
+    """Yield the matches in the licence's scope with its effect, or why it has none."""
     states = (MatchState.PENDING, MatchState.IN_REVIEW, *OFFERED_STATES)
     kinds = {MatchState.PENDING: _Touch.CLEARING, MatchState.IN_REVIEW: _Touch.HELD}
     for match, check in coverage.of_licence(licence=licence, states=states):
         if check.cover == Cover.FULL:
-            yield match, kinds.get(MatchState(match.state), _Touch.OFFERED)
+            yield match, kinds.get(MatchState(match.state), _Touch.OFFERED), ""
+        else:
+            yield match, None, check.why
+
+
+def _matches_in_scope(licence: Licence) -> Iterator[tuple[Match, _Touch]]:
+    """Yield the matches the licence covers in full, for both preview and apply."""
+    for match, kind, _why in _touches(licence):
+        if kind is not None:
+            yield match, kind
 
 
 @transaction.atomic
@@ -156,7 +175,7 @@ def save(
     licence.save()
     licence.buckets.set(buckets)
     licence.recordings.set(recordings)
-    _tell(licence, "licence.created" if is_new else "licence.changed", user)
+    _record(licence, "licence.created" if is_new else "licence.changed", user)
     return _reopen_uncovered(licence)
 
 
@@ -171,16 +190,22 @@ def _refuse_empty(
     }
     if not named.get(licence.scope, True):
         raise errors.EmptyScope(
-            "Name at least one bucket, label or recording that the licence is for."
+            gettext(
+                "Name at least one bucket, label or recording that the licence is for."
+            )
         )
     if licence.built_in:
         return
     if licence.use_kind != UseKind.ANY and not licence.use_values:
-        raise errors.EmptyScope("Name at least one use that the licence allows.")
+        raise errors.EmptyScope(
+            gettext("Name at least one use that the licence allows.")
+        )
     if licence.scope == LicenceScope.ALL and licence.use_kind == UseKind.ANY:
         raise errors.EmptyScope(
-            "A licence for every recording in every use would clear everything. "
-            "Name the recordings or the uses."
+            gettext(
+                "A licence for every recording in every use would clear everything. "
+                "Name the recordings or the uses."
+            )
         )
 
 
@@ -197,37 +222,77 @@ def apply(
     refuse_limited(user)
     licence = Licence.objects.select_for_update().get(pk=licence.pk)
     if licence.withdrawn_at is not None:
-        raise errors.NotPossible("The licence was withdrawn. Make a new one instead.")
-    if not licence.active:
+        raise errors.NotPossible(
+            gettext("The licence was withdrawn. Create a new one instead.")
+        )
+    is_draft = not licence.active
+    if is_draft:
         Licence.objects.filter(pk=licence.pk).update(active=True)
         licence.active = True
-        _tell(licence, "licence.in_force", user)
+        _record(licence, "licence.in_force", user)
     if reach == Reach.FUTURE:
         return 0
     # Remember the versions: a match that changes from here on is left alone.
     meant = [
         (match.pk, match.version)
-        for match, kind in _touched(licence)
+        for match, kind in _matches_in_scope(licence)
         if (kind == _Touch.CLEARING and reach == Reach.ALL)
         or (kind != _Touch.HELD and match.uid in chosen)
     ]
-    return sum(
-        _clear(dict(meant[first : first + _AT_ONCE]), licence, user)
-        for first in range(0, len(meant), _AT_ONCE)
+    act, cleared = transitions.new_act(), []
+    for first in range(0, len(meant), _AT_ONCE):
+        some = dict(meant[first : first + _AT_ONCE])
+        cleared += [match.uid for match in _clear(some, licence, user, act)]
+    audit.services.record(
+        case=licence.case,
+        action="licence.applied",
+        actor=user,
+        after={
+            "licence": licence.number,
+            "cleared": len(cleared),
+            "put_in_force": is_draft,
+            "act": act,
+            "matches": cleared,
+        },
     )
+    return len(cleared)
 
 
-def _clear(versions: Mapping[int, int], licence: Licence, user: User) -> int:
-    """Clear these matches, skipping those that changed since; return how many."""
-    change = Change(
-        action="licensed",
-        to=MatchState.CLEARED,
-        fields=evaluation.cleared_by(licence),
-        reason=BY_LICENCE,
-    )
+def _clear(
+    versions: Mapping[int, int], licence: Licence, user: User, act: str
+) -> list[Match]:
+    """Clear these matches, skipping those that changed since; return those cleared."""
+    fields = evaluation.cleared_by(licence)
     rows = transitions.locked_rows().filter(pk__in=versions)
-    moves = [(row, change) for row in rows if row.version == versions[row.pk]]
-    return len(transitions.apply_all(moves, actor=user))
+    moves = [
+        (
+            row,
+            Change(
+                action="licensed",
+                to=MatchState.CLEARED,
+                fields=fields,
+                reason=BY_LICENCE,
+                details=transitions.act_details(act, row),
+            ),
+        )
+        for row in rows
+        if row.version == versions[row.pk]
+    ]
+    return transitions.apply_all(moves, actor=user)
+
+
+def make_draft(*, licence: Licence, user: User) -> None:
+    """Take a licence out of force again; what it cleared meanwhile reopens.
+
+    The caller checks the role.
+    """
+    licence = Licence.objects.select_for_update().get(pk=licence.pk)
+    if licence.withdrawn_at is not None or licence.built_in:
+        return
+    licence.active = False
+    licence.save(update_fields=["active", "updated_at"])
+    _record(licence, "licence.draft_again", user)
+    _reopen_uncovered(licence)
 
 
 @transaction.atomic
@@ -237,16 +302,16 @@ def withdraw(*, licence: Licence, user: User, reason: str) -> int:
     refuse_limited(user)
     if licence.built_in:
         raise errors.NotPossible(
-            "The list of own accounts cannot be withdrawn. Empty it instead."
+            gettext("The list of own accounts cannot be withdrawn. Empty it instead.")
         )
     if not reason.strip():
-        raise errors.ReasonMissing("Say why the licence is withdrawn.")
+        raise errors.ReasonMissing(gettext("Say why the licence is withdrawn."))
     licence = Licence.objects.select_for_update().get(pk=licence.pk)
     if licence.withdrawn_at is not None:
-        raise errors.NotPossible("The licence was already withdrawn.")
+        raise errors.NotPossible(gettext("The licence was already withdrawn."))
     licence.withdrawn_at = timezone.now()
     licence.save(update_fields=["withdrawn_at", "updated_at"])
-    _tell(licence, "licence.withdrawn", user, note=reason.strip())
+    _record(licence, "licence.withdrawn", user, note=reason.strip())
     return _reopen_uncovered(licence)
 
 
@@ -268,18 +333,34 @@ def _reopen_uncovered(licence: Licence) -> int:
     """Reopen matches the licence cleared but no longer covers, if it says so."""
     if licence.on_expiry != OnExpiry.REOPEN:
         return 0
-    rows = _cleared_by(licence).select_related(
-        "recording", "scanned_file__container", "scan"
+    return _reopen_those_uncovered(_cleared_by(licence))
+
+
+def reopen_of_file(scanned_file: ScannedFile) -> int:
+    """Reopen matches of a file that their licences no longer cover, as these say."""
+    return _reopen_those_uncovered(
+        Match.objects.filter(
+            scanned_file=scanned_file,
+            state=MatchState.CLEARED,
+            licence__on_expiry=OnExpiry.REOPEN,
+        )
     )
-    cleared = list(rows.order_by("pk"))
+
+
+def _reopen_those_uncovered(rows: QuerySet[Match]) -> int:
+    cleared = list(
+        rows.select_related(
+            "recording", "scanned_file__container", "scan", "licence"
+        ).order_by("pk")
+    )
     if not cleared:
         return 0
     # A licence can have cleared thousands of matches; read those in force only once.
     in_force = coverage.LicencesInForce()
     return sum(
-        _reopen(match, licence)
+        _reopen(match, match.licence)
         for match in cleared
-        if not _still_covers(licence, match, in_force)
+        if match.licence and not _still_covers(match.licence, match, in_force)
     )
 
 
@@ -287,8 +368,7 @@ def _still_covers(
     licence: Licence, match: Match, in_force: coverage.LicencesInForce
 ) -> bool:
     """Return whether the licence covers the match; in part is enough for a person."""
-    found = coverage.checks(subject=Subject.of(match), licences=in_force)
-    check = next((each for each in found if each.licence.pk == licence.pk), None)
+    check = coverage.check_one(licence, match, in_force)
     if check is None or check.cover == Cover.NONE:
         return False
     return check.cover == Cover.FULL or match.decided_by_id is not None
@@ -332,7 +412,7 @@ def _reopen(match: Match, licence: Licence) -> bool:
     return True
 
 
-def _tell(licence: Licence, action: str, user: User, *, note: str = "") -> None:
+def _record(licence: Licence, action: str, user: User, *, note: str = "") -> None:
     """Record the event with the licence's current terms."""
     audit.services.record(
         case=licence.case,

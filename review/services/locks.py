@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -25,12 +26,14 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
     Raise ``MatchLocked`` if another person holds it; a manager may break that lock.
     """
     transitions.require(
-        user, Action.DECIDE, why="Your role may look at matches, not decide them."
+        user, Action.DECIDE, why=_("Your role may look at matches, not decide them.")
     )
     current = transitions.locked_row(match=match)
     if break_lock:
         transitions.require(
-            user, Action.APPROVE, why="Only a manager may break somebody else's lock."
+            user,
+            Action.APPROVE,
+            why=_("Only a manager may break somebody else's lock."),
         )
     else:
         transitions.refuse_foreign_lock(match=current, user=user)
@@ -58,7 +61,9 @@ def release_lock(*, match: Match, user: User) -> Match:
         return current
     if current.locked_by not in (None, user):
         transitions.require(
-            user, Action.APPROVE, why="Only a manager may break somebody else's lock."
+            user,
+            Action.APPROVE,
+            why=_("Only a manager may break somebody else's lock."),
         )
     return _let_go(current, transitions.RELEASE, user)
 

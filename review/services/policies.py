@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
@@ -28,7 +30,7 @@ from review.subjects import Subject
 
 LISTED = 200
 _CHUNK = 500
-_MAY_NOT = "Only a manager may change policies."
+_MAY_NOT = _("Only a manager may change policies.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def save(*, policy: Policy, user: User) -> list[Policy]:
         policy.changed_by = user if is_reworded else stored.changed_by
     policy.save()
     _refuse_unreachable()
-    _tell(policy, "policy.changed" if stored else "policy.created", user)
+    _record(policy, "policy.changed" if stored else "policy.created", user)
     return overlapping(policy=policy)
 
 
@@ -92,7 +94,7 @@ def switch(*, policy: Policy, user: User, enabled: bool) -> Policy:
     current.enabled = enabled
     current.save(update_fields=["enabled", "updated_at"])
     _refuse_unreachable()
-    _tell(current, "policy.on" if enabled else "policy.off", user)
+    _record(current, "policy.on" if enabled else "policy.off", user)
     return current
 
 
@@ -111,7 +113,7 @@ def move(*, policy: Policy, user: User, up: bool) -> None:
         Policy.objects.filter(pk=each.pk).update(position=position)
     _refuse_unreachable()
     moved = Policy.objects.get(pk=policy.pk)
-    _tell(moved, "policy.moved", user)
+    _record(moved, "policy.moved", user)
 
 
 def overlapping(*, policy: Policy) -> list[Policy]:
@@ -183,17 +185,25 @@ def apply(*, policy: Policy, user: User) -> int:
         if (outcome.policy == policy and _is_applied_to(match, outcome))
         or (outcome.policy != policy and _comes_back(match, policy))
     ]
-    changed = 0
+    act, changed = transitions.new_act(), []
     for first in range(0, len(touched), _CHUNK):
         for match, outcome in _outcomes_in_force(touched[first : first + _CHUNK]):
-            changed += treat(match=match, outcome=outcome, user=user, proposed_by=user)
+            if treat(
+                match=match, outcome=outcome, user=user, proposed_by=user, act=act
+            ):
+                changed.append(match.uid)
     audit.services.record(
         case=policy.case,
         action="policy.applied",
         actor=user,
-        after={"policy": str(policy), "changed": changed},
+        after={
+            "policy": str(policy),
+            "changed": len(changed),
+            "act": act,
+            "matches": changed,
+        },
     )
-    return changed
+    return len(changed)
 
 
 def _outcomes_in_force(
@@ -247,9 +257,11 @@ def _refuse_unreachable() -> None:
         for earlier in range(later):
             if read[earlier].contains(read[later]):
                 raise errors.RuleUnreachable(
-                    f"{rules[later].name} could never act: {rules[earlier].name} comes "
-                    "first and takes all of its matches. Change the order or narrow "
-                    f"{rules[earlier].name}."
+                    gettext(
+                        "%(name)s could never act: %(name2)s comes first and takes "
+                        "all of its matches. Change the order or narrow %(name2)s."
+                    )
+                    % {"name": rules[later].name, "name2": rules[earlier].name}
                 )
 
 
@@ -266,7 +278,7 @@ def _terms(policy: Policy) -> dict[str, object]:
     }
 
 
-def _tell(policy: Policy, action: str, user: User) -> None:
+def _record(policy: Policy, action: str, user: User) -> None:
     """Record the event with the policy's current content."""
     audit.services.record(
         case=policy.case,

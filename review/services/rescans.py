@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from review.choices import DECIDED_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import intervals, snapshots
+from review.services import intervals, transitions
 from review.services.evaluation import Evaluation
 
 SAME_INTERVALS_SHARE = 0.80
@@ -39,7 +39,7 @@ def carried_fields(
         >= SAME_INTERVALS_SHARE
     )
     if earlier.state in CARRIED_STATES and same:
-        return snapshots.as_fields(snapshots.take(earlier))
+        return transitions.restored(transitions.snapshot(earlier))
     # Suppressing or clearing needs no person, but a policy must not confirm this match.
     by_confirming = evaluation.state == MatchState.CONFIRMED
     if evaluation.state != MatchState.PENDING and not (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.roles import Action
@@ -12,7 +14,7 @@ from review.models import SavedView
 from review.services import transitions
 
 MAX_VIEWS = 30
-_NOT_YOURS = "This view belongs to somebody else."
+_NOT_YOURS = _("This view belongs to somebody else.")
 
 
 def views_for(user: User) -> QuerySet[SavedView]:
@@ -33,15 +35,18 @@ def save(
     """Save a view; it replaces the user's view of the same name."""
     name = name.strip()
     if not name:
-        raise errors.ReasonMissing("Give the view a name.")
+        raise errors.ReasonMissing(gettext("Give the view a name."))
     if is_shared:
         transitions.require(
-            user, Action.DECIDE, why="Your role may save views, but not share them."
+            user,
+            Action.DECIDE,
+            why=gettext("Your role may save views, but not share them."),
         )
     own = SavedView.objects.select_for_update().filter(owner=user)
     if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
         raise errors.NotPossible(
-            f"You already have {MAX_VIEWS} views. Remove one to save another."
+            gettext("You already have %(limit)s views. Remove one to save another.")
+            % {"limit": MAX_VIEWS}
         )
     if is_default:
         own.update(is_default=False)

@@ -1,28 +1,33 @@
-"""Writes every change of a match's state.
+"""Writes every change of a match's state, and the notes on it.
 
 It locks the rows, checks the change, writes it as a compare-and-set and appends the
-events, all in one transaction.
+events, all in one transaction. Each event stores a snapshot of the decision before and
+after the change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
+from typing import Any
 
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from audit.services import SYSTEM, EventDraft, record_all
+from audit.services import SYSTEM, EventDraft, record, record_all
 from audit.words import actor_label
+from common.uid import new_uid
+from common.words import lowered
 from review import errors
 from review.choices import TRANSITIONS, MatchState
 from review.models import Match
-from review.services import snapshots
 
 MAX_NOTE_CHARS = 4_000
 NOTE = "note"
@@ -65,7 +70,7 @@ class Change:
     details: dict[str, object] = field(default_factory=dict)
 
 
-def require(user: User, action: Action, *, why: str) -> None:
+def require(user: User, action: Action, *, why: str | Promise) -> None:
     """Raise ``NotAllowed`` unless the user's role permits the action."""
     if not user.has_perm(action):
         raise errors.NotAllowed(why)
@@ -75,9 +80,63 @@ def check_note(note: str) -> None:
     """Raise ``NoteTooLong`` if the note exceeds the limit."""
     if len(note) > MAX_NOTE_CHARS:
         raise errors.NoteTooLong(
-            f"The note has {len(note)} characters; at most {MAX_NOTE_CHARS} are "
-            "allowed. Shorten it."
+            _(
+                "The note has %(n)s characters; at most %(limit)s "
+                "are allowed. Shorten it."
+            )
+            % {"n": len(note), "limit": MAX_NOTE_CHARS}
         )
+
+
+def snapshot(match: Match) -> dict[str, Any]:  # Any: JSON
+    """Return the columns that a decision changes, as events store them.
+
+    They are complete enough for ``restored`` to bring an earlier decision back.
+    """
+    return {
+        "state": match.state,
+        "queue_reason": match.queue_reason,
+        "decision_reason": match.decision_reason,
+        "note": match.note,
+        "decided_by": match.decided_by_id,
+        "decided_by_name": match.decided_by_name,
+        "decided_at": match.decided_at.isoformat() if match.decided_at else None,
+        "licence": match.licence_id,
+        "policy": match.policy_id,
+        "policy_action": match.policy_action,
+        "policy_name": match.policy_name,
+        "needs_approval": match.needs_approval,
+        "proposed": match.proposed,
+        "proposed_by": match.proposed_by_id,
+        "dispute": match.dispute_id,
+        "due_at": match.due_at.isoformat() if match.due_at else None,
+    }
+
+
+def restored(kept: Mapping[str, Any]) -> dict[str, object]:  # Any: JSON
+    """Return a snapshot as columns of the match; events of old releases keep fewer."""
+    decided_at, due_at = kept["decided_at"], kept.get("due_at")
+    is_escalated = kept["state"] == MatchState.ESCALATED
+    # Older events do not name the proposer; then, only people escalated.
+    escalated_by = kept["decided_by"] if is_escalated else None
+    return {
+        "state": kept["state"],
+        "queue_reason": kept["queue_reason"],
+        "decision_reason": kept["decision_reason"],
+        "note": kept["note"],
+        "decided_by_id": kept["decided_by"],
+        "decided_by_name": kept["decided_by_name"],
+        "decided_at": datetime.fromisoformat(decided_at) if decided_at else None,
+        "licence_id": kept.get("licence"),
+        "policy_id": kept.get("policy"),
+        "policy_action": kept.get("policy_action", ""),
+        "policy_name": kept.get("policy_name", ""),
+        "needs_approval": kept.get("needs_approval", False),
+        "proposed": kept.get("proposed", ""),
+        "proposed_by_id": kept.get("proposed_by", escalated_by),
+        "dispute_id": kept.get("dispute"),
+        "due_at": datetime.fromisoformat(due_at) if due_at else None,
+    }
 
 
 def last_event(match: Match) -> Event | None:
@@ -199,8 +258,8 @@ def apply_all(
         EventDraft(
             case=current.case,
             action=change.action,
-            before={**snapshots.take(current)},
-            after={**snapshots.take(written[current.pk]), **change.details},
+            before=snapshot(current),
+            after=snapshot(written[current.pk]) | change.details,
             reason=change.reason,
             note=change.note,
         )
@@ -215,14 +274,15 @@ def _refuse_impossible(state: MatchState, change: Change) -> None:
     if change.free or change.to in TRANSITIONS[state]:
         return
     if state == MatchState.ESCALATED and change.to == MatchState.IN_REVIEW:
-        raise errors.NotPossible("Somebody escalated this match; a manager decides.")
+        raise errors.NotPossible(_("Somebody escalated this match; a manager decides."))
     if change.to == MatchState.IN_REVIEW:
         raise errors.NotPossible(
-            f"This match is {state.label.lower()}; there is nothing to review."
+            _("This match is %(state)s; there is nothing to review.")
+            % {"state": lowered(state.label)}
         )
     raise errors.NotPossible(
-        f"This match is {state.label.lower()}; it cannot become "
-        f"{change.to.label.lower()}."
+        _("This match is %(state)s; it cannot become %(new_state)s.")
+        % {"state": lowered(state.label), "new_state": lowered(change.to.label)}
     )
 
 
@@ -241,3 +301,46 @@ def _write(rows: Sequence[Match], change: Change) -> None:
     # Somebody changed a row without locking it; the transaction rolls back.
     if written != len(rows):
         raise stale(first)
+
+
+def new_act() -> str:
+    """Return the name of a new act that changes many matches."""
+    return new_uid("a")
+
+
+def act_details(act: str, match: Match) -> dict[str, object]:
+    """Return what an event of an act keeps besides the snapshot of the decision."""
+    return {
+        "act": act,
+        "was": {"priority": match.priority, "assignee": match.assignee_id},
+    }
+
+
+@transaction.atomic
+def add_note(*, match: Match, user: User, note: str) -> Match:
+    """Store the note on the match and as an event.
+
+    The version stays, so that a concurrent decision is not refused as stale.
+    """
+    text = note.strip()
+    require(
+        user, Action.DECIDE, why=_("Your role may look at matches, not write notes.")
+    )
+    if not text:
+        raise errors.ReasonMissing(_("Write the note first."))
+    check_note(text)
+    current = locked_row(match=match)
+    before = current.note
+    Match.objects.filter(pk=current.pk).update(
+        note=text, updated_at=datetime.now(tz=UTC)
+    )
+    current.note = text
+    record(
+        case=current.case,
+        action=NOTE,
+        actor=user,
+        before={"note": before},
+        after={"note": text},
+        note=text,
+    )
+    return current

@@ -29,22 +29,27 @@ def treat(
     outcome: Evaluation,
     user: User,
     proposed_by: User | None = None,
+    act: str = "",
 ) -> bool:
     """Write an evaluation to a waiting or suppressed match; return whether it changed.
 
-    ``proposed_by`` replaces the policy's author as the proposer. Nothing is written if
-    the match has changed since it was read.
+    ``proposed_by`` replaces the policy's author as the proposer; ``act`` names the
+    application that the events belong to. Nothing is written if the match has changed
+    since it was read.
     """
     try:
         current = transitions.locked_row(match=match, version=match.version)
     except errors.StaleMatch:
         return False
+    details = transitions.act_details(act, current) if act else {}
     # Suppressed matches become pending first; TRANSITIONS knows no other way.
     if current.state == MatchState.SUPPRESSED:
         if outcome.state == MatchState.SUPPRESSED:
             return False
         fields = {**_UNTREATED, **transitions.UNDECIDED}
-        back = Change("unsuppressed", MatchState.PENDING, fields=fields)
+        back = Change(
+            "unsuppressed", MatchState.PENDING, fields=fields, details=details
+        )
         current = transitions.apply(current=current, change=back, actor=user)
     # The policy's treatment replaces an earlier escalation by a person.
     fields = {**_UNTREATED, **transitions.UNDECIDED, **outcome.fields()}
@@ -60,6 +65,7 @@ def treat(
         fields=fields,
         # Pending to pending is not in TRANSITIONS; the match only gets its policy.
         free=state == current.state == MatchState.PENDING,
+        details=details,
     )
     transitions.apply(current=current, change=change, actor=user)
     return True

@@ -31,7 +31,6 @@ HOUR_MS = 3_600_000
 _BYTES_PER_SECOND = 16_000
 _LINK_MS = 300_000
 
-
 LONGEST_CHECK = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=1)
 # The shortest pause between two polls of a file, so that a setting of 0 cannot spin.
@@ -84,11 +83,6 @@ CLOUD_SCAN = register(
 )
 
 
-def _deletions_of_all() -> QuerySet[CloudDeletion] | None:
-    # Accounts belong to no container, so access limits hide all of their deletions.
-    return None if sees_everything() else CloudDeletion.objects.none()
-
-
 CLOUD_DELETION = register(
     Kind(
         "cloud_deletion",
@@ -97,7 +91,8 @@ CLOUD_DELETION = register(
         label=_("Deletion at ACRCloud"),
         pool=Pool.TALK,
         lane=lambda deletion: str(deletion.account_id),
-        visible=_deletions_of_all,
+        # Accounts belong to no container, so access limits hide all of their deletions.
+        visible=lambda: None if sees_everything() else CloudDeletion.objects.none(),
         # The work gives up after ACRPORTAL_CLOUD_WAIT_HOURS.
         max_attempts=without_limit,
         pause=pause_after,

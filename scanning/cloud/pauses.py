@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
 
 import jobs.clock
 from jobs.services import hold_back
@@ -35,7 +36,11 @@ def pause(job: CloudJob, fault: CloudFault) -> datetime:
         longest = LONGEST_WAIT.total_seconds()
         pause_for = timedelta(seconds=min(fault.retry_after, longest))
     at = jobs.clock.now() + pause_for
-    text = f"ACRCloud says: {fault.said}. We retry at {clock(at)}. {fault.explanation}"
+    text = _("ACRCloud says: %(said)s. We retry at %(clock)s. %(explanation)s") % {
+        "said": fault.said,
+        "clock": clock(at),
+        "explanation": fault.explanation,
+    }
     with transaction.atomic():
         CloudAccount.objects.filter(pk=account.pk).update(
             paused_until=at,

@@ -11,6 +11,8 @@ from typing import NoReturn
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 import jobs.clock
 from jobs.context import JobContext
@@ -70,9 +72,16 @@ def _check_tries(context: JobContext, job: CloudJob) -> None:
     if tries > settings.ACRPORTAL_MAX_ATTEMPTS and waited_too_long(since):
         raise ScanFailed(
             "engine_error",
-            f"The scan of {job.scan.scanned_file.name} by ACRCloud stopped {tries - 1} "
-            "times without a result. Look for the file in the ACRCloud console, then "
-            f"scan it again; if it stops again, tell an admin. {context.job.cause}",
+            ngettext(
+                "The scan of %(name)s by ACRCloud stopped %(count)s time without a result. Look for the file in the ACRCloud console, then scan it again; if it stops again, tell an admin. %(cause)s",
+                "The scan of %(name)s by ACRCloud stopped %(count)s times without a result. Look for the file in the ACRCloud console, then scan it again; if it stops again, tell an admin. %(cause)s",
+                tries - 1,
+            )
+            % {
+                "name": job.scan.scanned_file.name,
+                "count": tries - 1,
+                "cause": context.job.cause,
+            },
         )
 
 
@@ -107,8 +116,11 @@ def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
         hours = settings.ACRPORTAL_CLOUD_WAIT_HOURS
         raise ScanFailed(
             "cloud_silent",
-            f"ACRCloud gave no result within {hours} hours. Look for the file in the "
-            "ACRCloud console, then scan it again.",
+            _(
+                "ACRCloud gave no result within %(hours)s hours. Look for "
+                "the file in the ACRCloud console, then scan it again."
+            )
+            % {"hours": hours},
         )
     CloudJob.objects.filter(pk=job.pk).update(checks=F("checks") + 1)
     # Long files take minutes, so poll less and less often.
@@ -164,21 +176,23 @@ def _nothing_new(job: CloudJob) -> None:
     Scan.objects.filter(pk=job.scan_id, status=ScanStatus.AWAITING_CALLBACK).update(
         status=ScanStatus.CANCELLED,
         finished_at=datetime.now(tz=UTC),
-        message="ACRCloud sent the result that is already stored.",
+        message=_("ACRCloud sent the result that is already stored."),
     )
 
 
 def _cloud_failure(job: CloudJob, remote: RemoteFile) -> ScanFailed:
     cause = (
-        "it could not read or fetch the audio; check that the file plays, or attach "
-        "the audio of a link"
+        _(
+            "it could not read or fetch the audio; check that the file plays, or attach "
+            "the audio of a link"
+        )
         if remote.state == _FAILED[0]
-        else "the failure is on its side; scan the file again later"
+        else _("the failure is on its side; scan the file again later")
     )
     return ScanFailed(
         "acrcloud_error",
-        f"ACRCloud could not scan {job.scan.scanned_file.name} (state "
-        f"{remote.state}): {cause}.",
+        _("ACRCloud could not scan %(name)s (state %(state)s): %(cause)s.")
+        % {"name": job.scan.scanned_file.name, "state": remote.state, "cause": cause},
     )
 
 

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 import jobs.clock
-from common.locking import one_at_a_time
+from common.databases import one_at_a_time
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Retry
 from scanning.choices import (
@@ -126,11 +128,11 @@ def _over_cap(job: CloudJob) -> str:
         sent_at__isnull=True,
         scan__status__in=ACTIVE_SCAN_STATUSES,
     ).count()
-    return (
-        f"The monthly cloud limit of {container.cloud_cap_hours} h is reached; "
-        f"{waiting} {'file waits' if waiting == 1 else 'files wait'}. Embedded scans "
-        "continue. Wait for next month, or ask an admin to raise the container's limit."
-    )
+    return ngettext(
+        "The monthly cloud limit of %(hours)s h is reached; %(count)s file waits. Embedded scans continue. Wait for next month, or ask an admin to raise the container's limit.",
+        "The monthly cloud limit of %(hours)s h is reached; %(count)s files wait. Embedded scans continue. Wait for next month, or ask an admin to raise the container's limit.",
+        waiting,
+    ) % {"hours": container.cloud_cap_hours, "count": waiting}
 
 
 def _send_failed(context: JobContext, job: CloudJob, fault: CloudFault) -> NoReturn:
@@ -140,7 +142,10 @@ def _send_failed(context: JobContext, job: CloudJob, fault: CloudFault) -> NoRet
         context.wait_until(pause(job, fault), str(fault))
     if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(job.scan.created_at):
         at = jobs.clock.now() + pause_after(context.job.attempts)
-        message = f"{fault} Next try at {clock(at)}."
+        message = _("%(fault)s Next try at %(clock)s.") % {
+            "fault": fault,
+            "clock": clock(at),
+        }
         wait(job, fault.kind, message)
         raise Retry(message) from fault
     raise ScanFailed(fault.kind, str(fault)) from fault
@@ -180,7 +185,9 @@ def _take_early_callbacks(job: CloudJob, remote_id: str) -> int:
     return early.update(
         outcome=CallbackOutcome.APPLIED,
         scanned_file=job.scan.scanned_file,
-        message="It came before the file's id was known; the result is being fetched.",
+        message=_(
+            "It came before the file's id was known; the result is being fetched."
+        ),
         processed_at=datetime.now(tz=UTC),
     )
 
@@ -194,7 +201,10 @@ def _deliver(
         return SentFile(file.remote_id, SentAs.RESCAN)
     sent_as = _form_of(file)
     if looks_first:
-        arrived = _arrived(cloud, job)
+        # The name of a file that an earlier attempt sent contains the scan id.
+        uid = job.scan.uid
+        found = cloud.list_files(job.remote_container_id, search=uid)
+        arrived = next((remote for remote in found if uid in remote.name), None)
         if arrived is not None:
             return SentFile(arrived.id, sent_as)
     return SentFile(_upload(cloud, job, sent_as, progress).id, sent_as)
@@ -214,12 +224,6 @@ def _rescan(cloud: Cloud, job: CloudJob, *, looks_first: bool) -> bool:
             return False
         raise
     return True
-
-
-def _arrived(cloud: Cloud, job: CloudJob) -> RemoteFile | None:
-    """Return the file of an earlier attempt, recognised by the scan id in its name."""
-    found = cloud.list_files(job.remote_container_id, search=job.scan.uid)
-    return next((one for one in found if job.scan.uid in one.name), None)
 
 
 def _upload(
@@ -265,5 +269,6 @@ def _form_of(file: ScannedFile) -> SentAs:
 def _not_stored(file: ScannedFile) -> ScanFailed:
     return ScanFailed(
         "audio_removed",
-        f"The audio of {file.name} is no longer stored, so it cannot be sent.",
+        _("The audio of %(name)s is no longer stored, so it cannot be sent.")
+        % {"name": file.name},
     )

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.http import FetchFailed, SizedBody, TooLarge, call_service
 from common.multipart import MultipartBody, Progress
@@ -67,7 +68,7 @@ class Cloud:
         except SecretUnreadable as error:
             raise CloudFault(
                 FaultKind.TOKEN,
-                "the stored token is unreadable because SECRET_KEY has changed",
+                _("the stored token is unreadable because SECRET_KEY has changed"),
             ) from error
 
     def containers(self) -> list[RemoteContainer]:
@@ -214,7 +215,8 @@ class Cloud:
             raise CloudFault(FaultKind.UNREACHABLE, str(error)) from error
         except TooLarge as error:
             raise CloudFault(
-                FaultKind.REFUSED, "(the answer exceeds the size limit for callbacks)"
+                FaultKind.REFUSED,
+                _("(the answer exceeds the size limit for callbacks)"),
             ) from error
         # Some refusals have status 200 and a body with nothing but a code.
         done = 200 <= answer.status < 300 and (not answer.body or _holds(answer.body))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 
 from catalogue.models import Recording, RecordingStatus
-from catalogue.stubs import make_stub, own_recording_with_isrc
+from catalogue.selectors import own_recording_with_isrc
+from catalogue.services import add_stub
 from scanning.choices import NoMatchReason, Section
 from scanning.engines.acrcloud_results import (
     NO_SCALE,
@@ -90,6 +91,6 @@ def _stub_of(item: ReportedItem) -> Recording:
     try:
         # The savepoint keeps the outer transaction usable after a conflict.
         with transaction.atomic():
-            return make_stub(stub)
+            return add_stub(stub)
     except IntegrityError:
         return Recording.objects.get(acr_id=item.acrid)

@@ -47,6 +47,7 @@ class EngineResult:
     warnings: tuple[str, ...] = ()
     buckets: tuple[dict[str, Any], ...] = ()  # Any: JSON
     recordings_searched: int = 0
+    catalogue_state: int | None = None
     no_match_reason: str = ""
     sha256: str = ""
     other_sections: dict[str, Any] = field(default_factory=dict)  # Any: JSON

@@ -6,6 +6,8 @@ import json
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 # Codes of the protocol's status object and of its error bodies.
 _QUOTA_CODES = {"3003", "3015"}
 _SAID_CHARS = 500
@@ -24,27 +26,37 @@ class FaultKind(StrEnum):
 
 _EXPLAINED = {
     FaultKind.TOKEN: (
-        "The account's token is wrong, has expired or lacks a permission. Create a "
-        "token that may read and write File Scanning in the ACRCloud console, then "
-        "enter it in the account."
+        _(
+            "The account's token is wrong, has expired or lacks a permission. Create a "
+            "token that may read and write File Scanning in the ACRCloud console, then "
+            "enter it in the account."
+        )
     ),
     FaultKind.CONTAINER: (
-        "The cloud does not know this container. Usually the region is wrong: each "
-        "region knows only its own containers. Compare the account's region with the "
-        "container's region in the ACRCloud console."
+        _(
+            "The cloud does not know this container. Usually the region is wrong: each "
+            "region knows only its own containers. Compare the account's region with the "
+            "container's region in the ACRCloud console."
+        )
     ),
     FaultKind.GONE: (
-        "The file was deleted in the cloud. Scan it again to send a new copy."
+        _("The file was deleted in the cloud. Scan it again to send a new copy.")
     ),
     FaultKind.QUOTA: (
-        "The account's quota or rate limit is used up. Files wait and continue "
-        "automatically."
+        _(
+            "The account's quota or rate limit is used up. Files wait and continue "
+            "automatically."
+        )
     ),
     FaultKind.REFUSED: (
-        "The cloud refused this file. Read its answer, remove the cause, then scan the "
-        "file again."
+        _(
+            "The cloud refused this file. Read its answer, remove the cause, then scan the "
+            "file again."
+        )
     ),
-    FaultKind.UNREACHABLE: "The cloud gave no usable answer. The portal tries again.",
+    FaultKind.UNREACHABLE: _(
+        "The cloud gave no usable answer. The portal tries again."
+    ),
 }
 
 
@@ -65,7 +77,7 @@ class CloudFault(Exception):
     @property
     def explanation(self) -> str:
         """Return what the error means and what to do."""
-        return _EXPLAINED[self.kind]
+        return str(_EXPLAINED[self.kind])
 
     def __str__(self) -> str:
         return f"ACRCloud says: {self.said}. {self.explanation}"
@@ -78,7 +90,8 @@ def fault_of(
     content = _object(body)
     said = _said(status, content, body)
     kind = _kind(status, _codes(content), said, asks_file=asks_file)
-    return CloudFault(kind, said, _seconds(retry_after))
+    wait_s = float(retry_after) if retry_after.isdecimal() else None
+    return CloudFault(kind, said, wait_s)
 
 
 def _kind(status: int, codes: set[str], said: str, *, asks_file: bool) -> FaultKind:
@@ -130,7 +143,3 @@ def _object(body: bytes) -> dict[str, Any]:  # Any: JSON
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _seconds(retry_after: str) -> float | None:
-    return float(retry_after) if retry_after.isdecimal() else None

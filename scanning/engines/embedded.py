@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from catalogue import index_store
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from recognition import match
 from recognition.params import ENGINE_VERSION
@@ -33,17 +37,22 @@ def recognise(
     also: Iterable[Bucket] = (),
     progress: Progress | None = None,
 ) -> EngineResult:
-    """Search the container's buckets, and those in ``also``, for recordings."""
+    """Search the container's buckets, and those in ``also``, for recordings.
+
+    The copy of the index follows the catalogue first, so that the scan finds every
+    recording that was searchable when it was asked for.
+    """
     names = {bucket.pk: bucket.name for bucket in [*container.buckets.present(), *also]}
     bucket_ids = sorted(names)
-    result = match.scan(
-        query,
-        index=index_store.open_index(),
-        buckets=bucket_ids,
-        references=index_store.references_of(bucket_ids),
-        policy=scan_policy(container),
-        progress=progress,
-    )
+    with following.searched_index(_while_following(progress)) as (index, state):
+        result = match.scan(
+            query,
+            index=index,
+            buckets=bucket_ids,
+            references=index_store.references_of(bucket_ids),
+            policy=scan_policy(container),
+            progress=progress,
+        )
     return EngineResult(
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
@@ -53,18 +62,30 @@ def recognise(
         recordings_searched=Recording.objects.filter(
             bucket_id__in=bucket_ids, status=RecordingStatus.READY
         ).count(),
+        catalogue_state=state,
         no_match_reason=_why_no_match(result),
     )
 
 
+def _while_following(progress: Progress | None) -> Callable[[int, int], None]:
+    """Return a callback that keeps a scan alive before its own progress begins."""
+
+    def report(_done: int, _all: int) -> None:
+        if progress is not None:
+            progress(0.0)
+
+    return report
+
+
 def identify(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecording]:
     """Return the recordings in a short clip, best first."""
-    result = match.scan(
-        query,
-        index=index_store.open_index(),
-        buckets=list(bucket_ids),
-        references=index_store.references_of(bucket_ids),
-    )
+    with following.searched_index() as (index, _state):
+        result = match.scan(
+            query,
+            index=index,
+            buckets=list(bucket_ids),
+            references=index_store.references_of(bucket_ids),
+        )
     found = by_recording(result.segments)
     return sorted(found, key=lambda one: -(one.score or 0))
 
@@ -94,10 +115,11 @@ def parts_not_done(container: Container) -> tuple[str, ...]:
     """Return a warning for each requested feature that this engine lacks."""
     wanted = [*_NOT_DONE_ENGINES.get(container.wire_engine, ())]
     wanted += [
-        text for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)
+        str(text) for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)
     ]
     return tuple(
-        f"Not done: {text}. The embedded engine searches by fingerprint only."
+        gettext("Not done: %(text)s. The embedded engine searches by fingerprint only.")
+        % {"text": text}
         for text in dict.fromkeys(wanted)
     )
 
@@ -107,17 +129,17 @@ _MAX_POINTS = 10_000
 # audio: 0.79 to 1.00 for voices alone, 0.07 for music alone.
 _SPEECH_ONLY = 0.75
 _MAX_SECONDS = 172_800.0
-_COVERS = "search for cover versions"
-_NOT_DONE_ENGINES: dict[int, tuple[str, ...]] = {
+_COVERS = _("search for cover versions")
+_NOT_DONE_ENGINES: dict[int, tuple[str | Promise, ...]] = {
     2: (_COVERS,),
     3: (_COVERS,),
-    4: ("speech to text",),
-    5: ("detection of AI-made music",),
+    4: (_("speech to text"),),
+    5: (_("detection of AI-made music"),),
 }
 _NOT_DONE_FLAGS = {
-    "deepright": "search for derivative works",
-    "music_detection": "telling music from speech",
-    "ai_detection": "detection of AI-made music",
+    "deepright": _("search for derivative works"),
+    "music_detection": _("telling music from speech"),
+    "ai_detection": _("detection of AI-made music"),
 }
 
 

@@ -9,6 +9,7 @@ from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
 from scanning.models.outbound import DeliveryAttempt, OutboundCallback
 from scanning.models.project import Project
+from scanning.models.resumable_upload import ResumableUpload, UploadPiece
 from scanning.models.retro_search import RetroSearch
 from scanning.models.scan import Scan
 from scanning.models.scanned_file import ScannedFile
@@ -24,11 +25,13 @@ __all__ = [
     "InboundCallback",
     "OutboundCallback",
     "Project",
+    "ResumableUpload",
     "RetroSearch",
     "Scan",
     "ScannedFile",
     "Segment",
     "SentAs",
+    "UploadPiece",
     "Watch",
     "WatchCheck",
     "WatchItem",

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 VENDOR_BASE_URL = "https://api-v2.acrcloud.com/api"
 
@@ -25,11 +27,13 @@ def check_base_url(value: str) -> None:
         # Reading the port raises ValueError if it is no number.
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ValidationError("This is not a complete web address.") from error
+        raise ValidationError(gettext("This is not a complete web address.")) from error
     if parts.scheme not in {"http", "https"} or not host:
-        raise ValidationError("Enter an address such as https://host/api.")
+        raise ValidationError(gettext("Enter an address such as https://host/api."))
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValidationError("Enter the address without user name, query or fragment.")
+        raise ValidationError(
+            gettext("Enter the address without user name, query or fragment.")
+        )
 
 
 def networks_of(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -42,9 +46,10 @@ def check_networks(value: str) -> None:
     try:
         networks_of(value)
     except ValueError as error:
-        raise ValidationError(f"{error}. Enter networks such as 192.0.2.0/24.") from (
-            error
-        )
+        raise ValidationError(
+            gettext("%(error)s. Enter networks such as 192.0.2.0/24.")
+            % {"error": error}
+        ) from (error)
 
 
 class CloudAccount(models.Model):
@@ -56,7 +61,7 @@ class CloudAccount(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     base_url = models.CharField(
-        "base address",
+        _("base address"),
         max_length=500,
         default=VENDOR_BASE_URL,
         validators=[check_base_url],
@@ -64,7 +69,9 @@ class CloudAccount(models.Model):
     region = models.CharField(
         max_length=32,
         default="eu-west-1",
-        help_text="eu-west-1, us-west-2 or ap-southeast-1; as shown in the ACRCloud console.",
+        help_text=_(
+            "eu-west-1, us-west-2 or ap-southeast-1; as shown in the ACRCloud console."
+        ),
     )
     token_sealed = models.TextField(editable=False)
     callback_secret = models.CharField(
@@ -74,7 +81,7 @@ class CloudAccount(models.Model):
         blank=True,
         default="",
         validators=[check_networks],
-        help_text="Networks that may send callbacks. Leave empty for any.",
+        help_text=_("Networks that may send callbacks. Leave empty for any."),
     )
     paused_until = models.DateTimeField(null=True, blank=True, editable=False)
     pause_code = models.CharField(max_length=40, blank=True, default="", editable=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from scanning.models.cloud_account import CloudAccount
@@ -14,13 +15,13 @@ from scanning.models.scan import Scan
 class SentAs(models.TextChoices):
     """The form in which a file reached the cloud."""
 
-    NOTHING = "", "Not sent yet"
-    AUDIO = "audio", "Audio"
-    FINGERPRINT = "fingerprint", "Fingerprint"
-    AUDIO_URL = "audio_url", "Link to a media file"
-    PLATFORMS = "platforms", "Platform link"
-    RESCAN = "rescan", "Rescan request"
-    CALLED_BACK = "called_back", "Rescanned in the cloud"
+    NOTHING = "", _("Not sent yet")
+    AUDIO = "audio", _("Audio")
+    FINGERPRINT = "fingerprint", _("Fingerprint")
+    AUDIO_URL = "audio_url", _("Link to a media file")
+    PLATFORMS = "platforms", _("Platform link")
+    RESCAN = "rescan", _("Rescan request")
+    CALLED_BACK = "called_back", _("Rescanned in the cloud")
 
 
 class CloudJob(models.Model):
@@ -46,14 +47,16 @@ class CloudJob(models.Model):
     sent_ms = models.PositiveBigIntegerField(default=0)
     may_have_arrived = models.BooleanField(
         default=False,
-        help_text="An attempt to send it began; the next one first checks if it arrived.",
+        help_text=_(
+            "An attempt to send it began; the next one first checks if it arrived."
+        ),
     )
     checks = models.PositiveIntegerField(default=0)
     said = models.CharField(
-        "last error",
+        _("last error"),
         max_length=1000,
         blank=True,
-        help_text="As the cloud reported it.",
+        help_text=_("As the cloud reported it."),
     )
     raw = models.BinaryField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -91,7 +94,7 @@ class CloudDeletion(models.Model):
     remote_container_id = models.PositiveBigIntegerField()
     remote_id = models.CharField(max_length=64)
     done_at = models.DateTimeField(null=True, blank=True)
-    said = models.CharField("last error", max_length=1000, blank=True, default="")
+    said = models.CharField(_("last error"), max_length=1000, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager
 from catalogue.models import Bucket
@@ -51,28 +53,30 @@ class Container(models.Model):
         decimal_places=1,
         default=Decimal("50.0"),
         validators=[MinValueValidator(0), MaxValueValidator(100)],
-        help_text="Matches below this score are kept but suppressed.",
+        help_text=_("Matches below this score are kept but suppressed."),
     )
     # Returned to API clients; the portal itself has no regions.
     region = models.CharField(max_length=32, blank=True, default="eu-west-1")
     wire_engine = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(5)],
-        help_text="1 fingerprint, 2 cover songs, 3 both, 4 speech to text, 5 AI music.",
+        help_text=_(
+            "1 fingerprint, 2 cover songs, 3 both, 4 speech to text, 5 AI music."
+        ),
     )
     deepright = models.BooleanField(default=False)
     music_detection = models.BooleanField(default=False)
     ai_detection = models.BooleanField(default=False)
     hide_rejected = models.BooleanField(
-        "hide rejected matches from API results",
+        _("hide rejected matches from API results"),
         default=False,
-        help_text="Otherwise the API returns all matches, whatever the decision.",
+        help_text=_("Otherwise the API returns all matches, whatever the decision."),
     )
     callback_url = models.URLField(
         max_length=2000,
         blank=True,
         default="",
-        help_text="Results are posted to this address when a scan ends.",
+        help_text=_("Results are posted to this address when a scan ends."),
     )
     # Signing needs the key itself, so it is stored in clear text.
     signing_secret = models.CharField(
@@ -87,38 +91,42 @@ class Container(models.Model):
         null=True,
         blank=True,
         related_name="containers",
-        help_text="Scans the files. Without one, the container waits for callbacks.",
+        help_text=_("Scans the files. Without one, the container waits for callbacks."),
     )
     cloud_container_id = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="The id of the container in that account.",
+        help_text=_("The id of the container in that account."),
     )
     cloud_cap_hours = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Maximum hours of audio sent per month. Leave empty for no limit.",
+        help_text=_("Maximum hours of audio sent per month. Leave empty for no limit."),
     )
     upload_audio = models.CharField(
-        "audio kept for uploads",
+        _("audio kept for uploads"),
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text="After the scan. Times, waveforms and fingerprints are always kept.",
+        help_text=_(
+            "After the scan. Times, waveforms and fingerprints are always kept."
+        ),
     )
     link_audio = models.CharField(
-        "audio kept for links",
+        _("audio kept for links"),
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text="After the scan. A link can be fetched again as long as it exists.",
+        help_text=_(
+            "After the scan. A link can be fetched again as long as it exists."
+        ),
     )
     audio_days = models.PositiveIntegerField(
-        "days to keep audio",
+        _("days to keep audio"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Leave empty to use the portal's setting.",
+        help_text=_("Leave empty to use the portal's setting."),
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -142,7 +150,9 @@ class Container(models.Model):
                 fields=["cloud_account", "cloud_container_id"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="container_cloud_once",
-                violation_error_message="Another container is already tied to this one.",
+                violation_error_message=_(
+                    "Another container is already tied to this one."
+                ),
             )
         ]
 
@@ -160,7 +170,9 @@ class Container(models.Model):
         if self.engine in COMBINED_ENGINES and not tied:
             raise ValidationError(
                 {
-                    "engine": "First connect this container to one of a cloud account: "
-                    "open the account in the admin."
+                    "engine": gettext(
+                        "First connect this container to one of a cloud account: "
+                        "open the account in the admin."
+                    )
                 }
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
@@ -16,7 +17,7 @@ class ImmutableError(Exception):
     """Somebody tried to change or delete a detection."""
 
     def __init__(self) -> None:
-        super().__init__("Detections and segments cannot be changed or deleted.")
+        super().__init__(_("Detections and segments cannot be changed or deleted."))
 
 
 class ImmutableQuerySet(models.QuerySet[Any]):  # Any: serves both models below

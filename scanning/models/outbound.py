@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
 from common.uid import new_uid
@@ -62,7 +63,7 @@ class DeliveryAttempt(models.Model):
         "response",
         max_length=500,
         blank=True,
-        help_text="The error, or the start of the response.",
+        help_text=_("The error, or the start of the response."),
     )
 
     reach = Path(containers="callback__container")

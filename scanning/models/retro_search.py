@@ -6,9 +6,11 @@ from functools import partial
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
 from common.uid import new_uid
+from common.words import lowered
 from scanning.choices import RetroStatus
 
 
@@ -33,7 +35,7 @@ class RetroSearch(models.Model):
     sound_ms = models.BigIntegerField(default=0)
     busy_ms = models.BigIntegerField(default=0)
     found = models.PositiveIntegerField(
-        default=0, help_text="Recordings found, counted once per file."
+        default=0, help_text=_("Recordings found, counted once per file.")
     )
     message = models.CharField(max_length=500, blank=True, default="")
     requested_by = models.ForeignKey(
@@ -49,7 +51,7 @@ class RetroSearch(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name_plural = "retro searches"
+        verbose_name_plural = _("retro searches")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=RetroStatus.values),
@@ -58,7 +60,7 @@ class RetroSearch(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.uid} ({self.get_status_display().lower()})"
+        return f"{self.uid} ({lowered(self.get_status_display())})"
 
     @property
     def case(self) -> str:

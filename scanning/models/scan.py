@@ -6,6 +6,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
@@ -34,10 +35,10 @@ class ScanManager(ReachManager["Scan"]):
 class Scan(models.Model):
     """One run of one engine on a file; a rescan makes a new row.
 
-    ``unmatched`` lists intervals with start_ms, end_ms, kind and the closest
-    candidate; its column keeps an earlier name. ``other_sections`` keeps sections of the answer without recordings.
-    ``buckets`` holds ids and names at the time of the scan. A scan by the embedded
-    engine is a job of the kind ``scan``, which decides when it runs.
+    ``unmatched`` lists intervals with start_ms, end_ms, kind and the closest candidate;
+    its column keeps an earlier name. ``other_sections`` keeps sections of the answer
+    without recordings. ``buckets`` holds ids and names at the time of the scan. A scan
+    by the embedded engine is a job of the kind ``scan``, which decides when it runs.
     """
 
     uid = models.CharField(
@@ -54,9 +55,14 @@ class Scan(models.Model):
         blank=True,
         related_name="+",
         limit_choices_to=PRESENT,
-        help_text="Searched in addition to the container's buckets.",
+        help_text=_("Searched in addition to the container's buckets."),
     )
     recordings_searched = models.PositiveIntegerField(default=0)
+    catalogue_state = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text=_("How many changes of the index the searched copy had followed."),
+    )
     status = models.CharField(
         max_length=20, choices=ScanStatus.choices, default=ScanStatus.QUEUED
     )
@@ -77,7 +83,7 @@ class Scan(models.Model):
         null=True,
         blank=True,
         related_name="scans",
-        help_text="The retro search that found something in this file.",
+        help_text=_("The retro search that found something in this file."),
     )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager
 from common.storage import StoredFile
@@ -71,7 +72,7 @@ class ScannedFile(models.Model):
     )
     no_match_expected = models.BooleanField(
         default=False,
-        help_text="A reviewer marked that no match is expected in this file.",
+        help_text=_("A reviewer marked that no match is expected in this file."),
     )
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
@@ -79,7 +80,7 @@ class ScannedFile(models.Model):
         max_length=64,
         blank=True,
         default="",
-        help_text="The id under which ACRCloud knows this file.",
+        help_text=_("The id under which ACRCloud knows this file."),
     )
     source_gone_at = models.DateTimeField(null=True, blank=True)
     source_gone_why = models.CharField(

@@ -60,8 +60,8 @@ def _keep(
     same_address: QuerySet[InboundCallback],
     files: QuerySet[ScannedFile],
 ) -> Receipt:
-    # Load only the key: callbacks arrive in bursts.
-    callback.scanned_file = file = files.only("pk").first()
+    # Load only the keys: callbacks arrive in bursts.
+    callback.scanned_file = file = files.only("container").first()
     try:
         with transaction.atomic():
             if file is None:

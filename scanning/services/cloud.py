@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 import audit.services
 from accounts.models import User
@@ -88,25 +90,30 @@ def try_account(*, account: CloudAccount) -> Trial:
     ]
     # Other servers with this protocol may leave the region empty.
     regions = sorted({there.region for there in remote.values() if there.region})
-    count = "1 container" if len(remote) == 1 else f"{len(remote)} containers"
-    found = (
-        f"The account answers. It has {count}"
-        f"{' in ' + ', '.join(regions) if regions else ''}."
-    )
+    found = ngettext(
+        "The account answers. It has %(count)s container.",
+        "The account answers. It has %(count)s containers.",
+        len(remote),
+    ) % {"count": len(remote)}
+    if regions:
+        found += " " + ngettext(
+            "Region: %(regions)s.", "Regions: %(regions)s.", len(regions)
+        ) % {"regions": ", ".join(regions)}
     return Trial(works=not notes, notes=(*notes, found))
 
 
 def _trial_fault(fault: CloudFault, account: CloudAccount) -> str:
     if fault.kind is FaultKind.UNREACHABLE:
-        return (
-            f"No usable answer from {account.base_url}: {fault.said}. Check the base "
-            "address; at ACRCloud it is https://api-v2.acrcloud.com/api."
-        )
+        return _(
+            "No usable answer from %(base_url)s: %(said)s. Check the "
+            "base address; at ACRCloud it is "
+            "https://api-v2.acrcloud.com/api."
+        ) % {"base_url": account.base_url, "said": fault.said}
     if fault.kind is FaultKind.CONTAINER:
-        return (
-            f"ACRCloud says: {fault.said}. This base address has no container API; "
-            "correct it. It usually ends in /api."
-        )
+        return _(
+            "ACRCloud says: %(said)s. This base address has no "
+            "container API; correct it. It usually ends in /api."
+        ) % {"said": fault.said}
     return str(fault)
 
 
@@ -119,16 +126,26 @@ def _compare(
     # List what the token sees, so that the admin can spot the right container.
     if there is None:
         listed = ", ".join(f"{other.id} {other.name}" for other in remote.values())
-        return (
-            f"{container.name}: this account has no container {number or '(none)'}. "
-            f"The token sees: {listed[:500] or 'none'}."
-        )
+        return _(
+            "%(name)s: this account has no container %(number)s. The "
+            "token sees: %(listed)s."
+        ) % {
+            "name": container.name,
+            "number": number or "–",
+            "listed": listed[:500] or "–",
+        }
     if there.region and there.region != account.region:
-        return (
-            f"{container.name}: its container {number} is in region {there.region}, "
-            f"but the account says {account.region}. Correct the region; otherwise "
-            "files are refused as 'Invalid Container'."
-        )
+        return _(
+            "%(name)s: its container %(number)s is in region "
+            "%(region)s, but the account says %(region2)s. Correct the "
+            "region; otherwise files are refused as 'Invalid "
+            "Container'."
+        ) % {
+            "name": container.name,
+            "number": number,
+            "region": there.region,
+            "region2": account.region,
+        }
     return ""
 
 
@@ -152,7 +169,11 @@ def adopt_container(
         engine=EngineChoice.ACRCLOUD,
         created_by=user,
         region=remote.region or account.region,
-        audio_type=_audio_type(remote),
+        audio_type=(
+            remote.audio_type
+            if remote.audio_type in AudioType.values
+            else AudioType.LINE_IN
+        ),
         policy=remote.policy or whole_file_policy(),
     )
     return _tie(adopted, account, remote, user)
@@ -192,7 +213,8 @@ def _tie(
         # Two admins may adopt the same container at the same moment.
         raise IntakeRefused(
             "cloud_container_taken",
-            f"Another container is already connected to {remote.id} {remote.name}.",
+            _("Another container is already connected to %(id)s %(name)s.")
+            % {"id": remote.id, "name": remote.name},
             status=409,
         ) from error
     return container
@@ -207,11 +229,6 @@ def set_terms(
         columns={"engine": engine, "cloud_cap_hours": cap_hours},
         user=user,
     )
-
-
-def _audio_type(remote: RemoteContainer) -> str:
-    known = remote.audio_type in AudioType.values
-    return remote.audio_type if known else AudioType.LINE_IN
 
 
 def retry_now(*, account: CloudAccount) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.core.files.base import File
+from django.utils.translation import gettext as _
 
 from catalogue.models import Recording
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
@@ -57,4 +58,4 @@ def _fingerprint(sample: File[bytes]) -> Fingerprint:
     try:
         return fingerprint_upload(sample, layer="scan", limits=limits)
     except RecognitionError as error:
-        raise refusal(error, "The sample") from error
+        raise refusal(error, _("The sample")) from error

@@ -9,15 +9,17 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from common.databases import one_at_a_time
 from common.fingerprint_files import read_fingerprint
 from common.http import LinkRefused, check_link
-from common.locking import one_at_a_time
 from common.media_analysis import AudioRefused
 from common.storage import display_name, keep_file, sha256_of
-from scanning.choices import FileStatus, SourceType
+from scanning import selectors
+from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus, SourceType
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.models.scanned_file import AUDIO_FIELDS
@@ -46,6 +48,27 @@ class Submission:
     seen_before: bool = False
 
 
+def room_for(user: User) -> int:
+    """Return how many more files the person may submit now."""
+    waiting = selectors.files().filter(
+        uploaded_by=user, status__in=ACTIVE_FILE_STATUSES
+    )
+    return max(0, settings.ACRPORTAL_MAX_OPEN_FILES - waiting.count())
+
+
+def refuse_too_many_open(user: User) -> None:
+    """Raise ``IntakeRefused`` if the person has as many open files as allowed."""
+    if not room_for(user):
+        raise IntakeRefused(
+            "too_many_open",
+            _(
+                "You already have %(limit)s files waiting. Submit again when some have finished."
+            )
+            % {"limit": settings.ACRPORTAL_MAX_OPEN_FILES},
+            status=429,
+        )
+
+
 def submit_upload(
     *,
     container: Container,
@@ -63,10 +86,10 @@ def submit_upload(
     only decoding shows appear in the file's status.
     """
     name = display_name(name or upload.name or "", otherwise="upload")
-    _check_size(name, upload.size)
+    check_size(name, upload.size)
     sha256 = sha256_of(upload)
     # Check before storing, so that a repeated upload costs no disk space.
-    earlier = None if scan_again else _earlier(container, sha256)
+    earlier = None if scan_again else file_of_bytes(container, sha256)
     if earlier is not None:
         return Submission(earlier, seen_before=True)
     file = ScannedFile(
@@ -77,7 +100,7 @@ def submit_upload(
     file.take_audio(stored)
     with one_at_a_time(f"upload:{container.pk}:{sha256}"):
         # Somebody may have submitted the same bytes while these were being stored.
-        earlier = None if scan_again else _earlier(container, sha256)
+        earlier = None if scan_again else file_of_bytes(container, sha256)
         if earlier is None:
             file.save()
             _record_intake(file, user)
@@ -96,7 +119,7 @@ def submit_fingerprint(
     Raise ``IntakeRefused`` if the file is not such a fingerprint.
     """
     name = display_name(name or upload.name or "", otherwise="upload")
-    _check_size(name, upload.size)
+    check_size(name, upload.size)
     try:
         fingerprint = read_fingerprint(upload, needs_scan_layer=True)
     except AudioRefused as error:
@@ -141,11 +164,13 @@ def submit_link(
         check_link(url)
     except LinkRefused as error:
         raise IntakeRefused(
-            "link_refused", f"{url[:200]}: This link is not allowed: {error}."
+            "link_refused",
+            _("%(url)s: This link is not allowed: %(error)s.")
+            % {"url": url[:200], "error": error},
         ) from error
     if len(url) > 2000:
         raise IntakeRefused(
-            "link_refused", "This link is longer than 2,000 characters."
+            "link_refused", _("This link is longer than 2,000 characters.")
         )
     key = link_key(url)
     file = ScannedFile(
@@ -159,8 +184,9 @@ def submit_link(
     )
     # Lock the link so that concurrent submissions see each other's file.
     with one_at_a_time(f"link:{container.pk}:{key}"):
-        if not scan_again:
-            _refuse_known_link(container, key)
+        earlier = None if scan_again else file_of_link(container=container, key=key)
+        if earlier is not None:
+            raise LinkSeen(earlier)
         file.save()
         _record_intake(file, user)
         request_scan(scanned_file=file, user=user, waited_for=waited_for)
@@ -177,21 +203,16 @@ def file_of_link(*, container: Container, key: str) -> ScannedFile | None:
     )
 
 
-def _refuse_known_link(container: Container, key: str) -> None:
-    earlier = file_of_link(container=container, key=key)
-    if earlier is not None:
-        raise LinkSeen(earlier)
-
-
 def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) -> None:
     """Store audio for a link that gave none, and scan it."""
     if scanned_file.status not in {FileStatus.NEEDS_AUDIO, FileStatus.ERROR}:
         raise IntakeRefused(
             "not_waiting_for_audio",
-            f"{scanned_file.name} is not waiting for audio. Reload to see its state.",
+            _("%(name)s is not waiting for audio. Reload to see its state.")
+            % {"name": scanned_file.name},
             status=409,
         )
-    _check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
+    check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
     key = scanned_file.uid.hex
     earlier = [str(path) for path in (scanned_file.media, scanned_file.proxy) if path]
     stored = keep_file(upload, f"files/{key[:2]}/{key}")
@@ -216,10 +237,12 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
         default_storage.delete(name)
 
 
-def _check_size(name: str, size_bytes: int) -> None:
+def check_size(name: str, size_bytes: int) -> None:
+    """Raise ``IntakeRefused`` for an empty or oversized file."""
     if size_bytes == 0:
         raise IntakeRefused(
-            "empty_file", f"{name} is empty (0 bytes). Nothing was scanned."
+            "empty_file",
+            _("%(name)s is empty (0 bytes). Nothing was scanned.") % {"name": name},
         )
     if size_bytes > settings.ACRPORTAL_MAX_FILE_BYTES:
         raise IntakeRefused(
@@ -227,7 +250,8 @@ def _check_size(name: str, size_bytes: int) -> None:
         )
 
 
-def _earlier(container: Container, sha256: str) -> ScannedFile | None:
+def file_of_bytes(container: Container, sha256: str) -> ScannedFile | None:
+    """Return the container's first file with these bytes."""
     return (
         ScannedFile.objects.present()
         .filter(container=container, sha256=sha256)

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
-from scanning.services.intake import FileDetails, submit_link
-from scanning.services.open_files import room_for
+from scanning.services.intake import FileDetails, room_for, submit_link
 from scanning.sources.feeds import FeedItem, safe_title
 
 _LINK = re.compile(r"\w+://[^\s<>\"'`]+")
@@ -114,7 +114,9 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
         # Excel still writes this encoding on Windows.
         text = content.decode("windows-1252", "replace")
     if "\0" in text:
-        raise IntakeRefused("bad_csv", "This is not a CSV file: it holds binary data.")
+        raise IntakeRefused(
+            "bad_csv", _("This is not a CSV file: it holds binary data.")
+        )
     rows = list(_rows(text))
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = next((header.index(name) for name in _URL_COLUMNS if name in header), None)
@@ -126,8 +128,10 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
     if column is None:
         raise IntakeRefused(
             "bad_csv",
-            "The CSV file has no column of links. Name it 'url', or put one link on "
-            "each line.",
+            _(
+                "The CSV file has no column of links. Name it 'url', or put one link on "
+                "each line."
+            ),
         )
     return [link for row in rows if (link := _wanted(row, [], column))]
 
@@ -156,7 +160,7 @@ def _rows(text: str) -> Iterator[list[str]]:
                 yield row
     except csv.Error as error:
         raise IntakeRefused(
-            "bad_csv", f"The CSV file cannot be read: {error}."
+            "bad_csv", _("The CSV file cannot be read: %(error)s.") % {"error": error}
         ) from error
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 import jobs.clock
@@ -73,7 +74,7 @@ def run(context: JobContext) -> None:
         others = OutboundCallback.objects.filter(container=callback.container_id)
         until = jobs.clock.now() + RETRY_AFTER[0]
         hold_back(CALLBACK_SENT, others.exclude(pk=callback.pk), until=until)
-    raise Retry(f"{status or 'no answer'}: {attempt.answer}")
+    raise Retry(f"{status or _('no answer')}: {attempt.answer}")
 
 
 def _try(callback: OutboundCallback) -> DeliveryAttempt:

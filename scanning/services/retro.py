@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
@@ -77,21 +78,23 @@ def request_search(*, recordings: Sequence[Recording], user: User) -> list[Retro
     if not user.has_perm(Action.APPROVE):
         raise IntakeRefused(
             "forbidden",
-            "Only a manager may search earlier files again.",
+            _("Only a manager may search earlier files again."),
             status=403,
         )
     ready = _searchable(recordings)
     if not ready:
         raise IntakeRefused(
             "not_searchable",
-            "None of these recordings can be searched for yet. Wait until they are "
-            "ready.",
+            _(
+                "None of these recordings can be searched for yet. Wait until they are "
+                "ready."
+            ),
         )
     extent = estimate(recordings=ready)
     if not extent.files:
         raise IntakeRefused(
             "nothing_scanned",
-            "No container that searches these recordings has scanned a file yet.",
+            _("No container that searches these recordings has scanned a file yet."),
         )
     with transaction.atomic():
         # Two searches for one recording would only do the same work twice.
@@ -99,8 +102,10 @@ def request_search(*, recordings: Sequence[Recording], user: User) -> list[Retro
         if busy.exists():
             raise IntakeRefused(
                 "retro_running",
-                "A search for one of these recordings is running. Wait for it or "
-                "cancel it.",
+                _(
+                    "A search for one of these recordings is running. Wait for it or "
+                    "cancel it."
+                ),
                 status=409,
             )
         return [
@@ -161,7 +166,7 @@ def resume_search(*, search: RetroSearch, user: User) -> None:
     if not failed.update(finished_at=None):
         raise IntakeRefused(
             "not_given_up",
-            f"{search.uid} has not failed. Reload to see its state.",
+            _("%(uid)s has not failed. Reload to see its state.") % {"uid": search.uid},
             status=409,
         )
     try_subject_again(RETRO_SEARCH, search, user=user)

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
 from catalogue.models import Bucket
+from common.words import for_the_record
 from jobs.services import cancel_subject, submit
 from scanning import results
 from scanning.choices import (
@@ -43,8 +45,11 @@ def request_scan(
     if engine == EngineChoice.ACRCLOUD and not scanned_file.container.cloud_account:
         raise IntakeRefused(
             "no_cloud_account",
-            f"{scanned_file.container.name} has no ACRCloud account to send files to. "
-            "Ask an admin to connect one.",
+            _(
+                "%(name)s has no ACRCloud account to send files to. Ask an "
+                "admin to connect one."
+            )
+            % {"name": scanned_file.container.name},
         )
     engine = engine or EngineChoice(scanned_file.container.engine)
     try:
@@ -57,10 +62,12 @@ def request_scan(
             if engine in (EngineChoice.ACRCLOUD, EngineChoice.BOTH):
                 scans.append(make_cloud_scan(scanned_file=scanned_file, user=user))
             awaits = all(scan.status == ScanStatus.AWAITING_CALLBACK for scan in scans)
+            with for_the_record():
+                message = _("Waiting for ACRCloud to call back.") if awaits else ""
             ScannedFile.objects.filter(pk=scanned_file.pk).update(
                 status=FileStatus.WAITING,
                 error_code="",
-                message="Waiting for ACRCloud to call back." if awaits else "",
+                message=message,
                 updated_at=datetime.now(tz=UTC),
             )
             for scan in scans:
@@ -103,8 +110,8 @@ def _make_embedded_scan(
 def _runs_already(scanned_file: ScannedFile) -> IntakeRefused:
     return IntakeRefused(
         "scan_running",
-        f"{scanned_file.name} is already being scanned. Wait for that scan or cancel "
-        "it.",
+        _("%(name)s is already being scanned. Wait for that scan or cancel it.")
+        % {"name": scanned_file.name},
         status=409,
     )
 

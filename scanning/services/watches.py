@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
@@ -45,11 +46,12 @@ def look(*, url: str) -> Feed:
         return expand(url.strip())
     except LinkRefused as error:
         raise IntakeRefused(
-            "link_refused", f"This link is not allowed: {error}."
+            "link_refused", _("This link is not allowed: %(error)s.") % {"error": error}
         ) from error
     except FetchFailed as error:
         raise IntakeRefused(
-            "nothing_listed", f"Nothing could be listed: {error}."
+            "nothing_listed",
+            _("Nothing could be listed: %(error)s.") % {"error": error},
         ) from error
 
 
@@ -89,7 +91,7 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
     except IntegrityError as error:
         raise IntakeRefused(
             "watched_already",
-            "This container already watches the link.",
+            _("This container already watches the link."),
             status=409,
         ) from error
     return watch

@@ -7,7 +7,7 @@ the link reader, which lists a playlist without fetching its items.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.http import FetchFailed, TooLarge, check_link, download
 from common.storage import display_name, scratch_directory
@@ -67,7 +68,7 @@ def expand(url: str) -> Feed:
             download(url, target, max_bytes=_MAX_BYTES, max_seconds=_FETCH_SECONDS)
         except TooLarge as error:
             raise FetchFailed(
-                "it is larger than a feed; paste the links of its items instead"
+                _("it is larger than a feed; paste the links of its items instead")
             ) from error
         content = target.read_bytes()
     # Servers label feeds with many content types, so look at the content.
@@ -79,7 +80,7 @@ def expand(url: str) -> Feed:
 def _limited(feed: Feed) -> Feed:
     most = settings.ACRPORTAL_MAX_FEED_ITEMS
     if not feed.items:
-        raise FetchFailed("it lists nothing that can be scanned")
+        raise FetchFailed(_("it lists nothing that can be scanned"))
     more = len(feed.items) > most
     return Feed(feed.title, feed.items[:most], more, feed.whole and not more)
 
@@ -88,13 +89,15 @@ def _read_xml(content: bytes, url: str) -> Feed:
     try:
         root = fromstring(content)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise FetchFailed(f"the feed cannot be read ({error})") from error
+        raise FetchFailed(
+            _("the feed cannot be read (%(error)s)") % {"error": error}
+        ) from error
     if root.tag == f"{_ATOM}feed":
         title = _text(root, f"{_ATOM}title")
         return Feed(title, tuple(_atom_items(root, title, url)))
     channel = root.find("channel")
     if channel is None:
-        raise FetchFailed("the feed has no channel")
+        raise FetchFailed(_("the feed has no channel"))
     title = _text(channel, "title")
     return Feed(title, tuple(_rss_items(channel, title, url)))
 
@@ -109,7 +112,7 @@ def _rss_items(channel: Element, feed_title: str, base: str) -> Iterator[FeedIte
                 url=url,
                 title=_text(item, "title") or url,
                 account=_text(item, f"{_ITUNES}author") or feed_title,
-                published_at=_mail_date(_text(item, "pubDate")),
+                published_at=_moment(parsedate_to_datetime, _text(item, "pubDate")),
             )
 
 
@@ -125,7 +128,9 @@ def _atom_items(root: Element, feed_title: str, base: str) -> Iterator[FeedItem]
                 url=url,
                 title=_text(entry, f"{_ATOM}title") or url,
                 account=_text(entry, f"{_ATOM}author/{_ATOM}name") or feed_title,
-                published_at=_iso_date(_text(entry, f"{_ATOM}published")),
+                published_at=_moment(
+                    datetime.fromisoformat, _text(entry, f"{_ATOM}published")
+                ),
             )
 
 
@@ -145,13 +150,13 @@ def _ask_reader(url: str) -> Feed:
                 max_seconds=_READER_SECONDS,
             )
         except TooLarge as error:
-            raise FetchFailed("the platform sent too much") from error
+            raise FetchFailed(_("the platform sent too much")) from error
     if answer.code != 0:
         raise platform_page.failure_of(answer.errors)
     try:
         listing = json.loads(answer.output)
     except (ValueError, RecursionError) as error:
-        raise FetchFailed("the platform's answer could not be read") from error
+        raise FetchFailed(_("the platform's answer could not be read")) from error
     return read_listing(listing if isinstance(listing, dict) else {}, url)
 
 
@@ -198,18 +203,11 @@ def _line(value: object) -> str:
     return " ".join(shown.split())[:_MAX_CHARS]
 
 
-def _mail_date(text: str) -> datetime | None:
+def _moment(parse: Callable[[str], datetime], text: str) -> datetime | None:
+    """Return a date of the feed, in UTC if it names no zone; None if it is no date."""
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parse(text)
     except (ValueError, TypeError):
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def _iso_date(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 
 class LinkFault(StrEnum):
     """Kinds of failure; each value is the error code shown on the file."""
@@ -24,20 +27,26 @@ class LinkFault(StrEnum):
 
 
 _CAUSES = {
-    LinkFault.GONE: "nothing is at this address: it was deleted or never existed",
-    LinkFault.PRIVATE: "it is private: only people its owner chose can open it",
+    LinkFault.GONE: _("nothing is at this address: it was deleted or never existed"),
+    LinkFault.PRIVATE: _("it is private: only people its owner chose can open it"),
     LinkFault.LOGIN: (
-        "the platform shows it only to signed-in people, and the portal cannot sign in"
+        _(
+            "the platform shows it only to signed-in people, and the portal cannot sign in"
+        )
     ),
-    LinkFault.GEO: "the platform does not show it in this server's country",
+    LinkFault.GEO: _("the platform does not show it in this server's country"),
     LinkFault.RATE: (
-        "the platform is refusing this server for now because of too many requests; "
-        "scan the link again later"
+        _(
+            "the platform is refusing this server for now because of too many requests; "
+            "scan the link again later"
+        )
     ),
-    LinkFault.UNSUPPORTED: "the page has no audio that the portal can read",
+    LinkFault.UNSUPPORTED: _("the page has no audio that the portal can read"),
     LinkFault.LIVE: (
-        "it is a live stream, and the portal cannot scan live streams; submit the link "
-        "of a recording of it"
+        _(
+            "it is a live stream, and the portal cannot scan live streams; submit the link "
+            "of a recording of it"
+        )
     ),
 }
 
@@ -105,5 +114,5 @@ def sentence(kind: LinkFault, original: str) -> str:
     """Return the cause in plain words, followed by the original line."""
     cause = _CAUSES.get(kind)
     if cause is None:
-        return original or "the platform gave no audio"
-    return f"{cause} ({original})" if original else cause
+        return original or gettext("the platform gave no audio")
+    return f"{cause} ({original})" if original else str(cause)

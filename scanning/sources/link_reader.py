@@ -24,6 +24,7 @@ from time import monotonic
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.guarded_proxy import GuardedProxy, guarded_proxy
 from common.http import FetchFailed, LinkRefused, TooLarge
@@ -195,7 +196,7 @@ def _run(
 
 def reader_version() -> ReaderVersion | None:
     """Return the reader's version; None if it does not run."""
-    return _version_of(tuple(_program()))
+    return _version_of(tuple(_own_program() or (sys.executable, "-m", _MODULE)))
 
 
 @lru_cache(maxsize=4)
@@ -229,10 +230,6 @@ def _own_program() -> list[str]:
     return shlex.split(settings.ACRPORTAL_YTDLP_COMMAND)
 
 
-def _program() -> list[str]:
-    return _own_program() or [sys.executable, "-m", _MODULE]
-
-
 def _environment(folder: Path, proxy: GuardedProxy) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     # Command lines are visible to every local user, so pass the address with its
@@ -251,7 +248,7 @@ def _wait(
             process.wait(_TICK_SECONDS)
         except subprocess.TimeoutExpired:
             if monotonic() > end:
-                raise FetchFailed("the platform took too long") from None
+                raise FetchFailed(_("the platform took too long")) from None
             if tick is not None:
                 tick()
         else:

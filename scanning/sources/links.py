@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 from django.core.files import File
+from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 from common.http import (
     FetchFailed,
@@ -22,11 +24,13 @@ from recognition.types import Progress
 from scanning.errors import NeedsAudio, ScanFailed
 from scanning.models import ScannedFile
 from scanning.models.scanned_file import AUDIO_FIELDS
-from scanning.signals import source_read
 from scanning.sources import platform_page
 from scanning.sources.link_faults import LinkFault, fault_of_status, sentence
 from scanning.sources.link_keys import youtube_video
 from scanning.sources.platform_page import PageFailed
+
+# Sent with ``file`` after its metadata was read from the platform again.
+source_read = Signal()
 
 _FILE_NAME = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _PAGE_SUFFIXES = (".html", ".htm", ".php", ".asp", ".aspx", ".jsp")
@@ -94,7 +98,8 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
                 target = page.path
         except LinkRefused as error:
             raise ScanFailed(
-                "link_refused", f"This link is not allowed: {error}."
+                "link_refused",
+                _("This link is not allowed: %(error)s.") % {"error": error},
             ) from error
         except TooLarge as error:
             raise ScanFailed("file_too_large", too_large_message(file.name)) from error
@@ -143,8 +148,8 @@ def _is_page(content_type: str) -> bool:
 def too_large_message(name: str, size_bytes: int | None = None) -> str:
     """Return the message for a file above the size limit."""
     limit = f"{settings.ACRPORTAL_MAX_FILE_BYTES / 1024**3:g} GiB"
-    size = "too large" if size_bytes is None else f"{size_bytes / 1024**3:.1f} GiB"
-    return (
-        f"{name} is {size}; the limit is {limit}. Split it or ask an admin to raise "
-        "the limit."
-    )
+    size = _("too large") if size_bytes is None else f"{size_bytes / 1024**3:.1f} GiB"
+    return _(
+        "%(name)s is %(size)s; the limit is %(limit)s. Split it or "
+        "ask an admin to raise the limit."
+    ) % {"name": name, "size": size, "limit": limit}

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from common.http import FetchFailed
 from common.storage import display_name, scratch_directory
@@ -71,7 +72,7 @@ def fetch(url: str, folder: Path, *, progress: Progress) -> PlatformAudio:
         tick=lambda: progress(0.5),
     )
     if answer.code == _FILTERED:
-        raise PageFailed(LinkFault.LIVE, "the platform says it is live")
+        raise PageFailed(LinkFault.LIVE, _("the platform says it is live"))
     progress(1.0)
     found = sorted(folder.glob("platform.*"))
     if answer.code != 0 or not found:
@@ -101,19 +102,23 @@ def refuse_unread(url: str) -> None:
     """
     if not settings.ACRPORTAL_YTDLP:
         raise FetchFailed(
-            "it is a web page, not a media file, and reading platform pages is "
-            "switched off"
+            _(
+                "it is a web page, not a media file, and reading platform pages is "
+                "switched off"
+            )
         )
     host = urlsplit(url).hostname or ""
     if "." not in host and not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
-        raise PageFailed(LinkFault.UNSUPPORTED, f"{host} is not a platform")
+        raise PageFailed(
+            LinkFault.UNSUPPORTED, _("%(host)s is not a platform") % {"host": host}
+        )
 
 
 def failure_of(stderr: str) -> PageFailed:
     """Return the failure that the reader's last error line describes."""
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
     if not lines:
-        return PageFailed(LinkFault.UNKNOWN, "the platform gave no audio")
+        return PageFailed(LinkFault.UNKNOWN, _("the platform gave no audio"))
     original = lines[-1].removeprefix("ERROR:").strip().rstrip(".")[:300]
     return PageFailed(fault_of_message(original), original)
 

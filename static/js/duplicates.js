@@ -1,4 +1,4 @@
-/* Duplicates: keyboard shortcuts, question strips and audio players. */
+/* Duplicates: keyboard shortcuts, question strips and the compared pair. */
 
 import { announce, onKey } from "./shell.js";
 import { Pair } from "./pair.js";
@@ -17,7 +17,7 @@ function ask(letter) {
   const strip = document.querySelector(`[data-ask="${letter}"]`);
   if (!strip) return false;
   strip.open = !strip.open;
-  if (strip.open) strip.querySelector("input")?.focus();
+  if (strip.open) strip.querySelector("input, button")?.focus();
   return true;
 }
 
@@ -29,13 +29,11 @@ document.addEventListener("toggle", (event) => {
   }
 }, true);
 
-/* Pause the other recordings when one plays. */
-document.addEventListener("play", (event) => {
-  if (!event.target.matches("[data-member]")) return;
-  for (const other of document.querySelectorAll("[data-member]")) {
-    if (other !== event.target) other.pause();
-  }
-}, true);
+/* Name the recording that the merge keeps. */
+document.addEventListener("change", (event) => {
+  const kept = document.querySelector("[data-merge-kept]");
+  if (kept && event.target.name === "canonical") kept.textContent = event.target.dataset.title;
+});
 
 document.addEventListener("keydown", (event) => {
   const open = document.querySelector(".ask[open]");
@@ -49,8 +47,8 @@ onKey((event) => {
   const handled =
     (key === "j" && press("[data-next]")) ||
     (key === "k" && press("[data-previous]")) ||
-    ("mdz".includes(key) && press(`[data-verb="${key}"]`)) ||
-    ("st".includes(key) && ask(key)) ||
+    ("dz".includes(key) && press(`[data-verb="${key}"]`)) ||
+    ("mst".includes(key) && ask(key)) ||
     (pair && key === "p" && press("[data-play]"));
   if (handled) event.preventDefault();
 });

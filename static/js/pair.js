@@ -34,7 +34,8 @@ class Voice {
     this.late = 0;
     this.jumping = false;
     // Drop the URL's media fragment, because playback would stop at its end.
-    element.src = element.getAttribute("src").split("#")[0];
+    const address = element.getAttribute("src").split("#")[0];
+    if (element.getAttribute("src") !== address) element.src = address;
     element.preservesPitch = false;
     element.playbackRate = rate;
     element.controls = false;
@@ -66,9 +67,10 @@ class Voice {
     return ms >= 0 && (!Number.isFinite(length) || ms < length * 1000 - 20);
   }
 
+  /* Seeking costs time even to the same place, where a preloaded sound already stands. */
   seek(ms) {
-    if (this.reaches(ms)) this.element.currentTime = ms / 1000;
-    else this.element.pause();
+    if (!this.reaches(ms)) this.element.pause();
+    else if (this.ms !== ms) this.element.currentTime = ms / 1000;
   }
 
   ready() {
@@ -101,7 +103,7 @@ export class Pair {
     this.settings = this.readSettings();
     this.playing = false;
     this.at = this.start;
-    this.ribbon = document.querySelector("#review [data-ribbon]");
+    this.ribbon = document.querySelector("[data-match] [data-ribbon]");
     this.dot = this.makeDot();
     this.listen();
     this.showSettings();

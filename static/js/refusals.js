@@ -34,6 +34,11 @@ export function refused(id, message, { typed = "", href } = {}) {
   draw();
 }
 
+/* Tell whether a refused decision is still on screen. */
+export function any() {
+  return read().some((entry) => entry.message);
+}
+
 function card(entry) {
   const node = box.querySelector("template").content.firstElementChild.cloneNode(true);
   const find = (name) => node.querySelector(`[data-refusal-${name}]`);

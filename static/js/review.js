@@ -5,6 +5,7 @@ import { clock, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getJson, getPage, post, say } from "./server.js";
 import { IntervalPicker } from "./interval_picker.js";
+import * as strips from "./strips.js";
 
 const PARTS = ["#review-top", "#review", ".crumbs__list"];
 const POLL_MS = 15_000;
@@ -25,7 +26,6 @@ let held = { until: 0, mine: false, foreign: false, renewed: 0 };
 let pending = Promise.resolve();
 
 const $ = (selector, within = root) => within.querySelector(selector);
-const openAsk = () => $(".ask[open]");
 
 /* Pages ---------------------------------------------------------------------- */
 
@@ -233,14 +233,14 @@ async function decide(form) {
       const answer = await send(form);
       showLast(answer.last);
       refusals.saved(id);
-      dropDraft(uid, form.dataset.decide);
+      strips.dropDraft(uid, form.dataset.decide);
       const stays = answer.stays || form.dataset.decide === "reopen";
       if (stays) ahead = { address: "", parts: null };
       await go(stays ? page.dataset.here : next).catch(fault);
     } else {
       await pending;
       refusals.saved(id);
-      dropDraft(uid, form.dataset.decide);
+      strips.dropDraft(uid, form.dataset.decide);
       form.submit();
     }
   } catch (refused) {
@@ -294,7 +294,7 @@ async function keepNote(form) {
   try {
     await post(form.getAttribute("action"), new FormData(form));
     refusals.saved(id);
-    dropDraft(root.dataset.uid, "note");
+    strips.dropDraft(root.dataset.uid, "note");
     field.value = "";
     field.blur();
     announce(say("noted"));
@@ -316,21 +316,6 @@ function onSubmit(event) {
   else decide(form);
 }
 
-/* The strips ------------------------------------------------------------------------ */
-
-/* Focus the chosen answer, or else the first control. */
-function focusFirst(strip) {
-  const first = $("[type=radio]:checked", strip) ?? $("[data-interval-handle], [type=radio], textarea", strip);
-  (first ?? $("button, a", strip)).focus();
-}
-
-function openStrip(verb) {
-  const ask = $(`[data-ask=${verb}]`);
-  if (!ask) return;
-  ask.open = true;
-  focusFirst(ask);
-}
-
 /* Count the matches that an exclusion changes only when its strip opens. */
 async function loadProposal(strip) {
   if (!strip.dataset.proposalStrip) return;
@@ -344,68 +329,6 @@ async function loadProposal(strip) {
   } catch (refused) {
     fault(refused);
   }
-}
-
-function closeStrip() {
-  const ask = openAsk();
-  if (!ask) return false;
-  ask.open = false;
-  $("summary", ask).focus();
-  return true;
-}
-
-function pick(ask, digit) {
-  const radio = ask.querySelectorAll("[type=radio]")[digit - 1];
-  if (!radio) return false;
-  radio.checked = true;
-  radio.focus();
-  nameReason(ask);
-  return true;
-}
-
-/* Name the chosen reason on the button. */
-function nameReason(ask) {
-  const label = $("[data-reject-label]", ask);
-  const chosen = ask.querySelector("[name=code]:checked");
-  if (!label || !chosen) return;
-  const words = chosen.closest("label").querySelector("span").textContent;
-  label.textContent = label.dataset.with.replace("{reason}", words.toLowerCase());
-}
-
-function onStripKey(event) {
-  const ask = event.target.closest?.(".ask");
-  if (event.key === "Escape" && closeStrip()) {
-    event.preventDefault();
-  } else if (event.key === "Escape" && event.target.matches("#note-line")) {
-    event.target.blur();
-  } else if (ask && event.target.matches("[type=radio]") && /^[1-9]$/.test(event.key)) {
-    if (pick(ask, Number(event.key))) event.preventDefault();
-  } else if (ask && event.target.matches("textarea") && event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-    event.preventDefault();
-    event.target.form.requestSubmit();
-  }
-}
-
-/* Drafts: typed text is kept in this tab until it is saved. ---------------------------- */
-
-const draftKey = (uid, name) => `acrportal.draft.${uid}.${name}`;
-
-function dropDraft(uid, name) {
-  sessionStorage.removeItem(draftKey(uid, name));
-}
-
-function restoreDrafts() {
-  for (const field of root.querySelectorAll("[data-draft]")) {
-    const kept = sessionStorage.getItem(draftKey(root.dataset.uid, field.dataset.draft));
-    if (kept && !field.value) field.value = kept;
-  }
-}
-
-function keepDraft(event) {
-  const { draft } = event.target.dataset ?? {};
-  if (!draft) return;
-  sessionStorage.setItem(draftKey(root.dataset.uid, draft), event.target.value);
-  takeAgain();
 }
 
 /* The lock ------------------------------------------------------------------------------ */
@@ -593,19 +516,19 @@ const press = (selector) => $(selector)?.click();
 
 function onReviewKey(event) {
   const key = event.key.toLowerCase();
-  const ask = openAsk();
+  const ask = strips.openAsk();
   if (ask && /^[1-9]$/.test(key)) {
-    if (pick(ask, Number(key))) event.preventDefault();
+    if (strips.pick(ask, Number(key))) event.preventDefault();
     return;
   }
   const step = event.shiftKey ? 100 : 1000;
   const actions = {
     c: () => ask || press("[data-decide=confirm] button"),
-    l: () => openStrip("clear"),
-    r: () => openStrip("reject"),
-    x: () => openStrip($("[data-ask=proposal]") ? "proposal" : "exclude"),
-    e: () => openStrip("escalate"),
-    n: () => focusNote(),
+    l: () => strips.openStrip("clear"),
+    r: () => strips.openStrip("reject"),
+    x: () => strips.openStrip($("[data-ask=proposal]") ? "proposal" : "exclude"),
+    e: () => strips.openStrip("escalate"),
+    n: () => strips.focusNote(),
     z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),
     j: () => leave(root.dataset.next),
     k: () => leave(root.dataset.previous),
@@ -623,14 +546,6 @@ function onReviewKey(event) {
   action();
 }
 
-function focusNote() {
-  const field = $("#note-line");
-  if (!field) return;
-  field.closest("details").open = true;
-  field.scrollIntoView({ block: "center" });
-  field.focus({ preventScroll: true });
-}
-
 function onClick(event) {
   if (event.metaKey || event.ctrlKey || event.button !== 0) return;
   const link = event.target.closest("a");
@@ -643,11 +558,11 @@ function onClick(event) {
     choose(link.getAttribute("href"), link.matches("[data-jump]") ? pair?.playing : true).catch(fault);
   } else if (link?.matches("[data-open-proposal]") && $("[data-ask=proposal]")) {
     event.preventDefault();
-    openStrip("proposal");
+    strips.openStrip("proposal");
   } else if (event.target.closest("[data-close]")) {
-    closeStrip();
+    strips.closeStrip();
   } else if (event.target.closest("[data-focus-note]")) {
-    focusNote();
+    strips.focusNote();
   } else if (event.target.closest("[data-extend]")) {
     takeLock();
   } else if (event.target.closest("[data-play]")) {
@@ -676,24 +591,18 @@ function start() {
   held = { until: mine ? Date.parse(root.dataset.until) : 0, mine, foreign, renewed: Date.now() };
   fold();
   picker = null;
-  restoreDrafts();
+  strips.restoreDrafts(root);
   startPair();
   tickUndo();
-  for (const ask of root.querySelectorAll(".ask")) {
-    ask.addEventListener("toggle", () => {
-      const strip = $(".strip", ask);
-      if (ask.open) takeAgain();
-      if (ask.open) loadProposal(strip);
-      if (ask.open && strip.matches("[data-interval]")) picker ??= new IntervalPicker(strip);
-      if (ask.open && !strip.contains(document.activeElement)) focusFirst(strip);
-    });
-    ask.addEventListener("change", () => nameReason(ask));
-  }
+  strips.wire(root, (strip) => {
+    takeAgain();
+    loadProposal(strip);
+    if (strip.matches("[data-interval]")) picker ??= new IntervalPicker(strip);
+  });
 }
 
 document.addEventListener("submit", onSubmit);
-document.addEventListener("keydown", onStripKey);
-document.addEventListener("input", keepDraft);
+strips.keepDrafts(takeAgain);
 document.addEventListener("click", onClick);
 for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, renew);
 onKey(onReviewKey);

@@ -1,4 +1,4 @@
-/* Requests of the review pages: fetches pages and posts forms, with clear errors. */
+/* Translated messages; requests of the review pages, with clear errors. */
 
 /* A failed request; ``code`` is from the server, or "offline" or "signed_out". */
 export class Refused extends Error {
@@ -13,6 +13,11 @@ export function say(name, values = {}) {
   const words = document.querySelector("[data-words]").dataset[name];
   return words.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
 }
+
+/* Return the message for a count: ``NAME-one`` where the language uses its singular, else
+   ``NAME-many``; {n} is the count. */
+const rules = new Intl.PluralRules(document.documentElement.lang);
+export const plural = (name, n, values = {}) => say(name + (rules.select(n) === "one" ? "One" : "Many"), { n, ...values });
 
 const token = () => document.querySelector("meta[name=csrf-token]").content;
 

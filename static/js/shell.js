@@ -7,14 +7,14 @@ const KEYS_OFF = `acrportal.keys.${document.body.dataset.user ?? ""}`;
 const GOTO = { d: "dashboard", u: "upload", m: "matches", f: "files", c: "catalogue", r: "reports" };
 const ANNOUNCE_EVERY_MS = 10_000;
 
-const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "off";
+export const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "off";
 
 export function typing(event) {
   const at = event.target;
   return (
     event.ctrlKey || event.metaKey || event.altKey ||
     at.isContentEditable ||
-    /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) ||
+    (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && !at.matches("[data-list] input[type=checkbox]")) ||
     document.querySelector("dialog[open]") !== null
   );
 }
@@ -67,13 +67,7 @@ onKey((event) => {
     if (goTo(key)) event.preventDefault();
     return;
   }
-  if (event.key === "/") {
-    const search = document.querySelector("[data-key-search]");
-    if (search?.offsetParent) {
-      event.preventDefault();
-      search.focus();
-    }
-  } else if (event.key === "?") {
+  if (event.key === "?") {
     event.preventDefault();
     openDialog("keys");
   } else if (key === "f" && document.querySelector("[data-key-filter]")) {

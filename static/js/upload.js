@@ -1,9 +1,18 @@
-/* Uploads and links: one row with progress and errors each, three transfers at a time. */
+/* Uploads and links: one row with progress and errors each, three transfers at a time.
 
+   A file is hashed first, so that known bytes are not sent. The others go in pieces by the
+   tus protocol, and continue where they stopped after a lost connection or a closed page. */
+
+/* global tus */
+
+import { plural, say } from "./server.js";
 import { announce } from "./shell.js";
 
 const PARALLEL = 3;
 const POLL_MS = 1500;
+/* The server takes no larger pieces. */
+const PIECE_BYTES = 8 * 1024 * 1024;
+const RETRY_MS = [0, 1000, 3000, 5000, 10000, 20000, 30000];
 const LINKS_URL = "/api/portal/v1/links/";
 const ACTIVE = new Set(["waiting", "processing"]);
 const ICONS = {
@@ -12,10 +21,11 @@ const ICONS = {
 };
 
 const form = document.querySelector("[data-upload]");
-const text = (value) => String(value ?? "");
+/* British dates for English: the day comes before the month. */
+const locale = () => (document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang);
 
 function size(bytes) {
-  const units = ["bytes", "KiB", "MiB", "GiB"];
+  const units = [say("bytes"), "KiB", "MiB", "GiB"];
   let value = bytes;
   let unit = 0;
   while (value >= 1024 && unit < units.length - 1) {
@@ -23,10 +33,10 @@ function size(bytes) {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toLocaleString(undefined, { maximumFractionDigits: digits })} ${units[unit]}`;
+  return `${value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: digits })} ${units[unit]}`;
 }
 
-const left = (seconds) => (seconds >= 90 ? `${Math.round(seconds / 60)} min left` : `${Math.max(1, Math.round(seconds))} s left`);
+const left = (seconds) => (seconds >= 90 ? say("minutesLeft", { n: Math.round(seconds / 60) }) : say("secondsLeft", { n: Math.max(1, Math.round(seconds)) }));
 
 class Row {
   constructor(batch, { file = null, link = "" }) {
@@ -39,13 +49,13 @@ class Row {
     this.element = document.getElementById("upload-row").content.firstElementChild.cloneNode(true);
     this.part("name").textContent = this.name;
     this.part("size").textContent = file ? size(file.size) : "";
-    this.part("cancel-name").textContent = `Remove ${this.name}`;
+    this.part("cancel-name").textContent = say("remove", { name: this.name });
     this.part("progress").querySelector("progress").setAttribute("aria-label", this.name);
     this.part("cancel").addEventListener("click", () => this.cancel());
     this.part("retry").addEventListener("click", () => this.retry());
     this.icon(file ? "wave" : "link");
-    this.show("queued", "Not started");
-    this.progress(0, "Starts when you press the button");
+    this.show("queued", say("notStarted"));
+    this.progress(0, say("startsLater"));
   }
 
   part(name) {
@@ -103,9 +113,9 @@ class Row {
   fail({ message, code = "", request_id: request = "" }, canRetry = true) {
     this.icon("triangle");
     this.say(message, code, request);
-    this.show("error", "Error");
+    this.show("error", say("error"));
     const retry = this.part("retry");
-    retry.textContent = "Try again";
+    retry.textContent = say("tryAgain");
     retry.hidden = !canRetry;
     this.part("cancel").hidden = false;
   }
@@ -114,94 +124,172 @@ class Row {
     this.part("retry").hidden = true;
     this.part("open").hidden = true;
     this.icon(this.file ? "wave" : "link");
-    this.show("queued", "Not started");
+    this.show("queued", say("notStarted"));
     this.progress(0, "");
     this.batch.start();
   }
 
   cancel() {
-    if (this.request) {
-      this.request.abort();
+    if (this.stop) {
+      this.stop();
       return;
     }
     if (this.uid && ACTIVE.has(this.state)) {
-      if (window.confirm(`Cancel the scan of ${this.name}?`)) this.batch.post(`${this.batch.url}${this.uid}/cancel/`);
+      if (window.confirm(say("cancelScan", { name: this.name }))) this.batch.post(`${this.batch.filesUrl}${this.uid}/cancel/`);
       return;
     }
     clearTimeout(this.timer);
     this.batch.remove(this);
   }
 
-  upload() {
-    const request = new XMLHttpRequest();
+  /* Send the file unless the container holds its bytes; then ask for its scan. */
+  async upload() {
+    this.show("uploading", say("uploading"));
+    this.stopped = false;
+    this.aimAt(this.batch.details().container);
+    try {
+      if (this.earlier && this.again) {
+        this.take(await this.ask(`${this.batch.filesUrl}${this.earlier}/rescan/`));
+        return;
+      }
+      const known = this.arrived ? null : await this.known();
+      if (known) {
+        this.take(known);
+        return;
+      }
+      this.arrived ??= await this.send();
+      this.progress(100, say("checking"));
+      const details = { ...this.batch.details(), scan_again: this.again };
+      delete details.container;
+      this.take(await this.ask(`${this.arrived}finish/`, details));
+    } catch (refused) {
+      if (this.stopped) this.onStopped();
+      else this.fail(refused);
+    } finally {
+      this.stop = null;
+    }
+  }
+
+  /* What is known of another container does not count. */
+  aimAt(container) {
+    if (this.container === container) return;
+    this.container = container;
+    this.arrived = null;
+    this.earlier = null;
+    this.again = false;
+  }
+
+  /* Return the earlier file with the same bytes, if there is one. */
+  async known() {
+    const hash = await this.hash();
+    if (!hash) return null;
+    this.progress(100, say("comparing"));
+    return this.ask(this.batch.knownUrl, { container: this.container, sha256: hash });
+  }
+
+  hash() {
+    const worker = new Worker(this.batch.hashScript);
+    return new Promise((resolve, reject) => {
+      this.stop = () => {
+        this.stopped = true;
+        reject(new Error("stopped"));
+      };
+      worker.onmessage = ({ data }) => {
+        if ("hash" in data) resolve(data.hash);
+        else this.progress((100 * data.sent) / this.file.size, say("comparing"));
+      };
+      /* Without the hash the server finds out once the bytes are there. */
+      worker.onerror = () => resolve("");
+      worker.postMessage(this.file);
+    }).finally(() => worker.terminate());
+  }
+
+  /* Send the pieces that are missing; return the address of the complete upload. */
+  async send() {
     const began = performance.now();
-    this.request = request;
-    this.show("uploading", "Uploading");
-    this.progress(0, "");
-    return new Promise((resolve) => {
-      request.upload.addEventListener("progress", (event) => this.onProgress(event, began));
-      request.addEventListener("load", () => this.onAnswer(request));
-      request.addEventListener("error", () => this.onOffline());
-      request.addEventListener("abort", () => this.onAbort());
-      request.addEventListener("loadend", () => {
-        this.request = null;
-        resolve();
+    let first = null;
+    const { container, batch: { person } } = this;
+    return new Promise((resolve, reject) => {
+      const upload = new tus.Upload(this.file, {
+        endpoint: this.batch.uploadsUrl,
+        chunkSize: PIECE_BYTES,
+        retryDelays: RETRY_MS,
+        removeFingerprintOnSuccess: true,
+        metadata: { filename: this.file.name, container },
+        headers: { "X-CSRFToken": this.batch.token, Accept: "application/json" },
+        fingerprint: async (file) => ["upload", person, container, file.name, file.size, file.lastModified].join(":"),
+        onShouldRetry: (error) => {
+          const status = error.originalResponse?.getStatus() ?? 0;
+          if (!status) this.part("progress-text").textContent = say("waitingForConnection");
+          return !status || status >= 500 || status === 409;
+        },
+        onProgress: (sent, total) => {
+          first ??= sent;
+          this.onProgress(sent, total, (sent - first) / Math.max((performance.now() - began) / 1000, 0.001));
+        },
+        onSuccess: () => resolve(new URL(upload.url, location.href).pathname),
+        onError: (error) => reject(this.causeOf(error)),
       });
-      request.open("POST", this.batch.url);
-      request.setRequestHeader("X-CSRFToken", this.batch.token);
-      request.setRequestHeader("Accept", "application/json");
-      request.send(this.batch.body(this));
+      this.stop = () => {
+        this.stopped = true;
+        this.arrived = null;
+        upload.abort(true).catch(() => {});
+        reject(new Error("stopped"));
+      };
+      upload.findPreviousUploads().then((before) => {
+        if (this.stopped) return;
+        if (before.length) upload.resumeFromPreviousUpload(before[0]);
+        upload.start();
+      });
     });
   }
 
-  onProgress(event, began) {
-    if (!event.lengthComputable) return;
-    const seconds = (performance.now() - began) / 1000;
-    const rate = event.loaded / Math.max(seconds, 0.001);
-    const share = (100 * event.loaded) / event.total;
-    const words = [`${size(event.loaded)} of ${size(event.total)}`];
-    if (seconds > 1 && event.loaded < event.total) {
-      words.push(`${size(rate)}/s`, left((event.total - event.loaded) / rate));
-    }
-    this.progress(share, event.loaded === event.total ? "Checking the file" : words.join(" · "));
+  onProgress(sent, total, rate) {
+    const words = [say("sentOf", { sent: size(sent), total: size(total) })];
+    if (rate > 0 && sent < total) words.push(`${size(rate)}/s`, left((total - sent) / rate));
+    this.progress((100 * sent) / total, sent === total ? say("checking") : words.join(" · "));
   }
 
-  onAnswer(request) {
-    let answer = {};
+  /* Return a failed transfer as the server's error, or as a lost connection. */
+  causeOf(error) {
+    const answer = error.originalResponse;
+    if (!answer) return { message: say("connectionBroke", { name: this.name }), code: "offline" };
+    const status = answer.getStatus();
     try {
-      answer = JSON.parse(request.responseText);
+      const body = JSON.parse(answer.getBody());
+      if (body.message) return body;
     } catch {
-      answer = { message: this.statusMessage(request.status), code: `http_${request.status}` };
+      /* Not from the portal itself, but from a proxy before it. */
     }
-    if (request.status >= 400) {
-      this.fail({ ...answer, message: text(answer.message) || this.statusMessage(request.status) });
-    } else {
-      this.take(answer);
-    }
+    return { message: this.statusMessage(status), code: `http_${status}` };
+  }
+
+  /* Post JSON; return the answer, or null if it is empty. Throw the server's error. */
+  async ask(url, data = {}) {
+    const { answer, error } = await this.batch.post(url, data);
+    if (error) throw error;
+    return answer;
   }
 
   statusMessage(status) {
-    if (status === 413) return `${this.name} is larger than the server takes. Nothing was stored; the other files go on.`;
-    if (status === 403) return "You are signed out, or your role may not upload. Sign in and try again.";
-    return `${this.name} was not stored: the server answered ${status}. Try again.`;
+    if (status === 413) return say("tooLargeForServer", { name: this.name });
+    if (status === 403) return say("mayNotUpload");
+    return say("notStored", { name: this.name, status });
   }
 
-  onOffline() {
-    this.fail({ message: `The connection broke while ${this.name} was on its way. Nothing was stored; the other files go on.`, code: "offline" });
-  }
-
-  onAbort() {
-    this.say("Stopped. Nothing was stored.");
-    this.show("cancelled", "Cancelled");
+  onStopped() {
+    this.say(say("stopped"));
+    this.show("cancelled", say("cancelled"));
     const retry = this.part("retry");
     retry.hidden = false;
-    retry.textContent = "Upload again";
+    retry.textContent = say("uploadAgain");
   }
 
   /* The upload is complete: show the state that the server reports. */
   take(data) {
     this.uid = data.uid;
-    this.part("cancel-name").textContent = `Cancel ${this.name}`;
+    this.linkName(data.url);
+    this.part("cancel-name").textContent = say("cancel", { name: this.name });
     if (data.duplicate_of) {
       this.seenBefore(data);
       return;
@@ -209,23 +297,31 @@ class Row {
     this.follow(data);
   }
 
+  linkName(url) {
+    const link = document.createElement("a");
+    link.href = url;
+    link.textContent = this.name;
+    this.part("name").replaceChildren(link);
+  }
+
   seenBefore(data) {
-    const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+    this.earlier = data.uid;
+    const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString(locale(), { day: "numeric", month: "short", year: "numeric" });
     this.icon("files");
-    const what = this.link ? "This link was submitted" : "The same bytes came";
-    this.say(`${what} on ${when} as ${data.duplicate_of.name}: ${this.outcome(data)}`);
-    this.show("seen", "Seen before");
-    this.open(data.duplicate_of.url, "Open result");
+    const values = { when, name: data.duplicate_of.name, outcome: this.outcome(data) };
+    this.say(say(this.link ? "linkSeen" : "fileSeen", values));
+    this.show("seen", say("seen"));
+    this.open(data.duplicate_of.url, say("openResult"));
     const retry = this.part("retry");
     retry.hidden = false;
-    retry.textContent = "Scan again";
+    retry.textContent = say("scanAgain");
     this.again = true;
   }
 
   outcome(data) {
-    if (data.state === "no_match") return "no match.";
-    if (data.match_count) return `${data.match_count} ${data.match_count === 1 ? "match" : "matches"}.`;
-    return `${data.state_label.toLowerCase()}.`;
+    if (data.state === "no_match") return say("noMatch");
+    if (data.match_count) return plural("matches", data.match_count);
+    return `${data.state_label[0].toLowerCase()}${data.state_label.slice(1)}.`;
   }
 
   follow(data) {
@@ -236,7 +332,7 @@ class Row {
     }
     if (ACTIVE.has(data.state)) {
       this.show(data.state, data.state_label);
-      const words = data.state === "waiting" ? "Waiting for a free worker" : `${data.progress} % · ${data.stage.toLowerCase()}`;
+      const words = data.state === "waiting" ? say("waiting") : `${data.progress} % · ${data.stage[0]?.toLowerCase() ?? ""}${data.stage.slice(1)}`;
       this.progress(data.state === "waiting" ? 0 : data.progress, words);
       this.timer = setTimeout(() => this.poll(), POLL_MS);
       return;
@@ -248,29 +344,30 @@ class Row {
     this.part("cancel").hidden = true;
     if (data.state === "error") {
       this.icon("triangle");
-      this.say(data.message || `${this.name} could not be scanned. The other files go on.`, data.code);
+      this.say(data.message || say("notScanned", { name: this.name }), data.code);
       this.show("error", data.state_label);
-      this.open(data.url, "See why");
+      this.open(data.url, say("seeWhy"));
       return;
     }
     this.show(data.state, data.state === "ready" && data.match_count ? this.outcome(data).slice(0, -1) : data.state_label);
-    this.say(data.message || (data.state === "ready" ? "The scan is done." : this.outcome(data)));
-    this.open(data.url, data.state === "no_match" ? "See why" : "Open");
+    this.say(data.message || (data.state === "ready" ? say("done") : this.outcome(data)));
+    if (data.match_count) this.open(`${this.batch.queueUrl}?file=${data.uid}`, say("review"));
+    else this.open(data.url, say(data.state === "no_match" ? "seeWhy" : "open"));
   }
 
   async poll() {
     try {
-      const answer = await fetch(`${this.batch.url}${this.uid}/`, { headers: { Accept: "application/json" } });
+      const answer = await fetch(`${this.batch.filesUrl}${this.uid}/`, { headers: { Accept: "application/json" } });
       if (answer.ok) {
         this.follow(await answer.json());
         return;
       }
       if (answer.status === 403 || answer.status === 404) {
-        this.fail({ message: "Its state cannot be read any more: you are signed out, or the file was deleted." }, false);
+        this.fail({ message: say("stateGone") }, false);
         return;
       }
     } catch {
-      this.part("progress-text").textContent = "No connection. The scan goes on; this row catches up by itself.";
+      this.part("progress-text").textContent = say("noConnection");
     }
     this.timer = setTimeout(() => this.poll(), POLL_MS * 4);
   }
@@ -281,8 +378,8 @@ class Batch {
     this.root = root;
     this.rows = [];
     this.running = 0;
-    this.url = root.dataset.uploadUrl;
-    this.icons = root.dataset.icons;
+    const { filesUrl, uploadsUrl, knownUrl, queueUrl, person, hashScript, icons } = root.dataset;
+    Object.assign(this, { filesUrl, uploadsUrl, knownUrl, queueUrl, person, hashScript, icons });
     this.token = document.querySelector("meta[name=csrf-token]").content;
     this.maxBytes = Number(root.dataset.maxBytes);
     this.maxFiles = Number(root.dataset.maxFiles);
@@ -291,10 +388,31 @@ class Batch {
     this.zone = root.querySelector("[data-dropzone]");
     this.list = root.querySelector("[data-batch-list]");
     this.listen();
+    this.showFacts();
+    this.showInterrupted();
     this.count();
   }
 
+  /* Say what the chosen container does with the files. */
+  showFacts() {
+    const chosen = this.root.elements.container.value;
+    for (const facts of this.root.querySelectorAll("[data-facts]")) facts.hidden = facts.dataset.facts !== chosen;
+  }
+
+  /* Name the uploads of this browser that stopped before their end. */
+  async showInterrupted() {
+    const all = await tus.defaultOptions.urlStorage.findAllUploads();
+    const day = Date.now() - 24 * 3600 * 1000;
+    const own = all.filter((one) => one.urlStorageKey.includes(`::upload:${this.person}:`) && new Date(one.creationTime) > day);
+    if (!own.length) return;
+    const note = this.root.querySelector("[data-interrupted]");
+    const names = own.map((one) => one.metadata.filename).join(", ");
+    note.querySelector("span").textContent = plural("interrupted", own.length, { names });
+    note.hidden = false;
+  }
+
   listen() {
+    this.root.elements.container.addEventListener("change", () => this.showFacts());
     this.root.addEventListener("submit", (event) => {
       event.preventDefault();
       this.start();
@@ -324,7 +442,7 @@ class Batch {
       this.onDrop(event.dataTransfer);
     });
     window.addEventListener("beforeunload", (event) => {
-      if (this.rows.some((row) => row.request)) event.preventDefault();
+      if (this.rows.some((row) => row.stop)) event.preventDefault();
     });
   }
 
@@ -356,13 +474,13 @@ class Batch {
       const row = new Row(this, { file });
       this.place(row);
       if (!file.size) {
-        row.fail({ message: `${row.name} is empty: 0 bytes. It is left out; the other files go on.`, code: "empty" }, false);
+        row.fail({ message: say("empty", { name: row.name }), code: "empty" }, false);
       } else if (file.size > this.maxBytes) {
-        row.fail({ message: `${row.name} has ${size(file.size)}; up to ${size(this.maxBytes)} are taken. It is left out; the other files go on.`, code: "too_large" }, false);
+        row.fail({ message: say("tooLarge", { name: row.name, size: size(file.size), limit: size(this.maxBytes) }), code: "too_large" }, false);
       }
     }
-    if (files.length > room) announce(`${files.length - room} files are left out: ${this.maxFiles} go in one batch.`);
-    this.note = files.length > room ? `${files.length - room} left out, ${this.maxFiles} at once` : "";
+    if (files.length > room) announce(plural("leftOut", files.length - room, { limit: this.maxFiles }));
+    this.note = files.length > room ? say("leftOutShort", { n: files.length - room, limit: this.maxFiles }) : "";
     this.count();
   }
 
@@ -391,27 +509,27 @@ class Batch {
     const bytes = queued.reduce((sum, row) => sum + (row.file?.size ?? 0), 0);
     const card = this.root.querySelector("[data-batch]");
     card.hidden = !this.rows.length;
-    card.querySelector("[data-batch-count]").textContent = `${this.rows.length} ${this.rows.length === 1 ? "item" : "items"}`;
+    card.querySelector("[data-batch-count]").textContent = plural("items", this.rows.length);
     this.root.querySelector('[data-sum="count"]').textContent = fresh;
     this.root.querySelector('[data-sum="size"]').textContent = size(bytes);
     const button = this.root.querySelector("[data-start]");
-    button.textContent = fresh ? `Start ${fresh} ${fresh === 1 ? "scan" : "scans"}` : "Choose files or links first";
+    button.textContent = fresh ? plural("start", fresh) : say("chooseFirst");
     button.setAttribute("aria-disabled", String(!fresh));
     this.summary(card.querySelector("[data-batch-sum]"));
   }
 
   summary(place) {
-    const tally = { running: 0, done: 0, "needs audio": 0, error: 0 };
+    const tally = { running: 0, done: 0, audio: 0, error: 0 };
     for (const { state } of this.rows) {
       if (state === "uploading" || ACTIVE.has(state)) tally.running += 1;
       else if (state === "error") tally.error += 1;
-      else if (state === "needs_audio") tally["needs audio"] += 1;
+      else if (state === "needs_audio") tally.audio += 1;
       else if (["ready", "no_match", "seen"].includes(state)) tally.done += 1;
     }
     const parts = Object.entries(tally).filter(([, count]) => count).map(([word, count]) => {
       const part = document.createElement(word === "error" ? "strong" : "span");
       part.className = word === "error" ? "danger" : "muted";
-      part.textContent = `${count} ${word === "error" && count > 1 ? "errors" : word}`;
+      part.textContent = plural(`${word}Count`, count);
       return part;
     });
     if (this.note) {
@@ -425,22 +543,15 @@ class Batch {
 
   details() {
     const value = (name) => this.root.elements[name]?.value ?? "";
+    const listed = (name) => value(name).split(/[\n,;]+/).map((word) => word.trim()).filter(Boolean).join(",");
     return {
       container: value("container"),
       programme: value("programme"),
       account: value("account"),
       published_at: value("published_at"),
+      territories: listed("territories"),
+      tags: listed("tags"),
     };
-  }
-
-  body(row) {
-    const data = new FormData();
-    for (const [name, value] of Object.entries(this.details())) {
-      if (value) data.append(name, value);
-    }
-    if (row.again) data.append("scan_again", "true");
-    data.append("file", row.file, row.file.name);
-    return data;
   }
 
   start() {
@@ -466,39 +577,40 @@ class Batch {
     this.links.value = "";
     for (const row of rows) {
       this.place(row);
-      row.show("uploading", "Sending");
+      row.show("uploading", say("sending"));
     }
     this.submit(rows);
   }
 
   resend(row) {
-    row.show("uploading", "Sending");
+    row.show("uploading", say("sending"));
     this.submit([row]);
   }
 
   async submit(rows) {
     const links = rows.map((row) => row.link);
     const again = rows.every((row) => row.again);
-    const answer = await this.post(LINKS_URL, { ...this.details(), links, scan_again: again });
+    const { answer, error } = await this.post(LINKS_URL, { ...this.details(), links, scan_again: again });
     rows.forEach((row, index) => {
-      const outcome = answer.list?.[index];
+      const outcome = answer?.[index];
       if (outcome?.file) row.take(outcome.file);
-      else row.fail(outcome ?? answer.error);
+      else row.fail(outcome ?? error);
     });
   }
 
   async post(url, data = {}) {
     const filled = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== ""));
     try {
-      const answer = await fetch(url, {
+      const response = await fetch(url, {
         method: "POST",
         headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": this.token },
         body: JSON.stringify(filled),
       });
-      const body = await answer.json();
-      return answer.ok ? { list: body } : { error: body };
+      if (response.status === 204) return { answer: null };
+      const body = await response.json();
+      return response.ok ? { answer: body } : { error: body };
     } catch {
-      return { error: { message: "The connection broke. Nothing was stored; try again.", code: "offline" } };
+      return { error: { message: say("brokeShort"), code: "offline" } };
     }
   }
 }

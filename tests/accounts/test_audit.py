@@ -183,7 +183,7 @@ def test_an_admin_signs_somebody_out_and_takes_the_second_factors(
     )
 
     assert here.get("/queue/").status_code == 302
-    assert "Take them away" in asked.content.decode()
+    assert "Remove them" in asked.content.decode()
     assert is_asked_first
     assert not Authenticator.objects.filter(user=ana).exists()
     (ended,) = events_of(ana, "sessions.ended")

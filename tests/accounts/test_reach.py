@@ -149,7 +149,7 @@ def test_when_the_catalogue_was_checked_is_told_to_everybody(desk: Desk) -> None
     )
 
     page = client.get("/duplicates/").content.decode()
-    assert "never checked as a whole" in before
+    assert "never fully checked" in before
     assert "last check" in page
     with working_for(desk.user):
         assert not CatalogueCheck.objects.exists()

@@ -202,10 +202,11 @@ def test_a_weak_password_is_refused(ana: User, settings: Settings) -> None:
     client = Client()
     sign_in(client)
 
-    client.post(
+    answer = client.post(
         "/accounts/password/",
         {"oldpassword": "secret", "password1": "password1", "password2": "password1"},
     )
 
     ana.refresh_from_db()
+    assert "too common" in answer.content.decode()
     assert ana.check_password("secret")

@@ -47,10 +47,12 @@ def test_an_event_tells_of_making_and_of_ending(admin: User) -> None:
 
 def test_use_is_noted(admin: User) -> None:
     made = create_token(owner=admin, name="a", scopes=["all"])
+    used_at = datetime.now(tz=UTC) + timedelta(hours=1)
 
-    find_token(made.secret)
+    with time_machine.travel(used_at, tick=False):
+        find_token(made.secret)
 
-    assert ApiToken.objects.get().last_used_at is not None
+    assert ApiToken.objects.get().last_used_at == used_at
 
 
 def test_use_is_noted_every_few_minutes(admin: User) -> None:

@@ -14,8 +14,9 @@ from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
 from accounts.roles import Role
+from acrapi.throttling import TokenThrottle
 from catalogue.models import Bucket, BucketType, Recording
-from catalogue.stubs import reserved_bucket
+from catalogue.services import reserved_bucket
 from scanning.models import Container, ScannedFile
 from tests import audio
 from tests.acrapi.conftest import Api, MakeApi
@@ -161,7 +162,12 @@ def refused(name: str, method: str, path: str, api: Api, world: World) -> Any:
 
 @pytest.mark.parametrize(("name", "status"), CASES)
 def test_the_documented_status_is_seen_and_its_body_fits(
-    name: str, status: int, make_api: MakeApi, world: World, settings: Settings
+    name: str,
+    status: int,
+    make_api: MakeApi,
+    world: World,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     api = make_api(Role.ADMIN, "report") if status == 403 else make_api()
     if status == 401:
@@ -170,6 +176,8 @@ def test_the_documented_status_is_seen_and_its_body_fits(
         settings.ACRPORTAL_API_THROTTLE = True
         settings.ACRPORTAL_API_RATE = 1
         caches["process"].clear()
+        # On a busy machine the two calls may be more than a second apart.
+        monkeypatch.setattr(TokenThrottle, "timer", lambda _throttle: 0.0)
         api.get("/api/fs-containers")
 
     answer = call(name, status, api, world)

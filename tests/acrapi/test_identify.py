@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from acrapi.signature import signature_of
+from acrapi.views.identify import signature_of
 from scanning.models import Project
 from scanning.services.projects import create_project, revoke_project
 from tests import audio

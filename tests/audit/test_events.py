@@ -198,15 +198,24 @@ def test_a_day_that_is_over_is_anchored_once(db: None) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "problem"),
     [
-        "DELETE FROM audit_event WHERE \"case\" = 'match:other'",
-        "DELETE FROM audit_event WHERE \"case\" = 'match:m_TEST' AND sequence = 2",
-        "UPDATE audit_anchor SET digest = 'x'",
+        (
+            "DELETE FROM audit_event WHERE \"case\" = 'match:other'",
+            "2 in 1 chains instead of 3 in 2",
+        ),
+        (
+            "DELETE FROM audit_event WHERE \"case\" = 'match:m_TEST' AND sequence = 2",
+            "2 in 2 chains instead of 3 in 2",
+        ),
+        (
+            "UPDATE audit_anchor SET digest = 'x'",
+            "the anchor of 2026-05-04 was changed",
+        ),
     ],
 )
-def test_an_anchor_tells_of_ends_and_cases_that_are_gone(
-    tamper: Tamper, change: str
+def test_an_anchor_shows_that_ends_cases_or_anchors_were_changed(
+    tamper: Tamper, change: str, problem: str
 ) -> None:
     with time_machine.travel(NOON, tick=False):
         record(case=CASE, action="found")
@@ -215,8 +224,10 @@ def test_an_anchor_tells_of_ends_and_cases_that_are_gone(
     make_due_anchors()
 
     tamper(change)
+    fault = first_false_anchor()
 
-    assert first_false_anchor() is not None
+    assert fault is not None
+    assert fault.problem.endswith(problem)
 
 
 def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(

@@ -10,9 +10,8 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-import common.renditions
 from accounts.models import User
-from catalogue import index_store, renditions
+from catalogue import fingerprinting, following
 from catalogue.changes import (
     ChangeRefused,
     delete_bucket,
@@ -24,10 +23,14 @@ from catalogue.changes import (
 from catalogue.jobs import RENDITION
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import search_recordings
-from catalogue.services import RecordingDetails, add_recording, create_bucket
-from catalogue.stubs import reserved_bucket
+from catalogue.services import (
+    RecordingDetails,
+    add_recording,
+    create_bucket,
+    reserved_bucket,
+)
 from common.fingerprint_files import read_fingerprint
-from common.media_analysis import AudioRefused
+from common.media_analysis import AudioRefused, write_rendition
 from jobs.choices import Pool
 from jobs.runner import run_next
 from jobs.services import submit
@@ -53,7 +56,7 @@ def fingerprint(tmp_path: Path) -> bytes:
 
 
 def in_index(bucket: Bucket) -> list[int]:
-    return [int(one) for one in index_store.open_index().recordings(bucket.pk)]
+    return [int(one) for one in following.open_index().recordings(bucket.pk)]
 
 
 def test_a_recording_that_came_as_a_fingerprint_is_searched(
@@ -269,13 +272,13 @@ def test_a_rendition_of_audio_that_was_replaced_meanwhile_is_not_kept(
     made = []
 
     def render(*arguments: Any, **named: Any) -> str:  # Any: passed on
-        made.append(common.renditions.render(*arguments, **named))
+        made.append(write_rendition(*arguments, **named))
         other = upload("other.wav", audio.wav_bytes(audio.tune(2, 20)))
         replace_audio(recording=recording, audio=other, user=None)
         return made[0]
 
     with monkeypatch.context() as patched:
-        patched.setattr(renditions, "render", render)
+        patched.setattr(fingerprinting, "write_rendition", render)
         submit(RENDITION, recording)
         run_next(Pool.WORK)
 

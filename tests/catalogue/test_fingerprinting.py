@@ -16,7 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from catalogue import fingerprinting, index_store
+from catalogue import fingerprinting, following, index_store
 from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording, create_bucket
@@ -53,7 +53,7 @@ def test_recording_becomes_searchable(bucket: Bucket, run_worker: Worker) -> Non
     run_worker()
 
     recording.refresh_from_db()
-    stats = index_store.open_index().stats(bucket.pk)
+    stats = following.open_index().stats(bucket.pk)
     assert recording.status == RecordingStatus.READY
     assert recording.duration_ms == 20_000
     assert stats.recordings == 1
@@ -137,7 +137,7 @@ def test_cancelled_fingerprinting_leaves_the_recording(
     recording.refresh_from_db()
     assert Job.objects.get().state == JobState.CANCELLED
     assert recording.status == RecordingStatus.ERROR
-    assert index_store.open_index().stats(bucket.pk).recordings == 0
+    assert following.open_index().stats(bucket.pk).recordings == 0
 
 
 def test_worker_that_lost_the_lease_stops_before_the_index(
@@ -161,7 +161,7 @@ def test_worker_that_lost_the_lease_stops_before_the_index(
     assert Job.objects.get().lease_owner == "other:2"
     assert recording.status == RecordingStatus.PROCESSING
     assert recording.status_message == ""
-    assert index_store.open_index().stats(bucket.pk).recordings == 0
+    assert following.open_index().stats(bucket.pk).recordings == 0
 
 
 def test_result_of_a_worker_that_lost_the_lease_is_refused(
@@ -169,7 +169,7 @@ def test_result_of_a_worker_that_lost_the_lease_is_refused(
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     monkeypatch.setattr(
-        index_store, "index_recording", lambda _one: take_over(Job.objects.get())
+        index_store, "postings_of", lambda _one: take_over(Job.objects.get())
     )
 
     run_next(Pool.WORK)
@@ -187,24 +187,20 @@ def test_index_follows_a_recording_that_leaves_while_it_is_fingerprinted(
 ) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     other = create_bucket(name="Other")
-    add_to_index = index_store.index_recording
 
-    def leave(indexed: Recording) -> None:
+    def leave(_indexed: Recording) -> None:
         if how == "retired":
             retire_recordings(recordings=[recording], user=None)
         else:
             move_recordings(recordings=[recording], target=other, user=None)
-        # The change is followed before the recording is in the index.
-        Job.objects.filter(kind="index_change").delete()
-        add_to_index(indexed)
 
     with monkeypatch.context() as patched:
-        patched.setattr(index_store, "index_recording", leave)
+        patched.setattr(index_store, "postings_of", leave)
         run_next(Pool.WORK)
     run_worker()
 
     recording.refresh_from_db()
-    index = index_store.open_index()
+    index = following.open_index()
     expected = (
         (RecordingStatus.RETIRED, 0) if how == "retired" else (RecordingStatus.READY, 1)
     )
@@ -253,7 +249,7 @@ def test_index_is_rebuilt_from_stored_fingerprints(
 
     call_command("rebuild_index")
 
-    assert index_store.open_index().stats(bucket.pk).recordings == 1
+    assert following.open_index().stats(bucket.pk).recordings == 1
 
 
 def test_index_of_another_engine_is_refused_until_it_is_rebuilt(
@@ -261,15 +257,14 @@ def test_index_of_another_engine_is_refused_until_it_is_rebuilt(
 ) -> None:
     _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
-    index_store.open_index_at.cache_clear()
     shutil.rmtree(index_store.index_folder())
     SegmentStore(index_store.index_folder(), params_hash="0" * 16)
 
     with pytest.raises(ParamsMismatch, match=r"manage\.py rebuild_index"):
-        index_store.open_index()
+        following.open_index()
     call_command("rebuild_index")
 
-    assert index_store.open_index().stats(bucket.pk).recordings == 1
+    assert following.open_index().stats(bucket.pk).recordings == 1
 
 
 def test_fingerprints_of_another_engine_are_made_again_from_the_audio(
@@ -286,7 +281,7 @@ def test_fingerprints_of_another_engine_are_made_again_from_the_audio(
     call_command("rebuild_index", stdout=out)
 
     assert "1 of them fingerprinted again" in out.getvalue()
-    assert index_store.open_index().stats(bucket.pk).recordings == 1
+    assert following.open_index().stats(bucket.pk).recordings == 1
 
 
 def test_lost_fingerprint_is_made_again_from_the_audio(
@@ -299,7 +294,7 @@ def test_lost_fingerprint_is_made_again_from_the_audio(
 
     call_command("rebuild_index")
 
-    assert index_store.open_index().stats(bucket.pk).recordings == 1
+    assert following.open_index().stats(bucket.pk).recordings == 1
 
 
 def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
@@ -325,7 +320,6 @@ def test_damage_of_the_index_is_found(bucket: Bucket, run_worker: Worker) -> Non
     content = bytearray(segment.read_bytes())
     content[len(content) // 2] ^= 0xFF
     segment.write_bytes(content)
-    index_store.open_index_at.cache_clear()
     faults = io.StringIO()
 
     with pytest.raises(CommandError, match="rebuild_index"):

@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from catalogue import index_store, rebuilding
+from catalogue import following, index_copy
 from catalogue.models import Recording, RecordingStatus
 from tests.conftest import Catalogue
 from tests.object_storage import media_at, s3_server
@@ -32,9 +32,7 @@ def no_bucket() -> Iterator[str]:
 
 def held(catalogue: Catalogue) -> list[int]:
     """Return the recordings in the current index."""
-    numbers: list[int] = (
-        index_store.open_index().recordings(catalogue.bucket.pk).tolist()
-    )
+    numbers: list[int] = following.open_index().recordings(catalogue.bucket.pk).tolist()
     return numbers
 
 
@@ -75,7 +73,7 @@ def test_a_bucket_that_is_not_there_is_no_lost_recording(
 def test_a_rebuild_that_was_stopped_goes_on_once_all_is_there_again(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, fault: Exception, told: str
 ) -> None:
-    monkeypatch.setattr(rebuilding, "_BATCH", 1)
+    monkeypatch.setattr(index_copy, "BATCH", 1)
     storage = type(default_storage._wrapped)  # type: ignore[attr-defined]  # the one behind
     reading: Open = storage.open
     opened: list[str] = []

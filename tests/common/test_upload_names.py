@@ -1,4 +1,4 @@
-"""Uploaded files keep the names that people gave them."""
+"""Uploaded files keep the names that people gave them, in a form safe to show."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.models import User
 from accounts.roles import Role
 from accounts.tokens import create_token
+from common.storage import display_name
 from scanning.models import ScannedFile
 from tests import audio
 from tests.conftest import MakeClient
@@ -72,3 +75,12 @@ def test_the_api_keeps_the_names_that_were_given(admin: User, client: Client) ->
 
     names = ScannedFile.objects.order_by("pk").values_list("name", flat=True)
     assert list(names) == ['He said "play".wav', "really %22.wav"]
+
+
+@given(st.text())
+def test_shown_names_have_one_line_and_no_path(raw: str) -> None:
+    shown = display_name(raw, otherwise="file")
+
+    assert shown
+    assert "/" not in shown
+    assert shown.isprintable()

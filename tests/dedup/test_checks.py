@@ -11,7 +11,7 @@ import time_machine
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
-from dedup import checking, checks, loop_actions, selectors
+from dedup import checks, loop_actions, selectors
 from dedup.comparing import Comparer
 from dedup.loops import find_loops
 from dedup.models import (
@@ -70,7 +70,7 @@ def test_a_check_that_is_to_stop_stops_and_the_next_goes_on(
         pytest.fail("The check went on though it was cancelled.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(checking, "find_duplicates", go_on)
+        patched.setattr(checks, "find_duplicates", go_on)
         run_next(Pool.WORK)
 
     check.refresh_from_db()
@@ -130,7 +130,7 @@ def test_a_check_that_fails_unforeseen_is_tried_again(
         raise OSError("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(checking, "find_duplicates", break_down)
+        patched.setattr(checks, "find_duplicates", break_down)
         run_next(Pool.WORK)
 
     check.refresh_from_db()
@@ -151,7 +151,7 @@ def test_what_a_worker_counts_that_lost_the_check_is_refused(
         take_over(Job.objects.get(kind="catalogue_check"))
         watch.begin(99)
 
-    monkeypatch.setattr(checking, "find_duplicates", lose_it)
+    monkeypatch.setattr(checks, "find_duplicates", lose_it)
 
     run_next(Pool.WORK)
 

@@ -102,3 +102,16 @@ def test_every_linked_recording_has_one_place_and_every_group_one_canonical(
         inside = {place.recording for place in group}
         assert all(place.linked_to in inside for place in group[1:])
     assert grouped(*reversed(links)) == found
+
+
+def test_the_record_that_people_know_stands_for_the_group() -> None:
+    described = recording(2, album="Signal Fires", label="Northlight")
+    lossless = recording(1, facts={"codec": "flac", "sample_rate": 96_000})
+    links = [Link(1, 2, SAME)]
+    known = {1: lossless, 2: described}
+
+    (by_metadata,) = groups(links=links, recordings=known)
+    used = {1: lossless, 2: recording(2)}
+    (by_use,) = groups(links=links, recordings=used, uses={2: 3})
+
+    assert by_metadata[0].recording == by_use[0].recording == 2

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from django.conf import settings as django_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import CopyDatabase
+from tests.wire.live import free_port, serving
 
 # For every module: Playwright uses the last value that was set. Other tests may keep
 # the machine busy.
@@ -66,7 +65,7 @@ def portal(
         pytest.skip("no Chromium on this machine")
     data_dir = tmp_path_factory.mktemp("portal")
     copy_database(data_dir)
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(data_dir),
@@ -84,36 +83,11 @@ def portal(
         check=True,
     )
     logins = json.loads((data_dir / "demo" / "logins.json").read_text())
-    server = subprocess.Popen(
-        [*manage, "serve", "--port", str(port)],
-        env=environment,
-        cwd=django_settings.BASE_DIR,
-    )
-    try:
-        _wait_until_up(url)
+    with serving(port, environment) as server:
         yield Portal(
             url, {one["username"]: one["password"] for one in logins}, data_dir
         )
-    finally:
-        server.terminate()
-        assert server.wait(timeout=60) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_up(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=2):  # noqa: S310
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError("the portal did not come up")
+    assert server.returncode == 0
 
 
 @pytest.fixture(scope="session")

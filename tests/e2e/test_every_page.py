@@ -31,6 +31,8 @@ NOT_PAGES = {
     *("portal:file_audio", "portal:recording_audio", "portal:match_lock"),
     *("portal:match_exclude", "portal:link_feed_items", "portal:licence_evidence"),
     *("portal:match_export", "portal:file_export", "portal:import_bad_rows"),
+    *("portal:match_preview", "portal:choices", "portal:policy_sentence"),
+    *("portal:queue_changes", "portal:match_changes", "portal:file_changes"),
 }
 _FILE_ENDINGS = ("_csv", "_pdf", "_zip", "_file", "_manifest", "_csvw", "_export")
 # Django's own widgets: the dual list, autocomplete, headings of inline rows.

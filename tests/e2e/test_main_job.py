@@ -51,7 +51,7 @@ def test_upload_watch_review_and_export(
     good = page.locator("[data-row]", has_text="my excerpt.mp3")
     bad = page.locator("[data-row]", has_text="notes.wav")
     expect(bad).to_contain_text("could not be decoded as audio", timeout=PATIENCE_MS)
-    good_link = good.locator("[data-open]")
+    good_link = good.locator("[data-name] a")
     expect(good_link).to_be_visible(timeout=PATIENCE_MS)
     good_link.click()
 

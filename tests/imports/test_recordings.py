@@ -336,6 +336,20 @@ def test_the_command_ends_with_1_when_rows_were_refused(
     assert (tmp_path / "table.csv.errors.csv").exists()
 
 
+def test_nobody_imports_under_a_name_that_is_unknown(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("custom_id,title,artists\nL1,T,A\n")
+
+    with pytest.raises(CommandError, match="no user mira"):
+        call_command(
+            "import_recordings", str(table), bucket=str(bucket.pk), username="mira"
+        )
+
+    assert not bucket.recordings.exists()
+
+
 def archive(**files: bytes) -> SimpleUploadedFile:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as made:

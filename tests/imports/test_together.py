@@ -108,10 +108,7 @@ def test_the_id_that_came_meanwhile_is_updated_and_not_lost(
         RecordingFactory.create(bucket=bucket, custom_id="L1", title="Before")
 
     # Another import adds the id while this one reads the audio.
-    monkeypatch.setattr(
-        "dedup.intake._heard",
-        lambda _audio: add_the_same(),
-    )
+    monkeypatch.setattr("dedup.intake.fingerprint_upload", add_the_same)
 
     summary = import_table(bucket, table, folder=folder)
 

@@ -1,4 +1,4 @@
-"""Moving from one machine to PostgreSQL, S3 and ClickHouse with one command."""
+"""Moving from one machine to PostgreSQL and S3 with one command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from scanning.models import ScannedFile
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, Worker, upload
-from tests.index.servers import ClickHouse, server_is_there
 from tests.object_storage import s3_server
 
 _SERVER = os.environ.get(
@@ -62,31 +61,18 @@ def s3() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def index_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Return an empty database on two ClickHouse servers; "" without them."""
-    if not server_is_there():
-        yield ""
-        return
-    servers: ClickHouse = request.getfixturevalue("two_shards")
-    with servers.database() as url:
-        yield url
-
-
 @pytest.mark.slow  # migrates a second installation from nothing, twice
 def test_everything_moves_and_a_broken_off_move_goes_on(
     installation: Catalogue,
     tmp_path: Path,
     empty_postgres: str,
     s3: str,
-    index_url: str,
 ) -> None:
     target, folder = tmp_path / "new.env", tmp_path / "moving"
     target.write_text(
         f"ACRPORTAL_DATA_DIR={tmp_path / 'elsewhere'}\n"
         f"DATABASE_URL={empty_postgres}\n"
         f"STORAGE_URL=s3://key:secret@{s3}/moved?https=off\n"
-        f"INDEX_URL={index_url}\n"
     )
     output = StringIO()
     with pytest.raises(CommandError, match="failed under the new settings"):
@@ -111,7 +97,7 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
     elsewhere = tmp_path / "elsewhere"
     assert (elsewhere / "secret_key").read_text() == settings.SECRET_KEY
     assert not (elsewhere / "media").exists()
-    assert (elsewhere / "index").exists() is not bool(index_url)
+    assert (elsewhere / "index").exists()
 
     [backup] = backups_in(folder)
     ScannedFile.objects.update(name="renamed.wav")

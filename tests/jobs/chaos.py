@@ -19,6 +19,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from tests import databases
+
 _SERVER = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
 )
@@ -148,15 +150,16 @@ class Chaos:
 
 
 @contextmanager
-def postgres_database(template: str = "template1") -> Iterator[str]:
-    """Return the address of a new PostgreSQL database; skip without a server."""
+def postgres_database() -> Iterator[str]:
+    """Return the address of a migrated PostgreSQL database; skip without a server."""
     name = f"chaos_{uuid.uuid4().hex[:12]}"
     try:
         server = psycopg.connect(_SERVER, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
         pytest.skip(f"needs a PostgreSQL server: {error}")
     with closing(server):
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        databases.prepare(server, _SERVER)
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {databases.TEMPLATE}")
         try:
             yield f"{_SERVER.rpartition('/')[0]}/{name}"
         finally:

@@ -16,7 +16,8 @@ from time import sleep
 import django
 import time_machine
 
-_PAUSE = timedelta(seconds=6)
+# Long enough for the next worker to start before it is over.
+_PAUSE = timedelta(seconds=20)
 _TICK = timedelta(seconds=2)
 _LOOK_SECONDS = 0.05
 
@@ -152,7 +153,7 @@ def _submit(words: list[str]) -> None:
 
 
 def _fill(words: list[str]) -> None:
-    """Make a container and a bucket, and ask for what tests of files need."""
+    """Create a container and a bucket, and ask for what tests of files need."""
     from django.core.management import call_command
 
     from scanning.models import Container

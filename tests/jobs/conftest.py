@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from jobs import resources
 from jobs.kinds import Kind
@@ -39,27 +35,10 @@ def nothing_is_blocked() -> Iterator[None]:
     resources.unblock([resources.INDEX, "server"])
 
 
-@pytest.fixture(scope="module")
-def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the name of a migrated PostgreSQL database."""
-    own = {
-        "ACRPORTAL_DATA_DIR": str(tmp_path_factory.mktemp("template")),
-        "SECRET_KEY": "only for this test, and long enough",
-    }
-    with postgres_database() as url:
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-            env=os.environ | own | {"DATABASE_URL": url},
-            cwd=settings.BASE_DIR,
-            check=True,
-        )
-        yield url.rpartition("/")[2]
-
-
 @pytest.fixture
-def on_postgres(tmp_path: Path, postgres_template: str) -> Iterator[Chaos]:
+def on_postgres(tmp_path: Path) -> Iterator[Chaos]:
     """Return an installation on PostgreSQL."""
-    with postgres_database(postgres_template) as url:
+    with postgres_database() as url:
         chaos = Chaos(tmp_path, url)
         yield chaos
         chaos.end_all()

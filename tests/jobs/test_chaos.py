@@ -61,10 +61,11 @@ def test_work_of_a_dead_worker_does_not_wait_for_the_hour_that_its_clock_was_ahe
 def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(
     chaos: Chaos,
 ) -> None:
-    chaos.submit("again:tried", ahead=HOUR)
     chaos.start_worker("one", ahead=HOUR)
-    chaos.wait_for(lambda: chaos.count("fails tried") == 1)
     chaos.wait_for(lambda: chaos.count("ticks") > 1)
+    chaos.submit("again:tried", ahead=HOUR)
+    # Last, because "two" must look before the pause after this failure is over.
+    chaos.wait_for(lambda: chaos.count("fails tried") == 1)
     chaos.end("one", signal.SIGKILL)
     chaos.submit("short:asked", ahead=HOUR)
 
@@ -74,7 +75,9 @@ def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(
 
     assert chaos.end("two") == 0
     assert chaos.jobs() == {"tried": ("done", 2), "asked": ("done", 1)}
-    assert "jobs were ahead of the clock" in chaos.log("two")
+    # On PostgreSQL no time of a job comes from a worker's own clock.
+    is_moved = "jobs were ahead of the clock" in chaos.log("two")
+    assert is_moved == chaos.url.startswith("sqlite")
 
 
 def test_workers_whose_clocks_differ_by_an_hour_share_the_work(

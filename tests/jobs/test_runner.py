@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Recording, RecordingStatus
-from common.snapshot import consistent_read
+from common.databases import consistent_read
 from jobs import draining, services
 from jobs.choices import JobState, Pool, Priority
 from jobs.context import JobContext

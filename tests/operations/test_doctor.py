@@ -14,11 +14,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from catalogue import index_store
-from catalogue.changes import refingerprint, retire_recordings
+from catalogue import following, index_store
+from catalogue.changes import refingerprint
 from catalogue.models import Recording, RecordingStatus
-from jobs.choices import JobState
-from jobs.models import Job
 from operations import stored_files
 from tests.conftest import Catalogue, Worker
 from tests.jobs.workers import lose_worker
@@ -57,7 +55,7 @@ def test_index_drift_is_found_and_mended(catalogue: Catalogue) -> None:
 
     assert any("is not in the index" in told for told in found)
     assert any(f"recording {catalogue.second.pk} is in the index" in t for t in found)
-    indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
+    indexed = following.open_index().recordings(catalogue.bucket.pk).tolist()
     assert indexed == [catalogue.first.pk]
     assert problems() == []
 
@@ -67,7 +65,6 @@ def test_a_damaged_index_is_built_again(catalogue: Catalogue, data_dir: Path) ->
     broken = bytearray(segment.read_bytes())
     broken[len(broken) // 2] ^= 1
     segment.write_bytes(broken)
-    index_store.open_index_at.cache_clear()
 
     assert len(problems(fix=True)) == 1
 
@@ -131,7 +128,7 @@ def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
 
     assert [finding["mended"] for finding in found] == [False, False, False, True]
     assert "not repaired: " in capsys.readouterr().err
-    indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
+    indexed = following.open_index().recordings(catalogue.bucket.pk).tolist()
     assert indexed == [catalogue.second.pk]
 
 
@@ -146,21 +143,3 @@ def test_work_without_a_worker_is_handed_out_again(
     run_worker()
     catalogue.first.refresh_from_db()
     assert catalogue.first.status == RecordingStatus.READY
-
-
-def test_an_index_change_whose_worker_was_killed_is_made_by_another(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
-    retire_recordings(recordings=[catalogue.first], user=None)
-    Job.objects.update(
-        state=JobState.RUNNING,
-        lease_owner="gone:1",
-        lease_until=datetime.now(tz=UTC) - timedelta(minutes=1),
-        run_after=datetime.now(tz=UTC) - timedelta(minutes=2),
-    )
-
-    run_worker()
-
-    indexed = index_store.open_index().recordings(catalogue.bucket.pk).tolist()
-    assert indexed == [catalogue.second.pk]
-    assert Job.objects.get(kind="index_change").state == JobState.DONE

@@ -1,23 +1,17 @@
-"""Data for monitoring: liveness, readiness, metrics, slow statements."""
+"""Data for monitoring: metrics and slow statements."""
 
 from __future__ import annotations
 
 import logging
-from collections import namedtuple
-from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from accounts.roles import Role
 from operations.middleware import log_slow_statement
-from tests.conftest import Catalogue, MakeClient
-
-DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])
+from tests.conftest import Catalogue
 
 
 def figures(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -55,46 +49,6 @@ def test_figures_are_for_who_knows_the_token(
     answer = Client().get("/metrics", headers={"Authorization": header})
 
     assert answer.status_code == 404
-
-
-def test_ready_says_what_stands_in_the_way(
-    db: None, signed_in: MakeClient, data_dir: Path, settings: Settings
-) -> None:
-    assert Client().get("/readyz").json()["status"] == "ok"
-
-    settings.MEDIA_ROOT = data_dir / "file"
-    settings.MEDIA_ROOT.write_bytes(b"")
-    answer = Client().get("/readyz")
-
-    assert answer.status_code == 503
-    assert "cannot be written" in answer.json()["storage"]
-    assert answer.json()["database"] == "ok"
-    assert signed_in(Role.VIEWER).get("/").status_code == 200
-
-
-def test_asking_for_readiness_writes_nothing(
-    db: None, data_dir: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.MEDIA_ROOT = data_dir / "media"
-
-    with CaptureQueriesContext(connection) as statements:
-        first, second = Client().get("/readyz"), Client().get("/readyz")
-
-    assert first.json() == second.json()
-    assert {one["sql"].split()[0] for one in statements} == {"SELECT"}
-    assert not settings.MEDIA_ROOT.exists()
-    settings.MEDIA_ROOT.mkdir()
-    assert Client().get("/readyz").status_code == 200
-    assert not any(settings.MEDIA_ROOT.iterdir())
-
-
-def test_full_disk_is_not_ready(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _folder: DiskUsage(10, 10, 0))
-
-    answer = Client().get("/readyz")
-
-    assert answer.status_code == 503
-    assert "No space left" in answer.json()["storage"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

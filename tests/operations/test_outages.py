@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,6 +23,7 @@ from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.accounts import make_user
+from tests.failures import failing
 
 _UPLOADS = "/api/portal/v1/files/"
 _NO_ROOM = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -34,15 +34,6 @@ def client_of(role: Role) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(make_user(role))
     return client
-
-
-def failing(error: Exception) -> Callable[..., object]:
-    """Return a function that always fails."""
-
-    def fail(*_arguments: object, **_options: object) -> object:
-        raise error
-
-    return fail
 
 
 def test_pages_and_programs_are_told_that_the_database_is_away(db: None) -> None:

@@ -9,6 +9,9 @@ from accounts.models import User
 from accounts.roles import Role
 from tests.factories.accounts import make_user
 from tests.portal.admin_matches import SignIn
+from tests.scanning.conftest import podcast, vendor
+
+__all__ = ["ana", "podcast", "sign_in", "vendor"]
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from review.choices import (
 )
 from review.decisions import assignment
 from review.models import Match
-from review.services import exclusions, licences, locks, notes, policies
+from review.services import exclusions, licences, locks, policies, transitions
 from scanning.choices import (
     CallbackOutcome,
     DeliveryStatus,
@@ -105,7 +105,7 @@ def _decided(user: User) -> Iterator[Match]:
     licence = make_licence(recordings=[licensed.recording], territories=["GB"])
     yield deciding.clear(match=licensed, user=user, version=1, licence=licence)
     noted = make_match()
-    notes.add_note(match=noted, user=user, note="A note.")
+    transitions.add_note(match=noted, user=user, note="A note.")
     assignment.assign(match=noted, user=user, assignee=user)
     taken = locks.take_lock(match=noted, user=user)
     yield deciding.escalate(match=taken, user=user, version=taken.version, note="Look.")

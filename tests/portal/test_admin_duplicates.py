@@ -36,7 +36,7 @@ def test_groups_are_merged_after_a_preview_and_the_merge_undone(
         address, chosen | {"post": "yes", "group": [f"{group.uid}:{group.version}"]}
     )
 
-    assert "1 recordings would become aliases" in preview
+    assert "1 recording would become an alias" in preview
     assert Recording.objects.filter(merged_into__isnull=False).count() == 1
     action = DedupAction.objects.get()
     client.post(

@@ -167,7 +167,7 @@ def test_confirm_takes_one_press_and_writes_one_event(sign_in: SignIn) -> None:
     assert match.state == MatchState.CONFIRMED
     assert match.decided_by == user(Role.REVIEWER)
     assert Event.objects.filter(case=match.case, action="confirm").count() == 1
-    assert "is confirmed." in text(response)
+    assert ": confirmed." in text(response)
     assert decide(match, "undo") in text(response)
 
 

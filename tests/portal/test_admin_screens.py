@@ -15,7 +15,13 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.models import Bucket, Recording
+from catalogue.models import (
+    Bucket,
+    CatalogueState,
+    IndexCopy,
+    IndexEntry,
+    Recording,
+)
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
 from review.models import Match
 from scanning.choices import CallbackOutcome, ScanStatus
@@ -24,9 +30,11 @@ from scanning.models import (
     DeliveryAttempt,
     Detection,
     InboundCallback,
+    ResumableUpload,
     Scan,
     ScannedFile,
     Segment,
+    UploadPiece,
 )
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
@@ -98,6 +106,10 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(AccessLimit, DedupMember, DeliveryAttempt, Segment, WatchCheck, WatchItem),
         # One is shown on its loop's page; the other has no page for people.
         *(LoopPlace, CheckedRecording),
+        # The jobs page shows the copies; the other two are notes of the workers.
+        *(CatalogueState, IndexCopy, IndexEntry),
+        # On their way to a scanned file.
+        *(ResumableUpload, UploadPiece),
     }
     for label in PRODUCT_APPS:
         for model in apps.get_app_config(label).get_models():

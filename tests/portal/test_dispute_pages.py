@@ -232,7 +232,7 @@ def test_queue_counts_open_disputes(reviewer: Client) -> None:
 
     page = reviewer.get("/queue/").content.decode()
 
-    assert 'Disputes <span class="count">1</span>' in page
+    assert 'data-count-of="disputes">1</span>' in page
 
 
 def test_viewer_looks_and_records_nothing(signed_in: MakeClient) -> None:

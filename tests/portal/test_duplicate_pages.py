@@ -484,3 +484,45 @@ def test_one_isrc_on_two_sounds_is_reported(signed_in: MakeClient) -> None:
     text = b"".join(answer).decode("utf-8-sig")
     kinds = [row["kind"] for row in csv.DictReader(io.StringIO(text))]
     assert kinds == ["isrc_on_several"] * 2
+
+
+def test_merging_is_asked_with_what_it_does(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    url = reverse("portal:duplicate_group", args=[group.uid])
+
+    page = signed_in(Role.MANAGER).get(url).content.decode()
+
+    assert "Merge all into this one?" in page
+    assert "The others become aliases of it" in page
+    assert 'data-verb="m"' in page[page.index("Merge all into this one?") :]
+
+
+def test_members_of_a_group_play_in_step(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    link = PairLink.objects.get()
+    link.runs = [[10_000, 30_000, 40_000, 60_000, 1.0, 0.0, 100.0]]
+    link.save()
+    url = reverse("portal:duplicate_group", args=[group.uid])
+
+    first, second = signed_in(Role.VIEWER).get(url).context["members"]
+
+    assert (first.step.first_ms, first.step.here_ms) == (0, 0)
+    assert {second.step.first_ms, second.step.here_ms} == {10_000, 40_000}
+    assert second.step.rate == "1.000000"
+
+
+def test_equal_files_share_their_whole_length_before_it_is_known() -> None:
+    bucket = BucketFactory.create()
+    for duration in (59_000, 0):
+        RecordingFactory.create(
+            bucket=bucket,
+            duration_ms=duration,
+            audio_sha256="cd" * 32,
+            audio_bytes=10,
+        )
+
+    find_duplicates(bucket=bucket)
+
+    assert PairLink.objects.get().runs[0][:4] == [0, 59_000, 0, 59_000]

@@ -130,7 +130,7 @@ def test_a_pack_that_waits_can_be_cancelled_and_not_taken(
     pack.refresh_from_db()
     assert early.status_code == 404
     assert pack.status == PackStatus.CANCELLED
-    assert "not being built any more" in again
+    assert "no longer being built" in again
 
 
 def test_a_file_that_is_gone_from_the_disk_is_told(
@@ -143,7 +143,7 @@ def test_a_file_that_is_gone_from_the_disk_is_told(
         reverse("portal:evidence_zip", args=[pack.uid]), follow=True
     )
 
-    assert "is not on the disk any more" in answer.content.decode()
+    assert "is no longer on the disk" in answer.content.decode()
 
 
 def test_the_list_of_jobs_leads_to_where_a_pack_can_be_given_up(

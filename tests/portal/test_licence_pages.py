@@ -84,7 +84,7 @@ def test_licence_is_written_previewed_and_applied(manager: Client) -> None:
         ({"recordings": ""}, "Name at least one"),
         ({"scope": "all"}, "would clear everything"),
         ({"valid_from": "2026-02-02", "valid_until": "2026-02-01"}, "before the start"),
-        ({"territories": "Britain"}, "two letters"),
+        ({"territories": "Britain"}, "is no territory"),
     ],
 )
 def test_form_says_what_is_wrong_and_keeps_what_was_typed(
@@ -135,3 +135,26 @@ def test_admin_shows_licences_and_changes_none(signed_in: MakeClient) -> None:
     assert licence.url in page.content.decode()
     assert client.get(reverse("admin:review_licence_changelist")).status_code == 200
     assert client.get(reverse("admin:review_licence_add")).status_code == 403
+
+
+def test_the_preview_says_why_waiting_matches_are_not_covered(manager: Client) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[match.recording], territories=["GB"])
+
+    page = manager.get(reverse("portal:licence_preview", args=[licence.uid]))
+
+    assert "the territory of the use is unknown" in page.content.decode()
+
+
+def test_an_application_is_undone_on_the_page_of_the_preview(manager: Client) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[match.recording], in_force=False)
+    url = reverse("portal:licence_preview", args=[licence.uid])
+    page = manager.post(url, {"reach": "all"}, follow=True)
+
+    act = page.context["applications"][0].act
+    manager.post(reverse("portal:licence_undo", args=[licence.uid]), {"act": act})
+
+    match.refresh_from_db()
+    licence.refresh_from_db()
+    assert (match.state, licence.active) == (MatchState.PENDING, False)

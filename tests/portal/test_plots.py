@@ -58,7 +58,15 @@ def test_plot_of_segments_inside_one_another_still_draws() -> None:
         play(80_000, 95_000, 0, 15_000),
     ]
 
-    assert plots.alignment_plot(segments=plays) is not None
+    plot = plots.alignment_plot(segments=plays)
+
+    assert plot is not None
+    assert plot.folds == ()
+    assert [label.text for label in plot.across] == ["0:00"]
+    starts = [float(stroke.x1) for stroke in plot.strokes]
+    ends = [float(stroke.x2) for stroke in plot.strokes]
+    assert starts == sorted(starts)
+    assert ends[1] < ends[0] < ends[2]
 
 
 def test_plot_without_reference_times_is_none() -> None:

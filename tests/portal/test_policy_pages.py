@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from accounts.roles import Role
 from review.choices import MatchState, PolicyAction
@@ -24,7 +26,7 @@ def manager(signed_in: MakeClient) -> Client:
     return signed_in(Role.MANAGER)
 
 
-def words(**changes: object) -> dict[str, object]:
+def words(**changes: Any) -> dict[str, Any]:  # Any: values of form fields
     """Return the fields of the form."""
     return {"name": "Short uses", "action": "escalate", "priority": 0, **changes}
 
@@ -163,3 +165,87 @@ def test_list_asks_no_more_for_more_rules(manager: Client) -> None:
     make_policy(sets={"relations": ["excerpt"]})
 
     assert queries_of(manager, reverse("portal:policy_list")) == few
+
+
+def test_an_application_is_undone_on_the_page_of_the_dry_run(manager: Client) -> None:
+    match = make_match()
+    policy = make_policy(action=PolicyAction.ESCALATE)
+    url = reverse("portal:policy_dry_run", args=[policy.uid])
+    manager.post(reverse("portal:policy_apply", args=[policy.uid]))
+    page = manager.get(url)
+    assert "Undo for 1 match" in page.content.decode()
+
+    act = page.context["applications"][0].act
+    done = manager.post(
+        reverse("portal:policy_undo", args=[policy.uid]), {"act": act}, follow=True
+    )
+
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert "1 match is as it was before" in done.content.decode()
+    assert "Undo for" not in done.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("enabled", "fits", "why"),
+    [
+        (False, True, "The policy is off"),
+        (True, False, "No match that waits fits it"),
+    ],
+)
+def test_apply_says_why_it_is_grey(
+    manager: Client, enabled: bool, fits: bool, why: str
+) -> None:
+    make_match()
+    ranges: dict[str, tuple[str | None, str | None]] = (
+        {} if fits else {"matched_s": ("9999", None)}
+    )
+    policy = make_policy(enabled=enabled, ranges=ranges)
+
+    page = manager.get(reverse("portal:policy_dry_run", args=[policy.uid]))
+
+    assert f"Apply is grey: {why}" in page.content.decode()
+
+
+def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
+    typed = words(
+        relations=["excerpt", "loop"],
+        longest_s_to="15",
+        score_from="55",
+        score_to="89",
+        under_speech="yes",
+        territories="DE",
+        due_days="2",
+        priority="3",
+    )
+
+    draft = manager.get(reverse("portal:policy_sentence"), typed).content.decode()
+
+    told = (
+        "When, for a match, its relation is excerpt or loop, it is used in Germany, "
+        "its score is 55 to 89, its longest segment is at most 15 s and "
+        "it is under speech, then a manager decides it, due in 2 days, with priority 3."
+    )
+    assert told in strip_tags(draft)
+    assert not Policy.objects.exists()
+    manager.post(reverse("portal:policy_create"), typed)
+    page = manager.get(reverse("portal:policy_list")).content.decode()
+    assert told in strip_tags(page)
+
+
+def test_a_policy_without_conditions_says_that_it_takes_all(manager: Client) -> None:
+    draft = manager.get(reverse("portal:policy_sentence"), words())
+
+    assert "Every match that no licence covers" in draft.content.decode()
+
+
+def test_the_form_marks_the_conditions_in_use(manager: Client) -> None:
+    policy = make_policy(flags={"under_speech": True})
+
+    page = manager.get(reverse("portal:policy_edit", args=[policy.uid]))
+
+    rows = page.context["form"].condition_rows()
+    assert [row.key for row in rows if row.is_used] == ["under_speech"]
+    names = {field.name for row in rows for field in row.fields}
+    then = {field.name for field in page.context["form"].then}
+    assert names | then | {"name"} == set(page.context["form"].fields)

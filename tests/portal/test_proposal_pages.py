@@ -134,7 +134,7 @@ def test_own_page_shows_what_it_touches_then_approves(
 
     assert f'name="seen" value="{SEEN}"' in shown
     assert f'name="match" value="{other.uid}"' in shown
-    assert "<strong>1 other match</strong> is touched" in shown
+    assert "<strong>1 other match</strong> is affected" in shown
     assert "Nothing else of this match is left: it is rejected." in shown
     assert state_of(match) == MatchState.REJECTED
     assert state_of(other) == MatchState.SUPPRESSED

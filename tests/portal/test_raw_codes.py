@@ -27,7 +27,7 @@ def test_no_page_shows_a_raw_code() -> None:
     paths = every_state.fill(world, world.admin)
     # The policies of both worlds would hide each other's effects.
     Policy.objects.update(enabled=False)
-    paths += [*_pages(world), *_screens(world)]
+    paths += [*pages_of(world), *screens_of(world)]
     shown, wrong = 0, []
 
     for path in dict.fromkeys(paths):
@@ -44,7 +44,7 @@ def test_no_page_shows_a_raw_code() -> None:
     assert shown > 300
 
 
-def _pages(world: World) -> list[str]:
+def pages_of(world: World) -> list[str]:
     """Return each page of the portal once."""
     return [
         paths_of(address.route, world, world.admin)[0]
@@ -53,7 +53,7 @@ def _pages(world: World) -> list[str]:
     ]
 
 
-def _screens(world: World) -> list[str]:
+def screens_of(world: World) -> list[str]:
     """Return each admin list, one row of each, and the form for a new row."""
     paths = [reverse("admin:index")]
     for model in admin.site._registry:

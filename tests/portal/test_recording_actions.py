@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.roles import Role
 from audit.models import Event
@@ -55,7 +56,7 @@ def test_fingerprinting_anew_needs_audio(signed_in: MakeClient) -> None:
     assert having.status == RecordingStatus.WAITING
 
 
-@pytest.mark.parametrize("action", ["delete", "fingerprint"])
+@pytest.mark.parametrize("action", ["delete", "fingerprint", "replace-audio"])
 def test_reviewers_may_not(signed_in: MakeClient, action: str) -> None:
     recording = RecordingFactory.create(audio="recordings/a")
 
@@ -64,3 +65,22 @@ def test_reviewers_may_not(signed_in: MakeClient, action: str) -> None:
     )
 
     assert answer.status_code == 403
+
+
+def test_a_failed_recording_offers_to_replace_its_audio(signed_in: MakeClient) -> None:
+    recording = RecordingFactory.create(
+        status=RecordingStatus.ERROR, status_message="This is no audio."
+    )
+    client, url = signed_in(Role.MANAGER), f"/catalogue/recordings/{recording.uid}/"
+    assert "Replace audio" in client.get(url).content.decode()
+    assert "Replace audio" not in signed_in(Role.VIEWER).get(url).content.decode()
+
+    empty = client.post(f"{url}replace-audio/", follow=True)
+    sent = SimpleUploadedFile("new.wav", b"RIFF new")
+    client.post(f"{url}replace-audio/", {"audio": sent})
+
+    recording.refresh_from_db()
+    assert "Choose the audio file first" in empty.content.decode()
+    assert recording.status == RecordingStatus.WAITING
+    assert recording.audio_name == "new.wav"
+    assert Event.objects.filter(action="recording.audio_replaced").count() == 1

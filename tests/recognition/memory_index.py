@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.types import IndexStats, LandmarkIndex, Vote
+from recognition.places import Recorded
+from recognition.types import IndexStats, LandmarkIndex, Vote, Votes
 
 _SPAN = np.int64(1 << 24)  # range reserved for the offsets of one recording
 
@@ -26,9 +27,9 @@ class MemoryIndex(LandmarkIndex):
     def add_many(
         self,
         bucket: int,
-        recordings: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.int32]]],
+        recordings: Sequence[Recorded],
     ) -> None:
-        for recording, hashes, frames in recordings:
+        for recording, hashes, frames, *_places in recordings:
             self._kept[bucket, recording] = (hashes, frames)
         self._sorted.pop(bucket, None)
 
@@ -46,7 +47,7 @@ class MemoryIndex(LandmarkIndex):
         top: int = 10,
         min_votes: int = 6,
         max_list: int | None = None,
-    ) -> list[list[Vote]]:
+    ) -> list[Votes]:
         answers = []
         for low, high in windows:
             found = [
@@ -57,7 +58,7 @@ class MemoryIndex(LandmarkIndex):
                 )
             ]
             found.sort(key=lambda vote: -vote.votes)
-            answers.append(found[:top])
+            answers.append(Votes.of(found[:top]))
         return answers
 
     def maintain(self, bucket: int) -> None:

@@ -18,7 +18,6 @@ from recognition import analysis, jobs, limits, media
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.isolation import client, wire
 from recognition.isolation.confine import Limits, confine
-from recognition.isolation.failures import failure_from_json, failure_to_json
 from recognition.isolation.wire import MessageKind as Message
 from recognition.limits import DecodeLimits, limits_for
 from tests.recognition import media_files
@@ -309,7 +308,7 @@ def test_a_message_cut_off_counts_as_closed() -> None:
     [TooShort(0.3, 3), TooLong(3600), UnsupportedMedia("why"), DecodeFailed("how")],
 )
 def test_errors_cross_as_json(error: Exception) -> None:
-    back = failure_from_json(failure_to_json(error))  # type: ignore[arg-type]
+    back = wire.failure_from_json(wire.failure_to_json(error))  # type: ignore[arg-type]
 
     assert type(back) is type(error)
     assert str(back) == str(error)

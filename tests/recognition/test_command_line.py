@@ -266,7 +266,7 @@ def test_an_add_cut_short_is_finished_or_undone_by_the_next(tmp_path: Path) -> N
     run("add", "--index", root, track)
     collection = Collection(root)
     collection.store.remove(BUCKET, 1)
-    collection.store.add(BUCKET, 77, *collection._postings(1)[1:])
+    collection.store.add_many(BUCKET, [collection._postings(1)._replace(recording=77)])
     with (root / "names.jsonl").open("ab") as names:
         names.write(b"0badc0de [2, half a li")
 

@@ -52,5 +52,9 @@ def test_a_moment_too_short_to_judge_is_not_judged() -> None:
     assert _share(music(5, 0.5)) is None
 
 
-def test_silence_without_landmarks_is_judged_without_fault() -> None:
-    assert _share(silence(5)) is not None
+def test_silence_without_landmarks_still_gets_a_share() -> None:
+    share = _share(silence(5))
+
+    # Scans estimate speech only where there is sound, so any share will do.
+    assert share is not None
+    assert 0 <= share <= 1

@@ -12,8 +12,9 @@ from recognition.builder import extract
 from recognition.candidates import Lead, open_windows
 from recognition.extend import follow, whole_window
 from recognition.params import DEFAULT
+from recognition.places import places_of
 from recognition.references import References
-from recognition.sweep import places_of, sweep
+from recognition.sweep import sweep, weights_of
 from recognition.types import Landmarks
 from tests.recognition.synthesis import (
     RATE,
@@ -62,9 +63,11 @@ def _leads(
 ) -> list[Lead]:
     open_frames = np.ones(view.n_frames, dtype=np.bool_)
     open_frames[closed] = False
-    windows = open_windows(open_frames, DEFAULT)
-    every = References.held(references).every()
-    return list(sweep(view, every, windows, open_frames, DEFAULT))
+    weighed = [
+        (window, weights_of(view, window, open_frames, DEFAULT))
+        for window in open_windows(open_frames, DEFAULT)
+    ]
+    return list(sweep(References.held(references).places, weighed, DEFAULT))
 
 
 def _is_true(lead: Lead) -> bool:
@@ -133,7 +136,7 @@ def test_recordings_without_landmarks_lie_nowhere() -> None:
     empty = empty_landmarks()
 
     assert _leads(_view(_clip()), {1: empty}) == []
-    assert len(places_of(1, empty).cells) == 0
+    assert len(places_of(empty).cells) == 0
 
 
 def test_silence_lies_nowhere(references: dict[int, Landmarks]) -> None:

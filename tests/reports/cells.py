@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.csv_safety import unguard
-from reports.values import GUARDED, Cell, Value, ValueType, as_cell, cell_text
+from reports.cells import GUARDED, Cell, Value, ValueType, as_cell, cell_text
 
 
 def as_text(value: Value, kind: ValueType) -> str:

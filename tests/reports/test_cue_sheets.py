@@ -132,6 +132,16 @@ def test_what_was_rejected_is_unknown_again() -> None:
     assert intervals(sheet) == [(70, 90, "unknown")]
 
 
+def test_music_in_the_public_domain_keeps_its_title() -> None:
+    match = make_match(state="rejected", match={"decision_reason": "public_domain"})
+
+    sheet = cue_sheets.cue_sheet(file=match.scanned_file)
+
+    assert [(cue.recording, cue.status) for cue in sheet.cues] == [
+        (match.recording, "rejected")
+    ]
+
+
 def test_a_file_that_is_not_scanned_has_no_cue_sheet() -> None:
     file = ScannedFileFactory.create(status="processing", name="later.wav")
 

@@ -18,14 +18,13 @@ from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.models import Exclusion
 from common.storage import FileOnDisk
-from reports import files, schemas, services, tables
+from reports import files, layouts, services, tables
+from reports.cells import ColumnType, ValueType
 from reports.choices import FilesWithout, Format, Mode, Separator
 from reports.keeping import kept_rows
-from reports.layouts import Layout
+from reports.layouts import SCHEMAS, Layout, UnknownColumn
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
-from reports.schemas import SCHEMAS, UnknownColumn
-from reports.values import ValueType
 from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning.choices import FileStatus
@@ -302,13 +301,13 @@ def test_kept_rows_stay_right_when_columns_are_added(
 ) -> None:
     run = run_of(Layout(mode=mode))
     before = rows(file_of(run))
-    added = schemas.ColumnType("added", ValueType.TEXT)
+    added = ColumnType("added", ValueType.TEXT)
     for kind in (Mode.MATCH, Mode.FILE):
         old = SCHEMAS[kind]
         fields = (*old.fields[:3], added, *old.fields[3:])
         monkeypatch.setitem(SCHEMAS, kind, replace(old, fields=fields))
-    monkeypatch.setattr(schemas, "_MATCH_FIELDS", SCHEMAS[Mode.MATCH].fields)
-    monkeypatch.setattr(schemas, "_PART_FIELDS", (added, *schemas._PART_FIELDS))
+    monkeypatch.setattr(layouts, "_MATCH_FIELDS", SCHEMAS[Mode.MATCH].fields)
+    monkeypatch.setattr(layouts, "_PART_FIELDS", (added, *layouts._PART_FIELDS))
 
     again = services.write_again(run=run, layout=Layout(mode=mode), user="system")
 

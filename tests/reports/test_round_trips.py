@@ -26,12 +26,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imports.tables import open_table, rows_of
+from reports.cells import Cell, ColumnType, ValueType, as_cell, cell_text
 from reports.choices import Format, Mode
-from reports.layouts import Layout
+from reports.layouts import SCHEMAS, Layout
 from reports.rows import KeptRow
-from reports.schemas import SCHEMAS, ColumnType
 from reports.tables import Sheet, write_parquet, write_xlsx
-from reports.values import Cell, ValueType, as_cell, cell_text
 from tests.reports.cells import read_cell, split_items
 
 MODE = Mode.MATCH

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import AccessLimit, User
@@ -45,6 +48,7 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
+from tests.failures import failing
 from tests.jobs.workers import run_regular_work
 from tests.reports.reading import content, file_of, rows, run_of
 
@@ -420,17 +424,21 @@ def test_unforeseen_error_in_a_worker_is_tried_again(
     assert (run.state, run.message) == (RunState.READY, "")
 
 
-def test_failed_run_is_tried_again_on_request() -> None:
-    for _ in range(20):
-        make_match(recording__title="t" * 400)
+def test_failed_run_is_tried_again_on_request(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_match()
     run, user = asked_run(), make_user(Role.REVIEWER)
     with pytest.raises(services.ReportStopped, match="has not failed"):
         services.try_again(run=run, user=user)
-    with disk_of(300):
+    settings.ACRPORTAL_MAX_ATTEMPTS = 1
+    with monkeypatch.context() as read_only:
+        fault = OSError(errno.EROFS, os.strerror(errno.EROFS))
+        read_only.setattr(default_storage, "save", failing(fault))
         run_next(Pool.WORK)
     run.refresh_from_db()
     assert run.state == RunState.FAILED
-    assert run.message == "The file could not be written: File too large."
+    assert run.message.endswith("OSError: [Errno 30] Read-only file system")
 
     services.try_again(run=run, user=user)
     run.refresh_from_db()
@@ -439,6 +447,33 @@ def test_failed_run_is_tried_again_on_request() -> None:
 
     run.refresh_from_db()
     assert run.state == RunState.READY
+
+
+@pytest.mark.parametrize("name", list(Format))
+def test_a_run_in_a_worker_waits_for_room_and_then_is_whole(
+    client: Client, settings: Settings, name: Format
+) -> None:
+    for _ in range(20):
+        make_match(recording__title="t" * 400)
+    user = make_user(Role.REVIEWER)
+    run = services.request_report(layout=Layout(format=name), user=user)
+    with disk_of(300):
+        run_next(Pool.WORK)
+
+    run.refresh_from_db()
+    assert (run.state, run.file.name, run.rows.name) == (RunState.QUEUED, "", "")
+    assert run.message.startswith("The disk is full. Free some space: it is tried")
+    assert stored_reports(settings) == []
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
+    client.force_login(user)
+    assert "The disk is full. Free some space" in client.get(run.url).content.decode()
+
+    Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.WORK)
+    run.refresh_from_db()
+    assert (run.state, run.message) == (RunState.READY, "")
+    assert Job.objects.get(kind="report").attempts == 1
+    assert len(stored_reports(settings)) == 2
 
 
 @pytest.mark.parametrize("name", list(Format))
@@ -456,7 +491,10 @@ def test_full_disk_leaves_nothing_under_a_final_name(
 
     run = ReportRun.objects.get()
     assert (run.state, run.file.name, run.rows.name) == (RunState.FAILED, "", "")
-    assert run.message == "The file could not be written: File too large."
+    assert run.message == (
+        "The file could not be written: File too large. "
+        "The disk is full: free some space, then try again."
+    )
     assert stored_reports(settings) == []
     assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
 
@@ -478,12 +516,12 @@ def test_storage_that_fails_on_the_second_file_loses_the_first_too(
     make_match()
     save = default_storage.save
 
-    def failing(name: str, file: object) -> str:
+    def save_all_but_csv(name: str, file: object) -> str:
         if name.endswith(".csv"):
             raise OSError(28, "No space left on device")
         return save(name, file)  # type: ignore[arg-type]  # a File
 
-    monkeypatch.setattr(default_storage, "save", failing)
+    monkeypatch.setattr(default_storage, "save", save_all_but_csv)
     with pytest.raises(services.ReportStopped, match="No space left"):
         run_of()
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.csv_safety import unguard
-from reports.values import Value, ValueType, join_items, offset
+from reports.cells import Value, ValueType, join_items, offset
 from tests.reports.cells import as_text, split_items
 
 TEXT = st.text(

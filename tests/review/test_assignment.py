@@ -114,7 +114,9 @@ def test_a_file_without_a_match_is_marked_as_expected_and_back() -> None:
         ("expected", "Speech only")
     ]
 
-    assert not expected.unmark_expected(scanned_file=file, user=ana).no_match_expected
+    assert not expected.mark_expected(
+        scanned_file=file, user=ana, expected=False
+    ).no_match_expected
     assert events.all().count() == 2
 
 

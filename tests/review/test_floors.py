@@ -126,7 +126,7 @@ def test_saving_the_container_brings_them_back() -> None:
     shown = client.post(address, terms)
     match.refresh_from_db()
     container.refresh_from_db()
-    assert "1 suppressed match is not below it any more" in shown.content.decode()
+    assert "1 suppressed match is no longer below it" in shown.content.decode()
     assert match.state == MatchState.SUPPRESSED
     assert container.score_floor == 50
 
@@ -137,4 +137,4 @@ def test_saving_the_container_brings_them_back() -> None:
     )
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
-    assert "1 matches are not below the floor any more" in answer.content.decode()
+    assert "1 match is no longer below the floor" in answer.content.decode()

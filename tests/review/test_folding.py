@@ -13,15 +13,15 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording
-from reports.fetching import match_rows
 from reports.rows import COLUMNS
+from reports.selectors import match_rows
 from review.choices import MatchState, QueueReason
 from review.models import Match
 from review.services import locks
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section
 from scanning.models import Scan, ScannedFile
-from scanning.signals import source_read
+from scanning.sources.links import source_read
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -439,7 +439,7 @@ def test_lock_of_a_superseded_match_ends() -> None:
 
 
 def test_signal_of_a_finished_scan_folds_it() -> None:
-    from scanning.signals import scan_finished
+    from scanning.results import scan_finished
 
     detection = make_detection(SPAN)
 

@@ -92,25 +92,40 @@ def test_draft_covers_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "fields", "covers"),
+    ("kind", "value", "fields", "outside"),
     [
-        (UseKind.ACCOUNT, "Our Channel", {"account": "our channel"}, True),
-        (UseKind.ACCOUNT, "Our Channel", {"account": "Another"}, False),
-        (UseKind.ACCOUNT, "Our Channel", {}, False),
+        (UseKind.ACCOUNT, "Our Channel", {"account": "our channel"}, ""),
+        (
+            UseKind.ACCOUNT,
+            "Our Channel",
+            {"account": "Another"},
+            "The account is not on its list.",
+        ),
+        (UseKind.ACCOUNT, "Our Channel", {}, "The file has no account."),
         (
             UseKind.URL_PREFIX,
             "https://video.example/ours/",
             {"source_url": "https://video.example/ours/7"},
-            True,
+            "",
         ),
-        (UseKind.URL_PREFIX, "https://video.example/ours/", {"source_url": ""}, False),
-        (UseKind.PROGRAMME, "Morning", {"programme": "Morning"}, True),
-        (UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-1"}, True),
-        (UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-11"}, False),
+        (
+            UseKind.URL_PREFIX,
+            "https://video.example/ours/",
+            {"source_url": ""},
+            "The file's address is not on its list.",
+        ),
+        (UseKind.PROGRAMME, "Morning", {"programme": "Morning"}, ""),
+        (UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-1"}, ""),
+        (
+            UseKind.EXTERNAL_ID,
+            "PRG-1",
+            {"external_id": "PRG-11"},
+            "The external id is not on its list.",
+        ),
     ],
 )
 def test_use_is_told_by_what_is_known_of_the_file(
-    kind: UseKind, value: str, fields: dict[str, object], covers: bool
+    kind: UseKind, value: str, fields: dict[str, object], outside: str
 ) -> None:
     match = a_match(**fields)
 
@@ -118,7 +133,11 @@ def test_use_is_told_by_what_is_known_of_the_file(
 
     found = said(licence, match)
     assert found is not None
-    assert (found.cover == Cover.FULL) is covers
+    if outside:
+        assert found.cover == Cover.NONE
+        assert found.why == outside
+    else:
+        assert (found.cover, found.why) == (Cover.FULL, "")
 
 
 def test_label_is_compared_whatever_its_case() -> None:
@@ -300,11 +319,13 @@ def test_saving_does_not_undo_that_it_was_withdrawn_meanwhile(manager: User) -> 
     licence = make_licence(recordings=[recording])
     read_before = Licence.objects.get(pk=licence.pk)
     licences.withdraw(licence=licence, user=manager, reason="never paid")
+    withdrawn_at = Licence.objects.get(pk=licence.pk).withdrawn_at
 
     licences.save(licence=read_before, user=manager, recordings=[recording])
 
     licence.refresh_from_db()
-    assert licence.withdrawn_at is not None
+    assert withdrawn_at is not None
+    assert licence.withdrawn_at == withdrawn_at
 
 
 def test_narrowing_opens_again_what_is_no_longer_covered(manager: User) -> None:

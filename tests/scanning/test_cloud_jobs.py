@@ -126,7 +126,7 @@ def test_long_call_keeps_its_lease(
     vendor: Vendor, admin: User, settings: Settings
 ) -> None:
     settings.ACRPORTAL_LEASE_SECONDS = 2
-    submit(vendor, admin)
+    file = submit(vendor, admin)
     first: list[datetime] = []
     renewed: list[datetime] = []
 
@@ -143,8 +143,10 @@ def test_long_call_keeps_its_lease(
     vendor.meanwhile = wait_for_renewal
     send_due()
 
-    assert renewed
-    assert CloudJob.objects.get().sent_at is not None
+    assert len(renewed) == 1
+    assert renewed[0] > first[0]
+    assert vendor.sends() == 1
+    assert state_of(file) == (FileStatus.PROCESSING, "")
 
 
 def _waits_until(file: ScannedFile) -> datetime:

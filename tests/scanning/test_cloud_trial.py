@@ -47,4 +47,4 @@ def test_working_trial_says_what_it_found(vendor: Vendor) -> None:
     trial = cloud.try_account(account=vendor.account)
 
     assert trial.works
-    assert "1 container in eu-west-1" in trial.notes[0]
+    assert "It has 1 container. Region: eu-west-1." in trial.notes[0]

@@ -66,7 +66,7 @@ def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     ).content.decode()
 
     assert ScannedFile.objects.count() == 17
-    assert "17 links were taken" in page
+    assert "17 links were accepted" in page
     assert "3 were not" in page
     assert "only http and https links are fetched" in page
     assert "user name or password" in page
@@ -85,7 +85,7 @@ def test_more_links_than_one_submit_takes_wait_in_the_box(
     page = client.post("/links/", fields)
 
     text = page.content.decode()
-    assert "2 of 3 links were taken; 1 wait. Submit again when some" in text
+    assert "2 of 3 links were accepted; 1 wait. Submit again when some" in text
     assert page.context["form"]["links"].value() == _links(3)[2]
     assert ScannedFile.objects.count() == 2
 
@@ -131,8 +131,8 @@ def test_links_wait_while_a_person_has_too_many_files_open(
         fields | {"offer": feed.context["offer"], "chosen": ["0", "1"]},
     )
 
-    assert "1 of 2 links were taken; 1 wait." in pasted.content.decode()
-    assert "0 of 2 links were taken; 2 wait." in chosen.content.decode()
+    assert "1 of 2 links were accepted; 1 wait." in pasted.content.decode()
+    assert "0 of 2 links were accepted; 2 wait." in chosen.content.decode()
     assert ScannedFile.objects.count() == 1
 
 
@@ -291,7 +291,7 @@ def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
     )
 
     file = ScannedFile.objects.get()
-    assert "1 link was taken" in page.content.decode()
+    assert "1 link was accepted" in page.content.decode()
     assert (file.name, file.account) == ("Second∕part", "Ann")
     assert file.published_at is not None
 
@@ -380,7 +380,7 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
     assert file.platform_facts["read_at"].endswith("+00:00")
     assert file.published_at is not None
     page = client.get(f"/files/{file.uid}/").content.decode()
-    assert "1,234" in page or "1 234" in page or "1234" in page
+    assert "1,234" in page
 
 
 @pytest.mark.usefixtures("local_allowed")

@@ -13,10 +13,9 @@ from pytest_httpserver import HTTPServer
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from common import renditions
+from common.media_analysis import write_rendition
 from review.models import Match
-from scanning import renditions as scanned_renditions
-from scanning import retention
+from scanning import pipeline, retention
 from scanning.choices import FileStatus, KeepAudio, ScanStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
@@ -262,12 +261,12 @@ def test_sound_removed_while_its_copy_was_made_does_not_come_back(
     made = []
 
     def render(*arguments: Any, **named: Any) -> str:  # Any: passed on
-        made.append(renditions.render(*arguments, **named))
+        made.append(write_rendition(*arguments, **named))
         retention.remove_audio(scanned_file=file, user=admin, reason="Asked for.")
         return made[0]
 
     with monkeypatch.context() as patched:
-        patched.setattr(scanned_renditions, "render", render)
+        patched.setattr(pipeline, "write_rendition", render)
         run_worker()
 
     assert _names(file) == []

@@ -23,7 +23,7 @@ from audit.models import Event
 from jobs import draining, loop, runner
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
-from jobs.lost import LeaseMemory
+from jobs.leases import LeaseMemory
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim

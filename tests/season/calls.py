@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +12,7 @@ from catalogue.models import Bucket, Recording
 from reports.choices import Format, Mode
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
-from scanning.models import Container
+from scanning.models import Container, ResumableUpload
 from tests.season import samples
 from tests.season.people import Answer, Person
 from tests.season.routes import Route
@@ -83,6 +85,41 @@ def _moved(_path: str, rng: random.Random) -> Json:
     return {"target_bucket_id": _pk(Bucket, rng), "ids": rng.sample(ids, 1)}
 
 
+def _known(_path: str, rng: random.Random) -> Json:
+    sound = samples.some_sound(rng).read()
+    return {
+        "container": _pk(Container, rng),
+        "sha256": hashlib.sha256(sound).hexdigest(),
+    }
+
+
+def _begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
+    """Announce a sample; its first byte of the name says which."""
+    number = rng.randrange(samples.PROGRAMMES)
+    told = {"filename": f"{number}.wav", "container": str(_pk(Container, rng))}
+    return person.send_bytes(
+        "POST",
+        path,
+        b"",
+        {
+            "Upload-Length": str(len(samples.programme(number))),
+            "Upload-Metadata": ",".join(
+                f"{name} {base64.b64encode(word.encode()).decode()}"
+                for name, word in told.items()
+            ),
+        },
+    )
+
+
+def _send_piece(person: Person, path: str, rng: random.Random) -> Answer:
+    """Send the rest of an upload, a part of it, or a piece that came already."""
+    upload = ResumableUpload._base_manager.get(uid=path.split("/")[5])
+    at = upload.offset_bytes if rng.random() < 0.9 else 0
+    rest = samples.programme(int(upload.name[0]))[at:]
+    piece = rest if rng.random() < 0.7 else rest[: rng.randrange(len(rest) + 1)]
+    return person.send_bytes("PATCH", path, piece, {"Upload-Offset": str(at)})
+
+
 def _named(_path: str, rng: random.Random) -> Json:
     ids = list(Recording._base_manager.values_list("pk", flat=True))
     return {"ids": rng.sample(ids, 1)}
@@ -92,6 +129,12 @@ def _named(_path: str, rng: random.Random) -> Json:
 _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (f"{_PORTAL}/files/<uuid:uid>/rescan/", "POST"): None,
     (f"{_PORTAL}/files/<uuid:uid>/cancel/", "POST"): None,
+    (f"{_PORTAL}/files/known/", "POST"): _known,
+    (f"{_PORTAL}/uploads/<uuid:uid>/", "DELETE"): None,
+    (f"{_PORTAL}/uploads/<uuid:uid>/finish/", "POST"): lambda _path, rng: {
+        "programme": rng.choice(samples.WORDS),
+        "scan_again": rng.random() < 0.5,
+    },
     (f"{_PORTAL}/links/", "POST"): lambda _path, rng: {
         "container": _pk(Container, rng),
         "links": rng.choice(samples.TEXTS["links"]).splitlines(),
@@ -155,6 +198,12 @@ _FORMS: dict[tuple[str, str], Callable[[random.Random], Json]] = {
     },
 }
 
+# Calls whose headers matter.
+_WITH_HEADERS: dict[tuple[str, str], Callable[[Person, str, random.Random], Answer]] = {
+    (f"{_PORTAL}/uploads/", "POST"): _begin_upload,
+    (f"{_PORTAL}/uploads/<uuid:uid>/", "PATCH"): _send_piece,
+}
+
 # Rarely called: each removes objects that other steps need.
 DESTRUCTIVE = frozenset(
     key for key in _BODIES if key[1] == "DELETE" and "files" not in key[0]
@@ -164,7 +213,9 @@ DESTRUCTIVE = frozenset(
 def is_known(route: Route, method: str) -> bool:
     """Return whether the address has a body to send."""
     key = (route.route, method)
-    return method == "GET" or key in _BODIES or key in _FORMS
+    return method == "GET" or any(
+        key in known for known in (_BODIES, _FORMS, _WITH_HEADERS)
+    )
 
 
 def call(
@@ -175,6 +226,8 @@ def call(
     if path is None:
         return None
     key = (route.route, method)
+    if key in _WITH_HEADERS:
+        return _WITH_HEADERS[key](person, path, rng)
     if key in _FORMS:
         return person.upload(path, _FORMS[key](rng))
     make = _BODIES.get(key)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import openpyxl
 import time_machine
 from django.core import mail
-from django.db.models import Q
+from django.db.models import Model, Q
 from lxml import html
 from pyarrow import parquet
 
@@ -35,7 +35,7 @@ from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, RetroStatus
 from scanning.cloud.jobs import CLOUD_SCAN
-from scanning.models import RetroSearch, Scan
+from scanning.models import CloudJob, RetroSearch, Scan
 from tests.season import workers
 from tests.season.invariants import broken_chains, check, text_of, wrong_names
 from tests.season.people import Person
@@ -187,7 +187,7 @@ def nothing_waits_for_ever(time: time_machine.Traveller) -> None:
 
 def _left() -> list[str]:
     """Return work that waits or runs, except work that waits for somebody outside."""
-    rows: Sequence[object] = [
+    rows: Sequence[Model] = [
         *Scan._base_manager.filter(status__in=ACTIVE_SCAN_STATUSES).exclude(
             # These wait for a person: a result sent by hand, a higher limit.
             Q(engine=EngineChoice.ACRCLOUD)
@@ -210,10 +210,23 @@ def _left() -> list[str]:
         .exclude(kind__in=[CLOUD_SCAN.name, *regular_work()])
         .exclude(run_after__gt=datetime.now(tz=UTC), pool=Pool.TALK),
     ]
-    return [f"{type(row).__name__} {row}" for row in rows]
+    return [_described(row) for row in rows]
 
 
-def _open_imports() -> Iterable[object]:
+def _described(row: Model) -> str:
+    """Return what a row is and its values; of a scan, those of its jobs as well."""
+    rows: list[Model] = [row]
+    if isinstance(row, Scan):
+        rows += Job.objects.filter(kind__in=["scan", CLOUD_SCAN.name], subject=row.pk)
+        rows += CloudJob.objects.filter(scan=row)
+    values = [
+        {field.name: field.value_from_object(each) for field in each._meta.fields}
+        for each in rows
+    ]
+    return f"{type(row).__name__} {row}: {values}"
+
+
+def _open_imports() -> Iterable[Model]:
     from imports.models import CatalogueImport, ResultImport
 
     for model in (CatalogueImport, ResultImport):

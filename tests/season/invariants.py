@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.season.people import Answer, Person
 
 # Actions that change a match's state without a transition of the table.
-_FREE = {"found", "superseded", "undo", "found_again"}
+_FREE = {"found", "superseded", "undo", "application_undone", "found_again"}
 _ONLY_BY_A_PERSON = {MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD}
 _DECIDED_BY = re.compile(
     r"\b(Confirmed|Cleared|Rejected|Escalated|Disputed|Upheld|Released) by (\w+)"

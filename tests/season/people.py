@@ -112,6 +112,16 @@ class Person:
         )
         return self._ask("POST", path, response)
 
+    def send_bytes(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> Answer:
+        """Send bytes as a page's script does."""
+        kind = "application/offset+octet-stream"
+        response = self.client.generic(
+            method, path, body, content_type=kind, headers=headers
+        )
+        return self._ask(method, path, response)
+
     def some_tab(self, rng: random.Random) -> Page | None:
         """Return a page that has been open for a while."""
         return rng.choice(self.tabs) if self.tabs else None

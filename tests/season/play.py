@@ -90,8 +90,10 @@ class Theatre:
         """Remove steps as long as the same failure remains."""
         end = time.monotonic() + _SHORTEN_SECONDS
         best, size = failure, max(1, len(failure.steps) // 2)
-        while time.monotonic() < end:
+        while True:
             for start in range(0, len(best.steps), size):
+                if time.monotonic() > end:
+                    return best
                 fewer = best.steps[:start] + best.steps[start + size :]
                 found = self.play(fewer) if fewer else None
                 if found is not None and found.sign == failure.sign:
@@ -99,9 +101,8 @@ class Theatre:
                     break
             else:
                 if size == 1:
-                    break
+                    return best
                 size = max(1, size // 2)
-        return best
 
 
 def seasons(length: int, seed: int) -> Iterator[list[Step]]:

@@ -13,18 +13,19 @@ from accounts.roles import Action
 from acrapi.views.base import WireView
 
 PAGE_METHODS = ("GET", "POST")
-WIRE_METHODS = ("GET", "POST", "PUT", "DELETE")
+WIRE_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # Views without a login, and the reason why each is safe. A new one needs a reason here.
 OPEN = {
     "acrapi.views.docs.SchemaView": "the document holds no secret",
     "acrapi.views.docs.docs": "the same as a page",
     "acrapi.views.identify.IdentifyView": "signed with a project's key pair",
-    "acrapi.views.unknown.unknown": "says that nothing is there",
+    "acrapi.errors.unknown": "says that nothing is there",
     "acrapi.views.uploads.UploadView": "the address is signed and ends",
     "acrportal.health.healthz": "says whether it runs",
     "acrportal.health.metrics": "a token of its own, or this machine",
     "acrportal.health.readyz": "says whether it can work",
+    "accounts.languages.choose_language": "one's own choice; leads others to the way in",
     "accounts.openid.callback": "the way in: what came from the server is checked",
     "accounts.urls.to_login": "leads to the way in",
     "scanning.views.callback.account_callback": "an unguessable address",

@@ -21,7 +21,7 @@ from tests.factories.accounts import make_user
 from tests.security.admin_screens import FOREIGN, MORE, SCREENS
 from tests.security.world import Desk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 _ADMINS: dict[str, ModelAdmin[Any]] = {
     model._meta.label: screen for model, screen in admin.site._registry.items()

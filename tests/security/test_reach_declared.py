@@ -25,6 +25,7 @@ NOWHERE = {
     "scanning.CloudAccount": "for those who configure",
     "scanning.CloudDeletion": "for those who configure; what it names is gone here",
     "scanning.Project": "for those who configure; it names its buckets itself",
+    "scanning.UploadPiece": "found by its upload, shown nowhere",
     "scanning.RetroSearch": "for who may see one of its recordings",
     "review.Licence": "a rule, which holds for everybody and may name any recording",
     "review.Policy": "a rule, as licences",
@@ -35,6 +36,9 @@ NOWHERE = {
     "reports.ReportTemplate": "made for everybody; it holds filters, not rows",
     "reports.ReportSchedule": "its maker's; all of them for those who configure",
     "reports.ReportDelivery": "as its schedule",
+    "catalogue.CatalogueState": "how far the index is counted, shown as a number",
+    "catalogue.IndexEntry": "a note of the worker, shown nowhere",
+    "catalogue.IndexCopy": "a machine's copy of the index, shown with the jobs",
     "jobs.Job": "shown through the row that it works on",
     "acrapi.RepeatableCall": "found by the token that made it, shown nowhere",
 }

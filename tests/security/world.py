@@ -37,7 +37,12 @@ from reports.models import (
 )
 from review.models import Licence, Match, Policy, SavedView
 from scanning.choices import RetroStatus
-from scanning.models import OutboundCallback, Project, RetroSearch
+from scanning.models import (
+    OutboundCallback,
+    Project,
+    ResumableUpload,
+    RetroSearch,
+)
 from scanning.models.watch import Watch
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -213,6 +218,11 @@ Arguments = dict[str, Any]  # Any: the values in an address
 OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
     "api/portal/v1/files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
+    "api/portal/v1/uploads/<uuid:uid>": lambda desk, person: {
+        "uid": ResumableUpload.objects.create(
+            container=desk.container, user=person, name="a.wav", size_bytes=9
+        ).uid
+    },
     "queue/files/<uuid:uid>": lambda desk, _: {"uid": desk.file.uid},
     "queue/views/<str:uid>": lambda _, person: {
         "uid": SavedView.objects.create(owner=person, name=new_uid("v")).uid

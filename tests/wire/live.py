@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import requests
 
@@ -94,7 +94,17 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
     token = _manage(
         env, "create_api_token", "--username=client", "--scope=all"
     ).split()[-1]
-    log = (data_dir / "serve.log").open("wb")
+    with (data_dir / "serve.log").open("wb") as log, serving(port, env, log):
+        yield Server(base, token, env, data_dir)
+
+
+@contextmanager
+def serving(
+    port: int,
+    env: Mapping[str, str] = os.environ,
+    log: int | IO[bytes] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``manage.py serve`` on a port until the block ends; wait until it answers."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve", "--port", str(port)],
         cwd=ROOT,
@@ -103,12 +113,11 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         stderr=log,
     )
     try:
-        _wait_until_up(base, process)
-        yield Server(base, token, env, data_dir)
+        _wait_until_up(f"http://127.0.0.1:{port}", process)
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=60)
-        log.close()
 
 
 def _wait_until_up(base: str, process: subprocess.Popen[bytes]) -> None:

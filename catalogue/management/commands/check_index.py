@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalogue import index_store
+from catalogue import following
 from catalogue.models import Bucket, Recording, RecordingStatus
 from recognition.errors import RecognitionError
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             raise CommandError("Repair the index with: manage.py rebuild_index")
 
     def _check(self, bucket: Bucket, *, compact: bool) -> int:
-        index = index_store.open_index()
+        index = following.open_index()
         if compact:
             index.maintain(bucket.pk)
         problems = index.verify(bucket.pk)

@@ -51,9 +51,9 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error}") from error
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        self._tell(path, summary, dry=options["dry_run"])
+        self._print(path, summary, dry=options["dry_run"])
 
-    def _tell(self, path: Path, summary: ResultSummary, *, dry: bool) -> None:
+    def _print(self, path: Path, summary: ResultSummary, *, dry: bool) -> None:
         for fault in summary.faults:
             column = f", column {fault['column']}" if fault["column"] else ""
             self.stderr.write(f"Line {fault['line']}{column}: {fault['message']}")

@@ -22,8 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Make the backup and print its content; exit with 1 on failure."""
+        is_told = options["verbosity"] > 1
+        progress = self.stdout.write if is_told else lambda _line: None
         try:
-            backup = make_backup(options["folder"], self._tell(options["verbosity"]))
+            backup = make_backup(options["folder"], progress)
         except OSError as error:
             raise CommandError(
                 f"No backup was made: {error}. Earlier backups are intact."
@@ -34,6 +36,3 @@ class Command(BaseCommand):
             f"{backup.folder}: {backup.rows} rows, {backup.media} media files "
             f"({backup.media_bytes} bytes). It contains the portal's keys: keep it safe."
         )
-
-    def _tell(self, verbosity: int) -> Any:  # Any: a function of one text
-        return self.stdout.write if verbosity > 1 else lambda _line: None

@@ -35,19 +35,16 @@ class Command(BaseCommand):
                 details = asdict(rule) | {"label": str(rule.label)}
                 self.stdout.write(json.dumps(details, ensure_ascii=False))
             else:
-                self.stdout.write(f"{_what(rule)} ({_when(rule)}): {_how_much(rule)}")
+                self.stdout.write(_line(rule))
 
 
-def _what(rule: Outlook) -> str:
-    return f"{rule.label}: {rule.of}" if rule.of else str(rule.label)
+def _line(rule: Outlook) -> str:
+    name = f"{rule.label}: {rule.of}" if rule.of else rule.label
+    size = f", {rule.size_bytes / 1e6:.1f} MB" if rule.size_bytes else ""
+    return f"{name} ({_when(rule)}): {rule.count}{size}"
 
 
 def _when(rule: Outlook) -> str:
     if rule.days is None:
         return "once scanned"
     return f"after {rule.days} days" if rule.days else "never"
-
-
-def _how_much(rule: Outlook) -> str:
-    size = f", {rule.size_bytes / 1e6:.1f} MB" if rule.size_bytes else ""
-    return f"{rule.count}{size}"

@@ -55,12 +55,13 @@ class Command(BaseCommand):
         admin = User.objects.get(username="admin")
         if not signing.has_key():
             signing.create_key()
-        self._compile()
+        self._say("Compiling the engine (slow only the first time)")
+        subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)
         if needs_rebuild():
             self._say("The engine has changed: rebuilding the index")
             call_command("rebuild_index", stdout=self.stdout)
         bucket = demo.ensure_catalogue(admin)
-        worker = self._start_worker()
+        worker = subprocess.Popen([sys.executable, "manage.py", "worker"])
         try:
             self._wait_for_catalogue(bucket, worker)
             programmes = demo.ensure_programmes(
@@ -81,13 +82,6 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
-
-    def _compile(self) -> None:
-        self._say("Compiling the engine (slow only the first time)")
-        subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)
-
-    def _start_worker(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "manage.py", "worker"])
 
     def _wait_for_catalogue(
         self, bucket: Bucket, worker: subprocess.Popen[bytes]

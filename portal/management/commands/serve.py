@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand
 
 _ENDING_SECONDS = 30.0
 _WORKER_NICENESS = 10
+_CONFIG = "python:acrportal.gunicorn_config"
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _interrupt)
         address = f"{options['host']}:{options['port']}"
         children = [
-            _start("-m", "gunicorn", *_gunicorn_arguments(address)),
+            _start("-m", "gunicorn", "--config", _CONFIG, "--bind", address),
             _start("manage.py", "worker"),
         ]
         # Scans use every core, so give page requests the higher priority.
@@ -48,10 +49,6 @@ class Command(BaseCommand):
         failed = [child for child in children if child.returncode not in (0, -15)]
         if failed:
             sys.exit(1)
-
-
-def _gunicorn_arguments(address: str) -> list[str]:
-    return ["--config", "python:acrportal.gunicorn_config", "--bind", address]
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:

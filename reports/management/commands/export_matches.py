@@ -11,10 +11,9 @@ from django.http import QueryDict
 
 from reports import files, services
 from reports.choices import Format
-from reports.layouts import Layout
+from reports.layouts import Layout, UnknownColumn
 from reports.models import ReportRun, ReportTemplate
 from reports.options import OPTIONS
-from reports.schemas import UnknownColumn
 from review.choices import MatchState
 from review.filters import MatchFilter
 from scanning.models import Container

@@ -27,8 +27,8 @@ from reports.evidence import clips, facts, sealing, selectors, services, signing
 from reports.evidence.errors import EvidenceRefused
 from reports.evidence.selectors import EvidenceStatus
 from reports.evidence.verification import verify
+from reports.layouts import SCHEMAS
 from reports.models import EvidencePack, PackStatus
-from reports.schemas import SCHEMAS
 from review.models import Match
 from review.services import folding, locks
 from tests.factories import deciding
@@ -36,6 +36,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
+from tests.failures import failing
 from tests.reports.evidence.conftest import BuildPack
 
 pytestmark = pytest.mark.django_db
@@ -166,24 +167,30 @@ def test_one_pack_of_a_match_at_a_time(key: signing.PublicKey, reviewer: User) -
         services.request_pack(match=match, user=reviewer)
 
 
-def test_a_full_disk_leaves_nothing_half_written(
+def test_a_pack_waits_for_room_with_nothing_half_written_and_then_is_built(
     build: BuildPack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(folder: Path, target: Path) -> None:
         target.write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(sealing, "_write_zip", full)
+    with monkeypatch.context() as disk:
+        disk.setattr(sealing, "_write_zip", full)
+        pack = build(make_match())
 
-    pack = build(make_match())
-
-    assert pack.status == PackStatus.FAILED
-    assert "disk is full" in pack.message
+    assert (pack.status, pack.file.name) == (PackStatus.QUEUED, "")
+    assert pack.message.startswith("The disk is full. Free some space: it is tried")
     assert not list(Path(settings.MEDIA_ROOT).rglob("*.zip"))
     assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
     evidence = selectors.evidence_of(pack.match)
     assert evidence is not None
-    assert evidence.status == EvidenceStatus.FAILED
+    assert evidence.status == EvidenceStatus.QUEUED
+
+    Job.objects.update(run_after=datetime.now(tz=UTC))
+    run_next(Pool.WORK)
+
+    pack.refresh_from_db()
+    assert (pack.status, pack.message) == (PackStatus.READY, "")
 
 
 def test_a_cancelled_pack_is_given_up_by_its_worker(
@@ -270,11 +277,8 @@ def test_an_unforeseen_error_is_tried_again(
 ) -> None:
     pack = services.request_pack(match=make_match(), user=reviewer)
 
-    def break_down(**_facts: object) -> None:
-        raise ValueError("odd sound")
-
     with monkeypatch.context() as broken:
-        broken.setattr(facts, "gather", break_down)
+        broken.setattr(facts, "gather", failing(ValueError("odd sound")))
         run_next(Pool.WORK)
     pack.refresh_from_db()
     assert pack.status == PackStatus.QUEUED
@@ -288,12 +292,16 @@ def test_an_unforeseen_error_is_tried_again(
 
 
 def test_a_pack_that_failed_is_tried_again_unless_another_is_built(
-    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch
+    key: signing.PublicKey,
+    reviewer: User,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
 ) -> None:
+    settings.ACRPORTAL_MAX_ATTEMPTS = 1
     match = make_match()
     pack = services.request_pack(match=match, user=reviewer)
-    with monkeypatch.context() as full:
-        full.setattr(sealing, "seal", _disk_is_full)
+    with monkeypatch.context() as broken:
+        broken.setattr(sealing, "seal", failing(ValueError("odd sound")))
         run_next(Pool.WORK)
     pack.refresh_from_db()
     assert pack.status == PackStatus.FAILED
@@ -310,10 +318,6 @@ def test_a_pack_that_failed_is_tried_again_unless_another_is_built(
     assert (pack.status, pack.message) == (PackStatus.READY, "")
     with pytest.raises(EvidenceRefused, match="has not failed"):
         services.try_again(pack=pack, user=reviewer)
-
-
-def _disk_is_full(*_args: object, **_named: object) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_pack_that_kills_its_workers_is_given_up(

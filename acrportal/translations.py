@@ -1,0 +1,216 @@
+"""The catalogues of translations: collect texts, merge, compile, list what is missing.
+
+``python -m acrportal.translations`` brings locale/ up to date; with ``--check`` it
+changes nothing and fails if a text lacks its translation. Babel does the work, so
+gettext's own tools are not needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_python
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from django.apps import apps
+from django.utils.translation.template import templatize
+
+from audit.words import action_text
+from common.names import derived_names
+from review.choices import Verb
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALE = ROOT / "locale"
+REFERENCE = "en"
+_PACKAGES = (
+    "accounts",
+    "audit",
+    "catalogue",
+    "common",
+    "dedup",
+    "imports",
+    "jobs",
+    "operations",
+    "portal",
+    "reports",
+    "review",
+    "scanning",
+    "templates",
+)
+# Documents for others, which stay English: evidence packs and the API's description.
+_ENGLISH = ("reports/evidence/", "templates/evidence/", "templates/acrapi/")
+_KEYWORDS = {
+    "_": None,
+    "lazy": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
+}
+
+
+def languages() -> list[str]:
+    """Return the languages that have a catalogue."""
+    return sorted(path.name for path in LOCALE.iterdir() if path.is_dir())
+
+
+def collect() -> Catalog:
+    """Return a catalogue of every text that is marked for translation."""
+    found = Catalog(charset="utf-8")
+    for path in _sources():
+        name = path.relative_to(ROOT).as_posix()
+        for text, context in _texts(path):
+            found.add(text, locations=[(name, 0)], context=context)
+    for text in {*derived_names(), *_actions()}:
+        found.add(text, locations=[("derived from names", 0)])
+    return found
+
+
+def _actions() -> Iterator[str]:
+    """Yield the labels of the audit's actions."""
+    # An argument ``action=``, one of a helper ``_record…``, or a constant.
+    written = re.compile(
+        r'(?:\baction ?= ?|\b_record\w*\([^"()]*(?:\([^"()]*\))?[^"()]*|_ACT = )'
+        r'"([a-z][a-z_.]+)"(?: if [\w.]+ else "([a-z][a-z_.]+)")?'
+    )
+    for path in _sources():
+        if path.suffix == ".py":
+            for found in written.findall(path.read_text(encoding="utf-8")):
+                yield from map(action_text, filter(None, found))
+    yield from map(action_text, Verb.values)
+    verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
+    for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
+        yield action_text(f"dedup.{word[0]}")
+
+
+def _sources() -> Iterator[Path]:
+    for package in _PACKAGES:
+        for path in sorted((ROOT / package).rglob("*")):
+            name = path.relative_to(ROOT).as_posix()
+            skipped = name.startswith(_ENGLISH) or "/migrations/" in name
+            if path.suffix in {".py", ".html", ".txt"} and not skipped:
+                yield path
+
+
+def _texts(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
+    source = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        # Indentation means nothing in templates, but would confuse Python's tokens.
+        source = re.sub(r"(?m)^\s+", "", templatize(source, origin=str(path)))
+    # Babel takes bytes without a mark of their encoding for UTF-8.
+    file = io.BytesIO(source.encode())
+    for _line, call, found, _notes in extract_python(file, _KEYWORDS, (), {}):
+        given: Any = found
+        texts: list[Any] = [given] if isinstance(given, str) else list(given or ())
+        context = texts.pop(0) if str(call).startswith("pgettext") else None
+        wanted = texts[: 2 if str(call).startswith("ngettext") else 1]
+        if wanted and all(isinstance(text, str) and text for text in wanted):
+            yield (wanted[0] if len(wanted) == 1 else tuple(wanted)), context
+
+
+def read(language: str) -> Catalog:
+    """Return a language's catalogue as it is stored."""
+    with _po(language).open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def write(catalogue: Catalog, language: str) -> None:
+    """Store a catalogue, and compile it for Django."""
+    with _po(language).open("wb") as file:
+        write_po(file, catalogue, width=100, sort_output=True, include_lineno=False)
+    with _po(language).with_suffix(".mo").open("wb") as file:
+        write_mo(file, catalogue)
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """Return the bytes that Django reads."""
+    file = io.BytesIO()
+    write_mo(file, catalogue)
+    return file.getvalue()
+
+
+def update(language: str) -> None:
+    """Merge the collected texts into a language's catalogue."""
+    catalogue = read(language)
+    catalogue.update(collect(), no_fuzzy_matching=True, update_creation_date=False)
+    catalogue.obsolete.clear()
+    write(catalogue, language)
+
+
+def faults(language: str) -> list[str]:
+    """Return what keeps a language from being offered, one line each."""
+    catalogue = read(language)
+    found = [
+        f"{language}: not translated: {_shown(message)}"
+        for message in collect()
+        if message.id and not _is_done(catalogue.get(_key(message), message.context))
+    ]
+    for message in catalogue:
+        if message.id:
+            found += [
+                f"{language}: {error}: {_shown(message)}"
+                for error in map(str, message.check(catalogue))
+            ]
+    if compiled(catalogue) != _po(language).with_suffix(".mo").read_bytes():
+        found.append(f"{language}: django.mo is older than django.po")
+    return found
+
+
+def _po(language: str) -> Path:
+    return LOCALE / language / "LC_MESSAGES" / "django.po"
+
+
+def _key(message: Message) -> str:
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def _shown(message: Message) -> str:
+    return repr(_key(message))
+
+
+def _is_done(message: Message | None) -> bool:
+    if message is None or message.fuzzy:
+        return False
+    texts = message.string
+    return bool(texts) if isinstance(texts, str) else all(texts or ("",))
+
+
+def main() -> int:
+    """Update or check the catalogues; see the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    parser.add_argument("--add", metavar="LANGUAGE", help="begin a catalogue")
+    arguments = parser.parse_args()
+    if arguments.add:
+        _po(arguments.add).parent.mkdir(parents=True, exist_ok=True)
+        fresh = Catalog(
+            arguments.add,
+            header_comment="# Translations of acrportal; see docs/development.md.",
+            project="acrportal",
+            fuzzy=False,
+        )
+        write(fresh, arguments.add)
+    if not arguments.check:
+        for language in languages():
+            update(language)
+    found = [fault for language in languages() for fault in faults(language)]
+    sys.stdout.write("\n".join(found or [f"Complete: {', '.join(languages())}"]) + "\n")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
+    django.setup()
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""Locks, snapshots and reserved ids, which SQLite and PostgreSQL do differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, connections, transaction
+
+# Lower ids are reserved for ids that the wire protocol fixes.
+_FIRST_OWN_ID = 1001
+
+
+@contextmanager
+def one_at_a_time(what: str) -> Iterator[None]:
+    """Keep other processes from counting and claiming at the same time.
+
+    The lock lasts as long as the transaction.
+    """
+    with transaction.atomic():
+        # SQLite transactions begin with the write lock, so they need no other lock.
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_advisory_xact_lock(hashtext(%s))", [f"claim:{what}"]
+                )
+        yield
+
+
+@contextmanager
+def consistent_read() -> Iterator[None]:
+    """Let all reads in the block see one snapshot, without blocking others.
+
+    For reads only. Inside a transaction it raises ``TransactionManagementError``,
+    because that transaction has its own view.
+    """
+    if connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "A consistent read cannot begin inside a transaction."
+        )
+    if connection.vendor == "sqlite":
+        # Django's transactions take SQLite's write lock at once.
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("ROLLBACK")
+        return
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+def keep_reserved_ids(using: str, table: str) -> None:
+    """Raise the next id of ``table`` above the reserved range; never lower it.
+
+    It runs after every migrate, not as a migration: SQLite loses the sequence when a
+    later migration rebuilds an empty table.
+    """
+    database = connections[using]
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            cursor.execute(
+                "SELECT setval(s, greatest((SELECT last_value FROM pg_sequences"
+                " WHERE schemaname || '.' || sequencename = s), %s))"
+                " FROM (SELECT pg_get_serial_sequence(%s, 'id') AS s) AS named",
+                [_FIRST_OWN_ID - 1, table],
+            )
+            return
+        cursor.execute(
+            "UPDATE sqlite_sequence SET seq = max(seq, %s) WHERE name = %s",
+            [_FIRST_OWN_ID - 1, table],
+        )
+        if not cursor.rowcount:
+            cursor.execute(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)",
+                [table, _FIRST_OWN_ID - 1],
+            )

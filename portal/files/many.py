@@ -1,0 +1,306 @@
+"""One action on many files of the list: a preview first, then the outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from accounts.roles import Action
+from accounts.selectors import deciders
+from portal.files.forms import reason_field
+from portal.shared.access import PortalRequest, needs
+from review.choices import WAITING_STATES
+from review.decisions import assignment
+from review.decisions.decide import decision_limit
+from review.errors import ReviewError
+from review.models import Match
+from scanning import selectors
+from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus
+from scanning.errors import IntakeRefused
+from scanning.models import Container, ScannedFile
+from scanning.services import filing
+from scanning.services.removal import delete_files
+from scanning.services.scans import request_scan
+
+LIMIT = 100
+"""The most files of one action: four pages of the list."""
+
+
+class RescanManyForm(forms.Form):
+    """Nothing to ask before files are scanned again."""
+
+
+class DeleteManyForm(forms.Form):
+    """The reason to delete files."""
+
+    reason = reason_field(gettext_lazy("Why are they deleted?"))
+
+
+class MoveManyForm(forms.Form):
+    """The container to move files to."""
+
+    container = forms.ModelChoiceField(
+        Container.objects.none(),
+        label=gettext_lazy("Move to the container"),
+        empty_label=gettext_lazy("Choose a container"),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        self.fields["container"].queryset = Container.objects.present()  # type: ignore[attr-defined]  # a model choice
+
+
+class AssignManyForm(forms.Form):
+    """The person who is to decide the waiting matches of files."""
+
+    assignee = forms.ModelChoiceField(
+        User.objects.none(),
+        label=gettext_lazy("Who decides the waiting matches"),
+        empty_label=gettext_lazy("Choose a person"),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
+
+
+class TagManyForm(forms.Form):
+    """A tag to add to files."""
+
+    tag = forms.CharField(max_length=filing.MAX_TAG_CHARS, label=gettext_lazy("Tag"))
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerb:
+    """One action on files: who may, its form, why a file is left out, how it is done."""
+
+    label: str | Promise
+    done: str | Promise
+    action: Action
+    form: type[forms.Form]
+    why_not: Callable[[ScannedFile, User, forms.Form], str]
+    do: Callable[[ScannedFile, User, forms.Form], None]
+
+
+def _why_not_rescanned(file: ScannedFile, _user: User, _form: forms.Form) -> str:
+    if file.status in ACTIVE_FILE_STATUSES:
+        return _("It is being scanned already.")
+    if file.status == FileStatus.NEEDS_AUDIO:
+        return _("It has no audio yet. Attach the audio on its page.")
+    if not (file.media or file.source_url):
+        return _("Its audio was removed.")
+    return ""
+
+
+def _rescan(file: ScannedFile, user: User, _form: forms.Form) -> None:
+    request_scan(scanned_file=file, user=user)
+
+
+def _why_not_deleted(file: ScannedFile, user: User, _form: forms.Form) -> str:
+    return _held_by(file, user)
+
+
+def _delete(file: ScannedFile, user: User, form: forms.Form) -> None:
+    delete_files(files=[file], user=user, reason=form.cleaned_data["reason"])
+
+
+def _why_not_moved(file: ScannedFile, user: User, form: forms.Form) -> str:
+    container = _cleaned(form).get("container")
+    if isinstance(container, Container):
+        why = filing.why_not_moved(scanned_file=file, container=container)
+        if why:
+            return why
+    return _held_by(file, user)
+
+
+def _move(file: ScannedFile, user: User, form: forms.Form) -> None:
+    filing.move_file(
+        scanned_file=file, container=form.cleaned_data["container"], user=user
+    )
+
+
+def _why_not_assigned(file: ScannedFile, user: User, _form: forms.Form) -> str:
+    waiting = _waiting(file).count()
+    if not waiting:
+        return _("None of its matches waits for a person.")
+    if waiting > decision_limit(user):
+        return _("Too many of its matches wait. Assign them from the queue.")
+    return ""
+
+
+def _assign(file: ScannedFile, user: User, form: forms.Form) -> None:
+    assignment.bulk_assign(
+        uids=list(_waiting(file).values_list("uid", flat=True)),
+        user=user,
+        assignee=form.cleaned_data["assignee"],
+    )
+
+
+def _why_not_tagged(file: ScannedFile, _user: User, form: forms.Form) -> str:
+    tag = _cleaned(form).get("tag")
+    return filing.why_not_tagged(scanned_file=file, tag=str(tag)) if tag else ""
+
+
+def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
+    filing.tag_file(scanned_file=file, tag=form.cleaned_data["tag"], user=user)
+
+
+def _cleaned(form: forms.Form) -> Mapping[str, object]:
+    """Return the answers of a form that was sent; nothing before that."""
+    return form.cleaned_data if form.is_bound and form.is_valid() else {}
+
+
+def _waiting(file: ScannedFile) -> QuerySet[Match]:
+    return Match.objects.filter(scanned_file=file, state__in=WAITING_STATES)
+
+
+def _held_by(file: ScannedFile, user: User) -> str:
+    """Say who reviews a match of the file now, if somebody else does."""
+    held = (
+        Match.objects.filter(scanned_file=file, locked_until__gt=datetime.now(tz=UTC))
+        .exclude(locked_by=user)
+        .exclude(locked_by=None)
+        .select_related("locked_by", "recording")
+        .first()
+    )
+    if held is None or held.locked_by is None:
+        return ""
+    return _("%(user)s reviews “%(title)s” in it now.") % {
+        "user": held.locked_by.get_username(),
+        "title": held.recording.title,
+    }
+
+
+VERBS: Mapping[str, FileVerb] = {
+    "rescan": FileVerb(
+        gettext_lazy("Rescan"),
+        gettext_lazy("scanned again"),
+        Action.UPLOAD,
+        RescanManyForm,
+        _why_not_rescanned,
+        _rescan,
+    ),
+    "move": FileVerb(
+        gettext_lazy("Move"),
+        gettext_lazy("moved"),
+        Action.DELETE,
+        MoveManyForm,
+        _why_not_moved,
+        _move,
+    ),
+    "assign": FileVerb(
+        gettext_lazy("Assign"),
+        gettext_lazy("assigned"),
+        Action.DECIDE,
+        AssignManyForm,
+        _why_not_assigned,
+        _assign,
+    ),
+    "tag": FileVerb(
+        gettext_lazy("Tag"),
+        gettext_lazy("tagged"),
+        Action.UPLOAD,
+        TagManyForm,
+        _why_not_tagged,
+        _tag,
+    ),
+    "delete": FileVerb(
+        gettext_lazy("Delete"),
+        gettext_lazy("deleted"),
+        Action.DELETE,
+        DeleteManyForm,
+        _why_not_deleted,
+        _delete,
+    ),
+}
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def files_many(request: PortalRequest) -> HttpResponseBase:
+    """Preview an action on the ticked files; do it when the user confirms."""
+    back = f"{reverse('portal:file_list')}?{request.GET.urlencode()}".rstrip("?")
+    verb = VERBS.get(request.POST.get("verb", ""))
+    if verb is None:
+        messages.error(request, _("Choose what to do with the files."))
+        return redirect(back)
+    if not request.user.has_perm(verb.action):
+        raise PermissionDenied(_("Your role may not do this with files."))
+    files = _chosen(request.POST.getlist("file"))
+    if not files:
+        messages.error(request, _("Tick at least one file."))
+        return redirect(back)
+    if len(files) > LIMIT:
+        text = _("Tick at most %(limit)d files at once.") % {"limit": LIMIT}
+        messages.error(request, text)
+        return redirect(back)
+    form = verb.form(request.POST if "apply" in request.POST else None)
+    context = {"verb": verb, "name": request.POST["verb"], "back": back, "form": form}
+    if "apply" in request.POST and form.is_valid():
+        done, left_out = _do(verb, files, request.user, form)
+        context |= {"done": done, "left_out": left_out}
+        return render(request, "portal/files/files_done.html", context)
+    reasons = [(file, verb.why_not(file, request.user, form)) for file in files]
+    context |= {
+        "files": files,
+        "going": [file for file, why in reasons if not why],
+        "left_out": [(file, why) for file, why in reasons if why],
+        "states": _states(files),
+    }
+    return render(request, "portal/files/files_many.html", context)
+
+
+def _chosen(uids: Sequence[str]) -> list[ScannedFile]:
+    """Return the ticked files, one more than the limit at most."""
+    valid = {uid for uid in uids if is_uuid(uid)}
+    return list(selectors.files().filter(uid__in=valid).order_by("name")[: LIMIT + 1])
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether the text is the uid of a file."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _states(files: Sequence[ScannedFile]) -> dict[str, int]:
+    return dict(Counter(file.status for file in files))
+
+
+def _do(
+    verb: FileVerb, files: Sequence[ScannedFile], user: User, form: forms.Form
+) -> tuple[list[ScannedFile], list[tuple[ScannedFile, str]]]:
+    """Act on each file by itself, so that one that refuses does not stop the others."""
+    done: list[ScannedFile] = []
+    left_out: list[tuple[ScannedFile, str]] = []
+    for file in files:
+        why = verb.why_not(file, user, form)
+        if not why:
+            try:
+                verb.do(file, user, form)
+            except (IntakeRefused, ReviewError) as refused:
+                why = str(refused)
+        if why:
+            left_out.append((file, why))
+        else:
+            done.append(file)
+    return done, left_out

@@ -1,0 +1,150 @@
+"""The rows of the lists of matches, and what changed in those that a browser shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.roles import Action
+from catalogue.models import Exclusion
+from portal.review.page import Lock, lock_of
+from portal.review.proposals import FROM_QUEUE, Proposed, proposed
+from portal.review.queue import Queue, tab_counts
+from portal.review.reasons import ShownReason, shown_reason
+from portal.shared.access import PortalRequest, needs
+from portal.shared.changes import answer_changes, known_rows
+from portal.shared.lists import count_of
+from review import selectors
+from review.choices import WAITING_STATES
+from review.filters import MatchFilter
+from review.models import Match
+from review.services import saved_views
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One match as the queue and the list of all matches show it."""
+
+    match: Match
+    lock: Lock
+    url: str
+    why: ShownReason
+    proposal: Proposed | None
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nobody has to decide the match any more."""
+        return self.match.state not in WAITING_STATES
+
+    @property
+    def token(self) -> str:
+        """Return a text that differs as soon as the row looks different."""
+        match = self.match
+        return _token(match.version, match.locked_until, match.assignee_id)
+
+
+def _token(version: int, locked_until: datetime | None, assignee: int | None) -> str:
+    """Return a row's token; a lock that ends and an assignee leave the version alone."""
+    held = locked_until is not None and locked_until > datetime.now(tz=UTC)
+    return f"{version}-{'held' if held else ''}-{assignee or ''}"
+
+
+def rows_of(
+    matches: Iterable[Match], queue: Queue, *, proposals: bool = True
+) -> list[QueueRow]:
+    """Return matches as rows; the queue also shows the proposals that they wait for."""
+    listed = selectors.with_segments(matches)
+    behind = selectors.proposals_behind(listed) if proposals else {}
+    return [_row(queue, match, behind.get(match.pk)) for match in listed]
+
+
+def _row(queue: Queue, match: Match, behind: Exclusion | None) -> QueueRow:
+    shown = None
+    if behind is not None:
+        shown = proposed(exclusion=behind, match=match, queue=queue, leads=FROM_QUEUE)
+    return QueueRow(
+        match=match,
+        lock=lock_of(match, queue.user),
+        url=queue.url_of(match),
+        why=shown_reason(match, next(iter(match.segments), None), behind),
+        proposal=shown,
+    )
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def queue_changes(request: PortalRequest) -> HttpResponseBase:
+    """Return what changed in an open queue since it was drawn; 304 if nothing did."""
+    queue = Queue.from_query(request.GET, request.user)
+    return _changes(
+        request, queue, queue.rows(), "portal/review/_queue_row.html", _view_counts
+    )
+
+
+def _view_counts(user: User) -> dict[str, int]:
+    """Count each saved view; only a list that is open asks, as some filters are slow."""
+    queues = {
+        f"view-{view.uid}": Queue.from_query(QueryDict(view.query), user)
+        for view in saved_views.views_for(user)
+    }
+    return {name: count_of(queue.rows()) for name, queue in queues.items()}
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def match_changes(request: PortalRequest) -> HttpResponseBase:
+    """Return what changed in an open list of all matches; 304 if nothing did."""
+    queue = Queue(user=request.user)
+    rows = selectors.matches(filters=MatchFilter.from_query(request.GET))
+    return _changes(request, queue, rows, "portal/review/_match_row.html", _no_views)
+
+
+def _no_views(_user: User) -> dict[str, int]:
+    return {}
+
+
+def _changes(
+    request: PortalRequest,
+    queue: Queue,
+    listed: QuerySet[Match],
+    template: str,
+    more_counts: Callable[[User], dict[str, int]],
+) -> HttpResponseBase:
+    known = known_rows(request)
+    shown = Match.objects.filter(uid__in=known).values_list(
+        "uid", "version", "locked_until", "assignee_id"
+    )
+
+    def draw(uids: Sequence[str]) -> dict[str, str]:
+        context = {"queue": queue, "now": timezone.now()}
+        return {
+            row.match.uid: render_to_string(template, context | {"row": row}, request)
+            for row in rows_of(selectors.listed(uids), queue)
+        }
+
+    def counts() -> dict[str, int]:
+        tabs = tab_counts(request.user)["tabs"]
+        return tabs | more_counts(request.user) | {"total": count_of(listed)}
+
+    return answer_changes(
+        request,
+        known=known,
+        now={
+            uid: _token(version, locked_until, assignee)
+            for uid, version, locked_until, assignee in shown
+        },
+        draw=draw,
+        counts=counts,
+    )

@@ -1,0 +1,344 @@
+"""Finds recordings, files, matches, rules, people, pages and verbs for one text.
+
+Whole codes, ids and links are looked up first and come first; names that contain the
+text follow. Each kind asks for a few rows and counts nothing, so that a search stays
+quick in a large installation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PureWindowsPath
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from accounts.roles import Action
+from catalogue.models import Bucket, Recording
+from catalogue.selectors import artists_hold
+from review.choices import MatchState
+from review.models import Licence, Match, Policy
+from review.models.licence import NUMBER_PREFIX
+from scanning import selectors
+from scanning.models import Container, ScannedFile
+from scanning.sources.link_keys import link_key
+
+IN_PALETTE = 6
+ON_PAGE = 30
+_HIDDEN = (MatchState.SUPERSEDED, MatchState.SUPPRESSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that was found; ``state`` with ``looks`` names its badge."""
+
+    title: SafeString
+    url: str
+    detail: str = ""
+    state: str = ""
+    looks: str = ""
+    end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HitGroup:
+    """The hits of one kind."""
+
+    kind: str
+    label: str
+    icon: str
+    hits: list[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A searched text, as typed and in the forms in which ids and codes are stored."""
+
+    text: str
+    limit: int
+
+    @property
+    def code(self) -> str:
+        """Return the text as codes are stored, without separators."""
+        return re.sub(r"[\s-]", "", self.text).upper()
+
+    @property
+    def is_link(self) -> bool:
+        """Return whether the text is an address."""
+        return bool(re.match(r"https?://\S+$", self.text))
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the text, or the parts of a pasted address, that may be ids."""
+        if not self.is_link:
+            return [self.text]
+        return [part for part in urlsplit(self.text).path.split("/") if part]
+
+    @property
+    def name(self) -> str:
+        """Return the text, or the name of the file of a pasted path."""
+        if self.is_link:
+            return self.text
+        return PureWindowsPath(self.text).name or self.text
+
+
+def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
+    """Return what the person may see and do that fits the text, by kind.
+
+    Without a text only pages and verbs are returned.
+    """
+    asked = Asked(" ".join(text.split())[:300], limit)
+    groups = list(_rows(asked, user)) if asked.text else []
+    groups += [
+        _group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
+        _group("verbs", _("Do"), "next", _places(_VERBS, asked, user)),
+    ]
+    return [each for each in groups if each.hits]
+
+
+def _group(kind: str, label: str, icon: str, hits: Iterable[Hit]) -> HitGroup:
+    return HitGroup(kind, label, icon, list(hits))
+
+
+def _rows(asked: Asked, user: User) -> Iterator[HitGroup]:
+    recordings, files = _recordings(asked), _files(asked)
+    matches = _matches(asked, recordings, files)
+    yield _group(
+        "recordings",
+        _("Recordings"),
+        "catalogue",
+        [_recording_hit(each, asked) for each in recordings],
+    )
+    yield _group(
+        "files", _("Files"), "file", [_file_hit(each, asked) for each in files]
+    )
+    yield _group(
+        "matches",
+        _("Matches"),
+        "matches",
+        [_match_hit(each, asked) for each in matches],
+    )
+    yield _group("containers", _("Containers"), "container", _containers(asked, user))
+    yield _group("buckets", _("Buckets"), "bucket", _buckets(asked))
+    yield _group("licences", _("Licences"), "shield", _licences(asked, user))
+    yield _group("policies", _("Policies"), "policies", _policies(asked, user))
+    if user.has_perm(Action.CONFIGURE):
+        yield _group("people", _("People"), "user", _people(asked))
+
+
+def _either(rows: QuerySet[Any], exact: Q, named: Q, asked: Asked) -> list[Any]:
+    """Return the rows with this id or code; without any, those with such a name.
+
+    Any: rows of any model.
+    """
+    found = list(rows.filter(exact)[: asked.limit])
+    return found or list(rows.filter(named)[: asked.limit])
+
+
+def _recordings(asked: Asked) -> list[Recording]:
+    rows = Recording.objects.filter(merged_into__isnull=True).select_related("bucket")
+    exact = Q(uid__in=asked.ids) | Q(acr_id__in=asked.ids) | Q(custom_id=asked.text)
+    if 5 <= len(asked.code) <= 40:
+        exact |= Q(isrc_normalised=asked.code)
+    named = Q(title__icontains=asked.text) | artists_hold(asked.text)
+    return _either(rows.order_by("title", "pk"), exact, named, asked)
+
+
+def _files(asked: Asked) -> list[ScannedFile]:
+    rows = selectors.files().order_by("-pk")
+    exact = Q(uid__in=[each for each in asked.ids if _is_uuid(each)])
+    exact |= Q(name=asked.name)
+    if asked.is_link:
+        exact |= Q(link_key=link_key(asked.text))
+    if re.fullmatch(r"[0-9a-fA-F]{64}", asked.text):
+        exact |= Q(sha256=asked.text.lower())
+    named = (
+        Q(name__icontains=asked.name)
+        | Q(programme__icontains=asked.text)
+        | Q(external_id=asked.text)
+    )
+    return _either(rows, exact, named, asked)
+
+
+def _matches(
+    asked: Asked, recordings: list[Recording], files: list[ScannedFile]
+) -> list[Match]:
+    """Return the match with this id, or the newest of what was found by name."""
+    rows = Match.objects.select_related("recording", "scanned_file").order_by("-pk")
+    by_id = list(rows.filter(uid__in=asked.ids)[: asked.limit])
+    if by_id or not (recordings or files):
+        return by_id
+    of_them = Q(recording__in=recordings) | Q(scanned_file__in=files)
+    present = rows.filter(of_them, scanned_file__deleted_at__isnull=True)
+    return list(present.exclude(state__in=_HIDDEN)[: asked.limit])
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _recording_hit(recording: Recording, asked: Asked) -> Hit:
+    parts = (recording.artist_names, recording.isrc, recording.bucket.name)
+    return Hit(
+        marked(recording.title, asked.text),
+        reverse("portal:recording_detail", args=[recording.uid]),
+        " · ".join(part for part in parts if part),
+        end=recording.get_status_display(),
+    )
+
+
+def _file_hit(file: ScannedFile, asked: Asked) -> Hit:
+    parts = (file.programme, file.container.name)
+    return Hit(
+        marked(file.name, asked.name),
+        reverse("portal:file_detail", args=[file.uid]),
+        " · ".join(part for part in parts if part),
+        state=file.status,
+        looks="file",
+    )
+
+
+def _match_hit(match: Match, asked: Asked) -> Hit:
+    title = _("%(recording)s in %(file)s") % {
+        "recording": match.recording.title,
+        "file": match.scanned_file.name,
+    }
+    return Hit(
+        marked(title, asked.name), match.review_url, state=match.state, looks="match"
+    )
+
+
+def _named(rows: QuerySet[Any], asked: Asked) -> QuerySet[Any]:  # Any: of any model
+    return rows.filter(name__icontains=asked.text).order_by("name")[: asked.limit]
+
+
+def _containers(asked: Asked, user: User) -> Iterator[Hit]:
+    name = "portal:container_edit" if user.has_perm(Action.CONFIGURE) else ""
+    for each in _named(Container.objects.present(), asked):
+        listed = f"{reverse('portal:file_list')}?container={each.pk}"
+        url = reverse(name, args=[each.pk]) if name else listed
+        yield Hit(marked(each.name, asked.text), url)
+
+
+def _buckets(asked: Asked) -> Iterator[Hit]:
+    for each in _named(Bucket.objects.present(), asked):
+        url = reverse("portal:bucket_detail", args=[each.pk])
+        yield Hit(marked(each.name, asked.text), url)
+
+
+def _licences(asked: Asked, user: User) -> Iterator[Hit]:
+    number = asked.text.upper().removeprefix(NUMBER_PREFIX)
+    by_number = Q(pk=int(number)) if re.fullmatch(r"\d{1,15}", number) else Q(pk=None)
+    rows = Licence.objects.filter(Q(holder__icontains=asked.text) | by_number)
+    for each in rows.order_by("-pk")[: asked.limit]:
+        # Only managers open a licence; others see it in the list.
+        listed = f"{reverse('portal:licence_list')}?q={each.number}"
+        url = each.url if user.has_perm(Action.APPROVE) else listed
+        yield Hit(marked(each.holder, asked.text), url, each.number)
+
+
+def _policies(asked: Asked, user: User) -> Iterator[Hit]:
+    for each in _named(Policy.objects.all(), asked):
+        url = (
+            each.url if user.has_perm(Action.APPROVE) else reverse("portal:policy_list")
+        )
+        yield Hit(marked(each.name, asked.text), url, each.get_action_display())
+
+
+def _people(asked: Asked) -> Iterator[Hit]:
+    named = Q(username__icontains=asked.text) | Q(email__icontains=asked.text)
+    for each in User.objects.filter(named).order_by("username")[: asked.limit]:
+        url = reverse("admin:accounts_user_change", args=[each.pk])
+        yield Hit(marked(each.get_username(), asked.text), url, each.email)
+
+
+def marked(text: str, searched: str) -> SafeString:
+    """Return the text with the searched part marked."""
+    if not searched:
+        return format_html("{}", text)
+    parts = re.split(f"({re.escape(searched)})", text, flags=re.IGNORECASE)
+    draw: list[Callable[[str], SafeString]] = [
+        lambda part: format_html("{}", part),
+        lambda part: format_html("<mark>{}</mark>", part),
+    ]
+    drawn = ((draw[at % 2](part),) for at, part in enumerate(parts))
+    return format_html_join("", "{}", drawn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A page, or a verb that a page begins."""
+
+    label: Any  # Any: a lazy translation
+    name: str
+    action: Action = Action.VIEW
+    query: str = ""
+
+
+def _places(places: tuple[_Place, ...], asked: Asked, user: User) -> Iterator[Hit]:
+    """Yield the places that the person may open and whose name has all words."""
+    words = asked.text.casefold().split()
+    for place in places:
+        label = str(place.label)
+        if all(word in label.casefold() for word in words) and user.has_perm(
+            place.action
+        ):
+            yield Hit(marked(label, asked.text), reverse(place.name) + place.query)
+
+
+_PAGES = (
+    _Place(gettext_lazy("Dashboard"), "portal:dashboard"),
+    _Place(gettext_lazy("Review queue"), "portal:queue"),
+    _Place(gettext_lazy("All matches"), "portal:match_list"),
+    _Place(gettext_lazy("Disputes"), "portal:dispute_list"),
+    _Place(gettext_lazy("Files"), "portal:file_list"),
+    _Place(gettext_lazy("Watches"), "portal:watch_list"),
+    _Place(gettext_lazy("Containers"), "portal:container_list"),
+    _Place(gettext_lazy("Catalogue"), "portal:catalogue"),
+    _Place(gettext_lazy("Duplicates"), "portal:duplicates"),
+    _Place(gettext_lazy("Policies"), "portal:policy_list"),
+    _Place(gettext_lazy("Licences"), "portal:licence_list"),
+    _Place(gettext_lazy("Reports"), "portal:reports"),
+    _Place(gettext_lazy("Report summary"), "portal:report_summary"),
+    _Place(gettext_lazy("Scheduled reports"), "portal:report_schedules", Action.REPORT),
+    _Place(gettext_lazy("Jobs"), "portal:jobs"),
+    _Place(gettext_lazy("What is deleted when"), "portal:retention", Action.DELETE),
+    _Place(gettext_lazy("API tokens"), "portal:tokens"),
+)
+_VERBS = (
+    _Place(gettext_lazy("Upload audio or links"), "portal:upload", Action.UPLOAD),
+    _Place(gettext_lazy("Submit many links"), "portal:links", Action.UPLOAD),
+    _Place(
+        gettext_lazy("Watch a feed or channel"), "portal:watch_create", Action.UPLOAD
+    ),
+    _Place(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
+    _Place(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),
+    _Place(
+        gettext_lazy("Add a recording"), "portal:recording_add", Action.EDIT_CATALOGUE
+    ),
+    _Place(
+        gettext_lazy("Import recordings"),
+        "portal:catalogue_import",
+        Action.EDIT_CATALOGUE,
+    ),
+    _Place(
+        gettext_lazy("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE
+    ),
+    _Place(
+        gettext_lazy("Create a container"), "portal:container_create", Action.CONFIGURE
+    ),
+)

@@ -1,0 +1,58 @@
+"""Tells the script of an open list what changed in the rows that it shows.
+
+The script names its rows with the tokens that they were drawn with. Most calls end after
+two cheap queries, because nothing happened: the newest event, and the rows of one page.
+Only otherwise is anything drawn or counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+from django.http import HttpResponseNotModified, JsonResponse
+from django.http.response import HttpResponseBase
+
+from audit.models import Event
+from portal.shared.access import PortalRequest
+from portal.shared.formats import counted
+from portal.shared.lists import PAGE_SIZE
+
+Tokens = Mapping[str, str]
+
+
+def known_rows(request: PortalRequest) -> Tokens:
+    """Read the ``name:token`` pairs of the rows on the page, at most two pages of them."""
+    text = request.GET.get("rows", "")
+    return dict(item.partition(":")[::2] for item in text.split()[: 2 * PAGE_SIZE])
+
+
+def answer_changes(
+    request: PortalRequest,
+    *,
+    known: Tokens,
+    now: Tokens,
+    draw: Callable[[Sequence[str]], Mapping[str, str]],
+    counts: Callable[[], Mapping[str, int]],
+) -> HttpResponseBase:
+    """Answer 304 if nothing happened, else the rows that changed and all counts.
+
+    ``draw`` returns the markup of rows by name; ``counts`` names its numbers as the page's
+    ``data-count-of`` does, and the list's own ``total``.
+    """
+    mark = _mark(request.user.pk, known, now)
+    if request.headers.get("If-None-Match") == mark:
+        return HttpResponseNotModified()
+    stale = [name for name, token in now.items() if known[name] != token]
+    answer = {
+        "rows": draw(stale) if stale else {},
+        "gone": [name for name in known if name not in now],
+        "counts": {name: counted(count) for name, count in counts().items()},
+    }
+    return JsonResponse(answer, headers={"ETag": mark})
+
+
+def _mark(user: int, known: Tokens, now: Tokens) -> str:
+    newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
+    parts = (user, newest, sorted(known.items()), sorted(now.items()))
+    return f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:20]}"'

@@ -1,0 +1,367 @@
+"""Where a catalogue's landmarks lie in time and frequency, to score any place of it.
+
+A place is an offset at which a recording may lie beneath a window of a query. The
+weights of a window (``sweep``) give the evidence of each landmark at a place; a place's
+height is their sum in standard deviations of chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.jit import compiled
+from recognition.params import DEFAULT, Params
+from recognition.types import Landmarks
+from recognition.vectors import BLOCK, block_sums
+
+LOUD_GROUP = 64  # landmarks; the louder half of each group serves the rough pass
+_FEWEST = 15  # a place with fewer landmarks is given the spread of this many
+_ROWS = 256  # one for each value of a bin
+_BYTES = 6  # weights are divided by this for sums in bytes
+
+Cells = NDArray[np.int32]
+Bins = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A recording's landmarks for the sweep: cell of time (int32) and bin (uint8).
+
+    ``loud_cells`` and ``loud_bins`` are the louder half of each 64 landmarks.
+    """
+
+    cells: Cells
+    bins: Bins
+    loud_cells: Cells
+    loud_bins: Bins
+
+    @property
+    def parts(self) -> PlaceParts:
+        """All four columns."""
+        return self.cells, self.bins, self.loud_cells, self.loud_bins
+
+
+PlaceParts = tuple[Cells, Bins, Cells, Bins]
+"""Cells and bins of all landmarks, then of the loud ones."""
+
+Recorded: TypeAlias = (
+    tuple[int, NDArray[np.uint32], NDArray[np.int32]]
+    | tuple[int, NDArray[np.uint32], NDArray[np.int32], Places]
+)
+"""A recording's number, hashes and frames, and where its landmarks lie."""
+
+NO_PLACES = Places(*(2 * (np.zeros(0, np.int32), np.zeros(0, np.uint8))))
+
+
+def places_of(landmarks: Landmarks, params: Params = DEFAULT) -> Places:
+    """Return a recording's places; they take 7.5 bytes per landmark."""
+    last = params.n_bins - 1
+    cells = landmarks.frames // np.int32(params.sweep_frames)
+    bins = np.clip(np.rint(landmarks.bins), 0, last).astype(np.uint8)
+    loud = _loud(landmarks.levels)
+    return Places(cells, bins, cells[loud], bins[loud])
+
+
+def _loud(levels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which landmarks belong to the louder half of their group."""
+    loud = np.zeros(len(levels), dtype=np.bool_)
+    for start in range(0, len(levels), LOUD_GROUP):
+        part = levels[start : start + LOUD_GROUP]
+        loud[start + np.argsort(-part, kind="stable")[: -(-len(part) // 2)]] = True
+    return loud
+
+
+@dataclass(frozen=True)
+class PlaceTable:
+    """The places of many recordings in one piece: recordings lie one after another.
+
+    ``dead`` is 1 for recordings that were removed. ``starts`` and ``loud_starts`` hold where each recording's landmarks begin, and
+    where the last ones end.
+    """
+
+    recordings: NDArray[np.uint32]
+    dead: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    cells: Cells
+    bins: Bins
+    loud_starts: NDArray[np.int64]
+    loud_cells: Cells
+    loud_bins: Bins
+
+    @classmethod
+    def of(cls, places: Mapping[int, Places]) -> PlaceTable:
+        """Put the places of some recordings together."""
+        every = places.values()
+        return cls(
+            np.array([*places], dtype=np.uint32),
+            np.zeros(len(every), dtype=np.uint8),
+            starts_of([len(one.cells) for one in every]),
+            np.concatenate([np.zeros(0, np.int32), *(one.cells for one in every)]),
+            np.concatenate([np.zeros(0, np.uint8), *(one.bins for one in every)]),
+            starts_of([len(one.loud_cells) for one in every]),
+            np.concatenate([np.zeros(0, np.int32), *(one.loud_cells for one in every)]),
+            np.concatenate([np.zeros(0, np.uint8), *(one.loud_bins for one in every)]),
+        )
+
+    def parts(self, local: int) -> PlaceParts:
+        """Return the landmarks of one recording."""
+        every = slice(self.starts[local], self.starts[local + 1])
+        loud = slice(self.loud_starts[local], self.loud_starts[local + 1])
+        return (
+            self.cells[every],
+            self.bins[every],
+            self.loud_cells[loud],
+            self.loud_bins[loud],
+        )
+
+    def is_sound(self) -> bool:
+        """Return whether the cells of every recording are in order."""
+        return all(
+            _in_order(cells, starts)
+            for cells, starts in (
+                (self.cells, self.starts),
+                (self.loud_cells, self.loud_starts),
+            )
+        )
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """The order that sorts ``recordings``."""
+        return np.argsort(self.recordings, kind="stable")
+
+    def local(self, recordings: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the numbers of recordings in this table, -1 for those not in it."""
+        if not len(self.recordings):
+            return np.full(len(recordings), -1, dtype=np.int64)
+        at = np.searchsorted(self.recordings, recordings, sorter=self.order)
+        local = self.order[np.minimum(at, len(self.order) - 1)]
+        here = (self.recordings[local] == recordings) & (self.dead[local] == 0)
+        return np.where(here, local, -1)
+
+
+def _in_order(cells: Cells, starts: NDArray[np.int64]) -> bool:
+    falls = np.flatnonzero(cells[1:] < cells[:-1]) + 1
+    return bool(np.isin(falls, starts).all() and (cells[:1] >= 0).all())
+
+
+def starts_of(lengths: Sequence[int] | NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Return where parts of these lengths begin, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of a window, and the spread of chance.
+
+    ``exact`` is int16 of shape [256, 1 + cells + 1], the last cell first, with nothing
+    before and after each bin; ``rough`` is int8, ``exact`` divided by six, with a block
+    of nothing before and after. ``spread`` is the mean square of each bin, ``least`` the
+    spread that every place has at least. All have a row for any uint8.
+    """
+
+    exact: NDArray[np.int16]
+    rough: NDArray[np.int8]
+    spread: NDArray[np.float32]
+    least: float
+
+    @classmethod
+    def of(cls, exact: NDArray[np.int16]) -> Weights:
+        """Prepare the weights of a window."""
+        n_bins, cells = exact.shape
+        spread = np.zeros(_ROWS, dtype=np.float32)
+        spread[:n_bins] = (exact.astype(np.float32) ** 2).mean(axis=1)
+        padded = np.zeros((_ROWS, cells + 2), dtype=np.int16)
+        padded[:n_bins, 1:-1] = exact
+        rough = np.zeros((_ROWS, cells + 2 * BLOCK), dtype=np.int8)
+        small = np.clip(np.rint(exact / _BYTES), -127, 127)
+        rough[:n_bins, BLOCK : BLOCK + cells] = small
+        least = float(spread[:n_bins].mean()) * _FEWEST
+        return cls(padded, rough, spread, least)
+
+    @property
+    def cells(self) -> int:
+        """Number of cells of the window."""
+        return len(self.exact[0]) - 2
+
+
+def heights_at(
+    table: PlaceTable,
+    local: NDArray[np.int64],
+    places: NDArray[np.int64],
+    weights: Weights,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the height of the best of each place and both beside it, and which it is.
+
+    Heights are in standard deviations; ``local`` are numbers of recordings in the
+    table.
+    """
+    return _heights(
+        (table.starts, table.cells, table.bins),
+        local,
+        places,
+        (weights.exact, weights.spread, weights.least),
+    )
+
+
+@compiled
+def _heights(
+    table: tuple[NDArray[np.int64], Cells, Bins],
+    local: NDArray[np.int64],
+    places: NDArray[np.int64],
+    query: tuple[NDArray[np.int16], NDArray[np.float32], float],
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    starts, cells, bins = table
+    weights, spread, least = query
+    n = weights.shape[1] - 2
+    heights = np.empty(len(places), dtype=np.float32)
+    best = np.empty(len(places), dtype=np.int64)
+    for i in range(len(places)):
+        place = places[i]
+        low, high = starts[local[i]], starts[local[i] + 1]
+        before, here, after = 0, 0, 0
+        chance = np.float32(0)
+        for k in range(_first_from(cells, low, high, place - n), high):
+            at = place - cells[k]
+            if at < -1 or at > n:
+                break
+            row = weights[bins[k]]
+            before += row[max(0, at)]
+            here += row[at + 1]
+            after += row[min(n + 1, at + 2)]
+            chance += spread[bins[k]]
+        total = max(before, here, after)
+        heights[i] = total / np.sqrt(np.maximum(chance, least))
+        best[i] = place + (after == total) - (before == total)
+        if here == total:
+            best[i] = place
+    return heights, best
+
+
+@compiled
+def _first_from(cells: Cells, low: int, high: int, cell: int) -> int:
+    """Return the first landmark of ``low`` … ``high`` in ``cell`` or after it."""
+    while low < high:
+        middle = (low + high) >> 1
+        if cells[middle] < cell:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def highest_places(
+    table: PlaceTable, weights: Weights, least: float, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return recordings (local numbers) and places that may be the highest, unordered.
+
+    A rough pass over the louder landmarks with sums in bytes: the best place of each
+    block of 64 that reaches ``least`` standard deviations, at most ``most`` of them.
+    """
+    return _highest(
+        (table.loud_starts, table.loud_cells, table.loud_bins),
+        table.dead,
+        (weights.rough, weights.spread, weights.least / 2, weights.cells),
+        least,
+        most,
+    )
+
+
+@compiled
+def _highest(
+    table: tuple[NDArray[np.int64], Cells, Bins],
+    dead: NDArray[np.uint8],
+    query: tuple[NDArray[np.int8], NDArray[np.float32], float, int],
+    least: float,
+    most: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    starts, cells, bins = table
+    weights, spread, least_spread, n = query
+    # Of each candidate: recording, place; and its height.
+    found = np.empty((most, 2), dtype=np.int64)
+    heights = np.empty(most, dtype=np.float32)
+    count = 0
+    sums = np.empty(BLOCK, dtype=np.int8)
+    for local in range(len(starts) - 1):
+        low, high = starts[local], starts[local + 1]
+        if low == high or dead[local]:
+            continue
+        first, last = low, low  # landmarks of any place of the block
+        inner_first, inner_last = low, low  # landmarks of all places of the block
+        chance = np.float32(0)
+        for place in range(0, cells[high - 1] + n, BLOCK):
+            end = place + BLOCK - 1
+            first = _skip(cells, first, high, place - n)
+            last = _skip(cells, last, high, end)
+            inner_last, more = _skip_adding(
+                (cells, bins), spread, inner_last, high, place
+            )
+            inner_first, less = _skip_adding(
+                (cells, bins), spread, inner_first, high, end - n
+            )
+            chance += more - less
+            highest = block_sums(weights, cells, bins, (first, last, place), sums)
+            height = highest * _BYTES / np.sqrt(np.maximum(chance, least_spread))
+            if highest > 0 and height >= least:
+                at = place + _middle(sums, highest)
+                count = _keep(found, heights, count, (local, at, height))
+    return found[:count, 0].copy(), found[:count, 1].copy()
+
+
+@compiled
+def _skip(cells: Cells, at: int, high: int, cell: int) -> int:
+    """Return the first landmark from ``at`` on that lies after ``cell``."""
+    while at < high and cells[at] <= cell:
+        at += 1
+    return at
+
+
+@compiled
+def _skip_adding(
+    landmarks: tuple[Cells, Bins],
+    spread: NDArray[np.float32],
+    at: int,
+    high: int,
+    cell: int,
+) -> tuple[int, np.float32]:
+    """Skip like ``_skip``; return also the spread of the skipped landmarks."""
+    cells, bins = landmarks
+    total = np.float32(0)
+    while at < high and cells[at] <= cell:
+        total += spread[bins[at]]
+        at += 1
+    return at, total
+
+
+@compiled
+def _middle(sums: NDArray[np.int8], highest: int) -> int:
+    """Return the middle of the highest places: where sums end, several are equal."""
+    total, ties = 0, 0
+    for k in range(len(sums)):
+        if sums[k] == highest:
+            total += k
+            ties += 1
+    return total // ties
+
+
+@compiled
+def _keep(
+    found: NDArray[np.int64],
+    heights: NDArray[np.float32],
+    count: int,
+    new: tuple[int, int, float],
+) -> int:
+    """Keep a candidate if there is room or it replaces a lower one; return how many."""
+    local, place, height = new
+    at = count
+    if count == len(heights):
+        at = int(np.argmin(heights))
+        if height <= heights[at]:
+            return count
+    found[at, 0], found[at, 1], heights[at] = local, place, height
+    return min(len(heights), count + 1)

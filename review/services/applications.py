@@ -1,0 +1,184 @@
+"""What applying a policy or licence did, as one act that can be taken back.
+
+The event of an act lists its matches, and each of their events names the act. Undoing
+an act restores the matches that nothing else has changed since; the others stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.reach import refuse_limited
+from accounts.roles import Action
+from audit.models import Event
+from audit.words import actor_label
+from review import errors
+from review.choices import MatchState
+from review.models import Licence, Match, Policy
+from review.services import licences, transitions
+from review.services.transitions import Change
+
+UNDONE = "application_undone"
+_APPLIED = ("policy.applied", "licence.applied")
+_UNDONE_ACT = "application.undone"
+_AT_ONCE = 500
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A match that undoing an act left as it is, and why.
+
+    ``changed_by`` names who changed it since; it is empty while somebody reviews it.
+    """
+
+    match: Match
+    changed_by: str = ""
+
+    @property
+    def why(self) -> str:
+        """Return the reason in the reader's language."""
+        if not self.changed_by:
+            return _("Somebody is reviewing it.")
+        return _("%(actor)s changed it since.") % {
+            "actor": actor_label(self.changed_by)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One act: its event, the number of its matches, and how it was undone, if it was.
+
+    ``left`` has the first matches that were left as they are.
+    """
+
+    act: str
+    event: Event
+    count: int
+    undone: Event | None = None
+    left: list[LeftAlone] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UndoneApplication:
+    """The matches that were taken back, and those that were not."""
+
+    taken_back: int = 0
+    left: list[LeftAlone] = field(default_factory=list)
+
+
+def applications(rule: Licence | Policy) -> list[Application]:
+    """Return the newest acts of a policy or licence that changed matches."""
+    events = Event.objects.filter(case=rule.case, action__in=[*_APPLIED, _UNDONE_ACT])
+    newest = list(events.order_by("-sequence")[: 2 * _SHOWN])
+    undone = {
+        event.after["act"]: event for event in newest if event.action == _UNDONE_ACT
+    }
+    return [
+        Application(
+            act=event.after["act"],
+            event=event,
+            count=len(event.after["matches"]),
+            undone=undone.get(event.after["act"]),
+            left=_left_by(undone.get(event.after["act"])),
+        )
+        for event in newest
+        if event.action in _APPLIED and event.after.get("matches")
+    ][:_SHOWN]
+
+
+def _left_by(undone: Event | None) -> list[LeftAlone]:
+    """Return the first matches that undoing an act left, as its event names them."""
+    changed_by = dict(undone.after["left"][:_SHOWN]) if undone else {}
+    rows = Match.objects.filter(uid__in=changed_by).select_related(
+        "recording", "scanned_file"
+    )
+    return [LeftAlone(row, changed_by[row.uid]) for row in rows.order_by("pk")]
+
+
+@transaction.atomic
+def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
+    """Take back what an act changed, except where something happened since.
+
+    A licence that the act put in force becomes a draft again; a policy stays on or off.
+    """
+    transitions.require(
+        user,
+        Action.APPROVE,
+        why=_("Only a manager may undo what a rule was applied to."),
+    )
+    refuse_limited(user)
+    # Lock the rule, so that two people cannot undo the same act.
+    type(rule).objects.select_for_update().get(pk=rule.pk)
+    application = next((each for each in applications(rule) if each.act == act), None)
+    if application is None:
+        raise errors.NothingToUndo(_("This was not applied, or long ago."))
+    if application.undone is not None:
+        raise errors.NotPossible(_("Somebody has undone this already."))
+    outcome = UndoneApplication()
+    uids: list[str] = application.event.after["matches"]
+    for first in range(0, len(uids), _AT_ONCE):
+        _take_back(uids[first : first + _AT_ONCE], act, user, outcome)
+    if application.event.after.get("put_in_force") and isinstance(rule, Licence):
+        licences.make_draft(licence=rule, user=user)
+    audit.services.record(
+        case=rule.case,
+        action=_UNDONE_ACT,
+        actor=user,
+        after={
+            "act": act,
+            "taken_back": outcome.taken_back,
+            "left": [[each.match.uid, each.changed_by] for each in outcome.left],
+        },
+    )
+    return outcome
+
+
+def _take_back(
+    uids: Sequence[str], act: str, user: User, outcome: UndoneApplication
+) -> None:
+    rows = list(transitions.locked_rows().filter(uid__in=uids))
+    latest, first = transitions.last_events(rows), _first_events(rows, act)
+    moves = []
+    for row in rows:
+        if row.state == MatchState.IN_REVIEW:
+            outcome.left.append(LeftAlone(row))
+        elif latest[row.case].after.get("act") != act:
+            outcome.left.append(LeftAlone(row, latest[row.case].actor_name))
+        else:
+            moves.append((row, _back_to(first[row.case], act)))
+    transitions.apply_all(moves, actor=user)
+    outcome.taken_back += len(moves)
+
+
+def _first_events(rows: Iterable[Match], act: str) -> dict[str, Event]:
+    """Return the first event of the act for each match; one act can write two."""
+    events = Event.objects.filter(
+        case__in=[row.case for row in rows],
+        action__in=("unsuppressed", "rule_applied", "licensed"),
+    )
+    return {
+        event.case: event
+        for event in events.order_by("-sequence")
+        if event.after.get("act") == act
+    }
+
+
+def _back_to(first: Event, act: str) -> Change:
+    """Return the change that restores the match as it was before the act."""
+    fields = transitions.restored(first.before)
+    state = MatchState(str(fields.pop("state")))
+    if state == MatchState.IN_REVIEW:
+        state = MatchState.PENDING
+    was = first.after.get("was", {})
+    if "priority" in was:
+        fields["priority"] = was["priority"]
+    if "assignee" in was:
+        fields["assignee_id"] = was["assignee"]
+    return Change(UNDONE, state, fields=fields, free=True, details={"act": act})

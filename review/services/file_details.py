@@ -1,0 +1,80 @@
+"""Changes the details of a file, and evaluates its matches again by them.
+
+Licences and policies read the territories, account and programme of a file. Matches that
+wait are evaluated as new ones; a licence that no longer covers a match gives it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.translation import gettext
+
+from accounts.models import User
+from accounts.reach import working_for
+from accounts.roles import Action
+from review.choices import MatchState, QueueReason
+from review.coverage import LicencesInForce
+from review.models import Match
+from review.services import evaluation, licences, transitions
+from review.services.evaluation import Evaluation
+from review.services.treatments import treat
+from review.subjects import Subject
+from scanning.models import ScannedFile
+from scanning.services.details import change_details
+from scanning.services.intake import FileDetails
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsOutcome:
+    """The effect of new details: matches evaluated otherwise, and given back."""
+
+    changed: bool = False
+    evaluated: int = 0
+    reopened: int = 0
+
+
+@transaction.atomic
+def change(
+    *, scanned_file: ScannedFile, details: FileDetails, user: User
+) -> DetailsOutcome:
+    """Store the details and evaluate the matches that wait; decisions of people stay."""
+    transitions.require(
+        user,
+        Action.UPLOAD,
+        why=gettext("Your role may look at files, not change them."),
+    )
+    if not change_details(scanned_file=scanned_file, details=details, user=user):
+        return DetailsOutcome()
+    # Rules act on all matches of the file, also on those the person cannot see.
+    with working_for(None):
+        reopened = licences.reopen_of_file(scanned_file)
+        evaluated = _evaluate_again(scanned_file, user)
+    return DetailsOutcome(changed=True, evaluated=evaluated, reopened=reopened)
+
+
+def _evaluate_again(scanned_file: ScannedFile, user: User) -> int:
+    rows = Match.objects.filter(
+        scanned_file=scanned_file, state=MatchState.PENDING
+    ).select_related("recording", "scanned_file__container", "scan")
+    policies, in_force = evaluation.rules_in_force(), LicencesInForce()
+    treated = 0
+    for match in rows.order_by("pk"):
+        outcome = evaluation.evaluate(
+            subject=Subject.of(match), policies=policies, licences=in_force
+        )
+        if _differs(match, outcome):
+            treated += treat(match=match, outcome=outcome, user=user)
+    return treated
+
+
+def _differs(match: Match, outcome: Evaluation) -> bool:
+    """Return whether a rule now says something else of the match than before."""
+    named = str(outcome.policy) if outcome.policy is not None else ""
+    partly = QueueReason.LICENCE_PARTIAL
+    return (
+        outcome.state != match.state
+        or named != match.policy_name
+        or (outcome.queue_reason == partly) != (match.queue_reason == partly)
+    )

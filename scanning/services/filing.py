@@ -1,0 +1,97 @@
+"""Moves files to other containers and tags them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+import audit.services
+from accounts.models import User
+from scanning.choices import ACTIVE_SCAN_STATUSES
+from scanning.errors import IntakeRefused
+from scanning.models import Container, Scan, ScannedFile
+
+MAX_TAGS = 50
+MAX_TAG_CHARS = 60
+
+
+def why_not_moved(*, scanned_file: ScannedFile, container: Container) -> str:
+    """Return why the file cannot be moved to the container; empty if it can."""
+    if scanned_file.container_id == container.pk:
+        return f"It is in {container.name} already."
+    if scanned_file.remote_id:
+        return "ACRCloud holds a copy in this container's account. Submit it again."
+    if _is_being_scanned(scanned_file):
+        return "It is being scanned. Move it after the scan."
+    return ""
+
+
+@transaction.atomic
+def move_file(
+    *, scanned_file: ScannedFile, container: Container, user: User
+) -> ScannedFile:
+    """Move a file to another container; its results and decisions stay as they are.
+
+    Raise ``IntakeRefused`` if it cannot be moved.
+    """
+    current = _locked(scanned_file)
+    if why := why_not_moved(scanned_file=current, container=container):
+        raise IntakeRefused("not_moved", why)
+    before = current.container.name
+    _write(current, container=container)
+    _record(current, user, "file.moved", before, container.name)
+    return current
+
+
+@transaction.atomic
+def tag_file(*, scanned_file: ScannedFile, tag: str, user: User) -> ScannedFile:
+    """Add a tag to a file. Raise ``IntakeRefused`` if it has the tag or too many."""
+    current = _locked(scanned_file)
+    if why := why_not_tagged(scanned_file=current, tag=tag):
+        raise IntakeRefused("not_tagged", why)
+    tags = [*current.tags, tag]
+    before = ", ".join(current.tags)
+    _write(current, tags=tags)
+    _record(current, user, "file.tagged", before, ", ".join(tags))
+    return current
+
+
+def why_not_tagged(*, scanned_file: ScannedFile, tag: str) -> str:
+    """Return why the file cannot get the tag; empty if it can."""
+    if tag in scanned_file.tags:
+        return "It has this tag already."
+    if len(scanned_file.tags) >= MAX_TAGS:
+        return f"It has {MAX_TAGS} tags already."
+    return ""
+
+
+def _is_being_scanned(scanned_file: ScannedFile) -> bool:
+    active = Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES)
+    return active.filter(scanned_file=scanned_file).exists()
+
+
+def _locked(scanned_file: ScannedFile) -> ScannedFile:
+    """Lock the row, because a scan may begin at the same time."""
+    rows = ScannedFile.objects.present().select_for_update(of=("self",))
+    return rows.select_related("container").get(pk=scanned_file.pk)
+
+
+def _write(scanned_file: ScannedFile, **values: object) -> None:
+    now = datetime.now(tz=UTC)
+    rows = ScannedFile.objects.filter(pk=scanned_file.pk)
+    rows.update(**values, updated_at=now)
+    scanned_file.refresh_from_db()
+
+
+def _record(
+    scanned_file: ScannedFile, user: User, action: str, before: str, after: str
+) -> None:
+    name = "container" if action == "file.moved" else "tags"
+    audit.services.record(
+        case=f"file:{scanned_file.uid}",
+        action=action,
+        actor=user,
+        before={name: before},
+        after={name: after},
+    )

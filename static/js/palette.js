@@ -1,0 +1,180 @@
+/* The palette (Ctrl K, ⌘ K or /): finds things and starts work from any page. */
+
+import { announce, keysAreOn, typing } from "./shell.js";
+
+const WAIT_MS = 120;
+const dialog = document.getElementById("palette");
+
+class Palette {
+  constructor(root) {
+    this.root = root;
+    this.input = root.querySelector("input");
+    this.list = root.querySelector("[role=listbox]");
+    this.count = root.querySelector("[data-palette-count]");
+    this.asked = 0;
+    this.input.addEventListener("input", () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.ask(), WAIT_MS);
+    });
+    root.addEventListener("keydown", (event) => this.onKey(event));
+    root.addEventListener("click", (event) => {
+      if (event.target === root) root.close();
+      const verb = event.target.closest("[data-verb]");
+      if (verb) this.act(Number(verb.dataset.verb), event);
+    });
+  }
+
+  open(text = "") {
+    if (this.root.open) return;
+    /* The page's own buttons are read before the dialog makes them inert. */
+    this.verbs = verbsOfPage();
+    this.root.showModal();
+    this.input.value = text;
+    this.input.select();
+    this.ask();
+  }
+
+  async ask() {
+    this.asked += 1;
+    const asked = this.asked;
+    const text = this.input.value.trim();
+    const query = new URLSearchParams({ q: text, part: "palette" });
+    let html = "";
+    try {
+      const answer = await fetch(`${this.root.dataset.url}?${query}`);
+      if (answer.redirected) location.reload();
+      html = await answer.text();
+    } catch {
+      return;
+    }
+    if (asked !== this.asked) return;
+    this.list.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+    this.addVerbs(text);
+    const options = this.options();
+    this.count.textContent = text ? this.root.dataset.found.replace("{}", options.length) : "";
+    if (text) announce(this.count.textContent);
+    /* A verb is never chosen beforehand: Enter must not do what nobody asked for. */
+    const first = options[0];
+    this.choose(text && first && !first.closest("[data-kind=verbs], [data-kind=here]") ? first : null);
+  }
+
+  /* Offer the page's own verbs that have a key, last. */
+  addVerbs(text) {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const fitting = this.verbs.map((verb, at) => ({ ...verb, at }))
+      .filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)));
+    if (!fitting.length) return;
+    const group = document.createElement("div");
+    group.className = "hits";
+    group.dataset.kind = "here";
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", this.root.dataset.here);
+    const title = document.createElement("p");
+    title.className = "hits__label";
+    title.setAttribute("role", "presentation");
+    title.textContent = this.root.dataset.here;
+    group.append(title);
+    for (const { label, key, at } of fitting) {
+      const option = document.createElement("button");
+      option.type = "button";
+      option.className = "hit";
+      option.id = `hit-here-${at}`;
+      option.dataset.verb = at;
+      option.tabIndex = -1;
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", "false");
+      const name = document.createElement("span");
+      name.className = "hit__text";
+      name.textContent = label;
+      const shown = document.createElement("kbd");
+      shown.textContent = key;
+      option.append(name, shown);
+      group.append(option);
+    }
+    this.list.querySelector(".hits__none")?.remove();
+    this.list.append(group);
+  }
+
+  options() {
+    return [...this.list.querySelectorAll("[role=option]")];
+  }
+
+  choose(option) {
+    this.chosen?.setAttribute("aria-selected", "false");
+    this.chosen = option;
+    if (!option) {
+      this.input.removeAttribute("aria-activedescendant");
+      return;
+    }
+    option.setAttribute("aria-selected", "true");
+    option.scrollIntoView({ block: "nearest" });
+    this.input.setAttribute("aria-activedescendant", option.id);
+  }
+
+  move(step) {
+    const options = this.options();
+    if (!options.length) return;
+    const at = options.indexOf(this.chosen);
+    const next = at < 0 ? (step > 0 ? 0 : options.length - 1) : (at + step + options.length) % options.length;
+    this.choose(options[next]);
+  }
+
+  onKey(event) {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      this.move(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Enter" && event.target === this.input) {
+      event.preventDefault();
+      if (!this.chosen) return;
+      if ((event.ctrlKey || event.metaKey) && this.chosen.href) window.open(this.chosen.href, "_blank", "noopener");
+      else this.chosen.click();
+    }
+  }
+
+  act(at, event) {
+    event.preventDefault();
+    this.root.close();
+    this.verbs[at].button.click();
+  }
+}
+
+/* The visible buttons of the page that have a key of one letter. */
+function verbsOfPage() {
+  const buttons = document.querySelectorAll("main [aria-keyshortcuts]:is(button, a)");
+  return [...buttons]
+    .filter((button) => /^[A-Z]$/i.test(button.getAttribute("aria-keyshortcuts")))
+    .filter((button) => button.offsetParent && !button.disabled && button.getAttribute("aria-disabled") !== "true")
+    .map((button) => ({ button, label: labelOf(button), key: button.getAttribute("aria-keyshortcuts").toUpperCase() }))
+    .filter(({ label }) => label);
+}
+
+function labelOf(button) {
+  const copy = button.cloneNode(true);
+  for (const key of copy.querySelectorAll("kbd")) key.remove();
+  return (button.getAttribute("aria-label") ?? copy.textContent).replace(/\s+/g, " ").trim();
+}
+
+if (dialog) {
+  const palette = new Palette(dialog);
+  document.addEventListener("keydown", (event) => {
+    const isCtrlK = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    const isSlash = event.key === "/" && keysAreOn() && !typing(event);
+    if (event.defaultPrevented || !(isCtrlK || isSlash)) return;
+    if (document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    palette.open();
+  });
+  for (const search of document.querySelectorAll("[data-palette-open]")) {
+    search.addEventListener("mousedown", (event) => {
+      event.preventDefault();
+      document.getElementById("menu")?.hidePopover?.();
+      palette.open(search.value);
+    });
+    search.addEventListener("keydown", (event) => {
+      if (event.key === "Tab" || event.key === "Escape" || event.ctrlKey || event.metaKey || event.altKey || event.key === "Shift") return;
+      event.preventDefault();
+      palette.open(event.key.length === 1 ? event.key : search.value);
+    });
+  }
+}

@@ -1,0 +1,358 @@
+/* Search boxes of forms: the chosen values by name as chips, suggestions by keyboard.
+   The field below keeps the values, so that a form works the same without this script:
+   a textarea with one value per line, a select, or a text field with suggestions. */
+
+import { announce } from "./shell.js";
+
+const WAIT_MS = 160;
+const SHOWN = 12;
+const words = document.getElementById("picker-words")?.dataset ?? {};
+let numbered = 0;
+
+const filled = (text = "", name = "") => text.replace("{}", name);
+const territoryNames = typeof Intl.DisplayNames === "function"
+  ? new Intl.DisplayNames([document.documentElement.lang || "en"], { type: "region", fallback: "code" })
+  : null;
+
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in element && typeof value !== "string") element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/* Values that the server searches. */
+class Remote {
+  constructor(kind) {
+    this.kind = kind;
+    this.all = null;
+  }
+
+  async search(text) {
+    if (!this.kind) return [];
+    if (this.kind === "territories") return this.territories(text);
+    const query = new URLSearchParams({ kind: this.kind, q: text });
+    try {
+      const answer = await fetch(`${words.url}?${query}`, { headers: { Accept: "application/json" } });
+      return answer.ok ? (await answer.json()).choices : [];
+    } catch {
+      return [];
+    }
+  }
+
+  /* The browser knows the names of all codes in the page's language. */
+  async territories(text) {
+    this.all ??= (await new Remote("").fetchAll("territories")).map(({ value }) => ({
+      value, label: territoryName(value), hint: value,
+    })).sort((one, other) => one.label.localeCompare(other.label));
+    const wanted = text.toLowerCase();
+    const starts = (each) => each.hint.toLowerCase() === wanted || each.label.toLowerCase().startsWith(wanted);
+    const found = this.all.filter((each) => starts(each) || each.label.toLowerCase().includes(wanted));
+    return found.sort((one, other) => starts(other) - starts(one)).slice(0, SHOWN);
+  }
+
+  async fetchAll(kind) {
+    const answer = await fetch(`${words.url}?${new URLSearchParams({ kind, q: "" })}`);
+    return answer.ok ? (await answer.json()).choices : [];
+  }
+}
+
+const remotes = new Map();
+
+function remote(kind) {
+  if (!remotes.has(kind)) remotes.set(kind, new Remote(kind));
+  return remotes.get(kind);
+}
+
+const territoryName = (code) => {
+  try {
+    return territoryNames?.of(code) ?? code;
+  } catch {
+    return code;
+  }
+};
+
+/* The options of a select. */
+class Options {
+  constructor(select) {
+    this.select = select;
+  }
+
+  async search(text) {
+    const wanted = text.toLowerCase();
+    return [...this.select.options]
+      .filter((option) => option.value && !option.selected && option.text.toLowerCase().includes(wanted))
+      .slice(0, 50)
+      .map((option) => ({ value: option.value, label: option.text, hint: "" }));
+  }
+}
+
+/* A text input with a list of suggestions; what a choice does is the caller's. */
+export class Suggestions {
+  constructor(input, source, choose) {
+    Object.assign(this, { input, source, choose, found: [], active: -1, asked: 0 });
+    numbered += 1;
+    this.list = make("ul", { class: "picker__list", role: "listbox", id: `choices-${numbered}`, hidden: true });
+    this.list.setAttribute("aria-label", words.choices ?? "");
+    input.setAttribute("role", "combobox");
+    input.setAttribute("aria-autocomplete", "list");
+    input.setAttribute("aria-expanded", "false");
+    input.setAttribute("aria-controls", this.list.id);
+    input.autocomplete = "off";
+    input.addEventListener("input", () => this.later());
+    input.addEventListener("keydown", (event) => this.onKey(event));
+    input.addEventListener("blur", () => setTimeout(() => this.close(), 150));
+    this.list.addEventListener("mousedown", (event) => event.preventDefault());
+    this.list.addEventListener("click", (event) => {
+      const option = event.target.closest("[role=option]");
+      if (option) this.take(Number(option.dataset.at));
+    });
+  }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), WAIT_MS);
+  }
+
+  async ask() {
+    this.asked += 1;
+    const asked = this.asked;
+    const text = this.input.value.trim();
+    const found = await this.source.search(text);
+    if (asked !== this.asked || document.activeElement !== this.input) return;
+    this.show(found, text);
+  }
+
+  show(found, text) {
+    this.found = found;
+    this.active = -1;
+    this.list.replaceChildren(...found.map((choice, at) => this.option(choice, at)));
+    this.input.removeAttribute("aria-activedescendant");
+    if (!found.length && text && words.none) {
+      this.list.append(make("li", { class: "picker__none" }, words.none));
+      announce(words.none);
+    }
+    const isOpen = found.length > 0 || Boolean(text);
+    this.list.hidden = !isOpen || !this.list.children.length;
+    this.input.setAttribute("aria-expanded", String(found.length > 0));
+  }
+
+  option(choice, at) {
+    const option = make("li", { role: "option", id: `${this.list.id}-${at}`, "data-at": String(at), "aria-selected": "false" });
+    option.append(make("span", { class: "picker__label" }, choice.label));
+    if (choice.hint) option.append(make("span", { class: "picker__hint" }, choice.hint));
+    return option;
+  }
+
+  get isOpen() {
+    return !this.list.hidden && this.found.length > 0;
+  }
+
+  move(step) {
+    const options = this.list.querySelectorAll("[role=option]");
+    options[this.active]?.setAttribute("aria-selected", "false");
+    this.active = (this.active + step + options.length) % options.length;
+    if (this.active < 0 || Number.isNaN(this.active)) this.active = 0;
+    const option = options[this.active];
+    option.setAttribute("aria-selected", "true");
+    option.scrollIntoView({ block: "nearest" });
+    this.input.setAttribute("aria-activedescendant", option.id);
+  }
+
+  onKey(event) {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (!this.isOpen) this.ask();
+      else this.move(event.key === "ArrowDown" ? 1 : this.active < 0 ? 0 : -1);
+    } else if (event.key === "Enter" && this.isOpen && this.active >= 0) {
+      event.preventDefault();
+      this.take(this.active);
+    } else if (event.key === "Escape" && !this.list.hidden) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.close();
+    }
+  }
+
+  take(at) {
+    const choice = this.found[at];
+    this.close();
+    if (choice) this.choose(choice);
+  }
+
+  close() {
+    this.asked += 1;
+    clearTimeout(this.timer);
+    this.list.hidden = true;
+    this.found = [];
+    this.active = -1;
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+  }
+}
+
+/* Chips and a search box in place of a textarea or select, which keeps the values. */
+class Picker {
+  constructor(field) {
+    this.field = field;
+    this.isSelect = field.matches("select");
+    this.isOpen = field.hasAttribute("data-picker-open");
+    this.asks = field.form?.elements[field.dataset.pickerFrom];
+    this.names = JSON.parse(field.dataset.pickerNames ?? "{}");
+    this.source = this.isSelect ? new Options(field) : { search: (text) => this.search(text) };
+    this.build();
+    this.draw();
+  }
+
+  build() {
+    const { field } = this;
+    const id = field.id;
+    field.id = `${id}_values`;
+    field.hidden = true;
+    this.input = make("input", { type: "text", id, class: "picker__input", spellcheck: "false" });
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+      if (field.hasAttribute(name)) this.input.setAttribute(name, field.getAttribute(name));
+    }
+    if (field.required) field.required = false;
+    this.chips = make("ul", { class: "picker__chips" });
+    this.suggestions = new Suggestions(this.input, this.source, (choice) => this.add(choice));
+    this.box = make("div", { class: "picker" }, this.chips, this.input, this.suggestions.list);
+    field.after(this.box);
+    this.box.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-remove]");
+      if (button) this.remove(button.dataset.remove);
+      else if (event.target === this.box || event.target === this.chips) this.input.focus();
+    });
+    this.input.addEventListener("focus", () => this.isSelect && this.suggestions.ask());
+    this.input.addEventListener("keydown", (event) => this.onKey(event));
+    this.input.addEventListener("paste", (event) => this.onPaste(event));
+    this.input.addEventListener("blur", () => this.isOpen && this.take());
+    /* Typed text that was never chosen goes to the server, which says what is wrong with it. */
+    field.form?.addEventListener("submit", () => this.take(), { capture: true });
+    field.form?.addEventListener("reset", () => setTimeout(() => this.draw()));
+    field.addEventListener("change", () => this.draw());
+  }
+
+  /* The kind can depend on another field: accounts, or programmes. */
+  get kind() {
+    return this.asks ? `${this.asks.value}s` : this.field.dataset.picker;
+  }
+
+  async search(text) {
+    const chosen = this.values();
+    const found = await remote(this.kind).search(text);
+    return found.filter((each) => !chosen.includes(each.value));
+  }
+
+  values() {
+    if (this.isSelect) return [...this.field.selectedOptions].map((option) => option.value).filter(Boolean);
+    const parts = this.field.value.split(this.kind === "territories" ? /[\s,;]+/ : /\n/);
+    return parts.map((part) => part.trim()).filter(Boolean);
+  }
+
+  nameOf(value) {
+    if (this.isSelect) return [...this.field.options].find((option) => option.value === value)?.text ?? value;
+    return this.kind === "territories" ? territoryName(value) : this.names[value] ?? value;
+  }
+
+  draw() {
+    this.chips.replaceChildren(...this.values().map((value) => {
+      const name = this.nameOf(value);
+      const button = make("button", { type: "button", class: "picker__remove", "data-remove": value, "aria-label": filled(words.remove, name) }, "×");
+      return make("li", { class: "picker__chip" }, make("span", { title: name }, name), button);
+    }));
+    this.chips.hidden = !this.chips.children.length;
+  }
+
+  write(values) {
+    if (this.isSelect) {
+      for (const option of this.field.options) option.selected = values.includes(option.value);
+    } else {
+      this.field.value = [...new Set(values)].join("\n");
+    }
+    this.draw();
+    this.field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  add({ value, label }) {
+    if (!this.isSelect) this.names[value] = label;
+    this.input.value = "";
+    this.write(this.isSelect && !this.field.multiple ? [value] : [...this.values(), value]);
+    announce(this.nameOf(value));
+  }
+
+  remove(value) {
+    this.write(this.values().filter((each) => each !== value));
+    this.input.focus();
+  }
+
+  /* Keep what was typed: by the only thing that is called so, or else as it stands. */
+  take() {
+    const text = this.input.value.trim();
+    if (!text || this.isSelect) return;
+    const typed = this.kind === "territories" ? text.toUpperCase() : text;
+    this.input.value = "";
+    this.write([...this.values(), typed]);
+  }
+
+  async resolve(text) {
+    const found = this.kind === "recordings" ? await remote(this.kind).search(text) : [];
+    this.add(found.length === 1 ? found[0] : { value: text, label: text });
+  }
+
+  onKey(event) {
+    if (event.key === "Backspace" && !this.input.value && this.values().length) {
+      this.write(this.values().slice(0, -1));
+    } else if ((event.key === "Enter" || event.key === ",") && !event.defaultPrevented && this.input.value.trim() && !this.isSelect) {
+      if (event.key === "," && this.kind !== "" && this.kind !== "territories") return;
+      event.preventDefault();
+      const text = this.input.value.trim();
+      this.input.value = "";
+      this.suggestions.close();
+      this.resolve(this.kind === "territories" ? text.toUpperCase() : text);
+    }
+  }
+
+  onPaste(event) {
+    const pasted = event.clipboardData.getData("text");
+    const parts = pasted.split(/[\n\t;]+/).map((part) => part.trim()).filter(Boolean);
+    if (this.isSelect || parts.length < 2) return;
+    event.preventDefault();
+    parts.reduce((before, part) => before.then(() => this.resolve(part)), Promise.resolve());
+  }
+}
+
+/* Show only the fields of the chosen scope: data-when="scope:bucket|label". */
+function conditional(root) {
+  for (const part of root.querySelectorAll("[data-when]")) {
+    const [name, values] = part.dataset.when.split(":");
+    const asked = part.closest("form")?.elements[name];
+    if (!asked) continue;
+    const update = () => {
+      part.hidden = !values.split("|").includes(asked.value);
+    };
+    update();
+    asked.closest("form").addEventListener("change", (event) => event.target.name === name && update());
+  }
+}
+
+function enhance(root) {
+  conditional(root);
+  for (const field of root.querySelectorAll("[data-picker]:not([hidden])")) new Picker(field);
+  for (const input of root.querySelectorAll("input[data-suggest]:not([role])")) {
+    const suggestions = new Suggestions(input, remote(input.dataset.suggest), ({ value }) => {
+      input.value = value;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+    const box = make("span", { class: "suggest" });
+    input.before(box);
+    box.append(input, suggestions.list);
+  }
+}
+
+enhance(document);
+document.addEventListener("htmx:load", (event) => event.target !== document.body && enhance(event.target));

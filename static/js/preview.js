@@ -1,0 +1,529 @@
+/* Decides from a list: a preview of the current row, the letters of the verbs, undo.
+
+   From 1280 pixels the pane beside the list shows the match with both sounds, and the next
+   row's is loaded before it is asked for. Narrower, or with the pane switched off, only the
+   decision bar appears, while it asks for a reason or offers undo. */
+
+import { announce, onKey } from "./shell.js";
+import { current, moveTo, rows, ticked } from "./lists.js";
+import { refresh } from "./live.js";
+import { Pair } from "./pair.js";
+import * as refusals from "./refusals.js";
+import { getPage, post, say } from "./server.js";
+import * as strips from "./strips.js";
+
+const OFF = "acrportal.preview";
+const GO_ON = "acrportal.preview.go-on";
+const WIDE = matchMedia("(min-width: 1280px)");
+const WALK_MS = 80;
+const AHEAD = 2;
+
+const pane = document.querySelector("[data-preview]");
+const empty = pane?.querySelector("[data-preview-empty]");
+
+/* The match in the pane: its row's name, its element, its player, its review lock. */
+let shown = null;
+/* Matches loaded before they are asked for: row name → promise of the element. */
+const loaded = new Map();
+/* The decisions of this page that can be undone, as the server drew them, newest last. */
+const decisions = [];
+/* Whether anything was decided or undone here: then what matches loaded before show as
+   the last decision is outdated. */
+let acted = false;
+/* The last request that writes; the next one waits for it. */
+let pending = Promise.resolve();
+let walking = 0;
+
+const isOn = () => WIDE.matches && localStorage.getItem(OFF) !== "off";
+const $ = (selector, within = shown?.node) => within?.querySelector(selector) ?? null;
+const named = (name) => rows().find((row) => row.dataset.row === name);
+const waits = (row) => row.dataset.done === undefined && row.dataset.foreign === undefined;
+
+/* Loading -------------------------------------------------------------------- */
+
+/* Let the browser fetch the sound at the place where it will start. */
+function fetchSound(node) {
+  const pair = node.querySelector("[data-pair]");
+  for (const audio of pair?.querySelectorAll("[data-audio]") ?? []) {
+    const { start, reference } = pair.dataset;
+    const at = Number(audio.dataset.audio === "source" ? start : reference);
+    audio.preload = "auto";
+    audio.src = audio.getAttribute("src").split("#")[0];
+    audio.currentTime = Math.max(at, 0) / 1000;
+  }
+}
+
+async function fetchMatch(address) {
+  const page = await getPage(address, { ahead: true });
+  const node = page.querySelector("[data-match]");
+  if (!node) throw new Error(say("odd"));
+  document.adoptNode(node);
+  node.dataset.whole = node.querySelector("[data-pair]") ? "yes" : "";
+  fetchSound(node);
+  return node;
+}
+
+function addressOf(row) {
+  const url = new URL(row.dataset.previewUrl, location.href);
+  if (!isOn()) url.searchParams.set("bar", "yes");
+  return url.pathname + url.search;
+}
+
+const keyOf = (row) => `${row.dataset.row} ${row.dataset.version} ${isOn()}`;
+
+function load(row) {
+  const key = keyOf(row);
+  if (!loaded.has(key)) {
+    const wanted = fetchMatch(addressOf(row));
+    wanted.catch(() => loaded.delete(key));
+    loaded.set(key, wanted);
+  }
+  return loaded.get(key);
+}
+
+/* Keep only what can still be asked for soon. */
+function lookAhead(row) {
+  const all = rows();
+  const next = all.slice(all.indexOf(row) + 1).filter(waits).slice(0, AHEAD);
+  const keep = new Set([row, ...next].map(keyOf));
+  for (const key of loaded.keys()) if (!keep.has(key)) loaded.delete(key);
+  if (isOn()) for (const one of next) load(one).catch(() => {});
+}
+
+/* Showing ---------------------------------------------------------------------- */
+
+function leave() {
+  if (!shown) return false;
+  const { pair, node, held } = shown;
+  const playing = Boolean(pair?.playing);
+  pair?.stop();
+  if (held && !node.dataset.sent) pending = pending.then(() => post(node.dataset.release, {})).catch(() => {});
+  shown = null;
+  return playing;
+}
+
+async function show(row, { play = false } = {}) {
+  const name = row.dataset.row;
+  pane.setAttribute("aria-busy", "true");
+  let node;
+  try {
+    node = await load(row);
+  } catch (refused) {
+    announce(refused.message);
+    return false;
+  } finally {
+    pane.removeAttribute("aria-busy");
+  }
+  if (current()?.dataset.row !== name) return false;
+  const played = leave();
+  loaded.delete(keyOf(row));
+  pane.replaceChildren(node);
+  shown = { name, node, held: "mine" in node.dataset, pair: null };
+  if (acted) showLast();
+  const pair = node.querySelector("[data-pair]");
+  if (pair && isOn()) shown.pair = new Pair(pair);
+  strips.restoreDrafts(node);
+  strips.wire(node, () => {
+    pane.classList.add("is-asking");
+    hold();
+  });
+  if (play || played) start();
+  lookAhead(row);
+  return true;
+}
+
+/* Show the current row; while the user walks fast, only the one where they stop. */
+function follow() {
+  const row = current();
+  const visible = isOn() || pane.matches(".is-asking, .has-last");
+  clearTimeout(walking);
+  if (!row || !visible || shown?.name === row.dataset.row) return;
+  walking = setTimeout(() => show(row), loaded.has(keyOf(row)) ? 0 : WALK_MS);
+}
+
+/* Make sure that the decision bar on screen is the current row's. */
+async function ready() {
+  const row = current();
+  if (!row?.dataset.previewUrl) return false;
+  clearTimeout(walking);
+  return shown?.name === row.dataset.row || show(row);
+}
+
+function start() {
+  if (!shown?.pair || shown.pair.playing) return;
+  shown.pair.play();
+  hold();
+}
+
+/* The review lock ------------------------------------------------------------- */
+
+/* Take the lock once somebody listens, asks for a reason or types; looking takes none.
+   A decision that is on its way needs none: a late request would be refused. */
+function hold() {
+  const at = shown;
+  if (!at || at.held || at.holding || !at.node.dataset.takes) return;
+  at.holding = true;
+  pending = pending.then(async () => {
+    if (at !== shown || at.node.dataset.sent) {
+      at.holding = false;
+      return;
+    }
+    try {
+      const answer = await post(at.node.dataset.lock, {});
+      at.held = true;
+      at.node.dataset.version = answer.version;
+    } catch (refused) {
+      notice(at, refused.message);
+      refresh();
+    }
+  });
+}
+
+function notice(at, text) {
+  const place = $("[data-notice]", at.node);
+  place.textContent = text;
+  place.hidden = false;
+  announce(text);
+}
+
+/* Decisions -------------------------------------------------------------------- */
+
+const about = (node) => ({ title: node.dataset.title, source: node.dataset.source, href: node.dataset.here });
+
+function send(form, at) {
+  const data = new FormData(form);
+  const sent = pending.then(() => {
+    data.set("version", at.node.dataset.version);
+    return post(form.getAttribute("action"), data, { keepalive: true });
+  });
+  pending = sent.catch(() => {});
+  return sent;
+}
+
+/* Move on to the next row that waits: below, or else from the top. */
+function goOn(name) {
+  const all = rows();
+  const at = all.findIndex((row) => row.dataset.row === name);
+  const open = [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))].filter(waits);
+  const playing = Boolean(shown?.pair?.playing);
+  if (!open.length) {
+    finishPage();
+    return;
+  }
+  moveTo(open[0]);
+  clearTimeout(walking);
+  show(open[0], { play: playing });
+}
+
+/* Every row of the page is decided: open the same page again, which holds the next ones. */
+async function finishPage() {
+  announce(pane.dataset.noneLeft);
+  await pending;
+  if (refusals.any() || !document.querySelector(".pager a")) return;
+  sessionStorage.setItem(GO_ON, "yes");
+  location.assign(location.href);
+}
+
+function keepLast(markup) {
+  const page = new DOMParser().parseFromString(markup, "text/html");
+  decisions.push(document.adoptNode(page.querySelector("[data-last]")));
+  acted = true;
+  showLast();
+}
+
+/* Show the newest decision with its undo; after an undo, the one before it. */
+function showLast() {
+  const node = decisions.at(-1) ?? document.createElement("div");
+  node.className = "bar__last";
+  node.dataset.last = "";
+  $("[data-last]")?.replaceWith(node);
+  pane.classList.toggle("has-last", node.childElementCount > 0);
+}
+
+function markDone(row) {
+  row.dataset.done = "";
+  row.classList.add("is-done");
+}
+
+function unmark(row, message) {
+  delete row.dataset.done;
+  row.classList.remove("is-done");
+  row.querySelector(".row-refused")?.remove();
+  const text = document.createElement("span");
+  text.className = "cell-sub row-refused";
+  text.textContent = message;
+  row.querySelector("th").append(text);
+}
+
+/* Post a decision. A confirmation shows the next row at once; a form with a note stays open
+   until it is saved, so that no text is lost. */
+async function decide(form) {
+  const at = shown;
+  const verb = form.dataset.decide;
+  if (!at || at.node.dataset.sent) return;
+  const row = named(at.name);
+  const id = refusals.sending(about(at.node));
+  const typed = form.elements.note?.value ?? "";
+  const button = $("button:not([type=button])", form);
+  at.node.dataset.sent = "yes";
+  button.setAttribute("aria-busy", "true");
+  const sent = send(form, at);
+  if (verb === "confirm" && row) {
+    markDone(row);
+    goOn(at.name);
+  }
+  try {
+    const answer = await sent;
+    refusals.saved(id);
+    strips.dropDraft(at.node.dataset.uid, verb);
+    keepLast(answer.last);
+    closeAsks();
+    if (verb !== "confirm" && row) {
+      markDone(row);
+      goOn(at.name);
+    }
+  } catch (refused) {
+    delete at.node.dataset.sent;
+    button.removeAttribute("aria-busy");
+    if (row) unmark(row, refused.message);
+    if (shown === at && form.isConnected && $("[data-error]", form)) {
+      const error = $("[data-error]", form);
+      error.textContent = refused.message;
+      error.hidden = false;
+      refusals.saved(id);
+    } else {
+      refusals.refused(id, refused.message, { typed });
+    }
+  }
+  await refresh();
+}
+
+function closeAsks() {
+  for (const ask of shown?.node.querySelectorAll(".ask[open]") ?? []) ask.open = false;
+  pane.classList.remove("is-asking");
+}
+
+async function undo(form) {
+  const at = form.closest("[data-last]");
+  const uid = form.getAttribute("action").split("/")[2];
+  const name = at?.querySelector(".bar__what b");
+  const id = refusals.sending({
+    title: name?.textContent ?? shown.node.dataset.title,
+    source: name?.title ?? "",
+    href: at?.dataset.undoHere ?? shown.node.dataset.here,
+  });
+  const data = new FormData(form);
+  const sent = pending.then(() => post(form.getAttribute("action"), data));
+  pending = sent.catch(() => {});
+  try {
+    await sent;
+    refusals.saved(id);
+    if (decisions.includes(at)) decisions.splice(decisions.indexOf(at), 1);
+    acted = true;
+    showLast();
+    await refresh();
+    announce(say("undone"));
+    const row = named(uid);
+    if (!row) return;
+    for (const key of loaded.keys()) if (key.startsWith(`${uid} `)) loaded.delete(key);
+    if (shown?.name === uid) leave();
+    moveTo(row);
+    follow();
+  } catch (refused) {
+    refusals.refused(id, refused.message);
+  }
+}
+
+async function keepNote(form) {
+  const field = $("input[name=note]", form);
+  const at = shown;
+  if (!field.value.trim()) return;
+  const id = refusals.sending(about(at.node));
+  try {
+    await post(form.getAttribute("action"), new FormData(form));
+    refusals.saved(id);
+    strips.dropDraft(at.node.dataset.uid, "note");
+    field.value = "";
+    pane.classList.remove("is-asking");
+    current()?.focus({ preventScroll: true });
+    announce(say("noted"));
+  } catch (refused) {
+    refusals.refused(id, refused.message, { typed: field.value });
+  }
+}
+
+/* Keys and clicks ---------------------------------------------------------------- */
+
+/* A decision that is on its way is the last one, so wait for it. */
+async function undoLast() {
+  await pending;
+  $("[data-undo]")?.requestSubmit();
+}
+
+const cannot = () => announce($(".bar__why")?.textContent.trim() || pane.dataset.cannot);
+
+async function ask(verb) {
+  if ((await ready()) && !strips.openStrip(verb)) cannot();
+}
+
+async function confirm() {
+  if (!(await ready())) return;
+  const button = $("[data-decide=confirm] button");
+  if (button) button.click();
+  else cannot();
+}
+
+async function note() {
+  if (!(await ready())) return;
+  pane.classList.add("is-asking");
+  strips.focusNote();
+}
+
+async function choose(address) {
+  const at = shown;
+  const playing = at.pair?.playing;
+  const url = new URL(address, location.href);
+  const row = named(at.name);
+  const fresh = new URL(row.dataset.previewUrl, location.href);
+  fresh.searchParams.set("segment", url.searchParams.get("segment"));
+  const node = await fetchMatch(fresh.pathname + fresh.search);
+  if (shown !== at) return;
+  at.pair?.stop();
+  for (const selector of ["#pair", ".ribbon--review"]) {
+    const part = node.querySelector(selector);
+    if (part) $(selector)?.replaceWith(part);
+  }
+  at.pair = new Pair($("[data-pair]"));
+  if (playing) at.pair.play();
+  announce($(".pair__which strong").textContent);
+}
+
+onKey((event) => {
+  if (!pane || !(current() || shown)) return;
+  const key = event.key.toLowerCase();
+  // The verbs act on the ticked rows, through the bar of lists.js.
+  if (ticked().length && /^[clrea]$/.test(key)) return;
+  const open = strips.openAsk();
+  if (open && /^[1-9]$/.test(key)) {
+    if (strips.pick(open, Number(key))) event.preventDefault();
+    return;
+  }
+  const step = event.shiftKey ? 100 : 1000;
+  const pair = shown?.pair;
+  const actions = {
+    c: confirm,
+    l: () => ask("clear"),
+    r: () => ask("reject"),
+    e: () => ask("escalate"),
+    n: note,
+    z: undoLast,
+    p: () => (pair?.playing ? pair.pause() : ready().then(start)),
+    a: () => pair && announce(pair.nextSide()),
+    "[": () => $('[data-jump="-1"]')?.click(),
+    "]": () => $('[data-jump="1"]')?.click(),
+    arrowleft: pair && (() => pair.seek(pair.at - step)),
+    arrowright: pair && (() => pair.seek(pair.at + step)),
+  };
+  const action = actions[key];
+  if (!action || (event.repeat && !key.startsWith("arrow"))) return;
+  if (key.startsWith("arrow") && event.target.closest?.(".seg-link")) return;
+  event.preventDefault();
+  action();
+});
+
+function onClick(event) {
+  if (event.metaKey || event.ctrlKey || event.button !== 0) return;
+  const link = event.target.closest("a");
+  if (event.target.closest("[data-close]")) {
+    strips.closeStrip();
+    pane.classList.remove("is-asking");
+    current()?.focus({ preventScroll: true });
+  } else if (event.target.closest("[data-focus-note]")) {
+    note();
+  } else if (event.target.closest("[data-play]")) {
+    hold();
+  } else if (link?.matches("[data-jump], .ribbon__row.is-current .seg-link")) {
+    event.preventDefault();
+    choose(link.getAttribute("href")).catch((refused) => announce(refused.message));
+  }
+}
+
+function onSubmit(event) {
+  const form = event.target;
+  if (form.matches("[data-undo], [data-undo-here]")) undo(form);
+  else if (form.matches("[data-note-form]")) keepNote(form);
+  else if (form.dataset.decide) decide(form);
+  else return;
+  event.preventDefault();
+}
+
+/* Escape closes the strip; then the row has the focus again. */
+function onEscape(event) {
+  if (event.key !== "Escape" || strips.openAsk()) return;
+  pane.classList.remove("is-asking");
+  current()?.focus({ preventScroll: true });
+}
+
+function place() {
+  document.documentElement.classList.toggle("preview-off", localStorage.getItem(OFF) === "off");
+  for (const button of document.querySelectorAll("[data-preview-switch]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.previewSwitch === (isOn() ? "on" : "off")));
+  }
+}
+
+function switchPane(event) {
+  const button = event.target.closest("[data-preview-switch]");
+  if (!button) return;
+  localStorage.setItem(OFF, button.dataset.previewSwitch);
+  place();
+  leave();
+  pane.replaceChildren(empty);
+  follow();
+}
+
+/* Somebody else took, freed or decided the match in the pane: show it as it is now. */
+function onDrawn(event) {
+  const row = event.target;
+  if (row.dataset.row !== shown?.name || shown.node.dataset.sent) return;
+  if (waits(row) && shown.node.dataset.foreign === undefined) return;
+  if (strips.openAsk() || shown.pair?.playing) notice(shown, say("changed"));
+  else show(row);
+}
+
+/* Without room for the pane, a tap on a row shows its decisions. */
+function onTap(event) {
+  const row = event.target.closest?.("[data-list] [data-row]");
+  if (!row || isOn() || event.target.closest("a, button, input")) return;
+  pane.classList.add("is-asking");
+  follow();
+}
+
+/* The lock of a match that is only looked at must not outlive the page. */
+function onHide() {
+  if (shown?.held && !shown.node.dataset.sent) post(shown.node.dataset.release, {}, { keepalive: true }).catch(() => {});
+}
+
+/* A proposed exclusion opens above the list, so scroll there. */
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "proposal") return;
+  event.detail.target.scrollIntoView({ block: "center" });
+  event.detail.target.querySelector("#proposal-title").focus({ preventScroll: true });
+});
+
+if (pane) {
+  place();
+  WIDE.addEventListener("change", place);
+  document.addEventListener("list:row", follow);
+  document.addEventListener("list:drawn", onDrawn);
+  document.addEventListener("click", switchPane);
+  document.addEventListener("click", onTap);
+  pane.addEventListener("click", onClick);
+  pane.addEventListener("submit", onSubmit);
+  pane.addEventListener("keyup", onEscape);
+  strips.keepDrafts(hold);
+  window.addEventListener("pagehide", onHide);
+  const first = rows().find(waits);
+  if (first && isOn()) load(first).catch(() => {});
+  if (first && sessionStorage.getItem(GO_ON)) moveTo(first);
+  sessionStorage.removeItem(GO_ON);
+}

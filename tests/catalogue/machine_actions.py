@@ -1,0 +1,157 @@
+"""What the test of several machines has one of them do, in a process of its own.
+
+``machine_actions PREFIX work`` runs a worker. ``machine_actions PREFIX answer`` reads
+an action and its words from each line of its input, as JSON, and answers with a line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import django
+import numpy as np
+
+TUNES = 6
+
+
+def main() -> None:
+    """Work, or answer, until told to stop."""
+    prefix, role = sys.argv[1:]
+    django.setup()
+    from django.core.management import call_command
+
+    from jobs import broker
+
+    broker.PREFIX = prefix
+    if role == "work":
+        call_command("worker")
+    else:
+        for line in sys.stdin:
+            action, *words = json.loads(line)
+            print(json.dumps(_ACTIONS[action](*words)), flush=True)  # noqa: T201 - the test reads it
+
+
+def prepare() -> None:
+    """Make the bucket of the storage, and a catalogue to fingerprint."""
+    import boto3
+    from django.conf import settings
+
+    from catalogue.services import create_bucket
+    from scanning.models import Container
+
+    options = settings.STORAGES["default"]["OPTIONS"]
+    boto3.client(
+        "s3",
+        endpoint_url=options["endpoint_url"],
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    ).create_bucket(Bucket="media")
+    bucket = create_bucket(name="Music")
+    Container.objects.create(name="Programmes").buckets.add(bucket)
+    for seed in range(1, TUNES + 1):
+        add(seed)
+
+
+def add(seed: int) -> None:
+    """Add a recording."""
+    from catalogue.models import Bucket
+    from catalogue.services import RecordingDetails, add_recording
+    from tests import audio
+    from tests.conftest import upload
+
+    add_recording(
+        bucket=Bucket.objects.get(name="Music"),
+        details=RecordingDetails(title=f"Tune {seed}"),
+        audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, 20))),
+    )
+
+
+def retire(title: str) -> None:
+    """Retire a recording."""
+    from catalogue.changes import retire_recordings
+    from catalogue.models import Recording
+
+    retire_recordings(recordings=[Recording.objects.get(title=title)], user=None)
+
+
+def submit(name: str, times: int) -> None:
+    """Submit programmes with two tunes each, some times over."""
+    from scanning.models import Container
+    from scanning.services.intake import submit_upload
+    from tests import audio
+    from tests.conftest import upload
+
+    container = Container.objects.get()
+    for number in range(times):
+        seed = number % TUNES + 1
+        sounds = [audio.tune(seed, 10), audio.tune(seed % TUNES + 1, 10)]
+        submit_upload(
+            container=container,
+            upload=upload(
+                f"{name}-{seed}-{number}.wav", audio.wav_bytes(np.concatenate(sounds))
+            ),
+            user=None,
+            scan_again=True,
+        )
+
+
+def state() -> dict[str, Any]:  # Any: JSON
+    """Return recordings by status, scans with what they found, and lost work."""
+    from collections import Counter
+
+    from catalogue import following
+    from catalogue.models import Recording
+    from jobs.models import Job
+    from scanning.models import Scan, Segment
+
+    scans: dict[str, Any] = {}
+    for scan in Scan.objects.select_related("scanned_file"):
+        segments = Segment.objects.filter(detection__scan=scan).order_by(
+            "detection__recording", "start_ms"
+        )
+        places = segments.values_list(
+            "detection__recording__title",
+            "start_ms",
+            "end_ms",
+            "reference_start_ms",
+            "detection__score",
+        )
+        scans[scan.scanned_file.name] = {
+            "status": scan.status,
+            "state": scan.catalogue_state,
+            "found": [[str(value) for value in row] for row in places],
+        }
+    return {
+        "recordings": Counter(Recording.objects.values_list("status", flat=True)),
+        "scans": scans,
+        "failed": list(Job.objects.filter(state="failed").values_list("cause")),
+        "copies": {
+            copy.folder: [copy.changes_behind, copy.stage]
+            for copy in following.copies()
+        },
+    }
+
+
+def held() -> dict[str, Any]:  # Any: JSON
+    """Return what the copy of this machine holds, without following."""
+    from catalogue import index_store
+    from catalogue.models import Bucket
+
+    index = index_store.open_folder()
+    bucket = Bucket.objects.get(name="Music").pk
+    return {
+        "recordings": index.recordings(bucket).tolist(),
+        "postings": index.stats(bucket).postings,
+        "faults": index.verify(bucket),
+    }
+
+
+_ACTIONS: dict[str, Any] = {
+    each.__name__: each for each in (prepare, add, retire, submit, state, held)
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,546 @@
+"""Copies of the index on several machines follow one catalogue."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue import following, index_copy, index_log, index_store
+from catalogue.changes import (
+    delete_bucket,
+    move_recordings,
+    refingerprint,
+    replace_audio,
+    retire_recordings,
+)
+from catalogue.index_log import LoggedChange
+from catalogue.models import (
+    CatalogueState,
+    IndexCopy,
+    IndexEntry,
+    Recording,
+    RecordingStatus,
+)
+from catalogue.services import RecordingDetails, add_recording, create_bucket
+from jobs import resources
+from jobs.models import Job
+from recognition import match
+from recognition.errors import IndexUnavailable
+from recognition.index.segment import Postings
+from recognition.types import ScanResult
+from scanning.choices import ScanStatus
+from scanning.models import Detection, Scan, ScannedFile
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.migrating import migrations_of
+from tests.object_storage import media_at
+
+On = Callable[[str], Any]  # Any: a context manager
+
+
+@pytest.fixture
+def machine(settings: Settings, tmp_path: Path) -> On:
+    """Return a context manager that lets the test work on another machine.
+
+    Machines share the database and the media, and nothing else.
+    """
+
+    @contextmanager
+    def on(name: str) -> Iterator[None]:
+        before = settings.ACRPORTAL_DATA_DIR
+        settings.ACRPORTAL_DATA_DIR = tmp_path / name
+        try:
+            yield
+        finally:
+            settings.ACRPORTAL_DATA_DIR = before
+
+    return on
+
+
+def held(catalogue: Catalogue, *, follow: bool = True) -> list[int]:
+    """Return the recordings of the bucket in this machine's index."""
+    index = following.open_index() if follow else index_store.open_folder()
+    numbers: list[int] = index.recordings(catalogue.bucket.pk).tolist()
+    return numbers
+
+
+def add(catalogue: Catalogue, seed: int) -> Recording:
+    """Add a recording for the worker to fingerprint."""
+    return add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title=f"Tune {seed}"),
+        audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, 15))),
+    )
+
+
+def scan(catalogue: Catalogue, admin: User) -> ScannedFile:
+    """Ask for the scan of a programme with both recordings."""
+    sounds = [audio.tune(1, 12), audio.tune(2, 12)]
+    # A different file each time: an identical file would not be scanned again.
+    sounds.append(np.zeros(1 + Scan.objects.count(), dtype=np.float32))
+    return submit_upload(
+        container=catalogue.container,
+        upload=upload("programme.wav", audio.wav_bytes(np.concatenate(sounds))),
+        user=admin,
+    ).scanned_file
+
+
+def found(file: ScannedFile) -> list[dict[str, Any]]:
+    """Return the detections of a file's scan."""
+    rows = Detection.objects.filter(scan__scanned_file=file).order_by("recording")
+    return list(
+        rows.values(
+            "recording", "score", "segments__start_ms", "segments__reference_start_ms"
+        )
+    )
+
+
+def try_waiting_jobs_now() -> None:
+    """Let paused jobs be due, as after half a minute."""
+    Job.objects.update(run_after=datetime.now(tz=UTC) - timedelta(minutes=5))
+    resources.unblock([resources.INDEX])
+
+
+def test_machines_find_the_same_whatever_changes(
+    catalogue: Catalogue, admin: User, run_worker: Worker, machine: On
+) -> None:
+    with machine("second"):
+        assert held(catalogue) == [catalogue.first.pk, catalogue.second.pk]
+        file = scan(catalogue, admin)
+        run_worker()
+        there = found(file)
+        third = add(catalogue, 3)
+        run_worker()
+        assert third.pk in held(catalogue)
+
+    file = scan(catalogue, admin)
+    run_worker()
+
+    assert {row["recording"] for row in there} == set(held(catalogue)) - {third.pk}
+    assert found(file) == there
+    assert third.pk in held(catalogue)
+    elsewhere = create_bucket(name="Elsewhere")
+    move_recordings(recordings=[third], target=elsewhere, user=None)
+    retire_recordings(recordings=[catalogue.first], user=None)
+    for name in ("second", "third"):
+        with machine(name):
+            assert held(catalogue) == [catalogue.second.pk]
+            index = following.open_index()
+            assert index.recordings(elsewhere.pk).tolist() == [third.pk]
+
+
+def test_a_scan_states_which_state_of_the_catalogue_it_searched(
+    catalogue: Catalogue, admin: User, run_worker: Worker, signed_in: MakeClient
+) -> None:
+    add(catalogue, 3)
+    run_worker()
+    asked = index_log.count_changes().position
+    file = scan(catalogue, admin)
+
+    run_worker()
+
+    searched = Scan.objects.get(scanned_file=file).catalogue_state
+    assert searched is not None
+    assert searched >= asked == 3
+    client = signed_in(Role.ADMIN)
+    page = client.get(f"/files/{file.uid}/")
+    assert f"catalogue state {searched}" in page.content.decode()
+    assert (
+        client.get(f"/api/portal/v1/files/{file.uid}/").json()["catalogue_state"]
+        == searched
+    )
+
+
+def test_a_new_recording_is_found_by_the_next_search(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    before = held(catalogue)
+    made = add(catalogue, 3)
+    assert held(catalogue) == before
+
+    run_worker()
+
+    assert held(catalogue) == [*before, made.pk]
+
+
+def test_replaced_audio_is_not_searched_until_it_is_fingerprinted(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    replace_audio(
+        recording=catalogue.first,
+        audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 20))),
+        user=None,
+    )
+    assert held(catalogue) == [catalogue.second.pk]
+
+    run_worker()
+
+    assert held(catalogue) == [catalogue.first.pk, catalogue.second.pk]
+    postings = following.open_index().stats(catalogue.bucket.pk).postings
+    stored = [index_store.postings_of(one) for one in catalogue.bucket.recordings.all()]
+    assert postings == sum(len(hashes) for _, hashes, *_ in stored)
+
+
+def test_a_recording_stays_searchable_while_it_is_fingerprinted_again(
+    catalogue: Catalogue, machine: On
+) -> None:
+    refingerprint(recording=catalogue.first, user=None)
+
+    for name in ("here", "another"):
+        with machine(name):
+            assert catalogue.first.pk in held(catalogue)
+
+
+def test_what_was_rolled_back_is_not_followed(catalogue: Catalogue) -> None:
+    before = (held(catalogue), index_log.count_changes())
+
+    with transaction.atomic():
+        retire_recordings(recordings=[catalogue.first], user=None)
+        transaction.set_rollback(True)
+
+    assert (held(catalogue), index_log.count_changes()) == before
+
+
+@pytest.mark.skipif(
+    "connection.vendor == 'sqlite'", reason="SQLite has one writer at a time"
+)
+def test_a_change_that_is_committed_late_is_counted_late(
+    catalogue: Catalogue, machine: On
+) -> None:
+    may_commit, has_written = threading.Event(), threading.Event()
+
+    def retire_slowly() -> None:
+        with transaction.atomic():
+            retire_recordings(recordings=[catalogue.first], user=None)
+            has_written.set()
+            may_commit.wait(30)
+        connection.close()
+
+    other = threading.Thread(target=retire_slowly)
+    other.start()
+    has_written.wait(30)
+    retire_recordings(recordings=[catalogue.second], user=None)
+    counted = following.bring_up()
+    assert held(catalogue) == [catalogue.first.pk]
+    may_commit.set()
+    other.join()
+
+    assert held(catalogue) == []
+    assert following.bring_up() == counted + 1
+    with machine("another"):
+        assert held(catalogue) == []
+
+
+def test_a_deleted_bucket_is_left_out_of_new_copies(
+    catalogue: Catalogue, machine: On
+) -> None:
+    held(catalogue)
+    delete_bucket(bucket=catalogue.bucket, user=None)
+
+    with machine("new"):
+        assert held(catalogue) == []
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_follower_that_was_killed_goes_on_where_it_was(
+    catalogue: Catalogue, machine: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    reading = index_copy.read_kept
+
+    def read_one_and_die(changes: Sequence[LoggedChange]) -> list[Postings]:
+        if read:
+            raise Killed
+        read.extend(change.recording for change in changes)
+        return reading(changes)
+
+    monkeypatch.setattr(index_copy, "BATCH", 1)
+    with machine("new"):
+        with pytest.raises(Killed):
+            following.build(read=read_one_and_die)
+        rest: list[int] = []
+
+        def read_the_rest(changes: Sequence[LoggedChange]) -> list[Postings]:
+            rest.extend(change.recording for change in changes)
+            return reading(changes)
+
+        following.build(read=read_the_rest)
+
+        assert held(catalogue, follow=False) == [*read, *rest]
+        assert (read, rest) == ([catalogue.first.pk], [catalogue.second.pk])
+
+
+def test_a_follower_killed_before_it_wrote_its_position_repeats_the_batch(
+    catalogue: Catalogue, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(catalogue)
+    made = add(catalogue, 3)
+    run_worker()
+    retire_recordings(recordings=[catalogue.first], user=None)
+
+    def die(*_arguments: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr(index_copy.IndexFolder, "_write", die)
+        with pytest.raises(Killed):
+            following.bring_up()
+    assert held(catalogue, follow=False) == [catalogue.second.pk, made.pk]
+
+    assert held(catalogue) == [catalogue.second.pk, made.pk]
+    assert following.open_index().verify(catalogue.bucket.pk) == []
+
+
+def test_a_deleted_folder_is_built_again(
+    catalogue: Catalogue, admin: User, run_worker: Worker
+) -> None:
+    before = scan(catalogue, admin)
+    run_worker()
+    shutil.rmtree(index_store.index_folder())
+
+    after = scan(catalogue, admin)
+    run_worker()
+
+    assert found(after) == found(before)
+    assert len(found(after)) == 2
+
+
+def test_a_damaged_folder_is_built_again_and_its_scan_waits(
+    catalogue: Catalogue, admin: User, run_worker: Worker
+) -> None:
+    held(catalogue)
+    for segment in index_store.index_folder().glob("bucket-*/segment-*"):
+        segment.write_bytes(segment.read_bytes()[:-4096])
+    index_store._open.cache_clear()
+    file = scan(catalogue, admin)
+
+    run_worker()
+    waiting = Scan.objects.get(scanned_file=file)
+    assert waiting.status == ScanStatus.QUEUED
+    assert Job.objects.get(kind="scan").attempts == 0
+    try_waiting_jobs_now()
+    run_worker()
+
+    assert len(found(file)) == 2
+
+
+def test_a_scan_whose_index_is_deleted_meanwhile_is_repeated(
+    catalogue: Catalogue,
+    admin: User,
+    run_worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = scan(catalogue, admin)
+    searching = match.scan
+
+    def delete_and_search(*given: Any, **named: Any) -> ScanResult:  # Any: its own
+        for folder in index_store.index_folder().glob("bucket-*"):
+            shutil.rmtree(folder)
+        return searching(*given, **named)
+
+    with monkeypatch.context() as deleting:
+        deleting.setattr(match, "scan", delete_and_search)
+        run_worker()
+    assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
+    assert Job.objects.get(kind="scan").attempts == 0
+    try_waiting_jobs_now()
+    run_worker()
+
+    assert len(found(file)) == 2
+
+
+def test_a_scan_waits_while_the_storage_is_away(
+    catalogue: Catalogue, admin: User, run_worker: Worker, machine: On
+) -> None:
+    file = scan(catalogue, admin)
+    with machine("new"):
+        with media_at("127.0.0.1:9"):
+            for _ in range(4):
+                try_waiting_jobs_now()
+                run_worker()
+        job = Job.objects.get(kind="scan")
+        assert (job.state, job.attempts, job.blocked_by) == ("waiting", 0, "storage")
+        assert not Recording.objects.exclude(status=RecordingStatus.READY).exists()
+        try_waiting_jobs_now()
+
+        run_worker()
+
+    assert len(found(file)) == 2
+
+
+def test_a_machine_with_another_storage_searches_nothing(
+    catalogue: Catalogue, machine: On, settings: Settings, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path / "empty"
+
+    with machine("new"), pytest.raises(IndexUnavailable, match="STORAGE_URL"):
+        following.open_index()
+
+    assert not Recording.objects.exclude(status=RecordingStatus.READY).exists()
+
+
+@pytest.mark.parametrize("way", ["restored", "set back"])
+def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -> None:
+    held(catalogue)
+    index_store.remove_recording(catalogue.first)
+    if way == "restored":
+        index_log.begin_anew()
+    else:
+        IndexEntry.objects.filter(recording=catalogue.first).delete()
+        IndexEntry.objects.filter(recording=catalogue.second).update(position=1)
+        CatalogueState.objects.update(position=1)
+
+    with_all = held(catalogue)
+
+    assert catalogue.second.pk in with_all
+    assert (catalogue.first.pk in with_all) == (way == "restored")
+
+
+def test_a_copy_without_a_position_is_compared(catalogue: Catalogue) -> None:
+    held(catalogue)
+    (index_store.index_folder() / index_copy.POSITION).unlink()
+    index_store.remove_recording(catalogue.first)
+    retire_recordings(recordings=[catalogue.second], user=None)
+
+    assert held(catalogue) == [catalogue.first.pk]
+
+
+def test_searches_wait_while_another_process_builds_the_index(
+    catalogue: Catalogue, machine: On
+) -> None:
+    with machine("new"):
+        folder = index_store.index_folder()
+        with (
+            following._locked(folder.with_name("index.new"), waits=False),
+            pytest.raises(IndexUnavailable, match="being built"),
+        ):
+            following.open_index()
+
+
+def jobs_page(client: Client) -> str:
+    """Return the text of the page of jobs."""
+    page = client.get("/jobs/")
+    assert page.status_code == 200
+    return " ".join(page.content.decode().split())
+
+
+def test_a_late_copy_says_how_late_it_is(
+    catalogue: Catalogue,
+    run_worker: Worker,
+    signed_in: MakeClient,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.ACRPORTAL_METRICS_TOKEN = "secret"
+    monkeypatch.setattr(following, "_told", (0.0, None))
+    following.keep_up()
+    client = signed_in(Role.ADMIN)
+    assert "up to date" in jobs_page(client)
+
+    retire_recordings(recordings=[catalogue.first, catalogue.second], user=None)
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(seconds=41), tick=False):
+        assert "2 changes behind since 4" in jobs_page(client)
+        metrics = client.get("/metrics", headers={"Authorization": "Bearer secret"})
+    behind = [
+        line
+        for line in metrics.content.decode().splitlines()
+        if line.startswith("acrportal_index_copy_changes_behind{")
+    ]
+    assert [line.rpartition(" ")[2] for line in behind] == ["2.0"]
+    following.keep_up()
+    assert "up to date" in jobs_page(client)
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
+        assert "not seen since" in jobs_page(client)
+    with (
+        time_machine.travel(datetime.now(tz=UTC) + timedelta(days=2)),
+        monkeypatch.context() as elsewhere,
+    ):
+        elsewhere.setattr(socket, "gethostname", lambda: "another")
+        elsewhere.setattr(following, "_told", (0.0, None))
+        following.keep_up()
+        assert [copy.host for copy in IndexCopy.objects.all()] == ["another"]
+
+
+def test_a_machine_that_cannot_follow_says_why(
+    catalogue: Catalogue,
+    machine: On,
+    signed_in: MakeClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "_told", (0.0, None))
+    with machine("new"), media_at("127.0.0.1:9"):
+        following.keep_up()
+
+    page = jobs_page(signed_in(Role.ADMIN))
+
+    assert "2 changes behind" in page
+    assert "127.0.0.1:9" in page
+    resources.unblock([resources.INDEX])
+
+
+@pytest.mark.django_db
+def test_the_log_begins_with_the_searchable_recordings() -> None:
+    with migrations_of("catalogue", before="0020_note_searchable_recordings") as go_to:
+        old = go_to("0019_following_copies")
+        buckets = old.get_model("catalogue", "Bucket").objects
+        here, gone = (
+            buckets.create(name="B"),
+            buckets.create(name="G", deleted_at=datetime.now(tz=UTC)),
+        )
+        rows = old.get_model("catalogue", "Recording")._base_manager
+        for number, (bucket, status) in enumerate(
+            [(here, "ready"), (here, "error"), (gone, "ready"), (here, "ready")]
+        ):
+            rows.create(
+                title=f"R{number}",
+                uid=f"r{number}",
+                acr_id=f"a{number}",
+                bucket=bucket,
+                status=status,
+            )
+
+        new = go_to("0020_note_searchable_recordings")
+
+        entries = new.get_model("catalogue", "IndexEntry").objects.order_by("position")
+        names = list(entries.values_list("position", "recording__title", "is_held"))
+        assert names == [(1, "R0", True), (2, "R3", True)]
+        state = new.get_model("catalogue", "CatalogueState").objects.get()
+        assert state.position == 2
+        go_to("0019_following_copies")
+
+
+def test_the_index_is_rebuilt_while_it_follows(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    held(catalogue)
+    made = add(catalogue, 3)
+    run_worker()
+    reader = following.open_index()
+    assert made.pk in reader.recordings(catalogue.bucket.pk)
+    retire_recordings(recordings=[catalogue.first], user=None)
+
+    call_command("rebuild_index")
+
+    # Whoever had the old folder open reads the new one, not its files of the same name.
+    assert reader.recordings(catalogue.bucket.pk).tolist() == held(catalogue)
+    assert reader.verify(catalogue.bucket.pk) == []

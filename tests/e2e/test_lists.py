@@ -1,0 +1,131 @@
+"""Lists by keyboard: walk, tick, decide with a preview, undo; live rows of colleagues."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Portal, sign_in, uid_of, wait_until_in
+
+
+def current(page: Page) -> str:
+    """Return the uid of the focused row."""
+    return str(page.evaluate("document.activeElement.dataset.row ?? ''"))
+
+
+def test_easy_cases_never_leave_the_list(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+
+    page.keyboard.press("j")
+    first = current(page)
+    restored.append(first)
+    expect(page.locator("[data-match]")).to_have_attribute("data-uid", first)
+    page.keyboard.press("c")
+    expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", first)
+    wait_until_in(page, first, "confirmed")
+    expect(page.locator(f'[data-row="{first}"]')).to_contain_text("Confirmed")
+
+    second = current(page)
+    restored.append(second)
+    for key in ["r", "3", "Enter"]:
+        page.keyboard.press(key)
+    wait_until_in(page, second, "rejected")
+    expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", second)
+    assert "/queue/" in page.url
+
+    # Looking at a row takes no lock, so an undone match is free again.
+    page.keyboard.press("z")
+    wait_until_in(page, second, "pending")
+    expect(page.locator(f'[data-row="{second}"]')).to_be_focused()
+    page.keyboard.press("z")
+    wait_until_in(page, first, "pending")
+
+
+def test_undone_decision_is_offered_no_more(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+    uids = [row.get_attribute("data-row") for row in page.locator("[data-row]").all()]
+    shown = page.locator("[data-match]")
+
+    page.keyboard.press("j")
+    expect(shown).to_have_attribute("data-uid", uids[0] or "")
+    restored.append(uids[0] or "")
+    page.keyboard.press("c")
+    wait_until_in(page, restored[0], "confirmed")
+    # Loads the matches below once more, which now name the decision as the last one.
+    for key, at in [("j", 2), ("k", 1)]:
+        page.keyboard.press(key)
+        expect(shown).to_have_attribute("data-uid", uids[at] or "")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("z")
+    wait_until_in(page, restored[0], "pending")
+    expect(shown).to_have_attribute("data-uid", uids[0] or "")
+
+    for at in (1, 2):
+        page.keyboard.press("j")
+        expect(shown).to_have_attribute("data-uid", uids[at] or "")
+        expect(page.locator("[data-undo]")).to_have_count(0)
+
+
+def test_ticked_rows_are_decided_together(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+
+    for key in ["j", "x", "j", "x"]:
+        page.keyboard.press(key)
+    expect(page.locator("[data-count]")).to_have_text("2 selected")
+    page.keyboard.press("Escape")
+    expect(page.locator("tbody input:checked")).to_have_count(0)
+    for key in ["x", "Shift+K", "e"]:
+        page.keyboard.press(key)
+
+    expect(page.locator("h1")).to_have_text("Escalate: 2 matches")
+
+
+def test_row_shows_what_a_colleague_did(
+    page: Page, portal: Portal, browser: Browser, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    row = page.locator("[data-row]").last
+    uid = row.get_attribute("data-row") or ""
+    restored.append(uid)
+    context = browser.new_context(base_url=portal.url)
+    other = context.new_page()
+    sign_in(other, portal, "mira")
+
+    other.goto(f"/m/{uid}")
+    expect(page.locator(f'[data-row="{uid}"] .cell-lock')).to_contain_text("mira")
+    other.keyboard.press("c")
+
+    expect(page.locator(f'[data-row="{uid}"]')).to_contain_text("Confirmed")
+    # Deciding has opened and locked the colleague's next match.
+    expect(other.locator("#review")).not_to_have_attribute("data-uid", uid)
+    restored.append(uid_of(other))
+    wait_until_in(other, restored[-1], "in_review")
+    context.close()
+
+
+def test_sound_goes_on_with_the_next_match(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+
+    page.keyboard.press("j")
+    expect(page.locator("[data-match]")).to_have_attribute("data-uid", current(page))
+    restored.append(current(page))
+    page.keyboard.press("p")
+    expect(page.locator(".preview .pair.is-playing")).to_be_visible()
+    page.keyboard.press("c")
+
+    expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", restored[0])
+    expect(page.locator(".preview .pair.is-playing")).to_be_visible()

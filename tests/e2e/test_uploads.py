@@ -1,0 +1,96 @@
+"""Uploads that are interrupted, known already, or stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests import audio
+from tests.e2e.conftest import Portal, sign_in
+
+pytestmark = pytest.mark.e2e
+
+_PIECE_BYTES = 8 * 1024**2
+_PIECES = "**/api/portal/v1/uploads/*-*/"
+
+
+def large_file(folder: Path, seed: int) -> Path:
+    """Make a file of two pieces."""
+    path = folder / f"programme-{seed}.wav"
+    path.write_bytes(audio.wav_bytes(audio.tune(seed, 300)))
+    assert _PIECE_BYTES < path.stat().st_size < 2 * _PIECE_BYTES
+    return path
+
+
+def test_an_interrupted_upload_goes_on_where_it_stopped(
+    browser: Browser, portal: Portal, tmp_path: Path
+) -> None:
+    # Not the usual page, which allows no failed request.
+    page = browser.new_context(base_url=portal.url).new_page()
+    path = large_file(tmp_path, 71)
+    sent: list[str] = []
+
+    def pass_first(route: Route) -> None:
+        if route.request.method == "PATCH":
+            sent.append(route.request.headers["upload-offset"])
+        # As long as the page is open, the upload tries again and again.
+        if len(sent) > 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    sign_in(page, portal, "ana")
+    page.goto("/upload/")
+    page.route(_PIECES, pass_first)
+    page.set_input_files("#id_files", path)
+    page.locator("[data-start]").click()
+    expect(page.locator("[data-row] [data-progress-text]")).to_contain_text(
+        "No connection"
+    )
+    assert sent[:2] == ["0", str(_PIECE_BYTES)]
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/upload/")
+    page.unroute_all(behavior="wait")
+    sent.clear()
+
+    expect(page.locator("[data-interrupted]")).to_contain_text(path.name)
+
+    def note(route: Route) -> None:
+        sent.append(route.request.method)
+        route.continue_()
+
+    page.route(_PIECES, note)
+    page.set_input_files("#id_files", path)
+    page.locator("[data-start]").click()
+    expect(page.locator("[data-row] [data-badge-text]")).to_have_text(
+        "No match", timeout=90_000
+    )
+
+    # The first piece did not travel again: one question, one piece.
+    assert sent == ["HEAD", "PATCH"]
+    page.context.close()
+
+
+def test_bytes_that_the_container_holds_are_not_sent(
+    page: Page, portal: Portal, tmp_path: Path
+) -> None:
+    path = tmp_path / "jingle.wav"
+    path.write_bytes(audio.wav_bytes(audio.tune(72, 5)))
+    posts: list[str] = []
+    page.on(
+        "request",
+        lambda one: posts.append(one.url) if "/v1/uploads/" in one.url else None,
+    )
+    sign_in(page, portal, "ana")
+    page.goto("/upload/")
+    for text in ("No match", "Seen before"):
+        page.set_input_files("#id_files", path)
+        page.locator("[data-start]").click()
+        row = page.locator("[data-row]").last
+        expect(row.locator("[data-badge-text]")).to_have_text(text, timeout=60_000)
+
+    assert len(posts) == 3  # announced, sent, finished
+    row.locator("[data-retry]").click()
+    expect(row.locator("[data-badge-text]")).to_have_text("No match", timeout=60_000)

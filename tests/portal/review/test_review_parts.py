@@ -1,0 +1,200 @@
+"""Key X on the review page: an interval is excluded or proposed after a preview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from catalogue.models import Exclusion
+from portal.pictures.exclusion import MediaTimeField
+from review.choices import MatchState
+from review.models import Match
+from tests.conftest import MakeClient
+from tests.factories.review import make_match
+
+pytestmark = pytest.mark.django_db
+
+JSON = {"Accept": "application/json"}
+INTERVAL = {"start": "0:05.000", "end": "25", "reason": "shared_loop", "note": "a loop"}
+SEEN = "5000-25000"
+
+
+@pytest.fixture
+def manager(signed_in: MakeClient) -> Client:
+    return signed_in(Role.MANAGER)
+
+
+def post(
+    client: Client, match: Match, **fields: object
+) -> Any:  # Any: the test client's response
+    match.refresh_from_db()
+    data = {**INTERVAL, "version": match.version, "seen": SEEN, **fields}
+    data["match"] = data.pop("tick", [])
+    return client.post(reverse("portal:match_exclude", args=[match.uid]), data)
+
+
+def page(client: Client, match: Match) -> str:
+    return client.get(match.review_url).content.decode()
+
+
+def test_strip_begins_at_the_segment(manager: Client) -> None:
+    match = make_match()
+
+    shown = page(manager, match)
+
+    assert 'name="start" value="0:05.000"' in shown
+    assert 'name="end" value="0:25.000"' in shown
+    assert "Exclude this interval" in shown
+
+
+def test_preview_tells_what_is_touched_and_saves_nothing(manager: Client) -> None:
+    match = make_match()
+    settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
+    url = reverse("portal:match_exclude", args=[match.uid])
+
+    shown = manager.get(url, INTERVAL).content.decode()
+
+    assert f'name="seen" value="{SEEN}"' in shown
+    assert "<strong>2 matches</strong> are affected" in shown
+    assert f'name="match" value="{settled.uid}"' in shown
+    assert not Exclusion.objects.exists()
+
+
+def test_manager_excludes_and_undoes(manager: Client) -> None:
+    match = make_match()
+    settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
+    page(manager, match)
+
+    post(manager, match, tick=settled.uid)
+
+    match.refresh_from_db()
+    settled.refresh_from_db()
+    assert match.state == MatchState.REJECTED
+    assert settled.state == MatchState.SUPPRESSED
+    undo = reverse("portal:match_decide", args=[match.uid])
+    manager.post(undo, {"verb": "undo", "version": match.version})
+    match.refresh_from_db()
+    settled.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    assert settled.state == MatchState.CONFIRMED
+
+
+def test_match_stays_where_something_of_it_is_left(manager: Client) -> None:
+    match = make_match()
+    page(manager, match)
+
+    answer = post(manager, match, end="10", seen="5000-10000")
+
+    assert answer["Location"] == match.review_url
+    shown = page(manager, match)
+    assert "0:05 – 0:10 excluded" in shown
+    assert "Yours until" in shown
+
+
+def test_reviewers_interval_is_a_proposal(signed_in: MakeClient) -> None:
+    match = make_match()
+    reviewer = signed_in(Role.REVIEWER)
+    assert "Propose and escalate" in page(reviewer, match)
+
+    post(reviewer, match)
+
+    match.refresh_from_db()
+    assert match.state == MatchState.ESCALATED
+    assert not Exclusion.objects.get().approved
+
+
+def test_manager_sees_what_a_proposal_touches_before_agreeing(
+    signed_in: MakeClient, manager: Client
+) -> None:
+    match = make_match()
+    post(signed_in(Role.REVIEWER), match)
+    settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
+    url = reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid])
+
+    assert settled.scanned_file.name in manager.get(url).content.decode()
+    manager.post(url, {"match": settled.uid})
+
+    match.refresh_from_db()
+    settled.refresh_from_db()
+    assert match.state == settled.state == MatchState.SUPPRESSED
+
+
+def test_without_scripts_the_preview_comes_first(manager: Client) -> None:
+    match = make_match()
+    page(manager, match)
+
+    shown = post(manager, match, seen="", look="yes")
+
+    content = shown.content.decode()
+    assert shown.status_code == 200
+    assert 'data-ask="exclude" open' in content
+    assert f'name="seen" value="{SEEN}"' in content
+    assert "Error:" not in content.split("</title>")[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "told"),
+    [
+        ({"seen": "0-5"}, 409, "Preview this interval, then exclude it"),
+        ({"end": "1:2:3:4"}, 400, "Enter a time as 1:02.500"),
+        ({"end": "3"}, 400, "The end must be after the start."),
+        ({"end": "9:00"}, 400, "The recording is shorter than that."),
+        ({"reason": ""}, 400, "This field is required."),
+        ({"version": "9"}, 409, "your decision was not saved"),
+        ({"version": ""}, 400, "did not say which version"),
+        ({"version": "9" * 5000}, 400, "did not say which version"),
+    ],
+)
+def test_what_is_wrong_is_said_and_the_text_kept(
+    manager: Client, fields: dict[str, str], status: int, told: str
+) -> None:
+    match = make_match()
+    page(manager, match)
+
+    answer = post(manager, match, **fields)
+
+    assert answer.status_code == status
+    content = answer.content.decode()
+    assert told in content
+    assert ">a loop</textarea>" in content
+    assert not Exclusion.objects.exists()
+    match.refresh_from_db()
+    assert match.state == MatchState.IN_REVIEW
+
+
+def test_foreign_lock_keeps_the_interval_from_being_excluded(
+    signed_in: MakeClient, manager: Client
+) -> None:
+    match = make_match()
+    page(signed_in(Role.REVIEWER), match)
+    url = reverse("portal:match_exclude", args=[match.uid])
+    match.refresh_from_db()
+
+    for end, seen in (("25", SEEN), ("10", "5000-10000")):
+        fields = {**INTERVAL, "end": end, "seen": seen, "version": match.version}
+        answer = manager.post(url, fields, headers=JSON)
+        assert (answer.status_code, answer.json()["code"]) == (409, "locked")
+
+    assert not Exclusion.objects.exists()
+
+
+def test_viewer_and_wrong_method(signed_in: MakeClient) -> None:
+    match = make_match()
+    viewer = signed_in(Role.VIEWER)
+    url = reverse("portal:match_exclude", args=[match.uid])
+
+    assert viewer.get(url).status_code == viewer.post(url).status_code == 403
+    assert viewer.put(url).status_code == 405
+    assert "data-ask=" not in page(viewer, match)
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [("62.5", 62_500), ("1:02.500", 62_500), ("1:00:02,5", 3_602_500), ("0", 0)],
+)
+def test_times_are_read_as_people_write_them(text: str, ms: int) -> None:
+    assert MediaTimeField().clean(text) == ms

@@ -1,0 +1,86 @@
+"""What search boxes of forms offer, and to whom."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AccessLimit
+from accounts.roles import Role
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.rules import make_licence
+from tests.factories.scanning import ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def offered(client: Client, kind: str, text: str) -> list[str]:
+    """Return the labels that a search box of this kind offers."""
+    answer = client.get(reverse("portal:choices"), {"kind": kind, "q": text})
+    return [each["label"] for each in answer.json()["choices"]]
+
+
+def test_recordings_are_found_by_title_and_by_whole_code(signed_in: MakeClient) -> None:
+    client = signed_in(Role.VIEWER)
+    RecordingFactory.create(title="Glass Harbour", isrc_normalised="QZAA02600017")
+    RecordingFactory.create(title="Ferry Lights")
+
+    assert offered(client, "recordings", "harb") == ["Glass Harbour"]
+    assert offered(client, "recordings", "QZ-AA0-26-00017") == ["Glass Harbour"]
+
+
+def test_names_are_offered_once(signed_in: MakeClient) -> None:
+    client = signed_in(Role.VIEWER)
+    for account in ("Example Channel", "Example Channel", "Other"):
+        ScannedFileFactory.create(account=account)
+
+    assert offered(client, "accounts", "chan") == ["Example Channel"]
+    assert offered(client, "no such kind", "chan") == []
+
+
+def test_things_outside_the_access_limit_are_not_offered() -> None:
+    seen, hidden = (
+        RecordingFactory.create(title="Harbour"),
+        RecordingFactory.create(title="Harbour 2"),
+    )
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, buckets=[seen.bucket_id])
+    user, client = make_user(Role.VIEWER), Client()
+    client.force_login(user)
+    assert offered(client, "recordings", "harb") == ["Harbour", "Harbour 2"]
+
+    user.groups.add(group)
+
+    assert hidden.bucket != seen.bucket
+    assert offered(client, "recordings", "harb") == ["Harbour"]
+
+
+def test_a_form_names_what_is_chosen_and_drops_other_scopes(
+    signed_in: MakeClient,
+) -> None:
+    client, recording = (
+        signed_in(Role.MANAGER),
+        RecordingFactory.create(title="Glass Harbour"),
+    )
+    licence = make_licence(recordings=[recording])
+    url = reverse("portal:licence_edit", args=[licence.uid])
+
+    assert "Glass Harbour" in client.get(url).content.decode()
+    client.post(
+        url,
+        {
+            "holder": "Broadcaster",
+            "scope": "label",
+            "labels": "Northlight",
+            "recordings": recording.uid,
+            "use_kind": "any",
+            "on_expiry": "reopen",
+        },
+    )
+
+    licence.refresh_from_db()
+    assert (licence.labels, licence.recordings.count()) == (["Northlight"], 0)

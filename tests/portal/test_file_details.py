@@ -1,0 +1,151 @@
+"""The details of a file: entered at upload and later, and read by licences."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from audit.models import Event
+from review.choices import MatchState, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
+from review.models import Match
+from scanning.models import ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
+from tests.factories.scanning import ContainerFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def save(client: Client, match: Match, **values: str) -> str:
+    """Send the form of the details and return the page that follows."""
+    url = reverse("portal:file_details", args=[match.scanned_file.uid])
+    return client.post(url, values, follow=True).content.decode()
+
+
+def state_of(match: Match) -> str:
+    match.refresh_from_db()
+    return match.state
+
+
+def test_a_territory_on_the_page_of_a_file_lets_a_licence_clear(
+    signed_in: MakeClient,
+) -> None:
+    client, match = signed_in(Role.REVIEWER), make_match()
+    make_licence(recordings=[match.recording], territories=["GB"])
+
+    page = save(client, match, territories="gb", tags="autumn, radio")
+
+    assert state_of(match) == MatchState.CLEARED
+    assert "1 waiting match is now decided" in page
+    assert match.scanned_file.tags == ["territory:GB", "autumn", "radio"]
+    assert "autumn, radio" in page
+    event = Event.objects.get(action="file.details_changed")
+    assert event.case == f"file:{match.scanned_file.uid}"
+    assert event.after == {"tags": ["territory:GB", "autumn", "radio"]}
+
+
+def test_another_territory_gives_back_what_the_licence_had_cleared(
+    signed_in: MakeClient,
+) -> None:
+    client, match = signed_in(Role.REVIEWER), make_match()
+    make_licence(recordings=[match.recording], use_kind="account", use_values=["us"])
+    save(client, match, account="us")
+    assert state_of(match) == MatchState.CLEARED
+
+    page = save(client, match, account="them")
+
+    assert state_of(match) == MatchState.PENDING
+    assert "1 match is no longer covered" in page
+
+
+def test_what_a_person_decided_stays(signed_in: MakeClient) -> None:
+    match = make_match()
+    make_licence(recordings=[match.recording], territories=["GB"])
+    decide_one(
+        match=match,
+        version=match.version,
+        decision=Decision(Verb.CONFIRM),
+        user=make_user(Role.REVIEWER),
+    )
+
+    save(signed_in(Role.REVIEWER), match, territories="GB")
+
+    assert state_of(match) == MatchState.CONFIRMED
+
+
+def test_a_match_that_no_rule_sees_otherwise_is_left_alone(
+    signed_in: MakeClient,
+) -> None:
+    match = make_match()
+    before = Event.objects.filter(case=match.case).count()
+
+    save(signed_in(Role.REVIEWER), match, programme="News")
+
+    assert match.version == Match.objects.get(pk=match.pk).version
+    assert Event.objects.filter(case=match.case).count() == before
+
+
+def test_a_wrong_code_is_named_and_nothing_is_stored(signed_in: MakeClient) -> None:
+    match = make_match()
+
+    page = save(signed_in(Role.REVIEWER), match, territories="UK")
+
+    assert "UK is no territory" in page
+    assert not Event.objects.filter(action="file.details_changed").exists()
+
+
+def test_a_day_that_is_not_touched_keeps_its_time(signed_in: MakeClient) -> None:
+    match = make_match()
+    file = match.scanned_file
+    ScannedFile.objects.filter(pk=file.pk).update(published_at="2026-05-01T18:30Z")
+
+    save(
+        signed_in(Role.REVIEWER), match, published_at="2026-05-01", programme="Evening"
+    )
+
+    stored = ScannedFile.objects.get(programme="Evening")
+    assert stored.published_at == datetime(2026, 5, 1, 18, 30, tzinfo=UTC)
+
+
+def test_a_viewer_may_not_change_details(signed_in: MakeClient) -> None:
+    url = reverse("portal:file_details", args=[make_match().scanned_file.uid])
+    client = signed_in(Role.VIEWER)
+
+    assert client.get(url).status_code == 403
+    assert client.post(url, {"territories": "GB"}).status_code == 403
+
+
+def test_territories_and_tags_are_entered_at_upload(signed_in: MakeClient) -> None:
+    container, client = ContainerFactory.create(), signed_in(Role.REVIEWER)
+    values = {"container": container.pk, "territories": "gb, IE", "tags": "news"}
+
+    client.post(
+        reverse("portal:upload"),
+        {**values, "files": SimpleUploadedFile("one.wav", b"RIFF one")},
+    )
+    client.post(
+        "/api/portal/v1/files/",
+        {**values, "file": SimpleUploadedFile("two.wav", b"RIFF two")},
+    )
+    refused = client.post(
+        "/api/portal/v1/files/",
+        {
+            **values,
+            "territories": "UK",
+            "file": SimpleUploadedFile("three.wav", b"RIFF three"),
+        },
+    )
+
+    stored = ScannedFile.objects.values_list("tags", flat=True)
+    assert list(stored) == [["territory:GB", "territory:IE", "news"]] * 2
+    assert refused.status_code == 422
+    assert "UK is no territory" in refused.content.decode()

@@ -1,0 +1,174 @@
+"""The list of files while it is open, and one action on many files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from review.models import Match
+from review.services import locks
+from scanning.choices import FileStatus
+from scanning.models import Scan, ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+
+MANY = "/files/many/"
+CHANGES = "/files/changes/"
+
+
+@pytest.fixture
+def manager(signed_in: MakeClient) -> Client:
+    """Return a manager's client."""
+    return signed_in(Role.MANAGER)
+
+
+def act(client: Client, verb: str, *files: ScannedFile, **fields: Any) -> Any:
+    """Confirm an action on files."""
+    posted = {"verb": verb, "file": [file.uid for file in files], "apply": "yes"}
+    return client.post(MANY, posted | fields)
+
+
+def test_open_list_learns_a_new_status(manager: Client) -> None:
+    file = ScannedFileFactory.create(status=FileStatus.WAITING)
+    row = manager.get("/files/").context["rows"][0]
+    known = f"{file.uid}:{row.token}"
+    first = manager.get(CHANGES, {"rows": known})
+    mark = {"If-None-Match": first["ETag"]}
+
+    assert first.json()["rows"] == {}
+    assert manager.get(CHANGES, {"rows": known}, headers=mark).status_code == 304
+    ScannedFile.objects.filter(pk=file.pk).update(status=FileStatus.NO_MATCH)
+
+    changed = manager.get(CHANGES, {"rows": known}, headers=mark).json()
+    assert "No match" in changed["rows"][str(file.uid)]
+    assert changed["counts"]["total"] == "1"
+
+
+def test_deleted_file_is_gone_from_an_open_list(manager: Client) -> None:
+    file = ScannedFileFactory.create()
+    act(manager, "delete", file, reason="twice")
+
+    answer = manager.get(CHANGES, {"rows": f"{file.uid}:x nonsense:y"}).json()
+
+    assert answer["gone"] == [str(file.uid), "nonsense"]
+
+
+def test_preview_names_what_is_left_out_and_why(manager: Client) -> None:
+    free, held = make_match(), make_match()
+    locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
+    files = [free.scanned_file, held.scanned_file]
+
+    uids = [file.uid for file in files]
+    page = manager.post(MANY, {"verb": "delete", "file": uids})
+
+    assert page.context["going"] == [free.scanned_file]
+    assert "ben reviews" in page.content.decode()
+    assert ScannedFile.objects.present().count() == 2
+
+
+def test_delete_asks_for_a_reason_and_spares_held_files(manager: Client) -> None:
+    free, held = make_match(), make_match()
+    locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
+    files = [free.scanned_file, held.scanned_file]
+
+    act(manager, "delete", *files, reason="")
+    assert ScannedFile.objects.present().count() == 2
+    page = act(manager, "delete", *files, reason="wrong programme")
+
+    assert page.context["done"] == [free.scanned_file]
+    assert list(ScannedFile.objects.present()) == [held.scanned_file]
+    event = Event.objects.get(action="file.deleted")
+    assert event.note == "wrong programme"
+
+
+def test_rescan_leaves_out_files_that_are_being_scanned(manager: Client) -> None:
+    ready = ScannedFileFactory.create(status=FileStatus.READY, media="a.wav")
+    busy = ScannedFileFactory.create(status=FileStatus.PROCESSING, media="b.wav")
+    bare = ScannedFileFactory.create(status=FileStatus.READY, media="", source_url="")
+
+    page = act(manager, "rescan", ready, busy, bare)
+
+    assert page.context["done"] == [ready]
+    assert [file for file, _why in page.context["left_out"]] == [busy, bare]
+    assert [scan.scanned_file for scan in Scan.objects.filter(status="queued")] == [
+        ready
+    ]
+
+
+def test_move_keeps_the_decisions_and_is_an_event(manager: Client) -> None:
+    match, target = make_match(), ContainerFactory.create(name="Archive")
+    file = match.scanned_file
+    there = ScannedFileFactory.create(container=target)
+
+    page = act(manager, "move", file, there, container=target.pk)
+
+    file.refresh_from_db()
+    assert file.container == target
+    assert [each for each, _why in page.context["left_out"]] == [there]
+    assert Match.objects.get().pk == match.pk
+    event = Event.objects.get(action="file.moved")
+    assert event.after == {"container": "Archive"}
+
+
+def test_copy_in_the_cloud_keeps_a_file_in_its_container(manager: Client) -> None:
+    file = ScannedFileFactory.create(remote_id="abc")
+
+    page = act(manager, "move", file, container=ContainerFactory.create().pk)
+
+    assert page.context["done"] == []
+
+
+def test_assign_gives_the_waiting_matches_to_a_person(
+    manager: Client, ana: User
+) -> None:
+    match, empty = make_match(), ScannedFileFactory.create()
+
+    page = act(manager, "assign", match.scanned_file, empty, assignee=ana.pk)
+
+    match.refresh_from_db()
+    assert match.assignee == ana
+    assert [each for each, _why in page.context["left_out"]] == [empty]
+
+
+def test_tag_is_added_once(manager: Client) -> None:
+    file = ScannedFileFactory.create(tags=["news"])
+
+    act(manager, "tag", file, tag="check")
+    page = act(manager, "tag", file, tag="check")
+
+    file.refresh_from_db()
+    assert file.tags == ["news", "check"]
+    assert page.context["done"] == []
+
+
+@pytest.mark.parametrize(
+    ("role", "verb", "status"),
+    [
+        (Role.VIEWER, "tag", 403),
+        (Role.REVIEWER, "tag", 200),
+        (Role.REVIEWER, "delete", 403),
+        (Role.REVIEWER, "move", 403),
+        (Role.MANAGER, "delete", 200),
+    ],
+)
+def test_each_role_does_what_it_may(
+    signed_in: MakeClient, role: Role, verb: str, status: int
+) -> None:
+    file = ScannedFileFactory.create()
+
+    answer = signed_in(role).post(MANY, {"verb": verb, "file": [file.uid]})
+
+    assert answer.status_code == status
+
+
+def test_unreadable_choices_change_nothing(manager: Client) -> None:
+    for posted in ({"verb": "explode"}, {"verb": "tag"}, {"verb": "tag", "file": "x"}):
+        answer = manager.post(f"{MANY}?state=ready", posted)
+        assert answer["Location"] == "/files/?state=ready"

@@ -1,0 +1,174 @@
+"""Reports in the API: permissions, refusals, and a complete run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.roles import Role
+from accounts.tokens import create_token
+from audit.models import Event
+from reports.models import ReportRun
+from tests.conftest import MakeClient, Worker
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.portal.review.reviewing import decide
+from tests.reports.reading import rows
+
+pytestmark = pytest.mark.django_db
+
+REPORTS = "/api/portal/v1/reports/"
+Json = dict[str, Any]  # Any: JSON
+
+
+class Caller:
+    """Calls the API with the token of a role and scopes."""
+
+    def __init__(self, role: Role, *scopes: str) -> None:
+        user = make_user(role)
+        token = create_token(owner=user, name="test", scopes=list(scopes))
+        self._client = Client(headers={"Authorization": f"Bearer {token.secret}"})
+
+    def post(self, url: str, told: Json | None = None) -> tuple[int, Json]:
+        answer = self._client.post(url, told or {}, content_type="application/json")
+        return answer.status_code, answer.json()
+
+    def get(self, url: str, **query: str) -> tuple[int, bytes]:
+        answer = self._client.get(url, query)
+        content = b"".join(answer) if answer.streaming else answer.content
+        return answer.status_code, content
+
+
+def test_run_is_asked_for_followed_and_taken(run_worker: Worker) -> None:
+    make_match()
+    caller = Caller(Role.REVIEWER, "report")
+
+    status, run = caller.post(
+        REPORTS, {"format": "xlsx", "filters": {"state": ["pending"]}, "name": "Week"}
+    )
+    assert (status, run["state"]) == (202, "queued")
+    run_worker()
+
+    address = f"{REPORTS}{run['uid']}/"
+    body = json.loads(caller.get(address)[1])
+    assert (body["state"], body["progress"], body["row_count"]) == ("ready", 100, 1)
+    _status, file = caller.get(f"{address}file/")
+    assert hashlib.sha256(file).hexdigest() == body["sha256"]
+    manifest = json.loads(caller.get(f"{address}manifest/")[1])
+    assert manifest["files"][0]["sha256"] == body["sha256"]
+    downloaded = Event.objects.get(action="downloaded")
+    assert downloaded.via.startswith("token:")
+    assert [each["name"] for each in json.loads(caller.get(REPORTS)[1])] == ["Week"]
+
+
+def test_token_of_one_request_is_not_named_in_the_next(client: Client) -> None:
+    match = make_match()
+    Caller(Role.REVIEWER, "report").get(REPORTS)
+
+    client.force_login(make_user(Role.REVIEWER))
+    decide(client, match, "confirm")
+
+    assert Event.objects.filter(case=match.case).latest("id").via == ""
+
+
+def test_csv_is_sent_while_it_is_read() -> None:
+    match = make_match()
+    make_match(state="confirmed")
+    caller = Caller(Role.REVIEWER, "report")
+
+    status, file = caller.get(
+        f"{REPORTS}stream/", state="pending", columns="match_id,title"
+    )
+
+    assert status == 200
+    assert [next(iter(row.values())) for row in rows(file)] == [match.uid]
+
+
+def test_json_lines_are_sent_while_they_are_read() -> None:
+    match = make_match()
+
+    _status, file = Caller(Role.REVIEWER, "all").get(
+        f"{REPORTS}stream/", format="jsonl"
+    )
+
+    assert json.loads(file)["match_id"] == match.uid
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "status"),
+    [
+        (Role.REVIEWER, "report", 202),
+        (Role.REVIEWER, "all", 202),
+        (Role.REVIEWER, "read", 403),
+        (Role.VIEWER, "report", 403),
+    ],
+)
+def test_running_takes_the_role_and_the_scope(
+    role: Role, scope: str, status: int
+) -> None:
+    assert Caller(role, scope).post(REPORTS)[0] == status
+
+
+def test_viewer_takes_what_others_ran(run_worker: Worker) -> None:
+    make_match()
+    _status, run = Caller(Role.REVIEWER, "report").post(REPORTS)
+    run_worker()
+
+    viewer = Caller(Role.VIEWER, "read")
+
+    assert viewer.get(f"{REPORTS}{run['uid']}/file/")[0] == 200
+    assert viewer.get(f"{REPORTS}stream/")[0] == 403
+    assert viewer.post(f"{REPORTS}{run['uid']}/cancel/")[0] == 403
+
+
+def test_nobody_gets_in_without_a_token() -> None:
+    assert Client().get(REPORTS).status_code in {401, 403}
+
+
+def test_session_of_the_portal_counts_too(signed_in: MakeClient) -> None:
+    answer = signed_in(Role.REVIEWER).post(REPORTS, {}, content_type="application/json")
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("told", "field", "why"),
+    [
+        ({"filters": {"stat": "pending"}}, "filters", "stat"),
+        ({"filters": {"found_from": "last week"}}, "filters", "found_from"),
+        ({"columns": ["tilte"]}, "columns", "has no column tilte"),
+        ({"format": "pdf"}, "format", "pdf"),
+    ],
+)
+def test_what_cannot_be_read_is_named(told: Json, field: str, why: str) -> None:
+    status, answer = Caller(Role.REVIEWER, "report").post(REPORTS, told)
+
+    assert status == 422
+    assert why in str(answer["errors"][field])
+    assert not ReportRun.objects.exists()
+
+
+def test_only_row_by_row_formats_are_streamed() -> None:
+    status, answer = Caller(Role.REVIEWER, "report").get(
+        f"{REPORTS}stream/", format="xlsx"
+    )
+
+    assert status == 422
+    assert b"Only CSV and JSON Lines" in answer
+
+
+def test_run_that_waits_is_cancelled() -> None:
+    caller = Caller(Role.REVIEWER, "report")
+    _status, run = caller.post(REPORTS)
+
+    status, told = caller.post(f"{REPORTS}{run['uid']}/cancel/")
+
+    assert (status, told["state"]) == (202, "cancelled")
+
+
+def test_unknown_run_is_not_found() -> None:
+    assert Caller(Role.VIEWER, "read").get(f"{REPORTS}p_none/")[0] == 404

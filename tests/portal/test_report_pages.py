@@ -1,0 +1,266 @@
+"""Report pages: preview, start, past runs, and one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.http.response import HttpResponseBase
+from django.test import Client
+
+from accounts.roles import Role
+from audit.models import Event
+from reports.choices import Format, RunState
+from reports.layouts import Layout
+from reports.models import ReportRun, ReportTemplate
+from scanning.choices import FileStatus
+from tests.conftest import MakeClient
+from tests.factories.review import make_match
+from tests.factories.scanning import ScannedFileFactory
+from tests.reports.reading import file_of, rows, run_of
+
+pytestmark = pytest.mark.django_db
+
+
+def body(answer: HttpResponseBase) -> bytes:
+    """Return the response body."""
+    return b"".join(answer)
+
+
+def test_page_shows_counts_and_the_rows_as_written(signed_in: MakeClient) -> None:
+    make_match(recording__title="=1+1")
+    ScannedFileFactory.create(status=FileStatus.ERROR)
+
+    page = signed_in(Role.REVIEWER).get("/reports/").content.decode()
+
+    assert "<strong>2 rows</strong>" in page
+    assert "1 match, 0 files with no match, 1 failed or unfinished" in page
+    assert "<td>&#x27;=1+1</td>" in page
+
+
+def test_csv_leaves_at_once_and_is_kept(signed_in: MakeClient) -> None:
+    match = make_match()
+
+    answer = signed_in(Role.REVIEWER).post(
+        "/reports/", {"format": "csv", "separator": "semicolon", "name": "Weekly"}
+    )
+    sent = body(answer)
+
+    assert sent.decode("utf-8-sig").splitlines()[1].split(";")[1] == match.uid
+    run = ReportRun.objects.get()
+    assert (run.state, run.name, file_of(run)) == (RunState.READY, "Weekly", sent)
+
+
+def test_a_named_report_downloads_by_its_name(signed_in: MakeClient) -> None:
+    make_match()
+    client = signed_in(Role.REVIEWER)
+
+    streamed = client.post(
+        "/reports/", {"format": "csv", "name": "Weekly: Northlight/GB"}
+    )
+    body(streamed)
+    body(client.post("/reports/", {"format": "csv"}))
+
+    unnamed, named = ReportRun.objects.order_by("-pk")
+    again = client.get(f"/reports/runs/{named.uid}/file")
+    assert 'filename="weekly-northlightgb.csv"' in streamed["Content-Disposition"]
+    assert again["Content-Disposition"] == streamed["Content-Disposition"]
+    assert unnamed.download_name == unnamed.file_name
+    assert "weekly-northlightgb.csv" in client.get(named.url).content.decode()
+
+
+def test_progress_replaces_its_own_part_of_the_page_only(signed_in: MakeClient) -> None:
+    make_match()
+    client = signed_in(Role.REVIEWER)
+    client.post("/reports/", {"format": "xlsx"})
+
+    page = client.get(ReportRun.objects.get().url).content.decode()
+
+    assert 'hx-select="#run-body"' in page
+    assert 'hx-target="body"' not in page
+
+
+def test_workbook_is_left_to_the_worker(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+
+    answer = client.post("/reports/", {"format": "xlsx"})
+
+    run = ReportRun.objects.get()
+    assert answer.headers["Location"] == run.url
+    page = client.get(run.url).content.decode()
+    assert "It starts as soon as a worker is free" in page
+    client.post(f"{run.url}cancel/")
+    assert "was cancelled" in client.get(run.url).content.decode()
+
+
+@pytest.mark.parametrize(
+    "url", ["/matches/export/", "/files/export/", "/reports/summary/rows.csv"]
+)
+def test_who_asks_only_for_the_head_takes_nothing(
+    signed_in: MakeClient, url: str
+) -> None:
+    run = run_of()
+    client = signed_in(Role.REVIEWER)
+    told = Event.objects.count()
+
+    head = client.head(f"{run.url}file")
+
+    assert head["Content-Length"] == str(run.size_bytes)
+    assert client.head(url).status_code == 405
+    assert Event.objects.count() == told
+
+
+def test_viewer_downloads_but_does_not_run(signed_in: MakeClient) -> None:
+    make_match()
+    run = run_of()
+    client = signed_in(Role.VIEWER)
+
+    assert client.post("/reports/", {}).status_code == 403
+    assert body(client.get(f"{run.url}file")) == file_of(run)
+    assert client.post(f"{run.url}again/", {}).status_code == 403
+    assert "Run report" not in client.get("/reports/").content.decode()
+    assert Event.objects.filter(action="downloaded").count() == 1
+
+
+def test_run_page_shows_manifest_and_checks_the_file(signed_in: MakeClient) -> None:
+    make_match()
+    run = run_of()
+    client = signed_in(Role.VIEWER)
+
+    assert run.sha256 in client.get(run.url).content.decode()
+    assert client.get(f"{run.url}manifest.json").json()["report_id"] == run.uid
+    types = client.get(f"{run.url}csv-metadata.json").json()
+    assert len(types["tableSchema"]["columns"]) == 62
+    assert "as it was written" in client.post(f"{run.url}check/").content.decode()
+    Path(run.rows.path).unlink()
+    assert "The file is missing" in client.post(f"{run.url}check/").content.decode()
+
+
+def test_kept_rows_are_written_in_another_format(signed_in: MakeClient) -> None:
+    make_match()
+    run = run_of()
+
+    answer = signed_in(Role.REVIEWER).post(
+        f"{run.url}again/",
+        {
+            "mode": "segment",
+            "format": "jsonl",
+            "separator": "comma",
+            "byte_order_mark": "no",
+        },
+    )
+
+    again = ReportRun.objects.latest("pk")
+    assert answer.headers["Location"] == again.url
+    assert (again.state, again.format) == (RunState.READY, Format.JSON_LINES)
+    assert again.rows.name == run.rows.name
+
+
+def test_failed_run_says_why_and_offers_nothing(signed_in: MakeClient) -> None:
+    run = ReportRun.objects.create(
+        name="Weekly", run_by_name="ana", state=RunState.FAILED, message="Disk full."
+    )
+    client = signed_in(Role.REVIEWER)
+
+    page = client.get(run.url).content.decode()
+
+    assert "there is no partial file" in page
+    assert "Disk full." in page
+    assert client.get(f"{run.url}file").status_code == 404
+
+
+def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+    asked = {
+        "name": "Weekly usage",
+        "mode": "match",
+        "format": "xlsx",
+        "state": ["confirmed", "upheld"],
+        "columns": ["match_id", "title"],
+        "found_from": "2026-11-09",
+    }
+
+    client.post("/reports/templates/", asked)
+
+    template = ReportTemplate.objects.get(name="Weekly usage")
+    layout = Layout.of(template)
+    assert (layout.format, layout.columns) == (Format.XLSX, ("match_id", "title"))
+    assert layout.filters == {
+        "state": ["confirmed", "upheld"],
+        "found_from": "2026-11-09",
+    }
+    assert "Weekly usage" in client.get("/reports/").content.decode()
+    client.post(f"/reports/templates/{template.uid}/delete/")
+    assert not ReportTemplate.objects.exists()
+
+
+def test_a_template_of_somebody_else_is_not_replaced(signed_in: MakeClient) -> None:
+    """A schedule may run it, for people who rely on its columns."""
+    asked = {"name": "Weekly usage", "mode": "match", "format": "xlsx"}
+    signed_in(Role.REVIEWER).post("/reports/templates/", asked)
+    other = signed_in(Role.MANAGER)
+
+    page = other.post("/reports/templates/", asked | {"format": "csv"}, follow=True)
+
+    template = ReportTemplate.objects.get()
+    assert template.format == Format.XLSX
+    assert f"{template.made_by} has a template called" in page.content.decode()
+    assert "Choose another name" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", ["found_from=2026-11-09&found_until=2026-11-01", "score_min=many"]
+)
+def test_bad_filter_is_named(signed_in: MakeClient, query: str) -> None:
+    answer = signed_in(Role.REVIEWER).get(f"/reports/?{query}")
+
+    assert answer.status_code == 422
+    assert "Error:" in answer.content.decode()
+
+
+def test_empty_report_says_what_to_do(signed_in: MakeClient) -> None:
+    page = signed_in(Role.REVIEWER).get("/reports/?q=nothing").content.decode()
+
+    assert "No matches fit" in page
+    assert "No report has been run yet" in page
+
+
+def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> None:
+    wanted = make_match(
+        scan__scanned_file__platform="YouTube", recording__label="Example"
+    )
+    make_match(scan__scanned_file__platform="Vimeo", recording__label="Example")
+    make_match(scan__scanned_file__platform="YouTube", recording__label="Other")
+
+    answer = signed_in(Role.REVIEWER).get(
+        "/matches/export/?platform=youtube&label=example&found_from=2000-01-01"
+    )
+
+    assert [row["match_id"] for row in rows(body(answer))] == [wanted.uid]
+
+
+def test_filter_that_cannot_be_read_exports_nothing_else(
+    signed_in: MakeClient,
+) -> None:
+    query = "state=confirmed&score_min=high"
+
+    answer = signed_in(Role.REVIEWER).get(f"/matches/export/?{query}")
+
+    assert answer.headers["Location"] == f"/reports/?{query}"
+
+
+@pytest.mark.parametrize("path", ["", "file", "manifest.json", "csv-metadata.json"])
+def test_strange_run_is_not_found(signed_in: MakeClient, path: str) -> None:
+    assert signed_in(Role.VIEWER).get(f"/reports/runs/p_none/{path}").status_code == 404
+
+
+def test_check_is_no_address_to_look_at(signed_in: MakeClient) -> None:
+    run = run_of()
+
+    assert signed_in(Role.VIEWER).get(f"{run.url}check/").status_code == 405
+
+
+def test_anonymous_people_are_sent_to_sign_in() -> None:
+    answer = Client().get("/reports/")
+
+    assert answer.headers["Location"].startswith("/accounts/login/")

@@ -1,0 +1,244 @@
+"""Uploads in pieces: broken off, continued, finished once, and given up."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.roles import Role
+from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
+from scanning.services.resumable_uploads import MAX_PIECE_BYTES, discard_abandoned
+from tests import audio
+from tests.conftest import MakeClient, Worker
+from tests.factories.scanning import ContainerFactory
+
+pytestmark = pytest.mark.django_db
+
+UPLOADS = "/api/portal/v1/uploads/"
+WAV = audio.wav_bytes(audio.tune(1, 4))
+Answer = Any  # the test client's response, whose class is private to the stubs
+_PIECE = "application/offset+octet-stream"
+
+
+@pytest.fixture
+def container() -> Container:
+    return ContainerFactory.create()
+
+
+@pytest.fixture
+def client(signed_in: MakeClient) -> Client:
+    return signed_in(Role.REVIEWER)
+
+
+def begin(client: Client, container: Container, size: int = len(WAV)) -> str:
+    """Announce a file; return the address of its upload."""
+    words = {"filename": "Día 1.wav", "container": str(container.pk)}
+    told = ",".join(
+        f"{name} {base64.b64encode(word.encode()).decode()}"
+        for name, word in words.items()
+    )
+    answer = client.post(
+        UPLOADS, headers={"Upload-Length": str(size), "Upload-Metadata": told}
+    )
+    assert answer.status_code == 201, answer.content
+    return str(answer["Location"])
+
+
+def send(client: Client, where: str, offset: int, data: bytes) -> Answer:
+    return client.patch(
+        where, data, content_type=_PIECE, headers={"Upload-Offset": str(offset)}
+    )
+
+
+def finish(client: Client, where: str, **asked: object) -> Answer:
+    return client.post(f"{where}finish/", asked, content_type="application/json")
+
+
+def test_an_upload_goes_on_where_it_broke_off_and_becomes_one_file(
+    client: Client, container: Container, run_worker: Worker
+) -> None:
+    where = begin(client, container)
+    first = send(client, where, 0, WAV[:20_000])
+    assert (first.status_code, first["Upload-Offset"]) == (204, "20000")
+    assert finish(client, where).status_code == 409
+
+    # The browser was closed; another asks how far the upload is.
+    told = client.head(where)
+    assert (told["Upload-Offset"], told["Upload-Length"]) == ("20000", str(len(WAV)))
+    assert told["Tus-Resumable"] == "1.0.0"
+    assert send(client, where, 20_000, WAV[20_000:]).status_code == 204
+    done = finish(client, where, programme="Morning", tags="a, b")
+    again = finish(client, where)
+    run_worker()
+
+    assert (done.status_code, again.status_code) == (201, 201)
+    file = ScannedFile.objects.get()
+    assert done.json()["uid"] == again.json()["uid"] == str(file.uid)
+    assert (file.name, file.programme) == ("Día 1.wav", "Morning")
+    assert file.sha256 == hashlib.sha256(WAV).hexdigest()
+    assert file.media.read() == WAV
+    assert file.duration_ms == 4000
+    assert not UploadPiece.objects.exists()
+    assert default_storage.listdir(f"pieces/{ResumableUpload.objects.get().uid.hex}")[
+        1
+    ] == ([])
+
+
+def test_a_piece_that_does_not_follow_is_refused_and_leaves_nothing(
+    client: Client, container: Container
+) -> None:
+    where = begin(client, container)
+    send(client, where, 0, WAV[:10])
+
+    repeated = send(client, where, 0, WAV[:10])
+    ahead = send(client, where, 20, WAV[20:30])
+    beyond = send(client, where, 10, WAV)
+    headless = client.patch(where, WAV[10:20], content_type=_PIECE)
+    endless = client.patch(
+        where, b"", content_type=_PIECE, headers={"Upload-Offset": "9" * 5000}
+    )
+
+    answers = (repeated, ahead, beyond, headless, endless)
+    assert [one.status_code for one in answers] == [409, 409, 413, 400, 400]
+    assert "goes on at byte 10" in repeated.json()["message"]
+    assert UploadPiece.objects.count() == 1
+    folder = f"pieces/{ResumableUpload.objects.get().uid.hex}"
+    assert len(default_storage.listdir(folder)[1]) == 1
+
+
+def test_a_large_piece_is_refused_unread(client: Client, container: Container) -> None:
+    size = MAX_PIECE_BYTES + 1
+    where = begin(client, container, size=size)
+
+    answer = send(client, where, 0, bytes(size))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "piece_too_large")
+
+
+def test_known_bytes_need_not_be_sent(client: Client, container: Container) -> None:
+    asked = {"container": container.pk, "sha256": hashlib.sha256(WAV).hexdigest()}
+    known = "/api/portal/v1/files/known/"
+    unknown = client.post(known, asked, content_type="application/json")
+    where = begin(client, container)
+    send(client, where, 0, WAV)
+    uid = finish(client, where).json()["uid"]
+
+    answer = client.post(known, asked, content_type="application/json")
+
+    assert unknown.status_code == 204
+    assert answer.json()["duplicate_of"]["uid"] == uid
+    elsewhere = asked | {"container": ContainerFactory.create().pk}
+    answer = client.post(known, elsewhere, content_type="application/json")
+    assert answer.status_code == 204
+
+
+def test_bytes_that_came_again_can_be_scanned_again_without_sending_them(
+    client: Client, container: Container
+) -> None:
+    for _ in range(2):
+        where = begin(client, container)
+        send(client, where, 0, WAV)
+        seen = finish(client, where)
+    assert seen.status_code == 200
+    assert seen.json()["duplicate_of"]
+
+    again = finish(client, where, scan_again=True)
+
+    assert again.status_code == 201
+    assert ScannedFile.objects.count() == 2
+
+
+def test_an_upload_is_its_own_persons(
+    client: Client, container: Container, signed_in: MakeClient
+) -> None:
+    where = begin(client, container)
+    other, viewer = signed_in(Role.ADMIN), signed_in(Role.VIEWER)
+
+    for person in (other, viewer, Client()):
+        answers = [
+            person.head(where),
+            send(person, where, 0, WAV),
+            finish(person, where),
+            person.delete(where),
+        ]
+        assert {one.status_code for one in answers} <= {401, 403, 404, 413}
+    assert client.head(where)["Upload-Offset"] == "0"
+
+
+def test_an_upload_that_is_given_up_or_abandoned_leaves_nothing(
+    client: Client, container: Container
+) -> None:
+    given_up, abandoned = begin(client, container), begin(client, container)
+    for where in (given_up, abandoned):
+        send(client, where, 0, WAV[:100])
+
+    assert client.delete(given_up).status_code == 204
+    assert discard_abandoned() == 0
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
+        assert discard_abandoned() == 1
+
+    assert not ResumableUpload.objects.exists()
+    assert not UploadPiece.objects.exists()
+    folders = default_storage.listdir("pieces")[0]
+    assert [default_storage.listdir(f"pieces/{each}")[1] for each in folders] in (
+        [],
+        [[], []],
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Upload-Length": "10"}, 422),
+        ({"Upload-Length": "ten", "Upload-Metadata": "filename YQ=="}, 422),
+        ({"Upload-Length": "10", "Upload-Metadata": "filename ä"}, 400),
+        ({}, 422),
+    ],
+)
+def test_an_announcement_that_cannot_be_read_is_refused(
+    client: Client, headers: dict[str, str], status: int
+) -> None:
+    answer = client.post(UPLOADS, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.json()["message"]
+
+
+def test_nobody_fills_the_storage_with_unfinished_uploads(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_OPEN_FILES = 1
+    begin(client, container)
+    pair = base64.b64encode(str(container.pk).encode()).decode()
+    told = f"filename YS53YXY=,container {pair}"
+
+    answer = client.post(
+        UPLOADS, headers={"Upload-Length": "9", "Upload-Metadata": told}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_unfinished")
+
+
+def test_files_of_a_refused_size_are_refused_before_they_are_sent(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_FILE_BYTES = 1000
+    pair = base64.b64encode(str(container.pk).encode()).decode()
+    told = f"filename YS53YXY=,container {pair}"
+
+    answers = [
+        client.post(UPLOADS, headers={"Upload-Length": size, "Upload-Metadata": told})
+        for size in ("0", "1001")
+    ]
+
+    assert [one.json()["code"] for one in answers] == ["empty_file", "file_too_large"]
+    assert not ResumableUpload.objects.exists()

@@ -1,0 +1,166 @@
+"""The search of every page: what it finds, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AccessLimit
+from accounts.roles import Role
+from review.models import Match
+from scanning.sources.link_keys import link_key
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def found(client: Client, text: str) -> dict[str, list[str]]:
+    """Return the addresses that the palette offers, by kind."""
+    answer = client.get(reverse("portal:search"), {"q": text, "part": "palette"})
+    return {
+        group.kind: [hit.url for hit in group.hits]
+        for group in answer.context["groups"]
+    }
+
+
+def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(
+    signed_in: MakeClient,
+) -> None:
+    match = make_match()
+    recording, file = match.recording, match.scanned_file
+    recording.title, file.name = "Glass Harbour", "ep12_final.wav"
+    recording.save()
+    file.save()
+    client = signed_in(Role.VIEWER)
+
+    by_title, by_file = found(client, "harb"), found(client, "EP12")
+
+    assert by_title["recordings"] == [f"/catalogue/recordings/{recording.uid}/"]
+    assert by_title["matches"] == by_file["matches"] == [match.review_url]
+    assert by_file["files"] == [f"/files/{file.uid}/"]
+
+
+_WAYS: dict[str, Callable[[Match], str]] = {
+    "its ISRC": lambda _match: "ZZ-X01-26-00001",
+    "its id": lambda match: match.recording.uid,
+    "its custom id": lambda match: match.recording.custom_id,
+    "an address of it": lambda match: (
+        f"https://portal.example/catalogue/recordings/{match.recording.uid}/"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_a_recording_is_found_by(signed_in: MakeClient, way: str) -> None:
+    match = make_match()
+    match.recording.isrc_normalised = "ZZX012600001"
+    match.recording.custom_id = "NL-00412"
+    match.recording.save()
+    RecordingFactory.create(title="Other")
+
+    hits = found(signed_in(Role.VIEWER), _WAYS[way](match))
+
+    assert hits["recordings"] == [f"/catalogue/recordings/{match.recording.uid}/"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "C:\\programmes\\ep12.wav",
+        "/mnt/archive/ep12.wav",
+        "https://video.example/w/1?utm_source=mail",
+    ],
+)
+def test_a_file_is_found_by_a_pasted_path_or_link(
+    signed_in: MakeClient, typed: str
+) -> None:
+    link = "https://video.example/w/1"
+    file = ScannedFileFactory.create(
+        name="ep12.wav", source_url=link, link_key=link_key(link)
+    )
+    ScannedFileFactory.create(name="other.wav")
+
+    assert found(signed_in(Role.VIEWER), typed)["files"] == [f"/files/{file.uid}/"]
+
+
+def test_rules_and_containers_lead_where_the_role_may_go(signed_in: MakeClient) -> None:
+    licence = make_licence(holder="Harbour Radio", recordings=[make_match().recording])
+    policy = make_policy(name="Harbour first")
+    container = ContainerFactory.create(name="Harbour clips")
+
+    as_viewer = found(signed_in(Role.VIEWER), "harbour")
+    as_admin = found(signed_in(Role.ADMIN), "harbour")
+
+    assert as_viewer["licences"] == [f"/licences/?q={licence.number}"]
+    assert as_viewer["policies"] == ["/policies/"]
+    assert as_viewer["containers"] == [f"/files/?container={container.pk}"]
+    assert as_admin["licences"] == [licence.url]
+    assert as_admin["policies"] == [policy.url]
+    assert as_admin["containers"] == [f"/containers/{container.pk}/"]
+
+
+def test_verbs_and_people_are_those_of_the_role(signed_in: MakeClient) -> None:
+    make_user(Role.REVIEWER, username="ana.r")
+    viewer, admin = signed_in(Role.VIEWER), signed_in(Role.ADMIN)
+
+    assert "verbs" not in found(viewer, "upload")
+    assert found(admin, "upload")["verbs"] == ["/upload/"]
+    assert "people" not in found(viewer, "ana.r")
+    assert len(found(admin, "ana.r")["people"]) == 1
+
+
+def test_nothing_outside_the_access_limit_is_found() -> None:
+    own, other = make_match(), make_match()
+    for match in (own, other):
+        match.recording.title = "Harbour"
+        match.recording.save()
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(
+        group=group,
+        containers=[own.scanned_file.container_id],
+        buckets=[own.recording.bucket_id],
+    )
+    user, client = make_user(Role.VIEWER), Client()
+    user.groups.add(group)
+    client.force_login(user)
+
+    hits = found(client, "harbour")
+    by_id = found(client, other.uid)
+
+    assert hits["recordings"] == [f"/catalogue/recordings/{own.recording.uid}/"]
+    assert hits["matches"] == [own.review_url]
+    assert "matches" not in by_id
+
+
+def test_the_page_shows_the_same_and_escapes_what_was_typed(
+    signed_in: MakeClient,
+) -> None:
+    RecordingFactory.create(title="<b>Harbour</b>")
+    client = signed_in(Role.VIEWER)
+
+    page = client.get(reverse("portal:search"), {"q": "<b>harbour"}).content.decode()
+    empty = client.get(reverse("portal:search"), {"q": "zz-nothing"}).content.decode()
+
+    assert "<mark>&lt;b&gt;Harbour</mark>&lt;/b&gt;" in page
+    assert "Nothing is called “zz-nothing”" in empty
+
+
+def test_a_search_asks_few_questions(
+    signed_in: MakeClient, django_assert_max_num_queries: Callable[[int], object]
+) -> None:
+    for _number in range(8):
+        make_match()
+    client = signed_in(Role.ADMIN)
+    found(client, "recording")
+
+    with django_assert_max_num_queries(20):  # type: ignore[attr-defined]  # a context manager
+        found(client, "recording")

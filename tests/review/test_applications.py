@@ -1,0 +1,142 @@
+"""Undoing what a policy or licence was applied to."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from review import errors
+from review.choices import MatchState, PolicyAction, Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
+from review.models import Licence, Match, Policy
+from review.services import applications, licences, policies
+from review.services.licences import Reach
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mira")
+
+
+def confirm(match: Match, user: User) -> None:
+    decide_one(
+        match=match, version=match.version, decision=Decision(Verb.CONFIRM), user=user
+    )
+
+
+def row(match: Match) -> dict[str, object]:
+    """Return the columns that a rule changes."""
+    match.refresh_from_db()
+    names = ("state", "queue_reason", "policy_name", "priority", "assignee_id")
+    more = ("licence_id", "due_at", "decided_by_name", "proposed", "needs_approval")
+    return {name: getattr(match, name) for name in (*names, *more)}
+
+
+def undo(rule: Licence | Policy, user: User) -> applications.UndoneApplication:
+    """Undo the newest application."""
+    newest = applications.applications(rule)[0]
+    return applications.undo(rule=rule, act=newest.act, user=user)
+
+
+def test_matches_are_as_before_the_policy(manager: User) -> None:
+    ben = make_user(Role.REVIEWER)
+    first, second = make_match(), make_match()
+    Match.objects.filter(pk=second.pk).update(priority=4, assignee=ben)
+    before = [row(first), row(second)]
+    rule = make_policy(action=PolicyAction.ESCALATE, priority=7, due_days=2)
+    Policy.objects.filter(pk=rule.pk).update(assignee=manager)
+    assert policies.apply(policy=rule, user=manager) == 2
+    assert row(second)["priority"] == 7
+
+    outcome = undo(rule, manager)
+
+    assert (outcome.taken_back, outcome.left) == (2, [])
+    assert [row(first), row(second)] == before
+
+
+def test_what_somebody_decided_since_stays_and_is_named(manager: User) -> None:
+    decided, waiting = make_match(), make_match()
+    rule = make_policy(action=PolicyAction.REVIEW, priority=3)
+    policies.apply(policy=rule, user=manager)
+    decided.refresh_from_db()
+    confirm(decided, make_user(Role.REVIEWER, username="ana"))
+
+    outcome = undo(rule, manager)
+
+    assert [(each.match, each.why) for each in outcome.left] == [
+        (decided, "ana changed it since.")
+    ]
+    assert row(decided)["state"] == MatchState.CONFIRMED
+    assert row(waiting)["policy_name"] == ""
+
+
+def test_a_suppressed_match_comes_back_in_one_step(manager: User) -> None:
+    match = make_match()
+    rule = make_policy(action=PolicyAction.SUPPRESS)
+    policies.apply(policy=rule, user=manager)
+    suppressed = row(match)
+    policies.switch(policy=rule, user=manager, enabled=False)
+    policies.apply(policy=rule, user=manager)
+    assert row(match)["state"] == MatchState.PENDING
+
+    undo(rule, manager)
+
+    assert row(match) == suppressed
+
+
+def test_a_licence_is_a_draft_again_and_decisions_return(manager: User) -> None:
+    waiting, confirmed = make_match(), make_match()
+    confirm(confirmed, make_user(Role.REVIEWER, username="ana"))
+    recordings = [waiting.recording, confirmed.recording]
+    licence = make_licence(recordings=recordings, in_force=False)
+    cleared = licences.apply(
+        licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid}
+    )
+    assert cleared == 2
+
+    undo(licence, manager)
+
+    assert row(waiting)["state"] == MatchState.PENDING
+    assert row(confirmed)["state"] == MatchState.CONFIRMED
+    assert row(confirmed)["decided_by_name"] == "ana"
+    licence.refresh_from_db()
+    assert not licence.active
+
+
+def test_each_match_and_the_act_have_one_event(manager: User) -> None:
+    match = make_match()
+    rule = make_policy(action=PolicyAction.ESCALATE)
+    policies.apply(policy=rule, user=manager)
+
+    undo(rule, manager)
+
+    assert (
+        Event.objects.filter(
+            case=match.case, action="application_undone", actor=manager
+        ).count()
+        == 1
+    )
+    act = Event.objects.get(case=rule.case, action="application.undone")
+    assert act.after["taken_back"] == 1
+
+
+def test_an_act_is_undone_once_and_by_managers_only(manager: User) -> None:
+    make_match()
+    rule = make_policy(action=PolicyAction.ESCALATE)
+    policies.apply(policy=rule, user=manager)
+
+    with pytest.raises(errors.NotAllowed):
+        undo(rule, make_user(Role.REVIEWER))
+    undo(rule, manager)
+    with pytest.raises(errors.NotPossible):
+        undo(rule, manager)
+    with pytest.raises(errors.NothingToUndo):
+        applications.undo(rule=rule, act="a_unknown", user=manager)

@@ -1,0 +1,246 @@
+"""Second approval: who proposed a decision, and who may approve it."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any  # columns of any type, passed on by name
+
+import pytest
+from django.apps import apps
+
+import review.migrations
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from review import errors, selectors
+from review.choices import MatchState, PolicyAction, QueueReason
+from review.decisions.decide import allowed_verbs
+from review.models import Match, Policy
+from review.services import exclusions, policies
+from tests.factories import deciding
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_policy
+from tests.factories.scanning import ScanFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mia")
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+def state_of(match: Match) -> str:
+    """Return the stored state."""
+    return Match.objects.values_list("state", flat=True).get(pk=match.pk)
+
+
+def test_confirmation_under_second_approval_waits_for_another_manager(
+    reviewer: User, manager: User
+) -> None:
+    make_policy(second_approval=True)
+    match = make_match()
+
+    proposed = deciding.confirm(match=match, user=reviewer, version=1)
+
+    assert (proposed.state, proposed.proposed) == (MatchState.ESCALATED, "confirm")
+    assert proposed.queue_reason == QueueReason.SECOND_APPROVAL
+    approved = deciding.confirm(match=match, user=manager, version=proposed.version)
+    assert (approved.state, approved.proposed) == (MatchState.CONFIRMED, "")
+    assert approved.decided_by == manager
+
+
+def test_proposal_can_be_undone_by_who_made_it(reviewer: User) -> None:
+    make_policy(second_approval=True)
+    match = make_match()
+    proposed = deciding.confirm(match=match, user=reviewer, version=1)
+
+    undone = deciding.undo(match=match, user=reviewer, version=proposed.version)
+
+    assert (undone.state, undone.proposed) == (MatchState.PENDING, "")
+
+
+def test_nobody_approves_an_own_proposal(manager: User) -> None:
+    make_policy(second_approval=True, user=manager)
+    match = make_match()
+    proposed = deciding.confirm(match=match, user=manager, version=1)
+
+    with pytest.raises(errors.NotAllowed):
+        deciding.confirm(match=match, user=manager, version=proposed.version)
+
+
+@pytest.mark.parametrize("managers", [1, 2])
+def test_setting_lets_the_only_manager_approve_and_says_so(
+    settings: Any,  # Any: the fixture of pytest-django
+    manager: User,
+    managers: int,
+) -> None:
+    settings.ACRPORTAL_APPROVE_OWN = True
+    make_policy(second_approval=True, user=manager)
+    if managers == 2:
+        make_user(Role.ADMIN)
+    match = make_match()
+    proposed = deciding.confirm(match=match, user=manager, version=1)
+
+    if managers == 2:
+        with pytest.raises(errors.NotAllowed):
+            deciding.confirm(match=match, user=manager, version=proposed.version)
+        return
+    deciding.confirm(match=match, user=manager, version=proposed.version)
+
+    assert state_of(match) == MatchState.CONFIRMED
+    event = Event.objects.filter(case=match.case).latest("sequence")
+    assert event.after["own_proposal"] is True
+
+
+def test_confirming_rule_with_second_approval_asks_a_manager(manager: User) -> None:
+    make_policy(action=PolicyAction.CONFIRM, second_approval=True)
+
+    match = make_match()
+
+    assert (match.state, match.proposed) == (MatchState.ESCALATED, "confirm")
+    decided = deciding.confirm(match=match, user=manager, version=match.version)
+    assert decided.state == MatchState.CONFIRMED
+
+
+def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(
+    manager: User,
+) -> None:
+    make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
+    match = make_match()
+    assert (match.decided_by_name, match.proposed_by) == ("", manager)
+
+    with pytest.raises(errors.NotAllowed, match="you applied or wrote it"):
+        deciding.confirm(match=match, user=manager, version=match.version)
+
+    assert allowed_verbs(match=match, user=manager) == {}
+    assert not Match.objects.filter(selectors.open_to(manager)).exists()
+    other = make_user(Role.MANAGER)
+    assert Match.objects.filter(selectors.open_to(other)).get() == match
+    approved = deciding.confirm(match=match, user=other, version=match.version)
+    assert (approved.decided_by, approved.proposed_by) == (other, None)
+
+
+def test_who_applied_a_policy_is_no_second_person_for_what_it_proposes(
+    manager: User,
+) -> None:
+    match = make_match()
+    author = make_user(Role.MANAGER)
+    policy = make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=author)
+    policies.apply(policy=policy, user=manager)
+    match.refresh_from_db()
+    assert match.proposed_by == manager
+
+    with pytest.raises(errors.NotAllowed):
+        deciding.confirm(match=match, user=manager, version=match.version)
+
+    deciding.confirm(match=match, user=author, version=match.version)
+    assert state_of(match) == MatchState.CONFIRMED
+
+
+def test_who_words_a_policy_anew_proposes_what_it_then_does(manager: User) -> None:
+    policy = make_policy(action=PolicyAction.CONFIRM, second_approval=True)
+    policies.save(policy=policy, user=manager)
+    assert policy.changed_by != manager
+    policy.priority = 5
+
+    policies.save(policy=policy, user=manager)
+
+    assert make_match().proposed_by == manager
+
+
+def test_undoing_an_approval_keeps_who_proposed(manager: User) -> None:
+    make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
+    match, other = make_match(), make_user(Role.MANAGER)
+    approved = deciding.confirm(match=match, user=other, version=match.version)
+
+    undone = deciding.undo(match=match, user=other, version=approved.version)
+
+    assert (undone.state, undone.proposed_by) == (MatchState.ESCALATED, manager)
+    with pytest.raises(errors.NotAllowed):
+        deciding.confirm(match=match, user=manager, version=undone.version)
+
+
+def test_a_rescan_keeps_who_proposed(manager: User) -> None:
+    make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
+    match = make_match()
+    Policy.objects.update(changed_by=None)
+
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    again = make_match(scan=scan, recording=match.recording)
+
+    assert (again.state, again.proposed_by) == (MatchState.ESCALATED, manager)
+
+
+def test_setting_lets_the_only_manager_approve_the_own_policy_and_says_so(
+    settings: Any,  # Any: the fixture of pytest-django
+    manager: User,
+) -> None:
+    settings.ACRPORTAL_APPROVE_OWN = True
+    make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
+    match = make_match()
+
+    deciding.confirm(match=match, user=manager, version=match.version)
+
+    assert state_of(match) == MatchState.CONFIRMED
+    event = Event.objects.filter(case=match.case).latest("sequence")
+    assert event.after["own_proposal"] is True
+
+
+def test_the_migration_names_who_proposed_what_is_escalated_already(
+    manager: User, reviewer: User
+) -> None:
+    author = make_user(Role.MANAGER)
+    by_person, applied = make_match(), make_match()
+    deciding.escalate(match=by_person, user=reviewer, version=1, note="Ours?")
+    policy = make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=author)
+    policies.apply(policy=policy, user=manager)
+    found = make_match()
+    Match.objects.update(proposed_by=None)
+    Policy.objects.update(changed_by=None)
+
+    (name,) = (
+        each.name
+        for each in pkgutil.iter_modules(review.migrations.__path__)
+        if each.name.endswith("_name_proposers")
+    )
+    import_module(f"review.migrations.{name}").name_proposers(apps, None)
+
+    policy.refresh_from_db()
+    assert policy.changed_by == author
+    proposers = {match: match.proposed_by for match in Match.objects.all()}
+    assert proposers == {by_person: reviewer, applied: manager, found: author}
+
+
+@pytest.mark.parametrize("rule", ["policy", "exclusion"])
+def test_what_a_rule_suppresses_names_nobody_who_escalated_it(
+    manager: User, reviewer: User, rule: str
+) -> None:
+    match = make_match()
+    deciding.escalate(match=match, user=reviewer, version=1, note="Ours?")
+
+    if rule == "policy":
+        policy = make_policy(action=PolicyAction.SUPPRESS)
+        policies.apply(policy=policy, user=manager)
+    else:
+        exclusions.exclude(
+            recording=match.recording,
+            interval=(0, 180_000),
+            reason="shared_loop",
+            user=manager,
+        )
+
+    match.refresh_from_db()
+    assert match.state == MatchState.SUPPRESSED
+    assert (match.decided_by, match.decided_by_name, match.proposed_by) == (
+        None,
+        "",
+        None,
+    )
