@@ -15,6 +15,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import django
@@ -33,6 +35,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
+from django.db.backends.sqlite3.base import SQLiteCursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
 
@@ -58,6 +61,7 @@ TEMPLATE = "acrportal_tests_template"
 _ROOT = Path(__file__).parent.parent
 _KEPT = _ROOT / "var" / "test-databases"
 _KEPT_SECONDS = 7 * 24 * 3600
+_PATIENCE_SECONDS = 5.0
 
 
 @cache
@@ -242,8 +246,37 @@ def _open(name: str) -> sqlite3.Connection:
 @contextmanager
 def in_memory(name: str) -> Iterator[None]:
     """Keep a copy of the migrated database in memory, for connections of this process."""
-    with closing(_open(name)):
+    with closing(_open(name)), _patient():
         _copy(file(), name)
+        yield
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Let the main thread wait while another thread writes.
+
+    SQLite waits for other connections to a file, but refuses at once where connections
+    share a database in memory. So a test that runs a job for more than a second, on a
+    busy machine, met the thread that renews the job's lease.
+    """
+    execute = SQLiteCursorWrapper.execute
+
+    def execute_soon(
+        cursor: SQLiteCursorWrapper, query: Any, params: Any = None
+    ) -> sqlite3.Cursor:
+        if threading.current_thread() is not threading.main_thread():
+            return execute(cursor, query, params)
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return execute(cursor, query, params)
+            except sqlite3.OperationalError as error:
+                late = time.monotonic() > end
+                if late or "table is locked" not in str(error):
+                    raise
+            time.sleep(0.01)
+
+    with patch.object(SQLiteCursorWrapper, "execute", execute_soon):
         yield
 
 

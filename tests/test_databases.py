@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Permission
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import TransactionTestCase
 
@@ -32,6 +34,29 @@ def test_what_a_test_commits_goes_and_what_it_deleted_is_there_again() -> None:
     TransactionTestCase()._fixture_teardown()  # type: ignore[attr-defined]  # not in the stubs
 
     assert _rows() == before
+
+
+@pytest.mark.any_database
+@pytest.mark.django_db(transaction=True)
+def test_the_test_waits_while_another_thread_writes() -> None:
+    writes, ended = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            make_user(Role.ADMIN)
+            writes.set()
+            time.sleep(0.3)
+            ended.set()
+        connection.close()
+
+    beside = threading.Thread(target=write)
+    beside.start()
+    assert writes.wait(10)
+
+    make_user(Role.ADMIN)
+
+    assert ended.is_set()
+    beside.join()
 
 
 def _rows() -> dict[str, list[dict[str, object]]]:
