@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import messages
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_http_methods,
@@ -16,12 +18,21 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
-from portal.evidence.forms import PackForm
 from portal.shared.access import PortalRequest, needs
 from reports.evidence import selectors, services, signing
 from reports.evidence.errors import EvidenceRefused
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
+
+
+class PackForm(forms.Form):
+    """The contents of an evidence pack."""
+
+    reference_clips = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=gettext_lazy("Include excerpts of the recording as well as of the file"),
+    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -9,7 +9,6 @@ import csv
 import json
 import os
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,35 +83,28 @@ def ensure_catalogue(user: User) -> Bucket:
     if bucket is None:
         bucket = create_bucket(name=_BUCKET, user=user)
     known = set(bucket.recordings.values_list("custom_id", flat=True))
-    for row in _catalogue_rows():
+    with (DEMO_DIR / "catalogue.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
         if row["custom_id"] in known:
             continue
         path = DEMO_DIR / row["file"]
         with path.open("rb") as handle:
             add_recording(
                 bucket=bucket,
-                details=_details(row),
+                details=RecordingDetails(
+                    title=row["title"],
+                    custom_id=row["custom_id"],
+                    artists=[row["artists"]],
+                    album=row["album"],
+                    label=row["label"],
+                    release_date=row["release_date"],
+                    isrc=row["isrc"],
+                ),
                 audio=File(handle, name=path.name),
                 user=user,
             )
     return bucket
-
-
-def _catalogue_rows() -> Iterator[dict[str, str]]:
-    with (DEMO_DIR / "catalogue.csv").open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
-
-
-def _details(row: dict[str, str]) -> RecordingDetails:
-    return RecordingDetails(
-        title=row["title"],
-        custom_id=row["custom_id"],
-        artists=[row["artists"]],
-        album=row["album"],
-        label=row["label"],
-        release_date=row["release_date"],
-        isrc=row["isrc"],
-    )
 
 
 def ensure_container(bucket: Bucket, user: User) -> Container:

@@ -21,6 +21,7 @@ STRAIGHT = 0.005
 SAME_PART_MS = 1000
 
 CHART_HEIGHT, CHART_BOTTOM, CHART_TOP = 160, 22, 8
+CHART_ROOM = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
 BAR_SHARE = 0.3
 EVERY_LABEL = 6
 SHARE_ROW = 34
@@ -112,7 +113,14 @@ def alignment_plot(
     return AlignmentPlot(
         summary=_plot_summary(known),
         strokes=strokes,
-        across=tuple(_across_label(run, places) for run in runs),
+        across=tuple(
+            Label(
+                _number(_across(run[0].start_ms, places)),
+                _number(TOP + PLOT_HEIGHT + 16),
+                formats.clock(run[0].start_ms),
+            )
+            for run in runs
+        ),
         up=_up_labels(top_ms),
         folds=folds,
     )
@@ -147,7 +155,10 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
         % {"new": total_new, "done": total_done, "weeks": len(counts)},
         bars=tuple(bars),
         across=tuple(across),
-        up=tuple(_level(value, top) for value in (0, top // 2, top)),
+        up=tuple(
+            Label("0", _number(CHART_TOP + CHART_ROOM * (1 - value / top)), str(value))
+            for value in (0, top // 2, top)
+        ),
     )
 
 
@@ -163,15 +174,13 @@ def _runs(segments: Sequence[DrawnSegment]) -> list[list[DrawnSegment]]:
     return runs
 
 
-def _interval(run: Sequence[DrawnSegment]) -> Window:
-    return Window(run[0].start_ms, max(segment.end_ms for segment in run))
-
-
 def _places(
     runs: Sequence[Sequence[DrawnSegment]],
 ) -> tuple[list[tuple[Window, float, float]], tuple[str, ...]]:
     """Give each run its share of the width; return the places and x of the folds."""
-    intervals = [_interval(run) for run in runs]
+    intervals = [
+        Window(run[0].start_ms, max(segment.end_ms for segment in run)) for run in runs
+    ]
     room = PLOT_WIDTH - FOLD_WIDTH * (len(intervals) - 1)
     # Half of the width is shared evenly so that short runs stay readable.
     total = sum(interval.length_ms for interval in intervals)
@@ -222,14 +231,6 @@ def _stroke(
     )
 
 
-def _across_label(
-    run: Sequence[DrawnSegment], places: Sequence[tuple[Window, float, float]]
-) -> Label:
-    start = _interval(run).start_ms
-    x = _across(start, places)
-    return Label(_number(x), _number(TOP + PLOT_HEIGHT + 16), formats.clock(start))
-
-
 def _up_labels(top_ms: int) -> tuple[Label, ...]:
     ticks = ruler(Window(0, max(top_ms, 1)))
     main_ticks = [tick for tick in ticks if not tick.fine]
@@ -276,27 +277,20 @@ def _repeats(segments: Sequence[DrawnSegment]) -> list[int]:
 def _bar(
     left: float, slot: float, top: int, series: int, value: int, label: str
 ) -> Bar:
-    room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
-    height = room * value / top
+    height = CHART_ROOM * value / top
     width = slot * BAR_SHARE
     gap = slot * BAR_SHARE / 12
     x = left + slot / 2 + (-width - gap if series == 1 else gap)
     name = _("new") if series == 1 else _("decided")
     return Bar(
         x=f"{x:.2f}%",
-        y=_number(CHART_TOP + room - height),
+        y=_number(CHART_TOP + CHART_ROOM - height),
         width=f"{width:.2f}%",
         height=_number(height),
         series=series,
         label=_("%(label)s: %(value)s %(name)s")
         % {"label": label, "value": value, "name": name},
     )
-
-
-def _level(value: int, top: int) -> Label:
-    room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
-    y = CHART_TOP + room * (1 - value / top)
-    return Label("0", _number(y), str(value))
 
 
 def _round_up(value: int) -> int:

@@ -186,20 +186,17 @@ class PolicyForm(forms.ModelForm[Policy]):
         named = {name: [name] for name in (*sets, *_FLAG_LABELS)}
         edges = {name: [f"{name}_from", f"{name}_to"] for name in _UNITS}
         edges["score"].append("score_scale")
-        return [
-            self._row(name, names)
-            for name, names in sorted(
-                (named | edges).items(),
-                key=lambda each: _ORDER.index(each[0]),
+        rows = []
+        for key in sorted(named | edges, key=_ORDER.index):
+            names = (named | edges)[key]
+            label = str(_UNITS[key][0] if key in _UNITS else self[key].label)
+            used = [self[name] for name in names if name != "score_scale"]
+            rows.append(
+                ConditionRow(
+                    key=key,
+                    label=label,
+                    fields=[self[name] for name in names],
+                    is_used=any(field.value() or field.errors for field in used),
+                )
             )
-        ]
-
-    def _row(self, name: str, names: list[str]) -> ConditionRow:
-        label = str(_UNITS[name][0] if name in _UNITS else self[name].label)
-        used = [self[each] for each in names if each != "score_scale"]
-        return ConditionRow(
-            key=name,
-            label=label,
-            fields=[self[each] for each in names],
-            is_used=any(each.value() or each.errors for each in used),
-        )
+        return rows

@@ -20,9 +20,8 @@ from catalogue.selectors import excluded_segments
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
-from portal.review.proposals import proposed
 from portal.review.queue import Queue
-from portal.review.reasons import shown_reason
+from portal.review.reasons import proposed, shown_reason
 from portal.shared.formats import clock, counted, percent
 from reports.evidence.selectors import evidence_of
 from review import coverage, selectors

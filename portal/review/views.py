@@ -56,7 +56,9 @@ def review(request: PortalRequest, uid: str) -> HttpResponseBase:
     A page that a script or the browser only prefetches takes no lock.
     """
     match = find_match(uid)
-    if request.method == "GET" and not _looks_ahead(request):
+    purpose = request.headers.get("Sec-Purpose", "")
+    looks_ahead = "X-Look-Ahead" in request.headers or "prefetch" in purpose
+    if request.method == "GET" and not looks_ahead:
         match = page.open_match(match=match, user=request.user)
     return _page(request, match, draft=_kept_draft(request))
 
@@ -263,9 +265,3 @@ def refuse(
 
 def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "") == "application/json"
-
-
-def _looks_ahead(request: HttpRequest) -> bool:
-    return "X-Look-Ahead" in request.headers or "prefetch" in request.headers.get(
-        "Sec-Purpose", ""
-    )

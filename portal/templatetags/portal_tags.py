@@ -1,7 +1,8 @@
-"""Template tags and filters for icons, states, times, links and pictures."""
+"""Template tags and filters for icons, states, times, links, pictures and lists."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,9 @@ from django.utils.text import capfirst
 
 from audit import words as actions
 from audit.models import Event
+from jobs.choices import JobState
+from jobs.selectors import jobs_of
+from portal.files.page import Comparison, compare
 from portal.pictures import plots, ribbon
 from portal.shared import formats, looks
 from portal.shared.fields import shown_when
@@ -26,8 +30,12 @@ from review import words
 from review.choices import Relation
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
+from scanning.jobs import CALLBACK_SENT
+from scanning.models import Container, ScannedFile
 
 register = template.Library()
+
+_CALLBACKS_SHOWN = 20
 
 
 @register.simple_tag
@@ -146,6 +154,14 @@ def score(value: float | None) -> str:
 def middle(text: str, length: int) -> str:
     """Shorten a long name by cutting out its middle."""
     return formats.middle(str(text), int(length))
+
+
+@register.filter(is_safe=True)
+def sentence(text: str) -> str:
+    """Lower the initial of every word but the first; abbreviations stay."""
+    return re.sub(
+        r"(?<=[\s-])[A-Z](?=[a-z])", lambda initial: initial[0].lower(), text.strip()
+    )
 
 
 @register.filter
@@ -338,3 +354,22 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         href = qs(context, **{bound_field.name: None, "page": None})
         chips.append({"label": bound_field.label, "value": str(shown), "href": href})
     return chips
+
+
+@register.inclusion_tag("portal/files/_file_engines.html")
+def file_engines(file: ScannedFile) -> dict[str, Comparison | None]:
+    """Draw the engine comparison; nothing if only the embedded engine is used."""
+    return {"comparison": compare(file)}
+
+
+@register.inclusion_tag("portal/containers/_outbound.html", takes_context=True)
+def outbound_callbacks(context: Context, container: Container) -> dict[str, Any]:
+    """Show the newest callbacks with every attempt. Any: a template's context."""
+    rows = container.outbound_callbacks.select_related("scanned_file")
+    callbacks = list(rows.prefetch_related("attempts")[:_CALLBACKS_SHOWN])
+    waiting = jobs_of(CALLBACK_SENT, callbacks, [JobState.WAITING])
+    return {
+        "container": container,
+        "callbacks": [(callback, waiting.get(callback.pk)) for callback in callbacks],
+        "csrf_token": context.get("csrf_token"),
+    }
