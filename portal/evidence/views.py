@@ -44,7 +44,17 @@ def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
         Match.objects.select_related("recording", "scanned_file"), uid=uid
     )
     if request.method == "POST":
-        return _build(request, match)
+        form = PackForm(request.POST)
+        form.is_valid()
+        try:
+            services.request_pack(
+                match=match,
+                user=request.user,
+                with_reference_clips=form.cleaned_data["reference_clips"],
+            )
+        except EvidenceRefused as refused:
+            messages.error(request, refused.message)
+        return redirect(reverse("portal:evidence", args=[match.uid]))
     packs = selectors.packs_of(match)
     return render(
         request,
@@ -58,20 +68,6 @@ def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
             "has_key": signing.has_key(),
         },
     )
-
-
-def _build(request: PortalRequest, match: Match) -> HttpResponseBase:
-    form = PackForm(request.POST)
-    form.is_valid()
-    try:
-        services.request_pack(
-            match=match,
-            user=request.user,
-            with_reference_clips=form.cleaned_data["reference_clips"],
-        )
-    except EvidenceRefused as refused:
-        messages.error(request, refused.message)
-    return redirect(reverse("portal:evidence", args=[match.uid]))
 
 
 @require_safe

@@ -239,7 +239,9 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
         return redirect(back)
     if not request.user.has_perm(verb.action):
         raise PermissionDenied(_("Your role may not do this with files."))
-    files = _chosen(request.POST.getlist("file"))
+    uids = {uid for uid in request.POST.getlist("file") if is_uuid(uid)}
+    ticked = selectors.files().filter(uid__in=uids).order_by("name")
+    files = list(ticked[: LIMIT + 1])
     if not files:
         messages.error(request, _("Tick at least one file."))
         return redirect(back)
@@ -261,12 +263,6 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
         "states": dict(Counter(file.status for file in files)),
     }
     return render(request, "portal/files/files_many.html", context)
-
-
-def _chosen(uids: Sequence[str]) -> list[ScannedFile]:
-    """Return the ticked files, one more than the limit at most."""
-    valid = {uid for uid in uids if is_uuid(uid)}
-    return list(selectors.files().filter(uid__in=valid).order_by("name")[: LIMIT + 1])
 
 
 def _do(

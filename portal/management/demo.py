@@ -9,8 +9,7 @@ import csv
 import json
 import os
 import secrets
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.core.files import File
@@ -62,19 +61,11 @@ def ensure_users() -> list[Login]:
         logins = [login for login in logins if login.username != username]
         logins.append(Login(username, password, role))
     if {login.username for login in logins} != known or not path.exists():
-        _write_logins(path, logins)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump([asdict(login) for login in logins], file, indent=2)
     return logins
-
-
-def _write_logins(path: Path, logins: list[Login]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"username": login.username, "password": login.password, "role": login.role}
-        for login in logins
-    ]
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(rows, file, indent=2)
 
 
 def ensure_catalogue(user: User) -> Bucket:

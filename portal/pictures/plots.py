@@ -247,11 +247,18 @@ def _up_labels(top_ms: int) -> tuple[Label, ...]:
 def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
     speeds = {_is_normal_speed(segment) for segment in segments}
     pace = _("normal speed") if speeds == {True} else _("changed speed")
-    again = _repeats(segments)
+    # The numbers of the segments that share over SAME_PART_MS of the reference.
+    again: set[int] = set()
+    for index, segment in enumerate(segments):
+        for other_index, other in enumerate(segments[:index]):
+            start = max(segment.reference_start_ms or 0, other.reference_start_ms or 0)
+            end = min(segment.reference_end_ms or 0, other.reference_end_ms or 0)
+            if end - start > SAME_PART_MS:
+                again |= {index + 1, other_index + 1}
     text = _("%(count)s segments, %(pace)s") % {"count": len(segments), "pace": pace}
     if again:
         text += "; " + _("%(numbers)s use the same part") % {
-            "numbers": ", ".join(str(number) for number in again)
+            "numbers": ", ".join(str(number) for number in sorted(again))
         }
     return text
 
@@ -260,18 +267,6 @@ def _is_normal_speed(segment: DrawnSegment) -> bool:
     source = segment.end_ms - segment.start_ms
     reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
     return abs(reference / max(source, 1) - 1) <= STRAIGHT
-
-
-def _repeats(segments: Sequence[DrawnSegment]) -> list[int]:
-    """Return the numbers of segments that share over ``SAME_PART_MS`` of reference."""
-    again: set[int] = set()
-    for index, segment in enumerate(segments):
-        for other_index, other in enumerate(segments[:index]):
-            start = max(segment.reference_start_ms or 0, other.reference_start_ms or 0)
-            end = min(segment.reference_end_ms or 0, other.reference_end_ms or 0)
-            if end - start > SAME_PART_MS:
-                again |= {index + 1, other_index + 1}
-    return sorted(again)
 
 
 def _bar(

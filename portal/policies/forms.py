@@ -153,16 +153,12 @@ class PolicyForm(forms.ModelForm[Policy]):
             low, high = cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to")
             if low is not None and high is not None and high < low:
                 self.add_error(f"{name}_to", gettext("This lies below the lower edge."))
-        self.instance.conditions = self._conditions(cleaned)
-        return cleaned
-
-    def _conditions(self, cleaned: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         sets = {
             name: list(cleaned.get(name) or [])
             for name in (*_TYPED, "relations", "engines")
         }
         sets["buckets"] = [str(bucket.pk) for bucket in cleaned.get("buckets") or ()]
-        return conditions.as_json(
+        self.instance.conditions = conditions.as_json(
             sets=sets,
             ranges={
                 name: (cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to"))
@@ -174,6 +170,7 @@ class PolicyForm(forms.ModelForm[Policy]):
             },
             score_scale=cleaned.get("score_scale") or DEFAULT_SCALE,
         )
+        return cleaned
 
     @property
     def then(self) -> list[forms.BoundField]:
