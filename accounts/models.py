@@ -10,8 +10,7 @@ from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts import scopes
-from accounts.roles import Action
+from accounts.roles import Action, scopes_allow
 from common.uid import new_uid
 
 _ACTION_NAMES = {
@@ -119,4 +118,4 @@ class ApiToken(models.Model):
 
     def allows(self, action: Action) -> bool:
         """Tell whether the token's scopes and its owner's role allow the action."""
-        return scopes.allows(self.scopes, action) and self.owner.has_perm(action)
+        return scopes_allow(self.scopes, action) and self.owner.has_perm(action)

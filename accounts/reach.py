@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, reduce
+from functools import cache
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
@@ -189,7 +189,9 @@ class _Within(models.Func):
             raise EmptyResultSet
         column, parameters = compiler.compile(self.get_source_expressions()[0])
         marks = ", ".join(["%s"] * len(ids))
-        inside = reduce(self._through, reversed(self._tables()), f"({marks})")
+        inside = f"({marks})"
+        for table, key, onward in reversed(self._tables()):
+            inside = f'(SELECT "{key}" FROM "{table}" WHERE "{onward}" IN {inside})'  # noqa: S608 - names of our models
         return f"{column} IN {inside}", (*parameters, *sorted(ids))
 
     def _tables(self) -> list[tuple[str, str, str]]:
@@ -202,11 +204,6 @@ class _Within(models.Func):
             tables.append((model._meta.db_table, model._meta.pk.column, onward.column))
             field = hop
         return tables
-
-    @staticmethod
-    def _through(inside: str, hop: tuple[str, str, str]) -> str:
-        table, key, column = hop
-        return f'(SELECT "{key}" FROM "{table}" WHERE "{column}" IN {inside})'  # noqa: S608 - names of our models
 
 
 class _Own(models.Func):

@@ -50,13 +50,12 @@ def page(text: str) -> str:
     read = settings_read()
     if missing := [setting.name for setting in read if setting.name not in existing]:
         raise MeaningMissing(missing)
-    rows = "".join(_row(setting, *existing[setting.name]) for setting in read)
+    rows = ""
+    for setting in read:
+        words, meaning = existing[setting.name]
+        default = words if setting.default is None else _shown(setting.default, words)
+        rows += f"| `{setting.name}` | {default} | {meaning} |\n"
     return _TABLE.sub(lambda _: f"{_HEAD}{rows}", text)
-
-
-def _row(setting: Setting, words: str, meaning: str) -> str:
-    default = words if setting.default is None else _shown(setting.default, words)
-    return f"| `{setting.name}` | {default} | {meaning} |\n"
 
 
 def _shown(default: str, words: str) -> str:

@@ -243,7 +243,8 @@ def download(
         deadline.session.get(url, stream=True) as response,
     ):
         _raise_unless_ok(response)
-        total = _length_of(response)
+        length = response.headers.get("Content-Length", "")
+        total = int(length) if length.isdecimal() else 0
         if not total and _says_it_is_live(response):
             raise LiveStream(_("a radio server answered"))
         if total > max_bytes:
@@ -270,11 +271,6 @@ def download(
                 % {"limit": f"{limit:g}"}
             ) from error
         return response.headers.get("Content-Type", "")
-
-
-def _length_of(response: requests.Response) -> int:
-    length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else 0
 
 
 def _says_it_is_live(response: requests.Response) -> bool:

@@ -29,8 +29,14 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     kinds = [kind for kind in all_kinds() if kind.pool == pool]
     if closed := [kind.name for kind in kinds if _is_closed(kind)]:
         jobs = jobs.exclude(kind__in=closed)
-    if lanes := [lane for kind in kinds for lane in _full_lanes(kind)]:
-        jobs = jobs.exclude(lane__in=lanes)
+    full: list[str] = []
+    for kind in kinds:
+        if limit := kind.lane_limit():
+            lanes = running(kind.name).order_by().values("lane")
+            lanes = lanes.annotate(jobs=Count("pk")).filter(jobs__gte=limit)
+            full += lanes.values_list("lane", flat=True)
+    if full:
+        jobs = jobs.exclude(lane__in=full)
     return jobs.order_by("-priority", "turn", "pk")
 
 
@@ -40,14 +46,6 @@ def _is_closed(kind: Kind) -> bool:
         return True
     limit = settings.ACRPORTAL_JOBS_AT_ONCE.get(kind.name)
     return limit is not None and running(kind.name).count() >= limit
-
-
-def _full_lanes(kind: Kind) -> list[str]:
-    limit = kind.lane_limit()
-    if not limit:
-        return []
-    lanes = running(kind.name).order_by().values("lane").annotate(jobs=Count("pk"))
-    return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
 
 
 def running(kind: str) -> QuerySet[Job]:

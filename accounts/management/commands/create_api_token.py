@@ -10,8 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand
 
 from accounts.models import User
-from accounts.roles import Role
-from accounts.scopes import Scope
+from accounts.roles import Role, Scope
 from accounts.services import create_user
 from accounts.tokens import create_token
 

@@ -41,10 +41,7 @@ class Command(BaseCommand):
 def _line(rule: Outlook) -> str:
     name = f"{rule.label}: {rule.of}" if rule.of else rule.label
     size = f", {rule.size_bytes / 1e6:.1f} MB" if rule.size_bytes else ""
-    return f"{name} ({_when(rule)}): {rule.count}{size}"
-
-
-def _when(rule: Outlook) -> str:
+    when = f"after {rule.days} days" if rule.days else "never"
     if rule.days is None:
-        return "once scanned"
-    return f"after {rule.days} days" if rule.days else "never"
+        when = "once scanned"
+    return f"{name} ({when}): {rule.count}{size}"
