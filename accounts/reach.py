@@ -190,20 +190,16 @@ class _Within(models.Func):
         column, parameters = compiler.compile(self.get_source_expressions()[0])
         marks = ", ".join(["%s"] * len(ids))
         inside = f"({marks})"
-        for table, key, onward in reversed(self._tables()):
-            inside = f'(SELECT "{key}" FROM "{table}" WHERE "{onward}" IN {inside})'  # noqa: S608 - names of our models
-        return f"{column} IN {inside}", (*parameters, *sorted(ids))
-
-    def _tables(self) -> list[tuple[str, str, str]]:
-        """Return table, key and onward column of each table on the path."""
         model: Any = self._model  # Any: from a field to its model, step by step
         field, tables = self._first, []
         for hop in self._hops:
             model = model._meta.get_field(field).related_model
-            onward = model._meta.get_field(hop)
-            tables.append((model._meta.db_table, model._meta.pk.column, onward.column))
+            onward = model._meta.get_field(hop).column
+            tables.append((model._meta.db_table, model._meta.pk.column, onward))
             field = hop
-        return tables
+        for table, key, onward in reversed(tables):
+            inside = f'(SELECT "{key}" FROM "{table}" WHERE "{onward}" IN {inside})'  # noqa: S608 - names of our models
+        return f"{column} IN {inside}", (*parameters, *sorted(ids))
 
 
 class _Own(models.Func):

@@ -165,12 +165,21 @@ def _result(
     if detection.section == Section.CUSTOM_FILES:
         named = custom_file(recording)
     else:
+        # The ids of another engine; malformed ones are dropped.
+        ids = detection.ids if isinstance(detection.ids, dict) else {}
+        platforms = ids.get("external_metadata", {})
+        if not isinstance(platforms, dict):
+            platforms = {}
         named = {
             **_described(recording),
             "acrid": recording.acr_id,
             "genres": [],
             "result_from": 1,
-            "external_metadata": _platforms(detection.ids),
+            "external_metadata": {
+                name: value
+                for name, value in platforms.items()
+                if isinstance(value, dict)
+            },
         }
     return named | {
         "score": _whole(score),
@@ -216,14 +225,6 @@ def _described(recording: Recording) -> Json:
         "external_ids": {name: value for name, value in ids.items() if value},
         "external_metadata": {},
     }
-
-
-def _platforms(ids: object) -> Json:
-    """Return platform ids from another engine; drop malformed ones."""
-    platforms = ids.get("external_metadata", {}) if isinstance(ids, dict) else {}
-    if not isinstance(platforms, dict):
-        return {}
-    return {name: value for name, value in platforms.items() if isinstance(value, dict)}
 
 
 def _whole(score: Decimal | None) -> int:

@@ -105,20 +105,17 @@ def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> No
             )
         with transaction.atomic():
             # In one transaction with the rename: a row never names a missing file.
-            if not _take_address(staged, received):
+            now = datetime.now(tz=UTC)
+            waiting = StagedUpload.objects.filter(
+                pk=staged.pk, uploaded_at__isnull=True
+            )
+            if not waiting.update(
+                size_bytes=received, uploaded_at=now, expires_at=now + KEPT
+            ):
                 raise _used()
             partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _take_address(staged: StagedUpload, received: int) -> bool:
-    """Mark the upload as received; return False if another body was first."""
-    now = datetime.now(tz=UTC)
-    waiting = StagedUpload.objects.filter(pk=staged.pk, uploaded_at__isnull=True)
-    return bool(
-        waiting.update(size_bytes=received, uploaded_at=now, expires_at=now + KEPT)
-    )
 
 
 def _copy(stream: BinaryIO, target: Path) -> int:

@@ -355,16 +355,12 @@ def post_json(
             stream=True,
         ) as response,
     ):
-        return Answer(response.status_code, _beginning(response))
-
-
-def _beginning(response: requests.Response) -> str:
-    """Return what the first read yields; do not wait for a slow body."""
-    try:
-        begin = response.raw.read1(_ANSWER_BYTES, decode_content=True)
-    except HTTPError:
-        return ""
-    return bytes(begin).decode("utf-8", "replace")
+        try:
+            # What the first read yields: do not wait for a slow body.
+            begin = response.raw.read1(_ANSWER_BYTES, decode_content=True)
+        except HTTPError:
+            begin = b""
+        return Answer(response.status_code, bytes(begin).decode("utf-8", "replace"))
 
 
 class BearerToken(AuthBase):

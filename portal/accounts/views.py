@@ -38,6 +38,10 @@ def tokens(request: PortalRequest) -> HttpResponseBase:
             actor=request.user,
         )
         secret, form = made.secret, TokenForm()
+    projects = Project.objects.none()
+    if request.user.has_perm(Action.CONFIGURE):
+        buckets = Prefetch("buckets", queryset=Bucket.objects.present())
+        projects = Project.objects.prefetch_related(buckets)
     return render(
         request,
         "portal/accounts/tokens.html",
@@ -45,7 +49,7 @@ def tokens(request: PortalRequest) -> HttpResponseBase:
             "form": form,
             "secret": secret,
             "page_obj": page_of(request, _visible(request)),
-            "projects": _projects(request),
+            "projects": projects,
         },
     )
 
@@ -97,12 +101,3 @@ def _visible(request: PortalRequest) -> QuerySet[ApiToken]:
     if request.user.has_perm(Action.CONFIGURE):
         return rows
     return rows.filter(owner=request.user)
-
-
-def _projects(request: PortalRequest) -> QuerySet[Project]:
-    """Return every project for users who may create one, and none for others."""
-    if not request.user.has_perm(Action.CONFIGURE):
-        return Project.objects.none()
-    return Project.objects.prefetch_related(
-        Prefetch("buckets", queryset=Bucket.objects.present())
-    )

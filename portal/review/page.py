@@ -94,7 +94,19 @@ class Draft:
     note: str
     code: str
     message: str
-    posted: QueryDict | None = None
+    posted: QueryDict
+
+    @classmethod
+    def of(cls, posted: QueryDict, *, code: str, message: str, verb: str = "") -> Draft:
+        """Return the draft that a form posted; ``verb`` replaces the form's own."""
+        return cls(
+            verb=verb or posted.get("verb", ""),
+            reason=posted.get("code") or posted.get("reason", ""),
+            note=posted.get("note", ""),
+            code=code,
+            message=message,
+            posted=posted,
+        )
 
 
 def open_match(*, match: Match, user: User) -> Match:
