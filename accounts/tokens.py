@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from accounts.models import ApiToken, User
 from accounts.reach import work_for
 from accounts.roles import Scope
-from accounts.signals import account_changed
+from accounts.services import account_changed
 from common.attribution import act_through
 from common.last_use import note_use
 

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.roles import Action
-from accounts.selectors import deciders
+from accounts.services import deciders
 from portal.files.forms import reason_field
 from portal.shared.access import PortalRequest, needs
 from portal.shared.selectors import is_uuid

@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.selectors import deciders
+from accounts.services import deciders
 from catalogue.models import Bucket
 from portal.shared.fields import BucketsInput, LinesField, Picker, TerritoriesField
 from review import conditions
