@@ -96,7 +96,15 @@ def widgets(user: User) -> dict[str, Widget]:
         "cloud": cloud,
         "latest": latest,
     }
-    return {name: _read(name, read) for name, read in reads.items()}
+    drawn = {}
+    for name, read in reads.items():
+        data = None
+        try:
+            data = read()
+        except Exception:  # one widget must not break the page
+            logger.exception("dashboard widget failed", extra={"widget": name})
+        drawn[name] = Widget(name, f"portal/dashboard/_{name}.html", data)
+    return drawn
 
 
 def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
@@ -108,15 +116,6 @@ def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
     who = "everybody" if reach.sees_everything() else user.pk
     key = f"dashboard:{name}:{who}:{get_language()}"
     return caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
-
-
-def _read(name: str, read: Callable[[], object]) -> Widget:
-    template = f"portal/dashboard/_{name}.html"
-    try:
-        return Widget(name, template, read())
-    except Exception:  # one widget must not break the page
-        logger.exception("dashboard widget failed", extra={"widget": name})
-        return Widget(name, template, None)
 
 
 def numbers(user: User, count_waiting: Callable[[], int]) -> dict[str, object]:

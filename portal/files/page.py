@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as lazy
 
 from catalogue.models import Recording
 from jobs.choices import JobState
-from jobs.models import Job
 from jobs.selectors import jobs_of
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
@@ -24,12 +23,11 @@ from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.comparison import (
     Difference,
-    EngineDetection,
     differences,
     found_by_engine,
 )
 from scanning.models import CloudJob, Scan, ScannedFile
-from scanning.progress import ScanProgress, progress_of
+from scanning.progress import progress_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +187,24 @@ def compare(file: ScannedFile) -> Comparison | None:
     jobs = {job.scan_id: job for job in CloudJob.objects.filter(scan__in=scans)}
     progress = progress_of(scans)
     waiting = jobs_of(CLOUD_SCAN, scans, [JobState.WAITING])
-    rows = [
-        _engine_row(
-            scan,
-            detections[scan.engine],
-            progress[scan.pk],
-            job=jobs.get(scan.pk),
-            waiting=waiting.get(scan.pk),
+    rows = []
+    for scan in scans:
+        job, next_step = jobs.get(scan.pk), waiting.get(scan.pk)
+        active = scan.status in ACTIVE_SCAN_STATUSES
+        state = progress[scan.pk].stage
+        if active and job is not None and scan.status == ScanStatus.QUEUED:
+            state = _("Waiting to be sent")
+        said = job.said if job is not None and active else ""
+        rows.append(
+            EngineRow(
+                label=scan.get_engine_display(),
+                scan=scan,
+                state=state,
+                recordings=len(detections[scan.engine]),
+                said=said or scan.message,
+                due_at=next_step.run_after if next_step is not None else None,
+            )
         )
-        for scan in scans
-    ]
     others = [section for scan in scans for section in other_sections(scan)]
     disagreements = differences(file)
     if disagreements is None:
@@ -206,26 +212,4 @@ def compare(file: ScannedFile) -> Comparison | None:
     ours, theirs = (set(recordings) for recordings in detections.values())
     return Comparison(
         rows, len(ours & theirs), disagreements, compared=True, others=others
-    )
-
-
-def _engine_row(
-    scan: Scan,
-    found: dict[int, EngineDetection],
-    progress: ScanProgress,
-    *,
-    job: CloudJob | None,
-    waiting: Job | None,
-) -> EngineRow:
-    active = scan.status in ACTIVE_SCAN_STATUSES
-    state = progress.stage
-    if active and job is not None and scan.status == ScanStatus.QUEUED:
-        state = _("Waiting to be sent")
-    return EngineRow(
-        label=scan.get_engine_display(),
-        scan=scan,
-        state=state,
-        recordings=len(found),
-        said=(job.said if job is not None and active else "") or scan.message,
-        due_at=waiting.run_after if waiting is not None else None,
     )
