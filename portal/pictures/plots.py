@@ -21,6 +21,7 @@ STRAIGHT = 0.005
 SAME_PART_MS = 1000
 
 CHART_HEIGHT, CHART_BOTTOM, CHART_TOP = 160, 22, 8
+SCALE_TOPS = (2, 4, 10, 20, 40, 60, 80, 100)
 CHART_ROOM = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
 BAR_SHARE = 0.3
 EVERY_LABEL = 6
@@ -132,7 +133,9 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
     Rows have label, new, decided, and the first and last day as begin and end.
     """
     counts = [(str(r["label"]), _count(r["new"]), _count(r["decided"])) for r in rows]
-    top = _round_up(max((max(new, done) for _label, new, done in counts), default=0))
+    highest = max((max(new, done) for _label, new, done in counts), default=0)
+    rounded = (step for step in SCALE_TOPS if highest <= step)
+    top = next(rounded, -(-highest // 100) * 100)
     slot = 100 / max(len(counts), 1)
     bars: list[Bar] = []
     across: list[Label] = []
@@ -245,28 +248,25 @@ def _up_labels(top_ms: int) -> tuple[Label, ...]:
 
 
 def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
-    speeds = {_is_normal_speed(segment) for segment in segments}
-    pace = _("normal speed") if speeds == {True} else _("changed speed")
+    is_changed = False
     # The numbers of the segments that share over SAME_PART_MS of the reference.
     again: set[int] = set()
     for index, segment in enumerate(segments):
+        source = segment.end_ms - segment.start_ms
+        reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
+        is_changed |= abs(reference / max(source, 1) - 1) > STRAIGHT
         for other_index, other in enumerate(segments[:index]):
             start = max(segment.reference_start_ms or 0, other.reference_start_ms or 0)
             end = min(segment.reference_end_ms or 0, other.reference_end_ms or 0)
             if end - start > SAME_PART_MS:
                 again |= {index + 1, other_index + 1}
+    pace = _("changed speed") if is_changed else _("normal speed")
     text = _("%(count)s segments, %(pace)s") % {"count": len(segments), "pace": pace}
     if again:
         text += "; " + _("%(numbers)s use the same part") % {
             "numbers": ", ".join(str(number) for number in sorted(again))
         }
     return text
-
-
-def _is_normal_speed(segment: DrawnSegment) -> bool:
-    source = segment.end_ms - segment.start_ms
-    reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
-    return abs(reference / max(source, 1) - 1) <= STRAIGHT
 
 
 def _bar(
@@ -286,13 +286,6 @@ def _bar(
         label=_("%(label)s: %(value)s %(name)s")
         % {"label": label, "value": value, "name": name},
     )
-
-
-def _round_up(value: int) -> int:
-    for step in (2, 4, 10, 20, 40, 60, 80, 100):
-        if value <= step:
-            return step
-    return -(-value // 100) * 100
 
 
 def _count(value: object) -> int:
