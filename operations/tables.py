@@ -113,7 +113,7 @@ def load_table(model: type[models.Model], path: Path) -> int:
         # Migrations create rows, such as groups and reserved buckets.
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
         while chunk := list(islice(rows, _CHUNK_ROWS)):
-            values = [
+            values: list[list[Any]] = [
                 [
                     _prepared(field, value)
                     for field, value in zip(ordered, row, strict=True)
