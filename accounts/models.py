@@ -40,6 +40,12 @@ class User(AbstractUser):
         verbose_name=_("language"),
         help_text=_("Empty for the language of the browser."),
     )
+    list_columns = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Names of the columns shown, by list; the usual ones if it is missing.",
+    )
 
     class Meta(AbstractUser.Meta):
         permissions = [

@@ -1,9 +1,10 @@
-"""Views of API tokens and of the project keys that identify clips."""
+"""Views of API tokens, of project keys, and of a person's columns of lists."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +16,13 @@ from accounts.roles import Action
 from accounts.tokens import create_token, revoke_token
 from catalogue.models import Bucket
 from portal.accounts.forms import ProjectForm, TokenForm
-from portal.shared.access import PortalRequest, confirmed_to_post, needs
+from portal.shared.access import (
+    PortalRequest,
+    confirmed_to_post,
+    needs,
+    own_address,
+)
+from portal.shared.columns import LISTS
 from portal.shared.lists import page_of
 from scanning.models import Project
 from scanning.services.projects import create_project, revoke_project
@@ -81,6 +88,21 @@ def project_create(request: PortalRequest) -> HttpResponseBase:
     return render(
         request, "portal/accounts/project_form.html", {"form": form, "project": project}
     )
+
+
+@require_POST
+@needs(Action.VIEW)
+def list_columns(request: PortalRequest, name: str) -> HttpResponseBase:
+    """Keep which columns of a list the person sees, or go back to the usual ones."""
+    if name not in LISTS:
+        raise Http404
+    user, chosen = request.user, request.POST.getlist("column")
+    columns = {one: names for one, names in user.list_columns.items() if one != name}
+    if "usual" not in request.POST:
+        columns[name] = [each.name for each in LISTS[name] if each.name in chosen]
+    user.list_columns = columns
+    user.save(update_fields=["list_columns"])
+    return redirect(own_address(request, request.POST.get("next", "")) or "/")
 
 
 @require_POST

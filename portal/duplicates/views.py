@@ -7,7 +7,6 @@ from django.http import FileResponse, Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import (
@@ -31,7 +30,7 @@ from dedup.models import (
 )
 from portal.duplicates import page
 from portal.duplicates.forms import ActionForm, DuplicateFilterForm
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of
 from reports import duplicates as duplicate_reports
@@ -221,11 +220,8 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
             messages.error(request, refused.message)
         else:
             messages.success(request, results[verb])
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}
-    )
-    return redirect(target if is_ours else "portal:duplicates")
+    target = own_address(request, request.POST.get("next", ""))
+    return redirect(target or "portal:duplicates")
 
 
 @require_POST

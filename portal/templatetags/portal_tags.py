@@ -20,11 +20,12 @@ from django.utils.text import capfirst
 
 from audit import words as actions
 from audit.models import Event
+from common.territories import territory_names
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
 from portal.files.page import Comparison, compare
 from portal.pictures import plots, ribbon
-from portal.shared import formats, looks
+from portal.shared import columns, formats, looks
 from portal.shared.fields import shown_when
 from review import words
 from review.choices import Relation
@@ -32,6 +33,7 @@ from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
 from scanning.models import Container, ScannedFile
+from scanning.tags import territories_of, words_of
 
 register = template.Library()
 
@@ -249,6 +251,19 @@ def file_state_icon(state: str) -> str:
 
 
 @register.filter
+def tag_words(tags: Iterable[object]) -> str:
+    """Return the tags of a file without its territories: "spring, promo"."""
+    return ", ".join(words_of(tags))
+
+
+@register.filter
+def tag_territories(tags: Iterable[object]) -> str:
+    """Return the territories that the tags of a file name: "Germany, Austria"."""
+    names = territory_names()
+    return ", ".join(str(names.get(code, code)) for code in territories_of(tags))
+
+
+@register.filter
 def is_active_state(state: str) -> bool:
     """Return whether a file with this status is still being processed."""
     return state in ACTIVE_FILE_STATUSES
@@ -292,6 +307,26 @@ def sort_state(context: Context, name: str) -> SafeString:
         return SafeString("")
     way = "descending" if current.startswith("-") else "ascending"
     return format_html('aria-sort="{}"', way)
+
+
+@register.simple_tag(takes_context=True)
+def columns_shown(context: Context, name: str) -> frozenset[str]:
+    """Return the names of the columns of a list that the person sees."""
+    return columns.columns_shown(context["request"].user, name)
+
+
+@register.inclusion_tag("components/_columns.html", takes_context=True)
+def column_menu(context: Context, name: str) -> dict[str, Any]:
+    """Draw the menu that chooses the columns of a list."""
+    request = context["request"]
+    return {
+        "name": name,
+        "columns": columns.LISTS[name],
+        "shown": columns.columns_shown(request.user, name),
+        "is_chosen": name in request.user.list_columns,
+        "here": request.get_full_path(),
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.simple_tag(takes_context=True)
